@@ -1,0 +1,209 @@
+"""Diagnostics are data; exceptions carry them.
+
+    RlmError                      exit code
+    ├── ProgramError   E1xx E2xx      1      the text does not parse or check
+    ├── RunError       E3xx           1      a checked program failed while running
+    ├── BudgetError    E5xx           3      a limit ended the run
+    ├── ModelError     E4xx           4      the model failed, or its answer was unusable
+    └── UsageError     E6xx           2      a wrong input, option, file or store
+
+`CODES` is the one list of codes. `render.py` turns diagnostics into text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from attrs import evolve, field, frozen
+
+from rlmlang.source import Span
+
+CODES: dict[str, str] = {
+    # Lexis and syntax
+    "E100": "the text does not fit the grammar",
+    "E101": "the program text is too long",
+    "E102": "a character that may not stand in a program",
+    "E103": "brackets or expressions nest too deeply",
+    "E104": "a string or bracket is not closed",
+    "E105": "indentation is not a single step of four spaces",
+    "E106": "a number or escape is malformed",
+    "E107": "an f-string is malformed",
+    "E110": "`while` is not in the language",
+    "E111": "the `for` statement is not in the language",
+    "E112": "the `if` statement is not in the language",
+    "E113": "`import` is not in the language",
+    "E114": "exceptions are not in the language",
+    "E115": "`async` and `await` are not in the language",
+    "E116": "decorators are not in the language",
+    "E117": "starred expressions are not in the language",
+    "E118": "`:=` is not in the language",
+    "E119": "`global` and `nonlocal` are not in the language",
+    "E120": "values do not change: no augmented, item or attribute assignment",
+    "E121": "this Python statement is not in the language",
+    "E122": "a reserved word cannot be a name",
+    "E123": "a function body is bindings, then one `return`",
+    "E124": "a lambda may stand only as an argument",
+    "E125": "sets are not in the language",
+    # Names and types
+    "E200": "unknown name",
+    "E201": "the name is bound already",
+    "E202": "a function may use only earlier functions: no recursion",
+    "E203": "unknown type",
+    "E204": "attributes that start with `_` are not in the language",
+    "E205": "the type has no such attribute or method",
+    "E206": "unknown keyword argument",
+    "E207": "wrong number of arguments",
+    "E208": "argument order or repetition",
+    "E210": "type mismatch",
+    "E211": "no overload fits",
+    "E212": "operands do not fit the operator",
+    "E213": "branches or elements have no common type",
+    "E214": "the value is not callable",
+    "E215": "functions are not values",
+    "E216": "the value may be None",
+    "E217": "the type cannot be inferred",
+    "E218": "cannot unpack",
+    "E219": "the comparison can never hold",
+    "E220": "the result type of a CALL cannot be answered by a model",
+    "E221": "a type variable stands where a concrete type is needed",
+    "E222": "the program has no value",
+    "E223": "an expression that is not the last statement has no effect",
+    "E224": "a default must be a constant",
+    "E225": "inputs come before everything that uses them",
+    "E226": "a type may use only earlier types",
+    "E227": "the result type is not the declared one",
+    "E228": "the record constructor is called wrongly",
+    "E229": "the name of a built-in cannot be bound",
+    # Running
+    "E300": "the run failed",
+    "E301": "index out of range",
+    "E302": "key not found",
+    "E303": "division by zero",
+    "E304": "the value does not have the needed form",
+    "E305": "an empty sequence has no such value",
+    "E306": "a number is too large or not a real number",
+    "E307": "the regular expression is malformed or not linear-time",
+    "E308": "argument out of range",
+    # Model
+    "E400": "the model failed",
+    "E401": "the answer is not of the asked type",
+    "E402": "the answer was cut off",
+    "E403": "the arguments do not fit the model's context",
+    "E404": "the model refused",
+    "E405": "the model's program did not check or run",
+    "E406": "the scripted model has no reply for this call",
+    "E407": "the model could not be loaded",
+    # Budgets
+    "E501": "call budget exhausted",
+    "E502": "depth budget exhausted",
+    "E503": "prompt token budget exhausted",
+    "E504": "completion token budget exhausted",
+    "E505": "time budget exhausted",
+    "E506": "step budget exhausted",
+    "E507": "value too large",
+    "E508": "the least possible cost exceeds the budget",
+    # Use
+    "E601": "missing input",
+    "E602": "unknown input",
+    "E603": "the input does not have the declared type",
+    "E604": "the file cannot be read",
+    "E605": "unknown model",
+    "E606": "the store cannot be used",
+    "E607": "wrong option or value",
+}
+
+
+@frozen
+class Diagnostic:
+    """One problem: what, where, and what to do instead."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    hint: str | None = None
+    severity: str = "error"
+    notes: tuple[tuple[str, Span], ...] = ()
+    """Further places, each with a word about it ("called here")."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` prints for this diagnostic."""
+        where: dict[str, Any] = dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
+        if self.span is not None:
+            line, column = self.span.source.position(self.span.start)
+            end_line, end_column = self.span.source.position(self.span.end)
+            where = {
+                "file": self.span.source.name,
+                "line": line,
+                "column": column,
+                "end_line": end_line,
+                "end_column": end_column,
+            }
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            **where,
+            "hint": self.hint,
+        }
+
+
+@frozen(eq=False, str=False, slots=False)
+class RlmError(Exception):
+    """Base of everything rlmlang raises on purpose. `diagnostics` has at least one entry."""
+
+    diagnostics: tuple[Diagnostic, ...] = field(converter=tuple)
+    exit_code: ClassVar[int] = 1
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        hint: str | None = None,
+        notes: Iterable[tuple[str, Span]] = (),
+    ) -> RlmError:
+        return cls((Diagnostic(code, message, span, hint, notes=tuple(notes)),))
+
+    @property
+    def first(self) -> Diagnostic:
+        return self.diagnostics[0]
+
+    def at(self, span: Span) -> RlmError:
+        """The same error, placed at `span` if it has no place yet."""
+        if self.first.span is not None:
+            return self
+        return type(self)((evolve(self.first, span=span), *self.diagnostics[1:]))
+
+    def __str__(self) -> str:
+        first = self.first
+        place = f"{first.span.source.name}:{first.span.line}:{first.span.column}: " if first.span else ""
+        more = len(self.diagnostics) - 1
+        return f"{place}error[{first.code}]: {first.message}" + (f" (and {more} more)" if more else "")
+
+
+class ProgramError(RlmError):
+    """The text does not parse or check."""
+
+
+class RunError(RlmError):
+    """A checked program failed while it ran."""
+
+
+class BudgetError(RlmError):
+    """A limit ended the run."""
+
+    exit_code = 3
+
+
+class ModelError(RlmError):
+    """The model failed, or its answer could not be used."""
+
+    exit_code = 4
+
+
+class UsageError(RlmError):
+    """A wrong input, option, file or store."""
+
+    exit_code = 2

@@ -1,0 +1,328 @@
+"""Types, and the three questions asked of them: fits? common supertype? solved by what?
+
+Values never change, so lists, dicts and tuples are covariant. `int` fits where a
+`float` is wanted, as in Python (PEP 484), and the value stays an int. `bool` is not
+an int. Functions are second-class: `FunctionType` is the type of parameters only.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Union
+
+from attrs import field, frozen
+
+
+@frozen
+class Primitive:
+    """`str`, `int`, `float`, `bool` or `None`."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+STR, INT, FLOAT, BOOL, NONE = map(Primitive, ("str", "int", "float", "bool", "None"))
+
+
+@frozen
+class Never:
+    """The type of no value: of the elements of `[]`. It fits everywhere."""
+
+    def __str__(self) -> str:
+        return "Never"
+
+
+@frozen
+class Unknown:
+    """The type of an expression that failed to check: fits everywhere, so that one error is told once."""
+
+    def __str__(self) -> str:
+        return "?"
+
+
+NEVER, UNKNOWN = Never(), Unknown()
+
+
+@frozen
+class LiteralType:
+    """`Literal[...]`: values of one primitive type, at least one, without repetition."""
+
+    values: tuple[str | int | bool, ...]
+
+    @property
+    def base(self) -> Primitive:
+        return primitive_of(self.values[0])
+
+    def __str__(self) -> str:
+        shown = (json.dumps(v, ensure_ascii=False) if isinstance(v, str) else repr(v) for v in self.values)
+        return f"Literal[{', '.join(shown)}]"
+
+
+@frozen
+class ListType:
+    item: Type
+
+    def __str__(self) -> str:
+        return f"list[{self.item}]"
+
+
+@frozen
+class DictType:
+    """`dict[str, T]`: keys are strings, in the order of insertion."""
+
+    value: Type
+
+    def __str__(self) -> str:
+        return f"dict[str, {self.value}]"
+
+
+@frozen
+class TupleType:
+    items: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        return f"tuple[{', '.join(map(str, self.items))}]"
+
+
+@frozen
+class OptionalType:
+    """`T | None`; `item` is never itself optional or `None`."""
+
+    item: Type
+
+    def __str__(self) -> str:
+        return f"{self.item} | None"
+
+
+@frozen
+class RecordType:
+    """A `class`; told from others by name alone, as a program has each name once."""
+
+    name: str
+    fields: tuple[tuple[str, Type], ...] = field(eq=False)
+
+    def field(self, name: str) -> Type | None:
+        return dict(self.fields).get(name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@frozen
+class FunctionType:
+    params: tuple[Type, ...]
+    result: Type
+
+    def __str__(self) -> str:
+        return f"Callable[[{', '.join(map(str, self.params))}], {self.result}]"
+
+
+@frozen
+class TypeVar:
+    """A capital letter in a signature: any type, or for `K`, any type with an order."""
+
+    name: str
+
+    @property
+    def ordered(self) -> bool:
+        return self.name == "K"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Type = Union[
+    Primitive, Never, Unknown, LiteralType, ListType, DictType, TupleType, OptionalType,
+    RecordType, FunctionType, TypeVar,
+]  # fmt: skip
+
+
+def primitive_of(value: object) -> Primitive:
+    """The type of a constant's value."""
+    if value is None:
+        return NONE
+    return {bool: BOOL, int: INT, float: FLOAT, str: STR}[type(value)]
+
+
+def same_constant(a: object, b: object) -> bool:
+    """Equality that tells `1` from `True`."""
+    return type(a) is type(b) and a == b
+
+
+def literal(values: tuple[str | int | bool, ...]) -> LiteralType:
+    """`Literal` of the values, each once, in order."""
+    distinct: list[str | int | bool] = []
+    for value in values:
+        if not any(same_constant(value, seen) for seen in distinct):
+            distinct.append(value)
+    return LiteralType(tuple(distinct))
+
+
+def optional(item: Type) -> Type:
+    """`item | None`, in normal form."""
+    if item == NONE or isinstance(item, (OptionalType, Unknown)):
+        return item
+    return NONE if item == NEVER else OptionalType(item)
+
+
+def without_none(type_: Type) -> Type:
+    """What is left of a type once `None` is ruled out."""
+    if type_ == NONE:
+        return NEVER
+    return type_.item if isinstance(type_, OptionalType) else type_
+
+
+def fits(found: Type, wanted: Type) -> bool:
+    """Whether every value of `found` is a value of `wanted`."""
+    if found == wanted or isinstance(found, (Never, Unknown)) or isinstance(wanted, Unknown):
+        return True
+    match found, wanted:
+        case (Primitive(name="int"), Primitive(name="float")):
+            return True
+        case (LiteralType(), LiteralType()):
+            return all(any(same_constant(v, w) for w in wanted.values) for v in found.values)
+        case (OptionalType(), OptionalType()):
+            return fits(found.item, wanted.item)
+        case (OptionalType(), _):
+            return False
+        case (_, OptionalType()):
+            return found == NONE or fits(found, wanted.item)
+        case (LiteralType(), _):
+            return fits(found.base, wanted)
+        case (ListType(), ListType()):
+            return fits(found.item, wanted.item)
+        case (DictType(), DictType()):
+            return fits(found.value, wanted.value)
+        case (TupleType(), TupleType()):
+            return len(found.items) == len(wanted.items) and all(map(fits, found.items, wanted.items))
+        case (FunctionType(), FunctionType()):
+            return (
+                len(found.params) == len(wanted.params)
+                and all(map(fits, wanted.params, found.params))
+                and fits(found.result, wanted.result)
+            )
+    return False
+
+
+def join(a: Type, b: Type) -> Type | None:
+    """The least type that both fit, or None if there is none."""
+    if fits(a, b):
+        return b
+    if fits(b, a):
+        return a
+    if isinstance(a, OptionalType) or isinstance(b, OptionalType) or NONE in (a, b):
+        inner = join(without_none(a), without_none(b))
+        return None if inner is None else optional(inner)
+    match a, b:
+        case (LiteralType(), LiteralType()) if a.base == b.base:
+            return literal(a.values + b.values)
+        case (LiteralType(), _):
+            return join(a.base, b)
+        case (_, LiteralType()):
+            return join(a, b.base)
+        case (ListType(), ListType()):
+            item = join(a.item, b.item)
+            return None if item is None else ListType(item)
+        case (DictType(), DictType()):
+            value = join(a.value, b.value)
+            return None if value is None else DictType(value)
+        case (TupleType(), TupleType()) if len(a.items) == len(b.items):
+            items = tuple(map(join, a.items, b.items))
+            return None if None in items else TupleType(items)  # type: ignore[arg-type]
+    return None
+
+
+def ordered(type_: Type) -> bool:
+    """Whether `<` is defined on all pairs of its values."""
+    match type_:
+        case Primitive():
+            return type_ != NONE
+        case LiteralType() | Never() | Unknown():
+            return True
+        case ListType():
+            return ordered(type_.item)
+        case TupleType():
+            return all(map(ordered, type_.items))
+        case TypeVar():
+            return type_.ordered
+    return False
+
+
+Solution = dict[str, "Type"]
+"""What the type variables of one signature stand for, as far as is known."""
+
+
+def solve(wanted: Type, found: Type, solution: Solution) -> bool:
+    """Match `found` against the signature type `wanted`, widening `solution` as needed.
+
+    Returns whether `found` fits. Variables take the join of all that they met.
+    """
+    match wanted, found:
+        case (TypeVar(), _):
+            known = solution.get(wanted.name, NEVER)
+            joined = join(known, found)
+            if joined is None or (wanted.ordered and not ordered(joined)):
+                return False
+            solution[wanted.name] = joined
+            return True
+        case (_, Never() | Unknown()):
+            return True
+        case (ListType(), ListType()):
+            return solve(wanted.item, found.item, solution)
+        case (DictType(), DictType()):
+            return solve(wanted.value, found.value, solution)
+        case (TupleType(), TupleType()):
+            return len(wanted.items) == len(found.items) and all(
+                solve(w, f, solution) for w, f in zip(wanted.items, found.items)
+            )
+        case (OptionalType(), _):
+            return found == NONE or solve(wanted.item, without_none(found), solution)
+        case (FunctionType(), FunctionType()):
+            if len(wanted.params) != len(found.params):
+                return False
+            return all(
+                solve(w, f, solution) if has_variables(w) else fits(w, f)
+                for w, f in zip(wanted.params, found.params)
+            ) and solve(wanted.result, found.result, solution)
+    return fits(found, wanted)
+
+
+def substitute(type_: Type, solution: Solution) -> Type:
+    """The signature type with its solved variables put in."""
+    match type_:
+        case TypeVar():
+            return solution.get(type_.name, type_)
+        case ListType():
+            return ListType(substitute(type_.item, solution))
+        case DictType():
+            return DictType(substitute(type_.value, solution))
+        case TupleType():
+            return TupleType(tuple(substitute(item, solution) for item in type_.items))
+        case OptionalType():
+            return optional(substitute(type_.item, solution))
+        case FunctionType():
+            params = tuple(substitute(p, solution) for p in type_.params)
+            return FunctionType(params, substitute(type_.result, solution))
+    return type_
+
+
+def variables(type_: Type) -> frozenset[str]:
+    """The names of the type variables in a type."""
+    match type_:
+        case TypeVar():
+            return frozenset({type_.name})
+        case ListType() | OptionalType():
+            return variables(type_.item)
+        case DictType():
+            return variables(type_.value)
+        case TupleType():
+            return frozenset().union(*map(variables, type_.items))
+        case FunctionType():
+            return variables(type_.result).union(*map(variables, type_.params))
+    return frozenset()
+
+
+def has_variables(type_: Type) -> bool:
+    return bool(variables(type_))
