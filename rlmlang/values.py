@@ -11,8 +11,19 @@ from typing import Any
 
 from rlmlang.errors import BudgetError, RunError
 from rlmlang.types import (
-    BOOL, FLOAT, INT, NONE, STR, DictType, ListType, LiteralType, OptionalType, RecordType,
-    TupleType, Type, same_constant,
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+    same_constant,
 )  # fmt: skip
 
 Value = Any

@@ -1,0 +1,1 @@
+"""rlmlang: a small typed language for recursive language model programs."""
