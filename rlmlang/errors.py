@@ -13,9 +13,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from rlmlang.source import Span
 
@@ -85,6 +85,7 @@ CODES: dict[str, str] = {
     "E306": "a number is too large or not a real number",
     "E307": "the regular expression is malformed or not linear-time",
     "E308": "argument out of range",
+    "E309": "function calls nest too deeply",
     # Model
     "E400": "the model failed",
     "E401": "the answer is not of the asked type",
@@ -152,7 +153,7 @@ class Diagnostic:
 class RlmError(Exception):
     """Base of everything rlmlang raises on purpose. `diagnostics` has at least one entry."""
 
-    diagnostics: tuple[Diagnostic, ...] = field(converter=tuple)
+    diagnostics: tuple[Diagnostic, ...]
     exit_code: ClassVar[int] = 1
 
     @classmethod
@@ -163,14 +164,14 @@ class RlmError(Exception):
         span: Span | None = None,
         hint: str | None = None,
         notes: Iterable[tuple[str, Span]] = (),
-    ) -> RlmError:
+    ) -> Self:
         return cls((Diagnostic(code, message, span, hint, notes=tuple(notes)),))
 
     @property
     def first(self) -> Diagnostic:
         return self.diagnostics[0]
 
-    def at(self, span: Span) -> RlmError:
+    def at(self, span: Span) -> Self:
         """The same error, placed at `span` if it has no place yet."""
         if self.first.span is not None:
             return self

@@ -250,6 +250,24 @@ def ordered(type_: Type) -> bool:
     return False
 
 
+def shape_of(type_: Type) -> object:
+    """The structure of a type as JSON data, with the fields of its records."""
+    match type_:
+        case ListType():
+            return ["list", shape_of(type_.item)]
+        case DictType():
+            return ["dict", shape_of(type_.value)]
+        case TupleType():
+            return ["tuple", *map(shape_of, type_.items)]
+        case OptionalType():
+            return ["optional", shape_of(type_.item)]
+        case LiteralType():
+            return ["literal", *type_.values]
+        case RecordType():
+            return ["record", type_.name, *([name, shape_of(t)] for name, t in type_.fields)]
+    return str(type_)
+
+
 Solution = dict[str, "Type"]
 """What the type variables of one signature stand for, as far as is known."""
 

@@ -1,0 +1,744 @@
+"""What a program must and may take: an interval for calls, depth and tokens, before any call.
+
+The program is evaluated with its real inputs as far as they reach. What depends on a
+model's answer is `Unknown`: a type with bounds on its length (on its value for an int).
+Both branches of an unknown test are followed; the body of a comprehension over an unknown
+list is followed once and counted as often as the list may be long.
+
+The upper bound counts every call that may be made. The lower bound counts calls that are
+made in any case, equal ones once; calls of one kind whose arguments are unknown might all
+be equal, so together they count as one. Always: min ≤ actual ≤ max.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
+from typing import Any, Union
+
+from attrs import define, field, frozen
+
+from rlmlang import ast
+from rlmlang.budget import Limits
+from rlmlang.check import (
+    Checked,
+    CheckedFunction,
+    FunctionTarget,
+    NativeTarget,
+    ParameterTarget,
+    RecordTarget,
+)
+from rlmlang.errors import BudgetError, RlmError, RunError
+from rlmlang.models.base import Model, Request
+from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
+from rlmlang.source import Span
+from rlmlang.types import (
+    BOOL,
+    INT,
+    STR,
+    DictType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    RecordType,
+    TupleType,
+    Type,
+)
+from rlmlang.values import Meter, RecordValue, Value, canonical
+
+Interval = tuple[int, Union[int, None]]
+"""From, to; None is no finite maximum."""
+
+MAX_STEPS = 2_000_000
+"""Steps of estimating; beyond them the upper bounds are left open."""
+
+
+@frozen
+class Cost:
+    """Intervals of what a run takes if it ends well."""
+
+    calls: Interval
+    depth: Interval
+    prompt_tokens: Interval
+    completion_tokens: Interval
+    sites: tuple[tuple[Span, Interval], ...] = ()
+    """The calls by the CALL in the text that makes them."""
+
+    def to_json(self) -> dict[str, list[int | None]]:
+        names = ("calls", "depth", "prompt_tokens", "completion_tokens")
+        return {name: list(getattr(self, name)) for name in names}
+
+
+def estimate(
+    checked: Checked, inputs: dict[str, Value], limits: Limits, model: Model | None = None
+) -> Cost:
+    """The cost of a run on these inputs. With a model, prompts are counted by its tokenizer.
+
+    Raises RunError, BudgetError if the run fails in any case.
+    """
+    estimator = _Estimator(checked, limits, model)
+    estimator.program(inputs)
+    return estimator.cost()
+
+
+@frozen(eq=False)
+class Unknown:
+    """A value that only the run will tell: its type, and bounds on its length or int value."""
+
+    type: Type
+    low: float = 0
+    high: float = inf
+
+
+@frozen(eq=False)
+class Mixed:
+    """A container of known shape, some of whose parts are unknown."""
+
+    parts: list[Value]
+    remake: Callable[[list[Value]], Value]
+
+
+_LATE = (Unknown, Mixed)
+
+
+def _build(parts: list[Value], remake: Callable[[list[Value]], Value]) -> Value:
+    return Mixed(parts, remake) if any(isinstance(p, _LATE) for p in parts) else remake(parts)
+
+
+def _known(*values: Value) -> bool:
+    return not any(isinstance(value, _LATE) for value in values)
+
+
+@define(eq=False)
+class _Env:
+    variables: dict[str, Value]
+    outer: _Env | None = None
+
+    def find(self, name: str) -> Value:
+        env: _Env | None = self
+        while env is not None:
+            if name in env.variables:
+                return env.variables[name]
+            env = env.outer
+        raise KeyError(name)
+
+
+Function = Callable[[list[Value]], Value]
+
+
+@define(eq=False)
+class _Site:
+    """What is known of the calls of one CALL in the text."""
+
+    most: float = 0
+    sure: bool = False
+    keys: dict[str, int] = field(factory=dict)
+    """Prompt tokens of the distinct calls that are made in any case."""
+
+
+class _Estimator:
+    def __init__(self, checked: Checked, limits: Limits, model: Model | None) -> None:
+        self.checked = checked
+        self.tables = checked.tables
+        self.limits = limits
+        self.model = model
+        self.meter = Meter(min(limits.max_steps, MAX_STEPS), limits.max_bytes)
+        self.root = _Env({})
+        self.factor: float = 1
+        """How often at most what is being followed is evaluated."""
+        self.sure = True
+        """Whether it is evaluated in any case."""
+        self.open = False
+        """Whether estimating was given up, so that there are no upper bounds."""
+        self.most_prompt: float = 0
+        self.most_completion: float = 0
+        self.sites: dict[int, tuple[Span, _Site]] = {}
+        self.groups: dict[Any, _Site] = {}
+        """Calls that might be equal, so that the lower bound counts the distinct ones."""
+
+    def program(self, inputs: dict[str, Value]) -> None:
+        self.root.variables.update(inputs)
+        try:
+            for statement in self.checked.module.statements:
+                if isinstance(statement, ast.Binding):
+                    self.bind(statement, self.root)
+                elif isinstance(statement, ast.Value):
+                    self.value(statement.value, self.root)
+        except BudgetError as error:
+            if error.first.code != "E506" or self.limits.max_steps <= MAX_STEPS:
+                raise
+            self.open = True
+
+    def cost(self) -> Cost:
+        groups = self.groups.values()
+        least = sum(max(1, len(group.keys)) for group in groups)
+        least_prompt = sum(sum(group.keys.values()) or 1 for group in groups)
+        most = inf if self.open else sum(site.most for _, site in self.sites.values())
+        deeper = self.limits.max_depth > 1
+        limits = self.limits
+        return Cost(
+            calls=(least, _cap(inf if deeper and most else most, limits.max_calls)),
+            depth=(1 if least else 0, limits.max_depth if most else 0),
+            prompt_tokens=(
+                least_prompt,
+                _cap(inf if self.open or (deeper and most) else self.most_prompt, limits.max_prompt_tokens),
+            ),
+            completion_tokens=(
+                0,
+                _cap(
+                    inf if self.open or (deeper and most) else self.most_completion,
+                    limits.max_completion_tokens,
+                ),
+            ),
+            sites=tuple(
+                (span, (max(site.sure, len(site.keys)), _cap(inf if self.open else site.most, None)))
+                for span, site in self.sites.values()
+            ),
+        )
+
+    @contextmanager
+    def maybe(self, factor: float = 1, sure: bool = False) -> Iterator[None]:
+        """Follow something that is evaluated up to `factor` times, and at least once if `sure`."""
+        before = self.factor, self.sure
+        self.factor *= factor
+        self.sure = self.sure and sure
+        try:
+            yield
+        finally:
+            self.factor, self.sure = before
+
+    def try_value(self, node: ast.Expr, env: _Env) -> Value:
+        """A part that may not be evaluated at all: its failure tells nothing."""
+        with self.maybe():
+            return self.value(node, env)
+
+    # Statements and expressions
+
+    def bind(self, node: ast.Binding, env: _Env) -> None:
+        value = self.value(node.value, env)
+        if len(node.names) == 1:
+            env.variables[node.names[0].id] = value
+        else:
+            self.unpack(tuple(node.names), value, env, self.tables.types[id(node.value)])
+
+    def value(self, node: ast.Expr, env: _Env) -> Value:
+        value = _VALUE[type(node)](self, node, env)
+        return value
+
+    def unknown(self, node: ast.Expr, low: float = 0, high: float = inf) -> Unknown:
+        return Unknown(self.tables.types[id(node)], low, high)
+
+    def pure(self, node: ast.Expr, work: Callable[..., Value], *values: Value) -> Value:
+        """Work on known values; where it may never be done, its failure makes the value unknown."""
+        try:
+            return work(self.meter, *values)
+        except RunError as error:
+            if self.sure:
+                raise error.at(node.span) from None
+            return self.unknown(node)
+
+    def constant(self, node: ast.Constant, env: _Env) -> Value:
+        return node.value
+
+    def name(self, node: ast.Name, env: _Env) -> Value:
+        return env.find(node.id)
+
+    def fstring(self, node: ast.FString, env: _Env) -> Value:
+        values = [self.value(part.value, env) for part in node.parts if isinstance(part, ast.Hole)]
+        if not _known(*values):
+            return self.unknown(node, sum(len(part) for part in node.parts if isinstance(part, str)))
+        return self.pure(node, lambda meter: fill(meter, node, values))
+
+    def list(self, node: ast.ListExpr, env: _Env) -> Value:
+        return _build([self.value(item, env) for item in node.items], list)
+
+    def tuple(self, node: ast.TupleExpr, env: _Env) -> Value:
+        return _build([self.value(item, env) for item in node.items], tuple)
+
+    def dict(self, node: ast.DictExpr, env: _Env) -> Value:
+        pairs = [(self.value(key, env), self.value(value, env)) for key, value in node.items]
+        return self.dict_of(node, pairs)
+
+    def dict_of(self, node: ast.Expr, pairs: list[tuple[Value, Value]]) -> Value:
+        if not _known(*(key for key, _ in pairs)):
+            return self.unknown(node, min(1, len(pairs)), len(pairs))
+        items = dict(pairs)
+        names = list(items)
+        return _build(list(items.values()), lambda parts: dict(zip(names, parts)))
+
+    def unary(self, node: ast.Unary, env: _Env) -> Value:
+        value = self.value(node.operand, env)
+        if not _known(value):
+            return Unknown(BOOL) if node.op == "not" else self.unknown(node, -inf)
+        if node.op == "not":
+            return not value
+        return -value if node.op == "-" else value
+
+    def binary(self, node: ast.Binary, env: _Env) -> Value:
+        a, b = self.value(node.left, env), self.value(node.right, env)
+        if _known(a, b):
+            return self.pure(node, OPERATORS[node.op], a, b)
+        type_ = self.tables.types[id(node)]
+        if isinstance(type_, TupleType) and not isinstance(a, Unknown) and not isinstance(b, Unknown):
+            return _build([*_parts(a), *_parts(b)], tuple)
+        (low_a, high_a), (low_b, high_b) = _bounds(a), _bounds(b)
+        if node.op == "+":
+            return Unknown(type_, low_a + low_b, high_a + high_b)
+        if node.op == "-":
+            return Unknown(type_, low_a - high_b, high_a - low_b)
+        if type_ == INT:
+            return Unknown(type_, -inf)
+        return Unknown(type_)
+
+    def logic(self, node: ast.Logic, env: _Env) -> Value:
+        left = self.value(node.left, env)
+        if _known(left):
+            return left if bool(left) is (node.op == "or") else self.value(node.right, env)
+        return self.either(node, left, self.try_value(node.right, env))
+
+    def conditional(self, node: ast.Conditional, env: _Env) -> Value:
+        test = self.value(node.test, env)
+        if _known(test):
+            return self.value(node.then if test else node.other, env)
+        return self.either(node, self.try_value(node.then, env), self.try_value(node.other, env))
+
+    def either(self, node: ast.Expr, a: Value, b: Value) -> Value:
+        (low_a, high_a), (low_b, high_b) = _bounds(a), _bounds(b)
+        return self.unknown(node, min(low_a, low_b), max(high_a, high_b))
+
+    def compare(self, node: ast.Compare, env: _Env) -> Value:
+        left = self.value(node.first, env)
+        result: Value = True
+        with self.maybe(sure=True):
+            for op, operand in node.rest:
+                right = self.value(operand, env)
+                if not _known(left, right):
+                    self.sure, result = False, Unknown(BOOL)
+                elif not (holds := self.pure(node, COMPARISONS[op], left, right)):
+                    return holds
+                left = right
+        return result
+
+    def is_none(self, node: ast.IsNone, env: _Env) -> Value:
+        value = self.value(node.value, env)
+        if isinstance(value, Unknown):
+            return Unknown(BOOL)
+        return (value is None) is not node.negated
+
+    def attribute(self, node: ast.Attribute, env: _Env) -> Value:
+        value = self.value(node.value, env)
+        type_ = self.tables.types[id(node.value)]
+        assert isinstance(type_, RecordType)
+        if isinstance(value, Unknown):
+            return self.unknown(node)
+        return _parts(value)[[name for name, _ in type_.fields].index(node.name)]
+
+    def index(self, node: ast.Index, env: _Env) -> Value:
+        value, index = self.value(node.value, env), self.value(node.index, env)
+        if isinstance(value, Unknown) or not _known(index):
+            return self.unknown(node)
+        if isinstance(value, Mixed):
+            shape = value.remake(value.parts)
+            return self.pure(node, index_into, shape, index)
+        return self.pure(node, index_into, value, index)
+
+    def slice(self, node: ast.Slice, env: _Env) -> Value:
+        value = self.value(node.value, env)
+        bounds = [None if b is None else self.value(b, env) for b in (node.start, node.stop, node.step)]
+        if _known(*bounds) and not isinstance(value, Unknown):
+            part = self.pure(node, cut, value.remake(value.parts) if isinstance(value, Mixed) else value, *bounds)
+            if isinstance(value, Mixed) and isinstance(part, (list, tuple)):
+                return _build(list(part), type(part))
+            return part
+        _, high = _bounds(value)
+        stop = bounds[1]
+        if isinstance(stop, int) and stop >= 0 and bounds[2] is None:
+            high = min(high, stop)
+        return self.unknown(node, 0, high)
+
+    # Comprehensions
+
+    def comprehension(self, node: ast.Comprehension, env: _Env) -> Value:
+        out: list[Value] = []
+        low, high = self.clauses(node, 0, env, lambda inner: out.append(self.element(node, inner)))
+        if low == high == len(out):
+            return self.dict_of(node, out) if node.key is not None else _build(out, list)
+        if node.key is not None:
+            return self.unknown(node, min(low, 1), high)
+        return self.unknown(node, low, high)
+
+    def element(self, node: ast.Comprehension, env: _Env) -> Value:
+        if node.key is None:
+            return self.value(node.element, env)
+        return self.value(node.key, env), self.value(node.element, env)
+
+    def clauses(
+        self, node: ast.Comprehension, level: int, env: _Env, emit: Callable[[_Env], object]
+    ) -> tuple[float, float]:
+        """Follow the clauses from one on. Returns how many elements they give."""
+        if level == len(node.clauses):
+            emit(env)
+            return 1, 1
+        clause = node.clauses[level]
+        if isinstance(clause, ast.If):
+            test = self.value(clause.test, env)
+            if _known(test):
+                return self.clauses(node, level + 1, env, emit) if test else (0, 0)
+            with self.maybe():
+                _, high = self.clauses(node, level + 1, env, emit)
+            return 0, high
+        items = self.value(clause.iterable, env)
+        item_type = _item_type(self.tables.types[id(clause.iterable)])
+        if isinstance(items, Unknown):
+            if items.high == 0:
+                return 0, 0
+            with self.maybe(items.high, items.low >= 1):
+                inner = _Env({}, env)
+                self.assign(clause.target, Unknown(item_type), inner)
+                low, high = self.clauses(node, level + 1, inner, emit)
+            # emitted once, whatever the count: never taken for the elements themselves
+            return low * max(items.low, 0), max(_times(high, items.high), 1.5 if items.high == 1 else 0)
+        lows, highs = 0.0, 0.0
+        for item in _parts(items):
+            self.meter.charge(1)
+            inner = _Env({}, env)
+            self.assign(clause.target, item, inner)
+            low, high = self.clauses(node, level + 1, inner, emit)
+            lows, highs = lows + low, highs + high
+        return lows, highs
+
+    def assign(self, target: ast.Target, value: Value, env: _Env) -> None:
+        if isinstance(target, ast.Name):
+            env.variables[target.id] = value
+        else:
+            self.unpack(target.items, value, env, None)
+
+    def unpack(self, names: Sequence[ast.Target], value: Value, env: _Env, type_: Type | None) -> None:
+        if isinstance(value, Unknown):
+            type_ = type_ if isinstance(type_, TupleType) else value.type
+            items = type_.items if isinstance(type_, TupleType) else (STR,) * len(names)
+            parts: list[Value] = [Unknown(item) for item in items]
+        else:
+            parts = _parts(value)
+        for name, part in zip(names, parts):
+            self.assign(name, part, env)
+
+    # Applications
+
+    def apply(self, node: ast.Apply, env: _Env) -> Value:
+        target = self.tables.targets[id(node)]
+        match target:
+            case NativeTarget():
+                return self.native(node, target, env)
+            case RecordTarget():
+                type_ = target.type
+                parts = [self.value(arg, env) for arg in target.args]
+                return _build(parts, lambda parts: RecordValue(type_, tuple(parts)))
+            case FunctionTarget():
+                args = [
+                    self.function(arg, env) if isinstance(type_, FunctionType) else self.value(arg, env)
+                    for arg, type_ in zip(target.args, target.function.params)
+                ]
+                return self.enter(target.function, args)
+            case ParameterTarget():
+                function: Function = env.find(target.name)
+                return function([self.value(arg, env) for arg in target.args])
+
+    def enter(self, function: CheckedFunction, args: list[Value]) -> Value:
+        """The value of an application of a function."""
+        self.meter.charge(1)
+        node = function.node
+        own = node.span.source is self.checked.module.span.source
+        args = [*args, *(self.value(p.default, self.root) for p in node.params[len(args) :] if p.default)]
+        env = _Env(dict(zip((param.name.id for param in node.params), args)), self.root if own else None)
+        for local in node.body:
+            self.bind(local, env)
+        return self.value(node.value, env)
+
+    def function(self, node: ast.Expr, env: _Env) -> Function:
+        """An argument that is a function."""
+        if isinstance(node, ast.Lambda):
+            names = [param.id for param in node.params]
+
+            def apply(args: list[Value]) -> Value:
+                self.meter.charge(1)
+                return self.value(node.body, _Env(dict(zip(names, args)), env))
+
+            return apply
+        assert isinstance(node, ast.Name)
+        reference = self.tables.references.get(id(node))
+        match reference:
+            case CheckedFunction():
+                return lambda args: self.enter(reference, args)
+            case RecordType():
+                return lambda args: _build(args, lambda parts: RecordValue(reference, tuple(parts)))
+            case NativeTarget():
+                result = reference.signature.result
+                code = reference.builtin.code
+                return lambda args: (
+                    self.guarded(lambda: code(self.meter, *args), result)
+                    if _known(*args)
+                    else Unknown(result, -inf if result == INT else 0)
+                )
+        function: Function = env.find(node.id)
+        return function
+
+    def guarded(self, work: Callable[[], Value], type_: Type) -> Value:
+        try:
+            return work()
+        except RunError:
+            if self.sure:
+                raise
+            return Unknown(type_)
+
+    def native(self, node: ast.Apply, target: NativeTarget, env: _Env) -> Value:
+        name = target.builtin.name
+        nodes = [*target.args, *(value for _, value in target.keywords)]
+        if name == "run_program":
+            for each in nodes:
+                self.value(each, env)
+            self.open = True
+            return self.unknown(node)
+        if name == "reduce":
+            return self.reduce(node, target, env)
+        if name in ("any", "all") and isinstance(nodes[0], ast.Comprehension) and nodes[0].kind == "generator":
+            return self.quantifier(nodes[0], name == "any", env)
+        types = target.parameter_types
+        values: list[Value] = []
+        for each, type_ in zip(nodes, types):
+            if isinstance(type_, FunctionType):
+                values.append(self.mapped(self.function(each, env), values[0]))
+            else:
+                values.append(self.value(each, env))
+        count = len(target.args)
+        if _known(*values):
+            keywords = dict(zip((keyword for keyword, _ in target.keywords), values[count:]))
+            code = target.builtin.code
+            return self.pure(node, lambda meter: code(meter, *values[:count], **keywords))
+        low, high = _LENGTHS.get(name, _any_length)(values)
+        type_ = self.tables.types[id(node)]
+        if type_ == INT and name not in _LENGTHS:
+            low = -inf
+        return Unknown(type_, low, high)
+
+    def mapped(self, function: Function, items: Value) -> Value:
+        """What a function gives for every element."""
+        if isinstance(items, Unknown):
+            with self.maybe(items.high, items.low >= 1):
+                result = function([Unknown(_item_type(items.type))])
+            type_ = result.type if isinstance(result, Unknown) else STR
+            return Unknown(ListType(type_), items.low, items.high)
+        return _build([function([item]) for item in _parts(items)], list)
+
+    def reduce(self, node: ast.Apply, target: NativeTarget, env: _Env) -> Value:
+        by_name = target.by_name
+        function = self.function(by_name["step"], env)
+        items, state = self.value(by_name["xs"], env), self.value(by_name["start"], env)
+        if isinstance(items, Unknown):
+            with self.maybe(items.high, items.low >= 1):
+                function([self.unknown(node, -inf), Unknown(_item_type(items.type), -inf)])
+            return self.unknown(node, -inf)
+        for item in _parts(items):
+            self.meter.charge(1)
+            state = function([state, item])
+        return state
+
+    def quantifier(self, generator: ast.Comprehension, stop: bool, env: _Env) -> Value:
+        """`any` and `all` over a generator stop at the first element that settles them."""
+        settled = False
+        unknown = False
+
+        def emit(inner: _Env) -> None:
+            nonlocal settled, unknown
+            if settled:
+                return
+            value = self.value(generator.element, inner)
+            if _known(value):
+                settled = bool(value) is stop and not unknown
+            else:
+                unknown = True
+                self.sure = False  # what comes after it may not be evaluated
+
+        with self.maybe(sure=True):
+            low, high = self.clauses(generator, 0, env, emit)
+        if settled:
+            return stop
+        return Unknown(BOOL) if unknown or low != high else not stop
+
+    # The model
+
+    def call(self, node: ast.Call, env: _Env) -> Value:
+        args = [self.value(arg, env) for arg in node.args]
+        names: list[str | None] = [None] * (len(args) - 1)
+        sample: Value = 0
+        for keyword in node.keywords:
+            value = self.value(keyword.value, env)
+            if keyword.name == "sample":
+                sample = value
+            else:
+                args.append(value)
+                names.append(keyword.name)
+        type_ = self.tables.types[id(node)]
+        if self.limits.max_depth < 1:
+            if self.sure:
+                raise BudgetError.of(
+                    "E502", "a CALL, and max_depth is 0", node.span, hint="raise max_depth"
+                )
+            return self.answer(type_)
+        self.count(node, type_, args, names, sample)
+        return self.answer(type_)
+
+    def answer(self, type_: Type) -> Value:
+        if isinstance(type_, TupleType):
+            return _build([self.answer(item) for item in type_.items], tuple)
+        if isinstance(type_, RecordType):
+            parts = [self.answer(item) for _, item in type_.fields]
+            return _build(parts, lambda parts: RecordValue(type_, tuple(parts)))
+        return Unknown(type_, -inf if type_ == INT else 0)
+
+    def count(
+        self, node: ast.Call, type_: Type, args: list[Value], names: list[str | None], sample: Value
+    ) -> None:
+        low_prompt, high_prompt = 1, inf
+        known = _known(*args, sample)
+        if self.model is not None:
+            high_prompt = self.model.context
+            if known:
+                request = Request(
+                    args[0], tuple(zip(names, args[1:])), type_, max_tokens=self.limits.max_answer_tokens
+                )
+                low_prompt = self.model.count_tokens(request)
+                high_prompt = low_prompt
+        _, site = self.sites.setdefault(id(node), (node.span, _Site()))
+        site.most += self.factor
+        self.most_prompt += _times(high_prompt, self.factor)
+        self.most_completion += _times(self.limits.max_answer_tokens, self.factor)
+        if not self.sure:
+            return
+        kind = (str(type_), tuple(names), args[0] if _known(args[0]) else None)
+        groups = self.groups
+        if kind[2] is None and groups:
+            return  # it might equal a call that is counted already
+        group = groups.setdefault(kind, _Site())
+        if kind[2] is not None:
+            groups.pop((kind[0], kind[1], None), None)
+        site.sure = group.sure = True
+        if known:
+            key = canonical([sample, *args])
+            site.keys[key] = group.keys[key] = low_prompt
+
+
+_VALUE: dict[type, Callable[[_Estimator, Any, _Env], Value]] = {
+    ast.Constant: _Estimator.constant,
+    ast.Name: _Estimator.name,
+    ast.FString: _Estimator.fstring,
+    ast.ListExpr: _Estimator.list,
+    ast.TupleExpr: _Estimator.tuple,
+    ast.DictExpr: _Estimator.dict,
+    ast.Unary: _Estimator.unary,
+    ast.Binary: _Estimator.binary,
+    ast.Logic: _Estimator.logic,
+    ast.Compare: _Estimator.compare,
+    ast.IsNone: _Estimator.is_none,
+    ast.Conditional: _Estimator.conditional,
+    ast.Attribute: _Estimator.attribute,
+    ast.Index: _Estimator.index,
+    ast.Slice: _Estimator.slice,
+    ast.Comprehension: _Estimator.comprehension,
+    ast.Apply: _Estimator.apply,
+    ast.Call: _Estimator.call,
+}
+
+
+# Bounds --------------------------------------------------------------------------
+
+
+def _cap(value: float, limit: int | None) -> int | None:
+    if value == inf:
+        return limit
+    return int(value) if limit is None else min(int(value), limit)
+
+
+def _times(a: float, b: float) -> float:
+    return 0 if a == 0 or b == 0 else a * b
+
+
+def _parts(value: Value) -> list[Value]:
+    """The elements of a container of known shape."""
+    if isinstance(value, Mixed):
+        return list(value.parts) if not isinstance(shape := value.remake(value.parts), dict) else list(shape)
+    if isinstance(value, RecordValue):
+        return list(value.values)
+    return list(value)
+
+
+def _bounds(value: Value) -> tuple[float, float]:
+    """Bounds on the length of a value, or on an int itself."""
+    if isinstance(value, Unknown):
+        return value.low, value.high
+    if isinstance(value, Mixed):
+        return len(value.parts), len(value.parts)
+    if isinstance(value, int):
+        return value, value
+    if isinstance(value, (str, list, dict, tuple)):
+        return len(value), len(value)
+    return -inf, inf
+
+
+def _item_type(type_: Type) -> Type:
+    match type_:
+        case ListType():
+            return type_.item
+        case TupleType(items=items) if items:
+            return items[0]
+        case DictType() | LiteralType():
+            return STR
+    return STR
+
+
+Lengths = Callable[[list[Value]], tuple[float, float]]
+
+
+def _any_length(values: list[Value]) -> tuple[float, float]:
+    return 0, inf
+
+
+def _same_length(values: list[Value]) -> tuple[float, float]:
+    return _bounds(values[0])
+
+
+def _up_to_length(values: list[Value]) -> tuple[float, float]:
+    low, high = _bounds(values[0])
+    return min(low, 1), high
+
+
+def _shortest(values: list[Value]) -> tuple[float, float]:
+    bounds = [_bounds(value) for value in values]
+    return min(low for low, _ in bounds), min(high for _, high in bounds)
+
+
+def _taken(values: list[Value]) -> tuple[float, float]:
+    (low, high), (low_n, high_n) = _bounds(values[0]), _bounds(values[1])
+    return max(0, min(low, low_n)), max(0, min(high, high_n))
+
+
+def _range_length(values: list[Value]) -> tuple[float, float]:
+    if len(values) != 1:
+        return 0, inf
+    low, high = _bounds(values[0])
+    return max(0, low), max(0, high)
+
+
+_LENGTHS: dict[str, Lengths] = {
+    "len": _same_length,
+    "sorted": _same_length,
+    "reversed": _same_length,
+    "list": _same_length,
+    "enumerate": _same_length,
+    "unique": _up_to_length,
+    "set": _up_to_length,
+    "zip": _shortest,
+    "take": _taken,
+    "range": _range_length,
+}

@@ -1,0 +1,1036 @@
+"""The interpreter: a checked program compiled to closures, run around the calls it makes.
+
+Every expression becomes a function of a `Frame`. It returns a plain value, or a late one
+(`pending.py`) if it needs an answer that is not there yet; work on late values is done as
+a job once they arrive. So each CALL starts as soon as its arguments are known, and the
+order of evaluation cannot be seen. When several parts fail, the run goes on with what
+comes before the first failure, gives up what comes after it, and reports the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Union
+
+from attrs import define, field, frozen
+
+from rlmlang import ast
+from rlmlang.budget import Account
+from rlmlang.calls import Caller, Entry, Site
+from rlmlang.check import (
+    Checked,
+    CheckedFunction,
+    FunctionTarget,
+    NativeTarget,
+    ParameterTarget,
+    RecordTarget,
+    check,
+)
+from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
+from rlmlang.inputs import bind_inputs, read_inputs
+from rlmlang.models.base import Model, Request
+from rlmlang.pending import (
+    LATE,
+    Partial,
+    Pending,
+    Place,
+    build_dict,
+    build_list,
+    build_record,
+    build_tuple,
+    settle,
+    shape,
+    when_settled,
+    wrap,
+)
+from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
+from rlmlang.prompt import argument_names, program_header, program_text
+from rlmlang.render import render
+from rlmlang.source import Source, Span
+from rlmlang.store import Store
+from rlmlang.trace import Trace
+from rlmlang.types import NONE, FunctionType, RecordType, Type, fits
+from rlmlang.values import Meter, Value, canonical, from_json, to_json
+
+MAX_NESTING = 8
+"""How deep `run_program` may run programs that run programs."""
+
+SHAPE_ONLY = frozenset({"len", "zip", "enumerate", "list", "reversed", "take", "drop", "window", "flatten"})
+"""Built-ins that move elements around without looking at them, so that late ones pass through."""
+
+
+class Frame(Place):
+    """The variables of one application, iteration or program, and its place in the run."""
+
+    __slots__ = ("evaluation", "scope", "variables")
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        scope: Frame | None,
+        variables: dict[str, Value],
+        outer: Place | None = None,
+        site: int = 0,
+        turn: int = 0,
+    ) -> None:
+        super().__init__(outer, site, turn)
+        self.evaluation = evaluation
+        self.scope = scope
+        self.variables = variables
+
+
+Code = Callable[[Frame], Value]
+Function = Callable[[list[Value], Frame, int, int], Value]
+"""A function at run time: arguments, and the place that applies it: frame, site, turn."""
+
+
+class Failure(Exception):
+    """An error on its way out, with the place where it happened."""
+
+    def __init__(self, error: RlmError, place: Place) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.place = place
+
+
+@define(eq=False)
+class Evaluation:
+    """One program being run at one level of the call tree."""
+
+    caller: Caller
+    meter: Meter
+    level: int = 0
+    parent: int | None = None
+    nesting: int = 0
+    _failure: Failure | None = None
+    _jobs: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
+    _open: dict[Entry, Place] = field(factory=dict)
+    """Calls asked for and not yet answered, each with the first place that asked."""
+    _tasks: dict[asyncio.Task[None], Place] = field(factory=dict)
+    _scheduled: bool = False
+    _finished: asyncio.Event = field(factory=asyncio.Event)
+
+    async def run(self, checked: Checked, inputs: Mapping[str, Value]) -> Value:
+        """The program's value. Raises RunError, BudgetError, ModelError, UsageError."""
+        program = _Compiler(checked).program()
+        frame = Frame(self, None, dict(inputs))
+        result = Pending()
+        self._jobs.append((lambda: result.resolve(program(frame)), frame))
+        try:
+            self._drain()
+            await self._finished.wait()
+        finally:  # of use only when the whole run is cancelled
+            self._give_up_after(frame)
+        if self._failure is not None:
+            raise self._failure.error
+        return settle(result)
+
+    # Jobs
+
+    def defer(self, operands: Sequence[Value], place: Place, job: Callable[[], Value]) -> Pending:
+        """The value that `job` gives once all of the operands are there."""
+        result = Pending()
+
+        def ready() -> None:
+            self._jobs.append((lambda: result.resolve(job()), place))
+            self._wake()
+
+        when_settled(operands, ready)
+        return result
+
+    def _wake(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._drain)
+
+    def _drain(self) -> None:
+        """Do every job that is ready, and see whether the run has ended."""
+        self._scheduled = True
+        while self._jobs:
+            job, place = self._jobs.popleft()
+            if self._failure is not None and self._failure.place < place:
+                continue
+            try:
+                job()
+            except Failure as failure:
+                self._fail(failure.error, failure.place)
+            except RlmError as error:
+                self._fail(error, place)
+            except RecursionError:
+                self._fail(RunError.of("E309", "function calls nest too deeply"), place)
+        self._scheduled = False
+        if not self._open and not self._tasks:
+            self._finished.set()
+
+    def _fail(self, error: RlmError, place: Place) -> None:
+        """Note a failure, and give up what comes after it."""
+        if self._failure is None or place < self._failure.place:
+            self._failure = Failure(error, place)
+            self._give_up_after(place)
+
+    def _give_up_after(self, place: Place) -> None:
+        for entry in [entry for entry, asked in self._open.items() if place < asked]:
+            del self._open[entry]
+            entry.askers.remove(self._answered)
+            if not entry.askers:
+                self.caller.cancel(entry)
+        for task in [task for task, asked in self._tasks.items() if place < asked]:
+            task.cancel()
+
+    # Calls
+
+    def call(self, site: Site, args: tuple[Value, ...], sample: int, place: Place) -> Value:
+        answer = self.caller.ask(site, args, sample, self.level + 1, self.parent)
+        if not isinstance(answer, Entry):
+            return answer
+        asked = self._open.get(answer)
+        if asked is None:
+            answer.askers.append(self._answered)
+        if asked is None or place < asked:
+            self._open[answer] = place
+        return answer.answer
+
+    def _answered(self, entry: Entry, error: RlmError | None) -> None:
+        place = self._open.pop(entry)
+        if error is not None:
+            self._fail(error, place)
+        self._wake()
+
+    def spawn(self, work: Coroutine[Any, Any, Value], place: Place) -> Pending:
+        """The value that a coroutine gives."""
+        result = Pending()
+
+        async def finish() -> None:
+            try:
+                result.resolve(await work)
+            except RlmError as error:
+                self._fail(error, place)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            del self._tasks[task]
+            self._wake()
+
+        task = asyncio.ensure_future(finish())
+        self._tasks[task] = place
+        task.add_done_callback(ended)
+        return result
+
+
+# From tree to closures -----------------------------------------------------------
+
+
+@frozen(eq=False)
+class _Scope:
+    """The names of one frame at compile time; code finds a variable by counting frames."""
+
+    names: set[str]
+    outer: _Scope | None
+    within: str | None = None
+
+
+class _Compiler:
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        self.tables = checked.tables
+        self.scope = _Scope(set(checked.inputs), None)
+        self.functions: dict[int, Callable[[Frame], Function]] = {}
+        self.binding: str | None = None
+
+    def program(self) -> Code:
+        steps: list[Code] = []
+        value: Code | None = None
+        for statement in self.checked.module.statements:
+            match statement:
+                case ast.Binding():
+                    steps.append(self.bind(statement))
+                case ast.Value():
+                    value = self.code(statement.value)
+        assert value is not None
+        final = value
+
+        def run(frame: Frame) -> Value:
+            for step in steps:
+                step(frame)
+            return final(frame)
+
+        return run
+
+    def bind(self, node: ast.Binding) -> Code:
+        names = [name.id for name in node.names]
+        outer, self.binding = self.binding, self.binding or names[0]
+        value = self.code(node.value)
+        self.binding = outer
+        self.scope.names.update(names)
+        if len(names) == 1:
+            (name,) = names
+
+            def bind_one(frame: Frame) -> None:
+                frame.variables[name] = value(frame)
+
+            return bind_one
+        site = node.span.start
+
+        def bind_all(frame: Frame) -> None:
+            _unpack(value(frame), names, frame, site)
+
+        return bind_all
+
+    def code(self, node: ast.Expr) -> Code:
+        return _CODE[type(node)](self, node)
+
+    def codes(self, nodes: Sequence[ast.Expr]) -> list[Code]:
+        return [self.code(node) for node in nodes]
+
+    # Literals and names
+
+    def constant(self, node: ast.Constant) -> Code:
+        value = node.value
+        return lambda frame: value
+
+    def name(self, node: ast.Name) -> Code:
+        name = node.id
+        depth = 0
+        scope: _Scope | None = self.scope
+        while scope is not None and name not in scope.names:
+            scope, depth = scope.outer, depth + 1
+        if depth == 0:
+            return lambda frame: frame.variables[name]
+        if depth == 1:
+            return lambda frame: frame.scope.variables[name]  # type: ignore[union-attr]
+
+        def find(frame: Frame) -> Value:
+            for _ in range(depth):
+                frame = frame.scope  # type: ignore[assignment]
+            return frame.variables[name]
+
+        return find
+
+    def strict(self, node: ast.Expr, operands: Sequence[Code], work: Callable[..., Value]) -> Code:
+        """Code for work that looks at all of its operands: `work(meter, *values)`."""
+        site, span = node.span.start, node.span
+
+        def do(frame: Frame, values: Sequence[Value]) -> Value:
+            try:
+                return work(frame.evaluation.meter, *values)
+            except RlmError as error:
+                raise Failure(error.at(span), Place(frame, site)) from None
+
+        def run(frame: Frame) -> Value:
+            values = [operand(frame) for operand in operands]
+            for i, value in enumerate(values):
+                if value.__class__ in LATE:
+                    values[i] = value = settle(value)
+                    if value.__class__ in LATE:
+                        return frame.evaluation.defer(
+                            values, Place(frame, site), lambda: do(frame, [settle(v) for v in values])
+                        )
+            try:
+                return work(frame.evaluation.meter, *values)
+            except RlmError as error:
+                raise Failure(error.at(span), Place(frame, site)) from None
+
+        return run
+
+    def fstring(self, node: ast.FString) -> Code:
+        holes = [part.value for part in node.parts if isinstance(part, ast.Hole)]
+        return self.strict(node, self.codes(holes), lambda meter, *values: fill(meter, node, values))
+
+    def list(self, node: ast.ListExpr) -> Code:
+        items = self.codes(node.items)
+        return lambda frame: build_list([item(frame) for item in items])
+
+    def tuple(self, node: ast.TupleExpr) -> Code:
+        items = self.codes(node.items)
+        return lambda frame: build_tuple([item(frame) for item in items])
+
+    def dict(self, node: ast.DictExpr) -> Code:
+        keys = self.codes([key for key, _ in node.items])
+        values = self.codes([value for _, value in node.items])
+        return self.late_keys(node, keys, values)
+
+    def late_keys(self, node: ast.Expr, keys: Sequence[Code], values: Sequence[Code]) -> Code:
+        site = node.span.start
+
+        def run(frame: Frame) -> Value:
+            pairs = [(key(frame), value(frame)) for key, value in zip(keys, values)]
+            return _dict(pairs, frame, site)
+
+        return run
+
+    # Operators
+
+    def unary(self, node: ast.Unary) -> Code:
+        operand = self.code(node.operand)
+        if node.op == "not":
+            return self.strict(node, [operand], lambda meter, value: not value)
+        if node.op == "+":
+            return operand
+        return self.strict(node, [operand], lambda meter, value: -value)
+
+    def binary(self, node: ast.Binary) -> Code:
+        return self.strict(node, [self.code(node.left), self.code(node.right)], OPERATORS[node.op])
+
+    def logic(self, node: ast.Logic) -> Code:
+        left, right = self.code(node.left), self.code(node.right)
+        stop = node.op == "or"  # the truth of the left side that settles the matter
+
+        def decide(frame: Frame, value: Value) -> Value:
+            return value if bool(value) is stop else right(frame)
+
+        return self.branching(node, left, decide)
+
+    def conditional(self, node: ast.Conditional) -> Code:
+        test, then, other = self.code(node.test), self.code(node.then), self.code(node.other)
+        return self.branching(node, test, lambda frame, value: then(frame) if value else other(frame))
+
+    def branching(self, node: ast.Expr, test: Code, decide: Callable[[Frame, Value], Value]) -> Code:
+        """Code that goes on in one way or another once the test's value is there."""
+        site = node.span.start
+
+        def run(frame: Frame) -> Value:
+            value = test(frame)
+            if value.__class__ in LATE:
+                value = settle(value)
+                if value.__class__ in LATE:
+                    return frame.evaluation.defer(
+                        [value], Place(frame, site), lambda: decide(frame, settle(value))
+                    )
+            return decide(frame, value)
+
+        return run
+
+    def compare(self, node: ast.Compare) -> Code:
+        if len(node.rest) == 1:
+            op, second = node.rest[0]
+            return self.strict(node, [self.code(node.first), self.code(second)], COMPARISONS[op])
+        # In a chain each operand is evaluated once, and only as long as the chain holds.
+        operands = self.codes([node.first, *(operand for _, operand in node.rest)])
+        compares = [COMPARISONS[op] for op, _ in node.rest]
+
+        def link(frame: Frame, i: int, left: Value) -> Value:
+            right = operands[i + 1](frame)
+            pair = self.strict(node, [lambda _: left, lambda _: right], compares[i])
+            if i + 1 == len(compares):
+                return pair(frame)
+            decide = self.branching(node, pair, lambda frame, holds: holds and link(frame, i + 1, right))
+            return decide(frame)
+
+        return lambda frame: link(frame, 0, operands[0](frame))
+
+    def is_none(self, node: ast.IsNone) -> Code:
+        negated = node.negated
+        return self.strict(
+            node, [self.code(node.value)], lambda meter, value: (value is None) is not negated
+        )
+
+    # Parts
+
+    def attribute(self, node: ast.Attribute) -> Code:
+        type_ = self.tables.types[id(node.value)]
+        assert isinstance(type_, RecordType)
+        position = [name for name, _ in type_.fields].index(node.name)
+        return self.part(node, self.code(node.value), lambda value: value.values[position])
+
+    def part(self, node: ast.Expr, value: Code, take: Callable[[Value], Value]) -> Code:
+        """Code that takes a part of a container, which may be there before the others are."""
+        site = node.span.start
+
+        def run(frame: Frame) -> Value:
+            whole = shape(value(frame))
+            if whole.__class__ is Pending:
+                return frame.evaluation.defer([whole], Place(frame, site), lambda: take(settle(whole)))
+            return take(whole)
+
+        return run
+
+    def index(self, node: ast.Index) -> Code:
+        value, index = self.code(node.value), self.code(node.index)
+        strict = self.strict(node, [value, index], index_into)
+        if not isinstance(node.index, (ast.Constant, ast.Name, ast.Unary)):
+            return strict
+
+        def run(frame: Frame) -> Value:
+            whole, at = settle(value(frame)), settle(index(frame))
+            if whole.__class__ is Partial and at.__class__ is int and -len(whole.parts) <= at < len(whole.parts):
+                return whole.parts[at]
+            return strict(frame)
+
+        return run
+
+    def slice(self, node: ast.Slice) -> Code:
+        bounds = [
+            (lambda frame: None) if bound is None else self.code(bound)
+            for bound in (node.start, node.stop, node.step)
+        ]
+
+        def work(meter: Meter, value: Value, start: Value, stop: Value, step: Value) -> Value:
+            return wrap(cut(meter, value, start, stop, step))
+
+        return self.strict(node, [self.shaped(node.value), *bounds], work)
+
+    def shaped(self, node: ast.Expr) -> Code:
+        """The value with late parts in it, for code that only moves them."""
+        value = self.code(node)
+        return lambda frame: shape(value(frame))
+
+    # Comprehensions
+
+    def comprehension(self, node: ast.Comprehension) -> Code:
+        site, span = node.span.start, node.span
+        inner, clauses = self.clauses(node)
+        outer, self.scope = self.scope, inner
+        element = self.code(node.element)
+        key = self.code(node.key) if node.key is not None else None
+        self.scope = outer
+
+        def emit(frame: Frame) -> Value:
+            return element(frame) if key is None else (key(frame), element(frame))
+
+        run_clauses = _clauses(clauses, emit, site, span)
+
+        def run(frame: Frame) -> Value:
+            out: list[Value] = []
+            run_clauses(0, frame, out)
+            return _gather(out, frame, site, key is not None)
+
+        return run
+
+    def clauses(self, node: ast.Comprehension) -> tuple[_Scope, list[_Clause]]:
+        """The compiled clauses, and the scope that they make for the element."""
+        outer = self.scope
+        clauses: list[_Clause] = []
+        for clause in node.clauses:
+            if isinstance(clause, ast.If):
+                clauses.append((self.code(clause.test), None, clause.span.start))
+                continue
+            iterable = self.code(clause.iterable)
+            names = list(_names(clause.target))
+            self.scope = _Scope(set(names), self.scope, self.scope.within)
+            target = names[0] if isinstance(clause.target, ast.Name) else _pattern(clause.target)
+            clauses.append((iterable, target, clause.span.start))
+        inner, self.scope = self.scope, outer
+        return inner, clauses
+
+    # Applications
+
+    def apply(self, node: ast.Apply) -> Code:
+        target = self.tables.targets[id(node)]
+        match target:
+            case NativeTarget():
+                return self.apply_native(node, target)
+            case RecordTarget():
+                type_, args = target.type, self.codes(target.args)
+                return lambda frame: build_record(type_, [arg(frame) for arg in args])
+            case FunctionTarget():
+                function = self.function(target.function)
+                wanted = target.function.params
+            case ParameterTarget():
+                function = self.name(ast.Name(target.name, span=node.span))
+                wanted = (NONE,) * len(target.args)  # parameters of parameters are never functions
+        args = [
+            self.function_argument(arg) if isinstance(type_, FunctionType) else self.code(arg)
+            for arg, type_ in zip(target.args, wanted)
+        ]
+        site = node.span.start
+        return lambda frame: function(frame)([arg(frame) for arg in args], frame, site, 0)
+
+    def function(self, checked: CheckedFunction) -> Callable[[Frame], Function]:
+        """Code for a function of the program or the library."""
+        made = self.functions.get(id(checked))
+        if made is not None:
+            return made
+        node = checked.node
+        own = node.span.source is self.checked.module.span.source
+        names = [param.name.id for param in node.params]
+        outer, binding = self.scope, self.binding
+        program = outer
+        while program.outer is not None:
+            program = program.outer
+        self.scope, self.binding = _Scope(set(names), program if own else None, node.name.id), node.name.id
+        steps = [self.bind(local) for local in node.body]
+        value = self.code(node.value)
+        self.scope, self.binding = outer, binding
+
+        def make(frame: Frame) -> Function:
+            root = frame
+            while root.scope is not None:
+                root = root.scope
+            scope = root if own else None
+            evaluation = frame.evaluation
+
+            def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+                evaluation.meter.charge(1)
+                inner = Frame(evaluation, scope, dict(zip(names, args)), caller, site, turn)
+                for step in steps:
+                    step(inner)
+                return value(inner)
+
+            return function
+
+        self.functions[id(checked)] = make
+        return make
+
+    def function_argument(self, node: ast.Expr) -> Callable[[Frame], Function]:
+        """Code for an argument that is a function."""
+        if isinstance(node, ast.Lambda):
+            names = [param.id for param in node.params]
+            outer, self.scope = self.scope, _Scope({*names}, self.scope, self.scope.within)
+            body = self.code(node.body)
+            self.scope = outer
+
+            def make(frame: Frame) -> Function:
+                def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+                    frame.evaluation.meter.charge(1)
+                    return body(Frame(frame.evaluation, frame, dict(zip(names, args)), caller, site, turn))
+
+                return function
+
+            return make
+        assert isinstance(node, ast.Name)
+        reference = self.tables.references.get(id(node))
+        match reference:
+            case CheckedFunction():
+                defaults = [p.default for p in reference.node.params]
+                codes = [None if d is None else self.code(d) for d in defaults]
+                function = self.function(reference)
+
+                def with_defaults(frame: Frame) -> Function:
+                    inner = function(frame)
+
+                    def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+                        rest = [code(caller) for code in codes[len(args) :] if code is not None]
+                        return inner([*args, *rest], caller, site, turn)
+
+                    return call
+
+                return with_defaults
+            case RecordType():
+                return lambda frame: lambda args, caller, site, turn: build_record(reference, args)
+            case NativeTarget():
+                code, span = reference.builtin.code, node.span
+
+                def native(frame: Frame) -> Function:
+                    def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+                        operands = [lambda _, arg=arg: arg for arg in args]
+                        where = ast.Name(node.id, span=span)
+                        return self.strict(where, operands, code)(caller)
+
+                    return call
+
+                return native
+        return self.name(node)
+
+    def apply_native(self, node: ast.Apply, target: NativeTarget) -> Code:
+        name, code = target.builtin.name, target.builtin.code
+        if name == "reduce":
+            return self.reduce(node, target)
+        if name == "run_program":
+            return self.run_program(node, target)
+        if name in ("any", "all") and isinstance(target.args[0], ast.Comprehension):
+            if target.args[0].kind == "generator":
+                return self.quantifier(node, target.args[0], name == "any")
+        nodes = [*target.args, *(value for _, value in target.keywords)]
+        types = target.parameter_types
+        values = target.builtin.name in SHAPE_ONLY
+        operands: list[Code] = []
+        for arg, type_ in zip(nodes, types):
+            if isinstance(type_, FunctionType):
+                operands.append(self.mapped(node, nodes[0], arg))
+            else:
+                operands.append(self.shaped(arg) if values else self.code(arg))
+        count = len(target.args)
+        keywords = [keyword for keyword, _ in target.keywords]
+        if keywords:
+            plain = code
+
+            def code(meter: Meter, *given: Value) -> Value:
+                return plain(meter, *given[:count], **dict(zip(keywords, given[count:])))
+
+        if values:
+            inner = code
+            return self.strict(node, operands, lambda meter, *given: wrap(inner(meter, *given)))
+        return self.strict(node, operands, code)
+
+    def mapped(self, node: ast.Apply, elements: ast.Expr, argument: ast.Expr) -> Code:
+        """The results of a function argument for every element of the first argument."""
+        items, function, site = self.shaped(elements), self.function_argument(argument), argument.span.start
+
+        def results(frame: Frame, values: Value) -> Value:
+            apply = function(frame)
+            return build_list([apply([value], frame, site, turn) for turn, value in enumerate(values)])
+
+        def run(frame: Frame) -> Value:
+            values = items(frame)
+            if values.__class__ in LATE:
+                return frame.evaluation.defer(
+                    [values], Place(frame, site), lambda: results(frame, settle(values))
+                )
+            return results(frame, values)
+
+        return run
+
+    def reduce(self, node: ast.Apply, target: NativeTarget) -> Code:
+        by_name = target.by_name
+        function = self.function_argument(by_name["step"])
+        items, start = self.shaped(by_name["xs"]), self.code(by_name["start"])
+        site = node.span.start
+
+        def fold(frame: Frame, values: Value, state: Value) -> Value:
+            apply = function(frame)
+            for turn, value in enumerate(values):
+                state = apply([state, value], frame, site, turn)
+            return state
+
+        def run(frame: Frame) -> Value:
+            values, state = items(frame), start(frame)
+            if values.__class__ in LATE:
+                return frame.evaluation.defer(
+                    [values], Place(frame, site), lambda: fold(frame, settle(values), state)
+                )
+            return fold(frame, values, state)
+
+        return run
+
+    def quantifier(self, node: ast.Apply, generator: ast.Comprehension, stop: bool) -> Code:
+        """`any` and `all` over a generator: one element after another, until one settles it."""
+        site, span = generator.span.start, generator.span
+        inner, clauses = self.clauses(generator)
+        outer, self.scope = self.scope, inner
+        element = self.code(generator.element)
+        self.scope = outer
+
+        def search(frame: Frame, level: int, then: Callable[[], Value]) -> Value:
+            """Whether an element from this clause on settles it; else what `then` says."""
+            if level == len(clauses):
+                return when(frame, element(frame), lambda value: stop if bool(value) is stop else then())
+            code, target, at = clauses[level]
+            value = code(frame)
+            if target is None:
+                return when(frame, value, lambda v: search(frame, level + 1, then) if v else then())
+            return when(frame, shape(value), lambda v: each(frame, level, list(v), 0, then))
+
+        def each(frame: Frame, level: int, items: list[Value], turn: int, then: Callable[[], Value]) -> Value:
+            _, target, at = clauses[level]
+            while turn < len(items):
+                frame.evaluation.meter.charge(1)
+                child = _iteration(frame, target, items[turn], at, turn)
+                turn += 1
+                undecided = object()
+                found = search(child, level + 1, lambda: undecided)
+                if found is undecided:
+                    continue
+                if found.__class__ is Pending:
+                    rest = turn
+                    return when(
+                        frame,
+                        found,
+                        lambda v: each(frame, level, items, rest, then) if v is undecided else v,
+                    )
+                return found
+            return then()
+
+        def when(frame: Frame, value: Value, go: Callable[[Value], Value]) -> Value:
+            value = settle(value)
+            if value.__class__ in LATE:
+                return frame.evaluation.defer([value], Place(frame, site), lambda: go(settle(value)))
+            return go(value)
+
+        return lambda frame: search(frame, 0, lambda: not stop)
+
+    # The model
+
+    def call(self, node: ast.Call) -> Code:
+        sample: Code = lambda frame: 0
+        values: list[Code] = self.codes(node.args)
+        names: list[str | None] = [None] * (len(node.args) - 1)
+        for keyword in node.keywords:
+            if keyword.name == "sample":
+                sample = self.code(keyword.value)
+            else:
+                values.append(self.code(keyword.value))
+                names.append(keyword.name)
+        within = self.scope.within or self.binding
+        site = Site.of(node.span, self.tables.types[id(node)], tuple(names), within)
+        start, span = node.span.start, node.span
+
+        def ask(frame: Frame, given: list[Value]) -> Value:
+            place = Place(frame, start)
+            try:
+                if given[0] < 0:
+                    raise RunError.of("E308", f"sample is {given[0]}; it counts from 0")
+                return frame.evaluation.call(site, tuple(given[1:]), given[0], place)
+            except RlmError as error:
+                raise Failure(error.at(span), place) from None
+
+        operands = [sample, *values]
+
+        def run(frame: Frame) -> Value:
+            given = [settle(operand(frame)) for operand in operands]
+            for value in given:
+                if value.__class__ in LATE:
+                    return frame.evaluation.defer(
+                        given, Place(frame, start), lambda: ask(frame, [settle(v) for v in given])
+                    )
+            return ask(frame, given)
+
+        return run
+
+    def run_program(self, node: ast.Apply, target: NativeTarget) -> Code:
+        by_name = target.by_name
+        operands = [self.code(by_name["program"]), self.code(by_name["inputs"])]
+        start = node.span.start
+
+        def run(frame: Frame) -> Value:
+            evaluation, place = frame.evaluation, Place(frame, start)
+            given = [operand(frame) for operand in operands]
+            return evaluation.defer(
+                given, place, lambda: evaluation.spawn(_run_program(evaluation, *map(settle, given)), place)
+            )
+
+        return run
+
+
+_CODE: dict[type, Callable[[_Compiler, Any], Code]] = {
+    ast.Constant: _Compiler.constant,
+    ast.Name: _Compiler.name,
+    ast.FString: _Compiler.fstring,
+    ast.ListExpr: _Compiler.list,
+    ast.TupleExpr: _Compiler.tuple,
+    ast.DictExpr: _Compiler.dict,
+    ast.Unary: _Compiler.unary,
+    ast.Binary: _Compiler.binary,
+    ast.Logic: _Compiler.logic,
+    ast.Compare: _Compiler.compare,
+    ast.IsNone: _Compiler.is_none,
+    ast.Conditional: _Compiler.conditional,
+    ast.Attribute: _Compiler.attribute,
+    ast.Index: _Compiler.index,
+    ast.Slice: _Compiler.slice,
+    ast.Comprehension: _Compiler.comprehension,
+    ast.Apply: _Compiler.apply,
+    ast.Call: _Compiler.call,
+}
+
+
+# Comprehensions at run time ------------------------------------------------------
+
+Pattern = Union[str, tuple["Pattern", ...]]
+_Clause = tuple[Code, Union[Pattern, None], int]
+"""`for`: the iterable and the target; `if`: the test and None. And its offset."""
+
+
+class _Splice:
+    """A place in a comprehension's output where the elements are late: a Pending of their list."""
+
+    __slots__ = ("elements",)
+
+    def __init__(self, elements: Pending) -> None:
+        self.elements = elements
+
+
+def _clauses(
+    clauses: Sequence[_Clause], emit: Code, site: int, span: Span
+) -> Callable[[int, Frame, list[Value]], None]:
+    """Code that runs the clauses from one on and appends what the element gives."""
+
+    def run(level: int, frame: Frame, out: list[Value]) -> None:
+        if level == len(clauses):
+            out.append(emit(frame))
+            return
+        code, target, at = clauses[level]
+        value = code(frame)
+        go = branch if target is None else each
+        value = settle(value) if target is None else shape(value)
+        if value.__class__ in LATE:
+
+            def later() -> Value:
+                inner: list[Value] = []
+                go(level, frame, settle(value) if target is None else shape(value), inner)
+                return _Elements(inner)
+
+            out.append(_Splice(frame.evaluation.defer([value], Place(frame, at), later)))
+        else:
+            go(level, frame, value, out)
+
+    def branch(level: int, frame: Frame, value: Value, out: list[Value]) -> None:
+        if value:
+            run(level + 1, frame, out)
+
+    def each(level: int, frame: Frame, items: Value, out: list[Value]) -> None:
+        _, target, at = clauses[level]
+        meter = frame.evaluation.meter
+        assert target is not None
+        for turn, item in enumerate(items):
+            try:
+                meter.charge(1)
+            except BudgetError as error:
+                raise Failure(error.at(span), Place(frame, at, turn)) from None
+            run(level + 1, _iteration(frame, target, item, at, turn), out)
+
+    return run
+
+
+class _Elements:
+    """The output of late clauses, with splices of its own."""
+
+    __slots__ = ("out",)
+
+    def __init__(self, out: list[Value]) -> None:
+        self.out = out
+
+
+def _gather(out: list[Value], frame: Frame, site: int, pairs: bool) -> Value:
+    """The list or dict that the output of a comprehension makes."""
+
+    def finish(elements: list[Value]) -> Value:
+        return _dict(elements, frame, site) if pairs else build_list(elements)
+
+    if not any(item.__class__ is _Splice for item in out):
+        return finish(out)
+    result = Pending()
+
+    def flatten(items: list[Value]) -> list[Value] | None:
+        flat: list[Value] = []
+        for item in items:
+            if item.__class__ is not _Splice:
+                flat.append(item)
+                continue
+            if not item.elements.done:
+                item.elements.when(again)
+                return None
+            inner = flatten(item.elements.value.out)
+            if inner is None:
+                return None
+            item.elements.value.out = inner
+            flat.extend(inner)
+        return flat
+
+    def again() -> None:
+        flat = flatten(out)
+        if flat is not None:
+            result.resolve(finish(flat))
+
+    again()
+    return result
+
+
+def _iteration(frame: Frame, target: Pattern | None, item: Value, site: int, turn: int) -> Frame:
+    if target.__class__ is str:
+        return Frame(frame.evaluation, frame, {target: item}, frame, site, turn)
+    child = Frame(frame.evaluation, frame, {}, frame, site, turn)
+    assert isinstance(target, tuple)
+    _unpack(item, target, child, site)
+    return child
+
+
+def _unpack(value: Value, names: Sequence[Pattern], frame: Frame, site: int) -> None:
+    """Bind the parts of a tuple, each as late as it is itself."""
+    whole = shape(value)
+    for i, name in enumerate(names):
+        if whole.__class__ is Pending:
+            part: Value = frame.evaluation.defer([whole], Place(frame, site), lambda i=i: settle(whole)[i])
+        else:
+            part = whole[i]
+        if isinstance(name, str):
+            frame.variables[name] = part
+        else:
+            _unpack(part, name, frame, site)
+
+
+def _dict(pairs: list[tuple[Value, Value]], frame: Frame, site: int) -> Value:
+    frame.evaluation.meter.items(len(pairs))
+    keys, values = [settle(key) for key, _ in pairs], [value for _, value in pairs]
+    if any(key.__class__ in LATE for key in keys):
+        return frame.evaluation.defer(
+            keys, Place(frame, site), lambda: build_dict([settle(key) for key in keys], values)
+        )
+    return build_dict(keys, values)
+
+
+def _names(target: ast.Target) -> Iterator[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    else:
+        for item in target.items:
+            yield from _names(item)
+
+
+def _pattern(target: ast.Target) -> Pattern:
+    return target.id if isinstance(target, ast.Name) else tuple(map(_pattern, target.items))
+
+
+# Whole runs ----------------------------------------------------------------------
+
+
+async def execute(
+    checked: Checked,
+    inputs: Mapping[str, Value],
+    model: Model,
+    account: Account,
+    trace: Trace,
+    store: Store | None = None,
+    memo: bool = True,
+) -> Value:
+    """Run a program on a model. What it spends and does is told to `account` and `trace`.
+
+    Raises RunError, BudgetError, ModelError, UsageError (E606).
+    """
+    limits = account.limits
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    meter = Meter(limits.max_steps, limits.max_bytes)
+
+    async def answer_by_program(text: str, request: Request, entry: Entry) -> Value:
+        evaluation = Evaluation(caller, meter, entry.level, entry.record.id)
+        return await _run_callee(evaluation, text, request)
+
+    caller = Caller(model, account, store, trace, lambda: loop.time() - begin, answer_by_program, memo)
+    try:
+        async with asyncio.timeout(limits.max_seconds):
+            return await Evaluation(caller, meter).run(checked, inputs)
+    except TimeoutError:
+        raise BudgetError.of(
+            "E505",
+            f"the run took more than {limits.max_seconds:g} seconds",
+            hint="raise max_seconds; finished calls are kept in the store",
+        ) from None
+    finally:
+        await caller.close()
+        account.usage.seconds = loop.time() - begin
+
+
+async def _run_callee(evaluation: Evaluation, text: str, request: Request) -> Value:
+    """The value of the program that a model wrote as its answer. Raises RlmError."""
+    header = program_header(request)
+    checked = check(Source(header + program_text(text), "<answer>"))
+    if not fits(checked.type, request.type):
+        raise ProgramError.of(
+            "E227",
+            f"the program's value is {checked.type}; it must be {request.type}",
+            checked.module.statements[-1].span,
+        )
+    names = argument_names(request.arguments)
+    values = {name: value for name, (_, value) in zip(names, request.arguments)}
+    value = await evaluation.run(checked, bind_inputs(checked, values))
+    return from_json(to_json(value), request.type)
+
+
+async def _run_program(evaluation: Evaluation, program: str, inputs: dict[str, str]) -> Value:
+    """The built-in `run_program`: a pair of the value as JSON and the rendered error."""
+    if evaluation.nesting >= MAX_NESTING:
+        raise RunError.of("E309", f"programs run programs more than {MAX_NESTING} deep")
+    evaluation.meter.charge(1 + len(program))
+    inner = Evaluation(
+        evaluation.caller, evaluation.meter, evaluation.level, evaluation.parent, evaluation.nesting + 1
+    )
+    try:
+        checked = check(Source(program, "<run_program>"))
+        values = bind_inputs(checked, read_inputs(checked, inputs))
+        value = await inner.run(checked, values)
+    except BudgetError:
+        raise
+    except RlmError as error:
+        return None, render(error.diagnostics)
+    return canonical(value), None

@@ -1,0 +1,161 @@
+"""The Python API: `load` or `compile` a program, look at its cost, run it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from rlmlang.budget import Account, Limits, Usage
+from rlmlang.check import Checked, check
+from rlmlang.cost import Cost, estimate
+from rlmlang.errors import BudgetError, RlmError, UsageError
+from rlmlang.inputs import bind_inputs
+from rlmlang.interp import execute
+from rlmlang.models import open_model
+from rlmlang.models.base import Model
+from rlmlang.source import Source
+from rlmlang.store import Store
+from rlmlang.trace import Trace
+from rlmlang.types import Type
+from rlmlang.values import Value
+
+
+@frozen(eq=False)
+class Result:
+    """A finished run."""
+
+    value: Value
+    usage: Usage
+    trace: Trace
+    program: Program
+    run_id: str
+
+
+@frozen(eq=False)
+class Program:
+    """A program that checked. Inputs are given by name as Python values (records as dicts)."""
+
+    checked: Checked
+
+    @property
+    def source(self) -> Source:
+        return self.checked.module.span.source
+
+    @property
+    def inputs(self) -> Mapping[str, Type]:
+        """The inputs and their types, in order."""
+        return self.checked.inputs
+
+    @property
+    def type(self) -> Type:
+        """The type of the program's value."""
+        return self.checked.type
+
+    def cost(self, *, limits: Limits | None = None, model: Model | None = None, **inputs: object) -> Cost:
+        """What a run must and may take at most, without calling a model.
+
+        Raises UsageError E601–E603, and RunError if the pure part fails in any case.
+        """
+        return estimate(self.checked, bind_inputs(self.checked, inputs), limits or Limits(), model)
+
+    async def arun(
+        self,
+        *,
+        model: Model | str | None = None,
+        store: Store | str | Path | None = None,
+        limits: Limits | None = None,
+        memo: bool = True,
+        trace: Trace | None = None,
+        account: Account | None = None,
+        **inputs: object,
+    ) -> Result:
+        """Run the program. A model or store given by name is opened for this run alone.
+
+        `trace` and `account` may be handed in to watch the run while it goes on.
+        Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
+        """
+        values = bind_inputs(self.checked, inputs)
+        account = account or Account(limits or Limits())
+        trace = trace or Trace()
+        opened = open_model(model) if isinstance(model, str) else None
+        kept = Store(store) if isinstance(store, (str, Path)) else None
+        engine = opened or model or _NoModel()
+        assert not isinstance(engine, str)
+        try:
+            if store is None:
+                refuse_if_over(self.checked, values, account.limits, engine)
+            value = await execute(self.checked, values, engine, account, trace, kept or store, memo)  # type: ignore[arg-type]
+        finally:
+            if kept is not None:
+                kept.close()
+            if opened is not None:
+                await opened.aclose()
+        return Result(value, account.usage, trace, self, secrets.token_hex(8))
+
+    def run(self, **arguments: Any) -> Result:
+        """`arun` from code that is not asynchronous; takes the same arguments."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.arun(**arguments))
+        raise UsageError.of(
+            "E607", "run() inside a running event loop", hint="write `await program.arun(…)`"
+        )
+
+
+def compile(text: str, name: str = "<program>") -> Program:
+    """Parse and check a program text. Raises ProgramError with every diagnostic found."""
+    return Program(check(Source(text, name)))
+
+
+def load(path: str | Path) -> Program:
+    """Read, parse and check a program file (UTF-8). Raises UsageError E604, ProgramError."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError.of("E604", f"cannot read {path}: {error}") from error
+    return compile(text, str(path))
+
+
+def refuse_if_over(checked: Checked, values: dict[str, Value], limits: Limits, model: Model) -> Cost | None:
+    """Refuse a run that cannot end within its budget. Raises BudgetError E508."""
+    try:
+        cost = estimate(checked, values, limits, model)
+    except RlmError:
+        return None  # the run itself will tell
+    for what, limit in (
+        ("calls", limits.max_calls),
+        ("prompt_tokens", limits.max_prompt_tokens),
+        ("completion_tokens", limits.max_completion_tokens),
+    ):
+        least = getattr(cost, what)[0]
+        if limit is not None and least > limit:
+            raise BudgetError.of(
+                "E508",
+                f"the run takes at least {least:,} {what.replace('_', ' ')}; the limit is {limit:,}",
+                hint=f"raise max_{what}; `rlmlang plan` shows the whole estimate",
+            )
+    return cost
+
+
+class _NoModel:
+    """Stands in for a model in programs that make no CALL."""
+
+    name = "none"
+    identity = "none"
+    context = 1
+    concurrency = 1
+
+    def count_tokens(self, request: object) -> int:
+        raise UsageError.of("E605", "the program makes a CALL, and no model is given", hint="give one: model=…")
+
+    async def generate(self, request: object) -> Any:
+        raise AssertionError
+
+    async def aclose(self) -> None:
+        pass
