@@ -66,9 +66,7 @@ class Account:
         limits, usage = self.limits, self.usage
         while True:
             if limits.max_calls is not None and usage.calls >= limits.max_calls:
-                raise BudgetError.of(
-                    "E501", f"all {limits.max_calls:,} calls are used", hint="raise max_calls"
-                )
+                raise BudgetError.of("E501", f"all {limits.max_calls:,} calls are used", hint="raise max_calls")
             left = _left(limits.max_prompt_tokens, usage.prompt_tokens + self._reserved_prompt)
             room = _left(limits.max_completion_tokens, usage.completion_tokens + self._reserved_completion)
             if prompt_tokens <= left and completion_tokens <= room:
@@ -99,9 +97,7 @@ class Account:
         self._reserved_completion += granted
         return granted
 
-    def settle(
-        self, reserved: tuple[int, int], spent: tuple[int, int] | None, *, called: bool = True
-    ) -> None:
+    def settle(self, reserved: tuple[int, int], spent: tuple[int, int] | None, *, called: bool = True) -> None:
         """Replace a reservation by what the call really took, `(prompt, completion)` tokens.
 
         `spent` is None when that is unknown; the whole reservation then counts, since the

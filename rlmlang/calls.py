@@ -158,7 +158,14 @@ class Caller:
                 entry.record.hits += 1
                 return entry
         record = CallRecord(
-            len(self.trace.calls), parent, level, args[0], site.type_text, site.span, self.clock(), site.within
+            len(self.trace.calls),
+            parent,
+            level,
+            args[0],
+            site.type_text,
+            site.span,
+            self.clock(),
+            site.within,
         )
         self.trace.start(record)
         if self.memo and self.store is not None and (text := self.store.get(key)) is not None:
@@ -317,8 +324,7 @@ class Caller:
         assert problem is not None
         raise ModelError.of(
             "E405",
-            f"the model's program failed {REPAIRS + 1} times, "
-            f"last with {problem.first.code}: {problem.first.message}",
+            f"the model's program failed {REPAIRS + 1} times, last with {problem.first.code}: {problem.first.message}",
             hint="lower max_depth so that the model answers directly, or give it a smaller task",
             notes=[("in its program", problem.first.span)] if problem.first.span else [],
         ) from problem

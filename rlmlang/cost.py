@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 
 from rlmlang import ast
 from rlmlang.budget import Limits
-from rlmlang.check import (
+from rlmlang.check.checked import (
     Checked,
     CheckedFunction,
     FunctionTarget,
@@ -29,7 +29,7 @@ from rlmlang.check import (
     ParameterTarget,
     RecordTarget,
 )
-from rlmlang.errors import BudgetError, RlmError, RunError
+from rlmlang.errors import BudgetError, RunError
 from rlmlang.models.base import Model, Request
 from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
 from rlmlang.source import Span
@@ -70,9 +70,7 @@ class Cost:
         return {name: list(getattr(self, name)) for name in names}
 
 
-def estimate(
-    checked: Checked, inputs: dict[str, Value], limits: Limits, model: Model | None = None
-) -> Cost:
+def estimate(checked: Checked, inputs: dict[str, Value], limits: Limits, model: Model | None = None) -> Cost:
     """The cost of a run on these inputs. With a model, prompts are counted by its tokenizer.
 
     Raises RunError, BudgetError if the run fails in any case.
@@ -582,9 +580,7 @@ class _Estimator:
         type_ = self.tables.types[id(node)]
         if self.limits.max_depth < 1:
             if self.sure:
-                raise BudgetError.of(
-                    "E502", "a CALL, and max_depth is 0", node.span, hint="raise max_depth"
-                )
+                raise BudgetError.of("E502", "a CALL, and max_depth is 0", node.span, hint="raise max_depth")
             return self.answer(type_)
         self.count(node, type_, args, names, sample)
         return self.answer(type_)
@@ -597,17 +593,13 @@ class _Estimator:
             return _build(parts, lambda parts: RecordValue(type_, tuple(parts)))
         return Unknown(type_, -inf if type_ == INT else 0)
 
-    def count(
-        self, node: ast.Call, type_: Type, args: list[Value], names: list[str | None], sample: Value
-    ) -> None:
+    def count(self, node: ast.Call, type_: Type, args: list[Value], names: list[str | None], sample: Value) -> None:
         low_prompt, high_prompt = 1, inf
         known = _known(*args, sample)
         if self.model is not None:
             high_prompt = self.model.context
             if known:
-                request = Request(
-                    args[0], tuple(zip(names, args[1:])), type_, max_tokens=self.limits.max_answer_tokens
-                )
+                request = Request(args[0], tuple(zip(names, args[1:])), type_, max_tokens=self.limits.max_answer_tokens)
                 low_prompt = self.model.count_tokens(request)
                 high_prompt = low_prompt
         _, site = self.sites.setdefault(id(node), (node.span, _Site()))

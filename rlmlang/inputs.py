@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from rlmlang import ast
 from rlmlang.answers import parse_json
-from rlmlang.check import Checked
+from rlmlang.check.checked import Checked
 from rlmlang.errors import UsageError
 from rlmlang.types import STR, LiteralType, Type
 from rlmlang.values import Mismatch, Value, from_json, to_json
@@ -68,7 +68,9 @@ def _parse(name: str, text: str, type_: Type) -> object:
         return parse_json(text)
     except Mismatch as error:
         raise UsageError.of(
-            "E603", f"`{name}` is not JSON for {type_}: {error}", hint=f"such as --input '{name}={_example(type_)}'"
+            "E603",
+            f"`{name}` is not JSON for {type_}: {error}",
+            hint=f"such as --input '{name}={_example(type_)}'",
         ) from error
 
 

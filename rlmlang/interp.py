@@ -19,18 +19,19 @@ from attrs import define, field, frozen
 from rlmlang import ast
 from rlmlang.budget import Account
 from rlmlang.calls import Caller, Entry, Site
-from rlmlang.check import (
+from rlmlang.check import check
+from rlmlang.check.checked import (
     Checked,
     CheckedFunction,
     FunctionTarget,
     NativeTarget,
     ParameterTarget,
     RecordTarget,
-    check,
 )
 from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
 from rlmlang.inputs import bind_inputs, read_inputs
 from rlmlang.models.base import Model, Request
+from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
 from rlmlang.pending import (
     LATE,
     Partial,
@@ -45,13 +46,12 @@ from rlmlang.pending import (
     when_settled,
     wrap,
 )
-from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
 from rlmlang.prompt import argument_names, program_header, program_text
 from rlmlang.render import render
 from rlmlang.source import Source, Span
 from rlmlang.store import Store
 from rlmlang.trace import Trace
-from rlmlang.types import NONE, FunctionType, RecordType, Type, fits
+from rlmlang.types import NONE, FunctionType, RecordType, fits
 from rlmlang.values import Meter, Value, canonical, from_json, to_json
 
 MAX_NESTING = 8
@@ -394,9 +394,7 @@ class _Compiler:
             if value.__class__ in LATE:
                 value = settle(value)
                 if value.__class__ in LATE:
-                    return frame.evaluation.defer(
-                        [value], Place(frame, site), lambda: decide(frame, settle(value))
-                    )
+                    return frame.evaluation.defer([value], Place(frame, site), lambda: decide(frame, settle(value)))
             return decide(frame, value)
 
         return run
@@ -421,9 +419,7 @@ class _Compiler:
 
     def is_none(self, node: ast.IsNone) -> Code:
         negated = node.negated
-        return self.strict(
-            node, [self.code(node.value)], lambda meter, value: (value is None) is not negated
-        )
+        return self.strict(node, [self.code(node.value)], lambda meter, value: (value is None) is not negated)
 
     # Parts
 
@@ -461,8 +457,7 @@ class _Compiler:
 
     def slice(self, node: ast.Slice) -> Code:
         bounds = [
-            (lambda frame: None) if bound is None else self.code(bound)
-            for bound in (node.start, node.stop, node.step)
+            (lambda frame: None) if bound is None else self.code(bound) for bound in (node.start, node.stop, node.step)
         ]
 
         def work(meter: Meter, value: Value, start: Value, stop: Value, step: Value) -> Value:
@@ -664,9 +659,7 @@ class _Compiler:
         def run(frame: Frame) -> Value:
             values = items(frame)
             if values.__class__ in LATE:
-                return frame.evaluation.defer(
-                    [values], Place(frame, site), lambda: results(frame, settle(values))
-                )
+                return frame.evaluation.defer([values], Place(frame, site), lambda: results(frame, settle(values)))
             return results(frame, values)
 
         return run
@@ -686,9 +679,7 @@ class _Compiler:
         def run(frame: Frame) -> Value:
             values, state = items(frame), start(frame)
             if values.__class__ in LATE:
-                return frame.evaluation.defer(
-                    [values], Place(frame, site), lambda: fold(frame, settle(values), state)
-                )
+                return frame.evaluation.defer([values], Place(frame, site), lambda: fold(frame, settle(values), state))
             return fold(frame, values, state)
 
         return run
@@ -742,7 +733,7 @@ class _Compiler:
     # The model
 
     def call(self, node: ast.Call) -> Code:
-        sample: Code = lambda frame: 0
+        sample = self.code(ast.Constant(0, span=node.span))
         values: list[Code] = self.codes(node.args)
         names: list[str | None] = [None] * (len(node.args) - 1)
         for keyword in node.keywords:
@@ -1022,9 +1013,7 @@ async def _run_program(evaluation: Evaluation, program: str, inputs: dict[str, s
     if evaluation.nesting >= MAX_NESTING:
         raise RunError.of("E309", f"programs run programs more than {MAX_NESTING} deep")
     evaluation.meter.charge(1 + len(program))
-    inner = Evaluation(
-        evaluation.caller, evaluation.meter, evaluation.level, evaluation.parent, evaluation.nesting + 1
-    )
+    inner = Evaluation(evaluation.caller, evaluation.meter, evaluation.level, evaluation.parent, evaluation.nesting + 1)
     try:
         checked = check(Source(program, "<run_program>"))
         values = bind_inputs(checked, read_inputs(checked, inputs))

@@ -9,6 +9,7 @@ from rlmlang import ast
 from rlmlang.errors import RunError
 from rlmlang.values import MAX_INT_BITS, Meter, RecordValue, Value
 
+
 def _finite(value: float) -> float:
     if isinstance(value, complex) or not isfinite(value):
         raise RunError.of("E306", "the result is not a real number, or too large for a float")

@@ -195,5 +195,3 @@ def shape(value: Value) -> Value:
     if value.__class__ is Partial:
         return value.remake(value.parts)
     return value
-
-

@@ -11,7 +11,8 @@ from typing import Any
 from attrs import frozen
 
 from rlmlang.budget import Account, Limits, Usage
-from rlmlang.check import Checked, check
+from rlmlang.check import check
+from rlmlang.check.checked import Checked
 from rlmlang.cost import Cost, estimate
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.inputs import bind_inputs
@@ -103,9 +104,7 @@ class Program:
             asyncio.get_running_loop()
         except RuntimeError:
             return asyncio.run(self.arun(**arguments))
-        raise UsageError.of(
-            "E607", "run() inside a running event loop", hint="write `await program.arun(…)`"
-        )
+        raise UsageError.of("E607", "run() inside a running event loop", hint="write `await program.arun(…)`")
 
 
 def compile(text: str, name: str = "<program>") -> Program:

@@ -301,8 +301,7 @@ def solve(wanted: Type, found: Type, solution: Solution) -> bool:
             if len(wanted.params) != len(found.params):
                 return False
             return all(
-                solve(w, f, solution) if has_variables(w) else fits(w, f)
-                for w, f in zip(wanted.params, found.params)
+                solve(w, f, solution) if has_variables(w) else fits(w, f) for w, f in zip(wanted.params, found.params)
             ) and solve(wanted.result, found.result, solution)
     return fits(found, wanted)
 

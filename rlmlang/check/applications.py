@@ -1,0 +1,424 @@
+"""Applications: overloads of built-ins, arguments of functions, functions as arguments, CALL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from rlmlang import ast
+from rlmlang.builtins import BUILTINS, Builtin, Parameter, Signature
+from rlmlang.check.checked import (
+    CheckedFunction,
+    FunctionTarget,
+    NativeTarget,
+    ParameterTarget,
+    RecordTarget,
+    positional,
+)
+from rlmlang.check.expressions import Expressions, methods_of
+from rlmlang.check.scope import Variable
+from rlmlang.types import (
+    INT,
+    NEVER,
+    NONE,
+    STR,
+    UNKNOWN,
+    FunctionType,
+    OptionalType,
+    RecordType,
+    Solution,
+    Type,
+    Unknown,
+    fits,
+    has_variables,
+    join,
+    solve,
+    substitute,
+    variables,
+)
+
+
+class Applications(Expressions):
+    """The part of the checker that types applications and CALLs."""
+
+    def of_apply(self, node: ast.Apply) -> Type:
+        callee = node.callee
+        if isinstance(callee, ast.Attribute):
+            return self.apply_method(node, callee)
+        if not isinstance(callee, ast.Name):
+            self.infer(callee)
+            self.infer_arguments(node)
+            return self.error("E214", "this is not a function", callee.span)
+        entry = self.lookup(callee)
+        match entry:
+            case None:
+                self.infer_arguments(node)
+                return UNKNOWN
+            case Builtin():
+                return self.apply_builtin(node, entry, None)
+            case CheckedFunction():
+                params = [(p.name.id, t, p.default) for p, t in zip(entry.node.params, entry.params)]
+                args = self.match_arguments(node, callee.id, params)
+                if args is not None:
+                    self.tables.targets[id(node)] = FunctionTarget(entry, args)
+                return entry.result
+            case RecordType():
+                args = self.match_arguments(node, callee.id, [(n, t, None) for n, t in entry.fields], "E228")
+                if args is not None:
+                    self.tables.targets[id(node)] = RecordTarget(entry, args)
+                return entry
+            case Variable(type=FunctionType() as type_):
+                params = [(f"argument {i + 1}", t, None) for i, t in enumerate(type_.params)]
+                args = self.match_arguments(node, callee.id, params)
+                if args is not None:
+                    self.tables.targets[id(node)] = ParameterTarget(callee.id, args)
+                return type_.result
+        self.infer_arguments(node)
+        return self.error("E214", f"`{callee.id}` is {entry.type}, not a function", callee.span)
+
+    def infer_arguments(self, node: ast.Apply | ast.Call) -> None:
+        for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if not isinstance(arg, ast.Lambda):
+                self.infer(arg)
+
+    def match_arguments(
+        self,
+        node: ast.Apply,
+        name: str,
+        params: list[tuple[str, Type, ast.Expr | None]],
+        code: str = "E207",
+    ) -> tuple[ast.Expr, ...] | None:
+        """The arguments in the order of the parameters, each checked; None after an error."""
+        errors = len(self.problems)
+        found: dict[str, ast.Expr] = {}
+        if len(node.args) > len(params):
+            wanted = f"{len(params)} argument{'s' * (len(params) != 1)}"
+            self.error(code, f"`{name}` takes {wanted}, not {len(node.args)}", node.args[len(params)].span)
+            self.infer_arguments(node)
+            return None
+        for (param, _, _), arg in zip(params, node.args):
+            found[param] = arg
+        known = [param for param, _, _ in params]
+        for keyword in node.keywords:
+            if keyword.name not in known:
+                near = get_close_matches(keyword.name, known, 1)
+                hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(known) or 'none'}"
+                self.error("E206", f"`{name}` has no parameter `{keyword.name}`", keyword.span, hint)
+            elif keyword.name in found:
+                self.error("E208", f"`{keyword.name}` is given twice", keyword.span)
+            else:
+                found[keyword.name] = keyword.value
+        missing = [param for param, _, default in params if param not in found and default is None]
+        if missing:
+            listed = ", ".join(f"`{param}`" for param in missing)
+            self.error(code, f"`{name}` lacks {listed}", node.span)
+        for param, type_, default in params:
+            if param in found:
+                self.expect(found[param], type_, f"`{param}`")
+            elif default is not None:
+                found[param] = default
+        return None if len(self.problems) > errors else tuple(found[param] for param in known)
+
+    def apply_method(self, node: ast.Apply, callee: ast.Attribute) -> Type:
+        receiver = self.infer(callee.value)
+        if callee.name.startswith("_"):
+            self.infer_arguments(node)
+            return self.error(
+                "E204", f"`{callee.name}`: attributes that start with `_` cannot be used", callee.name_span
+            )
+        if isinstance(receiver, Unknown):
+            self.infer_arguments(node)
+            return UNKNOWN
+        if isinstance(receiver, OptionalType):
+            self.infer_arguments(node)
+            return self.may_be_none(callee.value)
+        method = methods_of(receiver).get(callee.name)
+        if method is None:
+            self.infer_arguments(node)
+            if isinstance(receiver, RecordType) and receiver.field(callee.name) is not None:
+                return self.error("E214", f"`{callee.name}` is a field, not a function", callee.name_span)
+            return self.no_attribute(callee, receiver, methods_of(receiver))
+        return self.apply_builtin(node, method, callee.value)
+
+    def apply_builtin(self, node: ast.Apply, builtin: Builtin, receiver: ast.Expr | None) -> Type:
+        args = node.args if receiver is None else (receiver, *node.args)
+        types: dict[int, Type] = {}
+        errors = len(self.problems)
+        for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if not isinstance(arg, ast.Lambda) and not self.names_function(arg):
+                types[id(arg)] = self.infer(arg)
+        if receiver is not None:
+            types[id(receiver)] = self.tables.types[id(receiver)]
+        shapes: list[tuple[Signature, dict[str, list[ast.Expr]]]] = []
+        for signature in builtin.signatures:
+            bound = _shape(signature, args, node.keywords)
+            if isinstance(bound, dict):
+                shapes.append((signature, bound))
+        if not shapes:
+            return self.wrong_shape(node, builtin, args)
+        for signature, bound in shapes:
+            solution: Solution = {}
+            if all(
+                solve(param.type, types[id(arg)], solution)
+                for param, arg in _bound_pairs(signature, bound)
+                if id(arg) in types and not isinstance(param.type, FunctionType)
+            ) and not any(
+                isinstance(param.type, FunctionType) == (id(arg) in types)
+                for param, arg in _bound_pairs(signature, bound)
+            ):
+                for param, arg in _bound_pairs(signature, bound):
+                    if isinstance(param.type, FunctionType):
+                        self.solve_function(param, arg, solution)
+                self.tables.targets[id(node)] = _native(builtin, signature, bound)
+                return self.instantiate(signature.result, solution, signature)
+        if len(self.problems) > errors:
+            return UNKNOWN
+        return self.no_overload(node, builtin, shapes, types)
+
+    def instantiate(self, result: Type, solution: Solution, signature: Signature) -> Type:
+        return substitute(result, dict.fromkeys(variables(result), NEVER) | solution)
+
+    def solve_function(self, param: Parameter, arg: ast.Expr, solution: Solution) -> None:
+        """Check a function argument and learn the type variables of its result."""
+        wanted = param.type
+        assert isinstance(wanted, FunctionType)
+        params = tuple(substitute(p, solution) for p in wanted.params)
+        if wanted.result in wanted.params:
+            # `step: (A, T) -> A`: the result must fit what went in; widen once if it does not
+            self.function_value(arg, params, None, f"`{param.name}`", quiet=True)
+            found = self.last_result
+            joined = join(params[0], found)
+            if joined is not None and joined != params[0]:
+                solve(wanted.result, joined, solution)
+                params = tuple(substitute(p, solution) for p in wanted.params)
+            self.function_value(arg, params, substitute(wanted.result, solution), f"`{param.name}`")
+            return
+        if has_variables(wanted.result):
+            self.function_value(arg, params, None, f"`{param.name}`")
+            if not solve(wanted.result, self.last_result, solution):
+                self.error("E210", f"`{param.name}` gives {self.last_result}, which has no order", arg.span)
+            return
+        self.function_value(arg, params, substitute(wanted.result, solution), f"`{param.name}`")
+
+    last_result: Type = UNKNOWN
+    """The result type of the function that `function_value` saw last."""
+
+    def function_value(
+        self, node: ast.Expr, params: tuple[Type, ...], result: Type | None, what: str, quiet: bool = False
+    ) -> Type:
+        """Check an argument that must be a function of `params`; `result` None accepts any result."""
+        self.last_result = UNKNOWN
+        known = len(self.problems)
+        found: Type = UNKNOWN
+        if isinstance(node, ast.Lambda):
+            found = self.check_lambda(node, params, result, what)
+        elif isinstance(node, ast.Name):
+            entry = self.lookup(node)
+            if entry is not None:
+                found = self.reference(node, entry, params, what)
+        else:
+            self.error(
+                "E210",
+                f"{what} must be a function of {len(params)} arguments",
+                node.span,
+                "write `lambda x: …`",
+            )
+        if result is not None and not fits(found, result) and not isinstance(node, ast.Lambda):
+            self.error("E210", f"{what} gives {found}; it must give {result}", node.span)
+        if quiet:
+            del self.problems[known:]
+        self.last_result = found
+        return FunctionType(params, found if result is None else result)
+
+    def check_lambda(self, node: ast.Lambda, params: tuple[Type, ...], result: Type | None, what: str) -> Type:
+        if len(node.params) != len(params):
+            return self.error("E207", f"{what} must take {len(params)} arguments, not {len(node.params)}", node.span)
+        with self.inside("lambda"):
+            for name, type_ in zip(node.params, params):
+                self.bind(name, Variable(type_, name.span))
+            if result is not None:
+                return self.expect(node.body, result, f"the result of {what}")
+            return self.infer(node.body)
+
+    def reference(
+        self,
+        node: ast.Name,
+        entry: Variable | CheckedFunction | RecordType | Builtin,
+        params: tuple[Type, ...],
+        what: str,
+    ) -> Type:
+        """A function by its name; returns its result type for arguments of types `params`."""
+        match entry:
+            case CheckedFunction():
+                required = sum(p.default is None for p in entry.node.params)
+                wanted = entry.params[: len(params)]
+                if required <= len(params) <= len(entry.params) and all(map(fits, params, wanted)):
+                    self.tables.references[id(node)] = entry
+                    return entry.result
+            case RecordType():
+                if len(params) == len(entry.fields) and all(map(fits, params, (t for _, t in entry.fields))):
+                    self.tables.references[id(node)] = entry
+                    return entry
+            case Variable(type=FunctionType() as type_):
+                if len(params) == len(type_.params) and all(map(fits, params, type_.params)):
+                    return type_.result
+            case Builtin():
+                for signature in entry.signatures:
+                    bound = _shape(signature, tuple(node for _ in params), ())
+                    solution: Solution = {}
+                    if isinstance(bound, dict) and all(
+                        solve(param.type, type_, solution)
+                        for param, type_ in zip(positional(signature, len(params)), params)
+                    ):
+                        self.tables.references[id(node)] = NativeTarget(entry, signature, (), ())
+                        return self.instantiate(signature.result, solution, signature)
+            case Variable():
+                return self.error("E210", f"{what} must be a function; `{node.id}` is {entry.type}", node.span)
+        shown = ", ".join(map(str, params))
+        return self.error("E210", f"{what} must take ({shown}); `{node.id}` does not", node.span)
+
+    def names_function(self, node: ast.Expr) -> bool:
+        if not isinstance(node, ast.Name):
+            return False
+        entry = self.scope.find(node.id)
+        if entry is None:
+            return node.id in BUILTINS or self.from_library(node.id) is not None
+        return isinstance(entry, (CheckedFunction, RecordType)) or (
+            isinstance(entry, Variable) and isinstance(entry.type, FunctionType)
+        )
+
+    def wrong_shape(self, node: ast.Apply, builtin: Builtin, args: tuple[ast.Expr, ...]) -> Type:
+        """No overload takes this many arguments or these names: say why, by the first overload."""
+        reasons = [_shape(signature, args, node.keywords) for signature in builtin.signatures]
+        keyword = next((r for r in reasons if isinstance(r, ast.Keyword)), None)
+        forms = "; ".join(signature.text for signature in builtin.signatures)
+        if keyword is not None and all(isinstance(r, ast.Keyword) for r in reasons):
+            names = [p.name for s in builtin.signatures for p in s.params]
+            if keyword.name in names:
+                return self.error("E208", f"`{keyword.name}` cannot be given here", keyword.span, f"it is {forms}")
+            near = get_close_matches(keyword.name, names, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"it is {forms}"
+            return self.error("E206", f"`{builtin.name}` has no parameter `{keyword.name}`", keyword.span, hint)
+        return self.error("E207", f"wrong number of arguments for `{builtin.name}`", node.span, f"it is {forms}")
+
+    def no_overload(
+        self,
+        node: ast.Apply,
+        builtin: Builtin,
+        shapes: list[tuple[Signature, dict[str, list[ast.Expr]]]],
+        types: dict[int, Type],
+    ) -> Type:
+        if len(shapes) == 1:
+            signature, bound = shapes[0]
+            solution: Solution = {}
+            for param, arg in _bound_pairs(signature, bound):
+                if isinstance(param.type, FunctionType):
+                    if id(arg) in types:
+                        return self.error("E210", f"`{param.name}` must be a function", arg.span, "write `lambda x: …`")
+                elif id(arg) not in types:
+                    return self.error("E215", f"`{param.name}` is a value, not a function", arg.span)
+                elif not solve(param.type, types[id(arg)], solution):
+                    wanted = substitute(param.type, solution)
+                    what = f"`{param.name}`" if param.name != "self" else "the receiver"
+                    return self.mismatch(arg, types[id(arg)], wanted, what)
+        for arg in node.args:
+            if isinstance(types.get(id(arg)), OptionalType):
+                return self.may_be_none(arg)
+        given = ", ".join(str(types.get(id(arg), "function")) for arg in node.args)
+        forms = "; ".join(signature.text for signature, _ in shapes)
+        return self.error("E211", f"`{builtin.name}` does not take ({given})", node.span, f"it is {forms}")
+
+    def of_call(self, node: ast.Call) -> Type:
+        result: Type = STR
+        if node.type is not None:
+            result = self.resolve(node.type)
+            if result == NONE:
+                result = self.error("E220", "a model cannot answer with None alone", node.type.span, "write `T | None`")
+            elif isinstance(result, FunctionType):
+                result = self.error("E220", "a model cannot answer with a function", node.type.span)
+        if not node.args:
+            self.error("E207", "CALL needs its instruction first", node.span, 'write `CALL("what to do", …)`')
+        for i, arg in enumerate(node.args):
+            if i == 0:
+                self.expect(arg, STR, "the instruction")
+            else:
+                self.infer(arg)
+        seen: set[str] = set()
+        for keyword in node.keywords:
+            if keyword.name in seen:
+                self.error("E208", f"`{keyword.name}` is given twice", keyword.span)
+            seen.add(keyword.name)
+            if keyword.name == "sample":
+                self.expect(keyword.value, INT, "`sample`")
+            elif isinstance(keyword.value, ast.Lambda):
+                self.error("E215", "a function cannot be given to a model", keyword.span)
+            else:
+                self.infer(keyword.value)
+        return result
+
+
+Expressions.handlers = {
+    ast.Constant: Applications.of_constant,
+    ast.Name: Applications.of_name,
+    ast.FString: Applications.of_fstring,
+    ast.ListExpr: Applications.of_list,
+    ast.TupleExpr: Applications.of_tuple,
+    ast.DictExpr: Applications.of_dict,
+    ast.Unary: Applications.of_unary,
+    ast.Binary: Applications.of_binary,
+    ast.Logic: Applications.of_logic,
+    ast.Compare: Applications.of_compare,
+    ast.IsNone: Applications.of_is_none,
+    ast.Conditional: Applications.of_conditional,
+    ast.Attribute: Applications.of_attribute,
+    ast.Index: Applications.of_index,
+    ast.Slice: Applications.of_slice,
+    ast.Comprehension: Applications.of_comprehension,
+    ast.Lambda: Applications.of_lambda,
+    ast.Apply: Applications.of_apply,
+    ast.Call: Applications.of_call,
+}
+
+
+# Matching arguments with the parameters of a built-in ------------------------------
+
+
+def _shape(
+    signature: Signature, args: tuple[ast.Expr, ...], keywords: tuple[ast.Keyword, ...]
+) -> dict[str, list[ast.Expr]] | ast.Keyword | None:
+    """The arguments by parameter; the keyword that does not fit; or None for a wrong number."""
+    bound: dict[str, list[ast.Expr]] = {}
+    params = positional(signature, len(args))
+    if len(params) < len(args):
+        return None
+    for param, arg in zip(params, args):
+        bound.setdefault(param.name, []).append(arg)
+    names = {param.name for param in signature.params if not param.variadic and param.name != "self"}
+    for keyword in keywords:
+        if keyword.name not in names or keyword.name in bound:
+            return keyword
+        bound[keyword.name] = [keyword.value]
+    if any(param.required and param.name not in bound for param in signature.params):
+        return None
+    return bound
+
+
+def _bound_pairs(signature: Signature, bound: dict[str, list[ast.Expr]]) -> Iterator[tuple[Parameter, ast.Expr]]:
+    for param in signature.params:
+        for arg in bound.get(param.name, ()):
+            yield param, arg
+
+
+def _native(builtin: Builtin, signature: Signature, bound: dict[str, list[ast.Expr]]) -> NativeTarget:
+    """Leading arguments by position; from the first omitted one on, by keyword."""
+    args: list[ast.Expr] = []
+    keywords: list[tuple[str, ast.Expr]] = []
+    gap = False
+    for param in signature.params:
+        values = bound.get(param.name, [])
+        if param.keyword_only or gap:
+            keywords.extend((param.name, value) for value in values)
+        else:
+            args.extend(values)
+            gap = not values and not param.variadic
+    return NativeTarget(builtin, signature, tuple(args), tuple(keywords))
