@@ -18,7 +18,7 @@ VERSION = 1
 _SCHEMA = """
 create table if not exists answers (
     key blob primary key,
-    value text not null,
+    value blob not null,
     digest blob not null,
     prompt_tokens integer not null,
     completion_tokens integer not null
@@ -71,12 +71,12 @@ class Store:
         if key in self._fresh:
             return self._fresh[key][0]
         try:
-            row = self._db.execute("select value, digest from answers where key = ?", (key,)).fetchone()
+            row = self._db.execute("select cast(value as blob), digest from answers where key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
             raise self._unusable(error) from error
         if row is None or _digest(row[0]) != row[1]:
             return None
-        value: str = row[0]
+        value: str = row[0].decode("utf-8", "surrogatepass")
         return value
 
     def put(self, key: bytes, value: str, prompt_tokens: int, completion_tokens: int) -> None:
@@ -87,7 +87,10 @@ class Store:
         """Write what was put since the last time, in one transaction."""
         if not self._fresh:
             return
-        rows = [(k, v, _digest(v), p, c) for k, (v, p, c) in self._fresh.items()]
+        rows = []
+        for key, (value, prompt_tokens, completion_tokens) in self._fresh.items():
+            data = value.encode("utf-8", "surrogatepass")  # an answer in JSON may hold half a pair
+            rows.append((key, data, _digest(data), prompt_tokens, completion_tokens))
         try:
             self._db.execute("begin immediate")
             self._db.executemany("insert or replace into answers values (?, ?, ?, ?, ?)", rows)
@@ -103,5 +106,5 @@ class Store:
         self._db.close()
 
 
-def _digest(value: str) -> bytes:
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()[:16]
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:16]
