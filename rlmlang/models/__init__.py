@@ -1,0 +1,1 @@
+"""Models by name. Backends are imported only when they are opened."""

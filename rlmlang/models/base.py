@@ -1,0 +1,77 @@
+"""What the interpreter knows of a model: requests, replies and the `Model` protocol."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal, Protocol
+
+from attrs import frozen
+
+from rlmlang.types import Type
+from rlmlang.values import Value
+
+
+@frozen
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@frozen
+class Request:
+    """One generation. Making one costs nothing; its messages are written when they are asked for."""
+
+    instruction: str
+    arguments: tuple[tuple[str | None, Value], ...]
+    """Name and value; those given by position have no name."""
+    type: Type
+    """What the answer must be; for a program, what its value must be."""
+    program: bool = False
+    """Whether the reply is a program in the language, with the arguments as its inputs."""
+    level: int = 1
+    max_tokens: int = 1024
+    sample: int = 0
+    repair: tuple[str, str] | None = None
+    """For a program: the previous text, and what was wrong with it."""
+
+    @cached_property
+    def messages(self) -> tuple[Message, ...]:
+        """The prompt, unchanging parts first, so that engines can reuse what they have read."""
+        from rlmlang.prompt import messages  # prompts are written from requests
+
+        return messages(self)
+
+
+@frozen
+class Reply:
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    finish: Literal["stop", "length", "refusal"]
+
+
+class Model(Protocol):
+    """A backend. Several generations may be under way at once; each may be cancelled."""
+
+    name: str
+    """As the user gave it."""
+    identity: str
+    """JSON text of everything about the model that can change an answer: kind, weights, sampling."""
+    context: int
+    """Tokens that prompt and answer may take together."""
+    concurrency: int
+    """How many generations are useful at once."""
+
+    def count_tokens(self, request: Request) -> int:
+        """The exact length of the prompt. Raises ModelError."""
+        ...
+
+    async def generate(self, request: Request) -> Reply:
+        """The model's answer, of at most `max_tokens` tokens. Raises ModelError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what the model holds."""
+        ...
