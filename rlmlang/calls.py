@@ -253,6 +253,8 @@ class Caller:
             )
         wanted = min(request.max_tokens, self.model.context - prompt)
         granted = await self.account.reserve(prompt, wanted)
+        if entry.record.status == "waiting":
+            entry.record.status, entry.record.started = "running", self.clock()
         spent: tuple[int, int] | None = None
         try:
             reply = await self.model.generate(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,19 @@ class Result:
     usage: Usage
     trace: Trace
     program: Program
-    run_id: str
+
+    @property
+    def run_id(self) -> str:
+        return self.trace.run_id
 
 
 @frozen(eq=False)
 class Program:
-    """A program that checked. Inputs are given by name as Python values (records as dicts)."""
+    """A program that checked.
+
+    Inputs are Python values (records as dicts), given by name or in a mapping; the mapping
+    serves inputs whose names are taken by options, such as `model`.
+    """
 
     checked: Checked
 
@@ -57,15 +63,26 @@ class Program:
         """The type of the program's value."""
         return self.checked.type
 
-    def cost(self, *, limits: Limits | None = None, model: Model | None = None, **inputs: object) -> Cost:
+    def cost(
+        self,
+        given: Mapping[str, object] | None = None,
+        /,
+        *,
+        limits: Limits | None = None,
+        model: Model | None = None,
+        **inputs: object,
+    ) -> Cost:
         """What a run must and may take at most, without calling a model.
 
         Raises UsageError E601–E603, and RunError if the pure part fails in any case.
         """
-        return estimate(self.checked, bind_inputs(self.checked, inputs), limits or Limits(), model)
+        values = bind_inputs(self.checked, {**(given or {}), **inputs})
+        return estimate(self.checked, values, limits or Limits(), model)
 
     async def arun(
         self,
+        given: Mapping[str, object] | None = None,
+        /,
         *,
         model: Model | str | None = None,
         store: Store | str | Path | None = None,
@@ -80,7 +97,7 @@ class Program:
         `trace` and `account` may be handed in to watch the run while it goes on.
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
-        values = bind_inputs(self.checked, inputs)
+        values = bind_inputs(self.checked, {**(given or {}), **inputs})
         account = account or Account(limits or Limits())
         trace = trace or Trace()
         opened = open_model(model) if isinstance(model, str) else None
@@ -96,14 +113,14 @@ class Program:
                 kept.close()
             if opened is not None:
                 await opened.aclose()
-        return Result(value, account.usage, trace, self, secrets.token_hex(8))
+        return Result(value, account.usage, trace, self)
 
-    def run(self, **arguments: Any) -> Result:
+    def run(self, given: Mapping[str, object] | None = None, /, **arguments: Any) -> Result:
         """`arun` from code that is not asynchronous; takes the same arguments."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self.arun(**arguments))
+            return asyncio.run(self.arun(given, **arguments))
         raise UsageError.of("E607", "run() inside a running event loop", hint="write `await program.arun(…)`")
 
 

@@ -7,6 +7,7 @@ them at any time.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from attrs import define, field
@@ -25,11 +26,12 @@ class CallRecord:
     type: str
     span: Span
     started: float
+    """When its turn came; until then, when it was asked."""
     within: str | None = None
     """The function, or for a call of the program's own text the binding, that it stands in."""
     finished: float | None = None
-    status: str = "running"
-    """`running`, `done`, `stored` (answered by the store), `failed` or `cancelled`."""
+    status: str = "waiting"
+    """`waiting` for its turn, `running`, `done`, `stored` (answered by the store), `failed` or `cancelled`."""
     kind: str = "leaf"
     """`leaf`, or `program` for a call answered by a program."""
     hits: int = 0
@@ -52,6 +54,7 @@ class CallRecord:
 class Trace:
     """The calls of a run."""
 
+    run_id: str = field(factory=lambda: secrets.token_hex(8))
     calls: list[CallRecord] = field(factory=list)
     active: dict[int, CallRecord] = field(factory=dict)
 
