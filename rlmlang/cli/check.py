@@ -1,0 +1,78 @@
+"""`rlmlang check`: parse and check programs, and show every error."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from rlmlang import ast
+from rlmlang.check import check
+from rlmlang.check.checked import Checked
+from rlmlang.cli import output
+from rlmlang.cli.files import read_source
+from rlmlang.errors import ProgramError
+
+
+@click.command("check")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file, on a line.")
+def command(files: tuple[str, ...], as_json: bool) -> int:
+    """Check programs without running them.
+
+    Every error of a file is shown, with its place and what to write instead. FILE may be -
+    for standard input.
+
+    \b
+    Examples:
+      rlmlang check article.rlm
+      rlmlang check examples/*.rlm
+      rlmlang check --json - < article.rlm
+    """
+    failed = False
+    for file in files:
+        source = read_source(file)
+        try:
+            checked = check(source)
+        except ProgramError as error:
+            failed = True
+            if as_json:
+                diagnostics = [diagnostic.to_json() for diagnostic in error.diagnostics]
+                output.write_json({"diagnostics": diagnostics, "inputs": None, "type": None})
+            else:
+                from rlmlang.render import render
+
+                click.echo(render(error.diagnostics, color=output.colored(sys.stdout)).rstrip("\n"))
+        else:
+            if as_json:
+                output.write_json({"diagnostics": [], "inputs": _inputs(checked), "type": str(checked.type)})
+            else:
+                click.echo(f"{source.name}: {_summary(checked)}")
+    return int(failed)
+
+
+def _statements(checked: Checked) -> dict[str, ast.Input]:
+    return {node.name.id: node for node in checked.module.statements if isinstance(node, ast.Input)}
+
+
+def _inputs(checked: Checked) -> dict[str, dict[str, Any]]:
+    """Each input's type, and its default if it has one."""
+    from rlmlang.inputs import constant_value
+
+    described: dict[str, dict[str, Any]] = {}
+    for name, node in _statements(checked).items():
+        described[name] = {"type": str(checked.inputs[name])}
+        if node.default is not None:
+            described[name]["default"] = constant_value(node.default)
+    return described
+
+
+def _summary(checked: Checked) -> str:
+    """The program as if it were a function: its inputs and the type of its value."""
+    nodes = _statements(checked)
+    inputs = (
+        f"{name}: {type_}" + (f" = {output.one_line(default.span.text, 30)}" if default else "")
+        for name, type_, default in ((name, checked.inputs[name], node.default) for name, node in nodes.items())
+    )
+    return f"({', '.join(inputs)}) -> {checked.type}"

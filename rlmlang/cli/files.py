@@ -1,0 +1,48 @@
+"""Reading what the command line names: programs, and inputs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlmlang.errors import UsageError
+from rlmlang.source import Source
+
+
+def read(name: str) -> str:
+    """The text of a file, `-` for standard input. Raises UsageError E604."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode("utf-8")
+    except OSError as error:
+        raise UsageError.of("E604", f"cannot read {name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError.of("E604", f"cannot read {name}: byte {error.start:,} is not UTF-8") from error
+
+
+def read_source(name: str) -> Source:
+    """A program text."""
+    return Source(read(name), "<stdin>" if name == "-" else name)
+
+
+def read_given(pairs: Sequence[str]) -> dict[str, str]:
+    """The texts that `--input name=value`, `name=@file` and `name=-` give. Raises UsageError E604, E607."""
+    given: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError.of(
+                "E607",
+                f"--input {pair}: there is no name before a `=`",
+                hint="write --input name=value, --input name=@FILE, or --input name=- for standard input",
+            )
+        if name in given:
+            raise UsageError.of("E607", f"the input `{name}` is given twice")
+        if value == "-":
+            given[name] = read("-")
+        elif value.startswith("@"):
+            given[name] = read(value[1:])
+        else:
+            given[name] = value
+    return given

@@ -1,0 +1,58 @@
+"""`rlmlang fmt`: the one way to lay out a program."""
+
+from __future__ import annotations
+
+from difflib import unified_diff
+from pathlib import Path
+
+import click
+
+from rlmlang.cli.files import read_source
+from rlmlang.errors import UsageError
+from rlmlang.format import format_module
+from rlmlang.parser import parse
+
+
+@click.command("fmt")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is not formatted.")
+@click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
+def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
+    """Format programs in place.
+
+    FILE may be - for standard input; the formatted text then goes to standard output.
+
+    \b
+    Examples:
+      rlmlang fmt article.rlm
+      rlmlang fmt --check examples/*.rlm
+      rlmlang fmt --diff article.rlm
+      rlmlang fmt - < article.rlm
+    """
+    changed = False
+    for file in files:
+        source = read_source(file)
+        text = format_module(parse(source))
+        if diff:
+            lines = unified_diff(
+                source.text.splitlines(keepends=True), text.splitlines(keepends=True), source.name, source.name
+            )
+            click.echo("".join(lines), nl=False)
+        if file == "-" and not (check or diff):
+            click.echo(text, nl=False)
+        if text == source.text:
+            continue
+        changed = True
+        if check:
+            click.echo(f"would reformat {source.name}", err=True)
+        elif not diff and file != "-":
+            _write(file, text)
+            click.echo(f"reformatted {source.name}", err=True)
+    return int(check and changed)
+
+
+def _write(name: str, text: str) -> None:
+    try:
+        Path(name).write_bytes(text.encode("utf-8"))
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error

@@ -1,0 +1,31 @@
+"""`rlmlang models`: what there is to run programs on."""
+
+from __future__ import annotations
+
+import click
+
+from rlmlang.cli import output
+from rlmlang.cli.options import json_option
+from rlmlang.models import available
+
+
+@click.command("models")
+@json_option
+def command(as_json: bool) -> None:
+    """List the models and whether they are ready.
+
+    \b
+    Examples:
+      rlmlang models
+      rlmlang models --json
+    """
+    rows = available()
+    if as_json:
+        for name, description, ready, why_not in rows:
+            output.write_json({"name": name, "description": description, "ready": ready, "why_not": why_not})
+        return
+    width = max(len(name) for name, *_ in rows)
+    for name, description, ready, why_not in rows:
+        click.echo(f"{name:{width}}  {'ready' if ready else '-':5}  {description}")
+        if why_not:
+            click.echo(f"{'':{width}}         {why_not}")

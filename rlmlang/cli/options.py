@@ -1,0 +1,87 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from attrs import fields_dict
+
+from rlmlang.budget import Limits
+from rlmlang.cli.settings import Settings, limit
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LIMITS = {
+    "max_calls": "Calls of the model.",
+    "max_depth": "Levels of models below the program.",
+    "max_prompt_tokens": "Tokens that the model reads.",
+    "max_completion_tokens": "Tokens that the model writes.",
+    "max_answer_tokens": "Tokens of one answer.",
+    "max_seconds": "Wall time.",
+    "max_steps": "Steps of pure work.",
+    "max_bytes": "Size of any one value.",
+    "concurrency": "Calls that run at once.",
+}
+
+
+class _Number(click.ParamType):
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        assert param is not None
+        assert param.name is not None
+        try:
+            number = limit(param.name, value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return "none" if number is None else number
+
+
+def limit_options(command: Command) -> Command:
+    """`--max-calls` and its like, kept in `ctx.meta` for `limits_of`."""
+
+    def note(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value is not None:
+            ctx.meta[f"limit.{param.name}"] = None if value == "none" else value
+
+    for name, text in reversed(LIMITS.items()):
+        default = fields_dict(Limits)[name].default
+        shown = {None: "none", True: ""}.get(default, f"{default:,}" if isinstance(default, int) else "")
+        option = click.option(
+            "--" + name.replace("_", "-"),
+            type=_Number(),
+            metavar="N",
+            callback=note,
+            expose_value=False,
+            help=f"{text}  [default: {shown}]",
+        )
+        command = option(command)
+    return command
+
+
+def limits_of(ctx: click.Context, settings: Settings) -> Limits:
+    """The limits that the options, the settings and the defaults give, in this order."""
+    given = {name: ctx.meta[f"limit.{name}"] for name in LIMITS if f"limit.{name}" in ctx.meta}
+    return Limits(**{**settings.limits, **given})
+
+
+def model_of(option: str | None, settings: Settings) -> str | None:
+    """The name of the model to use, if one is given anywhere."""
+    return option or os.environ.get("RLMLANG_MODEL") or settings.model
+
+
+input_option = click.option(
+    "--input",
+    "-i",
+    "inputs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An input: a value, @FILE, or - for standard input; text for str, JSON for every other type.",
+)
+model_option = click.option(
+    "--model", "-m", metavar="MODEL", help="The model, such as smollm2 or gguf:PATH (see `rlmlang models`)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")

@@ -1,0 +1,168 @@
+"""`rlmlang run`: run a program on a model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import asdict
+
+from rlmlang.budget import Account, Usage
+from rlmlang.check import check
+from rlmlang.cli import output
+from rlmlang.cli.failures import Interrupted, as_error
+from rlmlang.cli.files import read_given, read_source
+from rlmlang.cli.options import input_option, json_option, limit_options, limits_of, model_of, model_option
+from rlmlang.cli.settings import Settings, find_settings
+from rlmlang.errors import RlmError, UsageError
+from rlmlang.inputs import read_inputs
+from rlmlang.models import available
+from rlmlang.program import Program, Result
+from rlmlang.store import default_path
+from rlmlang.trace import Trace
+from rlmlang.values import to_json
+
+
+@click.command("run")
+@click.argument("file")
+@input_option
+@model_option
+@click.option("--store", metavar="PATH", help="The file that keeps answers across runs.  [default: one per user]")
+@click.option("--no-store", is_flag=True, help="Keep no answers, and use none kept before.")
+@click.option("--trace", "trace_file", metavar="PATH", help="Write every call to a file, a JSON object on a line.")
+@click.option("--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary.")
+@json_option
+@limit_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    file: str,
+    inputs: tuple[str, ...],
+    model: str | None,
+    store: str | None,
+    no_store: bool,
+    trace_file: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Run a program, and print its value.
+
+    Text is printed as it is, every other value as JSON. Answers of the model are kept in a
+    store, so that an interrupted run goes on where it was, and equal calls are free. The
+    model, the store and limits may also stand in a file rlmlang.toml, in this folder or one
+    above it, and the model in $RLMLANG_MODEL.
+
+    \b
+    Examples:
+      rlmlang run article.rlm --input document=@article.txt --model smollm2
+      rlmlang run article.rlm -i document=- -m gguf:model.gguf < article.txt
+      rlmlang run classify.rlm -i items=@items.json --max-calls 500 --json
+    """
+    trace = Trace()
+    account: Account | None = None
+    result: Result | None = None
+    failure: RlmError | None = None
+    try:
+        settings = find_settings()
+        account = Account(limits_of(ctx, settings))
+        program = Program(check(read_source(file)))
+        given = read_inputs(program.checked, read_given(inputs))
+        if trace_file:
+            write_trace(trace_file, trace)  # to fail before the run, not after it
+        watched = not quiet and sys.stderr.isatty()
+        options: dict[str, Any] = {
+            "model": model_of(model, settings),
+            "store": None if no_store else _store(store, settings),
+        }
+        result = asyncio.run(_run(program, given, trace, account, watched, options))
+    except (Exception, KeyboardInterrupt) as error:
+        failure = as_error(error)
+        if failure.first.code == "E605" and model_of(model, settings) is None:
+            failure = _no_model()
+    if trace_file and trace.calls:
+        write_trace(trace_file, trace)
+    usage = account.usage if account else Usage()
+    if as_json:
+        output.write_json({"run_id": trace.run_id} | _outcome(result, failure) | {"usage": usage_json(usage)})
+    else:
+        _show(result, failure, None if quiet or not trace.calls else usage)
+    return failure.exit_code if failure else 0
+
+
+async def _run(
+    program: Program,
+    given: dict[str, object],
+    trace: Trace,
+    account: Account,
+    watched: bool,
+    options: dict[str, Any],
+) -> Result:
+    if not watched:
+        return await program.arun(given, trace=trace, account=account, **options)
+    from rlmlang.cli.live import watch
+
+    async with watch(program.source.name, trace, account):
+        return await program.arun(given, trace=trace, account=account, **options)
+
+
+def _store(option: str | None, settings: Settings) -> Path | None:
+    if option is not None:
+        return Path(option)
+    return None if settings.store is False else settings.store or default_path()
+
+
+def _no_model() -> UsageError:
+    ready = [name for name, _, is_ready, _ in available() if is_ready]
+    return UsageError.of(
+        "E605",
+        "the program makes a CALL, and no model is named",
+        hint=f"name one with --model, in $RLMLANG_MODEL or in rlmlang.toml; ready here: {', '.join(ready)}",
+    )
+
+
+def _outcome(result: Result | None, failure: RlmError | None) -> dict[str, Any]:
+    if failure is not None:
+        return {"error": output.error_json(failure)}
+    assert result is not None
+    return {"value": to_json(result.value), "type": str(result.program.type)}
+
+
+def _show(result: Result | None, failure: RlmError | None, usage: Usage | None) -> None:
+    """The value, or what went wrong; and what it took."""
+    if result is not None:
+        value = to_json(result.value)
+        output.write_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))
+    if failure is not None:
+        output.show_error(failure)
+    if usage is not None:
+        click.echo(summary(usage), err=True)
+    if isinstance(failure, Interrupted):
+        click.echo("finished calls are kept in the store: run it again to go on", err=True)
+
+
+def usage_json(usage: Usage) -> dict[str, Any]:
+    return asdict(usage) | {"seconds": round(usage.seconds, 3)}
+
+
+def summary(usage: Usage) -> str:
+    """What a run took, on a line."""
+    return (
+        f"{usage.calls:,} call{'' if usage.calls == 1 else 's'}, "
+        f"{usage.memo_hits:,} memo hit{'' if usage.memo_hits == 1 else 's'}, "
+        f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out, {usage.seconds:.1f} s"
+    )
+
+
+def write_trace(name: str, trace: Trace) -> None:
+    """The calls of a run, a JSON object on a line. Raises UsageError E607."""
+    try:
+        with open(name, "w", encoding="utf-8", errors="backslashreplace") as file:
+            for record in trace.calls:
+                file.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error

@@ -1,0 +1,100 @@
+"""`rlmlang.toml`, in the current folder or one above it: the model, the store and limits.
+
+    model = "smollm2"
+    store = "answers.db"      # or false, for none
+
+    [limits]
+    max_calls = 200
+    max_seconds = "none"      # no limit
+
+Paths in it start from its folder. Options given on the command line go before it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import field, fields_dict, frozen
+
+from rlmlang.budget import Limits
+from rlmlang.errors import UsageError
+
+FILE = "rlmlang.toml"
+
+Limit = int | float | None
+
+
+@frozen
+class Settings:
+    model: str | None = None
+    store: Path | Literal[False] | None = None
+    """None is the default store, False none."""
+    limits: Mapping[str, Limit] = field(factory=dict)
+
+
+def find_settings() -> Settings:
+    """The settings of the nearest `rlmlang.toml`. Raises UsageError E607."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return read_settings(folder / FILE)
+    return Settings()
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a file. Raises UsageError E607."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError.of("E607", f"{path}: {error}") from error
+    _refuse_unknown(path, data, ("model", "store", "limits"))
+    model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
+    if not isinstance(model, str | None):
+        raise UsageError.of("E607", f"{path}: model is a name, such as {'smollm2'!r}")
+    if store is not None and store is not False and not isinstance(store, str):
+        raise UsageError.of("E607", f"{path}: store is a path, or false for none")
+    if not isinstance(limits, dict):
+        raise UsageError.of("E607", f"{path}: limits is a table: [limits]")
+    _refuse_unknown(path, limits, tuple(fields_dict(Limits)))
+    try:
+        values = {name: limit(name, value) for name, value in limits.items()}
+    except ValueError as error:
+        raise UsageError.of("E607", f"{path}: {error}") from error
+    return Settings(
+        _from_folder(model, path.parent) if model else None,
+        path.parent / store if isinstance(store, str) else store,
+        values,
+    )
+
+
+def limit(name: str, value: Any) -> Limit:
+    """The value of a limit, from a number or its text; `none` is no limit. Raises ValueError."""
+    kind = str(fields_dict(Limits)[name].type)
+    wanted = "a number of seconds" if "float" in kind else "a whole number"
+    if value == "none" and "None" in kind:
+        return None
+    try:
+        number: int | float = float(value) if "float" in kind else int(str(value))
+        if not isinstance(value, bool) and (0 <= number < float("inf")):
+            return number
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise ValueError(f"{name} is {wanted}{' or none' if 'None' in kind else ''}, not {value!r}")
+
+
+def _from_folder(model: str, folder: Path) -> str:
+    """The model's name with a path in it made to start from the folder of the settings."""
+    kind, colon, rest = model.partition(":")
+    return f"{kind}:{folder / rest}" if colon and kind in ("scripted", "gguf") else model
+
+
+def _refuse_unknown(path: Path, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in table:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+            raise UsageError.of("E607", f"{path}: unknown key {name}", hint=hint)
