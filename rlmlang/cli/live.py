@@ -117,7 +117,7 @@ def _branch_line(branch: Branch) -> Text:
         ("─" * (BAR - full), "dim"),
         (f" {ended:,}/{total:,}", "bold"),
         *((f" · {count:,} {what}", style) for what, (count, style) in counts.items() if count),
-        (f"  {branch.line}: {one_line(branch.records[-1].instruction, 100)}", "dim"),
+        (f"  line {branch.line}: {one_line(branch.records[-1].instruction, 100)}", "dim"),
     )
 
 

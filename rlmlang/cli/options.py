@@ -27,32 +27,23 @@ LIMITS = {
 }
 
 
-class _Number(click.ParamType):
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        assert param is not None
-        assert param.name is not None
-        try:
-            number = limit(param.name, value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return "none" if number is None else number
-
-
 def limit_options(command: Command) -> Command:
     """`--max-calls` and its like, kept in `ctx.meta` for `limits_of`."""
 
-    def note(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        if value is not None:
-            ctx.meta[f"limit.{param.name}"] = None if value == "none" else value
+    def note(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is not None and param.name is not None:
+            try:
+                ctx.meta[f"limit.{param.name}"] = limit(param.name, value)
+            except ValueError as error:
+                raise click.BadParameter(str(error), ctx, param) from error
 
     for name, text in reversed(LIMITS.items()):
         default = fields_dict(Limits)[name].default
-        shown = {None: "none", True: ""}.get(default, f"{default:,}" if isinstance(default, int) else "")
+        shown = "none" if default is None else f"{default:,}"
+        if name == "concurrency":
+            shown = "what the model is good for"
         option = click.option(
             "--" + name.replace("_", "-"),
-            type=_Number(),
             metavar="N",
             callback=note,
             expose_value=False,

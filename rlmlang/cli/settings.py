@@ -15,6 +15,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ def read_settings(path: Path) -> Settings:
     _refuse_unknown(path, data, ("model", "store", "limits"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
     if not isinstance(model, str | None):
-        raise UsageError.of("E607", f"{path}: model is a name, such as {'smollm2'!r}")
+        raise UsageError.of("E607", f"{path}: model is a name, such as 'smollm2'")
     if store is not None and store is not False and not isinstance(store, str):
         raise UsageError.of("E607", f"{path}: store is a path, or false for none")
     if not isinstance(limits, dict):
@@ -74,16 +75,18 @@ def read_settings(path: Path) -> Settings:
 def limit(name: str, value: Any) -> Limit:
     """The value of a limit, from a number or its text; `none` is no limit. Raises ValueError."""
     kind = str(fields_dict(Limits)[name].type)
-    wanted = "a number of seconds" if "float" in kind else "a whole number"
-    if value == "none" and "None" in kind:
+    seconds, optional = "float" in kind, "None" in kind
+    least = 1 if name in ("concurrency", "max_answer_tokens") else 0
+    if value == "none" and optional:
         return None
     try:
-        number: int | float = float(value) if "float" in kind else int(str(value))
-        if not isinstance(value, bool) and (0 <= number < float("inf")):
-            return number
-    except (ValueError, TypeError, OverflowError):
-        pass
-    raise ValueError(f"{name} is {wanted}{' or none' if 'None' in kind else ''}, not {value!r}")
+        number: float = float(value) if seconds else int(str(value))
+    except (ValueError, TypeError):
+        number = -1
+    if isinstance(value, bool) or not least <= number < inf:
+        wanted = "a number of seconds" if seconds else f"a whole number from {least}"
+        raise ValueError(f"{name} is {wanted}{' or none' if optional else ''}, not {value!r}")
+    return number
 
 
 def _from_folder(model: str, folder: Path) -> str:
