@@ -1,0 +1,254 @@
+"""How a model writes a value of a type, and how its answer becomes one.
+
+`str` is written as it is. A `Literal` of words is one of the words, bare. Everything else
+is JSON. What comes back is read strictly: a reading that guesses hides a model's mistake.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from rlmlang.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+)
+from rlmlang.values import MAX_INT_BITS, Mismatch, Value, canonical, from_json
+
+MAX_JSON_DEPTH = 100
+"""How deep the brackets of an answer may nest."""
+
+MAX_EXACT_INT = 2**53 - 1
+"""Engines are asked for integers up to this, which every JSON library reads exactly."""
+
+
+def form(type_: Type) -> Literal["text", "word", "json"]:
+    """How a model writes a value of the type."""
+    if type_ == STR:
+        return "text"
+    if isinstance(type_, LiteralType) and all(isinstance(v, str) and v and v == v.strip() for v in type_.values):
+        return "word"
+    return "json"
+
+
+def parse_answer(text: str, type_: Type) -> Value:
+    """A model's answer as a value of the type. Raises Mismatch."""
+    match form(type_):
+        case "text":
+            return text.strip()
+        case "word":
+            return from_json(text.strip(), type_, "the answer")
+    return from_json(parse_json(text), type_, "the answer")
+
+
+def write_answer(value: Value, type_: Type) -> str:
+    """The answer of a model that answers with this value."""
+    return value if isinstance(value, str) and form(type_) != "json" else canonical(value)
+
+
+# Strict JSON ---------------------------------------------------------------------
+
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?"?|[\[{]|[\]}]', re.DOTALL)
+_MAX_DIGITS = len(str(2**MAX_INT_BITS))
+
+
+def parse_json(text: str) -> Any:
+    """JSON data, strictly: no NaN, no repeated keys, bounded depth and integers. Raises Mismatch."""
+    _check_depth(text)
+    try:
+        return _decoder.decode(text.strip())
+    except json.JSONDecodeError as error:
+        raise Mismatch(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth > MAX_JSON_DEPTH:
+                raise Mismatch(f"not JSON for a value: more than {MAX_JSON_DEPTH} brackets deep")
+        elif found[0] in "]}":
+            depth -= 1
+
+
+def _read_int(digits: str) -> int:
+    if len(digits) <= _MAX_DIGITS + 1 and (value := int(digits)).bit_length() <= MAX_INT_BITS:
+        return value
+    raise Mismatch(f"an integer of more than {MAX_INT_BITS:,} bits")
+
+
+def _read_float(digits: str) -> float:
+    value = float(digits)
+    if math.isfinite(value):
+        return value
+    raise Mismatch(f"a number too large for a float: {digits[:40]}")
+
+
+def _refuse_constant(name: str) -> None:
+    raise Mismatch(f"not JSON: {name}")
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise Mismatch(f"the key {json.dumps(repeated[:40], ensure_ascii=False)} stands there twice")
+    return data
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_read_object,
+    parse_int=_read_int,
+    parse_float=_read_float,
+    parse_constant=_refuse_constant,
+)
+
+
+# For prompts ---------------------------------------------------------------------
+
+
+def describe(type_: Type) -> str:
+    """One line that tells a model how to write its answer."""
+    match form(type_):
+        case "text":
+            return "Answer with plain text only."
+        case "word":
+            assert isinstance(type_, LiteralType)
+            return f"Answer with exactly one of these, and nothing else: {', '.join(map(str, type_.values))}"
+    shared = _shared_records(type_)
+    text = f"Answer with JSON only, of this form: {_shape(type_, shared)}"
+    if shared:
+        text += ", where " + " and ".join(f"{record} is {_record_shape(record, shared)}" for record in shared)
+    return text
+
+
+def _records(type_: Type) -> Iterator[RecordType]:
+    """The record types that stand directly in a type, with repetition."""
+    match type_:
+        case RecordType():
+            yield type_
+        case ListType() | OptionalType():
+            yield from _records(type_.item)
+        case DictType():
+            yield from _records(type_.value)
+        case TupleType():
+            for item in type_.items:
+                yield from _records(item)
+
+
+def record_types(*types: Type) -> Counter[RecordType]:
+    """Every record type that values of the types may hold, and how often it is named.
+
+    One comes after those it uses. (Written out, a type can be exponentially long.)
+    """
+    named: Counter[RecordType] = Counter()
+    ordered: list[RecordType] = []
+
+    def visit(type_: Type) -> None:
+        for record in _records(type_):
+            named[record] += 1
+            if named[record] == 1:
+                for _, field in record.fields:
+                    visit(field)
+                ordered.append(record)
+
+    for type_ in types:
+        visit(type_)
+    return Counter({record: named[record] for record in ordered})
+
+
+def _shared_records(type_: Type) -> list[RecordType]:
+    return [record for record, count in record_types(type_).items() if count > 1]
+
+
+def _shape(type_: Type, shared: list[RecordType]) -> str:
+    match type_:
+        case ListType():
+            return f"[{_shape(type_.item, shared)}, …]"
+        case DictType():
+            return f'{{"key": {_shape(type_.value, shared)}, …}}'
+        case TupleType():
+            return f"[{', '.join(_shape(item, shared) for item in type_.items)}]"
+        case OptionalType():
+            return f"{_shape(type_.item, shared)} or null"
+        case LiteralType():
+            return " or ".join(json.dumps(value, ensure_ascii=False) for value in type_.values)
+        case RecordType():
+            return type_.name if type_ in shared else _record_shape(type_, shared)
+    return _PLAIN_SHAPES[type_]
+
+
+def _record_shape(record: RecordType, shared: list[RecordType]) -> str:
+    return "{" + ", ".join(f'"{name}": {_shape(field, shared)}' for name, field in record.fields) + "}"
+
+
+_PLAIN_SHAPES: dict[Type, str] = {STR: '"text"', INT: "integer", FLOAT: "number", BOOL: "true or false", NONE: "null"}
+
+
+# For engines ---------------------------------------------------------------------
+
+
+def json_schema(type_: Type) -> dict[str, Any]:
+    """The JSON schema of answers of the type. Each record stands in it once."""
+    definitions = {record.name: _record_schema(record) for record in record_types(type_) if record != type_}
+    schema = _record_schema(type_) if isinstance(type_, RecordType) else _schema(type_)
+    return {**schema, "$defs": definitions} if definitions else schema
+
+
+def _schema(type_: Type) -> dict[str, Any]:
+    match type_:
+        case ListType():
+            return {"type": "array", "items": _schema(type_.item)}
+        case DictType():
+            return {"type": "object", "additionalProperties": _schema(type_.value)}
+        case TupleType():
+            count = len(type_.items)
+            return {
+                "type": "array",
+                "prefixItems": [_schema(item) for item in type_.items],
+                "items": False,
+                "minItems": count,
+                "maxItems": count,
+            }
+        case OptionalType():
+            return {"anyOf": [_schema(type_.item), {"type": "null"}]}
+        case LiteralType():
+            return {"enum": list(type_.values)}
+        case RecordType():
+            return {"$ref": f"#/$defs/{type_.name}"}
+    return dict(_PLAIN_SCHEMAS[type_])
+
+
+def _record_schema(record: RecordType) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: _schema(field) for name, field in record.fields},
+        "required": [name for name, _ in record.fields],
+        "additionalProperties": False,
+    }
+
+
+_PLAIN_SCHEMAS: dict[Type, dict[str, Any]] = {
+    STR: {"type": "string"},
+    INT: {"type": "integer", "minimum": -MAX_EXACT_INT, "maximum": MAX_EXACT_INT},
+    FLOAT: {"type": "number"},
+    BOOL: {"type": "boolean"},
+    NONE: {"type": "null"},
+}
