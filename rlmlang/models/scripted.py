@@ -1,0 +1,252 @@
+"""A model whose replies are written down beforehand: `scripted:FILE`, for tests and examples.
+
+A `.toml` file holds a table of replies; the first that matches a request is given:
+
+    [[reply]]
+    instruction = "Is it *?"        # a pattern: `*`, `?` and `[…]` as in file names
+    args = ["a text", 3]            # the arguments, in order; any if left out
+    sample = 0                      # likewise
+    level = 1                       # likewise
+    value = true                    # or text = "true", or error = "refusal", "length" or "fail";
+                                    # program = "…" answers requests for a program instead
+
+A `.py` file holds `def model(request) -> str`, which may be `async`; what is not a `str` is
+written as an answer of the request's type. A token is four bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+import secrets
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import translate
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, cast
+
+from attrs import frozen
+
+from rlmlang.answers import parse_json, write_answer
+from rlmlang.errors import ModelError
+from rlmlang.models.base import Reply, Request
+from rlmlang.values import Mismatch, canonical, preview
+
+Function = Callable[[Request], Any]
+"""Answers a request by a `str`, another value, a `Failure`, or an awaitable of one of these."""
+
+
+@frozen
+class Failure:
+    """What a function returns, or a table says, where the model is to fail."""
+
+    kind: Literal["refusal", "length", "fail"]
+
+
+class ScriptedModel:
+    """Answers by a function, or by a table of replies (dicts with the keys of a `[[reply]]`).
+
+    Give an `identity` if a store is to keep its answers from one run to the next; without
+    one, no other model has the same. Raises ModelError E407 if the table is wrong.
+    """
+
+    def __init__(
+        self,
+        source: Function | Iterable[Mapping[str, Any]],
+        *,
+        name: str = "scripted",
+        identity: str | None = None,
+        context: int = 1_000_000,
+        concurrency: int = 64,
+    ) -> None:
+        self.name = name
+        self.identity = json.dumps({"kind": "scripted", "digest": identity or secrets.token_hex(16)})
+        self.context = context
+        self.concurrency = concurrency
+        self._answer: Function = source if callable(source) else _Table(name, source).answer
+
+    def count_tokens(self, request: Request) -> int:
+        """Of the instruction and the arguments as they are written, four bytes each."""
+        count = _tokens(request.instruction)
+        for _, value in request.arguments:
+            count += _tokens(value if isinstance(value, str) else canonical(value))
+        return count
+
+    async def generate(self, request: Request) -> Reply:
+        found = self._answer(request)
+        if inspect.isawaitable(found):
+            found = await found
+        prompt = self.count_tokens(request)
+        if isinstance(found, Failure):
+            if found.kind == "fail":
+                raise ModelError.of("E400", "the scripted model fails here")
+            if found.kind == "length":
+                return Reply("", prompt, request.max_tokens, "length")
+            return Reply("I will not do that.", prompt, 5, "refusal")
+        text = found if isinstance(found, str) else write_answer(found, request.type)
+        if (used := _tokens(text)) > request.max_tokens:
+            start = text.encode("utf-8", "surrogatepass")[: 4 * request.max_tokens]
+            return Reply(start.decode("utf-8", "ignore"), prompt, request.max_tokens, "length")
+        return Reply(text, prompt, used, "stop")
+
+    async def aclose(self) -> None:
+        pass
+
+
+def _tokens(text: str) -> int:
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return (size + 3) // 4
+
+
+# Tables --------------------------------------------------------------------------
+
+_OUTCOMES = ("text", "value", "program", "error")
+_KEYS: dict[str, type] = {
+    "instruction": str, "args": list, "sample": int, "level": int, "text": str, "program": str, "error": str,
+}  # fmt: skip
+
+
+@frozen
+class _Row:
+    """A reply and the requests it is for."""
+
+    order: int
+    args: str | None
+    """The arguments as JSON text; None for any."""
+    sample: int | None
+    level: int | None
+    program: bool | None
+    outcome: Any
+    typed: bool
+    """Whether the outcome is a value, to be written by the request's type."""
+
+    def fits(self, request: Request) -> bool:
+        """Whether it is for this request, which its instruction and arguments fit already."""
+        return (
+            self.sample in (None, request.sample)
+            and self.level in (None, request.level)
+            and self.program in (None, request.program)
+        )
+
+
+class _Table:
+    """Replies, found without a scan where their instruction is no pattern."""
+
+    def __init__(self, name: str, replies: Iterable[Mapping[str, Any]]) -> None:
+        self.name = name
+        self._exact: dict[tuple[str, str | None], list[_Row]] = {}
+        self._patterns: list[tuple[re.Pattern[str], _Row]] = []
+        self._asks_args = False
+        for order, reply in enumerate(replies):
+            row = self._read(order, reply)
+            self._asks_args |= row.args is not None
+            if re.search(r"[*?[]", reply["instruction"]):
+                self._patterns.append((re.compile(translate(reply["instruction"])), row))
+            else:
+                self._exact.setdefault((reply["instruction"], row.args), []).append(row)
+
+    def _read(self, order: int, reply: Mapping[str, Any]) -> _Row:
+        for key, value in reply.items():
+            if key not in _KEYS and key != "value":
+                raise self._wrong(order, f"unknown key `{key}`")
+            if key in _KEYS and type(value) is not _KEYS[key]:
+                raise self._wrong(order, f"`{key}` must be of type {_KEYS[key].__name__}")
+        if "instruction" not in reply:
+            raise self._wrong(order, "`instruction` is missing")
+        outcomes = [key for key in _OUTCOMES if key in reply]
+        if len(outcomes) != 1:
+            raise self._wrong(order, f"exactly one of {', '.join(_OUTCOMES)} is needed")
+        (kind,) = outcomes
+        outcome = reply[kind]
+        if kind == "error":
+            if outcome not in ("refusal", "length", "fail"):
+                raise self._wrong(order, '`error` must be "refusal", "length" or "fail"')
+            outcome = Failure(outcome)
+        try:
+            parse_json(json.dumps([reply.get("args"), reply.get("value")]))
+        except (TypeError, Mismatch) as error:
+            raise self._wrong(order, str(error)) from None
+        args = canonical(reply["args"]) if "args" in reply else None
+        program = None if kind == "error" else kind == "program"
+        sample, level = reply.get("sample"), reply.get("level")
+        return _Row(order, args, sample, level, program, outcome, typed=kind == "value")
+
+    def _wrong(self, order: int, problem: str) -> ModelError:
+        return ModelError.of("E407", f"{self.name}: reply {order + 1}: {problem}")
+
+    def answer(self, request: Request) -> Any:
+        """What the first row for the request says. Raises ModelError E406."""
+        args = canonical([value for _, value in request.arguments]) if self._asks_args else None
+        rows = [
+            *self._exact.get((request.instruction, None), ()),
+            *(self._exact.get((request.instruction, args), ()) if args is not None else ()),
+            *(
+                row
+                for pattern, row in self._patterns
+                if row.args in (None, args) and pattern.match(request.instruction)
+            ),
+        ]
+        row = min((row for row in rows if row.fits(request)), key=lambda row: row.order, default=None)
+        if row is None:
+            raise self._missing(request)
+        return write_answer(row.outcome, request.type) if row.typed else row.outcome
+
+    def _missing(self, request: Request) -> ModelError:
+        given = "".join(
+            f", {'' if name is None else f'{name}='}{preview(value, 60)}" for name, value in request.arguments
+        )
+        what = "program" if request.program else "value"
+        return ModelError.of(
+            "E406",
+            f"{self.name} has no reply for CALL[{request.type}]({preview(request.instruction, 200)}{given}) "
+            f"at level {request.level}, sample {request.sample}",
+            hint=f"add a [[reply]] with instruction = {preview(request.instruction, 200)} and a `{what}`",
+        )
+
+
+# Files ---------------------------------------------------------------------------
+
+
+def open_model(path: str, name: str) -> ScriptedModel:
+    """The model in a `.toml` or `.py` file. Raises ModelError E407."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ModelError.of("E407", f"cannot read {path}: {error.strerror}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if path.endswith(".py"):
+        return ScriptedModel(_function(data, path, digest), name=name, identity=digest)
+    if not path.endswith(".toml"):
+        raise ModelError.of("E407", f"{path} is neither a .toml nor a .py file")
+    try:
+        table = tomllib.loads(data.decode())
+    except ValueError as error:
+        raise ModelError.of("E407", f"{path} is not TOML: {error}") from error
+    context = table.pop("context", 1_000_000)
+    replies = table.pop("reply", [])
+    if table or type(context) is not int or not isinstance(replies, list) or not all(map(_is_table, replies)):
+        raise ModelError.of("E407", f"{path} must hold [[reply]] tables, and `context = N` at most")
+    return ScriptedModel(replies, name=name, identity=digest, context=context)
+
+
+def _is_table(data: object) -> bool:
+    return isinstance(data, dict)
+
+
+def _function(data: bytes, path: str, digest: str) -> Function:
+    """The function `model` of a Python file."""
+    module = ModuleType(f"rlmlang_scripted_{digest[:16]}")
+    module.__file__ = path
+    sys.modules[module.__name__] = module  # dataclasses look themselves up there
+    try:
+        exec(compile(data, path, "exec"), module.__dict__)
+    except Exception as error:
+        raise ModelError.of("E407", f"{path} does not run: {type(error).__name__}: {error}") from error
+    function = module.__dict__.get("model")
+    if not callable(function):
+        raise ModelError.of("E407", f"{path} defines no function `model`", hint="write `def model(request) -> str:`")
+    return cast(Function, function)
