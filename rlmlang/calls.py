@@ -216,12 +216,18 @@ class Caller:
         try:
             value = await answer
         except asyncio.CancelledError:
-            if entry.record.status != "cancelled":
-                self._end(entry, "cancelled")
-                raise
             task = asyncio.current_task()
             assert task is not None
-            task.uncancel()
+            if entry.record.status == "cancelled":
+                if task.uncancel() > 0:  # not only this call, but the whole run
+                    raise
+            elif task.cancelling():
+                self._end(entry, "cancelled")
+                raise
+            else:
+                entry.record.error = "E400"
+                fault = ModelError.of("E400", "the model failed: it gave the call up")
+                self._end(entry, "failed", fault.at(entry.site.span))
         except RlmError as error:
             entry.record.error = error.first.code
             self._end(entry, "failed", error.at(entry.site.span))

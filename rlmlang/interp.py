@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Union
 
 from attrs import define, field, frozen
@@ -57,8 +58,9 @@ from rlmlang.values import Meter, Value, canonical, from_json, to_json
 MAX_NESTING = 8
 """How deep `run_program` may run programs that run programs."""
 
-SHAPE_ONLY = frozenset({"len", "zip", "enumerate", "list", "reversed", "take", "drop", "window", "flatten"})
-"""Built-ins that move elements around without looking at them, so that late ones pass through."""
+MOVERS = {"len": 0, "list": 1, "reversed": 1, "take": 1, "drop": 1, "zip": 2, "enumerate": 2, "window": 2}
+"""Built-ins that move elements around without looking at them, so that late ones pass through;
+and how many levels of containers they make around the elements."""
 
 
 class Frame(Place):
@@ -348,16 +350,8 @@ class _Compiler:
     def dict(self, node: ast.DictExpr) -> Code:
         keys = self.codes([key for key, _ in node.items])
         values = self.codes([value for _, value in node.items])
-        return self.late_keys(node, keys, values)
-
-    def late_keys(self, node: ast.Expr, keys: Sequence[Code], values: Sequence[Code]) -> Code:
-        site = node.span.start
-
-        def run(frame: Frame) -> Value:
-            pairs = [(key(frame), value(frame)) for key, value in zip(keys, values)]
-            return _dict(pairs, frame, site)
-
-        return run
+        span = node.span
+        return lambda frame: _dict([(key(frame), value(frame)) for key, value in zip(keys, values)], frame, span)
 
     # Operators
 
@@ -443,15 +437,20 @@ class _Compiler:
 
     def index(self, node: ast.Index) -> Code:
         value, index = self.code(node.value), self.code(node.index)
-        strict = self.strict(node, [value, index], index_into)
-        if not isinstance(node.index, (ast.Constant, ast.Name, ast.Unary)):
-            return strict
+        site, span = node.span.start, node.span
 
         def run(frame: Frame) -> Value:
             whole, at = settle(value(frame)), settle(index(frame))
-            if whole.__class__ is Partial and at.__class__ is int and -len(whole.parts) <= at < len(whole.parts):
-                return whole.parts[at]
-            return strict(frame)
+            if whole.__class__ is Partial and at.__class__ not in LATE:
+                part = _known_part(whole, at)
+                if part is not None:
+                    return part[0]
+            if whole.__class__ in LATE or at.__class__ in LATE:
+                return self.strict(node, [lambda _: whole, lambda _: at], index_into)(frame)
+            try:
+                return index_into(frame.evaluation.meter, whole, at)
+            except RlmError as error:
+                raise Failure(error.at(span), Place(frame, site)) from None
 
         return run
 
@@ -461,7 +460,7 @@ class _Compiler:
         ]
 
         def work(meter: Meter, value: Value, start: Value, stop: Value, step: Value) -> Value:
-            return wrap(cut(meter, value, start, stop, step))
+            return wrap(cut(meter, value, start, stop, step), 1)
 
         return self.strict(node, [self.shaped(node.value), *bounds], work)
 
@@ -488,7 +487,7 @@ class _Compiler:
         def run(frame: Frame) -> Value:
             out: list[Value] = []
             run_clauses(0, frame, out)
-            return _gather(out, frame, site, key is not None)
+            return _gather(out, frame, span, key is not None)
 
         return run
 
@@ -556,7 +555,10 @@ class _Compiler:
             evaluation = frame.evaluation
 
             def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-                evaluation.meter.charge(1)
+                try:
+                    evaluation.meter.charge(1)
+                except BudgetError as error:
+                    raise Failure(error.at(node.name.span), Place(caller, site, turn)) from None
                 inner = Frame(evaluation, scope, dict(zip(names, args)), caller, site, turn)
                 for step in steps:
                     step(inner)
@@ -570,14 +572,17 @@ class _Compiler:
     def function_argument(self, node: ast.Expr) -> Callable[[Frame], Function]:
         """Code for an argument that is a function."""
         if isinstance(node, ast.Lambda):
-            names = [param.id for param in node.params]
+            names, span = [param.id for param in node.params], node.span
             outer, self.scope = self.scope, _Scope({*names}, self.scope, self.scope.within)
             body = self.code(node.body)
             self.scope = outer
 
             def make(frame: Frame) -> Function:
                 def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-                    frame.evaluation.meter.charge(1)
+                    try:
+                        frame.evaluation.meter.charge(1)
+                    except BudgetError as error:
+                        raise Failure(error.at(span), Place(caller, site, turn)) from None
                     return body(Frame(frame.evaluation, frame, dict(zip(names, args)), caller, site, turn))
 
                 return function
@@ -628,13 +633,13 @@ class _Compiler:
                 return self.quantifier(node, target.args[0], name == "any")
         nodes = [*target.args, *(value for _, value in target.keywords)]
         types = target.parameter_types
-        values = target.builtin.name in SHAPE_ONLY
+        levels = MOVERS.get(name)
         operands: list[Code] = []
         for arg, type_ in zip(nodes, types):
             if isinstance(type_, FunctionType):
                 operands.append(self.mapped(node, nodes[0], arg))
             else:
-                operands.append(self.shaped(arg) if values else self.code(arg))
+                operands.append(self.code(arg) if levels is None else self.shaped(arg))
         count = len(target.args)
         keywords = [keyword for keyword, _ in target.keywords]
         if keywords:
@@ -643,9 +648,9 @@ class _Compiler:
             def code(meter: Meter, *given: Value) -> Value:
                 return plain(meter, *given[:count], **dict(zip(keywords, given[count:])))
 
-        if values:
-            inner = code
-            return self.strict(node, operands, lambda meter, *given: wrap(inner(meter, *given)))
+        if levels is not None:
+            inner, depth = code, levels
+            return self.strict(node, operands, lambda meter, *given: wrap(inner(meter, *given), depth))
         return self.strict(node, operands, code)
 
     def mapped(self, node: ast.Apply, elements: ast.Expr, argument: ast.Expr) -> Code:
@@ -696,30 +701,27 @@ class _Compiler:
             """Whether an element from this clause on settles it; else what `then` says."""
             if level == len(clauses):
                 return when(frame, element(frame), lambda value: stop if bool(value) is stop else then())
-            code, target, at = clauses[level]
+            code, target, _ = clauses[level]
             value = code(frame)
             if target is None:
                 return when(frame, value, lambda v: search(frame, level + 1, then) if v else then())
             return when(frame, shape(value), lambda v: each(frame, level, list(v), 0, then))
 
-        def each(frame: Frame, level: int, items: list[Value], turn: int, then: Callable[[], Value]) -> Value:
+        def each(frame: Frame, level: int, items: list[Value], start: int, then: Callable[[], Value]) -> Value:
             _, target, at = clauses[level]
-            while turn < len(items):
-                frame.evaluation.meter.charge(1)
+            undecided = object()
+            for turn in range(start, len(items)):
+                try:
+                    frame.evaluation.meter.charge(1)
+                except BudgetError as error:
+                    raise Failure(error.at(span), Place(frame, at, turn)) from None
                 child = _iteration(frame, target, items[turn], at, turn)
-                turn += 1
-                undecided = object()
                 found = search(child, level + 1, lambda: undecided)
-                if found is undecided:
-                    continue
                 if found.__class__ is Pending:
-                    rest = turn
-                    return when(
-                        frame,
-                        found,
-                        lambda v: each(frame, level, items, rest, then) if v is undecided else v,
-                    )
-                return found
+                    rest = partial(each, frame, level, items, turn + 1, then)
+                    return when(frame, found, partial(_go_on, undecided, rest))
+                if found is not undecided:
+                    return found
             return then()
 
         def when(frame: Frame, value: Value, go: Callable[[Value], Value]) -> Value:
@@ -872,11 +874,11 @@ class _Elements:
         self.out = out
 
 
-def _gather(out: list[Value], frame: Frame, site: int, pairs: bool) -> Value:
+def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
     """The list or dict that the output of a comprehension makes."""
 
     def finish(elements: list[Value]) -> Value:
-        return _dict(elements, frame, site) if pairs else build_list(elements)
+        return _dict(elements, frame, span) if pairs else build_list(elements)
 
     if not any(item.__class__ is _Splice for item in out):
         return finish(out)
@@ -930,14 +932,28 @@ def _unpack(value: Value, names: Sequence[Pattern], frame: Frame, site: int) -> 
             _unpack(part, name, frame, site)
 
 
-def _dict(pairs: list[tuple[Value, Value]], frame: Frame, site: int) -> Value:
-    frame.evaluation.meter.items(len(pairs))
+def _dict(pairs: list[tuple[Value, Value]], frame: Frame, span: Span) -> Value:
+    place = Place(frame, span.start)
+    try:
+        frame.evaluation.meter.items(len(pairs))
+    except BudgetError as error:
+        raise Failure(error.at(span), place) from None
     keys, values = [settle(key) for key, _ in pairs], [value for _, value in pairs]
     if any(key.__class__ in LATE for key in keys):
-        return frame.evaluation.defer(
-            keys, Place(frame, site), lambda: build_dict([settle(key) for key in keys], values)
-        )
+        return frame.evaluation.defer(keys, place, lambda: build_dict([settle(key) for key in keys], values))
     return build_dict(keys, values)
+
+
+def _go_on(undecided: object, rest: Callable[[], Value], found: Value) -> Value:
+    return rest() if found is undecided else found
+
+
+def _known_part(whole: Partial, at: Value) -> tuple[Value] | None:
+    """The part at an index or key, as late as it is itself; None if there is none."""
+    if isinstance(at, str):
+        items = shape(whole)
+        return (items[at],) if at in items else None
+    return (whole.parts[at],) if -len(whole.parts) <= at < len(whole.parts) else None
 
 
 def _names(target: ast.Target) -> Iterator[str]:

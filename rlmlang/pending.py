@@ -51,7 +51,7 @@ class Pending:
     def __init__(self) -> None:
         self.done = False
         self.value: Value = None
-        self.waiters: list[Action] | None = None
+        self.waiters: list[Action | Pending] | None = None
 
     def when(self, action: Action) -> None:
         """Do it once the value is there, at once if it is."""
@@ -66,13 +66,19 @@ class Pending:
         """Give it its value; a value that is itself pending is waited for."""
         if value.__class__ is Pending:
             if not value.done:
-                value.when(lambda: self.resolve(value.value))
+                value.waiters = value.waiters or []
+                value.waiters.append(self)
                 return
             value = value.value
-        self.done, self.value = True, value
-        waiters, self.waiters = self.waiters, None
-        for action in waiters or ():
-            action()
+        ready = [self]
+        for pending in ready:  # chains of values that wait for each other do not nest
+            pending.done, pending.value = True, value
+            waiters, pending.waiters = pending.waiters, None
+            for waiter in waiters or ():
+                if isinstance(waiter, Pending):
+                    ready.append(waiter)
+                else:
+                    waiter()
 
 
 class Partial:
@@ -180,12 +186,12 @@ def build_record(type_: Any, values: list[Value]) -> Value:
     return Partial(values, lambda parts: RecordValue(type_, tuple(parts)))
 
 
-def wrap(value: Value) -> Value:
-    """A container made by a built-in that moved late parts around without looking at them."""
-    if isinstance(value, list):
-        return build_list([wrap(item) for item in value])
-    if isinstance(value, tuple):
-        return build_tuple(wrap(item) for item in value)
+def wrap(value: Value, levels: int) -> Value:
+    """What a built-in made of late parts that it did not look at, as so many levels of containers."""
+    if levels and isinstance(value, list):
+        return build_list([wrap(item, levels - 1) for item in value])
+    if levels and isinstance(value, tuple):
+        return build_tuple(wrap(item, levels - 1) for item in value)
     return value
 
 

@@ -124,11 +124,40 @@ def test_when_settled_acts_at_once_if_nothing_is_missing() -> None:
 
 def test_wrap_finds_late_parts_that_were_moved_around() -> None:
     late = Pending()
-    wrapped = wrap([(1, late), "x"])
+    wrapped = wrap([(1, late), "x"], 2)
     assert wrapped.__class__ in LATE
     late.resolve(2)
     assert settle(wrapped) == [(1, 2), "x"]
-    assert wrap({"a": 1}) == {"a": 1}
+    assert wrap({"a": 1}, 2) == {"a": 1}
+
+
+def test_wrap_does_not_look_into_the_elements() -> None:
+    """They may be large, and hold nothing late."""
+    element = [1, 2]
+    assert wrap([element], 1)[0] is element
+    assert wrap([(element,)], 2)[0][0] is element
+
+
+def test_long_chains_of_waiting_values_do_not_nest() -> None:
+    first = Pending()
+    last: Any = first
+    for _ in range(50_000):
+        after = Pending()
+        after.resolve(last)
+        last = after
+    first.resolve("here")
+    assert settle(last) == "here"
+
+
+def test_late_values_may_nest_deeply() -> None:
+    inner = Pending()
+    told: list[int] = []
+    value: Any = inner
+    for _ in range(200):
+        value = build_list([value])
+    value.when(lambda: told.append(1))
+    inner.resolve(1)
+    assert told == [1]
 
 
 def test_a_part_is_looked_at_only_once() -> None:
