@@ -120,6 +120,16 @@ class FunctionType:
 
 
 @frozen
+class IterableType:
+    """In signatures only: a list, the characters of a str, the keys of a dict, a tuple's elements."""
+
+    item: Type
+
+    def __str__(self) -> str:
+        return f"Iterable[{self.item}]"
+
+
+@frozen
 class TypeVar:
     """A capital letter in a signature: any type, or for `K`, any type with an order."""
 
@@ -135,7 +145,7 @@ class TypeVar:
 
 Type = Union[
     Primitive, Never, Unknown, LiteralType, ListType, DictType, TupleType, OptionalType,
-    RecordType, FunctionType, TypeVar,
+    RecordType, FunctionType, IterableType, TypeVar,
 ]  # fmt: skip
 
 
@@ -234,6 +244,24 @@ def join(a: Type, b: Type) -> Type | None:
     return None
 
 
+def item_type(type_: Type) -> Type | None:
+    """The type of what iterating over a value gives, or None if it cannot be iterated over."""
+    match type_:
+        case ListType():
+            return type_.item
+        case DictType():
+            return STR
+        case TupleType():
+            joined: Type | None = NEVER
+            for item in type_.items:
+                joined = None if joined is None else join(joined, item)
+            return joined
+        case Never() | Unknown():
+            return type_
+    base = type_.base if isinstance(type_, LiteralType) else type_
+    return STR if base == STR else None
+
+
 def ordered(type_: Type) -> bool:
     """Whether `<` is defined on all pairs of its values."""
     match type_:
@@ -287,6 +315,9 @@ def solve(wanted: Type, found: Type, solution: Solution) -> bool:
             return True
         case (_, Never() | Unknown()):
             return True
+        case (IterableType(), _):
+            item = item_type(found)
+            return item is not None and solve(wanted.item, item, solution)
         case (ListType(), ListType()):
             return solve(wanted.item, found.item, solution)
         case (DictType(), DictType()):
@@ -313,6 +344,8 @@ def substitute(type_: Type, solution: Solution) -> Type:
             return solution.get(type_.name, type_)
         case ListType():
             return ListType(substitute(type_.item, solution))
+        case IterableType():
+            return IterableType(substitute(type_.item, solution))
         case DictType():
             return DictType(substitute(type_.value, solution))
         case TupleType():
@@ -330,7 +363,7 @@ def variables(type_: Type) -> frozenset[str]:
     match type_:
         case TypeVar():
             return frozenset({type_.name})
-        case ListType() | OptionalType():
+        case ListType() | OptionalType() | IterableType():
             return variables(type_.item)
         case DictType():
             return variables(type_.value)
