@@ -14,11 +14,7 @@ from rlmlang.builtins import BUILTINS, Builtin
 from rlmlang.check.checked import CheckedFunction, Tables
 from rlmlang.errors import Diagnostic
 from rlmlang.source import Span
-from rlmlang.types import (
-    RecordType,
-    Type,
-    Unknown,
-)
+from rlmlang.types import UNKNOWN, RecordType, Type, Unknown
 
 Constant = Union[str, int, float, bool, None]
 
@@ -190,6 +186,7 @@ class Scoping:
         notes: Iterable[tuple[str, Span]] = (),
     ) -> Unknown:
         self.problems.append(Diagnostic(code, message, span, hint, notes=tuple(notes)))
+        return UNKNOWN
 
 
 def _entry_span(entry: Entry) -> Span | None:
