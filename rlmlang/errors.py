@@ -66,7 +66,6 @@ CODES: dict[str, str] = {
     "E218": "cannot unpack",
     "E219": "the comparison can never hold",
     "E220": "the result type of a CALL cannot be answered by a model",
-    "E221": "a type variable stands where a concrete type is needed",
     "E222": "the program has no value",
     "E223": "an expression that is not the last statement has no effect",
     "E224": "a default must be a constant",

@@ -83,6 +83,7 @@ def library_function(name: str) -> tuple[CheckedFunction, Tables] | None:
 class _Checker(Applications):
     def program(self, parsed: Parsed) -> Checked:
         module = parsed.module
+        self.inputs = frozenset(each.name.id for each in module.statements if isinstance(each, ast.Input))
         for statement in module.statements:
             for name in _bound_names(statement):
                 self.later.setdefault(name.id, name.span)

@@ -24,6 +24,7 @@ from rlmlang.types import (
     STR,
     UNKNOWN,
     FunctionType,
+    Never,
     OptionalType,
     RecordType,
     Solution,
@@ -99,6 +100,7 @@ class Applications(Expressions):
         for (param, _, _), arg in zip(params, node.args):
             found[param] = arg
         known = [param for param, _, _ in params]
+        strange = any(keyword.name not in known for keyword in node.keywords)
         for keyword in node.keywords:
             if keyword.name not in known:
                 near = get_close_matches(keyword.name, known, 1)
@@ -109,7 +111,7 @@ class Applications(Expressions):
             else:
                 found[keyword.name] = keyword.value
         missing = [param for param, _, default in params if param not in found and default is None]
-        if missing:
+        if missing and not strange:
             listed = ", ".join(f"`{param}`" for param in missing)
             self.error(code, f"`{name}` lacks {listed}", node.span)
         for param, type_, default in params:
@@ -132,6 +134,9 @@ class Applications(Expressions):
         if isinstance(receiver, OptionalType):
             self.infer_arguments(node)
             return self.may_be_none(callee.value)
+        if isinstance(receiver, Never):
+            self.infer_arguments(node)
+            return self.no_element(callee.value)
         method = methods_of(receiver).get(callee.name)
         if method is None:
             self.infer_arguments(node)
@@ -320,6 +325,9 @@ class Applications(Expressions):
                 elif not solve(param.type, types[id(arg)], solution):
                     wanted = substitute(param.type, solution)
                     what = f"`{param.name}`" if param.name != "self" else "the receiver"
+                    found = types[id(arg)]
+                    if isinstance(found, OptionalType) and solve(param.type, found.item, solution):
+                        return self.may_be_none(arg)
                     return self.mismatch(arg, types[id(arg)], wanted, what)
         for arg in node.args:
             if isinstance(types.get(id(arg)), OptionalType):

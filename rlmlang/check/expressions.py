@@ -200,7 +200,7 @@ class Expressions(WrittenTypes):
 
     def number(self, type_: Type, node: ast.Expr, op: str) -> Type:
         base = _base(type_)
-        if base in (INT, FLOAT, UNKNOWN):
+        if base in (INT, FLOAT, UNKNOWN, NEVER):
             return base
         if isinstance(type_, OptionalType):
             return self.may_be_none(node)
@@ -317,7 +317,7 @@ class Expressions(WrittenTypes):
         span = a_node.span.to(b_node.span)
         container = _base(b)
         match container:
-            case Unknown():
+            case Unknown() | Never():
                 return
             case OptionalType():
                 self.may_be_none(b_node)
@@ -361,6 +361,8 @@ class Expressions(WrittenTypes):
         match type_:
             case Unknown():
                 return UNKNOWN
+            case Never():
+                return self.no_element(node.value)
             case OptionalType():
                 return self.may_be_none(node.value)
             case RecordType():
@@ -371,6 +373,9 @@ class Expressions(WrittenTypes):
         if node.name in methods_of(type_):
             return self.error("E215", f"`{node.name}` is a method", node.name_span, f"call it: `.{node.name}(…)`")
         return self.no_attribute(node, type_, methods_of(type_))
+
+    def no_element(self, node: ast.Expr) -> Type:
+        return self.error("E217", "this is an element of an empty list or dict, of which no type is known", node.span)
 
     def no_attribute(self, node: ast.Attribute, type_: Type, names: Iterable[str]) -> Type:
         near = get_close_matches(node.name, list(names), 1)
@@ -385,6 +390,9 @@ class Expressions(WrittenTypes):
         if isinstance(type_, OptionalType):
             self.infer(node.index)
             return self.may_be_none(node.value)
+        if isinstance(type_, Never):
+            self.infer(node.index)
+            return self.no_element(node.value)
         if not isinstance(type_, (ListType, TupleType, Unknown)) and type_ != STR:
             self.infer(node.index)
             return self.error("E212", f"{type_} cannot be indexed", node.span)
@@ -427,6 +435,8 @@ class Expressions(WrittenTypes):
             return self.error("E212", "a slice of a tuple needs constant bounds", node.span)
         if isinstance(type_, (ListType, Unknown)) or type_ == STR:
             return type_
+        if isinstance(type_, Never):
+            return self.no_element(node.value)
         return self.error("E212", f"{type_} cannot be sliced", node.span)
 
     def of_comprehension(self, node: ast.Comprehension) -> Type:
@@ -466,8 +476,10 @@ class Expressions(WrittenTypes):
     def element(self, type_: Type, node: ast.Expr) -> Type:
         """The type of what iterating over a value gives."""
         match _base(type_):
-            case Unknown() | Never():
+            case Unknown():
                 return UNKNOWN
+            case Never():
+                return NEVER
             case ListType(item=item):
                 return item
             case DictType():
@@ -497,8 +509,8 @@ class Expressions(WrittenTypes):
     def unpack(self, type_: Type, count: int, span: Span) -> tuple[Type, ...]:
         """The types of `count` names that a value is unpacked into."""
         match type_:
-            case Unknown():
-                return (UNKNOWN,) * count
+            case Unknown() | Never():
+                return (type_,) * count
             case TupleType(items=items) if len(items) == count:
                 return items
             case TupleType(items=items):
@@ -520,8 +532,10 @@ class Expressions(WrittenTypes):
 def _operate(node: ast.Binary, left: Type, right: Type) -> Type | None:
     """The type of `left op right`, or None if the operator does not go with them."""
     op = node.op
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
+    if UNKNOWN in (left, right):
         return UNKNOWN
+    if NEVER in (left, right):
+        return NEVER  # it is never evaluated
     if left in (INT, FLOAT) and right in (INT, FLOAT):
         if op == "/" or FLOAT in (left, right):
             return FLOAT

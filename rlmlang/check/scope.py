@@ -91,6 +91,8 @@ class Scoping:
         self.library = library
         self.later: dict[str, Span] = {}
         """Names of the program that are bound further on."""
+        self.inputs: frozenset[str] = frozenset()
+        """Names of the program's inputs."""
         self.current_function: str | None = None
 
     def bind(self, name: ast.Name, entry: Entry) -> bool:
@@ -148,6 +150,11 @@ class Scoping:
         if node.id in self.later:
             code = "E202" if self.current_function else "E200"
             note = [("defined here", self.later[node.id])]
+            if node.id in self.inputs:
+                self.error(
+                    "E225", f"the input `{node.id}` is declared further on", node.span, "declare inputs first", note
+                )
+                return None
             self.error(code, f"`{node.id}` is defined further on", node.span, "move its definition up", note)
             return None
         if node.id in BUILTINS:

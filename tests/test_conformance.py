@@ -1,0 +1,147 @@
+"""The conformance suite: cases as data (tests/conformance/README.md), and what they must cover."""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import json
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import oracle
+import pytest
+
+from rlmlang.builtins import BUILTINS, METHODS
+from rlmlang.conform import run_case
+from rlmlang.errors import CODES, UsageError
+
+FOLDER = Path(__file__).parent / "conformance"
+
+
+def plain(data: Any) -> Any:
+    """The JSON data that TOML stands for: `{ json = TEXT }` is what TEXT says."""
+    if isinstance(data, dict):
+        return json.loads(data["json"]) if list(data) == ["json"] else {k: plain(v) for k, v in data.items()}
+    return [plain(item) for item in data] if isinstance(data, list) else data
+
+
+def load() -> list[tuple[str, dict[str, Any]]]:
+    """Every case with its identifier, `folder/file: name`."""
+    return [
+        (f"{path.relative_to(FOLDER).with_suffix('')}: {case['name']}", plain(case))
+        for path in sorted(FOLDER.glob("*/*.toml"))
+        for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]
+    ]
+
+
+CASES = load()
+BY_ID = dict(CASES)
+
+
+@pytest.mark.parametrize("identifier", BY_ID)
+def test_case(identifier: str) -> None:
+    case = dict(BY_ID[identifier])
+    expected = case.pop("expect")
+    found = run_case(case)
+    if "error" in expected:
+        assert found == {"error": {"line": None, "column": None} | expected["error"]}
+        return
+    assert "error" not in found, found
+    wanted = {"calls": 0} | expected
+    if "cost" in wanted:
+        found["cost"] = {name: found["cost"][name] for name in wanted["cost"]}
+    # as JSON text, which tells 1 from 1.0 and true, and one order of keys from another
+    for name in ("value", "type", "calls", "cost"):
+        assert json.dumps(found.get(name)) == json.dumps(wanted.get(name))
+
+
+def test_each_case_has_its_own_name() -> None:
+    repeated = [name for name, count in Counter(case["name"] for _, case in CASES).items() if count > 1]
+    assert repeated == []
+
+
+def test_there_are_many_cases() -> None:
+    assert len(CASES) >= 450
+
+
+# What no program and no scripted model can bring about, and why.
+OUT_OF_REACH = {
+    "E604": "names a file that cannot be read; a case holds its program",
+    "E605": "names a model; a case holds its own",
+    "E606": "the store; cases run without one",
+    "E607": "wrong options; a case that is none is an error of its author",
+    "E407": "a model that cannot be loaded; a case holds its own",
+}
+
+
+def test_every_code_has_a_case() -> None:
+    covered = {case["expect"]["error"]["code"] for _, case in CASES if "error" in case["expect"]}
+    assert covered | set(OUT_OF_REACH) == set(CODES)
+    assert not covered & set(OUT_OF_REACH)
+
+
+def test_every_builtin_has_cases() -> None:
+    """At least two programs use each function and each method."""
+    programs = [case["program"] for _, case in CASES]
+    for name in BUILTINS:
+        assert sum(bool(re.search(rf"(?<![.\w]){name}\b", text)) for text in programs) >= 2, name
+    for methods in METHODS.values():
+        for name in methods:
+            assert any(f".{name}(" in text for text in programs), name
+
+
+# Against CPython -----------------------------------------------------------------
+
+PYTHON = frozenset({*dir(builtins), "reduce"})
+_ADDED = re.compile(rf"CALL|\b({'|'.join(name for name in BUILTINS if name not in PYTHON)})\(")
+
+
+def native(value: Any) -> Any:
+    """CPython's value as JSON data."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: native(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [native(item) for item in value]
+    return {key: native(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+PURE = [
+    identifier
+    for identifier, case in CASES
+    if "value" in case["expect"] and identifier.startswith("run/") and not _ADDED.search(case["program"])
+    and ": P\n" not in case["program"]
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize("identifier", PURE)
+def test_pure_cases_are_what_python_says(identifier: str) -> None:
+    case = BY_ID[identifier]
+    found = native(oracle.evaluate(case["program"], case.get("inputs", {})))
+    assert json.dumps(found) == json.dumps(case["expect"]["value"])
+
+
+def test_most_pure_cases_are_compared() -> None:
+    assert len(PURE) >= 300
+
+
+# Cases that are none -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {},
+        {"program": 3},
+        {"program": "1", "colour": "red"},
+        {"program": "1", "limits": {"max_fun": 3}},
+        {"program": "1", "model": ["yes"]},
+    ],
+)
+def test_not_a_case(case: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_case(case)
+    assert caught.value.first.code == "E607"
