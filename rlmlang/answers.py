@@ -23,6 +23,7 @@ from rlmlang.types import (
     ListType,
     LiteralType,
     OptionalType,
+    Primitive,
     RecordType,
     TupleType,
     Type,
@@ -40,9 +41,13 @@ def form(type_: Type) -> Literal["text", "word", "json"]:
     """How a model writes a value of the type."""
     if type_ == STR:
         return "text"
-    if isinstance(type_, LiteralType) and all(isinstance(v, str) and v and v == v.strip() for v in type_.values):
+    if isinstance(type_, LiteralType) and all(map(_is_word, type_.values)):
         return "word"
     return "json"
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and value.strip() == value != ""
 
 
 def parse_answer(text: str, type_: Type) -> Value:
@@ -252,3 +257,76 @@ _PLAIN_SCHEMAS: dict[Type, dict[str, Any]] = {
     BOOL: {"type": "boolean"},
     NONE: {"type": "null"},
 }
+
+
+def answer_lark(type_: Type) -> str:
+    """The grammar of answers of the type in llguidance's Lark. `str` has none.
+
+    Spaces stand where `json.dumps` puts them, and numbers have a bounded length, so that a
+    model cannot go on with either for ever.
+    """
+    writer = _LarkWriter()
+    if form(type_) == "word":
+        assert isinstance(type_, LiteralType)
+        start = " | ".join(map(_quoted, type_.values))
+    else:
+        start = writer.symbol(type_)
+    rules = [f"start: {start}", *(f"{name}: {rule}" for name, rule in writer.rules.items())]
+    return "\n".join([*rules, *_LARK_TERMINALS]) + "\n"
+
+
+class _LarkWriter:
+    """Gives each type that is no terminal a rule, once."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, str] = {}
+        self._names: dict[Type, str] = {}
+
+    def symbol(self, type_: Type) -> str:
+        """The name of what derives the type's values."""
+        if isinstance(type_, Primitive):
+            return type_.name.upper()
+        if type_ not in self._names:
+            self._names[type_] = name = f"r{len(self._names)}"
+            self.rules[name] = self._rule(type_)
+        return self._names[type_]
+
+    def _rule(self, type_: Type) -> str:
+        match type_:
+            case ListType():
+                item = self.symbol(type_.item)
+                return f'"[]" | "[" {item} (", " {item})* "]"'
+            case DictType():
+                pair = f'STR ": " {self.symbol(type_.value)}'
+                return f'"{{}}" | "{{" {pair} (", " {pair})* "}}"'
+            case TupleType():
+                items = ' ", " '.join(map(self.symbol, type_.items))
+                return f'"[" {items} "]"'
+            case OptionalType():
+                return f"{self.symbol(type_.item)} | NONE"
+            case LiteralType():
+                return " | ".join(map(_quoted, map(_json, type_.values)))
+            case RecordType():
+                fields = [(_quoted(f'"{name}": '), self.symbol(field)) for name, field in type_.fields]
+                return '"{" ' + ' ", " '.join(f"{name} {value}" for name, value in fields) + ' "}"'
+        raise AssertionError(type_)
+
+
+def _json(value: Value) -> str:
+    """JSON of a constant that can stand in a grammar."""
+    text = canonical(value)
+    return text if text.isprintable() else json.dumps(value)
+
+
+def _quoted(text: object) -> str:
+    """Text as a string of a Lark grammar."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+_LARK_TERMINALS = (
+    r'STR: /"([^"\\\x00-\x1f]|\\(["\\\/bfnrt]|u([0-9a-cefA-CEF][0-9a-fA-F]|[dD][0-7])[0-9a-fA-F]{2}))*"/',
+    r"INT: /-?(0|[1-9][0-9]{0,14})/",
+    r"FLOAT: /-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?/",
+    'BOOL: "true" | "false"',
+    'NONE: "null"',
+)

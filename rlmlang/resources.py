@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -20,3 +21,8 @@ def grammar_text() -> str:
 def stdlib_dir() -> Path:
     """The folder of the standard library's `.rlm` files."""
     return _folder("stdlib")
+
+
+def cache_folder() -> Path:
+    """Where this user's files that can be made again are kept: `$XDG_CACHE_HOME/rlmlang`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rlmlang"

