@@ -256,6 +256,8 @@ def _lark() -> tuple[Lark, _Builder]:
     try:
         data, memo = json.loads(path.read_text(encoding="utf-8"))
         memo = {int(key): value for key, value in memo.items()}
+        table = data["parser"]["parser"]
+        table["states"] = {int(key): value for key, value in table["states"].items()}  # JSON made them text
         return Lark._load_from_dict(data, memo, **hooks), builder
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
