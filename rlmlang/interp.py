@@ -84,6 +84,8 @@ class Frame(Place):
 
 
 Code = Callable[[Frame], Value]
+Work = Callable[..., Value]
+"""What is done with values that are there: `work(meter, *values)`."""
 Function = Callable[[list[Value], Frame, int, int], Value]
 """A function at run time: arguments, and the place that applies it: frame, site, turn."""
 
@@ -309,29 +311,40 @@ class _Compiler:
 
         return find
 
-    def strict(self, node: ast.Expr, operands: Sequence[Code], work: Callable[..., Value]) -> Code:
-        """Code for work that looks at all of its operands: `work(meter, *values)`."""
+    def strict(self, node: ast.Expr, operands: Sequence[Code], work: Work) -> Code:
+        """Code for work that looks at all of its operands."""
         site, span = node.span.start, node.span
-
-        def do(frame: Frame, values: Sequence[Value]) -> Value:
-            try:
-                return work(frame.evaluation.meter, *values)
-            except RlmError as error:
-                raise Failure(error.at(span), Place(frame, site)) from None
+        finish = self.finish(node, work)
 
         def run(frame: Frame) -> Value:
             values = [operand(frame) for operand in operands]
-            for i, value in enumerate(values):
+            for value in values:
                 if value.__class__ in LATE:
-                    values[i] = value = settle(value)
-                    if value.__class__ in LATE:
-                        return frame.evaluation.defer(
-                            values, Place(frame, site), lambda: do(frame, [settle(v) for v in values])
-                        )
+                    return finish(frame, values)
             try:
                 return work(frame.evaluation.meter, *values)
             except RlmError as error:
                 raise Failure(error.at(span), Place(frame, site)) from None
+
+        return run
+
+    def finish(self, node: ast.Expr, work: Work) -> Callable[[Frame, list[Value]], Value]:
+        """Code for work on values that may be late."""
+        site, span = node.span.start, node.span
+
+        def do(frame: Frame, values: list[Value]) -> Value:
+            try:
+                return work(frame.evaluation.meter, *values)
+            except RlmError as error:
+                raise Failure(error.at(span), Place(frame, site)) from None
+
+        def run(frame: Frame, given: list[Value]) -> Value:
+            values = [settle(value) for value in given]
+            if any(value.__class__ in LATE for value in values):
+                return frame.evaluation.defer(
+                    values, Place(frame, site), lambda: do(frame, [settle(value) for value in values])
+                )
+            return do(frame, values)
 
         return run
 
@@ -399,15 +412,14 @@ class _Compiler:
             return self.strict(node, [self.code(node.first), self.code(second)], COMPARISONS[op])
         # In a chain each operand is evaluated once, and only as long as the chain holds.
         operands = self.codes([node.first, *(operand for _, operand in node.rest)])
-        compares = [COMPARISONS[op] for op, _ in node.rest]
+        finish = [self.finish(node, COMPARISONS[op]) for op, _ in node.rest]
 
         def link(frame: Frame, i: int, left: Value) -> Value:
             right = operands[i + 1](frame)
-            pair = self.strict(node, [lambda _: left, lambda _: right], compares[i])
-            if i + 1 == len(compares):
-                return pair(frame)
-            decide = self.branching(node, pair, lambda frame, holds: holds and link(frame, i + 1, right))
-            return decide(frame)
+            holds = finish[i](frame, [left, right])
+            if i + 1 == len(finish):
+                return holds
+            return self.branching(node, lambda _: holds, lambda frame, it: it and link(frame, i + 1, right))(frame)
 
         return lambda frame: link(frame, 0, operands[0](frame))
 
@@ -437,7 +449,7 @@ class _Compiler:
 
     def index(self, node: ast.Index) -> Code:
         value, index = self.code(node.value), self.code(node.index)
-        site, span = node.span.start, node.span
+        finish = self.finish(node, index_into)
 
         def run(frame: Frame) -> Value:
             whole, at = settle(value(frame)), settle(index(frame))
@@ -445,12 +457,7 @@ class _Compiler:
                 part = _known_part(whole, at)
                 if part is not None:
                     return part[0]
-            if whole.__class__ in LATE or at.__class__ in LATE:
-                return self.strict(node, [lambda _: whole, lambda _: at], index_into)(frame)
-            try:
-                return index_into(frame.evaluation.meter, whole, at)
-            except RlmError as error:
-                raise Failure(error.at(span), Place(frame, site)) from None
+            return finish(frame, [whole, at])
 
         return run
 
@@ -609,17 +616,12 @@ class _Compiler:
             case RecordType():
                 return lambda frame: lambda args, caller, site, turn: build_record(reference, args)
             case NativeTarget():
-                code, span = reference.builtin.code, node.span
-
-                def native(frame: Frame) -> Function:
-                    def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-                        operands = [lambda _, arg=arg: arg for arg in args]
-                        where = ast.Name(node.id, span=span)
-                        return self.strict(where, operands, code)(caller)
-
-                    return call
-
-                return native
+                finish = self.finish(node, reference.builtin.code)
+                return lambda frame: (
+                    lambda args, caller, site, turn: finish(
+                        Frame(frame.evaluation, caller, {}, caller, site, turn), args
+                    )
+                )
         return self.name(node)
 
     def apply_native(self, node: ast.Apply, target: NativeTarget) -> Code:
@@ -634,12 +636,6 @@ class _Compiler:
         nodes = [*target.args, *(value for _, value in target.keywords)]
         types = target.parameter_types
         levels = MOVERS.get(name)
-        operands: list[Code] = []
-        for arg, type_ in zip(nodes, types):
-            if isinstance(type_, FunctionType):
-                operands.append(self.mapped(node, nodes[0], arg))
-            else:
-                operands.append(self.code(arg) if levels is None else self.shaped(arg))
         count = len(target.args)
         keywords = [keyword for keyword, _ in target.keywords]
         if keywords:
@@ -650,19 +646,38 @@ class _Compiler:
 
         if levels is not None:
             inner, depth = code, levels
-            return self.strict(node, operands, lambda meter, *given: wrap(inner(meter, *given), depth))
-        return self.strict(node, operands, code)
+            return self.strict(
+                node, [self.shaped(arg) for arg in nodes], lambda meter, *given: wrap(inner(meter, *given), depth)
+            )
+        if not any(isinstance(type_, FunctionType) for type_ in types):
+            return self.strict(node, self.codes(nodes), code)
+        finish = self.finish(node, code)
+        first = self.code(nodes[0])
+        rest = [
+            self.mapped(arg) if isinstance(type_, FunctionType) else self.after_first(arg)
+            for arg, type_ in zip(nodes[1:], types[1:])
+        ]
 
-    def mapped(self, node: ast.Apply, elements: ast.Expr, argument: ast.Expr) -> Code:
-        """The results of a function argument for every element of the first argument."""
-        items, function, site = self.shaped(elements), self.function_argument(argument), argument.span.start
+        def run(frame: Frame) -> Value:
+            elements = first(frame)
+            return finish(frame, [elements, *(operand(frame, elements) for operand in rest)])
+
+        return run
+
+    def after_first(self, node: ast.Expr) -> Callable[[Frame, Value], Value]:
+        code = self.code(node)
+        return lambda frame, elements: code(frame)
+
+    def mapped(self, argument: ast.Expr) -> Callable[[Frame, Value], Value]:
+        """Code for the results of a function argument for every element of the first argument."""
+        function, site = self.function_argument(argument), argument.span.start
 
         def results(frame: Frame, values: Value) -> Value:
             apply = function(frame)
             return build_list([apply([value], frame, site, turn) for turn, value in enumerate(values)])
 
-        def run(frame: Frame) -> Value:
-            values = items(frame)
+        def run(frame: Frame, elements: Value) -> Value:
+            values = shape(elements)
             if values.__class__ in LATE:
                 return frame.evaluation.defer([values], Place(frame, site), lambda: results(frame, settle(values)))
             return results(frame, values)

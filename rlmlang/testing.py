@@ -331,7 +331,7 @@ class _Writer:
         style = self.number(0, 4)
         plain = value.isprintable() and not set(value) & set("\"'\\")
         if style == 4 and plain:
-            return self.pick(("r'", 'r"'))[:2] + value + "'" if self.chance(2) and False else f'r"{value}"'
+            return f'r"{value}"'
         if style == 3 and plain:
             return f'"""{value}"""'
         return literal_text(value, "'" if style == 2 else '"')
@@ -366,10 +366,10 @@ class _Writer:
 
     def small(self) -> str:
         """An int that is mostly a small constant."""
-        return self.expr(INT) if self.chance(8) else str(self.number(0, 3))
+        return self.operand(INT) if self.chance(8) else str(self.number(0, 3))
 
     def index_text(self) -> str:
-        return self.expr(INT) if self.chance(8) else str(self.number(-2, 1))
+        return self.expr(INT) if self.chance(8) else self.pick(("0", "-1", "0", "1"))
 
     def common(self, want: Type, at: At) -> Iterator[Form]:
         """Forms that give a value of any type."""
@@ -409,7 +409,7 @@ class _Writer:
         return lambda: f"{self.operand(want, at)} if {self.test()} else {self.expr(want, at)}"
 
     def _element(self, want: Type) -> str:
-        if self.chance(3):
+        if self.chance(6):
             return f"{self.operand(DictType(want), At.EXACT)}[{self.key()}]"
         return f"{self.operand(ListType(want), At.EXACT)}[{self.index_text()}]"
 

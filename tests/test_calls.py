@@ -224,6 +224,27 @@ def test_without_memo_each_call_is_made() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        'CALL[list[str]]("letters", "ba")[0]',
+        'CALL[list[str]]("letters", "ba")[1:]',
+        'sorted(CALL[list[str]]("letters", "ba"), key=lambda x: x + "!")',
+        'max(CALL[list[str]]("letters", "ba"), key=len)',
+        'reduce(lambda a, x: a + x, CALL[list[str]]("letters", "ba"), "")',
+        '"a" < CALL("echo", "b") < "c"',
+        'len(CALL("echo", "b"))',
+        '[x for x in CALL[list[str]]("letters", "ba") if x]',
+        'any(x == "a" for x in CALL[list[str]]("letters", "ba"))',
+        'a, b = CALL[tuple[str, int]]("pair", "x")\na * b',
+    ],
+)
+def test_every_part_is_evaluated_once(text: str) -> None:
+    model = Fake(obedient)
+    compile(text).run(model=model, memo=False)
+    assert len(model.requests) == 1
+
+
+@pytest.mark.parametrize(
     "other",
     [
         'CALL("echo", "b")',

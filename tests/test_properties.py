@@ -149,7 +149,7 @@ def test_the_memo_cannot_be_seen(case: Case) -> None:
     assert outcome(case, limits=many, memo=False) == with_memo
 
 
-@given(programs())
+@given(case=programs())
 def test_a_store_makes_the_second_run_free(case: Case, tmp_path_factory: pytest.TempPathFactory) -> None:
     store = Store(tmp_path_factory.mktemp("store") / "s")
     try:
