@@ -129,12 +129,17 @@ class Meter:
                 if isinstance(value, (list, tuple)):
                     stack.append(iter(value))
                 elif isinstance(value, RecordValue):
+                    total += sum(len(name) for name, _ in value.type.fields)
                     stack.append(iter(value.values))
                 elif isinstance(value, dict):
                     total += sum(map(len, value))
                     self.charge(len(value))
                     stack.append(iter(value.values()))
                 else:
+                    if isinstance(value, int):  # so many digits, made in quadratic time
+                        digits = value.bit_length() // 3
+                        total += digits
+                        self.charge(digits // 16)
                     continue
                 break
             else:

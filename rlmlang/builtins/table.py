@@ -12,6 +12,7 @@ the list of its results for the elements of the first argument, in their order.
 from __future__ import annotations
 
 import ast as python
+import typing
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -80,13 +81,13 @@ class Builtin:
 BUILTINS: dict[str, Builtin] = {}
 METHODS: dict[str, dict[str, Builtin]] = {"str": {}, "list": {}, "dict": {}}
 
-Decorator = Callable[[Implementation], Implementation]
+_Code = typing.TypeVar("_Code", bound=Implementation)
 
 
-def builtin(*texts: str, doc: str, examples: list[str], cost: str = "its arguments' size") -> Decorator:
+def builtin(*texts: str, doc: str, examples: list[str], cost: str) -> Callable[[_Code], _Code]:
     """Enter a function into the table."""
 
-    def enter(code: Implementation) -> Implementation:
+    def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
         BUILTINS[name] = Builtin(name, texts, doc, tuple(examples), cost, code)
         return code
@@ -94,10 +95,10 @@ def builtin(*texts: str, doc: str, examples: list[str], cost: str = "its argumen
     return enter
 
 
-def method(of: str, *texts: str, doc: str, examples: list[str], cost: str = "its arguments' size") -> Decorator:
+def method(of: str, *texts: str, doc: str, examples: list[str], cost: str) -> Callable[[_Code], _Code]:
     """Enter a method of `str`, `list` or `dict` into the table."""
 
-    def enter(code: Implementation) -> Implementation:
+    def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
         METHODS[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code)
         return code
@@ -131,7 +132,7 @@ def _annotated(arg: python.arg) -> Type:
     return _type(arg.annotation)
 
 
-_PRIMITIVES = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL}
+_PRIMITIVES: dict[str, Type] = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL}
 
 
 def _type(node: python.expr) -> Type:
@@ -148,5 +149,5 @@ def _type(node: python.expr) -> Type:
                 return FunctionType(tuple(map(_type, parts[0].elts)), _type(parts[1]))
             return DictType(_type(parts[1])) if name == "dict" else TupleType(tuple(map(_type, parts)))
         case python.Subscript(value=python.Name(id=name), slice=item):
-            return {"list": ListType, "Iterable": IterableType}[name](_type(item))
+            return ListType(_type(item)) if name == "list" else IterableType(_type(item))
     raise AssertionError(python.dump(node))
