@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -12,6 +13,7 @@ import click
 
 from rlmlang.cli.failures import as_error
 from rlmlang.cli.output import error_json, show_error, write_json
+from rlmlang.errors import UsageError
 
 COMMANDS = ("check", "fmt", "plan", "run", "models", "grammar", "conform", "completion")
 
@@ -25,6 +27,16 @@ class _Commands(click.Group):
             return None
         command: click.Command = import_module(f"rlmlang.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean `rlmlang {near[0]}`?" if near else "see `rlmlang --help`"
+            raise UsageError.of("E607", f"there is no command {name}", hint=hint)
+        return super().resolve_command(ctx, args)
 
 
 def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:

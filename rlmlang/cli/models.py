@@ -22,7 +22,7 @@ def command(as_json: bool) -> None:
     rows = available()
     if as_json:
         for name, description, ready, why_not in rows:
-            output.write_json({"name": name, "description": description, "ready": ready, "why_not": why_not})
+            output.write_json({"name": name, "description": description, "ready": ready, "why_not": why_not or None})
         return
     width = max(len(name) for name, *_ in rows)
     for name, description, ready, why_not in rows:

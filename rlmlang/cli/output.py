@@ -18,7 +18,7 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u20
 
 def visible(text: str) -> str:
     """The text with characters that could act on a terminal written as escapes."""
-    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def one_line(text: str, width: int) -> str:
@@ -32,13 +32,13 @@ def colored(stream: TextIO) -> bool:
 
 
 def write_text(text: str) -> None:
-    """A text to standard output, as it is unless that is a terminal."""
-    click.echo(visible(text) if sys.stdout.isatty() else text)
+    """A line of text to standard output, as it is unless that is a terminal."""
+    sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def write_json(data: Any) -> None:
     """One JSON object on one line of standard output."""
-    click.echo(json.dumps(data, ensure_ascii=False))
+    write_text(json.dumps(data, ensure_ascii=False))
 
 
 def show_error(error: RlmError) -> None:
