@@ -68,6 +68,9 @@ class Applications(Expressions):
                 if args is not None:
                     self.tables.targets[id(node)] = RecordTarget(entry, args)
                 return entry
+            case Variable(type=Unknown()):
+                self.infer_arguments(node)
+                return UNKNOWN
             case Variable(type=FunctionType() as type_):
                 params = [(f"argument {i + 1}", t, None) for i, t in enumerate(type_.params)]
                 args = self.match_arguments(node, callee.id, params)

@@ -98,7 +98,9 @@ class Scoping:
     def bind(self, name: ast.Name, entry: Entry) -> bool:
         """Enter a name into the innermost scope, if it may be bound there."""
         here = self.scope.entries.get(name.id)
-        outer = self.scope.find(name.id)
+        outer = self.scope.parent.find(name.id) if self.scope.parent else None
+        if isinstance(here, Unbound):
+            self.scope.entries[name.id] = Variable(UNKNOWN, name.span)  # if it cannot be bound, that is told once
         if name.id in BUILTINS:
             self.error("E229", f"`{name.id}` is a built-in and cannot be bound", name.span, "choose another name")
         elif here is not None and not isinstance(here, Unbound):
