@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Union
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from rlmlang.source import Span
 
@@ -17,11 +17,28 @@ def _span() -> Span:
     return span
 
 
+@frozen(eq=False, repr=False)
+class Node:
+    """What all nodes share. attrs would write it anew for each class, and every start would take longer."""
+
+    def _parts(self) -> dict[str, object]:
+        return {part.name: getattr(self, part.name) for part in fields(type(self)) if part.eq}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and type(self) is type(other) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._parts().values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self._parts().items())})"
+
+
 # Types, as written ---------------------------------------------------------------
 
 
-@frozen
-class TypeName:
+@frozen(eq=False, repr=False)
+class TypeName(Node):
     """`str`, `list[T]`, `Literal["a"]`, `None`: a head with arguments."""
 
     name: str
@@ -29,8 +46,8 @@ class TypeName:
     span: Span = _span()
 
 
-@frozen
-class TypeUnion:
+@frozen(eq=False, repr=False)
+class TypeUnion(Node):
     """`T | None`"""
 
     left: TypeExpr
@@ -38,16 +55,16 @@ class TypeUnion:
     span: Span = _span()
 
 
-@frozen
-class TypeList:
+@frozen(eq=False, repr=False)
+class TypeList(Node):
     """`[A, B]`, the parameter types in `Callable[[A, B], C]`."""
 
     items: tuple[TypeExpr, ...]
     span: Span = _span()
 
 
-@frozen
-class TypeLiteral:
+@frozen(eq=False, repr=False)
+class TypeLiteral(Node):
     """A value in `Literal[...]`."""
 
     value: str | int | bool
@@ -61,8 +78,8 @@ TypeArg = Union[TypeName, TypeUnion, TypeList, TypeLiteral]
 # Expressions ---------------------------------------------------------------------
 
 
-@frozen
-class Constant:
+@frozen(eq=False, repr=False)
+class Constant(Node):
     """A literal; `value` is the Python value it denotes."""
 
     value: str | int | float | bool | None
@@ -75,14 +92,14 @@ class Constant:
         return hash((type(self.value), self.value))
 
 
-@frozen
-class Name:
+@frozen(eq=False, repr=False)
+class Name(Node):
     id: str
     span: Span = _span()
 
 
-@frozen
-class Hole:
+@frozen(eq=False, repr=False)
+class Hole(Node):
     """`{value!r:spec}` in an f-string. `conversion` is `""` or `"r"`."""
 
     value: Expr
@@ -91,34 +108,34 @@ class Hole:
     span: Span = _span()
 
 
-@frozen
-class FString:
+@frozen(eq=False, repr=False)
+class FString(Node):
     """Literal texts and holes, in order."""
 
     parts: tuple[str | Hole, ...]
     span: Span = _span()
 
 
-@frozen
-class ListExpr:
+@frozen(eq=False, repr=False)
+class ListExpr(Node):
     items: tuple[Expr, ...]
     span: Span = _span()
 
 
-@frozen
-class TupleExpr:
+@frozen(eq=False, repr=False)
+class TupleExpr(Node):
     items: tuple[Expr, ...]
     span: Span = _span()
 
 
-@frozen
-class DictExpr:
+@frozen(eq=False, repr=False)
+class DictExpr(Node):
     items: tuple[tuple[Expr, Expr], ...]
     span: Span = _span()
 
 
-@frozen
-class Unary:
+@frozen(eq=False, repr=False)
+class Unary(Node):
     """`op` is `-`, `+` or `not`."""
 
     op: str
@@ -126,8 +143,8 @@ class Unary:
     span: Span = _span()
 
 
-@frozen
-class Binary:
+@frozen(eq=False, repr=False)
+class Binary(Node):
     """`op` is one of `+ - * / // % **`."""
 
     op: str
@@ -136,8 +153,8 @@ class Binary:
     span: Span = _span()
 
 
-@frozen
-class Logic:
+@frozen(eq=False, repr=False)
+class Logic(Node):
     """`op` is `and` or `or`; both operators yield one of their operands, as in Python."""
 
     op: str
@@ -146,8 +163,8 @@ class Logic:
     span: Span = _span()
 
 
-@frozen
-class Compare:
+@frozen(eq=False, repr=False)
+class Compare(Node):
     """`first op1 e1 op2 e2 …`, a chain as in Python. `ops` from `== != < <= > >= in`, `not in`."""
 
     first: Expr
@@ -155,8 +172,8 @@ class Compare:
     span: Span = _span()
 
 
-@frozen
-class IsNone:
+@frozen(eq=False, repr=False)
+class IsNone(Node):
     """`value is None`, or with `negated`, `value is not None`."""
 
     value: Expr
@@ -164,8 +181,8 @@ class IsNone:
     span: Span = _span()
 
 
-@frozen
-class Conditional:
+@frozen(eq=False, repr=False)
+class Conditional(Node):
     """`then if test else other`"""
 
     test: Expr
@@ -174,23 +191,23 @@ class Conditional:
     span: Span = _span()
 
 
-@frozen
-class Attribute:
+@frozen(eq=False, repr=False)
+class Attribute(Node):
     value: Expr
     name: str
     name_span: Span = field(eq=False, repr=False)
     span: Span = _span()
 
 
-@frozen
-class Index:
+@frozen(eq=False, repr=False)
+class Index(Node):
     value: Expr
     index: Expr
     span: Span = _span()
 
 
-@frozen
-class Slice:
+@frozen(eq=False, repr=False)
+class Slice(Node):
     """`value[start:stop:step]`"""
 
     value: Expr
@@ -200,8 +217,8 @@ class Slice:
     span: Span = _span()
 
 
-@frozen
-class TupleTarget:
+@frozen(eq=False, repr=False)
+class TupleTarget(Node):
     items: tuple[Target, ...]
     span: Span = _span()
 
@@ -209,21 +226,21 @@ class TupleTarget:
 Target = Union[Name, TupleTarget]
 
 
-@frozen
-class For:
+@frozen(eq=False, repr=False)
+class For(Node):
     target: Target
     iterable: Expr
     span: Span = _span()
 
 
-@frozen
-class If:
+@frozen(eq=False, repr=False)
+class If(Node):
     test: Expr
     span: Span = _span()
 
 
-@frozen
-class Comprehension:
+@frozen(eq=False, repr=False)
+class Comprehension(Node):
     """`kind` is `list`, `dict` or `generator`; `key` is set for `dict` only."""
 
     kind: str
@@ -233,22 +250,22 @@ class Comprehension:
     span: Span = _span()
 
 
-@frozen
-class Lambda:
+@frozen(eq=False, repr=False)
+class Lambda(Node):
     params: tuple[Name, ...]
     body: Expr
     span: Span = _span()
 
 
-@frozen
-class Keyword:
+@frozen(eq=False, repr=False)
+class Keyword(Node):
     name: str
     value: Expr
     span: Span = _span()
 
 
-@frozen
-class Apply:
+@frozen(eq=False, repr=False)
+class Apply(Node):
     """A call of a function, method, record constructor or built-in."""
 
     callee: Expr
@@ -257,8 +274,8 @@ class Apply:
     span: Span = _span()
 
 
-@frozen
-class Call:
+@frozen(eq=False, repr=False)
+class Call(Node):
     """`CALL[type]("instruction", …)`: the one effect."""
 
     type: TypeExpr | None
@@ -276,8 +293,8 @@ Expr = Union[
 # Statements ----------------------------------------------------------------------
 
 
-@frozen
-class Input:
+@frozen(eq=False, repr=False)
+class Input(Node):
     """`name: type`, or `name: type = default`."""
 
     name: Name
@@ -286,8 +303,8 @@ class Input:
     span: Span = _span()
 
 
-@frozen
-class Binding:
+@frozen(eq=False, repr=False)
+class Binding(Node):
     """`name = value`, or `a, b = value`."""
 
     names: tuple[Name, ...]
@@ -295,15 +312,15 @@ class Binding:
     span: Span = _span()
 
 
-@frozen
-class Field:
+@frozen(eq=False, repr=False)
+class Field(Node):
     name: Name
     type: TypeExpr
     span: Span = _span()
 
 
-@frozen
-class Record:
+@frozen(eq=False, repr=False)
+class Record(Node):
     """`class Name:` and its fields."""
 
     name: Name
@@ -311,16 +328,16 @@ class Record:
     span: Span = _span()
 
 
-@frozen
-class Param:
+@frozen(eq=False, repr=False)
+class Param(Node):
     name: Name
     type: TypeExpr
     default: Expr | None
     span: Span = _span()
 
 
-@frozen
-class Function:
+@frozen(eq=False, repr=False)
+class Function(Node):
     """`def name(params) -> result:`, bindings, then `return value`."""
 
     name: Name
@@ -331,8 +348,8 @@ class Function:
     span: Span = _span()
 
 
-@frozen
-class Value:
+@frozen(eq=False, repr=False)
+class Value(Node):
     """An expression statement: the program's value."""
 
     value: Expr
@@ -342,8 +359,8 @@ class Value:
 Statement = Union[Input, Binding, Record, Function, Value]
 
 
-@frozen
-class Comment:
+@frozen(eq=False, repr=False)
+class Comment(Node):
     """`# text`; `own_line` tells it from one behind code."""
 
     text: str
@@ -351,8 +368,8 @@ class Comment:
     span: Span = _span()
 
 
-@frozen
-class Module:
+@frozen(eq=False, repr=False)
+class Module(Node):
     """A whole text: statements in order, and its comments, which the formatter keeps."""
 
     statements: tuple[Statement, ...]
