@@ -392,7 +392,7 @@ def _expandtabs(meter: Meter, self: str, tabsize: int = 8) -> str:
     cost=SIZE,
 )
 def _list_count(meter: Meter, self: list[Any], x: Any) -> int:
-    meter.walk(*self, x)
+    meter.walk(self, x)
     return self.count(x)
 
 
@@ -405,7 +405,7 @@ def _list_count(meter: Meter, self: list[Any], x: Any) -> int:
     cost=SIZE,
 )
 def _list_index(meter: Meter, self: list[Any], x: Any, start: int = 0, stop: int = sys.maxsize) -> int:
-    meter.walk(*self, x)
+    meter.walk(self, x)
     try:
         return self.index(x, start, stop)
     except ValueError:
