@@ -15,7 +15,6 @@ import json
 import keyword
 import os
 import re
-import tempfile
 import unicodedata
 from functools import cache
 from math import isinf
@@ -271,6 +270,8 @@ def _cache_folder() -> Path:
 
 
 def _save_tables(path: Path, lark: Lark) -> None:
+    import tempfile  # it takes long to import, and is seldom needed
+
     from lark.grammar import Rule
     from lark.lexer import TerminalDef
 
