@@ -405,12 +405,12 @@ def test_models(run: Run, golden: Callable[[str, str], None], monkeypatch: pytes
     assert code == 0
     golden("cli/models.txt", out)
     code, out, _ = run("models", "--json")
-    golden("cli/models.jsonl", out)
+    golden("cli/models.json", out)
 
 
 def test_models_really_available(run: Run) -> None:
     code, out, _ = run("models", "--json")
-    rows = [json.loads(line) for line in out.splitlines()]
+    rows = json.loads(out)
     assert code == 0
     assert {row["name"].split(":")[0] for row in rows} >= {"scripted", "smollm2", "gguf"}
     assert all(row["ready"] is (row["why_not"] is None) for row in rows)

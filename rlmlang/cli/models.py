@@ -21,8 +21,8 @@ def command(as_json: bool) -> None:
     """
     rows = available()
     if as_json:
-        for name, description, ready, why_not in rows:
-            output.write_json({"name": name, "description": description, "ready": ready, "why_not": why_not or None})
+        names = ("name", "description", "ready", "why_not")
+        output.write_json([dict(zip(names, (*row[:3], row[3] or None))) for row in rows])
         return
     width = max(len(name) for name, *_ in rows)
     for name, description, ready, why_not in rows:
