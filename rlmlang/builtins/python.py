@@ -297,16 +297,16 @@ def _to_json(meter: Meter, x: Value) -> str:
     return text
 
 
-_DIGITS = re.compile(r"\s*[+-]?\d+(?:_\d+)*\s*")
+_DIGITS = re.compile(r"\d+(?:_\d+)*")
 
 
 def _too_long(text: str) -> bool:
     """Whether it is an integer of more digits than may be read."""
-    return (
-        len(text) > MAX_DIGITS
-        and _DIGITS.fullmatch(text) is not None
-        and sum(map(str.isdecimal, text)) > MAX_DIGITS
-    )  # fmt: skip
+    if len(text) <= MAX_DIGITS:
+        return False
+    text = text.strip()
+    digits = text[text[:1] in ("+", "-") :]
+    return len(digits) - digits.count("_") > MAX_DIGITS and _DIGITS.fullmatch(digits) is not None
 
 
 @builtin(

@@ -303,14 +303,19 @@ def _keys(meter: Meter, values: list[Any]) -> list[Any]:
     many could be chosen to collide.
     """
     meter.walk(values)
-    return [
-        x if x is None or isinstance(x, str) or (isinstance(x, (int, float)) and -_SMALL < x < _SMALL) else _told(x)
-        for x in values
-    ]
+    return [x if _hashes_well(x) else _told(meter, x) for x in values]
 
 
-def _told(value: Any) -> str:
-    return json.dumps(_plain(value), sort_keys=True)
+def _hashes_well(x: Any) -> bool:
+    return isinstance(x, (str, type(None))) or (isinstance(x, (int, float)) and -_SMALL < x < _SMALL)
+
+
+def _told(meter: Meter, value: Any) -> str:
+    meter.charge(8)
+    return _encoder.encode(_plain(value))
+
+
+_encoder = json.JSONEncoder(sort_keys=True)
 
 
 def _plain(value: Any) -> Any:
