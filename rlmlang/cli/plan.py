@@ -47,7 +47,8 @@ def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str |
     if cost.sites:
         click.echo()
     for span, calls in cost.sites:
-        click.echo(f"{span.source.name}:{span.line}  {_between(calls)} call{'s' * (calls != (1, 1))}  {output.one_line(span.text, 60)}")
+        unit = "call" if calls == (1, 1) else "calls"
+        click.echo(f"{span.source.name}:{span.line}  {_between(calls)} {unit}  {output.one_line(span.text, 60)}")
 
 
 async def _estimate(checked: Checked, given: dict[str, str], limits: Limits, name: str | None) -> Cost:
