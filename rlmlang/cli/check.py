@@ -43,7 +43,7 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
             else:
                 from rlmlang.render import render
 
-                click.echo(render(error.diagnostics, color=output.colored(sys.stdout)).rstrip("\n"))
+                click.echo(render(error.diagnostics, color=output.colored(sys.stdout)))
         else:
             if as_json:
                 output.write_json({"diagnostics": [], "inputs": _inputs(checked), "type": str(checked.type)})

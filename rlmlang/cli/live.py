@@ -130,23 +130,25 @@ def _line(*parts: tuple[str, str]) -> Text:
 async def watch(title: str, trace: Trace, account: Account) -> AsyncIterator[None]:
     """Show a run on standard error while it goes on; what it came to stays on the screen."""
     view = View(title, trace, account)
+    live = Live(console=Console(stderr=True, highlight=False), auto_refresh=False)
     begin = perf_counter()
-    with Live(console=Console(stderr=True, highlight=False), auto_refresh=False) as live:
 
-        def show(final: bool = False) -> None:
-            view.look()
-            if trace.calls:
-                live.update(view.picture(perf_counter() - begin, final), refresh=True)
+    def show(final: bool = False) -> None:
+        view.look()
+        if trace.calls:
+            live.start()
+            live.update(view.picture(perf_counter() - begin, final), refresh=True)
 
-        async def follow() -> None:
-            while True:
-                start = perf_counter()
-                show()
-                await asyncio.sleep(max(REFRESH, 20 * (perf_counter() - start)))
+    async def follow() -> None:
+        while True:
+            start = perf_counter()
+            show()
+            await asyncio.sleep(max(REFRESH, 20 * (perf_counter() - start)))
 
-        following = asyncio.ensure_future(follow())
-        try:
-            yield
-        finally:
-            following.cancel()
-            show(final=True)
+    following = asyncio.ensure_future(follow())
+    try:
+        yield
+    finally:
+        following.cancel()
+        show(final=True)
+        live.stop()

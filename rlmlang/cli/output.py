@@ -45,7 +45,7 @@ def show_error(error: RlmError) -> None:
     """The diagnostics of an error, on standard error."""
     from rlmlang.render import render
 
-    click.echo(render(error.diagnostics, color=colored(sys.stderr)).rstrip("\n"), err=True)
+    click.echo(render(error.diagnostics, color=colored(sys.stderr)), err=True)
 
 
 def error_json(error: RlmError) -> dict[str, Any]:
