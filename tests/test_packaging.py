@@ -14,6 +14,8 @@ from zipfile import ZipFile
 
 import pytest
 
+import rlmlang
+
 ROOT = Path(__file__).parent.parent
 
 PROGRAM = """\
@@ -103,3 +105,12 @@ def test_every_requirement_is_pinned() -> None:
     for requirement in wanted:
         name = requirement.split(">")[0].split("=")[0]
         assert name in pinned, f"{name} is not in constraints.txt"
+
+
+def test_public_names() -> None:
+    assert rlmlang.compile("1 + 1").run().value == 2
+    assert set(rlmlang.__all__) <= set(dir(rlmlang))
+    for name in rlmlang.__all__:
+        assert getattr(rlmlang, name).__module__.startswith("rlmlang.")
+    with pytest.raises(AttributeError, match="no attribute 'complie'"):
+        rlmlang.complie  # type: ignore[attr-defined]  # noqa: B018

@@ -66,6 +66,7 @@ def command(
     account: Account | None = None
     result: Result | None = None
     failure: RlmError | None = None
+    options: dict[str, Any] = {}
     try:
         settings = find_settings()
         account = Account(limits_of(ctx, settings))
@@ -74,15 +75,15 @@ def command(
         if trace_file:
             write_trace(trace_file, trace)  # to fail before the run, not after it
         watched = not quiet and sys.stderr.isatty()
-        options: dict[str, Any] = {
-            "model": model_of(model, settings),
-            "store": None if no_store else _store(store, settings),
-        }
+        options["model"] = model_of(model, settings)
+        options["store"] = None if no_store else _store(store, settings)
         result = asyncio.run(_run(program, given, trace, account, watched, options))
     except (Exception, KeyboardInterrupt) as error:
         failure = as_error(error)
-        if failure.first.code == "E605" and model_of(model, settings) is None:
+        if failure.first.code == "E605" and options.get("model") is None:
             failure = _no_model()
+        elif isinstance(failure, Interrupted) and options.get("store"):
+            failure = Interrupted.of("E300", "interrupted", hint="finished calls are kept: run it again to go on")
     if trace_file and trace.calls:
         write_trace(trace_file, trace)
     usage = account.usage if account else Usage()
@@ -140,8 +141,6 @@ def _show(result: Result | None, failure: RlmError | None, usage: Usage | None) 
         output.show_error(failure)
     if usage is not None:
         click.echo(summary(usage), err=True)
-    if isinstance(failure, Interrupted):
-        click.echo("finished calls are kept in the store: run it again to go on", err=True)
 
 
 def usage_json(usage: Usage) -> dict[str, Any]:
