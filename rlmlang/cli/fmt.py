@@ -11,6 +11,7 @@ from rlmlang.cli.files import read_source
 from rlmlang.errors import UsageError
 from rlmlang.format import format_module
 from rlmlang.parser import parse
+from rlmlang.source import Source
 
 
 @click.command("fmt")
@@ -34,10 +35,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
         source = read_source(file)
         text = format_module(parse(source))
         if diff:
-            lines = unified_diff(
-                source.text.splitlines(keepends=True), text.splitlines(keepends=True), source.name, source.name
-            )
-            click.echo("".join(lines), nl=False)
+            click.echo(_diff(source, text), nl=False)
         if file == "-" and not (check or diff):
             click.echo(text, nl=False)
         if text == source.text:
@@ -49,6 +47,12 @@ def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
             _write(file, text)
             click.echo(f"reformatted {source.name}", err=True)
     return int(check and changed)
+
+
+def _diff(source: Source, text: str) -> str:
+    old, new = source.text.splitlines(keepends=True), text.splitlines(keepends=True)
+    lines = unified_diff(old, new, source.name, source.name)
+    return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 
 def _write(name: str, text: str) -> None:
