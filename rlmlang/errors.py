@@ -74,6 +74,7 @@ CODES: dict[str, str] = {
     "E227": "the result type is not the declared one",
     "E228": "the record constructor is called wrongly",
     "E229": "the name of a built-in cannot be bound",
+    "E230": "the type is too large",
     # Running
     "E300": "the run failed",
     "E301": "index out of range",

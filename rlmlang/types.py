@@ -8,9 +8,16 @@ an int. Functions are second-class: `FunctionType` is the type of parameters onl
 from __future__ import annotations
 
 import json
-from typing import Union
+from typing import ClassVar, Union
 
 from attrs import field, frozen
+
+MAX_SIZE = 1_000
+"""Parts of a type when it is written out in full, the fields of its records included.
+
+Types can double from one binding to the next, `x = (y, y)`; this is where that ends. Each type
+knows its `size`, so that a large one is refused before anything walks through it.
+"""
 
 
 @frozen
@@ -18,6 +25,7 @@ class Primitive:
     """`str`, `int`, `float`, `bool` or `None`."""
 
     name: str
+    size: ClassVar[int] = 1
 
     def __str__(self) -> str:
         return self.name
@@ -30,6 +38,8 @@ STR, INT, FLOAT, BOOL, NONE = map(Primitive, ("str", "int", "float", "bool", "No
 class Never:
     """The type of no value: of the elements of `[]`. It fits everywhere."""
 
+    size: ClassVar[int] = 1
+
     def __str__(self) -> str:
         return "Never"
 
@@ -37,6 +47,8 @@ class Never:
 @frozen
 class Unknown:
     """The type of an expression that failed to check: fits everywhere, so that one error is told once."""
+
+    size: ClassVar[int] = 1
 
     def __str__(self) -> str:
         return "?"
@@ -50,6 +62,11 @@ class LiteralType:
     """`Literal[...]`: values of one primitive type, at least one, without repetition."""
 
     values: tuple[str | int | bool, ...]
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + len(self.values)
 
     @property
     def base(self) -> Primitive:
@@ -63,6 +80,11 @@ class LiteralType:
 @frozen
 class ListType:
     item: Type
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + self.item.size
 
     def __str__(self) -> str:
         return f"list[{self.item}]"
@@ -73,6 +95,11 @@ class DictType:
     """`dict[str, T]`: keys are strings, in the order of insertion."""
 
     value: Type
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + self.value.size
 
     def __str__(self) -> str:
         return f"dict[str, {self.value}]"
@@ -81,6 +108,11 @@ class DictType:
 @frozen
 class TupleType:
     items: tuple[Type, ...]
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + sum(item.size for item in self.items)
 
     def __str__(self) -> str:
         return f"tuple[{', '.join(map(str, self.items))}]"
@@ -91,6 +123,11 @@ class OptionalType:
     """`T | None`; `item` is never itself optional or `None`."""
 
     item: Type
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + self.item.size
 
     def __str__(self) -> str:
         return f"{self.item} | None"
@@ -102,6 +139,11 @@ class RecordType:
 
     name: str
     fields: tuple[tuple[str, Type], ...] = field(eq=False)
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + sum(type_.size for _, type_ in self.fields)
 
     def field(self, name: str) -> Type | None:
         return dict(self.fields).get(name)
@@ -114,6 +156,11 @@ class RecordType:
 class FunctionType:
     params: tuple[Type, ...]
     result: Type
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + self.result.size + sum(param.size for param in self.params)
 
     def __str__(self) -> str:
         return f"Callable[[{', '.join(map(str, self.params))}], {self.result}]"
@@ -124,6 +171,11 @@ class IterableType:
     """In signatures only: a list, the characters of a str, the keys of a dict, a tuple's elements."""
 
     item: Type
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + self.item.size
 
     def __str__(self) -> str:
         return f"Iterable[{self.item}]"
@@ -134,6 +186,7 @@ class TypeVar:
     """A capital letter in a signature: any type, or for `K`, any type with an order."""
 
     name: str
+    size: ClassVar[int] = 1
 
     @property
     def ordered(self) -> bool:
@@ -163,11 +216,7 @@ def same_constant(a: object, b: object) -> bool:
 
 def literal(values: tuple[str | int | bool, ...]) -> LiteralType:
     """`Literal` of the values, each once, in order."""
-    distinct: list[str | int | bool] = []
-    for value in values:
-        if not any(same_constant(value, seen) for seen in distinct):
-            distinct.append(value)
-    return LiteralType(tuple(distinct))
+    return LiteralType(tuple({(type(value), value): value for value in values}.values()))
 
 
 def optional(item: Type) -> Type:

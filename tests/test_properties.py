@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fakes import Fake, Shuffled
-from hypothesis import assume, event, given, note
+from hypothesis import assume, event, given, note, settings
 from hypothesis import strategies as st
 from oracle import ERRORS, LIMITS, evaluate, told
 
@@ -94,6 +94,11 @@ def agrees_with_python(case: Case) -> None:
         assert (code, value) == ("value", expected)
 
 
+many = settings(max_examples=7 * settings.default.max_examples)
+"""For what must hold most of all: more than 10,000 programs in the long profile."""
+
+
+@many
 @given(programs(calls=False))
 def test_the_pure_fragment_means_what_python_says(case: Case) -> None:
     agrees_with_python(case)

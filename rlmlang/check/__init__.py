@@ -18,7 +18,7 @@ from pathlib import Path
 from rlmlang import ast
 from rlmlang.check.applications import Applications
 from rlmlang.check.checked import Checked, CheckedFunction, Tables
-from rlmlang.check.scope import Unbound, Variable
+from rlmlang.check.scope import Enough, Unbound, Variable
 from rlmlang.check.written import TYPE_NAMES
 from rlmlang.errors import Diagnostic, ProgramError
 from rlmlang.parser import Parsed, parse_partial
@@ -88,13 +88,22 @@ class _Checker(Applications):
             for name in _bound_names(statement):
                 self.later.setdefault(name.id, name.span)
         inputs: dict[str, Type] = {}
+        try:
+            type_ = self.statements(module, inputs)
+            if not parsed.diagnostics:
+                self.must_have_value(module)
+        except Enough:
+            type_ = UNKNOWN
+        return Checked(module, inputs, self.records, type_, self.tables)
+
+    def statements(self, module: ast.Module, inputs: dict[str, Type]) -> Type:
+        """Check them one by one, and enter the inputs. Returns the type of the program's value."""
         type_: Type = UNKNOWN
         last = module.statements[-1] if module.statements else None
         for statement in module.statements:
             match statement:
                 case ast.Input():
-                    type_of_input = self.input(statement)
-                    inputs[statement.name.id] = type_of_input
+                    inputs[statement.name.id] = self.input(statement)
                 case ast.Binding():
                     self.binding(statement)
                 case ast.Record():
@@ -114,14 +123,17 @@ class _Checker(Applications):
                         )
             for name in _bound_names(statement):
                 self.later.pop(name.id, None)
-        if not isinstance(last, ast.Value) and not parsed.diagnostics:
+        return type_
+
+    def must_have_value(self, module: ast.Module) -> None:
+        last = module.statements[-1] if module.statements else None
+        if not isinstance(last, ast.Value):
             self.error(
                 "E222",
                 "the program has no value",
                 last.span if last else module.span,
                 "end it with an expression" + (f", such as `{_last_name(last)}`" if _last_name(last) else ""),
             )
-        return Checked(module, inputs, self.records, type_, self.tables)
 
     def input(self, node: ast.Input) -> Type:
         type_ = self.resolve(node.type)
@@ -155,6 +167,7 @@ class _Checker(Applications):
                 self.error("E204", "a field cannot start with `_`", each.name.span)
             fields[each.name.id] = type_
         record = RecordType(node.name.id, tuple(fields.items()))
+        self.bounded(record, node.name.span)
         if node.name.id in TYPE_NAMES:
             self.error("E229", f"`{node.name.id}` is a built-in type", node.name.span, "choose another name")
         elif self.bind(node.name, record):

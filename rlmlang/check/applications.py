@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from rlmlang import ast
 from rlmlang.builtins import BUILTINS, Builtin, Parameter, Signature
@@ -16,7 +15,7 @@ from rlmlang.check.checked import (
     positional,
 )
 from rlmlang.check.expressions import Expressions, methods_of
-from rlmlang.check.scope import Variable
+from rlmlang.check.scope import Variable, closest
 from rlmlang.types import (
     INT,
     NEVER,
@@ -106,8 +105,8 @@ class Applications(Expressions):
         strange = any(keyword.name not in known for keyword in node.keywords)
         for keyword in node.keywords:
             if keyword.name not in known:
-                near = get_close_matches(keyword.name, known, 1)
-                hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(known) or 'none'}"
+                near = closest(keyword.name, known)
+                hint = f"did you mean `{near}`?" if near else f"it has {', '.join(known[:9]) or 'none'}"
                 self.error("E206", f"`{name}` has no parameter `{keyword.name}`", keyword.span, hint)
             elif keyword.name in found:
                 self.error("E208", f"`{keyword.name}` is given twice", keyword.span)
@@ -304,8 +303,8 @@ class Applications(Expressions):
             names = [p.name for s in builtin.signatures for p in s.params]
             if keyword.name in names:
                 return self.error("E208", f"`{keyword.name}` cannot be given here", keyword.span, f"it is {forms}")
-            near = get_close_matches(keyword.name, names, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"it is {forms}"
+            near = closest(keyword.name, names)
+            hint = f"did you mean `{near}`?" if near else f"it is {forms}"
             return self.error("E206", f"`{builtin.name}` has no parameter `{keyword.name}`", keyword.span, hint)
         return self.error("E207", f"wrong number of arguments for `{builtin.name}`", node.span, f"it is {forms}")
 

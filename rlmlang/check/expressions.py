@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from rlmlang import ast
 from rlmlang.builtins import METHODS, Builtin
-from rlmlang.check.scope import Constant, Scope, Unbound, Variable
+from rlmlang.check.scope import Constant, Enough, Scope, Unbound, Variable, closest
 from rlmlang.check.written import WrittenTypes
 from rlmlang.source import Span
 from rlmlang.types import (
@@ -39,6 +38,12 @@ from rlmlang.types import (
 )
 from rlmlang.values import preview
 
+MAX_CONSTANTS = 100
+"""Constants that a name is known to be one of."""
+
+MAX_WORK = 400_000
+"""Expressions looked at in one program; some are looked at more than once."""
+
 MAX_FORMAT_WIDTH = 1_000
 _FORMAT = re.compile(
     r"(?:.?[<>=^])?[ +-]?#?0?(?P<width>\d{0,9})(?P<comma>[,_]?)(?:\.(?P<precision>\d{1,9}))?(?P<type>[a-zA-Z%]?)"
@@ -50,10 +55,16 @@ class Expressions(WrittenTypes):
 
     handlers: ClassVar[dict[type, Callable[[Any, Any], Type]]]
     """For each class of expression, the method that infers its type."""
+    work = 0
+    """How many expressions have been looked at."""
 
     def infer(self, node: ast.Expr) -> Type:
         """The type of an expression."""
-        type_ = self.handlers[type(node)](self, node)
+        self.work += 1
+        if self.work > MAX_WORK:
+            self.error("E103", "functions given to functions nest too deeply to be checked", node.span)
+            raise Enough
+        type_ = self.bounded(self.handlers[type(node)](self, node), node.span)
         self.tables.types[id(node)] = type_
         return type_
 
@@ -125,7 +136,9 @@ class Expressions(WrittenTypes):
                 return entry.values if isinstance(entry, Variable) else None
             case ast.Conditional():
                 then, other = self.constants(node.then), self.constants(node.other)
-                return None if then is None or other is None else then + other
+                if then is None or other is None or len(then) + len(other) > MAX_CONSTANTS:
+                    return None
+                return then + other
             case ast.Unary(op="-", operand=ast.Constant(value=int() as value)):
                 return (-value,)
         return None
@@ -378,8 +391,8 @@ class Expressions(WrittenTypes):
         return self.error("E217", "this is an element of an empty list or dict, of which no type is known", node.span)
 
     def no_attribute(self, node: ast.Attribute, type_: Type, names: Iterable[str]) -> Type:
-        near = get_close_matches(node.name, list(names), 1)
-        hint = f"did you mean `{near[0]}`?" if near else _MUTATING.get(node.name)
+        near = closest(node.name, names)
+        hint = f"did you mean `{near}`?" if near else _MUTATING.get(node.name)
         return self.error("E205", f"{type_} has no `{node.name}`", node.name_span, hint)
 
     def of_index(self, node: ast.Index) -> Type:

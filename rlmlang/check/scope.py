@@ -14,7 +14,7 @@ from rlmlang.builtins import BUILTINS, Builtin
 from rlmlang.check.checked import CheckedFunction, Tables
 from rlmlang.errors import Diagnostic
 from rlmlang.source import Span
-from rlmlang.types import UNKNOWN, RecordType, Type, Unknown
+from rlmlang.types import MAX_SIZE, UNKNOWN, RecordType, Type, Unknown
 
 Constant = Union[str, int, float, bool, None]
 
@@ -72,6 +72,21 @@ class Scope:
         while scope is not None:
             yield from scope.entries
             scope = scope.parent
+
+
+MAX_PROBLEMS = 50
+"""Errors told at once."""
+
+
+class Enough(Exception):
+    """So much is wrong that checking ends."""
+
+
+def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that was probably meant, if there are not too many to look at."""
+    known = [each for each in names if abs(len(each) - len(name)) <= 3][:200]
+    near = get_close_matches(name, known, 1, cutoff) if len(name) <= 100 else []
+    return near[0] if near else None
 
 
 Library = Callable[[str], Union[tuple[CheckedFunction, Tables], None]]
@@ -182,8 +197,8 @@ class Scoping:
         known = [*self.scope.names(), *BUILTINS]
         hint = _FOREIGN.get(node.id)
         if hint is None:
-            near = get_close_matches(node.id, known, 1, 0.7)
-            hint = f"did you mean `{near[0]}`?" if near else None
+            near = closest(node.id, known, 0.7)
+            hint = f"did you mean `{near}`?" if near else None
         self.error("E200", f"unknown name `{node.id}`", node.span, hint)
 
     def error(
@@ -195,7 +210,16 @@ class Scoping:
         notes: Iterable[tuple[str, Span]] = (),
     ) -> Unknown:
         self.problems.append(Diagnostic(code, message, span, hint, notes=tuple(notes)))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise Enough
         return UNKNOWN
+
+    def bounded(self, type_: Type, span: Span) -> Type:
+        """The type, unless it is too large to be worked with."""
+        if type_.size <= MAX_SIZE:
+            return type_
+        hint = "bind fewer values together, or keep them in a list"
+        return self.error("E230", f"a type of more than {MAX_SIZE:,} parts", span, hint)
 
 
 def _entry_span(entry: Entry) -> Span | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from rlmlang import ast
-from rlmlang.check.scope import Scoping
+from rlmlang.check.scope import Scoping, closest
 from rlmlang.types import (
     BOOL,
     FLOAT,
@@ -30,6 +28,9 @@ class WrittenTypes(Scoping):
 
     def resolve(self, node: ast.TypeExpr, functions: bool = False) -> Type:
         """The type that a type expression denotes. `functions` allows `Callable` at the top."""
+        return self.bounded(self._resolve(node, functions), node.span)
+
+    def _resolve(self, node: ast.TypeExpr, functions: bool) -> Type:
         if isinstance(node, ast.TypeUnion):
             left, right = self.resolve(node.left), self.resolve(node.right)
             if right == NONE:
@@ -74,8 +75,8 @@ class WrittenTypes(Scoping):
                 "move its definition up",
                 [("defined here", self.later[node.name])],
             )
-        near = get_close_matches(node.name, [*TYPE_NAMES, *self.records], 1)
-        hint = f"did you mean `{near[0]}`?" if near else f"types are {', '.join(TYPE_NAMES[:-1])} and records"
+        near = closest(node.name, [*TYPE_NAMES, *self.records])
+        hint = f"did you mean `{near}`?" if near else f"types are {', '.join(TYPE_NAMES[:-1])} and records"
         return self.error("E203", f"unknown type `{node.name}`", node.span, hint)
 
     def type_arguments(self, node: ast.TypeName, count: int) -> list[Type | None]:
