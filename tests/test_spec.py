@@ -1,0 +1,170 @@
+"""SPEC.md: every example runs, and its tables are what the code says.
+
+In a block of the language, `#=> value` at the end of a line tells the value of that line,
+with `(2 calls)` behind it how many calls the program made; `#! E303` tells the error that
+the line has, `#! E303 5` also the column. An example is everything from the start of the
+block to its line, without other lines that are examples; a block with a single example is
+one program. A TOML block before it holds the model's `[[reply]]` tables, `[inputs]` and
+`[limits]`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import NOTHING, fields
+
+from rlmlang import ast
+from rlmlang.budget import Limits
+from rlmlang.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.errors import CODES, RlmError
+from rlmlang.models.scripted import ScriptedModel
+from rlmlang.parser import parse
+from rlmlang.program import compile
+from rlmlang.resources import stdlib_dir
+from rlmlang.source import Source
+from rlmlang.values import preview
+
+SPEC = Path(__file__).parent.parent / "grammar" / "SPEC.md"
+
+_BLOCK = re.compile(r"^```(rlm|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TOLD = re.compile(r"\s*#(=>|!) (.*?)(?: \((\d+) calls?\))?\s*$")
+
+
+def examples() -> Iterator[Any]:
+    """Program, what is told of it, and the script of the model."""
+    script: dict[str, Any] = {}
+    text = SPEC.read_text(encoding="utf-8")
+    for match in _BLOCK.finditer(text):
+        if match[1] == "toml":
+            script = tomllib.loads(match[2])
+            continue
+        first = text.count("\n", 0, match.start()) + 2
+        yield from _examples_of(match[2].rstrip("\n").split("\n"), first, script)
+        script = {}
+
+
+def _examples_of(lines: list[str], first: int, script: dict[str, Any]) -> Iterator[Any]:
+    told = [_TOLD.search(line) for line in lines]
+    whole = sum(found is not None for found in told) == 1
+    for at, found in enumerate(told):
+        if found is None:
+            continue
+        program = [
+            re.sub(_TOLD, "", line)
+            for i, line in enumerate(lines)
+            if i == at or (told[i] is None and (i < at or whole))
+        ]
+        line = program.index(re.sub(_TOLD, "", lines[at])) + 1
+        yield pytest.param("\n".join(program) + "\n", line, found, script, id=f"line {first + at}")
+
+
+@pytest.mark.parametrize(("program", "line", "told", "script"), list(examples()))
+def test_example(program: str, line: int, told: re.Match[str], script: dict[str, Any]) -> None:
+    model = ScriptedModel(script.get("reply", ()))
+    limits = Limits(**script.get("limits", {}))
+    kind, expected, calls = told.groups()
+    if kind == "!":
+        with pytest.raises(RlmError) as caught:
+            compile(program).run(script.get("inputs", {}), model=model, limits=limits)
+        places = [found.to_json() for found in caught.value.diagnostics]
+        code, _, column = expected.partition(" ")
+        assert (code, line) in [(place["code"], place["line"]) for place in places]
+        assert column in ("", *(str(place["column"]) for place in places))
+        return
+    result = compile(program).run(script.get("inputs", {}), model=model, limits=limits)
+    assert preview(result.value, 10_000) == expected
+    assert calls in (None, str(result.usage.calls))
+
+
+def test_there_are_many_examples() -> None:
+    assert len(list(examples())) > 100
+
+
+# Sections that are made from the code ----------------------------------------------
+
+
+def _entry(builtin: Builtin) -> str:
+    texts = [f"`{text}`" for text in builtin.texts]
+    shown = ", ".join(f"`{example}`" for example in builtin.examples)
+    if len(texts) == 1:
+        return f"- {texts[0]}: {builtin.doc}. Cost: {builtin.cost}. {shown}\n"
+    listed = "".join(f"  - {text}\n" for text in texts)
+    return f"- `{builtin.name}`: {builtin.doc}. Cost: {builtin.cost}. {shown}\n{listed}"
+
+
+def builtins_section() -> str:
+    parts = ["### 6.1 Functions\n\n", *map(_entry, BUILTINS.values())]
+    for number, (type_, methods) in enumerate(METHODS.items(), 2):
+        parts.append(f"\n### 6.{number} Methods of {type_}\n\n")
+        parts.extend(_entry(method) for method in methods.values())
+    return "".join(parts)
+
+
+def errors_section() -> str:
+    rows = "".join(f"| {code} | {meaning} |\n" for code, meaning in CODES.items())
+    return f"| code | meaning |\n|---|---|\n{rows}"
+
+
+def library_section() -> str:
+    rows: list[str] = []
+    for path in sorted(stdlib_dir().glob("*.rlm")):
+        source = Source(path.read_text(encoding="utf-8"), path.name)
+        for node in parse(source).statements:
+            if isinstance(node, ast.Function):
+                head = node.span.text.partition(":\n")[0].removeprefix("def ")
+                rows.append(f"- `{' '.join(head.split())}` ({path.name})\n")
+    return "".join(rows)
+
+
+def limits_section() -> str:
+    rows = "| limit | default |\n|---|---|\n"
+    for limit in fields(Limits):
+        assert limit.default is not NOTHING
+        default = {None: "none"}.get(limit.default, f"{limit.default:,}" if limit.default is not None else "")
+        rows += f"| `{limit.name}`: {_MEANING[limit.name]} | {default} |\n"
+    return rows
+
+
+_MEANING = {
+    "max_calls": "generations by the model, repairs included (E501)",
+    "max_depth": "the deepest level of calls (E502)",
+    "max_prompt_tokens": "tokens that the model reads (E503)",
+    "max_completion_tokens": "tokens that the model writes (E504)",
+    "max_answer_tokens": "tokens of one answer (E402)",
+    "max_seconds": "time of the run (E505)",
+    "max_steps": "steps of pure work (E506)",
+    "max_bytes": "size of any one value: a byte a character, eight an element (E507)",
+    "concurrency": "calls that run at once; by default as many as the model can use",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("builtins", builtins_section),
+        ("errors", errors_section),
+        ("library", library_section),
+        ("limits", limits_section),
+    ],
+)
+def test_section(name: str, made: Callable[[], str], request: pytest.FixtureRequest) -> None:
+    """`pytest --update-golden` writes the section anew."""
+    text = SPEC.read_text(encoding="utf-8")
+    head, start, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, tail = rest.partition("<!-- end -->\n")
+    assert start, name
+    assert end, name
+    if request.config.getoption("--update-golden"):
+        SPEC.write_text(f"{head}{start}{made()}{end}{tail}", encoding="utf-8")
+        text = SPEC.read_text(encoding="utf-8")
+    assert f"{start}{made()}{end}" in text
+
+
+def test_every_limit_is_told() -> None:
+    assert {limit.name for limit in fields(Limits)} == set(_MEANING)
