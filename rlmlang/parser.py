@@ -43,6 +43,13 @@ MAX_DIGITS = 3_900
 """Digits of an integer literal."""
 
 
+MAX_CLAUSES = 50
+"""Clauses of one comprehension."""
+
+MAX_PROBLEMS = 50
+"""Errors told at once."""
+
+
 @frozen
 class Parsed:
     """What could be parsed of a text, and what could not."""
@@ -80,6 +87,8 @@ def parse_partial(source: Source) -> Parsed:
         except ProgramError as error:
             problems.extend(error.diagnostics)
             damaged.update(_bound_names(layout.text[start:end]))
+            if len(problems) >= MAX_PROBLEMS:
+                break
     module = ast.Module(tuple(statements), tuple(layout.comments), span=whole)
     return Parsed(module, tuple(sorted(problems, key=lambda p: p.span.start if p.span else 0)), frozenset(damaged))
 
@@ -101,7 +110,9 @@ _PIECE = re.compile(
       | (?P<odd>[^\x20-\x7e])""",
     re.VERBOSE,
 )
-_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]|\r(?!\n)")
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]|\r(?!\n)"
+)
 """Characters that are not to be seen: controls, bidirectional marks, zero-width ones."""
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -135,12 +146,19 @@ def _lay_out(source: Source) -> _Layout:
     def problem(code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
         layout.problems.append(Diagnostic(code, message, Span(source, start, end), hint))
 
+    def blank(start: int, end: int, filling: str = " ") -> None:
+        """What Lark sees in place of a piece of the text."""
+        nonlocal done
+        out.extend((text[done:start], filling * (end - start)))
+        done = end
+
     def at_line(at: int) -> None:
         """A line begins outside brackets: see how far it is indented."""
         end = at
         while end < len(text) and text[end] in " \t":
             end += 1
         if end == len(text) or text[end] in "\n\r#":
+            blank(at, end, "#")  # else its indentation would be taken for that of a body
             return
         if end == at:
             starts.append(at)
@@ -162,18 +180,16 @@ def _lay_out(source: Source) -> _Layout:
                 )
         if kind == "comment":
             own_line = not text[text.rfind("\n", 0, start) + 1 : start].strip()
-            layout.comments.append(ast.Comment(text[start + 1 : end].strip(), own_line, span=Span(source, start, end)))
+            layout.comments.append(
+                ast.Comment(text[start + 1 : end].removeprefix(" ").rstrip(), own_line, span=Span(source, start, end))
+            )
             if brackets:
-                out += (text[done:start], " " * (end - start))
-                done = end
+                blank(start, end)
         elif kind == "newline":
             if brackets:
-                out += (text[done:start], " " * (end - start))
-                done = end
+                blank(start, end)
             else:
-                if end - start == 2:
-                    out += (text[done:start], " \n")
-                    done = end
+                blank(start, end - 1)
                 at_line(end)
         elif kind == "open":
             brackets.append(start)
@@ -208,7 +224,7 @@ def _lay_out(source: Source) -> _Layout:
                     problem("E102", "a tab", start, end, "write spaces")
             else:
                 problem("E102", f"the character {_name(match[0])} outside a string", start, end, hint)
-        if len(layout.problems) > 50:
+        if len(layout.problems) >= MAX_PROBLEMS:
             raise ProgramError(tuple(layout.problems))
     if brackets:
         opener = brackets[-1]
@@ -580,6 +596,13 @@ class _Builder(Transformer[Token, Any]):
             raise ProgramError.of(
                 "E100", "a comprehension starts with `for`", clauses[0].span, "write `[x for x in xs if …]`"
             )
+        if len(clauses) > MAX_CLAUSES:
+            raise ProgramError.of(
+                "E103",
+                f"more than {MAX_CLAUSES} clauses in one comprehension",
+                clauses[MAX_CLAUSES].span,
+                "bind parts to names",
+            )
         return tuple(clauses)
 
     def for_clause(self, items: list[Any]) -> Any:
@@ -628,7 +651,7 @@ class _Builder(Transformer[Token, Any]):
                     "E106",
                     f"`{match[0]}` is not an escape",
                     self.span(at, at + len(match[0])),
-                    "write `\\\\` for a backslash, or a raw string: r\"…\"",
+                    'write `\\\\` for a backslash, or a raw string: r"…"',
                 )
         try:
             return _evaluate(text)
