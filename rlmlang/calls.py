@@ -300,6 +300,11 @@ class Caller:
 
     async def _leaf(self, entry: Entry) -> Value:
         reply = await self._generate(entry, self._request(entry, program=False))
+        most = self.account.limits.max_bytes
+        if len(reply.text) > most:
+            raise BudgetError.of(
+                "E507", f"an answer of {len(reply.text):,} characters; the limit is {most:,}", hint="raise max_bytes"
+            )
         try:
             value = answers.parse_answer(reply.text, entry.site.type)
         except Mismatch as mismatch:

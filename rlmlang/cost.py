@@ -50,8 +50,11 @@ from rlmlang.values import Meter, RecordValue, Value, canonical
 Interval = tuple[int, Union[int, None]]
 """From, to; None is no finite maximum."""
 
-MAX_STEPS = 2_000_000
+MAX_STEPS = 1_000_000
 """Steps of estimating; beyond them the upper bounds are left open."""
+
+ITERATION, APPLICATION = 2, 8
+"""What an iteration and an application of a function take, besides a step for each expression."""
 
 
 @frozen
@@ -164,8 +167,10 @@ class _Estimator:
                 elif isinstance(statement, ast.Value):
                     self.value(statement.value, self.root)
         except BudgetError as error:
-            if error.first.code != "E506" or self.limits.max_steps <= MAX_STEPS:
+            if error.first.code != "E506":
                 raise
+            self.open = True
+        except RecursionError:
             self.open = True
 
     def cost(self) -> Cost:
@@ -221,8 +226,8 @@ class _Estimator:
             self.unpack(tuple(node.names), value, env, self.tables.types[id(node.value)])
 
     def value(self, node: ast.Expr, env: _Env) -> Value:
-        value = _VALUE[type(node)](self, node, env)
-        return value
+        self.meter.charge(1)
+        return _VALUE[type(node)](self, node, env)
 
     def unknown(self, node: ast.Expr, low: float = 0, high: float = inf) -> Unknown:
         return Unknown(self.tables.types[id(node)], low, high)
@@ -399,7 +404,7 @@ class _Estimator:
             return low * max(items.low, 0), max(_times(high, items.high), 1.5 if items.high == 1 else 0)
         lows, highs = 0.0, 0.0
         for item in _parts(items):
-            self.meter.charge(1)
+            self.meter.charge(ITERATION)
             inner = _Env({}, env)
             self.assign(clause.target, item, inner)
             low, high = self.clauses(node, level + 1, inner, emit)
@@ -445,7 +450,7 @@ class _Estimator:
 
     def enter(self, function: CheckedFunction, args: list[Value]) -> Value:
         """The value of an application of a function."""
-        self.meter.charge(1)
+        self.meter.charge(APPLICATION)
         node = function.node
         own = node.span.source is self.checked.module.span.source
         args = [*args, *(self.value(p.default, self.root) for p in node.params[len(args) :] if p.default)]
@@ -460,7 +465,7 @@ class _Estimator:
             names = [param.id for param in node.params]
 
             def apply(args: list[Value]) -> Value:
-                self.meter.charge(1)
+                self.meter.charge(APPLICATION)
                 return self.value(node.body, _Env(dict(zip(names, args)), env))
 
             return apply
@@ -515,6 +520,8 @@ class _Estimator:
             code = target.builtin.code
             return self.pure(node, lambda meter: code(meter, *values[:count], **keywords))
         low, high = _LENGTHS.get(name, _any_length)(values)
+        if name == "len" and low == high:
+            return int(low)
         type_ = self.tables.types[id(node)]
         if type_ == INT and name not in _LENGTHS:
             low = -inf
@@ -538,7 +545,7 @@ class _Estimator:
                 function([self.unknown(node, -inf), Unknown(_item_type(items.type), -inf)])
             return self.unknown(node, -inf)
         for item in _parts(items):
-            self.meter.charge(1)
+            self.meter.charge(ITERATION)
             state = function([state, item])
         return state
 

@@ -58,6 +58,10 @@ from rlmlang.values import Meter, Value, canonical, from_json, to_json
 MAX_NESTING = 8
 """How deep `run_program` may run programs that run programs."""
 
+ITERATION, APPLICATION = 4, 8
+"""Steps that an iteration and an application of a function take, besides one for each part of
+the expressions that they evaluate: about as much work as a small operation each."""
+
 MOVERS = {"len": 0, "list": 1, "reversed": 1, "take": 1, "drop": 1, "zip": 2, "enumerate": 2, "window": 2}
 """Built-ins that move elements around without looking at them, so that late ones pass through;
 and how many levels of containers they make around the elements."""
@@ -129,7 +133,12 @@ class Evaluation:
             self._give_up_after(frame)
         if self._failure is not None:
             raise self._failure.error
-        return settle(result)
+        value = settle(result)
+        try:
+            self.meter.walk(value)  # parts may be shared: what is shown or handed on is all of it
+        except BudgetError as error:
+            raise error.at(checked.module.statements[-1].span) from None
+        return value
 
     # Jobs
 
@@ -241,6 +250,8 @@ class _Compiler:
         self.scope = _Scope(set(checked.inputs), None)
         self.functions: dict[int, Callable[[Frame], Function]] = {}
         self.binding: str | None = None
+        self.parts = 0
+        """How many expressions have been compiled; the difference tells the size of one."""
 
     def program(self) -> Code:
         steps: list[Code] = []
@@ -282,6 +293,7 @@ class _Compiler:
         return bind_all
 
     def code(self, node: ast.Expr) -> Code:
+        self.parts += 1
         return _CODE[type(node)](self, node)
 
     def codes(self, nodes: Sequence[ast.Expr]) -> list[Code]:
@@ -479,7 +491,7 @@ class _Compiler:
     # Comprehensions
 
     def comprehension(self, node: ast.Comprehension) -> Code:
-        site, span = node.span.start, node.span
+        span, before = node.span, self.parts
         inner, clauses = self.clauses(node)
         outer, self.scope = self.scope, inner
         element = self.code(node.element)
@@ -489,7 +501,7 @@ class _Compiler:
         def emit(frame: Frame) -> Value:
             return element(frame) if key is None else (key(frame), element(frame))
 
-        run_clauses = _clauses(clauses, emit, site, span)
+        run_clauses = _clauses(clauses, emit, ITERATION + self.parts - before, span)
 
         def run(frame: Frame) -> Value:
             out: list[Value] = []
@@ -550,8 +562,10 @@ class _Compiler:
         while program.outer is not None:
             program = program.outer
         self.scope, self.binding = _Scope(set(names), program if own else None, node.name.id), node.name.id
+        before = self.parts
         steps = [self.bind(local) for local in node.body]
         value = self.code(node.value)
+        size = APPLICATION + self.parts - before
         self.scope, self.binding = outer, binding
 
         def make(frame: Frame) -> Function:
@@ -562,10 +576,7 @@ class _Compiler:
             evaluation = frame.evaluation
 
             def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-                try:
-                    evaluation.meter.charge(1)
-                except BudgetError as error:
-                    raise Failure(error.at(node.name.span), Place(caller, site, turn)) from None
+                _charge(caller, size, node.name.span, site, turn)
                 inner = Frame(evaluation, scope, dict(zip(names, args)), caller, site, turn)
                 for step in steps:
                     step(inner)
@@ -581,15 +592,14 @@ class _Compiler:
         if isinstance(node, ast.Lambda):
             names, span = [param.id for param in node.params], node.span
             outer, self.scope = self.scope, _Scope({*names}, self.scope, self.scope.within)
+            before = self.parts
             body = self.code(node.body)
+            size = APPLICATION + self.parts - before
             self.scope = outer
 
             def make(frame: Frame) -> Function:
                 def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-                    try:
-                        frame.evaluation.meter.charge(1)
-                    except BudgetError as error:
-                        raise Failure(error.at(span), Place(caller, site, turn)) from None
+                    _charge(caller, size, span, site, turn)
                     return body(Frame(frame.evaluation, frame, dict(zip(names, args)), caller, site, turn))
 
                 return function
@@ -597,6 +607,7 @@ class _Compiler:
             return make
         assert isinstance(node, ast.Name)
         reference = self.tables.references.get(id(node))
+        make: Callable[[Frame, list[Value]], Value]
         match reference:
             case CheckedFunction():
                 defaults = [p.default for p in reference.node.params]
@@ -614,15 +625,21 @@ class _Compiler:
 
                 return with_defaults
             case RecordType():
-                return lambda frame: lambda args, caller, site, turn: build_record(reference, args)
+                make = partial(_record, reference)
             case NativeTarget():
-                finish = self.finish(node, reference.builtin.code)
-                return lambda frame: (
-                    lambda args, caller, site, turn: finish(
-                        Frame(frame.evaluation, caller, {}, caller, site, turn), args
-                    )
-                )
-        return self.name(node)
+                make = self.finish(node, reference.builtin.code)
+            case None:
+                return self.name(node)
+        span = node.span
+
+        def applied(frame: Frame) -> Function:
+            def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+                _charge(caller, APPLICATION, span, site, turn)
+                return make(Frame(caller.evaluation, caller, {}, caller, site, turn), args)
+
+            return call
+
+        return applied
 
     def apply_native(self, node: ast.Apply, target: NativeTarget) -> Code:
         name, code = target.builtin.name, target.builtin.code
@@ -706,11 +723,12 @@ class _Compiler:
 
     def quantifier(self, node: ast.Apply, generator: ast.Comprehension, stop: bool) -> Code:
         """`any` and `all` over a generator: one element after another, until one settles it."""
-        site, span = generator.span.start, generator.span
+        site, span, before = generator.span.start, generator.span, self.parts
         inner, clauses = self.clauses(generator)
         outer, self.scope = self.scope, inner
         element = self.code(generator.element)
         self.scope = outer
+        steps = ITERATION + self.parts - before
 
         def search(frame: Frame, level: int, then: Callable[[], Value]) -> Value:
             """Whether an element from this clause on settles it; else what `then` says."""
@@ -726,10 +744,7 @@ class _Compiler:
             _, target, at = clauses[level]
             undecided = object()
             for turn in range(start, len(items)):
-                try:
-                    frame.evaluation.meter.charge(1)
-                except BudgetError as error:
-                    raise Failure(error.at(span), Place(frame, at, turn)) from None
+                _charge(frame, steps, span, at, turn)
                 child = _iteration(frame, target, items[turn], at, turn)
                 found = search(child, level + 1, lambda: undecided)
                 if found.__class__ is Pending:
@@ -768,6 +783,7 @@ class _Compiler:
             try:
                 if given[0] < 0:
                     raise RunError.of("E308", f"sample is {given[0]}; it counts from 0")
+                frame.evaluation.meter.walk(*given)
                 return frame.evaluation.call(site, tuple(given[1:]), given[0], place)
             except RlmError as error:
                 raise Failure(error.at(span), place) from None
@@ -788,14 +804,18 @@ class _Compiler:
     def run_program(self, node: ast.Apply, target: NativeTarget) -> Code:
         by_name = target.by_name
         operands = [self.code(by_name["program"]), self.code(by_name["inputs"])]
-        start = node.span.start
+        start, span = node.span.start, node.span
 
         def run(frame: Frame) -> Value:
             evaluation, place = frame.evaluation, Place(frame, start)
             given = [operand(frame) for operand in operands]
-            return evaluation.defer(
-                given, place, lambda: evaluation.spawn(_run_program(evaluation, *map(settle, given)), place)
-            )
+
+            def begin() -> Value:
+                program, inputs = map(settle, given)
+                _charge(frame, _steps_of_checking(program), span, start, 0)
+                return evaluation.spawn(_run_program(evaluation, program, inputs), place)
+
+            return evaluation.defer(given, place, begin)
 
         return run
 
@@ -839,7 +859,7 @@ class _Splice:
 
 
 def _clauses(
-    clauses: Sequence[_Clause], emit: Code, site: int, span: Span
+    clauses: Sequence[_Clause], emit: Code, steps: int, span: Span
 ) -> Callable[[int, Frame, list[Value]], None]:
     """Code that runs the clauses from one on and appends what the element gives."""
 
@@ -868,13 +888,9 @@ def _clauses(
 
     def each(level: int, frame: Frame, items: Value, out: list[Value]) -> None:
         _, target, at = clauses[level]
-        meter = frame.evaluation.meter
         assert target is not None
         for turn, item in enumerate(items):
-            try:
-                meter.charge(1)
-            except BudgetError as error:
-                raise Failure(error.at(span), Place(frame, at, turn)) from None
+            _charge(frame, steps, span, at, turn)
             run(level + 1, _iteration(frame, target, item, at, turn), out)
 
     return run
@@ -922,6 +938,17 @@ def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
 
     again()
     return result
+
+
+def _record(type_: RecordType, frame: Frame, args: list[Value]) -> Value:
+    return build_record(type_, args)
+
+
+def _charge(frame: Frame, steps: int, span: Span, site: int, turn: int) -> None:
+    try:
+        frame.evaluation.meter.charge(steps)
+    except BudgetError as error:
+        raise Failure(error.at(span), Place(frame, site, turn)) from None
 
 
 def _iteration(frame: Frame, target: Pattern | None, item: Value, site: int, turn: int) -> Frame:
@@ -1026,6 +1053,7 @@ async def execute(
 async def _run_callee(evaluation: Evaluation, text: str, request: Request) -> Value:
     """The value of the program that a model wrote as its answer. Raises RlmError."""
     header = program_header(request)
+    evaluation.meter.charge(_steps_of_checking(text))
     checked = check(Source(header + program_text(text), "<answer>"))
     if not fits(checked.type, request.type):
         raise ProgramError.of(
@@ -1039,11 +1067,15 @@ async def _run_callee(evaluation: Evaluation, text: str, request: Request) -> Va
     return from_json(to_json(value), request.type)
 
 
+def _steps_of_checking(text: str) -> int:
+    """What reading and checking a program text takes."""
+    return 2_000 + 50 * len(text)
+
+
 async def _run_program(evaluation: Evaluation, program: str, inputs: dict[str, str]) -> Value:
     """The built-in `run_program`: a pair of the value as JSON and the rendered error."""
     if evaluation.nesting >= MAX_NESTING:
         raise RunError.of("E309", f"programs run programs more than {MAX_NESTING} deep")
-    evaluation.meter.charge(1 + len(program))
     inner = Evaluation(evaluation.caller, evaluation.meter, evaluation.level, evaluation.parent, evaluation.nesting + 1)
     try:
         checked = check(Source(program, "<run_program>"))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from rlmlang.errors import BudgetError, RunError
@@ -117,33 +117,32 @@ class Meter:
         Returns the number of characters and elements met.
         """
         total = 0
-        stack: list[Iterator[Value]] = [iter(values)]
+        stack: list[Collection[Value]] = [values]
         while stack:
-            for value in stack[-1]:
-                if isinstance(value, str):
-                    total += 1 + len(value)
-                    self.charge(1 + len(value) // 16)
-                    continue
-                total += 1
-                self.charge(1)
-                if isinstance(value, (list, tuple)):
-                    stack.append(iter(value))
-                elif isinstance(value, RecordValue):
-                    total += sum(len(name) for name, _ in value.type.fields)
-                    stack.append(iter(value.values))
-                elif isinstance(value, dict):
-                    total += sum(map(len, value))
-                    self.charge(len(value))
-                    stack.append(iter(value.values()))
-                else:
-                    if isinstance(value, int):  # so many digits, made in quadratic time
+            items = stack.pop()
+            count = len(items)
+            total += count
+            self.charge(2 * count)
+            for value in items:
+                kind = value.__class__
+                if kind is str:
+                    total += len(value)
+                    if len(value) >= 16:
+                        self.charge(len(value) // 16)
+                elif kind is list or kind is tuple:
+                    stack.append(value)
+                elif kind is int:
+                    if not -(2**64) < value < 2**64:  # so many digits, made in quadratic time
                         digits = value.bit_length() // 3
                         total += digits
                         self.charge(digits // 16)
-                    continue
-                break
-            else:
-                stack.pop()
+                elif kind is RecordValue:
+                    total += sum(len(name) for name, _ in value.type.fields)
+                    stack.append(value.values)
+                elif kind is dict:
+                    total += sum(map(len, value))
+                    self.charge(len(value))
+                    stack.append(value.values())
         self._size(total)
         return total
 
