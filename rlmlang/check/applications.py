@@ -95,7 +95,7 @@ class Applications(Expressions):
         errors = len(self.problems)
         found: dict[str, ast.Expr] = {}
         if len(node.args) > len(params):
-            wanted = f"{len(params)} argument{'s' * (len(params) != 1)}"
+            wanted = _counted(len(params), "argument")
             self.error(code, f"`{name}` takes {wanted}, not {len(node.args)}", node.args[len(params)].span)
             self.infer_arguments(node)
             return None
@@ -106,7 +106,7 @@ class Applications(Expressions):
         for keyword in node.keywords:
             if keyword.name not in known:
                 near = closest(keyword.name, known)
-                hint = f"did you mean `{near}`?" if near else f"it has {', '.join(known[:9]) or 'none'}"
+                hint = f"did you mean `{near}`?" if near else _listed(known)
                 self.error("E206", f"`{name}` has no parameter `{keyword.name}`", keyword.span, hint)
             elif keyword.name in found:
                 self.error("E208", f"`{keyword.name}` is given twice", keyword.span)
@@ -115,7 +115,7 @@ class Applications(Expressions):
         missing = [param for param, _, default in params if param not in found and default is None]
         if missing and not strange:
             listed = ", ".join(f"`{param}`" for param in missing)
-            self.error(code, f"`{name}` lacks {listed}", node.span)
+            self.error(code, f"`{name}` is not given {listed}", node.span)
         for param, type_, default in params:
             if param in found:
                 self.expect(found[param], type_, f"`{param}`")
@@ -192,12 +192,13 @@ class Applications(Expressions):
         params = tuple(substitute(p, solution) for p in wanted.params)
         if wanted.result in wanted.params:
             # `step: (A, T) -> A`: the result must fit what went in; widen once if it does not
-            self.function_value(arg, params, None, f"`{param.name}`", quiet=True)
-            found = self.last_result
-            joined = join(params[0], found)
-            if joined is not None and joined != params[0]:
+            known = len(self.problems)
+            self.function_value(arg, params, None, f"`{param.name}`")
+            joined = join(params[0], self.last_result)
+            if len(self.problems) == known and joined is not None and joined != params[0]:
                 solve(wanted.result, joined, solution)
                 params = tuple(substitute(p, solution) for p in wanted.params)
+            del self.problems[known:]
             self.function_value(arg, params, substitute(wanted.result, solution), f"`{param.name}`")
             return
         if has_variables(wanted.result):
@@ -210,12 +211,9 @@ class Applications(Expressions):
     last_result: Type = UNKNOWN
     """The result type of the function that `function_value` saw last."""
 
-    def function_value(
-        self, node: ast.Expr, params: tuple[Type, ...], result: Type | None, what: str, quiet: bool = False
-    ) -> Type:
+    def function_value(self, node: ast.Expr, params: tuple[Type, ...], result: Type | None, what: str) -> Type:
         """Check an argument that must be a function of `params`; `result` None accepts any result."""
         self.last_result = UNKNOWN
-        known = len(self.problems)
         found: Type = UNKNOWN
         if isinstance(node, ast.Lambda):
             found = self.check_lambda(node, params, result, what)
@@ -226,20 +224,19 @@ class Applications(Expressions):
         else:
             self.error(
                 "E210",
-                f"{what} must be a function of {len(params)} arguments",
+                f"{what} must be a function of {_counted(len(params), 'argument')}",
                 node.span,
                 "write `lambda x: …`",
             )
         if result is not None and not fits(found, result) and not isinstance(node, ast.Lambda):
             self.error("E210", f"{what} gives {found}; it must give {result}", node.span)
-        if quiet:
-            del self.problems[known:]
         self.last_result = found
         return FunctionType(params, found if result is None else result)
 
     def check_lambda(self, node: ast.Lambda, params: tuple[Type, ...], result: Type | None, what: str) -> Type:
         if len(node.params) != len(params):
-            return self.error("E207", f"{what} must take {len(params)} arguments, not {len(node.params)}", node.span)
+            wanted = _counted(len(params), "argument")
+            return self.error("E207", f"{what} must take {wanted}, not {len(node.params)}", node.span)
         with self.inside("lambda"):
             for name, type_ in zip(node.params, params):
                 self.bind(name, Variable(type_, name.span))
@@ -388,6 +385,14 @@ Expressions.handlers = {
     ast.Apply: Applications.of_apply,
     ast.Call: Applications.of_call,
 }
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _listed(names: list[str]) -> str:
+    return f"its parameters are {', '.join(names[:9])}" if names else "it has no parameters"
 
 
 # Matching arguments with the parameters of a built-in ------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ from rlmlang.types import (
     UNKNOWN,
     DictType,
     FunctionType,
+    IterableType,
     ListType,
     LiteralType,
     Never,
@@ -30,6 +32,8 @@ from rlmlang.types import (
     Type,
     Unknown,
     fits,
+    has_variables,
+    item_type,
     join,
     ordered,
     primitive_of,
@@ -50,6 +54,9 @@ _FORMAT = re.compile(
 )
 
 
+_CONVERSIONS: dict[Type, str] = {STR: "s", INT: "bcdeEfFgGnoxX%", FLOAT: "eEfFgGn%"}
+
+
 class Expressions(WrittenTypes):
     """The part of the checker that infers types. Applications are the next part's."""
 
@@ -67,6 +74,11 @@ class Expressions(WrittenTypes):
         type_ = self.bounded(self.handlers[type(node)](self, node), node.span)
         self.tables.types[id(node)] = type_
         return type_
+
+    @abstractmethod
+    def function_value(self, node: ast.Expr, params: tuple[Type, ...], result: Type | None, what: str) -> Type:
+        """Check an argument that must be a function of `params`; `result` None accepts any result."""
+        ...
 
     def expect(self, node: ast.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
         """Check an expression against a type. Returns the wanted type."""
@@ -96,9 +108,9 @@ class Expressions(WrittenTypes):
             case _:
                 found = self.infer(node)
                 values = self.constants(node)
-                known = values is not None and isinstance(inner, LiteralType)
-                if known and all(any(same_constant(v, w) for w in inner.values) for v in values or ()):
-                    return wanted
+                if values is not None and isinstance(inner, LiteralType):
+                    if all(any(same_constant(v, w) for w in inner.values) for v in values):
+                        return wanted
                 if not fits(found, wanted):
                     self.mismatch(node, found, wanted, what, code)
                 return wanted
@@ -114,6 +126,8 @@ class Expressions(WrittenTypes):
                 node.span,
                 "test it first: `… if x is not None else …`",
             )
+        if isinstance(wanted, IterableType):
+            return self.not_iterable(node, found, wanted, what)
         if wanted == STR:
             hint = "write `str(…)` or an f-string to turn it into text"
         elif wanted == INT and found == FLOAT:
@@ -124,7 +138,14 @@ class Expressions(WrittenTypes):
             hint = "write a comparison, or `bool(…)`"
         elif isinstance(wanted, LiteralType) and fits(found, wanted.base):
             hint = f"it must be known to be one of {', '.join(map(_shown, wanted.values))}"
-        return self.error(code, f"{what} is {found}; it must be {wanted}", node.span, hint)
+        return self.error(code, f"{what} is {_told(node, found)}; it must be {wanted}", node.span, hint)
+
+    def not_iterable(self, node: ast.Expr, found: Type, wanted: IterableType, what: str) -> Type:
+        item = item_type(found)
+        if item is None:
+            return self.error("E210", f"{what} is {found}; it must be a list, str, dict or tuple", node.span)
+        needed = "have an order" if has_variables(wanted.item) and not ordered(item) else f"be {wanted.item}"
+        return self.error("E210", f"{what} is {found}; its elements must {needed}", node.span)
 
     def constants(self, node: ast.Expr) -> tuple[Constant, ...] | None:
         """The constants that an expression may evaluate to, where that is plain to see."""
@@ -171,7 +192,7 @@ class Expressions(WrittenTypes):
     def format_spec(self, hole: ast.Hole, type_: Type) -> None:
         match = _FORMAT.fullmatch(hole.spec)
         base = STR if hole.conversion else (type_.base if isinstance(type_, LiteralType) else type_)
-        allowed = {STR: "s", INT: "bcdeEfFgGnoxX%", FLOAT: "eEfFgGn%"}.get(base)  # type: ignore[call-overload]
+        allowed = _CONVERSIONS.get(base)
         if isinstance(base, Unknown):
             return
         if allowed is None:
@@ -409,42 +430,48 @@ class Expressions(WrittenTypes):
         if not isinstance(type_, (ListType, TupleType, Unknown)) and type_ != STR:
             self.infer(node.index)
             return self.error("E212", f"{type_} cannot be indexed", node.span)
+        errors = len(self.problems)
         self.expect(node.index, INT, "the index")
         if isinstance(type_, ListType):
             return type_.item
         if isinstance(type_, TupleType):
-            return self.tuple_item(node, type_)
+            return UNKNOWN if len(self.problems) > errors else self.tuple_item(node, type_)
         return type_
 
     def tuple_item(self, node: ast.Index, type_: TupleType) -> Type:
-        values = self.constants(node.index)
-        if values is None:
-            joined: Type | None = NEVER
-            for item in type_.items:
-                joined = None if joined is None else join(joined, item)
+        position = self.position(node.index)
+        if position is None:
+            joined = item_type(type_)
             if joined is None:
                 return self.error("E212", f"the index into {type_} must be a constant", node.index.span)
             return joined
-        position = values[0]
-        assert isinstance(position, int)
-        if len(values) == 1 and -len(type_.items) <= position < len(type_.items):
+        if -len(type_.items) <= position < len(type_.items):
             return type_.items[position]
         return self.error("E212", f"{type_} has {len(type_.items)} elements", node.index.span)
+
+    def position(self, node: ast.Expr) -> int | None:
+        """The int that an index plainly is."""
+        match self.constants(node):
+            case (int() as value,):
+                return value
+        return None
 
     def of_slice(self, node: ast.Slice) -> Type:
         type_ = _base(self.infer(node.value))
         bounds = (node.start, node.stop, node.step)
+        errors = len(self.problems)
         for bound in bounds:
             if bound is not None:
                 self.expect(bound, INT, "a bound of a slice")
         if isinstance(type_, OptionalType):
             return self.may_be_none(node.value)
         if isinstance(type_, TupleType):
-            values = [None if bound is None else self.constants(bound) for bound in bounds]
-            if all(bound is None or value is not None for bound, value in zip(bounds, values)):
-                start, stop, step = (value[0] if value else None for value in values)
-                if step != 0:
-                    return TupleType(type_.items[start:stop:step])  # type: ignore[misc]
+            if len(self.problems) > errors:
+                return UNKNOWN
+            positions = [None if bound is None else self.position(bound) for bound in bounds]
+            known = all(bound is None or position is not None for bound, position in zip(bounds, positions))
+            if known and positions[2] != 0:
+                return TupleType(type_.items[slice(*positions)])
             return self.error("E212", "a slice of a tuple needs constant bounds", node.span)
         if isinstance(type_, (ListType, Unknown)) or type_ == STR:
             return type_
@@ -471,8 +498,6 @@ class Expressions(WrittenTypes):
             for clause in node.clauses:
                 if isinstance(clause, ast.For):
                     for name in _target_names(clause.target):
-                        if name.id in self.scope.entries:
-                            self.error("E201", f"`{name.id}` is bound twice in one comprehension", name.span)
                         self.scope.entries.setdefault(name.id, Unbound(name.span))
             inner = self.scope
             for clause in node.clauses:

@@ -114,23 +114,20 @@ class Scoping:
         """Enter a name into the innermost scope, if it may be bound there."""
         here = self.scope.entries.get(name.id)
         outer = self.scope.parent.find(name.id) if self.scope.parent else None
-        if isinstance(here, Unbound):
-            self.scope.entries[name.id] = Variable(UNKNOWN, name.span)  # if it cannot be bound, that is told once
         if name.id in BUILTINS:
             self.error("E229", f"`{name.id}` is a built-in and cannot be bound", name.span, "choose another name")
         elif here is not None and not isinstance(here, Unbound):
-            self.error(
-                "E201",
-                f"`{name.id}` is bound already",
-                name.span,
-                "names are bound once; choose a new name",
-                [("first bound here", _entry_span(here))] if _entry_span(here) else [],
-            )
+            first = _entry_span(here)
+            notes = [("first bound here", first)] if first else []
+            hint = "names are bound once; choose a new name"
+            self.error("E201", f"`{name.id}` is bound already", name.span, hint, notes)
+            return False
         elif isinstance(outer, (CheckedFunction, RecordType)):
             self.error("E201", f"`{name.id}` is a {_kind(outer)}; its name cannot be bound again", name.span)
         else:
             self.scope.entries[name.id] = entry
             return True
+        self.scope.entries[name.id] = Variable(UNKNOWN, name.span)  # so that it is told once
         return False
 
     @contextmanager
