@@ -116,7 +116,8 @@ def _units(module: ast.Module) -> Iterator[_Unit]:
                     text = _lay([f"{item.name.id}: ", *_type(item.type)], 4)
                     yield _Unit(text, item.span.start, item.span.end, 4, closes=item is fields[-1])
             case ast.Function(name, params, result, body, value):
-                head = [f"def {name.id}", _bracket("(", map(_param, params), ")"), " -> ", *_type(result), ":"]
+                returns = [_flat(_type(result))] if params else _type(result)  # parameters are broken first
+                head = [f"def {name.id}", _bracket("(", map(_param, params), ")"), " -> ", *returns, ":"]
                 yield _Unit(_lay(head, 0), start, result.span.end, opens=True)
                 last = result.span.end
                 for line in body:
