@@ -24,7 +24,7 @@ from rlmlang.errors import Diagnostic, ProgramError
 from rlmlang.parser import Parsed, parse_partial
 from rlmlang.resources import stdlib_dir
 from rlmlang.source import Source
-from rlmlang.types import UNKNOWN, FunctionType, RecordType, Type
+from rlmlang.types import UNKNOWN, RecordType, Type
 
 # A tree is at most MAX_DEPTH deep and each level takes a few frames. Python-to-Python
 # calls live on the heap, so a higher limit costs nothing.
@@ -137,8 +137,6 @@ class _Checker(Applications):
 
     def input(self, node: ast.Input) -> Type:
         type_ = self.resolve(node.type)
-        if isinstance(type_, FunctionType):
-            type_ = self.error("E215", "an input cannot be a function", node.type.span)
         if node.default is not None:
             if not _is_constant(node.default):
                 self.error("E224", "the default of an input must be a constant", node.default.span)
@@ -159,8 +157,6 @@ class _Checker(Applications):
         fields: dict[str, Type] = {}
         for each in node.fields:
             type_ = self.resolve(each.type)
-            if isinstance(type_, FunctionType):
-                type_ = self.error("E215", "a field cannot be a function", each.type.span)
             if each.name.id in fields:
                 self.error("E201", f"the field `{each.name.id}` is there already", each.name.span)
             if each.name.id.startswith("_"):
@@ -176,8 +172,6 @@ class _Checker(Applications):
     def function(self, node: ast.Function) -> CheckedFunction:
         params = [self.resolve(param.type, functions=True) for param in node.params]
         result = self.resolve(node.result)
-        if isinstance(result, FunctionType):
-            result = self.error("E215", "a function cannot return a function", node.result.span)
         seen_default = False
         for param, type_ in zip(node.params, params):
             if param.default is not None:

@@ -170,7 +170,7 @@ class Applications(Expressions):
                 for param, arg in _bound_pairs(signature, bound)
                 if id(arg) in types and not isinstance(param.type, FunctionType)
             ) and not any(
-                isinstance(param.type, FunctionType) == (id(arg) in types)
+                isinstance(param.type, FunctionType) == (id(arg) in types) and types.get(id(arg)) != UNKNOWN
                 for param, arg in _bound_pairs(signature, bound)
             ):
                 for param, arg in _bound_pairs(signature, bound):
@@ -276,6 +276,8 @@ class Applications(Expressions):
                     ):
                         self.tables.references[id(node)] = NativeTarget(entry, signature, (), ())
                         return self.instantiate(signature.result, solution, signature)
+            case Variable(type=Unknown()):
+                return UNKNOWN
             case Variable():
                 return self.error("E210", f"{what} must be a function; `{node.id}` is {entry.type}", node.span)
         shown = ", ".join(map(str, params))
@@ -341,8 +343,6 @@ class Applications(Expressions):
             result = self.resolve(node.type)
             if result == NONE:
                 result = self.error("E220", "a model cannot answer with None alone", node.type.span, "write `T | None`")
-            elif isinstance(result, FunctionType):
-                result = self.error("E220", "a model cannot answer with a function", node.type.span)
         if not node.args:
             self.error("E207", "CALL needs its instruction first", node.span, 'write `CALL("what to do", …)`')
         for i, arg in enumerate(node.args):
@@ -357,8 +357,6 @@ class Applications(Expressions):
             seen.add(keyword.name)
             if keyword.name == "sample":
                 self.expect(keyword.value, INT, "`sample`")
-            elif isinstance(keyword.value, ast.Lambda):
-                self.error("E215", "a function cannot be given to a model", keyword.span)
             else:
                 self.infer(keyword.value)
         return result

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from rlmlang import ast
 from rlmlang.builtins import Builtin, Parameter, Signature
-from rlmlang.types import FunctionType, RecordType, Type
+from rlmlang.types import RecordType, Type
 
 
 @frozen
@@ -70,10 +70,6 @@ class CheckedFunction:
     node: ast.Function
     params: tuple[Type, ...]
     result: Type
-
-    @property
-    def type(self) -> FunctionType:
-        return FunctionType(self.params, self.result)
 
 
 @frozen(eq=False)

@@ -45,7 +45,7 @@ from rlmlang.values import preview
 MAX_CONSTANTS = 100
 """Constants that a name is known to be one of."""
 
-MAX_WORK = 400_000
+MAX_WORK = 200_000
 """Expressions looked at in one program; some are looked at more than once."""
 
 MAX_FORMAT_WIDTH = 1_000

@@ -83,10 +83,7 @@ class WrittenTypes(Scoping):
         found: list[Type | None] = []
         for arg in node.args:
             if isinstance(arg, (ast.TypeName, ast.TypeUnion)):
-                type_ = self.resolve(arg)
-                if isinstance(type_, FunctionType):
-                    type_ = self.error("E215", "functions cannot be parts of values", arg.span)
-                found.append(type_)
+                found.append(self.resolve(arg))
             else:
                 found.append(self.error("E203", f"`{arg.span.text}` is not a type", arg.span))
         if len(found) != count:
