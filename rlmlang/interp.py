@@ -33,6 +33,7 @@ from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
 from rlmlang.inputs import bind_inputs, read_inputs
 from rlmlang.models.base import Model, Request
 from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
+from rlmlang.parser import MAX_SOURCE
 from rlmlang.pending import (
     LATE,
     Partial,
@@ -222,6 +223,7 @@ class Evaluation:
                 self._fail(error, place)
 
         def ended(task: asyncio.Task[None]) -> None:
+            work.close()  # it may have been given up before it began
             del self._tasks[task]
             self._wake()
 
@@ -566,6 +568,7 @@ class _Compiler:
         steps = [self.bind(local) for local in node.body]
         value = self.code(node.value)
         size = APPLICATION + self.parts - before
+        self.parts = before  # it is charged where it is applied, not where it happens to be compiled
         self.scope, self.binding = outer, binding
 
         def make(frame: Frame) -> Function:
@@ -815,7 +818,9 @@ class _Compiler:
                 _charge(frame, _steps_of_checking(program), span, start, 0)
                 return evaluation.spawn(_run_program(evaluation, program, inputs), place)
 
-            return evaluation.defer(given, place, begin)
+            if any(settle(value).__class__ in LATE for value in given):
+                return evaluation.defer(given, place, begin)
+            return begin()
 
         return run
 
@@ -1069,7 +1074,7 @@ async def _run_callee(evaluation: Evaluation, text: str, request: Request) -> Va
 
 def _steps_of_checking(text: str) -> int:
     """What reading and checking a program text takes."""
-    return 2_000 + 50 * len(text)
+    return 2_000 + 20 * min(len(text), MAX_SOURCE)
 
 
 async def _run_program(evaluation: Evaluation, program: str, inputs: dict[str, str]) -> Value:
