@@ -66,7 +66,7 @@ class Account:
         limits, usage = self.limits, self.usage
         while True:
             if limits.max_calls is not None and usage.calls >= limits.max_calls:
-                raise BudgetError.of("E501", f"all {limits.max_calls:,} calls are used", hint="raise max_calls")
+                raise self.no_calls_left()
             left = _left(limits.max_prompt_tokens, usage.prompt_tokens + self._reserved_prompt)
             room = _left(limits.max_completion_tokens, usage.completion_tokens + self._reserved_completion)
             if prompt_tokens <= left and completion_tokens <= room:
@@ -96,6 +96,9 @@ class Account:
         self._reserved_prompt += prompt_tokens
         self._reserved_completion += granted
         return granted
+
+    def no_calls_left(self) -> BudgetError:
+        return BudgetError.of("E501", f"all {self.limits.max_calls:,} calls are used", hint="raise max_calls")
 
     def settle(self, reserved: tuple[int, int], spent: tuple[int, int] | None, *, called: bool = True) -> None:
         """Replace a reservation by what the call really took, `(prompt, completion)` tokens.

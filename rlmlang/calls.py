@@ -103,6 +103,8 @@ class Caller:
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._flushing = False
+        self._waiting = 0
+        """Calls asked for that have not been counted yet."""
         self._heads: dict[tuple[str, int, tuple[str | None, ...]], hashlib._Hash] = {}
 
     # Keys
@@ -138,9 +140,9 @@ class Caller:
     ) -> Value | Entry:
         """The answer if it is known, else the call in flight. `args` are plain, the instruction first.
 
-        Raises BudgetError E502, UsageError E606.
+        Raises BudgetError E501, E502, UsageError E606.
         """
-        limits = self.account.limits
+        limits, usage = self.account.limits, self.account.usage
         if level > limits.max_depth:
             raise BudgetError.of(
                 "E502",
@@ -150,13 +152,16 @@ class Caller:
         key = self._key(site, args, sample, level)
         if self.memo:
             if (known := self._known.get(key)) is not None:
-                self.account.usage.memo_hits += 1
+                usage.memo_hits += 1
                 known[1].hits += 1
                 return known[0]
             if (entry := self._flying.get(key)) is not None:
-                self.account.usage.memo_hits += 1
+                usage.memo_hits += 1
                 entry.record.hits += 1
                 return entry
+        stored = self.store.get(key) if self.memo and self.store is not None else None
+        if stored is None and limits.max_calls is not None and usage.calls + self._waiting >= limits.max_calls:
+            raise self.account.no_calls_left()  # at once, or a program could ask for calls without end
         record = CallRecord(
             len(self.trace.calls),
             parent,
@@ -168,16 +173,17 @@ class Caller:
             site.within,
         )
         self.trace.start(record)
-        if self.memo and self.store is not None and (text := self.store.get(key)) is not None:
-            value = from_json(json.loads(text), site.type)
+        if stored is not None:
+            value = from_json(json.loads(stored), site.type)
             self.trace.finish(record, "stored", record.started)
-            self.account.usage.memo_hits += 1
+            usage.memo_hits += 1
             self._known[key] = (value, record)
             return value
         if not self.memo:
             key += record.id.to_bytes(8, "big")
         entry = Entry(key, site, args, sample, level, record)
         self._flying[key] = entry
+        self._waiting += 1
         if level < limits.max_depth:
             record.kind = "program"
             entry.task = asyncio.ensure_future(self._finish(entry, self._program(entry)))
@@ -242,6 +248,8 @@ class Caller:
             self._end(entry, "done")
 
     def _end(self, entry: Entry, status: str, error: RlmError | None = None) -> None:
+        if entry.record.status == "waiting":
+            self._waiting -= 1
         self.trace.finish(entry.record, status, self.clock())
         del self._flying[entry.key]
         for asker in entry.askers:
@@ -260,6 +268,7 @@ class Caller:
         wanted = min(request.max_tokens, self.model.context - prompt)
         granted = await self.account.reserve(prompt, wanted)
         if entry.record.status == "waiting":
+            self._waiting -= 1
             entry.record.status, entry.record.started = "running", self.clock()
         spent: tuple[int, int] | None = None
         try:

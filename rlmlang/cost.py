@@ -603,6 +603,8 @@ class _Estimator:
     def count(self, node: ast.Call, type_: Type, args: list[Value], names: list[str | None], sample: Value) -> None:
         low_prompt, high_prompt = 1, inf
         known = _known(*args, sample)
+        if known:
+            self.meter.walk(*args)
         if self.model is not None:
             high_prompt = self.model.context
             if known:

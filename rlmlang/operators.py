@@ -4,16 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
+from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, sub, truediv
 
 from rlmlang import ast
 from rlmlang.errors import RunError
 from rlmlang.values import MAX_INT_BITS, Meter, RecordValue, Value
 
+Operator = Callable[[Meter, Value, Value], Value]
 
-def _finite(value: float) -> float:
+
+def _number(meter: Meter, value: Value) -> Value:
+    """A result that is an int not too large, or a real number."""
+    if isinstance(value, int):
+        return meter.number(value)
     if isinstance(value, complex) or not isfinite(value):
         raise RunError.of("E306", "the result is not a real number, or too large for a float")
     return value
+
+
+def _arithmetic(work: Callable[[Value, Value], Value]) -> Operator:
+    """An operator on numbers."""
+
+    def operate(meter: Meter, a: Value, b: Value) -> Value:
+        try:
+            return _number(meter, work(a, b))
+        except ZeroDivisionError:
+            raise RunError.of("E303", "division by zero") from None
+        except OverflowError:
+            raise RunError.of("E306", "a number is too large for a float") from None
+
+    return operate
+
+
+_plus, _times, _to_the_power = _arithmetic(add), _arithmetic(mul), _arithmetic(pow)
 
 
 def _add(meter: Meter, a: Value, b: Value) -> Value:
@@ -23,11 +46,7 @@ def _add(meter: Meter, a: Value, b: Value) -> Value:
     if isinstance(a, (list, tuple)):
         meter.items(len(a) + len(b))
         return a + b
-    return _number(meter, a + b)
-
-
-def _number(meter: Meter, value: Value) -> Value:
-    return meter.number(value) if isinstance(value, int) else _finite(value)
+    return _plus(meter, a, b)
 
 
 def _multiply(meter: Meter, a: Value, b: Value) -> Value:
@@ -39,60 +58,50 @@ def _multiply(meter: Meter, a: Value, b: Value) -> Value:
     if isinstance(a, list):
         meter.items(len(a) * max(b, 0))
         return a * b
-    return _number(meter, _float_safe(lambda: a * b))
-
-
-def _float_safe(work: Callable[[], Value]) -> Value:
-    try:
-        return work()
-    except ZeroDivisionError:
-        raise RunError.of("E303", "division by zero") from None
-    except OverflowError:
-        raise RunError.of("E306", "a number is too large for a float") from None
+    return _times(meter, a, b)
 
 
 def _power(meter: Meter, a: Value, b: Value) -> Value:
     if isinstance(a, int) and isinstance(b, int):
         if b > 0 and a.bit_length() * b > MAX_INT_BITS + b + 64 and abs(a) > 1:
             raise RunError.of("E306", f"a power of about {a.bit_length() * b:,} bits; the limit is {MAX_INT_BITS:,}")
-    return _number(meter, _float_safe(lambda: a**b))
+    return _to_the_power(meter, a, b)
 
 
-OPERATORS: dict[str, Callable[[Meter, Value, Value], Value]] = {
-    "+": lambda meter, a, b: _float_safe(lambda: _add(meter, a, b)),
-    "-": lambda meter, a, b: _number(meter, _float_safe(lambda: a - b)),
+OPERATORS: dict[str, Operator] = {
+    "+": _add,
+    "-": _arithmetic(sub),
     "*": _multiply,
-    "/": lambda meter, a, b: _number(meter, _float_safe(lambda: a / b)),
-    "//": lambda meter, a, b: _number(meter, _float_safe(lambda: a // b)),
-    "%": lambda meter, a, b: _number(meter, _float_safe(lambda: a % b)),
+    "/": _arithmetic(truediv),
+    "//": _arithmetic(floordiv),
+    "%": _arithmetic(mod),
     "**": _power,
 }
 
 
-def _charge(meter: Meter, *values: Value) -> None:
-    """Comparing costs what is looked at."""
-    for value in values:
-        if isinstance(value, str):
-            meter.charge(1 + len(value) // 16)
-        elif isinstance(value, (list, tuple, dict, RecordValue)):
-            meter.walk(value)
+def _comparison(work: Callable[[Value, Value], bool]) -> Operator:
+    """A comparison; it costs what is looked at."""
 
-
-def _comparison(work: Callable[[Value, Value], bool]) -> Callable[[Meter, Value, Value], bool]:
     def compare(meter: Meter, a: Value, b: Value) -> bool:
-        _charge(meter, a, b)
+        for value in (a, b):
+            if isinstance(value, str):
+                meter.charge(1 + len(value) // 16)
+            elif isinstance(value, _CONTAINERS):
+                meter.walk(value)
         return work(a, b)
 
     return compare
 
 
-COMPARISONS: dict[str, Callable[[Meter, Value, Value], bool]] = {
-    "==": _comparison(lambda a, b: bool(a == b)),
-    "!=": _comparison(lambda a, b: bool(a != b)),
-    "<": _comparison(lambda a, b: bool(a < b)),
-    "<=": _comparison(lambda a, b: bool(a <= b)),
-    ">": _comparison(lambda a, b: bool(a > b)),
-    ">=": _comparison(lambda a, b: bool(a >= b)),
+_CONTAINERS = (list, tuple, dict, RecordValue)
+
+COMPARISONS: dict[str, Operator] = {
+    "==": _comparison(eq),
+    "!=": _comparison(ne),
+    "<": _comparison(lt),
+    "<=": _comparison(le),
+    ">": _comparison(gt),
+    ">=": _comparison(ge),
     "in": _comparison(lambda a, b: a in b),
     "not in": _comparison(lambda a, b: a not in b),
 }
