@@ -158,11 +158,13 @@ def test_fmt_of_standard_input(run: Run) -> None:
     assert run("fmt", "-", "--check", stdin=UGLY) == (1, "", "would reformat <stdin>\n")
 
 
-def test_fmt_leaves_what_does_not_parse(run: Run) -> None:
+def test_fmt_leaves_what_does_not_parse_and_goes_on(run: Run) -> None:
     Path("wrong.rlm").write_text("1 +\n")
-    code, _, err = run("fmt", "wrong.rlm")
+    Path("ugly.rlm").write_text(UGLY)
+    code, _, err = run("fmt", "wrong.rlm", "ugly.rlm")
     assert code == 1
     assert "wrong.rlm:1:" in err
+    assert Path("ugly.rlm").read_text() == PRETTY
     assert Path("wrong.rlm").read_text() == "1 +\n"
 
 
@@ -250,6 +252,7 @@ def test_run_json_of_a_failure(run: Run) -> None:
         ("1", "", ["--input", "y"], 2, "E607"),
         ("1", "", ["--input", "y=@missing.txt"], 2, "E604"),
         ("x: int\nx", "", ["--input", "x=1", "--input", "x=2"], 2, "E607"),
+        ("x: str\ny: str\nx", "", ["--input", "x=-", "--input", "y=-"], 2, "E607"),
         ("1", "", ["--model", "nothing:at-all"], 2, "E605"),
         ("1", "", ["--model", "scripted:missing.toml"], 4, "E407"),
         ("1", "", ["--store", "/dev/null/store.db"], 2, "E606"),
@@ -450,10 +453,19 @@ def test_completion_scripts(run: Run, shell: str) -> None:
     assert "_RLMLANG_COMPLETE" in out
 
 
-def test_completion_completes_commands() -> None:
-    env = {**os.environ, "_RLMLANG_COMPLETE": "bash_complete", "COMP_WORDS": "rlmlang c", "COMP_CWORD": "1"}
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("rlmlang c", {"plain,check", "plain,conform", "plain,completion"}),
+        ("rlmlang run --model s", {"plain,scripted:", "plain,smollm2"}),
+        ("rlmlang check a", {"file,a"}),
+    ],
+)
+def test_completion(words: str, wanted: set[str]) -> None:
+    place = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    env = {**os.environ, "_RLMLANG_COMPLETE": "bash_complete", **place}
     done = subprocess.run([sys.executable, "-m", "rlmlang"], env=env, capture_output=True, text=True)
-    assert done.stdout.split() == ["plain,check", "plain,conform", "plain,completion"]
+    assert set(done.stdout.split()) == wanted
 
 
 # help, usage, faults

@@ -16,7 +16,7 @@ from rlmlang.errors import ProgramError
 
 
 @click.command("check")
-@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file, on a line.")
 def command(files: tuple[str, ...], as_json: bool) -> int:
     """Check programs without running them.

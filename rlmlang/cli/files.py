@@ -26,9 +26,14 @@ def read_source(name: str) -> Source:
     return Source(read(name), "<stdin>" if name == "-" else name)
 
 
-def read_given(pairs: Sequence[str]) -> dict[str, str]:
-    """The texts that `--input name=value`, `name=@file` and `name=-` give. Raises UsageError E604, E607."""
+def read_given(pairs: Sequence[str], program: str) -> dict[str, str]:
+    """The texts that `--input name=value`, `name=@file` and `name=-` give; `program` is the program's file.
+
+    Raises UsageError E604, E607.
+    """
     given: dict[str, str] = {}
+    if (program == "-") + sum(pair.partition("=")[2] == "-" for pair in pairs) > 1:
+        raise UsageError.of("E607", "standard input can be read once only")
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():

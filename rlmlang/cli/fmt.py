@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 
 from rlmlang.cli.files import read_source
-from rlmlang.errors import UsageError
+from rlmlang.cli.output import show_error
+from rlmlang.errors import ProgramError, UsageError
 from rlmlang.format import format_module
 from rlmlang.parser import parse
 from rlmlang.source import Source
 
 
 @click.command("fmt")
-@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is not formatted.")
 @click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
 def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
@@ -30,23 +31,28 @@ def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
       rlmlang fmt --diff article.rlm
       rlmlang fmt - < article.rlm
     """
-    changed = False
+    failed = False
     for file in files:
         source = read_source(file)
-        text = format_module(parse(source))
+        try:
+            text = format_module(parse(source))
+        except ProgramError as error:
+            show_error(error)
+            failed = True
+            continue
         if diff:
             click.echo(_diff(source, text), nl=False)
         if file == "-" and not (check or diff):
             click.echo(text, nl=False)
         if text == source.text:
             continue
-        changed = True
+        failed = failed or check
         if check:
             click.echo(f"would reformat {source.name}", err=True)
         elif not diff and file != "-":
             _write(file, text)
             click.echo(f"reformatted {source.name}", err=True)
-    return int(check and changed)
+    return int(failed)
 
 
 def _diff(source: Source, text: str) -> str:

@@ -72,7 +72,22 @@ input_option = click.option(
     metavar="NAME=VALUE",
     help="An input: a value, @FILE, or - for standard input; text for str, JSON for every other type.",
 )
+
+
+def _model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For shells: the names of models, up to where a path follows."""
+    from rlmlang.models import available
+
+    names = [form.partition(":")[0] + (":" if ":" in form else "") for form, *_ in available()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+program_argument = click.argument("file", type=click.Path(allow_dash=True))
 model_option = click.option(
-    "--model", "-m", metavar="MODEL", help="The model, such as smollm2 or gguf:PATH (see `rlmlang models`)."
+    "--model",
+    "-m",
+    metavar="MODEL",
+    shell_complete=_model_names,
+    help="The model, such as smollm2 or gguf:PATH (see `rlmlang models`).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")

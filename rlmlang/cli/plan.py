@@ -11,7 +11,15 @@ from rlmlang.check import check
 from rlmlang.check.checked import Checked
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given, read_source
-from rlmlang.cli.options import input_option, json_option, limit_options, limits_of, model_of, model_option
+from rlmlang.cli.options import (
+    input_option,
+    json_option,
+    limit_options,
+    limits_of,
+    model_of,
+    model_option,
+    program_argument,
+)
 from rlmlang.cli.settings import find_settings
 from rlmlang.cost import Cost, Interval, estimate
 from rlmlang.inputs import bind_inputs, read_inputs
@@ -19,7 +27,7 @@ from rlmlang.models import open_model
 
 
 @click.command("plan")
-@click.argument("file")
+@program_argument
 @input_option
 @model_option
 @json_option
@@ -38,7 +46,7 @@ def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str |
     settings = find_settings()
     checked = check(read_source(file))
     limits = limits_of(ctx, settings)
-    cost = asyncio.run(_estimate(checked, read_given(inputs), limits, model_of(model, settings)))
+    cost = asyncio.run(_estimate(checked, read_given(inputs, file), limits, model_of(model, settings)))
     if as_json:
         output.write_json(cost.to_json())
         return

@@ -16,7 +16,15 @@ from rlmlang.check import check
 from rlmlang.cli import output
 from rlmlang.cli.failures import Interrupted, as_error
 from rlmlang.cli.files import read_given, read_source
-from rlmlang.cli.options import input_option, json_option, limit_options, limits_of, model_of, model_option
+from rlmlang.cli.options import (
+    input_option,
+    json_option,
+    limit_options,
+    limits_of,
+    model_of,
+    model_option,
+    program_argument,
+)
 from rlmlang.cli.settings import Settings, find_settings
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.inputs import read_inputs
@@ -28,12 +36,23 @@ from rlmlang.values import to_json
 
 
 @click.command("run")
-@click.argument("file")
+@program_argument
 @input_option
 @model_option
-@click.option("--store", metavar="PATH", help="The file that keeps answers across runs.  [default: one per user]")
+@click.option(
+    "--store",
+    metavar="PATH",
+    type=click.Path(),
+    help="The file that keeps answers across runs.  [default: one per user]",
+)
 @click.option("--no-store", is_flag=True, help="Keep no answers, and use none kept before.")
-@click.option("--trace", "trace_file", metavar="PATH", help="Write every call to a file, a JSON object on a line.")
+@click.option(
+    "--trace",
+    "trace_file",
+    metavar="PATH",
+    type=click.Path(),
+    help="Write every call to a file, a JSON object on a line.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary.")
 @json_option
 @limit_options
@@ -71,7 +90,7 @@ def command(
         settings = find_settings()
         account = Account(limits_of(ctx, settings))
         program = Program(check(read_source(file)))
-        given = read_inputs(program.checked, read_given(inputs))
+        given = read_inputs(program.checked, read_given(inputs, file))
         if trace_file:
             write_trace(trace_file, trace)  # to fail before the run, not after it
         watched = not quiet and sys.stderr.isatty()
