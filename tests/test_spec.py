@@ -19,15 +19,12 @@ from typing import Any
 import pytest
 from attrs import NOTHING, fields
 
-from rlmlang import ast
 from rlmlang.budget import Limits
 from rlmlang.builtins import BUILTINS, METHODS, Builtin
 from rlmlang.errors import CODES, RlmError
 from rlmlang.models.scripted import ScriptedModel
-from rlmlang.parser import parse
 from rlmlang.program import compile
 from rlmlang.resources import stdlib_dir
-from rlmlang.source import Source
 from rlmlang.values import preview
 
 SPEC = Path(__file__).parent.parent / "grammar" / "SPEC.md"
@@ -112,14 +109,17 @@ def errors_section() -> str:
 
 
 def library_section() -> str:
-    rows: list[str] = []
+    sections: list[str] = []
     for path in sorted(stdlib_dir().glob("*.rlm")):
-        source = Source(path.read_text(encoding="utf-8"), path.name)
-        for node in parse(source).statements:
-            if isinstance(node, ast.Function):
-                head = node.span.text.partition(":\n")[0].removeprefix("def ")
-                rows.append(f"- `{' '.join(head.split())}` ({path.name})\n")
-    return "".join(rows)
+        text = path.read_text(encoding="utf-8")
+        rows = [f"\n`{path.name}`:\n\n"]
+        for found in re.finditer(r"((?:^#.*\n)+)^def ([^:]+?\([^)]*\) -> [^\n]*):$", text, re.MULTILINE):
+            comment = " ".join(line.lstrip("# ") for line in found[1].splitlines())
+            head = re.sub(r"\( | ?,? \)", lambda m: m[0].strip(" ,"), " ".join(found[2].split()))
+            rows.append(f"- `{head}`: {re.split(r'(?<=[.!?]) ', comment)[0]}\n")
+        assert text.count("\ndef ") + text.startswith("def ") == sum(row.startswith("- ") for row in rows)
+        sections += rows
+    return "".join(sections)
 
 
 def limits_section() -> str:
