@@ -47,7 +47,7 @@ def test_mistakes_cause_no_others() -> None:
 bad = nothing
 a = bad(1) + bad[0] - bad[1:]
 b = bad.field == bad.method(2)
-c = [x + y for x, y in bad if x in bad]
+c = [x + y for x, y in bad if x in bad] + [z for z in bad]
 d = max(bad, 3) if bad < 2 else -bad
 e = f"{bad:>8}" + bad
 f = {k: v for k, v in bad.items()}

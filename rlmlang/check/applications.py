@@ -30,7 +30,6 @@ from rlmlang.types import (
     Type,
     Unknown,
     fits,
-    has_variables,
     join,
     solve,
     substitute,
@@ -201,12 +200,9 @@ class Applications(Expressions):
             del self.problems[known:]
             self.function_value(arg, params, substitute(wanted.result, solution), f"`{param.name}`")
             return
-        if has_variables(wanted.result):
-            self.function_value(arg, params, None, f"`{param.name}`")
-            if not solve(wanted.result, self.last_result, solution):
-                self.error("E210", f"`{param.name}` gives {self.last_result}, which has no order", arg.span)
-            return
-        self.function_value(arg, params, substitute(wanted.result, solution), f"`{param.name}`")
+        self.function_value(arg, params, None, f"`{param.name}`")
+        if not solve(wanted.result, self.last_result, solution):
+            self.error("E210", f"`{param.name}` gives {self.last_result}, which has no order", arg.span)
 
     last_result: Type = UNKNOWN
     """The result type of the function that `function_value` saw last."""
@@ -350,11 +346,7 @@ class Applications(Expressions):
                 self.expect(arg, STR, "the instruction")
             else:
                 self.infer(arg)
-        seen: set[str] = set()
         for keyword in node.keywords:
-            if keyword.name in seen:
-                self.error("E208", f"`{keyword.name}` is given twice", keyword.span)
-            seen.add(keyword.name)
             if keyword.name == "sample":
                 self.expect(keyword.value, INT, "`sample`")
             else:
