@@ -10,7 +10,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from contextlib import suppress
 from typing import Any, Literal
 
 from rlmlang.types import (
@@ -136,12 +137,13 @@ def describe(type_: Type) -> str:
             return "Answer with plain text only."
         case "word":
             assert isinstance(type_, LiteralType)
-            return f"Answer with exactly one of these, and nothing else: {', '.join(map(str, type_.values))}"
-    shared = _shared_records(type_)
-    text = f"Answer with JSON only, of this form: {_shape(type_, shared)}"
-    if shared:
-        text += ", where " + " and ".join(f"{record} is {_record_shape(record, shared)}" for record in shared)
-    return text
+            return f"Answer with one of: {', '.join(map(str, type_.values))}."
+    shared = {record for record, count in record_types(type_).items() if count > 1}
+    line = f"Answer with {_words(type_, shared)}, as JSON."
+    for record in record_types(type_):
+        if record in shared:
+            line += f" A {record} is {_record_words(record, shared)}."
+    return line
 
 
 def _records(type_: Type) -> Iterator[RecordType]:
@@ -179,32 +181,39 @@ def record_types(*types: Type) -> Counter[RecordType]:
     return Counter({record: named[record] for record in ordered})
 
 
-def _shared_records(type_: Type) -> list[RecordType]:
-    return [record for record, count in record_types(type_).items() if count > 1]
-
-
-def _shape(type_: Type, shared: list[RecordType]) -> str:
+def _words(type_: Type, shared: Set[RecordType], many: bool = False) -> str:
+    """A type in words, in the plural where `many`. What is in `shared` is only named."""
     match type_:
         case ListType():
-            return f"[{_shape(type_.item, shared)}, …]"
+            return f"{'lists' if many else 'a list'} of {_words(type_.item, shared, True)}"
         case DictType():
-            return f'{{"key": {_shape(type_.value, shared)}, …}}'
+            return f"{'objects' if many else 'an object'} whose values are {_words(type_.value, shared, True)}"
         case TupleType():
-            return f"[{', '.join(_shape(item, shared) for item in type_.items)}]"
+            items = ", then ".join(_words(item, shared) for item in type_.items)
+            return f"{'lists' if many else 'a list'} of exactly {items}"
         case OptionalType():
-            return f"{_shape(type_.item, shared)} or null"
+            return f"{_words(type_.item, shared, many)} or null"
         case LiteralType():
-            return " or ".join(json.dumps(value, ensure_ascii=False) for value in type_.values)
+            return " or ".join(map(_json, type_.values))
         case RecordType():
-            return type_.name if type_ in shared else _record_shape(type_, shared)
-    return _PLAIN_SHAPES[type_]
+            if type_ in shared:
+                return f"{type_} objects" if many else f"a {type_}"
+            return _record_words(type_, shared, many)
+    return _PLAIN_WORDS[type_][many]
 
 
-def _record_shape(record: RecordType, shared: list[RecordType]) -> str:
-    return "{" + ", ".join(f'"{name}": {_shape(field, shared)}' for name, field in record.fields) + "}"
+def _record_words(record: RecordType, shared: Set[RecordType], many: bool = False) -> str:
+    fields = ", ".join(f'"{name}" ({_words(field, shared)})' for name, field in record.fields)
+    return f"{'objects' if many else 'an object'} with {fields}"
 
 
-_PLAIN_SHAPES: dict[Type, str] = {STR: '"text"', INT: "integer", FLOAT: "number", BOOL: "true or false", NONE: "null"}
+_PLAIN_WORDS: dict[Type, tuple[str, str]] = {
+    STR: ("a string", "strings"),
+    INT: ("a whole number", "whole numbers"),
+    FLOAT: ("a number", "numbers"),
+    BOOL: ("true or false", "true or false"),
+    NONE: ("null", "nulls"),
+}
 
 
 # For engines ---------------------------------------------------------------------
@@ -259,20 +268,34 @@ _PLAIN_SCHEMAS: dict[Type, dict[str, Any]] = {
 }
 
 
+OPENING = '{"answer":'
+"""What an engine puts before a constrained answer, as if the model had written it.
+
+Asked for a bare `5`, a small model would rather go on in words; these are masked, so it goes on
+with digits. Here a bracket is next. SmolLM2-135M told 8 of 8 reviews apart after this opening,
+and 4 of 8 without.
+"""
+
+
 def answer_lark(type_: Type) -> str:
-    """The grammar of answers of the type in llguidance's Lark. `str` has none.
+    """The grammar, in llguidance's Lark, of what follows `OPENING` in an answer of the type.
 
     Spaces stand where `json.dumps` puts them, and numbers have a bounded length, so that a
     model cannot go on with either for ever.
     """
     writer = _LarkWriter()
+    start = f'start: " " {writer.symbol(type_)} "}}"'
+    rules = [f"{name}: {rule}" for name, rule in writer.rules.items()]
+    return "\n".join([start, *rules, *_LARK_TERMINALS]) + "\n"
+
+
+def answer_after_opening(text: str, type_: Type) -> str:
+    """The answer in the text form of its type, from what a model wrote after `OPENING`."""
+    text = text.strip().removesuffix("}")
     if form(type_) == "word":
-        assert isinstance(type_, LiteralType)
-        start = " | ".join(map(_quoted, type_.values))
-    else:
-        start = writer.symbol(type_)
-    rules = [f"start: {start}", *(f"{name}: {rule}" for name, rule in writer.rules.items())]
-    return "\n".join([*rules, *_LARK_TERMINALS]) + "\n"
+        with suppress(Mismatch):
+            text = str(parse_json(text))
+    return text
 
 
 class _LarkWriter:

@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
-from rlmlang.answers import answer_lark, form
+from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.base import Message, Reply, Request
 from rlmlang.resources import cache_folder
@@ -110,25 +110,33 @@ class LlamaModel:
         return self._engine.context
 
     def count_tokens(self, request: Request) -> int:
-        return len(self._engine.tokens(request.messages))
+        return len(self._prompt(request))
 
     async def generate(self, request: Request) -> Reply:
         temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
         body = {
-            "prompt": self._engine.tokens(request.messages),
+            "prompt": self._prompt(request),
             "max_tokens": request.max_tokens,
             "temperature": temperature,
             "seed": (self.options.seed + request.sample) % 2**32,
             **SAMPLING,
         }
-        if not request.program and form(request.type) != "text":
-            body["grammar"] = _grammar(request.type)
-        return await self._engine.complete(body)
+        if not _constrained(request):
+            return await self._engine.complete(body)
+        reply = await self._engine.complete(body | {"grammar": _grammar(request.type)})
+        return evolve(reply, text=answer_after_opening(reply.text, request.type))
+
+    def _prompt(self, request: Request) -> list[int]:
+        return self._engine.tokens(request.messages, OPENING if _constrained(request) else "")
 
     async def aclose(self) -> None:
         engine: _Engine | None = self.__dict__.pop("_engine", None)
         if engine is not None:
             await asyncio.to_thread(engine.close)
+
+
+def _constrained(request: Request) -> bool:
+    return not request.program and form(request.type) != "text"
 
 
 @lru_cache
@@ -142,12 +150,14 @@ def _grammar(type_: Type) -> str:
     return grammar
 
 
+_NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
+
+
 class _Engine:
     """A loaded model."""
 
     def __init__(self, path: Path, options: Options) -> None:
-        import xllamacpp
-
+        xllamacpp = _llama_cpp()
         folder = tempfile.mkdtemp(prefix="rlmlang-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._socket = f"{folder}/s.sock"
@@ -155,7 +165,7 @@ class _Engine:
         params.model.path = str(path)
         params.n_parallel = options.slots
         params.n_ctx = options.ctx * options.slots
-        params.n_batch = 512  # a generation can be cancelled between batches
+        params.n_batch = 256  # a generation can be cancelled between batches
         params.cpuparams.n_threads = options.threads or _processors()
         params.hostnames = [self._socket]
         params.n_threads_http = 2
@@ -176,20 +186,20 @@ class _Engine:
 
     # Prompts
 
-    def tokens(self, messages: tuple[Message, ...]) -> list[int]:
-        """The whole prompt."""
+    def tokens(self, messages: tuple[Message, ...], opening: str) -> list[int]:
+        """The whole prompt, up to the opening of the answer."""
         pieces = self._template(tuple(message.role for message in messages))
         tokens = list(pieces[0])
         for message, piece in zip(messages, pieces[1:]):
             tokens += self._text(message.content)
             tokens += piece
-        return tokens
+        return tokens + self._text(opening)
 
     def _read_template(self, roles: tuple[str, ...]) -> list[list[int]]:
         """What the chat template puts before, between and after the messages."""
         marks = [secrets.token_hex(8) for _ in roles]
         told = [{"role": role, "content": mark} for role, mark in zip(roles, marks)]
-        prompt: str = self._ask("POST", "/apply-template", {"messages": told})["prompt"]
+        prompt: str = self._ask("POST", "/apply-template", {"messages": told, **_NO_THINKING})["prompt"]
         pieces = re.split("|".join(marks), prompt)
         if re.findall("|".join(marks), prompt) != marks:
             raise ModelError.of("E407", f"the chat template of this model cannot hold the turns {', '.join(roles)}")
@@ -274,6 +284,22 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(self._path)
+
+
+def _llama_cpp() -> Any:
+    """The module, its threads told to sleep while they wait for each other.
+
+    By default they spin, and on a machine that has other work too, everything takes ten times
+    as long. The setting is read once, when the OpenMP library is loaded.
+    """
+    told = os.environ.get("OMP_WAIT_POLICY")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        import xllamacpp
+    finally:
+        if told is None:
+            del os.environ["OMP_WAIT_POLICY"]
+    return xllamacpp
 
 
 @contextmanager
