@@ -339,7 +339,7 @@ def _bare(node: ast.Expr, quote: str) -> _Row:
             row = _expr(element, 1, quote)
             if key is not None:
                 row = [*_expr(key, 1, quote), ": ", *row]
-            open_, close = {"list": "[]", "dict": "{}", "generator": "()"}[kind]
+            open_, close = {"list": ("[", "]"), "dict": ("{", "}"), "generator": ("(", ")")}[kind]
             return [_bracket(open_, [row, *(_clause(clause, quote) for clause in clauses)], close, "")]
         case ast.Lambda(params, body):
             names = ", ".join(name.id for name in params)

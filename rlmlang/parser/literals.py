@@ -1,0 +1,130 @@
+"""What numbers and strings denote."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from math import isinf
+
+from attrs import define
+
+MAX_DIGITS = 3_900
+"""Digits of an integer literal."""
+
+
+@define(eq=False, slots=False)
+class Malformed(Exception):
+    """A literal that denotes nothing; `start` and `end` count from the start of the text given."""
+
+    message: str
+    start: int
+    end: int
+    hint: str | None = None
+
+
+def integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise Malformed(f"an integer of {len(text):,} digits; the limit is {MAX_DIGITS:,}", 0, len(text))
+    return int(text.replace("_", ""))
+
+
+def real(text: str) -> float:
+    value = float(text.replace("_", ""))
+    if isinf(value):
+        raise Malformed("the number is too large for a float", 0, len(text))
+    return value
+
+
+_ESCAPE = re.compile(
+    r"""\\(?: (?P<line>\r?\n) | (?P<plain>[\\'"abfnrtv]) | (?P<octal>[0-7]{1,3})
+            | x(?P<two>[0-9a-fA-F]{2}) | u(?P<four>[0-9a-fA-F]{4}) | U(?P<eight>[0-9a-fA-F]{8})
+            | N\{(?P<name>[^{}\n]+)\} | (?P<none>.?) )
+      | (?P<crlf>\r\n)""",
+    re.VERBOSE,
+)
+_PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_BASES = {"octal": 8, "two": 16, "four": 16, "eight": 16}
+
+
+def unescape(text: str) -> str:
+    """What the inside of a string denotes; a line end is one character however it is written."""
+    return _ESCAPE.sub(_unescaped, text)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    kind = match.lastgroup or ""
+    value = match[kind]
+    if kind == "line":
+        return ""
+    if kind == "crlf":
+        return "\n"
+    if kind == "plain":
+        return _PLAIN.get(value, value)
+    hint = 'write `\\\\` for a backslash, or a raw string: `r"…"`'
+    if kind in _BASES:
+        number = int(value, _BASES[kind])
+        if 0xD800 <= number < 0xE000:
+            hint = "write the character itself, or `\\U` and its eight digits"
+        elif number <= (0xFF if kind == "octal" else 0x10FFFF):
+            return chr(number)
+    elif kind == "name":
+        try:
+            char = unicodedata.lookup(value)
+        except KeyError:
+            hint = "that is not the name of a character"
+        else:
+            if len(char) == 1:  # not a sequence, which Python does not take either
+                return char
+    raise Malformed(f"`{match[0]}` is not an escape", *match.span(), hint)
+
+
+# F-strings -----------------------------------------------------------------------
+
+_HOLE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_CONVERSION = re.compile(r"(?:!(?P<conversion>[^:]*))?(?::(?P<spec>.*))?", re.DOTALL)
+
+
+def parts(text: str) -> Iterator[tuple[str, int, bool]]:
+    """The inside of an f-string in pieces: text, where it starts, and whether it is a hole."""
+    done = 0
+    for match in _HOLE.finditer(text):
+        yield text[done : match.start()], done, False
+        done = match.end()
+        if match[1] is None:
+            yield match[0][0], match.start(), False
+        else:
+            yield match[1], match.start() + 1, True
+    yield text[done:], done, False
+
+
+def hole(text: str) -> tuple[int, str, str]:
+    """Of `value!r:spec`: where the value ends, the conversion and the format."""
+    end = _end_of_value(text)
+    if not text[:end].strip():
+        raise Malformed("an empty hole in an f-string", 0, len(text), "write `{{` for a brace")
+    match = _CONVERSION.fullmatch(text, end)
+    if match is None or match["conversion"] not in (None, "r"):
+        raise Malformed(f"`{text[end:]}` in an f-string", end, len(text), "`!r` is the one conversion")
+    return end, match["conversion"] or "", match["spec"] or ""
+
+
+def _end_of_value(text: str) -> int:
+    """As CPython 3.11 finds it: at a `!`, `:` or `=` outside brackets and strings that is no comparison."""
+    depth, quote, skip = 0, "", False
+    for i, char in enumerate(text):
+        if skip:
+            skip = False
+        elif quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "([":
+            depth += 1
+        elif char in ")]":
+            depth -= 1
+        elif depth == 0 and char in "!=<>" and text[i + 1 : i + 2] == "=":
+            skip = True
+        elif depth == 0 and char in "!:=":
+            return i
+    return len(text)
