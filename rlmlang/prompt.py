@@ -104,7 +104,7 @@ Its answer is a T; without [T], a str. It reads at most a few thousand words: cu
 no second binding of a name.
 - The last line is an expression: its value is the answer.
 
-As in Python: {known}
+As in Python (but whatever is lazy there is a list here, and `set` gives a sorted list): {known}
 Methods as in Python:
 {methods}
 Besides:
