@@ -18,7 +18,8 @@ from attrs import fields_dict
 from rich.console import Console
 
 from rlmlang.budget import Account, Limits, Usage
-from rlmlang.cli import COMMANDS, main, options, output
+from rlmlang.cli import main, options, output
+from rlmlang.cli.commands import COMMANDS
 from rlmlang.cli.live import View
 from rlmlang.source import Source, Span
 from rlmlang.trace import CallRecord, Trace
@@ -601,3 +602,9 @@ def test_a_terminal_sees_nothing_of_a_program_without_calls(run: Run, monkeypatc
     Path("program.rlm").write_text("1 + 1\n")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert run("run", "program.rlm") == (0, "2\n", "")
+
+
+def test_a_command_runs_with_the_garbage_collector_on() -> None:
+    code = "import gc, sys; sys.argv[1:] = ['grammar']; from rlmlang.cli import main; main(); print(gc.isenabled())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "True"

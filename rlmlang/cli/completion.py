@@ -17,7 +17,7 @@ def command(shell: str) -> None:
       eval "$(rlmlang completion zsh)"                                    # in ~/.zshrc
       rlmlang completion fish > ~/.config/fish/completions/rlmlang.fish
     """
-    from rlmlang.cli import commands
+    from rlmlang.cli.commands import commands
 
     completion = get_completion_class(shell)
     assert completion is not None

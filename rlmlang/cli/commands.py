@@ -1,0 +1,92 @@
+"""The group of all commands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+
+import click
+
+from rlmlang.cli.failures import as_error
+from rlmlang.cli.output import error_json, show_error, write_json
+from rlmlang.errors import UsageError
+
+COMMANDS = ("check", "fmt", "plan", "run", "models", "grammar", "conform", "completion")
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"rlmlang.cli.{cmd_name}").command
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean `rlmlang {near[0]}`?" if near else "see `rlmlang --help`"
+            raise UsageError.of("E607", f"there is no command {name}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        import rlmlang
+
+        click.echo(f"rlmlang {rlmlang.__version__}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def commands() -> None:
+    """Check, cost and run programs of recursive language models.
+
+    \b
+    Examples:
+      rlmlang check article.rlm
+      rlmlang plan article.rlm --input document=@article.txt
+      rlmlang run article.rlm --input document=@article.txt --model smollm2
+
+    Exit codes: 0 fine, 1 the program or its check failed, 2 wrong usage, 3 a budget ended
+    the run, 4 the model failed, 130 interrupted.
+    """
+
+
+def run(args: Sequence[str]) -> int:
+    """Run a command line; gives the exit code. Whatever happens, there is no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an answer may hold half a surrogate pair
+    try:
+        code = commands.main(args, "rlmlang", standalone_mode=False)
+        sys.stdout.flush()
+        return code or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:  # the reader has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (Exception, KeyboardInterrupt) as error:
+        failure = as_error(error)
+        if "--json" in args:
+            write_json({"error": error_json(failure)})
+        else:
+            show_error(failure)
+        return failure.exit_code
