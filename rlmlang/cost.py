@@ -50,7 +50,7 @@ from rlmlang.values import Meter, RecordValue, Value, canonical
 Interval = tuple[int, Union[int, None]]
 """From, to; None is no finite maximum."""
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 600_000
 """Steps of estimating; beyond them the upper bounds are left open."""
 
 ITERATION, APPLICATION = 2, 8

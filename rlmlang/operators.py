@@ -40,13 +40,13 @@ _plus, _times, _to_the_power = _arithmetic(add), _arithmetic(mul), _arithmetic(p
 
 
 def _add(meter: Meter, a: Value, b: Value) -> Value:
+    if isinstance(a, (int, float)):
+        return _plus(meter, a, b)
     if isinstance(a, str):
         meter.text(len(a) + len(b))
-        return a + b
-    if isinstance(a, (list, tuple)):
+    else:
         meter.items(len(a) + len(b))
-        return a + b
-    return _plus(meter, a, b)
+    return a + b
 
 
 def _multiply(meter: Meter, a: Value, b: Value) -> Value:
@@ -84,16 +84,17 @@ def _comparison(work: Callable[[Value, Value], bool]) -> Operator:
 
     def compare(meter: Meter, a: Value, b: Value) -> bool:
         for value in (a, b):
-            if isinstance(value, str):
-                meter.charge(1 + len(value) // 16)
-            elif isinstance(value, _CONTAINERS):
+            if value.__class__ is str:
+                if len(value) >= 16:
+                    meter.charge(len(value) // 16)
+            elif value.__class__ in _CONTAINERS:
                 meter.walk(value)
         return work(a, b)
 
     return compare
 
 
-_CONTAINERS = (list, tuple, dict, RecordValue)
+_CONTAINERS = frozenset({list, tuple, dict, RecordValue})
 
 COMPARISONS: dict[str, Operator] = {
     "==": _comparison(eq),

@@ -1,7 +1,6 @@
 """CPython as the oracle: runs a program's text as Python, with what the language adds."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -65,7 +65,7 @@ def _chunk(meter: Meter, xs: Any, size: int, overlap: int = 0) -> list[Any]:
     while end < len(xs):
         end = min(start + size, len(xs))
         if isinstance(xs, str) and end < len(xs):
-            meter.charge((end - start) // 16)
+            meter.charge(8 + (end - start) // 16)
             end = _cut(xs, start + max(overlap, size // 2), end)
         meter.charge(1)
         _charge(meter, xs, end - start)
@@ -235,10 +235,11 @@ def _stripped(meter: Meter, text: str, ends: Iterable[int]) -> list[str]:
     "grep(pattern: str, lines: list[str]) -> list[str]",
     doc="the lines in which a regular expression matches somewhere (RE2 syntax)",
     examples=['grep("^b", "a\\nb\\nbc") == ["b", "bc"]', 'grep(r"(?i)\\bX\\b", ["x y", "xy"]) == ["x y"]'],
-    cost="1 step a line, and for 64 characters as many as the compiled expression has parts",
+    cost="a step for each part of the compiled expression, as many again for 64 characters, and 1 a line",
 )
 def _grep(meter: Meter, pattern: str, text: str | list[str]) -> list[str]:
     search, size = _compiled(pattern)
+    meter.charge(50 + size)
     lines = _lines(meter, text) if isinstance(text, str) else text
     meter.items(len(lines))
     found: list[str] = []

@@ -206,7 +206,7 @@ class Scoping:
         hint: str | None = None,
         notes: Iterable[tuple[str, Span]] = (),
     ) -> Unknown:
-        self.problems.append(Diagnostic(code, message, span, hint, notes=tuple(notes)))
+        self.problems.append(Diagnostic(code, _shortened(message), span, hint, notes=tuple(notes)))
         if len(self.problems) >= MAX_PROBLEMS:
             raise Enough
         return UNKNOWN
@@ -217,6 +217,11 @@ class Scoping:
             return type_
         hint = "bind fewer values together, or keep them in a list"
         return self.error("E230", f"a type of more than {MAX_SIZE:,} parts", span, hint)
+
+
+def _shortened(message: str) -> str:
+    """Names and types in a message may be as long as the program."""
+    return message if len(message) <= 400 else message[:300] + " … " + message[-90:]
 
 
 def _entry_span(entry: Entry) -> Span | None:

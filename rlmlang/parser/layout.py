@@ -21,6 +21,9 @@ MAX_SOURCE = 100_000
 MAX_DEPTH = 200
 """How deep brackets, and the tree, may nest."""
 
+MAX_CLAUSES = 50
+"""Clauses of one comprehension."""
+
 MAX_PROBLEMS = 50
 """How many errors are told at once."""
 

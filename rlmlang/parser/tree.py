@@ -10,7 +10,7 @@ from lark import Token
 from rlmlang import ast
 from rlmlang.errors import ProgramError
 from rlmlang.parser import literals
-from rlmlang.parser.layout import MAX_DEPTH
+from rlmlang.parser.layout import MAX_CLAUSES, MAX_DEPTH
 from rlmlang.source import Source, Span
 
 Items = list[Any]
@@ -249,6 +249,9 @@ class Builder:
                 clauses[0].span,
                 "write `[x for x in xs if …]`, or `[a if … else b for x in xs]`",
             )
+        if len(clauses) > MAX_CLAUSES:
+            message = f"more than {MAX_CLAUSES} clauses in one comprehension"
+            raise self.fail("E103", message, clauses[MAX_CLAUSES].span, "bind parts to names")
         return tuple(clauses)
 
     def for_clause(self, items: Items) -> ast.For:
