@@ -329,10 +329,9 @@ class _LarkWriter:
                 return f"{self.symbol(type_.item)} | NONE"
             case LiteralType():
                 return " | ".join(map(_quoted, map(_json, type_.values)))
-            case RecordType():
-                fields = [(_quoted(f'"{name}": '), self.symbol(field)) for name, field in type_.fields]
-                return '"{" ' + ' ", " '.join(f"{name} {value}" for name, value in fields) + ' "}"'
-        raise AssertionError(type_)
+        assert isinstance(type_, RecordType)
+        fields = [(_quoted(f'"{name}": '), self.symbol(field)) for name, field in type_.fields]
+        return '"{" ' + ' ", " '.join(f"{name} {value}" for name, value in fields) + ' "}"'
 
 
 def _json(value: Value) -> str:

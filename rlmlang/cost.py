@@ -253,13 +253,13 @@ class _Estimator:
             return self.unknown(node, sum(len(part) for part in node.parts if isinstance(part, str)))
         return self.pure(node, lambda meter: fill(meter, node, values))
 
-    def list(self, node: ast.ListExpr, env: _Env) -> Value:
+    def of_list(self, node: ast.ListExpr, env: _Env) -> Value:
         return _build([self.value(item, env) for item in node.items], list)
 
-    def tuple(self, node: ast.TupleExpr, env: _Env) -> Value:
+    def of_tuple(self, node: ast.TupleExpr, env: _Env) -> Value:
         return _build([self.value(item, env) for item in node.items], tuple)
 
-    def dict(self, node: ast.DictExpr, env: _Env) -> Value:
+    def of_dict(self, node: ast.DictExpr, env: _Env) -> Value:
         pairs = [(self.value(key, env), self.value(value, env)) for key, value in node.items]
         return self.dict_of(node, pairs)
 
@@ -346,7 +346,7 @@ class _Estimator:
             return self.pure(node, index_into, shape, index)
         return self.pure(node, index_into, value, index)
 
-    def slice(self, node: ast.Slice, env: _Env) -> Value:
+    def of_slice(self, node: ast.Slice, env: _Env) -> Value:
         value = self.value(node.value, env)
         bounds = [None if b is None else self.value(b, env) for b in (node.start, node.stop, node.step)]
         if _known(*bounds) and not isinstance(value, Unknown):
@@ -634,9 +634,9 @@ _VALUE: dict[type, Callable[[_Estimator, Any, _Env], Value]] = {
     ast.Constant: _Estimator.constant,
     ast.Name: _Estimator.name,
     ast.FString: _Estimator.fstring,
-    ast.ListExpr: _Estimator.list,
-    ast.TupleExpr: _Estimator.tuple,
-    ast.DictExpr: _Estimator.dict,
+    ast.ListExpr: _Estimator.of_list,
+    ast.TupleExpr: _Estimator.of_tuple,
+    ast.DictExpr: _Estimator.of_dict,
     ast.Unary: _Estimator.unary,
     ast.Binary: _Estimator.binary,
     ast.Logic: _Estimator.logic,
@@ -645,7 +645,7 @@ _VALUE: dict[type, Callable[[_Estimator, Any, _Env], Value]] = {
     ast.Conditional: _Estimator.conditional,
     ast.Attribute: _Estimator.attribute,
     ast.Index: _Estimator.index,
-    ast.Slice: _Estimator.slice,
+    ast.Slice: _Estimator.of_slice,
     ast.Comprehension: _Estimator.comprehension,
     ast.Apply: _Estimator.apply,
     ast.Call: _Estimator.call,

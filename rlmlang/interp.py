@@ -379,15 +379,15 @@ class _Compiler:
         holes = [part.value for part in node.parts if isinstance(part, ast.Hole)]
         return self.strict(node, self.codes(holes), lambda meter, *values: fill(meter, node, values))
 
-    def list(self, node: ast.ListExpr) -> Code:
+    def of_list(self, node: ast.ListExpr) -> Code:
         items = self.codes(node.items)
         return lambda frame: build_list([item(frame) for item in items])
 
-    def tuple(self, node: ast.TupleExpr) -> Code:
+    def of_tuple(self, node: ast.TupleExpr) -> Code:
         items = self.codes(node.items)
         return lambda frame: build_tuple([item(frame) for item in items])
 
-    def dict(self, node: ast.DictExpr) -> Code:
+    def of_dict(self, node: ast.DictExpr) -> Code:
         keys = self.codes([key for key, _ in node.items])
         values = self.codes([value for _, value in node.items])
         span = node.span
@@ -488,7 +488,7 @@ class _Compiler:
 
         return run
 
-    def slice(self, node: ast.Slice) -> Code:
+    def of_slice(self, node: ast.Slice) -> Code:
         bounds = [
             (lambda frame: None) if bound is None else self.code(bound) for bound in (node.start, node.stop, node.step)
         ]
@@ -623,7 +623,7 @@ class _Compiler:
             return make
         assert isinstance(node, ast.Name)
         reference = self.tables.references.get(id(node))
-        make: Callable[[Frame, list[Value]], Value]
+        result: Callable[[Frame, list[Value]], Value]
         match reference:
             case CheckedFunction():
                 defaults = [p.default for p in reference.node.params]
@@ -641,9 +641,9 @@ class _Compiler:
 
                 return with_defaults
             case RecordType():
-                make = partial(_record, reference)
+                result = partial(_record, reference)
             case NativeTarget():
-                make = self.finish(node, reference.builtin.code)
+                result = self.finish(node, reference.builtin.code)
             case None:
                 return self.name(node)
         span = node.span
@@ -651,7 +651,7 @@ class _Compiler:
         def applied(frame: Frame) -> Function:
             def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
                 _charge(caller, APPLICATION, span, site, turn)
-                return make(Frame(caller.evaluation, caller, {}, caller, site, turn), args)
+                return result(Frame(caller.evaluation, caller, {}, caller, site, turn), args)
 
             return call
 
@@ -842,9 +842,9 @@ _CODE: dict[type, Callable[[_Compiler, Any], Code]] = {
     ast.Constant: _Compiler.constant,
     ast.Name: _Compiler.name,
     ast.FString: _Compiler.fstring,
-    ast.ListExpr: _Compiler.list,
-    ast.TupleExpr: _Compiler.tuple,
-    ast.DictExpr: _Compiler.dict,
+    ast.ListExpr: _Compiler.of_list,
+    ast.TupleExpr: _Compiler.of_tuple,
+    ast.DictExpr: _Compiler.of_dict,
     ast.Unary: _Compiler.unary,
     ast.Binary: _Compiler.binary,
     ast.Logic: _Compiler.logic,
@@ -853,7 +853,7 @@ _CODE: dict[type, Callable[[_Compiler, Any], Code]] = {
     ast.Conditional: _Compiler.conditional,
     ast.Attribute: _Compiler.attribute,
     ast.Index: _Compiler.index,
-    ast.Slice: _Compiler.slice,
+    ast.Slice: _Compiler.of_slice,
     ast.Comprehension: _Compiler.comprehension,
     ast.Apply: _Compiler.apply,
     ast.Call: _Compiler.call,
@@ -978,12 +978,16 @@ def _iteration(frame: Frame, target: Pattern | None, item: Value, site: int, tur
     return child
 
 
+def _part(whole: Pending, i: int) -> Value:
+    return settle(whole)[i]
+
+
 def _unpack(value: Value, names: Sequence[Pattern], frame: Frame, site: int) -> None:
     """Bind the parts of a tuple, each as late as it is itself."""
     whole = shape(value)
     for i, name in enumerate(names):
         if whole.__class__ is Pending:
-            part: Value = frame.evaluation.defer([whole], Place(frame, site), lambda i=i: settle(whole)[i])
+            part: Value = frame.evaluation.defer([whole], Place(frame, site), partial(_part, whole, i))
         else:
             part = whole[i]
         if isinstance(name, str):

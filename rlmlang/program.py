@@ -140,6 +140,8 @@ def load(path: str | Path) -> Program:
 
 def refuse_if_over(checked: Checked, values: dict[str, Value], limits: Limits, model: Model) -> Cost | None:
     """Refuse a run that cannot end within its budget. Raises BudgetError E508."""
+    if limits.max_calls is limits.max_prompt_tokens is limits.max_completion_tokens is None:
+        return None
     try:
         cost = estimate(checked, values, limits, model)
     except RlmError:

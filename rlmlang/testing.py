@@ -187,8 +187,18 @@ def compound(write: Callable[[], str]) -> Form:
     return True, write
 
 
-INSTRUCTIONS = ("Name it", "How many?", "Is it so?", "Say CALL(\"it\") again")
-FORBIDDEN_IN_HOLES = frozenset("\"\\{}#\n!:")
+INSTRUCTIONS = ("Name it", "How many?", "Is it so?", 'Say CALL("it") again')
+FORBIDDEN_IN_HOLES = frozenset('"\\{}#\n!:')
+
+
+_SIZED: tuple[Type, ...] = (STR, ListType(INT), DictType(STR))
+_KEYED: tuple[Type, ...] = (STR, DictType(INT))
+_PLAIN: dict[Type, str] = {STR: "'x'", FLOAT: "2.5", BOOL: "True"}
+_SPECS: dict[Type, tuple[str, ...]] = {
+    STR: (":>6", ":^3", ":.2"),
+    INT: (":03d", ":,", ":+", ":x"),
+    FLOAT: (":.2f", ":8.1f", ":e"),
+}
 
 
 class _Writer:
@@ -308,7 +318,7 @@ class _Writer:
                     yield atom(lambda: "{}")
                 yield atom(lambda: f"{{{self.key()}: {self.expr(want.value, at, 0)}}}")
             case TupleType():
-                yield atom(lambda: self.tuple([self.expr(item, at, 0) for item in want.items]))
+                yield atom(lambda: self.tuple_([self.expr(item, at, 0) for item in want.items]))
             case RecordType():
                 yield atom(lambda: self.construct(want, 0))
             case OptionalType():
@@ -339,7 +349,7 @@ class _Writer:
     def key(self) -> str:
         return self.pick(('"a"', '"b"', '"c d"', "''"))
 
-    def tuple(self, items: Sequence[str]) -> str:
+    def tuple_(self, items: Sequence[str]) -> str:
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
     def comma(self, items: Sequence[str]) -> str:
@@ -510,7 +520,7 @@ class _Writer:
             case DictType():
                 return self.dicts(want, at)
             case TupleType():
-                return iter([atom(lambda: self.tuple([self.expr(item, at) for item in want.items]))])
+                return iter([atom(lambda: self.tuple_([self.expr(item, at) for item in want.items]))])
             case RecordType():
                 return iter([atom(lambda: self.construct(want))])
             case OptionalType():
@@ -552,16 +562,16 @@ class _Writer:
         return 'f"' + "".join(parts) + '"'
 
     def hole(self) -> str:
-        kind = self.pick((STR, INT, FLOAT, BOOL, ListType(INT)))
+        kinds: tuple[Type, ...] = (STR, INT, FLOAT, BOOL, ListType(INT))
+        kind = self.pick(kinds)
         text = self.expr(kind, At.EXACT)
         if set(text) & FORBIDDEN_IN_HOLES:
             names = self.names(kind, At.EXACT)
-            text = self.pick(names) if names else {STR: "'x'", FLOAT: "2.5", BOOL: "True"}.get(kind, "[7]")
+            text = self.pick(names) if names else _PLAIN.get(kind, "[7]")
             text = "7" if kind == INT and not names else text
         if " if " in text or " or " in text or "lambda" in text:
             text = f"({text})"
-        specs = {STR: (":>6", ":^3", ":.2"), INT: (":03d", ":,", ":+", ":x"), FLOAT: (":.2f", ":8.1f", ":e")}
-        return text + self.pick(("", "", "!r", *specs.get(kind, ())))
+        return text + self.pick(("", "", "!r", *_SPECS.get(kind, ())))
 
     def slice(self) -> str:
         bounds = [str(self.number(-3, 3)) if self.chance(2) else "" for _ in range(2)]
@@ -576,7 +586,7 @@ class _Writer:
         yield compound(lambda: f"{i(INT)} {self.pick(('//', '%'))} {i(INT)}")
         yield compound(lambda: f"{i(INT)} ** {self.number(0, 3)}")
         yield compound(lambda: f"{self.pick(('-', '+', '- -'))}{i(INT)}")
-        yield atom(lambda: f"len({self.expr(self.pick((STR, ListType(INT), DictType(STR))), exact)})")
+        yield atom(lambda: f"len({self.expr(self.pick(_SIZED), exact)})")
         yield atom(lambda: f"{self.pick(('sum', 'max', 'min'))}({self.expr(ListType(INT), exact)})")
         yield atom(lambda: f"sum({self.comprehension(INT, exact)})")
         yield atom(lambda: f"{self.pick(('max', 'min'))}({self.expr(INT)}, {self.expr(INT)})")
@@ -672,9 +682,7 @@ class _Writer:
                     yield atom(lambda: f"{self.operand(DictType(second), exact)}.items()")
                 if first == INT:
                     yield atom(lambda: f"enumerate({self.expr(ListType(second), exact)})")
-                yield atom(
-                    lambda: f"zip({self.expr(ListType(first), exact)}, {self.expr(ListType(second), exact)})"
-                )
+                yield atom(lambda: f"zip({self.expr(ListType(first), exact)}, {self.expr(ListType(second), exact)})")
 
     def _sorted(self, want: ListType) -> str:
         down = self.pick(("", ", reverse=True", ", reverse=False"))
@@ -740,7 +748,7 @@ class _Writer:
             case 2:
                 return f"for {first} in range({self.number(0, 3)})", {first: INT}
             case 3:
-                return f"for {first} in {self.operand(self.pick((STR, DictType(INT))), exact)}", {first: STR}
+                return f"for {first} in {self.operand(self.pick(_KEYED), exact)}", {first: STR}
             case 4:
                 kind = self.some_type(0)
                 text = f"for {first}, {second} in enumerate({self.expr(ListType(kind), exact)})"

@@ -112,9 +112,7 @@ def test_no_limit_is_overrun_whatever_the_calls_take(
     prompt_limit: int, completion_limit: int, call_limit: int, calls: list[tuple[int, int, float, bool]]
 ) -> None:
     """Every call spends at most what it was granted, in an order that interleaves."""
-    limits = Limits(
-        max_calls=call_limit, max_prompt_tokens=prompt_limit, max_completion_tokens=completion_limit
-    )
+    limits = Limits(max_calls=call_limit, max_prompt_tokens=prompt_limit, max_completion_tokens=completion_limit)
     account = Account(limits)
 
     async def one(prompt: int, completion: int, share: float, known: bool) -> None:

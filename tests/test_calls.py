@@ -395,9 +395,7 @@ def test_what_comes_after_a_failure_is_cancelled_and_what_comes_before_goes_on()
     async def steps() -> None:
         model = Held(obedient)
         trace = Trace()
-        task = start(
-            '[CALL("up", "a"), CALL("fail", "b"), CALL("up", "c"), CALL("fail", "d")]', model, trace=trace
-        )
+        task = start('[CALL("up", "a"), CALL("fail", "b"), CALL("up", "c"), CALL("fail", "d")]', model, trace=trace)
         await model.until_running("up a", "fail b", "up c", "fail d")
         model.let_go("fail b")
         await model.until_running("up a")
@@ -514,9 +512,7 @@ def test_cancelling_a_run_leaves_nothing_behind(tmp_path: Path) -> None:
     async def steps() -> None:
         model = Held(obedient)
         trace = Trace()
-        task = start(
-            '[CALL("up", x) for x in ["a", "b", "c"]]', model, trace=trace, store=tmp_path / "s"
-        )
+        task = start('[CALL("up", x) for x in ["a", "b", "c"]]', model, trace=trace, store=tmp_path / "s")
         await model.until_running("up a", "up b", "up c")
         model.let_go("up a")
         await model.until_running("up b", "up c")

@@ -217,7 +217,7 @@ def test_a_value_too_large_is_refused() -> None:
 
 
 def test_inputs_reach_the_program() -> None:
-    program = compile('a: str\nb: int = 3\na * b')
+    program = compile("a: str\nb: int = 3\na * b")
     assert program.run(a="x").value == "xxx"
     assert program.run(a="x", b=1).value == "x"
     for inputs, code in (({}, "E601"), ({"a": "x", "c": 1}, "E602"), ({"a": 1}, "E603")):
@@ -308,9 +308,7 @@ def test_budgets_reach_into_a_run_program() -> None:
         pair('run_program("[x for x in range(100000)]", {})', limits=Limits(max_steps=10_000))
     assert caught.value.first.code == "E506"
     with pytest.raises(BudgetError) as caught:
-        pair(
-            'run_program("[CALL(\\"up\\", str(x)) for x in range(9)]", {})', limits=Limits(max_calls=4)
-        )
+        pair('run_program("[CALL(\\"up\\", str(x)) for x in range(9)]", {})', limits=Limits(max_calls=4))
     assert caught.value.first.code == "E501"
 
 

@@ -119,9 +119,7 @@ def test_failures_of_the_database_are_coded(path: Path) -> None:
         store.commit()
     # the failed transaction is rolled back, so that the store goes on once the table is there
     with sqlite3.connect(path) as db:
-        db.execute(
-            "create table answers (key blob primary key, value text, digest blob, p integer, c integer)"
-        )
+        db.execute("create table answers (key blob primary key, value text, digest blob, p integer, c integer)")
     db.close()
     store.close()
     again = Store(path)

@@ -80,7 +80,7 @@ def open_gguf(rest: str, name: str) -> LlamaModel:
             raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
         if not 0 <= given[key] < 2**31 or (key in ("ctx", "slots") and given[key] == 0):
             raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
-    return LlamaModel(name, Path(path), Options(**given))
+    return LlamaModel(name, Path(path).expanduser(), Options(**given))
 
 
 class LlamaModel:
@@ -157,9 +157,11 @@ class _Engine:
     """A loaded model."""
 
     def __init__(self, path: Path, options: Options) -> None:
+        if not hasattr(socket, "AF_UNIX"):
+            raise ModelError.of("E407", "llama.cpp is run through a Unix socket, which this system has not")
         xllamacpp = _llama_cpp()
         folder = tempfile.mkdtemp(prefix="rlmlang-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._socket = f"{folder}/s.sock"
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
@@ -216,6 +218,8 @@ class _Engine:
             data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
             connection.request(method, path, data, {"Content-Type": "application/json"})
             answer = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ModelError.of("E400", f"llama.cpp does not answer: {error}") from error
         finally:
             connection.close()
         if "error" in answer:
@@ -242,6 +246,7 @@ class _Engine:
         self._closing = True
         self._threads.shutdown()
         del self._server
+        self._remove_folder()
 
 
 class _Generation:
@@ -270,8 +275,9 @@ class _Generation:
 
 
 def _failure(answer: dict[str, Any]) -> ModelError:
-    error = answer.get("error", {})
-    return ModelError.of("E400", f"llama.cpp: {error.get('message', 'the generation was ended')}")
+    error = answer.get("error", {"message": "the generation was ended"})
+    code = "E403" if error.get("type") == "exceed_context_size_error" else "E400"
+    return ModelError.of(code, f"llama.cpp: {error['message']}")
 
 
 class _Connection(http.client.HTTPConnection):

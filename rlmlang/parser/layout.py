@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 from attrs import define, field
 
@@ -172,7 +173,7 @@ class _Scanner:
         self.hidden(start, end, in_string=True)
 
     def hidden(self, start: int, end: int, in_string: bool) -> None:
-        for match in _HIDDEN.finditer(self.text, start, end):
+        for match in islice(_HIDDEN.finditer(self.text, start, end), MAX_PROBLEMS - len(self.found.problems)):
             number = ord(match[0])
             escape = f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
             written = in_string and not 0xD800 <= number < 0xE000

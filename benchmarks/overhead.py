@@ -1,0 +1,146 @@
+"""What rlmlang itself costs, measured with a model that answers at once.
+
+    python benchmarks/overhead.py [--rounds N] [--json]
+
+Prints medians over the rounds: µs per leaf call, per memo hit in memory and from SQLite,
+a program of 100,000 calls (wall time and peak memory), and parse + check per KB of source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import rlmlang
+from rlmlang import Limits
+from rlmlang.check import check
+from rlmlang.models.base import Reply, Request
+from rlmlang.source import Source
+from rlmlang.store import Store
+
+GOALS = {
+    "leaf call, µs": 60,
+    "memo hit in memory, µs": 10,
+    "memo hit from SQLite, µs": 60,
+    "100,000 calls, s": 8,
+    "peak memory a call, KB": 2,
+}
+LIMITS = Limits(max_calls=None, max_steps=100_000_000)
+N = 20_000
+
+
+class Instant:
+    """Answers at once; the reply is made once, so that nothing of the model is measured."""
+
+    name = "instant"
+    identity = '{"kind": "instant"}'
+    context = 1_000_000
+    concurrency = 16
+    reply = Reply("ok", 10, 1, "stop")
+
+    def count_tokens(self, request: Request) -> int:
+        return 10
+
+    async def generate(self, request: Request) -> Reply:
+        return self.reply
+
+    async def aclose(self) -> None:
+        pass
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def run(text: str, n: int, store: Store | None = None) -> rlmlang.Result:
+    return rlmlang.compile(text).run(model=Instant(), limits=LIMITS, store=store, n=n)
+
+
+CALLS = 'n: int\nlen([CALL("x", i) for i in range(n)])\n'
+HITS = 'n: int\nlen([CALL("x", i % 2) for i in range(n)])\n'
+NOTHING = "n: int\nlen([i % 2 for i in range(n)])\n"
+
+
+def leaf_call() -> float:
+    return (seconds(lambda: run(CALLS, N)) - seconds(lambda: run(NOTHING, N))) / N * 1e6
+
+
+def memo_hit() -> float:
+    """A hit on an answer that is there: each stage runs after the one before has ended."""
+    text = 'n: int\nfirst = CALL("x", 0)\nlen([CALL("x", 0) for i in range(n) if first != "a"])\n'
+    same = 'n: int\nfirst = CALL("x", 0)\nlen([i for i in range(n) if first != "a"])\n'
+    return (seconds(lambda: run(text, N)) - seconds(lambda: run(same, N))) / N * 1e6
+
+
+def store_hit() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "store.db")
+        run(CALLS, N, store)
+        took = seconds(lambda: run(CALLS, N, store)) - seconds(lambda: run(NOTHING, N, store))
+        store.close()
+    return took / N * 1e6
+
+
+def many_calls() -> float:
+    return seconds(lambda: run(CALLS, 100_000))
+
+
+def memory() -> float:
+    n = 20_000
+    tracemalloc.start()
+    run(CALLS, n)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / n / 1024
+
+
+def parse_and_check() -> float:
+    block = Path(__file__).with_name("program.rlm").read_text(encoding="utf-8")
+    check(Source(block))
+    return seconds(lambda: check(Source(block))) * 1e6 / (len(block) / 1024)
+
+
+MEASURES: dict[str, Callable[[], float]] = {
+    "leaf call, µs": leaf_call,
+    "memo hit in memory, µs": memo_hit,
+    "memo hit from SQLite, µs": store_hit,
+    "100,000 calls, s": many_calls,
+    "peak memory a call, KB": memory,
+    "parse + check a KB, µs": parse_and_check,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of which the median is taken")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    found: dict[str, float] = {}
+    for name, measure in MEASURES.items():
+        if sys.stderr.isatty():
+            print(f"\r\033[K{name} …", end="", file=sys.stderr, flush=True)
+        found[name] = statistics.median(measure() for _ in range(options.rounds))
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    if options.json:
+        print(json.dumps(found))
+        return
+    print(f"{'':28}{'median':>10}{'goal':>8}")
+    for name, value in found.items():
+        goal = GOALS.get(name)
+        print(f"{name:28}{value:>10.1f}{'' if goal is None else f'≤ {goal}':>8}")
+
+
+if __name__ == "__main__":
+    asyncio.run(asyncio.sleep(0))  # what the first loop of a process costs is not measured
+    main()
