@@ -932,29 +932,33 @@ def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
     if not any(item.__class__ is _Splice for item in out):
         return finish(out)
     result = Pending()
+    missing = 1
 
-    def flatten(items: list[Value]) -> list[Value] | None:
-        flat: list[Value] = []
+    def flatten(items: list[Value]) -> Iterator[Value]:
         for item in items:
-            if item.__class__ is not _Splice:
-                flat.append(item)
-                continue
-            if not item.elements.done:
-                item.elements.when(again)
-                return None
-            inner = flatten(item.elements.value.out)
-            if inner is None:
-                return None
-            item.elements.value.out = inner
-            flat.extend(inner)
-        return flat
+            if item.__class__ is _Splice:
+                yield from flatten(item.elements.value.out)
+            else:
+                yield item
 
-    def again() -> None:
-        flat = flatten(out)
-        if flat is not None:
-            result.resolve(finish(flat))
+    def wait(items: list[Value]) -> None:
+        """Wait for the splices among the items, each once, and for those that they hold."""
+        nonlocal missing
+        for item in items:
+            if item.__class__ is _Splice:
+                missing += 1
+                item.elements.when(partial(arrived, item.elements))
 
-    again()
+    def arrived(elements: Pending | None) -> None:
+        nonlocal missing
+        if elements is not None:
+            wait(elements.value.out)
+        missing -= 1
+        if missing == 0:
+            result.resolve(finish(list(flatten(out))))
+
+    wait(out)
+    arrived(None)
     return result
 
 

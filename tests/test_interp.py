@@ -249,11 +249,11 @@ def test_a_dependent_chain_may_be_long() -> None:
 def test_functions_that_nest_too_deeply_are_a_coded_error() -> None:
     """No recursion, but each function may call the one before it."""
     lines = ["def f0(x: int) -> int:", "    return x"]
-    for i in range(1, 3_000):
+    for i in range(1, 1_900):
         lines += [f"def f{i}(x: int) -> int:", f"    return f{i - 1}(x + 1)"]
-    program = compile("\n".join([*lines, "f2999(0)"]))
+    program = compile("\n".join([*lines, "f1899(0)"]))
     try:
-        assert program.run().value == 2999
+        assert program.run().value == 1899
     except RunError as error:
         assert error.first.code == "E309"
 
