@@ -26,7 +26,7 @@ class Refused:
     kind: str
     """The terminal, or nothing if the characters are those of no token."""
     expected: frozenset[str]
-    """The terminals that could stand here."""
+    """The terminals that could stand here: none if the expression of a hole could only end."""
     hole: bool
 
     @property
@@ -336,10 +336,15 @@ def _string(refused: Refused) -> Told | None:
     """A string where it cannot stand: behind a prefix, or another string."""
     if refused.kind not in _STRINGS:
         return None
+    if refused.before.endswith('f""'):
+        where = refused.start - 3, refused.end
+        return "E107", "an f-string stands on one line", where, "write `\\n` for a line end"
     match = re.search(r"\w+$", refused.before)
-    if match is not None and match[0].lower() == "f":
-        where = refused.start - len(match[0]), refused.end
-        return "E107", _fstring_problem(match[0], refused.kind, refused.found), where, _FSTRING_HINT
+    if match is not None and match[0] in ("f", "F"):
+        message, hint = _fstring_problem(refused.found[1:-1])
+        if match[0] == "F":
+            message, hint = "the prefix of an f-string is a small `f`", 'write `f"…"`'
+        return "E107", message, (match.start() + refused.line_start, refused.end), hint
     if match is not None:
         return "E100", f"`{match[0]}` is no prefix of strings", refused.place, 'those are `r"…"` and `f"…"`'
     if re.search(r"[\"'] *$", refused.before):
@@ -347,27 +352,22 @@ def _string(refused: Refused) -> Told | None:
     return None
 
 
-_FSTRING_HINT = "a hole `{…}` holds an expression without braces, backslashes, `#`, and quotes like those around it"
+_BY_NAME = "bind the value to a name first"
 
 
-def _fstring_problem(prefix: str, kind: str, text: str) -> str:
-    """What keeps an f-string from being one token."""
-    if prefix != "f":
-        return "the prefix of an f-string is a small `f`"
-    if kind == "LONG_STRING":
-        return "an f-string stands on one line"
-    inside = text[1:-1].replace("{{", "").replace("}}", "")
-    if re.search(r"\{\s*\}", inside):
-        return "an empty hole in an f-string"
-    if re.search(r"\{[^}]*\{", inside):
-        return "a brace inside a hole of an f-string"
-    if re.search(r"\{[^}]*\\", inside):
-        return "a backslash in a hole of an f-string"
-    if re.search(r"\{[^}]*#", inside):
-        return "a `#` in a hole of an f-string"
-    if re.search(r"\{[^}]*$", inside):
-        return "a hole of an f-string that is not closed, or has quotes like those around the f-string"
-    return "a `}` in an f-string that closes nothing; write `}}` for a brace"
+def _fstring_problem(inside: str) -> tuple[str, str]:
+    """What keeps an f-string from being one token, and a hint."""
+    inside = inside.replace("{{", "").replace("}}", "")
+    for pattern, message, hint in (
+        (r"\{\}", "an empty hole in an f-string", "write `{{}}` for braces"),
+        (r"\{[^}]*\{", "a brace inside a hole of an f-string", _BY_NAME),
+        (r"\{[^}]*\\", "a backslash in a hole of an f-string", _BY_NAME),
+        (r"\{[^}]*#", "a `#` in a hole of an f-string", _BY_NAME),
+        (r"\{[^}]*$", "a hole of an f-string that is not closed", "use quotes of the other kind in it"),
+    ):
+        if re.search(pattern, inside):
+            return message, hint
+    return "a `}` in an f-string that closes nothing", "write `}}` for a brace"
 
 
 def _number(refused: Refused) -> Told | None:
@@ -420,7 +420,7 @@ def _forgotten(refused: Refused) -> Told | None:
         return "E100", "`=` binds names, and stands in statements only", refused.place, "compare with `==`"
     if refused.found == "," and (opener := _opener(refused)) is not None and refused.text[opener] == "[":
         return "E100", "an index is one value", refused.place, "write `x[i][j]`"
-    if refused.found == "," and "_NL" in expected:
+    if refused.found == "," and ("_NL" in expected or not expected):
         return "E100", "a tuple needs its brackets", refused.place, "write `(a, b)`"
     return None
 
@@ -432,11 +432,8 @@ _RULES = (
 _IN_EXPRESSIONS = (_walrus, _starred, _word, _set, _string, _number, _symbol, _forgotten)
 
 _WORDS = {
-    "NAME": "a name", "INT": "a number", "FLOAT": "a number", "STRING": "text", "RAW_STRING": "text",
-    "LONG_STRING": "text", "FSTRING": "text", "_NL": "the end of the line", "_IN": "an indented line",
-    "$END": "the end", "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "RBRACE": "`}`",
-    "COMMA": "`,`", "COLON": "`:`", "EQUAL": "`=`", "IN": "`in`", "ELSE": "`else`", "NONE": "`None`",
-    "__ANON_0": "`->`",
+    "NAME": "a name", "_NL": "the end of the line", "_IN": "an indented line", "LPAR": "`(`", "RPAR": "`)`",
+    "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "EQUAL": "`=`", "IN": "`in`", "__ANON_0": "`->`",
 }  # fmt: skip
 
 
@@ -444,9 +441,13 @@ def _generic(refused: Refused) -> Told:
     """What was found, and what may stand there if that is quickly said."""
     shown = refused.found.split("\n", 1)[0][:40]
     what = f"`{shown}`" if shown.strip() else "the end" if refused.hole else "the end of the line"
+    hint = None
     if refused.operand:
-        hint: str | None = "an expression is expected"
-    else:
-        words = sorted({_WORDS[name] for name in refused.expected if name in _WORDS})
-        hint = f"expected {' or '.join(words)}" if 0 < len(words) <= 4 else None
+        hint = "an expression is expected"
+    elif refused.expected >= {"NAME", "NONE"}:
+        hint = "a type is expected"
+    elif refused.expected and refused.expected <= _WORDS.keys():
+        hint = f"expected {' or '.join(sorted({_WORDS[name] for name in refused.expected}))}"
+    elif refused.kind in ("NAME", "INT", "FLOAT", *_STRINGS):
+        hint = "an operator or a comma may be missing before it"
     return "E100", f"{what} cannot stand here", refused.place, hint

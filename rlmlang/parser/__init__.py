@@ -19,7 +19,7 @@ from rlmlang import ast
 from rlmlang.errors import Diagnostic, ProgramError
 from rlmlang.foreign import Refused, explain
 from rlmlang.parser.layout import MAX_DEPTH, MAX_PROBLEMS, MAX_SOURCE, Layout, lay_out
-from rlmlang.parser.tables import load
+from rlmlang.parser.tables import RESERVED, load
 from rlmlang.parser.tree import Builder
 from rlmlang.source import Source, Span
 
@@ -49,7 +49,7 @@ def parse_partial(source: Source) -> Parsed:
     layout = lay_out(source)
     statements: list[ast.Statement] = []
     problems = list(layout.problems)
-    damaged = _bound(layout.text[layout.end :])
+    damaged = _bound(source.text[layout.end :])
     if layout.indented is not None:
         problems.append(layout.indented)
     broken = False
@@ -93,7 +93,7 @@ _NAMES = r"[A-Za-z_]\w*(?:\ *,\ *[A-Za-z_]\w*)*"
 _BINDS = re.compile(
     rf"""^(?P<indent>\ *)
     (?: (?:async\ +)?(?:def|class)\ +(?P<head>\w+)
-      | (?P<names>{_NAMES})\ *(?::|[-+*/%@&|^<>]*=(?!=))
+      | [(\[]?(?P<names>{_NAMES})[)\]]?\ *(?::|[-+*/%@&|^<>]*=(?!=))
       | (?:for|import|(?:from|with)\ .*\ (?:import|as))\ +(?P<others>{_NAMES}) )""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -108,7 +108,7 @@ def _bound(text: str) -> set[str]:
             inside = match["head"] is not None
         if not (inside and match["indent"]):
             names.update(re.findall(r"\w+", match["head"] or match["names"] or match["others"]))
-    return names
+    return names - RESERVED
 
 
 # Lark ----------------------------------------------------------------------------

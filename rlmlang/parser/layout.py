@@ -82,7 +82,7 @@ def lay_out(source: Source) -> Layout:
             Span(source, MAX_SOURCE, MAX_SOURCE),
             "pass long text as an input: `document: str`",
         )
-        return Layout(problems=[problem])
+        return Layout(problems=[problem], end=size)
     return _Scanner(source).layout()
 
 
@@ -148,16 +148,14 @@ class _Scanner:
 
     def indented(self, at: int, end: int) -> None:
         tabs = "\t" in self.text[at:end]
-        problem = Diagnostic(
-            "E105",
-            f"indented by {'tabs' if tabs else 'one space' if end == at + 1 else f'{end - at} spaces'}",
-            Span(self.source, at, end),
-            "indent the body of a `def` or `class` by four spaces, and nothing else",
-        )
+        found = "tabs" if tabs else "one space" if end == at + 1 else f"{end - at} spaces"
+        span = Span(self.source, at, end)
         if self.starts:
-            self.found.indents.setdefault(self.starts[-1], problem)
+            hint = "indent the body of a `def` or `class` by four spaces, and nothing else"
+            self.found.indents.setdefault(self.starts[-1], Diagnostic("E105", f"indented by {found}", span, hint))
         elif self.found.indented is None:
-            self.found.indented = problem
+            hint = "start it at the margin"
+            self.found.indented = Diagnostic("E105", f"the first statement is indented by {found}", span, hint)
 
     # One method for each kind of piece
 
@@ -203,10 +201,13 @@ class _Scanner:
         if not self.brackets:
             self.problem("E104", f"`{self.text[start]}` closes nothing", start, end)
             return
-        opener = self.brackets.pop()
-        open_, close = self.text[opener], self.text[start]
-        if _CLOSING[open_] != close:
-            self.problem("E104", f"`{close}` does not close `{open_}`", start, end, opener=opener)
+        close = self.text[start]
+        opener = self.brackets[-1]
+        if _CLOSING[self.text[opener]] != close:
+            self.problem("E104", f"`{close}` does not close `{self.text[opener]}`", start, end, opener=opener)
+            while len(self.brackets) > 1 and _CLOSING[self.text[self.brackets[-1]]] != close:
+                self.brackets.pop()
+        self.brackets.pop()
 
     def newline(self, start: int, end: int) -> None:
         if self.brackets:

@@ -44,6 +44,12 @@ _ESCAPE = re.compile(
     re.VERBOSE,
 )
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_HINTS = {
+    "x": "`\\x` is followed by two hexadecimal digits",
+    "u": "`\\u` is followed by four hexadecimal digits",
+    "U": "`\\U` is followed by eight hexadecimal digits",
+    "N": "`\\N` is followed by a name in braces",
+}
 _BASES = {"octal": 8, "two": 16, "four": 16, "eight": 16}
 
 
@@ -61,21 +67,23 @@ def _unescaped(match: re.Match[str]) -> str:
         return "\n"
     if kind == "plain":
         return _PLAIN.get(value, value)
-    hint = 'write `\\\\` for a backslash, or a raw string: `r"…"`'
+    hint = _HINTS.get(value, 'write `\\\\` for a backslash, or a raw string: `r"…"`')
     if kind in _BASES:
-        number = int(value, _BASES[kind])
-        if 0xD800 <= number < 0xE000:
+        number, last = int(value, _BASES[kind]), 0xFF if kind == "octal" else 0x10FFFF
+        if number > last:
+            hint = "there is no such character" if kind == "eight" else "octal escapes end with `\\377`"
+        elif 0xD800 <= number < 0xE000:
             hint = "write the character itself, or `\\U` and its eight digits"
-        elif number <= (0xFF if kind == "octal" else 0x10FFFF):
+        else:
             return chr(number)
     elif kind == "name":
         try:
             char = unicodedata.lookup(value)
         except KeyError:
-            hint = "that is not the name of a character"
-        else:
-            if len(char) == 1:  # not a sequence, which Python does not take either
-                return char
+            char = ""
+        if len(char) == 1:  # not a sequence, which Python does not take either
+            return char
+        hint = "that is not the name of a character"
     raise Malformed(f"`{match[0]}` is not an escape", *match.span(), hint)
 
 
