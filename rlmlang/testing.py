@@ -765,7 +765,7 @@ def expressions(
 
     @st.composite
     def write(draw: Draw) -> str:
-        return _Writer(draw, scope or {}, calls, depth).expr(type_, At.WANTED)
+        return _Writer(draw, scope or {}, calls, draw(st.integers(0, depth))).expr(type_, At.WANTED)
 
     return write()
 
