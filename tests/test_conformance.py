@@ -70,7 +70,7 @@ def test_there_are_many_cases() -> None:
 
 # What no program and no scripted model can bring about, and why.
 OUT_OF_REACH = {
-    "E101": "takes a program of more than 200,000 characters (tests/test_parser.py)",
+    "E101": "takes a program of more than 100,000 characters (tests/test_parser.py)",
     "E300": "tells of a fault of the implementation or an interruption by the user",
     "E309": "takes thousands of functions (tests/test_hostile.py); in run_program it is a value",
     "E604": "names a file that cannot be read; a case holds its program",

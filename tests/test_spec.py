@@ -19,10 +19,16 @@ from typing import Any
 import pytest
 from attrs import NOTHING, fields
 
+from rlmlang import types, values
+from rlmlang.answers import MAX_JSON_DEPTH
 from rlmlang.budget import Limits
 from rlmlang.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.builtins.text import MAX_PATTERN
+from rlmlang.check.expressions import MAX_FORMAT_WIDTH
 from rlmlang.errors import CODES, RlmError
+from rlmlang.interp import APPLICATION, ITERATION, MAX_NESTING
 from rlmlang.models.scripted import ScriptedModel
+from rlmlang.parser import layout, literals
 from rlmlang.program import compile
 from rlmlang.resources import stdlib_dir
 from rlmlang.values import preview
@@ -164,6 +170,27 @@ def test_section(name: str, made: Callable[[], str], request: pytest.FixtureRequ
         SPEC.write_text(f"{head}{start}{made()}{end}{tail}", encoding="utf-8")
         text = SPEC.read_text(encoding="utf-8")
     assert f"{start}{made()}{end}" in text
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"| length of a program | {layout.MAX_SOURCE:,} code points |",
+        f"(here beyond {layout.MAX_DEPTH})",
+        f"| clauses of one comprehension | {layout.MAX_CLAUSES} |",
+        f"error it finds, up to {layout.MAX_PROBLEMS},",
+        f"| integer literals, and digits that `int` reads | {literals.MAX_DIGITS:,} digits |",
+        f"| integers | {values.MAX_INT_BITS:,} bits |",
+        f"| width and precision of a format | {MAX_FORMAT_WIDTH:,} |",
+        f"| length of a regular expression | {MAX_PATTERN:,} characters |",
+        f"with the fields of its records | {types.MAX_SIZE:,} parts |",
+        f"| programs run by programs | {MAX_NESTING} deep |",
+        f"| brackets in an answer | {MAX_JSON_DEPTH} deep |",
+        f"takes {ITERATION} steps and each\napplication of a function {APPLICATION},",
+    ],
+)
+def test_limits_are_those_of_the_code(row: str) -> None:
+    assert row in SPEC.read_text(encoding="utf-8")
 
 
 def test_every_limit_is_told() -> None:
