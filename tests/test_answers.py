@@ -358,7 +358,8 @@ def test_the_schema_accepts_every_value(pair: tuple[Type, Value]) -> None:
     type_, value = pair
     grammar = LLMatcher.grammar_from_json_schema(json_schema(type_))
     assert LLMatcher.validate_grammar(grammar) == ""
-    assert _accepts(grammar, _after_opening(value)[1:-1])
+    written = _after_opening(value)[1:-1].replace("\x7f", "\\u007f")  # llguidance takes DEL as an escape only
+    assert _accepts(grammar, written)
 
 
 @pytest.mark.parametrize(
