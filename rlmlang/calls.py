@@ -186,7 +186,7 @@ class Caller:
         self._waiting += 1
         if level < limits.max_depth:
             record.kind = "program"
-            entry.task = asyncio.ensure_future(self._finish(entry, self._program(entry)))
+            entry.task = asyncio.ensure_future(self._finish(entry, self._program))
             self._tasks.add(entry.task)
             entry.task.add_done_callback(self._tasks.discard)
         else:
@@ -211,16 +211,16 @@ class Caller:
             if entry.record.status == "cancelled":
                 continue
             entry.task = asyncio.current_task()
-            await self._finish(entry, self._leaf(entry))
+            await self._finish(entry, self._leaf)
             entry.task = None
             done += 1
             if done % 64 == 0:  # a model that answers at once must not keep others from running
                 await asyncio.sleep(0)
 
-    async def _finish(self, entry: Entry, answer: Awaitable[Value]) -> None:
+    async def _finish(self, entry: Entry, answer: Callable[[Entry], Awaitable[Value]]) -> None:
         """Await an answer and tell everyone who waits for it."""
         try:
-            value = await answer
+            value = await answer(entry)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None

@@ -35,7 +35,6 @@ from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
 from rlmlang.source import Span
 from rlmlang.types import (
     BOOL,
-    INT,
     STR,
     DictType,
     FunctionType,
@@ -44,6 +43,7 @@ from rlmlang.types import (
     RecordType,
     TupleType,
     Type,
+    without_none,
 )
 from rlmlang.values import Meter, RecordValue, Value, canonical
 
@@ -88,8 +88,14 @@ class Unknown:
     """A value that only the run will tell: its type, and bounds on its length or int value."""
 
     type: Type
-    low: float = 0
+    low: float = field()
     high: float = inf
+
+    @low.default
+    def _(self) -> float:
+        type_ = without_none(self.type)
+        type_ = type_.base if isinstance(type_, LiteralType) else type_
+        return 0 if type_ == STR or isinstance(type_, (ListType, DictType, TupleType)) else -inf
 
 
 @frozen(eq=False)
@@ -148,8 +154,8 @@ class _Estimator:
         self.root = _Env({})
         self.factor: float = 1
         """How often at most what is being followed is evaluated."""
-        self.sure = True
-        """Whether it is evaluated in any case."""
+        self.conditions = 0
+        """How many conditions that only the run will tell decide whether it is evaluated at all."""
         self.open = False
         """Whether estimating was given up, so that there are no upper bounds."""
         self.most_prompt: float = 0
@@ -157,6 +163,11 @@ class _Estimator:
         self.sites: dict[int, tuple[Span, _Site]] = {}
         self.groups: dict[Any, _Site] = {}
         """Calls that might be equal, so that the lower bound counts the distinct ones."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether what is being followed is evaluated in any case."""
+        return self.conditions == 0
 
     def program(self, inputs: dict[str, Value]) -> None:
         self.root.variables.update(inputs)
@@ -203,13 +214,12 @@ class _Estimator:
     @contextmanager
     def maybe(self, factor: float = 1, sure: bool = False) -> Iterator[None]:
         """Follow something that is evaluated up to `factor` times, and at least once if `sure`."""
-        before = self.factor, self.sure
+        before = self.factor
         self.factor *= factor
-        self.sure = self.sure and sure
-        try:
-            yield
-        finally:
-            self.factor, self.sure = before
+        self.conditions += not sure
+        yield
+        self.factor = before
+        self.conditions -= not sure
 
     def try_value(self, node: ast.Expr, env: _Env) -> Value:
         """A part that may not be evaluated at all: its failure tells nothing."""
@@ -229,15 +239,15 @@ class _Estimator:
         self.meter.charge(1)
         return _VALUE[type(node)](self, node, env)
 
-    def unknown(self, node: ast.Expr, low: float = 0, high: float = inf) -> Unknown:
-        return Unknown(self.tables.types[id(node)], low, high)
+    def unknown(self, node: ast.Expr, *bounds: float) -> Unknown:
+        return Unknown(self.tables.types[id(node)], *bounds)
 
     def pure(self, node: ast.Expr, work: Callable[..., Value], *values: Value) -> Value:
         """Work on known values; where it may never be done, its failure makes the value unknown."""
         try:
             return work(self.meter, *values)
-        except RunError as error:
-            if self.sure:
+        except (RunError, BudgetError) as error:
+            if self.sure or error.first.code == "E506":
                 raise error.at(node.span) from None
             return self.unknown(node)
 
@@ -273,7 +283,7 @@ class _Estimator:
     def unary(self, node: ast.Unary, env: _Env) -> Value:
         value = self.value(node.operand, env)
         if not _known(value):
-            return Unknown(BOOL) if node.op == "not" else self.unknown(node, -inf)
+            return self.unknown(node)
         if node.op == "not":
             return not value
         return -value if node.op == "-" else value
@@ -290,8 +300,6 @@ class _Estimator:
             return Unknown(type_, low_a + low_b, high_a + high_b)
         if node.op == "-":
             return Unknown(type_, low_a - high_b, high_a - low_b)
-        if type_ == INT:
-            return Unknown(type_, -inf)
         return Unknown(type_)
 
     def logic(self, node: ast.Logic, env: _Env) -> Value:
@@ -313,14 +321,17 @@ class _Estimator:
     def compare(self, node: ast.Compare, env: _Env) -> Value:
         left = self.value(node.first, env)
         result: Value = True
-        with self.maybe(sure=True):
-            for op, operand in node.rest:
-                right = self.value(operand, env)
-                if not _known(left, right):
-                    self.sure, result = False, Unknown(BOOL)
-                elif not (holds := self.pure(node, COMPARISONS[op], left, right)):
-                    return holds
-                left = right
+        before = self.conditions
+        for op, operand in node.rest:
+            right = self.value(operand, env)
+            holds = self.pure(node, COMPARISONS[op], left, right) if _known(left, right) else Unknown(BOOL)
+            if not _known(holds):
+                self.conditions, result = before + 1, holds  # the rest is looked at only if it holds
+            elif not holds:
+                result = holds
+                break
+            left = right
+        self.conditions = before
         return result
 
     def is_none(self, node: ast.IsNone, env: _Env) -> Value:
@@ -419,9 +430,9 @@ class _Estimator:
 
     def unpack(self, names: Sequence[ast.Target], value: Value, env: _Env, type_: Type | None) -> None:
         if isinstance(value, Unknown):
-            type_ = type_ if isinstance(type_, TupleType) else value.type
-            items = type_.items if isinstance(type_, TupleType) else (STR,) * len(names)
-            parts: list[Value] = [Unknown(item) for item in items]
+            type_ = without_none(value.type if type_ is None else type_)
+            assert isinstance(type_, TupleType)
+            parts: list[Value] = [Unknown(item) for item in type_.items]
         else:
             parts = _parts(value)
         for name, part in zip(names, parts):
@@ -480,9 +491,7 @@ class _Estimator:
                 result = reference.signature.result
                 code = reference.builtin.code
                 return lambda args: (
-                    self.guarded(lambda: code(self.meter, *args), result)
-                    if _known(*args)
-                    else Unknown(result, -inf if result == INT else 0)
+                    self.guarded(lambda: code(self.meter, *args), result) if _known(*args) else Unknown(result)
                 )
         function: Function = env.find(node.id)
         return function
@@ -490,8 +499,8 @@ class _Estimator:
     def guarded(self, work: Callable[[], Value], type_: Type) -> Value:
         try:
             return work()
-        except RunError:
-            if self.sure:
+        except (RunError, BudgetError) as error:
+            if self.sure or error.first.code == "E506":
                 raise
             return Unknown(type_)
 
@@ -519,13 +528,10 @@ class _Estimator:
             keywords = dict(zip((keyword for keyword, _ in target.keywords), values[count:]))
             code = target.builtin.code
             return self.pure(node, lambda meter: code(meter, *values[:count], **keywords))
-        low, high = _LENGTHS.get(name, _any_length)(values)
-        if name == "len" and low == high:
-            return int(low)
-        type_ = self.tables.types[id(node)]
-        if type_ == INT and name not in _LENGTHS:
-            low = -inf
-        return Unknown(type_, low, high)
+        if name not in _LENGTHS:
+            return self.unknown(node)
+        low, high = _LENGTHS[name](values)
+        return int(low) if name == "len" and low == high else self.unknown(node, low, high)
 
     def mapped(self, function: Function, items: Value) -> Value:
         """What a function gives for every element."""
@@ -542,8 +548,8 @@ class _Estimator:
         items, state = self.value(by_name["xs"], env), self.value(by_name["start"], env)
         if isinstance(items, Unknown):
             with self.maybe(items.high, items.low >= 1):
-                function([self.unknown(node, -inf), Unknown(_item_type(items.type), -inf)])
-            return self.unknown(node, -inf)
+                function([self.unknown(node), Unknown(_item_type(items.type))])
+            return self.unknown(node)
         for item in _parts(items):
             self.meter.charge(ITERATION)
             state = function([state, item])
@@ -551,22 +557,21 @@ class _Estimator:
 
     def quantifier(self, generator: ast.Comprehension, stop: bool, env: _Env) -> Value:
         """`any` and `all` over a generator stop at the first element that settles them."""
-        settled = False
-        unknown = False
+        before = self.conditions
+        settled = unknown = False
 
         def emit(inner: _Env) -> None:
             nonlocal settled, unknown
-            if settled:
-                return
             value = self.value(generator.element, inner)
-            if _known(value):
-                settled = bool(value) is stop and not unknown
-            else:
+            if _known(value) and bool(value) is not stop:
+                return
+            settled = settled or (_known(value) and self.conditions == before)
+            if not unknown:
                 unknown = True
-                self.sure = False  # what comes after it may not be evaluated
+                self.conditions += 1  # what comes after it may not be evaluated
 
-        with self.maybe(sure=True):
-            low, high = self.clauses(generator, 0, env, emit)
+        low, high = self.clauses(generator, 0, env, emit)
+        self.conditions = before
         if settled:
             return stop
         return Unknown(BOOL) if unknown or low != high else not stop
@@ -598,17 +603,18 @@ class _Estimator:
         if isinstance(type_, RecordType):
             parts = [self.answer(item) for _, item in type_.fields]
             return _build(parts, lambda parts: RecordValue(type_, tuple(parts)))
-        return Unknown(type_, -inf if type_ == INT else 0)
+        return Unknown(type_)
 
     def count(self, node: ast.Call, type_: Type, args: list[Value], names: list[str | None], sample: Value) -> None:
         low_prompt, high_prompt = 1, inf
         known = _known(*args, sample)
         if known:
-            self.meter.walk(*args)
+            self.pure(node, lambda meter: meter.walk(*args))
         if self.model is not None:
             high_prompt = self.model.context
             if known:
-                request = Request(args[0], tuple(zip(names, args[1:])), type_, max_tokens=self.limits.max_answer_tokens)
+                arguments = tuple(zip(names, args[1:]))
+                request = Request(args[0], arguments, type_, program=self.limits.max_depth > 1)
                 low_prompt = self.model.count_tokens(request)
                 high_prompt = low_prompt
         _, site = self.sites.setdefault(id(node), (node.span, _Site()))
@@ -688,21 +694,16 @@ def _bounds(value: Value) -> tuple[float, float]:
 
 
 def _item_type(type_: Type) -> Type:
+    type_ = without_none(type_)
     match type_:
         case ListType():
             return type_.item
         case TupleType(items=items) if items:
             return items[0]
-        case DictType() | LiteralType():
-            return STR
     return STR
 
 
 Lengths = Callable[[list[Value]], tuple[float, float]]
-
-
-def _any_length(values: list[Value]) -> tuple[float, float]:
-    return 0, inf
 
 
 def _same_length(values: list[Value]) -> tuple[float, float]:

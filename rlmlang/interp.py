@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Union
 
@@ -212,18 +212,17 @@ class Evaluation:
             self._fail(error, place)
         self._wake()
 
-    def spawn(self, work: Coroutine[Any, Any, Value], place: Place) -> Pending:
-        """The value that a coroutine gives."""
+    def spawn(self, work: Callable[[], Awaitable[Value]], place: Place) -> Pending:
+        """The value that asynchronous work gives, begun unless it is given up before."""
         result = Pending()
 
         async def finish() -> None:
             try:
-                result.resolve(await work)
+                result.resolve(await work())
             except RlmError as error:
                 self._fail(error, place)
 
         def ended(task: asyncio.Task[None]) -> None:
-            work.close()  # it may have been given up before it began
             del self._tasks[task]
             self._wake()
 
@@ -829,7 +828,7 @@ class _Compiler:
             def begin() -> Value:
                 program, inputs = map(settle, given)
                 _charge(frame, _steps_of_checking(program), span, start, 0)
-                return evaluation.spawn(_run_program(evaluation, program, inputs), place)
+                return evaluation.spawn(partial(_run_program, evaluation, program, inputs), place)
 
             if any(settle(value).__class__ in LATE for value in given):
                 return evaluation.defer(given, place, begin)
