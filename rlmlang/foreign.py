@@ -55,6 +55,11 @@ class Refused:
         return self.text[self.line_start : self.start]
 
     @property
+    def last(self) -> str:
+        """The last character but spaces before the token on its line, if there is one."""
+        return self.before.rstrip(" ")[-1:]
+
+    @property
     def whole(self) -> tuple[int, int]:
         """The line, without spaces and comments at its end."""
         end = self.start if self.kind in LINE_ENDS else self.line_end
@@ -84,6 +89,14 @@ def explain(refused: Refused) -> Told:
         if (told := rule(refused)) is not None:
             return told
     return _generic(refused)
+
+
+def _last_word(text: str) -> str:
+    """The letters, digits and underscores at the end. (A regular expression would take the square of the time.)"""
+    start = len(text)
+    while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        start -= 1
+    return text[start:]
 
 
 # Statements ----------------------------------------------------------------------
@@ -146,8 +159,10 @@ def _statement(refused: Refused) -> Told | None:
 
 def _reserved_bound(refused: Refused) -> Told | None:
     """`class = 1`, or `in: int`."""
-    match = re.match(r"(\w+) *(?:=(?!=)|: *\w)", refused.line)
-    if match is None or not _reserved(match[1]) or match[1] in ("else", "try", "finally", "except", "lambda"):
+    match = re.match(r"(\w+) *(=(?!=)|: *\w)", refused.line)
+    if match is None or not _reserved(match[1]):
+        return None
+    if match[2] != "=" and match[1] in ("else", "try", "finally", "except", "lambda"):
         return None
     return _cannot_name(match[1], refused.line_start)
 
@@ -257,11 +272,13 @@ def _function(refused: Refused) -> Told | None:
 
 def _head(refused: Refused, head: str) -> Told | None:
     hint = "write `def f(x: int) -> str:`"
-    if re.search(r"[(,] *\w+ *$", refused.before) and refused.found in (",", ")", "="):
+    before = refused.before.rstrip(" ")
+    parameter = before[: len(before) - len(_last_word(before))].rstrip(" ").endswith(("(", ","))
+    if parameter and refused.found in (",", ")", "=") and refused.last not in "(,":
         return "E100", "a parameter needs its type", refused.place, hint
     if refused.found == ":" and "->" not in head:
         return "E100", "a function needs its result type", refused.place, hint
-    if re.search(r"-> *[^:]+: *$", refused.before) and refused.kind not in LINE_ENDS:
+    if "->" in before and refused.last == ":" and refused.kind not in LINE_ENDS:
         return "E123", "the body of a function is on lines of its own", refused.place, "indent it by four spaces"
     return None
 
@@ -279,7 +296,7 @@ def _walrus(refused: Refused) -> Told | None:
 def _starred(refused: Refused) -> Told | None:
     if refused.found not in ("*", "**") or "NAME" not in refused.expected:
         return None
-    if re.search(r"[-+*/%] *$", refused.before):
+    if refused.last and refused.last in "-+*/%":
         return None
     return (
         "E117",
@@ -339,15 +356,15 @@ def _string(refused: Refused) -> Told | None:
     if refused.before.endswith('f""'):
         where = refused.start - 3, refused.end
         return "E107", "an f-string stands on one line", where, "write `\\n` for a line end"
-    match = re.search(r"\w+$", refused.before)
-    if match is not None and match[0] in ("f", "F"):
+    prefix = _last_word(refused.before)
+    if prefix in ("f", "F"):
         message, hint = _fstring_problem(refused.found[1:-1])
-        if match[0] == "F":
+        if prefix == "F":
             message, hint = "the prefix of an f-string is a small `f`", 'write `f"…"`'
-        return "E107", message, (match.start() + refused.line_start, refused.end), hint
-    if match is not None:
-        return "E100", f"`{match[0]}` is no prefix of strings", refused.place, 'those are `r"…"` and `f"…"`'
-    if re.search(r"[\"'] *$", refused.before):
+        return "E107", message, (refused.start - 1, refused.end), hint
+    if prefix:
+        return "E100", f"`{prefix[:40]}` is no prefix of strings", refused.place, 'those are `r"…"` and `f"…"`'
+    if refused.last in ('"', "'"):
         return "E100", "strings side by side are not joined", refused.place, "write `+` between them"
     return None
 
@@ -372,19 +389,21 @@ def _fstring_problem(inside: str) -> tuple[str, str]:
 
 def _number(refused: Refused) -> Told | None:
     """A token that runs on from a number."""
-    run = re.search(r"\w+$", refused.text[: refused.start])
-    if run is None or not re.match(r"\w", refused.found):
+    run = _last_word(refused.before)
+    if not run or not re.match(r"\w", refused.found):
         return None
-    match = re.compile(r"\d\w*").match(refused.text, run.start())
+    match = re.compile(r"\d\w*").match(refused.text, refused.start - len(run))
     if match is None:
         return None
     text = match[0]
+    if len(text) > 40:
+        return "E106", "a malformed number", match.span(), None
     try:
         value = int(text, 0 if text[1:2].isalpha() else 10)
     except ValueError:
         hint = "digits, with single `_` between them at most" if text.strip("0123456789_") == "" else None
     else:
-        hint = f"write `{value}`" if len(text) < 20 else "write it in decimal"
+        hint = f"write `{value}`"
     return "E106", f"`{text}` is not a number", match.span(), hint
 
 
@@ -412,7 +431,7 @@ def _symbol(refused: Refused) -> Told | None:
 def _forgotten(refused: Refused) -> Told | None:
     """What is known from what could stand here instead."""
     expected = refused.expected
-    if expected <= {"NONE", "NOT"} and re.search(r"\bis *$|\bis not *$", refused.before):
+    if expected and expected <= {"NONE", "NOT"}:
         return "E100", "`is` tests for None only", refused.place, "compare with `==`"
     if "ELSE" in expected and "IF" not in expected and refused.kind in (*LINE_ENDS, "RPAR", "RSQB", "COMMA"):
         return "E100", "a conditional needs its `else`", refused.place, "write `a if condition else b`"

@@ -52,18 +52,19 @@ def parse_partial(source: Source) -> Parsed:
     damaged = _bound(source.text[layout.end :])
     if layout.indented is not None:
         problems.append(layout.indented)
-    broken = False
+    broken, failures = False, 0
     for start, end in layout.chunks:
         text = layout.text[start:end]
         if not (broken and _CONTINUES.match(text)):  # one mistake is told once
-            found, told = _read_chunk(source, layout, start, text, len(problems) < MAX_PROBLEMS)
+            found, told = _read_chunk(source, layout, start, text) if failures < MAX_PROBLEMS else ([], [])
             statements += found
             problems += told
+            failures += len(told)
             broken = not found
         if broken:
             damaged |= _bound(text)
     module = ast.Module(tuple(statements), tuple(layout.comments), span=Span(source, 0, len(source.text)))
-    return Parsed(module, tuple(sorted(problems, key=_place)), frozenset(damaged))
+    return Parsed(module, tuple(sorted(problems, key=_place)[:MAX_PROBLEMS]), frozenset(damaged))
 
 
 def _place(problem: Diagnostic) -> int:
@@ -73,20 +74,21 @@ def _place(problem: Diagnostic) -> int:
 _CONTINUES = re.compile(r"(?:elif|else|except|finally)\b")
 
 
-def _read_chunk(
-    source: Source, layout: Layout, start: int, text: str, more: bool
-) -> tuple[list[ast.Statement], list[Diagnostic]]:
-    """The statement in a piece of laid-out text, or else what is wrong with it, if `more` may be told."""
-    if start in layout.troubled or not more:
+def _read_chunk(source: Source, layout: Layout, start: int, text: str) -> tuple[list[ast.Statement], list[Diagnostic]]:
+    """The statement in a piece of laid-out text, or else what is wrong with it and is not told yet."""
+    if start in layout.troubled:
         return [], []
     indent = layout.indents.get(start)
     try:
         statements = _parse(source, text, start)
     except ProgramError as error:
-        if indent is None or error.first.code.startswith(("E11", "E12")):  # `if x:` explains the body below it
-            return [], list(error.diagnostics)
-        return [], [indent]
+        return [], list(error.diagnostics) if indent is None or _explains(error.first) else [indent]
     return ([], [indent]) if indent is not None else (statements, [])
+
+
+def _explains(problem: Diagnostic) -> bool:
+    """Whether the statement is of a kind that has a body, for which the lines below were indented."""
+    return "E110" <= problem.code <= "E121" or (problem.span is not None and problem.span.text.endswith(":"))
 
 
 _NAMES = r"[A-Za-z_]\w*(?:\ *,\ *[A-Za-z_]\w*)*"

@@ -29,7 +29,7 @@ MAX_PROBLEMS = 50
 """How many errors are told at once."""
 
 _PIECE = re.compile(
-    r"""(?P<comment>\#[^\n]*)
+    r"""(?P<comment>\#(?:[^\r\n]|\r(?!\n))*)
       | (?P<string>\"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*\"{3} | "(?!"")(?:[^"\\\n]|\\[^\n])*" | '(?:[^'\\\n]|\\[^\n])*')
       | (?P<quote>\"{3}|["'])
       | (?P<opener>[\[({])
@@ -205,8 +205,9 @@ class _Scanner:
         opener = self.brackets[-1]
         if _CLOSING[self.text[opener]] != close:
             self.problem("E104", f"`{close}` does not close `{self.text[opener]}`", start, end, opener=opener)
-            while len(self.brackets) > 1 and _CLOSING[self.text[self.brackets[-1]]] != close:
-                self.brackets.pop()
+            if any(_CLOSING[self.text[at]] == close for at in self.brackets):
+                while _CLOSING[self.text[self.brackets[-1]]] != close:
+                    self.brackets.pop()
         self.brackets.pop()
 
     def newline(self, start: int, end: int) -> None:
