@@ -123,12 +123,11 @@ class _Env:
     outer: _Env | None = None
 
     def find(self, name: str) -> Value:
-        env: _Env | None = self
-        while env is not None:
-            if name in env.variables:
-                return env.variables[name]
+        env = self
+        while name not in env.variables:
+            assert env.outer is not None
             env = env.outer
-        raise KeyError(name)
+        return env.variables[name]
 
 
 Function = Callable[[list[Value]], Value]

@@ -526,6 +526,31 @@ def test_cancelling_a_run_leaves_nothing_behind(tmp_path: Path) -> None:
     assert compile('CALL("up", "a")').run(model=Fake(obedient), store=tmp_path / "s").usage.calls == 0
 
 
+def test_a_worker_that_is_cancelled_from_outside_ends_its_call() -> None:
+    """As `asyncio.run` does with what is left when it ends."""
+
+    async def steps() -> None:
+        model = Held(obedient)
+        trace = Trace()
+        task = start('CALL("up", "a")', model, trace=trace)
+        await model.until_running("up a")
+        for other in asyncio.all_tasks() - {asyncio.current_task(), task}:
+            other.cancel()
+        await model.until_running()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert trace.calls[0].status == "cancelled"
+
+    scenario(steps)
+
+
+def test_an_answer_that_is_too_large_is_refused() -> None:
+    model = Fake(lambda request: "a" * 5_000)
+    error = failure('1 + len(CALL("say"))', model, limits=Limits(max_bytes=4_000))
+    assert error.first.code == "E507"
+
+
 def test_a_backend_that_cancels_itself_is_a_failure_not_a_hang() -> None:
     def answer(request: Any) -> Any:
         raise asyncio.CancelledError

@@ -216,6 +216,48 @@ def test_a_value_too_large_is_refused() -> None:
     assert caught.value.first.code == "E507"
 
 
+@pytest.mark.parametrize(
+    ("text", "limits", "code", "column"),
+    [
+        ("[range(500)] * 9", Limits(max_bytes=4_000), "E507", 1),  # small parts, shared: large when shown
+        ("1 + len({str(x + y): x for x in range(400) for y in [1, 2]})", Limits(max_bytes=4_000), "E507", 9),
+        ('1 + len(CALL("up", "a" * 4000))', Limits(max_bytes=4_002), "E507", 9),
+        ('1 + len(CALL("echo", [range(500)] * 9))', Limits(max_bytes=4_000), "E507", 9),
+    ],
+)
+def test_sizes_are_bounded_wherever_a_value_is_made_or_shown(text: str, limits: Limits, code: str, column: int) -> None:
+    with pytest.raises(BudgetError) as caught:
+        compile(text).run(model=Fake(obedient), limits=limits)
+    first = caught.value.first
+    assert first.span is not None
+    assert (first.code, first.span.column) == (code, column)
+
+
+def test_names_of_far_scopes_are_found() -> None:
+    text = "[[[a + b + c for c in [1]] for b in [2]] for a in [3]]"
+    assert compile(text).run().value == [[[6]]]
+
+
+def test_an_index_beyond_late_elements_is_an_error() -> None:
+    for text, code in (('[CALL("up", "a")][i]', "E301"), ('{"k": CALL("up", "a")}["q"]', "E302")):
+        with pytest.raises(RunError) as caught:
+            compile("i = 3\n" + text).run(model=Fake(obedient))
+        assert caught.value.first.code == code
+
+
+def test_functions_that_nest_too_deeply_at_run_time_are_a_coded_error() -> None:
+    """A function given to a function, doubled at each level, would nest without a bound that checking knows."""
+    lines = ["def a0(g: Callable[[int], int], x: int) -> int:", "    return g(g(x))"]
+    for i in range(1, 16):
+        lines += [
+            f"def a{i}(g: Callable[[int], int], x: int) -> int:",
+            f"    return a{i - 1}(lambda y: a{i - 1}(g, y), x)",
+        ]
+    with pytest.raises((RunError, BudgetError)) as caught:
+        compile("\n".join([*lines, "a15(lambda x: x + 1, 0)"])).run()
+    assert caught.value.first.code in ("E309", "E506")
+
+
 def test_inputs_reach_the_program() -> None:
     program = compile("a: str\nb: int = 3\na * b")
     assert program.run(a="x").value == "xxx"
