@@ -19,6 +19,9 @@ from rlmlang import ast
 WIDTH = 100
 """Columns that a line should not exceed."""
 
+DEEPEST = WIDTH // 2
+"""Lines indented further are not broken: the text would grow with the square of its depth."""
+
 
 def format_module(module: ast.Module) -> str:
     """The canonical text of a program. It parses to an equal tree, and formats to itself."""
@@ -194,6 +197,8 @@ def _flat(row: _Row) -> str:
 
 def _lay(row: _Row, indent: int, after: int = 0) -> str:
     """The row as lines, the first of which starts at column `indent`; `after` columns follow the last."""
+    if indent > DEEPEST:
+        return _flat(row)
     if isinstance(row[0], _Chain) and len(row) == 1 and indent + len(row[0].flat) + after > WIDTH:
         last = len(row[0].items) - 1
         lines = (_lay(item, indent, after * (i == last)) for i, item in enumerate(row[0].items))
