@@ -413,7 +413,8 @@ class _Writer:
         if functions:
             yield atom(lambda: self.apply(self.pick(functions)))
         if self.calls and want != NONE and self.in_loop < 2:
-            yield atom(lambda: self.call(want))
+            for _ in range(6):  # often, or most programs would make none
+                yield atom(lambda: self.call(want))
 
     def _conditional(self, want: Type, at: At) -> Callable[[], str]:
         return lambda: f"{self.operand(want, at)} if {self.test()} else {self.expr(want, at)}"
@@ -619,8 +620,10 @@ class _Writer:
         exact = At.EXACT
         orders = ("<", "<=", ">", ">=", "==", "!=")
         yield compound(lambda: f"not {self.test()}")
-        yield compound(lambda: f"{b(INT)} {self.pick(orders)} {b(FLOAT)}")
-        yield compound(lambda: f"{b(INT)} {self.pick(orders)} {b(INT)} {self.pick(orders)} {b(INT)}")
+        yield compound(lambda: f"{b(INT, exact)} {self.pick(orders)} {b(FLOAT, exact)}")
+        yield compound(
+            lambda: f"{b(INT, exact)} {self.pick(orders)} {b(INT, exact)} {self.pick(orders)} {b(INT, exact)}"
+        )
         yield compound(lambda: f"{b(STR, exact)} {self.pick(orders)} {b(STR, exact)}")
         yield compound(self._equal)
         yield compound(lambda: f"{b(STR, exact)} {self.pick(('in', 'not in'))} {b(STR, exact)}")

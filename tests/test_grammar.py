@@ -91,8 +91,15 @@ def by_llguidance(text: str) -> bool:
 
 
 def laid_out(text: str) -> str:
-    """The text as layout would hand it on: lines at the margin or four spaces in."""
-    return re.sub(r"^ +", lambda spaces: "    " if len(spaces[0]) >= 4 else "", text, flags=re.M).rstrip(" ")
+    """The text as layout would hand it on: lines at the margin, or four spaces in within a body."""
+    lines: list[str] = []
+    body = False
+    for line in text.split("\n"):
+        plain = line.lstrip(" ")
+        if plain and not plain.startswith("#") and len(line) - len(plain) < 4:
+            body = plain.startswith(("def", "class"))
+        lines.append("    " + plain if body and len(line) - len(plain) >= 4 else plain)
+    return "\n".join(lines).rstrip(" ")
 
 
 def readings(text: str) -> Iterator[str]:
@@ -231,36 +238,49 @@ def test_llguidance_accepts_well_typed_programs(case: Case) -> None:
 
 
 LIKELY = b"\n\n\n =()[],:.+- xyf1\"'{}ifnoreslambdCALTNu"
+CLOSING = b"\n)]}\"'x: 1e"
 
 
-@given(st.data())
-def test_lark_accepts_what_llguidance_accepts(data: st.DataObject) -> None:
-    """A walk that takes only bytes that the mask allows; every stop it allows is a text for Lark."""
+@given(st.data(), programs(depth=2, statements=2))
+def test_lark_accepts_what_llguidance_accepts(data: st.DataObject, case: Case) -> None:
+    """A walk that takes only bytes that the mask allows; every stop it allows is a text for Lark.
+
+    It starts somewhere in a program, wanders, and heads for an end.
+    """
     matcher = LLMatcher(tokenizer(), compiled())
-    taken = bytearray()
-    stops = 0
-    for _ in range(data.draw(st.integers(1, 60))):
+    start = list(case.text.encode())
+    start = start[: data.draw(st.integers(0, len(start)))]
+    taken = bytearray(start[: matcher.try_consume_tokens(start)])
+    steps = data.draw(st.integers(0, 30))
+    for step in range(steps + 20):
         allowed = _allowed(matcher)
         if not allowed:
             break
         likely = sorted({byte for byte in LIKELY if byte in allowed}) or sorted(allowed)
-        options = sorted(allowed) if data.draw(st.integers(0, 7)) == 7 else likely
-        byte = data.draw(st.sampled_from(options))
+        if step >= steps:
+            byte = next((byte for byte in CLOSING if byte in allowed), likely[0])
+        else:
+            byte = data.draw(st.sampled_from(sorted(allowed) if data.draw(st.integers(0, 7)) == 7 else likely))
         taken.append(byte)
         assert matcher.consume_tokens([byte])
-        if not matcher.is_accepting():
-            continue
-        text = taken.decode(errors="ignore")
-        if text.encode() != bytes(taken):
-            continue
-        stops += 1
-        note(repr(text))
-        if by_lark(text):
-            continue
-        assume(len(RESERVED.findall(text)) <= 8)
-        assert any(map(by_lark, readings(text))), text
-        event("a reserved word as a name")
-    event(f"stops: {min(stops, 5)}")
+        if matcher.is_accepting() and (text := _text(taken)) is not None:
+            note(repr(text))
+            if not by_lark(text):
+                words = list(RESERVED.finditer(text))
+                assume(len(words) <= 10)
+                assert any(map(by_lark, readings(text))), text
+                event("a reserved word as a name")
+            if step >= steps:
+                event("came to an end")
+                break
+
+
+def _text(taken: bytearray) -> str | None:
+    """What was taken, if it does not end within a character."""
+    try:
+        return taken.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _allowed(matcher: LLMatcher) -> set[int]:
