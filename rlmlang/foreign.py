@@ -390,21 +390,21 @@ def _fstring_problem(inside: str) -> tuple[str, str]:
 def _number(refused: Refused) -> Told | None:
     """A token that runs on from a number."""
     run = _last_word(refused.before)
-    if not run or not re.match(r"\w", refused.found):
+    rest = re.match(r"\w+", refused.text[refused.start :])
+    if not run or rest is None:
         return None
-    match = re.compile(r"\d\w*").match(refused.text, refused.start - len(run))
-    if match is None:
-        return None
-    text = match[0]
+    start = refused.start - len(run)
+    where = start, refused.start + rest.end()
+    text = refused.text[slice(*where)]
     if len(text) > 40:
-        return "E106", "a malformed number", match.span(), None
+        return "E106", "a malformed number", where, None
     try:
         value = int(text, 0 if text[1:2].isalpha() else 10)
     except ValueError:
         hint = "digits, with single `_` between them at most" if text.strip("0123456789_") == "" else None
     else:
         hint = f"write `{value}`"
-    return "E106", f"`{text}` is not a number", match.span(), hint
+    return "E106", f"`{text}` is not a number", where, hint
 
 
 _SYMBOLS = {

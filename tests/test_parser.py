@@ -26,7 +26,7 @@ import rlmlang.parser
 from rlmlang import ast
 from rlmlang.errors import ProgramError
 from rlmlang.parser import MAX_DEPTH, MAX_SOURCE, parse, parse_partial, tables
-from rlmlang.parser.layout import MAX_PROBLEMS
+from rlmlang.parser.layout import MAX_CLAUSES, MAX_PROBLEMS
 from rlmlang.parser.literals import MAX_DIGITS
 from rlmlang.resources import grammar_text
 from rlmlang.source import Source, Span
@@ -557,6 +557,12 @@ def test_depth_of_targets_and_types() -> None:
     assert refused_as_too_deep(f"x: {'Callable[[' * 101}A{'], B]' * 101}")
 
 
+def test_clauses_of_a_comprehension() -> None:
+    for n, found in ((MAX_CLAUSES - 1, []), (MAX_CLAUSES, ["E103"])):
+        assert codes(f"[x for x in y{' if x' * n}]") == found
+        assert codes(f"f(x for x in y{' for z in x' * n})") == found
+
+
 def test_depth_counts_what_is_in_holes() -> None:
     assert not refused_as_too_deep("x = f'{" + "-" * (MAX_DEPTH - 3) + "1}'")
     assert refused_as_too_deep("x = f'{" + "-" * (MAX_DEPTH - 1) + "1}'")
@@ -582,6 +588,8 @@ HOSTILE = {
     "closing brackets": (")" * 99_000, "E104"),
     "ten megabytes": ("x\n" * 5_000_000, "E101"),
     "one character too many": ("#" * (MAX_SOURCE + 1), "E101"),
+    "zeros": ("0" * 90_000, "E106"),
+    "digits and words": ("1" + "a" * 90_000, "E106"),
     "NUL": ("\x00" * 90_000, "E102"),
     "dots": ("." * 90_000, "E100"),
     "equals": ("=" * 90_000, "E100"),

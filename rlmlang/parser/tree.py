@@ -242,13 +242,6 @@ class Builder:
         return self.node(made, [element, key, *clauses])
 
     def clauses(self, clauses: Items) -> Any:
-        if isinstance(clauses[0], ast.If):
-            raise self.fail(
-                "E100",
-                "a comprehension starts with `for`",
-                clauses[0].span,
-                "write `[x for x in xs if …]`, or `[a if … else b for x in xs]`",
-            )
         if len(clauses) > MAX_CLAUSES:
             message = f"more than {MAX_CLAUSES} clauses in one comprehension"
             raise self.fail("E103", message, clauses[MAX_CLAUSES].span, "bind parts to names")
