@@ -29,7 +29,7 @@ from rlmlang.check.checked import (
     ParameterTarget,
     RecordTarget,
 )
-from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
+from rlmlang.errors import BudgetError, RlmError, RunError
 from rlmlang.inputs import bind_inputs, read_inputs
 from rlmlang.models.base import Model, Request
 from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
@@ -53,7 +53,7 @@ from rlmlang.render import render
 from rlmlang.source import Source, Span
 from rlmlang.store import Store
 from rlmlang.trace import Trace
-from rlmlang.types import NONE, FunctionType, RecordType, fits
+from rlmlang.types import NONE, FunctionType, RecordType
 from rlmlang.values import Meter, Value, canonical, from_json, to_json
 
 MAX_NESTING = 8
@@ -1079,13 +1079,7 @@ async def _run_callee(evaluation: Evaluation, text: str, request: Request) -> Va
     """The value of the program that a model wrote as its answer. Raises RlmError."""
     header = program_header(request)
     evaluation.meter.charge(_steps_of_checking(text))
-    checked = check(Source(header + program_text(text), "<answer>"))
-    if not fits(checked.type, request.type):
-        raise ProgramError.of(
-            "E227",
-            f"the program's value is {checked.type}; it must be {request.type}",
-            checked.module.statements[-1].span,
-        )
+    checked = check(Source(header + program_text(text), "<answer>"), request.type)
     names = argument_names(request.arguments)
     values = {name: value for name, (_, value) in zip(names, request.arguments)}
     value = await evaluation.run(checked, bind_inputs(checked, values))

@@ -28,6 +28,7 @@ import rlmlang.program
 from rlmlang import answers
 from rlmlang.models.base import Reply, Request
 from rlmlang.program import Program, Result
+from rlmlang.prompt import argument_names
 from rlmlang.types import (
     BOOL,
     FLOAT,
@@ -874,7 +875,11 @@ def _has_record(type_: Type) -> bool:
 
 
 class EchoModel:
-    """A model whose answer is made from a digest of the request: of the right type, always the same."""
+    """A model whose answer is made from a digest of the request: of the right type, always the same.
+
+    Asked for a program, it writes one that makes a call of its own, or one that is repaired at
+    the second attempt, or just a value.
+    """
 
     name = "echo"
     identity = '{"kind": "echo"}'
@@ -889,16 +894,26 @@ class EchoModel:
     async def generate(self, request: Request) -> Reply:
         told = canonical([request.instruction, request.sample, str(request.type), list(request.arguments)])
         seed = hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest()
-        value = _made(request.type, random.Random(seed))
-        text = literal_text(value) if request.program else _answer_text(value, request.type)
+        source = random.Random(seed)
+        value = _made(request.type, source)
+        if request.program:
+            text = _program_text(request, value, source)
+        else:
+            text = str(value) if answers.form(request.type) in ("text", "word") else canonical(value)
         return Reply(text, self.count_tokens(request), 1 + len(text) // 4, "stop")
 
     async def aclose(self) -> None:
         pass
 
 
-def _answer_text(value: Value, type_: Type) -> str:
-    return str(value) if answers.form(type_) in ("text", "word") else canonical(value)
+def _program_text(request: Request, value: Value, source: random.Random) -> str:
+    match source.randrange(4):
+        case 0 if request.repair is None:
+            return f"{literal_text(value)} +"
+        case 1 | 2:
+            arguments = ", ".join([literal_text(request.instruction + "!"), *argument_names(request.arguments)])
+            return f"CALL[{request.type}]({arguments})"
+    return literal_text(value)
 
 
 def _made(type_: Type, source: random.Random) -> Value:

@@ -759,6 +759,25 @@ def test_a_programs_value_becomes_the_callers_record() -> None:
     assert compile(text).run(model=model, limits=DEEP).value == 5
 
 
+@pytest.mark.parametrize(
+    ("type_", "program", "value"),
+    [
+        ('Literal["a", "b"]', '"a"', "a"),
+        ('Literal["a", "b"]', '"b" if len("x") == 1 else "a"', "b"),
+        ("list[float]", "[1, 2]", [1, 2]),
+        ("list[str]", "[]", []),
+        ("dict[str, int]", "{}", {}),
+        ("int | None", "None", None),
+        ('tuple[Literal["a"], float]', '("a", 1)', ("a", 1)),
+    ],
+)
+def test_a_programs_value_is_checked_against_the_asked_type(type_: str, program: str, value: Any) -> None:
+    """A constant stands for a word, and an empty list for any list, as they do wherever a type is known."""
+    model = Fake(writer({"go": program}))
+    assert compile(f'CALL[{type_}]("go")').run(model=model, limits=DEEP).value == value
+    assert len(model.requests) == 1
+
+
 def test_a_budget_that_ends_inside_a_callee_ends_the_run() -> None:
     model = Fake(writer({"many": '[CALL("up", str(x)) for x in range(9)][0]'}))
     error = failure('CALL("many")', model, limits=Limits(max_depth=2, max_calls=4))

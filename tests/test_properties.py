@@ -150,13 +150,14 @@ class Failing(Shuffled):
         return reply
 
 
-@given(programs(), st.integers(0, 2**32), st.sampled_from([0, 3, 5]))
-def test_the_timing_of_answers_cannot_be_seen(case: Case, seed: int, share: int) -> None:
+@given(programs(), st.integers(0, 2**32), st.sampled_from([0, 3, 5]), st.integers(1, 3))
+def test_the_timing_of_answers_cannot_be_seen(case: Case, seed: int, share: int, depth: int) -> None:
     """Nor how many calls run at once: neither in the value nor in which error is reported."""
-    serial = outcome(case, model=Failing(0, share, concurrency=1))
+    limits = Limits(max_depth=depth, max_calls=10_000)
+    serial = outcome(case, model=Failing(0, share, concurrency=1), limits=limits)
     event(serial[0])
-    assert outcome(case, model=Failing(seed, share)) == serial
-    assert outcome(case, model=Failing(seed + 1, share, concurrency=2)) == serial
+    assert outcome(case, model=Failing(seed, share), limits=limits) == serial
+    assert outcome(case, model=Failing(seed + 1, share, concurrency=2), limits=limits) == serial
 
 
 @given(programs())
@@ -182,6 +183,7 @@ def test_a_store_makes_the_second_run_free(case: Case, tmp_path_factory: pytest.
 @given(programs(depth=2), st.integers(1, 3))
 def test_programs_that_callees_write_run_to_values_of_the_asked_type(case: Case, depth: int) -> None:
     code, _ = outcome(case, limits=Limits(max_depth=depth))
+    event(code)
     assert code in {"value"} | set().union(*ERRORS.values()) | LIMITS | {"E501", "E508"}
 
 

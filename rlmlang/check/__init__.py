@@ -31,10 +31,14 @@ from rlmlang.types import UNKNOWN, RecordType, Type
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
 
 
-def check(source: Source) -> Checked:
-    """Parse and check a program. Raises ProgramError with every diagnostic found."""
+def check(source: Source, wanted: Type | None = None) -> Checked:
+    """Parse and check a program, whose value must be of the `wanted` type if there is one.
+
+    Raises ProgramError with every diagnostic found.
+    """
     parsed = parse_partial(source)
     checker = _Checker(parsed.damaged, library_function)
+    checker.wanted = wanted
     checked = checker.program(parsed)
     _raise_any([*parsed.diagnostics, *checker.problems])
     return checked
@@ -81,6 +85,9 @@ def library_function(name: str) -> tuple[CheckedFunction, Tables] | None:
 
 
 class _Checker(Applications):
+    wanted: Type | None = None
+    """What the program's value must be."""
+
     def program(self, parsed: Parsed) -> Checked:
         module = parsed.module
         self.inputs = frozenset(each.name.id for each in module.statements if isinstance(each, ast.Input))
@@ -111,6 +118,9 @@ class _Checker(Applications):
                 case ast.Function():
                     self.function(statement)
                 case ast.Value():
+                    if statement is last and self.wanted is not None:
+                        type_ = self.expect(statement.value, self.wanted, "the program's value", "E227")
+                        continue
                     found = self.infer(statement.value)
                     if statement is last:
                         type_ = found
