@@ -38,7 +38,7 @@ DIFFERENCES: dict[str, tuple[str, bool, bool, str]] = {
         "Lark skips spaces before the first token and llguidance does not. Layout refuses the indentation.",
     ),
     "an empty line of four spaces": (
-        "x\n    \n",
+        "x: int\n    \n",
         False,
         True,
         "Lark takes the first terminal that matches, here the start of an indented line, and llguidance the "
