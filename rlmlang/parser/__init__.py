@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from lark import Lark
@@ -17,11 +17,13 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from rlmlang import ast
 from rlmlang.errors import Diagnostic, ProgramError
-from rlmlang.foreign import Refused, explain
 from rlmlang.parser.layout import MAX_DEPTH, MAX_PROBLEMS, MAX_SOURCE, Layout, lay_out
 from rlmlang.parser.tables import RESERVED, load
 from rlmlang.parser.tree import Builder
 from rlmlang.source import Source, Span
+
+if TYPE_CHECKING:
+    from rlmlang.foreign import Told
 
 __all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_partial"]
 
@@ -92,20 +94,17 @@ def _explains(problem: Diagnostic) -> bool:
 
 
 _NAMES = r"[A-Za-z_]\w*(?:\ *,\ *[A-Za-z_]\w*)*"
-_BINDS = re.compile(
-    rf"""^(?P<indent>\ *)
+_BINDS = rf"""(?mx)^(?P<indent>\ *)
     (?: (?:async\ +)?(?:def|class)\ +(?P<head>\w+)
       | [(\[]?(?P<names>{_NAMES})[)\]]?\ *(?::|[-+*/%@&|^<>]*=(?!=))
-      | (?:for|import|(?:from|with)\ .*\ (?:import|as))\ +(?P<others>{_NAMES}) )""",
-    re.MULTILINE | re.VERBOSE,
-)
+      | (?:for|import|(?:from|with)\ .*\ (?:import|as))\ +(?P<others>{_NAMES}) )"""
 
 
 def _bound(text: str) -> set[str]:
     """Names that a text which does not parse would bind: all but those local to a function."""
     names: set[str] = set()
     inside = False
-    for match in _BINDS.finditer(text):
+    for match in re.finditer(_BINDS, text):
         if not match["indent"]:
             inside = match["head"] is not None
         if not (inside and match["indent"]):
@@ -141,19 +140,22 @@ def _run(text: str, offset: int, start: str) -> Any:
     try:
         return lark.parse(text, start=start)
     except UnexpectedInput as error:
-        code, message, (a, b), hint = explain(_refused(error, text, start == "expr"))
+        code, message, (a, b), hint = _explain(error, text, start == "expr")
         raise ProgramError.of(code, message, builder.span(a, b), hint) from None
     finally:
         builder.text, builder.offset = outer
 
 
-def _refused(error: UnexpectedInput, text: str, hole: bool) -> Refused:
+def _explain(error: UnexpectedInput, text: str, hole: bool) -> Told:
+    from rlmlang.foreign import Refused, explain  # which takes time to import, and is seldom needed
+
     expected = frozenset(error.interactive_parser.accepts())  # type: ignore[no-untyped-call]
     if not isinstance(error, UnexpectedToken):
         at = error.pos_in_stream or 0
-        return Refused(text, at, at + 1, "", expected, hole)
+        return explain(Refused(text, at, at + 1, "", expected, hole))
     token = error.token
     if token.type == "$END":
-        return Refused(text, len(text), len(text), "_NL", expected, hole)
+        return explain(Refused(text, len(text), len(text), "_NL", expected, hole))
     at = token.start_pos or 0
-    return Refused(text, at, at if token.type in ("_NL", "_IN") else at + len(token), token.type, expected, hole)
+    end = at if token.type in ("_NL", "_IN") else at + len(token)
+    return explain(Refused(text, at, end, token.type, expected, hole))

@@ -36,13 +36,11 @@ def real(text: str) -> float:
     return value
 
 
-_ESCAPE = re.compile(
-    r"""\\(?: (?P<line>\r?\n) | (?P<plain>[\\'"abfnrtv]) | (?P<octal>[0-7]{1,3})
-            | x(?P<two>[0-9a-fA-F]{2}) | u(?P<four>[0-9a-fA-F]{4}) | U(?P<eight>[0-9a-fA-F]{8})
-            | N\{(?P<name>[^{}\n]+)\} | (?P<none>.?) )
-      | (?P<crlf>\r\n)""",
-    re.VERBOSE,
-)
+_ESCAPE = r"""(?x)
+    \\(?: (?P<line>\r?\n) | (?P<plain>[\\'"abfnrtv]) | (?P<octal>[0-7]{1,3})
+        | x(?P<two>[0-9a-fA-F]{2}) | u(?P<four>[0-9a-fA-F]{4}) | U(?P<eight>[0-9a-fA-F]{8})
+        | N\{(?P<name>[^{}\n]+)\} | (?P<none>.?) )
+    | (?P<crlf>\r\n)"""
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _HINTS = {
     "x": "`\\x` is followed by two hexadecimal digits",
@@ -55,7 +53,7 @@ _BASES = {"octal": 8, "two": 16, "four": 16, "eight": 16}
 
 def unescape(text: str) -> str:
     """What the inside of a string denotes; a line end is one character however it is written."""
-    return _ESCAPE.sub(_unescaped, text)
+    return re.sub(_ESCAPE, _unescaped, text) if "\\" in text or "\r" in text else text
 
 
 def _unescaped(match: re.Match[str]) -> str:
