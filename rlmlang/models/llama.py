@@ -1,8 +1,9 @@
 """GGUF models in this process, run by llama.cpp: `smollm2`, `gguf:PATH?ctx=…&slots=…`.
 
 llama.cpp's server does the work, several generations at once in its slots, each of which
-keeps what it has read last, so that a prompt that starts alike is not read again. It is
-called directly; prompts are tokenized through its socket, which lies in a folder that only
+keeps what it has read last, so that a prompt that starts alike is not read again. (Its
+"cache reuse", which moves what was read elsewhere in a prompt, stays off: it changes answers.)
+It is called directly; prompts are tokenized through its socket, which lies in a folder that only
 this user can enter. Arguments are tokenized apart from the chat template around them: no
 text can hold the marks that end a turn.
 """
@@ -88,18 +89,11 @@ class LlamaModel:
 
     def __init__(self, name: str, path: Path, options: Options) -> None:
         self.name = name
-        self.options = options
         self.path = path
+        self.options = options
         self.concurrency = options.slots
-        self.identity = json.dumps(
-            {
-                "kind": "llama.cpp",
-                "weights": _digest(path),
-                "temperature": options.temperature,
-                "seed": options.seed,
-                **SAMPLING,
-            }
-        )
+        sampling = {"temperature": options.temperature, "seed": options.seed, **SAMPLING}
+        self.identity = json.dumps({"kind": "llama.cpp", "weights": _digest(path), **sampling})
 
     @cached_property
     def _engine(self) -> _Engine:
@@ -172,6 +166,8 @@ class _Engine:
         params.hostnames = [self._socket]
         params.n_threads_http = 2
         params.cache_ram_mib = 0  # no copies of what slots have forgotten
+        # With flash attention, a third of SmolLM2's greedy answers changed with what else was being read.
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.fit_params = False
         params.warmup = False
         params.verbosity = -1
@@ -233,9 +229,7 @@ class _Engine:
         streamed = body | {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(
-                self._threads, self._server.handle_completions, streamed, generation.take
-            )  # fmt: skip
+            await loop.run_in_executor(self._threads, self._server.handle_completions, streamed, generation.take)
         except asyncio.CancelledError:
             generation.cancelled = True
             raise
