@@ -9,6 +9,7 @@ brackets they were in.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Union
 
@@ -25,26 +26,23 @@ DEEPEST = WIDTH // 2
 
 def format_module(module: ast.Module) -> str:
     """The canonical text of a program. It parses to an equal tree, and formats to itself."""
+    source = module.span.source.text
     lines = _Lines()
-    comments = list(module.comments)
+    comments = deque(module.comments)
     for unit in _units(module):
         while comments and comments[0].span.start < unit.end:
-            comment = comments.pop(0)
+            comment = comments.popleft()
             inside = comment.span.start >= unit.start
             start, end = (unit.start, unit.start) if inside else (comment.span.start, comment.span.end)
             lines.add(_Unit(_comment(comment), start, end, unit.indent))
-        if (
-            comments
-            and not comments[0].own_line
-            and "\n" not in module.span.source.text[unit.end : comments[0].span.start]
-        ):
-            comment = comments.pop(0)
+        if comments and not comments[0].own_line and source.find("\n", unit.end, comments[0].span.start) < 0:
+            comment = comments.popleft()
             unit.text += f"  {_comment(comment)}"
             unit.end = comment.span.end
         lines.add(unit)
     for comment in comments:
         lines.add(_Unit(_comment(comment), comment.span.start, comment.span.end))
-    return lines.text(module.span.source.text)
+    return lines.text(source)
 
 
 def format_expr(node: ast.Expr) -> str:
