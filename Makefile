@@ -21,7 +21,7 @@ test: .venv/.test ## Lint, type-check and test, with branch coverage
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not long" --cov --cov-report=
 	$(BIN)/coverage json -q -o .coverage.json
-	$(BIN)/python tests/branch_coverage.py .coverage.json 80 $(COVERED)
+	$(BIN)/python tests/branch_coverage.py .coverage.json 98 $(COVERED)
 
 test-long: .venv/.test ## The property tests at length, and whatever else takes minutes
 	$(BIN)/pytest --hypothesis-profile=long

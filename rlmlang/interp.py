@@ -26,7 +26,6 @@ from rlmlang.check.checked import (
     CheckedFunction,
     FunctionTarget,
     NativeTarget,
-    ParameterTarget,
     RecordTarget,
 )
 from rlmlang.errors import BudgetError, RlmError, RunError
@@ -553,7 +552,7 @@ class _Compiler:
             case FunctionTarget():
                 function = self.function(target.function)
                 wanted = target.function.params
-            case ParameterTarget():
+            case _:  # a parameter of function type
                 function = self.name(ast.Name(target.name, span=node.span))
                 wanted = (NONE,) * len(target.args)  # parameters of parameters are never functions
         args = [
@@ -643,7 +642,7 @@ class _Compiler:
                 result = partial(_record, reference)
             case NativeTarget():
                 result = self.finish(node, reference.builtin.code)
-            case None:
+            case _:  # a parameter
                 return self.name(node)
         span = node.span
 

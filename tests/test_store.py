@@ -127,6 +127,22 @@ def test_failures_of_the_database_are_coded(path: Path) -> None:
     again.close()
 
 
+def test_answers_wait_while_another_process_holds_the_file(path: Path) -> None:
+    store = Store(path)
+    store._db.execute("pragma busy_timeout = 0")
+    store.put(KEY, "1", 0, 0)
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("begin exclusive")
+        with pytest.raises(UsageError, match="E606"):
+            store.commit()
+        other.execute("rollback")
+    other.close()
+    store.close()
+    again = Store(path)
+    assert again.get(KEY) == "1"
+    again.close()
+
+
 def test_the_default_path_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert default_path() == tmp_path / "rlmlang" / "store.db"
