@@ -285,13 +285,8 @@ class _Writer:
         depth = self.depth if depth is None else depth
         forms = list(self.leaves(want, at))
         if depth > 0:
-            outer, self.depth = self.depth, depth - 1
-            forms = [*forms, *self.common(want, at), *self.special(want, at)]
-            needs, write = self.pick(forms)
-            text = write()
-            self.depth = outer
-            return needs, text
-        outer, self.depth = self.depth, 0
+            forms += [*self.common(want, at), *self.special(want, at)]
+        outer, self.depth = self.depth, max(depth - 1, 0)
         needs, write = self.pick(forms)
         text = write()
         self.depth = outer
@@ -491,15 +486,12 @@ class _Writer:
             (name,) = self.locals(1)
             with self.loop({name: taken}):
                 args.append(f"lambda {name}: {self.expr(given, At.WANTED)}")
-        for name, type_, has_default in function.params:
-            if has_default and self.chance(2):
-                break
+        needed = sum(not has_default for _, _, has_default in function.params)
+        params = function.params[: self.number(needed, len(function.params))]
+        by_name = self.number(0, len(params)) if function.named else len(params)
+        for i, (name, type_, _) in enumerate(params):
             text = self.expr(type_, At.WANTED)
-            args.append(f"{name}={text}" if function.named and args == [] and self.chance(3) else text)
-            if "=" in args[-1][: len(name) + 1] and function.named and args[-1].startswith(f"{name}="):
-                rest = [p for p in function.params if p[0] != name and not p[2]]
-                args.extend(f"{n}={self.expr(t, At.WANTED)}" for n, t, _ in rest)
-                break
+            args.append(f"{name}={text}" if i >= by_name else text)
         return f"{function.name}({self.comma(args)})"
 
     def call(self, want: Type) -> str:
@@ -675,7 +667,7 @@ class _Writer:
             yield atom(lambda: f"range({self.small()}, {self.small()}, {self.pick(('1', '2', '-1'))})")
         if item == STR:
             s = self.operand
-            yield atom(lambda: f"{s(STR, exact)}.split({self.pick(('', ', ')[:1])})")
+            yield atom(lambda: f"{s(STR, exact)}.split()")
             yield atom(lambda: f"{s(STR, exact)}.split({self.key()})")
             yield atom(lambda: f"{s(STR, exact)}.splitlines()")
             yield atom(lambda: f"list({self.expr(STR, exact)})")
