@@ -377,6 +377,7 @@ def test_the_identity_is_what_can_change_an_answer(weights: Path) -> None:
     plain = open_model(f"gguf:{weights}")
     assert json.loads(plain.identity) == {
         "kind": "llama.cpp", "weights": digest, "temperature": 0.0, "seed": 0, "top_k": 40, "top_p": 0.95, "min_p": 0.05,
+        "repeat_penalty": 1.1, "repeat_last_n": 256,
     }  # fmt: skip
     assert open_model(f"gguf:{weights}?ctx=512&slots=4&threads=1").identity == plain.identity
     assert open_model(f"gguf:{weights}?seed=1").identity != plain.identity

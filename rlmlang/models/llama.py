@@ -41,6 +41,9 @@ from rlmlang.resources import cache_folder
 from rlmlang.types import Type
 
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
+TEXT_SAMPLING = {"repeat_penalty": 1.1, "repeat_last_n": 256}
+"""Besides, where the answer is free text: small models that take the likeliest word run in circles."""
+
 SAMPLE_TEMPERATURE = 0.8
 """Of the samples after the first, where the model's own temperature is 0."""
 
@@ -92,7 +95,7 @@ class LlamaModel:
         self.path = path
         self.options = options
         self.concurrency = options.slots
-        sampling = {"temperature": options.temperature, "seed": options.seed, **SAMPLING}
+        sampling = {"temperature": options.temperature, "seed": options.seed, **SAMPLING, **TEXT_SAMPLING}
         self.identity = json.dumps({"kind": "llama.cpp", "weights": _digest(path), **sampling})
 
     @cached_property
@@ -116,7 +119,7 @@ class LlamaModel:
             **SAMPLING,
         }
         if not _constrained(request):
-            return await self._engine.complete(body)
+            return await self._engine.complete(body if request.program else body | TEXT_SAMPLING)
         reply = await self._engine.complete(body | {"grammar": _grammar(request.type)})
         return evolve(reply, text=answer_after_opening(reply.text, request.type))
 
