@@ -1,9 +1,8 @@
-"""Labels feedback by what it looks like, as a careful model would."""
+"""Labels feedback as a careful reader would."""
 
 
 def model(request):
-    (_, text), *_ = request.arguments
+    ((_, text),) = request.arguments
     if text.endswith("?"):
         return "question"
-    bad = ("late", "broken", "rude", "slow", "never", "crash")
-    return "complaint" if any(word in text.lower() for word in bad) else "praise"
+    return "praise" if text.startswith(("Great", "Thank", "I love", "Best")) else "complaint"
