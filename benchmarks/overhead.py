@@ -22,7 +22,7 @@ from pathlib import Path
 import rlmlang
 from rlmlang import Limits
 from rlmlang.check import check
-from rlmlang.models.base import Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.source import Source
 from rlmlang.store import Store
 
@@ -44,6 +44,7 @@ class Instant:
     identity = '{"kind": "instant"}'
     context = 1_000_000
     concurrency = 16
+    capabilities = Capabilities()
     reply = Reply("ok", 10, 1, "stop")
 
     def count_tokens(self, request: Request) -> int:

@@ -16,7 +16,7 @@ from rlmlang.cost import Cost, estimate
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.inputs import bind_inputs
 from rlmlang.interp import execute
-from rlmlang.models import open_model
+from rlmlang.models import Capabilities, open_model
 from rlmlang.models.base import Model
 from rlmlang.source import Source
 from rlmlang.store import Store
@@ -168,6 +168,7 @@ class _NoModel:
     identity = "none"
     context = 1
     concurrency = 1
+    capabilities = Capabilities()
 
     def count_tokens(self, request: object) -> int:
         raise UsageError.of("E605", "the program makes a CALL, and no model is given", hint="give one: model=…")

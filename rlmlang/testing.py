@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 import rlmlang.program
 from rlmlang import answers
-from rlmlang.models.base import Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.program import Program, Result
 from rlmlang.prompt import argument_names
 from rlmlang.types import (
@@ -879,6 +879,7 @@ class EchoModel:
 
     def __init__(self, concurrency: int = 8) -> None:
         self.concurrency = concurrency
+        self.capabilities = Capabilities()
 
     def count_tokens(self, request: Request) -> int:
         return 1 + len(request.instruction) // 4 + sum(len(canonical(v)) // 4 for _, v in request.arguments)

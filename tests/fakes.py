@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request
 
 
 def label(request: Request) -> str:
@@ -36,6 +36,7 @@ class Fake:
     ) -> None:
         self.answer = answer
         self.concurrency = concurrency
+        self.capabilities = Capabilities()
         self.context = context
         self.finish = finish
         self.requests: list[Request] = []

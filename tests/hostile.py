@@ -18,6 +18,8 @@ from typing import Any
 
 from attrs import frozen
 
+from rlmlang.models.base import Capabilities
+
 WATCHDOG = 10
 """Seconds of work after which a case is killed. The goal is 2; a slow machine must not fail a test."""
 
@@ -637,6 +639,7 @@ class _Model:
     identity = "{}"
     context = 10_000_000
     concurrency = 4
+    capabilities = Capabilities()
 
     def __init__(self, reply: Callable[[], str] | None) -> None:
         self.reply = reply

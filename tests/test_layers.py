@@ -21,7 +21,9 @@ LAYERS = """
     values
     answers builtins
     check
+    decode
     inputs operators pending
+    decode.constraint
     prompt models.base
     models
     budget store trace

@@ -18,7 +18,7 @@ from rlmlang.budget import Account, Limits
 from rlmlang.check import check
 from rlmlang.errors import BudgetError, ModelError, RunError
 from rlmlang.format import format_module
-from rlmlang.models.base import Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.parser import parse
 from rlmlang.source import Source
 from rlmlang.store import Store
@@ -136,6 +136,8 @@ def test_a_value_is_of_the_programs_type(case: Case) -> None:
 
 class Failing(Shuffled):
     """The echo model, out of order, with some calls that fail, always the same ones."""
+
+    capabilities = Capabilities()
 
     def __init__(self, seed: int, share: int, concurrency: int = 8) -> None:
         super().__init__(lambda request: None, seed, concurrency=concurrency, context=1_000_000)

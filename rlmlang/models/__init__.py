@@ -16,9 +16,9 @@ from typing import cast
 from attrs import frozen
 
 from rlmlang.errors import ModelError, RlmError, UsageError
-from rlmlang.models.base import Message, Model, Reply, Request
+from rlmlang.models.base import Capabilities, Message, Model, Reply, Request
 
-__all__ = ["Message", "Model", "Reply", "Request", "available", "open_model"]
+__all__ = ["Capabilities", "Message", "Model", "Reply", "Request", "available", "open_model"]
 
 
 @frozen

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from attrs import frozen
 
+from rlmlang.decode.constraint import Constraint
 from rlmlang.types import Type
 from rlmlang.values import Value
 
@@ -35,6 +36,12 @@ class Request:
     sample: int = 0
     repair: tuple[str, str] | None = None
     """For a program: the previous text, and what was wrong with it."""
+    constraint: Constraint | None = None
+    """What the model's text is held to, as far as the engine can; whoever asked checks the rest."""
+    written: str = ""
+    """What the model has written of its reply so far, results inserted by others included; it goes on from there."""
+    stop: tuple[str, ...] = ()
+    """Texts at which the generation ends; the text that ended it stands at the end of the reply."""
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:
@@ -50,6 +57,28 @@ class Reply:
     prompt_tokens: int
     completion_tokens: int
     finish: Literal["stop", "length", "refusal"]
+    cached_tokens: int = 0
+    """Of the prompt's tokens, those that were not read again because the engine still had them."""
+    forced_tokens: int = 0
+    """Of the completion's tokens, those that were not sampled because the grammar left no choice."""
+
+
+@frozen
+class Capabilities:
+    """What an engine can do; what it cannot, the session makes up for."""
+
+    grammar: Literal["mask", "llguidance", "lark", "ebnf", "gbnf", "none"] = "none"
+    """How a constraint is kept: by masking logits in this process, or by a grammar text in a dialect:
+    llguidance's Lark, OpenAI's Lark, xgrammar's EBNF, llama.cpp's GBNF."""
+    schema: bool = False
+    """Whether answers are held to their type."""
+    continues: bool = False
+    """Whether `written` is gone on from as the model's own text, not shown as part of the question."""
+    logprobs: bool = False
+    batch: int = 1
+    """Generations that share one forward pass."""
+    prefix_reuse: bool = False
+    """Whether a prompt that starts like an earlier one is not read again."""
 
 
 class Model(Protocol):
@@ -63,6 +92,7 @@ class Model(Protocol):
     """Tokens that prompt and answer may take together."""
     concurrency: int
     """How many generations are useful at once."""
+    capabilities: Capabilities
 
     def count_tokens(self, request: Request) -> int:
         """The exact length of the prompt. Raises ModelError."""

@@ -36,7 +36,7 @@ from attrs import asdict, evolve, frozen
 
 from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
 from rlmlang.errors import ModelError, UsageError
-from rlmlang.models.base import Message, Reply, Request
+from rlmlang.models.base import Capabilities, Message, Reply, Request
 from rlmlang.resources import cache_folder
 from rlmlang.types import Type
 
@@ -95,6 +95,7 @@ class LlamaModel:
         self.path = path
         self.options = options
         self.concurrency = options.slots
+        self.capabilities = Capabilities(grammar="llguidance", schema=True, prefix_reuse=True)
         sampling = {"temperature": options.temperature, "seed": options.seed, **SAMPLING, **TEXT_SAMPLING}
         self.identity = json.dumps({"kind": "llama.cpp", "weights": _digest(path), **sampling})
 

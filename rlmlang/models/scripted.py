@@ -33,7 +33,7 @@ from attrs import frozen
 
 from rlmlang.answers import parse_json, write_answer
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.values import Mismatch, canonical, preview
 
 Function = Callable[[Request], Any]
@@ -67,6 +67,7 @@ class ScriptedModel:
         self.identity = json.dumps({"kind": "scripted", "digest": identity or secrets.token_hex(16)})
         self.context = context
         self.concurrency = concurrency
+        self.capabilities = Capabilities(continues=True)
         self._answer: Function = source if callable(source) else _Table(name, source).answer
 
     def count_tokens(self, request: Request) -> int:

@@ -1,0 +1,1 @@
+"""Holding a model to the language: constraints, token masks, grammar texts for servers."""
