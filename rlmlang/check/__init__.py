@@ -37,7 +37,7 @@ def check(source: Source, wanted: Type | None = None) -> Checked:
     Raises ProgramError with every diagnostic found.
     """
     parsed = parse_partial(source)
-    checker = _Checker(parsed.damaged, library_function)
+    checker = Checker(parsed.damaged, library_function)
     checker.wanted = wanted
     checked = checker.program(parsed)
     _raise_any([*parsed.diagnostics, *checker.problems])
@@ -66,7 +66,7 @@ def library_names() -> dict[str, Path]:
 def _library_file(path: Path) -> tuple[dict[str, CheckedFunction], Tables]:
     """The functions of a library file, checked when one of them is first used."""
     parsed = parse_partial(Source(path.read_text(encoding="utf-8"), path.name))
-    checker = _Checker(parsed.damaged, library_function)
+    checker = Checker(parsed.damaged, library_function)
     functions = checker.functions(parsed)
     _raise_any([*parsed.diagnostics, *checker.problems])
     return functions, checker.tables
@@ -84,7 +84,7 @@ def library_function(name: str) -> tuple[CheckedFunction, Tables] | None:
 # Statements ----------------------------------------------------------------------
 
 
-class _Checker(Applications):
+class Checker(Applications):
     wanted: Type | None = None
     """What the program's value must be."""
 

@@ -1,0 +1,174 @@
+"""The parser of the grammar as a persistent stack, so that any number of continuations can be tried.
+
+The tables are Lark's own, those that programs are parsed with; here they are driven token by
+token on a linked stack that is shared by all continuations of a prefix. Nodes are made as in
+`parser.tree`, without what only error messages need.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, Literal
+
+from attrs import frozen
+from lark import Token, Tree
+from lark.parsers.lalr_analysis import Shift
+
+from rlmlang import ast
+from rlmlang.errors import ProgramError
+from rlmlang.parser.tables import RESERVED, load
+from rlmlang.parser.tree import Builder, T
+
+
+@frozen(eq=False)
+class Stack:
+    """A state of the parser, the value that led to it, and what lies below."""
+
+    state: int
+    value: Any = None
+    below: Stack | None = None
+
+
+class _Builder(Builder):
+    """Makes nodes only: how deep a tree is, is bounded otherwise, and nobody is shown a place in it."""
+
+    def node(self, made: T, children: list[Any]) -> T:
+        return made
+
+    def group(self, items: list[Any]) -> Any:
+        return items[1]
+
+    def apart(self, number: Token) -> None:
+        pass
+
+
+class Tables:
+    """What Lark knows of the grammar, and the lexemes of each terminal."""
+
+    def __init__(self) -> None:
+        self.builder = _Builder(self._hole)
+        lark: Any = load(self.builder)
+        parser = lark.parser.parser.parser
+        self._states = parser.parse_table.states
+        self._callbacks = parser.callbacks
+        self._starts = parser.parse_table.start_states
+        self._ends = parser.parse_table.end_states
+        patterns = {each.name: each.pattern for each in lark.terminals}
+        self.fixed = {pattern.value: name for name, pattern in patterns.items() if pattern.type == "str"}
+        """The terminal of each lexeme that is written in one way only."""
+        self.fixed = {re.sub(r"\\(.)", r"\1", text): name for text, name in self.fixed.items()}
+        self._whole = [
+            (name, re.compile(patterns[name].to_regexp()))
+            for name in ("LONG_STRING", "RAW_STRING", "FSTRING", "STRING", "FLOAT", "INT", "NAME")
+        ]
+        signs = sorted((text for text in self.fixed if not text[0].isalpha()), key=len, reverse=True)
+        self._signs = re.compile("|".join(map(re.escape, signs)))
+
+    def start(self, rule: Literal["start", "expr"]) -> Stack:
+        return Stack(self._starts[rule])
+
+    def terminal(self, lexeme: str) -> str | None:
+        """The terminal that a whole lexeme belongs to; a line end is `_NL`, with four spaces behind it `_IN`."""
+        if lexeme[0] == "\n":
+            return "_IN" if lexeme.endswith(" ") else "_NL"
+        if (fixed := self.fixed.get(lexeme)) is not None:
+            return fixed
+        for name, pattern in self._whole:
+            if pattern.fullmatch(lexeme):
+                return None if lexeme in RESERVED else name
+        return None
+
+    def lexeme(self, text: str, at: int = 0) -> str | None:
+        """The longest lexeme that stands at a place in a text."""
+        if text.startswith('"""', at):
+            match = self._whole[0][1].match(text, at)
+            return match[0] if match else None
+        found = ""
+        for _, pattern in self._whole[1:]:
+            if (match := pattern.match(text, at)) and len(match[0]) > len(found):
+                found = match[0]
+        if not found and (match := self._signs.match(text, at)):
+            found = match[0]
+        return found or None
+
+    def shift(self, stack: Stack, terminal: str, lexeme: str) -> Stack | None:
+        """The stack with one more token on it, or None if it cannot follow."""
+        token = Token(terminal, lexeme, start_pos=0, end_pos=len(lexeme))
+        try:
+            while True:
+                action = self._states[stack.state].get(terminal)
+                if action is None:
+                    return None
+                if action[0] is Shift:
+                    return Stack(action[1], token, stack)
+                stack = self._reduce(stack, action[1])
+        except ProgramError:
+            return None
+
+    def takes(self, stack: Stack, terminal: str) -> bool:
+        """Whether a token of the terminal can follow. Makes no nodes."""
+        states: list[int] = [stack.state]
+        below = stack.below
+        while True:
+            action = self._states[states[-1]].get(terminal)
+            if action is None:
+                return False
+            if action[0] is Shift:
+                return True
+            rule = action[1]
+            for _ in range(len(rule.expansion)):
+                states.pop()
+                if not states:
+                    assert below is not None
+                    states.append(below.state)
+                    below = below.below
+            states.append(self._states[states[-1]][rule.origin.name][1])
+
+    def finish(self, stack: Stack, rule: Literal["start", "expr"]) -> Any:
+        """What has been parsed, if it is whole: a list of statements, or an expression; else None."""
+        try:
+            while stack.state != self._ends[rule]:
+                action = self._states[stack.state].get("$END")
+                if action is None or action[0] is Shift:
+                    return None
+                stack = self._reduce(stack, action[1])
+        except ProgramError:
+            return None
+        return stack.value
+
+    def _reduce(self, stack: Stack, rule: Any) -> Stack:
+        values: list[Any] = []
+        for _ in range(len(rule.expansion)):
+            assert stack.below is not None
+            value = stack.value
+            # Lark extends what `*` and `+` have gathered in place; other continuations still need it.
+            values.append(Tree(value.data, value.children.copy()) if isinstance(value, Tree) else value)
+            stack = stack.below
+        values.reverse()
+        value = self._callbacks[rule](values)
+        return Stack(self._states[stack.state][rule.origin.name][1], value, stack)
+
+    def _hole(self, text: str, offset: int) -> ast.Expr:
+        """The expression in a hole of an f-string. Raises ProgramError."""
+        stack: Stack | None = self.start("expr")
+        at = 0
+        while at < len(text):
+            if text[at] == " ":
+                at += 1
+                continue
+            lexeme = self.lexeme(text, at)
+            terminal = None if lexeme is None else self.terminal(lexeme)
+            stack = None if terminal is None or stack is None else self.shift(stack, terminal, lexeme or "")
+            if stack is None:
+                raise ProgramError.of("E100", "not an expression", self.builder.span(0, 0))
+            at += len(lexeme or "")
+        found: ast.Expr | None = self.finish(stack, "expr") if stack is not None else None
+        if found is None:
+            raise ProgramError.of("E100", "not an expression", self.builder.span(0, 0))
+        return found
+
+
+@cache
+def tables() -> Tables:
+    return Tables()

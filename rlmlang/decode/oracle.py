@@ -1,0 +1,140 @@
+"""The type checker asked about statements that are not finished yet.
+
+What is still to be written is put in as holes: names that start with `HOLE`. A hole fits
+everywhere, so an error that is found with holes in place cannot be mended by what follows.
+The rules of the language are nowhere repeated: this is the checker, made to answer quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from rlmlang import ast
+from rlmlang.check import Checker, library_function
+from rlmlang.check.checked import CheckedFunction, NativeTarget
+from rlmlang.check.scope import Enough, Entry, Scope, Unbound, Variable
+from rlmlang.source import Source, Span
+from rlmlang.types import UNKNOWN, RecordType, Type, Unknown
+
+HOLE = "HOLE"
+NOWHERE = Span(Source(""), 0, 0)
+
+
+@frozen(eq=False)
+class Ground:
+    """What the statements before have brought into scope."""
+
+    entries: Mapping[str, Entry] = field(factory=dict)
+    records: Mapping[str, RecordType] = field(factory=dict)
+    wanted: Type | None = None
+    calls: bool = True
+
+    def after(self, statement: ast.Statement) -> Ground | None:
+        """The ground behind one more statement, or None if it does not check."""
+        oracle = Oracle(self)
+        if not oracle.look_at(statement):
+            return None
+        return Ground(oracle.scope.entries, oracle.records, self.wanted, self.calls)
+
+
+class Oracle(Checker):
+    """One question: a statement with holes, on a ground."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(frozenset(), library_function)
+        self.ground = ground
+        self.scope = Scope("program", entries=dict(ground.entries))
+        self.records = dict(ground.records)
+        self.wanted = ground.wanted
+        self.unknown: list[str] = []
+        """Names that are not bound yet: a comprehension that is being written may still bind them."""
+        self.expected: dict[str, Type] = {}
+        """By hole, the type that is wanted in its place, where one is."""
+        self.receiver: Type | None = None
+        """Of the attribute that is a hole, the type of what it is taken of."""
+
+    def look_at(self, statement: ast.Statement) -> bool:
+        """Whether nothing is wrong with it so far; names in `unknown` aside."""
+        try:
+            match statement:
+                case ast.Input():
+                    self.input(statement)
+                case ast.Binding():
+                    self.binding(statement)
+                case ast.Record():
+                    self.record(statement)
+                case ast.Function():
+                    self.function(statement)
+                case ast.Value() if self.wanted is not None:
+                    self.expect(statement.value, self.wanted, "", "E227")
+                case ast.Value():
+                    self.infer(statement.value)
+        except Enough:
+            return False
+        return not self.problems
+
+    def hole_types(self) -> dict[str, Type]:
+        """By hole, what is known of the type of what must stand there."""
+        found = dict(self.expected)
+        for target in self.tables.targets.values():
+            if isinstance(target, NativeTarget):
+                nodes = [*target.args, *(node for _, node in target.keywords)]
+                for node, type_ in zip(nodes, target.parameter_types):
+                    if isinstance(node, ast.Name) and node.id.startswith(HOLE):
+                        found.setdefault(node.id, type_)
+        return found
+
+    # What differs from checking a program that is there
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        hint: str | None = None,
+        notes: Iterable[tuple[str, Span]] = (),
+    ) -> Unknown:
+        self.problems.append(code)  # type: ignore[arg-type]  # only counted, and taken back at times
+        if len(self.problems) > 20:
+            raise Enough
+        return UNKNOWN
+
+    def lookup(self, node: ast.Name) -> Any:
+        if node.id.startswith(HOLE):
+            entry = self.scope.find(node.id)
+            return Variable(UNKNOWN, NOWHERE) if entry is None or isinstance(entry, Unbound) else entry
+        return super().lookup(node)
+
+    def unknown_name(self, node: ast.Name) -> None:
+        self.unknown.append(node.id)
+
+    def from_library(self, name: str) -> CheckedFunction | None:
+        found = self.library(name)
+        return found[0] if found is not None else None
+
+    def expect(self, node: ast.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
+        if isinstance(node, ast.Name) and node.id.startswith(HOLE):
+            self.expected.setdefault(node.id, wanted)
+            return wanted
+        return super().expect(node, wanted, what, code)
+
+    def mismatch(self, node: ast.Expr, found: Type, wanted: Type, what: str, code: str = "E210") -> Type:
+        return self.error(code, what, node.span)
+
+    def no_attribute(self, node: ast.Attribute, type_: Type, names: Iterable[str]) -> Type:
+        if node.name.startswith(HOLE):
+            self.receiver = type_
+            return UNKNOWN
+        return self.error("E205", "", node.span)
+
+    def _resolve(self, node: ast.TypeExpr, functions: bool) -> Type:
+        if isinstance(node, ast.TypeName) and node.name.startswith(HOLE):
+            return UNKNOWN
+        return super()._resolve(node, functions)
+
+    def of_call(self, node: ast.Call) -> Type:
+        return super().of_call(node) if self.ground.calls else self.error("E214", "", node.span)
+

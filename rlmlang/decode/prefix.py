@@ -1,0 +1,822 @@
+"""Prefixes of programs, lexeme by lexeme, of which it is known that they can be completed.
+
+A `Prefix` holds a closing: lexemes that make a whole statement of it, which was parsed and
+checked with them. A lexeme may follow if a closing is found for what comes out. So whatever
+is accepted can be ended at any time, and what was accepted to its end parses and checks.
+The closing is sought with holes first (`oracle`), which settles most questions at once,
+then each hole is filled with a constant of a type that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from attrs import evolve, frozen
+from lark import Tree
+
+from rlmlang import ast
+from rlmlang.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.check import library_function, library_names
+from rlmlang.check.checked import CheckedFunction
+from rlmlang.check.expressions import methods_of
+from rlmlang.check.scope import Variable
+from rlmlang.check.written import TYPE_NAMES
+from rlmlang.decode.lalr import Stack, tables
+from rlmlang.decode.oracle import HOLE, Ground, Oracle
+from rlmlang.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    FunctionType,
+    IterableType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+    TypeVar,
+    substitute,
+    variables,
+)
+
+MAX_LEXEMES = 400
+"""Of one statement. Behind that only its closing may follow."""
+
+MAX_NESTING = 12
+"""Open brackets at once."""
+
+MAX_CLOSING = 60
+"""Lexemes of a closing."""
+
+LINE, BODY = "\n", "\n    "
+"""Line ends as lexemes: before the margin, and before the body of a function or record."""
+
+
+@frozen(eq=False)
+class Frame:
+    """An open bracket."""
+
+    bracket: str
+    kind: str
+    """`call`, `group`, `list`, `dict`, `index`, `type` or `params`."""
+    below: Frame | None
+    depth: int
+    opened: int
+    """How many lexemes stand before it."""
+    callee: str | None = None
+    """Of a call, the name before the bracket, if it is one."""
+    method: bool = False
+    commas: int = 0
+    keywords: frozenset[str] = frozenset()
+    filled: bool = False
+    """Whether something stands behind the bracket or the last comma."""
+
+
+class Prefix:
+    """A statement as far as it is written. Prefixes are immutable; what follows from one is kept in it."""
+
+    __slots__ = ("_children", "_heads", "_receiver", "closing", "frame", "ground", "last", "size", "stack", "unit", "words")
+
+    def __init__(
+        self,
+        ground: Ground,
+        unit: str,
+        stack: Stack | None,
+        frame: Frame | None = None,
+        last: str = "",
+        size: int = 0,
+        words: tuple[str, ...] = (),
+    ) -> None:
+        self.ground = ground
+        self.unit = unit
+        """`program`: statements up to a value; `statement`: any one; `expression`: one that stands alone."""
+        self.stack = stack
+        """None behind the end of a unit."""
+        self.frame = frame
+        self.last = last
+        self.size = size
+        self.words = words
+        """The first two lexemes."""
+        self.closing: tuple[str, ...] = ()
+        """Lexemes that end the statement. At the start of one, none."""
+        self._children: dict[str, Prefix | None] = {}
+        self._heads: Heads | None = None
+        self._receiver: Type | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing may follow."""
+        return self.stack is None
+
+    def child(self, lexeme: str) -> Prefix | None:
+        """The prefix with one more lexeme, or None if it cannot follow."""
+        try:
+            return self._children[lexeme]
+        except KeyError:
+            found = self._children[lexeme] = self._grow(lexeme)
+            return found
+
+    # Growing
+
+    def _grow(self, lexeme: str) -> Prefix | None:
+        if self.stack is None:
+            return None
+        terminal = tables().terminal(lexeme)
+        if terminal is None or (lexeme == "CALL" and not self.ground.calls):
+            return None
+        follows = self.closing[:1] == (lexeme,)
+        if not follows and (self.size >= MAX_LEXEMES or not tables().takes(self.stack, terminal)):
+            return None
+        if lexeme.startswith(HOLE):
+            return None
+        grown = self._with(lexeme, terminal)
+        if grown is None:
+            return None
+        if terminal == "_NL":
+            return grown._next()
+        if grown.frame is not None and grown.frame.depth > MAX_NESTING:
+            return None
+        if follows:
+            grown.closing = self.closing[1:]
+            return grown
+        closing = _Search(grown).closing(self.closing)
+        if closing is None:
+            return None
+        grown.closing = closing
+        return grown
+
+    def _with(self, lexeme: str, terminal: str) -> Prefix | None:
+        assert self.stack is not None
+        stack = tables().shift(self.stack, terminal, lexeme)
+        if stack is None:
+            return None
+        words = self.words if len(self.words) == 2 else (*self.words, lexeme)
+        return Prefix(
+            self.ground, self.unit, stack, _framed(self, lexeme, terminal), lexeme, self.size + 1, words
+        )
+
+    def _next(self) -> Prefix | None:
+        """What follows the line end that this statement ends with."""
+        assert self.stack is not None
+        found = tables().finish(self.stack, "start")
+        if not found:
+            return None
+        statement = found[0]
+        ground = self.ground.after(statement)
+        if ground is None:
+            return None
+        over = self.unit == "statement" or isinstance(statement, ast.Value)
+        return Prefix(ground, self.unit, None if over else tables().start("start"))
+
+    # What may follow
+
+    @property
+    def heads(self) -> Heads:
+        """The names that may follow."""
+        if self._heads is None:
+            self._heads = _heads_of(self)
+        return self._heads
+
+    def receiver(self) -> Type | None:
+        """Behind a dot, the type of what stands before it."""
+        if self._receiver is None:
+            self._receiver = _Search(self).receiver()
+        return self._receiver
+
+
+@frozen
+class Heads:
+    """Names that may follow a prefix: those there are, and whether a new one may."""
+
+    known: tuple[str, ...]
+    fresh: bool
+
+
+FRESH = "zq0"
+"""A name that nothing has, for finding out whether a new one may stand somewhere."""
+
+
+def _heads_of(prefix: Prefix) -> Heads:
+    if prefix.stack is None:
+        return Heads((), False)
+    words = tuple(
+        word for word, terminal in tables().fixed.items() if word[0].isalpha() and prefix.child(word) is not None
+    )
+    if not tables().takes(prefix.stack, "NAME"):
+        return Heads(words, False)
+    if prefix.last == ".":
+        type_ = prefix.receiver()
+        names = _attributes(type_) if type_ is not None else ()
+        return Heads(words + tuple(name for name in names if prefix.child(name) is not None), False)
+    known = dict.fromkeys([*prefix.ground.entries, *_locals(prefix), *prefix.ground.records, *TYPE_NAMES])
+    known.update(dict.fromkeys([*BUILTINS, *library_names()]))
+    if prefix.frame is not None and prefix.frame.kind == "call":
+        known.update(dict.fromkeys(_parameters(prefix)))
+    return Heads(
+        words + tuple(name for name in known if name.isidentifier() and prefix.child(name) is not None),
+        prefix.child(FRESH) is not None,
+    )
+
+
+def _attributes(type_: Type) -> tuple[str, ...]:
+    if isinstance(type_, RecordType):
+        return tuple(name for name, _ in type_.fields)
+    return tuple(methods_of(type_))
+
+
+def _locals(prefix: Prefix) -> list[str]:
+    """Names that the statement itself may have bound so far."""
+    names: dict[str, None] = {}
+    stack = prefix.stack
+    while stack is not None:
+        _collect(stack.value, names)
+        stack = stack.below
+    return list(names)
+
+
+def _collect(value: object, names: dict[str, None]) -> None:
+    """The names in what a stack holds: nodes, lists and tuples of nodes, tokens."""
+    todo = [value]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, ast.Name):
+            names[each.id] = None
+        elif isinstance(each, str):
+            if getattr(each, "type", None) == "NAME":
+                names[str(each)] = None
+        elif isinstance(each, (list, tuple)):
+            todo.extend(each)
+        elif isinstance(each, Tree):
+            todo.extend(each.children)
+        elif isinstance(each, ast.Node):
+            todo.extend(each._parts().values())
+
+
+def _parameters(prefix: Prefix) -> list[str]:
+    """The parameters of the function whose arguments are being written."""
+    frame = prefix.frame
+    assert frame is not None
+    if frame.callee is None:
+        return ["sample"] if not frame.method else []
+    names: list[str] = []
+    if frame.method:
+        tables_ = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
+        signatures = [signature for method in tables_ for signature in method.signatures]
+    else:
+        entry = _function(prefix.ground, frame.callee)
+        if isinstance(entry, CheckedFunction):
+            return [param.name.id for param in entry.node.params]
+        if isinstance(entry, RecordType):
+            return [name for name, _ in entry.fields]
+        signatures = list(BUILTINS[frame.callee].signatures) if frame.callee in BUILTINS else []
+    for signature in signatures:
+        names += [param.name for param in signature.params if not param.variadic and param.name != "self"]
+    return names
+
+
+def _function(ground: Ground, name: str) -> object:
+    entry = ground.entries.get(name)
+    if entry is None and name not in BUILTINS and (found := library_function(name)) is not None:
+        return found[0]
+    return entry
+
+
+# Brackets ------------------------------------------------------------------------
+
+
+def _framed(prefix: Prefix, lexeme: str, terminal: str) -> Frame | None:
+    """The innermost open bracket once a lexeme has been written."""
+    frame = prefix.frame
+    match terminal:
+        case "LPAR" | "LSQB" | "LBRACE":
+            if frame is not None and not frame.filled:
+                frame = evolve(frame, filled=True)
+            return _opened(prefix, frame, lexeme)
+        case "RPAR" | "RSQB" | "RBRACE":
+            return frame.below if frame is not None else None
+        case "COMMA" if frame is not None:
+            return evolve(frame, commas=frame.commas + 1, filled=False)
+        case "EQUAL" if frame is not None and frame.kind == "call":
+            return evolve(frame, keywords=frame.keywords | {prefix.last})
+    if frame is not None and not frame.filled:
+        frame = evolve(frame, filled=True)
+    return frame
+
+
+def _opened(prefix: Prefix, frame: Frame | None, bracket: str) -> Frame:
+    depth = 1 if frame is None else frame.depth + 1
+    operand = prefix.stack is not None and tables().takes(prefix.stack, "INT")
+    before = prefix.stack.below if prefix.stack is not None else None
+    if bracket == "{":
+        return Frame(bracket, "dict", frame, depth, prefix.size)
+    if bracket == "[":
+        if prefix.last == "CALL" or (prefix.stack is not None and _in_type(prefix)):
+            return Frame(bracket, "type", frame, depth, prefix.size, callee=prefix.last)
+        return Frame(bracket, "list" if operand else "index", frame, depth, prefix.size)
+    if operand:
+        return Frame(bracket, "group", frame, depth, prefix.size)
+    if prefix.words[:1] == ("def",) and prefix.size == 2:
+        return Frame(bracket, "params", frame, depth, prefix.size)
+    name = prefix.last if prefix.last.isidentifier() and prefix.last != "CALL" else None
+    method = before is not None and str(before.value) == "." if name else False
+    return Frame(bracket, "call", frame, depth, prefix.size, callee=name, method=method)
+
+
+def _in_type(prefix: Prefix) -> bool:
+    """Whether a `[` here gives type arguments."""
+    if prefix.frame is not None and prefix.frame.kind == "type":
+        return True
+    value = prefix.stack.value if prefix.stack is not None else None
+    below = prefix.stack.below if prefix.stack is not None else None
+    before = str(below.value) if below is not None and isinstance(below.value, str) else ""
+    if before not in (":", "->", "|") or getattr(value, "type", "") != "NAME":
+        return False
+    if before == ":" and prefix.frame is not None and prefix.frame.kind in ("index", "dict"):
+        return False
+    return not _is_lambda(below)
+
+
+def _is_lambda(stack: Stack | None) -> bool:
+    """Whether the `:` on top of a stack ends the parameters of a lambda."""
+    below = stack.below if stack is not None else None
+    for _ in range(2):
+        if below is None:
+            return False
+        if isinstance(below.value, str) and str(below.value) == "lambda":
+            return True
+        below = below.below
+    return False
+
+
+# Closings ------------------------------------------------------------------------
+
+_ORDER = (
+    ("_NL", LINE),
+    ("_IN", BODY),
+    ("RPAR", ")"),
+    ("RSQB", "]"),
+    ("RBRACE", "}"),
+    ("ELSE", "else"),
+    ("COLON", ":"),
+    ("RETURN", "return"),
+    ("IN", "in"),
+    ("NAME", HOLE),
+    ("EQUAL", "="),
+    ("__ANON_0", "->"),
+    ("LPAR", "("),
+    ("NONE", "None"),
+    ("INT", "1"),
+    ("STRING", '""'),
+)
+"""What is tried next when a statement is to be ended soon."""
+
+_CONSTANTS: tuple[Type, ...] = (
+    STR,
+    INT,
+    ListType(STR),
+    BOOL,
+    FLOAT,
+    ListType(INT),
+    DictType(STR),
+    NONE,
+    TupleType((STR, STR)),
+    TupleType((INT, STR)),
+    TupleType((STR, STR, STR)),
+    ListType(TupleType((STR, STR))),
+    ListType(ListType(STR)),
+    ListType(TupleType((INT, STR))),
+)
+"""The types of constants that are tried in a hole of which nothing is known."""
+
+
+class _Search:
+    """The search for a closing of one prefix."""
+
+    def __init__(self, prefix: Prefix) -> None:
+        self.prefix = prefix
+        self.count = 0
+
+    def closing(self, hint: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Lexemes that end the statement; `hint` is what would have ended it one lexeme earlier."""
+        for start in self._starts(hint):
+            skeleton = self._close(start)
+            if skeleton is None or len(skeleton) > MAX_CLOSING:
+                continue
+            oracle = self._ask(skeleton)
+            if oracle is None:
+                continue
+            for bound in self._bound(start, skeleton, oracle):
+                if (filled := self._fill(*bound)) is not None:
+                    return filled
+        return None
+
+    def receiver(self) -> Type | None:
+        """Behind a dot, the type of what it is taken of."""
+        skeleton = self._close([HOLE])
+        oracle = self._ask(skeleton, fine=False) if skeleton is not None else None
+        return oracle.receiver if oracle is not None else None
+
+    # How the closing may start
+
+    def _starts(self, hint: tuple[str, ...]) -> Iterator[list[str]]:
+        prefix = self.prefix
+        assert prefix.stack is not None
+        frame, last = prefix.frame, prefix.last
+        if last == ".":
+            type_ = self.receiver()
+            for name in _attributes(type_) if type_ is not None else ():
+                for suffix in _attribute_suffixes(type_, name):
+                    yield [name, *suffix]
+            return
+        if last == "lambda":
+            yield [HOLE, ":", HOLE]
+            yield [HOLE, ",", HOLE, ":", HOLE]
+            yield [":", HOLE]
+            return
+        if str(prefix.stack.below.value if prefix.stack.below else "") == ".":
+            for methods in METHODS.values():
+                if last in methods:
+                    for call in _method_calls(methods[last]):
+                        yield call
+                        yield [*call, "==", HOLE]
+                        yield [*call, "[", "0", "]"]
+                        yield [*call, "[", HOLE, "]"]
+        type_name = last in ("list", "dict", "tuple", "Literal", "Callable")
+        if type_name or (frame is not None and frame.kind == "type" and last == "["):
+            head = (last,) if type_name else (frame.callee,) if frame is not None else ()
+            opening = ["["] if type_name else []
+            yield from (opening + each for each in _type_arguments(head[0] or ""))
+            if type_name:
+                yield []
+            return
+        yield []
+        if tables().takes(prefix.stack, "EQUAL") and frame is None:
+            yield ["=", HOLE]
+        if prefix.size == 1 and last.isidentifier() and tables().takes(prefix.stack, "COLON"):
+            yield [":", "str"]
+        if frame is not None and frame.kind == "call":
+            yield from self._arguments(frame)
+        if last.isidentifier():
+            yield from self._suffixes(last)
+            if frame is not None and frame.kind == "call" and tables().takes(prefix.stack, "EQUAL"):
+                yield ["=", HOLE]
+        elif last in (")", "]", "}") or last[0] in "\"'fr0123456789":
+            yield from self._suffixes("")
+        if frame is not None and frame.kind in ("group", "list", "dict") and not frame.filled:
+            yield [HOLE]
+
+    def _arguments(self, frame: Frame) -> Iterator[list[str]]:
+        """Ways to give what a call still lacks."""
+        comma = [","] if frame.filled else []
+        for missing in _lacking(self.prefix.ground, frame):
+            if missing:
+                yield [*comma, *missing]
+        more: list[str] = []
+        for _ in range(3):
+            more = [*more, ","] if more else list(comma)
+            more = [*more, HOLE]
+            yield list(more)
+        if not frame.filled:
+            yield ["lambda", HOLE, ":", HOLE]
+        elif self.prefix.last == "=":
+            yield ["lambda", HOLE, ":", HOLE]
+
+    def _suffixes(self, name: str) -> Iterator[list[str]]:
+        """What may make something fitting of an operand that does not fit."""
+        stack = self.prefix.stack
+        assert stack is not None
+        if name and tables().takes(stack, "LPAR") and self._is_function(name):
+            for call in _calls(self.prefix.ground, name):
+                yield call
+                yield [*call, "==", HOLE]
+                yield [*call, "[", "0", "]"]
+        if tables().takes(stack, "LSQB"):
+            yield ["[", "0", "]"]
+            yield ["[", HOLE, "]"]
+        if tables().takes(stack, "__ANON_1"):
+            yield ["==", HOLE]
+            yield ["in", HOLE]
+        if tables().takes(stack, "IS"):
+            yield ["is", "None"]
+            yield ["or", HOLE]
+            yield ["if", HOLE, "else", HOLE]
+        if tables().takes(stack, "DOT"):
+            behind = tables().shift(stack, "DOT", ".")
+            if behind is not None:
+                dotted = Prefix(self.prefix.ground, self.prefix.unit, behind, self.prefix.frame, ".", 2, ("", ""))
+                type_ = _Search(dotted).receiver()
+                for attribute in _attributes(type_)[:12] if type_ is not None else ():
+                    for suffix in _attribute_suffixes(type_, attribute):
+                        yield [".", attribute, *suffix]
+                        if isinstance(type_, RecordType):
+                            yield [".", attribute, *suffix, "[", "0", "]"]
+
+    def _is_function(self, name: str) -> bool:
+        entry = _function(self.prefix.ground, name)
+        if isinstance(entry, Variable):
+            return isinstance(entry.type, FunctionType)
+        return entry is not None or name in BUILTINS or self.prefix.words[:1] == ("def",)
+
+    # How it goes on: what ends soonest
+
+    def _close(self, start: Sequence[str], bind: Frame | None = None, names: Sequence[str] = ()) -> list[str] | None:
+        """The closing that starts so, with holes; in the bracket `bind`, names are bound by clauses."""
+        out: list[str] = []
+        prefix: Prefix | None = self.prefix
+        for lexeme in start:
+            prefix = self._take(prefix, self._numbered(lexeme, prefix), out)
+            if prefix is None:
+                return None
+        for _ in range(MAX_CLOSING):
+            stack = prefix.stack
+            assert stack is not None
+            for terminal, lexeme in _ORDER:
+                if tables().takes(stack, terminal):
+                    break
+            else:
+                return None
+            frame = prefix.frame
+            if terminal in ("RPAR", "RSQB", "RBRACE") and frame is not None:
+                own = self.prefix.frame
+                told = bool(start) and own is not None and own.opened == frame.opened
+                extra: list[str] = []
+                if frame.kind == "call" and not told:
+                    missing = next(iter(_lacking(self.prefix.ground, frame)), [])
+                    if missing and not (bind is not None and frame.depth == bind.depth):
+                        extra = [*([","] if frame.filled else []), *missing]
+                if bind is not None and frame.depth == bind.depth:
+                    extra = [word for name in names for word in ("for", name, "in", HOLE)]
+                    bind = None
+                for word in extra:
+                    prefix = self._take(prefix, self._numbered(word, prefix), out)
+                    if prefix is None:
+                        return None
+                if extra:
+                    continue
+            prefix = self._take(prefix, self._numbered(lexeme, prefix), out)
+            if prefix is None:
+                return None
+            if terminal == "_NL":
+                return out
+        return None
+
+    def _numbered(self, lexeme: str, prefix: Prefix | None) -> str:
+        """Each hole has a name that tells what belongs there: an expression, a type, a new name."""
+        if lexeme != HOLE or prefix is None or prefix.stack is None:
+            return lexeme
+        self.count += 1
+        if tables().takes(prefix.stack, "LPAR"):
+            return f"{HOLE}{self.count}"
+        if tables().takes(prefix.stack, "NONE"):
+            return f"{HOLE}_type{self.count}"
+        return f"{HOLE}_attribute" if prefix.last == "." else self._new_name()
+
+    def _new_name(self) -> str:
+        return f"v{self.prefix.size}_{self.count}"
+
+    def _take(self, prefix: Prefix | None, lexeme: str, out: list[str]) -> Prefix | None:
+        assert prefix is not None
+        terminal = tables().terminal(lexeme)
+        if terminal is None:
+            return None
+        out.append(lexeme)
+        return prefix._with(lexeme, terminal)
+
+    # Whether it checks
+
+    def _ask(self, closing: Sequence[str], fine: bool = True) -> Oracle | None:
+        """The oracle about the statement with this closing; None if something is wrong with it."""
+        stack = self.prefix.stack
+        for lexeme in closing:
+            terminal = tables().terminal(lexeme)
+            stack = tables().shift(stack, terminal, lexeme) if stack is not None and terminal is not None else None
+        found = tables().finish(stack, "start") if stack is not None else None
+        if not found:
+            return None
+        oracle = Oracle(self.prefix.ground)
+        if not oracle.look_at(found[0]) and fine:
+            return None
+        if fine and isinstance(found[0], ast.Input) and not isinstance(found[0].default, (ast.Constant, type(None))):
+            return None
+        return oracle
+
+    def _bound(
+        self, start: list[str], skeleton: list[str], oracle: Oracle
+    ) -> Iterator[tuple[list[str], Oracle]]:
+        """The skeleton with all names bound, in each of the ways that work."""
+        if not oracle.unknown:
+            yield skeleton, oracle
+            return
+        names = list(dict.fromkeys(oracle.unknown))
+        if any(name in BUILTINS or len(name) > 40 for name in names):
+            return
+        frame = self.prefix.frame
+        while frame is not None:
+            if frame.kind in ("list", "dict", "call") and frame.commas == 0 and not frame.keywords:
+                closing = self._close(start, frame, names)
+                answer = self._ask(closing) if closing is not None else None
+                if answer is not None and closing is not None and not answer.unknown:
+                    yield closing, answer
+            frame = frame.below
+
+    def _fill(self, skeleton: list[str], oracle: Oracle) -> tuple[str, ...] | None:
+        """The skeleton with constants in its holes, such that it checks."""
+        holes = [lexeme for lexeme in skeleton if lexeme.startswith(HOLE)]
+        if not holes:
+            return tuple(skeleton)
+        known = oracle.hole_types()
+        closing = skeleton
+        for i, hole in enumerate(holes):
+            at = closing.index(hole)
+            for filling in self._fillings(hole, known.get(hole)):
+                tried = [*closing[:at], *filling, *closing[at + 1 :]]
+                answer = self._ask(tried)
+                if answer is not None and not answer.unknown:
+                    closing = tried
+                    if i + 1 < len(holes):
+                        known = answer.hole_types()
+                    break
+            else:
+                return None
+        return tuple(closing)
+
+    def _fillings(self, hole: str, wanted: Type | None) -> Iterator[list[str]]:
+        if hole.startswith(f"{HOLE}_type"):
+            yield from (["str"], ["None"], ["int"])
+            return
+        if wanted is not None:
+            for type_ in _instances(wanted):
+                yield constant(type_)
+            return
+        for type_ in dict.fromkeys([*_CONSTANTS, *_types_of(self.prefix.ground)]):
+            yield constant(type_)
+
+
+def _lacking(ground: Ground, frame: Frame) -> Iterator[list[str]]:
+    """The arguments that a call still needs, as lexemes with holes; in each way that is likely."""
+    given = frame.commas + frame.filled
+    if frame.callee is None or frame.keywords:
+        if frame.callee is not None:
+            yield from _lacking_keywords(ground, frame)
+        elif not frame.method and not given:
+            yield [HOLE]
+        return
+    if frame.method:
+        builtins = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
+    else:
+        entry = _function(ground, frame.callee)
+        if isinstance(entry, (CheckedFunction, RecordType)):
+            required = (
+                sum(param.default is None for param in entry.node.params)
+                if isinstance(entry, CheckedFunction)
+                else len(entry.fields)
+            )
+            yield _listed([HOLE] * max(0, required - given))
+            return
+        if isinstance(entry, Variable) and isinstance(entry.type, FunctionType):
+            yield _listed([HOLE] * max(0, len(entry.type.params) - given))
+            return
+        builtins = [BUILTINS[frame.callee]] if frame.callee in BUILTINS else []
+    counts = {
+        sum(param.required and not param.keyword_only for param in signature.params) - frame.method
+        for builtin in builtins
+        for signature in builtin.signatures
+    }
+    for count in sorted(counts):
+        yield _listed([HOLE] * max(0, count - given))
+
+
+def _lacking_keywords(ground: Ground, frame: Frame) -> Iterator[list[str]]:
+    assert frame.callee is not None
+    entry = _function(ground, frame.callee)
+    if frame.method or not isinstance(entry, (CheckedFunction, RecordType)):
+        return
+    if isinstance(entry, CheckedFunction):
+        names = [param.name.id for param in entry.node.params if param.default is None]
+    else:
+        names = [name for name, _ in entry.fields]
+    positional = frame.commas + frame.filled - len(frame.keywords)
+    missing = [name for name in names[max(positional, 0) :] if name not in frame.keywords]
+    out: list[str] = []
+    for name in missing:
+        out += [*([","] if out else []), name, "=", HOLE]
+    yield out
+
+
+def _listed(parts: list[str]) -> list[str]:
+    out: list[str] = []
+    for part in parts:
+        out += [*([","] if out else []), part]
+    return out
+
+
+def _calls(ground: Ground, name: str) -> Iterator[list[str]]:
+    """Applications of a function, with holes."""
+    seen: set[int] = set()
+    for arguments in _lacking(ground, Frame("(", "call", None, 1, 0, callee=name)):
+        if len(arguments) not in seen:
+            seen.add(len(arguments))
+            yield ["(", *arguments, ")"]
+    if not seen:
+        yield ["(", ")"]
+
+
+def _attribute_suffixes(type_: Type | None, name: str) -> Iterator[list[str]]:
+    if type_ is None or isinstance(type_, RecordType):
+        yield []
+        return
+    yield from _method_calls(methods_of(type_)[name])
+
+
+def _method_calls(method: Builtin) -> Iterator[list[str]]:
+    counts = {
+        sum(param.required and not param.keyword_only for param in signature.params) - 1
+        for signature in method.signatures
+    }
+    for count in sorted(counts):
+        yield ["(", *_listed([HOLE] * count), ")"]
+
+
+def _type_arguments(head: str) -> Iterator[list[str]]:
+    match head:
+        case "list" | "CALL":
+            yield [HOLE, "]"]
+        case "dict":
+            yield ["str", ",", HOLE, "]"]
+        case "tuple":
+            yield [HOLE, "]"]
+        case "Literal":
+            yield ['"a"', "]"]
+        case "Callable":
+            yield ["[", HOLE, "]", ",", HOLE, "]"]
+        case "[":
+            yield [HOLE, "]", ",", HOLE, "]"]
+        case _:
+            yield [HOLE]
+
+
+def _types_of(ground: Ground) -> list[Type]:
+    """The types of the names in scope, and lists of them."""
+    found: dict[Type, None] = {}
+    for entry in ground.entries.values():
+        type_ = entry.type if isinstance(entry, Variable) else entry if isinstance(entry, RecordType) else None
+        if type_ is not None and not isinstance(type_, FunctionType):
+            found[type_] = None
+            if isinstance(type_, ListType):
+                found[type_.item] = None
+            elif isinstance(type_, RecordType):
+                found[ListType(type_)] = None
+    return list(found)
+
+
+def _instances(wanted: Type) -> Iterator[Type]:
+    """A signature type with its variables put in."""
+    names = sorted(variables(wanted))
+    if not names:
+        yield wanted
+        return
+    for type_ in (STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)):
+        yield substitute(wanted, dict.fromkeys(names, type_))
+
+
+def constant(type_: Type) -> list[str]:
+    """Lexemes of an expression without calls that is of a type."""
+    match type_:
+        case LiteralType(values=(value, *_)):
+            return ["-", str(-value)] if type(value) is int and value < 0 else [_literal(value)]
+        case ListType() | IterableType():
+            return ["[", *constant(type_.item), "]"]
+        case DictType():
+            return ["{", '""', ":", *constant(type_.value), "}"]
+        case TupleType():
+            items = [word for item in type_.items for word in (*constant(item), ",")]
+            return ["(", *items[: -1 if len(type_.items) > 1 else None], ")"]
+        case OptionalType():
+            return ["None"]
+        case RecordType():
+            return [type_.name, "(", *_spread([constant(field) for _, field in type_.fields]), ")"]
+        case FunctionType():
+            names = [f"a{i}" for i in range(len(type_.params))]
+            body = next((n for n, p in zip(names, type_.params) if p == type_.result), None)
+            return ["lambda", *_listed(names), ":", *([body] if body else constant(type_.result))]
+        case TypeVar():
+            return ['""']
+    return {INT: ["0"], FLOAT: ["0.5"], BOOL: ["True"], NONE: ["None"]}.get(type_, ['""'])  # type: ignore[call-overload]
+
+
+def _spread(parts: list[list[str]]) -> list[str]:
+    out: list[str] = []
+    for part in parts:
+        out += [*([","] if out else []), *part]
+    return out
+
+
+def _literal(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
