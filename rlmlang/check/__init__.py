@@ -148,7 +148,7 @@ class Checker(Applications):
     def input(self, node: ast.Input) -> Type:
         type_ = self.resolve(node.type)
         if node.default is not None:
-            if not _is_constant(node.default):
+            if not self.is_constant(node.default):
                 self.error("E224", "the default of an input must be a constant", node.default.span)
             else:
                 self.expect(node.default, type_, "the default")
@@ -186,7 +186,7 @@ class Checker(Applications):
         for param, type_ in zip(node.params, params):
             if param.default is not None:
                 seen_default = True
-                if not _is_constant(param.default):
+                if not self.is_constant(param.default):
                     self.error("E224", "the default of a parameter must be a constant", param.default.span)
                 else:
                     self.expect(param.default, type_, "the default")
@@ -206,6 +206,18 @@ class Checker(Applications):
         checked = CheckedFunction(node, tuple(params), result)
         self.bind(node.name, checked)
         return checked
+
+    def is_constant(self, node: ast.Expr) -> bool:
+        match node:
+            case ast.Constant():
+                return True
+            case ast.Unary(op="-" | "+", operand=ast.Constant()):
+                return True
+            case ast.ListExpr(items=items) | ast.TupleExpr(items=items):
+                return all(map(self.is_constant, items))
+            case ast.DictExpr(items=pairs):
+                return all(self.is_constant(key) and self.is_constant(value) for key, value in pairs)
+        return False
 
     def functions(self, parsed: Parsed) -> dict[str, CheckedFunction]:
         """The functions of a library file, which holds nothing else."""
@@ -230,16 +242,3 @@ def _bound_names(statement: ast.Statement) -> tuple[ast.Name, ...]:
 def _last_name(statement: ast.Statement | None) -> str | None:
     names = _bound_names(statement) if isinstance(statement, ast.Binding) else ()
     return names[-1].id if names else None
-
-
-def _is_constant(node: ast.Expr) -> bool:
-    match node:
-        case ast.Constant():
-            return True
-        case ast.Unary(op="-" | "+", operand=ast.Constant()):
-            return True
-        case ast.ListExpr(items=items) | ast.TupleExpr(items=items):
-            return all(map(_is_constant, items))
-        case ast.DictExpr(items=pairs):
-            return all(_is_constant(key) and _is_constant(value) for key, value in pairs)
-    return False

@@ -8,22 +8,24 @@ The rules of the language are nowhere repeated: this is the checker, made to ans
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from attrs import field, frozen
 
 from rlmlang import ast
+from rlmlang.builtins import Parameter
 from rlmlang.check import Checker, library_function
 from rlmlang.check.checked import CheckedFunction, NativeTarget
 from rlmlang.check.scope import Enough, Entry, Scope, Unbound, Variable
 from rlmlang.source import Source, Span
-from rlmlang.types import UNKNOWN, RecordType, Type, Unknown
+from rlmlang.types import UNKNOWN, FunctionType, Never, RecordType, Solution, Type, Unknown, variables
 
 HOLE = "HOLE"
 NOWHERE = Span(Source(""), 0, 0)
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class Ground:
     """What the statements before have brought into scope."""
 
@@ -31,6 +33,12 @@ class Ground:
     records: Mapping[str, RecordType] = field(factory=dict)
     wanted: Type | None = None
     calls: bool = True
+
+    @cached_property
+    def optional(self) -> bool:
+        """Whether something that is in scope may be None or hold None."""
+        entries = self.entries.values()
+        return any(isinstance(entry, RecordType) or "None" in str(getattr(entry, "type", "")) for entry in entries)
 
     def after(self, statement: ast.Statement) -> Ground | None:
         """The ground behind one more statement, or None if it does not check."""
@@ -87,6 +95,11 @@ class Oracle(Checker):
                         found.setdefault(node.id, type_)
         return found
 
+    def seen(self) -> list[Type]:
+        """The types of the parts of the statement."""
+        types = dict.fromkeys(self.tables.types.values())
+        return [type_ for type_ in types if not isinstance(type_, (Unknown, Never, FunctionType)) and not variables(type_)]
+
     # What differs from checking a program that is there
 
     def error(
@@ -125,10 +138,23 @@ class Oracle(Checker):
         return self.error(code, what, node.span)
 
     def no_attribute(self, node: ast.Attribute, type_: Type, names: Iterable[str]) -> Type:
-        if node.name.startswith(HOLE):
-            self.receiver = type_
-            return UNKNOWN
         return self.error("E205", "", node.span)
+
+    def of_attribute(self, node: ast.Attribute) -> Type:
+        if node.name.startswith(HOLE):
+            self.receiver = self.infer(node.value)
+            return UNKNOWN
+        return super().of_attribute(node)
+
+    def is_constant(self, node: ast.Expr) -> bool:
+        return (isinstance(node, ast.Name) and node.id.startswith(HOLE)) or super().is_constant(node)
+
+    def solve_function(self, param: Parameter, arg: ast.Expr, solution: Solution) -> None:
+        if isinstance(param.type, FunctionType):
+            for type_ in param.type.params:
+                for name in variables(type_):  # of which a hole has told nothing yet
+                    solution.setdefault(name, UNKNOWN)
+        super().solve_function(param, arg, solution)
 
     def _resolve(self, node: ast.TypeExpr, functions: bool) -> Type:
         if isinstance(node, ast.TypeName) and node.name.startswith(HOLE):
@@ -138,3 +164,5 @@ class Oracle(Checker):
     def of_call(self, node: ast.Call) -> Type:
         return super().of_call(node) if self.ground.calls else self.error("E214", "", node.span)
 
+
+Oracle.handlers = {**Checker.handlers, ast.Call: Oracle.of_call, ast.Attribute: Oracle.of_attribute}

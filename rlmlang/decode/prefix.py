@@ -40,6 +40,7 @@ from rlmlang.types import (
     TupleType,
     Type,
     TypeVar,
+    Unknown,
     substitute,
     variables,
 )
@@ -299,7 +300,7 @@ def _framed(prefix: Prefix, lexeme: str, terminal: str) -> Frame | None:
             return _opened(prefix, frame, lexeme)
         case "RPAR" | "RSQB" | "RBRACE":
             return frame.below if frame is not None else None
-        case "COMMA" if frame is not None:
+        case "COMMA" if frame is not None and _separates(prefix, frame):
             return evolve(frame, commas=frame.commas + 1, filled=False)
         case "EQUAL" if frame is not None and frame.kind == "call":
             return evolve(frame, keywords=frame.keywords | {prefix.last})
@@ -308,9 +309,14 @@ def _framed(prefix: Prefix, lexeme: str, terminal: str) -> Frame | None:
     return frame
 
 
+def _separates(prefix: Prefix, frame: Frame) -> bool:
+    """Whether a comma here separates elements, and not the names of a lambda or a `for`."""
+    return frame.kind in ("type", "params") or (prefix.stack is not None and tables().takes(prefix.stack, "__ANON_1"))
+
+
 def _opened(prefix: Prefix, frame: Frame | None, bracket: str) -> Frame:
     depth = 1 if frame is None else frame.depth + 1
-    operand = prefix.stack is not None and tables().takes(prefix.stack, "INT")
+    operand = prefix.stack is not None and tables().takes(prefix.stack, "FSTRING")
     before = prefix.stack.below if prefix.stack is not None else None
     if bracket == "{":
         return Frame(bracket, "dict", frame, depth, prefix.size)
@@ -318,7 +324,7 @@ def _opened(prefix: Prefix, frame: Frame | None, bracket: str) -> Frame:
         if prefix.last == "CALL" or (prefix.stack is not None and _in_type(prefix)):
             return Frame(bracket, "type", frame, depth, prefix.size, callee=prefix.last)
         return Frame(bracket, "list" if operand else "index", frame, depth, prefix.size)
-    if operand:
+    if operand or not (prefix.last.isidentifier() or prefix.last in (")", "]")):
         return Frame(bracket, "group", frame, depth, prefix.size)
     if prefix.words[:1] == ("def",) and prefix.size == 2:
         return Frame(bracket, "params", frame, depth, prefix.size)
@@ -390,8 +396,33 @@ _CONSTANTS: tuple[Type, ...] = (
     ListType(TupleType((STR, STR))),
     ListType(ListType(STR)),
     ListType(TupleType((INT, STR))),
+    ListType(TupleType((INT, INT))),
+    ListType(TupleType((STR, INT))),
+    ListType(TupleType((INT, INT, INT))),
+    ListType(TupleType((STR, STR, STR))),
+    ListType(FLOAT),
+    ListType(BOOL),
+    ListType(DictType(STR)),
+    ListType(ListType(INT)),
 )
 """The types of constants that are tried in a hole of which nothing is known."""
+
+
+_FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"])
+"""What may stand behind an operand to make another type of it."""
+
+_TYPES = (
+    ["str"],
+    ["None"],
+    ["int"],
+    ["bool"],
+    ["list", "[", "str", "]"],
+    ["tuple", "[", "str", ",", "str", "]"],
+    ["tuple", "[", "str", ",", "str", ",", "str", "]"],
+)
+
+MAX_FILLINGS = 120
+"""Fillings that are tried in the holes of one closing."""
 
 
 class _Search:
@@ -400,75 +431,172 @@ class _Search:
     def __init__(self, prefix: Prefix) -> None:
         self.prefix = prefix
         self.count = 0
+        self.budget = 0
 
     def closing(self, hint: tuple[str, ...]) -> tuple[str, ...] | None:
         """Lexemes that end the statement; `hint` is what would have ended it one lexeme earlier."""
-        for start in self._starts(hint):
-            skeleton = self._close(start)
+        for rest in (hint[1:], hint):
+            # Often the lexeme stands for the first of those that would have ended it, or before it.
+            answer = self._ask(rest)
+            if answer is not None and not answer.unknown:
+                return rest
+        for start, told in self._starts():
+            skeleton = self._close(start, told)
             if skeleton is None or len(skeleton) > MAX_CLOSING:
                 continue
-            oracle = self._ask(skeleton)
-            if oracle is None:
-                continue
-            for bound in self._bound(start, skeleton, oracle):
+            for bound in self._bound(start, told, skeleton):
+                self.budget = MAX_FILLINGS
                 if (filled := self._fill(*bound)) is not None:
                     return filled
         return None
 
     def receiver(self) -> Type | None:
         """Behind a dot, the type of what it is taken of."""
-        skeleton = self._close([HOLE])
+        skeleton = self._close([HOLE], False)
         oracle = self._ask(skeleton, fine=False) if skeleton is not None else None
-        return oracle.receiver if oracle is not None else None
+        return None if oracle is None or isinstance(oracle.receiver, Unknown) else oracle.receiver
 
     # How the closing may start
 
-    def _starts(self, hint: tuple[str, ...]) -> Iterator[list[str]]:
+    def _starts(self) -> Iterator[tuple[list[str], bool]]:
+        """Each with whether it gives the call that is open all its arguments."""
+        frame = self.prefix.frame
+        for start in self._plain_starts():
+            yield start, False
+        if frame is not None and frame.kind == "call":
+            for start in self._arguments(frame):
+                yield start, True
+        for start in self._late_starts():
+            yield start, False
+
+    def _plain_starts(self) -> Iterator[list[str]]:
         prefix = self.prefix
         assert prefix.stack is not None
-        frame, last = prefix.frame, prefix.last
+        frame, last, stack = prefix.frame, prefix.last, prefix.stack
         if last == ".":
-            type_ = self.receiver()
-            for name in _attributes(type_) if type_ is not None else ():
-                for suffix in _attribute_suffixes(type_, name):
-                    yield [name, *suffix]
+            yield from self._attributes(self.receiver())
             return
         if last == "lambda":
             yield [HOLE, ":", HOLE]
             yield [HOLE, ",", HOLE, ":", HOLE]
             yield [":", HOLE]
             return
-        if str(prefix.stack.below.value if prefix.stack.below else "") == ".":
+        if _is_lambda(stack) and tables().takes(stack, "COLON"):
+            yield [":", HOLE]
+            yield [",", HOLE, ":", HOLE]
+            yield [",", HOLE, ",", HOLE, ":", HOLE]
+            return
+        if last == "CALL":
+            yield []
+            yield ["[", HOLE, "]"]
+        if frame is not None and frame.kind == "type" and last == "[":
+            yield from _type_arguments(frame.callee or "")
+            return
+        if frame is not None and frame.kind == "type":
+            yield []
+            yield ["]", ",", HOLE]
+            yield [",", HOLE, "]", ",", HOLE, "]"]
+            yield ["]", ",", HOLE, "]"]
+            yield [",", HOLE]
+            yield [",", HOLE, ",", HOLE]
+            yield [HOLE, ",", HOLE]
+            yield [HOLE, "]", ",", HOLE, "]"]
+        if last in ("list", "dict", "tuple", "Literal", "Callable") and _in_type(prefix):
+            yield from (["[", *each] for each in _type_arguments(last))
+        if frame is not None and frame.kind == "index" and not frame.filled:
+            yield ["0"]
+        if last == "-":
+            yield ["1"]
+        yield []
+        if frame is not None and frame.kind == "index" and not frame.filled:
+            yield [HOLE]
+        if frame is None and tables().takes(stack, "EQUAL"):
+            yield ["=", HOLE]
+        if prefix.size == 1 and last.isidentifier() and tables().takes(stack, "COLON"):
+            yield [":", "str"]
+
+    def _late_starts(self) -> Iterator[list[str]]:
+        prefix = self.prefix
+        assert prefix.stack is not None
+        frame, last, stack = prefix.frame, prefix.last, prefix.stack
+        if stack.below is not None and str(stack.below.value) == ".":
             for methods in METHODS.values():
                 if last in methods:
                     for call in _method_calls(methods[last]):
                         yield call
-                        yield [*call, "==", HOLE]
-                        yield [*call, "[", "0", "]"]
-                        yield [*call, "[", HOLE, "]"]
-        type_name = last in ("list", "dict", "tuple", "Literal", "Callable")
-        if type_name or (frame is not None and frame.kind == "type" and last == "["):
-            head = (last,) if type_name else (frame.callee,) if frame is not None else ()
-            opening = ["["] if type_name else []
-            yield from (opening + each for each in _type_arguments(head[0] or ""))
-            if type_name:
-                yield []
-            return
-        yield []
-        if tables().takes(prefix.stack, "EQUAL") and frame is None:
-            yield ["=", HOLE]
-        if prefix.size == 1 and last.isidentifier() and tables().takes(prefix.stack, "COLON"):
-            yield [":", "str"]
-        if frame is not None and frame.kind == "call":
-            yield from self._arguments(frame)
+                        yield from ([*call, *more] for more in _FURTHER)
         if last.isidentifier():
             yield from self._suffixes(last)
-            if frame is not None and frame.kind == "call" and tables().takes(prefix.stack, "EQUAL"):
+            if frame is not None and frame.kind == "call" and tables().takes(stack, "EQUAL"):
                 yield ["=", HOLE]
-        elif last in (")", "]", "}") or last[0] in "\"'fr0123456789":
+                yield ["=", "lambda", HOLE, ":", HOLE]
+        elif last[:1] in (")", "]", "}", *"\"'fr0123456789"):
             yield from self._suffixes("")
-        if frame is not None and frame.kind in ("group", "list", "dict") and not frame.filled:
+        if tables().takes(stack, "FSTRING"):
+            if last in ("==", "!="):
+                yield ["None"]
             yield [HOLE]
+            yield [HOLE, "==", HOLE]
+            if last == "[":
+                yield [HOLE, "]", "[", "0", "]"]
+            elif last == "," and frame is not None and frame.kind == "dict":
+                yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
+            elif last == "{":
+                yield [HOLE, ":", HOLE, "}", "[", HOLE, "]"]
+                yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
+        if frame is not None and frame.kind == "group":
+            first = [HOLE] if not frame.filled else []
+            comma = [","] if frame.filled or not frame.commas else []
+            yield [*first, *comma, HOLE]
+            yield [*first, *comma, HOLE, ",", HOLE]
+        elif frame is not None and frame.kind == "dict":
+            yield ["}", ".", "items", "(", ")"]
+            yield [":", HOLE, "}", ".", "items", "(", ")"]
+            yield ["}", "[", HOLE, "]"]
+        elif frame is not None and frame.kind == "list":
+            yield ["]", "[", "0", "]"]
+        yield from self._tested()
+
+    def _tested(self) -> Iterator[list[str]]:
+        """With tests of what may be None."""
+        prefix = self.prefix
+        assert prefix.stack is not None
+        names = [name for name in _locals(prefix) if self._may_be_none(name)]
+        operand = [HOLE] if tables().takes(prefix.stack, "FSTRING") else []
+        if not names or not (operand or tables().takes(prefix.stack, "IF")):
+            return
+        for chosen in [*([name] for name in names), names]:
+            test = [word for name in chosen for word in ("and", name, "is", "not", "None")][1:]
+            yield [*operand, "if", *test, "else", HOLE]
+            if prefix.frame is not None and prefix.frame.kind in ("list", "dict", "call"):
+                yield [*operand, "if", *test]
+
+    def _tests(self) -> Iterator[list[str]]:
+        for name in _locals(self.prefix):
+            if self._may_be_none(name):
+                yield ["if", name, "is", "not", "None", "else", HOLE]
+
+    def _may_be_none(self, name: str) -> bool:
+        entry = self.prefix.ground.entries.get(name)
+        if isinstance(entry, Variable):
+            return isinstance(entry.type, OptionalType)
+        return entry is None and self.prefix.ground.optional
+
+    def _attributes(self, type_: Type | None) -> Iterator[list[str]]:
+        if isinstance(type_, OptionalType):
+            for name in _attributes(type_.item):
+                for suffix in _attribute_suffixes(type_.item, name):
+                    yield from ([name, *suffix, *test] for test in self._tests())
+            return
+        if type_ is not None:
+            for name in _attributes(type_):
+                yield from ([name, *suffix] for suffix in _attribute_suffixes(type_, name))
+            return
+        for record in self.prefix.ground.records.values():
+            yield from ([name] for name, _ in record.fields)
+        for methods in METHODS.values():
+            for name, method in methods.items():
+                yield from ([name, *call] for call in _method_calls(method))
 
     def _arguments(self, frame: Frame) -> Iterator[list[str]]:
         """Ways to give what a call still lacks."""
@@ -481,10 +609,10 @@ class _Search:
             more = [*more, ","] if more else list(comma)
             more = [*more, HOLE]
             yield list(more)
-        if not frame.filled:
+        if not frame.filled or self.prefix.last == "=":
             yield ["lambda", HOLE, ":", HOLE]
-        elif self.prefix.last == "=":
-            yield ["lambda", HOLE, ":", HOLE]
+        elif "key" in _parameters(self.prefix):
+            yield [",", "key", "=", "lambda", HOLE, ":", HOLE]
 
     def _suffixes(self, name: str) -> Iterator[list[str]]:
         """What may make something fitting of an operand that does not fit."""
@@ -493,13 +621,9 @@ class _Search:
         if name and tables().takes(stack, "LPAR") and self._is_function(name):
             for call in _calls(self.prefix.ground, name):
                 yield call
-                yield [*call, "==", HOLE]
-                yield [*call, "[", "0", "]"]
+                yield from ([*call, *more] for more in _FURTHER)
         if tables().takes(stack, "LSQB"):
-            yield ["[", "0", "]"]
-            yield ["[", HOLE, "]"]
-        if tables().takes(stack, "__ANON_1"):
-            yield ["==", HOLE]
+            yield from _FURTHER
             yield ["in", HOLE]
         if tables().takes(stack, "IS"):
             yield ["is", "None"]
@@ -510,7 +634,7 @@ class _Search:
             if behind is not None:
                 dotted = Prefix(self.prefix.ground, self.prefix.unit, behind, self.prefix.frame, ".", 2, ("", ""))
                 type_ = _Search(dotted).receiver()
-                for attribute in _attributes(type_)[:12] if type_ is not None else ():
+                for attribute in _telling(type_) if type_ is not None else ():
                     for suffix in _attribute_suffixes(type_, attribute):
                         yield [".", attribute, *suffix]
                         if isinstance(type_, RecordType):
@@ -524,7 +648,9 @@ class _Search:
 
     # How it goes on: what ends soonest
 
-    def _close(self, start: Sequence[str], bind: Frame | None = None, names: Sequence[str] = ()) -> list[str] | None:
+    def _close(
+        self, start: Sequence[str], told: bool, bind: Frame | None = None, names: Sequence[str] = ()
+    ) -> list[str] | None:
         """The closing that starts so, with holes; in the bracket `bind`, names are bound by clauses."""
         out: list[str] = []
         prefix: Prefix | None = self.prefix
@@ -543,9 +669,8 @@ class _Search:
             frame = prefix.frame
             if terminal in ("RPAR", "RSQB", "RBRACE") and frame is not None:
                 own = self.prefix.frame
-                told = bool(start) and own is not None and own.opened == frame.opened
                 extra: list[str] = []
-                if frame.kind == "call" and not told:
+                if frame.kind == "call" and not (told and own is not None and own.opened == frame.opened):
                     missing = next(iter(_lacking(self.prefix.ground, frame)), [])
                     if missing and not (bind is not None and frame.depth == bind.depth):
                         extra = [*([","] if frame.filled else []), *missing]
@@ -570,7 +695,7 @@ class _Search:
         if lexeme != HOLE or prefix is None or prefix.stack is None:
             return lexeme
         self.count += 1
-        if tables().takes(prefix.stack, "LPAR"):
+        if tables().takes(prefix.stack, "FSTRING"):
             return f"{HOLE}{self.count}"
         if tables().takes(prefix.stack, "NONE"):
             return f"{HOLE}_type{self.count}"
@@ -601,59 +726,57 @@ class _Search:
         oracle = Oracle(self.prefix.ground)
         if not oracle.look_at(found[0]) and fine:
             return None
-        if fine and isinstance(found[0], ast.Input) and not isinstance(found[0].default, (ast.Constant, type(None))):
-            return None
         return oracle
 
-    def _bound(
-        self, start: list[str], skeleton: list[str], oracle: Oracle
-    ) -> Iterator[tuple[list[str], Oracle]]:
+    def _bound(self, start: list[str], told: bool, skeleton: list[str]) -> Iterator[tuple[list[str], Oracle]]:
         """The skeleton with all names bound, in each of the ways that work."""
-        if not oracle.unknown:
+        oracle = self._ask(skeleton, fine=False)
+        if oracle is not None and not oracle.unknown and not oracle.problems:
             yield skeleton, oracle
-            return
-        names = list(dict.fromkeys(oracle.unknown))
-        if any(name in BUILTINS or len(name) > 40 for name in names):
-            return
+        names = list(dict.fromkeys(oracle.unknown)) if oracle is not None else []
         frame = self.prefix.frame
         while frame is not None:
-            if frame.kind in ("list", "dict", "call") and frame.commas == 0 and not frame.keywords:
-                closing = self._close(start, frame, names)
+            once = frame.commas == 0 and not frame.keywords
+            if once and (frame.kind in ("list", "dict", "call") if names else frame.kind == "call"):
+                self.count += 1
+                closing = self._close(start, told, frame, names or [self._new_name()])
                 answer = self._ask(closing) if closing is not None else None
                 if answer is not None and closing is not None and not answer.unknown:
                     yield closing, answer
             frame = frame.below
 
-    def _fill(self, skeleton: list[str], oracle: Oracle) -> tuple[str, ...] | None:
-        """The skeleton with constants in its holes, such that it checks."""
-        holes = [lexeme for lexeme in skeleton if lexeme.startswith(HOLE)]
+    def _fill(self, closing: list[str], oracle: Oracle) -> tuple[str, ...] | None:
+        """The closing with constants in its holes, such that it checks."""
+        holes = [i for i, lexeme in enumerate(closing) if lexeme.startswith(HOLE)]
         if not holes:
-            return tuple(skeleton)
-        known = oracle.hole_types()
-        closing = skeleton
-        for i, hole in enumerate(holes):
-            at = closing.index(hole)
-            for filling in self._fillings(hole, known.get(hole)):
-                tried = [*closing[:at], *filling, *closing[at + 1 :]]
-                answer = self._ask(tried)
-                if answer is not None and not answer.unknown:
-                    closing = tried
-                    if i + 1 < len(holes):
-                        known = answer.hole_types()
-                    break
-            else:
+            return tuple(closing)
+        # What is iterated over settles the types of other holes, so it comes first.
+        wanted = oracle.hole_types()
+        at = next((i for i in holes if closing[i].startswith(f"{HOLE}_") or (i and closing[i - 1] == "in")), -1)
+        if at < 0:
+            at = next((i for i in holes if closing[i] in wanted), holes[0])
+        before = closing[at - 1] if at else self.prefix.last
+        for filling in self._fillings(closing[at], wanted.get(closing[at]), before, oracle):
+            self.budget -= 1
+            if self.budget < 0:
                 return None
-        return tuple(closing)
+            tried = [*closing[:at], *filling, *closing[at + 1 :]]
+            answer = self._ask(tried)
+            if answer is not None and not answer.unknown:
+                if (filled := self._fill(tried, answer)) is not None:
+                    return filled
+        return None
 
-    def _fillings(self, hole: str, wanted: Type | None) -> Iterator[list[str]]:
+    def _fillings(self, hole: str, wanted: Type | None, before: str, oracle: Oracle) -> Iterator[list[str]]:
         if hole.startswith(f"{HOLE}_type"):
-            yield from (["str"], ["None"], ["int"])
+            yield from _TYPES
             return
         if wanted is not None:
-            for type_ in _instances(wanted):
+            for type_ in _instances(wanted, oracle.seen()):
                 yield constant(type_)
             return
-        for type_ in dict.fromkeys([*_CONSTANTS, *_types_of(self.prefix.ground)]):
+        likely = [INT, FLOAT] if before in ("-", "*", "/", "//", "%", "**") else []
+        for type_ in dict.fromkeys([*likely, *oracle.seen(), *_CONSTANTS[:4], *_types_of(self.prefix.ground), *_CONSTANTS]):
             yield constant(type_)
 
 
@@ -681,7 +804,10 @@ def _lacking(ground: Ground, frame: Frame) -> Iterator[list[str]]:
         if isinstance(entry, Variable) and isinstance(entry.type, FunctionType):
             yield _listed([HOLE] * max(0, len(entry.type.params) - given))
             return
-        builtins = [BUILTINS[frame.callee]] if frame.callee in BUILTINS else []
+        if frame.callee not in BUILTINS:  # a parameter, or a name that is not known yet
+            yield from (_listed([HOLE] * max(0, count - given)) for count in (1, 2, 0))
+            return
+        builtins = [BUILTINS[frame.callee]]
     counts = {
         sum(param.required and not param.keyword_only for param in signature.params) - frame.method
         for builtin in builtins
@@ -733,6 +859,17 @@ def _attribute_suffixes(type_: Type | None, name: str) -> Iterator[list[str]]:
     yield from _method_calls(methods_of(type_)[name])
 
 
+def _telling(type_: Type) -> tuple[str, ...]:
+    """Of the attributes of a type, one for each type that they give."""
+    if isinstance(type_, RecordType):
+        return tuple(name for name, _ in type_.fields)
+    found: dict[Type, str] = {}
+    for name, method in methods_of(type_).items():
+        for signature in method.signatures:
+            found.setdefault(signature.result, name)
+    return tuple(found.values())
+
+
 def _method_calls(method: Builtin) -> Iterator[list[str]]:
     counts = {
         sum(param.required and not param.keyword_only for param in signature.params) - 1
@@ -774,13 +911,13 @@ def _types_of(ground: Ground) -> list[Type]:
     return list(found)
 
 
-def _instances(wanted: Type) -> Iterator[Type]:
+def _instances(wanted: Type, likely: Sequence[Type]) -> Iterator[Type]:
     """A signature type with its variables put in."""
     names = sorted(variables(wanted))
     if not names:
         yield wanted
         return
-    for type_ in (STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)):
+    for type_ in dict.fromkeys([*likely, STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)]):
         yield substitute(wanted, dict.fromkeys(names, type_))
 
 
