@@ -30,6 +30,29 @@ class Stack:
     below: Stack | None = None
 
 
+@frozen(eq=False)
+class FString:
+    """An f-string with an open hole."""
+
+    below: Stack
+    """The parser before the f-string."""
+    text: str
+    """What is written of it."""
+
+    @property
+    def quote(self) -> str:
+        return self.text[1]
+
+
+_START = re.compile(r"""f"(?:[^"\\\n{}]|\\[^\n{}]|\{\{|\}\})*\{|f'(?:[^'\\\n{}]|\\[^\n{}]|\{\{|\}\})*\{""")
+_MIDDLE = {
+    quote: re.compile(rf"(?:!r)?(?::[^{{}}\"'\\\n#]*)?\}}(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*[{quote}{{]")
+    for quote in "\"'"
+}
+"""The pieces that an f-string is written in: up to the first hole, and from the end of one to the
+start of the next or to the end."""
+
+
 class _Builder(Builder):
     """Makes nodes only: how deep a tree is, is bounded otherwise, and nobody is shown a place in it."""
 
@@ -111,6 +134,8 @@ class Tables:
         states: list[int] = [stack.state]
         below = stack.below
         while True:
+            if terminal == "$END" and states[-1] in self._ends.values():
+                return True
             action = self._states[states[-1]].get(terminal)
             if action is None:
                 return False
@@ -124,6 +149,29 @@ class Tables:
                     states.append(below.state)
                     below = below.below
             states.append(self._states[states[-1]][rule.origin.name][1])
+
+    def step(self, stack: Stack, inside: FString | None, lexeme: str) -> tuple[Stack, FString | None] | None:
+        """The parser after one more lexeme, or None if it cannot follow. The holes of f-strings are
+        parsed like everything else; their pieces count as lexemes."""
+        if inside is None:
+            if _START.fullmatch(lexeme):
+                return (self.start("expr"), FString(stack, lexeme)) if self.takes(stack, "FSTRING") else None
+            terminal = self.terminal(lexeme)
+            grown = None if terminal is None else self.shift(stack, terminal, lexeme)
+            return None if grown is None else (grown, None)
+        if _MIDDLE[inside.quote].fullmatch(lexeme):
+            if not self.takes(stack, "$END"):
+                return None
+            text = inside.text + lexeme
+            if lexeme[-1] == "{":
+                return self.start("expr"), FString(inside.below, text)
+            grown = self.shift(inside.below, "FSTRING", text)
+            return None if grown is None else (grown, None)
+        if any(char in lexeme for char in ("{", "}", "\\", "\n", "#", inside.quote)):
+            return None
+        terminal = self.terminal(lexeme)
+        grown = None if terminal is None else self.shift(stack, terminal, lexeme)
+        return None if grown is None else (grown, FString(inside.below, join(inside.text, lexeme)))
 
     def finish(self, stack: Stack, rule: Literal["start", "expr"]) -> Any:
         """What has been parsed, if it is whole: a list of statements, or an expression; else None."""
@@ -167,6 +215,16 @@ class Tables:
         if found is None:
             raise ProgramError.of("E100", "not an expression", self.builder.span(0, 0))
         return found
+
+
+_TOUCHING = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.\"']|[-+*/%<>=!:|][-+*/%<>=!:|]|\"\"|''")
+
+
+def join(text: str, lexeme: str) -> str:
+    """A text with a lexeme behind it, and a space between if they would run into each other."""
+    if not text or not lexeme or text[-1] in "({[.\n" or lexeme[0] in ")]},(":
+        return text + lexeme
+    return f"{text} {lexeme}" if _TOUCHING.fullmatch(text[-1] + lexeme[0]) else text + lexeme
 
 
 @cache

@@ -10,7 +10,6 @@ then each hole is filled with a constant of a type that fits.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 from attrs import evolve, frozen
 from lark import Tree
@@ -22,7 +21,7 @@ from rlmlang.check.checked import CheckedFunction
 from rlmlang.check.expressions import methods_of
 from rlmlang.check.scope import Variable
 from rlmlang.check.written import TYPE_NAMES
-from rlmlang.decode.lalr import Stack, tables
+from rlmlang.decode.lalr import FString, Stack, tables
 from rlmlang.decode.oracle import HOLE, Ground, Oracle
 from rlmlang.types import (
     BOOL,
@@ -81,7 +80,7 @@ class Frame:
 class Prefix:
     """A statement as far as it is written. Prefixes are immutable; what follows from one is kept in it."""
 
-    __slots__ = ("_children", "_heads", "_receiver", "closing", "frame", "ground", "last", "size", "stack", "unit", "words")
+    __slots__ = ("_children", "_heads", "_receiver", "closing", "frame", "ground", "inside", "last", "size", "stack", "unit", "words")
 
     def __init__(
         self,
@@ -92,12 +91,15 @@ class Prefix:
         last: str = "",
         size: int = 0,
         words: tuple[str, ...] = (),
+        inside: FString | None = None,
     ) -> None:
         self.ground = ground
         self.unit = unit
         """`program`: statements up to a value; `statement`: any one; `expression`: one that stands alone."""
         self.stack = stack
         """None behind the end of a unit."""
+        self.inside = inside
+        """The f-string in whose hole the expression of the stack stands."""
         self.frame = frame
         self.last = last
         self.size = size
@@ -127,18 +129,15 @@ class Prefix:
     def _grow(self, lexeme: str) -> Prefix | None:
         if self.stack is None:
             return None
-        terminal = tables().terminal(lexeme)
-        if terminal is None or (lexeme == "CALL" and not self.ground.calls):
+        if lexeme.startswith(HOLE) or (lexeme == "CALL" and not self.ground.calls):
             return None
         follows = self.closing[:1] == (lexeme,)
-        if not follows and (self.size >= MAX_LEXEMES or not tables().takes(self.stack, terminal)):
+        if not follows and self.size >= MAX_LEXEMES:
             return None
-        if lexeme.startswith(HOLE):
-            return None
-        grown = self._with(lexeme, terminal)
+        grown = self._with(lexeme)
         if grown is None:
             return None
-        if terminal == "_NL":
+        if lexeme == LINE:
             return grown._next()
         if grown.frame is not None and grown.frame.depth > MAX_NESTING:
             return None
@@ -151,15 +150,14 @@ class Prefix:
         grown.closing = closing
         return grown
 
-    def _with(self, lexeme: str, terminal: str) -> Prefix | None:
+    def _with(self, lexeme: str) -> Prefix | None:
         assert self.stack is not None
-        stack = tables().shift(self.stack, terminal, lexeme)
-        if stack is None:
+        found = tables().step(self.stack, self.inside, lexeme)
+        if found is None:
             return None
         words = self.words if len(self.words) == 2 else (*self.words, lexeme)
-        return Prefix(
-            self.ground, self.unit, stack, _framed(self, lexeme, terminal), lexeme, self.size + 1, words
-        )
+        frame = _framed(self, lexeme, found[1])
+        return Prefix(self.ground, self.unit, found[0], frame, lexeme, self.size + 1, words, found[1])
 
     def _next(self) -> Prefix | None:
         """What follows the line end that this statement ends with."""
@@ -233,10 +231,10 @@ def _attributes(type_: Type) -> tuple[str, ...]:
 def _locals(prefix: Prefix) -> list[str]:
     """Names that the statement itself may have bound so far."""
     names: dict[str, None] = {}
-    stack = prefix.stack
-    while stack is not None:
-        _collect(stack.value, names)
-        stack = stack.below
+    for stack in (prefix.stack, prefix.inside.below if prefix.inside is not None else None):
+        while stack is not None:
+            _collect(stack.value, names)
+            stack = stack.below
     return list(names)
 
 
@@ -290,10 +288,16 @@ def _function(ground: Ground, name: str) -> object:
 # Brackets ------------------------------------------------------------------------
 
 
-def _framed(prefix: Prefix, lexeme: str, terminal: str) -> Frame | None:
+def _framed(prefix: Prefix, lexeme: str, inside: FString | None) -> Frame | None:
     """The innermost open bracket once a lexeme has been written."""
     frame = prefix.frame
-    match terminal:
+    if (inside is None) != (prefix.inside is None):
+        if inside is None:
+            return frame.below if frame is not None else None
+        if frame is not None and not frame.filled:
+            frame = evolve(frame, filled=True)
+        return Frame(lexeme, "fstring", frame, 1 if frame is None else frame.depth + 1, prefix.size)
+    match tables().terminal(lexeme):
         case "LPAR" | "LSQB" | "LBRACE":
             if frame is not None and not frame.filled:
                 frame = evolve(frame, filled=True)
@@ -661,12 +665,17 @@ class _Search:
         for _ in range(MAX_CLOSING):
             stack = prefix.stack
             assert stack is not None
+            frame = prefix.frame
+            if frame is not None and frame.kind == "fstring" and prefix.inside and tables().takes(stack, "$END"):
+                prefix = self._take(prefix, "}" + prefix.inside.quote, out)
+                if prefix is None:
+                    return None
+                continue
             for terminal, lexeme in _ORDER:
                 if tables().takes(stack, terminal):
                     break
             else:
                 return None
-            frame = prefix.frame
             if terminal in ("RPAR", "RSQB", "RBRACE") and frame is not None:
                 own = self.prefix.frame
                 extra: list[str] = []
@@ -706,21 +715,22 @@ class _Search:
 
     def _take(self, prefix: Prefix | None, lexeme: str, out: list[str]) -> Prefix | None:
         assert prefix is not None
-        terminal = tables().terminal(lexeme)
-        if terminal is None:
-            return None
+        if prefix.inside is not None:
+            lexeme = _requoted(lexeme, prefix.inside.quote)
         out.append(lexeme)
-        return prefix._with(lexeme, terminal)
+        return prefix._with(lexeme)
 
     # Whether it checks
 
     def _ask(self, closing: Sequence[str], fine: bool = True) -> Oracle | None:
         """The oracle about the statement with this closing; None if something is wrong with it."""
-        stack = self.prefix.stack
+        assert self.prefix.stack is not None
+        at: tuple[Stack, FString | None] | None = (self.prefix.stack, self.prefix.inside)
         for lexeme in closing:
-            terminal = tables().terminal(lexeme)
-            stack = tables().shift(stack, terminal, lexeme) if stack is not None and terminal is not None else None
-        found = tables().finish(stack, "start") if stack is not None else None
+            at = tables().step(*at, lexeme)
+            if at is None:
+                return None
+        found = tables().finish(at[0], "start") if at[1] is None else None
         if not found:
             return None
         oracle = Oracle(self.prefix.ground)
@@ -760,6 +770,8 @@ class _Search:
             self.budget -= 1
             if self.budget < 0:
                 return None
+            if self.prefix.inside is not None and any(lexeme[0] == "}" for lexeme in closing[at:]):
+                filling = [_requoted(lexeme, self.prefix.inside.quote) for lexeme in filling]
             tried = [*closing[:at], *filling, *closing[at + 1 :]]
             answer = self._ask(tried)
             if answer is not None and not answer.unknown:
@@ -944,6 +956,11 @@ def constant(type_: Type) -> list[str]:
         case TypeVar():
             return ['""']
     return {INT: ["0"], FLOAT: ["0.5"], BOOL: ["True"], NONE: ["None"]}.get(type_, ['""'])  # type: ignore[call-overload]
+
+
+def _requoted(lexeme: str, quote: str) -> str:
+    """A string constant as it can stand in an f-string that a quote ends."""
+    return f"'{lexeme[1:-1]}'" if quote == '"' and lexeme[0] == '"' else lexeme
 
 
 def _spread(parts: list[list[str]]) -> list[str]:

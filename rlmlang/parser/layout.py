@@ -39,7 +39,7 @@ _PIECE = re.compile(
       | (?P<odd>\r|[^\t\n\r\x20-\x7e]+)""",
     re.VERBOSE,
 )
-_HIDDEN = (
+HIDDEN = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e007f]|\r(?!\n)"
 )
@@ -174,7 +174,7 @@ class _Scanner:
         piece = self.text[start:end]
         if piece.isascii() and piece.isprintable():
             return
-        for match in islice(re.finditer(_HIDDEN, piece), MAX_PROBLEMS - len(self.found.problems)):
+        for match in islice(re.finditer(HIDDEN, piece), MAX_PROBLEMS - len(self.found.problems)):
             number = ord(match[0])
             escape = f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
             written = in_string and not 0xD800 <= number < 0xE000
@@ -246,7 +246,7 @@ def _name(char: str) -> str:
 def _instead(char: str) -> str | None:
     """What was probably meant by a look-alike."""
     plain = _LOOKALIKES.get(char) or unicodedata.normalize("NFKC", char)
-    if re.match(_HIDDEN, char):
+    if re.match(HIDDEN, char):
         return "remove it"
     if plain != char and plain.isascii():
         return f"write `{plain}`" if plain.strip() else "write a space"

@@ -1,0 +1,187 @@
+"""The tokens of a model, sorted by how they can be part of a program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rlmlang.parser.layout import HIDDEN
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+"""One truth value a token."""
+
+_WORD = re.compile(r" ?[A-Za-z0-9_]+")
+_HIDDEN = re.compile(HIDDEN)
+
+
+class Vocabulary:
+    """Tokens as bytes. `encode` turns text into the tokens that the model's own tokenizer gives it."""
+
+    def __init__(self, tokens: Sequence[bytes | None], eos: Iterable[int], encode: Callable[[str], list[int]]) -> None:
+        self.tokens = tuple(tokens)
+        """None for tokens that stand for no text, such as those that end a turn."""
+        self.eos = frozenset(eos)
+        self.encode = encode
+        self.texts = tuple(_text(token) for token in self.tokens)
+        """None also for those that are no whole characters, or hidden ones."""
+
+    @property
+    def size(self) -> int:
+        return len(self.tokens)
+
+    def bytes_of(self, token: int) -> bytes:
+        return self.tokens[token] or b""
+
+    @classmethod
+    def of_transformers(cls, tokenizer: Any) -> Vocabulary:
+        """Of a fast Hugging Face tokenizer, byte-level or with byte fallback."""
+        size = len(tokenizer)
+        special = set(tokenizer.all_special_ids) | {
+            number for number, added in tokenizer.added_tokens_decoder.items() if added.special
+        }
+        names = tokenizer.convert_ids_to_tokens(list(range(size)))
+        byte_level = _is_byte_level(names)
+        tokens = [None if i in special or name is None else _bytes(name, byte_level) for i, name in enumerate(names)]
+        ends = [tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else []
+
+        def encode(text: str) -> list[int]:
+            found: list[int] = tokenizer.encode(text, add_special_tokens=False)
+            return found
+
+        return cls(tokens, ends, encode)
+
+    @classmethod
+    def of_bytes(cls) -> Vocabulary:
+        """One token a byte, and 256 to end with."""
+        return cls([*(bytes([i]) for i in range(256)), None], [256], lambda text: list(text.encode()))
+
+    def mask(self) -> Mask:
+        """One in which nothing is allowed."""
+        return np.zeros(self.size, dtype=np.bool_)
+
+    def where(self, test: Callable[[str], bool]) -> Mask:
+        """The tokens whose text passes a test."""
+        mask = self.mask()
+        mask[[i for i, text in enumerate(self.texts) if text and test(text)]] = True
+        return mask
+
+    # The kinds of tokens
+
+    @cached_property
+    def words(self) -> dict[str, list[int]]:
+        """Tokens of letters, digits and `_` alone, perhaps behind one space, by their text."""
+        found: dict[str, list[int]] = {}
+        for i, text in enumerate(self.texts):
+            if text and _WORD.fullmatch(text):
+                found.setdefault(text, []).append(i)
+        return found
+
+    @cached_property
+    def names(self) -> tuple[Mask, Mask, Mask]:
+        """Tokens that may start a name, those that may behind a space, and those that may go on with one."""
+        return (
+            self.where(lambda text: text.isascii() and text.isidentifier()),
+            self.where(lambda text: text[0] == " " and text.isascii() and text[1:].isidentifier()),
+            self.where(lambda text: text[0] != " " and _WORD.fullmatch(text) is not None),
+        )
+
+    @cached_property
+    def apart(self) -> Mask:
+        """Tokens that cannot go on with a word."""
+        return self.where(lambda text: not re.match("[A-Za-z0-9_]", text))
+
+    def plain(self, ends: str) -> Mask:
+        """Tokens that change nothing inside of a text that one of the characters `ends`."""
+        if ends not in self._plain:
+            stop = re.compile(f"[{re.escape(ends)}\t\r\n]") if "\n" not in ends else re.compile(f"[{re.escape(ends)}\t\r]")
+            self._plain[ends] = self.where(lambda text: not stop.search(text))
+        return self._plain[ends]
+
+    @cached_property
+    def _plain(self) -> dict[str, Mask]:
+        return {}
+
+    @cached_property
+    def mixed(self) -> Trie:
+        """All tokens that are not words, by their characters."""
+        return trie((text, i) for i, text in enumerate(self.texts) if text and not _WORD.fullmatch(text) and text.isascii())
+
+    @cached_property
+    def digits(self) -> Trie:
+        """The words that start with a digit."""
+        return trie((text, i) for text, ids in self.words.items() for i in ids if text.lstrip(" ")[0].isdigit())
+
+    def ending(self, ends: str) -> Trie:
+        """The tokens that are not plain inside of a text that one of the characters `ends`."""
+        if ends not in self._ending:
+            plain = self.plain(ends)
+            self._ending[ends] = trie((text, i) for i, text in enumerate(self.texts) if text and not plain[i])
+        return self._ending[ends]
+
+    @cached_property
+    def _ending(self) -> dict[str, Trie]:
+        return {}
+
+
+class Trie:
+    """Tokens by their characters."""
+
+    __slots__ = ("below", "tokens")
+
+    def __init__(self) -> None:
+        self.below: dict[str, Trie] = {}
+        self.tokens: list[int] = []
+
+
+def trie(tokens: Iterable[tuple[str, int]]) -> Trie:
+    root = Trie()
+    for text, token in tokens:
+        at = root
+        for char in text:
+            at = at.below.setdefault(char, Trie())
+        at.tokens.append(token)
+    return root
+
+
+def _text(token: bytes | None) -> str | None:
+    if not token:
+        return None
+    try:
+        text = token.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if _HIDDEN.search(text) else text
+
+
+# Hugging Face --------------------------------------------------------------------
+
+
+def _bytes_by_sign() -> dict[str, int]:
+    """The characters that byte-level tokenizers write bytes with (GPT-2's table)."""
+    shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    signs = {chr(byte): byte for byte in shown}
+    hidden = (byte for byte in range(256) if byte not in shown)
+    return signs | {chr(256 + i): byte for i, byte in enumerate(hidden)}
+
+
+_SIGNS = _bytes_by_sign()
+
+
+def _is_byte_level(names: Sequence[str | None]) -> bool:
+    return any(name and name.startswith("Ġ") for name in names) and not any(name == "<0x0A>" for name in names)
+
+
+def _bytes(name: str, byte_level: bool) -> bytes | None:
+    if byte_level:
+        try:
+            return bytes(_SIGNS[char] for char in name)
+        except KeyError:  # an added token, written as it is
+            return name.encode()
+    if match := re.fullmatch("<0x([0-9A-F]{2})>", name):
+        return bytes([int(match[1], 16)])
+    return name.replace("▁", " ").encode()
+
