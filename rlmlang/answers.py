@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from rlmlang.types import (
     RecordType,
     TupleType,
     Type,
+    primitive_of,
 )
 from rlmlang.values import MAX_INT_BITS, Mismatch, Value, canonical, from_json
 
@@ -244,7 +245,7 @@ def _schema(type_: Type) -> dict[str, Any]:
         case OptionalType():
             return {"anyOf": [_schema(type_.item), {"type": "null"}]}
         case LiteralType():
-            return {"enum": list(type_.values)}
+            return {"type": _json_types(type_.values), "enum": list(type_.values)}
         case RecordType():
             return {"$ref": f"#/$defs/{type_.name}"}
     return dict(_PLAIN_SCHEMAS[type_])
@@ -259,6 +260,12 @@ def _record_schema(record: RecordType) -> dict[str, Any]:
     }
 
 
+def _json_types(values: Iterable[Value]) -> str | list[str]:
+    """The types of constants in JSON; some servers ask for them."""
+    found = list(dict.fromkeys(_PLAIN_SCHEMAS[primitive_of(value)]["type"] for value in values))
+    return found[0] if len(found) == 1 else found
+
+
 _PLAIN_SCHEMAS: dict[Type, dict[str, Any]] = {
     STR: {"type": "string"},
     INT: {"type": "integer", "minimum": -MAX_EXACT_INT, "maximum": MAX_EXACT_INT},
@@ -266,6 +273,33 @@ _PLAIN_SCHEMAS: dict[Type, dict[str, Any]] = {
     BOOL: {"type": "boolean"},
     NONE: {"type": "null"},
 }
+
+
+def answer_schema(type_: Type) -> dict[str, Any]:
+    """The JSON schema of an object that holds an answer of the type: many servers want an object."""
+    schema = json_schema(type_)
+    definitions = schema.pop("$defs", None)
+    wrapped = {
+        "type": "object",
+        "properties": {"answer": schema},
+        "required": ["answer"],
+        "additionalProperties": False,
+    }
+    return {**wrapped, "$defs": definitions} if definitions else wrapped
+
+
+def answer_in_object(text: str, type_: Type) -> str:
+    """The answer in the text form of its type, from what was held to `answer_schema`.
+
+    Any other text is given back as it is: a server that keeps to no schema may answer as it was told.
+    """
+    try:
+        data = parse_json(text)
+    except Mismatch:
+        return text
+    if not isinstance(data, dict) or list(data) != ["answer"]:
+        return text
+    return write_answer(data["answer"], type_)
 
 
 OPENING = '{"answer":'

