@@ -21,6 +21,7 @@ from rlmlang.models.servers import (
     ended,
     most_prompt_tokens,
     most_tokens,
+    no_key,
     on_the_wire,
     read_key,
     read_options,
@@ -74,7 +75,7 @@ class AnthropicModel:
 
     async def generate(self, request: Request) -> Reply:
         if self._needs_key and not self._key:
-            raise ModelError.of("E407", f"`{self.name}` needs an API key", hint=f"set {self.options.key or '`?key=`'}")
+            raise no_key(self.name, self.options.key)
         data = await self._client.ask("POST", "/v1/messages", self.body(request))
         try:
             return self._reply(request, data)

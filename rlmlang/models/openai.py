@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from attrs import asdict, frozen
 
-from rlmlang.errors import ModelError, UsageError
+from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
 from rlmlang.models.http import Absent, Client
 from rlmlang.models.llama_server import LLAMA, LlamaServer
-from rlmlang.models.servers import ServerOptions, count, read_key, read_options, split_name
+from rlmlang.models.servers import ServerOptions, count, no_key, read_key, read_options, split_name
 
 ADDRESS = "https://api.openai.com/v1"
 
@@ -92,7 +92,7 @@ class OpenAIModel:
         """The server in its dialect. Raises ModelError E400, E407."""
         options = self.options
         if self._at_openai and not self._key:
-            raise ModelError.of("E407", f"`{self.name}` needs an API key", hint=f"set {options.key or '`?key=`'}")
+            raise no_key(self.name, options.key)
         dialect = DIALECTS.get(options.dialect) or (OPENAI if self._at_openai else None)
         context = options.ctx
         if dialect is None or (not context and dialect in (VLLM, SGLANG, LLAMA)):

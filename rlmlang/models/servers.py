@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from attrs import asdict, fields, frozen
 
-from rlmlang.errors import UsageError
+from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.base import Message, Request
 from rlmlang.prompt import fenced
 
@@ -105,6 +105,12 @@ def read_key(variable: str, url: str) -> str:
             hint="use https://, or `?key=` for a server that needs no key",
         )
     return key
+
+
+def no_key(name: str, variable: str) -> ModelError:
+    """A key is needed, and the variable that should hold it does not."""
+    hint = f"set {variable}" if variable else "name its variable by `?key=`"
+    return ModelError.of("E407", f"`{name}` needs an API key", hint=hint)
 
 
 def is_loopback(url: str) -> bool:
