@@ -418,7 +418,7 @@ def test_an_answer_without_end(server: FakeServer, opened: Open, monkeypatch: py
 
 def test_no_server(opened: Open, server: FakeServer) -> None:
     server.stop()
-    assert "Cannot connect" in fails(opened(f"openai:m@{server.url}/v1?retries=1")).first.message
+    assert "cannot connect" in fails(opened(f"openai:m@{server.url}/v1?retries=1")).first.message
     server.start()
 
 

@@ -74,11 +74,14 @@ class Client:
 
     async def ask(self, method: str, path: str, body: object = None) -> Any:
         """The JSON that the server answers. Raises ModelError E400, E403."""
-        return await asyncio.wrap_future(self._started().submit(self._ask(method, path, body, self._timeout)))
+        return await asyncio.wrap_future(
+            self._started().submit(self._ask(method, path, body, self._timeout, self._retries))
+        )
 
     def ask_now(self, method: str, path: str, body: object = None) -> Any:
         """Likewise, for what a server answers at once, and without awaiting."""
-        return self._started().submit(self._ask(method, path, body, min(QUICK, self._timeout))).result()
+        work = self._ask(method, path, body, min(QUICK, self._timeout), min(1, self._retries))
+        return self._started().submit(work).result()
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
@@ -91,11 +94,11 @@ class Client:
             self._worker = _Worker(self._headers)
         return self._worker
 
-    async def _ask(self, method: str, path: str, body: object, timeout: float) -> Any:
+    async def _ask(self, method: str, path: str, body: object, timeout: float, retries: int) -> Any:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         try:
             async for attempt in stamina.retry_context(
-                on=_again, attempts=self._retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
+                on=_again, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
             ):
                 with attempt:
                     return await self._once(method, path, data, timeout)
@@ -119,7 +122,8 @@ class Client:
             raise Passing(self._failed("no connection within the time allowed")) from error
         except TimeoutError as error:
             # Not again: the server may be at work on it still.
-            raise self._failed(f"no answer within {timeout:g} seconds", hint="raise `timeout`") from error
+            hint = "raise `timeout`" if timeout == self._timeout else None
+            raise self._failed(f"no answer within {timeout:g} seconds", hint) from error
         except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
             raise self._failed(_told(error)) from error
         except aiohttp.ClientError as error:
@@ -257,6 +261,8 @@ def _message(body: bytes) -> str:
 
 
 def _told(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect: {error.strerror}"
     return str(error) or type(error).__name__
 
 
