@@ -95,6 +95,7 @@ CODES: dict[str, str] = {
     "E405": "the model's program did not check or run",
     "E406": "the scripted model has no reply for this call",
     "E407": "the model could not be loaded",
+    "E408": "the model's text leaves what it is held to",
     # Budgets
     "E501": "call budget exhausted",
     "E502": "depth budget exhausted",

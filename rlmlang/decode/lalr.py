@@ -17,6 +17,7 @@ from lark.parsers.lalr_analysis import Shift
 
 from rlmlang import ast
 from rlmlang.errors import ProgramError
+from rlmlang.parser import literals
 from rlmlang.parser.tables import RESERVED, load
 from rlmlang.parser.tree import Builder, T
 
@@ -156,8 +157,7 @@ class Tables:
         if inside is None:
             if _START.fullmatch(lexeme):
                 return (self.start("expr"), FString(stack, lexeme)) if self.takes(stack, "FSTRING") else None
-            terminal = self.terminal(lexeme)
-            grown = None if terminal is None else self.shift(stack, terminal, lexeme)
+            grown = self._shifted(stack, lexeme)
             return None if grown is None else (grown, None)
         if _MIDDLE[inside.quote].fullmatch(lexeme):
             if not self.takes(stack, "$END"):
@@ -169,9 +169,22 @@ class Tables:
             return None if grown is None else (grown, None)
         if any(char in lexeme for char in ("{", "}", "\\", "\n", "#", inside.quote)):
             return None
-        terminal = self.terminal(lexeme)
-        grown = None if terminal is None else self.shift(stack, terminal, lexeme)
+        grown = self._shifted(stack, lexeme)
         return None if grown is None else (grown, FString(inside.below, join(inside.text, lexeme)))
+
+    def _shifted(self, stack: Stack, lexeme: str) -> Stack | None:
+        terminal = self.terminal(lexeme)
+        if terminal is None or not self.takes(stack, terminal):  # most lexemes cannot follow, which is told quickly
+            return None
+        return self.shift(stack, terminal, lexeme)
+
+    def escapes_right(self, text: str) -> bool:
+        """Whether each `\\` in the inside of a string is part of an escape."""
+        try:
+            literals.unescape(text)
+        except literals.Malformed:
+            return False
+        return True
 
     def finish(self, stack: Stack, rule: Literal["start", "expr"]) -> Any:
         """What has been parsed, if it is whole: a list of statements, or an expression; else None."""

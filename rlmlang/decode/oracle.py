@@ -19,7 +19,21 @@ from rlmlang.check import Checker, library_function
 from rlmlang.check.checked import CheckedFunction, NativeTarget
 from rlmlang.check.scope import Enough, Entry, Scope, Unbound, Variable
 from rlmlang.source import Source, Span
-from rlmlang.types import UNKNOWN, FunctionType, Never, RecordType, Solution, Type, Unknown, variables
+from rlmlang.types import (
+    UNKNOWN,
+    DictType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    Never,
+    OptionalType,
+    RecordType,
+    Solution,
+    TupleType,
+    Type,
+    Unknown,
+    variables,
+)
 
 HOLE = "HOLE"
 NOWHERE = Span(Source(""), 0, 0)
@@ -39,6 +53,33 @@ class Ground:
         """Whether something that is in scope may be None or hold None."""
         entries = self.entries.values()
         return any(isinstance(entry, RecordType) or "None" in str(getattr(entry, "type", "")) for entry in entries)
+
+    @cached_property
+    def constants(self) -> set[str]:
+        """The strings that types in scope are made of, and those that names are known to stand for."""
+        found: set[str] = set()
+        todo: list[object] = [self.wanted, *self.records.values()]
+        for entry in self.entries.values():
+            if isinstance(entry, Variable):
+                found.update(value for value in entry.values or () if isinstance(value, str))
+                todo.append(entry.type)
+            elif isinstance(entry, CheckedFunction):
+                todo += [*entry.params, entry.result]
+        while todo:
+            match todo.pop():
+                case LiteralType(values=values):
+                    found.update(value for value in values if isinstance(value, str))
+                case ListType(item=item) | OptionalType(item=item):
+                    todo.append(item)
+                case DictType(value=item):
+                    todo.append(item)
+                case TupleType(items=items):
+                    todo += items
+                case RecordType(fields=fields):
+                    todo += [type_ for _, type_ in fields]
+                case FunctionType(params=params, result=result):
+                    todo += [*params, result]
+        return found
 
     def after(self, statement: ast.Statement) -> Ground | None:
         """The ground behind one more statement, or None if it does not check."""

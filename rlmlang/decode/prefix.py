@@ -9,7 +9,8 @@ then each hole is filled with a constant of a type that fits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 
 from attrs import evolve, frozen
 from lark import Tree
@@ -22,7 +23,7 @@ from rlmlang.check.expressions import methods_of
 from rlmlang.check.scope import Variable
 from rlmlang.check.written import TYPE_NAMES
 from rlmlang.decode.lalr import FString, Stack, tables
-from rlmlang.decode.oracle import HOLE, Ground, Oracle
+from rlmlang.decode.oracle import HOLE, NOWHERE, Ground, Oracle
 from rlmlang.types import (
     BOOL,
     FLOAT,
@@ -80,7 +81,7 @@ class Frame:
 class Prefix:
     """A statement as far as it is written. Prefixes are immutable; what follows from one is kept in it."""
 
-    __slots__ = ("_children", "_heads", "_receiver", "closing", "frame", "ground", "inside", "last", "size", "stack", "unit", "words")
+    __slots__ = ("_children", "_names", "_literals", "_receiver", "closing", "frame", "ground", "inside", "last", "points", "size", "stack", "unit", "words")
 
     def __init__(
         self,
@@ -108,8 +109,11 @@ class Prefix:
         self.closing: tuple[str, ...] = ()
         """Lexemes that end the statement. At the start of one, none."""
         self._children: dict[str, Prefix | None] = {}
-        self._heads: Heads | None = None
+        self._names: Names | None = None
         self._receiver: Type | None = None
+        self._literals: tuple[str, ...] | None = None
+        self.points: dict[tuple[object, ...], object] = {}
+        """What is known of the places behind this prefix, for `decode.point`."""
 
     @property
     def ended(self) -> bool:
@@ -144,7 +148,10 @@ class Prefix:
         if follows:
             grown.closing = self.closing[1:]
             return grown
-        closing = _Search(grown).closing(self.closing)
+        hints = [self.closing[1:], self.closing]
+        if self._names is not None and lexeme.isidentifier():
+            hints = [*self._names.closings(lexeme), *hints]
+        closing = _Search(grown).closing(hints)
         if closing is None:
             return None
         grown.closing = closing
@@ -175,11 +182,11 @@ class Prefix:
     # What may follow
 
     @property
-    def heads(self) -> Heads:
+    def names(self) -> Names:
         """The names that may follow."""
-        if self._heads is None:
-            self._heads = _heads_of(self)
-        return self._heads
+        if self._names is None:
+            self._names = Names(self)
+        return self._names
 
     def receiver(self) -> Type | None:
         """Behind a dot, the type of what stands before it."""
@@ -188,38 +195,166 @@ class Prefix:
         return self._receiver
 
 
-@frozen
-class Heads:
-    """Names that may follow a prefix: those there are, and whether a new one may."""
-
-    known: tuple[str, ...]
-    fresh: bool
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """The strings that may follow where not any string may."""
+        if self._literals is None:
+            values = self.ground.constants | _constants_in(self)
+            texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
+            self._literals = tuple(text for text in dict.fromkeys(texts) if self.child(text) is not None)
+        return self._literals
 
 
 FRESH = "zq0"
 """A name that nothing has, for finding out whether a new one may stand somewhere."""
 
 
-def _heads_of(prefix: Prefix) -> Heads:
-    if prefix.stack is None:
-        return Heads((), False)
-    words = tuple(
-        word for word, terminal in tables().fixed.items() if word[0].isalpha() and prefix.child(word) is not None
-    )
-    if not tables().takes(prefix.stack, "NAME"):
-        return Heads(words, False)
-    if prefix.last == ".":
-        type_ = prefix.receiver()
-        names = _attributes(type_) if type_ is not None else ()
-        return Heads(words + tuple(name for name in names if prefix.child(name) is not None), False)
-    known = dict.fromkeys([*prefix.ground.entries, *_locals(prefix), *prefix.ground.records, *TYPE_NAMES])
-    known.update(dict.fromkeys([*BUILTINS, *library_names()]))
-    if prefix.frame is not None and prefix.frame.kind == "call":
-        known.update(dict.fromkeys(_parameters(prefix)))
-    return Heads(
-        words + tuple(name for name in known if name.isidentifier() and prefix.child(name) is not None),
-        prefix.child(FRESH) is not None,
-    )
+class Names:
+    """The names that may follow a prefix. What is asked of one is found out for all like it."""
+
+    def __init__(self, prefix: Prefix) -> None:
+        self.prefix = prefix
+        self._known: dict[str, bool] = {}
+        self._verdicts: dict[Type, tuple[str, ...] | None] = {}
+        self.candidates, self._judge = self._role()
+
+    def _role(self) -> tuple[tuple[str, ...], Callable[[str], bool]]:
+        """The names that come into question, and how each is judged."""
+        prefix, takes = self.prefix, tables().takes
+        if prefix.stack is None:
+            return (), self._child
+        words = [word for word in tables().fixed if word[0].isalpha()]
+        if not takes(prefix.stack, "NAME"):
+            return tuple(words), self._child
+        if prefix.last == ".":
+            return tuple(_attribute_names(prefix)), self._child
+        if takes(prefix.stack, "NONE") and not takes(prefix.stack, "FSTRING"):
+            return (*words, *(name for name in TYPE_NAMES if name != "None"), *prefix.ground.records), self._child
+        known = dict.fromkeys([*words, *prefix.ground.entries, *_locals(prefix)])
+        if prefix.frame is not None and prefix.frame.kind == "call":
+            known.update(dict.fromkeys(_parameters(prefix)))
+        if not takes(prefix.stack, "FSTRING"):
+            return tuple(known), self._child
+        known.update(dict.fromkeys([*BUILTINS, *library_names()]))
+        return tuple(known), self._operand
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a new name may follow."""
+        return self.prefix.last != "." and self._child(FRESH)
+
+    @property
+    def allowed(self) -> list[str]:
+        return [name for name in self.candidates if self.may_follow(name)]
+
+    def may_follow(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = not name.startswith(HOLE) and self._judge(name)
+        return known
+
+    def starts(self, text: str) -> bool:
+        """Whether some name that starts so may follow."""
+        return any(name.startswith(text) and self.may_follow(name) for name in self.candidates)
+
+    def _child(self, name: str) -> bool:
+        return self.prefix.child(name) is not None
+
+    def _operand(self, name: str) -> bool:
+        if name in tables().fixed:
+            return self._child(name)
+        entry = _function(self.prefix.ground, name)
+        match entry:
+            case Variable(type=type_, values=None) if not isinstance(type_, FunctionType):
+                return self.closing_of(type_) is not None
+            case Variable(type=type_) if not isinstance(type_, FunctionType):
+                return self._child(name)
+            case None if name not in BUILTINS:  # a name of the statement itself
+                return self._child(name)
+        if any(self.closing_of(type_) is not None for _, type_ in applications(self.prefix.ground, name)):
+            return True
+        return self._wants_function() and self._child(name)
+
+    def _wants_function(self) -> bool:
+        if self.prefix.frame is None:
+            return False
+        expected = _Search(self.prefix).expected()
+        return expected is None or isinstance(expected, FunctionType)
+
+    def closing_of(self, type_: Type) -> tuple[str, ...] | None:
+        """What ends the statement behind an operand of a type; None if no such operand may follow."""
+        try:
+            return self._verdicts[type_]
+        except KeyError:
+            prefix = self.prefix
+            entries = {**prefix.ground.entries, FRESH: Variable(type_, NOWHERE)}
+            twin = Prefix(
+                evolve(prefix.ground, entries=entries), prefix.unit, prefix.stack, prefix.frame,
+                prefix.last, prefix.size, prefix.words, prefix.inside,
+            )  # fmt: skip
+            twin.closing = prefix.closing
+            child = twin.child(FRESH)
+            found = self._verdicts[type_] = child.closing if child is not None else None
+            return found
+
+    def closings(self, name: str) -> Iterator[tuple[str, ...]]:
+        """What may end the statement behind a name, by what is known of its type."""
+        entry = _function(self.prefix.ground, name)
+        if isinstance(entry, Variable) and not isinstance(entry.type, FunctionType):
+            if (closing := self._verdicts.get(entry.type)) is not None:
+                yield closing
+        elif entry is not None or name in BUILTINS:
+            for arguments, type_ in applications(self.prefix.ground, name):
+                if (closing := self._verdicts.get(type_)) is not None:
+                    yield (*arguments, *closing)
+
+
+_INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType((STR, STR)))
+"""What the variables of a signature may stand for."""
+
+_library_applications: dict[str, tuple[tuple[tuple[str, ...], Type], ...]] = {}
+
+
+def applications(ground: Ground, name: str) -> tuple[tuple[tuple[str, ...], Type], ...]:
+    """Ways to apply a function, as lexemes from the bracket on, each with the type of the result."""
+    own = name in ground.entries
+    known = None if own else _library_applications.get(name)
+    if known is not None:
+        return known
+    found: list[tuple[tuple[str, ...], Type]] = []
+    for params, result in _forms(ground, name):
+        names = sorted(set().union(variables(result), *map(variables, params)))
+        for type_ in _INSTANCES if names else (STR,):
+            solution = dict.fromkeys(names, type_)
+            arguments = _spread([constant(substitute(param, solution)) for param in params])
+            found.append((("(", *arguments, ")"), substitute(result, solution)))
+    ways = tuple(dict((type_, (arguments, type_)) for arguments, type_ in reversed(found)).values())
+    if not own:
+        _library_applications[name] = ways
+    return ways
+
+
+def _forms(ground: Ground, name: str) -> Iterator[tuple[list[Type], Type]]:
+    match _function(ground, name):
+        case CheckedFunction() as function:
+            required = [t for t, param in zip(function.params, function.node.params) if param.default is None]
+            yield required, function.result
+        case RecordType() as record:
+            yield [type_ for _, type_ in record.fields], record
+        case Variable(type=FunctionType(params=params, result=result)):
+            yield list(params), result
+        case None if name in BUILTINS:
+            for signature in BUILTINS[name].signatures:
+                if not any(param.required and param.keyword_only for param in signature.params):
+                    yield [param.type for param in signature.params if param.required], signature.result
+
+
+def _attribute_names(prefix: Prefix) -> list[str]:
+    type_ = prefix.receiver()
+    if type_ is None:
+        names = [name for record in prefix.ground.records.values() for name, _ in record.fields]
+        return list(dict.fromkeys([*names, *(name for methods in METHODS.values() for name in methods)]))
+    return list(_attributes(type_.item if isinstance(type_, OptionalType) else type_))
 
 
 def _attributes(type_: Type) -> tuple[str, ...]:
@@ -254,6 +389,27 @@ def _collect(value: object, names: dict[str, None]) -> None:
             todo.extend(each.children)
         elif isinstance(each, ast.Node):
             todo.extend(each._parts().values())
+
+
+def _constants_in(prefix: Prefix) -> set[str]:
+    """The strings that the statement itself holds so far."""
+    found: set[str] = set()
+    stacks = [prefix.stack, prefix.inside.below if prefix.inside is not None else None]
+    for stack in stacks:
+        while stack is not None:
+            todo = [stack.value]
+            while todo:
+                each = todo.pop()
+                if isinstance(each, (ast.TypeLiteral, ast.Constant)) and isinstance(each.value, str):
+                    found.add(each.value)
+                elif isinstance(each, (list, tuple)):
+                    todo.extend(each)
+                elif isinstance(each, Tree):
+                    todo.extend(each.children)
+                elif isinstance(each, ast.Node):
+                    todo.extend(each._parts().values())
+            stack = stack.below
+    return found
 
 
 def _parameters(prefix: Prefix) -> list[str]:
@@ -425,8 +581,11 @@ _TYPES = (
     ["tuple", "[", "str", ",", "str", ",", "str", "]"],
 )
 
-MAX_FILLINGS = 120
-"""Fillings that are tried in the holes of one closing."""
+MAX_ASKED = 240
+"""Closings that are tried for one prefix."""
+
+MAX_FILLINGS = 60
+"""Of these, for the holes of one."""
 
 
 class _Search:
@@ -435,24 +594,34 @@ class _Search:
     def __init__(self, prefix: Prefix) -> None:
         self.prefix = prefix
         self.count = 0
-        self.budget = 0
+        self.asked = 0
+        self.until = 0
 
-    def closing(self, hint: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Lexemes that end the statement; `hint` is what would have ended it one lexeme earlier."""
-        for rest in (hint[1:], hint):
-            # Often the lexeme stands for the first of those that would have ended it, or before it.
-            answer = self._ask(rest)
+    def closing(self, hints: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+        """Lexemes that end the statement. The hints come first: often the last lexeme stands for
+        the first of those that would have ended it before, or in front of it."""
+        for hint in hints:
+            answer = self._ask(hint)
             if answer is not None and not answer.unknown:
-                return rest
+                return hint
         for start, told in self._starts():
+            if self.asked > MAX_ASKED:
+                return None
             skeleton = self._close(start, told)
             if skeleton is None or len(skeleton) > MAX_CLOSING:
                 continue
             for bound in self._bound(start, told, skeleton):
-                self.budget = MAX_FILLINGS
+                self.until = self.asked + MAX_FILLINGS
                 if (filled := self._fill(*bound)) is not None:
                     return filled
         return None
+
+    def expected(self) -> Type | None:
+        """The type that is wanted next, if one is."""
+        skeleton = self._close([HOLE], False)
+        oracle = self._ask(skeleton, fine=False) if skeleton is not None else None
+        hole = next((lexeme for lexeme in skeleton or () if lexeme.startswith(HOLE)), "")
+        return oracle.hole_types().get(hole) if oracle is not None else None
 
     def receiver(self) -> Type | None:
         """Behind a dot, the type of what it is taken of."""
@@ -725,6 +894,7 @@ class _Search:
     def _ask(self, closing: Sequence[str], fine: bool = True) -> Oracle | None:
         """The oracle about the statement with this closing; None if something is wrong with it."""
         assert self.prefix.stack is not None
+        self.asked += 1
         at: tuple[Stack, FString | None] | None = (self.prefix.stack, self.prefix.inside)
         for lexeme in closing:
             at = tables().step(*at, lexeme)
@@ -767,8 +937,7 @@ class _Search:
             at = next((i for i in holes if closing[i] in wanted), holes[0])
         before = closing[at - 1] if at else self.prefix.last
         for filling in self._fillings(closing[at], wanted.get(closing[at]), before, oracle):
-            self.budget -= 1
-            if self.budget < 0:
+            if self.asked > self.until:
                 return None
             if self.prefix.inside is not None and any(lexeme[0] == "}" for lexeme in closing[at:]):
                 filling = [_requoted(lexeme, self.prefix.inside.quote) for lexeme in filling]
@@ -971,6 +1140,4 @@ def _spread(parts: list[list[str]]) -> list[str]:
 
 
 def _literal(value: object) -> str:
-    import json
-
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

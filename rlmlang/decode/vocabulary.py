@@ -94,12 +94,33 @@ class Vocabulary:
         """Tokens that cannot go on with a word."""
         return self.where(lambda text: not re.match("[A-Za-z0-9_]", text))
 
+    @cached_property
+    def signless(self) -> Mask:
+        """Tokens that cannot go on with a sign of several characters."""
+        return self.where(lambda text: text[0] not in "=<>!*/-+.\"'0123456789")
+
     def plain(self, ends: str) -> Mask:
         """Tokens that change nothing inside of a text that one of the characters `ends`."""
         if ends not in self._plain:
-            stop = re.compile(f"[{re.escape(ends)}\t\r\n]") if "\n" not in ends else re.compile(f"[{re.escape(ends)}\t\r]")
+            stop = re.compile(f"[{re.escape(ends)}\t\r\n]")
             self._plain[ends] = self.where(lambda text: not stop.search(text))
         return self._plain[ends]
+
+    @cached_property
+    def first(self) -> np.ndarray[Any, Any]:
+        """The code of each token's first character, 0 where there is none."""
+        return np.array([ord(text[0]) if text else 0 for text in self.texts])
+
+    def plain_behind(self, ends: str) -> Mask:
+        """Tokens that change nothing from their second character on."""
+        if ends not in self._plain_behind:
+            stop = re.compile(f"[{re.escape(ends)}\t\r\n]")
+            self._plain_behind[ends] = self.where(lambda text: not stop.search(text, 1))
+        return self._plain_behind[ends]
+
+    @cached_property
+    def _plain_behind(self) -> dict[str, Mask]:
+        return {}
 
     @cached_property
     def _plain(self) -> dict[str, Mask]:
@@ -108,7 +129,8 @@ class Vocabulary:
     @cached_property
     def mixed(self) -> Trie:
         """All tokens that are not words, by their characters."""
-        return trie((text, i) for i, text in enumerate(self.texts) if text and not _WORD.fullmatch(text) and text.isascii())
+        ascii_ = ((text, i) for i, text in enumerate(self.texts) if text and text.isascii())
+        return trie((text, i) for text, i in ascii_ if not _WORD.fullmatch(text))
 
     @cached_property
     def digits(self) -> Trie:
@@ -121,6 +143,10 @@ class Vocabulary:
             plain = self.plain(ends)
             self._ending[ends] = trie((text, i) for i, text in enumerate(self.texts) if text and not plain[i])
         return self._ending[ends]
+
+    @cached_property
+    def everything(self) -> Trie:
+        return trie((text, i) for i, text in enumerate(self.texts) if text)
 
     @cached_property
     def _ending(self) -> dict[str, Trie]:

@@ -1,0 +1,407 @@
+"""Token masks: which tokens may come next, such that the text can always be completed.
+
+A `Matcher` follows one text token by token. Whatever it allows can be ended within the tokens
+that are left; near their end it goes on with the closing alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rlmlang import ast
+from rlmlang.check import check
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.lalr import join, tables
+from rlmlang.decode.oracle import Ground
+from rlmlang.decode.point import Point
+from rlmlang.decode.prefix import LINE, Prefix, constant
+from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
+from rlmlang.errors import ModelError
+from rlmlang.parser import parse
+from rlmlang.source import Source
+from rlmlang.types import STR
+
+MAX_GROWTH = 240
+"""Bytes by which one token can make the closing longer."""
+
+
+class Matcher:
+    """What a constraint allows at each place of one text."""
+
+    def __init__(self, constraint: Constraint, vocabulary: Vocabulary, max_tokens: int) -> None:
+        self.constraint = constraint
+        self.vocabulary = vocabulary
+        self.left = max_tokens
+        """Tokens that may still be written."""
+        self.text = ""
+        self.done = False
+        self._ground = ground_of(constraint)
+        self._point = start(constraint, self._ground)
+        self._statement = 0
+        """Where in the text the statement starts that is being written."""
+        self._closing: list[int] | None = None
+
+    def mask(self) -> Mask:
+        """The tokens that may come next, as one truth value a token."""
+        if self.done:
+            mask = self.vocabulary.mask()
+            mask[list(self.vocabulary.eos)] = True
+            return mask
+        if (closing := self._must_close()) is not None:
+            mask = self.vocabulary.mask()
+            mask[closing[0] if closing else list(self.vocabulary.eos)] = True
+            return mask
+        return _mask(self._point, self.vocabulary)
+
+    def forced(self) -> list[int]:
+        """The tokens of the only text that may follow, as the tokenizer writes it; none if there is a choice."""
+        if self.done or self._must_close() is not None:
+            return []
+        text = forced_text(self._point, self.vocabulary)
+        tokens = self.vocabulary.encode(text) if text else []
+        return tokens if len(tokens) < self.left - MAX_GROWTH else []
+
+    def commit(self, token: int) -> None:
+        """Go on behind a token. Raises ModelError E408 if it is not allowed."""
+        if token in self.vocabulary.eos:
+            if not (self.done or self._point.may_end):
+                raise self._refusal("the end of the text")
+            self.done = True
+            return
+        if self.done:
+            raise self._refusal(repr(self.vocabulary.bytes_of(token)))
+        text = self.vocabulary.texts[token]
+        closing = self._must_close()
+        if text is None or (closing is not None and closing[:1] != [token]):
+            raise self._refusal(repr(self.vocabulary.bytes_of(token)))
+        point = self._point.advance(text)
+        if point is None:
+            raise self._refusal(repr(text))
+        self.text += text
+        self.left -= 1
+        self._closing = closing[1:] if closing is not None else None
+        self._point = self._settled(point)
+        if self._point.ended:
+            self.done = True
+
+    def _refusal(self, what: str) -> ModelError:
+        return ModelError.of("E408", f"{what} may not follow {self.text[-40:]!r}")
+
+    # Statements
+
+    def _settled(self, point: Point) -> Point:
+        """Behind a whole statement, a point that knows what was really written in it."""
+        if point.prefix.size or point.prefix is self._point.prefix or point.ended:
+            return point
+        ends = self.text.rfind("\n") + 1
+        rest = self.text[ends:]
+        self._ground = after(self._ground, self.text[self._statement : ends])
+        self._statement = ends
+        fresh: Point | None = Point(Prefix(self._ground, self.constraint.unit, tables().start("start")))
+        assert fresh is not None
+        if rest:
+            fresh = fresh.advance(rest)
+        return fresh if fresh is not None else point
+
+    # The end
+
+    def closing_text(self) -> str:
+        """What would complete the text."""
+        if self.done or self._point.ended:
+            return ""
+        return closing_text(self._point, self.constraint)
+
+    def _must_close(self) -> list[int] | None:
+        """The tokens that are left to write, once there is room for no others."""
+        if self._closing is None and self.left <= 4 * MAX_GROWTH:
+            text = self.closing_text()
+            if self.left <= len(text.encode()) + MAX_GROWTH:
+                tokens = self.vocabulary.encode(text)
+                if self.left <= len(tokens) + MAX_GROWTH // 3:
+                    self._closing = tokens
+        return self._closing
+
+
+def ground_of(constraint: Constraint) -> Ground:
+    """What the program so far has brought into scope. Raises ProgramError if it does not check."""
+    ground = Ground(wanted=constraint.wanted, calls=constraint.calls)
+    if not constraint.program.strip():
+        return ground
+    for statement in parse(Source(constraint.program)).statements:
+        if not isinstance(statement, ast.Value):
+            grown = ground.after(statement)
+            if grown is None:
+                check(Source(constraint.program + "None\n"))  # which says what is wrong
+                raise AssertionError(constraint.program)
+            ground = grown
+    return ground
+
+
+def after(ground: Ground, text: str) -> Ground:
+    """The ground behind a statement's text."""
+    grown: Ground | None = ground
+    for statement in parse(Source(text)).statements:
+        grown = grown.after(statement) if grown is not None else None
+    assert grown is not None, text
+    return grown
+
+
+def start(constraint: Constraint, ground: Ground) -> Point:
+    """The point at which the text begins."""
+    prefix = Prefix(ground, constraint.unit, tables().start("start"))
+    if constraint.unit == "call":
+        called = prefix.child("CALL")
+        if called is None:
+            raise ModelError.of("E408", "no CALL can be written here")
+        prefix = called
+    return Point(prefix)
+
+
+def closing_text(point: Point, constraint: Constraint) -> str:
+    """What completes the text behind a point."""
+    prefix = point.prefix
+    if prefix.size == 0 and point.partial[:1] in ("", "#"):
+        head = "\n" if point.partial else ""
+        return head + _joined("", constant(constraint.wanted or STR)) + "\n"
+    end, prefix_after = _lexeme_end(point)
+    if prefix_after is None:
+        return end
+    text = _joined(point.partial + end if point.partial else prefix.last, prefix_after.closing)
+    text = end + text
+    if constraint.unit == "program" and not _is_value(prefix_after):
+        text += _joined("", constant(constraint.wanted or STR)) + "\n"
+    return text
+
+
+def _is_value(prefix: Prefix) -> bool:
+    at: Prefix | None = prefix
+    for lexeme in prefix.closing:
+        at = at.child(lexeme) if at is not None else None
+    return at is None or at.ended
+
+
+def _lexeme_end(point: Point) -> tuple[str, Prefix | None]:
+    """What ends the lexeme that a point is in, and the prefix behind it."""
+    if not point.partial:
+        return "", point.prefix
+    for end in _ends(point):
+        after_end = point.advance(end) if end else point
+        if after_end is None:
+            continue
+        if not after_end.partial:
+            return end, after_end.prefix
+        whole = after_end.advance(" ")
+        if whole is None:
+            whole = after_end.advance("\n")
+        if whole is not None and not whole.partial:
+            return end, whole.prefix
+    raise AssertionError(f"no end for {point.partial!r}")
+
+
+def _ends(point: Point) -> Iterator[str]:
+    partial, prefix = point.partial, point.prefix
+    yield ""
+    if partial[0] in "\n#":
+        yield from ("\n", "   ", "  ", " ", "    ")
+    if re.fullmatch(r"[A-Za-z_]\w*", partial):
+        yield from (head[len(partial) :] for head in prefix.names.allowed if head.startswith(partial))
+        yield from ("x", "x1", '""', "''")
+    yield from (text[len(partial) :] for text in prefix.literals if text.startswith(partial))
+    for quote in ('"', "'", '"""'):
+        for inner in ("", "}", "x}", "0}", "r}", "n", "0", "00", "000", "0000", "00000", "000000", "0000000"):
+            yield inner + quote
+    yield from ("0", ".0")
+    yield from (sign[len(partial) :] for sign in tables().fixed if sign.startswith(partial))
+
+
+def _joined(before: str, lexemes: tuple[str, ...] | list[str]) -> str:
+    text = ""
+    for lexeme in lexemes:
+        joined = join((before + text)[-1:], lexeme)
+        text += joined[len((before + text)[-1:]) :]
+    return text
+
+
+# Masks ---------------------------------------------------------------------------
+
+
+def _mask(point: Point, vocabulary: Vocabulary) -> Mask:
+    known = point.mask
+    if isinstance(known, tuple) and known[0] is vocabulary:
+        mask: Mask = known[1]
+        return mask
+    mask = _find_mask(point, vocabulary)
+    point.mask = (vocabulary, mask)
+    return mask
+
+
+_OPEN = re.compile(r"""\"\"\"|r?["']|f["']|(?:!r)?(?::[^{}]*)?\}""")
+
+
+def _find_mask(point: Point, vocabulary: Vocabulary) -> Mask:
+    prefix, partial = point.prefix, point.partial
+    if point.may_end:
+        mask = vocabulary.mask()
+        mask[list(vocabulary.eos)] = True
+    else:
+        mask = vocabulary.mask()
+    if prefix.ended:
+        return mask
+    ends = _text_ends(point)
+    if ends:
+        probe = point.advance("x")
+        if probe is not None and probe.advance("x") is probe:
+            mask |= vocabulary.plain(ends)
+            _walk(point, vocabulary.ending(ends), mask)
+            return mask
+        if probe is None and any(text.startswith(partial) for text in prefix.literals):
+            for text in prefix.literals:
+                if text.startswith(partial):
+                    _prefixes(text[len(partial) :], vocabulary, mask)
+            _walk(point, vocabulary.mixed, mask)
+            return mask
+        for char, below in vocabulary.everything.below.items():
+            behind = point.advance(char)
+            if behind is None:
+                continue
+            further = behind.advance("x")
+            if further is not None and further is behind.advance("xx") and _text_ends(behind) == ends:
+                mask |= (vocabulary.first == ord(char)) & vocabulary.plain_behind(ends)
+            else:
+                mask[below.tokens] = True
+                _walk(behind, below, mask)
+        _walk(point, vocabulary.ending(ends), mask)
+        return mask
+    starts, spaced, more = vocabulary.names
+    if partial and re.fullmatch(r"[A-Za-z_]\w*", partial):
+        names = prefix.names
+        if names.fresh and point.advance("x") is not None:
+            mask |= more
+        for head in names.allowed:
+            if head.startswith(partial):
+                _words(head[len(partial) :], "", vocabulary, mask)
+        child = prefix.child(partial)
+        if child is not None:
+            mask |= _mask(_at(child), vocabulary) & vocabulary.apart
+        _walk(point, vocabulary.mixed, mask)
+        return mask
+    if not partial:
+        space = point.advance(" ") is not None
+        names = prefix.names
+        if names.fresh:
+            mask |= starts
+            if space:
+                mask |= spaced
+        for head in names.allowed:
+            _words(head, "", vocabulary, mask)
+            if space:
+                _words(" " + head, " ", vocabulary, mask)
+        for letter in ("f", "r"):
+            if point.advance(letter) is not None:
+                mask[vocabulary.words.get(letter, [])] = True
+                if space:
+                    mask[vocabulary.words.get(" " + letter, [])] = True
+    else:  # a sign or number, or line ends
+        child = prefix.child(partial)
+        if child is not None and partial[0] not in "\n#":
+            mask |= _mask(_at(child), vocabulary) & (vocabulary.apart if partial[-1].isalnum() else vocabulary.signless)
+    _walk(point, vocabulary.digits, mask)
+    _walk(point, vocabulary.mixed, mask)
+    return mask
+
+
+def _at(prefix: Prefix) -> Point:
+    """The point right behind a lexeme."""
+    point = Point(prefix)
+    found = prefix.points.setdefault(("", 0, 0), point)
+    assert isinstance(found, Point)
+    return found
+
+
+def _text_ends(point: Point) -> str:
+    """Inside of a string, comment or the text of an f-string: the characters that are more than text."""
+    partial, inside = point.partial, point.prefix.inside
+    if not partial:
+        return ""
+    if partial[0] == "#":
+        return "\n"
+    if partial.startswith('"""'):
+        return '"\\'
+    hole = "{}#" if inside is not None else ""
+    if partial[0] in "\"'":
+        return partial[0] + "\\" + hole
+    if partial[:2] in ('r"', "r'"):
+        return partial[1] + "\\" + hole
+    if partial[:2] in ('f"', "f'"):
+        return partial[1] + "\\{}"
+    if inside is not None and point.prefix.frame is not None and point.prefix.frame.kind == "fstring":
+        match = _OPEN.match(partial)
+        if match is not None and match[0][-1] == "}":
+            return inside.quote + "\\{}"
+    return ""
+
+
+def _words(text: str, space: str, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the words that a text starts with."""
+    words = vocabulary.words
+    for end in range(len(space) + 1, len(text) + 1):
+        found = words.get(text[:end])
+        if found is not None:
+            mask[found] = True
+
+
+def _prefixes(text: str, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow every token that a text starts with."""
+    at: Trie | None = vocabulary.everything
+    for char in text:
+        at = at.below.get(char) if at is not None else None
+        if at is None:
+            break
+        mask[at.tokens] = True
+
+
+def _walk(point: Point, root: Trie, mask: Mask) -> None:
+    """Allow the tokens of a tree that may follow."""
+    todo = list(root.below.items())
+    while todo:
+        text, at = todo.pop()
+        if point.advance(text) is None:
+            continue
+        mask[at.tokens] = True
+        todo.extend((text + char, below) for char, below in at.below.items())
+
+
+# Forced text ---------------------------------------------------------------------
+
+
+def forced_text(point: Point, vocabulary: Vocabulary) -> str:
+    """The text that must follow, up to the next choice; spaces as usual."""
+    forced = ""
+    while len(forced) < 200:
+        if point.ended or point.may_end:
+            break
+        allowed = [text for i in _mask(point, vocabulary).nonzero()[0] if (text := vocabulary.texts[i])]
+        bare = [text.lstrip(" ") for text in allowed]
+        bare = [text for text in bare if text]
+        if not bare or len(bare) > 200:
+            break
+        longest = max(bare, key=len)
+        if not all(longest.startswith(text) for text in bare):
+            break
+        spaced = any(text[0] == " " for text in allowed)
+        if spaced and not point.partial and _spaced(point.prefix.last, longest):
+            longest = " " + longest
+        further = point.advance(longest)
+        if further is None:
+            break
+        forced += longest
+        point = further
+    return forced
+
+
+def _spaced(last: str, text: str) -> bool:
+    """Whether a space is usual between a lexeme and what follows."""
+    if last in ("(", "[", "{", ".", LINE) or text[0] in ")]},.:([":
+        return last in (",", ":", "=", "->") or (last.isalpha() and last in tables().fixed and last != "CALL")
+    return True

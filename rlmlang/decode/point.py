@@ -1,0 +1,362 @@
+"""Places in a text, between any two characters: a prefix and a piece of the lexeme that follows.
+
+What has been written inside of a string or comment does not matter to what may follow, so
+such places are told apart only by what their last characters can become part of. This
+keeps the number of points small, and what is known of one is known of all like it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rlmlang.decode.lalr import tables
+from rlmlang.decode.prefix import BODY, LINE, Prefix
+
+MAX_NAME = 32
+"""Characters of a new name."""
+
+MAX_LINES = 3
+"""Line ends in a row, those of comments included."""
+
+FREE = "zq0"
+"""A string that nothing in a program compares with."""
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NUMBER = re.compile(r"[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(?:(?<=[eE])[+-][0-9]*)?")
+_RUN = re.compile(r"(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*")
+_QUOTED = re.compile(r"""r?(?:"(?!"")|')""")
+_CLOSED = {'"': re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), "'": re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")}
+_F_TEXT = {
+    quote: re.compile(rf"(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*") for quote in "\"'"
+}
+_HOLE_END = re.compile(r"(?:!r?)?(?::[^{}\"'\\\n#]*)?")
+
+
+class Point:
+    """A place in a text, and what may follow there."""
+
+    __slots__ = ("_next", "lines", "mask", "partial", "prefix", "spaces")
+
+    def __init__(self, prefix: Prefix, partial: str = "", spaces: int = 0, lines: int = 0) -> None:
+        self.prefix = prefix
+        self.partial = partial
+        """The start of a lexeme that may still go on."""
+        self.spaces = spaces
+        """That stand before this point."""
+        self.lines = lines
+        """Line ends since the last statement, at the start of one."""
+        self.mask: object = None
+        """For whoever finds out which tokens may follow."""
+        self._next: dict[str, Point | None] = {}
+
+    def advance(self, text: str) -> Point | None:
+        """The point behind some more text, or None if it cannot follow."""
+        try:
+            return self._next[text]
+        except KeyError:
+            found = _read(self, self.partial + text)
+            if found is not None:
+                found = _known(found)
+            self._next[text] = found
+            return found
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing but the end may follow."""
+        return self.prefix.ended
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the text may end here."""
+        if self.prefix.ended:
+            return True
+        if self.partial and self.partial[0] in "\n#" and self.partial[-1] == "\n":
+            after = self.prefix.child(LINE)
+            return after is not None and after.ended
+        return False
+
+
+def _known(point: Point) -> Point:
+    """The one object for all points like this one."""
+    points = point.prefix.points
+    return points.setdefault((point.partial, point.spaces, point.lines), point)  # type: ignore[return-value]
+
+
+def _read(point: Point, text: str) -> Point | None:
+    prefix, spaces, lines = point.prefix, point.spaces, point.lines
+    at = 0
+    while at < len(text):
+        if prefix.ended:
+            return None
+        rest = text[at:]
+        char = rest[0]
+        start = prefix.size == 0
+        if char == " ":
+            spaces += 1
+            at += 1
+            if spaces > 2 or start or prefix.last == BODY:
+                return None
+            continue
+        if char in "\n#" and prefix.inside is None:
+            if start:
+                match = re.match(r"(#[^\n]*)?(\n)?", rest)
+                assert match is not None
+                if not _comment_fits(match[1]):
+                    return None
+                if match[2] is None:
+                    return Point(prefix, _shortened(match[1]), 0, lines)
+                lines += 1
+                at += match.end()
+                if lines > MAX_LINES:
+                    return None
+                continue
+            found = _line_end(prefix, rest)
+            if found is None or isinstance(found, Point):
+                return found
+            prefix, used = found
+            at += used
+            spaces = lines = 0
+            continue
+        result = _lexeme(prefix, rest)
+        if result is None:
+            return None
+        lexeme, length = result
+        if length == len(rest) and _may_go_on(prefix, rest):
+            return Point(prefix, _canonical(prefix, rest), spaces) if _viable(prefix, rest) else None
+        if lexeme is None or (_NUMBER.match(rest) and re.match(r"[A-Za-z_.]", rest[length:])):
+            return None
+        child = prefix.child(lexeme)
+        if child is None:
+            return None
+        prefix, spaces = child, 0
+        at += length
+    return Point(prefix, "", spaces, lines)
+
+
+# Line ends -----------------------------------------------------------------------
+
+
+def _comment_fits(comment: str | None) -> bool:
+    """Comments are free, but for those that results are inserted as."""
+    return comment is None or not comment.startswith("#=>")
+
+
+def _shortened(comment: str) -> str:
+    return comment[:2] if len(comment) <= 2 else "# x"
+
+
+def _line_end(prefix: Prefix, rest: str) -> Point | tuple[Prefix, int] | None:
+    """Behind a statement, or a line of a body: the prefix after it, or a point within the line ends."""
+    line, body = prefix.child(LINE), prefix.child(BODY)
+    if line is None and body is None:
+        return None
+    if any(not _comment_fits(comment) for comment in re.findall(r"#[^\n]*", rest)):
+        return None
+    match = _RUN.match(rest)
+    if match is None:
+        return Point(prefix, _shortened(rest))
+    if body is None:
+        assert line is not None
+        return line, rest.index("\n") + 1
+    if match[0].count("\n") > MAX_LINES:
+        return None
+    behind = rest[match.end() :]
+    spaces = len(behind) - len(behind.lstrip(" "))
+    if spaces == len(behind) and spaces < 4:
+        return Point(prefix, "\n" * match[0].count("\n") + behind)
+    if spaces >= 4:
+        return (body, match.end() + 4) if spaces == 4 or len(behind) == 4 else None
+    return (line, match.end()) if spaces == 0 and line is not None else None
+
+
+# Lexemes -------------------------------------------------------------------------
+
+
+def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
+    """The lexeme at the start of a text, in the form that stands for all like it, and its length; the
+    lexeme is None if it is not whole. None if there is none."""
+    if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
+        if rest[0] in "}:" or (rest[0] == "!" and rest[1:2] != "="):
+            return _hole_end(prefix, rest)
+    char = rest[0]
+    if rest.startswith(('f"', "f'")):
+        return _fstring(rest, 2, rest[1], "f" + rest[1])
+    if rest.startswith('"""'):
+        found = tables().lexeme(rest)
+        if found is None:
+            return None, len(rest)
+        return _string(prefix, found, f'"""{FREE}"""'), len(found)
+    if _QUOTED.match(rest):
+        raw = rest[0] == "r"
+        quote = rest[raw]
+        match = _CLOSED[quote].match(rest, int(raw))
+        if match is None:
+            return (None, len(rest)) if "\n" not in rest else None
+        lexeme = rest[: match.end()]
+        return _string(prefix, lexeme, f"{'r' * raw}{quote}{FREE}{quote}"), len(lexeme)
+    if match := _WORD.match(rest):
+        return match[0], match.end()
+    if match := _NUMBER.match(rest):
+        return _number(prefix, match[0]), match.end()
+    sign = tables().lexeme(rest)
+    return (sign, len(sign)) if sign is not None else (None, len(rest)) if char == "!" and len(rest) == 1 else None
+
+
+def _string(prefix: Prefix, lexeme: str, free: str) -> str:
+    """The string itself where it matters what it says, else any."""
+    if prefix.inside is not None and re.search(r"[{}\\#\n]", lexeme):
+        return lexeme
+    quotes = 3 if lexeme.startswith('"""') else 1
+    if lexeme[0] != "r" and not _escapes_right(lexeme[quotes:-quotes]):
+        return "\\"  # fits nowhere
+    return free if prefix.child(free) is not None else lexeme
+
+
+def _number(prefix: Prefix, text: str) -> str | None:
+    terminal = tables().terminal(text)
+    if terminal not in ("INT", "FLOAT"):
+        return None
+    free = "7919" if terminal == "INT" else "0.7919"
+    return free if prefix.child(free) is not None else text
+
+
+def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, int]:
+    """A piece of an f-string: up to its next hole, or to its end."""
+    match = _F_TEXT[quote].match(rest, at)
+    assert match is not None
+    end = match.end()
+    if not _escapes_right(rest[at:end]):
+        return "\\", end + 1  # fits nowhere
+    stop = rest[end : end + 1]
+    if stop == quote:
+        return opening + quote, end + 1
+    if stop == "{" and end + 1 < len(rest):
+        return opening + "{", end + 1
+    if stop in ("", "{", "\\") and end + len(stop) == len(rest):
+        return None, len(rest)
+    return "\\", len(rest) + 1
+
+
+def _escapes_right(text: str) -> bool:
+    return "\\" not in text or tables().escapes_right(text)
+
+
+def _hole_end(prefix: Prefix, rest: str) -> tuple[str | None, int]:
+    assert prefix.inside is not None
+    match = _HOLE_END.match(rest)
+    end = match.end() if match is not None else 0
+    if rest[end : end + 1] != "}":
+        return (None, len(rest)) if end == len(rest) else ("\\", len(rest) + 1)
+    return _fstring(rest, end + 1, prefix.inside.quote, rest[: end + 1])
+
+
+def _may_go_on(prefix: Prefix, rest: str) -> bool:
+    """Whether a lexeme at the end of what is written may become longer."""
+    if rest[0].isalnum() or rest[0] == "_":
+        return True if not re.fullmatch(r"""[rf]?(["']).*\1""", rest, re.DOTALL) else len(rest) <= 2
+    if _NUMBER.match(rest):
+        return True
+    if rest[0] in "\"'":
+        return rest == '""' or not _closed(rest)
+    if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
+        if rest[0] in "}:!":
+            return not (rest[-1] == prefix.inside.quote and "}" in rest)
+    return rest in ("=", "<", ">", "!", "*", "/", "-", ".")
+
+
+def _closed(rest: str) -> bool:
+    if rest.startswith('"""'):
+        return tables().lexeme(rest) is not None
+    return _CLOSED[rest[0]].fullmatch(rest) is not None
+
+
+def _canonical(prefix: Prefix, partial: str) -> str:
+    """The shortest text that can go on in the same ways."""
+    long = partial.startswith('"""')
+    quoted = _QUOTED.match(partial)
+    opening = '"""' if long else partial[:2] if partial[:2] in ('f"', "f'") else quoted[0] if quoted else ""
+    if not opening and prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
+        match = re.match(r"(?:!r)?(?::[^{}]*)?\}", partial)
+        opening = match[0] if match else ""
+    if not opening or len(partial) <= len(opening) or partial == '""':
+        return partial
+    content = partial[len(opening) :]
+    if opening[0] not in "f}!:" and prefix.child(_free(opening)) is None:
+        return partial  # it matters what it says
+    tail = content[-1]
+    if tail == "\\" and opening[0] == "r":
+        return opening + ("\\" if (len(content) - len(content.rstrip("\\"))) % 2 else "x")
+    if escape := _open_escape(content):
+        return opening + escape
+    if (tail == '"' and opening == '"""') or (tail in "{}" and opening[0] in "f}!:"):
+        run = len(content) - len(content.rstrip(tail))
+        keep = run if opening == '"""' else run % 2
+        return opening + ("x" if len(content) > keep else "") + tail * keep
+    return opening + "x"
+
+
+_ESCAPE = re.compile(r"\\(?:[0-7]{0,2}|x[0-9a-fA-F]?|u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7})\Z")
+
+
+def _open_escape(content: str) -> str:
+    """The escape at the end of a text that is not whole, or might still go on; empty if there is none."""
+    match = _ESCAPE.search(content)
+    if match is None:
+        return ""
+    before = content[: match.start()]
+    return "" if (len(before) - len(before.rstrip("\\"))) % 2 else match[0]
+
+
+def _free(opening: str) -> str:
+    return f'"""{FREE}"""' if opening == '"""' else f"{opening}{FREE}{opening[-1]}"
+
+
+def _viable(prefix: Prefix, partial: str) -> bool:
+    """Whether some lexeme that starts so may follow."""
+    key = ("viable", partial)
+    known = prefix.points.get(key)
+    if known is None:
+        known = prefix.points[key] = _find_viable(prefix, partial)
+    return bool(known)
+
+
+def _find_viable(prefix: Prefix, partial: str) -> bool:
+    if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
+        if partial[0] in "}:" or (partial[0] == "!" and partial[1:2] != "="):
+            return any(_follows(prefix, partial + end) for end in _ENDINGS[prefix.inside.quote])
+    if partial[0] in "\"'" or partial[:2] in ('f"', "f'", 'r"', "r'"):
+        if partial[0] == "f":
+            return any(_follows(prefix, partial + end) for end in _ENDINGS[partial[1]])
+        opening = '"""' if partial.startswith('"""') else partial[: 1 + (partial[0] == "r")]
+        if partial == '""' and prefix.child(partial) is not None:
+            return True
+        if prefix.child(_free(opening)) is None:
+            return any(text.startswith(partial) for text in prefix.literals)
+        content = partial[len(opening) :]
+        return opening[0] == "r" or any(_escapes_right(content + end) for end in _ESCAPES)
+    if _WORD.fullmatch(partial):
+        names = prefix.names
+        if len(partial) <= MAX_NAME and names.fresh:
+            return True
+        if partial in ("f", "r") and any(_follows(prefix, partial + '""') for _ in (0,)):
+            return True
+        return names.starts(partial)
+    if partial[0].isdigit() or (partial[0] == "." and len(partial) > 1):
+        return len(partial) <= MAX_NAME and any(_follows(prefix, partial + end) for end in ("", "0", ".0"))
+    return any(prefix.child(sign) is not None for sign in tables().fixed if sign.startswith(partial)) or (
+        partial == "." and prefix.child("0.7919") is not None
+    )
+
+
+_ESCAPES = ("", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000")
+"""What ends an escape of which a part is written."""
+
+_ENDINGS = {quote: [end + quote for end in ("", "}", "x}", "0}", "r}", "n", "0", "00", "000", "0000")] for quote in "\"'"}
+"""What ends an f-string of which a part is written, escapes and formats included."""
+
+
+def _follows(prefix: Prefix, text: str) -> bool:
+    """Whether a text that is one lexeme may follow."""
+    found = _lexeme(prefix, text)
+    return found is not None and found[0] is not None and found[1] == len(text) and prefix.child(found[0]) is not None
+
