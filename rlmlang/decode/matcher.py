@@ -209,7 +209,7 @@ def _ends(point: Point) -> Iterator[str]:
         yield from ("x", "x1", '""', "''")
     yield from (text[len(partial) :] for text in prefix.literals if text.startswith(partial))
     for quote in ('"', "'", '"""'):
-        for inner in ("", "}", "x}", "0}", "r}", "n", "0", "00", "000", "0000", "00000", "000000", "0000000"):
+        for inner in ("", "}", "x}", "0}", "r}", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000"):
             yield inner + quote
     yield from ("0", ".0")
     yield from (sign[len(partial) :] for sign in tables().fixed if sign.startswith(partial))

@@ -104,6 +104,8 @@ def _read(point: Point, text: str) -> Point | None:
                 if not _comment_fits(match[1]):
                     return None
                 if match[2] is None:
+                    if lines >= MAX_LINES:
+                        return None
                     return Point(prefix, _shortened(match[1]), 0, lines)
                 lines += 1
                 at += match.end()

@@ -143,12 +143,14 @@ class Prefix:
             return None
         if lexeme == LINE:
             return grown._next()
-        if grown.frame is not None and grown.frame.depth > MAX_NESTING:
-            return None
         if follows:
             grown.closing = self.closing[1:]
             return grown
+        if grown.frame is not None and grown.frame.depth > MAX_NESTING:
+            return None
         hints = [self.closing[1:], self.closing]
+        if self.closing and lexeme.isidentifier() and self.closing[0].isidentifier():
+            hints.insert(0, tuple(lexeme if word == self.closing[0] else word for word in self.closing[1:]))
         if self._names is not None and lexeme.isidentifier():
             hints = [*self._names.closings(lexeme), *hints]
         closing = _Search(grown).closing(hints)
@@ -223,7 +225,7 @@ class Names:
         prefix, takes = self.prefix, tables().takes
         if prefix.stack is None:
             return (), self._child
-        words = [word for word in tables().fixed if word[0].isalpha()]
+        words = [word for word in (*tables().fixed, *prefix.closing[:1]) if word.isidentifier()]
         if not takes(prefix.stack, "NAME"):
             return tuple(words), self._child
         if prefix.last == ".":
