@@ -7,7 +7,7 @@ that are left; near their end it goes on with the closing alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rlmlang import ast
 from rlmlang.check import check
@@ -37,7 +37,8 @@ class Matcher:
         self.text = ""
         self.done = False
         self._ground = ground_of(constraint)
-        self._point = start(constraint, self._ground)
+        self.point = start(constraint, self._ground)
+        """Where the text stands."""
         self._statement = 0
         """Where in the text the statement starts that is being written."""
         self._closing: list[int] | None = None
@@ -52,20 +53,46 @@ class Matcher:
             mask = self.vocabulary.mask()
             mask[closing[0] if closing else list(self.vocabulary.eos)] = True
             return mask
-        return _mask(self._point, self.vocabulary)
+        return _mask(self.point, self.vocabulary)
+
+    def allows(self, token: int) -> bool:
+        """Whether a token may come next; far quicker than the whole mask."""
+        if self.done or token in self.vocabulary.eos:
+            return token in self.vocabulary.eos and (self.done or self.point.may_end)
+        if (closing := self._must_close()) is not None:
+            return closing[:1] == [token]
+        text = self.vocabulary.texts[token]
+        return text is not None and self.point.advance(text) is not None
+
+    def best(self, order: Iterable[int], count: int = 1) -> list[int]:
+        """The first `count` tokens of an order that are allowed.
+
+        In the order of falling logits, the first is what greedy decoding takes; with Gumbel noise
+        added to them, it is a draw from the distribution that the mask leaves (Maddison et al., 2014).
+        """
+        closing = self._must_close() if not self.done else None
+        if closing is not None and not self.done:
+            return closing[:1] or list(self.vocabulary.eos)[:1]
+        found: list[int] = []
+        for token in order:
+            if self.allows(token):
+                found.append(token)
+                if len(found) == count:
+                    break
+        return found
 
     def forced(self) -> list[int]:
         """The tokens of the only text that may follow, as the tokenizer writes it; none if there is a choice."""
         if self.done or self._must_close() is not None:
             return []
-        text = forced_text(self._point, self.vocabulary)
+        text = forced_text(self.point, self.vocabulary)
         tokens = self.vocabulary.encode(text) if text else []
         return tokens if len(tokens) < self.left - MAX_GROWTH else []
 
     def commit(self, token: int) -> None:
         """Go on behind a token. Raises ModelError E408 if it is not allowed."""
         if token in self.vocabulary.eos:
-            if not (self.done or self._point.may_end):
+            if not (self.done or self.point.may_end):
                 raise self._refusal("the end of the text")
             self.done = True
             return
@@ -75,14 +102,14 @@ class Matcher:
         closing = self._must_close()
         if text is None or (closing is not None and closing[:1] != [token]):
             raise self._refusal(repr(self.vocabulary.bytes_of(token)))
-        point = self._point.advance(text)
+        point = self.point.advance(text)
         if point is None:
             raise self._refusal(repr(text))
         self.text += text
         self.left -= 1
         self._closing = closing[1:] if closing is not None else None
-        self._point = self._settled(point)
-        if self._point.ended:
+        self.point = self._settled(point)
+        if self.point.ended:
             self.done = True
 
     def _refusal(self, what: str) -> ModelError:
@@ -92,7 +119,7 @@ class Matcher:
 
     def _settled(self, point: Point) -> Point:
         """Behind a whole statement, a point that knows what was really written in it."""
-        if point.prefix.size or point.prefix is self._point.prefix or point.ended:
+        if point.prefix.size or point.prefix is self.point.prefix or point.ended:
             return point
         ends = self.text.rfind("\n") + 1
         rest = self.text[ends:]
@@ -108,9 +135,9 @@ class Matcher:
 
     def closing_text(self) -> str:
         """What would complete the text."""
-        if self.done or self._point.ended:
+        if self.done or self.point.ended:
             return ""
-        return closing_text(self._point, self.constraint)
+        return closing_text(self.point, self.constraint)
 
     def _must_close(self) -> list[int] | None:
         """The tokens that are left to write, once there is room for no others."""
@@ -255,11 +282,15 @@ def _find_mask(point: Point, vocabulary: Vocabulary) -> Mask:
             mask |= vocabulary.plain(ends)
             _walk(point, vocabulary.ending(ends), mask)
             return mask
-        if probe is None and any(text.startswith(partial) for text in prefix.literals):
-            for text in prefix.literals:
-                if text.startswith(partial):
-                    _prefixes(text[len(partial) :], vocabulary, mask)
-            _walk(point, vocabulary.mixed, mask)
+        literals = [text for text in prefix.literals if text.startswith(partial)]
+        if literals:
+            for text in literals:
+                _prefixes(text[len(partial) :], vocabulary, mask)
+            if probe is None:
+                _walk(point, vocabulary.mixed, mask)
+            else:
+                mask |= vocabulary.plain(ends)
+                _walk(point, vocabulary.ending(ends), mask)
             return mask
         for char, below in vocabulary.everything.below.items():
             behind = point.advance(char)

@@ -84,7 +84,7 @@ class Ground:
     def after(self, statement: ast.Statement) -> Ground | None:
         """The ground behind one more statement, or None if it does not check."""
         oracle = Oracle(self)
-        if not oracle.look_at(statement):
+        if not oracle.look_at(statement) or oracle.unknown:
             return None
         return Ground(oracle.scope.entries, oracle.records, self.wanted, self.calls)
 

@@ -10,16 +10,13 @@ from __future__ import annotations
 import re
 
 from rlmlang.decode.lalr import tables
-from rlmlang.decode.prefix import BODY, LINE, Prefix
+from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
 
 MAX_NAME = 32
 """Characters of a new name."""
 
 MAX_LINES = 3
 """Line ends in a row, those of comments included."""
-
-FREE = "zq0"
-"""A string that nothing in a program compares with."""
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(?:(?<=[eE])[+-][0-9]*)?")
@@ -187,7 +184,7 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
         found = tables().lexeme(rest)
         if found is None:
             return None, len(rest)
-        return _string(prefix, found, f'"""{FREE}"""'), len(found)
+        return _string(prefix, found, f'"""{FRESH}"""'), len(found)
     if _QUOTED.match(rest):
         raw = rest[0] == "r"
         quote = rest[raw]
@@ -195,7 +192,7 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
         if match is None:
             return (None, len(rest)) if "\n" not in rest else None
         lexeme = rest[: match.end()]
-        return _string(prefix, lexeme, f"{'r' * raw}{quote}{FREE}{quote}"), len(lexeme)
+        return _string(prefix, lexeme, f"{'r' * raw}{quote}{FRESH}{quote}"), len(lexeme)
     if match := _WORD.match(rest):
         return match[0], match.end()
     if match := _NUMBER.match(rest):
@@ -211,7 +208,7 @@ def _string(prefix: Prefix, lexeme: str, free: str) -> str:
     quotes = 3 if lexeme.startswith('"""') else 1
     if lexeme[0] != "r" and not _escapes_right(lexeme[quotes:-quotes]):
         return "\\"  # fits nowhere
-    return free if prefix.child(free) is not None else lexeme
+    return lexeme if prefix.child(free) is None or lexeme in prefix.literals else free
 
 
 def _number(prefix: Prefix, text: str) -> str | None:
@@ -219,7 +216,10 @@ def _number(prefix: Prefix, text: str) -> str | None:
     if terminal not in ("INT", "FLOAT"):
         return None
     free = "7919" if terminal == "INT" else "0.7919"
-    return free if prefix.child(free) is not None else text
+    child = prefix.child(free)
+    if child is None or (len(text) < 3 and not prefix.alike(text, child)):
+        return text
+    return free
 
 
 def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, int]:
@@ -283,7 +283,9 @@ def _canonical(prefix: Prefix, partial: str) -> str:
     if not opening or len(partial) <= len(opening) or partial == '""':
         return partial
     content = partial[len(opening) :]
-    if opening[0] not in "f}!:" and prefix.child(_free(opening)) is None:
+    if opening[0] not in "f}!:" and (
+        prefix.child(_free(opening)) is None or any(text.startswith(partial) for text in prefix.literals)
+    ):
         return partial  # it matters what it says
     tail = content[-1]
     if tail == "\\" and opening[0] == "r":
@@ -310,7 +312,7 @@ def _open_escape(content: str) -> str:
 
 
 def _free(opening: str) -> str:
-    return f'"""{FREE}"""' if opening == '"""' else f"{opening}{FREE}{opening[-1]}"
+    return f'"""{FRESH}"""' if opening == '"""' else f"{opening}{FRESH}{opening[-1]}"
 
 
 def _viable(prefix: Prefix, partial: str) -> bool:

@@ -199,13 +199,22 @@ class Prefix:
 
     @property
     def literals(self) -> tuple[str, ...]:
-        """The strings that may follow where not any string may."""
+        """The strings that may follow and can do what not any string can."""
         if self._literals is None:
             values = self.ground.constants | _constants_in(self)
             texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
-            self._literals = tuple(text for text in dict.fromkeys(texts) if self.child(text) is not None)
+            free = self.child(FREE)
+            self._literals = tuple(text for text in dict.fromkeys(texts) if not self.alike(text, free))
         return self._literals
 
+    def alike(self, lexeme: str, other: Prefix | None) -> bool:
+        """Whether a constant can be ended like another, so that it does not matter which of them it is."""
+        child = self.child(lexeme)
+        return child is None or (other is not None and child.closing == other.closing)
+
+
+FREE = '"zq0"'
+"""A string that nothing in a program compares with."""
 
 FRESH = "zq0"
 """A name that nothing has, for finding out whether a new one may stand somewhere."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections.abc import Iterator
 
-import numpy as np
 from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
@@ -24,33 +23,58 @@ class Sample:
 def walk(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: int = 400) -> Sample:
     """A program drawn token by token, whatever stands in `constraint.program` included.
 
-    At each place the kind of token is drawn first (`_kinds`), then the token: there are so many
-    more tokens of plain text than others that programs would else be little but long strings.
+    Drawn evenly, programs would be little but long strings, as most tokens are of use nowhere else.
+    So the names that may follow, signs, and the ends of strings are drawn more often.
     """
     rng = random.Random(seed)
     matcher = Matcher(constraint, vocabulary, max_tokens)
     count = 0
     while not matcher.done:
-        allowed = matcher.mask().nonzero()[0]
-        token = _drawn(allowed, vocabulary, rng)
+        token = next(iter(matcher.best(_order(matcher, vocabulary, rng))), None)
+        if token is None:
+            token = int(rng.choice(matcher.mask().nonzero()[0]))
         matcher.commit(token)
         count += token not in vocabulary.eos
     return Sample(constraint.program + matcher.text, count)
 
 
-def _drawn(allowed: np.ndarray[Any, Any], vocabulary: Vocabulary, rng: random.Random) -> int:
-    kinds = _kinds(vocabulary)[allowed]
-    kind = rng.choice(np.unique(kinds))
-    return int(rng.choice(allowed[kinds == kind]))
+MAX_DRAWS = 500
+"""Tokens that are drawn and refused before the whole mask is looked at."""
+
+ENDS = ('"', "'", '",', '")', '"]', "}", "{", "\n")
+"""How strings, and pieces of them, are ended."""
 
 
-def _kinds(vocabulary: Vocabulary) -> np.ndarray[Any, Any]:
-    """Of each token, the kind: the sign or word it starts with, letters, digits, other text."""
+def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
+    point, words = matcher.point, vocabulary.words
+    kinds = _kinds(vocabulary)
+    partial = point.partial
+    for _ in range(MAX_DRAWS):
+        draw = rng.random()
+        if partial and not partial[0].isalnum() and len(partial) > 1 and draw < 0.5:
+            yield from vocabulary.encode(rng.choice(ENDS))[:1]
+        elif (not partial or partial.isidentifier()) and draw < (0.75 if partial else 0.5):
+            names = [name for name in point.prefix.names.candidates if name.startswith(partial) and name != partial]
+            if names:
+                name = rng.choice(names)[len(partial) :]
+                space = " " if not partial and rng.random() < 0.5 else ""
+                for end in range(len(name), 0, -1):
+                    if (found := words.get(space + name[:end])) is not None:
+                        yield found[0]
+                        break
+        else:
+            yield rng.choice(rng.choice(kinds))
+
+
+def _kinds(vocabulary: Vocabulary) -> list[list[int]]:
+    """The tokens by kind: the sign they start with, short and long words, digits, other text."""
     known = vocabulary.__dict__.get("kinds")
     if known is None:
-        numbers: dict[str, int] = {}
-        kinds = [numbers.setdefault(_kind(text), len(numbers)) for text in vocabulary.texts]
-        known = vocabulary.__dict__["kinds"] = np.array(kinds)
+        found: dict[str, list[int]] = {}
+        for token, text in enumerate(vocabulary.texts):
+            if text is not None or token in vocabulary.eos:
+                found.setdefault(_kind(text), []).append(token)
+        known = vocabulary.__dict__["kinds"] = list(found.values())
     return known  # type: ignore[no-any-return]
 
 
