@@ -16,14 +16,14 @@ from rlmlang.decode.lalr import join, tables
 from rlmlang.decode.oracle import Ground
 from rlmlang.decode.point import Point
 from rlmlang.decode.prefix import LINE, Prefix, constant
-from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
+from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary, completed, split
 from rlmlang.errors import ModelError
 from rlmlang.parser import parse
 from rlmlang.source import Source
 from rlmlang.types import STR
 
-MAX_GROWTH = 240
-"""Bytes by which one token can make the closing longer."""
+MAX_GROWTH = 80
+"""Tokens by which one token can make the closing longer."""
 
 
 class Matcher:
@@ -42,27 +42,44 @@ class Matcher:
         self._statement = 0
         """Where in the text the statement starts that is being written."""
         self._closing: list[int] | None = None
+        self._costs: dict[tuple[bytes, Point], int] = {}
+        """Of points near the end, the tokens that it takes to complete the text."""
+        self._tail = b""
+        """The start of a character that is not whole yet."""
 
     def mask(self) -> Mask:
         """The tokens that may come next, as one truth value a token."""
+        mask = self.vocabulary.mask()
         if self.done:
-            mask = self.vocabulary.mask()
             mask[list(self.vocabulary.eos)] = True
-            return mask
-        if (closing := self._must_close()) is not None:
-            mask = self.vocabulary.mask()
+        elif (closing := self._must_close(MAX_GROWTH)) is not None:
             mask[closing[0] if closing else list(self.vocabulary.eos)] = True
-            return mask
-        return _mask(self.point, self.vocabulary)
+        elif self._tail:
+            broken = self.vocabulary.broken.nonzero()[0]
+            mask[[token for token in broken if self._read(token) is not None]] = True
+        else:
+            mask |= _mask(self.point, self.vocabulary)
+            if _text_ends(self.point):
+                broken = self.vocabulary.broken.nonzero()[0]
+                mask[[token for token in broken if self._read(token) is not None]] = True
+        return mask
 
     def allows(self, token: int) -> bool:
         """Whether a token may come next; far quicker than the whole mask."""
         if self.done or token in self.vocabulary.eos:
-            return token in self.vocabulary.eos and (self.done or self.point.may_end)
-        if (closing := self._must_close()) is not None:
-            return closing[:1] == [token]
-        text = self.vocabulary.texts[token]
-        return text is not None and self.point.advance(text) is not None
+            return token in self.vocabulary.eos and (self.done or self._may_end)
+        closing = self._must_close()
+        if closing is not None and closing[:1] == [token]:
+            return True
+        found = self._read(token)
+        if found is None or (closing is not None and len(closing) >= self.left):
+            return False
+        if self.left > 4 * MAX_GROWTH:
+            return True
+        cost = self._costs.get((found[1], found[2]))
+        if cost is None:
+            cost = self._costs[found[1:]] = len(self._closing_tokens(*found))
+        return cost < self.left
 
     def best(self, order: Iterable[int], count: int = 1) -> list[int]:
         """The first `count` tokens of an order that are allowed.
@@ -71,8 +88,8 @@ class Matcher:
         added to them, it is a draw from the distribution that the mask leaves (Maddison et al., 2014).
         """
         closing = self._must_close() if not self.done else None
-        if closing is not None and not self.done:
-            return closing[:1] or list(self.vocabulary.eos)[:1]
+        if closing is not None and len(closing) >= self.left:
+            return closing[:1]
         found: list[int] = []
         for token in order:
             if self.allows(token):
@@ -83,7 +100,7 @@ class Matcher:
 
     def forced(self) -> list[int]:
         """The tokens of the only text that may follow, as the tokenizer writes it; none if there is a choice."""
-        if self.done or self._must_close() is not None:
+        if self.done or self._tail or self._must_close(MAX_GROWTH) is not None:
             return []
         text = forced_text(self.point, self.vocabulary)
         tokens = self.vocabulary.encode(text) if text else []
@@ -91,26 +108,44 @@ class Matcher:
 
     def commit(self, token: int) -> None:
         """Go on behind a token. Raises ModelError E408 if it is not allowed."""
+        if not self.allows(token):
+            raise self._refusal(repr(self.vocabulary.bytes_of(token)))
         if token in self.vocabulary.eos:
-            if not (self.done or self.point.may_end):
-                raise self._refusal("the end of the text")
             self.done = True
             return
-        if self.done:
-            raise self._refusal(repr(self.vocabulary.bytes_of(token)))
-        text = self.vocabulary.texts[token]
-        closing = self._must_close()
-        if text is None or (closing is not None and closing[:1] != [token]):
-            raise self._refusal(repr(self.vocabulary.bytes_of(token)))
-        point = self.point.advance(text)
-        if point is None:
-            raise self._refusal(repr(text))
+        closing = self._closing
+        found = self._read(token)
+        assert found is not None
+        text, tail, point = found
+        self._closing = closing[1:] if closing is not None and closing[:1] == [token] else None
         self.text += text
         self.left -= 1
-        self._closing = closing[1:] if closing is not None else None
+        self._tail = tail
         self.point = self._settled(point)
         if self.point.ended:
             self.done = True
+
+    def _read(self, token: int) -> tuple[str, bytes, Point] | None:
+        """What a token adds: whole characters, the start of one more, and the point behind the former."""
+        text = self.vocabulary.texts[token]
+        if not self._tail and text is not None:
+            point = self.point.advance(text)
+            return None if point is None else (text, b"", point)
+        whole = split(self._tail + self.vocabulary.bytes_of(token))
+        if whole is None or (not whole[0] and not whole[1]):
+            return None
+        point = self.point.advance(whole[0]) if whole[0] else self.point
+        if point is None or not whole[1]:
+            return None if point is None else (whole[0], b"", point)
+        end = completed(whole[1])
+        fits = end is not None and all(byte in self.vocabulary.single for byte in end)
+        if not fits or not _text_ends(point) or point.advance("é") is None:
+            return None
+        return whole[0], whole[1], point
+
+    @property
+    def _may_end(self) -> bool:
+        return self.point.may_end and not self._tail
 
     def _refusal(self, what: str) -> ModelError:
         return ModelError.of("E408", f"{what} may not follow {self.text[-40:]!r}")
@@ -134,19 +169,25 @@ class Matcher:
     # The end
 
     def closing_text(self) -> str:
-        """What would complete the text."""
-        if self.done or self.point.ended:
-            return ""
-        return closing_text(self.point, self.constraint)
+        """What would complete the text, once its last character is whole."""
+        return "" if self.done or self.point.ended else closing_text(self.point, self.constraint)
 
-    def _must_close(self) -> list[int] | None:
-        """The tokens that are left to write, once there is room for no others."""
-        if self._closing is None and self.left <= 4 * MAX_GROWTH:
-            text = self.closing_text()
-            if self.left <= len(text.encode()) + MAX_GROWTH:
-                tokens = self.vocabulary.encode(text)
-                if self.left <= len(tokens) + MAX_GROWTH // 3:
-                    self._closing = tokens
+    def _closing_tokens(self, text: str, tail: bytes, point: Point) -> list[int]:
+        """The tokens that would complete the text behind a point and the start of a character."""
+        if point.ended:
+            return []
+        first = [self.vocabulary.single[byte] for byte in completed(tail) or b""] if tail else []
+        return first + self.vocabulary.encode(closing_text(point, self.constraint))
+
+    def _must_close(self, room: int = 0) -> list[int] | None:
+        """The tokens that are left to write, once there is no room for others."""
+        if self._closing is not None:
+            return self._closing
+        if self.left > 4 * MAX_GROWTH:
+            return None
+        closing = self._closing_tokens("", self._tail, self.point)
+        if self.left <= len(closing) + room:
+            self._closing = closing
         return self._closing
 
 
@@ -230,11 +271,16 @@ def _ends(point: Point) -> Iterator[str]:
     partial, prefix = point.partial, point.prefix
     yield ""
     if partial[0] in "\n#":
-        yield from ("\n", "   ", "  ", " ", "    ")
+        yield from ("\n", "   ", "  ", " ", "    ", "\n    ")
     if re.fullmatch(r"[A-Za-z_]\w*", partial):
         yield from (head[len(partial) :] for head in prefix.names.allowed if head.startswith(partial))
         yield from ("x", "x1", '""', "''")
     yield from (text[len(partial) :] for text in prefix.literals if text.startswith(partial))
+    if partial[-1] in "{}":
+        hole = prefix.child(f"f{partial[1]}{{") if partial[0] == "f" else None
+        yield from (partial[-1] + quote for quote in "\"'")
+        if hole is not None:
+            yield hole.closing[0]
     for quote in ('"', "'", '"""'):
         for inner in ("", "}", "x}", "0}", "r}", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000"):
             yield inner + quote

@@ -12,10 +12,13 @@ import re
 from rlmlang.decode.lalr import tables
 from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
 
-MAX_NAME = 32
+MAX_NAME = 64
 """Characters of a new name."""
 
-MAX_LINES = 3
+MAX_MARGIN = 24
+"""Spaces before a line within brackets."""
+
+MAX_LINES = 4
 """Line ends in a row, those of comments included."""
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -88,6 +91,16 @@ def _read(point: Point, text: str) -> Point | None:
         rest = text[at:]
         char = rest[0]
         start = prefix.size == 0
+        if char == "\n" and prefix.frame is not None and prefix.inside is None and lines == 0:
+            spaces, lines = 0, 1
+            at += 1
+            continue
+        if char == " " and lines and prefix.size:  # the margin of a line within brackets
+            spaces += 1
+            at += 1
+            if spaces > MAX_MARGIN:
+                return None
+            continue
         if char == " ":
             spaces += 1
             at += 1
@@ -127,7 +140,7 @@ def _read(point: Point, text: str) -> Point | None:
         child = prefix.child(lexeme)
         if child is None:
             return None
-        prefix, spaces = child, 0
+        prefix, spaces, lines = child, 0, 0
         at += length
     return Point(prefix, "", spaces, lines)
 
@@ -160,6 +173,8 @@ def _line_end(prefix: Prefix, rest: str) -> Point | tuple[Prefix, int] | None:
     if match[0].count("\n") > MAX_LINES:
         return None
     behind = rest[match.end() :]
+    if behind.lstrip(" ").startswith("#"):
+        return Point(prefix, "\n" * match[0].count("\n") + " # x")
     spaces = len(behind) - len(behind.lstrip(" "))
     if spaces == len(behind) and spaces < 4:
         return Point(prefix, "\n" * match[0].count("\n") + behind)
@@ -205,10 +220,17 @@ def _string(prefix: Prefix, lexeme: str, free: str) -> str:
     """The string itself where it matters what it says, else any."""
     if prefix.inside is not None and re.search(r"[{}\\#\n]", lexeme):
         return lexeme
+    if _names_type(prefix):
+        return lexeme
     quotes = 3 if lexeme.startswith('"""') else 1
     if lexeme[0] != "r" and not _escapes_right(lexeme[quotes:-quotes]):
         return "\\"  # fits nowhere
     return lexeme if prefix.child(free) is None or lexeme in prefix.literals else free
+
+
+def _names_type(prefix: Prefix) -> bool:
+    """Whether a constant here is part of a type, and so may matter everywhere."""
+    return prefix.frame is not None and prefix.frame.kind == "type"
 
 
 def _number(prefix: Prefix, text: str) -> str | None:
@@ -217,7 +239,7 @@ def _number(prefix: Prefix, text: str) -> str | None:
         return None
     free = "7919" if terminal == "INT" else "0.7919"
     child = prefix.child(free)
-    if child is None or (len(text) < 3 and not prefix.alike(text, child)):
+    if child is None or _names_type(prefix) or (len(text) < 3 and not prefix.alike(text, child)):
         return text
     return free
 
@@ -228,13 +250,13 @@ def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, 
     assert match is not None
     end = match.end()
     if not _escapes_right(rest[at:end]):
-        return "\\", end + 1  # fits nowhere
+        return (None, end) if end == len(rest) else ("\\", end + 1)  # which fits nowhere
     stop = rest[end : end + 1]
     if stop == quote:
         return opening + quote, end + 1
     if stop == "{" and end + 1 < len(rest):
         return opening + "{", end + 1
-    if stop in ("", "{", "\\") and end + len(stop) == len(rest):
+    if stop in ("", "{", "}", "\\") and end + len(stop) == len(rest):
         return None, len(rest)
     return "\\", len(rest) + 1
 
@@ -284,7 +306,9 @@ def _canonical(prefix: Prefix, partial: str) -> str:
         return partial
     content = partial[len(opening) :]
     if opening[0] not in "f}!:" and (
-        prefix.child(_free(opening)) is None or any(text.startswith(partial) for text in prefix.literals)
+        _names_type(prefix)
+        or prefix.child(_free(opening)) is None
+        or any(text.startswith(partial) for text in prefix.literals)
     ):
         return partial  # it matters what it says
     tail = content[-1]
@@ -292,6 +316,9 @@ def _canonical(prefix: Prefix, partial: str) -> str:
         return opening + ("\\" if (len(content) - len(content.rstrip("\\"))) % 2 else "x")
     if escape := _open_escape(content):
         return opening + escape
+    if opening == '"""':
+        content = re.sub(r"\\.", "x", content, flags=re.DOTALL)
+        tail = content[-1]
     if (tail == '"' and opening == '"""') or (tail in "{}" and opening[0] in "f}!:"):
         run = len(content) - len(content.rstrip(tail))
         keep = run if opening == '"""' else run % 2
@@ -327,10 +354,13 @@ def _viable(prefix: Prefix, partial: str) -> bool:
 def _find_viable(prefix: Prefix, partial: str) -> bool:
     if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
         if partial[0] in "}:" or (partial[0] == "!" and partial[1:2] != "="):
-            return any(_follows(prefix, partial + end) for end in _ENDINGS[prefix.inside.quote])
+            match = re.match(r"(?:!r)?(?::[^{}]*)?\}", partial)
+            if match is None:
+                return any(_follows(prefix, partial + end) for end in _HOLE_ENDS[prefix.inside.quote])
+            return _f_viable(prefix, match[0], partial[match.end() :], prefix.inside.quote)
     if partial[0] in "\"'" or partial[:2] in ('f"', "f'", 'r"', "r'"):
         if partial[0] == "f":
-            return any(_follows(prefix, partial + end) for end in _ENDINGS[partial[1]])
+            return _f_viable(prefix, partial[:2], partial[2:], partial[1])
         opening = '"""' if partial.startswith('"""') else partial[: 1 + (partial[0] == "r")]
         if partial == '""' and prefix.child(partial) is not None:
             return True
@@ -355,8 +385,17 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
 _ESCAPES = ("", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000")
 """What ends an escape of which a part is written."""
 
-_ENDINGS = {quote: [end + quote for end in ("", "}", "x}", "0}", "r}", "n", "0", "00", "000", "0000")] for quote in "\"'"}
-"""What ends an f-string of which a part is written, escapes and formats included."""
+_HOLE_ENDS = {quote: [end + quote for end in ("}", "0}", "r}", "d}", "^9}", "2f}")] for quote in "\"'"}
+"""What ends the hole of an f-string, formats included."""
+
+
+def _f_viable(prefix: Prefix, opening: str, content: str, quote: str) -> bool:
+    """Whether the text of an f-string may go on; `opening` is what came before it."""
+    end, hole = prefix.child(opening + quote) is not None, prefix.child(opening + "{") is not None
+    if not (end or hole):
+        return False
+    text = content.rstrip("{}")
+    return any(_escapes_right(text + more) for more in _ESCAPES) and _F_TEXT[quote].match(text + "0" * 8) is not None
 
 
 def _follows(prefix: Prefix, text: str) -> bool:

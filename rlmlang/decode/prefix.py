@@ -48,7 +48,7 @@ from rlmlang.types import (
 MAX_LEXEMES = 400
 """Of one statement. Behind that only its closing may follow."""
 
-MAX_NESTING = 12
+MAX_NESTING = 20
 """Open brackets at once."""
 
 MAX_CLOSING = 60
@@ -276,7 +276,7 @@ class Names:
             return self._child(name)
         entry = _function(self.prefix.ground, name)
         match entry:
-            case Variable(type=type_, values=None) if not isinstance(type_, FunctionType):
+            case Variable(type=type_, values=None) if not isinstance(type_, (FunctionType, OptionalType)):
                 return self.closing_of(type_) is not None
             case Variable(type=type_) if not isinstance(type_, FunctionType):
                 return self._child(name)
@@ -967,7 +967,10 @@ class _Search:
             for type_ in _instances(wanted, oracle.seen()):
                 yield constant(type_)
             return
-        likely = [INT, FLOAT] if before in ("-", "*", "/", "//", "%", "**") else []
+        arithmetic = ("-", "*", "/", "//", "%", "**")
+        likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
+        if before == "in" and self.prefix.last in arithmetic:
+            likely = [ListType(INT)]
         for type_ in dict.fromkeys([*likely, *oracle.seen(), *_CONSTANTS[:4], *_types_of(self.prefix.ground), *_CONSTANTS]):
             yield constant(type_)
 

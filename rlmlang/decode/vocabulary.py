@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -15,7 +16,7 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 """One truth value a token."""
 
 _WORD = re.compile(r" ?[A-Za-z0-9_]+")
-_HIDDEN = re.compile(HIDDEN)
+HIDDEN_CHARACTERS = re.compile(HIDDEN)
 
 
 class Vocabulary:
@@ -70,6 +71,18 @@ class Vocabulary:
         return mask
 
     # The kinds of tokens
+
+    @cached_property
+    def broken(self) -> Mask:
+        """Tokens that are no whole characters."""
+        mask = self.mask()
+        mask[[i for i, token in enumerate(self.tokens) if token and _is_broken(token)]] = True
+        return mask
+
+    @cached_property
+    def single(self) -> dict[int, int]:
+        """The token of each byte that one stands for."""
+        return {token[0]: i for i, token in enumerate(self.tokens) if token and len(token) == 1}
 
     @cached_property
     def words(self) -> dict[str, list[int]]:
@@ -173,6 +186,35 @@ def trie(tokens: Iterable[tuple[str, int]]) -> Trie:
     return root
 
 
+def split(data: bytes) -> tuple[str, bytes] | None:
+    """The whole characters that bytes start with, and the start of one more; None if they are no text."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        text = decoder.decode(data)
+    except UnicodeDecodeError:
+        return None
+    return None if HIDDEN_CHARACTERS.search(text) else (text, decoder.getstate()[0])
+
+
+def completed(tail: bytes) -> bytes | None:
+    """The bytes that make a visible character of the start of one."""
+    for more in range(1, 4):
+        for last in range(0xBF, 0x7F, -1):
+            end = b"\xbf" * (more - 1) + bytes([last])
+            found = split(tail + end)
+            if found is not None and found[0] and not found[1]:
+                return end
+    return None
+
+
+def _is_broken(token: bytes) -> bool:
+    try:
+        token.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def _text(token: bytes | None) -> str | None:
     if not token:
         return None
@@ -180,7 +222,7 @@ def _text(token: bytes | None) -> str | None:
         text = token.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return None if _HIDDEN.search(text) else text
+    return None if HIDDEN_CHARACTERS.search(text) else text
 
 
 # Hugging Face --------------------------------------------------------------------
