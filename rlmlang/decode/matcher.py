@@ -69,9 +69,9 @@ class Matcher:
         if self.done or token in self.vocabulary.eos:
             return token in self.vocabulary.eos and (self.done or self._may_end)
         closing = self._must_close()
-        if closing is not None and closing[:1] == [token]:
-            return True
         found = self._read(token)
+        if closing is not None and closing[:1] == [token] and found is not None:
+            return True
         if found is None or (closing is not None and len(closing) >= self.left):
             return False
         if self.left > 4 * MAX_GROWTH:
@@ -282,7 +282,22 @@ def _ends(point: Point) -> Iterator[str]:
         if hole is not None:
             yield hole.closing[0]
     for quote in ('"', "'", '"""'):
-        for inner in ("", "}", "x}", "0}", "r}", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000"):
+        for inner in (
+            "",
+            "}",
+            "x}",
+            "0}",
+            "r}",
+            "n",
+            "0",
+            "00",
+            "000",
+            "0000",
+            "00000",
+            "000000",
+            "0000000",
+            "00000000",
+        ):
             yield inner + quote
     yield from ("0", ".0")
     yield from (sign[len(partial) :] for sign in tables().fixed if sign.startswith(partial))

@@ -139,7 +139,9 @@ class Oracle(Checker):
     def seen(self) -> list[Type]:
         """The types of the parts of the statement."""
         types = dict.fromkeys(self.tables.types.values())
-        return [type_ for type_ in types if not isinstance(type_, (Unknown, Never, FunctionType)) and not variables(type_)]
+        return [
+            type_ for type_ in types if not isinstance(type_, (Unknown, Never, FunctionType)) and not variables(type_)
+        ]
 
     # What differs from checking a program that is there
 

@@ -26,9 +26,7 @@ _NUMBER = re.compile(r"[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(
 _RUN = re.compile(r"(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*")
 _QUOTED = re.compile(r"""r?(?:"(?!"")|')""")
 _CLOSED = {'"': re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), "'": re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")}
-_F_TEXT = {
-    quote: re.compile(rf"(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*") for quote in "\"'"
-}
+_F_TEXT = {quote: re.compile(rf"(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*") for quote in "\"'"}
 _HOLE_END = re.compile(r"(?:!r?)?(?::[^{}\"'\\\n#]*)?")
 
 
@@ -174,7 +172,7 @@ def _line_end(prefix: Prefix, rest: str) -> Point | tuple[Prefix, int] | None:
         return None
     behind = rest[match.end() :]
     if behind.lstrip(" ").startswith("#"):
-        return Point(prefix, "\n" * match[0].count("\n") + " # x")
+        return None if match[0].count("\n") >= MAX_LINES else Point(prefix, "\n" * match[0].count("\n") + " # x")
     spaces = len(behind) - len(behind.lstrip(" "))
     if spaces == len(behind) and spaces < 4:
         return Point(prefix, "\n" * match[0].count("\n") + behind)
@@ -402,4 +400,3 @@ def _follows(prefix: Prefix, text: str) -> bool:
     """Whether a text that is one lexeme may follow."""
     found = _lexeme(prefix, text)
     return found is not None and found[0] is not None and found[1] == len(text) and prefix.child(found[0]) is not None
-

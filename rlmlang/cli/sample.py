@@ -1,0 +1,69 @@
+"""`rlmlang sample`: random programs, each of which checks."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from rlmlang.cli import output
+from rlmlang.errors import ProgramError, UsageError
+
+
+@click.command("sample")
+@click.option("--n", "count", type=click.IntRange(1), default=1, show_default=True, help="How many programs.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first; the next one is one more."
+)
+@click.option(
+    "--tokenizer",
+    default="bytes",
+    show_default=True,
+    metavar="NAME",
+    help="bytes, smollm2, or a folder or tokenizer.json of Hugging Face.",
+)
+@click.option(
+    "--input",
+    "-i",
+    "inputs",
+    multiple=True,
+    metavar="NAME:TYPE",
+    help="An input that the program sees.",
+)
+@click.option("--type", "wanted", metavar="TYPE", help="The type of the program's value. [default: any]")
+@click.option("--max-tokens", type=click.IntRange(8), default=200, show_default=True, help="Of one program.")
+def command(
+    count: int, seed: int, tokenizer: str, inputs: tuple[str, ...], wanted: str | None, max_tokens: int
+) -> None:
+    """Write random programs, token by token through the mask, with no model.
+
+    Prints one JSON object a line: {"program", "tokens"}. Every program parses and checks.
+
+    \b
+    Examples:
+      rlmlang sample
+      rlmlang sample --n 100 --tokenizer smollm2 --input document:str --type 'list[str]'
+    """
+    from rlmlang.check import check
+    from rlmlang.decode.constraint import Constraint
+    from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
+    from rlmlang.decode.walk import walk
+    from rlmlang.source import Source
+
+    program = "".join(f"{each.replace(':', ': ', 1)}\n" for each in inputs)
+    if wanted is not None:
+        program += f"wanted__: {wanted}\n"
+    try:
+        declared = check(Source(program + "None\n", "--input")).inputs
+    except ProgramError as error:
+        raise UsageError.of(
+            "E607", f"no inputs or type: {error.first.message}", hint="write `--input document:str`"
+        ) from error
+    type_ = declared.get("wanted__") if wanted is not None else None
+    program = "".join(f"{name}: {each}\n" for name, each in declared.items() if name != "wanted__")
+    vocabulary: Vocabulary = open_vocabulary(tokenizer)
+    hidden = not sys.stderr.isatty() or sys.stdout.isatty()
+    with click.progressbar(range(seed, seed + count), label="programs", file=sys.stderr, hidden=hidden) as numbers:
+        for number in numbers:
+            found = walk(Constraint(program, type_), vocabulary, number, max_tokens)
+            output.write_json({"program": found.program, "tokens": found.tokens})
