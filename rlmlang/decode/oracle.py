@@ -47,6 +47,8 @@ class Ground:
     records: Mapping[str, RecordType] = field(factory=dict)
     wanted: Type | None = None
     calls: bool = True
+    used: frozenset[str] = frozenset()
+    """Functions of the standard library that were applied: their names can no longer be bound."""
 
     @cached_property
     def optional(self) -> bool:
@@ -86,7 +88,7 @@ class Ground:
         oracle = Oracle(self)
         if not oracle.look_at(statement) or oracle.unknown:
             return None
-        return Ground(oracle.scope.entries, oracle.records, self.wanted, self.calls)
+        return Ground(oracle.scope.entries, oracle.records, self.wanted, self.calls, frozenset(oracle.used))
 
 
 class Oracle(Checker):
@@ -98,6 +100,7 @@ class Oracle(Checker):
         self.scope = Scope("program", entries=dict(ground.entries))
         self.records = dict(ground.records)
         self.wanted = ground.wanted
+        self.used = set(ground.used)
         self.unknown: list[str] = []
         """Names that are not bound yet: a comprehension that is being written may still bind them."""
         self.expected: dict[str, Type] = {}
@@ -169,7 +172,15 @@ class Oracle(Checker):
 
     def from_library(self, name: str) -> CheckedFunction | None:
         found = self.library(name)
-        return found[0] if found is not None else None
+        if found is None:
+            return None
+        self.used.add(name)
+        return found[0]
+
+    def bind(self, name: ast.Name, entry: Entry) -> bool:
+        if name.id in self.used and self.scope.kind == "program":
+            self.error("E200", "", name.span)
+        return super().bind(name, entry)
 
     def expect(self, node: ast.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
         if isinstance(node, ast.Name) and node.id.startswith(HOLE):

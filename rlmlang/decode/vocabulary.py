@@ -150,8 +150,9 @@ class Vocabulary:
 
     @cached_property
     def digits(self) -> Trie:
-        """The words that start with a digit."""
-        return trie((text, i) for text, ids in self.words.items() for i in ids if text.lstrip(" ")[0].isdigit())
+        """The words that numbers are made of."""
+        pieces = [text for text in self.words if re.fullmatch(r" ?[0-9][0-9_eE]*|[eE_][0-9_]*", text)]
+        return trie((text, i) for text in pieces for i in self.words[text])
 
     def ending(self, ends: str) -> Trie:
         """The tokens that are not plain inside of a text that one of the characters `ends`."""
@@ -276,7 +277,7 @@ def open_vocabulary(name: str) -> Vocabulary:
             folder = Path(spec.origin).parent
             found = AutoTokenizer.from_pretrained(folder, gguf_file="SmolLM2-135M-Instruct.Q4_1.gguf")
         elif name.endswith(".json"):
-            found = PreTrainedTokenizerFast(tokenizer_file=name)
+            found = PreTrainedTokenizerFast(tokenizer_file=name)  # type: ignore[no-untyped-call]
         elif name.endswith(".gguf"):
             found = AutoTokenizer.from_pretrained(Path(name).parent, gguf_file=Path(name).name)
         else:

@@ -75,7 +75,7 @@ def _kinds(vocabulary: Vocabulary) -> list[list[int]]:
             if text is not None or token in vocabulary.eos:
                 found.setdefault(_kind(text), []).append(token)
         known = vocabulary.__dict__["kinds"] = list(found.values())
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def _kind(text: str | None) -> str:

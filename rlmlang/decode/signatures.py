@@ -1,0 +1,296 @@
+"""What functions and methods take, and constants to give them: lexemes, with holes where anything may stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rlmlang.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.check import library_function
+from rlmlang.check.checked import CheckedFunction
+from rlmlang.check.expressions import methods_of
+from rlmlang.check.scope import Variable
+from rlmlang.decode.brackets import Frame
+
+if TYPE_CHECKING:
+    from rlmlang.decode.prefix import Prefix
+from rlmlang.decode.oracle import HOLE, Ground
+from rlmlang.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    STR,
+    DictType,
+    FunctionType,
+    IterableType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+    TypeVar,
+    substitute,
+    variables,
+)
+
+_INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType((STR, STR)))
+"""What the variables of a signature may stand for."""
+
+
+_library_applications: dict[str, tuple[tuple[tuple[str, ...], Type], ...]] = {}
+
+
+def applications(ground: Ground, name: str) -> tuple[tuple[tuple[str, ...], Type], ...]:
+    """Ways to apply a function, as lexemes from the bracket on, each with the type of the result."""
+    own = name in ground.entries
+    known = None if own else _library_applications.get(name)
+    if known is not None:
+        return known
+    found: list[tuple[tuple[str, ...], Type]] = []
+    for params, result in _forms(ground, name):
+        names = sorted(set().union(variables(result), *map(variables, params)))
+        for type_ in _INSTANCES if names else (STR,):
+            solution = dict.fromkeys(names, type_)
+            arguments = _spread([constant(substitute(param, solution)) for param in params])
+            found.append((("(", *arguments, ")"), substitute(result, solution)))
+    ways = tuple({type_: (arguments, type_) for arguments, type_ in reversed(found)}.values())
+    if not own:
+        _library_applications[name] = ways
+    return ways
+
+
+def _forms(ground: Ground, name: str) -> Iterator[tuple[list[Type], Type]]:
+    match function_named(ground, name):
+        case CheckedFunction() as function:
+            required = [t for t, param in zip(function.params, function.node.params) if param.default is None]
+            yield required, function.result
+        case RecordType() as record:
+            yield [type_ for _, type_ in record.fields], record
+        case Variable(type=FunctionType(params=params, result=result)):
+            yield list(params), result
+        case None if name in BUILTINS:
+            for signature in BUILTINS[name].signatures:
+                if not any(param.required and param.keyword_only for param in signature.params):
+                    yield [param.type for param in signature.params if param.required], signature.result
+
+
+def attributes(type_: Type) -> tuple[str, ...]:
+    if isinstance(type_, RecordType):
+        return tuple(name for name, _ in type_.fields)
+    return tuple(methods_of(type_))
+
+
+def parameters(prefix: Prefix) -> list[str]:
+    """The parameters of the function whose arguments are being written."""
+    frame = prefix.frame
+    assert frame is not None
+    if frame.callee is None:
+        return ["sample"] if not frame.method else []
+    names: list[str] = []
+    if frame.method:
+        tables_ = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
+        signatures = [signature for method in tables_ for signature in method.signatures]
+    else:
+        entry = function_named(prefix.ground, frame.callee)
+        if isinstance(entry, CheckedFunction):
+            return [param.name.id for param in entry.node.params]
+        if isinstance(entry, RecordType):
+            return [name for name, _ in entry.fields]
+        signatures = list(BUILTINS[frame.callee].signatures) if frame.callee in BUILTINS else []
+    for signature in signatures:
+        names += [param.name for param in signature.params if not param.variadic and param.name != "self"]
+    return names
+
+
+def function_named(ground: Ground, name: str) -> object:
+    entry = ground.entries.get(name)
+    if entry is None and name not in BUILTINS and (found := library_function(name)) is not None:
+        return found[0]
+    return entry
+
+
+def lacking(ground: Ground, frame: Frame) -> Iterator[list[str]]:
+    """The arguments that a call still needs, as lexemes with holes; in each way that is likely."""
+    given = frame.commas + frame.filled
+    if frame.callee is None or frame.keywords:
+        if frame.callee is not None:
+            yield from _lacking_keywords(ground, frame)
+        elif not frame.method and not given:
+            yield [HOLE]
+        return
+    if frame.method:
+        builtins = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
+    else:
+        entry = function_named(ground, frame.callee)
+        if isinstance(entry, (CheckedFunction, RecordType)):
+            required = (
+                sum(param.default is None for param in entry.node.params)
+                if isinstance(entry, CheckedFunction)
+                else len(entry.fields)
+            )
+            yield listed([HOLE] * max(0, required - given))
+            return
+        if isinstance(entry, Variable) and isinstance(entry.type, FunctionType):
+            yield listed([HOLE] * max(0, len(entry.type.params) - given))
+            return
+        if frame.callee not in BUILTINS:  # a parameter, or a name that is not known yet
+            yield from (listed([HOLE] * max(0, count - given)) for count in (1, 2, 0))
+            return
+        builtins = [BUILTINS[frame.callee]]
+    counts = {
+        sum(param.required and not param.keyword_only for param in signature.params) - frame.method
+        for builtin in builtins
+        for signature in builtin.signatures
+    }
+    for count in sorted(counts):
+        yield listed([HOLE] * max(0, count - given))
+
+
+def _lacking_keywords(ground: Ground, frame: Frame) -> Iterator[list[str]]:
+    assert frame.callee is not None
+    entry = function_named(ground, frame.callee)
+    if frame.method or not isinstance(entry, (CheckedFunction, RecordType)):
+        return
+    if isinstance(entry, CheckedFunction):
+        names = [param.name.id for param in entry.node.params if param.default is None]
+    else:
+        names = [name for name, _ in entry.fields]
+    positional = frame.commas + frame.filled - len(frame.keywords)
+    missing = [name for name in names[max(positional, 0) :] if name not in frame.keywords]
+    out: list[str] = []
+    for name in missing:
+        out += [*([","] if out else []), name, "=", HOLE]
+    yield out
+
+
+def listed(parts: list[str]) -> list[str]:
+    out: list[str] = []
+    for part in parts:
+        out += [*([","] if out else []), part]
+    return out
+
+
+def calls(ground: Ground, name: str) -> Iterator[list[str]]:
+    """Applications of a function, with holes."""
+    seen: set[int] = set()
+    for arguments in lacking(ground, Frame("(", "call", None, 1, 0, callee=name)):
+        if len(arguments) not in seen:
+            seen.add(len(arguments))
+            yield ["(", *arguments, ")"]
+    if not seen:
+        yield ["(", ")"]
+
+
+def attribute_suffixes(type_: Type | None, name: str) -> Iterator[list[str]]:
+    if type_ is None or isinstance(type_, RecordType):
+        yield []
+        return
+    yield from method_calls(methods_of(type_)[name])
+
+
+def telling(type_: Type) -> tuple[str, ...]:
+    """Of the attributes of a type, one for each type that they give."""
+    if isinstance(type_, RecordType):
+        return tuple(name for name, _ in type_.fields)
+    found: dict[Type, str] = {}
+    for name, method in methods_of(type_).items():
+        for signature in method.signatures:
+            found.setdefault(signature.result, name)
+    return tuple(found.values())
+
+
+def method_calls(method: Builtin) -> Iterator[list[str]]:
+    counts = {
+        sum(param.required and not param.keyword_only for param in signature.params) - 1
+        for signature in method.signatures
+    }
+    for count in sorted(counts):
+        yield ["(", *listed([HOLE] * count), ")"]
+
+
+def type_arguments(head: str) -> Iterator[list[str]]:
+    match head:
+        case "list" | "CALL":
+            yield [HOLE, "]"]
+        case "dict":
+            yield ["str", ",", HOLE, "]"]
+        case "tuple":
+            yield [HOLE, "]"]
+        case "Literal":
+            yield ['"a"', "]"]
+        case "Callable":
+            yield ["[", HOLE, "]", ",", HOLE, "]"]
+        case "[":
+            yield [HOLE, "]", ",", HOLE, "]"]
+        case _:
+            yield [HOLE]
+
+
+def types_of(ground: Ground) -> list[Type]:
+    """The types of the names in scope, and lists of them."""
+    found: dict[Type, None] = {}
+    for entry in ground.entries.values():
+        type_ = entry.type if isinstance(entry, Variable) else entry if isinstance(entry, RecordType) else None
+        if type_ is not None and not isinstance(type_, FunctionType):
+            found[type_] = None
+            if isinstance(type_, ListType):
+                found[type_.item] = None
+            elif isinstance(type_, RecordType):
+                found[ListType(type_)] = None
+    return list(found)
+
+
+def instances(wanted: Type, likely: Sequence[Type]) -> Iterator[Type]:
+    """A signature type with its variables put in."""
+    names = sorted(variables(wanted))
+    if not names:
+        yield wanted
+        return
+    for type_ in dict.fromkeys([*likely, STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)]):
+        yield substitute(wanted, dict.fromkeys(names, type_))
+
+
+def constant(type_: Type) -> list[str]:
+    """Lexemes of an expression without calls that is of a type."""
+    match type_:
+        case LiteralType(values=(value, *_)):
+            return ["-", str(-value)] if type(value) is int and value < 0 else [_literal(value)]
+        case ListType() | IterableType():
+            return ["[", *constant(type_.item), "]"]
+        case DictType():
+            return ["{", '""', ":", *constant(type_.value), "}"]
+        case TupleType():
+            items = [word for item in type_.items for word in (*constant(item), ",")]
+            return ["(", *items[: -1 if len(type_.items) > 1 else None], ")"]
+        case OptionalType():
+            return ["None"]
+        case RecordType():
+            return [type_.name, "(", *_spread([constant(field) for _, field in type_.fields]), ")"]
+        case FunctionType():
+            names = [f"a{i}" for i in range(len(type_.params))]
+            body = next((n for n, p in zip(names, type_.params) if p == type_.result), None)
+            return ["lambda", *listed(names), ":", *([body] if body else constant(type_.result))]
+        case TypeVar():
+            return ['""']
+    return _PLAIN.get(str(type_), ['""'])
+
+
+_PLAIN = {"int": ["0"], "float": ["0.5"], "bool": ["True"], "None": ["None"]}
+
+
+def requoted(lexeme: str, quote: str) -> str:
+    """A string constant as it can stand in an f-string that a quote ends."""
+    return f"'{lexeme[1:-1]}'" if quote == '"' and lexeme[0] == '"' else lexeme
+
+
+def _spread(parts: list[list[str]]) -> list[str]:
+    out: list[str] = []
+    for part in parts:
+        out += [*([","] if out else []), *part]
+    return out
+
+
+def _literal(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -1,0 +1,268 @@
+"""Token masks: whatever is allowed can be completed, and what checks is allowed."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from llguidance import LLMatcher, LLTokenizer
+
+from rlmlang.check import check
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.texts import grammar_text
+from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.decode.walk import walk
+from rlmlang.errors import ModelError, RlmError
+from rlmlang.source import Source
+from rlmlang.types import BOOL, INT, STR, ListType, LiteralType, Type
+
+BYTES = Vocabulary.of_bytes()
+SCOPE = """\
+document: str
+names: list[str]
+count: int
+maybe: str | None
+class Clause:
+    title: str
+    risk: Literal["low", "high"]
+def brief(text: str, limit: int = 3) -> str:
+    return text[:limit]
+clauses = [Clause("a", "low")]
+"""
+
+HERE = Constraint(SCOPE)
+
+
+def accepts(text: str, constraint: Constraint = HERE) -> bool:
+    """Whether a text is allowed byte by byte, and may end."""
+    matcher = Matcher(constraint, BYTES, 100_000)
+    for token in text.encode():
+        if not matcher.allows(token):
+            return False
+        matcher.commit(token)
+        if matcher.done:
+            break
+    return matcher.text == text and (matcher.done or matcher.allows(256))
+
+
+def refused_at(text: str, constraint: Constraint = HERE) -> str:
+    """What has been written when the next character is refused."""
+    matcher = Matcher(constraint, BYTES, 100_000)
+    for token in text.encode():
+        if not matcher.allows(token):
+            break
+        matcher.commit(token)
+    return matcher.text
+
+
+# Whatever is drawn checks -----------------------------------------------------------
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=8)
+@given(st.integers(0, 10**6), st.sampled_from([None, STR, INT, BOOL, ListType(STR), LiteralType(("a", "b"))]))
+def test_random_walks_end_in_programs_that_check(seed: int, wanted: Type | None) -> None:
+    sample = walk(Constraint(SCOPE, wanted), BYTES, seed, 40)
+    check(Source(sample.program), wanted)
+    assert sample.tokens <= 40
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(20))
+def test_many_random_walks(part: int) -> None:
+    for seed in range(part * 100, part * 100 + 100):
+        wanted = (None, STR, ListType(INT))[seed % 3]
+        check(Source(walk(Constraint(SCOPE, wanted), BYTES, seed, 100).program), wanted)
+
+
+@pytest.mark.parametrize("budget", [8, 12, 20, 40])
+@pytest.mark.parametrize("seed", range(3))
+def test_near_the_limit_the_program_is_closed(budget: int, seed: int) -> None:
+    sample = walk(Constraint(SCOPE, ListType(STR)), BYTES, seed, budget)
+    assert sample.tokens <= budget
+    check(Source(sample.program), ListType(STR))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=5)
+@given(st.integers(0, 10**6), st.integers(1, 30))
+def test_the_mask_allows_what_is_allowed_one_by_one(seed: int, steps: int) -> None:
+    text = walk(Constraint(SCOPE), BYTES, seed, 30).program.removeprefix(SCOPE)
+    matcher = Matcher(Constraint(SCOPE), BYTES, 10_000)
+    for token in text.encode()[:steps]:
+        matcher.commit(token)
+    mask = matcher.mask()
+    assert [token for token in range(257) if mask[token]] == [token for token in range(257) if matcher.allows(token)]
+
+
+# What checks is allowed ---------------------------------------------------------------
+
+REFUSED = {
+    "a name of more than 64 characters": 1,
+    "more than four line ends in a row": 1,
+    "spaces alone on a line within a body, or behind the last statement": 2,
+    "a comment within brackets": 1,
+    r"the escape \N{…}": 1,
+    "more than 20 open brackets": 1,
+    "more than 400 lexemes in a statement": 1,
+    "nested targets: `for a, (b, c) in …`": 1,
+    "types told only by what follows: a conditional in `reduce`, an index into its state": 2,
+    "two tests of what may be None; a test of a field": 2,
+}
+"""How many of the conformance programs are not accepted, and why."""
+
+
+@pytest.mark.long
+def test_programs_of_the_conformance_suite_are_allowed() -> None:
+    programs: list[str] = []
+    for path in sorted((Path(__file__).parent / "conformance").glob("*/*.toml")):
+        for case in tomllib.loads(path.read_text(encoding="utf-8")).get("case", []):
+            text = case.get("program")
+            if isinstance(text, str) and len(text) < 3000:
+                try:
+                    check(Source(text))
+                except RlmError:
+                    continue
+                programs.append(text if text.endswith("\n") else text + "\n")
+    refused = [text for text in programs if not accepts(text, Constraint())]
+    assert len(refused) <= sum(REFUSED.values())
+    assert len(programs) > 900
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = brief(document)\nx.upper()\n",
+        "[brief(each, count) for each in names]\n",
+        "[f\"{i + 1}. {name!r:>10}\" for i, name in enumerate(names)]\n",
+        "{clause.title: len(clause.title) for clause in clauses if clause.risk == \"low\"}\n",
+        "sorted(names, key=lambda name: len(name))[1:3]\n",
+        "sorted(names, key=len)\n",
+        "maybe.upper() if maybe is not None else \"none\"\n",
+        "CALL[list[Clause]](\"List the clauses\", document, sample=count)\n",
+        "def f(xs: list[int], g: Callable[[int], int]) -> list[int]:\n    ys = [g(x) for x in xs]\n    return ys\nf([1], abs)\n",
+        "class P:\n    x: int\n    y: list[str] | None\nP(1, None)\n",
+        "a, b = (1, \"x\")\nb * a\n",
+        "Clause(title=\"é😀\", risk=\"high\").risk\n",
+        "reduce(lambda a, x: a + x, [1, 2], 0)\n",
+        "\"\"\"two\nlines\"\"\"\n",
+        "[\n    1,\n    2,\n]\n",
+        "x = 1  # a note\nx\n",
+        "not any(name in document for name in names)\n",
+        "-count ** 2 // 3 < 10 <= 20\n",
+        "{\"a\": [1]}[\"a\"][0]\n",
+    ],
+)  # fmt: skip
+def test_allowed(text: str) -> None:
+    check(Source(SCOPE + text))
+    assert accepts(text), refused_at(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("documnt\n", "documnt"),
+        ("x = documnt + document", "x = "),
+        ("names.uppe", "names."),
+        ("document.append", "document."),
+        ("count + document\n", "count + document"),
+        ("len = 3", "len"),
+        ("document = 3", "document"),
+        ("brief(1", "brief("),
+        ("brief()", "brief("),
+        ("brief(document, 1, 2)", "brief(document, 1"),
+        ("Clause(\"a\", \"medium", "Clause(\"a\", \""),
+        ("while True", "while"),
+        ("import os", "import"),
+        ("maybe.upper()\n", "maybe.upper()"),
+        ("clauses[0].titel", "clauses[0].tit"),
+        ("x = 1 #=> int", "x = 1 #="),
+        ("f\"{documint}", "f\"{"),
+        ("\"\u202e", "\""),
+    ],
+)  # fmt: skip
+def test_refused(text: str, at: str) -> None:
+    assert not accepts(text)
+    assert refused_at(text).startswith(at[:-1])
+    assert len(refused_at(text)) < len(text)
+
+
+def test_only_the_asked_type_is_allowed() -> None:
+    assert accepts("count\n", Constraint(SCOPE, INT))
+    assert not accepts("document\n", Constraint(SCOPE, INT))
+    assert accepts("len(document)\n", Constraint(SCOPE, INT))
+    assert accepts('"a"\n', Constraint("", LiteralType(("a", "b"))))
+    assert not accepts('"c"\n', Constraint("", LiteralType(("a", "b"))))
+
+
+def test_without_calls_none_is_allowed() -> None:
+    assert accepts('CALL("x")\n')
+    assert not accepts('CALL("x")\n', Constraint(SCOPE, calls=False))
+
+
+def test_a_call_in_running_text_ends_with_its_bracket() -> None:
+    constraint = Constraint(SCOPE, unit="call")
+    matcher = Matcher(constraint, BYTES, 1000)
+    for token in b'[int]("How many?", document)':
+        matcher.commit(token)
+    assert matcher.done
+
+
+def test_a_statement_ends_with_its_line() -> None:
+    matcher = Matcher(Constraint(SCOPE, unit="statement"), BYTES, 1000)
+    for token in b"x = count + 1\n":
+        matcher.commit(token)
+    assert matcher.done
+
+
+def test_a_token_that_is_not_allowed_is_an_error() -> None:
+    matcher = Matcher(Constraint(SCOPE), BYTES, 1000)
+    with pytest.raises(ModelError) as caught:
+        matcher.commit(ord(")"))
+    assert caught.value.first.code == "E408"
+
+
+def test_what_must_follow_is_known() -> None:
+    matcher = Matcher(Constraint(SCOPE), BYTES, 1000)
+    for token in b"def g(x: int) -> int:":
+        matcher.commit(token)
+    assert bytes(matcher.forced()).startswith(b"\n    ") or matcher.forced() == []
+    for token in b"\n    retur":
+        matcher.commit(token)
+    assert bytes(matcher.forced()).startswith(b"n ") or matcher.allows(ord("n"))
+
+
+# Grammar texts ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", ["program", "statement", "call"])
+def test_grammar_texts_are_taken_by_llguidance(unit: str) -> None:
+    text = grammar_text(Constraint(SCOPE, unit=unit), "llguidance")  # type: ignore[arg-type]
+    assert text.startswith("%llguidance {}\nstart:")
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("x = chunk(document, 100)\n", True),
+        ('CALL("a", document)\n', True),
+        ("def f(a: str) -> str:\n    b = a + a\n    return b\n", True),
+        ("[clause.title for clause in clauses]\n", False),  # no binder of the family
+        ("[x.title for x in clauses]\n", True),
+        ("x = documnt\n", False),
+        ("x = names.append(1)\n", False),
+        ("class Q:\n    a: int\n", True),
+        ("other: str\n", False),
+    ],
+)
+def test_what_a_grammar_text_takes(text: str, taken: bool) -> None:
+    matcher = LLMatcher(LLTokenizer("byte"), grammar_text(Constraint(SCOPE, unit="statement"), "lark"))
+    assert (matcher.try_consume_tokens(list(text.encode())) == len(text)) == taken
+
+
+def test_a_dialect_that_cannot_be_written_is_an_error() -> None:
+    with pytest.raises(ModelError) as caught:
+        grammar_text(Constraint(SCOPE), "gbnf")
+    assert caught.value.first.code == "E400"
