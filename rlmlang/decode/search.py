@@ -324,6 +324,9 @@ class Search:
             for call in calls(self.prefix.ground, name):
                 yield call
                 yield from ([*call, *more] for more in _FURTHER)
+        if name and tables().takes(stack, "DOT"):  # it may be still to be bound
+            for record in self.prefix.ground.records.values():
+                yield from ([".", field] for field, _ in record.fields)
         if tables().takes(stack, "LSQB"):
             yield from _FURTHER
             yield ["in", HOLE]
@@ -336,9 +339,6 @@ class Search:
             if behind is not None:
                 dotted = Prefix(self.prefix.ground, self.prefix.unit, behind, self.prefix.frame, ".", 2, ("", ""))
                 type_ = Search(dotted).receiver()
-                if type_ is None:  # of a name that is still to be bound
-                    for record in self.prefix.ground.records.values():
-                        yield from ([".", field] for field, _ in record.fields)
                 for attribute in telling(type_) if type_ is not None else ():
                     for suffix in attribute_suffixes(type_, attribute):
                         yield [".", attribute, *suffix]
