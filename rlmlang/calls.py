@@ -18,11 +18,13 @@ from attrs import define, evolve, field, frozen
 
 from rlmlang import answers
 from rlmlang.budget import Account
+from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.models.base import Model, Reply, Request
 from rlmlang.pending import Pending
-from rlmlang.prompt import PROMPT_VERSION
+from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
+from rlmlang.session import stepwise
 from rlmlang.source import Span
 from rlmlang.store import Store
 from rlmlang.trace import CallRecord, Trace
@@ -297,7 +299,7 @@ class Caller:
         return reply
 
     def _request(self, entry: Entry, program: bool) -> Request:
-        return Request(
+        request = Request(
             instruction=entry.args[0],
             arguments=tuple(zip(entry.site.names, entry.args[1:])),
             type=entry.site.type,
@@ -306,6 +308,9 @@ class Caller:
             max_tokens=self.account.limits.max_answer_tokens,
             sample=entry.sample,
         )
+        if not program:
+            return request
+        return evolve(request, constraint=Constraint(program_header(request), entry.site.type))
 
     async def _leaf(self, entry: Entry) -> Value:
         reply = await self._generate(entry, self._request(entry, program=False))
@@ -326,8 +331,12 @@ class Caller:
         return value
 
     async def _program(self, entry: Entry) -> Value:
-        """An answer by a program that the model writes, repaired a few times."""
+        """An answer by a program that the model writes: by statements where the engine can be held to
+        them and goes on from its own text, else in one go, repaired a few times."""
         request = self._request(entry, program=True)
+        able = self.model.capabilities
+        if able.continues and able.grammar in ("mask", "llguidance"):
+            return await self._by_statements(entry, request)
         problem: RlmError | None = None
         for _ in range(REPAIRS + 1):
             async with self._slots:
@@ -350,6 +359,19 @@ class Caller:
             hint="lower max_depth so that the model answers directly, or give it a smaller task",
             notes=[("in its program", problem.first.span)] if problem.first.span else [],
         ) from problem
+
+    async def _by_statements(self, entry: Entry, request: Request) -> Value:
+        async def generate(asked: Request) -> Reply:
+            async with self._slots:
+                return await self._generate(entry, asked)
+
+        async def run(text: str, type_: Type) -> Value:
+            entry.record.program = text
+            return await self._run_program(text, evolve(request, type=type_), entry)
+
+        _, value = await stepwise(request, generate, run)
+        self._keep(entry, value)
+        return value
 
     # Keeping
 

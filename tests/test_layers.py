@@ -27,6 +27,7 @@ LAYERS = """
     models
     budget store trace
     cost
+    session
     calls
     interp
     program

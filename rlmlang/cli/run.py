@@ -95,25 +95,25 @@ def command(
             write_trace(trace_file, trace)  # to fail before the run, not after it
         watched = not quiet and sys.stderr.isatty()
         options["model"] = model_of(model, settings)
-        options["store"] = None if no_store else _store(store, settings)
-        result = asyncio.run(_run(program, given, trace, account, watched, options))
+        options["store"] = None if no_store else store_of(store, settings)
+        result = asyncio.run(run_program(program, given, trace, account, watched, options))
     except (Exception, KeyboardInterrupt) as error:
         failure = as_error(error)
         if failure.first.code == "E605" and options.get("model") is None:
-            failure = _no_model()
+            failure = no_model()
         elif isinstance(failure, Interrupted) and options.get("store"):
             failure = Interrupted.of("E300", "interrupted", hint="finished calls are kept: run it again to go on")
     if trace_file and trace.calls:
         write_trace(trace_file, trace)
     usage = account.usage if account else Usage()
     if as_json:
-        output.write_json({"run_id": trace.run_id} | _outcome(result, failure) | {"usage": usage_json(usage)})
+        output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage_json(usage)})
     else:
-        _show(result, failure, None if quiet or not trace.calls else usage)
+        show(result, failure, None if quiet or not trace.calls else usage)
     return failure.exit_code if failure else 0
 
 
-async def _run(
+async def run_program(
     program: Program,
     given: dict[str, object],
     trace: Trace,
@@ -121,6 +121,7 @@ async def _run(
     watched: bool,
     options: dict[str, Any],
 ) -> Result:
+    """Run a program, the calls shown while it runs if it is watched."""
     if not watched:
         return await program.arun(given, trace=trace, account=account, **options)
     from rlmlang.cli.live import watch
@@ -129,13 +130,15 @@ async def _run(
         return await program.arun(given, trace=trace, account=account, **options)
 
 
-def _store(option: str | None, settings: Settings) -> Path | None:
+def store_of(option: str | None, settings: Settings) -> Path | None:
+    """The file that answers are kept in, if they are."""
     if option is not None:
         return Path(option)
     return None if settings.store is False else settings.store or default_path()
 
 
-def _no_model() -> UsageError:
+def no_model() -> UsageError:
+    """The error of a CALL when no model is named."""
     ready = [name for name, _, is_ready, _ in available() if is_ready]
     return UsageError.of(
         "E605",
@@ -144,15 +147,16 @@ def _no_model() -> UsageError:
     )
 
 
-def _outcome(result: Result | None, failure: RlmError | None) -> dict[str, Any]:
+def outcome(result: Result | None, failure: RlmError | None) -> dict[str, Any]:
+    """The part of the JSON object that tells how the run ended."""
     if failure is not None:
         return {"error": output.error_json(failure)}
     assert result is not None
     return {"value": to_json(result.value), "type": str(result.program.type)}
 
 
-def _show(result: Result | None, failure: RlmError | None, usage: Usage | None) -> None:
-    """The value, or what went wrong; and what it took."""
+def show(result: Result | None, failure: RlmError | None, usage: Usage | None) -> None:
+    """Print the value, or what went wrong; and what it took."""
     if result is not None:
         value = to_json(result.value)
         output.write_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))

@@ -35,6 +35,7 @@ from urllib.parse import parse_qsl
 from attrs import asdict, evolve, frozen
 
 from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
+from rlmlang.decode.texts import grammar_text
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.base import Capabilities, Message, Reply, Request
 from rlmlang.resources import cache_folder
@@ -95,7 +96,7 @@ class LlamaModel:
         self.path = path
         self.options = options
         self.concurrency = options.slots
-        self.capabilities = Capabilities(grammar="llguidance", schema=True, prefix_reuse=True)
+        self.capabilities = Capabilities(grammar="llguidance", schema=True, continues=True, prefix_reuse=True)
         sampling = {"temperature": options.temperature, "seed": options.seed, **SAMPLING, **TEXT_SAMPLING}
         self.identity = json.dumps({"kind": "llama.cpp", "weights": _digest(path), **sampling})
 
@@ -119,13 +120,16 @@ class LlamaModel:
             "seed": (self.options.seed + request.sample) % 2**32,
             **SAMPLING,
         }
+        if request.constraint is not None:
+            # A wrong grammar would be gone on without, but this one has been validated.
+            body["grammar"] = grammar_text(request.constraint, "llguidance")
         if not _constrained(request):
             return await self._engine.complete(body if request.program else body | TEXT_SAMPLING)
         reply = await self._engine.complete(body | {"grammar": _grammar(request.type)})
         return evolve(reply, text=answer_after_opening(reply.text, request.type))
 
     def _prompt(self, request: Request) -> list[int]:
-        return self._engine.tokens(request.messages, OPENING if _constrained(request) else "")
+        return self._engine.tokens(request.messages, OPENING if _constrained(request) else request.written)
 
     async def aclose(self) -> None:
         engine: _Engine | None = self.__dict__.pop("_engine", None)

@@ -1,0 +1,106 @@
+"""`rlmlang ask`: a question answered by a program that the model writes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import click
+from attrs import evolve
+
+from rlmlang.budget import Account, Usage
+from rlmlang.check import check
+from rlmlang.cli import output
+from rlmlang.cli.failures import as_error
+from rlmlang.cli.files import read_given
+from rlmlang.cli.options import input_option, json_option, limit_options, limits_of, model_of, model_option
+from rlmlang.cli.run import no_model, outcome, run_program, show, store_of, usage_json
+from rlmlang.cli.settings import find_settings
+from rlmlang.errors import RlmError, UsageError
+from rlmlang.program import Program, Result
+from rlmlang.source import Source
+from rlmlang.trace import Trace
+
+QUESTION = "question__"
+"""The input that the question is given as; no program binds such a name."""
+
+
+@click.command("ask")
+@click.argument("question")
+@input_option
+@click.option("--type", "wanted", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
+@model_option
+@click.option("--store", metavar="PATH", type=click.Path(), help="The file that keeps answers.")
+@click.option("--no-store", is_flag=True, help="Keep no answers, and use none kept before.")
+@click.option("--show-program", is_flag=True, help="Print the program too, on standard error.")
+@click.option("--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary.")
+@json_option
+@limit_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    question: str,
+    inputs: tuple[str, ...],
+    wanted: str,
+    model: str | None,
+    store: str | None,
+    no_store: bool,
+    show_program: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Let a model write a program that answers a question, and run it.
+
+    The model sees the inputs' names, types, sizes and beginnings; its program reads them, and may
+    call the model on parts of them. --max-depth counts the levels below this program: with 1
+    (the default) its calls are answered directly, with more by programs; with 0 there is no
+    program, and the model answers the question itself.
+    Inputs are text.
+
+    \b
+    Examples:
+      rlmlang ask "How many chapters are there?" --input book=@book.txt --type int -m smollm2
+      rlmlang ask "Who wrote this?" -i letter=@letter.txt -m gguf:model.gguf --json
+    """
+    trace = Trace()
+    account: Account | None = None
+    result: Result | None = None
+    failure: RlmError | None = None
+    options: dict[str, Any] = {}
+    try:
+        settings = find_settings()
+        limits = limits_of(ctx, settings)
+        account = Account(evolve(limits, max_depth=limits.max_depth + 1))
+        given = read_given(inputs, "")
+        program = asking(list(given), wanted)
+        options["model"] = model_of(model, settings)
+        options["store"] = None if no_store else store_of(store, settings)
+        watched = not quiet and sys.stderr.isatty()
+        values: dict[str, object] = {QUESTION: question, **given}
+        result = asyncio.run(run_program(program, values, trace, account, watched, options))
+    except (Exception, KeyboardInterrupt) as error:
+        failure = as_error(error)
+        if failure.first.code == "E605" and options.get("model") is None:
+            failure = no_model()
+    usage = account.usage if account else Usage()
+    written = next((record.program for record in trace.calls if record.program), None)
+    if as_json:
+        output.write_json(
+            {"run_id": trace.run_id} | outcome(result, failure) | {"program": written, "usage": usage_json(usage)}
+        )
+    else:
+        if show_program and written:
+            click.echo(output.visible(written), err=True)
+        show(result, failure, None if quiet or not trace.calls else usage)
+    return failure.exit_code if failure else 0
+
+
+def asking(names: list[str], wanted: str) -> Program:
+    """The program of one call that a program answers."""
+    if QUESTION in names:
+        raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
+    declared = "".join(f"{name}: str\n" for name in names)
+    arguments = "".join(f", {name}={name}" for name in names)
+    text = f"{declared}{QUESTION}: str\nCALL[{wanted}]({QUESTION}{arguments})\n"
+    return Program(check(Source(text, "the question")))

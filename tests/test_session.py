@@ -1,0 +1,153 @@
+"""Programs that a model writes statement by statement, and `rlmlang ask`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import Fake
+
+import rlmlang
+from rlmlang.budget import Limits
+from rlmlang.cli import main
+from rlmlang.errors import ModelError, RlmError
+from rlmlang.models.base import Capabilities, Request
+from rlmlang.session import ATTEMPTS
+from rlmlang.store import Store
+
+CALLING = 'document: str\nCALL[list[str]]("Shorten the lines", document=document)\n'
+TWO = Limits(max_depth=2)
+
+
+class Writer(Fake):
+    """Writes the statements it is given, one a request, and answers leaf calls by a function."""
+
+    def __init__(self, statements: list[str], leaf: Callable[[Request], Any] = lambda request: "x") -> None:
+        self.statements = list(statements)
+        super().__init__(lambda request: self.statements.pop(0) if request.program else leaf(request))
+        self.capabilities = Capabilities(grammar="llguidance", continues=True)
+
+    @property
+    def written(self) -> list[str]:
+        return [request.written for request in self.requests if request.program]
+
+
+def run(model: Fake, **options: Any) -> rlmlang.Result:
+    return rlmlang.compile(CALLING).run(model=model, limits=TWO, document="one\ntwo", **options)
+
+
+def test_each_statement_is_run_and_its_value_shown_to_the_model() -> None:
+    model = Writer(
+        ["parts = lines(document)\n", 'short = [CALL("Shorten", part) for part in parts]\n', "short\n"],
+        lambda request: f"short {request.arguments[0][1]}",
+    )
+    assert run(model).value == ["short one", "short two"]
+    assert model.written == [
+        "",
+        'parts = lines(document)  #=> list[str], 2 items: ["one", "two"]\n',
+        'parts = lines(document)  #=> list[str], 2 items: ["one", "two"]\n'
+        'short = [CALL("Shorten", part) for part in parts]  #=> list[str], 2 items: ["short one", "short two"]\n',
+    ]
+    assert all(
+        request.constraint and request.constraint.unit == "statement" for request in model.requests if request.program
+    )
+
+
+def test_the_model_is_asked_for_each_leaf_once() -> None:
+    model = Writer(['a = CALL("x", document)\n', 'b = CALL("x", document)\n', "[a, b]\n"])
+    assert run(model).value == ["x", "x"]
+    assert sum(not request.program for request in model.requests) == 1
+
+
+def test_the_transcript_runs_again_from_the_store_without_a_call(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.db")
+    model = Writer(['a = [CALL("x", part) for part in lines(document)]\n', "a\n"])
+    result = run(model, store=store)
+    transcript = result.trace.calls[0].program
+    again = rlmlang.compile(f"document: str\n{transcript}").run(model=Writer([]), store=store, document="one\ntwo")
+    assert again.value == result.value == ["x", "x"]
+    assert (again.usage.calls, again.usage.memo_hits) == (0, 2)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("parts = lins(document)\n", "E200"),
+        ("parts = = 3\n", "E100"),
+        ("a = 1\nb = 2\n", "E405"),
+        ("a = 1  #=> int: 1\n", "E405"),
+        ("other: str\n", "E405"),
+        ("a = [1][7]\n", "E301"),
+        ("1\n", "E227"),
+    ],
+)
+def test_a_statement_that_does_not_work_is_written_again(wrong: str, code: str) -> None:
+    model = Writer([wrong, "lines(document)\n"])
+    assert run(model).value == ["one", "two"]
+    with pytest.raises(ModelError) as caught:
+        run(Writer([wrong] * ATTEMPTS))
+    assert caught.value.first.code == "E405"
+    assert code in str(caught.value)
+
+
+def test_hidden_characters_of_values_stay_out_of_the_transcript() -> None:
+    model = Writer(["text = document\n", "[text]\n"])
+    result = rlmlang.compile(CALLING).run(model=model, limits=TWO, document="a\u202eb")
+    assert result.value == ["a\u202eb"]
+    assert "\\u202e" in model.written[1]
+
+
+def test_a_program_without_an_end_is_given_up() -> None:
+    model = Writer([f"x{i} = {i}\n" for i in range(100)])
+    with pytest.raises(RlmError) as caught:
+        run(model)
+    assert caught.value.first.code == "E405"
+
+
+# rlmlang ask ------------------------------------------------------------------------
+
+MODEL = """\
+def model(request):
+    if "{question}" in request.instruction and request.program:
+        return "parts = lines(text)\\nCALL('Join', parts)\\n"
+    return "joined"
+"""
+
+
+def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    script = tmp_path / "model.py"
+    script.write_text(MODEL.replace("{question}", "What"), encoding="utf-8")
+    code = main(["ask", "What is it?", "-m", f"scripted:{script}", "--no-store", *args])
+    found = capsys.readouterr()
+    return code, found.out, found.err
+
+
+def test_ask_prints_the_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = ask(tmp_path, capsys, "--input", "text=a b", "--show-program")
+    assert (code, out) == (0, "joined\n")
+    assert "parts = lines(text)" in err
+
+
+def test_ask_prints_json_with_the_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ask(tmp_path, capsys, "--input", "text=a b", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["value"] == "joined"
+    assert "lines(text)" in told["program"]
+    assert told["usage"]["calls"] == 2
+
+
+def test_ask_without_levels_is_answered_directly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ask(tmp_path, capsys, "--input", "text=a b", "--max-depth", "0", "--json")
+    told = json.loads(out)
+    assert (code, told["value"], told["program"], told["usage"]["calls"]) == (0, "joined", None, 1)
+
+
+def test_ask_refuses_a_wrong_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ask(tmp_path, capsys, "--type", "strr", "--json")
+    assert code == 1
+    assert json.loads(out)["error"]["code"] == "E203"
