@@ -17,7 +17,7 @@ from rlmlang import ast
 from rlmlang.check import check
 from rlmlang.check.scope import Variable
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.matcher import ground_of
+from rlmlang.decode.oracle import ground_of
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.models.base import Reply, Request
 from rlmlang.parser import parse

@@ -9,18 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from rlmlang import ast
-from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.lalr import join, tables
-from rlmlang.decode.oracle import Ground
+from rlmlang.decode.oracle import Ground, after, ground_of
 from rlmlang.decode.point import Point
 from rlmlang.decode.prefix import LINE, Prefix
 from rlmlang.decode.signatures import constant
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary, completed, split
 from rlmlang.errors import ModelError
-from rlmlang.parser import parse
-from rlmlang.source import Source
 from rlmlang.types import STR
 
 MAX_GROWTH = 80
@@ -193,31 +189,6 @@ class Matcher:
         if self.left <= len(closing) + room:
             self._closing = closing
         return self._closing
-
-
-def ground_of(constraint: Constraint) -> Ground:
-    """What the program so far has brought into scope. Raises ProgramError if it does not check."""
-    wanted = None if constraint.unit == "call" else constraint.wanted
-    ground = Ground(wanted=wanted, calls=constraint.calls)
-    if not constraint.program.strip():
-        return ground
-    for statement in parse(Source(constraint.program)).statements:
-        if not isinstance(statement, ast.Value):
-            grown = ground.after(statement)
-            if grown is None:
-                check(Source(constraint.program + "None\n"))  # which says what is wrong
-                raise AssertionError(constraint.program)
-            ground = grown
-    return ground
-
-
-def after(ground: Ground, text: str) -> Ground:
-    """The ground behind a statement's text."""
-    grown: Ground | None = ground
-    for statement in parse(Source(text)).statements:
-        grown = grown.after(statement) if grown is not None else None
-    assert grown is not None, text
-    return grown
 
 
 def start(constraint: Constraint, ground: Ground) -> Point:

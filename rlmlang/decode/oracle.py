@@ -15,9 +15,11 @@ from attrs import field, frozen
 
 from rlmlang import ast
 from rlmlang.builtins import Parameter
-from rlmlang.check import Checker, library_function
+from rlmlang.check import Checker, check, library_function
 from rlmlang.check.checked import CheckedFunction, NativeTarget
 from rlmlang.check.scope import Enough, Entry, Scope, Unbound, Variable
+from rlmlang.decode.constraint import Constraint
+from rlmlang.parser import parse
 from rlmlang.source import Source, Span
 from rlmlang.types import (
     UNKNOWN,
@@ -220,3 +222,28 @@ class Oracle(Checker):
 
 
 Oracle.handlers = {**Checker.handlers, ast.Call: Oracle.of_call, ast.Attribute: Oracle.of_attribute}
+
+
+def ground_of(constraint: Constraint) -> Ground:
+    """What the program so far has brought into scope. Raises ProgramError if it does not check."""
+    wanted = None if constraint.unit == "call" else constraint.wanted
+    ground = Ground(wanted=wanted, calls=constraint.calls)
+    if not constraint.program.strip():
+        return ground
+    for statement in parse(Source(constraint.program)).statements:
+        if not isinstance(statement, ast.Value):
+            grown = ground.after(statement)
+            if grown is None:
+                check(Source(constraint.program + "None\n"))  # which says what is wrong
+                raise AssertionError(constraint.program)
+            ground = grown
+    return ground
+
+
+def after(ground: Ground, text: str) -> Ground:
+    """The ground behind a statement's text."""
+    grown: Ground | None = ground
+    for statement in parse(Source(text)).statements:
+        grown = grown.after(statement) if grown is not None else None
+    assert grown is not None, text
+    return grown

@@ -15,7 +15,7 @@ from rlmlang.check import library_names
 from rlmlang.check.scope import Variable
 from rlmlang.check.written import TYPE_NAMES
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.matcher import ground_of
+from rlmlang.decode.oracle import ground_of
 from rlmlang.errors import ModelError
 from rlmlang.resources import grammar_text as whole_grammar
 
