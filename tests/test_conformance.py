@@ -78,6 +78,7 @@ OUT_OF_REACH = {
     "E606": "the store; cases run without one",
     "E607": "wrong options; a case that is none is an error of its author",
     "E407": "a model that cannot be loaded; a case holds its own",
+    "E408": "raised where an engine of this process is held to a constraint",
 }
 
 

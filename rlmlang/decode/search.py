@@ -109,12 +109,9 @@ _TYPES = (
 )
 
 
-MAX_ASKED = 150
-"""Closings that are tried for one prefix."""
-
-
-MAX_FILLINGS = 60
-"""Of these, for the holes of one."""
+MAX_ASKED = (150, 60, 30)
+"""Closings that are tried for one prefix, with up to three open brackets, up to six, and more; half
+of them at most for the holes of one."""
 
 
 class Search:
@@ -124,6 +121,8 @@ class Search:
         self.prefix = prefix
         self.count = 0
         self.asked = 0
+        depth = 0 if prefix.frame is None else prefix.frame.depth
+        self.most = MAX_ASKED[min(max(depth - 1, 0) // 3, 2)]
         self.until = 0
 
     def closing(self, hints: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
@@ -134,13 +133,13 @@ class Search:
             if answer is not None and not answer.unknown:
                 return hint
         for start, told in self._starts():
-            if self.asked > MAX_ASKED:
+            if self.asked > self.most:
                 return None
             skeleton = self._close(start, told)
             if skeleton is None or len(skeleton) > MAX_CLOSING:
                 continue
             for bound in self._bound(start, told, skeleton):
-                self.until = self.asked + MAX_FILLINGS
+                self.until = self.asked + self.most // 2
                 if (filled := self._fill(*bound)) is not None:
                     return filled
         return None
