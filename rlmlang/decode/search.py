@@ -436,10 +436,13 @@ class Search:
             yield skeleton, oracle
         names = list(dict.fromkeys(oracle.unknown)) if oracle is not None else []
         frame = self.prefix.frame
-        while frame is not None:
+        levels = 8 if names else 2
+        while frame is not None and levels:
+            levels -= 1
             once = frame.commas == 0 and not frame.keywords
             if once and (frame.kind in ("list", "dict", "call") if names else frame.kind == "call"):
                 self.count += 1
+                self.asked += 1
                 closing = self._close(start, told, frame, names or [self._new_name()])
                 answer = self._ask(closing) if closing is not None else None
                 if answer is not None and closing is not None and not answer.unknown:

@@ -1,0 +1,93 @@
+"""Random walks through the token masks: do all programs check, and is the whole language in them?
+
+    python benchmarks/sampling.py [--n N] [--tokenizer NAME] [--max-tokens N]
+
+Prints how many of the programs parse and check, the kinds of nodes and the built-ins that do not
+occur in any of them, and milliseconds a token (median and 99th percentile over programs).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from rlmlang import ast
+from rlmlang.builtins import BUILTINS, METHODS
+from rlmlang.check import check
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.vocabulary import open_vocabulary
+from rlmlang.decode.walk import walk
+from rlmlang.errors import RlmError
+from rlmlang.source import Source
+from rlmlang.types import INT, STR, ListType
+
+SCOPE = """\
+document: str
+names: list[str]
+count: int
+maybe: str | None
+class Clause:
+    title: str
+    risk: Literal["low", "high"]
+clauses = [Clause("a", "low")]
+"""
+WANTED = (None, STR, INT, ListType(STR))
+KINDS = {kind.__name__ for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.Node)}
+
+
+def seen_in(node: object, kinds: set[str], names: set[str]) -> None:
+    """Note the kinds of nodes below one, and the functions and methods that are applied."""
+    if isinstance(node, (list, tuple)):
+        for each in node:
+            seen_in(each, kinds, names)
+    elif isinstance(node, ast.Node):
+        kinds.add(type(node).__name__)
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            names.add(node.name)
+        seen_in(list(node._parts().values()), kinds, names)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tokenizer", default="smollm2")
+    parser.add_argument("--max-tokens", type=int, default=80)
+    options = parser.parse_args()
+    vocabulary = open_vocabulary(options.tokenizer)
+    kinds: set[str] = set()
+    names: set[str] = set()
+    good = tokens = 0
+    speeds: list[float] = []
+    for seed in range(options.seed, options.seed + options.n):
+        wanted = WANTED[seed % len(WANTED)]
+        begin = time.perf_counter()
+        sample = walk(Constraint(SCOPE, wanted), vocabulary, seed, options.max_tokens)
+        speeds.append((time.perf_counter() - begin) / max(sample.tokens, 1) * 1e3)
+        tokens += sample.tokens
+        try:
+            checked = check(Source(sample.program), wanted)
+        except RlmError as error:
+            print(f"seed {seed}: {error}\n{sample.program}", file=sys.stderr)
+            continue
+        good += 1
+        seen_in(checked.module.statements, kinds, names)
+    speeds.sort()
+    known = {*BUILTINS, *(name for methods in METHODS.values() for name in methods)}
+    print(f"programs that check        {good:,} of {options.n:,}, {tokens:,} tokens")
+    print(
+        f"ms a token                 {speeds[len(speeds) // 2]:.1f} median, {speeds[int(len(speeds) * 0.99)]:.1f} p99"
+    )
+    print(
+        f"kinds of nodes             {len(kinds & KINDS)} of {len(KINDS)}; missing: {', '.join(sorted(KINDS - kinds))}"
+    )
+    print(
+        f"functions and methods      {len(names & known)} of {len(known)}; missing: {', '.join(sorted(known - names))}"
+    )
+
+
+if __name__ == "__main__":
+    main()
