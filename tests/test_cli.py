@@ -608,3 +608,13 @@ def test_a_command_runs_with_the_garbage_collector_on() -> None:
     code = "import gc, sys; sys.argv[1:] = ['grammar']; from rlmlang.cli import main; main(); print(gc.isenabled())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "True"
+
+
+def test_fmt_leaves_a_program_that_would_become_too_long(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "long.rlm"
+    file.write_text(f"x=[{','.join(['1'] * 49_990)}]\nx\n", encoding="utf-8")
+    before = file.read_bytes()
+    code, _, err = run("fmt", str(file))
+    assert code == 1
+    assert "E101" in err
+    assert file.read_bytes() == before

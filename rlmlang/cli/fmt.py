@@ -11,7 +11,7 @@ from rlmlang.cli.files import read_source
 from rlmlang.cli.output import show_error
 from rlmlang.errors import ProgramError, UsageError
 from rlmlang.format import format_module
-from rlmlang.parser import parse
+from rlmlang.parser import MAX_SOURCE, parse
 from rlmlang.source import Source
 
 
@@ -36,6 +36,8 @@ def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
         source = read_source(file)
         try:
             text = format_module(parse(source))
+            if len(text) > MAX_SOURCE:  # which is more than can be read again
+                parse(Source(text, source.name))
         except ProgramError as error:
             show_error(error)
             failed = True
