@@ -8,6 +8,7 @@ token on a linked stack that is shared by all continuations of a prefix. Nodes a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Literal
 
@@ -67,6 +68,17 @@ class _Builder(Builder):
         pass
 
 
+@frozen(eq=False)
+class _Reduction:
+    """A rule at whose end the parser is."""
+
+    origin: str
+    length: int
+    make: Callable[[list[Any]], Any]
+    silent: bool
+    """Whether it makes nothing: its one child is its value."""
+
+
 class Tables:
     """What Lark knows of the grammar, and the lexemes of each terminal."""
 
@@ -74,10 +86,16 @@ class Tables:
         self.builder = _Builder(self._hole)
         lark: Any = load(self.builder)
         parser = lark.parser.parser.parser
-        self._states = parser.parse_table.states
-        self._callbacks = parser.callbacks
-        self._starts = parser.parse_table.start_states
-        self._ends = parser.parse_table.end_states
+        table = parser.parse_table
+        reductions = {rule: _reduction(rule, parser.callbacks[rule]) for rule in parser.callbacks}
+        self._actions: list[dict[str, int | _Reduction]] = [{} for _ in table.states]
+        """By state and symbol: the state that a shift leads to, or what is reduced."""
+        for state, actions in table.states.items():
+            for symbol, (kind, target) in actions.items():
+                self._actions[state][symbol] = target if kind is Shift else reductions[target]
+        self._chains: dict[tuple[int, int, str], tuple[int, int | _Reduction | None]] = {}
+        self._starts = table.start_states
+        self._ends = table.end_states
         patterns = {each.name: each.pattern for each in lark.terminals}
         plain = {pattern.value: name for name, pattern in patterns.items() if pattern.type == "str"}
         self.fixed: dict[str, str] = {re.sub(r"\\(.)", r"\1", text): name for text, name in plain.items()}
@@ -118,38 +136,68 @@ class Tables:
 
     def shift(self, stack: Stack, terminal: str, lexeme: str) -> Stack | None:
         """The stack with one more token on it, or None if it cannot follow."""
-        token = Token(terminal, lexeme, start_pos=0, end_pos=len(lexeme))
         try:
             while True:
-                action = self._states[stack.state].get(terminal)
+                below = stack.below
+                state, action = self._next(stack.state, below.state if below is not None else -1, terminal)
                 if action is None:
                     return None
-                if action[0] is Shift:
-                    return Stack(action[1], token, stack)
-                stack = self._reduce(stack, action[1])
+                if state != stack.state:
+                    stack = Stack(state, stack.value, below)
+                if isinstance(action, int):
+                    return Stack(action, Token(terminal, lexeme, start_pos=0, end_pos=len(lexeme)), stack)
+                stack = self._reduce(stack, action)
         except ProgramError:
             return None
 
     def takes(self, stack: Stack, terminal: str) -> bool:
         """Whether a token of the terminal can follow. Makes no nodes."""
-        states: list[int] = [stack.state]
-        below = stack.below
+        ends = self._ends.values()
+        states: list[int] = []
+        """Above `stack`, those that reductions have led to."""
         while True:
-            if terminal == "$END" and states[-1] in self._ends.values():
+            top = states[-1] if states else stack.state
+            if len(states) > 1:
+                under = states[-2]
+            elif states:
+                under = stack.state
+            else:
+                under = stack.below.state if stack.below is not None else -1
+            state, action = self._next(top, under, terminal)
+            if terminal == "$END" and state in ends:
                 return True
-            action = self._states[states[-1]].get(terminal)
             if action is None:
                 return False
-            if action[0] is Shift:
+            if isinstance(action, int):
                 return True
-            rule = action[1]
-            for _ in range(len(rule.expansion)):
-                states.pop()
-                if not states:
-                    assert below is not None
-                    states.append(below.state)
-                    below = below.below
-            states.append(self._states[states[-1]][rule.origin.name][1])
+            pops = action.length
+            if pops <= len(states):
+                del states[len(states) - pops :]
+            else:
+                for _ in range(pops - len(states)):
+                    assert stack.below is not None
+                    stack = stack.below
+                states = []
+            goto = self._actions[states[-1] if states else stack.state][action.origin]
+            assert isinstance(goto, int)
+            states.append(goto)
+
+    def _next(self, state: int, below: int, terminal: str) -> tuple[int, int | _Reduction | None]:
+        """The state once everything is reduced that makes nothing, and what is to be done there.
+
+        Between an operand and the rule of expressions lie a dozen such reductions.
+        """
+        key = (state, below, terminal)
+        known = self._chains.get(key)
+        if known is None:
+            action = self._actions[state].get(terminal)
+            while isinstance(action, _Reduction) and action.silent and state not in self._ends.values():
+                goto = self._actions[below][action.origin]
+                assert isinstance(goto, int)
+                state = goto
+                action = self._actions[state].get(terminal)
+            known = self._chains[key] = (state, action)
+        return known
 
     def step(self, stack: Stack, inside: FString | None, lexeme: str) -> tuple[Stack, FString | None] | None:
         """The parser after one more lexeme, or None if it cannot follow. The holes of f-strings are
@@ -190,25 +238,26 @@ class Tables:
         """What has been parsed, if it is whole: a list of statements, or an expression; else None."""
         try:
             while stack.state != self._ends[rule]:
-                action = self._states[stack.state].get("$END")
-                if action is None or action[0] is Shift:
+                action = self._actions[stack.state].get("$END")
+                if not isinstance(action, _Reduction):
                     return None
-                stack = self._reduce(stack, action[1])
+                stack = self._reduce(stack, action)
         except ProgramError:
             return None
         return stack.value
 
-    def _reduce(self, stack: Stack, rule: Any) -> Stack:
+    def _reduce(self, stack: Stack, reduction: _Reduction) -> Stack:
         values: list[Any] = []
-        for _ in range(len(rule.expansion)):
+        for _ in range(reduction.length):
             assert stack.below is not None
             value = stack.value
             # Lark extends what `*` and `+` have gathered in place; other continuations still need it.
             values.append(Tree(value.data, value.children.copy()) if isinstance(value, Tree) else value)
             stack = stack.below
         values.reverse()
-        value = self._callbacks[rule](values)
-        return Stack(self._states[stack.state][rule.origin.name][1], value, stack)
+        state = self._actions[stack.state][reduction.origin]
+        assert isinstance(state, int)
+        return Stack(state, reduction.make(values), stack)
 
     def _hole(self, text: str, offset: int) -> ast.Expr:
         """The expression in a hole of an f-string. Raises ProgramError."""
@@ -228,6 +277,11 @@ class Tables:
         if found is None:
             raise ProgramError.of("E100", "not an expression", self.builder.span(0, 0))
         return found
+
+
+def _reduction(rule: Any, make: Callable[[list[Any]], Any]) -> _Reduction:
+    alone = len(rule.expansion) == 1 and not rule.expansion[0].is_term and not any(rule.options.empty_indices)
+    return _Reduction(rule.origin.name, len(rule.expansion), make, alone and rule.options.expand1 and not rule.alias)
 
 
 _TOUCHING = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.\"']|[-+*/%<>=!:|][-+*/%<>=!:|]|\"\"|''")

@@ -16,7 +16,7 @@ from attrs import field, frozen
 from rlmlang import ast
 from rlmlang.builtins import Parameter
 from rlmlang.check import Checker, check, library_function
-from rlmlang.check.checked import CheckedFunction, NativeTarget
+from rlmlang.check.checked import CheckedFunction, NativeTarget, positional
 from rlmlang.check.scope import Enough, Entry, Scope, Unbound, Variable
 from rlmlang.decode.constraint import Constraint
 from rlmlang.parser import parse
@@ -139,6 +139,23 @@ class Oracle(Checker):
                 for node, type_ in zip(nodes, target.parameter_types):
                     if isinstance(node, ast.Name) and node.id.startswith(HOLE):
                         found.setdefault(node.id, type_)
+        return found
+
+    def wanted_types(self, hole: str) -> list[Type]:
+        """The types that may be wanted of a hole, one for each overload of what it is given to; none if
+        nothing is known."""
+        if hole in self.expected:
+            return [self.expected[hole]]
+        found: list[Type] = []
+        for target in self.tables.targets.values():
+            if isinstance(target, NativeTarget):
+                for signature in target.builtin.signatures:
+                    for param, node in zip(positional(signature, len(target.args)), target.args):
+                        if isinstance(node, ast.Name) and node.id == hole:
+                            found.append(param.type)
+                    for name, node in target.keywords:
+                        if isinstance(node, ast.Name) and node.id == hole:
+                            found += [param.type for param in signature.params if param.name == name]
         return found
 
     def seen(self) -> list[Type]:

@@ -12,7 +12,7 @@ import re
 from rlmlang.decode.lalr import tables
 from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
 
-MAX_NAME = 64
+MAX_NAME = 100
 """Characters of a new name."""
 
 MAX_MARGIN = 24
@@ -351,6 +351,8 @@ def _viable(prefix: Prefix, partial: str) -> bool:
 
 def _find_viable(prefix: Prefix, partial: str) -> bool:
     if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
+        if partial == "!" and prefix.child("!=") is not None:
+            return True
         if partial[0] in "}:" or (partial[0] == "!" and partial[1:2] != "="):
             match = re.match(r"(?:!r)?(?::[^{}]*)?\}", partial)
             if match is None:
@@ -370,7 +372,7 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
         names = prefix.names
         if len(partial) <= MAX_NAME and names.fresh:
             return True
-        if partial in ("f", "r") and any(_follows(prefix, partial + '""') for _ in (0,)):
+        if partial in ("f", "r") and _follows(prefix, partial + '""'):
             return True
         return names.starts(partial)
     if partial[0].isdigit() or (partial[0] == "." and len(partial) > 1):

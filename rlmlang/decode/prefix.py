@@ -24,17 +24,14 @@ from rlmlang.check.written import TYPE_NAMES
 from rlmlang.decode.brackets import Frame, framed
 from rlmlang.decode.lalr import FString, Stack, tables
 from rlmlang.decode.oracle import HOLE, NOWHERE, Ground
+from rlmlang.decode.reach import can_become
 from rlmlang.decode.signatures import applications, attributes, function_named, parameters
-from rlmlang.types import (
-    FunctionType,
-    OptionalType,
-    Type,
-)
+from rlmlang.types import UNKNOWN, FunctionType, OptionalType, Type
 
 if TYPE_CHECKING:
     from rlmlang.decode.search import Search
 
-MAX_LEXEMES = 400
+MAX_LEXEMES = 1000
 """Of one statement. Behind that only its closing may follow."""
 
 
@@ -47,6 +44,10 @@ MAX_CLOSING = 60
 
 LINE, BODY = "\n", "\n    "
 """Line ends as lexemes: before the margin, and before the body of a function or record."""
+
+
+_TESTING = ("if", "and", "or", "not")
+"""Behind these, something may be tested for None, and so an operand may fit that one of no known type does not."""
 
 
 FREE = '"zq0"'
@@ -144,6 +145,8 @@ class Prefix:
             return grown
         if grown.frame is not None and grown.frame.depth > MAX_NESTING:
             return None
+        if lexeme.isidentifier() and lexeme not in self.ground.entries and self.names.rules_out(lexeme):
+            return None
         hints = [self.closing[1:], self.closing]
         if self.closing and lexeme.isidentifier() and self.closing[0].isidentifier():
             hints.insert(0, tuple(lexeme if word == self.closing[0] else word for word in self.closing[1:]))
@@ -215,7 +218,13 @@ class Names:
         self.prefix = prefix
         self._known: dict[str, bool] = {}
         self._verdicts: dict[Type, tuple[str, ...] | None] = {}
+        self._wanted: list[Type] | None = None
+        self._keywords: frozenset[str] = frozenset()
+        """Parameters of the function whose arguments are being written."""
+        self._binds: bool | None = None
+        """Whether a new name may stand where an operand stands."""
         self.candidates, self._judge = self._role()
+        self._candidates = frozenset(self.candidates)
 
     def _role(self) -> tuple[tuple[str, ...], Callable[[str], bool]]:
         """The names that come into question, and how each is judged."""
@@ -231,7 +240,8 @@ class Names:
             return (*words, *(name for name in TYPE_NAMES if name != "None"), *prefix.ground.records), self._child
         known = dict.fromkeys([*words, *prefix.ground.entries, *names_in(prefix)])
         if prefix.frame is not None and prefix.frame.kind == "call":
-            known.update(dict.fromkeys(parameters(prefix)))
+            self._keywords = frozenset(parameters(prefix))
+            known.update(dict.fromkeys(self._keywords))
         if not takes(prefix.stack, "FSTRING"):
             return tuple(known), self._child
         known.update(dict.fromkeys([*BUILTINS, *library_names()]))
@@ -241,6 +251,18 @@ class Names:
     def fresh(self) -> bool:
         """Whether a new name may follow."""
         return self.prefix.last != "." and self._child(FRESH)
+
+    def rules_out(self, name: str) -> bool:
+        """Whether a name cannot follow for a reason that is found quickly."""
+        if self.prefix.last == ".":
+            return name not in self._candidates
+        frame = self.prefix.frame
+        if frame is None or self._judge != self._operand or name in self._candidates or name.startswith(HOLE):
+            return False  # without a bracket, it may be a name that is being bound
+        if self._binds is None:
+            keyword = frame.kind == "call" and frame.callee is None
+            self._binds = keyword or bool(_search(self.prefix).binders())
+        return not self._binds
 
     @property
     def allowed(self) -> list[str]:
@@ -260,8 +282,10 @@ class Names:
         return self.prefix.child(name) is not None
 
     def _operand(self, name: str) -> bool:
-        if name in tables().fixed:
+        if name in tables().fixed or name in self._keywords:
             return self._child(name)
+        if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # which no operand could end
+            return False
         entry = function_named(self.prefix.ground, name)
         match entry:
             case Variable(type=type_, values=None) if not isinstance(type_, (FunctionType, OptionalType)):
@@ -274,24 +298,36 @@ class Names:
             return self._child(name)
         return self._wants_function() and self._child(name)
 
+    @property
+    def wanted(self) -> list[Type]:
+        """The types that an operand may have here; none if nothing is known of them."""
+        if self._wanted is None:
+            self._wanted = _search(self.prefix).wanted()
+        return self._wanted
+
     def _wants_function(self) -> bool:
         if self.prefix.frame is None:
             return False
-        expected = _search(self.prefix).expected()
-        return expected is None or isinstance(expected, FunctionType)
+        return not self.wanted or any(isinstance(type_, FunctionType) for type_ in self.wanted)
+
+    def _may_become_wanted(self, type_: Type) -> bool:
+        return not self.wanted or any(can_become(type_, wanted) for wanted in self.wanted)
 
     def closing_of(self, type_: Type) -> tuple[str, ...] | None:
         """What ends the statement behind an operand of a type; None if no such operand may follow."""
         try:
             return self._verdicts[type_]
         except KeyError:
+            if not self._may_become_wanted(type_):
+                self._verdicts[type_] = None
+                return None
             prefix = self.prefix
             entries = {**prefix.ground.entries, FRESH: Variable(type_, NOWHERE)}
             twin = Prefix(
                 evolve(prefix.ground, entries=entries), prefix.unit, prefix.stack, prefix.frame,
                 prefix.last, prefix.size, prefix.words, prefix.inside,
             )  # fmt: skip
-            twin.closing = prefix.closing
+            twin.closing = self._verdicts.get(UNKNOWN) or prefix.closing
             child = twin.child(FRESH)
             found = self._verdicts[type_] = child.closing if child is not None else None
             return found

@@ -38,6 +38,7 @@ from rlmlang.types import (
     STR,
     DictType,
     FunctionType,
+    IterableType,
     ListType,
     OptionalType,
     RecordType,
@@ -144,12 +145,37 @@ class Search:
                     return filled
         return None
 
-    def expected(self) -> Type | None:
-        """The type that is wanted next, if one is."""
+    def wanted(self) -> list[Type]:
+        """The types that an operand may have which is written next; none if nothing is known of them."""
         skeleton = self._close([HOLE], False)
         oracle = self._ask(skeleton, fine=False) if skeleton is not None else None
-        hole = next((lexeme for lexeme in skeleton or () if lexeme.startswith(HOLE)), "")
-        return oracle.hole_types().get(hole) if oracle is not None else None
+        if oracle is None or skeleton is None:
+            return []
+        types = oracle.wanted_types(skeleton[0])
+        frame = self.prefix.frame
+        if frame is not None and not frame.filled and not frame.commas:
+            if frame.kind in ("call", "group"):  # of a generator
+                types += [each.item for each in types if isinstance(each, (ListType, IterableType))]
+            if frame.kind == "group":  # of a tuple
+                types += [each.items[0] for each in types if isinstance(each, TupleType) and each.items]
+        return types
+
+    def binders(self) -> list[Frame]:
+        """The open brackets in which a comprehension can bind a new name that is written next."""
+        self.count += 1
+        name = self._new_name()
+        oracle = self._ask(skeleton, fine=False) if (skeleton := self._close([HOLE], False)) is not None else None
+        names = [*dict.fromkeys(oracle.unknown if oracle is not None else []), name]
+        found: list[Frame] = []
+        frame = self.prefix.frame
+        while frame is not None:
+            if frame.kind in ("list", "dict", "call") and frame.commas == 0 and not frame.keywords:
+                closing = self._close([HOLE], False, frame, names)
+                answer = self._ask(closing) if closing is not None else None
+                if answer is not None and not answer.unknown:
+                    found.append(frame)
+            frame = frame.below
+        return found
 
     def receiver(self) -> Type | None:
         """Behind a dot, the type of what it is taken of."""

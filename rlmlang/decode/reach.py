@@ -1,0 +1,81 @@
+"""What an operand of a type can still become by what is written behind it: methods, indexes, operators.
+
+Told from types alone, and generously within the steps that `search` takes: for what is out of
+reach, no closing would be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from rlmlang.check.expressions import methods_of
+from rlmlang.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NEVER,
+    NONE,
+    UNKNOWN,
+    DictType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    Solution,
+    TupleType,
+    Type,
+    solve,
+    substitute,
+    variables,
+)
+
+STEPS = 2
+"""Methods, indexes or operators one behind the other."""
+
+
+def can_become(type_: Type, wanted: Type) -> bool:
+    """Whether an operand of a type may be the start of an expression of another."""
+    found = reach(type_)
+    if UNKNOWN in found:
+        return True
+    if isinstance(wanted, TupleType) and any(isinstance(each, TupleType) for each in found):
+        return True  # tuples of all lengths are made with `+`
+    return any(solve(wanted, each, {}) for each in found)
+
+
+@lru_cache(maxsize=4096)
+def reach(type_: Type) -> tuple[Type, ...]:
+    """The types that an operand can become, its own first."""
+    found = {type_: None}
+    for _ in range(STEPS):
+        found |= {after: None for before in list(found) for after in _steps(before)}
+    return tuple(found)
+
+
+def _steps(type_: Type) -> Iterator[Type]:
+    yield BOOL  # a comparison
+    match type_:
+        case LiteralType():
+            yield type_.base
+        case OptionalType():
+            yield type_.item
+            yield NONE
+        case RecordType():
+            yield from (each for _, each in type_.fields)
+            return
+        case ListType():
+            yield type_.item
+            yield ListType(UNKNOWN) if type_.item == NEVER else type_
+        case DictType():
+            yield type_.value
+        case TupleType():
+            yield from type_.items
+        case _ if type_ == INT:
+            yield FLOAT
+    for method in methods_of(type_).values():
+        for signature in method.signatures:
+            solution: Solution = {}
+            if solve(signature.params[0].type, type_, solution):
+                free = dict.fromkeys(variables(signature.result), UNKNOWN)
+                yield substitute(signature.result, free | solution)
