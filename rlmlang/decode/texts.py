@@ -15,6 +15,7 @@ from rlmlang.check import library_names
 from rlmlang.check.scope import Variable
 from rlmlang.check.written import TYPE_NAMES
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.dialects import from_lark
 from rlmlang.decode.oracle import ground_of
 from rlmlang.errors import ModelError
 from rlmlang.resources import grammar_text as whole_grammar
@@ -38,11 +39,9 @@ def grammar_text(constraint: Constraint, dialect: Dialect) -> str:
     Raises ModelError E400 for a dialect that cannot be written yet, or if llguidance refuses the text;
     ProgramError if the constraint's program does not check.
     """
-    if dialect not in ("llguidance", "lark"):
-        raise ModelError.of(
-            "E400", f"grammars in the dialect {dialect} are not written yet", hint="use the dialect llguidance or lark"
-        )
     text = _lark(constraint)
+    if dialect in ("ebnf", "gbnf"):
+        return from_lark(text)
     from llguidance import LLMatcher
 
     if problem := LLMatcher.validate_grammar(text):
@@ -54,6 +53,8 @@ def _lark(constraint: Constraint) -> str:
     text = re.sub(r"(?m)^ *//.*\n", "", whole_grammar())
     text = re.sub(r"(?m) +-> \w+ *$|^\?", "", text)
     rules = {match[1]: match[0] for match in _RULE.finditer(text)}
+    rules["atom"] = rules["atom"].replace("INT | FLOAT | ", "")
+    rules["power"] = 'power: (postfix | INT | FLOAT) ["**" factor]\n'  # numbers have no attributes
     if not constraint.calls:
         rules["postfix"] = re.sub(r'.*"CALL".*\n', "", rules["postfix"])
     open_rules = dict(rules)
