@@ -56,7 +56,25 @@ def _read(text: str) -> Rules:
     rules = {
         name: _terminal(options) if name.isupper() else _unrolled(name, options) for name, options in rules.items()
     }
-    return {name: _whole(_joined(options, rules)) for name, options in rules.items()}
+    strings = {name: Group(options) for name, options in rules.items() if _only_strings(name, options)}
+    return {
+        name: _whole(_joined(_with(options, strings), rules)) for name, options in rules.items() if name not in strings
+    }
+
+
+def _only_strings(name: str, options: Options) -> bool:
+    return name != "start" and not name.isupper() and all(str(item)[0] == '"' for option in options for item in option)
+
+
+def _with(options: Options, groups: dict[str, Group]) -> Options:
+    """With groups in the place of their names."""
+    return tuple(
+        tuple(
+            evolve(item, options=_with(item.options, groups)) if isinstance(item, Group) else groups.get(item, item)
+            for item in option
+        )
+        for option in options
+    )
 
 
 def _options(symbols: Iterator[str], maybe: str = "", end: str = "") -> Options:
@@ -117,19 +135,20 @@ def _class(inside: str) -> str:
         for match in _CHARACTER.finditer(inside, negated)
     ]
     written = [
-        "-" if char == "-" and 0 < i < len(parts) - 1 else _escaped(char, r"\"[]^-") for i, char in enumerate(parts)
+        "-" if char == "-" and 0 < i < len(parts) - 1 else _escaped(char, "[]^-") for i, char in enumerate(parts)
     ]
     return f"[{'^' * negated}{''.join(written)}]"
 
 
 def _quoted(text: str) -> str:
-    return f'"{_escaped(text, chr(92) + chr(34))}"'
+    return '"' + _escaped(text).replace('"', '\\"') + '"'
 
 
-def _escaped(text: str, special: str) -> str:
+def _escaped(text: str, special: str = "") -> str:
     """Escapes of four digits mean the same to both engines; those of two do not."""
     return "".join(
-        "\\n" if char == "\n" else f"\\u{ord(char):04x}" if char in special or ord(char) < 32 else char for char in text
+        {"\n": "\\n", "\\": "\\\\"}.get(char) or (f"\\u{ord(char):04x}" if char in special or ord(char) < 32 else char)
+        for char in text
     )
 
 
@@ -167,7 +186,9 @@ class _Words:
 
 def _of(chars: Iterable[str]) -> str:
     """The class of some letters and digits."""
-    runs = [[char for _, char in run] for _, run in groupby(enumerate(sorted(chars)), lambda pair: ord(pair[1]) - pair[0])]
+    runs = [
+        [char for _, char in run] for _, run in groupby(enumerate(sorted(chars)), lambda pair: ord(pair[1]) - pair[0])
+    ]
     return f"[{''.join(run[0] if len(run) == 1 else f'{run[0]}-{run[-1]}' for run in runs)}]"
 
 
@@ -272,10 +293,13 @@ class _Writer:
 
     def sequence(self, items: tuple[Item, ...], place: int) -> tuple[str, int]:
         parts = [""]
-        for item in items:
+        for i, item in enumerate(items):
             if isinstance(item, Group):
-                text, place = self.group(item, place)
+                apart = self.apart(item, items[i + 1 :], place)
+                text, place = self.group(apart or item, place)
                 parts.append(text)
+                if apart:
+                    break
                 continue
             space, text, place = self.symbol(item, place)
             for part in (space, text):
@@ -284,6 +308,16 @@ class _Writer:
                 elif part:
                     parts.append(part)
         return " ".join(parts[1:]), place
+
+    def apart(self, group: Group, rest: tuple[Item, ...], place: int) -> Group | None:
+        """The group with what follows it, where a word follows, and behind some alternatives it needs a space."""
+        if group.mark or not rest or not self.begin((rest,)):
+            return None
+        alike: dict[int, Options] = {}
+        for option in group.options:
+            end = self.sequence(option, place)[1]
+            alike[end] = (*alike.get(end, ()), option)
+        return Group(tuple((Group(same), *rest) for same in alike.values())) if len(alike) > 1 else None
 
     def group(self, group: Group, place: int) -> tuple[str, int]:
         text, end = self.options(group.options, place)
