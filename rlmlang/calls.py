@@ -335,7 +335,7 @@ class Caller:
         them and goes on from its own text, else in one go, repaired a few times."""
         request = self._request(entry, program=True)
         able = self.model.capabilities
-        if able.continues and able.grammar in ("mask", "llguidance"):
+        if able.continues and able.grammar != "none":
             return await self._by_statements(entry, request)
         problem: RlmError | None = None
         for _ in range(REPAIRS + 1):

@@ -260,9 +260,3 @@ def test_grammar_texts_are_taken_by_llguidance(unit: str) -> None:
 def test_what_a_grammar_text_takes(text: str, taken: bool) -> None:
     matcher = LLMatcher(LLTokenizer("byte"), grammar_text(Constraint(SCOPE, unit="statement"), "lark"))
     assert (matcher.try_consume_tokens(list(text.encode())) == len(text)) == taken
-
-
-def test_a_dialect_that_cannot_be_written_is_an_error() -> None:
-    with pytest.raises(ModelError) as caught:
-        grammar_text(Constraint(SCOPE), "gbnf")
-    assert caught.value.first.code == "E400"

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from ebnf import Ebnf
 from fake_server import CUT, HALF, HANG, Answer, FakeServer, Open, opened, server
 
 import rlmlang
 from rlmlang.answers import answer_schema
+from rlmlang.budget import Limits
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models import chat, http, servers
@@ -203,6 +205,30 @@ def test_the_steps_of_one_program_start_alike(server: FakeServer, opened: Open) 
         first, second = (json.dumps(body["messages"]) for body in server.bodies(CHAT))
         assert "b = 2" not in first
         assert first.startswith(second.partition("b = 2")[0])
+
+
+# Programs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dialect", "where"),
+    [("vllm", ("structured_outputs", "grammar")), ("sglang", ("ebnf",))],
+)
+def test_a_callee_writes_a_program_held_to_the_grammar(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, dialect: str, where: tuple[str, ...]
+) -> None:
+    monkeypatch.delitem(sys.modules, "rlmlang.decode.texts")
+    lines = ["parts = lines(document)\n", "len(parts)\n"]
+    server.on(CHAT, *map(completion, lines))
+    program = rlmlang.compile('document: str\nCALL[int]("How many lines?", document=document)')
+    model = f"openai:m@{server.url}/v1?dialect={dialect}&ctx=100000"
+    assert program.run(model=model, limits=Limits(max_depth=2), document="a\nb").value == 2
+    grammars = []
+    for body in server.bodies(CHAT):
+        for name in where:
+            body = body[name]
+        grammars.append(Ebnf(body))
+    assert [[grammar.accepts(line) for line in lines] for grammar in grammars] == [[True, False], [True, True]]
 
 
 # What comes back ---------------------------------------------------------------------------

@@ -4,24 +4,60 @@ from __future__ import annotations
 
 import click
 
+from rlmlang.cli.scope import read_scope, read_type
+from rlmlang.errors import UsageError
 from rlmlang.resources import grammar_text
 
 
 @click.command("grammar")
 @click.option(
+    "--dialect",
     "--format",
-    "form",
-    type=click.Choice(["lark", "llguidance"]),
+    type=click.Choice(["lark", "llguidance", "ebnf", "gbnf"]),
     default="lark",
     show_default=True,
-    help="lark: the grammar file; llguidance: with the line by which llama.cpp and other servers tell it.",
+    help="lark; llguidance, which has a first line by which llama.cpp tells it; ebnf for xgrammar (vLLM, SGLang); "
+    "gbnf for llama.cpp.",
 )
-def command(form: str) -> None:
+@click.option(
+    "--unit",
+    type=click.Choice(["program", "statement", "call", "answer"]),
+    help="What is written: a program; its next statement; the rest of a call, behind the word CALL; or what a model "
+    'answers where it may not write a program, {"answer": …}.  [default: statement with --scope, else program]',
+)
+@click.option("--scope", multiple=True, metavar="NAME:TYPE", help="An input that a statement or a call may use.")
+@click.option(
+    "--type", "wanted", metavar="TYPE", help="Of the value. Only answers are held to it; programs are checked."
+)
+@click.option("--no-calls", is_flag=True, help="Leave CALL out of programs and statements.")
+def command(dialect: str, unit: str | None, scope: tuple[str, ...], wanted: str | None, no_calls: bool) -> None:
     """Print the grammar.
+
+    Without options it is the grammar file; with any but lark and llguidance, what a model may write, in
+    a form that its engine reads.
 
     \b
     Examples:
       rlmlang grammar > rlm.lark
       rlmlang grammar --format llguidance > rlm.llg
+      rlmlang grammar --dialect ebnf --scope document:str --scope 'names:list[str]'
+      rlmlang grammar --dialect gbnf --unit answer --type 'list[int]'
     """
-    click.echo(("%llguidance {}\n\n" if form == "llguidance" else "") + grammar_text(), nl=False)
+    program = read_scope(scope, "--scope")
+    type_ = None if wanted is None else read_type(wanted)
+    if unit == "answer":
+        if type_ is None or scope or no_calls:
+            raise UsageError.of(
+                "E607", "an answer has a type, no scope and no calls", hint="write `--type 'list[str]'`"
+            )
+        from rlmlang.decode.texts import answer_text
+
+        click.echo(answer_text(type_, dialect), nl=False)  # type: ignore[arg-type]
+    elif unit or scope or wanted or no_calls or dialect in ("ebnf", "gbnf"):
+        from rlmlang.decode.constraint import Constraint
+        from rlmlang.decode.texts import grammar_text as constrained
+
+        constraint = Constraint(program, type_, unit or ("statement" if scope else "program"), not no_calls)  # type: ignore[arg-type]
+        click.echo(constrained(constraint, dialect), nl=False)  # type: ignore[arg-type]
+    else:
+        click.echo(("%llguidance {}\n\n" if dialect == "llguidance" else "") + grammar_text(), nl=False)

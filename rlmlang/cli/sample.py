@@ -7,7 +7,7 @@ import sys
 import click
 
 from rlmlang.cli import output
-from rlmlang.errors import ProgramError, UsageError
+from rlmlang.cli.scope import read_scope, read_type
 
 
 @click.command("sample")
@@ -44,23 +44,12 @@ def command(
       rlmlang sample
       rlmlang sample --n 100 --tokenizer smollm2 --input document:str --type 'list[str]'
     """
-    from rlmlang.check import check
     from rlmlang.decode.constraint import Constraint
     from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
     from rlmlang.decode.walk import walk
-    from rlmlang.source import Source
 
-    program = "".join(f"{each.replace(':', ': ', 1)}\n" for each in inputs)
-    if wanted is not None:
-        program += f"wanted__: {wanted}\n"
-    try:
-        declared = check(Source(program + "None\n", "--input")).inputs
-    except ProgramError as error:
-        raise UsageError.of(
-            "E607", f"no inputs or type: {error.first.message}", hint="write `--input document:str`"
-        ) from error
-    type_ = declared.get("wanted__") if wanted is not None else None
-    program = "".join(f"{name}: {each}\n" for name, each in declared.items() if name != "wanted__")
+    program = read_scope(inputs, "--input")
+    type_ = None if wanted is None else read_type(wanted)
     vocabulary: Vocabulary = open_vocabulary(tokenizer)
     hidden = not sys.stderr.isatty() or sys.stdout.isatty()
     with click.progressbar(range(seed, seed + count), label="programs", file=sys.stderr, hidden=hidden) as numbers:

@@ -7,17 +7,21 @@ programs may use any name.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Literal
 
+from rlmlang.answers import OPENING, answer_lark
 from rlmlang.builtins import BUILTINS, METHODS
 from rlmlang.check import library_names
 from rlmlang.check.scope import Variable
 from rlmlang.check.written import TYPE_NAMES
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.dialects import from_lark
 from rlmlang.decode.oracle import ground_of
 from rlmlang.errors import ModelError
 from rlmlang.resources import grammar_text as whole_grammar
+from rlmlang.types import Type
 
 Dialect = Literal["llguidance", "lark", "ebnf", "gbnf"]
 
@@ -34,15 +38,24 @@ _BINDER = '/[a-z][a-z0-9]?/ | "item" | "line" | "name" | "page" | "part" | "text
 def grammar_text(constraint: Constraint, dialect: Dialect) -> str:
     """The grammar of what a constraint allows, as a text for an engine.
 
-    `llguidance` and `lark` differ in the line by which llama.cpp tells them from its own grammars.
-    Raises ModelError E400 for a dialect that cannot be written yet, or if llguidance refuses the text;
+    `llguidance` and `lark` differ in the line by which llama.cpp tells them from its own grammars;
+    `ebnf` and `gbnf` do not differ. Raises ModelError E400 if llguidance refuses the text;
     ProgramError if the constraint's program does not check.
     """
-    if dialect not in ("llguidance", "lark"):
-        raise ModelError.of(
-            "E400", f"grammars in the dialect {dialect} are not written yet", hint="use the dialect llguidance or lark"
-        )
-    text = _lark(constraint)
+    return _in_dialect(_lark(constraint), dialect)
+
+
+def answer_text(type_: Type, dialect: Dialect) -> str:
+    """The grammar of an object that holds an answer of the type (`answers.answer_in_object` reads it).
+
+    Raises ModelError E400 if llguidance refuses the text.
+    """
+    return _in_dialect(answer_lark(type_).replace('start: " "', f"start: {json.dumps(OPENING + ' ')}", 1), dialect)
+
+
+def _in_dialect(text: str, dialect: Dialect) -> str:
+    if dialect in ("ebnf", "gbnf"):
+        return from_lark(text)
     from llguidance import LLMatcher
 
     if problem := LLMatcher.validate_grammar(text):
@@ -54,6 +67,8 @@ def _lark(constraint: Constraint) -> str:
     text = re.sub(r"(?m)^ *//.*\n", "", whole_grammar())
     text = re.sub(r"(?m) +-> \w+ *$|^\?", "", text)
     rules = {match[1]: match[0] for match in _RULE.finditer(text)}
+    rules["atom"] = rules["atom"].replace("INT | FLOAT | ", "")
+    rules["power"] = 'power: (postfix | INT | FLOAT) ["**" factor]\n'  # numbers have no attributes
     if not constraint.calls:
         rules["postfix"] = re.sub(r'.*"CALL".*\n', "", rules["postfix"])
     open_rules = dict(rules)

@@ -1,0 +1,38 @@
+"""Names and types on a command line: `document:str`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rlmlang import ast
+from rlmlang.check import check
+from rlmlang.errors import ProgramError, UsageError
+from rlmlang.source import Source
+from rlmlang.types import Type
+
+
+def read_scope(given: Iterable[str], option: str) -> str:
+    """What was given as NAME:TYPE, as a program that declares these inputs. Raises UsageError E607."""
+    types: dict[str, Type] = {}
+    for text in given:
+        name, type_ = _declared(text, f"{option} {text}", f"write `{option} document:str`")
+        if name in types:
+            raise UsageError.of("E607", f"the input `{name}` is given twice")
+        types[name] = type_
+    return "".join(f"{name}: {type_}\n" for name, type_ in types.items())
+
+
+def read_type(text: str) -> Type:
+    """What was given as `--type`. Raises UsageError E607."""
+    return _declared(f"wanted: {text}", f"--type {text}", "write `--type 'list[str]'`")[1]
+
+
+def _declared(text: str, shown: str, hint: str) -> tuple[str, Type]:
+    try:
+        checked = check(Source(f"{text.replace(':', ': ', 1)}\nNone\n"))
+    except ProgramError as error:
+        raise UsageError.of("E607", f"`{shown}`: {error.first.message}", hint=hint) from error
+    match checked.module.statements:
+        case (ast.Input(name=name, default=None), _):
+            return name.id, checked.inputs[name.id]
+    raise UsageError.of("E607", f"`{shown}`: not a name and its type", hint=hint)
