@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from rlmlang import prompt
 from rlmlang.answers import OPENING, parse_answer
@@ -91,6 +92,16 @@ def test_text_is_not_constrained(model: LlamaModel) -> None:
     (reply,) = ask(model, request("What is the capital of France?", max_tokens=30))
     assert "Paris" in reply.text
     assert reply.finish == "stop"
+
+
+@pytest.mark.real
+def test_a_text_to_stop_at_ends_the_reply_and_the_prompt_is_not_read_again(model: LlamaModel) -> None:
+    asked = request("What is the capital of France?", max_tokens=30)
+    (first,) = ask(model, evolve(asked, stop=("xyz", "Paris", "Lyon")))
+    assert (first.text[-5:], first.finish) == ("Paris", "stop")
+    (second,) = ask(model, evolve(asked, written=first.text + ", which"))
+    assert second.cached_tokens >= first.prompt_tokens
+    assert second.prompt_tokens - second.cached_tokens <= 4
 
 
 @pytest.mark.real

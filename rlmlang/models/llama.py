@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from attrs import asdict, evolve, frozen
@@ -120,6 +120,8 @@ class LlamaModel:
             "seed": (self.options.seed + request.sample) % 2**32,
             **SAMPLING,
         }
+        if request.stop:
+            body |= {"stop": list(request.stop), "verbose": True}  # tells at which
         if request.constraint is not None:
             # A wrong grammar would be gone on without, but this one has been validated.
             body["grammar"] = grammar_text(request.constraint, "llguidance")
@@ -272,8 +274,10 @@ class _Generation:
             raise _failure(self._last)
         usage = self._last["usage"]
         cut = self._last["choices"][0]["finish_reason"] == "length"
-        text = "".join(self._parts)
-        return Reply(text, usage["prompt_tokens"], usage["completion_tokens"], "length" if cut else "stop")
+        text = "".join(self._parts) + self._last.get("__verbose", {}).get("stopping_word", "")
+        cached = usage["prompt_tokens_details"]["cached_tokens"]
+        finish: Literal["length", "stop"] = "length" if cut else "stop"
+        return Reply(text, usage["prompt_tokens"], usage["completion_tokens"], finish, cached)
 
 
 def _failure(answer: dict[str, Any]) -> ModelError:
