@@ -26,7 +26,7 @@ from rlmlang.types import (
 )
 from rlmlang.values import RecordValue, Value, canonical, preview
 
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 """Raised whenever the same request would be told to the model in another way."""
 
 Arguments = Sequence[tuple[str | None, Value]]

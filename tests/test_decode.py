@@ -224,14 +224,44 @@ def test_a_token_that_is_not_allowed_is_an_error() -> None:
     assert caught.value.first.code == "E408"
 
 
-def test_what_must_follow_is_known() -> None:
+@pytest.mark.parametrize(
+    ("text", "forced"),
+    [
+        ("def g(x: int) -> int:", "\n    "),
+        ("def g(x: int) -> int:\n    retur", ""),  # or a name
+        ("x = docu", "ment"),
+        ("x = clauses[0].ti", "tle"),
+        ("x = clauses[0].title.isalp", "ha"),
+        ("CALL[lis", "t["),
+        ("x = c", ""),
+        ("x = count", ""),
+        ('x = "docu', ""),
+        ("x", ""),
+        ("", ""),
+    ],
+)
+def test_what_must_follow_is_known(text: str, forced: str) -> None:
+    """Where it stops, and whether there was a choice, the mask says too."""
     matcher = Matcher(Constraint(SCOPE), BYTES, 1000)
-    for token in b"def g(x: int) -> int:":
+    for token in text.encode():
         matcher.commit(token)
-    assert bytes(matcher.forced()).startswith(b"\n    ") or matcher.forced() == []
-    for token in b"\n    retur":
+    assert bytes(matcher.forced()).decode() == forced
+    for token in forced.encode():
+        allowed = {BYTES.bytes_of(int(i)) for i in matcher.mask().nonzero()[0]}
+        assert bytes([token]) in allowed
+        assert allowed <= {bytes([token]), b" ", b"\n", b"#"}
         matcher.commit(token)
-    assert bytes(matcher.forced()).startswith(b"n ") or matcher.allows(ord("n"))
+
+
+def test_numbers_have_a_value() -> None:
+    assert accepts("1e308\n", Constraint())
+    assert refused_at("1e309\n", Constraint()) == "1e30"
+
+
+def test_inputs_are_declared_only_where_nothing_is_given() -> None:
+    assert accepts("text: str\nlen(text)\n", Constraint())
+    assert refused_at("text: str\nlen(text)\n", Constraint(SCOPE)) == "text"
+    assert refused_at("text: str\n", Constraint("", unit="statement")) == "text"
 
 
 # Grammar texts ------------------------------------------------------------------------

@@ -17,10 +17,14 @@ from attrs import evolve
 
 from rlmlang import prompt
 from rlmlang.answers import OPENING, parse_answer
+from rlmlang.check import check
+from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models import llama, open_model
 from rlmlang.models.base import Reply, Request
 from rlmlang.models.llama import LlamaModel, Options
+from rlmlang.prompt import program_header
+from rlmlang.source import Source
 from rlmlang.types import (
     BOOL,
     FLOAT,
@@ -92,6 +96,18 @@ def test_text_is_not_constrained(model: LlamaModel) -> None:
     (reply,) = ask(model, request("What is the capital of France?", max_tokens=30))
     assert "Paris" in reply.text
     assert reply.finish == "stop"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("sample", [0, 1])
+def test_programs_are_held_to_the_language(model: LlamaModel, sample: int) -> None:
+    asked = request(
+        "How many words does it have?", "one two three", type=INT, program=True, max_tokens=60, sample=sample
+    )
+    header = program_header(asked)
+    (reply,) = ask(model, evolve(asked, constraint=Constraint(header, INT)))
+    assert reply.finish == "stop"
+    check(Source(header + reply.text), INT)
 
 
 @pytest.mark.real
@@ -388,7 +404,7 @@ def test_the_identity_is_what_can_change_an_answer(weights: Path) -> None:
     plain = open_model(f"gguf:{weights}")
     assert json.loads(plain.identity) == {
         "kind": "llama.cpp", "weights": digest, "temperature": 0.0, "seed": 0, "top_k": 40, "top_p": 0.95, "min_p": 0.05,
-        "repeat_penalty": 1.1, "repeat_last_n": 256,
+        "repeat_penalty": 1.1, "repeat_last_n": 256, "constrain": "types",
     }  # fmt: skip
     assert open_model(f"gguf:{weights}?ctx=512&slots=4&threads=1").identity == plain.identity
     assert open_model(f"gguf:{weights}?seed=1").identity != plain.identity

@@ -18,7 +18,8 @@ class Constraint:
     """
 
     program: str = ""
-    """What stands already: inputs, records, earlier statements. It checks, and ends with a line end."""
+    """What stands already: inputs, records, earlier statements. It checks, and ends with a line end.
+    Further inputs cannot be declared; only a whole program behind nothing declares its own."""
     wanted: Type | None = None
     """What the program's value must be; None for any type."""
     unit: Literal["program", "statement", "call"] = "program"

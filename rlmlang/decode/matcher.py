@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.forced import forced_text
 from rlmlang.decode.lalr import join, tables
 from rlmlang.decode.oracle import Ground, after, ground_of
 from rlmlang.decode.point import Point
-from rlmlang.decode.prefix import LINE, Prefix
+from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.signatures import constant
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary, completed, split
 from rlmlang.errors import ModelError
@@ -99,12 +100,31 @@ class Matcher:
         return found
 
     def forced(self) -> list[int]:
-        """The tokens of the only text that may follow, as the tokenizer writes it; none if there is a choice."""
-        if self.done or self._tail or self._must_close(MAX_GROWTH) is not None:
+        """Tokens that need not be sampled, as only one text may follow; none if there is a choice.
+
+        They are those that the tokenizer writes it with, whatever comes behind it. Spaces are as usual.
+        """
+        if self.done or self._tail:
             return []
-        text = forced_text(self.point, self.vocabulary)
-        tokens = self.vocabulary.encode(text) if text else []
-        return tokens if len(tokens) < self.left - MAX_GROWTH else []
+        if (closing := self._must_close()) is not None:
+            return closing if len(closing) >= self.left else []
+        text = forced_text(self.point)
+        if not text:
+            return []
+        tokens = self.vocabulary.encode(text)
+        for behind in ("x", " x", "\n", '"', "("):
+            other = self.vocabulary.encode(text + behind)
+            same = next((i for i, pair in enumerate(zip(tokens, other)) if pair[0] != pair[1]), len(tokens))
+            tokens = tokens[:same]
+        return tokens if self._readable(tokens) else []
+
+    def _readable(self, tokens: list[int]) -> bool:
+        """Whether the tokens may be committed one after another; the last may end within the forced text."""
+        point: Point | None = self.point
+        for token in tokens:
+            text = self.vocabulary.texts[token]
+            point = point.advance(text) if point is not None and text is not None else None
+        return point is not None and len(tokens) + MAX_GROWTH < self.left
 
     def commit(self, token: int) -> None:
         """Go on behind a token. Raises ModelError E408 if it is not allowed."""
@@ -443,38 +463,3 @@ def _walk(point: Point, root: Trie, mask: Mask) -> None:
             continue
         mask[at.tokens] = True
         todo.extend((text + char, below) for char, below in at.below.items())
-
-
-# Forced text ---------------------------------------------------------------------
-
-
-def forced_text(point: Point, vocabulary: Vocabulary) -> str:
-    """The text that must follow, up to the next choice; spaces as usual."""
-    forced = ""
-    while len(forced) < 200:
-        if point.ended or point.may_end:
-            break
-        allowed = [text for i in _mask(point, vocabulary).nonzero()[0] if (text := vocabulary.texts[i])]
-        bare = [text.lstrip(" ") for text in allowed]
-        bare = [text for text in bare if text]
-        if not bare or len(bare) > 200:
-            break
-        longest = max(bare, key=len)
-        if not all(longest.startswith(text) for text in bare):
-            break
-        spaced = any(text[0] == " " for text in allowed)
-        if spaced and not point.partial and _spaced(point.prefix.last, longest):
-            longest = " " + longest
-        further = point.advance(longest)
-        if further is None:
-            break
-        forced += longest
-        point = further
-    return forced
-
-
-def _spaced(last: str, text: str) -> bool:
-    """Whether a space is usual between a lexeme and what follows."""
-    if last in ("(", "[", "{", ".", LINE) or text[0] in ")]},.:([":
-        return last in (",", ":", "=", "->") or (last.isalpha() and last in tables().fixed and last != "CALL")
-    return True

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from rlmlang import ast
 from rlmlang.builtins import Parameter
@@ -49,6 +49,8 @@ class Ground:
     records: Mapping[str, RecordType] = field(factory=dict)
     wanted: Type | None = None
     calls: bool = True
+    inputs: bool = True
+    """Whether inputs may be declared."""
     used: frozenset[str] = frozenset()
     """Functions of the standard library that were applied: their names can no longer be bound."""
 
@@ -90,7 +92,7 @@ class Ground:
         oracle = Oracle(self)
         if not oracle.look_at(statement) or oracle.unknown:
             return None
-        return Ground(oracle.scope.entries, oracle.records, self.wanted, self.calls, frozenset(oracle.used))
+        return evolve(self, entries=oracle.scope.entries, records=oracle.records, used=frozenset(oracle.used))
 
 
 class Oracle(Checker):
@@ -114,6 +116,8 @@ class Oracle(Checker):
         """Whether nothing is wrong with it so far; names in `unknown` aside."""
         try:
             match statement:
+                case ast.Input() if not self.ground.inputs:
+                    self.error("E607", "", statement.span)
                 case ast.Input():
                     self.input(statement)
                 case ast.Binding():
@@ -246,7 +250,7 @@ def ground_of(constraint: Constraint) -> Ground:
     wanted = None if constraint.unit == "call" else constraint.wanted
     ground = Ground(wanted=wanted, calls=constraint.calls)
     if not constraint.program.strip():
-        return ground
+        return evolve(ground, inputs=constraint.unit == "program")
     for statement in parse(Source(constraint.program)).statements:
         if not isinstance(statement, ast.Value):
             grown = ground.after(statement)
@@ -254,7 +258,7 @@ def ground_of(constraint: Constraint) -> Ground:
                 check(Source(constraint.program + "None\n"))  # which says what is wrong
                 raise AssertionError(constraint.program)
             ground = grown
-    return ground
+    return evolve(ground, inputs=False)
 
 
 def after(ground: Ground, text: str) -> Ground:

@@ -11,6 +11,7 @@ import re
 
 from rlmlang.decode.lalr import tables
 from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
+from rlmlang.parser import literals
 
 MAX_NAME = 100
 """Characters of a new name."""
@@ -234,6 +235,10 @@ def _names_type(prefix: Prefix) -> bool:
 def _number(prefix: Prefix, text: str) -> str | None:
     terminal = tables().terminal(text)
     if terminal not in ("INT", "FLOAT"):
+        return None
+    try:
+        literals.real(text) if terminal == "FLOAT" else literals.integer(text)
+    except literals.Malformed:
         return None
     free = "7919" if terminal == "INT" else "0.7919"
     child = prefix.child(free)

@@ -107,7 +107,7 @@ class Prefix:
         self._names: Names | None = None
         self._receiver: Type | None = None
         self._literals: tuple[str, ...] | None = None
-        self.points: dict[tuple[object, ...], object] = {}
+        self.points: dict[object, object] = {}
         """What is known of the places behind this prefix, for `decode.point`."""
 
     @property

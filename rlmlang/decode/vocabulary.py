@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rlmlang.decode import gguf
 from rlmlang.errors import ModelError
 from rlmlang.parser.layout import HIDDEN
 
@@ -57,6 +58,20 @@ class Vocabulary:
             return found
 
         return cls(tokens, ends, encode)
+
+    @classmethod
+    def of_gguf(cls, path: Path, encode: Callable[[str], list[int]]) -> Vocabulary:
+        """Of a GGUF file, byte-level or with byte fallback. Raises OSError, and ValueError for a damaged file."""
+        head = gguf.read_head(path)
+        try:
+            names, types = head["tokenizer.ggml.tokens"], head["tokenizer.ggml.token_type"]
+        except KeyError as error:
+            raise ValueError(f"{path} has no {error}") from None
+        byte_level = head.get("tokenizer.ggml.model") == b"gpt2"
+        tokens = [_gguf_bytes(name.decode("utf-8", "replace"), type_, byte_level) for name, type_ in zip(names, types)]
+        told = {head.get(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")}
+        named = {i for i, name in enumerate(names) if types[i] in gguf.MARKS and name in gguf.ENDS}
+        return cls(tokens, {i for i in told if i is not None} | named, encode)
 
     @classmethod
     def of_bytes(cls) -> Vocabulary:
@@ -256,6 +271,12 @@ def _bytes(name: str, byte_level: bool) -> bytes | None:
     if match := re.fullmatch("<0x([0-9A-F]{2})>", name):
         return bytes([int(match[1], 16)])
     return name.replace("▁", " ").encode()
+
+
+def _gguf_bytes(name: str, type_: int, byte_level: bool) -> bytes | None:
+    if type_ in (gguf.UNKNOWN, gguf.CONTROL, gguf.UNUSED):
+        return None
+    return name.encode() if byte_level and type_ == gguf.USER_DEFINED else _bytes(name, byte_level)
 
 
 def open_vocabulary(name: str) -> Vocabulary:

@@ -6,6 +6,7 @@ the kind, its object a function of the text after the colon and the whole name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
@@ -26,7 +27,7 @@ class Backend:
     """A kind of model that rlmlang brings."""
 
     form: str
-    """How a model of it is named: `kind`, or `kind:REST`."""
+    """How a model of it is named: `kind`, or `kind:REST`; either may be followed by `?OPTIONS`."""
     about: str
     opener: str
     """`module:function`, called with the text after the colon and the whole name."""
@@ -70,10 +71,10 @@ def open_model(name: str) -> Model:
 
     Raises UsageError E605 for a name that means nothing, ModelError E407 if it cannot be loaded.
     """
-    kind, colon, rest = name.partition(":")
+    kind, mark, rest = re.fullmatch("([^:?]*)([:?]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     for backend in BACKENDS:
         if backend.kind == kind:
-            if (":" in backend.form) != bool(rest):
+            if (mark == ":", bool(rest)) != (":" in backend.form, bool(mark)):
                 raise UsageError.of("E605", f"`{name}` does not name a model", hint=f"write `{backend.form}`")
             if backend.missing:
                 raise ModelError.of("E407", f"`{name}` needs more to be installed", hint=" && ".join(backend.missing))
@@ -84,7 +85,7 @@ def open_model(name: str) -> Model:
         return _opened(plugins[kind], rest, name)
     forms = [*(backend.form for backend in BACKENDS), *plugins]
     near = get_close_matches(kind, [form.partition(":")[0] for form in forms], 1)
-    hint = f"did you mean `{near[0]}{colon}{rest}`?" if near else f"models are {', '.join(forms)}"
+    hint = f"did you mean `{near[0]}{mark}{rest}`?" if near else f"models are {', '.join(forms)}"
     raise UsageError.of("E605", f"unknown model `{name}`", hint=hint)
 
 

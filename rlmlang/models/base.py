@@ -50,6 +50,11 @@ class Request:
 
         return messages(self)
 
+    def so_far(self, held: bool) -> str:
+        """What the reply starts with: `written`, and before it, if the engine holds a program to the
+        language, the start of a fence. (In a fence models write code; else they start with prose.)"""
+        return "```python\n" + self.written if held and self.program and self.constraint is not None else self.written
+
 
 @frozen
 class Reply:

@@ -137,7 +137,7 @@ class Chat:
         body |= self._held(request)
         if dialect.local:
             body["chat_template_kwargs"] = {"enable_thinking": False}
-        if dialect.continues and request.written:
+        if dialect.continues and self._so_far(request):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         if request.stop and "tools" not in body:  # models that take such tools take no `stop`
             body["stop"] = list(request.stop)
@@ -146,9 +146,12 @@ class Chat:
         return body
 
     def _messages(self, request: Request) -> list[dict[str, str]]:
-        if self._dialect.continues and request.written:
-            return on_the_wire((*request.messages, Message("assistant", request.written)))
+        if self._dialect.continues and (so_far := self._so_far(request)):
+            return on_the_wire((*request.messages, Message("assistant", so_far)))
         return on_the_wire(shown(request))
+
+    def _so_far(self, request: Request) -> str:
+        return request.so_far(held=self._grammar != "none")
 
     def _held(self, request: Request) -> dict[str, Any]:
         """The fields that hold the answer to a grammar or a schema."""

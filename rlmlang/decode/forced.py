@@ -1,0 +1,89 @@
+"""Text that must follow at a place, because nothing else may.
+
+What is found is found quickly: places with many possible continuations are taken for places
+with a choice without a look at what the types leave of them.
+"""
+
+from __future__ import annotations
+
+from rlmlang.decode.lalr import tables
+from rlmlang.decode.point import Point
+from rlmlang.decode.prefix import BODY, LINE, Prefix
+
+FEW = 4
+"""Continuations that are tried one by one."""
+
+LONGEST = 200
+"""Characters at once."""
+
+_CONSTANTS = ("STRING", "INT", "FLOAT", "FSTRING", "RAW_STRING", "LONG_STRING")
+
+
+def forced_text(point: Point) -> str:
+    """The text that must follow, up to the next choice, with spaces as usual; empty if there is a choice at once."""
+    text = ""
+    while len(text) < LONGEST and not point.ended and not point.may_end:
+        more = _only(point)
+        further = point.advance(more) if more else None
+        if further is None:
+            break
+        text += more
+        point = further
+    return text
+
+
+def _only(point: Point) -> str:
+    prefix, partial = point.prefix, point.partial
+    if not prefix.size or prefix.inside is not None or prefix.stack is None:
+        return ""
+    if not partial:
+        return _lexeme(prefix, bool(point.spaces or point.lines))
+    if not partial.isidentifier() or prefix.names.fresh or partial in ("f", "r"):
+        return ""
+    heads = _judged(prefix, [name for name in prefix.names.candidates if name.startswith(partial)])
+    if len(heads) != 1:
+        return ""
+    if heads[0] != partial:
+        return heads[0][len(partial) :]
+    child = prefix.child(partial)
+    return _lexeme(child, False) if child is not None else ""
+
+
+def _lexeme(prefix: Prefix, spaced: bool) -> str:
+    """The only lexeme that may follow, with a space where one is usual."""
+    if (known := prefix.points.get("forced")) is None:
+        known = prefix.points["forced"] = _find_lexeme(prefix)
+    assert isinstance(known, str)
+    return f" {known}" if known and not spaced and _is_spaced(prefix.last, known) else known
+
+
+def _find_lexeme(prefix: Prefix) -> str:
+    if prefix.stack is None:
+        return ""
+    takes, stack = tables().takes, prefix.stack
+    if any(takes(stack, terminal) for terminal in _CONSTANTS):
+        return ""
+    options = [text for text, terminal in tables().fixed.items() if takes(stack, terminal)]
+    options += [end for end in (LINE, BODY) if takes(stack, tables().terminal(end) or "")]
+    if takes(stack, "NAME"):
+        if prefix.names.fresh:
+            return ""
+        options += prefix.names.candidates
+    found = _judged(prefix, list(dict.fromkeys(options)))
+    return found[0] if len(found) == 1 else ""
+
+
+def _judged(prefix: Prefix, options: list[str]) -> list[str]:
+    """Those that may follow, if they are few."""
+    if len(options) > FEW:
+        return options
+    return [option for option in options if prefix.child(option) is not None]
+
+
+def _is_spaced(last: str, text: str) -> bool:
+    """Whether a space is usual between a lexeme and what follows."""
+    if text[0] == "\n" or last[0] == "\n":
+        return False
+    if last in ("(", "[", "{", ".") or text[0] in ")]},.:([":
+        return last in (",", ":", "=", "->") or (last.isalpha() and last in tables().fixed and last != "CALL")
+    return True

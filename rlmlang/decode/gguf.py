@@ -1,0 +1,83 @@
+"""The tokens in the head of a GGUF file.
+
+The package `gguf` reads the whole file one field at a time: 2.6 s for the 49,152 tokens of
+SmolLM2, 10 s for the 262,144 of Gemma 3; this takes 0.1 s and 0.4 s. The format is described at
+https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from typing import Any
+
+_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+
+UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 2, 3, 4, 5
+"""Types of tokens that are not usual text."""
+
+MARKS = (CONTROL, USER_DEFINED)
+ENDS = frozenset(
+    b"<|im_end|> <end_of_turn> <|endoftext|> <|eot_id|> <|eom_id|> <|end|> </s> <eos> <EOT> <|return|>".split()
+)
+"""Tokens that end a turn, which files do not always say of them."""
+
+
+def read_head(path: Path) -> dict[str, Any]:
+    """The metadata of a file by key; strings are bytes.
+
+    Raises OSError, and ValueError for what is no GGUF file of version 2 or 3.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            return _Reader(data).head()
+        except (struct.error, KeyError, IndexError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+
+
+class _Reader:
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data = data
+        self.at = 0
+
+    def head(self) -> dict[str, Any]:
+        magic, version = self.data[:4], self.skip(4).number("I")
+        if magic != b"GGUF" or version not in (2, 3):
+            raise ValueError("no GGUF file of version 2 or 3")
+        count = self.skip(8).number("Q")
+        return {self.string().decode("utf-8", "replace"): self.value(self.number("I")) for _ in range(count)}
+
+    def skip(self, size: int) -> _Reader:
+        self.at += size
+        return self
+
+    def number(self, form: str) -> Any:
+        (found,) = struct.unpack_from(f"<{form}", self.data, self.at)
+        self.at += struct.calcsize(form)
+        return found
+
+    def string(self) -> bytes:
+        size = self.number("Q")
+        if size > len(self.data) - self.at:
+            raise IndexError("a string ends behind the file")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def value(self, kind: int) -> Any:
+        if kind == _STRING:
+            return self.string()
+        if kind != _ARRAY:
+            return self.number(_NUMBERS[kind])
+        kind, count = self.number("I"), self.number("Q")
+        if count > len(self.data):
+            raise IndexError("a list ends behind the file")
+        if kind == _STRING:
+            return [self.string() for _ in range(count)]
+        if kind == _ARRAY:
+            return [self.value(kind) for _ in range(count)]
+        form = f"<{count}{_NUMBERS[kind]}"
+        found = struct.unpack_from(form, self.data, self.at)
+        self.at += struct.calcsize(form)
+        return found
