@@ -12,7 +12,8 @@ import asyncio
 import hashlib
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 from attrs import define, evolve, field, frozen
 
@@ -24,7 +25,7 @@ from rlmlang.models.base import Model, Reply, Request
 from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
-from rlmlang.session import stepwise
+from rlmlang.session import Session
 from rlmlang.source import Span
 from rlmlang.store import Store
 from rlmlang.trace import CallRecord, Trace
@@ -72,8 +73,12 @@ class Entry:
     task: asyncio.Task[None] | None = None
 
 
-ProgramRunner = Callable[[str, Request, Entry], Awaitable[Value]]
-"""Runs a callee's program text with the arguments of its call; gives the program's value."""
+ProgramRunner = Callable[[str, Request, Entry, Mapping[str, Value]], Awaitable[Value]]
+"""Runs a callee's program text with the arguments of its call; gives the program's value. Names whose
+values are known are not evaluated again."""
+
+Writing = Literal["statements", "whole"]
+"""How a callee writes a program: statement by statement, shown what each gives; or in one go."""
 
 
 class Caller:
@@ -88,6 +93,7 @@ class Caller:
         clock: Callable[[], float],
         run_program: ProgramRunner,
         memo: bool = True,
+        writing: Writing | None = None,
     ) -> None:
         self.model = model
         self.account = account
@@ -95,6 +101,9 @@ class Caller:
         self.trace = trace
         self.clock = clock
         self.memo = memo
+        able = model.capabilities
+        self.writing = writing or ("statements" if able.continues and able.grammar != "none" else "whole")
+        """Engines that cannot be held to a statement, or read everything again for each, write in one go."""
         self._run_program = run_program
         self._known: dict[bytes, tuple[Value, CallRecord]] = {}
         self._flying: dict[bytes, Entry] = {}
@@ -122,7 +131,7 @@ class Caller:
         if head is None:
             shared = [
                 LANGUAGE_VERSION, PROMPT_VERSION, self.model.identity, site.shape, depth_left,
-                limits.max_answer_tokens, site.names,
+                limits.max_answer_tokens, site.names, depth_left and self.writing,
             ]  # fmt: skip
             head = hashlib.sha256(json.dumps(shared).encode())
             self._heads[site.shape, depth_left, site.names] = head
@@ -331,11 +340,9 @@ class Caller:
         return value
 
     async def _program(self, entry: Entry) -> Value:
-        """An answer by a program that the model writes: by statements where the engine can be held to
-        them and goes on from its own text, else in one go, repaired a few times."""
+        """An answer by a program that the model writes: by statements, or in one go, repaired a few times."""
         request = self._request(entry, program=True)
-        able = self.model.capabilities
-        if able.continues and able.grammar != "none":
+        if self.writing == "statements":
             return await self._by_statements(entry, request)
         problem: RlmError | None = None
         for _ in range(REPAIRS + 1):
@@ -343,7 +350,7 @@ class Caller:
                 reply = await self._generate(entry, request)
             entry.record.program = reply.text
             try:
-                value = await self._run_program(reply.text, request, entry)
+                value = await self._run_program(reply.text, request, entry, {})
             except (BudgetError, UsageError):
                 raise
             except RlmError as error:
@@ -365,11 +372,14 @@ class Caller:
             async with self._slots:
                 return await self._generate(entry, asked)
 
-        async def run(text: str, type_: Type) -> Value:
-            entry.record.program = text
-            return await self._run_program(text, evolve(request, type=type_), entry)
+        async def run(text: str, type_: Type, known: Mapping[str, Value]) -> Value:
+            return await self._run_program(text, evolve(request, type=type_), entry, known)
 
-        _, value = await stepwise(request, generate, run)
+        session = Session(request, generate, run)
+        try:
+            value = await session.write()
+        finally:
+            entry.record.program = session.written
         self._keep(entry, value)
         return value
 

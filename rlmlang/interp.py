@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Union
 
@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from rlmlang import ast
 from rlmlang.budget import Account
-from rlmlang.calls import Caller, Entry, Site
+from rlmlang.calls import Caller, Entry, Site, Writing
 from rlmlang.check import check
 from rlmlang.check.checked import (
     Checked,
@@ -121,8 +121,11 @@ class Evaluation:
     _finished: asyncio.Event = field(factory=asyncio.Event)
 
     async def run(self, checked: Checked, inputs: Mapping[str, Value]) -> Value:
-        """The program's value. Raises RunError, BudgetError, ModelError, UsageError."""
-        program = _Compiler(checked).program()
+        """The program's value. Bindings of names that stand among the inputs are not evaluated.
+
+        Raises RunError, BudgetError, ModelError, UsageError.
+        """
+        program = _Compiler(checked).program(inputs)
         frame = Frame(self, None, dict(inputs))
         result = Pending()
         self._jobs.append((lambda: result.resolve(program(frame)), frame))
@@ -253,11 +256,13 @@ class _Compiler:
         self.parts = 0
         """Steps for the expressions that have been compiled; the difference tells those of one."""
 
-    def program(self) -> Code:
+    def program(self, known: Container[str]) -> Code:
         steps: list[Code] = []
         value: Code | None = None
         for statement in self.checked.module.statements:
             match statement:
+                case ast.Binding(names=names) if all(name.id in known for name in names):
+                    self.scope.names.update(name.id for name in names)
                 case ast.Binding():
                     steps.append(self.bind(statement))
                 case ast.Value():
@@ -1045,6 +1050,7 @@ async def execute(
     trace: Trace,
     store: Store | None = None,
     memo: bool = True,
+    writing: Writing | None = None,
 ) -> Value:
     """Run a program on a model. What it spends and does is told to `account` and `trace`.
 
@@ -1055,11 +1061,11 @@ async def execute(
     begin = loop.time()
     meter = Meter(limits.max_steps, limits.max_bytes)
 
-    async def answer_by_program(text: str, request: Request, entry: Entry) -> Value:
+    async def answer_by_program(text: str, request: Request, entry: Entry, known: Mapping[str, Value]) -> Value:
         evaluation = Evaluation(caller, meter, entry.level, entry.record.id)
-        return await _run_callee(evaluation, text, request)
+        return await _run_callee(evaluation, text, request, known)
 
-    caller = Caller(model, account, store, trace, lambda: loop.time() - begin, answer_by_program, memo)
+    caller = Caller(model, account, store, trace, lambda: loop.time() - begin, answer_by_program, memo, writing)
     try:
         async with asyncio.timeout(limits.max_seconds):
             return await Evaluation(caller, meter).run(checked, inputs)
@@ -1074,14 +1080,14 @@ async def execute(
         account.usage.seconds = loop.time() - begin
 
 
-async def _run_callee(evaluation: Evaluation, text: str, request: Request) -> Value:
+async def _run_callee(evaluation: Evaluation, text: str, request: Request, known: Mapping[str, Value]) -> Value:
     """The value of the program that a model wrote as its answer. Raises RlmError."""
     header = program_header(request)
     evaluation.meter.charge(_steps_of_checking(text))
     checked = check(Source(header + program_text(text), "<answer>"), request.type)
     names = argument_names(request.arguments)
     values = {name: value for name, (_, value) in zip(names, request.arguments)}
-    value = await evaluation.run(checked, bind_inputs(checked, values))
+    value = await evaluation.run(checked, {**known, **bind_inputs(checked, values)})
     return from_json(to_json(value), request.type)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from rlmlang.budget import Account, Limits, Usage
+from rlmlang.calls import Writing
 from rlmlang.check import check
 from rlmlang.check.checked import Checked
 from rlmlang.cost import Cost, estimate
@@ -90,10 +91,13 @@ class Program:
         memo: bool = True,
         trace: Trace | None = None,
         account: Account | None = None,
+        writing: Writing | None = None,
         **inputs: object,
     ) -> Result:
         """Run the program. A model or store given by name is opened for this run alone.
 
+        `writing` is how callees write programs: by `statements`, each shown what the ones before it
+        give, or `whole`; None for what suits the model.
         `trace` and `account` may be handed in to watch the run while it goes on.
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
@@ -107,7 +111,7 @@ class Program:
         try:
             if store is None:
                 refuse_if_over(self.checked, values, account.limits, engine)
-            value = await execute(self.checked, values, engine, account, trace, kept or store, memo)  # type: ignore[arg-type]
+            value = await execute(self.checked, values, engine, account, trace, kept or store, memo, writing)  # type: ignore[arg-type]
         finally:
             if kept is not None:
                 kept.close()

@@ -40,10 +40,13 @@ def messages(request: Request) -> tuple[Message, ...]:
     if request.repair is None:
         return told
     text, problem = request.repair
+    again = "Write the whole program again, corrected."
+    if request.constraint is not None and request.constraint.unit == "statement":
+        text, again = request.written + text, "Write the last statement again, corrected."
     return (
         *told,
         Message("assistant", text),
-        Message("user", f"That program does not work:\n\n{problem}\n\nWrite the whole program again, corrected."),
+        Message("user", f"That does not work:\n\n{problem}\n\n{again}"),
     )
 
 

@@ -2,29 +2,30 @@
 
 After a statement has been written it is checked and run, and a preview of its value is put
 behind it as a comment; the model goes on from there. A statement that does not check or run
-is taken back and written again. The transcript is a program like any other: run again, it
-gives the same value.
+is taken back, and written again with what was wrong shown. The transcript is a program like
+any other: run again, it gives the same value.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from rlmlang import ast
 from rlmlang.check import check
 from rlmlang.check.scope import Variable
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.oracle import ground_of
-from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
+from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
 from rlmlang.models.base import Reply, Request
 from rlmlang.parser import parse
-from rlmlang.parser.layout import HIDDEN
-from rlmlang.prompt import program_header
+from rlmlang.parser.layout import HIDDEN, lay_out
+from rlmlang.prompt import program_header, program_text
+from rlmlang.render import render
 from rlmlang.source import Source
-from rlmlang.types import FunctionType, Never, Type, Unknown
+from rlmlang.types import FunctionType, Never, TupleType, Type, Unknown
 from rlmlang.values import Value, preview
 
 MAX_STATEMENTS = 40
@@ -40,81 +41,115 @@ PREVIEW = 80
 """Characters of a value that are shown."""
 
 Generate = Callable[[Request], Awaitable[Reply]]
-Run = Callable[[str, Type], Awaitable[Value]]
-"""Runs a program text without its inputs; gives its value, which is of the type."""
+Run = Callable[[str, Type, Mapping[str, Value]], Awaitable[Value]]
+"""Runs a program text without its inputs; gives its value, which is of the type. The values of
+names that are known are not found again."""
 
 
-async def stepwise(request: Request, generate: Generate, run: Run) -> tuple[str, Value]:
-    """The finished transcript, without the inputs that it starts from, and its value.
+@define
+class Session:
+    """One program being written."""
 
-    Raises ModelError E405 if no program comes about; BudgetError, UsageError and ModelError from
-    generations and runs.
-    """
-    header = program_header(request)
-    written = ""
-    for _ in range(MAX_STATEMENTS):
-        problem: RlmError | None = None
-        for attempt in range(ATTEMPTS):
-            asked = evolve(
-                request,
-                constraint=Constraint(header + written, request.type, "statement"),
-                written=written,
-                max_tokens=min(request.max_tokens, STATEMENT_TOKENS),
-                sample=request.sample * ATTEMPTS + attempt,
-            )
+    request: Request
+    generate: Generate
+    run: Run
+    written: str = ""
+    """The transcript, without the inputs and records that it starts from."""
+    known: dict[str, Value] = field(factory=dict)
+    """The values of the names that it binds."""
+    count: int = 0
+    """Statements so far."""
+
+    async def write(self) -> Value:
+        """Write the program to its end, and give its value.
+
+        Raises ModelError E405 if none comes about; BudgetError, UsageError and ModelError from
+        generations and runs.
+        """
+        problem: tuple[str, RlmError] | None = None
+        attempt = 0
+        while self.count < MAX_STATEMENTS:
+            reply = await self.generate(self._asked(attempt, problem))
+            count, bad, problem = self.count, reply.text, None
             try:
-                text, ends = _statement(header + written, (await generate(asked)).text, request.type)
-                if ends:
-                    return written + text, await run(written + text, request.type)
-                shown = await _preview(header, written, text, run)
+                for bad in _statements(reply.text):
+                    if (value := await self._take(bad)) is not None:
+                        return value[0]
             except (BudgetError, UsageError):
                 raise
             except RlmError as error:
-                problem = error
-                continue
-            written += text.rstrip("\n") + shown + "\n"
-            break
-        else:
-            assert problem is not None
-            raise ModelError.of(
-                "E405",
-                f"the model wrote {ATTEMPTS} statements that do not work, last with "
-                f"{problem.first.code}: {problem.first.message}",
-                hint="lower max_depth so that the model answers directly, or give it a smaller task",
-            ) from problem
-    raise ModelError.of("E405", f"the model's program has no value after {MAX_STATEMENTS} statements")
+                problem = (bad, error)
+            attempt = 0 if problem is None or self.count > count else attempt + 1
+            if problem is not None and attempt == ATTEMPTS:
+                last = problem[1].first
+                raise ModelError.of(
+                    "E405",
+                    f"the model wrote {ATTEMPTS} statements that do not work, last with {last.code}: {last.message}",
+                    hint="lower max_depth so that the model answers directly, or give it a smaller task",
+                ) from problem[1]
+        raise ModelError.of("E405", f"the model's program has no value after {MAX_STATEMENTS} statements")
+
+    def _asked(self, attempt: int, problem: tuple[str, RlmError] | None) -> Request:
+        request = self.request
+        return evolve(
+            request,
+            constraint=Constraint(program_header(request) + self.written, request.type, "statement"),
+            written=self.written,
+            max_tokens=min(request.max_tokens, STATEMENT_TOKENS),
+            sample=request.sample * ATTEMPTS + attempt,
+            repair=None if problem is None else (problem[0], render(problem[1].diagnostics)),
+        )
+
+    async def _take(self, text: str) -> tuple[Value] | None:
+        """Check and run one more statement; the program's value, if it ends it. Raises RlmError."""
+        request = self.request
+        before = program_header(request) + self.written
+        if "#=>" in text:
+            raise ModelError.of("E405", "the model wrote a result itself")
+        (statement,) = parse(Source(text)).statements
+        if isinstance(statement, ast.Input):
+            raise ModelError.of("E405", "the program's inputs are given; it declares no others")
+        if isinstance(statement, ast.Value):
+            check(Source(before + text), request.type)
+            value = await self.run(self.written + text, request.type, self.known)
+            self.written += text
+            return (value,)
+        shown = ""
+        ground = ground_of(Constraint(before + text))
+        if isinstance(statement, ast.Binding):
+            found = {name.id: _type_of(ground.entries[name.id]) for name in statement.names}
+            types = {name: type_ for name, type_ in found.items() if type_ is not None}
+            if types:
+                wanted = TupleType(tuple(types.values()))
+                values = await self.run(f"{self.written}{text}({', '.join(types)},)\n", wanted, self.known)
+                self.known.update(zip(types, values))
+                shown = "  #=> " + "; ".join(_shown(type_, self.known[name]) for name, type_ in types.items())
+        self.written += text.rstrip("\n") + shown + "\n"
+        self.count += 1
+        return None
 
 
-def _statement(before: str, text: str, wanted: Type) -> tuple[str, bool]:
-    """The one statement in a text, and whether it ends the program. Raises ProgramError, ModelError."""
-    text = text.strip("\n").rstrip() + "\n"
-    if "#=>" in text:
-        raise ModelError.of("E405", "the model wrote a result itself")
-    found = parse(Source(text)).statements
-    if len(found) != 1:
-        raise ModelError.of("E405", f"{len(found)} statements where one was asked for")
-    ends = isinstance(found[0], ast.Value)
-    if isinstance(found[0], ast.Input):
-        raise ModelError.of("E405", "the program's inputs are given; it declares no others")
-    if ends:
-        check(Source(before + text), wanted)
-    else:
-        ground_of(Constraint(before + text))
-    return text, ends
+def _statements(reply: str) -> list[str]:
+    """The statements in a reply, each with its line end; one, unless the engine was not held to it.
+
+    Raises ProgramError, ModelError E405 if there is none.
+    """
+    layout = lay_out(Source(program_text(reply)))
+    if problems := (*layout.problems, *([layout.indented] if layout.indented else [])):
+        raise ProgramError(problems)
+    if not layout.chunks:
+        raise ModelError.of("E405", "the model wrote no statement")
+    return [layout.text[start:end].strip("\n").rstrip() + "\n" for start, end in layout.chunks]
 
 
-async def _preview(header: str, written: str, text: str, run: Run) -> str:
-    """The values that a statement binds, as a comment."""
-    statement = parse(Source(text)).statements[0]
-    if not isinstance(statement, ast.Binding):
-        return ""
-    ground = ground_of(Constraint(header + written + text))
-    parts: list[str] = []
-    for name in statement.names:
-        entry = ground.entries[name.id]
-        if isinstance(entry, Variable) and not isinstance(entry.type, (FunctionType, Never, Unknown)):
-            value = await run(f"{written}{text}{name.id}\n", entry.type)
-            size = f", {len(value):,} items" if isinstance(value, (list, dict)) else ""
-            shown = re.sub(HIDDEN, lambda match: f"\\u{ord(match[0]):04x}", preview(value, PREVIEW))
-            parts.append(f"{entry.type}{size}: {shown}")
-    return f"  #=> {'; '.join(parts)}" if parts else ""
+def _type_of(entry: object) -> Type | None:
+    """The type of a value that can be shown."""
+    if isinstance(entry, Variable) and not isinstance(entry.type, (FunctionType, Never, Unknown)):
+        return entry.type
+    return None
+
+
+def _shown(type_: Type, value: Value) -> str:
+    size = f", {len(value):,} items" if isinstance(value, (list, dict)) else ""
+    text = re.sub(HIDDEN, lambda match: f"\\u{ord(match[0]):04x}", preview(value, PREVIEW))
+    return f"{type_}{size}: {text}"

@@ -17,6 +17,7 @@ from rlmlang.errors import ModelError, RlmError
 from rlmlang.models.base import Capabilities, Request
 from rlmlang.session import ATTEMPTS
 from rlmlang.store import Store
+from rlmlang.trace import Trace
 
 CALLING = 'document: str\nCALL[list[str]]("Shorten the lines", document=document)\n'
 TWO = Limits(max_depth=2)
@@ -78,7 +79,7 @@ def test_the_transcript_runs_again_from_the_store_without_a_call(tmp_path: Path)
     [
         ("parts = lins(document)\n", "E200"),
         ("parts = = 3\n", "E100"),
-        ("a = 1\nb = 2\n", "E405"),
+        ("# nothing\n", "E405"),
         ("a = 1  #=> int: 1\n", "E405"),
         ("other: str\n", "E405"),
         ("a = [1][7]\n", "E301"),
@@ -92,6 +93,63 @@ def test_a_statement_that_does_not_work_is_written_again(wrong: str, code: str) 
         run(Writer([wrong] * ATTEMPTS))
     assert caught.value.first.code == "E405"
     assert code in str(caught.value)
+
+
+def test_what_is_wrong_is_shown_and_what_was_right_is_kept() -> None:
+    """Also of a reply with several statements, from engines that were not held to one."""
+    model = Writer(
+        ["a = lines(document)\nb = [a]\nc = lins(document)\nd = 1\n", "c = len(a)\n", "```rlm\na[:c]\n```\n"]
+    )
+    result = run(model)
+    assert result.value == ["one", "two"]
+    asked = [request for request in model.requests if request.program]
+    assert [request.repair is not None for request in asked] == [False, True, False]
+    text, problem = asked[1].repair or ("", "")
+    assert text == "c = lins(document)\n"
+    assert "error[E200]" in problem
+    told = asked[1].messages
+    assert [message.role for message in told] == ["system", "user", "assistant", "user"]
+    assert told[2].content == asked[1].written + text
+    assert told[3].content.endswith("Write the last statement again, corrected.")
+    first = 'a = lines(document)  #=> list[str], 2 items: ["one", "two"]\n'
+    assert asked[1].written == first + 'b = [a]  #=> list[list[str]], 1 items: [["one", "two"]]\n'
+    assert result.trace.calls[0].program == asked[2].written + "a[:c]\n"
+
+
+def test_values_are_found_once() -> None:
+    """What was run for a preview is not run again: it would take more steps than there are."""
+    statements = [f"x{i} = sum(range(20_000 + {i}))\n" for i in range(20)]
+    limits = Limits(max_depth=2, max_steps=1_500_000)
+    again = rlmlang.compile(CALLING).run(
+        model=Writer([*statements, "lines(document)\n"]), limits=limits, document="one\ntwo"
+    )
+    assert again.value == ["one", "two"]
+    with pytest.raises(RlmError):
+        rlmlang.compile("".join(statements) + "x0\n").run(limits=Limits(max_steps=20 * 20_000 - 1))
+
+
+def test_what_was_written_is_in_the_trace_if_it_fails() -> None:
+    trace = Trace()
+    with pytest.raises(ModelError):
+        run(Writer(["a = 1\n", *["b\n"] * ATTEMPTS]), trace=trace)
+    assert trace.calls[0].program == "a = 1  #=> int: 1\n"
+
+
+@pytest.mark.parametrize("writing", ["statements", "whole", None])
+def test_how_programs_are_written_is_chosen(writing: Any) -> None:
+    """Of its own, an engine that cannot be held to a statement writes in one go."""
+    model = Writer(["a = lines(document)\n", "a\n"] if writing == "statements" else ["a = lines(document)\na\n"])
+    model.capabilities = Capabilities()
+    assert run(model, writing=writing).value == ["one", "two"]
+    assert len(model.requests) == (2 if writing == "statements" else 1)
+
+
+def test_how_programs_are_written_is_in_the_key(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.db")
+    for writing, calls in (("statements", 2), ("whole", 1), ("whole", 0)):
+        model = Writer(["a = 1\n", "[document]\n"][2 - max(calls, 1) :])
+        assert run(model, store=store, writing=writing).usage.calls == calls
+    store.close()
 
 
 def test_hidden_characters_of_values_stay_out_of_the_transcript() -> None:

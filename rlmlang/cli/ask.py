@@ -14,7 +14,15 @@ from rlmlang.check import check
 from rlmlang.cli import output
 from rlmlang.cli.failures import as_error
 from rlmlang.cli.files import read_given
-from rlmlang.cli.options import input_option, json_option, limit_options, limits_of, model_of, model_option
+from rlmlang.cli.options import (
+    input_option,
+    json_option,
+    limit_options,
+    limits_of,
+    model_of,
+    model_option,
+    write_option,
+)
 from rlmlang.cli.run import no_model, outcome, run_program, show, store_of, usage_json
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
@@ -31,6 +39,7 @@ QUESTION = "question__"
 @input_option
 @click.option("--type", "wanted", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
+@write_option
 @click.option("--store", metavar="PATH", type=click.Path(), help="The file that keeps answers.")
 @click.option("--no-store", is_flag=True, help="Keep no answers, and use none kept before.")
 @click.option("--show-program", is_flag=True, help="Print the program too, on standard error.")
@@ -44,6 +53,7 @@ def command(
     inputs: tuple[str, ...],
     wanted: str,
     model: str | None,
+    writing: Any,
     store: str | None,
     no_store: bool,
     show_program: bool,
@@ -74,7 +84,7 @@ def command(
         account = Account(evolve(limits, max_depth=limits.max_depth + 1))
         given = read_given(inputs, "")
         program = asking(list(given), wanted)
-        options["model"] = model_of(model, settings)
+        options |= {"model": model_of(model, settings), "writing": writing}
         options["store"] = None if no_store else store_of(store, settings)
         watched = not quiet and sys.stderr.isatty()
         values: dict[str, object] = {QUESTION: question, **given}

@@ -90,4 +90,11 @@ model_option = click.option(
     shell_complete=_model_names,
     help="The model, such as smollm2 or gguf:PATH (see `rlmlang models`).",
 )
+write_option = click.option(
+    "--write",
+    "writing",
+    type=click.Choice(["statements", "whole"]),
+    help="How models write programs: by statements, each shown what those before it give, or whole.  "
+    "[default: what suits the model]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")

@@ -24,6 +24,7 @@ from rlmlang.cli.options import (
     model_of,
     model_option,
     program_argument,
+    write_option,
 )
 from rlmlang.cli.settings import Settings, find_settings
 from rlmlang.errors import RlmError, UsageError
@@ -39,6 +40,7 @@ from rlmlang.values import to_json
 @program_argument
 @input_option
 @model_option
+@write_option
 @click.option(
     "--store",
     metavar="PATH",
@@ -62,6 +64,7 @@ def command(
     file: str,
     inputs: tuple[str, ...],
     model: str | None,
+    writing: Any,
     store: str | None,
     no_store: bool,
     trace_file: str | None,
@@ -94,7 +97,7 @@ def command(
         if trace_file:
             write_trace(trace_file, trace)  # to fail before the run, not after it
         watched = not quiet and sys.stderr.isatty()
-        options["model"] = model_of(model, settings)
+        options |= {"model": model_of(model, settings), "writing": writing}
         options["store"] = None if no_store else store_of(store, settings)
         result = asyncio.run(run_program(program, given, trace, account, watched, options))
     except (Exception, KeyboardInterrupt) as error:
