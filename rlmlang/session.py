@@ -104,9 +104,10 @@ class Session:
         """Check and run one more statement; the program's value, if it ends it. Raises RlmError."""
         request = self.request
         before = program_header(request) + self.written
-        if "#=>" in text:
+        module = parse(Source(text))
+        if any(comment.span.text.startswith("#=>") for comment in module.comments):
             raise ModelError.of("E405", "the model wrote a result itself")
-        (statement,) = parse(Source(text)).statements
+        (statement,) = module.statements
         if isinstance(statement, ast.Input):
             raise ModelError.of("E405", "the program's inputs are given; it declares no others")
         if isinstance(statement, ast.Value):

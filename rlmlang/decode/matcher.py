@@ -399,6 +399,10 @@ def _find_mask(point: Point, vocabulary: Vocabulary) -> Mask:
         child = prefix.child(partial)
         if child is not None and partial[0] not in "\n#":
             mask |= _mask(_at(child), vocabulary) & (vocabulary.apart if partial[-1].isalnum() else vocabulary.signless)
+        root, behind = vocabulary.everything.below.get(" "), point.advance(" ")
+        if partial[0] in "\n#" and root is not None and behind is not None:  # a margin, and a word behind it
+            mask[root.tokens] = True
+            _walk(behind, root, mask)
     _walk(point, vocabulary.digits, mask)
     _walk(point, vocabulary.mixed, mask)
     return mask
@@ -418,7 +422,7 @@ def _text_ends(point: Point) -> str:
     if not partial:
         return ""
     if partial[0] == "#":
-        return "\n"
+        return "" if "\n" in partial else "\n"
     if partial.startswith('"""'):
         return '"\\'
     hole = "{}#" if inside is not None else ""

@@ -24,6 +24,7 @@ MAX_LINES = 4
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(?:(?<=[eE])[+-][0-9]*)?")
+_COMMENT = re.compile(r"(#[^\n]*)?(\n)?")
 _RUN = re.compile(r"(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*")
 _QUOTED = re.compile(r"""r?(?:"(?!"")|')""")
 _CLOSED = {'"': re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), "'": re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")}
@@ -106,9 +107,26 @@ def _read(point: Point, text: str) -> Point | None:
             if spaces > 2 or start or prefix.last == BODY:
                 return None
             continue
+        if char == "#" and prefix.inside is None and (prefix.frame is not None or prefix.last == BODY):
+            match = _COMMENT.match(rest)
+            assert match is not None
+            if not _comment_fits(match[1]) or lines >= MAX_LINES:
+                return None
+            if prefix.last == BODY and match[2] is not None:  # the next line of the body
+                margin = re.match(" {0,4}", rest[match.end() :])
+                assert margin is not None
+                if len(margin[0]) < 4:
+                    whole = match.end() + len(margin[0]) == len(rest)
+                    return Point(prefix, "# x\n" + margin[0], 0, lines) if whole else None
+                at += 4
+            elif match[2] is None:
+                return Point(prefix, _shortened(match[1]), 0, lines)
+            spaces, lines = 0, lines + 1
+            at += match.end()
+            continue
         if char in "\n#" and prefix.inside is None:
             if start:
-                match = re.match(r"(#[^\n]*)?(\n)?", rest)
+                match = _COMMENT.match(rest)
                 assert match is not None
                 if not _comment_fits(match[1]):
                     return None

@@ -111,8 +111,8 @@ _TYPES = (
 
 
 MAX_ASKED = (150, 60, 30)
-"""Closings that are tried for one prefix, with up to three open brackets, up to six, and more; half
-of them at most for the holes of one."""
+"""Closings that are tried for one prefix, with up to three open brackets, up to six, and more; a
+quarter of them at most for the holes of one."""
 
 
 class Search:
@@ -140,7 +140,7 @@ class Search:
             if skeleton is None or len(skeleton) > MAX_CLOSING:
                 continue
             for bound in self._bound(start, told, skeleton):
-                self.until = self.asked + self.most // 2
+                self.until = self.asked + self.most // 4
                 if (filled := self._fill(*bound)) is not None:
                     return filled
         return None
@@ -254,6 +254,9 @@ class Search:
                         yield from ([*call, *more] for more in _FURTHER)
         if last.isidentifier():
             yield from self._suffixes(last)
+            if others := [name for name in names_in(prefix) if name != last and self._may_be_none(name)]:
+                test = [word for name in others for word in ("and", name, "is", "not", "None")]
+                yield ["is", "not", "None", *test, "else", HOLE]
             if frame is not None and frame.kind == "call" and tables().takes(stack, "EQUAL"):
                 yield ["=", HOLE]
                 yield ["=", "lambda", HOLE, ":", HOLE]
@@ -321,9 +324,16 @@ class Search:
             return
         for record in self.prefix.ground.records.values():
             yield from ([name] for name, _ in record.fields)
-        for methods in METHODS.values():
-            for name, method in methods.items():
-                yield from ([name, *call] for call in method_calls(method))
+        first = {
+            (of, method.signatures[0].result): name
+            for of, methods in METHODS.items()
+            for name, method in methods.items()
+        }
+        for is_first in (True, False):  # one for each type that they give, then the others
+            for of, methods in METHODS.items():
+                for name, method in methods.items():
+                    if (first[of, method.signatures[0].result] == name) is is_first:
+                        yield from ([name, *call] for call in method_calls(method))
 
     def _arguments(self, frame: Frame) -> Iterator[list[str]]:
         """Ways to give what a call still lacks."""
