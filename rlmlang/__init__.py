@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlmlang.budget import Limits, Usage
     from rlmlang.cost import Cost
     from rlmlang.errors import BudgetError, Diagnostic, ModelError, ProgramError, RlmError, RunError, UsageError
+    from rlmlang.inline import Completion, acompletion, completion
     from rlmlang.models.base import Model, Reply, Request
     from rlmlang.program import Program, Result, compile, load
     from rlmlang.store import Store
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "BudgetError", "CallRecord", "Cost", "Diagnostic", "Limits", "Model", "ModelError", "Program", "ProgramError",
-    "Reply", "Request", "Result", "RlmError", "RunError", "Store", "Trace", "Usage", "UsageError", "compile", "load",
+    "BudgetError", "CallRecord", "Completion", "Cost", "Diagnostic", "Limits", "Model", "ModelError", "Program",
+    "ProgramError", "Reply", "Request", "Result", "RlmError", "RunError", "Store", "Trace", "Usage", "UsageError",
+    "acompletion", "compile", "completion", "load",
 ]  # fmt: skip
 
 _HOMES = {
     "budget": ("Limits", "Usage"),
     "cost": ("Cost",),
     "errors": ("BudgetError", "Diagnostic", "ModelError", "ProgramError", "RlmError", "RunError", "UsageError"),
+    "inline": ("Completion", "acompletion", "completion"),
     "models.base": ("Model", "Reply", "Request"),
     "program": ("Program", "Result", "compile", "load"),
     "store": ("Store",),

@@ -45,6 +45,8 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    cached_tokens: int = 0
+    """Of the prompts' tokens, those that the engine had read before."""
 
 
 @define

@@ -287,6 +287,7 @@ class Caller:
                 request if granted == request.max_tokens else evolve(request, max_tokens=granted)
             )
             spent = (reply.prompt_tokens, reply.completion_tokens)
+            self.account.usage.cached_tokens += reply.cached_tokens
         finally:
             self.account.settle((prompt, granted), spent)
         entry.record.prompt_tokens += reply.prompt_tokens

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Union
 
@@ -1056,6 +1057,27 @@ async def execute(
 
     Raises RunError, BudgetError, ModelError, UsageError (E606).
     """
+    async with evaluating(model, account, trace, store, memo, writing) as evaluate:
+        return await evaluate(checked, inputs)
+
+
+Evaluate = Callable[[Checked, Mapping[str, Value]], Awaitable[Value]]
+"""Runs a program on inputs; gives its value."""
+
+
+@asynccontextmanager
+async def evaluating(
+    model: Model,
+    account: Account,
+    trace: Trace,
+    store: Store | None = None,
+    memo: bool = True,
+    writing: Writing | None = None,
+) -> AsyncIterator[Evaluate]:
+    """What programs are run with that share their calls, memo and limits: one run.
+
+    Raises BudgetError E505 when its time is over.
+    """
     limits = account.limits
     loop = asyncio.get_running_loop()
     begin = loop.time()
@@ -1065,10 +1087,13 @@ async def execute(
         evaluation = Evaluation(caller, meter, entry.level, entry.record.id)
         return await _run_callee(evaluation, text, request, known)
 
+    async def evaluate(checked: Checked, inputs: Mapping[str, Value]) -> Value:
+        return await Evaluation(caller, meter).run(checked, inputs)
+
     caller = Caller(model, account, store, trace, lambda: loop.time() - begin, answer_by_program, memo, writing)
     try:
         async with asyncio.timeout(limits.max_seconds):
-            return await Evaluation(caller, meter).run(checked, inputs)
+            yield evaluate
     except TimeoutError:
         raise BudgetError.of(
             "E505",

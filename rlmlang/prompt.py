@@ -34,6 +34,8 @@ Arguments = Sequence[tuple[str | None, Value]]
 
 def messages(request: Request) -> tuple[Message, ...]:
     """The prompt of a request."""
+    if request.inline:
+        return Message("system", INLINE_CARD), Message("user", _text(request))
     if not request.program:
         return Message("system", _form(request)), Message("user", _leaf(request))
     told = (Message("system", language_card()), Message("user", _task(request)))
@@ -121,6 +123,24 @@ len([mention for mention in mentions if mention])
 Write the program and nothing else."""
 
 
+INLINE_CARD = """\
+You answer in plain text. Wherever you need something read, found or worked out, write a call into your text:
+- `CALL("instruction", name)` asks a language model that sees only the instruction and what `name` stands for; its \
+answer is a text. `CALL[int]("How many …?", name)` asks for a number, `CALL[bool](…)` for true or false, \
+`CALL[list[str]](…)` for a list.
+- Behind the call, ` → ` and the answer are put in for you. Never write an answer to a call yourself; go on behind it.
+- Arguments are names you are given, texts in quotes, or pieces such as `name[:2000]` and `lines(name)[0]`.
+
+For example, asked "Is the report about rain?", with `report: str`:
+
+Let me look at the report: CALL("What is it about?", report) → "Snow in the Alps."
+So no, it is about snow."""
+
+
+def _text(request: Request) -> str:
+    return "\n\n".join([*_bound_already(request), request.instruction])
+
+
 def argument_names(arguments: Arguments) -> list[str]:
     """The names that a program sees its arguments under: those given, else `arg1`, `arg2`, …
 
@@ -159,16 +179,20 @@ _FENCED = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1|\Z)", re.DOTALL | re.MU
 
 
 def _task(request: Request) -> str:
-    parts = ["".join(_declared_records(request)).rstrip()]
+    parts = ["".join(_declared_records(request)).rstrip(), *_bound_already(request)]
+    parts.append(f"The task: {request.instruction}")
+    parts.append(f"The program's value must be of type {request.type}.")
+    return "\n\n".join(filter(None, parts))
+
+
+def _bound_already(request: Request) -> Iterable[str]:
+    """The arguments by reference: names, types, sizes and beginnings."""
     if request.arguments:
         shown = [
             f"{line}  # {_size(value)}{preview(value, 160)}"
             for line, (_, value) in zip(_declared_inputs(request), request.arguments)
         ]
-        parts.append("These names are bound already:\n\n" + "\n".join(shown))
-    parts.append(f"The task: {request.instruction}")
-    parts.append(f"The program's value must be of type {request.type}.")
-    return "\n\n".join(filter(None, parts))
+        yield "These names are bound already:\n\n" + "\n".join(shown)
 
 
 def _declared_records(request: Request) -> Iterable[str]:

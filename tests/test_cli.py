@@ -226,7 +226,9 @@ def test_run_json(run: Run) -> None:
     assert (code, err) == (0, "")
     assert list(found) == ["run_id", "value", "type", "usage"]
     assert (found["value"], found["type"]) == ("first, second", "str")
-    assert list(found["usage"]) == ["calls", "memo_hits", "prompt_tokens", "completion_tokens", "seconds"]
+    assert list(found["usage"]) == [
+        "calls", "memo_hits", "prompt_tokens", "completion_tokens", "seconds", "cached_tokens",
+    ]  # fmt: skip
     assert found["usage"]["calls"] == 4
 
 
@@ -457,7 +459,7 @@ def test_completion_scripts(run: Run, shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ("rlmlang c", {"plain,check", "plain,conform", "plain,completion"}),
+        ("rlmlang c", {"plain,check", "plain,conform", "plain,complete", "plain,completion"}),
         ("rlmlang run --model s", {"plain,scripted:", "plain,smollm2"}),
         ("rlmlang check a", {"file,a"}),
     ],

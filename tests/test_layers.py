@@ -30,7 +30,7 @@ LAYERS = """
     session
     calls
     interp
-    program
+    program inline
     conform testing
     cli
     __main__

@@ -31,6 +31,8 @@ class Request:
     """What the answer must be; for a program, what its value must be."""
     program: bool = False
     """Whether the reply is a program in the language, with the arguments as its inputs."""
+    inline: bool = False
+    """Whether the reply is running text with calls in it, about the instruction."""
     level: int = 1
     max_tokens: int = 1024
     sample: int = 0

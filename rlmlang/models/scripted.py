@@ -89,6 +89,8 @@ class ScriptedModel:
                 return Reply("", prompt, request.max_tokens, "length")
             return Reply("I will not do that.", prompt, 5, "refusal")
         text = found if isinstance(found, str) else write_answer(found, request.type)
+        ends = [at + len(mark) for mark in request.stop if (at := text.find(mark)) >= 0]
+        text = text[: min(ends, default=None)]
         if (used := _tokens(text)) > request.max_tokens:
             start = text.encode("utf-8", "surrogatepass")[: 4 * request.max_tokens]
             return Reply(start.decode("utf-8", "ignore"), prompt, request.max_tokens, "length")
