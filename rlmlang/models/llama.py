@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import hashlib
 import http.client
 import json
 import os
@@ -41,7 +40,7 @@ from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models import llama_types
 from rlmlang.models.base import Capabilities, Message, Reply, Request
-from rlmlang.resources import cache_folder
+from rlmlang.models.weights import gguf_digest
 from rlmlang.types import Type
 
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
@@ -133,7 +132,7 @@ class LlamaModel:
             **SAMPLING,
             **TEXT_SAMPLING,
         }
-        self.identity = json.dumps({"kind": "llama.cpp", "weights": _digest(path), **settings})
+        self.identity = json.dumps({"kind": "llama.cpp", "weights": gguf_digest(path), **settings})
 
     @cached_property
     def _engine(self) -> _Engine:
@@ -388,36 +387,3 @@ def _own_signal_handlers() -> Iterator[None]:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-# Weights -------------------------------------------------------------------------
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of the weights, kept in the user's cache as long as the file is the same.
-
-    Raises ModelError E407 if there is no GGUF file.
-    """
-    try:
-        with open(path, "rb") as file:
-            if file.read(4) != b"GGUF":
-                raise ModelError.of("E407", f"{path} is not a GGUF file")
-            status = os.fstat(file.fileno())
-            mark = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
-            kept = cache_folder() / f"weights-{hashlib.sha256(mark.encode('utf-8', 'replace')).hexdigest()[:24]}"
-            try:
-                digest = kept.read_text(encoding="ascii")
-                if re.fullmatch("[0-9a-f]{64}", digest):
-                    return digest
-            except (OSError, ValueError):
-                pass
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError.of("E407", f"cannot read {path}: {error.strerror}") from error
-    try:
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept.write_text(digest, encoding="ascii")
-    except OSError:
-        pass  # the next start reads the weights again
-    return digest

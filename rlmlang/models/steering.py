@@ -1,0 +1,150 @@
+"""How the next token of a text is chosen from a model's logits: of free text, of a program, of a typed answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer
+
+from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.errors import ModelError
+
+Logits = np.ndarray[Any, np.dtype[np.float32]]
+"""One number a token, which a steering may write into."""
+
+MIN_P = 0.05
+"""Sampling draws from tokens that are at least this likely, compared with the likeliest."""
+
+REPEAT_PENALTY, REPEAT_LAST = 1.1, 256
+"""Of free text: small models that take the likeliest token run in circles."""
+
+
+class Draw:
+    """The order in which tokens are tried: by falling logits, or at a temperature with noise added.
+
+    The noise depends on the seed, the sample and the place in the text, on nothing else. The first
+    token by logits with Gumbel noise is a draw from the distribution (Maddison et al., 2014), and the first
+    that is allowed is one from what a mask leaves of it.
+    """
+
+    def __init__(self, temperature: float, seed: int, sample: int) -> None:
+        self.temperature = temperature
+        self._random = np.random.default_rng((seed, sample))
+
+    def order(self, logits: Logits) -> Iterator[int]:
+        best = int(logits.argmax())
+        if self.temperature > 0:
+            noise = self._random.gumbel(size=len(logits))
+            likely = np.flatnonzero(logits >= logits[best] + math.log(MIN_P))
+            yield from likely[np.argsort(-(logits[likely] / self.temperature + noise[likely]))].tolist()
+        else:
+            yield best
+        yield from np.argsort(-logits, kind="stable").tolist()
+
+
+class Steering(Protocol):
+    """Follows one text."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the text has ended."""
+        ...
+
+    def choose(self, logits: Logits) -> int | None:
+        """The next token; None, or at the last token `done`, if the text ends. Raises ModelError."""
+        ...
+
+    def forced(self) -> list[int]:
+        """The tokens that must come next, which are gone on behind."""
+        ...
+
+
+class FreeText:
+    """Any text, up to the end of the turn."""
+
+    def __init__(self, vocabulary: Vocabulary, draw: Draw, penalty: bool) -> None:
+        self.vocabulary = vocabulary
+        self.draw = draw
+        self.penalty = penalty
+        self.done = False
+        self._written: list[int] = []
+        self._banned = [i for i, token in enumerate(vocabulary.tokens) if token is None and i not in vocabulary.eos]
+
+    def choose(self, logits: Logits) -> int | None:
+        logits[self._banned] = -np.inf
+        if self.penalty:
+            recent = list(set(self._written[-REPEAT_LAST:]))
+            values = logits[recent]
+            logits[recent] = np.where(values > 0, values / REPEAT_PENALTY, values * REPEAT_PENALTY)
+        token = next(self.draw.order(logits))
+        if token in self.vocabulary.eos:
+            self.done = True
+            return None
+        self._written.append(token)
+        return token
+
+    def forced(self) -> list[int]:
+        return []
+
+
+class Program:
+    """A program, statement or call that a Matcher holds to the language."""
+
+    def __init__(self, matcher: Matcher, draw: Draw) -> None:
+        self.matcher = matcher
+        self.draw = draw
+
+    @property
+    def done(self) -> bool:
+        matcher = self.matcher
+        return matcher.done or (matcher.left <= 0 and matcher.allows(min(matcher.vocabulary.eos)))
+
+    def choose(self, logits: Logits) -> int | None:
+        found = self.matcher.best(self.draw.order(logits))
+        if not found:
+            raise ModelError.of("E408", f"no token may follow {self.matcher.text[-40:]!r}")
+        self.matcher.commit(found[0])
+        return None if found[0] in self.matcher.vocabulary.eos else found[0]
+
+    def forced(self) -> list[int]:
+        tokens = self.matcher.forced()
+        for token in tokens:
+            self.matcher.commit(token)
+        return tokens
+
+
+class Answer:
+    """A typed answer, held to a grammar of llguidance's. Raises ModelError E400 where that fails."""
+
+    def __init__(self, grammar: str, tokenizer: LLTokenizer, draw: Draw) -> None:
+        self.matcher = LLMatcher(tokenizer, grammar)
+        self.draw = draw
+        self._check()
+
+    @property
+    def done(self) -> bool:
+        return bool(self.matcher.is_stopped())
+
+    def choose(self, logits: Logits) -> int | None:
+        bits = np.frombuffer(self.matcher.compute_bitmask(), np.uint8)
+        allowed = np.unpackbits(bits, bitorder="little").astype(bool)
+        self._check()
+        logits[~allowed[: len(logits)]] = -np.inf
+        token = next(self.draw.order(logits))
+        self.matcher.consume_token(token)
+        self._check()
+        return token
+
+    def forced(self) -> list[int]:
+        tokens: list[int] = [] if self.done else self.matcher.compute_ff_tokens()
+        self.matcher.consume_tokens(tokens)
+        self._check()
+        return tokens
+
+    def _check(self) -> None:
+        if self.matcher.is_error():
+            raise ModelError.of("E400", f"llguidance: {self.matcher.get_error()}")
