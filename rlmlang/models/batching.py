@@ -73,7 +73,7 @@ class Generation:
 
     def choose(self, logits: Logits) -> None:
         """Go on with the next token and those that are forced behind it, or end."""
-        token = self.steering.choose(logits)
+        token = self.steering.choose(logits[: self.vocabulary.size])  # models have room for more tokens
         if token is not None:
             self.written.append(token)
         self.force()
@@ -103,7 +103,7 @@ class Generation:
         self._settle(lambda: self.future.set_exception(error))
 
     def _settle(self, settle: Callable[[], None]) -> None:
-        if self.future.set_running_or_notify_cancel():  # whoever asked may be gone
+        if not self.future.done() and self.future.set_running_or_notify_cancel():  # whoever asked may be gone
             settle()
 
     def _text(self) -> str:

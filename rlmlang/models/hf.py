@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
@@ -149,7 +149,6 @@ def _is_typed(request: Request) -> bool:
     return not request.program and form(request.type) != "text"
 
 
-@lru_cache
 def _grammar(type_: Type) -> str:
     return f"%llguidance {{}}\n{answer_lark(type_)}"
 
