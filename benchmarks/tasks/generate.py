@@ -36,6 +36,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -284,7 +285,10 @@ def needle_haystack() -> Iterator[Task]:
 
 
 def family_relationships() -> Iterator[Task]:
-    for question, answer, data in generated("graphs.family_relationships"):
+    """Without in-laws, nieces and nephews, of whom the generator tells what the other one is."""
+    found = generated("graphs.family_relationships", 5 * EACH)
+    plain = (each for each in found if not each[1].endswith(("in-law", "niece", "nephew")))
+    for question, answer, data in islice(plain, EACH):
         asked = f"How is {data['person1']} related to {data['person2']}? Provide the relationship in one word."
         story = question.partition("\n\n")[0].strip()
         yield task(asked, "str", answer, f'CALL("{asked}", story)', "text", (answer,), story=story)
