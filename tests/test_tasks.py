@@ -25,7 +25,7 @@ def measured(task: measure.Task, answer: Callable[[Request], object], mode: str 
 
 
 def stages(found: dict[str, Any]) -> list[bool]:
-    return [found[stage] for stage in ("parses", "checks", "runs", "right")]
+    return [found[stage] for stage in measure.STAGES]
 
 
 def task_of(id_: str) -> measure.Task:
@@ -123,12 +123,17 @@ def test_results_are_gone_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert len(run("free,direct", 2)) == 4
     assert out.read_text().startswith(first)
     assert len(run("free,direct", 2)) == 4
-    rows = measure.table(measure.read_results(out)).split("\n")[2:]
-    assert [row.split(" | ")[1:7] for row in rows] == [
-        ["free", "2", "100%", "100%", "100%", "100%"],
-        ["direct", "2", "100%", "100%", "100%", "0%"],
+    results = measure.read_results(out)
+    rows = measure.table(results).split("\n")[2:]
+    assert [row.split(" | ")[1:9] for row in rows] == [
+        ["free", "2", "100%", "100%", "100%", "100%", "100%", "3"],
+        ["direct", "2", "–", "–", "–", "100%", "0%", "–"],
     ]
-    assert "| spell_backward | 2 of 2 | 0 of 2 |" in measure.kinds_table(measure.read_results(out))
+    assert "| spell_backward | 2 of 2 | 0 of 2 |" in measure.kinds_table(results)
+    assert "| replies | free |  |" in measure.codes_table(results)
+    failed = measured(task_of("gcd-1"), lambda request: "x") | {"model": "m", "mode": "free"}
+    assert "| m | free | E200 1 |" in measure.codes_table([failed])
+    assert "| m | free | 1 | 100% | 100% | 0% | 0% | 0% | 1 |" in measure.table([failed])
     assert capsys.readouterr() == ("", "")
 
 

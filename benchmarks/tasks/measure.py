@@ -26,6 +26,7 @@ import re
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ from rlmlang.values import from_json, to_json
 HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
 MODES = ("free", "syntax", "types", "direct")
+STAGES = ("parses", "checks", "runs", "right")
 LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=120, max_answer_tokens=64)
 
 
@@ -129,7 +131,7 @@ def _equal(value: Any, answer: Any) -> bool:
 async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[str, Any]:
     """One task in one mode: what was written, how far it came, and what that took."""
     begin = time.perf_counter()
-    found: dict[str, Any] = {"kind": task.kind, "parses": False, "checks": False, "runs": False, "right": False}
+    found: dict[str, Any] = {"kind": task.kind, **dict.fromkeys(STAGES, False)}
     request = task.request(mode in ("syntax", "types"), max_tokens)
     try:
         if mode == "direct":
@@ -225,35 +227,52 @@ def label(name: str) -> str:
 
 
 def table(results: Iterable[dict[str, Any]]) -> str:
-    """A row of Markdown for each model and mode."""
-    cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for each in results:
-        cells.setdefault((label(each["model"]), each["mode"]), []).append(each)
-    rows = ["| model | mode | n | parses | checks | runs | right | tokens | seconds |", "|---|---|" + "--:|" * 7]
-    for model, mode in sorted(cells, key=lambda key: (key[0], MODES.index(key[1]))):
-        cell = cells[model, mode]
-        shares = [
-            f"{statistics.mean(each[stage] for each in cell):.0%}" for stage in ("parses", "checks", "runs", "right")
-        ]
-        written = [each["tokens"] for each in cell if "tokens" in each]
-        tokens = f"{statistics.median(written):.0f}" if written else "–"
+    """A row of Markdown for each model and mode; `ends` is the share of programs that were not cut off."""
+    rows = [
+        "| model | mode | n | ends | parses | checks | runs | right | tokens | seconds |",
+        "|---|---|" + "--:|" * 8,
+    ]
+    for (model, mode), cell in _cells(results).items():
+        written = [each for each in cell if "tokens" in each]
+        shares = [statistics.mean(each[stage] for each in cell) for stage in STAGES]
+        if written:
+            ends = statistics.mean(each["finish"] == "stop" for each in written)
+            told = [f"{share:.0%}" for share in (ends, *shares)]
+            tokens = f"{statistics.median(each['tokens'] for each in written):.0f}"
+        else:  # there is no program of the model's to tell of
+            told = ["–", "–", "–", *(f"{share:.0%}" for share in shares[2:])]
+            tokens = "–"
         seconds = f"{statistics.median(each['seconds'] for each in cell):.1f}"
-        rows.append("| " + " | ".join([model, mode, str(len(cell)), *shares, tokens, seconds]) + " |")
+        rows.append("| " + " | ".join([model, mode, str(len(cell)), *told, tokens, seconds]) + " |")
+    return "\n".join(rows)
+
+
+def codes_table(results: Iterable[dict[str, Any]]) -> str:
+    """For each model and mode, the most frequent codes of what went wrong."""
+    rows = ["| model | mode | errors |", "|---|---|---|"]
+    for (model, mode), cell in _cells(results).items():
+        codes = Counter(each["error"] for each in cell if "error" in each)
+        told = ", ".join(f"{code} {count}" for code, count in codes.most_common(5))
+        rows.append(f"| {model} | {mode} | {told} |")
     return "\n".join(rows)
 
 
 def kinds_table(results: Iterable[dict[str, Any]]) -> str:
     """For each kind of task, how many were right, by model and mode."""
-    right: dict[str, dict[tuple[str, str], list[bool]]] = {}
-    for each in results:
-        key = (label(each["model"]), each["mode"])
-        right.setdefault(each["kind"], {}).setdefault(key, []).append(each["right"])
-    columns = sorted({key for row in right.values() for key in row}, key=lambda key: (key[0], MODES.index(key[1])))
-    rows = ["| right, by kind | " + " | ".join(map(" ".join, columns)) + " |", "|---|" + "--:|" * len(columns)]
-    for kind, row in right.items():
-        told = [f"{sum(row[key])} of {len(row[key])}" if key in row else "–" for key in columns]
-        rows.append(f"| {kind} | {' | '.join(told)} |")
+    cells = _cells(results)
+    rows = ["| right, by kind | " + " | ".join(map(" ".join, cells)) + " |", "|---|" + "--:|" * len(cells)]
+    for kind in dict.fromkeys(each["kind"] for cell in cells.values() for each in cell):
+        right = [[each["right"] for each in cell if each["kind"] == kind] for cell in cells.values()]
+        rows.append(f"| {kind} | {' | '.join(f'{sum(found)} of {len(found)}' for found in right)} |")
     return "\n".join(rows)
+
+
+def _cells(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """The results by model and mode, in order."""
+    cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for each in sorted(results, key=lambda each: (label(each["model"]), MODES.index(each["mode"]))):
+        cells.setdefault((label(each["model"]), each["mode"]), []).append(each)
+    return cells
 
 
 def main() -> None:
@@ -268,7 +287,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.table:
         results = read_results(options.out)
-        print(f"{table(results)}\n\n{kinds_table(results)}")
+        print(f"{table(results)}\n\n{codes_table(results)}\n\n{kinds_table(results)}")
         return
     modes = options.modes.split(",")
     if not options.model or not {*modes} <= {*MODES}:
