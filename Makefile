@@ -26,8 +26,9 @@ test: .venv/.test ## Lint, type-check and test, with branch coverage
 test-long: .venv/.test ## The property tests at length, and whatever else takes minutes
 	$(BIN)/pytest --hypothesis-profile=long
 
-bench: .venv/.test ## Measure the overhead of calls, memo and parser
+bench: .venv/.test ## Measure the overhead of calls, memo and parser, and what masks cost
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/masks.py
 
 format: .venv/.test ## Format the code and the programs
 	$(BIN)/ruff check --fix-only .
