@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from rlmlang.errors import BudgetError
 
@@ -47,6 +47,9 @@ class Usage:
     seconds: float = 0.0
     cached_tokens: int = 0
     """Of the prompts' tokens, those that the engine had read before."""
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self) | {"seconds": round(self.seconds, 3)}
 
 
 @define

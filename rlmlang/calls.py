@@ -266,8 +266,8 @@ class Caller:
         for asker in entry.askers:
             asker(entry, error)
 
-    async def _generate(self, entry: Entry, request: Request) -> Reply:
-        """One generation within budget and context. Raises BudgetError, ModelError E402, E403, E404."""
+    async def generate(self, record: CallRecord, request: Request) -> Reply:
+        """One generation within budget and context; it may be cut off. Raises BudgetError, ModelError E403, E404."""
         prompt = self.model.count_tokens(request)
         if prompt >= self.model.context:
             raise ModelError.of(
@@ -278,34 +278,39 @@ class Caller:
             )
         wanted = min(request.max_tokens, self.model.context - prompt)
         granted = await self.account.reserve(prompt, wanted)
-        if entry.record.status == "waiting":
+        if record.status == "waiting":
             self._waiting -= 1
-            entry.record.status, entry.record.started = "running", self.clock()
+            record.status, record.started = "running", self.clock()
         spent: tuple[int, int] | None = None
         try:
             reply = await self.model.generate(
                 request if granted == request.max_tokens else evolve(request, max_tokens=granted)
             )
             spent = (reply.prompt_tokens, reply.completion_tokens)
-            self.account.usage.cached_tokens += reply.cached_tokens
         finally:
             self.account.settle((prompt, granted), spent)
-        entry.record.prompt_tokens += reply.prompt_tokens
-        entry.record.completion_tokens += reply.completion_tokens
+        self.account.usage.cached_tokens += reply.cached_tokens
+        record.prompt_tokens += reply.prompt_tokens
+        record.completion_tokens += reply.completion_tokens
+        if reply.finish == "length" and granted < wanted:
+            raise BudgetError.of(
+                "E504",
+                f"the answer did not fit the {granted:,} completion tokens that were left",
+                hint="raise max_completion_tokens",
+            )
+        if reply.finish == "refusal":
+            raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
+        return reply
+
+    async def _generate(self, entry: Entry, request: Request) -> Reply:
+        """A whole answer. Raises ModelError E402 if it was cut off, and what `generate` raises."""
+        reply = await self.generate(entry.record, request)
         if reply.finish == "length":
-            if granted < wanted:
-                raise BudgetError.of(
-                    "E504",
-                    f"the answer did not fit the {granted:,} completion tokens that were left",
-                    hint="raise max_completion_tokens",
-                )
             raise ModelError.of(
                 "E402",
                 f"the answer was cut off after {reply.completion_tokens:,} tokens",
                 hint="ask for less at a time, or raise max_answer_tokens",
             )
-        if reply.finish == "refusal":
-            raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
         return reply
 
     def _request(self, entry: Entry, program: bool) -> Request:

@@ -1,34 +1,39 @@
-"""Calls within running text: the model writes, and where it writes a CALL, its answer is put in.
+"""Inline mode: a model writes free text in which calls may stand anywhere.
 
-The text is generated up to the word `CALL`; the rest of the call is generated under the grammar of
-a call, checked, and run as any call is. Its answer is spliced in behind it, `CALL(…) → "…"`, and the
-model goes on behind that from what its engine has read before. An answer is data: what it says is
-never taken for a call.
+The text is written up to a `CALL`, and the rest of that call under the rules of the language. The
+call is checked and run like any other, its answer is put behind it, `CALL(…) → "…"`, and the model goes
+on from there; an engine that keeps what it has read reads only what is new. An answer is data: it
+is neither looked through for calls, nor read as part of a program.
 """
 
 from __future__ import annotations
 
-import asyncio
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import asdict, define, evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
+from rlmlang import ast
+from rlmlang.answers import parse_json
 from rlmlang.budget import Account, Limits, Usage
 from rlmlang.calls import Writing
 from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
-from rlmlang.interp import Evaluate, evaluating
-from rlmlang.models import open_model
-from rlmlang.models.base import Model, Reply, Request
+from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
+from rlmlang.interp import Evaluation, evaluating, steps_of_checking
+from rlmlang.models.base import Model, Reply, Request, until
+from rlmlang.parser import parse
+from rlmlang.parser.layout import show_hidden
+from rlmlang.program import opened, run_now
 from rlmlang.prompt import argument_names, program_header, type_of
-from rlmlang.source import Source
+from rlmlang.source import Source, Span
 from rlmlang.store import Store
-from rlmlang.trace import Trace
+from rlmlang.trace import CallRecord, Trace
 from rlmlang.types import STR
-from rlmlang.values import Value, preview
+from rlmlang.values import Mismatch, Value, excerpt, from_json, to_json
 
 MARKS = ("CALL(", "CALL[")
 """Where a call begins."""
@@ -40,7 +45,11 @@ ATTEMPTS = 3
 """How often one call is written before what is wrong with it is put in the place of its answer."""
 
 SHOWN = 2_000
-"""Characters of an answer that are put into the text."""
+"""Characters of an answer, about, that are put into the text."""
+
+_CALL = re.compile(r"\bCALL(?=[(\[])")
+
+Finish = Literal["stop", "length"]
 
 
 @frozen(eq=False)
@@ -48,29 +57,24 @@ class Completion:
     """A finished text."""
 
     response: str
-    """What the model wrote, with its calls and their answers."""
+    """What stands there: what the model wrote, with its calls and their answers, long ones cut."""
     values: list[Value]
-    """The answers of the calls, in order."""
+    """The answers of the calls, in order and whole."""
     program: str
-    """The calls as a program that gives their answers as a list of texts; run on the same store, it makes no call."""
-    finish: Literal["stop", "length"]
-    """Whether the model ended the text, or ran out of tokens."""
+    """The calls as a program whose value is the tuple of their answers; run on the same store, it asks no model."""
+    finish: Finish
+    """Whether the model ended the text, or ran out of tokens or of context."""
     usage: Usage
     trace: Trace
 
     @property
-    def usage_summary(self) -> dict[str, Any]:
+    def run_id(self) -> str:
+        return self.trace.run_id
+
+    @property
+    def usage_summary(self) -> dict[str, float]:
         """Counts of calls, memo hits and tokens, and seconds; texts between calls count as calls too."""
-        return asdict(self.usage)
-
-
-def completion(prompt: str, **options: Any) -> Completion:
-    """`acompletion` from code that is not asynchronous; takes the same arguments."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(acompletion(prompt, **options))
-    raise UsageError.of("E607", "completion() inside a running event loop", hint="write `await acompletion(…)`")
+        return self.usage.to_json()
 
 
 async def acompletion(
@@ -82,156 +86,223 @@ async def acompletion(
     max_tokens: int | None = None,
     store: Store | str | Path | None = None,
     limits: Limits | None = None,
-    writing: Writing | None = None,
+    memo: bool = True,
     trace: Trace | None = None,
     account: Account | None = None,
+    writing: Writing | None = None,
 ) -> Completion:
     """A text about the prompt, in which the model may call itself on the inputs and on what it writes.
 
-    The model sees of the inputs their names, types, sizes and beginnings. Its text begins with
-    `start`, and has at most `max_tokens` tokens of its own (by default `limits.max_answer_tokens`).
+    The model sees of the inputs their names, types, sizes and beginnings. The text begins with
+    `start`, in which calls may stand too, the last of them unfinished; the model writes at most
+    `max_tokens` tokens (by default `limits.max_answer_tokens`). With a `max_depth` of 0 there are no
+    calls, and the model sees the inputs whole. The other arguments are those of `Program.arun`. If an
+    error ends the run, the text so far is in the first record of the trace.
     Raises UsageError, BudgetError, ModelError.
     """
     account = account or Account(limits or Limits())
     trace = trace or Trace()
-    arguments = tuple((name, _plain(name, value)) for name, value in (inputs or {}).items())
-    request = Request(prompt, arguments, STR, inline=True, level=0)
-    opened = open_model(model) if isinstance(model, str) else None
-    kept = Store(store) if isinstance(store, (str, Path)) else None
-    engine = opened or model
-    assert not isinstance(engine, str)
+    values = _values(inputs or {})
+    limits = account.limits
+    request = Request(prompt, tuple(values.items()), STR, level=0, inline=limits.max_depth > 0)
+    header = program_header(request)
     try:
-        async with evaluating(engine, account, trace, kept or store, writing=writing) as evaluate:  # type: ignore[arg-type]
-            text = _Text(request, engine, account, evaluate, start)
-            finish = await text.write(max_tokens or account.limits.max_answer_tokens)
-    finally:
-        if kept is not None:
-            kept.close()
-        if opened is not None:
-            await opened.aclose()
-    return Completion(text.written, text.values, text.program(), finish, account.usage, trace)
+        check(Source(f"{header}None\n", "the inputs"))
+    except ProgramError as error:
+        raise UsageError.of("E607", f"the inputs cannot be declared: {error.first.message}") from error
+    record = CallRecord(len(trace.calls), None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0)
+    record.kind, record.status = "text", "running"
+    async with opened(model, store) as (engine, kept), evaluating(engine, account, trace, kept, memo, writing) as top:
+        trace.start(record)
+        bound = dict(zip(argument_names(request.arguments), values.values()))
+        text = _Text(request, top, record, max_tokens or limits.max_answer_tokens, header, bound)
+        status = "failed"
+        try:
+            finish = await text.write(start)
+            status = "done"
+        except RlmError as error:
+            record.error = error.first.code
+            raise
+        finally:
+            record.program = text.written
+            trace.finish(record, status, top.caller.clock())
+    return Completion(text.written, list(text.known.values()), text.whole_program(), finish, account.usage, trace)
 
 
-def _plain(name: str, value: Any) -> Value:
-    """An input's value. Raises UsageError E603 if no type of the language has it."""
-    try:
-        type_of(value)
-    except (AssertionError, KeyError, TypeError) as error:
-        raise UsageError.of(
-            "E603", f"`{name}` is of no type of the language", hint="give text, numbers, or lists or dicts of one type"
-        ) from error
-    return value
+def completion(prompt: str, **arguments: Any) -> Completion:
+    """`acompletion` from code that is not asynchronous; takes the same arguments."""
+    return run_now(lambda: acompletion(prompt, **arguments), "completion()", "await acompletion(…)")
 
 
-@define
+def _values(inputs: Mapping[str, object]) -> dict[str, Value]:
+    """The inputs as values. Raises UsageError E603, E607."""
+    values: dict[str, Value] = {}
+    for name, given in inputs.items():
+        if re.fullmatch(r"call\d+", name):
+            raise UsageError.of("E607", f"an input cannot be named {name}: the answers to calls are")
+        try:
+            data = parse_json(json.dumps(to_json(given)))
+            values[name] = from_json(data, type_of(data))
+        except (Mismatch, TypeError, ValueError, RecursionError) as error:
+            raise UsageError.of(
+                "E603",
+                f"`{name}` is of no type of the language: {error}",
+                hint="give text, numbers, or lists or dicts of one type",
+            ) from error
+    return values
+
+
+@define(eq=False)
 class _Text:
     """One text being written."""
 
     request: Request
-    model: Model
-    account: Account
-    evaluate: Evaluate
-    written: str
-    values: list[Value] = field(factory=list)
-    calls: list[str] = field(factory=list)
+    top: Evaluation
+    record: CallRecord
+    left: int
+    """Tokens that may still be written."""
+    program: str
+    """The inputs, and the calls so far as bindings."""
+    inputs: Mapping[str, Value]
+    written: str = ""
+    count: int = 0
+    """Calls so far, those without an answer too."""
+    known: dict[str, Value] = field(factory=dict)
+    """The answers by name."""
 
-    @property
-    def header(self) -> str:
-        return program_header(self.request)
+    async def write(self, start: str) -> Finish:
+        """Write the text to its end. Raises BudgetError, UsageError, ModelError."""
+        try:
+            return await self._write(start)
+        except ModelError as error:
+            if error.first.code != "E403" or self.written == start:
+                raise
+            return "length"  # the context is full
 
-    async def write(self, left: int) -> Literal["stop", "length"]:
-        """Write on to the end, within so many tokens. Raises RlmError."""
-        marks = MARKS if self.account.limits.max_depth > 0 else ()
+    async def _write(self, text: str) -> Finish:
+        finish: Finish | None = None
         while True:
-            if not self.written.endswith(MARKS) or not marks:
-                reply = await self._generate(evolve(self.request, written=self.written, stop=marks, max_tokens=left))
-                self.written += reply.text
-                left -= reply.completion_tokens
-                if reply.finish == "length" or left <= 0:
-                    return "length"
-                if not marks or not reply.text.endswith(marks):
-                    return "stop"
-            left -= await self._call(left)
-            if left <= 0:
+            while self.request.inline and (found := _CALL.search(self.written + text, len(self.written))):
+                at = found.start() - len(self.written)
+                self.written += text[:at]
+                text = await self._call(text[at:])
+            self.written += text
+            if finish is not None:
+                return finish
+            if self.left <= 0:
                 return "length"
+            marks = MARKS if self.request.inline else ()
+            reply = await self._generate(stop=marks, written=self.written, max_tokens=self.left)
+            text = until(reply.text, marks)
+            finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
 
-    async def _call(self, left: int) -> int:
-        """Write and run the call that the text ends with the beginning of; gives the tokens that it took."""
-        before = self.written[: -len(MARKS[0])]
-        used = 0
-        call, result = self.written[len(before) :], ""
-        for attempt in range(ATTEMPTS):
-            most = min(CALL_TOKENS, left - used)
-            if most <= 0:
-                break
-            asked = evolve(
-                self.request,
-                written=before + "CALL",
-                constraint=Constraint(self.header, None, "call"),
-                max_tokens=most,
-                sample=self.request.sample * ATTEMPTS + attempt,
-                stop=() if self.model.capabilities.grammar != "none" else ("\n",),
-            )
-            reply = await self._generate(asked)
-            used += reply.completion_tokens
-            call = "CALL" + reply.text.rstrip("\n")
+    async def _generate(self, **fields: Any) -> Reply:
+        reply = await self.top.caller.generate(self.record, evolve(self.request, **fields))
+        self.left -= max(1, reply.completion_tokens)
+        return reply
+
+    # Calls
+
+    async def _call(self, text: str) -> str:
+        """Make the call that a text starts with, once it has been written to its end.
+
+        What is written is the call and its answer, or after a few attempts, what is wrong.
+        Returns the text behind the call. Raises BudgetError, UsageError.
+        """
+        end = _end_of_call(text)
+        call, rest = (text, "") if end is None else (text[:end], text[end:])
+        answer = "E402: no tokens are left"
+        self.count += 1
+        for attempt in range(ATTEMPTS if end is None else 1):
+            if end is None:
+                if self.left <= 0:
+                    break
+                call = await self._rest_of(text, attempt)
             try:
-                call = self._first(call)
                 value = await self._run(call)
             except (BudgetError, UsageError):
                 raise
             except RlmError as error:
-                result = f"{error.first.code}: {error.first.message}"
-                continue
-            self.calls.append(call)
-            self.values.append(value)
-            result = preview(value, SHOWN)
-            break
-        self.written = f"{before}{call} → {result}"
-        return used
+                call = call.splitlines()[0]
+                answer = f"{error.first.code}: {error.first.message}"[:SHOWN]
+            else:
+                answer = excerpt(value, SHOWN)
+                break
+        self.written += f"{call} → {show_hidden(' '.join(answer.splitlines()))}"
+        return rest
 
-    def _first(self, text: str) -> str:
-        """The call that a text begins with; engines that were not held to one go on behind it. Raises ProgramError."""
-        ends = [i + 1 for i, char in enumerate(text) if char == ")"]
-        for end in ends:
-            try:
-                check(Source(f"{self.header}{text[:end]}\n"))
-            except RlmError:
-                continue
-            return text[:end]
-        check(Source(f"{self.header}{text}\n"))  # which says what is wrong
+    async def _rest_of(self, text: str, attempt: int) -> str:
+        """The call that a text begins, written to its end.
+
+        An engine that is held to the language starts behind the word CALL. Any other is stopped at
+        each bracket that may be the last.
+        """
+        caller = self.top.caller
+        sample = self.request.sample * ATTEMPTS + attempt
+        if caller.model.capabilities.grammar != "none" and text in MARKS:
+            reply = await self._generate(
+                written=self.written + "CALL",
+                constraint=Constraint(self.program, unit="call"),
+                max_tokens=min(CALL_TOKENS, self.left),
+                sample=sample,
+            )
+            return "CALL" + reply.text.rstrip()
+        least = max(0, self.left - CALL_TOKENS)
+        while self.left > least:
+            reply = await self._generate(
+                written=self.written + text, stop=(")",), max_tokens=self.left - least, sample=sample
+            )
+            text += until(reply.text, (")",))
+            if not text.endswith(")") or not _is_open(text):
+                break
         return text
 
     async def _run(self, call: str) -> Value:
-        arguments = self.request.arguments
-        given = {name: value for name, (_, value) in zip(argument_names(arguments), arguments)}
-        return await self.evaluate(check(Source(f"{self.header}{call}\n", "<text>")), given)
+        """The answer to a call. Raises RlmError."""
+        if not _is_call(call):
+            raise ModelError.of("E405", "this is not one call")
+        name = f"call{self.count}"
+        program = f"{self.program}{name} = {call}\n"
+        self.top.meter.charge(steps_of_checking(call))
+        checked = check(Source(f"{program}{name}\n", "the text"))
+        evaluation = Evaluation(self.top.caller, self.top.meter, parent=self.record.id)
+        value = await evaluation.run(checked, {**self.inputs, **self.known})
+        self.program = program
+        self.known[name] = value
+        return value
 
-    async def _generate(self, request: Request) -> Reply:
-        """One piece of the text. Raises BudgetError, ModelError E403, E404."""
-        prompt = self.model.count_tokens(request)
-        if prompt >= self.model.context:
-            raise ModelError.of(
-                "E403",
-                f"prompt and text take {prompt:,} tokens; the context of {self.model.name} "
-                f"holds {self.model.context:,}",
-                hint="lower max_tokens, or ask for less",
-            )
-        granted = await self.account.reserve(prompt, min(request.max_tokens, self.model.context - prompt))
-        spent: tuple[int, int] | None = None
+    def whole_program(self) -> str:
+        """The calls as a program that gives their answers."""
+        answers = f"({', '.join(self.known)},)" if self.known else "[]"
+        return f"{self.program}{answers}\n"
+
+
+def _is_call(text: str) -> bool:
+    """Whether the text is one call and nothing else. Raises ProgramError."""
+    statements = parse(Source(text + "\n", "the text")).statements
+    return len(statements) == 1 and isinstance(statements[0], ast.Value) and isinstance(statements[0].value, ast.Call)
+
+
+def _end_of_call(text: str) -> int | None:
+    """Where the call ends that a text starts with; None if it does not end."""
+    for bracket in re.finditer(r"\)", text):
         try:
-            reply = await self.model.generate(evolve(request, max_tokens=granted))
-            spent = (reply.prompt_tokens, reply.completion_tokens)
-            self.account.usage.cached_tokens += reply.cached_tokens
-        finally:
-            self.account.settle((prompt, granted), spent)
-        if reply.finish == "refusal":
-            raise ModelError.of("E404", f"the model refused: {reply.text[:200]}")
-        return reply
+            if _is_call(text[: bracket.end()]):
+                return bracket.end()
+        except ProgramError as error:
+            if not _unclosed(error):
+                return None
+    return None
 
-    def program(self) -> str:
-        """The calls as a program."""
-        names = [f"call{i}" for i in range(1, len(self.calls) + 1)]
-        bound = "".join(f"{name} = {call}\n" for name, call in zip(names, self.calls))
-        texts = ", ".join(f"to_json({name})" for name in names)
-        return f"{self.header}{bound}[{texts}]\n"
+
+def _is_open(call: str) -> bool:
+    """Whether something of the call is not closed yet."""
+    try:
+        _is_call(call)
+    except ProgramError as error:
+        return _unclosed(error)
+    return False
+
+
+def _unclosed(error: ProgramError) -> bool:
+    return any(problem.code == "E104" for problem in error.diagnostics)

@@ -832,7 +832,7 @@ class _Compiler:
 
             def begin() -> Value:
                 program, inputs = map(settle, given)
-                _charge(frame, _steps_of_checking(program), span, start, 0)
+                _charge(frame, steps_of_checking(program), span, start, 0)
                 return evaluation.spawn(partial(_run_program, evaluation, program, inputs), place)
 
             if any(settle(value).__class__ in LATE for value in given):
@@ -1057,12 +1057,8 @@ async def execute(
 
     Raises RunError, BudgetError, ModelError, UsageError (E606).
     """
-    async with evaluating(model, account, trace, store, memo, writing) as evaluate:
-        return await evaluate(checked, inputs)
-
-
-Evaluate = Callable[[Checked, Mapping[str, Value]], Awaitable[Value]]
-"""Runs a program on inputs; gives its value."""
+    async with evaluating(model, account, trace, store, memo, writing) as evaluation:
+        return await evaluation.run(checked, inputs)
 
 
 @asynccontextmanager
@@ -1073,8 +1069,8 @@ async def evaluating(
     store: Store | None = None,
     memo: bool = True,
     writing: Writing | None = None,
-) -> AsyncIterator[Evaluate]:
-    """What programs are run with that share their calls, memo and limits: one run.
+) -> AsyncIterator[Evaluation]:
+    """A run, and the evaluation of a program at its top; others may share its caller and meter.
 
     Raises BudgetError E505 when its time is over.
     """
@@ -1087,13 +1083,10 @@ async def evaluating(
         evaluation = Evaluation(caller, meter, entry.level, entry.record.id)
         return await _run_callee(evaluation, text, request, known)
 
-    async def evaluate(checked: Checked, inputs: Mapping[str, Value]) -> Value:
-        return await Evaluation(caller, meter).run(checked, inputs)
-
     caller = Caller(model, account, store, trace, lambda: loop.time() - begin, answer_by_program, memo, writing)
     try:
         async with asyncio.timeout(limits.max_seconds):
-            yield evaluate
+            yield Evaluation(caller, meter)
     except TimeoutError:
         raise BudgetError.of(
             "E505",
@@ -1108,7 +1101,7 @@ async def evaluating(
 async def _run_callee(evaluation: Evaluation, text: str, request: Request, known: Mapping[str, Value]) -> Value:
     """The value of the program that a model wrote as its answer. Raises RlmError."""
     header = program_header(request)
-    evaluation.meter.charge(_steps_of_checking(text))
+    evaluation.meter.charge(steps_of_checking(text))
     checked = check(Source(header + program_text(text), "<answer>"), request.type)
     names = argument_names(request.arguments)
     values = {name: value for name, (_, value) in zip(names, request.arguments)}
@@ -1116,7 +1109,7 @@ async def _run_callee(evaluation: Evaluation, text: str, request: Request, known
     return from_json(to_json(value), request.type)
 
 
-def _steps_of_checking(text: str) -> int:
+def steps_of_checking(text: str) -> int:
     """What reading and checking a program text takes."""
     return 2_000 + 40 * min(len(text), MAX_SOURCE)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
@@ -104,28 +105,15 @@ class Program:
         values = bind_inputs(self.checked, {**(given or {}), **inputs})
         account = account or Account(limits or Limits())
         trace = trace or Trace()
-        opened = open_model(model) if isinstance(model, str) else None
-        kept = Store(store) if isinstance(store, (str, Path)) else None
-        engine = opened or model or _NoModel()
-        assert not isinstance(engine, str)
-        try:
-            if store is None:
+        async with opened(model, store) as (engine, kept):
+            if kept is None:
                 refuse_if_over(self.checked, values, account.limits, engine)
-            value = await execute(self.checked, values, engine, account, trace, kept or store, memo, writing)  # type: ignore[arg-type]
-        finally:
-            if kept is not None:
-                kept.close()
-            if opened is not None:
-                await opened.aclose()
+            value = await execute(self.checked, values, engine, account, trace, kept, memo, writing)
         return Result(value, account.usage, trace, self)
 
     def run(self, given: Mapping[str, object] | None = None, /, **arguments: Any) -> Result:
         """`arun` from code that is not asynchronous; takes the same arguments."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.arun(given, **arguments))
-        raise UsageError.of("E607", "run() inside a running event loop", hint="write `await program.arun(…)`")
+        return run_now(lambda: self.arun(given, **arguments), "run()", "await program.arun(…)")
 
 
 def compile(text: str, name: str = "<program>") -> Program:
@@ -140,6 +128,35 @@ def load(path: str | Path) -> Program:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError.of("E604", f"cannot read {path}: {error}") from error
     return compile(text, str(path))
+
+
+@asynccontextmanager
+async def opened(
+    model: Model | str | None, store: Store | str | Path | None
+) -> AsyncIterator[tuple[Model, Store | None]]:
+    """The model and the store; those given by name are opened, and closed again. Raises UsageError, ModelError."""
+    own = open_model(model) if isinstance(model, str) else None
+    kept = Store(store) if isinstance(store, (str, Path)) else None
+    try:
+        engine = own or model or _NoModel()
+        yield engine, kept or store  # type: ignore[misc]
+    finally:
+        if kept is not None:
+            kept.close()
+        if own is not None:
+            await own.aclose()
+
+
+T = TypeVar("T")
+
+
+def run_now(begin: Callable[[], Coroutine[Any, Any, T]], what: str, instead: str) -> T:
+    """Run what is asynchronous from code that is not. Raises UsageError E607 within an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(begin())
+    raise UsageError.of("E607", f"{what} inside a running event loop", hint=f"write `{instead}`")
 
 
 def refuse_if_over(checked: Checked, values: dict[str, Value], limits: Limits, model: Model) -> Cost | None:

@@ -24,7 +24,7 @@ from rlmlang.types import (
     join,
     primitive_of,
 )
-from rlmlang.values import RecordValue, Value, canonical, preview
+from rlmlang.values import Mismatch, RecordValue, Value, canonical, preview
 
 PROMPT_VERSION = 2
 """Raised whenever the same request would be told to the model in another way."""
@@ -129,7 +129,8 @@ You answer in plain text. Wherever you need something read, found or worked out,
 answer is a text. `CALL[int]("How many …?", name)` asks for a number, `CALL[bool](…)` for true or false, \
 `CALL[list[str]](…)` for a list.
 - Behind the call, ` → ` and the answer are put in for you. Never write an answer to a call yourself; go on behind it.
-- Arguments are names you are given, texts in quotes, or pieces such as `name[:2000]` and `lines(name)[0]`.
+- Arguments are names you are given, texts in quotes, or pieces such as `name[:2000]` and `lines(name)[0]`. \
+The whole answer to the first call has the name `call1`, that to the second `call2`.
 
 For example, asked "Is the report about rain?", with `report: str`:
 
@@ -212,7 +213,10 @@ def _size(value: Value) -> str:
 
 
 def type_of(value: Value) -> Type:
-    """The narrowest type that a program can declare for a value."""
+    """The narrowest type that a program can declare for a value.
+
+    Raises Mismatch for data whose elements have no common type; values of a program have one.
+    """
     return _declarable(_found(value))
 
 
@@ -230,7 +234,8 @@ def _common(types: Iterable[Type]) -> Type:
     common: Type = NEVER
     for type_ in types:
         joined = join(common, type_)
-        assert joined is not None, "elements of one list have a common type"
+        if joined is None:
+            raise Mismatch(f"it holds {common} beside {type_}")
         common = joined
     return common
 

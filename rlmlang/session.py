@@ -8,7 +8,6 @@ any other: run again, it gives the same value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from attrs import define, evolve, field
@@ -21,7 +20,7 @@ from rlmlang.decode.oracle import ground_of
 from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
 from rlmlang.models.base import Reply, Request
 from rlmlang.parser import parse
-from rlmlang.parser.layout import HIDDEN, lay_out
+from rlmlang.parser.layout import lay_out, show_hidden
 from rlmlang.prompt import program_header, program_text
 from rlmlang.render import render
 from rlmlang.source import Source
@@ -152,5 +151,4 @@ def _type_of(entry: object) -> Type | None:
 
 def _shown(type_: Type, value: Value) -> str:
     size = f", {len(value):,} items" if isinstance(value, (list, dict)) else ""
-    text = re.sub(HIDDEN, lambda match: f"\\u{ord(match[0]):04x}", preview(value, PREVIEW))
-    return f"{type_}{size}: {text}"
+    return f"{type_}{size}: {show_hidden(preview(value, PREVIEW))}"

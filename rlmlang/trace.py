@@ -33,13 +33,14 @@ class CallRecord:
     status: str = "waiting"
     """`waiting` for its turn, `running`, `done`, `stored` (answered by the store), `failed` or `cancelled`."""
     kind: str = "leaf"
-    """`leaf`, or `program` for a call answered by a program."""
+    """`leaf`; `program` for a call answered by a program; `text` for a text in which calls stand."""
     hits: int = 0
     """How many further equal calls were answered by this one."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: str | None = None
     program: str | None = None
+    """The program, or the text, that was written."""
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON data; `line` is the line of the CALL."""

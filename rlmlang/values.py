@@ -238,13 +238,21 @@ def preview(value: Value, width: int = 80) -> str:
     return _cut(_preview(value, width), width)
 
 
+def excerpt(value: Value, width: int) -> str:
+    """The value as program text of about `width` characters, with `…` for what is left out.
+
+    Every quote and bracket is closed, so that it can be told where it ends.
+    """
+    return _preview(value, width)
+
+
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _preview(value: Value, width: int) -> str:
     if isinstance(value, str):
-        return json.dumps(value[: width + 1], ensure_ascii=False)
+        return json.dumps(value[:width], ensure_ascii=False) + ("…" if len(value) > width else "")
     if isinstance(value, (list, tuple)):
         opening, closing = "[]" if isinstance(value, list) else "()"
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""

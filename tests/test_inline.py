@@ -44,9 +44,8 @@ def complete(model: Fake, **options: Any) -> rlmlang.Completion:
     return rlmlang.completion("What is it?", model=model, inputs={"text": "one\ntwo"}, **options)
 
 
-@pytest.mark.parametrize("able", [HELD, OPEN])
-def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answer(able: Capabilities) -> None:
-    model = Writer(["Look: CALL[", '[int]("How many?", text)', " lines, so CALL(", '("Say it", "two")', "."], able=able)
+def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answer() -> None:
+    model = Writer(["Look: CALL[", '[int]("How many?", text)', " lines, so CALL(", '("Say it", "two")', "."])
     answers = iter([2, "two lines"])
     model.answer = lambda request: model.pieces.pop(0) if request.inline else next(answers)
     done = complete(model)
@@ -59,7 +58,10 @@ def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answ
     asked = [request for request in model.requests if request.inline]
     assert [request.stop for request in asked[::2]] == [MARKS] * 3
     assert all(request.constraint and request.constraint.unit == "call" for request in asked[1::2])
-    assert asked[1].constraint == Constraint("text: str\n", None, "call")
+    assert [request.constraint for request in asked[1::2]] == [
+        Constraint("text: str\n", None, "call"),
+        Constraint('text: str\ncall1 = CALL[int]("How many?", text)\n', None, "call"),
+    ]
     assert (done.usage.calls, done.usage_summary["calls"]) == (7, 7)
 
 
@@ -70,7 +72,7 @@ def test_the_calls_run_again_from_the_store_without_a_call(tmp_path: Path) -> No
     )
     assert done.values == ["x", ["x"]]
     again = rlmlang.compile(done.program).run(model=Writer([]), store=store, text="one\ntwo")
-    assert (again.value, again.usage.calls) == (['"x"', '["x"]'], 0)
+    assert (again.value, again.usage.calls) == (tuple(done.values), 0)
     store.close()
 
 
@@ -103,20 +105,95 @@ def test_a_call_that_does_not_work_is_written_again_and_then_told() -> None:
     assert [request.sample for request in wrong.requests[1:-1]] == [0, 1, 2]
 
 
-def test_what_stands_behind_a_call_on_its_line_is_written_again_by_engines_that_are_not_held() -> None:
-    model = Writer(["CALL(", '("(a)", text) → "lies"', "!"], able=OPEN)
-    assert complete(model).response == 'CALL("(a)", text) → "x"!'
-    assert model.requests[1].stop == ("\n",)
+def test_engines_that_are_not_held_are_stopped_at_each_bracket_that_may_be_the_last() -> None:
+    model = Writer(["CALL(", '"(a) b', '", lines(text) b', '[0]) → "lies"', "!"], able=OPEN)
+    assert complete(model).response == 'CALL("(a)", lines(text)[0]) → "x"!'
+    assert [request.stop for request in model.requests if request.inline][1:-1] == [(")",)] * 3
 
 
-def test_a_text_may_be_begun() -> None:
-    model = Writer(['("a")', "."])
+def test_what_an_engine_writes_behind_a_mark_is_not_kept() -> None:
+    model = Writer(['A CALL("a") → "lies", so', '"a") → "lies"', "."], able=OPEN)
+    assert complete(model).response == 'A CALL("a") → "x".'
+
+
+@pytest.mark.parametrize("able", [HELD, OPEN])
+def test_a_text_may_be_begun(able: Capabilities) -> None:
+    model = Writer(['("a")' if able == HELD else '"a")', "."], able=able)
     assert complete(model, start="So: CALL(").response == 'So: CALL("a") → "x".'
 
 
+def test_a_text_may_begin_with_calls_and_the_start_of_one() -> None:
+    model = Writer(['b", text[0])', " end"])
+    done = complete(model, start='One CALL("a)", text), CALL[int]("a", txt) two CALL("')
+    assert done.response == (
+        'One CALL("a)", text) → "x", CALL[int]("a", txt) → E200: unknown name `txt` two CALL("b", text[0]) → "x" end'
+    )
+    assert done.values == ["x", "x"]
+    assert done.program == 'text: str\ncall1 = CALL("a)", text)\ncall3 = CALL("b", text[0])\n(call1, call3,)\n'
+    assert rlmlang.compile(done.program).type
+
+
+def test_a_word_that_ends_like_a_call_is_none() -> None:
+    done = complete(Writer(["To RECALL(", "x) or éCALL[", "…"]))
+    assert (done.response, done.values) == ("To RECALL(x) or éCALL[…", [])
+    assert complete(Writer([""]), start="RECALL(x)").response == "RECALL(x)"
+
+
+def test_later_calls_may_use_the_whole_answers_of_earlier_ones() -> None:
+    model = Writer(["CALL(", '("long")', " so CALL(", '("short", call1)', ""], lambda request: _of(request))
+    done = complete(model)
+    assert done.values == ["y" * 3_000, "y" * 3_000]
+    assert f'CALL("long") → "{"y" * 2_000}"… so' in done.response
+
+
+def _of(request: Request) -> str:
+    return str(request.arguments[0][1]) if request.arguments else "y" * 3_000
+
+
+def test_answers_are_shown_such_that_their_ends_can_be_told() -> None:
+    value = ["a" * 1_990, 'b → "\n\u202e' * 3, "c"]
+    done = complete(Writer(["CALL[", '[list[str]]("a")', ""], lambda _: value))
+    shown = done.response.partition(" → ")[2]
+    assert shown.startswith('["aaa')
+    assert shown.endswith('"b → \\"\\n"…, …]')
+    assert done.values == [value]
+
+
+def test_errors_are_told_on_one_line_with_nothing_hidden() -> None:
+    wrong = rlmlang.ModelError.of("E404", "the model\nsaid\u202e CALL(1)")
+    done = complete(Writer(["CALL(", *['("a")'] * ATTEMPTS, ""], lambda _: wrong))
+    assert done.response == 'CALL("a") → E404: the model said\\u202e CALL(1)'
+
+
+@pytest.mark.parametrize("text", ['("a"', '("a") + "b"', '("a")\nx = 1', "(= 3)", ""])
+def test_what_is_no_call_is_not_run(text: str) -> None:
+    done = complete(Writer(["CALL(", *[text] * ATTEMPTS, ""]))
+    assert (done.values, done.usage.calls) == ([], 2 + ATTEMPTS)
+    assert done.response.startswith("CALL")
+    assert "\n" not in done.response
+
+
+def test_the_trace_has_the_text_with_its_calls_below_it() -> None:
+    done = complete(Writer(["CALL(", '("a", text)', ""]))
+    text, call = done.trace.calls
+    assert (text.kind, text.status, text.program) == ("text", "done", done.response)
+    assert (call.parent, call.level, call.within) == (text.id, 1, "call1")
+    assert text.prompt_tokens + call.prompt_tokens == done.usage.prompt_tokens
+    assert text.completion_tokens + call.completion_tokens == done.usage.completion_tokens
+
+
+def test_calls_may_be_answered_by_programs() -> None:
+    model = Writer(["CALL(", '("a", text)', ""], lambda request: 'CALL("b")\n' if request.program else "deep")
+    done = complete(model, limits=rlmlang.Limits(max_depth=2), writing="whole")
+    assert done.values == ["deep"]
+    assert [record.parent for record in done.trace.calls] == [None, 0, 1]
+
+
 def test_without_levels_there_are_no_calls() -> None:
-    done = complete(Writer(["CALL('a') is text"]), limits=rlmlang.Limits(max_depth=0))
-    assert (done.response, done.values) == ("CALL('a') is text", [])
+    model = Writer([], lambda _: "CALL('a') is text")
+    done = complete(model, limits=rlmlang.Limits(max_depth=0), start="CALL(text) and ")
+    assert (done.response, done.values, done.program) == ("CALL(text) and CALL('a') is text", [], "text: str\n[]\n")
+    assert "one\ntwo" in model.requests[0].messages[-1].content
 
 
 def test_tokens_are_bounded() -> None:
@@ -124,16 +201,65 @@ def test_tokens_are_bounded() -> None:
     assert (done.finish, done.usage.completion_tokens) == ("length", 5)
 
 
-def test_budgets_end_it() -> None:
+def test_tokens_are_bounded_within_a_call() -> None:
+    done = complete(Writer(["CALL(", '"a" and so on'], able=OPEN), max_tokens=12)
+    assert (done.finish, done.values) == ("length", [])
+    assert done.response.startswith('CALL("a" and so on → E10')
+    done = complete(Writer(["CALL("]), max_tokens=6)
+    assert (done.finish, done.response) == ("length", "CALL( → E402: no tokens are left")
+
+
+def test_a_full_context_ends_the_text() -> None:
+    class Small(Writer):
+        def count_tokens(self, request: Request) -> int:
+            return super().count_tokens(request) + len(request.written)
+
+    model = Small(["a long text CALL(", '("a")'])
+    model.context = 50
+    done = complete(model)
+    assert (done.finish, done.response) == ("length", 'a long text CALL("a") → "x"')
+    model = Small([])
+    model.context = 10
+    with pytest.raises(rlmlang.ModelError) as caught:
+        complete(model)
+    assert caught.value.first.code == "E403"
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [({"max_calls": 4}, "E501"), ({"max_completion_tokens": 20}, "E504"), ({"max_bytes": 0}, "E507")],
+)
+def test_budgets_end_it_and_the_text_so_far_is_in_the_trace(limits: dict[str, int], code: str) -> None:
+    trace = rlmlang.Trace()
     with pytest.raises(rlmlang.BudgetError) as caught:
-        complete(Writer(["CALL(", "(text)"] * 9), limits=rlmlang.Limits(max_calls=4))
-    assert caught.value.first.code == "E501"
+        complete(Writer(["So CALL(", "(text)"] * 9), limits=rlmlang.Limits(**limits), trace=trace)
+    assert caught.value.first.code == code
+    text = trace.calls[0]
+    assert (text.status, text.error) == ("failed", code)
+    assert (text.program or "").startswith("So ")
 
 
-def test_inputs_must_have_a_type() -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("text", [1, "a"], "E603"),
+        ("text", b"a", "E603"),
+        ("text", float("nan"), "E603"),
+        ("call1", "a", "E607"),
+        ("for", "a", "E607"),
+        ("a b", "a", "E607"),
+    ],
+)
+def test_wrong_inputs(name: str, value: object, code: str) -> None:
     with pytest.raises(rlmlang.UsageError) as caught:
-        rlmlang.completion("x", model=Writer([]), inputs={"text": [1, "a"]})
-    assert caught.value.first.code == "E603"
+        rlmlang.completion("x", model=Writer([]), inputs={name: value})
+    assert caught.value.first.code == code
+
+
+def test_inputs_are_values_of_the_language() -> None:
+    model = Writer(["CALL(", '("a", table["x"][0], len_)', ""], lambda request: [v for _, v in request.arguments])
+    done = rlmlang.completion("x", model=model, inputs={"table": {"x": (1, 2)}, "len": None})
+    assert done.values == ["[1, null]"]
 
 
 def test_it_is_awaited_within_a_loop() -> None:
@@ -182,7 +308,7 @@ def test_a_real_model_reads_nothing_twice() -> None:
 # rlmlang complete -------------------------------------------------------------------
 
 MODEL = """\
-PIECES = iter(["It is CALL(", '(\\"Join\\", text)', "."])
+PIECES = iter(["It is CALL(", '\\"Join\\", text)', "."])
 
 def model(request):
     return next(PIECES) if request.inline else "joined"

@@ -30,7 +30,8 @@ LAYERS = """
     session
     calls
     interp
-    program inline
+    program
+    inline
     conform testing
     cli
     __main__

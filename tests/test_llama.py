@@ -121,6 +121,17 @@ def test_a_text_to_stop_at_ends_the_reply_and_the_prompt_is_not_read_again(model
 
 
 @pytest.mark.real
+def test_what_waits_for_calls_is_not_read_again_though_they_take_its_slot(model: LlamaModel) -> None:
+    asked = request("Tell me about the sea.", LONG[:1_000], max_tokens=10)
+    (first,) = ask(model, asked)
+    calls = [request(text, max_tokens=3) for text in ("Hi", "Name a color.", "Hi there", "Why?")]
+    ask(model, *calls)
+    (second,) = ask(model, evolve(asked, written=first.text + ' → "blue"'))
+    assert first.prompt_tokens > 200
+    assert second.cached_tokens >= first.prompt_tokens
+
+
+@pytest.mark.real
 @pytest.mark.parametrize(
     "type_",
     [

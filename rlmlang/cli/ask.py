@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 import click
@@ -21,9 +20,11 @@ from rlmlang.cli.options import (
     limits_of,
     model_of,
     model_option,
+    quiet_option,
+    store_options,
     write_option,
 )
-from rlmlang.cli.run import no_model, outcome, run_program, show, store_of, usage_json
+from rlmlang.cli.run import no_model, outcome, show, store_of, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.program import Program, Result
@@ -40,10 +41,9 @@ QUESTION = "question__"
 @click.option("--type", "wanted", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
 @write_option
-@click.option("--store", metavar="PATH", type=click.Path(), help="The file that keeps answers.")
-@click.option("--no-store", is_flag=True, help="Keep no answers, and use none kept before.")
+@store_options
 @click.option("--show-program", is_flag=True, help="Print the program too, on standard error.")
-@click.option("--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary.")
+@quiet_option
 @json_option
 @limit_options
 @click.pass_context
@@ -86,9 +86,9 @@ def command(
         program = asking(list(given), wanted)
         options |= {"model": model_of(model, settings), "writing": writing}
         options["store"] = None if no_store else store_of(store, settings)
-        watched = not quiet and sys.stderr.isatty()
         values: dict[str, object] = {QUESTION: question, **given}
-        result = asyncio.run(run_program(program, values, trace, account, watched, options))
+        work = program.arun(values, trace=trace, account=account, **options)
+        result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
     except (Exception, KeyboardInterrupt) as error:
         failure = as_error(error)
         if failure.first.code == "E605" and options.get("model") is None:
@@ -97,7 +97,7 @@ def command(
     written = next((record.program for record in trace.calls if record.program), None)
     if as_json:
         output.write_json(
-            {"run_id": trace.run_id} | outcome(result, failure) | {"program": written, "usage": usage_json(usage)}
+            {"run_id": trace.run_id} | outcome(result, failure) | {"program": written, "usage": usage.to_json()}
         )
     else:
         if show_program and written:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 import click
@@ -19,9 +18,11 @@ from rlmlang.cli.options import (
     limits_of,
     model_of,
     model_option,
+    quiet_option,
+    store_options,
     write_option,
 )
-from rlmlang.cli.run import no_model, store_of, summary, usage_json
+from rlmlang.cli.run import no_model, store_of, summary, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError
 from rlmlang.inline import Completion, acompletion
@@ -32,14 +33,13 @@ from rlmlang.values import to_json
 @click.command("complete")
 @click.argument("prompt")
 @input_option
-@click.option("--start", metavar="TEXT", default="", help="What the text begins with; the model goes on from there.")
+@click.option("--start", metavar="TEXT", default="", help="What the text begins with; calls may stand in it.")
 @click.option("--max-tokens", metavar="N", type=click.IntRange(1), help="Of the text.  [default: --max-answer-tokens]")
 @model_option
 @write_option
-@click.option("--store", metavar="PATH", type=click.Path(), help="The file that keeps answers.")
-@click.option("--no-store", is_flag=True, help="Keep no answers, and use none kept before.")
+@store_options
 @click.option("--show-program", is_flag=True, help="Print the calls as a program too, on standard error.")
-@click.option("--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary.")
+@quiet_option
 @json_option
 @limit_options
 @click.pass_context
@@ -60,8 +60,10 @@ def command(
     """Let a model write a text, and call itself in it.
 
     Where it writes CALL("instruction", name), the call is made at once, and its answer put behind it;
-    the model goes on from there. Of the inputs, which are text, it sees names, sizes and beginnings.
-    With --max-depth 0 there are no calls; with more than 1, calls may be answered by programs.
+    the model goes on from there. A call that does not work is written again; after three attempts,
+    what is wrong stands in the place of the answer. Of the inputs, which are text, the model sees
+    names, sizes and beginnings. With --max-depth more than 1, calls may be answered by programs; with 0
+    there are none, and the model is shown the inputs whole.
 
     \b
     Examples:
@@ -79,26 +81,30 @@ def command(
         named = model_of(model, settings)
         if named is None:
             raise no_model()
-        options: dict[str, Any] = {
-            "model": named,
-            "inputs": read_given(inputs, ""),
-            "start": start,
-            "max_tokens": max_tokens,
-            "store": None if no_store else store_of(store, settings),
-            "writing": writing,
-        }
-        done = asyncio.run(_written(prompt, trace, account, not quiet and sys.stderr.isatty(), options))
+        work = acompletion(
+            prompt,
+            model=named,
+            inputs=read_given(inputs, ""),
+            start=start,
+            max_tokens=max_tokens,
+            store=None if no_store else store_of(store, settings),
+            writing=writing,
+            trace=trace,
+            account=account,
+        )
+        done = asyncio.run(watched(work, "the text", trace, account, quiet))
     except (Exception, KeyboardInterrupt) as error:
         failure = as_error(error)
     usage = account.usage if account else Usage()
+    so_far = next((record.program for record in trace.calls if record.kind == "text"), None)
     if as_json:
         told: dict[str, Any] = {"run_id": trace.run_id}
         if failure is not None:
-            told["error"] = output.error_json(failure)
+            told |= {"error": output.error_json(failure), "response": so_far}
         if done is not None:
             told |= {"response": done.response, "values": to_json(done.values), "program": done.program}
             told["finish"] = done.finish
-        output.write_json(told | {"usage": usage_json(usage)})
+        output.write_json(told | {"usage": usage.to_json()})
         return failure.exit_code if failure else 0
     if done is not None:
         output.write_text(done.response)
@@ -107,16 +113,9 @@ def command(
         if done.finish == "length" and not quiet:
             click.echo("the text was cut off at its limit; raise --max-tokens", err=True)
     if failure is not None:
+        if so_far:
+            click.echo(output.visible(so_far), err=True)
         output.show_error(failure)
     if usage.calls and not quiet:
         click.echo(summary(usage), err=True)
     return failure.exit_code if failure else 0
-
-
-async def _written(prompt: str, trace: Trace, account: Account, watched: bool, options: dict[str, Any]) -> Completion:
-    if not watched:
-        return await acompletion(prompt, trace=trace, account=account, **options)
-    from rlmlang.cli.live import watch
-
-    async with watch("the text", trace, account):
-        return await acompletion(prompt, trace=trace, account=account, **options)

@@ -48,7 +48,7 @@ class View:
     _root: Branch = field(factory=lambda: Branch(None, 0))
     _seen: int = 0
     _programs: dict[int, Branch] = field(factory=dict)
-    """The branch of each call that a program answers: the calls of that program are below it."""
+    """The branch of each call that a program or a text answers: the calls of that one are below it."""
 
     def look(self) -> None:
         """Take in the calls that are new."""
@@ -57,7 +57,7 @@ class View:
             key = (record.within, record.span.line)
             branch = above.below.setdefault(key, Branch(*key))
             branch.records.append(record)
-            if record.kind == "program":
+            if record.kind != "leaf":
                 self._programs[record.id] = branch
         self._seen = len(self.trace.calls)
 

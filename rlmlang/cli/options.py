@@ -59,6 +59,14 @@ def limits_of(ctx: click.Context, settings: Settings) -> Limits:
     return Limits(**{**settings.limits, **given})
 
 
+def store_options(command: Command) -> Command:
+    """`--store` and `--no-store`."""
+    kept = "The file that keeps answers across runs.  [default: one per user]"
+    without = "Keep no answers, and use none kept before."
+    command = click.option("--no-store", is_flag=True, help=without)(command)
+    return click.option("--store", metavar="PATH", type=click.Path(), help=kept)(command)
+
+
 def model_of(option: str | None, settings: Settings) -> str | None:
     """The name of the model to use, if one is given anywhere."""
     return option or os.environ.get("RLMLANG_MODEL") or settings.model
@@ -96,5 +104,8 @@ write_option = click.option(
     type=click.Choice(["statements", "whole"]),
     help="How models write programs: by statements, each shown what those before it give, or whole.  "
     "[default: what suits the model]",
+)
+quiet_option = click.option(
+    "--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")

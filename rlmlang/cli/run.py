@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
-from attrs import asdict
 
 from rlmlang.budget import Account, Usage
 from rlmlang.check import check
@@ -24,6 +24,8 @@ from rlmlang.cli.options import (
     model_of,
     model_option,
     program_argument,
+    quiet_option,
+    store_options,
     write_option,
 )
 from rlmlang.cli.settings import Settings, find_settings
@@ -41,13 +43,7 @@ from rlmlang.values import to_json
 @input_option
 @model_option
 @write_option
-@click.option(
-    "--store",
-    metavar="PATH",
-    type=click.Path(),
-    help="The file that keeps answers across runs.  [default: one per user]",
-)
-@click.option("--no-store", is_flag=True, help="Keep no answers, and use none kept before.")
+@store_options
 @click.option(
     "--trace",
     "trace_file",
@@ -55,7 +51,7 @@ from rlmlang.values import to_json
     type=click.Path(),
     help="Write every call to a file, a JSON object on a line.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary.")
+@quiet_option
 @json_option
 @limit_options
 @click.pass_context
@@ -96,10 +92,10 @@ def command(
         given = read_inputs(program.checked, read_given(inputs, file))
         if trace_file:
             write_trace(trace_file, trace)  # to fail before the run, not after it
-        watched = not quiet and sys.stderr.isatty()
         options |= {"model": model_of(model, settings), "writing": writing}
         options["store"] = None if no_store else store_of(store, settings)
-        result = asyncio.run(run_program(program, given, trace, account, watched, options))
+        work = program.arun(given, trace=trace, account=account, **options)
+        result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
     except (Exception, KeyboardInterrupt) as error:
         failure = as_error(error)
         if failure.first.code == "E605" and options.get("model") is None:
@@ -110,27 +106,23 @@ def command(
         write_trace(trace_file, trace)
     usage = account.usage if account else Usage()
     if as_json:
-        output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage_json(usage)})
+        output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
     else:
         show(result, failure, None if quiet or not trace.calls else usage)
     return failure.exit_code if failure else 0
 
 
-async def run_program(
-    program: Program,
-    given: dict[str, object],
-    trace: Trace,
-    account: Account,
-    watched: bool,
-    options: dict[str, Any],
-) -> Result:
-    """Run a program, the calls shown while it runs if it is watched."""
-    if not watched:
-        return await program.arun(given, trace=trace, account=account, **options)
+T = TypeVar("T")
+
+
+async def watched(work: Awaitable[T], title: str, trace: Trace, account: Account, quiet: bool) -> T:
+    """What the work gives; on a terminal its calls are shown while it goes on, if it is not to be quiet."""
+    if quiet or not sys.stderr.isatty():
+        return await work
     from rlmlang.cli.live import watch
 
-    async with watch(program.source.name, trace, account):
-        return await program.arun(given, trace=trace, account=account, **options)
+    async with watch(title, trace, account):
+        return await work
 
 
 def store_of(option: str | None, settings: Settings) -> Path | None:
@@ -169,16 +161,14 @@ def show(result: Result | None, failure: RlmError | None, usage: Usage | None) -
         click.echo(summary(usage), err=True)
 
 
-def usage_json(usage: Usage) -> dict[str, Any]:
-    return asdict(usage) | {"seconds": round(usage.seconds, 3)}
-
-
 def summary(usage: Usage) -> str:
     """What a run took, on a line."""
     return (
         f"{usage.calls:,} call{'' if usage.calls == 1 else 's'}, "
         f"{usage.memo_hits:,} memo hit{'' if usage.memo_hits == 1 else 's'}, "
-        f"{usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out, {usage.seconds:.1f} s"
+        f"{usage.prompt_tokens:,} tokens in"
+        + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
+        + f", {usage.completion_tokens:,} out, {usage.seconds:.1f} s"
     )
 
 

@@ -58,6 +58,11 @@ class Request:
         return "```python\n" + self.written if held and self.program and self.constraint is not None else self.written
 
 
+def until(text: str, stops: tuple[str, ...]) -> str:
+    """The text up to and including what comes first of `stops`; all of it if there is nothing."""
+    return text[: min((text.find(stop) + len(stop) for stop in stops if stop in text), default=None)]
+
+
 @frozen
 class Reply:
     text: str

@@ -47,6 +47,10 @@ SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
 TEXT_SAMPLING = {"repeat_penalty": 1.1, "repeat_last_n": 256}
 """Besides, where the answer is free text: small models that take the likeliest word run in circles."""
 
+FORGOTTEN = 256
+"""Megabytes for copies of what slots have read and must forget: so what waits for its calls, and goes on
+behind their answers, is not read again."""
+
 SAMPLE_TEMPERATURE = 0.8
 """Of the samples after the first, where the model's own temperature is 0."""
 
@@ -214,7 +218,7 @@ class _Engine:
         params.cpuparams.n_threads = options.threads or _processors()
         params.hostnames = [self._socket]
         params.n_threads_http = 2
-        params.cache_ram_mib = 0  # no copies of what slots have forgotten
+        params.cache_ram_mib = FORGOTTEN
         # With flash attention, a third of SmolLM2's greedy answers changed with what else was being read.
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.fit_params = False

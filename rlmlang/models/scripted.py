@@ -33,7 +33,7 @@ from attrs import frozen
 
 from rlmlang.answers import parse_json, write_answer
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request, until
 from rlmlang.values import Mismatch, canonical, preview
 
 Function = Callable[[Request], Any]
@@ -71,8 +71,8 @@ class ScriptedModel:
         self._answer: Function = source if callable(source) else _Table(name, source).answer
 
     def count_tokens(self, request: Request) -> int:
-        """Of the instruction and the arguments as they are written, four bytes each."""
-        count = _tokens(request.instruction)
+        """Of the instruction, the arguments as they are written, and the reply so far, four bytes each."""
+        count = _tokens(request.instruction) + _tokens(request.written)
         for _, value in request.arguments:
             count += _tokens(value if isinstance(value, str) else canonical(value))
         return count
@@ -89,8 +89,7 @@ class ScriptedModel:
                 return Reply("", prompt, request.max_tokens, "length")
             return Reply("I will not do that.", prompt, 5, "refusal")
         text = found if isinstance(found, str) else write_answer(found, request.type)
-        ends = [at + len(mark) for mark in request.stop if (at := text.find(mark)) >= 0]
-        text = text[: min(ends, default=None)]
+        text = until(text, request.stop)
         if (used := _tokens(text)) > request.max_tokens:
             start = text.encode("utf-8", "surrogatepass")[: 4 * request.max_tokens]
             return Reply(start.decode("utf-8", "ignore"), prompt, request.max_tokens, "length")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from attrs import asdict, fields, frozen
 
 from rlmlang.errors import ModelError, UsageError
-from rlmlang.models.base import Message, Request
+from rlmlang.models.base import Message, Request, until
 from rlmlang.prompt import fenced
 
 
@@ -176,10 +176,9 @@ def ended(text: str, stops: tuple[str, ...], told: object = None) -> str:
 
     `told` is what the server says has ended it; most servers leave it out of the text.
     """
-    ends = [text.find(stop) + len(stop) for stop in stops if stop in text]
-    if ends:
-        return text[: min(ends)]
-    return text + told if isinstance(told, str) and told in stops else text
+    if isinstance(told, str) and told in stops and not any(stop in text for stop in stops):
+        return text + told
+    return until(text, stops)
 
 
 def count(value: object) -> int | None:

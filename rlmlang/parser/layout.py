@@ -45,6 +45,12 @@ HIDDEN = (
 )
 """Characters that are not to be seen: controls, bidirectional marks, those without width, halves of pairs."""
 
+
+def show_hidden(text: str) -> str:
+    """The text with such characters as escapes."""
+    return re.sub(HIDDEN, lambda found: ascii(found[0])[1:-1], text)
+
+
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 _LOOKALIKES = {
