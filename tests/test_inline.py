@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -305,6 +306,12 @@ def test_a_real_model_reads_nothing_twice() -> None:
         assert second.cached_tokens >= first.prompt_tokens - 8
 
 
+def test_the_example_of_the_docs_runs() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "inline.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    exec(compile(block, "inline.md", "exec"), {})
+
+
 # rlmlang complete -------------------------------------------------------------------
 
 MODEL = """\
@@ -339,4 +346,27 @@ def test_the_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_the_command_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run_command(tmp_path, capsys, "--max-calls", "1")
     assert (code, out) == (3, "")
+    assert err.startswith("It is \n")
     assert "E501" in err
+    told = json.loads(run_command(tmp_path, capsys, "--max-calls", "1", "--json")[1])
+    assert list(told) == ["run_id", "error", "response", "usage"]
+    assert (told["error"]["code"], told["response"]) == ("E501", "It is ")
+
+
+def test_the_command_needs_a_model(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RLMLANG_MODEL", raising=False)
+    assert main(["complete", "What is it?", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "E605"
+
+
+def test_the_calls_of_a_text_run_again_from_the_store_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "model.py"
+    script.write_text(MODEL, encoding="utf-8")
+    common = ["-i", "text=a b", "-m", f"scripted:{script}", "--store", str(tmp_path / "kept.db"), "--json"]
+    assert main(["complete", "What is it?", *common]) == 0
+    (tmp_path / "calls.rlm").write_text(json.loads(capsys.readouterr().out)["program"], encoding="utf-8")
+    assert main(["run", str(tmp_path / "calls.rlm"), *common]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["value"], told["usage"]["calls"], told["usage"]["memo_hits"]) == (["joined"], 0, 1)
