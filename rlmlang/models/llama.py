@@ -40,6 +40,7 @@ from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models import llama_types
 from rlmlang.models.base import Capabilities, Message, Reply, Request
+from rlmlang.models.openmp import import_passive
 from rlmlang.models.weights import gguf_digest
 from rlmlang.types import Type
 
@@ -206,7 +207,7 @@ class _Engine:
     def __init__(self, path: Path, options: Options) -> None:
         if not hasattr(socket, "AF_UNIX"):
             raise ModelError.of("E407", "llama.cpp is run through a Unix socket, which this system has not")
-        xllamacpp = _llama_cpp()
+        xllamacpp = import_passive("xllamacpp")
         folder = tempfile.mkdtemp(prefix="rlmlang-")
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._socket = f"{folder}/s.sock"
@@ -357,22 +358,6 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(self._path)
-
-
-def _llama_cpp() -> Any:
-    """The module, its threads told to sleep while they wait for each other.
-
-    By default they spin, and on a machine that has other work too, everything takes ten times
-    as long. The setting is read once, when the OpenMP library is loaded.
-    """
-    told = os.environ.get("OMP_WAIT_POLICY")
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        import xllamacpp
-    finally:
-        if told is None:
-            del os.environ["OMP_WAIT_POLICY"]
-    return xllamacpp
 
 
 @contextmanager
