@@ -115,7 +115,7 @@ def test_results_are_gone_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     def run(modes: str, limit: int) -> list[dict[str, Any]]:
         tasks = measure.read_tasks(["spell_backward"], limit)
-        asyncio.run(measure.measure_all([name], modes.split(","), tasks, out, 100))
+        asyncio.run(measure.measure_all(name, modes.split(","), tasks, out, 100))
         return measure.read_results(out)
 
     assert [(each["task"], each["right"]) for each in run("free", 1)] == [("spell_backward-1", True)]

@@ -1,7 +1,7 @@
 """How well do models write programs? Each task is asked of each model in several modes.
 
     python benchmarks/tasks/measure.py --model smollm2 --out results.jsonl
-    python benchmarks/tasks/measure.py --model smollm2 --model gguf:model.gguf --modes free,types --limit 20
+    python benchmarks/tasks/measure.py --model gguf:model.gguf --modes free,types --limit 26 --out results.jsonl
     python benchmarks/tasks/measure.py --table --out results.jsonl
 
 A model is told the language and the task, and writes a whole program in one go:
@@ -12,8 +12,8 @@ A model is told the language and the task, and writes a whole program in one go:
 
 The program is parsed, checked and run, each time with the same model for the calls it makes; their answers
 are held to their types in every mode. A program that is not finished after `--max-tokens` is taken as it stands.
-Each result is a line of `--out`; those that stand there already are not measured again. Texts of
-tasks are in `tasks.jsonl`, which `generate.py` writes and tells about.
+Each result is a line of `--out`; those that stand there already are not measured again, and several models may
+share a file. The tasks are in `tasks.jsonl`, which `generate.py` writes and tells about.
 """
 
 from __future__ import annotations
@@ -181,22 +181,16 @@ def mode_of(name: str, mode: str) -> str:
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
 
-async def measure_all(
-    names: Sequence[str], modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int
-) -> None:
-    """Measure what does not stand in `out` yet. Raises RlmError if a model cannot be opened."""
+async def measure_all(name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int) -> None:
+    """Measure what does not stand in `out` yet. Raises RlmError if the model cannot be opened."""
     done = {(each["model"], each["mode"], each["task"]) for each in read_results(out)}
-    todo = [
-        (name, mode, [task for task in tasks if (name, mode, task.id) not in done]) for name in names for mode in modes
-    ]
-    left = sum(len(rest) for _, _, rest in todo)
+    todo = {mode: [task for task in tasks if (name, mode, task.id) not in done] for mode in modes}
+    left = sum(map(len, todo.values()))
     with open(out, "a", encoding="utf-8") as file:
-        for name, mode, rest in todo:
-            if not rest:
-                continue
+        for mode in filter(todo.get, modes):
             model = open_model(mode_of(name, mode))
             try:
-                for task in rest:
+                for task in todo[mode]:
                     _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
                     found = await measure(task, model, mode, max_tokens)
                     print(json.dumps({"model": name, "mode": mode, "task": task.id, **found}), file=file, flush=True)
@@ -277,7 +271,7 @@ def _cells(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", action="append", default=[], help="a model's name; several may be given")
+    parser.add_argument("--model", help="a model's name, as of `rlmlang run --model`")
     parser.add_argument("--modes", default=",".join(MODES), help="separated by commas (default: %(default)s)")
     parser.add_argument("--kinds", default="", help="of tasks, separated by commas (default: all)")
     parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
@@ -290,7 +284,7 @@ def main() -> None:
         print(f"{table(results)}\n\n{codes_table(results)}\n\n{kinds_table(results)}")
         return
     modes = options.modes.split(",")
-    if not options.model or not {*modes} <= {*MODES}:
+    if options.model is None or not {*modes} <= {*MODES}:
         parser.error(f"give a --model; --modes are {', '.join(MODES)}")
     tasks = read_tasks([kind for kind in options.kinds.split(",") if kind], options.limit)
     asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens))
