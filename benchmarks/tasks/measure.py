@@ -19,6 +19,7 @@ share a file. The tasks are in `tasks.jsonl`, which `generate.py` writes and tel
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import json
 import math
@@ -27,7 +28,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ from rlmlang.values import from_json, to_json
 HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
 MODES = ("free", "syntax", "types", "direct")
-STAGES = ("parses", "checks", "runs", "right")
+STAGES = ("parses", "checks", "reads", "runs", "right")
 LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=120, max_answer_tokens=64)
 
 
@@ -159,6 +160,7 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
     checked = check(source, request.type)
     found["checks"] = True
     values = dict(zip(argument_names(request.arguments), (value for _, value in request.arguments)))
+    found["reads"] = any(name in values for name in _free_names(found["program"]))
     trace = Trace()
     try:
         result = await Program(checked).arun(values, model=model, limits=LIMITS, trace=trace)
@@ -167,6 +169,13 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
     finally:
         found["calls"] = len(trace.calls)
         found["leaf_tokens"] = sum(call.completion_tokens for call in trace.calls)
+
+
+def _free_names(program: str) -> Iterator[str]:
+    """The names in a program, which is one of Python too, without those that are parameters of a function there."""
+    for statement in ast.parse(program).body:
+        own = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+        yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id not in own)
 
 
 def _as_data(value: Any, type_: Type) -> Any:
@@ -221,10 +230,13 @@ def label(name: str) -> str:
 
 
 def table(results: Iterable[dict[str, Any]]) -> str:
-    """A row of Markdown for each model and mode; `ends` is the share of programs that were not cut off."""
+    """A row of Markdown for each model and mode.
+
+    Of the programs, `ends` is the share that were not cut off, `reads` that of those that check and use an input.
+    """
     rows = [
-        "| model | mode | n | ends | parses | checks | runs | right | tokens | seconds |",
-        "|---|---|" + "--:|" * 8,
+        "| model | mode | n | ends | parses | checks | reads | runs | right | tokens | seconds |",
+        "|---|---|" + "--:|" * 9,
     ]
     for (model, mode), cell in _cells(results).items():
         written = [each for each in cell if "tokens" in each]
@@ -234,7 +246,7 @@ def table(results: Iterable[dict[str, Any]]) -> str:
             told = [f"{share:.0%}" for share in (ends, *shares)]
             tokens = f"{statistics.median(each['tokens'] for each in written):.0f}"
         else:  # there is no program of the model's to tell of
-            told = ["–", "–", "–", *(f"{share:.0%}" for share in shares[2:])]
+            told = ["–"] * 4 + [f"{share:.0%}" for share in shares[3:]]
             tokens = "–"
         seconds = f"{statistics.median(each['seconds'] for each in cell):.1f}"
         rows.append("| " + " | ".join([model, mode, str(len(cell)), *told, tokens, seconds]) + " |")
