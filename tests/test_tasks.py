@@ -43,7 +43,7 @@ def test_tasks_are_many_and_of_many_kinds() -> None:
 def test_references_are_right(task: measure.Task) -> None:
     leaves = iter(task.leaves)
     found = measured(task, lambda request: task.reference if request.program else next(leaves))
-    assert stages(found) == [True] * 4, found
+    assert stages(found) == [True] * 5, found
     assert found["calls"] == len(task.leaves)
     assert list(leaves) == []
 
@@ -62,24 +62,26 @@ def test_other_answers_of_the_type_are_wrong(task: measure.Task) -> None:
     assert wrong
     for other in wrong:
         found = measured(task, lambda request, other=other: other, "direct")
-        assert stages(found) == [True, True, True, False], found
+        assert stages(found) == [True, True, True, True, False], found
         assert found["calls"] == 1
 
 
 @pytest.mark.parametrize(
     ("program", "reached", "code"),
     [
-        ("word[::-1]", [True, True, True, True], None),
-        ("A program:\n```python\nword[::-1]\n```\nIt spells.", [True, True, True, True], None),
-        ("word", [True, True, True, False], None),
-        ("word[100]", [True, True, False, False], "E301"),
-        ("len(word)", [True, False, False, False], "E227"),
-        ("wort[::-1]", [True, False, False, False], "E200"),
-        ("word: str\nword[::-1]", [True, False, False, False], "E201"),
-        ("To spell it, turn it.", [False, False, False, False], "E100"),
+        ("word[::-1]", [True, True, True, True, True], None),
+        ("A program:\n```python\nword[::-1]\n```\nIt spells.", [True, True, True, True, True], None),
+        ("word", [True, True, True, True, False], None),
+        ("def f(n: int) -> str:\n    return word[:n]\nf(2)", [True, True, True, True, False], None),
+        ('def f(word: str) -> str:\n    return word\n"x"', [True, True, False, True, False], None),
+        ("word[100]", [True, True, True, False, False], "E301"),
+        ("len(word)", [True, False, False, False, False], "E227"),
+        ("wort[::-1]", [True, False, False, False, False], "E200"),
+        ("word: str\nword[::-1]", [True, False, False, False, False], "E201"),
+        ("To spell it, turn it.", [False, False, False, False, False], "E100"),
         (
             '"".join([CALL("Say it", letter, sample=i) for letter in word for i in range(9)])',
-            [True, True, False, False],
+            [True, True, True, False, False],
             "E508",
         ),
     ],
@@ -115,7 +117,7 @@ def test_results_are_gone_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     def run(modes: str, limit: int) -> list[dict[str, Any]]:
         tasks = measure.read_tasks(["spell_backward"], limit)
-        asyncio.run(measure.measure_all([name], modes.split(","), tasks, out, 100))
+        asyncio.run(measure.measure_all(name, modes.split(","), tasks, out, 100))
         return measure.read_results(out)
 
     assert [(each["task"], each["right"]) for each in run("free", 1)] == [("spell_backward-1", True)]
@@ -125,15 +127,15 @@ def test_results_are_gone_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert len(run("free,direct", 2)) == 4
     results = measure.read_results(out)
     rows = measure.table(results).split("\n")[2:]
-    assert [row.split(" | ")[1:9] for row in rows] == [
-        ["free", "2", "100%", "100%", "100%", "100%", "100%", "3"],
-        ["direct", "2", "–", "–", "–", "100%", "0%", "–"],
+    assert [row.split(" | ")[1:10] for row in rows] == [
+        ["free", "2", "100%", "100%", "100%", "100%", "100%", "100%", "3"],
+        ["direct", "2", "–", "–", "–", "–", "100%", "0%", "–"],
     ]
     assert "| spell_backward | 2 of 2 | 0 of 2 |" in measure.kinds_table(results)
     assert "| replies | free |  |" in measure.codes_table(results)
     failed = measured(task_of("gcd-1"), lambda request: "x") | {"model": "m", "mode": "free"}
     assert "| m | free | E200 1 |" in measure.codes_table([failed])
-    assert "| m | free | 1 | 100% | 100% | 0% | 0% | 0% | 1 |" in measure.table([failed])
+    assert "| m | free | 1 | 100% | 100% | 0% | 0% | 0% | 0% | 1 |" in measure.table([failed])
     assert capsys.readouterr() == ("", "")
 
 

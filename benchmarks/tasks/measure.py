@@ -1,7 +1,7 @@
 """How well do models write programs? Each task is asked of each model in several modes.
 
     python benchmarks/tasks/measure.py --model smollm2 --out results.jsonl
-    python benchmarks/tasks/measure.py --model smollm2 --model gguf:model.gguf --modes free,types --limit 20
+    python benchmarks/tasks/measure.py --model gguf:model.gguf --modes free,types --limit 26 --out results.jsonl
     python benchmarks/tasks/measure.py --table --out results.jsonl
 
 A model is told the language and the task, and writes a whole program in one go:
@@ -12,13 +12,14 @@ A model is told the language and the task, and writes a whole program in one go:
 
 The program is parsed, checked and run, each time with the same model for the calls it makes; their answers
 are held to their types in every mode. A program that is not finished after `--max-tokens` is taken as it stands.
-Each result is a line of `--out`; those that stand there already are not measured again. Texts of
-tasks are in `tasks.jsonl`, which `generate.py` writes and tells about.
+Each result is a line of `--out`; those that stand there already are not measured again, and several models may
+share a file. The tasks are in `tasks.jsonl`, which `generate.py` writes and tells about.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import json
 import math
@@ -27,7 +28,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ from rlmlang.values import from_json, to_json
 HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
 MODES = ("free", "syntax", "types", "direct")
-STAGES = ("parses", "checks", "runs", "right")
+STAGES = ("parses", "checks", "reads", "runs", "right")
 LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=120, max_answer_tokens=64)
 
 
@@ -159,6 +160,7 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
     checked = check(source, request.type)
     found["checks"] = True
     values = dict(zip(argument_names(request.arguments), (value for _, value in request.arguments)))
+    found["reads"] = any(name in values for name in _free_names(found["program"]))
     trace = Trace()
     try:
         result = await Program(checked).arun(values, model=model, limits=LIMITS, trace=trace)
@@ -167,6 +169,13 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
     finally:
         found["calls"] = len(trace.calls)
         found["leaf_tokens"] = sum(call.completion_tokens for call in trace.calls)
+
+
+def _free_names(program: str) -> Iterator[str]:
+    """The names in a program, which is one of Python too, without those that are parameters of a function there."""
+    for statement in ast.parse(program).body:
+        own = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+        yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id not in own)
 
 
 def _as_data(value: Any, type_: Type) -> Any:
@@ -181,22 +190,16 @@ def mode_of(name: str, mode: str) -> str:
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
 
-async def measure_all(
-    names: Sequence[str], modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int
-) -> None:
-    """Measure what does not stand in `out` yet. Raises RlmError if a model cannot be opened."""
+async def measure_all(name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int) -> None:
+    """Measure what does not stand in `out` yet. Raises RlmError if the model cannot be opened."""
     done = {(each["model"], each["mode"], each["task"]) for each in read_results(out)}
-    todo = [
-        (name, mode, [task for task in tasks if (name, mode, task.id) not in done]) for name in names for mode in modes
-    ]
-    left = sum(len(rest) for _, _, rest in todo)
+    todo = {mode: [task for task in tasks if (name, mode, task.id) not in done] for mode in modes}
+    left = sum(map(len, todo.values()))
     with open(out, "a", encoding="utf-8") as file:
-        for name, mode, rest in todo:
-            if not rest:
-                continue
+        for mode in filter(todo.get, modes):
             model = open_model(mode_of(name, mode))
             try:
-                for task in rest:
+                for task in todo[mode]:
                     _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
                     found = await measure(task, model, mode, max_tokens)
                     print(json.dumps({"model": name, "mode": mode, "task": task.id, **found}), file=file, flush=True)
@@ -227,10 +230,13 @@ def label(name: str) -> str:
 
 
 def table(results: Iterable[dict[str, Any]]) -> str:
-    """A row of Markdown for each model and mode; `ends` is the share of programs that were not cut off."""
+    """A row of Markdown for each model and mode.
+
+    Of the programs, `ends` is the share that were not cut off, `reads` that of those that check and use an input.
+    """
     rows = [
-        "| model | mode | n | ends | parses | checks | runs | right | tokens | seconds |",
-        "|---|---|" + "--:|" * 8,
+        "| model | mode | n | ends | parses | checks | reads | runs | right | tokens | seconds |",
+        "|---|---|" + "--:|" * 9,
     ]
     for (model, mode), cell in _cells(results).items():
         written = [each for each in cell if "tokens" in each]
@@ -240,7 +246,7 @@ def table(results: Iterable[dict[str, Any]]) -> str:
             told = [f"{share:.0%}" for share in (ends, *shares)]
             tokens = f"{statistics.median(each['tokens'] for each in written):.0f}"
         else:  # there is no program of the model's to tell of
-            told = ["–", "–", "–", *(f"{share:.0%}" for share in shares[2:])]
+            told = ["–"] * 4 + [f"{share:.0%}" for share in shares[3:]]
             tokens = "–"
         seconds = f"{statistics.median(each['seconds'] for each in cell):.1f}"
         rows.append("| " + " | ".join([model, mode, str(len(cell)), *told, tokens, seconds]) + " |")
@@ -277,7 +283,7 @@ def _cells(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", action="append", default=[], help="a model's name; several may be given")
+    parser.add_argument("--model", help="a model's name, as of `rlmlang run --model`")
     parser.add_argument("--modes", default=",".join(MODES), help="separated by commas (default: %(default)s)")
     parser.add_argument("--kinds", default="", help="of tasks, separated by commas (default: all)")
     parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
@@ -290,7 +296,7 @@ def main() -> None:
         print(f"{table(results)}\n\n{codes_table(results)}\n\n{kinds_table(results)}")
         return
     modes = options.modes.split(",")
-    if not options.model or not {*modes} <= {*MODES}:
+    if options.model is None or not {*modes} <= {*MODES}:
         parser.error(f"give a --model; --modes are {', '.join(MODES)}")
     tasks = read_tasks([kind for kind in options.kinds.split(",") if kind], options.limit)
     asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens))
