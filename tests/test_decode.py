@@ -13,12 +13,13 @@ from llguidance import LLMatcher, LLTokenizer
 from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.reach import reach
 from rlmlang.decode.texts import grammar_text
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.decode.walk import walk
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.source import Source
-from rlmlang.types import BOOL, INT, STR, ListType, LiteralType, Type
+from rlmlang.types import BOOL, INT, STR, ListType, LiteralType, RecordType, Type
 
 BYTES = Vocabulary.of_bytes()
 SCOPE = """\
@@ -264,6 +265,39 @@ def test_the_mask_and_single_questions_agree_on_tokens_of_several_lexemes() -> N
         )
         matcher.commit(byte)
     assert matcher.done
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ('("a", document)', True),
+        ('[int | None]("a", names[0], sample=count)', True),
+        ("(document)", True),
+        ("(vote)", False),
+        ('("a", vote)', False),
+        ('("a", document.upper)', False),
+        ("()", False),
+        ("[int | None]()", False),
+        ('(["a"])', False),
+    ],
+)
+def test_calls_check_as_they_stand(text: str, taken: bool) -> None:
+    assert (refused_at(text, Constraint(SCOPE, unit="call")) == text) is taken
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_calls_check(seed: int) -> None:
+    drawn = walk(Constraint(SCOPE, unit="call"), BYTES, seed, 60).program
+    check(Source(f"{SCOPE}CALL{drawn.removeprefix(SCOPE)}\n"))
+
+
+def test_records_of_one_name_are_told_apart_by_their_fields() -> None:
+    one, other = RecordType("P", (("x", INT),)), RecordType("P", (("y", ListType(STR)),))
+    assert one == other
+    assert INT in reach(one)
+
+    assert ListType(STR) in reach(other)
+    assert ListType(STR) not in reach(one)
 
 
 def test_numbers_have_a_value() -> None:

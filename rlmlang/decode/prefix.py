@@ -139,7 +139,8 @@ class Prefix:
         if lexeme == LINE:
             return grown._next()
         if self.unit == "call" and lexeme == ")" and grown.frame is None:
-            return Prefix(self.ground, self.unit, None)
+            # The closing may have gone on behind it, so the call is checked as it stands.
+            return Prefix(self.ground, self.unit, None) if _search(grown).checks((LINE,)) else None
         if follows:
             grown.closing = self.closing[1:]
             return grown

@@ -44,9 +44,14 @@ def can_become(type_: Type, wanted: Type) -> bool:
     return any(solve(wanted, each, {}) for each in found)
 
 
-@lru_cache(maxsize=4096)
 def reach(type_: Type) -> tuple[Type, ...]:
     """The types that an operand can become, its own first."""
+    return _reach(type_, repr(type_))
+
+
+@lru_cache(maxsize=4096)
+def _reach(type_: Type, told: str) -> tuple[Type, ...]:
+    """`told` tells the type with the fields of its records, which are equal by name alone."""
     found = {type_: None}
     for _ in range(STEPS):
         found |= {after: None for before in list(found) for after in _steps(before)}

@@ -130,8 +130,7 @@ class Search:
         """Lexemes that end the statement. The hints come first: often the last lexeme stands for
         the first of those that would have ended it before, or in front of it."""
         for hint in hints:
-            answer = self._ask(hint)
-            if answer is not None and not answer.unknown:
+            if self.checks(hint):
                 return hint
         for start, told in self._starts():
             if self.asked > self.most:
@@ -144,6 +143,11 @@ class Search:
                 if (filled := self._fill(*bound)) is not None:
                     return filled
         return None
+
+    def checks(self, closing: Sequence[str]) -> bool:
+        """Whether the statement checks with this closing."""
+        answer = self._ask(closing)
+        return answer is not None and not answer.unknown
 
     def wanted(self) -> list[Type]:
         """The types that an operand may have which is written next; none if nothing is known of them."""

@@ -187,15 +187,19 @@ def _constrained(request: Request) -> bool:
     return not request.program and form(request.type) != "text"
 
 
-@lru_cache
 def _grammar(type_: Type) -> str:
     """The grammar of answers, known to be right: llama.cpp goes on without a wrong one."""
-    from llguidance import LLMatcher
-
     grammar = f"%llguidance {{}}\n{answer_lark(type_)}"
-    if problem := LLMatcher.validate_grammar(grammar):
+    if problem := _problem(grammar):
         raise ModelError.of("E400", f"llguidance does not take the grammar of {type_}: {problem}")
     return grammar
+
+
+@lru_cache
+def _problem(grammar: str) -> str:
+    from llguidance import LLMatcher
+
+    return str(LLMatcher.validate_grammar(grammar))
 
 
 _NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
