@@ -205,6 +205,11 @@ def _problem(grammar: str) -> str:
 _NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
 
 
+_closed: list[Any] = []
+"""The server that was closed last. llama.cpp keeps the tokenizer that llguidance used last by the address of its
+vocabulary; if another model's came to lie there, it would be masked by the wrong tokens, or the process abort."""
+
+
 class _Engine:
     """A loaded model."""
 
@@ -306,6 +311,7 @@ class _Engine:
         """End what is under way, and give the memory back."""
         self._closing = True
         self._threads.shutdown()
+        _closed[:] = [self._server]
         del self._server
         self._remove_folder()
 
