@@ -300,6 +300,21 @@ def test_records_of_one_name_are_told_apart_by_their_fields() -> None:
     assert ListType(STR) not in reach(one)
 
 
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [("", "not "), ("count", " + count"), ('f"{', "not "), ("", "-"), ("document", "[:]")],
+)
+def test_trees_are_no_deeper_than_the_parser_takes(start: str, part: str) -> None:
+    """What is written of 300 parts can be ended, and is fine then."""
+    matcher = Matcher(Constraint(SCOPE), BYTES, 100_000)
+    for token in (start + part * 300).encode():
+        if not matcher.allows(token):
+            break
+        matcher.commit(token)
+    assert 150 * len(part) < len(matcher.text) < 201 * len(part) + 20
+    check(Source(SCOPE + matcher.text + matcher.closing_text()))
+
+
 def test_numbers_have_a_value() -> None:
     assert accepts("1e308\n", Constraint())
     assert refused_at("1e309\n", Constraint()) == "1e30"

@@ -19,6 +19,7 @@ from lark.parsers.lalr_analysis import Shift
 from rlmlang import ast
 from rlmlang.errors import ProgramError
 from rlmlang.parser import literals
+from rlmlang.parser.layout import MAX_DEPTH
 from rlmlang.parser.tables import RESERVED, load
 from rlmlang.parser.tree import Builder, T
 
@@ -30,6 +31,8 @@ class Stack:
     state: int
     value: Any = None
     below: Stack | None = None
+    depth: int = 0
+    """How deep the tree of the value is, at most."""
 
 
 @frozen(eq=False)
@@ -56,7 +59,7 @@ start of the next or to the end."""
 
 
 class _Builder(Builder):
-    """Makes nodes only: how deep a tree is, is bounded otherwise, and nobody is shown a place in it."""
+    """Makes nodes only: how deep a tree is, its `Stack` knows, and nobody is shown a place in it."""
 
     def node(self, made: T, children: list[Any]) -> T:
         return made
@@ -143,7 +146,7 @@ class Tables:
                 if action is None:
                     return None
                 if state != stack.state:
-                    stack = Stack(state, stack.value, below)
+                    stack = Stack(state, stack.value, below, stack.depth)
                 if isinstance(action, int):
                     return Stack(action, Token(terminal, lexeme, start_pos=0, end_pos=len(lexeme)), stack)
                 stack = self._reduce(stack, action)
@@ -248,16 +251,25 @@ class Tables:
 
     def _reduce(self, stack: Stack, reduction: _Reduction) -> Stack:
         values: list[Any] = []
+        depth = 0
         for _ in range(reduction.length):
             assert stack.below is not None
             value = stack.value
+            depth = max(depth, stack.depth)
             # Lark extends what `*` and `+` have gathered in place; other continuations still need it.
             values.append(Tree(value.data, value.children.copy()) if isinstance(value, Tree) else value)
             stack = stack.below
         values.reverse()
         state = self._actions[stack.state][reduction.origin]
         assert isinstance(state, int)
-        return Stack(state, reduction.make(values), stack)
+        value = reduction.make(values)
+        if isinstance(value, ast.FString):
+            depth = _depth(value)
+        elif isinstance(value, ast.Node):
+            depth += 1
+        if depth > MAX_DEPTH:
+            raise ProgramError.of("E103", f"expressions nest more than {MAX_DEPTH} deep")
+        return Stack(state, value, stack, depth)
 
     def _hole(self, text: str, offset: int) -> ast.Expr:
         """The expression in a hole of an f-string. Raises ProgramError."""
@@ -277,6 +289,13 @@ class Tables:
         if found is None:
             raise ProgramError.of("E100", "not an expression", self.builder.span(0, 0))
         return found
+
+
+def _depth(value: object) -> int:
+    """Of the tree below a value, itself included."""
+    if isinstance(value, (list, tuple)):
+        return max(map(_depth, value), default=0)
+    return 1 + _depth(tuple(value._parts().values())) if isinstance(value, ast.Node) else 0
 
 
 def _reduction(rule: Any, make: Callable[[list[Any]], Any]) -> _Reduction:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.lalr import tables
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
 
@@ -24,7 +25,8 @@ def walk(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: 
     """A program drawn token by token, whatever stands in `constraint.program` included.
 
     Drawn evenly, programs would be little but long strings, as most tokens are of use nowhere else.
-    So the names that may follow, signs, and the ends of strings are drawn more often.
+    So the names that may follow, words of the language before all, signs, f-strings, and the ends of strings
+    are drawn more often.
     """
     rng = random.Random(seed)
     matcher = Matcher(constraint, vocabulary, max_tokens)
@@ -45,8 +47,11 @@ ENDS = ('"', "'", '",', '")', '"]', "}", "{", "\n")
 """How strings, and pieces of them, are ended."""
 
 
+F_STRINGS = ['f"', "f'"]
+
+
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
-    point, words = matcher.point, vocabulary.words
+    point = matcher.point
     kinds = _kinds(vocabulary)
     partial = point.partial
     for _ in range(MAX_DRAWS):
@@ -55,13 +60,15 @@ def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iter
             yield from vocabulary.encode(rng.choice(ENDS))[:1]
         elif (not partial or partial.isidentifier()) and draw < (0.75 if partial else 0.5):
             names = [name for name in point.prefix.names.candidates if name.startswith(partial) and name != partial]
+            words = [name for name in names if name in tables().fixed]
+            if not partial and draw < 0.05:
+                names = F_STRINGS
+            elif words and rng.random() < 0.3:
+                names = words
             if names:
                 name = rng.choice(names)[len(partial) :]
                 space = " " if not partial and rng.random() < 0.5 else ""
-                for end in range(len(name), 0, -1):
-                    if (found := words.get(space + name[:end])) is not None:
-                        yield found[0]
-                        break
+                yield from vocabulary.encode(space + name)[:1]
         else:
             yield rng.choice(rng.choice(kinds))
 
