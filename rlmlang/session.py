@@ -134,12 +134,13 @@ def _statements(reply: str) -> list[str]:
 
     Raises ProgramError, ModelError E405 if there is none.
     """
-    layout = lay_out(Source(program_text(reply)))
+    text = program_text(reply)
+    layout = lay_out(Source(text))
     if problems := (*layout.problems, *([layout.indented] if layout.indented else [])):
         raise ProgramError(problems)
     if not layout.chunks:
         raise ModelError.of("E405", "the model wrote no statement")
-    return [layout.text[start:end].strip("\n").rstrip() + "\n" for start, end in layout.chunks]
+    return [text[start:end].strip("\n").rstrip() + "\n" for start, end in layout.chunks]
 
 
 def _type_of(entry: object) -> Type | None:

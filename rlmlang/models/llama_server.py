@@ -7,17 +7,15 @@ messages without, and no text can hold the mark that ends a turn. Counts are exa
 
 from __future__ import annotations
 
-import re
-import secrets
-from functools import lru_cache
 from typing import Any, Literal
 
 from rlmlang.answers import answer_in_object, answer_schema
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
-from rlmlang.models.chat import Dialect, Grammar, Sampling, grammar_for, typed
+from rlmlang.models.chat import Dialect, Grammar, Sampling, grammar_for
 from rlmlang.models.http import Client
 from rlmlang.models.servers import count, ended
+from rlmlang.models.templates import ChatTemplate
 
 LLAMA = Dialect("llama", "gbnf", continues=True, context=4096)
 
@@ -32,8 +30,9 @@ class LlamaServer:
         self._model = model
         self._grammar = grammar
         self._sampling = sampling
-        self._template = lru_cache(self._read_template)
-        self._text = lru_cache(maxsize=256)(self._tokenize)
+        self._template = ChatTemplate(
+            self._apply, self._tokenize, lambda piece, first: self._tokenize(piece, special=True, first=first)
+        )
 
     def count(self, request: Request) -> int:
         """The tokens of the prompt. Raises ModelError E400."""
@@ -54,7 +53,7 @@ class LlamaServer:
         body["cache_prompt"] = True
         if request.constraint is not None and self._grammar != "none":
             body["grammar"] = self._checked(grammar_for(request.constraint, self._grammar))
-        elif typed(request):
+        elif request.typed:
             body["json_schema"] = answer_schema(request.type)
         if request.stop:
             body["stop"] = list(request.stop)
@@ -88,7 +87,7 @@ class LlamaServer:
         finish: Literal["stop", "length"] = "length" if data["stop_type"] == "limit" else "stop"
         if finish == "stop":
             text = ended(text, request.stop, data.get("stopping_word"))
-            if typed(request):
+            if request.typed:
                 text = answer_in_object(text, request.type)
         cached = count((data.get("timings") or {}).get("cache_n")) or 0
         return Reply(text, prompt, completion, finish, cached_tokens=cached)
@@ -96,24 +95,12 @@ class LlamaServer:
     # Prompts
 
     def _prompt(self, request: Request) -> list[int]:
-        pieces = self._template(tuple(message.role for message in request.messages))
-        tokens = list(pieces[0])
-        for message, piece in zip(request.messages, pieces[1:]):
-            tokens += self._text(message.content)
-            tokens += piece
-        written = request.so_far(held=self._grammar != "none")
-        return tokens + self._text(written) if written else tokens
+        return self._template.prompt(request.messages, request.so_far(held=self._grammar != "none"))
 
-    def _read_template(self, roles: tuple[Literal["system", "user", "assistant"], ...]) -> list[list[int]]:
-        """What the chat template puts before, between and after the messages."""
-        marks = [secrets.token_hex(8) for _ in roles]
-        told = [{"role": role, "content": mark} for role, mark in zip(roles, marks)]
+    def _apply(self, told: list[dict[str, str]]) -> str:
         body = {"model": self._model, "messages": told, "chat_template_kwargs": {"enable_thinking": False}}
-        prompt = self._asked("/apply-template", body, "prompt", str)
-        if re.findall("|".join(marks), prompt) != marks:
-            raise ModelError.of("E407", f"the chat template of this model cannot hold the turns {', '.join(roles)}")
-        pieces = re.split("|".join(marks), prompt)
-        return [self._tokenize(piece, special=True, first=i == 0) for i, piece in enumerate(pieces)]
+        prompt: str = self._asked("/apply-template", body, "prompt", str)
+        return prompt
 
     def _tokenize(self, text: str, special: bool = False, first: bool = False) -> list[int]:
         body = {"model": self._model, "content": text, "parse_special": special, "add_special": first}

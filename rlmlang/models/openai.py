@@ -17,7 +17,8 @@ from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
 from rlmlang.models.http import Absent, Client
 from rlmlang.models.llama_server import LLAMA, LlamaServer
-from rlmlang.models.servers import ServerOptions, count, no_key, read_key, read_options, split_name
+from rlmlang.models.options import read_options
+from rlmlang.models.servers import ServerOptions, count, no_key, read_key, split_name
 
 ADDRESS = "https://api.openai.com/v1"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from math import isfinite
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from attrs import asdict, fields, frozen
+from attrs import frozen
 
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.base import Message, Request, until
+from rlmlang.models.options import at_least
 from rlmlang.prompt import fenced
 
 
@@ -22,40 +21,15 @@ class ServerOptions:
 
     ctx: int = 0
     """Tokens that prompt and answer may take together; 0 for what the server says, else a default."""
-    concurrency: int = 16
+    concurrency: int = at_least(1, 16)
     """Requests at once."""
     temperature: float | None = None
-    timeout: float = 600.0
+    timeout: float = at_least(0.001, 600.0)
     """Seconds for one request."""
     retries: int = 4
     """How often a request is sent again after a failure that may pass."""
     key: str = ""
     """The environment variable that holds the API key; empty for none."""
-
-
-Options = TypeVar("Options", bound=ServerOptions)
-
-_READERS = {"int": int, "float": float, "float | None": float, "str": str}
-
-
-def read_options(defaults: Options, query: str, name: str) -> Options:
-    """The options in the query of a name. Raises UsageError E607."""
-    readers: dict[str, Any] = {field.name: _READERS[str(field.type)] for field in fields(type(defaults))}
-    given = asdict(defaults)
-    for key, text in parse_qsl(query, keep_blank_values=True):
-        if key not in readers:
-            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(readers)}")
-        try:
-            given[key] = readers[key](text)
-        except ValueError:
-            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
-        value = given[key]
-        least = 1 if key == "concurrency" else 0
-        if not isinstance(value, str) and not (
-            isfinite(value) and least <= value < 2**31 and (value or key != "timeout")
-        ):
-            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
-    return type(defaults)(**given)
 
 
 def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:

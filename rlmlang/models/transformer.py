@@ -5,11 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import re
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -21,9 +19,9 @@ from tokenizers import Tokenizer
 
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Message
 from rlmlang.models.kv import Rows
 from rlmlang.models.steering import Logits
+from rlmlang.models.templates import ChatTemplate
 
 transformers: Any = import_module("transformers")
 """Its own types change from release to release."""
@@ -45,8 +43,9 @@ class Texts:
         plain = json.loads(self._fast.backend_tokenizer.to_str()) | {"added_tokens": [], "post_processor": None}
         self._plain = Tokenizer.from_str(json.dumps(plain))
         self._plain.no_truncation()
-        self.template = lru_cache(self._read_template)
-        self.tokens = lru_cache(maxsize=32)(self.encode)
+        self.template = ChatTemplate(
+            self._apply, self._unmarked, lambda piece, first: list(self._fast.encode(piece, add_special_tokens=False))
+        )
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text that has no marks."""
@@ -69,36 +68,22 @@ class Texts:
 
         return from_tokenizer(self._fast, n_vocab=self.vocabulary.size, eos_token=sorted(self.vocabulary.eos))
 
-    def prompt(self, messages: Sequence[Message], opening: str) -> list[int]:
-        """The whole prompt, up to the opening of the answer. Raises ModelError E400, E407."""
-        pieces = self.template(tuple(message.role for message in messages))
-        tokens = list(pieces[0])
-        for message, piece in zip(messages, pieces[1:]):
-            tokens += self._unmarked(message.content)
-            tokens += piece
-        return tokens + self._unmarked(opening)
-
     def _unmarked(self, text: str) -> list[int]:
-        tokens = self.tokens(text)
+        tokens = self.encode(text)
         if any(self.vocabulary.tokens[token] is None and token != self._fast.unk_token_id for token in tokens):
             raise ModelError.of(
                 "E400", "the prompt holds a mark of this model's chats, which its tokenizer cannot read"
             )
         return tokens
 
-    def _read_template(self, roles: tuple[str, ...]) -> list[list[int]]:
-        """What the chat template puts before, between and after the messages."""
-        marks = [secrets.token_hex(8) for _ in roles]
-        told = [{"role": role, "content": mark} for role, mark in zip(roles, marks)]
+    def _apply(self, told: list[dict[str, str]]) -> str:
         try:
             prompt: str = self._fast.apply_chat_template(
                 told, tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
         except Exception:  # the template's own words
-            prompt = ""
-        if re.findall("|".join(marks), prompt) != marks:
-            raise ModelError.of("E407", f"the chat template of this model cannot hold the turns {', '.join(roles)}")
-        return [self._fast.encode(piece, add_special_tokens=False) for piece in re.split("|".join(marks), prompt)]
+            return ""
+        return prompt
 
 
 class Transformer:

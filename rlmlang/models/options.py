@@ -1,0 +1,49 @@
+"""Options in the names of models: `kind:REST?ctx=4096&seed=1`."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from attrs import asdict, field, fields
+
+from rlmlang.errors import UsageError
+
+SAMPLE_TEMPERATURE = 0.8
+"""Of the samples after the first, where the model's own temperature is 0."""
+
+Options = TypeVar("Options", bound=Any)
+"""A frozen class of attrs, each of whose fields is an option."""
+
+_READERS = {"int": int, "float": float, "float | None": float, "str": str}
+
+
+def at_least(least: float, default: Any) -> Any:
+    """A field for a number; without it, any from 0 on."""
+    return field(default=default, metadata={"least": least})
+
+
+def one_of(*words: str) -> Any:
+    """A field for one of some words; the first is the default."""
+    return field(default=words[0], metadata={"words": words})
+
+
+def read_options(defaults: Options, query: str, name: str) -> Options:
+    """The options in the query of a name. Raises UsageError E607."""
+    known = {each.name: each for each in fields(type(defaults))}
+    given = asdict(defaults)
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        if key not in known:
+            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(known)}")
+        words = known[key].metadata.get("words")
+        if words and text not in words:
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}`", hint=f"it is one of {', '.join(words)}")
+        try:
+            value = given[key] = _READERS[str(known[key].type)](text)
+        except ValueError:
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
+        least = known[key].metadata.get("least", 0)
+        if not isinstance(value, str) and not (isfinite(value) and least <= value < 2**31):
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
+    return type(defaults)(**given)  # type: ignore[no-any-return]
