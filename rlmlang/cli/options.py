@@ -67,6 +67,15 @@ def store_options(command: Command) -> Command:
     return click.option("--store", metavar="PATH", type=click.Path(), help=kept)(command)
 
 
+trace_option = click.option(
+    "--trace",
+    "trace_file",
+    metavar="PATH",
+    type=click.Path(),
+    help="Write the events of the run to a file, a JSON object on a line (docs/trace.md).",
+)
+
+
 def model_of(option: str | None, settings: Settings) -> str | None:
     """The name of the model to use, if one is given anywhere."""
     return option or os.environ.get("RLMLANG_MODEL") or settings.model
