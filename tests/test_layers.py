@@ -32,7 +32,7 @@ LAYERS = """
     recording
     interp
     program
-    inline
+    inline runs
     conform testing
     cli
     __main__

@@ -111,7 +111,7 @@ def test_one_owner_a_key(place: str | Path) -> None:
 
 def run_out(store: Store) -> None:
     """Let all claims of a store run out, as if it had not lived to renew them."""
-    store._db.query("update claims set until = 1 where owner = ?", (store.owner,))
+    store.db.query("update claims set until = 1 where owner = ?", (store.owner,))
 
 
 def test_the_answer_of_a_former_owner_is_refused(place: str | Path) -> None:
@@ -203,7 +203,7 @@ def test_a_run_whose_process_died_was_interrupted(place: str | Path) -> None:
     store = Store(place)
     store.begin_run("r", {})
     machine, *_ = store.owner.split(" ")
-    store._db.query("update runs set owner = ?", (f"{machine} 999999999 1 x",))
+    store.db.query("update runs set owner = ?", (f"{machine} 999999999 1 x",))
     assert [row.status for row in store.runs()] == ["interrupted"]
     store.close()
 
@@ -256,7 +256,7 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_store_of_a_newer_version_is_refused(place: str | Path) -> None:
     store = Store(place)
-    store._db.set_version(99)
+    store.db.set_version(99)
     store.close()
     assert code(place) == "E606"
 
@@ -273,7 +273,7 @@ def test_a_store_of_an_older_version_is_brought_up(path: Path) -> None:
     store = Store(path)
     assert store.get(KEY) == '"old"'
     keep(store, OTHER, "1")
-    assert store._db.version() == len(MIGRATIONS)
+    assert store.db.version() == len(MIGRATIONS)
     store.close()
 
 
@@ -284,7 +284,7 @@ def test_failures_of_the_database_are_coded(path: Path) -> None:
         store.get(KEY)
     with pytest.raises(UsageError, match="E606"):
         claim(store, KEY)
-    assert not store._db.query("select * from claims")  # the failed transaction is taken back
+    assert not store.db.query("select * from claims")  # the failed transaction is taken back
     sql(path, "drop table claims")
     with pytest.raises(UsageError, match="E606"):
         store.close()

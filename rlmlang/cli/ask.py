@@ -76,7 +76,7 @@ def command(
       rlmlang ask "How many chapters are there?" --input book=@book.txt --type int -m smollm2
       rlmlang ask "Who wrote this?" -i letter=@letter.txt -m gguf:model.gguf --json
     """
-    trace = Trace()
+    trace = Trace(keep=False)
     account: Account | None = None
     result: Result | None = None
     failure: RlmError | None = None
@@ -93,7 +93,7 @@ def command(
         work = partial(program.arun, values, trace=trace, account=account, command="ask", **options)
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, options)
+        failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
     written = trace.first.program if trace.first else None
     if as_json:

@@ -73,7 +73,7 @@ def command(
       rlmlang complete "What is the letter about?" -i letter=@letter.txt -m smollm2
       rlmlang complete "Sum it up." -i book=@book.txt -m smollm2 --start 'In short: CALL("Sum up", book[:2000]'
     """
-    trace = Trace()
+    trace = Trace(keep=False)
     account: Account | None = None
     done: Completion | None = None
     failure: RlmError | None = None
@@ -90,7 +90,7 @@ def command(
         work = partial(acompletion, prompt, **options)
         done = asyncio.run(watched(work, "the text", trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, options)
+        failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
     so_far = trace.first.program if trace.first else None
     if as_json:

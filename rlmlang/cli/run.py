@@ -78,7 +78,7 @@ def command(
       rlmlang run article.rlm -i document=- -m gguf:model.gguf < article.txt
       rlmlang run classify.rlm -i items=@items.json --max-calls 500 --json
     """
-    trace = Trace()
+    trace = Trace(keep=False)
     account: Account | None = None
     result: Result | None = None
     failure: RlmError | None = None
@@ -93,7 +93,7 @@ def command(
         work = partial(program.arun, given, trace=trace, account=account, command="run", **options)
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, options)
+        failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
     if as_json:
         output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
@@ -136,20 +136,21 @@ def written_to(name: str | None, trace: Trace) -> Iterator[None]:
         yield
 
 
-def store_of(option: str | None, settings: Settings) -> Path | None:
-    """The file that answers are kept in, if they are."""
+def store_of(option: str | None, settings: Settings) -> str | Path | None:
+    """Where answers are kept, if they are."""
     if option is not None:
-        return Path(option)
+        return option
     return None if settings.store is False else settings.store or default_path()
 
 
-def failed(error: Exception | KeyboardInterrupt, options: dict[str, Any]) -> RlmError:
+def failed(error: Exception | KeyboardInterrupt, trace: Trace, options: dict[str, Any]) -> RlmError:
     """What went wrong in a run with a `model` and a `store`, told to the user."""
     failure = as_error(error)
     if failure.first.code == "E605" and options.get("model") is None:
         return no_model()
     if isinstance(failure, Interrupted) and options.get("store"):
-        return Interrupted.of("E300", "interrupted", hint="finished calls are kept: run it again to go on")
+        hint = f"finished calls are kept; go on with: rlmlang runs resume {trace.run_id}"
+        return Interrupted.of("E300", "interrupted", hint=hint)
     return failure
 
 

@@ -108,22 +108,22 @@ class Store:
         self._errors = driver.errors
         self._damaged: set[bytes] = set()
         self._touched: set[bytes] = set()
-        with self._told():
-            self._db = driver(place)
+        with self.told():
+            self.db = driver(place)
             try:
                 self._migrate()
             except BaseException:
-                self._db.close()
+                self.db.close()
                 raise
 
     def _migrate(self) -> None:
-        if self._db.version() < len(MIGRATIONS):
-            with self._db.transaction():
-                for step in MIGRATIONS[self._db.version() :]:  # read again: another may have been faster
+        if self.db.version() < len(MIGRATIONS):
+            with self.db.transaction():
+                for step in MIGRATIONS[self.db.version() :]:  # read again: another may have been faster
                     for statement in step:
-                        self._db.query(statement)
-                self._db.set_version(len(MIGRATIONS))
-        if (version := self._db.version()) > len(MIGRATIONS):
+                        self.db.query(statement)
+                self.db.set_version(len(MIGRATIONS))
+        if (version := self.db.version()) > len(MIGRATIONS):
             raise UsageError.of(
                 "E606",
                 f"{self.name} was written by a newer rlmlang (version {version})",
@@ -131,7 +131,7 @@ class Store:
             )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
         """Tells failures of the database as errors of ours."""
         try:
             yield
@@ -146,8 +146,8 @@ class Store:
 
     def get(self, key: bytes) -> str | None:
         """The canonical JSON of a kept value, or None."""
-        with self._told():
-            rows = self._db.query("select value, digest, used from answers where key = ?", (key,))
+        with self.told():
+            rows = self.db.query("select value, digest, used from answers where key = ?", (key,))
         return self._sound(key, *rows[0]) if rows else None
 
     def find(self, keys: Iterable[bytes]) -> tuple[dict[bytes, str], set[bytes]]:
@@ -157,8 +157,8 @@ class Store:
             if (value := self.get(key)) is not None:
                 found[key] = value
                 continue
-            with self._told():
-                claims = self._db.query(f"select owner, until < {self._db.now} from claims where key = ?", (key,))
+            with self.told():
+                claims = self.db.query(f"select owner, until < {self.db.now} from claims where key = ?", (key,))
             if not claims or claims[0][1] or is_dead(claims[0][0]):
                 free.add(key)
         return found, free
@@ -166,7 +166,7 @@ class Store:
     def _sound(self, key: bytes, value: Any, digest: Any, used: float) -> str | None:
         """A value that was read, if it is what was written."""
         data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
-        if _digest(data) != (digest if isinstance(digest, bytes) else b""):
+        if digest_of(data) != (digest if isinstance(digest, bytes) else b""):
             if key not in self._damaged:
                 self._damaged.add(key)
                 logger.warning("%s holds a damaged answer (key %s…); it is made again", self.name, key.hex()[:12])
@@ -180,12 +180,12 @@ class Store:
         claimed: dict[bytes, int] = {}
         found: dict[bytes, str] = {}
         lost: dict[bytes, str | None] = {}
-        with self._told(), self._db.transaction():
+        with self.told(), self.db.transaction():
             for key, answer in batch.answers.items():
                 if not self._keep(key, answer, batch.run):
                     lost[key] = self.get(key)
             for key, fence in batch.released.items():
-                self._db.query(
+                self.db.query(
                     "update claims set until = 0 where key = ? and owner = ? and fence = ?", (key, self.owner, fence)
                 )
             for key in batch.wanted:
@@ -197,83 +197,81 @@ class Store:
                     claimed[key] = number
                 else:
                     found[key] = value
-                    self._db.query("delete from claims where key = ?", (key,))
+                    self.db.query("delete from claims where key = ?", (key,))
             if batch.events:
-                self._db.many(
+                self.db.many(
                     "insert into events (run, seq, data) values (?, ?, ?)",
                     [(batch.run, seq, data) for seq, data in batch.events],
                 )
             if self._touched:
                 touched, self._touched = self._touched, set()
-                self._db.many(f"update answers set used = {self._db.now} where key = ?", [(key,) for key in touched])
+                self.db.many(f"update answers set used = {self.db.now} where key = ?", [(key,) for key in touched])
         return Written(claimed, found, lost)
 
     def _keep(self, key: bytes, answer: Answer, run: str) -> bool:
-        claims = self._db.query(
+        claims = self.db.query(
             "delete from claims where key = ? and owner = ? and fence = ? returning 1",
             (key, self.owner, answer.fence),
         )
         if not claims:
             return False
         data = answer.value.encode("utf-8", "surrogatepass")  # an answer in JSON may hold half a pair
-        self._db.query("delete from answers where key = ?", (key,))  # a damaged one
-        self._db.query(
+        self.db.query("delete from answers where key = ?", (key,))  # a damaged one
+        self.db.query(
             "insert into answers (key, value, digest, prompt_tokens, completion_tokens, run, used) "
-            f"values (?, ?, ?, ?, ?, ?, {self._db.now})",
-            (key, data, _digest(data), answer.prompt_tokens, answer.completion_tokens, run),
+            f"values (?, ?, ?, ?, ?, ?, {self.db.now})",
+            (key, data, digest_of(data), answer.prompt_tokens, answer.completion_tokens, run),
         )
         self._damaged.discard(key)
         return True
 
     def _claim(self, key: bytes) -> int | None:
         """The fence of a new claim; None if somebody has one."""
-        rows = self._db.query(f"select owner, fence, until < {self._db.now} from claims where key = ?", (key,))
-        until = f"{self._db.now} + {LEASE}"
+        rows = self.db.query(f"select owner, fence, until < {self.db.now} from claims where key = ?", (key,))
+        until = f"{self.db.now} + {LEASE}"
         if not rows:
-            self._db.query(
-                f"insert into claims (key, owner, fence, until) values (?, ?, 1, {until})", (key, self.owner)
-            )
+            self.db.query(f"insert into claims (key, owner, fence, until) values (?, ?, 1, {until})", (key, self.owner))
             return 1
         owner, fence, over = rows[0]
         if not over and not is_dead(owner):
             return None
-        self._db.query(
+        self.db.query(
             f"update claims set owner = ?, fence = ?, until = {until} where key = ?", (self.owner, fence + 1, key)
         )
         return int(fence) + 1
 
     def renew(self) -> None:
         """Make the claims of this store's owner hold for another while."""
-        with self._told(), self._db.transaction():
-            self._db.query(
-                f"update claims set until = {self._db.now} + {LEASE} where owner = ? and until > 0", (self.owner,)
+        with self.told(), self.db.transaction():
+            self.db.query(
+                f"update claims set until = {self.db.now} + {LEASE} where owner = ? and until > 0", (self.owner,)
             )
 
     # Runs
 
     def begin_run(self, id: str, spec: Mapping[str, Any]) -> int:
         """Note that a run begins, or goes on; gives the number of its next event."""
-        with self._told(), self._db.transaction():
-            self._db.query(
+        with self.told(), self.db.transaction():
+            self.db.query(
                 "insert into runs (id, begun, status, owner, spec, usage) "
-                f"values (?, {self._db.now}, 'running', ?, ?, '{{}}') on conflict (id) do update "
+                f"values (?, {self.db.now}, 'running', ?, ?, '{{}}') on conflict (id) do update "
                 "set status = excluded.status, owner = excluded.owner, spec = excluded.spec, ended = null",
                 (id, self.owner, json.dumps(spec)),
             )
-            ((last,),) = self._db.query("select max(seq) from events where run = ?", (id,))
+            ((last,),) = self.db.query("select max(seq) from events where run = ?", (id,))
         return 0 if last is None else int(last) + 1
 
     def end_run(self, id: str, status: str, usage: Mapping[str, Any]) -> None:
-        with self._told(), self._db.transaction():
-            self._db.query(
-                f"update runs set status = ?, usage = ?, ended = {self._db.now} where id = ?",
+        with self.told(), self.db.transaction():
+            self.db.query(
+                f"update runs set status = ?, usage = ?, ended = {self.db.now} where id = ?",
                 (status, json.dumps(usage), id),
             )
 
     def runs(self, beginning: str = "") -> list[RunRow]:
         """The runs whose ids begin like this, the latest first."""
-        with self._told():
-            rows = self._db.query(
+        with self.told():
+            rows = self.db.query(
                 "select id, begun, ended, status, owner, spec, usage from runs where substr(id, 1, ?) = ? "
                 "order by begun desc, id desc",
                 (len(beginning), beginning),
@@ -294,19 +292,19 @@ class Store:
         """The events of a run in order, as JSON texts."""
         rows: list[tuple[int, str]] = [(-1, "")]
         while rows:
-            with self._told():
-                rows = self._db.query(
+            with self.told():
+                rows = self.db.query(
                     "select seq, data from events where run = ? and seq > ? order by seq limit 1000", (run, rows[-1][0])
                 )
             yield from (data for _, data in rows)
 
     def close(self) -> None:
         """Give up the claims, and close the database."""
-        with self._told():
+        with self.told():
             try:
-                self._db.query("delete from claims where owner = ?", (self.owner,))
+                self.db.query("delete from claims where owner = ?", (self.owner,))
             finally:
-                self._db.close()
+                self.db.close()
 
 
 def _driver(place: str | Path) -> type[Database]:
@@ -319,5 +317,6 @@ def _driver(place: str | Path) -> type[Database]:
     return Sqlite
 
 
-def _digest(data: bytes) -> bytes:
+def digest_of(data: bytes) -> bytes:
+    """What is kept beside an answer, to tell damage by."""
     return hashlib.sha256(data).digest()[:16]
