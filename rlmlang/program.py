@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from rlmlang.budget import Account, Limits, Usage
 from rlmlang.calls import Writing, way_of_writing
@@ -34,8 +34,8 @@ class Result:
 
     value: Value
     usage: Usage
-    trace: Trace
-    program: Program
+    trace: Trace = field(repr=False)
+    program: Program = field(repr=False)
 
     @property
     def run_id(self) -> str:

@@ -16,7 +16,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.reach import reach
 from rlmlang.decode.texts import grammar_text
-from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 from rlmlang.decode.walk import walk
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.source import Source
@@ -350,6 +350,18 @@ def test_bodies_are_indented_by_four_spaces(comment: str) -> None:
 def test_numbers_have_a_value() -> None:
     assert accepts("1e308\n", Constraint())
     assert refused_at("1e309\n", Constraint()) == "1e30"
+
+
+def test_no_token_holds_a_carriage_return() -> None:
+    """As no character may be one: not even before a line feed, and not behind a backslash."""
+    vocabulary = open_vocabulary("smollm2")
+    returns = [token for token in range(len(vocabulary.texts)) if b"\r" in vocabulary.bytes_of(token)]
+    assert len(returns) > 1
+    for start in ("", '"a', 'f"a\\', '"""a', "# a"):
+        matcher = Matcher(Constraint(), vocabulary, 100)
+        for token in vocabulary.encode(start):
+            matcher.commit(token)
+        assert not any(map(matcher.allows, returns)), start
 
 
 def test_inputs_are_declared_only_where_nothing_is_given() -> None:
