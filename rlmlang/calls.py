@@ -21,7 +21,7 @@ from rlmlang import answers
 from rlmlang.budget import Account
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
-from rlmlang.models.base import Model, Reply, Request
+from rlmlang.models.base import Model, Reply, Request, Unsent
 from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
@@ -282,13 +282,17 @@ class Caller:
             self._waiting -= 1
             record.status, record.started = "running", self.clock()
         spent: tuple[int, int] | None = None
+        called = True
         try:
             reply = await self.model.generate(
                 request if granted == request.max_tokens else evolve(request, max_tokens=granted)
             )
             spent = (reply.prompt_tokens, reply.completion_tokens)
+        except Unsent:
+            called = False
+            raise
         finally:
-            self.account.settle((prompt, granted), spent)
+            self.account.settle((prompt, granted), spent, called=called)
         self.account.usage.cached_tokens += reply.cached_tokens
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens

@@ -79,6 +79,7 @@ OUT_OF_REACH = {
     "E607": "wrong options; a case that is none is an error of its author",
     "E407": "a model that cannot be loaded; a case holds its own",
     "E408": "raised where an engine of this process is held to a constraint",
+    "E409": "tells of a server; a case has none (tests/test_faults.py)",
 }
 
 

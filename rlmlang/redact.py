@@ -1,0 +1,86 @@
+"""Secrets taken out of what is shown or written: errors, warnings, traces.
+
+Done where text leaves the process, since what others raise may hold anything. Values of a program
+and rows of the store are left as they are: they are data.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+GONE = "[redacted]"
+
+LEAST = 8
+"""Characters of a secret that is known by its value; fewer may stand in any text by chance."""
+
+_NAMES = re.compile(r"(^|_)(KEY|TOKEN|PAT)$|(SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY)$", re.IGNORECASE)
+"""Of variables of the environment whose values are secrets."""
+
+_FORMS = (
+    # a name and password in an address: //user:password@host
+    (re.compile(r"(?<=://)[^\s/?#@\"'<>]+@"), GONE + "@"),
+    # a parameter of an address or a form, but not `key=NAME`, which names a variable
+    (
+        re.compile(
+            r"(?i:([?&;](?:api[-_]?key|key|(?:access|auth|refresh|id)?[-_]?token|secret|password|passwd|pwd|sig|signature)=))"
+            r"(?![A-Z_][A-Z0-9_]*(?![^\s&;#\"'`<>]))[^\s&;#\"'`<>]+"
+        ),
+        r"\1" + GONE,
+    ),
+    # headers
+    (re.compile(r"(?i)\b((?:proxy-)?authorization|x-api-key|api-key|cookie)(\"?'?\s*[:=]\s*)[^\r\n]+"), r"\1\2" + GONE),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + GONE),
+    # keys that tell what they are by how they begin
+    (
+        re.compile(
+            r"\b(?:sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
+            r"|glpat-[\w-]{16,}|AKIA[A-Z0-9]{16}|AIza[\w-]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|gsk_[A-Za-z0-9]{16,}"
+            r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+)"
+        ),
+        GONE,
+    ),
+)
+
+_known: set[str] = set()
+
+
+def know(secret: str) -> None:
+    """Have a secret that was read from somewhere taken out from now on, if it is of `LEAST` characters."""
+    if len(secret) >= LEAST:
+        _known.add(secret)
+
+
+def redacted(text: str) -> str:
+    """The text without secrets: those known, those in the environment, and what looks like one."""
+    return redactor()(text)
+
+
+def redactor() -> Callable[[str], str]:
+    """`redacted` for many texts: the environment is looked at once."""
+    values = {value for name, value in os.environ.items() if _NAMES.search(name) and len(value) >= LEAST} | _known
+    longest_first = sorted(values, key=len, reverse=True)
+    exact = re.compile("|".join(map(re.escape, longest_first))) if values else None
+
+    def redact(text: str) -> str:
+        if exact is not None:
+            text = exact.sub(GONE, text)
+        for form, instead in _FORMS:
+            text = form.sub(instead, text)
+        return text
+
+    return redact
+
+
+def redacted_data(data: Any, redact: Callable[[str], str] | None = None) -> Any:
+    """JSON data whose texts are redacted. `redact` is a `redactor()` that serves many."""
+    redact = redact or redactor()
+    if isinstance(data, str):
+        return redact(data)
+    if isinstance(data, dict):
+        return {key: redacted_data(value, redact) for key, value in data.items()}
+    if isinstance(data, list):
+        return [redacted_data(value, redact) for value in data]
+    return data
