@@ -153,7 +153,7 @@ def test_no_turn_is_lost(steps: list[tuple[str, int]], limit: float) -> None:
                 gate = asyncio.get_running_loop().create_future()
                 gates[asyncio.ensure_future(one(gate))] = gate
             elif what == "settle":
-                for _ in range(5):
+                for _ in range(5 + 8 * len(gates)):
                     await asyncio.sleep(0)
                 assert len(inside) == limiter.under_way
                 waiting = sum(not task.done() for task in gates) - len(inside)
