@@ -18,6 +18,7 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -93,12 +94,12 @@ class Client:
         Raises ModelError E400, E403, E409; `Unsent` if nothing was sent.
         """
         work = self._ask(method, path, body, self._timeout, self._retries, self._in_turn)
-        return await asyncio.wrap_future(self._started().submit(work))
+        return _raised(await asyncio.wrap_future(self._started().submit(work)))
 
     def ask_now(self, method: str, path: str, body: object = None) -> Any:
         """Likewise, for what a server answers at once, and without awaiting."""
         work = self._ask(method, path, body, min(QUICK, self._timeout), min(1, self._retries), self._once)
-        return self._started().submit(work).result()
+        return _raised(self._started().submit(work).result())
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
@@ -255,9 +256,9 @@ class _Worker:
         self._thread.start()
         self.close = weakref.finalize(self, _close, self._loop, self._thread, self._sessions)
 
-    def submit(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T] | Any:
-        """Begin some work in the thread. Returns a `concurrent.futures.Future`."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T | Exception]:
+        """Begin some work in the thread."""
+        return asyncio.run_coroutine_threadsafe(_caught(work), self._loop)
 
     def session(self) -> aiohttp.ClientSession:
         """The one session; only for work in the thread."""
@@ -288,6 +289,20 @@ def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, sessions: 
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+async def _caught(work: Awaitable[T]) -> T | Exception:
+    """What the work gives, or its error. (One raised just when the work is given up would be printed.)"""
+    try:
+        return await work
+    except Exception as error:
+        return error
+
+
+def _raised(outcome: T | Exception) -> T:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 class _Surroundings(OSError):
