@@ -56,28 +56,33 @@ def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
     return model, url, query
 
 
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")
+"""Addresses that everybody reads alike. What is checked here is read again, by others, when it is asked."""
+
+
 def _problem(url: str) -> str:
     """What is wrong with an address."""
+    if "@" in url.removeprefix("https://").removeprefix("http://").partition("/")[0]:
+        return "has a user name in its address; keys are read from the environment"
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (raises for one that is no number)
+        readable = _ADDRESS.fullmatch(url) and parts.port != 0  # raises for one that is too large
     except ValueError:
+        readable = False
+    if not readable:
         return "has an address that cannot be read"
-    if parts.username is not None:
-        return "has a user name in its address; keys are read from the environment"
-    if not parts.hostname or parts.fragment or not url.isprintable() or " " in url:
-        return "has an address that cannot be read"
-    if is_surroundings(parts.hostname):
+    if is_surroundings(parts.hostname or ""):
         return "has an address of the machine's surroundings, not of a model"
     return ""
 
 
 def permit(url: str, allowed: Iterable[str], where: str) -> None:
     """Raises UsageError E607 unless the origin of an address (scheme, host and port) is among those of `allowed`."""
-    try:
-        origins = {key_of(each) for each in allowed}
-    except ValueError:
-        raise UsageError.of("E607", f"{where} has an address that cannot be read") from None
+    origins = set()
+    for each in allowed:
+        if problem := _problem(each):
+            raise UsageError.of("E607", f"`{_without_password(each)}` in {where} {problem}")
+        origins.add(key_of(each))
     if key_of(url) not in origins:
         parts = urlsplit(url)
         raise UsageError.of(
