@@ -291,8 +291,9 @@ def weather(count: int, store: Path) -> None:
     assert (len(os.listdir("/proc/self/fd")), set(threading.enumerate())) == before
 
 
-def test_a_storm_of_faults(tmp_path: Path) -> None:
+def test_a_storm_of_faults(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     weather(2_000, tmp_path / "store.db")
+    assert [record for record in caplog.records if record.name in ("asyncio", "rlmlang")] == []
 
 
 @pytest.mark.long

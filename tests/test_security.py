@@ -246,6 +246,22 @@ def test_a_redirect_is_not_followed(
     assert (len(server.seen), other.seen) == (1, [])
 
 
+def test_proxies_are_not_used_and_cookies_not_kept(
+    server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = FakeServer()
+    proxy.start()
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    server.on(CHAT, Answer(body=completion("hello"), headers={"Set-Cookie": "who=me"}))
+    model = opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096")
+    for _ in range(2):
+        asyncio.run(model.generate(REQUEST))
+    proxy.stop()
+    assert proxy.seen == []
+    assert ["Cookie" in seen.headers for seen in server.seen] == [False, False]
+
+
 # Secrets ---------------------------------------------------------------------------------
 
 SK = "sk-proj-" + "a1B2" * 10
