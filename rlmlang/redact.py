@@ -33,11 +33,11 @@ _FORMS = (
     ),
     # headers
     (
-        ("authorization", "api-key", "cookie"),
-        re.compile(r"(?i)\b((?:proxy-)?authorization|x-api-key|api-key|cookie)(\"?'?\s*[:=]\s*)[^\r\n]+"),
+        ("authorization", "api-key"),
+        re.compile(r"(?i)\b(authorization|api-key)([\"']?\s*[:=]\s*[\"']?)(?:(?:bearer|basic|token)\s+)?[^\s\"',;]+"),
         r"\1\2" + GONE,
     ),
-    (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + GONE),
+    (("bearer",), re.compile(r"(?i)\b(bearer)\s+(?=\S*[0-9])[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + GONE),
     # keys that tell what they are by how they begin
     (
         (

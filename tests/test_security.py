@@ -272,7 +272,8 @@ SK = "sk-proj-" + "a1B2" * 10
     [
         (f"the key {SK} is wrong", f"the key {GONE} is wrong"),
         (f"Authorization: Bearer {SK}", f"Authorization: {GONE}"),
-        ("{'authorization': 'Basic dXNlcjpwYXNz'}", f"{{'authorization': {GONE}"),
+        ("{'authorization': 'Basic dXNlcjpwYXNz', 'a': 1}", f"{{'authorization': '{GONE}', 'a': 1}}"),
+        ('{"Proxy-Authorization":"x"}', f'{{"Proxy-Authorization":"{GONE}"}}'),
         ("x-api-key: abc\nHost: a", f"x-api-key: {GONE}\nHost: a"),
         ("sent bearer abcdefgh12", f"sent bearer {GONE}"),
         ("postgresql://me:pa55@host/db", f"postgresql://{GONE}@host/db"),
@@ -288,6 +289,7 @@ SK = "sk-proj-" + "a1B2" * 10
         ("eyJhbGciOiJI.eyJzdWIiOiIx.sig-nature", GONE),
         ("key=value is no address; a@b.example neither", "key=value is no address; a@b.example neither"),
         ("a task-force of sk-8 skiers", "a task-force of sk-8 skiers"),
+        ("the bearer understands the basic principles", "the bearer understands the basic principles"),
         ("", ""),
     ],
 )
