@@ -19,6 +19,10 @@ LEAST = 8
 _NAMES = re.compile(r"(^|_)(KEY|TOKEN|PAT)$|(SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY)$", re.IGNORECASE)
 """Of variables of the environment whose values are secrets."""
 
+_BEGINNINGS = (
+    "sk-", "gsk_", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "akia", "aiza", "xox", "eyj",
+)  # fmt: skip
+
 _FORMS = (
     # a name and password in an address: //user:password@host
     (("://",), re.compile(r"(?<=://)[^\s/?#@\"'<>]+@"), GONE + "@"),
@@ -40,22 +44,7 @@ _FORMS = (
     (("bearer",), re.compile(r"(?i)\b(bearer)\s+(?=\S*[0-9])[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + GONE),
     # keys that tell what they are by how they begin
     (
-        (
-            "sk-",
-            "gsk_",
-            "hf_",
-            "ghp_",
-            "gho_",
-            "ghu_",
-            "ghs_",
-            "ghr_",
-            "github_pat_",
-            "glpat-",
-            "akia",
-            "aiza",
-            "xox",
-            "eyj",
-        ),
+        _BEGINNINGS,
         re.compile(
             r"\b(?:sk-[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}|hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{16,}"
             r"|github_pat_\w{16,}|glpat-[\w-]{16,}|AKIA[A-Z0-9]{16}|AIza[\w-]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}"

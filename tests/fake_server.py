@@ -16,7 +16,7 @@ import stamina
 from aiohttp import web
 from attrs import define, field, frozen
 
-from rlmlang.models import open_model
+from rlmlang.models import open_model, pace
 from rlmlang.models.base import Model
 
 
@@ -88,6 +88,7 @@ class FakeServer:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._runner = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
+        pace._origins.pop(pace.key_of(self.url), None)  # of a server that had the same port
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()

@@ -383,9 +383,9 @@ def test_a_compressed_answer_is_not_unpacked(server: FakeServer, opened: Open, e
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"[" * 90_000, "not JSON"),
-        (b'{"a":' * 90_000, "not JSON"),
-        (b"[" * 90_000 + b"]" * 90_000, "not JSON"),
+        (b"[" * 90_000, "nested too deeply"),
+        (b'{"a":' * 90_000, "nested too deeply"),
+        (b"[" * 90_000 + b"]" * 90_000, "nested too deeply"),
         (b"[" + b"[]," * 100_000 + b"[]]", "more than 100,000 lists and objects"),
         (b'{"choices": [{"message": {"content": ' + b"9" * 10_000 + b"}}]}", "not JSON"),
         (b'{"choices": 1e999999999}', "no chat completion"),
@@ -402,8 +402,9 @@ def test_json_that_is_a_bomb(server: FakeServer, opened: Open, body: bytes, said
     assert len(error.first.message) < 400
 
 
-def test_an_error_that_is_a_bomb(server: FakeServer, opened: Open) -> None:
-    server.on(CHAT, Answer(400, b'{"error":' * 90_000))
+@pytest.mark.parametrize("body", [b'{"error":' * 90_000, b'{"error": [' + b"[]," * 100_000 + b"[]]}"])
+def test_an_error_that_is_a_bomb(server: FakeServer, opened: Open, body: bytes) -> None:
+    server.on(CHAT, Answer(400, body))
     assert fails(opened, server.url).first.message == f"{server.url}: HTTP 400"
 
 

@@ -210,12 +210,10 @@ class Client:
         if kind != "application/json" and not kind.endswith("+json"):
             problem = f"an answer of type {kind} instead of JSON"
             raise self._failed(problem, "is the address that of the API?", Absent)
-        if body.count(b"[") + body.count(b"{") > MAX_PARTS:
-            raise self._failed(f"an answer of more than {MAX_PARTS:,} lists and objects")
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise Passing(self._failed(f"an answer that is not JSON: {_clean(str(error))}")) from error
+            return _parsed(body)
+        except ValueError as error:
+            raise Passing(self._failed(f"an answer that is not JSON: {error}")) from error
 
     def _refused(self, status: int, body: bytes) -> ModelError:
         """What a status other than 200 means."""
@@ -341,11 +339,21 @@ def _wait(header: str | None) -> float | None:
     return None
 
 
+def _parsed(body: bytes) -> Any:
+    """JSON data. Raises ValueError for what is none, or takes too much to read."""
+    if body.count(b"[") + body.count(b"{") > MAX_PARTS:
+        raise ValueError(f"more than {MAX_PARTS:,} lists and objects")
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def _message(body: bytes) -> str:
     """What a server says in the body of an error, whichever way it puts it."""
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = _parsed(body)
+    except ValueError:
         return ""
     for _ in range(3):
         if isinstance(data, dict):
