@@ -82,6 +82,30 @@ def test_a_connection_that_hangs_ends_in_time(opened: Open, monkeypatch: pytest.
     assert isinstance(error, Unsent)
 
 
+def test_a_run_that_is_given_up_leaves_nothing_behind(server: FakeServer, opened: Open) -> None:
+    """Its requests end on the wire, and what they had reserved is settled as if they had been answered."""
+    server.on(CHAT, HANG)
+    model = opened(name_at(server.url))
+    account = Account(Limits(max_answer_tokens=8, concurrency=3))
+
+    async def give_up() -> None:
+        program = rlmlang.compile('[CALL("Say hello", n) for n in range(9)]')
+        run = asyncio.ensure_future(program.arun(model=model, account=account))
+        for _ in range(3):
+            await asyncio.to_thread(server.arrived.acquire)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert await asyncio.to_thread(server.dropped.wait, 10)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await model.aclose()
+
+    asyncio.run(give_up())
+    assert (account.usage.calls, account.usage.completion_tokens, len(server.seen)) == (3, 24, 3)
+    kept(account)
+    assert pace.origin_of(server.url).limiter.under_way == 0
+
+
 # How much is asked at once ---------------------------------------------------------------
 
 
