@@ -24,7 +24,7 @@ from rlmlang.budget import Account
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.journal import Journal
-from rlmlang.models.base import Model, Reply, Request
+from rlmlang.models.base import Model, Reply, Request, Unsent
 from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
@@ -360,15 +360,17 @@ class Caller:
         asked = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
         began, record.attempts = self.clock(), record.attempts + 1
         spent: tuple[int, int] | None = None
+        called = True
         try:
             reply = await self.model.generate(asked)
             spent = (reply.prompt_tokens, reply.completion_tokens)
         except RlmError as error:
+            called = not isinstance(error, Unsent)
             if self.trace.sinks:
                 self.trace.generated(record, asked, began, self.clock(), None, error)
             raise
         finally:
-            self.account.settle((prompt, granted), spent)
+            self.account.settle((prompt, granted), spent, called=called)
         if self.trace.sinks:
             self.trace.generated(record, asked, began, self.clock(), reply)
         self.account.usage.cached_tokens += reply.cached_tokens

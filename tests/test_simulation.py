@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from virtual import run_virtually
+from virtual import run
 
 from rlmlang import Limits, ModelError, RlmError, Store, Trace, compile
 from rlmlang.budget import Account
@@ -104,10 +104,10 @@ def settled(account: Account, store: Store | None) -> None:
 
 @given(st.sampled_from(PROGRAMS), st.integers(0, 10**6), st.integers(1, 6))
 def test_the_value_does_not_depend_on_the_order_of_events(text: str, seed: int, concurrency: int) -> None:
-    plain = run_virtually(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
+    plain = run(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
     account = Account(limits())
     model = Simulated(seed, concurrency=concurrency)
-    assert run_virtually(compile(text).arun(model=model, account=account)).value == plain
+    assert run(compile(text).arun(model=model, account=account)).value == plain
     assert set(model.made.values()) == {1}
     settled(account, None)
 
@@ -117,7 +117,7 @@ def test_the_same_seed_gives_the_same_log(text: str, seed: int) -> None:
     def log() -> list[str]:
         found: list[str] = []
         trace = Trace("r", sinks=[lambda _, event: found.append(event)])
-        run_virtually(compile(text).arun(model=Simulated(seed), limits=limits(), trace=trace))
+        run(compile(text).arun(model=Simulated(seed), limits=limits(), trace=trace))
         return found[1:]  # the first tells the time of day
 
     assert log() == log()
@@ -127,7 +127,7 @@ def test_the_same_seed_gives_the_same_log(text: str, seed: int) -> None:
 def test_runs_that_share_a_store_make_each_call_once(text: str, seed: int, runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store.db"
-        plain = run_virtually(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
+        plain = run(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
 
         async def together() -> list[Any]:
             models = [Simulated(seed + i) for i in range(runs)]
@@ -145,23 +145,23 @@ def test_runs_that_share_a_store_make_each_call_once(text: str, seed: int, runs:
                 store.close()
             return [result.value for result in results]
 
-        assert run_virtually(together()) == [plain] * runs
+        assert run(together()) == [plain] * runs
 
 
 @given(st.sampled_from(PROGRAMS), st.integers(0, 10**6), st.floats(0.1, 4.0))
 def test_a_run_that_fails_or_is_cancelled_is_gone_on_with(text: str, seed: int, after: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store.db")
-        plain = run_virtually(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
+        plain = run(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
         made: Counter[str] = Counter()
 
         async def first() -> None:
             model, account = Simulated(seed, failing=0.1), Account(limits())
-            run = asyncio.ensure_future(compile(text).arun(model=model, store=store, account=account))
-            await asyncio.wait([run], timeout=after)
-            run.cancel()
+            task = asyncio.ensure_future(compile(text).arun(model=model, store=store, account=account))
+            await asyncio.wait([task], timeout=after)
+            task.cancel()
             with suppress(RlmError, asyncio.CancelledError):
-                await run
+                await task
             made.update(model.made)
             settled(account, store)
 
@@ -172,8 +172,8 @@ def test_a_run_that_fails_or_is_cancelled_is_gone_on_with(text: str, seed: int, 
             made.update(model.made)
             return result.value
 
-        run_virtually(first())
-        assert run_virtually(second()) == plain
+        run(first())
+        assert run(second()) == plain
         # what was answered is kept, and not asked again; programs are written again if what they call fails
         assert {count for call, count in made.items() if json.loads(call)[-1] == 2} <= {1}
         store.close()
@@ -184,6 +184,6 @@ def test_a_run_that_fails_or_is_cancelled_is_gone_on_with(text: str, seed: int, 
 def test_no_budget_is_overrun(most: int, text: str, seed: int) -> None:
     account = Account(limits(max_calls=most))
     with suppress(RlmError):
-        run_virtually(compile(text).arun(model=Simulated(seed, failing=0.05), account=account))
+        run(compile(text).arun(model=Simulated(seed, failing=0.05), account=account))
     assert account.usage.calls <= most
     settled(account, None)

@@ -32,7 +32,7 @@ class _Selector(selectors.SelectSelector):
         return super().select(0 if timeout is not None else None)
 
 
-def run_virtually(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """What the work gives, in no time. Everything it began must have ended."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
 

@@ -37,6 +37,7 @@ from rlmlang.errors import RlmError, UsageError
 from rlmlang.inputs import read_inputs
 from rlmlang.models import available
 from rlmlang.program import Program, Result
+from rlmlang.resources import open_private
 from rlmlang.store import default_path
 from rlmlang.trace import Trace
 from rlmlang.values import to_json
@@ -128,7 +129,7 @@ def written_to(name: str | None, trace: Trace) -> Iterator[None]:
         yield
         return
     try:
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(Path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     except OSError as error:
         raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
     with open(descriptor, "w", encoding="utf-8", buffering=1) as file:
