@@ -67,6 +67,8 @@ class Entry:
     sample: int
     level: int
     record: CallRecord
+    account: Account
+    """What it and the calls below it are paid from."""
     answer: Pending = field(factory=Pending)
     askers: list[Callable[[Entry, RlmError | None], None]] = field(factory=list)
     """Told once it has ended, after `answer` was resolved or with the error."""
@@ -148,8 +150,10 @@ class Caller:
         sample: int,
         level: int,
         parent: int | None,
+        account: Account,
     ) -> Value | Entry:
-        """The answer if it is known, else the call in flight. `args` are plain, the instruction first.
+        """The answer if it is known, else the call in flight. `args` are plain, the instruction first;
+        `account` is what the program that asks is paid from.
 
         Raises BudgetError E501, E502, UsageError E606.
         """
@@ -192,7 +196,9 @@ class Caller:
             return value
         if not self.memo:
             key += record.id.to_bytes(8, "big")
-        entry = Entry(key, site, args, sample, level, record)
+        if level < limits.max_depth:
+            account = account.below(level, args[0], site.span)
+        entry = Entry(key, site, args, sample, level, record, account)
         self._flying[key] = entry
         self._waiting += 1
         if level < limits.max_depth:
@@ -266,7 +272,7 @@ class Caller:
         for asker in entry.askers:
             asker(entry, error)
 
-    async def generate(self, record: CallRecord, request: Request) -> Reply:
+    async def generate(self, record: CallRecord, request: Request, account: Account) -> Reply:
         """One generation within budget and context; it may be cut off. Raises BudgetError, ModelError E403, E404."""
         prompt = self.model.count_tokens(request)
         if prompt >= self.model.context:
@@ -277,34 +283,30 @@ class Caller:
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
         wanted = min(request.max_tokens, self.model.context - prompt)
-        granted = await self.account.reserve(prompt, wanted)
+        reserved = await account.reserve(prompt, wanted)
+        granted = reserved.completion_tokens
         if record.status == "waiting":
             self._waiting -= 1
             record.status, record.started = "running", self.clock()
-        spent: tuple[int, int] | None = None
+        spent: tuple[int, int, int] | None = None
         try:
             reply = await self.model.generate(
                 request if granted == request.max_tokens else evolve(request, max_tokens=granted)
             )
-            spent = (reply.prompt_tokens, reply.completion_tokens)
+            spent = (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens)
         finally:
-            self.account.settle((prompt, granted), spent)
-        self.account.usage.cached_tokens += reply.cached_tokens
+            account.settle(reserved, spent)
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens
-        if reply.finish == "length" and granted < wanted:
-            raise BudgetError.of(
-                "E504",
-                f"the answer did not fit the {granted:,} completion tokens that were left",
-                hint="raise max_completion_tokens",
-            )
+        if reply.finish == "length" and reserved.short is not None:
+            raise reserved.short
         if reply.finish == "refusal":
             raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
         return reply
 
     async def _generate(self, entry: Entry, request: Request) -> Reply:
         """A whole answer. Raises ModelError E402 if it was cut off, and what `generate` raises."""
-        reply = await self.generate(entry.record, request)
+        reply = await self.generate(entry.record, request, entry.account)
         if reply.finish == "length":
             raise ModelError.of(
                 "E402",

@@ -27,6 +27,7 @@ from rlmlang.interp import Evaluation, evaluating, steps_of_checking
 from rlmlang.models.base import Model, Reply, Request, until
 from rlmlang.parser import parse
 from rlmlang.parser.layout import show_hidden
+from rlmlang.prices import Prices
 from rlmlang.program import opened, run_now
 from rlmlang.prompt import argument_names, program_header, type_of
 from rlmlang.source import Source, Span
@@ -72,7 +73,7 @@ class Completion:
         return self.trace.run_id
 
     @property
-    def usage_summary(self) -> dict[str, float]:
+    def usage_summary(self) -> dict[str, float | None]:
         """Counts of calls, memo hits and tokens, and seconds; texts between calls count as calls too."""
         return self.usage.to_json()
 
@@ -86,6 +87,7 @@ async def acompletion(
     max_tokens: int | None = None,
     store: Store | str | Path | None = None,
     limits: Limits | None = None,
+    prices: Prices | None = None,
     memo: bool = True,
     trace: Trace | None = None,
     account: Account | None = None,
@@ -113,6 +115,7 @@ async def acompletion(
     record = CallRecord(len(trace.calls), None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0)
     record.kind, record.status = "text", "running"
     async with opened(model, store) as (engine, kept), evaluating(engine, account, trace, kept, memo, writing) as top:
+        account.charge_by(engine, prices or {})
         trace.start(record)
         bound = dict(zip(argument_names(request.arguments), values.values()))
         text = _Text(request, top, record, max_tokens or limits.max_answer_tokens, header, bound)
@@ -197,7 +200,7 @@ class _Text:
             finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
 
     async def _generate(self, **fields: Any) -> Reply:
-        reply = await self.top.caller.generate(self.record, evolve(self.request, **fields))
+        reply = await self.top.caller.generate(self.record, evolve(self.request, **fields), self.top.account)
         self.left -= max(1, reply.completion_tokens)
         return reply
 
@@ -265,7 +268,7 @@ class _Text:
         program = f"{self.program}{name} = {call}\n"
         self.top.meter.charge(steps_of_checking(call))
         checked = check(Source(f"{program}{name}\n", "the text"))
-        evaluation = Evaluation(self.top.caller, self.top.meter, parent=self.record.id)
+        evaluation = Evaluation(self.top.caller, self.top.meter, self.top.account, parent=self.record.id)
         value = await evaluation.run(checked, {**self.inputs, **self.known})
         self.program = program
         self.known[name] = value

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import fields_dict, frozen
 
-from rlmlang.budget import Account, Limits, Usage
+from rlmlang.budget import Account, Caps, Limits, Usage
 from rlmlang.calls import Writing
 from rlmlang.check import check
 from rlmlang.check.checked import Checked
@@ -20,11 +20,15 @@ from rlmlang.inputs import bind_inputs
 from rlmlang.interp import execute
 from rlmlang.models import Capabilities, open_model
 from rlmlang.models.base import Model
+from rlmlang.prices import Price, Prices, price_of
 from rlmlang.source import Source
 from rlmlang.store import Store
 from rlmlang.trace import Trace
 from rlmlang.types import Type
 from rlmlang.values import Value
+
+SHOWN_PARTS = 5
+"""Places that the refusal of a run names, those that take most first."""
 
 
 @frozen(eq=False)
@@ -72,14 +76,18 @@ class Program:
         *,
         limits: Limits | None = None,
         model: Model | None = None,
+        prices: Prices | None = None,
         **inputs: object,
     ) -> Cost:
         """What a run must and may take at most, without calling a model.
 
+        A model given counts the prompts; for money its price is needed too.
+
         Raises UsageError E601–E603, and RunError if the pure part fails in any case.
         """
         values = bind_inputs(self.checked, {**(given or {}), **inputs})
-        return estimate(self.checked, values, limits or Limits(), model)
+        price = None if model is None else price_of(model, prices or {})
+        return estimate(self.checked, values, limits or Limits(), model, price)
 
     async def arun(
         self,
@@ -89,6 +97,7 @@ class Program:
         model: Model | str | None = None,
         store: Store | str | Path | None = None,
         limits: Limits | None = None,
+        prices: Prices | None = None,
         memo: bool = True,
         trace: Trace | None = None,
         account: Account | None = None,
@@ -97,6 +106,8 @@ class Program:
     ) -> Result:
         """Run the program. A model or store given by name is opened for this run alone.
 
+        `prices` are those of models by their names or patterns; `limits.max_cost` needs that of the model,
+        unless it runs in this process.
         `writing` is how callees write programs: by `statements`, each shown what the ones before it
         give, or `whole`; None for what suits the model.
         `trace` and `account` may be handed in to watch the run while it goes on.
@@ -106,8 +117,9 @@ class Program:
         account = account or Account(limits or Limits())
         trace = trace or Trace()
         async with opened(model, store) as (engine, kept):
+            account.charge_by(engine, prices or {})
             if kept is None:
-                refuse_if_over(self.checked, values, account.limits, engine)
+                refuse_if_over(self.checked, values, account.limits, engine, account.price)
             value = await execute(self.checked, values, engine, account, trace, kept, memo, writing)
         return Result(value, account.usage, trace, self)
 
@@ -159,25 +171,28 @@ def run_now(begin: Callable[[], Coroutine[Any, Any, T]], what: str, instead: str
     raise UsageError.of("E607", f"{what} inside a running event loop", hint=f"write `{instead}`")
 
 
-def refuse_if_over(checked: Checked, values: dict[str, Value], limits: Limits, model: Model) -> Cost | None:
+def refuse_if_over(
+    checked: Checked, values: dict[str, Value], limits: Limits, model: Model, price: Price | None
+) -> Cost | None:
     """Refuse a run that cannot end within its budget. Raises BudgetError E508."""
-    if limits.max_calls is limits.max_prompt_tokens is limits.max_completion_tokens is None:
+    caps = Caps.of(limits)
+    if all(getattr(caps, name) is None for name in fields_dict(Caps)):
         return None
     try:
-        cost = estimate(checked, values, limits, model)
+        cost = estimate(checked, values, limits, model, price)
     except RlmError:
         return None  # the run itself will tell
-    for what, limit in (
-        ("calls", limits.max_calls),
-        ("prompt_tokens", limits.max_prompt_tokens),
-        ("completion_tokens", limits.max_completion_tokens),
-    ):
-        least = getattr(cost, what)[0]
-        if limit is not None and least > limit:
+    for what in fields_dict(Caps):
+        least, cap = getattr(cost, what)[0], getattr(caps, what)
+        if cap is not None and least > cap:
+            unit = "dollars" if what == "cost" else what.replace("_", " ")
+            parts = [(getattr(site, what)[0], site.span) for site in cost.sites]
+            most = sorted((part for part in parts if part[0]), key=lambda part: part[0], reverse=True)
             raise BudgetError.of(
                 "E508",
-                f"the run takes at least {least:,} {what.replace('_', ' ')}; the limit is {limit:,}",
+                f"the run takes at least {least:,} {unit}; the limit is {cap:,}",
                 hint=f"raise max_{what}; `rlmlang plan` shows the whole estimate",
+                notes=[(f"at least {count:,} {unit} here", span) for count, span in most[:SHOWN_PARTS]],
             )
     return cost
 
@@ -189,7 +204,7 @@ class _NoModel:
     identity = "none"
     context = 1
     concurrency = 1
-    capabilities = Capabilities()
+    capabilities = Capabilities(free=True)
 
     def count_tokens(self, request: object) -> int:
         raise UsageError.of("E605", "the program makes a CALL, and no model is given", hint="give one: model=…")

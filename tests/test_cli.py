@@ -193,7 +193,11 @@ def test_plan_json(run: Run) -> None:
     code, out, _ = run("plan", "article.rlm", "--json", *ARGS)
     assert code == 0
     found = json.loads(out)
-    assert set(found) == {"calls", "depth", "prompt_tokens", "completion_tokens"}
+    assert set(found) == {
+        "calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "sites",
+    }  # fmt: skip
+    assert [(site["line"], site["calls"]) for site in found["sites"]] == [(5, [1, 1]), (6, [0, None]), (7, [1, 1])]
+    assert found["cost"] == [0, 0]
     assert found["calls"] == [2, 1000]
     assert found["depth"] == [1, 1]
     Path("one.rlm").write_text('CALL("One") + CALL("Two")\n')
@@ -227,7 +231,7 @@ def test_run_json(run: Run) -> None:
     assert list(found) == ["run_id", "value", "type", "usage"]
     assert (found["value"], found["type"]) == ("first, second", "str")
     assert list(found["usage"]) == [
-        "calls", "memo_hits", "prompt_tokens", "completion_tokens", "seconds", "cached_tokens",
+        "calls", "memo_hits", "prompt_tokens", "completion_tokens", "seconds", "cached_tokens", "cost", "steps", "bytes",
     ]  # fmt: skip
     assert found["usage"]["calls"] == 4
 

@@ -73,10 +73,12 @@ OUT_OF_REACH = {
     "E101": "takes a program of more than 100,000 characters (tests/test_parser.py)",
     "E300": "tells of a fault of the implementation or an interruption by the user",
     "E309": "takes thousands of functions (tests/test_hostile.py); in run_program it is a value",
+    "E509": "money; a scripted model costs none (tests/test_budget.py)",
     "E604": "names a file that cannot be read; a case holds its program",
     "E605": "names a model; a case holds its own",
     "E606": "the store; cases run without one",
     "E607": "wrong options; a case that is none is an error of its author",
+    "E608": "the price of a model; a case holds its own, which costs none",
     "E407": "a model that cannot be loaded; a case holds its own",
     "E408": "raised where an engine of this process is held to a constraint",
 }

@@ -25,6 +25,7 @@ LAYERS = """
     inputs operators pending
     prompt models.base
     models
+    prices
     budget store trace
     cost
     session

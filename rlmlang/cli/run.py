@@ -92,7 +92,7 @@ def command(
         given = read_inputs(program.checked, read_given(inputs, file))
         if trace_file:
             write_trace(trace_file, trace)  # to fail before the run, not after it
-        options |= {"model": model_of(model, settings), "writing": writing}
+        options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
         options["store"] = None if no_store else store_of(store, settings)
         work = program.arun(given, trace=trace, account=account, **options)
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
@@ -174,7 +174,9 @@ def summary(usage: Usage) -> str:
         f"{usage.memo_hits:,} memo hit{'' if usage.memo_hits == 1 else 's'}, "
         f"{usage.prompt_tokens:,} tokens in"
         + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
-        + f", {usage.completion_tokens:,} out, {usage.seconds:.1f} s"
+        + f", {usage.completion_tokens:,} out"
+        + (f", {output.money(usage.cost)}" if usage.cost else "")
+        + f", {usage.seconds:.1f} s"
     )
 
 

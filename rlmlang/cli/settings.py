@@ -7,6 +7,11 @@
     max_calls = 200
     max_seconds = "none"      # no limit
 
+    [prices."openai:gpt-*"]   # dollars a million tokens
+    input = 1.25
+    cached = 0.125            # of the tokens read, those that the server still had; by default as `input`
+    output = 10
+
 Paths in it start from its folder. Options given on the command line go before it.
 """
 
@@ -15,7 +20,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
-from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +27,21 @@ from attrs import field, fields_dict, frozen
 
 from rlmlang.budget import Limits
 from rlmlang.errors import UsageError
+from rlmlang.prices import Price
 
 FILE = "rlmlang.toml"
 
 Limit = int | float | None
+
+MAX = 1e300
+"""More is no limit that anyone means."""
+
+_NUMBERS = {
+    "max_seconds": "a number of seconds",
+    "max_cost": "a number of dollars",
+    "max_share": "a number above 0, up to 1",
+}
+"""What the limits are that are no whole numbers."""
 
 
 @frozen
@@ -35,6 +50,7 @@ class Settings:
     store: Path | Literal[False] | None = None
     """None is the default store, False none."""
     limits: Mapping[str, Limit] = field(factory=dict)
+    prices: Mapping[str, Price] = field(factory=dict)
 
 
 def find_settings() -> Settings:
@@ -52,7 +68,7 @@ def read_settings(path: Path) -> Settings:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "store", "limits"))
+    _refuse_unknown(path, data, ("model", "store", "limits", "prices"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
     if not isinstance(model, str | None):
         raise UsageError.of("E607", f"{path}: model is a name, such as 'smollm2'")
@@ -65,26 +81,41 @@ def read_settings(path: Path) -> Settings:
         values = {name: limit(name, value) for name, value in limits.items()}
     except ValueError as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
+    prices = data.get("prices", {})
+    if not isinstance(prices, dict) or not all(isinstance(table, dict) for table in prices.values()):
+        raise UsageError.of("E607", f'{path}: prices are tables: [prices."MODEL"]')
     return Settings(
         _from_folder(model, path.parent) if model else None,
         path.parent / store if isinstance(store, str) else store,
         values,
+        {name: _price(path, name, table) for name, table in prices.items()},
     )
+
+
+def _price(path: Path, name: str, table: Mapping[str, Any]) -> Price:
+    _refuse_unknown(path, table, tuple(fields_dict(Price)))
+    try:
+        return Price(**table)
+    except TypeError as error:
+        raise UsageError.of("E607", f"{path}: the price of {name} needs both `input` and `output`") from error
+    except ValueError as error:
+        raise UsageError.of("E607", f"{path}: the price of {name}: {error}") from error
 
 
 def limit(name: str, value: Any) -> Limit:
     """The value of a limit, from a number or its text; `none` is no limit. Raises ValueError."""
     kind = str(fields_dict(Limits)[name].type)
-    seconds, optional = "float" in kind, "None" in kind
-    least = 1 if name in ("concurrency", "max_answer_tokens") else 0
+    optional = "None" in kind
+    least = {"concurrency": 1, "max_answer_tokens": 1, "max_share": 1e-6}.get(name, 0)
+    most = 1 if name == "max_share" else MAX
     if value == "none" and optional:
         return None
     try:
-        number: float = float(value) if seconds else int(str(value))
+        number: float = float(value) if "float" in kind else int(str(value))
     except (ValueError, TypeError):
         number = -1
-    if isinstance(value, bool) or not least <= number < inf:
-        wanted = "a number of seconds" if seconds else f"a whole number from {least}"
+    if isinstance(value, bool) or not least <= number <= most:
+        wanted = _NUMBERS.get(name, f"a whole number from {least}")
         raise ValueError(f"{name} is {wanted}{' or none' if optional else ''}, not {value!r}")
     return number
 
