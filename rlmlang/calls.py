@@ -168,11 +168,11 @@ class Caller:
         if self.memo:
             if (known := self._known.get(key)) is not None:
                 usage.memo_hits += 1
-                known[1].hits += 1
+                self.trace.hit(known[1])
                 return known[0]
             if (entry := self._flying.get(key)) is not None:
                 usage.memo_hits += 1
-                entry.record.hits += 1
+                self.trace.hit(entry.record)
                 return entry
         stored = self.store.get(key) if self.memo and self.store is not None else None
         if stored is None and limits.max_calls is not None and usage.calls + self._waiting >= limits.max_calls:

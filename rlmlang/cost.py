@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from hashlib import sha256
 from math import inf
 from typing import Any, Union
 
@@ -179,7 +180,7 @@ class _Site:
     most_prompt: float = 0
     most_completion: float = 0
     sure: bool = False
-    keys: dict[str, int] = field(factory=dict)
+    keys: dict[bytes, int] = field(factory=dict)
     """Prompt tokens of the distinct calls that are made in any case."""
 
     @property
@@ -716,7 +717,7 @@ class _Estimator:
             groups.pop((kind[0], kind[1], None), None)
         site.sure = group.sure = True
         if known:
-            key = canonical([sample, *args])
+            key = sha256(canonical([sample, *args]).encode("utf-8", "surrogatepass")).digest()
             site.keys[key] = group.keys[key] = low_prompt
 
 

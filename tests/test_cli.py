@@ -11,18 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import llguidance
 import pytest
 from attrs import fields_dict
-from rich.console import Console
 
-from rlmlang.budget import Account, Limits, Usage
+from rlmlang.budget import Limits
 from rlmlang.cli import main, options, output
 from rlmlang.cli.commands import COMMANDS
-from rlmlang.cli.live import View
-from rlmlang.source import Source, Span
-from rlmlang.trace import CallRecord, Trace
 
 ROOT = Path(__file__).parent.parent
 
@@ -550,64 +545,6 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
 def test_visible_text() -> None:
     assert output.visible("a\tb\nc\x07\x9b\u202e\u200d\ud800é") == "a\tb\nc\\u0007\\u009b\\u202e\u200d\\ud800é"
     assert output.one_line("a\n b" + "c" * 20, 10) == "a bcccccc…"
-
-
-# The live view
-
-
-def test_the_picture_of_a_moment(golden: Callable[[str, str], None]) -> None:
-    source = Source("\n" * 20, "article.rlm")
-    trace, account = Trace(), Account(Limits())
-    view = View(source.name, trace, account)
-
-    def call(status: str, line: int, within: str | None, instruction: str, **more: Any) -> CallRecord:
-        record = CallRecord(
-            len(trace.calls), more.pop("parent", None), 1, instruction, "str", Span(source, line - 1, line), 0.5, within
-        )
-        for name, value in more.items():
-            setattr(record, name, value)
-        trace.start(record)
-        record.status = status
-        if status not in ("waiting", "running"):
-            trace.finish(record, status, 1.0)
-        return record
-
-    call("done", 3, "notes", "Summarize", hits=2)
-    call("stored", 3, "notes", "Summarize")
-    call("failed", 4, "notes", "Is this\x1b[31m so?\nReally?")
-    view.look()
-    outer = call("running", 7, "solve", "Solve it", kind="program")
-    call("running", 2, "part", "Solve a part", parent=outer.id)
-    call("cancelled", 9, None, "Join")
-    for _ in range(5):
-        call("running", 3, "notes", "Summarize")
-    call("waiting", 3, "notes", "Summarize")
-    view.look()
-    account.usage = Usage(12, 3, 2_000, 300)
-    shown = io.StringIO()
-    console = Console(file=shown, width=100, color_system=None)
-    console.print(view.picture(10.0))
-    console.rule()
-    console.print(view.picture(20.0, final=True))
-    golden("cli/live.txt", shown.getvalue())
-
-
-def test_a_terminal_sees_the_calls(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    code, out, err = run("run", "article.rlm", *ARGS, "--no-store")
-    assert (code, out) == (0, "first, second\n")
-    assert "2/2  line 6: Shorten" in click.unstyle(err)
-    assert "4 calls, 0 memo hits" in err
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert run("run", "article.rlm", *ARGS, "--no-store", "--quiet") == (0, "first, second\n", "")
-
-
-def test_a_terminal_sees_nothing_of_a_program_without_calls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("program.rlm").write_text("1 + 1\n")
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert run("run", "program.rlm") == (0, "2\n", "")
 
 
 def test_a_command_runs_with_the_garbage_collector_on() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from attrs import evolve
 
-from rlmlang.budget import Account, Usage
+from rlmlang.budget import Account, Limits, Usage
 from rlmlang.check import check
 from rlmlang.cli import output
 from rlmlang.cli.failures import Interrupted, as_error
@@ -28,7 +29,9 @@ from rlmlang.cli.options import (
     store_options,
     write_option,
 )
+from rlmlang.cli.progress import Progress, reported
 from rlmlang.cli.settings import Settings, find_settings
+from rlmlang.cost import Interval
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.inputs import read_inputs
 from rlmlang.models import available
@@ -95,7 +98,8 @@ def command(
         options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
         options["store"] = None if no_store else store_of(store, settings)
         work = program.arun(given, trace=trace, account=account, **options)
-        result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
+        planned = (0, None) if quiet else planned_calls(program, given, account.limits)
+        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, planned))
     except (Exception, KeyboardInterrupt) as error:
         failure = failed(error, options)
     if trace_file and trace.calls:
@@ -111,14 +115,29 @@ def command(
 T = TypeVar("T")
 
 
-async def watched(work: Awaitable[T], title: str, trace: Trace, account: Account, quiet: bool) -> T:
-    """What the work gives; on a terminal its calls are shown while it goes on, if it is not to be quiet."""
-    if quiet or not sys.stderr.isatty():
+async def watched(
+    work: Awaitable[T], title: str, trace: Trace, account: Account, quiet: bool, planned: Interval = (0, None)
+) -> T:
+    """What the work gives. If it is not to be quiet, a terminal shows its calls while it goes on, and
+    anything else says now and then how far it is."""
+    if quiet:
         return await work
-    from rlmlang.cli.live import watch
+    progress = Progress(trace, account, planned)
+    if not sys.stderr.isatty():
+        async with reported(progress):
+            return await work
+    from rlmlang.cli.live import shown
 
-    async with watch(title, trace, account):
+    async with shown(title, progress):
         return await work
+
+
+def planned_calls(program: Program, given: dict[str, object], limits: Limits) -> Interval:
+    """How many calls a run makes if no limit ends it."""
+    try:
+        return program.cost(given, limits=evolve(limits, max_calls=None)).calls
+    except RlmError:
+        return 0, None  # the run itself will tell
 
 
 def store_of(option: str | None, settings: Settings) -> Path | None:

@@ -8,7 +8,7 @@ them at any time.
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -51,6 +51,18 @@ class CallRecord:
         return {"line": self.span.line} | {name: getattr(self, name) for name in names}
 
 
+class Watcher(Protocol):
+    """Is told of the calls of a run as they come and go."""
+
+    def started(self, record: CallRecord) -> None: ...
+
+    def finished(self, record: CallRecord) -> None: ...
+
+    def hit(self, record: CallRecord) -> None:
+        """A call was answered by an equal one, whose record this is."""
+        ...
+
+
 @define(eq=False)
 class Trace:
     """The calls of a run."""
@@ -58,11 +70,21 @@ class Trace:
     run_id: str = field(factory=lambda: secrets.token_hex(8))
     calls: list[CallRecord] = field(factory=list)
     active: dict[int, CallRecord] = field(factory=dict)
+    watchers: list[Watcher] = field(factory=list)
 
     def start(self, record: CallRecord) -> None:
         self.calls.append(record)
         self.active[record.id] = record
+        for watcher in self.watchers:
+            watcher.started(record)
+
+    def hit(self, record: CallRecord) -> None:
+        record.hits += 1
+        for watcher in self.watchers:
+            watcher.hit(record)
 
     def finish(self, record: CallRecord, status: str, now: float) -> None:
         record.status, record.finished = status, now
         self.active.pop(record.id, None)
+        for watcher in self.watchers:
+            watcher.finished(record)
