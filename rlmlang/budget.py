@@ -293,7 +293,7 @@ def _too_long(prompt: int, left: int, cap: int) -> str:
 
 
 def _too_dear(cost: Decimal, left: Decimal, cap: Decimal) -> str:
-    return f"the call costs ${cost} at least; ${left} of ${cap} are left"
+    return f"the call costs ${cost:f} at least; ${left:f} of ${cap:f} are left"
 
 
 def _cut_off(granted: int) -> str:

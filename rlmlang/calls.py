@@ -26,7 +26,7 @@ from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
 from rlmlang.session import Session
-from rlmlang.source import Span
+from rlmlang.source import Source, Span
 from rlmlang.store import Store
 from rlmlang.trace import CallRecord, Trace
 from rlmlang.types import Type, shape_of
@@ -140,6 +140,12 @@ class Caller:
         digest = head.copy()
         digest.update(canonical([sample, *args]).encode("utf-8", "surrogatepass"))
         return digest.digest()
+
+    def kept(self, type_: Type, names: tuple[str | None, ...], args: tuple[Value, ...], sample: int) -> bool:
+        """Whether the store holds the answer to a call of the run's own program. Raises UsageError E606."""
+        assert self.store is not None
+        site = Site.of(Span(Source(""), 0, 0), type_, names, None)
+        return self.store.get(self._key(site, args, sample, 1)) is not None
 
     # Asking
 

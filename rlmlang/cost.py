@@ -110,14 +110,25 @@ def _json(interval: Interval | Money) -> list[float | None]:
     return [float(bound) if isinstance(bound, Decimal) else bound for bound in interval]
 
 
+Kept = Callable[[Type, tuple[Union[str, None], ...], tuple[Value, ...], int], bool]
+"""Whether the answer to a call is kept: by type, names of arguments, instruction and arguments, and sample."""
+
+
 def estimate(
-    checked: Checked, inputs: dict[str, Value], limits: Limits, model: Model | None = None, price: Price | None = None
+    checked: Checked,
+    inputs: dict[str, Value],
+    limits: Limits,
+    model: Model | None = None,
+    price: Price | None = None,
+    kept: Kept | None = None,
 ) -> Cost:
     """The cost of a run on these inputs. With a model, prompts are counted by its tokenizer.
 
-    Raises RunError, BudgetError if the run fails in any case.
+    With `kept`, the minima are those of a run that need not make kept calls again; calls whose arguments are
+    not known might be among them.
+    Raises RunError, BudgetError if the run fails in any case, and what `kept` raises.
     """
-    estimator = _Estimator(checked, limits, model, price)
+    estimator = _Estimator(checked, limits, model, price, kept)
     estimator.program(inputs)
     return estimator.cost()
 
@@ -193,12 +204,15 @@ class _Site:
 
 
 class _Estimator:
-    def __init__(self, checked: Checked, limits: Limits, model: Model | None, price: Price | None) -> None:
+    def __init__(
+        self, checked: Checked, limits: Limits, model: Model | None, price: Price | None, kept: Kept | None
+    ) -> None:
         self.checked = checked
         self.tables = checked.tables
         self.limits = limits
         self.model = model
         self.price = price
+        self.kept = kept
         self.meter = Meter(min(limits.max_steps, MAX_STEPS), limits.max_bytes)
         self.root = _Env({})
         self.factor: float = 1
@@ -707,6 +721,8 @@ class _Estimator:
         site.most_prompt += _times(high_prompt, self.factor)
         site.most_completion += _times(self.limits.max_answer_tokens, self.factor)
         if not self.sure:
+            return
+        if self.kept is not None and not (known and not self.kept(type_, tuple(names), tuple(args), sample)):
             return
         kind = (str(type_), tuple(names), args[0] if _known(args[0]) else None)
         groups = self.groups

@@ -1045,24 +1045,6 @@ def _pattern(target: ast.Target) -> Pattern:
 # Whole runs ----------------------------------------------------------------------
 
 
-async def execute(
-    checked: Checked,
-    inputs: Mapping[str, Value],
-    model: Model,
-    account: Account,
-    trace: Trace,
-    store: Store | None = None,
-    memo: bool = True,
-    writing: Writing | None = None,
-) -> Value:
-    """Run a program on a model. What it spends and does is told to `account` and `trace`.
-
-    Raises RunError, BudgetError, ModelError, UsageError (E606).
-    """
-    async with evaluating(model, account, trace, store, memo, writing) as evaluation:
-        return await evaluation.run(checked, inputs)
-
-
 @asynccontextmanager
 async def evaluating(
     model: Model,

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 from attrs import fields_dict, frozen
 
 from rlmlang.budget import Account, Caps, Limits, Usage
-from rlmlang.calls import Writing
+from rlmlang.calls import Caller, Writing
 from rlmlang.check import check
 from rlmlang.check.checked import Checked
 from rlmlang.cost import Cost, estimate
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.inputs import bind_inputs
-from rlmlang.interp import execute
+from rlmlang.interp import evaluating
 from rlmlang.models import Capabilities, open_model
 from rlmlang.models.base import Model
-from rlmlang.prices import Price, Prices, price_of
+from rlmlang.prices import Prices, price_of
 from rlmlang.source import Source
 from rlmlang.store import Store
 from rlmlang.trace import Trace
@@ -118,9 +119,9 @@ class Program:
         trace = trace or Trace()
         async with opened(model, store) as (engine, kept):
             account.charge_by(engine, prices or {})
-            if kept is None:
-                refuse_if_over(self.checked, values, account.limits, engine, account.price)
-            value = await execute(self.checked, values, engine, account, trace, kept, memo, writing)
+            async with evaluating(engine, account, trace, kept, memo, writing) as evaluation:
+                refuse_if_over(self.checked, values, evaluation.caller)
+                value = await evaluation.run(self.checked, values)
         return Result(value, account.usage, trace, self)
 
     def run(self, given: Mapping[str, object] | None = None, /, **arguments: Any) -> Result:
@@ -171,30 +172,49 @@ def run_now(begin: Callable[[], Coroutine[Any, Any, T]], what: str, instead: str
     raise UsageError.of("E607", f"{what} inside a running event loop", hint=f"write `{instead}`")
 
 
-def refuse_if_over(
-    checked: Checked, values: dict[str, Value], limits: Limits, model: Model, price: Price | None
-) -> Cost | None:
-    """Refuse a run that cannot end within its budget. Raises BudgetError E508."""
-    caps = Caps.of(limits)
+def refuse_if_over(checked: Checked, values: dict[str, Value], caller: Caller) -> None:
+    """Refuse a run that cannot end within its budget, answers that are kept taken off.
+
+    Raises BudgetError E508, UsageError E606.
+    """
+    account = caller.account
+    caps = Caps.of(account.limits)
     if all(getattr(caps, name) is None for name in fields_dict(Caps)):
-        return None
+        return
     try:
-        cost = estimate(checked, values, limits, model, price)
+        cost = estimate(checked, values, account.limits, caller.model, account.price)
+        if caller.store is not None and caller.memo and _least_over(cost, caps):
+            cost = estimate(checked, values, account.limits, caller.model, account.price, caller.kept)
+    except UsageError:
+        raise
     except RlmError:
-        return None  # the run itself will tell
+        return  # the run itself will tell
+    if what := _least_over(cost, caps):
+        least, cap = _amount(getattr(cost, what)[0], what), _amount(getattr(caps, what), what)
+        parts = [(getattr(site, what)[0], site.span) for site in cost.sites]
+        most = sorted((part for part in parts if part[0]), key=lambda part: part[0], reverse=True)
+        raise BudgetError.of(
+            "E508",
+            f"the run takes at least {least}; the limit is {cap}",
+            hint=f"raise max_{what}; `rlmlang plan` shows the whole estimate",
+            notes=[(f"at least {_amount(number, what)} here", span) for number, span in most[:SHOWN_PARTS]],
+        )
+
+
+def _least_over(cost: Cost, caps: Caps) -> str | None:
+    """What a run takes more of, at least, than it may."""
     for what in fields_dict(Caps):
-        least, cap = getattr(cost, what)[0], getattr(caps, what)
-        if cap is not None and least > cap:
-            unit = "dollars" if what == "cost" else what.replace("_", " ")
-            parts = [(getattr(site, what)[0], site.span) for site in cost.sites]
-            most = sorted((part for part in parts if part[0]), key=lambda part: part[0], reverse=True)
-            raise BudgetError.of(
-                "E508",
-                f"the run takes at least {least:,} {unit}; the limit is {cap:,}",
-                hint=f"raise max_{what}; `rlmlang plan` shows the whole estimate",
-                notes=[(f"at least {count:,} {unit} here", span) for count, span in most[:SHOWN_PARTS]],
-            )
-    return cost
+        cap = getattr(caps, what)
+        if cap is not None and getattr(cost, what)[0] > cap:
+            return what
+    return None
+
+
+def _amount(number: int | Decimal, what: str) -> str:
+    if isinstance(number, Decimal):
+        return f"${number:f}"
+    unit = what.replace("_", " ")
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 class _NoModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -372,10 +373,61 @@ def test_settings_without_a_store(run: Run) -> None:
     assert Path("kept.db").exists()
 
 
+PRICES = """
+[prices."scripted:replies.toml"]
+input = 2.5
+cached = 0.25
+output = 10
+
+[prices."openai:gpt-*"]
+input = 1
+output = 1
+"""
+
+
+def test_money_by_the_prices_of_the_settings(run: Run) -> None:
+    Path("rlmlang.toml").write_text(PRICES)
+    code, out, err = run("run", "article.rlm", *ARGS, "--no-store", "--json")
+    usage = json.loads(out)["usage"]
+    assert usage["cost"] == (2.5 * usage["prompt_tokens"] + 10 * usage["completion_tokens"]) / 10**6
+    assert code == 0
+    code, out, err = run("run", "article.rlm", *ARGS, "--no-store")
+    assert re.search(r", \$0\.000\d+, \d", err)
+    code, out, err = run("run", "article.rlm", *ARGS, "--no-store", "--max-cost", "0.0002")
+    assert (code, out) == (3, "")
+    assert "error[E509]" in err
+    code, out, _ = run("plan", "article.rlm", *ARGS, "--json")
+    found = json.loads(out)
+    low, high = found["cost"]
+    assert 0 < low < usage["cost"]
+    assert high is None
+    assert found["sites"][0]["cost"][1] > found["sites"][0]["cost"][0] > 0
+    code, out, _ = run("plan", "article.rlm", *ARGS, "--max-cost", "0.5")
+    assert re.search(r"^cost +\$0\.0000\d+ to \$0\.5$", out, re.MULTILINE)
+
+
+def test_a_limit_on_money_needs_a_price(run: Run) -> None:
+    Path("rlmlang.toml").write_text(PRICES)
+    args = ("run", "article.rlm", "-i", "document=x", "--max-cost", "1", "--no-store")
+    code, out, err = run(*args, "-m", "openai:other@http://localhost:1?dialect=none")
+    assert (code, out) == (2, "")
+    assert "error[E608]: max_cost is set, and no price of openai:other@http://localhost:1 is known" in err
+    assert '[prices."openai:other@http://localhost:1"] input = …, output = …' in err
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("model =", "Invalid value"),
+        ("prices = 1", "prices are tables"),
+        ("[prices]\nx = 1", "prices are tables"),
+        ("[prices.x]\ninput = 1", "the price of x needs both `input` and `output`"),
+        ("[prices.x]\ninput = 1\noutput = 1\ncashed = 1", "did you mean cached?"),
+        ("[prices.x]\ninput = -1\noutput = 1", "a number of dollars from 0"),
+        ("[limits]\nmax_cost = -1", "max_cost is a number of dollars or none, not -1"),
+        ("[limits]\nmax_share = 0", "max_share is a number above 0, up to 1, not 0"),
+        ("[limits]\nmax_share = 1.5", "max_share is a number above 0, up to 1, not 1.5"),
+        ("[limits]\nmax_share = 'none'", "max_share is a number above 0, up to 1, not 'none'"),
         ("modle = 'x'", "unknown key modle"),
         ("model = 1", "model is a name"),
         ("store = true", "store is a path"),

@@ -127,7 +127,7 @@ def test_every_layer_exists() -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("from rlmlang.interp import execute", "check"),
+        ("from rlmlang.interp import evaluating", "check"),
         ("from rlmlang import program", "store"),
         ("import rlmlang.cli", "parser"),
         ("def f():\n    import torch", "interp"),
