@@ -118,6 +118,9 @@ class Caller:
         self._flushing = False
         self._waiting = 0
         """Calls asked for that have not been counted yet."""
+        self._squeezed = False
+        """Whether a program was written with fewer tokens than it may have: engines bring it to an end in time,
+        so the answer might be another. From then on no answer of a program is kept."""
         self._heads: dict[tuple[str, int, tuple[str | None, ...]], hashlib._Hash] = {}
 
     # Keys
@@ -291,6 +294,8 @@ class Caller:
         wanted = min(request.max_tokens, self.model.context - prompt)
         reserved = await account.reserve(prompt, wanted)
         granted = reserved.completion_tokens
+        if reserved.short is not None and request.constraint is not None:
+            self._squeezed = True
         if record.status == "waiting":
             self._waiting -= 1
             record.status, record.started = "running", self.clock()
@@ -401,7 +406,7 @@ class Caller:
 
     def _keep(self, entry: Entry, value: Value) -> None:
         """Put the value into the store; what arrives in one turn of the loop is committed together."""
-        if self.store is None or not self.memo:
+        if self.store is None or not self.memo or (self._squeezed and entry.level < self.account.limits.max_depth):
             return
         record = entry.record
         self.store.put(entry.key, canonical(value), record.prompt_tokens, record.completion_tokens)

@@ -753,6 +753,20 @@ def test_a_call_may_not_take_more_than_its_share() -> None:
     assert compile(text).run(model=model, limits=evolve(limits, max_share=1)).usage.calls == 10
 
 
+def test_a_program_that_was_brought_to_an_end_early_is_not_kept(tmp_path: Path) -> None:
+    """Engines that hold a program to the language close it when tokens run out; with more, it might say more."""
+
+    def answer(request: Request) -> Any:
+        return '"long"' if not request.program or request.max_tokens >= 100 else '"short"'
+
+    text, limits = 'CALL("solve")', Limits(max_depth=2, max_answer_tokens=100, max_completion_tokens=50)
+    model = Fake(answer)
+    assert compile(text).run(model=model, store=tmp_path / "s", limits=limits).value == "short"
+    for calls in (1, 0):
+        result = compile(text).run(model=model, store=tmp_path / "s", limits=evolve(limits, max_completion_tokens=None))
+        assert (result.value, result.usage.calls) == ("long", calls)
+
+
 def test_limits_do_not_change_what_a_call_is(tmp_path: Path) -> None:
     """A share, and what money there is, can end a call, not change its answer; so they are not in its key."""
     text = 'CALL("up", "a")'
