@@ -193,7 +193,10 @@ class Account:
             if caps.completion_tokens is not None:
                 left = caps.completion_tokens - usage.completion_tokens
                 if left < 1:
-                    raise account._over("max_completion_tokens", f"all {caps.completion_tokens:,} tokens are written")
+                    raise account._over(
+                        "max_completion_tokens",
+                        f"{caps.completion_tokens:,} of {caps.completion_tokens:,} tokens are written",
+                    )
                 if left - account._reserved_completion < granted:
                     wait = wait or account._open > 0
                     granted = left
@@ -219,7 +222,7 @@ class Account:
         return Reservation(prompt, granted, cost, short)
 
     def no_calls_left(self) -> BudgetError:
-        return self._over("max_calls", f"all {self._caps.calls:,} calls are used")
+        return self._over("max_calls", f"{self._caps.calls:,} of {self._caps.calls:,} calls are used")
 
     def _over(self, limit: str, message: str) -> BudgetError:
         """The error of a limit that is reached: of the run, or of the share of a call."""

@@ -286,14 +286,10 @@ class _Estimator:
         price = self.price
         if price is None:
             return Decimal(0), cap
-        dear, cheap = max(price.input, price.cached), min(price.input, price.cached)
-        least = Price(cheap, 0).of(least_prompt, 0)
-        most = Decimal(0)
-        for tokens, each in ((most_prompt, dear), (most_completion, price.output)):
-            if each:
-                if tokens == inf:
-                    return least, cap
-                most += Price(each, 0).of(int(tokens), 0)
+        least = price.of(least_prompt, 0, least_prompt)
+        if (price.input and most_prompt == inf) or (price.output and most_completion == inf):
+            return least, cap
+        most = price.of(*(0 if tokens == inf else int(tokens) for tokens in (most_prompt, most_completion)))
         return least, most if cap is None else min(most, cap)
 
     @contextmanager

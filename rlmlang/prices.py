@@ -32,11 +32,16 @@ class Price:
     input: Decimal = field(converter=dollars)
     output: Decimal = field(converter=dollars)
     cached: Decimal = field(converter=dollars)
-    """Of the tokens read, those that the engine still had."""
+    """Of the tokens read, those that the engine still had; not more than for the others."""
 
     @cached.default
     def _(self) -> Decimal:
         return self.input
+
+    @cached.validator
+    def _(self, attribute: object, value: Decimal) -> None:
+        if value > self.input:
+            raise ValueError(f"cached tokens cost no more than others: ${value} is more than ${self.input}")
 
     def of(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Decimal:
         """Dollars for so many tokens; the cached ones are some of the prompt's."""

@@ -31,6 +31,12 @@ def test_what_is_no_amount(amount: Any) -> None:
         Price(input=1, output=amount)
 
 
+def test_cached_tokens_cost_no_more_than_others() -> None:
+    """What is reserved for a call is the price of an uncached prompt."""
+    with pytest.raises(ValueError, match="cached tokens cost no more than others"):
+        Price(input=1, output=1, cached="1.1")
+
+
 def test_cached_tokens_cost_as_much_as_others_unless_told() -> None:
     assert Price(input=2, output=3).of(1_000_000, 0, 500_000) == 2
     assert Price(input=2, output=3, cached="0.2").of(1_000_000, 1_000_000, 500_000) == Decimal("4.1")
@@ -41,7 +47,7 @@ def test_costs_are_exact(
     fresh: Decimal, output: Decimal, cached: Decimal, prompt: int, completion: int, share: float
 ) -> None:
     """In millionths of millionths of a dollar, which are whole numbers."""
-    reused = int(prompt * share)
+    reused, cached = int(prompt * share), min(fresh, cached)
     found = Price(fresh, output, cached).of(prompt, completion, reused)
     whole = [int(price * 10**6) for price in (fresh, cached, output)]
     assert int(found * 10**12) == (prompt - reused) * whole[0] + reused * whole[1] + completion * whole[2]
