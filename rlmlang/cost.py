@@ -248,37 +248,37 @@ class _Estimator:
             self.open = True
 
     def cost(self) -> Cost:
-        limits, sites, groups = self.limits, [site for _, site in self.sites.values()], self.groups.values()
+        limits, caps = self.limits, Caps.of(self.limits)
+        sites, groups = [site for _, site in self.sites.values()], self.groups.values()
         least, least_prompt = sum(group.least for group in groups), sum(group.least_prompt for group in groups)
-        open_ = self.open or (limits.max_depth > 1 and bool(sites))
+        if limits.max_depth > 1:  # programs that answer calls make others
+            for site in sites:
+                site.most_prompt = site.most_completion = inf
         most, most_prompt, most_completion = (
-            inf if open_ else sum(getattr(site, name) for site in sites)
+            inf if self.open else sum(getattr(site, name) for site in sites)
             for name in ("most", "most_prompt", "most_completion")
         )
-        caps = Caps.of(limits)
         return Cost(
-            calls=(least, _cap(most, caps.calls)),
+            calls=(least, _cap(inf if limits.max_depth > 1 and most else most, caps.calls)),
             depth=(min(least, 1), limits.max_depth if most else 0),
             prompt_tokens=(least_prompt, _cap(most_prompt, caps.prompt_tokens)),
             completion_tokens=(0, _cap(most_completion, caps.completion_tokens)),
             cost=self.money(least_prompt, most_prompt, most_completion, caps.cost),
             steps=(self.least_steps, limits.max_steps),
             bytes=(self.least_bytes, limits.max_bytes),
-            sites=tuple(
-                SiteCost(
-                    span,
-                    (site.least, _cap(inf if self.open else site.most, None)),
-                    (site.least_prompt, _cap(inf if open_ else site.most_prompt, None)),
-                    (0, _cap(inf if open_ else site.most_completion, None)),
-                    self.money(
-                        site.least_prompt,
-                        inf if open_ else site.most_prompt,
-                        inf if open_ else site.most_completion,
-                        None,
-                    ),
-                )
-                for span, site in self.sites.values()
-            ),
+            sites=tuple(self.site_cost(*entry) for entry in self.sites.values()),
+        )
+
+    def site_cost(self, span: Span, site: _Site) -> SiteCost:
+        calls, prompt, completion = (
+            inf if self.open else most for most in (site.most, site.most_prompt, site.most_completion)
+        )
+        return SiteCost(
+            span,
+            (site.least, _cap(calls, None)),
+            (site.least_prompt, _cap(prompt, None)),
+            (0, _cap(completion, None)),
+            self.money(site.least_prompt, prompt, completion, None),
         )
 
     def money(self, least_prompt: int, most_prompt: float, most_completion: float, cap: Decimal | None) -> Money:
