@@ -101,6 +101,7 @@ def test_without_limits_and_estimate_nothing_is_said_of_the_rest() -> None:
     run.progress.sample(0.0)
     run.progress.sample(5.0)
     assert run.progress.line(5.0) == "1 done, 5.0 s"
+    assert "left" not in run.shown(5.0)
 
 
 def test_the_time_to_go_follows_the_pace_of_the_last_half_minute() -> None:
@@ -120,12 +121,13 @@ def test_the_time_to_go_follows_the_pace_of_the_last_half_minute() -> None:
 
 
 def test_more_calls_than_planned_at_least_make_no_negative_time() -> None:
-    run = Run(planned=(1, 2))
+    run = Run(planned=(1, 10))
     run.progress.sample(0.0)
     for _ in range(2):
         run.call("done", 3, "notes", "Summarize", hits=3)
     run.progress.sample(1.0)
-    assert run.progress.remaining() == (0, 0)
+    assert run.progress.remaining() == (0, 1)
+    assert run.progress.to_go() == "up to 1.0 s to go"
 
 
 @pytest.mark.parametrize(
@@ -165,6 +167,8 @@ def test_finished_calls_are_not_kept() -> None:
     run.trace.calls.clear()
     gc.collect()
     assert len(run.progress._branches) == 0
+    run.trace.hit(CallRecord(0, None, 1, "Summarize 0", "str", Span(SOURCE, 2, 3), 0.5, "notes"))
+    assert run.progress.counts()["memo"] == 1
     assert "1,000/1,000  Summarize 999" in run.shown(1.0)
 
 

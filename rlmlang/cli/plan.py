@@ -38,7 +38,7 @@ from rlmlang.prices import Prices, price_of
 def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str | None, as_json: bool) -> None:
     """Show what a run must cost at least, and may cost at most. No model is called.
 
-    With a model, its tokenizer counts the prompts.
+    With a model, its tokenizer counts the prompts, and its price in rlmlang.toml the money.
 
     \b
     Examples:
