@@ -237,9 +237,11 @@ class Account:
             hint=f"raise max_share, which is {self.limits.max_share:g}, or {limit}",
         )
 
-    def settle(self, reserved: Reservation, spent: tuple[int, int, int] | None, *, called: bool = True) -> None:
+    def settle(
+        self, reserved: Reservation, spent: tuple[int, int, int] | None, *, called: bool = True
+    ) -> Decimal | None:
         """Replace a reservation by what the call really took: tokens of prompt and completion, and
-        those of the prompt that were cached.
+        those of the prompt that were cached. Returns the dollars for them, None if no price is known.
 
         `spent` is None when that is unknown; the whole reservation then counts, since the
         model may have been paid for it. With `called` false the call was never sent.
@@ -261,6 +263,7 @@ class Account:
             if usage.cost is not None:
                 usage.cost += cost
         self._chain[-1]._serve()
+        return None if self.price is None else cost * called
 
     def _serve(self) -> None:
         """Answer those who wait, in order, up to the first who has to wait on."""

@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import fields_dict, frozen
+from attrs import field, fields_dict, frozen
 
 from rlmlang.budget import Account, Caps, Limits, Usage
-from rlmlang.calls import Caller, Writing
+from rlmlang.calls import Caller, Writing, way_of_writing
 from rlmlang.check import check
 from rlmlang.check.checked import Checked
 from rlmlang.cost import Cost, estimate
@@ -22,6 +22,7 @@ from rlmlang.interp import evaluating
 from rlmlang.models import Capabilities, open_model
 from rlmlang.models.base import Model
 from rlmlang.prices import Prices, price_of
+from rlmlang.recording import recorded, spec_of
 from rlmlang.source import Source
 from rlmlang.store import Store
 from rlmlang.trace import Trace
@@ -38,8 +39,8 @@ class Result:
 
     value: Value
     usage: Usage
-    trace: Trace
-    program: Program
+    trace: Trace = field(repr=False)
+    program: Program = field(repr=False)
 
     @property
     def run_id(self) -> str:
@@ -103,6 +104,8 @@ class Program:
         trace: Trace | None = None,
         account: Account | None = None,
         writing: Writing | None = None,
+        command: str = "api",
+        record: bool = True,
         **inputs: object,
     ) -> Result:
         """Run the program. A model or store given by name is opened for this run alone.
@@ -111,7 +114,9 @@ class Program:
         unless it runs in this process.
         `writing` is how callees write programs: by `statements`, each shown what the ones before it
         give, or `whole`; None for what suits the model.
-        `trace` and `account` may be handed in to watch the run while it goes on.
+        `trace` and `account` may be handed in to watch the run while it goes on; with the `run_id` of
+        an earlier run in the trace, that one is gone on with. The store's list of runs shows the
+        `command`; without `record`, the run is not in it.
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
         values = bind_inputs(self.checked, {**(given or {}), **inputs})
@@ -119,9 +124,16 @@ class Program:
         trace = trace or Trace()
         async with opened(model, store) as (engine, kept):
             account.charge_by(engine, prices or {})
-            async with evaluating(engine, account, trace, kept, memo, writing) as evaluation:
+            writing = writing or way_of_writing(engine)
+            name, text = self.source.name, self.source.text
+            spec = spec_of(command, name, text, values, engine, writing, account.limits)
+            async with (
+                recorded(spec, self.inputs, kept, trace, account, record) as recording,
+                evaluating(engine, account, trace, recording.journal, memo, writing) as evaluation,
+            ):
                 refuse_if_over(self.checked, values, evaluation.caller)
                 value = await evaluation.run(self.checked, values)
+                recording.value, recording.type = value, self.type
         return Result(value, account.usage, trace, self)
 
     def run(self, given: Mapping[str, object] | None = None, /, **arguments: Any) -> Result:
@@ -183,7 +195,7 @@ def refuse_if_over(checked: Checked, values: dict[str, Value], caller: Caller) -
         return
     try:
         cost = estimate(checked, values, account.limits, caller.model, account.price)
-        if caller.store is not None and caller.memo and _least_over(cost, caps):
+        if caller.journal is not None and _least_over(cost, caps):
             cost = estimate(checked, values, account.limits, caller.model, account.price, caller.kept)
     except UsageError:
         raise

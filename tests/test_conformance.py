@@ -80,7 +80,10 @@ OUT_OF_REACH = {
     "E607": "wrong options; a case that is none is an error of its author",
     "E608": "the price of a model; a case holds its own, which costs none",
     "E407": "a model that cannot be loaded; a case holds its own",
+    "E410": "tells of a replay (tests/test_runs.py)",
+    "E610": "tells of runs in the store (tests/test_runs.py)",
     "E408": "raised where an engine of this process is held to a constraint",
+    "E409": "tells of a server; a case has none (tests/test_faults.py)",
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "rlmlang"
 
 LAYERS = """
-    source resources
+    source resources redact
     errors
     ast
     foreign
@@ -27,12 +27,13 @@ LAYERS = """
     models
     prices
     budget store trace
-    cost
+    cost journal
     session
     calls
+    recording
     interp
     program
-    inline
+    inline runs
     conform testing
     cli
     __main__
@@ -48,6 +49,8 @@ EXCEPTIONS = {
 
 HEAVY = {
     "re2": {"builtins"},
+    "apsw": {"store"},
+    "psycopg": {"store"},
     "lark": {"parser", "decode"},
     "rich": {"cli"},
     "click": {"cli"},
@@ -141,7 +144,7 @@ def test_a_wrong_import_is_found(text: str, name: str, tmp_path: Path) -> None:
 
 
 LIGHT = (
-    "asyncio", "rich", "sqlite3", "tomllib", "xllamacpp", "llguidance", "torch", "transformers", "hypothesis",
+    "asyncio", "rich", "apsw", "tomllib", "xllamacpp", "llguidance", "torch", "transformers", "hypothesis",
     "rlmlang.interp", "rlmlang.program", "rlmlang.models", "rlmlang.store",
 )  # fmt: skip
 """What checking a program does not load: it is done often, and should not be waited for."""

@@ -54,8 +54,11 @@ class Run:
         if status not in ("waiting", "running"):
             self.trace.finish(record, status, 1.0)
         for _ in range(hits):
-            self.trace.hit(record)
+            self.hit(record)
         return record
+
+    def hit(self, record: CallRecord) -> None:
+        self.trace.hit(record, None, record.span, 1.0)
 
     def shown(self, seconds: float, width: int = 100, final: bool = False) -> str:
         file = io.StringIO()
@@ -166,8 +169,8 @@ def test_finished_calls_are_not_kept() -> None:
         run.call("done", 3, "notes", f"Summarize {i}")
     run.trace.calls.clear()
     gc.collect()
-    assert len(run.progress._branches) == 0
-    run.trace.hit(CallRecord(0, None, 1, "Summarize 0", "str", Span(SOURCE, 2, 3), 0.5, "notes"))
+    assert len(run.progress._branches) == 1  # the trace keeps the first
+    run.hit(CallRecord(0, None, 1, "Summarize 0", "str", Span(SOURCE, 2, 3), 0.5, "notes"))
     assert run.progress.counts()["memo"] == 1
     assert "1,000/1,000  Summarize 999" in run.shown(1.0)
 
@@ -185,7 +188,7 @@ def test_counts_are_those_of_the_records(events: list[tuple[str, int]]) -> None:
         elif records:
             record = records[at % len(records)]
             if what == "hit":
-                run.trace.hit(record)
+                run.hit(record)
             elif record.id in run.trace.active:
                 if what == "run":
                     record.status = "running"

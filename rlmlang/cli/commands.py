@@ -15,7 +15,10 @@ from rlmlang.cli.failures import as_error
 from rlmlang.cli.output import error_json, show_error, write_json
 from rlmlang.errors import UsageError
 
-COMMANDS = ("check", "fmt", "plan", "run", "ask", "complete", "models", "grammar", "sample", "conform", "completion")
+COMMANDS = (
+    "check", "fmt", "plan", "run", "ask", "complete", "runs", "store", "models", "grammar", "sample", "conform",
+    "completion",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

@@ -10,7 +10,8 @@ import click
 from attrs import fields_dict
 
 from rlmlang.budget import Limits
-from rlmlang.cli.settings import Settings, limit
+from rlmlang.cli.settings import FILE, Settings, limit
+from rlmlang.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -57,21 +58,61 @@ def limit_options(command: Command) -> Command:
 
 def limits_of(ctx: click.Context, settings: Settings) -> Limits:
     """The limits that the options, the settings and the defaults give, in this order."""
-    given = {name: ctx.meta[f"limit.{name}"] for name in LIMITS if f"limit.{name}" in ctx.meta}
-    return Limits(**{**settings.limits, **given})
+    return Limits(**{**settings.limits, **limits_given(ctx)})
+
+
+def limits_given(ctx: click.Context) -> dict[str, Any]:
+    """The limits that options give."""
+    return {name: ctx.meta[f"limit.{name}"] for name in LIMITS if f"limit.{name}" in ctx.meta}
+
+
+store_option = click.option(
+    "--store",
+    metavar="PLACE",
+    help="Where answers and runs are kept: a file, or a postgresql:// URL.  [default: a file of the user's]",
+)
 
 
 def store_options(command: Command) -> Command:
     """`--store` and `--no-store`."""
-    kept = "The file that keeps answers across runs.  [default: one per user]"
-    without = "Keep no answers, and use none kept before."
-    command = click.option("--no-store", is_flag=True, help=without)(command)
-    return click.option("--store", metavar="PATH", type=click.Path(), help=kept)(command)
+    without = "Keep nothing, and use nothing kept before."
+    return store_option(click.option("--no-store", is_flag=True, help=without)(command))
+
+
+trace_option = click.option(
+    "--trace",
+    "trace_file",
+    metavar="PATH",
+    type=click.Path(),
+    help="Write the events of the run to a file, a JSON object on a line (docs/trace.md).",
+)
 
 
 def model_of(option: str | None, settings: Settings) -> str | None:
-    """The name of the model to use, if one is given anywhere."""
-    return option or os.environ.get("RLMLANG_MODEL") or settings.model
+    """The name of the model to use, if one is given anywhere.
+
+    Raises UsageError E607 for a server that the settings do not allow, and for what only the user may name.
+    """
+    named = option or os.environ.get("RLMLANG_MODEL")
+    name = named or settings.model
+    if name is None:
+        return None
+    from rlmlang.models import address_of
+    from rlmlang.models.servers import ALLOW, is_loopback, permit
+
+    url = address_of(name)
+    if url is not None and settings.allow is not None:
+        permit(url, settings.allow, FILE)
+    if not named:
+        hint = "name the model with --model or in $RLMLANG_MODEL, if you trust it"
+        if name.startswith("scripted:") and name.endswith(".py"):
+            raise UsageError.of("E607", f"{FILE} names a model that is Python code: {name}", hint=hint)
+        known = url is None or is_loopback(url) or url == address_of(name.partition("@")[0])
+        if not known and ALLOW not in os.environ:
+            raise UsageError.of(
+                "E607", f"{FILE} names a server: {url}", hint=f"{hint}; or allow the server in ${ALLOW}"
+            )
+    return name
 
 
 input_option = click.option(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +30,7 @@ from rlmlang.cli.options import (
     program_argument,
     quiet_option,
     store_options,
+    trace_option,
     write_option,
 )
 from rlmlang.cli.progress import Progress, reported
@@ -36,6 +40,7 @@ from rlmlang.errors import RlmError, UsageError
 from rlmlang.inputs import read_inputs
 from rlmlang.models import available
 from rlmlang.program import Program, Result
+from rlmlang.resources import open_private
 from rlmlang.store import default_path
 from rlmlang.trace import Trace
 from rlmlang.values import to_json
@@ -47,13 +52,7 @@ from rlmlang.values import to_json
 @model_option
 @write_option
 @store_options
-@click.option(
-    "--trace",
-    "trace_file",
-    metavar="PATH",
-    type=click.Path(),
-    help="Write every call to a file, a JSON object on a line.",
-)
+@trace_option
 @quiet_option
 @json_option
 @limit_options
@@ -83,7 +82,7 @@ def command(
       rlmlang run article.rlm -i document=- -m gguf:model.gguf < article.txt
       rlmlang run classify.rlm -i items=@items.json --max-calls 500 --json
     """
-    trace = Trace()
+    trace = Trace(keep=False)
     account: Account | None = None
     result: Result | None = None
     failure: RlmError | None = None
@@ -93,22 +92,18 @@ def command(
         account = Account(limits_of(ctx, settings))
         program = Program(check(read_source(file)))
         given = read_inputs(program.checked, read_given(inputs, file))
-        if trace_file:
-            write_trace(trace_file, trace)  # to fail before the run, not after it
         options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
         options["store"] = None if no_store else store_of(store, settings)
-        work = program.arun(given, trace=trace, account=account, **options)
+        work = partial(program.arun, given, trace=trace, account=account, command="run", **options)
         planned = (0, None) if quiet else planned_calls(program, given, account.limits)
-        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, planned))
+        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file, planned))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, options)
-    if trace_file and trace.calls:
-        write_trace(trace_file, trace)
+        failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
     if as_json:
         output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
     else:
-        show(result, failure, None if quiet or not trace.calls else usage)
+        show(result, failure, None if quiet or not trace.count else usage)
     return failure.exit_code if failure else 0
 
 
@@ -116,20 +111,30 @@ T = TypeVar("T")
 
 
 async def watched(
-    work: Awaitable[T], title: str, trace: Trace, account: Account, quiet: bool, planned: Interval = (0, None)
+    work: Callable[[], Awaitable[T]],
+    title: str,
+    trace: Trace,
+    account: Account,
+    quiet: bool,
+    trace_file: str | None,
+    planned: Interval = (0, None),
 ) -> T:
-    """What the work gives. If it is not to be quiet, a terminal shows its calls while it goes on, and
-    anything else says now and then how far it is."""
-    if quiet:
-        return await work
-    progress = Progress(trace, account, planned)
-    if not sys.stderr.isatty():
-        async with reported(progress):
-            return await work
-    from rlmlang.cli.live import shown
+    """What the work gives; its events go to a file, if one is named.
 
-    async with shown(title, progress):
-        return await work
+    If it is not to be quiet, a terminal shows its calls while it goes on, and anything else says now and
+    then how far it is. Raises UsageError E607.
+    """
+    with written_to(trace_file, trace):
+        if quiet:
+            return await work()
+        progress = Progress(trace, account, planned)
+        if not sys.stderr.isatty():
+            async with reported(progress):
+                return await work()
+        from rlmlang.cli.live import shown
+
+        async with shown(title, progress):
+            return await work()
 
 
 def planned_calls(program: Program, given: dict[str, object], limits: Limits) -> Interval:
@@ -140,20 +145,36 @@ def planned_calls(program: Program, given: dict[str, object], limits: Limits) ->
         return 0, None  # the run itself will tell
 
 
-def store_of(option: str | None, settings: Settings) -> Path | None:
-    """The file that answers are kept in, if they are."""
+@contextmanager
+def written_to(name: str | None, trace: Trace) -> Iterator[None]:
+    """Write the events of a run to a file, one on a line. Raises UsageError E607."""
+    if name is None:
+        yield
+        return
+    try:
+        descriptor = open_private(Path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
+    with open(descriptor, "w", encoding="utf-8", buffering=1) as file:
+        trace.sinks.append(lambda _, event: print(event, file=file))
+        yield
+
+
+def store_of(option: str | None, settings: Settings) -> str | Path | None:
+    """Where answers are kept, if they are."""
     if option is not None:
-        return Path(option)
+        return option
     return None if settings.store is False else settings.store or default_path()
 
 
-def failed(error: Exception | KeyboardInterrupt, options: dict[str, Any]) -> RlmError:
+def failed(error: Exception | KeyboardInterrupt, trace: Trace, options: dict[str, Any]) -> RlmError:
     """What went wrong in a run with a `model` and a `store`, told to the user."""
     failure = as_error(error)
     if failure.first.code == "E605" and options.get("model") is None:
         return no_model()
     if isinstance(failure, Interrupted) and options.get("store"):
-        return Interrupted.of("E300", "interrupted", hint="finished calls are kept: run it again to go on")
+        hint = f"finished calls are kept; go on with: rlmlang runs resume {trace.run_id}"
+        return Interrupted.of("E300", "interrupted", hint=hint)
     return failure
 
 
@@ -197,13 +218,3 @@ def summary(usage: Usage) -> str:
         + (f", {output.money(usage.cost)}" if usage.cost else "")
         + f", {usage.seconds:.1f} s"
     )
-
-
-def write_trace(name: str, trace: Trace) -> None:
-    """The calls of a run, a JSON object on a line. Raises UsageError E607."""
-    try:
-        with open(name, "w", encoding="utf-8", errors="backslashreplace") as file:
-            for record in trace.calls:
-                file.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
     model = "smollm2"
     store = "answers.db"      # or false, for none
+    allow = ["https://api.openai.com"]      # the only servers that may be asked
 
     [limits]
     max_calls = 200
@@ -12,7 +13,9 @@
     cached = 0.125            # of the tokens read, those that the server still had; by default as `input`
     output = 10
 
-Paths in it start from its folder. Options given on the command line go before it.
+Paths in it start from its folder. Options given on the command line go before it. The file may
+have come with a folder of somebody else's, so it can restrict what the user does, and little else:
+it sends no key to a server, and runs no Python, that the user has not named.
 """
 
 from __future__ import annotations
@@ -47,8 +50,10 @@ _NUMBERS = {
 @frozen
 class Settings:
     model: str | None = None
-    store: Path | Literal[False] | None = None
+    store: str | Path | Literal[False] | None = None
     """None is the default store, False none."""
+    allow: tuple[str, ...] | None = None
+    """The servers that may be asked; None for any."""
     limits: Mapping[str, Limit] = field(factory=dict)
     prices: Mapping[str, Price] = field(factory=dict)
 
@@ -68,12 +73,15 @@ def read_settings(path: Path) -> Settings:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "store", "limits", "prices"))
+    _refuse_unknown(path, data, ("model", "store", "allow", "limits", "prices"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
+    allow = data.get("allow")
     if not isinstance(model, str | None):
         raise UsageError.of("E607", f"{path}: model is a name, such as 'smollm2'")
     if store is not None and store is not False and not isinstance(store, str):
         raise UsageError.of("E607", f"{path}: store is a path, or false for none")
+    if allow is not None and not (isinstance(allow, list) and all(isinstance(each, str) for each in allow)):
+        raise UsageError.of("E607", f"{path}: allow is a list of addresses, such as ['https://api.openai.com']")
     if not isinstance(limits, dict):
         raise UsageError.of("E607", f"{path}: limits is a table: [limits]")
     _refuse_unknown(path, limits, tuple(fields_dict(Limits)))
@@ -86,7 +94,8 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f'{path}: prices are tables: [prices."MODEL"]')
     return Settings(
         _from_folder(model, path.parent) if model else None,
-        path.parent / store if isinstance(store, str) else store,
+        _place(store, path.parent),
+        None if allow is None else tuple(allow),
         values,
         {name: _price(path, name, table) for name, table in prices.items()},
     )
@@ -100,6 +109,11 @@ def _price(path: Path, name: str, table: Mapping[str, Any]) -> Price:
         raise UsageError.of("E607", f"{path}: the price of {name} needs both `input` and `output`") from error
     except ValueError as error:
         raise UsageError.of("E607", f"{path}: the price of {name}: {error}") from error
+
+
+def _place(store: Any, folder: Path) -> Any:
+    """A store's path, made to start from the folder of the settings; or its URL."""
+    return folder / store if isinstance(store, str) and "://" not in store else store
 
 
 def limit(name: str, value: Any) -> Limit:

@@ -95,7 +95,7 @@ def _read(point: Point, text: str) -> Point | None:
             spaces, lines = 0, 1
             at += 1
             continue
-        if char == " " and lines and prefix.size:  # the margin of a line within brackets
+        if char == " " and lines and prefix.size and prefix.last != BODY:  # the margin of a line within brackets
             spaces += 1
             at += 1
             if spaces > MAX_MARGIN:
@@ -399,7 +399,8 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
             return True
         return names.starts(partial)
     if partial[0].isdigit() or (partial[0] == "." and len(partial) > 1):
-        return len(partial) <= MAX_NAME and any(_follows(prefix, partial + end) for end in ("", "0", ".0"))
+        ends = [end for end in ("", "0", ".0") if len(partial + end) <= MAX_NAME]
+        return any(_follows(prefix, partial + end) for end in ends)
     return any(prefix.child(sign) is not None for sign in tables().fixed if sign.startswith(partial)) or (
         partial == "." and prefix.child("0.7919") is not None
     )
