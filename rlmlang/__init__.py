@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rlmlang.errors import BudgetError, Diagnostic, ModelError, ProgramError, RlmError, RunError, UsageError
     from rlmlang.inline import Completion, acompletion, completion
     from rlmlang.models.base import Model, Reply, Request
+    from rlmlang.prices import Price
     from rlmlang.program import Program, Result, compile, load
     from rlmlang.store import Store
     from rlmlang.trace import CallRecord, Trace
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "BudgetError", "CallRecord", "Completion", "Cost", "Diagnostic", "Limits", "Model", "ModelError", "Program",
-    "ProgramError", "Reply", "Request", "Result", "RlmError", "RunError", "Store", "Trace", "Usage", "UsageError",
-    "acompletion", "compile", "completion", "load",
+    "BudgetError", "CallRecord", "Completion", "Cost", "Diagnostic", "Limits", "Model", "ModelError", "Price",
+    "Program", "ProgramError", "Reply", "Request", "Result", "RlmError", "RunError", "Store", "Trace", "Usage",
+    "UsageError", "acompletion", "compile", "completion", "load",
 ]  # fmt: skip
 
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
     "errors": ("BudgetError", "Diagnostic", "ModelError", "ProgramError", "RlmError", "RunError", "UsageError"),
     "inline": ("Completion", "acompletion", "completion"),
     "models.base": ("Model", "Reply", "Request"),
+    "prices": ("Price",),
     "program": ("Program", "Result", "compile", "load"),
     "store": ("Store",),
     "trace": ("CallRecord", "Trace"),

@@ -29,7 +29,7 @@ from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
 from rlmlang.session import Session
-from rlmlang.source import Span
+from rlmlang.source import Source, Span
 from rlmlang.trace import CallRecord, Trace
 from rlmlang.types import Type, shape_of
 from rlmlang.values import Mismatch, Value, canonical, from_json
@@ -75,6 +75,8 @@ class Entry:
     sample: int
     level: int
     record: CallRecord
+    account: Account
+    """What it and the calls below it are paid from."""
     answer: Pending = field(factory=Pending)
     askers: list[Callable[[Entry, RlmError | None], None]] = field(factory=list)
     """Told once it has ended, after `answer` was resolved or with the error."""
@@ -132,6 +134,9 @@ class Caller:
         self._room: Pending | None = None
         self._waiting = 0
         """Calls asked for that have not been counted yet."""
+        self._squeezed = False
+        """Whether a program was written with fewer tokens than it may have: engines bring it to an end in time,
+        so the answer might be another. From then on no answer of a program is kept."""
         self._heads: dict[tuple[str, int, tuple[str | None, ...]], hashlib._Hash] = {}
 
     # Keys
@@ -155,6 +160,12 @@ class Caller:
         digest.update(canonical([sample, *args]).encode("utf-8", "surrogatepass"))
         return digest.digest()
 
+    def kept(self, type_: Type, names: tuple[str | None, ...], args: tuple[Value, ...], sample: int) -> bool:
+        """Whether the store holds the answer to a call of the run's own program. Raises UsageError E606."""
+        assert self.journal is not None
+        site = Site.of(Span(Source(""), 0, 0), type_, names, None)
+        return self.journal.store.get(self._key(site, args, sample, 1)) is not None
+
     # Asking
 
     def ask(
@@ -164,8 +175,10 @@ class Caller:
         sample: int,
         level: int,
         parent: int | None,
+        account: Account,
     ) -> Value | Entry:
-        """The answer if it is known, else the call in flight. `args` are plain, the instruction first.
+        """The answer if it is known, else the call in flight. `args` are plain, the instruction first;
+        `account` is what the program that asks is paid from.
 
         Raises BudgetError E501, E502, UsageError E606.
         """
@@ -211,7 +224,9 @@ class Caller:
             return value
         if not self.memo:
             key += record.id.to_bytes(8, "big")
-        entry = Entry(key, site, args, sample, level, record)
+        if level < limits.max_depth:
+            account = account.below(level, args[0], site.span)
+        entry = Entry(key, site, args, sample, level, record, account)
         self._flying[key] = entry
         self._waiting += 1
         self._begin(entry)
@@ -280,6 +295,8 @@ class Caller:
             self._spawn(entry, partial(self._followed, entry, self.journal))
             return None
         value = await answer(entry)
+        if self._squeezed and entry.record.form == "program":
+            return value, "done"
         record, written = entry.record, canonical(value)
         self.trace.finish(record, "done", self.clock(), value)  # to be kept with the answer, or not at all
         kept = await self.journal.keep(entry.key, written, record.prompt_tokens, record.completion_tokens)
@@ -338,7 +355,7 @@ class Caller:
         for asker in entry.askers:
             asker(entry, error)
 
-    async def generate(self, record: CallRecord, request: Request) -> Reply:
+    async def generate(self, record: CallRecord, request: Request, account: Account) -> Reply:
         """One generation within budget and context; it may be cut off. Raises BudgetError, ModelError E403, E404."""
         prompt = self.model.count_tokens(request)
         if prompt >= self.model.context:
@@ -350,45 +367,43 @@ class Caller:
             )
         wanted = min(request.max_tokens, self.model.context - prompt)
         async with self._slots:
-            return await self._generated(record, request, prompt, wanted)
+            return await self._generated(record, request, account, prompt, wanted)
 
-    async def _generated(self, record: CallRecord, request: Request, prompt: int, wanted: int) -> Reply:
-        granted = await self.account.reserve(prompt, wanted)
+    async def _generated(
+        self, record: CallRecord, request: Request, account: Account, prompt: int, wanted: int
+    ) -> Reply:
+        reserved = await account.reserve(prompt, wanted)
+        if reserved.short is not None and request.constraint is not None:
+            self._squeezed = True
         if record.status == "waiting":
             self._waiting -= 1
             record.status, record.started = "running", self.clock()
+        granted = reserved.completion_tokens
         asked = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
         began, record.attempts = self.clock(), record.attempts + 1
-        spent: tuple[int, int] | None = None
-        called = True
         try:
             reply = await self.model.generate(asked)
-            spent = (reply.prompt_tokens, reply.completion_tokens)
-        except RlmError as error:
-            called = not isinstance(error, Unsent)
-            if self.trace.sinks:
-                self.trace.generated(record, asked, began, self.clock(), None, error)
+        except BaseException as error:
+            cost = account.settle(reserved, None, called=not isinstance(error, Unsent))
+            record.pay(cost)
+            if isinstance(error, RlmError) and self.trace.sinks:
+                self.trace.generated(record, asked, began, self.clock(), cost, None, error)
             raise
-        finally:
-            self.account.settle((prompt, granted), spent, called=called)
+        cost = account.settle(reserved, (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens))
+        record.pay(cost)
         if self.trace.sinks:
-            self.trace.generated(record, asked, began, self.clock(), reply)
-        self.account.usage.cached_tokens += reply.cached_tokens
+            self.trace.generated(record, asked, began, self.clock(), cost, reply)
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens
-        if reply.finish == "length" and granted < wanted:
-            raise BudgetError.of(
-                "E504",
-                f"the answer did not fit the {granted:,} completion tokens that were left",
-                hint="raise max_completion_tokens",
-            )
+        if reply.finish == "length" and reserved.short is not None:
+            raise reserved.short
         if reply.finish == "refusal":
             raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
         return reply
 
     async def _generate(self, entry: Entry, request: Request) -> Reply:
         """A whole answer. Raises ModelError E402 if it was cut off, and what `generate` raises."""
-        reply = await self.generate(entry.record, request)
+        reply = await self.generate(entry.record, request, entry.account)
         if reply.finish == "length":
             raise ModelError.of(
                 "E402",

@@ -1,4 +1,4 @@
-"""What a program must and may take: an interval for calls, depth and tokens, before any call.
+"""What a program must and may take: an interval for calls, depth, tokens, money and pure work, before any call.
 
 The program is evaluated with its real inputs as far as they reach. What depends on a
 model's answer is `Unknown`: a type with bounds on its length (on its value for an int).
@@ -7,20 +7,24 @@ list is followed once and counted as often as the list may be long.
 
 The upper bound counts every call that may be made. The lower bound counts calls that are
 made in any case, equal ones once; calls of one kind whose arguments are unknown might all
-be equal, so together they count as one. Always: min ≤ actual ≤ max.
+be equal, so together they count as one. Of pure work, the lower bounds are what is done with
+known values in any case, and the upper bounds the limits. Nothing is said of time: models
+differ, and so do machines. Always: min ≤ actual ≤ max.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
+from hashlib import sha256
 from math import inf
 from typing import Any, Union
 
 from attrs import define, field, frozen
 
 from rlmlang import ast
-from rlmlang.budget import Limits
+from rlmlang.budget import Caps, Limits
 from rlmlang.check.checked import (
     Checked,
     CheckedFunction,
@@ -32,6 +36,7 @@ from rlmlang.check.checked import (
 from rlmlang.errors import BudgetError, RunError
 from rlmlang.models.base import Model, Request
 from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
+from rlmlang.prices import Price
 from rlmlang.source import Span
 from rlmlang.types import (
     BOOL,
@@ -50,6 +55,9 @@ from rlmlang.values import Meter, RecordValue, Value, canonical
 Interval = tuple[int, Union[int, None]]
 """From, to; None is no finite maximum."""
 
+Money = tuple[Decimal, Union[Decimal, None]]
+"""Likewise, in US dollars."""
+
 MAX_STEPS = 600_000
 """Steps of estimating; beyond them the upper bounds are left open."""
 
@@ -65,20 +73,62 @@ class Cost:
     depth: Interval
     prompt_tokens: Interval
     completion_tokens: Interval
-    sites: tuple[tuple[Span, Interval], ...] = ()
-    """The calls by the CALL in the text that makes them."""
+    cost: Money
+    """From 0 without end if the price is not known."""
+    steps: Interval
+    """Of pure work."""
+    bytes: Interval
+    """Of the largest value."""
+    sites: tuple[SiteCost, ...] = ()
 
-    def to_json(self) -> dict[str, list[int | None]]:
-        names = ("calls", "depth", "prompt_tokens", "completion_tokens")
-        return {name: list(getattr(self, name)) for name in names}
+    def to_json(self) -> dict[str, Any]:
+        """The object that `plan --json` prints."""
+        names = ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes")
+        return {name: _json(getattr(self, name)) for name in names} | {"sites": [site.to_json() for site in self.sites]}
 
 
-def estimate(checked: Checked, inputs: dict[str, Value], limits: Limits, model: Model | None = None) -> Cost:
+@frozen
+class SiteCost:
+    """What one CALL in the text takes; equal calls made elsewhere are not taken off.
+
+    If programs may answer it, tokens and money are those of the calls below it too.
+    """
+
+    span: Span
+    calls: Interval
+    prompt_tokens: Interval
+    completion_tokens: Interval
+    cost: Money
+
+    def to_json(self) -> dict[str, Any]:
+        names = ("calls", "prompt_tokens", "completion_tokens", "cost")
+        where = {"line": self.span.line, "column": self.span.column, "text": self.span.text}
+        return where | {name: _json(getattr(self, name)) for name in names}
+
+
+def _json(interval: Interval | Money) -> list[float | None]:
+    return [float(bound) if isinstance(bound, Decimal) else bound for bound in interval]
+
+
+Kept = Callable[[Type, tuple[Union[str, None], ...], tuple[Value, ...], int], bool]
+"""Whether the answer to a call is kept: by type, names of arguments, instruction and arguments, and sample."""
+
+
+def estimate(
+    checked: Checked,
+    inputs: dict[str, Value],
+    limits: Limits,
+    model: Model | None = None,
+    price: Price | None = None,
+    kept: Kept | None = None,
+) -> Cost:
     """The cost of a run on these inputs. With a model, prompts are counted by its tokenizer.
 
-    Raises RunError, BudgetError if the run fails in any case.
+    With `kept`, the minima are those of a run that need not make kept calls again; calls whose arguments are
+    not known might be among them.
+    Raises RunError, BudgetError if the run fails in any case, and what `kept` raises.
     """
-    estimator = _Estimator(checked, limits, model)
+    estimator = _Estimator(checked, limits, model, price, kept)
     estimator.program(inputs)
     return estimator.cost()
 
@@ -138,17 +188,31 @@ class _Site:
     """What is known of the calls of one CALL in the text."""
 
     most: float = 0
+    most_prompt: float = 0
+    most_completion: float = 0
     sure: bool = False
-    keys: dict[str, int] = field(factory=dict)
+    keys: dict[bytes, int] = field(factory=dict)
     """Prompt tokens of the distinct calls that are made in any case."""
+
+    @property
+    def least(self) -> int:
+        return max(self.sure, len(self.keys))
+
+    @property
+    def least_prompt(self) -> int:
+        return sum(self.keys.values()) or int(self.sure)
 
 
 class _Estimator:
-    def __init__(self, checked: Checked, limits: Limits, model: Model | None) -> None:
+    def __init__(
+        self, checked: Checked, limits: Limits, model: Model | None, price: Price | None, kept: Kept | None
+    ) -> None:
         self.checked = checked
         self.tables = checked.tables
         self.limits = limits
         self.model = model
+        self.price = price
+        self.kept = kept
         self.meter = Meter(min(limits.max_steps, MAX_STEPS), limits.max_bytes)
         self.root = _Env({})
         self.factor: float = 1
@@ -157,8 +221,8 @@ class _Estimator:
         """How many conditions that only the run will tell decide whether it is evaluated at all."""
         self.open = False
         """Whether estimating was given up, so that there are no upper bounds."""
-        self.most_prompt: float = 0
-        self.most_completion: float = 0
+        self.least_steps = 0
+        self.least_bytes = 0
         self.sites: dict[int, tuple[Span, _Site]] = {}
         self.groups: dict[Any, _Site] = {}
         """Calls that might be equal, so that the lower bound counts the distinct ones."""
@@ -184,31 +248,49 @@ class _Estimator:
             self.open = True
 
     def cost(self) -> Cost:
-        groups = self.groups.values()
-        least = sum(max(1, len(group.keys)) for group in groups)
-        least_prompt = sum(sum(group.keys.values()) or 1 for group in groups)
-        most = inf if self.open else sum(site.most for _, site in self.sites.values())
-        deeper = self.limits.max_depth > 1
-        limits = self.limits
-        return Cost(
-            calls=(least, _cap(inf if deeper and most else most, limits.max_calls)),
-            depth=(1 if least else 0, limits.max_depth if most else 0),
-            prompt_tokens=(
-                least_prompt,
-                _cap(inf if self.open or (deeper and most) else self.most_prompt, limits.max_prompt_tokens),
-            ),
-            completion_tokens=(
-                0,
-                _cap(
-                    inf if self.open or (deeper and most) else self.most_completion,
-                    limits.max_completion_tokens,
-                ),
-            ),
-            sites=tuple(
-                (span, (max(site.sure, len(site.keys)), _cap(inf if self.open else site.most, None)))
-                for span, site in self.sites.values()
-            ),
+        limits, caps = self.limits, Caps.of(self.limits)
+        sites, groups = [site for _, site in self.sites.values()], self.groups.values()
+        least, least_prompt = sum(group.least for group in groups), sum(group.least_prompt for group in groups)
+        if limits.max_depth > 1:  # programs that answer calls make others
+            for site in sites:
+                site.most_prompt = site.most_completion = inf
+        most, most_prompt, most_completion = (
+            inf if self.open else sum(getattr(site, name) for site in sites)
+            for name in ("most", "most_prompt", "most_completion")
         )
+        return Cost(
+            calls=(least, _cap(inf if limits.max_depth > 1 and most else most, caps.calls)),
+            depth=(min(least, 1), limits.max_depth if most else 0),
+            prompt_tokens=(least_prompt, _cap(most_prompt, caps.prompt_tokens)),
+            completion_tokens=(0, _cap(most_completion, caps.completion_tokens)),
+            cost=self.money(least_prompt, most_prompt, most_completion, caps.cost),
+            steps=(self.least_steps, limits.max_steps),
+            bytes=(self.least_bytes, limits.max_bytes),
+            sites=tuple(self.site_cost(*entry) for entry in self.sites.values()),
+        )
+
+    def site_cost(self, span: Span, site: _Site) -> SiteCost:
+        calls, prompt, completion = (
+            inf if self.open else most for most in (site.most, site.most_prompt, site.most_completion)
+        )
+        return SiteCost(
+            span,
+            (site.least, _cap(calls, None)),
+            (site.least_prompt, _cap(prompt, None)),
+            (0, _cap(completion, None)),
+            self.money(site.least_prompt, prompt, completion, None),
+        )
+
+    def money(self, least_prompt: int, most_prompt: float, most_completion: float, cap: Decimal | None) -> Money:
+        """What tokens cost: at least prompts that were all cached, at most ones that were not."""
+        price = self.price
+        if price is None:
+            return Decimal(0), cap
+        least = price.of(least_prompt, 0, least_prompt)
+        if (price.input and most_prompt == inf) or (price.output and most_completion == inf):
+            return least, cap
+        most = price.of(*(0 if tokens == inf else int(tokens) for tokens in (most_prompt, most_completion)))
+        return least, most if cap is None else min(most, cap)
 
     @contextmanager
     def maybe(self, factor: float = 1, sure: bool = False) -> Iterator[None]:
@@ -244,11 +326,25 @@ class _Estimator:
     def pure(self, node: ast.Expr, work: Callable[..., Value], *values: Value) -> Value:
         """Work on known values; where it may never be done, its failure makes the value unknown."""
         try:
-            return work(self.meter, *values)
+            return self.measured(lambda: work(self.meter, *values))
         except (RunError, BudgetError) as error:
             if self.sure or error.first.code == "E506":
                 raise error.at(node.span) from None
             return self.unknown(node)
+
+    def measured(self, work: Callable[[], Value]) -> Value:
+        """Work, whose steps and sizes count for the minimum if it is done in any case."""
+        meter = self.meter
+        before, meter.largest = meter.steps, 0
+        value = work()
+        if self.sure:
+            self.least_steps += meter.steps - before
+            self.least_bytes = max(self.least_bytes, meter.largest)
+        return value
+
+    def charge(self, steps: int) -> None:
+        self.meter.charge(steps)
+        self.least_steps += steps if self.sure else 0
 
     def constant(self, node: ast.Constant, env: _Env) -> Value:
         return node.value
@@ -414,7 +510,7 @@ class _Estimator:
             return low * max(items.low, 0), max(_times(high, items.high), 1.5 if items.high == 1 else 0)
         lows, highs = 0.0, 0.0
         for item in _parts(items):
-            self.meter.charge(ITERATION)
+            self.charge(ITERATION)
             inner = _Env({}, env)
             self.assign(clause.target, item, inner)
             low, high = self.clauses(node, level + 1, inner, emit)
@@ -460,7 +556,7 @@ class _Estimator:
 
     def enter(self, function: CheckedFunction, args: list[Value]) -> Value:
         """The value of an application of a function."""
-        self.meter.charge(APPLICATION)
+        self.charge(APPLICATION)
         node = function.node
         own = node.span.source is self.checked.module.span.source
         args = [*args, *(self.value(p.default, self.root) for p in node.params[len(args) :] if p.default)]
@@ -475,7 +571,7 @@ class _Estimator:
             names = [param.id for param in node.params]
 
             def apply(args: list[Value]) -> Value:
-                self.meter.charge(APPLICATION)
+                self.charge(APPLICATION)
                 return self.value(node.body, _Env(dict(zip(names, args)), env))
 
             return apply
@@ -497,7 +593,7 @@ class _Estimator:
 
     def guarded(self, work: Callable[[], Value], type_: Type) -> Value:
         try:
-            return work()
+            return self.measured(work)
         except (RunError, BudgetError) as error:
             if self.sure or error.first.code == "E506":
                 raise
@@ -550,7 +646,7 @@ class _Estimator:
                 function([self.unknown(node), Unknown(_item_type(items.type))])
             return self.unknown(node)
         for item in _parts(items):
-            self.meter.charge(ITERATION)
+            self.charge(ITERATION)
             state = function([state, item])
         return state
 
@@ -618,9 +714,11 @@ class _Estimator:
                 low_prompt = high_prompt if self.model.capabilities.exact_counts else 1
         _, site = self.sites.setdefault(id(node), (node.span, _Site()))
         site.most += self.factor
-        self.most_prompt += _times(high_prompt, self.factor)
-        self.most_completion += _times(self.limits.max_answer_tokens, self.factor)
+        site.most_prompt += _times(high_prompt, self.factor)
+        site.most_completion += _times(self.limits.max_answer_tokens, self.factor)
         if not self.sure:
+            return
+        if self.kept is not None and not (known and not self.kept(type_, tuple(names), tuple(args), sample)):
             return
         kind = (str(type_), tuple(names), args[0] if _known(args[0]) else None)
         groups = self.groups
@@ -631,7 +729,7 @@ class _Estimator:
             groups.pop((kind[0], kind[1], None), None)
         site.sure = group.sure = True
         if known:
-            key = canonical([sample, *args])
+            key = sha256(canonical([sample, *args]).encode("utf-8", "surrogatepass")).digest()
             site.keys[key] = group.keys[key] = low_prompt
 
 

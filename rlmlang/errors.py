@@ -107,6 +107,8 @@ CODES: dict[str, str] = {
     "E506": "step budget exhausted",
     "E507": "value too large",
     "E508": "the least possible cost exceeds the budget",
+    "E509": "money budget exhausted",
+    "E510": "the share of a call is exhausted",
     # Use
     "E601": "missing input",
     "E602": "unknown input",
@@ -115,6 +117,7 @@ CODES: dict[str, str] = {
     "E605": "unknown model",
     "E606": "the store cannot be used",
     "E607": "wrong option or value",
+    "E608": "no price of the model is known",
     "E610": "the run cannot be found, or gone on with",
 }
 

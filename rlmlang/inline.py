@@ -28,6 +28,7 @@ from rlmlang.interp import Evaluation, evaluating, steps_of_checking
 from rlmlang.models.base import Model, Reply, Request, until
 from rlmlang.parser import parse
 from rlmlang.parser.layout import show_hidden
+from rlmlang.prices import Prices
 from rlmlang.program import opened, run_now
 from rlmlang.prompt import argument_names, program_header, type_of
 from rlmlang.recording import recorded, spec_of
@@ -74,7 +75,7 @@ class Completion:
         return self.trace.run_id
 
     @property
-    def usage_summary(self) -> dict[str, float]:
+    def usage_summary(self) -> dict[str, float | None]:
         """Counts of calls, memo hits and tokens, and seconds; texts between calls count as calls too."""
         return self.usage.to_json()
 
@@ -88,6 +89,7 @@ async def acompletion(
     max_tokens: int | None = None,
     store: Store | str | Path | None = None,
     limits: Limits | None = None,
+    prices: Prices | None = None,
     memo: bool = True,
     trace: Trace | None = None,
     account: Account | None = None,
@@ -116,6 +118,7 @@ async def acompletion(
         spec = spec_of("complete", "the prompt", prompt, values, engine, writing or way_of_writing(engine), limits)
         types = {name: type_of(to_json(value)) for name, value in values.items()}
         recording = await stack.enter_async_context(recorded(spec, types, kept, trace, account))
+        account.charge_by(engine, prices or {})
         run = evaluating(engine, account, trace, recording.journal, memo, writing)
         top = await stack.enter_async_context(run)
         source = Source(prompt, "the prompt")
@@ -206,7 +209,7 @@ class _Text:
             finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
 
     async def _generate(self, **fields: Any) -> Reply:
-        reply = await self.top.caller.generate(self.record, evolve(self.request, **fields))
+        reply = await self.top.caller.generate(self.record, evolve(self.request, **fields), self.top.account)
         self.left -= max(1, reply.completion_tokens)
         return reply
 
@@ -274,7 +277,7 @@ class _Text:
         program = f"{self.program}{name} = {call}\n"
         self.top.meter.charge(steps_of_checking(call))
         checked = check(Source(f"{program}{name}\n", "the text"))
-        evaluation = Evaluation(self.top.caller, self.top.meter, parent=self.record.id)
+        evaluation = Evaluation(self.top.caller, self.top.meter, self.top.account, parent=self.record.id)
         value = await evaluation.run(checked, {**self.inputs, **self.known})
         self.program = program
         self.known[name] = value

@@ -111,6 +111,8 @@ class Evaluation:
 
     caller: Caller
     meter: Meter
+    account: Account
+    """What its calls are paid from."""
     level: int = 0
     parent: int | None = None
     nesting: int = 0
@@ -215,7 +217,7 @@ class Evaluation:
     # Calls
 
     def call(self, site: Site, args: tuple[Value, ...], sample: int, place: Place) -> Value:
-        answer = self.caller.ask(site, args, sample, self.level + 1, self.parent)
+        answer = self.caller.ask(site, args, sample, self.level + 1, self.parent, self.account)
         if not isinstance(answer, Entry):
             return answer
         asked = self._open.get(answer)
@@ -1073,24 +1075,6 @@ def _pattern(target: ast.Target) -> Pattern:
 # Whole runs ----------------------------------------------------------------------
 
 
-async def execute(
-    checked: Checked,
-    inputs: Mapping[str, Value],
-    model: Model,
-    account: Account,
-    trace: Trace,
-    journal: Journal | None = None,
-    memo: bool = True,
-    writing: Writing | None = None,
-) -> Value:
-    """Run a program on a model. What it spends and does is told to `account` and `trace`.
-
-    Raises RunError, BudgetError, ModelError, UsageError (E606).
-    """
-    async with evaluating(model, account, trace, journal, memo, writing) as evaluation:
-        return await evaluation.run(checked, inputs)
-
-
 @asynccontextmanager
 async def evaluating(
     model: Model,
@@ -1110,13 +1094,13 @@ async def evaluating(
     meter = Meter(limits.max_steps, limits.max_bytes)
 
     async def answer_by_program(text: str, request: Request, entry: Entry, known: Mapping[str, Value]) -> Value:
-        evaluation = Evaluation(caller, meter, entry.level, entry.record.id)
+        evaluation = Evaluation(caller, meter, entry.account, entry.level, entry.record.id)
         return await _run_callee(evaluation, text, request, known)
 
     caller = Caller(model, account, trace, lambda: loop.time() - begin, answer_by_program, journal, memo, writing)
     try:
         async with asyncio.timeout(limits.max_seconds):
-            yield Evaluation(caller, meter)
+            yield Evaluation(caller, meter, account)
     except TimeoutError:
         raise BudgetError.of(
             "E505",
@@ -1125,7 +1109,8 @@ async def evaluating(
         ) from None
     finally:
         await caller.close()
-        account.usage.seconds = loop.time() - begin
+        usage = account.usage
+        usage.seconds, usage.steps, usage.bytes = loop.time() - begin, meter.steps, meter.largest
 
 
 async def _run_callee(evaluation: Evaluation, text: str, request: Request, known: Mapping[str, Value]) -> Value:
@@ -1148,7 +1133,8 @@ async def _run_program(evaluation: Evaluation, program: str, inputs: dict[str, s
     """The built-in `run_program`: a pair of the value as JSON and the rendered error."""
     if evaluation.nesting >= MAX_NESTING:
         raise RunError.of("E309", f"programs run programs more than {MAX_NESTING} deep")
-    inner = Evaluation(evaluation.caller, evaluation.meter, evaluation.level, evaluation.parent, evaluation.nesting + 1)
+    e = evaluation
+    inner = Evaluation(e.caller, e.meter, e.account, e.level, e.parent, e.nesting + 1)
     try:
         checked = check(Source(program, "<run_program>"))
         values = bind_inputs(checked, read_inputs(checked, inputs))

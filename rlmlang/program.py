@@ -5,27 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import field, fields_dict, frozen
 
-from rlmlang.budget import Account, Limits, Usage
-from rlmlang.calls import Writing, way_of_writing
+from rlmlang.budget import Account, Caps, Limits, Usage
+from rlmlang.calls import Caller, Writing, way_of_writing
 from rlmlang.check import check
 from rlmlang.check.checked import Checked
 from rlmlang.cost import Cost, estimate
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.inputs import bind_inputs
-from rlmlang.interp import execute
+from rlmlang.interp import evaluating
 from rlmlang.models import Capabilities, open_model
 from rlmlang.models.base import Model
+from rlmlang.prices import Prices, price_of
 from rlmlang.recording import recorded, spec_of
 from rlmlang.source import Source
 from rlmlang.store import Store
 from rlmlang.trace import Trace
 from rlmlang.types import Type
 from rlmlang.values import Value
+
+SHOWN_PARTS = 5
+"""Places that the refusal of a run names, those that take most first."""
 
 
 @frozen(eq=False)
@@ -73,14 +78,18 @@ class Program:
         *,
         limits: Limits | None = None,
         model: Model | None = None,
+        prices: Prices | None = None,
         **inputs: object,
     ) -> Cost:
         """What a run must and may take at most, without calling a model.
 
+        A model given counts the prompts; for money its price is needed too.
+
         Raises UsageError E601–E603, and RunError if the pure part fails in any case.
         """
         values = bind_inputs(self.checked, {**(given or {}), **inputs})
-        return estimate(self.checked, values, limits or Limits(), model)
+        price = None if model is None else price_of(model, prices or {})
+        return estimate(self.checked, values, limits or Limits(), model, price)
 
     async def arun(
         self,
@@ -90,6 +99,7 @@ class Program:
         model: Model | str | None = None,
         store: Store | str | Path | None = None,
         limits: Limits | None = None,
+        prices: Prices | None = None,
         memo: bool = True,
         trace: Trace | None = None,
         account: Account | None = None,
@@ -100,6 +110,8 @@ class Program:
     ) -> Result:
         """Run the program. A model or store given by name is opened for this run alone.
 
+        `prices` are those of models by their names or patterns; `limits.max_cost` needs that of the model,
+        unless it runs in this process.
         `writing` is how callees write programs: by `statements`, each shown what the ones before it
         give, or `whole`; None for what suits the model.
         `trace` and `account` may be handed in to watch the run while it goes on; with the `run_id` of
@@ -111,13 +123,16 @@ class Program:
         account = account or Account(limits or Limits())
         trace = trace or Trace()
         async with opened(model, store) as (engine, kept):
-            if kept is None:
-                refuse_if_over(self.checked, values, account.limits, engine)
+            account.charge_by(engine, prices or {})
             writing = writing or way_of_writing(engine)
             name, text = self.source.name, self.source.text
             spec = spec_of(command, name, text, values, engine, writing, account.limits)
-            async with recorded(spec, self.inputs, kept, trace, account, record) as recording:
-                value = await execute(self.checked, values, engine, account, trace, recording.journal, memo, writing)
+            async with (
+                recorded(spec, self.inputs, kept, trace, account, record) as recording,
+                evaluating(engine, account, trace, recording.journal, memo, writing) as evaluation,
+            ):
+                refuse_if_over(self.checked, values, evaluation.caller)
+                value = await evaluation.run(self.checked, values)
                 recording.value, recording.type = value, self.type
         return Result(value, account.usage, trace, self)
 
@@ -169,27 +184,49 @@ def run_now(begin: Callable[[], Coroutine[Any, Any, T]], what: str, instead: str
     raise UsageError.of("E607", f"{what} inside a running event loop", hint=f"write `{instead}`")
 
 
-def refuse_if_over(checked: Checked, values: dict[str, Value], limits: Limits, model: Model) -> Cost | None:
-    """Refuse a run that cannot end within its budget. Raises BudgetError E508."""
-    if limits.max_calls is limits.max_prompt_tokens is limits.max_completion_tokens is None:
-        return None
+def refuse_if_over(checked: Checked, values: dict[str, Value], caller: Caller) -> None:
+    """Refuse a run that cannot end within its budget, answers that are kept taken off.
+
+    Raises BudgetError E508, UsageError E606.
+    """
+    account = caller.account
+    caps = Caps.of(account.limits)
+    if all(getattr(caps, name) is None for name in fields_dict(Caps)):
+        return
     try:
-        cost = estimate(checked, values, limits, model)
+        cost = estimate(checked, values, account.limits, caller.model, account.price)
+        if caller.journal is not None and _least_over(cost, caps):
+            cost = estimate(checked, values, account.limits, caller.model, account.price, caller.kept)
+    except UsageError:
+        raise
     except RlmError:
-        return None  # the run itself will tell
-    for what, limit in (
-        ("calls", limits.max_calls),
-        ("prompt_tokens", limits.max_prompt_tokens),
-        ("completion_tokens", limits.max_completion_tokens),
-    ):
-        least = getattr(cost, what)[0]
-        if limit is not None and least > limit:
-            raise BudgetError.of(
-                "E508",
-                f"the run takes at least {least:,} {what.replace('_', ' ')}; the limit is {limit:,}",
-                hint=f"raise max_{what}; `rlmlang plan` shows the whole estimate",
-            )
-    return cost
+        return  # the run itself will tell
+    if what := _least_over(cost, caps):
+        least, cap = _amount(getattr(cost, what)[0], what), _amount(getattr(caps, what), what)
+        parts = [(getattr(site, what)[0], site.span) for site in cost.sites]
+        most = sorted((part for part in parts if part[0]), key=lambda part: part[0], reverse=True)
+        raise BudgetError.of(
+            "E508",
+            f"the run takes at least {least}; the limit is {cap}",
+            hint=f"raise max_{what}; `rlmlang plan` shows the whole estimate",
+            notes=[(f"at least {_amount(number, what)} here", span) for number, span in most[:SHOWN_PARTS]],
+        )
+
+
+def _least_over(cost: Cost, caps: Caps) -> str | None:
+    """What a run takes more of, at least, than it may."""
+    for what in fields_dict(Caps):
+        cap = getattr(caps, what)
+        if cap is not None and getattr(cost, what)[0] > cap:
+            return what
+    return None
+
+
+def _amount(number: int | Decimal, what: str) -> str:
+    if isinstance(number, Decimal):
+        return f"${number:f}"
+    unit = what.replace("_", " ")
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 class _NoModel:
@@ -199,7 +236,7 @@ class _NoModel:
     identity = "none"
     context = 1
     concurrency = 1
-    capabilities = Capabilities()
+    capabilities = Capabilities(free=True)
 
     def count_tokens(self, request: object) -> int:
         raise UsageError.of("E605", "the program makes a CALL, and no model is given", hint="give one: model=…")

@@ -12,6 +12,7 @@ from rlmlang.calls import LANGUAGE_VERSION
 from rlmlang.check import check
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.base import Capabilities, Model, Reply, Request
+from rlmlang.prices import Prices
 from rlmlang.program import Program, Result
 from rlmlang.prompt import PROMPT_VERSION
 from rlmlang.recording import Spec
@@ -55,6 +56,7 @@ async def resume(
     limits: Mapping[str, Any] | None = None,
     trace: Trace | None = None,
     account: Account | None = None,
+    prices: Prices | None = None,
 ) -> Result:
     """Go on with a run: evaluate its program again, with the answers that are kept.
 
@@ -70,7 +72,8 @@ async def resume(
         model=model or spec.model,
         store=store,
         trace=_with_id(trace, row.id),
-        account=account or Account(limits_of(spec, limits)),
+        account=account or account_of(spec, limits),
+        prices=prices,
         writing=spec.writing,  # type: ignore[arg-type]  # one of them, or Caller would not have taken it
         command=spec.command,
     )
@@ -88,16 +91,17 @@ async def replay(store: Store, row: RunRow, *, trace: Trace | None = None, accou
         model=_NoMore(spec),
         store=store,
         trace=_with_id(trace, row.id),
-        account=account or Account(limits_of(spec)),
+        account=account or account_of(spec),
         writing=spec.writing,  # type: ignore[arg-type]
         record=False,
     )
 
 
-def limits_of(spec: Spec, others: Mapping[str, Any] | None = None) -> Limits:
-    """The limits of a run, with some of them changed."""
+def account_of(spec: Spec, others: Mapping[str, Any] | None = None) -> Account:
+    """The account of a run that begins again, with some of its limits changed."""
     names = fields_dict(Limits)
-    return Limits(**{name: value for name, value in {**spec.limits, **(others or {})}.items() if name in names})
+    limits = Limits(**{name: value for name, value in {**spec.limits, **(others or {})}.items() if name in names})
+    return Account(limits, share_from=2 if spec.command == "ask" else 1)
 
 
 def _with_id(trace: Trace | None, id: str) -> Trace:
@@ -126,7 +130,7 @@ class _NoMore:
 
     context = 2**31
     concurrency = 16
-    capabilities = Capabilities()
+    capabilities = Capabilities(free=True)
 
     def __init__(self, spec: Spec) -> None:
         self.name = spec.model

@@ -879,7 +879,7 @@ class EchoModel:
 
     def __init__(self, concurrency: int = 8) -> None:
         self.concurrency = concurrency
-        self.capabilities = Capabilities()
+        self.capabilities = Capabilities(free=True)
 
     def count_tokens(self, request: Request) -> int:
         return 1 + len(request.instruction) // 4 + sum(len(canonical(v)) // 4 for _, v in request.arguments)

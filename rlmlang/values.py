@@ -69,12 +69,14 @@ class Meter:
     Raises BudgetError: E506 for steps, E507 for a value too large.
     """
 
-    __slots__ = ("max_bytes", "max_steps", "steps")
+    __slots__ = ("largest", "max_bytes", "max_steps", "steps")
 
     def __init__(self, max_steps: int, max_bytes: int) -> None:
         self.max_steps = max_steps
         self.max_bytes = max_bytes
         self.steps = 0
+        self.largest = 0
+        """Bytes of the largest value so far."""
 
     def charge(self, steps: int) -> None:
         self.steps += steps
@@ -96,12 +98,15 @@ class Meter:
         self.charge(1 + count)
 
     def _size(self, size: int) -> None:
+        if size <= self.largest:
+            return
         if size > self.max_bytes:
             raise BudgetError.of(
                 "E507",
                 f"a value of {size:,} bytes; the limit is {self.max_bytes:,}",
                 hint="raise max_bytes, or work on parts with chunk, take or a slice",
             )
+        self.largest = size
 
     def number(self, value: int) -> int:
         """The integer, if it is not too large. Raises RunError E306."""

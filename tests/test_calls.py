@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from fakes import Fake, Held, Shuffled, obedient
 
 from rlmlang.budget import Account, Limits
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
+from rlmlang.models.base import Request
+from rlmlang.models.scripted import ScriptedModel
+from rlmlang.prices import Price
 from rlmlang.program import compile
 from rlmlang.store import Store
 from rlmlang.trace import Trace
@@ -669,7 +674,7 @@ def test_a_run_that_cannot_end_within_its_budget_is_refused() -> None:
         assert model.requests == []
 
 
-def test_with_a_store_a_run_is_not_refused_beforehand(tmp_path: Path) -> None:
+def test_with_a_store_a_run_may_do_with_less(tmp_path: Path) -> None:
     """What is kept is free, so a small budget may do."""
     text = '[CALL("up", x) for x in ["a", "b", "c"]]'
     compile(text).run(model=Fake(obedient), store=tmp_path / "s")
@@ -677,10 +682,96 @@ def test_with_a_store_a_run_is_not_refused_beforehand(tmp_path: Path) -> None:
 
 
 def test_a_run_is_resumed_with_a_larger_budget(tmp_path: Path) -> None:
-    text = '[CALL("up", x) for x in ["a", "b", "c", "d"]]'
-    assert failure(text, store=tmp_path / "s", limits=Limits(max_calls=2)).first.code == "E501"
+    text = '[CALL("up", x) for x in CALL[list[str]]("letters", "abcd")]'
+    assert failure(text, store=tmp_path / "s", limits=Limits(max_calls=3)).first.code == "E501"
     result = compile(text).run(model=Fake(obedient), store=tmp_path / "s")
-    assert (result.usage.calls, result.usage.memo_hits) == (2, 2)
+    assert (result.usage.calls, result.usage.memo_hits) == (2, 3)
+
+
+def test_what_is_kept_counts_for_what_is_needed(tmp_path: Path) -> None:
+    text = '[CALL("up", x, n=1) for x in ["a", "b"]] + [CALL[list[str]]("letters", CALL("echo", "c", sample=2))[0]]'
+    model, few = Fake(obedient), Limits(max_calls=3)
+    error = failure(text, store=tmp_path / "s", limits=Limits(max_calls=2)).first
+    assert (error.code, error.message) == ("E508", "the run takes at least 3 calls; the limit is 2 calls")
+    compile('[CALL("up", x, n=1) for x in ["a"]]').run(model=model, store=tmp_path / "s")
+    error = failure(text, store=tmp_path / "s", limits=Limits(max_calls=1)).first
+    assert (error.code, error.message) == ("E508", "the run takes at least 2 calls; the limit is 1 call")
+    assert failure(text, store=tmp_path / "s", limits=few, memo=False).first.code == "E508"
+    assert compile(text).run(model=model, store=tmp_path / "s", limits=few).usage.calls == 3
+
+
+def test_a_refusal_says_which_lines_take_how_much() -> None:
+    text = 'a = [CALL("up", x) for x in ["a", "b"]]\nb = CALL("echo", "c") if a[0] == "A" else ""\n(a, b, CALL("yes"))'
+    with pytest.raises(BudgetError) as caught:
+        compile(text).run(model=Fake(obedient), limits=Limits(max_calls=2))
+    assert [(note, span.line) for note, span in caught.value.first.notes] == [
+        ("at least 2 calls here", 1),
+        ("at least 1 call here", 3),
+    ]
+    assert caught.value.first.hint == "raise max_calls; `rlmlang plan` shows the whole estimate"
+
+
+def test_money_is_refused_and_told_in_dollars() -> None:
+    dear = {"fake": Price(input=20, output=100)}
+    with pytest.raises(BudgetError) as caught:
+        compile('CALL("up", "a")').run(model=Fake(obedient), limits=Limits(max_cost=0.0001), prices=dear)
+    first = caught.value.first
+    assert (first.code, first.message) == ("E508", "the run takes at least $0.00028; the limit is $0.0001")
+    assert [note for note, _ in first.notes] == ["at least $0.00028 here"]
+    usage = compile('CALL("up", "a")').run(model=Fake(obedient), limits=Limits(max_cost=0.01), prices=dear).usage
+    assert usage.cost == Decimal("0.00048")
+
+
+def test_money_needs_a_price() -> None:
+    program, limits = compile('CALL("up", "a")'), Limits(max_cost=1)
+    with pytest.raises(UsageError) as caught:
+        program.run(model=Fake(obedient), limits=limits, prices={"other*": Price(input=1, output=1)})
+    assert caught.value.first.code == "E608"
+    assert '[prices."fake"]' in (caught.value.first.hint or "")
+    assert program.run(model=Fake(obedient)).usage.cost is None
+    assert compile("CALL('a')").run(model=ScriptedModel(lambda request: "b"), limits=limits).usage.cost == 0
+
+
+def test_a_call_may_not_take_more_than_its_share() -> None:
+    """And nothing of that is kept, so a run with a larger share makes it anew."""
+    greedy = 'n = len(text)\n"".join([CALL("echo", str(i)) for i in range(n + 8)])\n'
+
+    def answer(request: Request) -> Any:
+        return greedy if request.program and request.instruction == "solve" else obedient(request)
+
+    model = Fake(answer)
+    text = 'CALL("solve", text="a")'
+    limits = Limits(max_depth=2, max_calls=20, max_share=0.25)
+    account = Account(limits)
+    with pytest.raises(BudgetError) as caught:
+        compile(text).run(model=model, account=account)
+    assert caught.value.first.code == "E510"
+    assert caught.value.first.span is not None
+    assert caught.value.first.span.text == text
+    assert account.usage.calls == 5
+    assert compile(text).run(model=model, limits=evolve(limits, max_share=1)).usage.calls == 10
+
+
+def test_a_program_that_was_brought_to_an_end_early_is_not_kept(tmp_path: Path) -> None:
+    """Engines that hold a program to the language close it when tokens run out; with more, it might say more."""
+
+    def answer(request: Request) -> Any:
+        return '"long"' if not request.program or request.max_tokens >= 100 else '"short"'
+
+    text, limits = 'CALL("solve")', Limits(max_depth=2, max_answer_tokens=100, max_completion_tokens=50)
+    model = Fake(answer)
+    assert compile(text).run(model=model, store=tmp_path / "s", limits=limits).value == "short"
+    for calls in (1, 0):
+        result = compile(text).run(model=model, store=tmp_path / "s", limits=evolve(limits, max_completion_tokens=None))
+        assert (result.value, result.usage.calls) == ("long", calls)
+
+
+def test_limits_do_not_change_what_a_call_is(tmp_path: Path) -> None:
+    """A share, and what money there is, can end a call, not change its answer; so they are not in its key."""
+    text = 'CALL("up", "a")'
+    compile(text).run(model=Fake(obedient), store=tmp_path / "s", limits=Limits(max_depth=1))
+    others = Limits(max_share=0.1, max_cost=None, max_calls=7, max_prompt_tokens=99)
+    assert compile(text).run(model=Fake(obedient), store=tmp_path / "s", limits=others).usage.calls == 0
 
 
 def test_a_program_without_calls_needs_no_model() -> None:

@@ -5,24 +5,20 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import llguidance
 import pytest
 from attrs import fields_dict
-from rich.console import Console
 
-from rlmlang.budget import Account, Limits, Usage
+from rlmlang.budget import Limits
 from rlmlang.cli import main, options, output
 from rlmlang.cli.commands import COMMANDS
-from rlmlang.cli.live import View
-from rlmlang.source import Source, Span
-from rlmlang.trace import CallRecord, Trace
 
 ROOT = Path(__file__).parent.parent
 
@@ -193,7 +189,11 @@ def test_plan_json(run: Run) -> None:
     code, out, _ = run("plan", "article.rlm", "--json", *ARGS)
     assert code == 0
     found = json.loads(out)
-    assert set(found) == {"calls", "depth", "prompt_tokens", "completion_tokens"}
+    assert set(found) == {
+        "calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "sites",
+    }  # fmt: skip
+    assert [(site["line"], site["calls"]) for site in found["sites"]] == [(5, [1, 1]), (6, [0, None]), (7, [1, 1])]
+    assert found["cost"] == [0, 0]
     assert found["calls"] == [2, 1000]
     assert found["depth"] == [1, 1]
     Path("one.rlm").write_text('CALL("One") + CALL("Two")\n')
@@ -227,7 +227,7 @@ def test_run_json(run: Run) -> None:
     assert list(found) == ["run_id", "value", "type", "usage"]
     assert (found["value"], found["type"]) == ("first, second", "str")
     assert list(found["usage"]) == [
-        "calls", "memo_hits", "prompt_tokens", "completion_tokens", "seconds", "cached_tokens",
+        "calls", "memo_hits", "prompt_tokens", "completion_tokens", "seconds", "cached_tokens", "cost", "steps", "bytes",
     ]  # fmt: skip
     assert found["usage"]["calls"] == 4
 
@@ -376,10 +376,61 @@ def test_settings_without_a_store(run: Run) -> None:
     assert Path("kept.db").exists()
 
 
+PRICES = """
+[prices."scripted:replies.toml"]
+input = 2.5
+cached = 0.25
+output = 10
+
+[prices."openai:gpt-*"]
+input = 1
+output = 1
+"""
+
+
+def test_money_by_the_prices_of_the_settings(run: Run) -> None:
+    Path("rlmlang.toml").write_text(PRICES)
+    code, out, err = run("run", "article.rlm", *ARGS, "--no-store", "--json")
+    usage = json.loads(out)["usage"]
+    assert usage["cost"] == (2.5 * usage["prompt_tokens"] + 10 * usage["completion_tokens"]) / 10**6
+    assert code == 0
+    code, out, err = run("run", "article.rlm", *ARGS, "--no-store")
+    assert re.search(r", \$0\.000\d+, \d", err)
+    code, out, err = run("run", "article.rlm", *ARGS, "--no-store", "--max-cost", "0.0002")
+    assert (code, out) == (3, "")
+    assert "error[E509]" in err
+    code, out, _ = run("plan", "article.rlm", *ARGS, "--json")
+    found = json.loads(out)
+    low, high = found["cost"]
+    assert 0 < low < usage["cost"]
+    assert high is None
+    assert found["sites"][0]["cost"][1] > found["sites"][0]["cost"][0] > 0
+    code, out, _ = run("plan", "article.rlm", *ARGS, "--max-cost", "0.5")
+    assert re.search(r"^cost +\$0\.0000\d+ to \$0\.5$", out, re.MULTILINE)
+
+
+def test_a_limit_on_money_needs_a_price(run: Run) -> None:
+    Path("rlmlang.toml").write_text(PRICES)
+    args = ("run", "article.rlm", "-i", "document=x", "--max-cost", "1", "--no-store")
+    code, out, err = run(*args, "-m", "openai:other@http://localhost:1?dialect=none")
+    assert (code, out) == (2, "")
+    assert "error[E608]: max_cost is set, and no price of openai:other@http://localhost:1 is known" in err
+    assert '[prices."openai:other@http://localhost:1"] input = …, output = …' in err
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("model =", "Invalid value"),
+        ("prices = 1", "prices are tables"),
+        ("[prices]\nx = 1", "prices are tables"),
+        ("[prices.x]\ninput = 1", "the price of x needs both `input` and `output`"),
+        ("[prices.x]\ninput = 1\noutput = 1\ncashed = 1", "did you mean cached?"),
+        ("[prices.x]\ninput = -1\noutput = 1", "a number of dollars from 0"),
+        ("[limits]\nmax_cost = -1", "max_cost is a number of dollars or none, not -1"),
+        ("[limits]\nmax_share = 0", "max_share is a number above 0, up to 1, not 0"),
+        ("[limits]\nmax_share = 1.5", "max_share is a number above 0, up to 1, not 1.5"),
+        ("[limits]\nmax_share = 'none'", "max_share is a number above 0, up to 1, not 'none'"),
         ("modle = 'x'", "unknown key modle"),
         ("model = 1", "model is a name"),
         ("store = true", "store is a path"),
@@ -549,64 +600,6 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
 def test_visible_text() -> None:
     assert output.visible("a\tb\nc\x07\x9b\u202e\u200d\ud800é") == "a\tb\nc\\u0007\\u009b\\u202e\u200d\\ud800é"
     assert output.one_line("a\n b" + "c" * 20, 10) == "a bcccccc…"
-
-
-# The live view
-
-
-def test_the_picture_of_a_moment(golden: Callable[[str, str], None]) -> None:
-    source = Source("\n" * 20, "article.rlm")
-    trace, account = Trace(), Account(Limits())
-    view = View(source.name, trace, account)
-
-    def call(status: str, line: int, within: str | None, instruction: str, **more: Any) -> CallRecord:
-        record = CallRecord(
-            len(trace.calls), more.pop("parent", None), 1, instruction, "str", Span(source, line - 1, line), 0.5, within
-        )
-        for name, value in more.items():
-            setattr(record, name, value)
-        trace.start(record)
-        record.status = status
-        if status not in ("waiting", "running"):
-            trace.finish(record, status, 1.0)
-        return record
-
-    call("done", 3, "notes", "Summarize", hits=2)
-    call("stored", 3, "notes", "Summarize")
-    call("failed", 4, "notes", "Is this\x1b[31m so?\nReally?")
-    view.look()
-    outer = call("running", 7, "solve", "Solve it", form="program")
-    call("running", 2, "part", "Solve a part", parent=outer.id)
-    call("cancelled", 9, None, "Join")
-    for _ in range(5):
-        call("running", 3, "notes", "Summarize")
-    call("waiting", 3, "notes", "Summarize")
-    view.look()
-    account.usage = Usage(12, 3, 2_000, 300)
-    shown = io.StringIO()
-    console = Console(file=shown, width=100, color_system=None)
-    console.print(view.picture(10.0))
-    console.rule()
-    console.print(view.picture(20.0, final=True))
-    golden("cli/live.txt", shown.getvalue())
-
-
-def test_a_terminal_sees_the_calls(
-    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    code, out, err = run("run", "article.rlm", *ARGS, "--no-store")
-    assert (code, out) == (0, "first, second\n")
-    assert "2/2  line 6: Shorten" in click.unstyle(err)
-    assert "4 calls, 0 memo hits" in err
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert run("run", "article.rlm", *ARGS, "--no-store", "--quiet") == (0, "first, second\n", "")
-
-
-def test_a_terminal_sees_nothing_of_a_program_without_calls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("program.rlm").write_text("1 + 1\n")
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert run("run", "program.rlm") == (0, "2\n", "")
 
 
 def test_a_command_runs_with_the_garbage_collector_on() -> None:

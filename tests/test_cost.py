@@ -170,7 +170,7 @@ def test_the_bounds_hold_for_the_least_answers(text: str, truth: bool) -> None:
     model = Fake(answer)
     cost = program.cost(limits=limits, model=model)
     result = program.run(model=model, limits=limits)
-    for name in ("calls", "prompt_tokens", "completion_tokens"):
+    for name in ("calls", "prompt_tokens", "completion_tokens", "steps", "bytes"):
         low, high = getattr(cost, name)
         assert low <= getattr(result.usage, name)
         assert high is None or getattr(result.usage, name) <= high
@@ -298,13 +298,33 @@ def test_an_estimate_that_nests_too_deeply_is_left_open(monkeypatch: pytest.Monk
 
 def test_places_are_counted_each() -> None:
     found = cost('[CALL("a", x) for x in ["p", "q"]] + [CALL("b") if CALL[bool]("t") else ""]')
-    shown = {span.text: interval for span, interval in found.sites}
+    shown = {site.span.text: site.calls for site in found.sites}
     assert shown == {'CALL("a", x)': (2, 2), 'CALL("b")': (0, 1), 'CALL[bool]("t")': (1, 1)}
 
 
 def test_as_json() -> None:
-    shown = cost('[CALL("a", x) for x in CALL[list[str]]("l")]', limits=Limits(max_calls=None)).to_json()
-    assert shown == {"calls": [1, None], "depth": [1, 1], "prompt_tokens": [1, None], "completion_tokens": [0, None]}
+    shown = cost(
+        '[CALL("a", x) for x in CALL[list[str]]("l")]', limits=Limits(max_calls=None, max_bytes=10**6)
+    ).to_json()
+    sites = shown.pop("sites")
+    assert shown == {
+        "calls": [1, None],
+        "depth": [1, 1],
+        "prompt_tokens": [1, None],
+        "completion_tokens": [0, None],
+        "cost": [0.0, None],
+        "steps": [2, 5_000_000],
+        "bytes": [2, 10**6],
+    }
+    assert sites[0] == {
+        "line": 1,
+        "column": 24,
+        "text": 'CALL[list[str]]("l")',
+        "calls": [1, 1],
+        "prompt_tokens": [1, None],
+        "completion_tokens": [0, 1024],
+        "cost": [0.0, None],
+    }
 
 
 def test_inputs_count() -> None:

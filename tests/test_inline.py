@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,18 @@ def test_calls_may_be_answered_by_programs() -> None:
     done = complete(model, limits=rlmlang.Limits(max_depth=2), writing="whole")
     assert done.values == ["deep"]
     assert [record.parent for record in done.trace.calls] == [None, 0, 1]
+
+
+def test_calls_in_a_text_are_paid_and_held_to_their_share() -> None:
+    parts = ["CALL(", '("a", text)', ""]
+    prices = {"fake": rlmlang.Price(input=1, output=1)}
+    usage = complete(Writer(parts, lambda request: "b"), limits=rlmlang.Limits(max_cost=1), prices=prices).usage
+    assert usage.cost == Decimal(usage.prompt_tokens + usage.completion_tokens) / 10**6
+    with pytest.raises(RlmError, match="E608"):
+        complete(Writer(parts), limits=rlmlang.Limits(max_cost=1))
+    greedy = Writer(parts, lambda request: '[CALL("b", i) for i in range(9)][0]\n' if request.program else "deep")
+    with pytest.raises(RlmError, match="E510"):
+        complete(greedy, limits=rlmlang.Limits(max_depth=2, max_calls=20, max_share=0.2), writing="whole")
 
 
 def test_without_levels_there_are_no_calls() -> None:

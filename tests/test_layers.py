@@ -25,6 +25,7 @@ LAYERS = """
     inputs operators pending
     prompt models.base
     models
+    prices
     budget store trace
     cost journal
     session
@@ -129,7 +130,7 @@ def test_every_layer_exists() -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("from rlmlang.interp import execute", "check"),
+        ("from rlmlang.interp import evaluating", "check"),
         ("from rlmlang import program", "store"),
         ("import rlmlang.cli", "parser"),
         ("def f():\n    import torch", "interp"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from rlmlang.errors import BudgetError, ModelError, RunError
 from rlmlang.format import format_module
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.parser import parse
+from rlmlang.prices import Price
 from rlmlang.source import Source
 from rlmlang.store import Store
 from rlmlang.testing import Case, echo_model, programs
@@ -192,20 +194,20 @@ def test_programs_that_callees_write_run_to_values_of_the_asked_type(case: Case,
 # Cost and budget -----------------------------------------------------------------
 
 
+PRICES = {"*": Price(input=2, output="0.4", cached=0.000001)}
+
+
 @given(programs(), st.integers(1, 2))
 def test_what_a_run_takes_lies_within_its_estimate(case: Case, depth: int) -> None:
     limits = Limits(max_depth=depth)
     model = echo_model()
     code, _ = outcome(case, limits=limits, model=model)
     assume(code == "value")
-    cost = case.compile().cost(limits=limits, model=model, **case.inputs)
-    result = testing.run(case, model=model, limits=limits)
-    taken = {
-        "calls": result.usage.calls,
-        "depth": max((record.level for record in result.trace.calls), default=0),
-        "prompt_tokens": result.usage.prompt_tokens,
-        "completion_tokens": result.usage.completion_tokens,
-    }
+    cost = case.compile().cost(limits=limits, model=model, prices=PRICES, **case.inputs)
+    result = testing.run(case, model=model, limits=limits, prices=PRICES)
+    names = ("calls", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes")
+    taken = {name: getattr(result.usage, name) for name in names}
+    taken["depth"] = max((record.level for record in result.trace.calls), default=0)
     event(f"calls {min(taken['calls'], 5)}")
     for name, value in taken.items():
         low, high = getattr(cost, name)
@@ -222,7 +224,7 @@ def test_each_place_that_calls_is_costed_by_itself(case: Case) -> None:
     made: dict[int, int] = {}
     for record in result.trace.calls:
         made[record.span.start] = made.get(record.span.start, 0) + 1
-    bounds = {span.start: interval for span, interval in cost.sites}
+    bounds = {site.span.start: site.calls for site in cost.sites}
     for start, count in made.items():
         low, high = bounds.get(start, (0, 0))
         assert low <= count
@@ -235,6 +237,8 @@ limits_ = st.builds(
     max_depth=st.integers(0, 2),
     max_prompt_tokens=st.none() | st.integers(0, 60),
     max_completion_tokens=st.none() | st.integers(0, 40),
+    max_cost=st.none() | st.sampled_from([0.0, 0.00001, 0.00005, 0.0001]),
+    max_share=st.sampled_from([1.0, 0.5, 0.2]),
     max_answer_tokens=st.integers(1, 40),
     max_steps=st.sampled_from([50, 1_000, 5_000_000]),
     max_bytes=st.sampled_from([100, 32_000_000]),
@@ -261,9 +265,11 @@ def test_no_budget_is_ever_exceeded(case: Case, limits: Limits, seed: int) -> No
     account = Account(limits)
     trace = Trace()
     model = Stingy(lambda request: None, seed, context=1_000_000)
-    code, _ = outcome(case, model=model, account=account, trace=trace)
+    code, _ = outcome(case, model=model, account=account, trace=trace, prices=PRICES)
     event(code)
     usage = account.usage
+    exact = Decimal(str(limits.max_cost or 0))
+    assert limits.max_cost is None or (usage.cost is not None and usage.cost <= exact)
     for limit, used in (
         (limits.max_calls, usage.calls),
         (limits.max_prompt_tokens, usage.prompt_tokens),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rlmlang.cli import main
+from rlmlang.cli.settings import read_settings
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -18,6 +19,16 @@ def test_the_tour_runs() -> None:
     namespace: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), namespace)
+
+
+def test_the_guide_to_budgets_runs(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "budgets.md").read_text(encoding="utf-8")
+    code, table = (re.search(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for kind in ("python", "toml"))
+    assert code
+    assert table
+    exec(compile(code[1], "budgets.md", "exec"), {})
+    (tmp_path / "rlmlang.toml").write_text(table[1], encoding="utf-8")
+    assert len(read_settings(tmp_path / "rlmlang.toml").prices) == 2
 
 
 def test_the_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,8 +39,9 @@ def events(store: Store, run: str) -> list[dict[str, Any]]:
 
 def run_out(store: Store) -> RunRow:
     """A run that a budget has ended after two calls."""
-    with pytest.raises(BudgetError, match="E501"):
-        compile(TEXT).run(xs=XS, model=Fake(obedient, concurrency=1), store=store, limits=Limits(max_calls=2))
+    limits = Limits(max_completion_tokens=4)
+    with pytest.raises(BudgetError, match="E504"):
+        compile(TEXT).run(xs=XS, model=Fake(obedient, concurrency=1), store=store, limits=limits)
     return only(store)
 
 

@@ -206,6 +206,23 @@ def test_ask_prints_json_with_the_program(tmp_path: Path, capsys: pytest.Capture
     assert told["usage"]["calls"] == 2
 
 
+def test_the_question_of_ask_may_take_all_and_its_calls_their_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = ("--input", "text=a b", "--max-calls", "3", "--max-share", "0.4", "--json")
+    assert ask(tmp_path, capsys, *limits)[0] == 0
+    (tmp_path / "model.py").write_text(
+        "def model(request):\n"
+        "    if not request.program:\n"
+        "        return 'joined'\n"
+        "    return \"CALL('Join', text)\\n\" if 'What' in request.instruction else \"CALL('Say', arg1)\\n\"\n"
+    )
+    code = main(["ask", "What?", "-m", f"scripted:{tmp_path / 'model.py'}", "--no-store", "--max-depth", "2", *limits])
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (code, error["code"]) == (3, "E510")
+    assert error["message"] == "the share of the call `Join`: 1 of 1 calls are used"
+
+
 def test_ask_without_levels_is_answered_directly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ask(tmp_path, capsys, "--input", "text=a b", "--max-depth", "0", "--json")
     told = json.loads(out)

@@ -143,6 +143,8 @@ _MEANING = {
     "max_prompt_tokens": "tokens that the model reads (E503)",
     "max_completion_tokens": "tokens that the model writes (E504)",
     "max_answer_tokens": "tokens of one answer (E402)",
+    "max_cost": "money, in US dollars (E509)",
+    "max_share": "the share that one call may take (E510), see below",
     "max_seconds": "time of the run (E505)",
     "max_steps": "steps of pure work (E506)",
     "max_bytes": "size of any one value: a byte a character, eight an element (E507)",

@@ -81,7 +81,7 @@ def command(
     try:
         settings = find_settings()
         account = Account(limits_of(ctx, settings))
-        options |= {"model": model_of(model, settings), "writing": writing}
+        options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
         if options["model"] is None:
             raise no_model()
         options["store"] = None if no_store else store_of(store, settings)

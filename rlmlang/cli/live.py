@@ -8,92 +8,85 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from time import perf_counter
 
-from attrs import define, field
+from attrs import define
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 from rich.tree import Tree
 
-from rlmlang.budget import Account
-from rlmlang.cli.output import one_line
-from rlmlang.trace import CallRecord, Trace
+from rlmlang.cli.output import money, one_line
+from rlmlang.cli.progress import Branch, Progress, duration
 
 REFRESH = 1 / 8
 """Seconds between two looks at the run; more for huge runs, so that looking takes little of them."""
 
-BAR = 20
-"""Width of a bar."""
+BAR, SHORT_BAR, NARROW = 20, 8, 80
+"""Width of a bar; of one on a terminal that is narrower than this."""
 
 SHOWN = 4
 """Running calls that are shown one by one."""
 
-
-@define(eq=False)
-class Branch:
-    """The calls that a line of a program makes, below one branch or the program itself."""
-
-    within: str | None
-    line: int
-    records: list[CallRecord] = field(factory=list)
-    below: dict[tuple[str | None, int], Branch] = field(factory=dict)
+COLORS = {"done": "green", "running": "yellow", "waiting": "dim", "memo": "green", "failed": "red", "cancelled": "dim"}
 
 
 @define(eq=False)
 class View:
-    """Follows a run by its trace and account."""
+    """Pictures of a run."""
 
     title: str
-    trace: Trace
-    account: Account
-    _root: Branch = field(factory=lambda: Branch(None, 0))
-    _seen: int = 0
-    _programs: dict[int, Branch] = field(factory=dict)
-    """The branch of each call that a program or a text answers: the calls of that one are below it."""
-
-    def look(self) -> None:
-        """Take in the calls that are new."""
-        for record in self.trace.calls[self._seen :]:
-            above = self._root if record.parent is None else self._programs[record.parent]
-            key = (record.within, record.span.line)
-            branch = above.below.setdefault(key, Branch(*key))
-            branch.records.append(record)
-            if record.form != "leaf":
-                self._programs[record.id] = branch
-        self._seen = len(self.trace.calls)
+    progress: Progress
+    width: int = NARROW
+    """Of the terminal."""
 
     def picture(self, seconds: float, final: bool = False) -> RenderableType:
         """The moment `seconds` after the run began."""
-        running = [] if final else list(self._running(seconds))
-        return Group(self._title(seconds), self._tree(), *running)
+        lines = [self._title(seconds), self._counts(final), *(() if final else self._left(seconds))]
+        return Group(*lines, self._tree(), *(() if final else self._running(seconds)))
 
     def _title(self, seconds: float) -> Text:
-        usage = self.account.usage
-        speed = f" · {usage.completion_tokens / seconds:.1f} tokens/s" if seconds > 0 else ""
+        usage = self.progress.account.usage
+        cost = f" · {money(usage.cost)}" if usage.cost else ""
         return _line(
             (one_line(self.title, 60), "bold"),
-            (f"  {usage.calls:,} calls · {usage.memo_hits:,} memo", ""),
-            (f" · {usage.prompt_tokens:,} → {usage.completion_tokens:,} tokens{speed} · {seconds:.1f} s", "dim"),
+            (f"  {usage.calls:,} call{'' if usage.calls == 1 else 's'}", ""),
+            (f" · {usage.prompt_tokens:,} → {usage.completion_tokens:,} tokens{cost} · {duration(seconds)}", "dim"),
         )
+
+    def _counts(self, final: bool) -> Text:
+        progress = self.progress
+        parts = [(f"{count:,} {what}", COLORS[what]) for what, count in progress.counts().items() if count]
+        if not final and progress.tokens_per_second:
+            parts.append((f"{progress.tokens_per_second:.1f} tokens/s", "dim"))
+        if not final and (to_go := progress.to_go()):
+            parts.append((to_go, "bold"))
+        return Text.assemble(*_between(parts))
+
+    def _left(self, seconds: float) -> Iterator[Text]:
+        """What is left of the budgets, in a warning color where that is little."""
+        parts = [
+            (text, "dim" if share > 0.2 else "yellow" if share > 0.05 else "red")
+            for text, share in self.progress.left(seconds)
+        ]
+        if parts:
+            yield Text.assemble(("left: ", "dim"), *_between(parts))
 
     def _tree(self) -> Tree:
         tree = Tree("", hide_root=True, guide_style="dim")
-        self._grow(tree, self._root)
+        self._grow(tree, self.progress.root, self.progress.running_by_branch())
         return tree
 
-    def _grow(self, tree: Tree, above: Branch) -> None:
+    def _grow(self, tree: Tree, above: Branch, running: Counter[Branch]) -> None:
         """Put the branches below one into the tree, those of a function or binding together."""
         names: dict[str, Tree] = {}
         for branch in above.below.values():
             name = one_line(branch.within, 40) if branch.within else "the value"
             if name not in names:
                 names[name] = tree.add(Text(name, style="cyan"))
-            self._grow(names[name].add(_branch_line(branch)), branch)
+            line = _branch_line(branch, running[branch], BAR if self.width >= NARROW else SHORT_BAR)
+            self._grow(names[name].add(line), branch, running)
 
     def _running(self, seconds: float) -> Iterator[Text]:
-        running = sorted(
-            (record for record in self.trace.active.values() if record.status == "running"),
-            key=lambda record: record.started,
-        )
+        running = self.progress.running()
         for record in running[:SHOWN]:
             took = f"{max(0.0, seconds - record.started):6.1f} s  "
             yield _line((took, "yellow"), (one_line(record.instruction, 100), "dim"))
@@ -101,23 +94,22 @@ class View:
             yield _line((f"{'':10}and {len(running) - SHOWN:,} more", "dim"))
 
 
-def _branch_line(branch: Branch) -> Text:
-    statuses = Counter(record.status for record in branch.records)
-    total = len(branch.records)
-    ended = total - statuses["waiting"] - statuses["running"]
-    full = BAR * ended // total
+def _branch_line(branch: Branch, running: int, width: int) -> Text:
+    ended = branch.ended.total()
+    full = width * ended // branch.asked
     counts = {
-        "running": (statuses["running"], "yellow"),
-        "failed": (statuses["failed"], "red"),
-        "cancelled": (statuses["cancelled"], "dim"),
-        "memo": (statuses["stored"] + sum(record.hits for record in branch.records), "green"),
+        "running": running,
+        "failed": branch.ended["failed"],
+        "cancelled": branch.ended["cancelled"],
+        "memo": branch.ended["stored"] + branch.hits,
     }
     return _line(
-        ("━" * full, "red" if statuses["failed"] else "green"),
-        ("─" * (BAR - full), "dim"),
-        (f" {ended:,}/{total:,}", "bold"),
-        *((f" · {count:,} {what}", style) for what, (count, style) in counts.items() if count),
-        (f"  line {branch.line}: {one_line(branch.records[-1].instruction, 100)}", "dim"),
+        (f"line {branch.line:<3} " if branch.line else "", "dim"),
+        ("━" * full, "red" if branch.ended["failed"] else "green"),
+        ("─" * (width - full), "dim"),
+        (f" {ended:,}/{branch.asked:,}", "bold"),
+        *((f" · {count:,} {what}", COLORS[what]) for what, count in counts.items() if count),
+        (f"  {one_line(branch.latest, 100)}", "dim"),
     )
 
 
@@ -126,18 +118,26 @@ def _line(*parts: tuple[str, str]) -> Text:
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
+def _between(parts: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for i, part in enumerate(parts):
+        if i:
+            yield " · ", "dim"
+        yield part
+
+
 @asynccontextmanager
-async def watch(title: str, trace: Trace, account: Account) -> AsyncIterator[None]:
+async def shown(title: str, progress: Progress) -> AsyncIterator[None]:
     """Show a run on standard error while it goes on; what it came to stays on the screen."""
-    view = View(title, trace, account)
-    live = Live(console=Console(stderr=True, highlight=False), auto_refresh=False)
-    begin = perf_counter()
+    console = Console(stderr=True, highlight=False)
+    view = View(title, progress)
+    live = Live(console=console, auto_refresh=False)
 
     def show(final: bool = False) -> None:
-        view.look()
-        if trace.calls:
+        progress.sample(progress.seconds)
+        if progress.root.below:
+            view.width = console.width
             live.start()
-            live.update(view.picture(perf_counter() - begin, final), refresh=True)
+            live.update(view.picture(progress.seconds, final), refresh=True)
 
     async def follow() -> None:
         while True:

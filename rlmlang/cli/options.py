@@ -21,6 +21,8 @@ LIMITS = {
     "max_prompt_tokens": "Tokens that the model reads.",
     "max_completion_tokens": "Tokens that the model writes.",
     "max_answer_tokens": "Tokens of one answer.",
+    "max_cost": "Money, in US dollars.",
+    "max_share": "Share of calls, tokens and money that one call may take with those below it.",
     "max_seconds": "Wall time.",
     "max_steps": "Steps of pure work.",
     "max_bytes": "Size of any one value.",

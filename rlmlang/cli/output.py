@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from decimal import Context, Decimal
 from typing import Any, TextIO
 
 import click
@@ -34,6 +35,11 @@ def one_line(text: str, width: int) -> str:
     """The text on one line of at most `width` characters."""
     text = visible(" ".join(text[: 4 * width].split()))
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def money(dollars: Decimal) -> str:
+    """An amount to show, to the cent, or to four digits if it is less than a dollar."""
+    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars.normalize(Context(4)):f}"
 
 
 def colored(stream: TextIO) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import click
 
@@ -21,9 +22,10 @@ from rlmlang.cli.options import (
     program_argument,
 )
 from rlmlang.cli.settings import find_settings
-from rlmlang.cost import Cost, Interval, estimate
+from rlmlang.cost import Cost, Interval, Money, SiteCost, estimate
 from rlmlang.inputs import bind_inputs, read_inputs
 from rlmlang.models import open_model
+from rlmlang.prices import Prices, price_of
 
 
 @click.command("plan")
@@ -36,7 +38,7 @@ from rlmlang.models import open_model
 def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str | None, as_json: bool) -> None:
     """Show what a run must cost at least, and may cost at most. No model is called.
 
-    With a model, its tokenizer counts the prompts.
+    With a model, its tokenizer counts the prompts, and its price in rlmlang.toml the money.
 
     \b
     Examples:
@@ -46,30 +48,38 @@ def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str |
     settings = find_settings()
     checked = check(read_source(file))
     limits = limits_of(ctx, settings)
-    cost = asyncio.run(_estimate(checked, read_given(inputs, file), limits, model_of(model, settings)))
+    name = model_of(model, settings)
+    cost = asyncio.run(_estimate(checked, read_given(inputs, file), limits, name, settings.prices))
     if as_json:
         output.write_json(cost.to_json())
         return
-    for name in ("calls", "depth", "prompt_tokens", "completion_tokens"):
+    for name in ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes"):
         click.echo(f"{name.replace('_', ' '):17}  {_between(getattr(cost, name))}")
-    if cost.sites:
-        click.echo()
-    for span, calls in cost.sites:
-        unit = "call" if calls == (1, 1) else "calls"
-        click.echo(f"{span.source.name}:{span.line}  {_between(calls)} {unit}  {output.one_line(span.text, 60)}")
+    for site in cost.sites:
+        span = site.span
+        click.echo(f"\n{span.source.name}:{span.line}: {output.one_line(span.text, 80)}\n    {_shown(site)}")
 
 
-async def _estimate(checked: Checked, given: dict[str, str], limits: Limits, name: str | None) -> Cost:
+def _shown(site: SiteCost) -> str:
+    """What is known of a place that calls."""
+    parts = [f"{_between(site.calls)} call{'' if site.calls == (1, 1) else 's'}"]
+    parts += [f"{_between(site.prompt_tokens)} tokens in"] if site.prompt_tokens[1] is not None else []
+    parts += [f"{_between(site.completion_tokens)} tokens out"] if site.completion_tokens[1] is not None else []
+    parts += [_between(site.cost)] if site.cost[1] else []
+    return ", ".join(parts)
+
+
+async def _estimate(checked: Checked, given: dict[str, str], limits: Limits, name: str | None, prices: Prices) -> Cost:
     values = bind_inputs(checked, read_inputs(checked, given))
     if name is None:
         return estimate(checked, values, limits)
     model = open_model(name)
     try:
-        return estimate(checked, values, limits, model)
+        return estimate(checked, values, limits, model, price_of(model, prices))
     finally:
         await model.aclose()
 
 
-def _between(interval: Interval) -> str:
-    low, high = interval
-    return f"{low:,}" if low == high else f"{low:,} to {'any number' if high is None else f'{high:,}'}"
+def _between(interval: Interval | Money) -> str:
+    low, *high = (output.money(end) if isinstance(end, Decimal) else f"{end:,}" for end in interval if end is not None)
+    return f"{low} or more" if not high else low if low == high[0] else f"{low} to {high[0]}"

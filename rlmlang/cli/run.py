@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 from attrs import evolve
 
-from rlmlang.budget import Account, Usage
+from rlmlang.budget import Account, Limits, Usage
 from rlmlang.check import check
 from rlmlang.cli import output
 from rlmlang.cli.failures import Interrupted, as_error
@@ -33,7 +33,9 @@ from rlmlang.cli.options import (
     trace_option,
     write_option,
 )
+from rlmlang.cli.progress import Progress, reported
 from rlmlang.cli.settings import Settings, find_settings
+from rlmlang.cost import Interval
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.inputs import read_inputs
 from rlmlang.models import available
@@ -90,10 +92,11 @@ def command(
         account = Account(limits_of(ctx, settings))
         program = Program(check(read_source(file)))
         given = read_inputs(program.checked, read_given(inputs, file))
-        options |= {"model": model_of(model, settings), "writing": writing}
+        options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
         options["store"] = None if no_store else store_of(store, settings)
         work = partial(program.arun, given, trace=trace, account=account, command="run", **options)
-        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file))
+        planned = (0, None) if quiet else planned_calls(program, given, account.limits)
+        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file, planned))
     except (Exception, KeyboardInterrupt) as error:
         failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
@@ -108,19 +111,38 @@ T = TypeVar("T")
 
 
 async def watched(
-    work: Callable[[], Awaitable[T]], title: str, trace: Trace, account: Account, quiet: bool, trace_file: str | None
+    work: Callable[[], Awaitable[T]],
+    title: str,
+    trace: Trace,
+    account: Account,
+    quiet: bool,
+    trace_file: str | None,
+    planned: Interval = (0, None),
 ) -> T:
     """What the work gives; its events go to a file, if one is named.
 
-    On a terminal its calls are shown while it goes on, if it is not to be quiet. Raises UsageError E607.
+    If it is not to be quiet, a terminal shows its calls while it goes on, and anything else says now and
+    then how far it is. Raises UsageError E607.
     """
     with written_to(trace_file, trace):
-        if quiet or not sys.stderr.isatty():
+        if quiet:
             return await work()
-        from rlmlang.cli.live import watch
+        progress = Progress(trace, account, planned)
+        if not sys.stderr.isatty():
+            async with reported(progress):
+                return await work()
+        from rlmlang.cli.live import shown
 
-        async with watch(title, trace, account):
+        async with shown(title, progress):
             return await work()
+
+
+def planned_calls(program: Program, given: dict[str, object], limits: Limits) -> Interval:
+    """How many calls a run makes if no limit ends it."""
+    try:
+        return program.cost(given, limits=evolve(limits, max_calls=None)).calls
+    except RlmError:
+        return 0, None  # the run itself will tell
 
 
 @contextmanager
@@ -194,5 +216,7 @@ def summary(usage: Usage) -> str:
         f"{usage.memo_hits:,} memo hit{'' if usage.memo_hits == 1 else 's'}, "
         f"{usage.prompt_tokens:,} tokens in"
         + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
-        + f", {usage.completion_tokens:,} out, {usage.seconds:.1f} s"
+        + f", {usage.completion_tokens:,} out"
+        + (f", {output.money(usage.cost)}" if usage.cost else "")
+        + f", {usage.seconds:.1f} s"
     )

@@ -26,7 +26,7 @@ from rlmlang.cli.run import failed, outcome, show, store_of, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.program import Result
-from rlmlang.runs import find_run, limits_of, replay, resume, spec_of_row
+from rlmlang.runs import account_of, find_run, replay, resume, spec_of_row
 from rlmlang.store import RunRow, Store
 from rlmlang.trace import Trace
 
@@ -138,7 +138,7 @@ def resume_(
     given = limits_given(ctx)
 
     def work(kept: Store, row: RunRow, trace: Trace, account: Account) -> Coroutine[Any, Any, Result]:
-        return resume(kept, row, model=model, trace=trace, account=account)
+        return resume(kept, row, model=model, trace=trace, account=account, prices=find_settings().prices)
 
     return _again(run, store, trace_file, quiet, as_json, work, given)
 
@@ -183,7 +183,7 @@ def _again(
             row = find_run(kept, run)
             spec = spec_of_row(row)
             trace.run_id = row.id
-            account = Account(limits_of(spec, limits))
+            account = account_of(spec, limits)
             begin = partial(work, kept, row, trace, account)
             result = asyncio.run(watched(begin, spec.name, trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:

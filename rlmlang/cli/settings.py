@@ -8,6 +8,11 @@
     max_calls = 200
     max_seconds = "none"      # no limit
 
+    [prices."openai:gpt-*"]   # dollars a million tokens
+    input = 1.25
+    cached = 0.125            # of the tokens read, those that the server still had; by default as `input`
+    output = 10
+
 Paths in it start from its folder. Options given on the command line go before it. The file may
 have come with a folder of somebody else's, so it can restrict what the user does, and little else:
 it sends no key to a server, and runs no Python, that the user has not named.
@@ -18,7 +23,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
-from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,10 +30,21 @@ from attrs import field, fields_dict, frozen
 
 from rlmlang.budget import Limits
 from rlmlang.errors import UsageError
+from rlmlang.prices import Price
 
 FILE = "rlmlang.toml"
 
 Limit = int | float | None
+
+MAX = 1e300
+"""More is no limit that anyone means."""
+
+_NUMBERS = {
+    "max_seconds": "a number of seconds",
+    "max_cost": "a number of dollars",
+    "max_share": "a number above 0, up to 1",
+}
+"""What the limits are that are no whole numbers."""
 
 
 @frozen
@@ -40,6 +55,7 @@ class Settings:
     allow: tuple[str, ...] | None = None
     """The servers that may be asked; None for any."""
     limits: Mapping[str, Limit] = field(factory=dict)
+    prices: Mapping[str, Price] = field(factory=dict)
 
 
 def find_settings() -> Settings:
@@ -57,7 +73,7 @@ def read_settings(path: Path) -> Settings:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "store", "allow", "limits"))
+    _refuse_unknown(path, data, ("model", "store", "allow", "limits", "prices"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
     allow = data.get("allow")
     if not isinstance(model, str | None):
@@ -73,12 +89,26 @@ def read_settings(path: Path) -> Settings:
         values = {name: limit(name, value) for name, value in limits.items()}
     except ValueError as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
+    prices = data.get("prices", {})
+    if not isinstance(prices, dict) or not all(isinstance(table, dict) for table in prices.values()):
+        raise UsageError.of("E607", f'{path}: prices are tables: [prices."MODEL"]')
     return Settings(
         _from_folder(model, path.parent) if model else None,
         _place(store, path.parent),
         None if allow is None else tuple(allow),
         values,
+        {name: _price(path, name, table) for name, table in prices.items()},
     )
+
+
+def _price(path: Path, name: str, table: Mapping[str, Any]) -> Price:
+    _refuse_unknown(path, table, tuple(fields_dict(Price)))
+    try:
+        return Price(**table)
+    except TypeError as error:
+        raise UsageError.of("E607", f"{path}: the price of {name} needs both `input` and `output`") from error
+    except ValueError as error:
+        raise UsageError.of("E607", f"{path}: the price of {name}: {error}") from error
 
 
 def _place(store: Any, folder: Path) -> Any:
@@ -89,16 +119,17 @@ def _place(store: Any, folder: Path) -> Any:
 def limit(name: str, value: Any) -> Limit:
     """The value of a limit, from a number or its text; `none` is no limit. Raises ValueError."""
     kind = str(fields_dict(Limits)[name].type)
-    seconds, optional = "float" in kind, "None" in kind
-    least = 1 if name in ("concurrency", "max_answer_tokens") else 0
+    optional = "None" in kind
+    least = {"concurrency": 1, "max_answer_tokens": 1, "max_share": 1e-6}.get(name, 0)
+    most = 1 if name == "max_share" else MAX
     if value == "none" and optional:
         return None
     try:
-        number: float = float(value) if seconds else int(str(value))
+        number: float = float(value) if "float" in kind else int(str(value))
     except (ValueError, TypeError):
         number = -1
-    if isinstance(value, bool) or not least <= number < inf:
-        wanted = "a number of seconds" if seconds else f"a whole number from {least}"
+    if isinstance(value, bool) or not least <= number <= most:
+        wanted = _NUMBERS.get(name, f"a whole number from {least}")
         raise ValueError(f"{name} is {wanted}{' or none' if optional else ''}, not {value!r}")
     return number
 

@@ -113,6 +113,8 @@ class Capabilities:
     """Generations that share one forward pass."""
     prefix_reuse: bool = False
     """Whether a prompt that starts like an earlier one is not read again."""
+    free: bool = False
+    """Whether its tokens cost no money, since it runs in this process."""
     exact_counts: bool = True
     """Whether `count_tokens` is exact; if not, it is no less than the truth."""
 

@@ -66,7 +66,13 @@ class HfModel:
         self.options = options
         self.concurrency = options.batch
         self.capabilities = Capabilities(
-            grammar="mask", schema=True, continues=True, logprobs=True, batch=options.batch, prefix_reuse=True
+            grammar="mask",
+            schema=True,
+            continues=True,
+            logprobs=True,
+            batch=options.batch,
+            prefix_reuse=True,
+            free=True,
         )
         settings = {key: getattr(options, key) for key in ("dtype", "temperature", "seed")}
         weights = folder_digest(path) if path.is_dir() else gguf_digest(path)

@@ -101,6 +101,7 @@ class LlamaModel:
             continues=True,
             logprobs=True,
             prefix_reuse=True,
+            free=True,
         )
         settings = {
             "temperature": options.temperature,

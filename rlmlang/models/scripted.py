@@ -67,7 +67,7 @@ class ScriptedModel:
         self.identity = json.dumps({"kind": "scripted", "digest": identity or secrets.token_hex(16)})
         self.context = context
         self.concurrency = concurrency
-        self.capabilities = Capabilities(continues=True)
+        self.capabilities = Capabilities(continues=True, free=True)
         self._answer: Function = source if callable(source) else _Table(name, source).answer
 
     def count_tokens(self, request: Request) -> int:

@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
@@ -59,6 +60,8 @@ class CallRecord:
     attempts: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: Decimal | None = None
+    """US dollars; None where no price is known."""
     error: RlmError | None = None
     program: str | None = None
     """The program, or the text, that was written."""
@@ -66,6 +69,11 @@ class CallRecord:
     @asked.default
     def _(self) -> float:
         return self.started
+
+    def pay(self, cost: Decimal | None) -> None:
+        """Add the cost of a generation."""
+        if cost is not None:
+            self.cost = cost if self.cost is None else self.cost + cost
 
 
 class Watcher(Protocol):
@@ -157,6 +165,7 @@ class Trace:
         request: Request,
         began: float,
         now: float,
+        cost: Decimal | None,
         reply: Reply | None,
         error: RlmError | None = None,
     ) -> None:
@@ -182,6 +191,7 @@ class Trace:
             completion_tokens=reply.completion_tokens if reply else 0,
             cached_tokens=reply.cached_tokens if reply else 0,
             forced_tokens=reply.forced_tokens if reply else 0,
+            cost=_dollars(cost),
             error=problem_of(error),
         )
 
@@ -217,6 +227,7 @@ class Trace:
             finished=_round(record.finished or record.started),
             prompt_tokens=record.prompt_tokens,
             completion_tokens=record.completion_tokens,
+            cost=_dollars(record.cost),
             answer=excerpt(value, SHOWN) if answered else None,
             error=problem_of(record.error),
             program=record.program,
@@ -226,6 +237,10 @@ class Trace:
 def problem_of(error: RlmError | None) -> dict[str, str] | None:
     """An error as events tell it."""
     return None if error is None else {"code": error.first.code, "message": error.first.message}
+
+
+def _dollars(cost: Decimal | None) -> float | None:
+    return None if cost is None else float(cost)
 
 
 def _round(seconds: float) -> float:

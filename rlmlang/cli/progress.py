@@ -1,0 +1,208 @@
+"""How far a run has come: counts of its calls, told by its trace, and what can be said of the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from time import perf_counter
+from weakref import WeakKeyDictionary
+
+import click
+from attrs import define, field
+
+from rlmlang.budget import Account
+from rlmlang.cli.output import money
+from rlmlang.cost import Interval
+from rlmlang.trace import CallRecord, Trace
+
+EVERY = 10.0
+"""Seconds between two lines about a run, where there is no terminal."""
+
+WINDOW = 30.0
+"""Seconds of which the pace is taken."""
+
+PLACES = 40
+"""Lines of programs whose calls are counted apart; programs that models write may have any number."""
+
+
+@define(eq=False)
+class Branch:
+    """The calls that a line of a program makes, below one branch or the program itself."""
+
+    within: str | None
+    line: int
+    asked: int = 0
+    ended: Counter[str] = field(factory=Counter)
+    """By status."""
+    hits: int = 0
+    latest: str = ""
+    """The instruction of the latest, or its beginning."""
+    below: dict[tuple[str | None, int], Branch] = field(factory=dict)
+
+
+@define(eq=False)
+class Progress:
+    """Watches a run. Nothing that it keeps grows with the number of calls."""
+
+    trace: Trace
+    account: Account
+    planned: Interval = (0, None)
+    """How many calls the program makes, as its estimate says without regard to limits."""
+    root: Branch = field(factory=lambda: Branch(None, 0))
+    ended: Counter[str] = field(factory=Counter)
+    hits: int = 0
+    began: float = field(factory=perf_counter)
+    _places: int = 0
+    _branches: WeakKeyDictionary[CallRecord, Branch] = field(factory=WeakKeyDictionary)
+    _samples: deque[tuple[float, int, int]] = field(factory=deque)
+    """Seconds, calls that had ended, and tokens that had been written."""
+
+    def __attrs_post_init__(self) -> None:
+        self.trace.watchers.append(self)
+
+    # What the trace tells
+
+    def started(self, record: CallRecord) -> None:
+        above = self.root if record.parent is None else self._branches[self.trace.active[record.parent]]
+        branch = self._place(above, (record.within, record.span.line))
+        branch.asked += 1
+        branch.latest = record.instruction[:400]
+        self._branches[record] = branch
+
+    def _place(self, above: Branch, key: tuple[str | None, int]) -> Branch:
+        if key in above.below:
+            return above.below[key]
+        if self._places == PLACES:
+            return self.root.below.setdefault(("elsewhere", 0), Branch("elsewhere", 0))
+        self._places += 1
+        return above.below.setdefault(key, Branch(*key))
+
+    def finished(self, record: CallRecord) -> None:
+        self.ended[record.status] += 1
+        self._branches[record].ended[record.status] += 1
+
+    def hit(self, record: CallRecord) -> None:
+        self.hits += 1
+        if branch := self._branches.get(record):
+            branch.hits += 1
+
+    # What is seen of it
+
+    @property
+    def seconds(self) -> float:
+        return perf_counter() - self.began
+
+    def running(self) -> list[CallRecord]:
+        """The calls that the model works on, those first that have been for longest."""
+        running = [record for record in self.trace.active.values() if record.status == "running"]
+        return sorted(running, key=lambda record: record.started)
+
+    def running_by_branch(self) -> Counter[Branch]:
+        return Counter(self._branches[record] for record in self.running())
+
+    def sample(self, seconds: float) -> None:
+        """Note how far the run is, so that its pace can be told."""
+        self._samples.append((seconds, self.ended.total(), self.account.usage.completion_tokens))
+        while len(self._samples) > 2 and seconds - self._samples[0][0] > WINDOW:
+            self._samples.popleft()
+
+    def _pace(self, what: int) -> float:
+        """Of the latest seconds: how many calls (1) ended or tokens (2) were written in one."""
+        if not self._samples:
+            return 0.0
+        first, last = self._samples[0], self._samples[-1]
+        return (last[what] - first[what]) / (last[0] - first[0]) if last[0] > first[0] else 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self._pace(2)
+
+    def remaining(self) -> tuple[float, float] | None:
+        """Seconds to the end, from and to, if calls go on to end at this pace; None where that cannot be said."""
+        least, most = self.planned
+        pace, ended = self._pace(1), self.ended.total()
+        if most is None or pace == 0:
+            return None
+        return max(0, least - ended) / pace, max(0, most - ended - self.hits) / pace
+
+    def left(self, seconds: float) -> Iterator[tuple[str, float]]:
+        """What is left of every budget that has a limit: in words, and as a share of it."""
+        limits, usage = self.account.limits, self.account.usage
+        for limit, used, what in (
+            (limits.max_calls, usage.calls, "calls"),
+            (limits.max_prompt_tokens, usage.prompt_tokens, "tokens in"),
+            (limits.max_completion_tokens, usage.completion_tokens, "tokens out"),
+        ):
+            if limit is not None:
+                yield f"{max(0, limit - used):,} {what}", _share(limit - used, limit)
+        if limits.max_cost is not None and usage.cost is not None:
+            rest = Decimal(str(limits.max_cost)) - usage.cost
+            yield money(max(rest, Decimal(0))), _share(float(rest), limits.max_cost)
+        if limits.max_seconds is not None:
+            rest_seconds = limits.max_seconds - seconds
+            yield duration(max(0.0, rest_seconds)), _share(rest_seconds, limits.max_seconds)
+
+    def counts(self) -> dict[str, int]:
+        """Calls by what became of them; `memo` are those that were answered by equal ones."""
+        running = len(self.running())
+        return {
+            "done": self.ended["done"],
+            "running": running,
+            "waiting": len(self.trace.active) - running,
+            "memo": self.ended["stored"] + self.hits,
+            "failed": self.ended["failed"],
+            "cancelled": self.ended["cancelled"],
+        }
+
+    def line(self, seconds: float) -> str:
+        """The moment on one line."""
+        usage = self.account.usage
+        parts = [f"{count:,} {what}" for what, count in self.counts().items() if count]
+        parts += [f"{self.tokens_per_second:.1f} tokens/s"] if self.tokens_per_second else []
+        parts += [money(usage.cost)] if usage.cost else []
+        parts += [duration(seconds)]
+        parts += [to_go] if (to_go := self.to_go()) else []
+        left = ", ".join(text for text, _ in self.left(seconds))
+        return ", ".join(parts) + (f"; left: {left}" if left else "")
+
+    def to_go(self) -> str:
+        """The time to the end in words; empty where it cannot be said."""
+        if (remaining := self.remaining()) is None:
+            return ""
+        least, most = map(duration, remaining)
+        if remaining[0] < 1:
+            return f"up to {most} to go"
+        return f"about {most} to go" if least == most else f"about {least} to {most} to go"
+
+
+def _share(left: float, limit: float) -> float:
+    return max(0.0, left / limit) if limit else 0.0
+
+
+def duration(seconds: float) -> str:
+    """Some time: `8.5 s`, `42 s`, `2:05` minutes or `1:02:05` hours."""
+    if seconds < 59.5:
+        return f"{seconds:.{1 if seconds < 9.95 else 0}f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+@asynccontextmanager
+async def reported(progress: Progress) -> AsyncIterator[None]:
+    """Say every few seconds on standard error how far a run is, while it goes on."""
+
+    async def report() -> None:
+        while True:
+            progress.sample(progress.seconds)
+            await asyncio.sleep(EVERY)
+            progress.sample(progress.seconds)
+            click.echo(progress.line(progress.seconds), err=True)
+
+    reporting = asyncio.ensure_future(report())
+    try:
+        yield
+    finally:
+        reporting.cancel()

@@ -1,0 +1,77 @@
+"""What models cost. Prices are given by the user, since a table kept here would go stale unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
+
+from attrs import field, frozen
+
+from rlmlang.errors import UsageError
+from rlmlang.models.base import Model
+
+MILLION = Decimal(1_000_000)
+
+
+def dollars(amount: Decimal | float | str) -> Decimal:
+    """An amount of money, exactly as it is written. Raises ValueError if it is none."""
+    try:
+        number = Decimal(str(amount))
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not (number.is_finite() and 0 <= number < MILLION and number == round(number, 6)):
+        raise ValueError(f"a price is a number of dollars from 0, with at most 6 decimals, not {amount!r}")
+    return number
+
+
+@frozen
+class Price:
+    """What a model's tokens cost, in US dollars a million."""
+
+    input: Decimal = field(converter=dollars)
+    output: Decimal = field(converter=dollars)
+    cached: Decimal = field(converter=dollars)
+    """Of the tokens read, those that the engine still had; not more than for the others."""
+
+    @cached.default
+    def _(self) -> Decimal:
+        return self.input
+
+    @cached.validator
+    def _(self, attribute: object, value: Decimal) -> None:
+        if value > self.input:
+            raise ValueError(f"cached tokens cost no more than others: ${value} is more than ${self.input}")
+
+    def of(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Decimal:
+        """Dollars for so many tokens; the cached ones are some of the prompt's."""
+        fresh = prompt_tokens - cached_tokens
+        return (fresh * self.input + cached_tokens * self.cached + completion_tokens * self.output) / MILLION
+
+    def affordable(self, money: Decimal, prompt_tokens: int) -> int:
+        """Completion tokens that the money pays for, after a prompt. Only for an output that costs something."""
+        return int((money - self.of(prompt_tokens, 0)) * MILLION // self.output)
+
+
+FREE = Price(0, 0)
+
+Prices = Mapping[str, Price]
+"""By names of models or patterns of them, such as `openai:gpt-*`; the first that fits counts."""
+
+
+def price_of(model: Model, prices: Prices) -> Price | None:
+    """The price of a model, None if none is known. Options in a model's name (`?…`) need not be matched."""
+    for pattern, price in prices.items():
+        if any(fnmatchcase(name, pattern) for name in (model.name, model.name.partition("?")[0])):
+            return price
+    return FREE if model.capabilities.free else None
+
+
+def no_price(model: Model) -> UsageError:
+    """The error of a run with a limit on money, whose model has no price."""
+    name = model.name.partition("?")[0]
+    return UsageError.of(
+        "E608",
+        f"max_cost is set, and no price of {name} is known",
+        hint=f'give it in rlmlang.toml, in dollars a million tokens: [prices."{name}"] input = …, output = …',
+    )
