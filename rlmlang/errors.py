@@ -113,6 +113,7 @@ CODES: dict[str, str] = {
     "E605": "unknown model",
     "E606": "the store cannot be used",
     "E607": "wrong option or value",
+    "E609": "the trace cannot be read",
 }
 
 
