@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-MISSING = "the tests of the viewer need Chromium and its driver: install them (Debian: apt install chromium chromium-driver)"
+MISSING = (
+    "the tests of the viewer need Chromium and its driver: install them (Debian: apt install chromium chromium-driver)"
+)
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars"
-).split()
+FLAGS = """
+    --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars
+""".split()
 
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "PageDown": "\ue00f", "End": "\ue010", "Home": "\ue011"} | {
     "ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015",
@@ -93,7 +95,8 @@ def _send(method: str, url: str, body: dict[str, Any]) -> Any:
 def browser() -> Iterator[Browser]:
     """A browser with a folder of its own. Fails if Chromium is not installed."""
     chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    assert chromium and driver, MISSING
+    assert chromium, MISSING
+    assert driver, MISSING
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [driver, "--port=0"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -105,7 +108,7 @@ def browser() -> Iterator[Browser]:
                 wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
                 made = _send("POST", f"{server}/session", {"capabilities": {"alwaysMatch": wanted}})
                 session = Browser(server, made["sessionId"])
-                session.send("POST", "/timeouts", script=60_000, pageLoad=60_000)
+                session.send("POST", "/timeouts", script=30_000, pageLoad=60_000)
                 try:
                     yield session
                 finally:

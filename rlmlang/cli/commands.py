@@ -15,7 +15,20 @@ from rlmlang.cli.failures import as_error
 from rlmlang.cli.output import error_json, show_error, write_json
 from rlmlang.errors import UsageError
 
-COMMANDS = ("check", "fmt", "plan", "run", "ask", "complete", "models", "grammar", "sample", "conform", "completion")
+COMMANDS = (
+    "check",
+    "fmt",
+    "plan",
+    "run",
+    "ask",
+    "complete",
+    "trace",
+    "models",
+    "grammar",
+    "sample",
+    "conform",
+    "completion",
+)
 
 
 class _Commands(click.Group):

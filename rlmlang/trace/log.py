@@ -256,6 +256,16 @@ class Call:
         """The generations that answered it, those of its origin if it was stored."""
         return self.generations or (self.origin.generations if self.origin else [])
 
+    def holds(self, text: str) -> bool:
+        """Whether a text, in folded case, stands in what is the call's own: not in prompts that many share."""
+        parts = [self.instruction, self.answer or "", self.program or ""]
+        parts += [preview for _, preview in self.arguments]
+        parts += [self.error.code, self.error.message] if self.error else []
+        for generation in self.shown_generations:
+            parts.append(generation.output)
+            parts += [message.content for message in generation.prompt if message.digest is None]
+        return any(text in part.casefold() for part in parts)
+
 
 @frozen
 class Input:

@@ -282,6 +282,6 @@ class Page {
 
 performance.mark("begun");
 unpack("index").then((index) => {
-  window.page = new Page(new Model(index));
+  new Page(new Model(index));
   requestAnimationFrame(() => performance.mark("ready"));
 });

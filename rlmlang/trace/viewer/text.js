@@ -49,12 +49,12 @@ function longText(text) {
 
 /** A list of terms, each with a text or an element. What is undefined is left out. */
 function facts(pairs, list = make("dl", "facts")) {
-  list.replaceChildren();
   for (const [term, value] of pairs) {
     if (value === undefined) continue;
-    const detail = make("dd");
+    const pair = make("div"), detail = make("dd");
     detail.append(value instanceof Node ? value : visible(String(value)));
-    list.append(make("dt", "", term), detail);
+    pair.append(make("dt", "", term), detail);
+    list.append(pair);
   }
   return list;
 }

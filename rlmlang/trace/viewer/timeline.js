@@ -1,6 +1,7 @@
 // The timeline: a bar a call, in lanes of calls that were not under way at once.
 
 const RULER = 20; // pixels above the lanes, for the times and the head
+const CLOCK = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400]; // seconds between marks
 const NEAR = 4; // pixels that a pointer may move in a click
 
 class Timeline {
@@ -125,8 +126,7 @@ class Timeline {
 
   drawRuler() {
     const { paint, width, height } = this, span = this.to - this.from, text = this.color("dim");
-    const steps = Math.max(2, Math.floor(width / 110)), rough = span / steps, power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * ([1, 2, 5, 10].find((each) => each * power >= rough) ?? 10);
+    const step = niceStep(span / Math.max(2, Math.floor(width / 110)));
     paint.font = "11px system-ui, sans-serif";
     paint.fillStyle = text;
     paint.strokeStyle = this.color("line");
@@ -209,4 +209,12 @@ class Timeline {
     const call = this.hit(event.offsetX, event.offsetY);
     if (call >= 0) this.pick(call);
   }
+}
+
+/** The next time, in microseconds, that is good to count in. */
+function niceStep(rough) {
+  const clock = rough > 5e6 && CLOCK.find((seconds) => seconds * 1e6 >= rough);
+  if (clock) return clock * 1e6;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 5, 10].find((each) => each * power >= rough);
 }

@@ -1,0 +1,164 @@
+"""`rlmlang trace`: read the trace of a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from rlmlang.cli import output
+from rlmlang.errors import UsageError
+from rlmlang.trace.log import Call, History, read_log
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def open_log(name: str) -> Iterator[dict[str, Any]]:
+    """The events of the trace of a name: a file of events. Raises UsageError E604, E609."""
+    return read_log(name)
+
+
+def open_history(name: str) -> History:
+    """The run that a trace of a name tells."""
+    return History.of(open_log(name))
+
+
+@contextmanager
+def output_file(name: str) -> Iterator[TextIO]:
+    """A file to write text to, `-` for standard output. Raises UsageError E607."""
+    if name == "-":
+        yield sys.stdout
+        return
+    try:
+        with open(name, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            yield file
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
+
+
+@click.group("trace")
+def command() -> None:
+    """Read the trace of a run: as a tree, as a page, beside another, or for other tools.
+
+    TRACE is a file that `--trace FILE` wrote, finished or not.
+
+    \b
+    Examples:
+      rlmlang run article.rlm -i document=@article.txt --trace run.jsonl
+      rlmlang trace show run.jsonl --errors
+      rlmlang trace html run.jsonl -o run.html
+      rlmlang trace diff before.jsonl after.jsonl
+    """
+
+
+trace_argument = click.argument("trace", metavar="TRACE")
+
+
+def output_option(default: str | None) -> Callable[[Command], Command]:
+    """`-o FILE`; without a default it must be given."""
+    shown = "FILE to write, - for standard output." + ("  [default: -]" if default == "-" else "")
+    return click.option("-o", "--output", "to", metavar="FILE", default=default, required=default is None, help=shown)
+
+
+@command.command("show")
+@trace_argument
+@click.option("--errors", is_flag=True, help="Calls that failed, or that the trace does not hold the end of.")
+@click.option("--stored", is_flag=True, help="Calls that the store or an equal call answered.")
+@click.option("--slow", metavar="SECONDS", type=click.FloatRange(min=0), help="Calls that took so long.")
+@click.option("--grep", metavar="TEXT", help="Calls in whose prompts or answers the text stands, in either case.")
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Calls down to this level.")
+@click.option("--all", "everything", is_flag=True, help="Every call, however many are alike.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(
+    trace: str,
+    errors: bool,
+    stored: bool,
+    slow: float | None,
+    grep: str | None,
+    depth: int | None,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Show the calls of a run as a tree, what its lines cost, and what its end waited for.
+
+    Calls that one line makes are shown together: the first few, and those that failed. With
+    several filters, calls that pass all of them are shown.
+    """
+    from rlmlang.cli.call_tree import report, to_json
+
+    history = open_history(trace)
+
+    def wanted(call: Call) -> bool:
+        return (
+            (not errors or call.status in ("failed", "unfinished") or call.error is not None)
+            and (not stored or call.status == "stored" or call.hits.total() > 0)
+            and (slow is None or call.seconds >= slow)
+            and (grep is None or call.holds(grep.casefold()))
+            and (depth is None or call.level <= depth)
+        )
+
+    if as_json:
+        output.write_json(to_json(history, wanted))
+        return
+    for line in report(history, wanted, None if everything else 5):
+        click.echo(line)
+
+
+@command.command("html")
+@trace_argument
+@output_option(None)
+def html(trace: str, to: str) -> None:
+    """Write the run as one HTML file, to open in a browser. It needs no network."""
+    from rlmlang.trace.html import write_html
+
+    history = open_history(trace)
+    with output_file(to) as file:
+        write_html(history, file)
+
+
+@command.command("export")
+@trace_argument
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("jsonl", "otlp", "chrome", "rlm")),
+    required=True,
+    help="jsonl: the events. otlp: OpenTelemetry. chrome: Perfetto. rlm: the visualizer of alexzhang13/rlm.",
+)
+@output_option("-")
+def export(trace: str, form: str, to: str) -> None:
+    """Write a trace for other tools."""
+    import json
+
+    from rlmlang.trace import export
+
+    write = {"otlp": export.otlp, "chrome": export.chrome, "rlm": export.rlm}
+    objects = open_log(trace) if form == "jsonl" else write[form](open_history(trace))
+    with output_file(to) as file:
+        for each in objects:
+            file.write(json.dumps(each, ensure_ascii=True) + "\n")
+
+
+@command.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@click.option("--all", "everything", is_flag=True, help="Every difference, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def diff(before: str, after: str, everything: bool, as_json: bool) -> None:
+    """Show what two runs asked, what they were answered, and what they spent differently.
+
+    Calls are matched by what they ask: their key, and where that changed, the line and the
+    instruction.
+    """
+    from rlmlang.cli.call_tree import difference
+    from rlmlang.trace.diff import compare
+
+    found = compare(open_history(before), open_history(after))
+    if as_json:
+        output.write_json(found.to_json())
+        return
+    for line in difference(found, None if everything else 10):
+        click.echo(line)
