@@ -18,10 +18,10 @@ MISSING = (
     "the tests of the viewer need Chromium and its driver: install them (Debian: apt install chromium chromium-driver)"
 )
 
-FLAGS = """
-    --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars
-""".split()
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars",
+)  # fmt: skip
 
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "PageDown": "\ue00f", "End": "\ue010", "Home": "\ue011"} | {
     "ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015",

@@ -33,10 +33,11 @@ CALL("Put the answers together", found)
 
 SYSTEM = "You answer in the form that is asked for, and say nothing else. " * 20
 
-WORDS = """
-    river tower winter market copper signal island engine garden letter harbour mirror pocket bridge forest candle
-    planet window silver thunder meadow compass lantern anchor velvet marble orchard saddle ribbon kettle
-""".split()
+WORDS = (
+    "river", "tower", "winter", "market", "copper", "signal", "island", "engine", "garden", "letter", "harbour",
+    "mirror", "pocket", "bridge", "forest", "candle", "planet", "window", "silver", "thunder", "meadow",
+    "compass", "lantern", "anchor", "velvet", "marble", "orchard", "saddle", "ribbon", "kettle",
+)  # fmt: skip
 
 
 def run_event(**changes: Any) -> dict[str, Any]:

@@ -364,18 +364,18 @@ class History:
         by a program is in the chain before the calls of that program.
         """
         found: list[Call] = []
-        waiting: list[tuple[list[Call], int]] = [_by_end(self.roots)]
-        while waiting:  # sets of siblings, and how many of each are early enough
-            siblings, count = waiting.pop()
-            if count == 0:
+        waiting: list[Call | tuple[list[Call], int]] = [_by_end(self.roots)]
+        while waiting:  # from the end on: calls of the chain, siblings with how many of them are early enough
+            item = waiting.pop()
+            if isinstance(item, Call):
+                found.append(item)
                 continue
-            call = siblings[count - 1]
-            found.append(call)
-            before = bisect_right(siblings, call.asked, hi=count - 1, key=lambda each: each.finished)
-            waiting.append((siblings, before))
-            if call.children:
-                waiting.append(_by_end(call.children))
-        return sorted(found, key=lambda call: (call.started, call.id))
+            siblings, count = item
+            if count:
+                call = siblings[count - 1]
+                before = bisect_right(siblings, call.asked, hi=count - 1, key=lambda each: each.finished)
+                waiting += [(siblings, before), call, _by_end(call.children)]
+        return found[::-1]
 
     def lanes(self) -> list[int]:
         """For each call a lane, such that calls in one lane do not overlap; as few as there may be."""
