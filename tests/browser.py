@@ -109,6 +109,8 @@ def browser() -> Iterator[Browser]:
                 made = _send("POST", f"{server}/session", {"capabilities": {"alwaysMatch": wanted}})
                 session = Browser(server, made["sessionId"])
                 session.send("POST", "/timeouts", script=30_000, pageLoad=60_000)
+                session.send("POST", "/url", url="about:blank")
+                session.log("performance")  # what a browser asks itself for when it starts
                 try:
                     yield session
                 finally:

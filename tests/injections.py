@@ -9,7 +9,21 @@ import hostile
 
 RUN = "window.hacked=1"
 
-TAGS = ("img", "svg", "video", "audio", "iframe", "object", "embed", "input", "details", "body", "marquee", "style", "a")
+TAGS = (
+    "img",
+    "svg",
+    "video",
+    "audio",
+    "iframe",
+    "object",
+    "embed",
+    "input",
+    "details",
+    "body",
+    "marquee",
+    "style",
+    "a",
+)
 
 EVENTS = ("onerror", "onload", "onclick", "onfocus", "ontoggle", "onmouseover", "onanimationstart", "onpointerenter")
 

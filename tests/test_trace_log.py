@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,14 @@ def test_kinds_and_fields_that_are_not_known_are_skipped() -> None:
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner))
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner)
+)
 _EVENTS = st.builds(
     lambda event, name, value: event | ({name: value} if name in event else {}),
-    st.sampled_from([run_event(), text_event(), generation_event(0), call_event(0), call_event(1, parent=0), end_event(1.0)]),
+    st.sampled_from(
+        [run_event(), text_event(), generation_event(0), call_event(0), call_event(1, parent=0), end_event(1.0)]
+    ),
     st.sampled_from(sorted({*run_event(), *generation_event(0), *call_event(0), *end_event(0.0)})),
     _VALUES,
 )
@@ -175,7 +180,13 @@ def test_hits_are_counted_where_they_stand() -> None:
 
 
 def test_a_resumed_run_shows_what_answered_its_stored_calls() -> None:
-    first = [run_event(), text_event(), generation_event(0, output="kept"), call_event(0, key="aa"), generation_event(1)]
+    first = [
+        run_event(),
+        text_event(),
+        generation_event(0, output="kept"),
+        call_event(0, key="aa"),
+        generation_event(1),
+    ]
     again = [
         run_event(resumed=True),
         call_event(2, key="aa", status="stored", prompt_tokens=0, completion_tokens=0, cost=None),
@@ -193,7 +204,11 @@ def test_a_resumed_run_shows_what_answered_its_stored_calls() -> None:
 
 
 def test_a_call_whose_end_is_not_told_is_unfinished() -> None:
-    events = [run_event(), generation_event(0, started=1.0, finished=2.0), call_event(3, parent=1, started=4.0, finished=6.0)]
+    events = [
+        run_event(),
+        generation_event(0, started=1.0, finished=2.0),
+        call_event(3, parent=1, started=4.0, finished=6.0),
+    ]
     history = History.of(events)
     assert [(call.id, call.status, call.form) for call in history.calls] == [
         (0, "unfinished", "leaf"),
@@ -253,7 +268,7 @@ def test_lanes_do_not_overlap_and_paths_go_forward(times: list[tuple[int, int, i
     momentary = Counter(call.started for call in history.calls if call.started == call.finished)
     assert len(set(lanes)) <= busiest + max(momentary.values(), default=0)
     path = history.critical_path()
-    assert all(before.finished <= after.asked for before, after in zip(path, path[1:], strict=False))
+    assert all(before.finished <= after.asked for before, after in pairwise(path))
     if history.calls:
         assert path[-1].finished == max(call.finished for call in history.calls)
 

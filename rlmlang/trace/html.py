@@ -101,7 +101,7 @@ class _Packer:
             "origin": call.origin.id if call.origin else None,
             "generations": [self._generation(each) for each in call.shown_generations],
         }
-        return {name: value for name, value in data.items() if value}
+        return {name: value for name, value in data.items() if value or value == 0}
 
     def _generation(self, generation: Generation) -> dict[str, Any]:
         return {

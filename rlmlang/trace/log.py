@@ -245,7 +245,7 @@ class Call:
     """How many equal calls it answered, by source and line of theirs."""
     origin: Call | None = None
     """The call, earlier in the log, whose answer a stored call has."""
-    children: list[Call] = field(factory=list)
+    children: list[Call] = field(factory=list, repr=False)
 
     @property
     def seconds(self) -> float:
@@ -319,7 +319,7 @@ class Line:
     """Of all its calls, one after the other."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class History:
     """A run as its log tells it."""
 
