@@ -26,8 +26,8 @@ MAX_DEPTH = 8
 MAX_COUNT = 2**53
 """Counts below it are exact wherever JSON is read."""
 
-MAX_TIME = 2.0**36
-"""Seconds; as Unix time it is in the year 4147, so it can be written as a date."""
+MAX_TIME = 2.0**32
+"""Seconds: as Unix time the year 2106, and in microseconds still an exact number everywhere."""
 
 _NO_HITS: Counter[tuple[str, int]] = Counter()
 

@@ -1,5 +1,8 @@
 // The panes beside the tree: a call, the program with what its lines cost, the run.
 
+const MANY = 50; // entries of a list
+const LONGEST = 200_000; // characters of a program; none that runs is longer
+
 /** A heading over a part. Nothing if the part is nothing. */
 function part(title, body, ...more) {
   if (!body) return [];
@@ -15,7 +18,7 @@ function folded(title, body) {
 
 function failure([code, message]) {
   const box = make("div", "failure");
-  box.append(make("b", "", code), prose(message));
+  box.append(make("b", "", code.slice(0, LINE)), longText(message));
   return box;
 }
 
@@ -42,12 +45,12 @@ function callPane(model, call, details, shared, pick) {
       ["cost", model.cost[call] === null ? undefined : money(model.cost[call])],
       ["with calls below", kids ? `${count(model.allTokens[call])} tokens, ${money(model.priced ? model.allMoney[call] : null)}` : undefined],
       ["answer kept from", details.origin === undefined ? undefined : `call #${details.origin}, before the run was resumed`],
-      ["equal calls", details.hits && details.hits.map(([source, line, n]) => `${count(n)} at ${source}:${line}`).join(", ")],
+      ["equal calls", details.hits && details.hits.slice(0, MANY).map(([source, line, n]) => `${count(n)} at ${source}:${line}`).join(", ")],
       ["key", details.key && make("code", "key", details.key)],
     ]),
     ...part("Error", details.error && failure(details.error)),
     ...part("Instruction", details.instruction && longText(details.instruction)),
-    ...part("Arguments", details.arguments && facts(details.arguments.map(([name, preview]) => [name, prose(preview)]))),
+    ...part("Arguments", details.arguments && facts(details.arguments.map(([name, preview]) => [name, longText(preview)]))),
     ...part("Answer", details.answer && longText(details.answer)),
     ...part("Program", details.program && code(details.program, lineCosts(model, "<answer>", null, call), null)),
     ...(details.generations ?? []).flatMap((each, at) => generation(each, at, shared)),
@@ -143,8 +146,10 @@ function colored(content) {
 
 /** A program text with what each line cost. `pick` is told of a line that is clicked on. */
 function code(text, lines, pick, chosen = null) {
-  const table = make("table", "code"), most = Math.max(1e-12, ...[...lines.values()].map((line) => line.cost || line.tokens / 1e9));
-  text.replace(/\n$/, "").split("\n").forEach((content, at) => {
+  const table = make("table", "code");
+  let most = 1e-12;
+  for (const line of lines.values()) most = Math.max(most, line.cost || line.tokens / 1e9);
+  text.slice(0, LONGEST).replace(/\n$/, "").split("\n").forEach((content, at) => {
     const line = lines.get(at + 1), row = make("tr", at + 1 === chosen ? "chosen" : "");
     const share = line ? (line.cost || line.tokens / 1e9) / most : 0;
     const cost = make("td", "n cost", line && line.cost ? money(line.cost) : "");
@@ -180,7 +185,7 @@ function codePane(model, until, pick, chosen) {
     make("h2", "", run.program || "Program"),
     make("p", "hint", `${when}. Drag along the top of the timeline to see them at another time.`),
     code(run.text, lines, pick, chosen),
-    ...[...others].map(([source, n]) => make("p", "hint", `${plural(n, "call")} in ${source}`)),
+    ...[...others].slice(0, MANY).map(([source, n]) => make("p", "hint", `${plural(n, "call")} in ${source}`)),
   ];
 }
 
@@ -188,7 +193,7 @@ function codePane(model, until, pick, chosen) {
 function runPane(model, pick) {
   const { run, end, before, critical } = model.index;
   const path = make("ol", "path");
-  for (const call of critical.slice(0, 500)) {
+  for (const call of critical.slice(0, 10 * MANY)) {
     const item = make("li");
     item.append(
       link(`#${model.id[call]} ${oneLine(model.name("instruction", call)).slice(0, 80) || "call"}`, () => pick(call)),
@@ -210,7 +215,7 @@ function runPane(model, pick) {
     ]),
     ...part("Value", end && end.value !== null && longText(end.value)),
     ...part("Error", end?.error && failure([end.error.code, end.error.message])),
-    ...part("Inputs", run.inputs.length && facts(run.inputs.map((input) => [`${input.name}: ${input.type}`, prose(input.preview)]))),
+    ...part("Inputs", run.inputs.length && facts(run.inputs.map((input) => [`${input.name}: ${input.type}`, longText(input.preview)]))),
     ...part(`Critical path: ${plural(critical.length, "call")} that the end waited for`, critical.length && path),
     ...part("Limits", facts(Object.entries(run.limits).filter(([, value]) => value !== null))),
   ];

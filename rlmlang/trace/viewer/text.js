@@ -35,6 +35,7 @@ function prose(text, name = "text") {
   return element;
 }
 
+const LINE = 2_000; // characters of a text on one line
 const LONG = 20_000; // characters of a text that are shown unless asked for all
 
 /** A text, or its beginning and a button for the rest. */
@@ -52,7 +53,7 @@ function facts(pairs, list = make("dl", "facts")) {
   for (const [term, value] of pairs) {
     if (value === undefined) continue;
     const pair = make("div"), detail = make("dd");
-    detail.append(value instanceof Node ? value : visible(String(value)));
+    detail.append(value instanceof Node ? value : visible(String(value).slice(0, LINE)));
     pair.append(make("dt", "", term), detail);
     list.append(pair);
   }

@@ -136,7 +136,7 @@ class Timeline {
       paint.moveTo(x, RULER - 5);
       paint.lineTo(x, height);
       paint.stroke();
-      if (x < width - 40) paint.fillText(time === 0 ? "0" : duration(time), x + 3, 12);
+      if (x < width - 56) paint.fillText(time === 0 ? "0" : duration(time), x + 3, 12);
     }
   }
 

@@ -54,6 +54,7 @@ class Tree {
   /** Show what the filters let through: an array of flags, or null for everything. */
   filter(calls) {
     this.calls = calls;
+    this.passed = null;
     this.folded.clear();
     this.update();
   }
@@ -82,12 +83,16 @@ class Tree {
     this.soon();
   }
 
-  /** The nodes of some calls, and those above them. */
+  /** The nodes of some calls, and those above them; `passed` is how many of these calls each site has. */
   above(calls) {
     const { up, n, sites } = this.model;
     const keep = new Uint8Array(n + sites.length);
-    for (let i = 0; i < n; i++)
-      if (calls[i]) for (let node = i; node >= 0 && !keep[node]; node = up[node]) keep[node] = 1;
+    this.passed = new Uint32Array(sites.length);
+    for (let i = 0; i < n; i++) {
+      if (!calls[i]) continue;
+      if (up[i] >= n) this.passed[up[i] - n]++;
+      for (let node = i; node >= 0 && !keep[node]; node = up[node]) keep[node] = 1;
+    }
     return keep;
   }
 
@@ -136,7 +141,7 @@ class Tree {
     if (kids && !flat) element.setAttribute("aria-expanded", this.isOpen(node));
     else element.removeAttribute("aria-expanded");
     parts.fold.textContent = kids && !flat ? (this.isOpen(node) ? "▾" : "▸") : "";
-    if (node >= model.n) this.fillSite(element, model.site(node));
+    if (node >= model.n) this.fillSite(element, model.site(node), this.passed?.[node - model.n]);
     else this.fillCall(element, node);
   }
 
@@ -149,7 +154,7 @@ class Tree {
     const told = this.order === "tree" && model.up[call] >= model.n && model.site(model.up[call]).alike;
     parts.label.textContent = (told && given) || asked || `#${model.id[call]}`;
     parts.hint.textContent = told ? "" : given;
-    parts.answer.textContent = model.name("error", call) || oneLine(model.answer[call]);
+    parts.answer.textContent = oneLine(model.name("error", call) || model.answer[call]);
     parts.bar.hidden = true;
     parts.more.textContent = model.hits[call] ? `+${short(model.hits[call])}` : "";
     parts.more.title = "Equal calls that it answered";
@@ -158,11 +163,13 @@ class Tree {
     parts.cost.textContent = model.priced ? money(model.allMoney[call]) : "";
   }
 
-  fillSite(element, site) {
+  /** The row of a site, of whose calls so many have passed the filters if there are any. */
+  fillSite(element, site, passed) {
     const { model } = this, { parts } = element, { first, statuses } = site;
     element.className = "row site";
     parts.mark.textContent = "";
-    parts.label.textContent = `${oneLine(model.name("within", first)) || "the value"} × ${count(site.count)}`;
+    const many = passed === undefined ? count(site.count) : `${count(passed)} of ${count(site.count)}`;
+    parts.label.textContent = `${oneLine(model.name("within", first)) || "the value"} × ${many}`;
     parts.hint.textContent = oneLine(model.name("instruction", first));
     parts.answer.textContent = "";
     parts.bar.hidden = false;
