@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterable, Iterator
 from heapq import heapreplace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,10 @@ CALL("Put the answers together", found)
 
 SYSTEM = "You answer in the form that is asked for, and say nothing else. " * 20
 
-WORDS = (
-    "river", "tower", "winter", "market", "copper", "signal", "island", "engine", "garden", "letter", "harbour",
-    "mirror", "pocket", "bridge", "forest", "candle", "planet", "window", "silver", "thunder", "meadow",
-    "compass", "lantern", "anchor", "velvet", "marble", "orchard", "saddle", "ribbon", "kettle",
-)  # fmt: skip
+_SYLLABLES = tuple(map("".join, product("bdfgklmnrstv", "aeio")))
+_CHANCE = random.Random(0)
+WORDS = tuple("".join(_CHANCE.choices(_SYLLABLES, k=_CHANCE.randint(1, 4))) for _ in range(4_000))
+"""As many as make texts that gzip to about the part that English does: a third."""
 
 
 def run_event(**changes: Any) -> dict[str, Any]:
