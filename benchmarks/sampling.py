@@ -35,6 +35,7 @@ clauses = [Clause("a", "low")]
 WANTED = (None, STR, INT, ListType(STR))
 KINDS = {kind.__name__ for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.Node)}
 KINDS.remove("Node")  # of which the others are kinds
+KNOWN = {*BUILTINS, *(name for methods in METHODS.values() for name in methods)}
 
 
 def seen_in(node: object, kinds: set[str], names: set[str]) -> None:
@@ -67,20 +68,22 @@ def main() -> None:
     for seed in range(options.seed, options.seed + options.n):
         wanted = WANTED[seed % len(WANTED)]
         begin = time.perf_counter()
-        sample = walk(Constraint(SCOPE, wanted), vocabulary, seed, options.max_tokens)
+        program = ""
+        try:
+            sample = walk(Constraint(SCOPE, wanted), vocabulary, seed, options.max_tokens)
+            program = sample.program
+            checked = check(Source(program), wanted)
+        except RlmError as error:
+            print(f"seed {seed}: {error}\n{program}", file=sys.stderr)
+            continue
         speeds.append((time.perf_counter() - begin) / max(sample.tokens, 1) * 1e3)
         tokens += sample.tokens
-        try:
-            checked = check(Source(sample.program), wanted)
-        except RlmError as error:
-            print(f"seed {seed}: {error}\n{sample.program}", file=sys.stderr)
-            continue
         good += 1
         seen_in(checked.module, kinds, names)
         if good % 500 == 0:
-            print(f"{good:,} of {seed + 1 - options.seed:,} check, {len(kinds)} kinds", file=sys.stderr, flush=True)
+            seen = f"{len(kinds & KINDS)} kinds, {len(names & KNOWN)} functions and methods"
+            print(f"{good:,} of {seed + 1 - options.seed:,} check, {seen}", file=sys.stderr, flush=True)
     speeds.sort()
-    known = {*BUILTINS, *(name for methods in METHODS.values() for name in methods)}
     print(f"programs that check        {good:,} of {options.n:,}, {tokens:,} tokens")
     print(
         f"ms a token                 {speeds[len(speeds) // 2]:.1f} median, {speeds[int(len(speeds) * 0.99)]:.1f} p99"
@@ -89,7 +92,7 @@ def main() -> None:
         f"kinds of nodes             {len(kinds & KINDS)} of {len(KINDS)}; missing: {', '.join(sorted(KINDS - kinds))}"
     )
     print(
-        f"functions and methods      {len(names & known)} of {len(known)}; missing: {', '.join(sorted(known - names))}"
+        f"functions and methods      {len(names & KNOWN)} of {len(KNOWN)}; missing: {', '.join(sorted(KNOWN - names))}"
     )
 
 

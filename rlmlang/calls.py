@@ -1,7 +1,8 @@
 """Calls of the model: memo, store, budget, context, and the answer made a value.
 
 A `Caller` serves one run, with all the programs that its callees write. Equal calls are
-one call: answered from memory, from the call in flight, or from the store, in this order.
+one call: answered from memory, from the call in flight, or from the store, in this order; one that
+another process is making is waited for. An answer is handed on only once it is kept.
 Leaf calls are done by a few workers that take them in order; calls that a program may
 answer get a task each, since they wait for calls of their own.
 """
@@ -11,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Literal
 
 from attrs import define, evolve, field, frozen
@@ -21,13 +22,13 @@ from rlmlang import answers
 from rlmlang.budget import Account
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
+from rlmlang.journal import Journal
 from rlmlang.models.base import Model, Reply, Request
 from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
 from rlmlang.session import Session
 from rlmlang.source import Span
-from rlmlang.store import Store
 from rlmlang.trace import CallRecord, Trace
 from rlmlang.types import Type, shape_of
 from rlmlang.values import Mismatch, Value, canonical, from_json
@@ -37,6 +38,12 @@ LANGUAGE_VERSION = 1
 
 REPAIRS = 2
 """How often a callee's program that does not check or run is written again."""
+
+CROWD = 10_000
+"""Calls that wait for their turn before comprehensions hold back with asking for more."""
+
+REMEMBERED = 50_000
+"""Answers that are held in memory where a store has them all."""
 
 
 @frozen(eq=False)
@@ -71,14 +78,24 @@ class Entry:
     askers: list[Callable[[Entry, RlmError | None], None]] = field(factory=list)
     """Told once it has ended, after `answer` was resolved or with the error."""
     task: asyncio.Task[None] | None = None
+    given_up: bool = False
 
 
 ProgramRunner = Callable[[str, Request, Entry, Mapping[str, Value]], Awaitable[Value]]
 """Runs a callee's program text with the arguments of its call; gives the program's value. Names whose
 values are known are not evaluated again."""
 
+Outcome = Coroutine[None, None, "tuple[Value, str] | None"]
+"""A call's value and status, made some way; None if the call goes on elsewhere."""
+
 Writing = Literal["statements", "whole"]
 """How a callee writes a program: statement by statement, shown what each gives; or in one go."""
+
+
+def way_of_writing(model: Model) -> Writing:
+    """By statements, but for engines that cannot be held to one, or read everything again for each."""
+    able = model.capabilities
+    return "statements" if able.continues and able.grammar != "none" else "whole"
 
 
 class Caller:
@@ -88,24 +105,22 @@ class Caller:
         self,
         model: Model,
         account: Account,
-        store: Store | None,
         trace: Trace,
         clock: Callable[[], float],
         run_program: ProgramRunner,
+        journal: Journal | None = None,
         memo: bool = True,
         writing: Writing | None = None,
     ) -> None:
         self.model = model
         self.account = account
-        self.store = store
+        self.journal = journal if memo else None
         self.trace = trace
         self.clock = clock
         self.memo = memo
-        able = model.capabilities
-        self.writing = writing or ("statements" if able.continues and able.grammar != "none" else "whole")
-        """Engines that cannot be held to a statement, or read everything again for each, write in one go."""
+        self.writing = writing or way_of_writing(model)
         self._run_program = run_program
-        self._known: dict[bytes, tuple[Value, CallRecord]] = {}
+        self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
         self._flying: dict[bytes, Entry] = {}
         self._queue: deque[Entry] = deque()
         self._concurrency = account.limits.concurrency or model.concurrency
@@ -113,7 +128,7 @@ class Caller:
         self._workers: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
-        self._flushing = False
+        self._room: Pending | None = None
         self._waiting = 0
         """Calls asked for that have not been counted yet."""
         self._heads: dict[tuple[str, int, tuple[str | None, ...]], hashlib._Hash] = {}
@@ -164,17 +179,17 @@ class Caller:
         if self.memo:
             if (known := self._known.get(key)) is not None:
                 usage.memo_hits += 1
-                known[1].hits += 1
+                self.trace.hit(known[1], parent, site.span, self.clock())
                 return known[0]
             if (entry := self._flying.get(key)) is not None:
                 usage.memo_hits += 1
-                entry.record.hits += 1
+                self.trace.hit(entry.record, parent, site.span, self.clock())
                 return entry
-        stored = self.store.get(key) if self.memo and self.store is not None else None
+        stored = self.journal.store.get(key) if self.journal is not None else None
         if stored is None and limits.max_calls is not None and usage.calls + self._waiting >= limits.max_calls:
             raise self.account.no_calls_left()  # at once, or a program could ask for calls without end
         record = CallRecord(
-            len(self.trace.calls),
+            self.trace.count,
             parent,
             level,
             args[0],
@@ -182,31 +197,52 @@ class Caller:
             site.span,
             self.clock(),
             site.within,
+            tuple(zip(site.names, args[1:])),
+            key if self.memo else None,
+            form="program" if level < limits.max_depth else "leaf",
         )
         self.trace.start(record)
         if stored is not None:
             value = from_json(json.loads(stored), site.type)
-            self.trace.finish(record, "stored", record.started)
+            self.trace.finish(record, "stored", record.started, value)
             usage.memo_hits += 1
-            self._known[key] = (value, record)
+            self._remember(key, value, record)
             return value
         if not self.memo:
             key += record.id.to_bytes(8, "big")
         entry = Entry(key, site, args, sample, level, record)
         self._flying[key] = entry
         self._waiting += 1
-        if level < limits.max_depth:
-            record.kind = "program"
-            entry.task = asyncio.ensure_future(self._finish(entry, self._program))
-            self._tasks.add(entry.task)
-            entry.task.add_done_callback(self._tasks.discard)
-        else:
-            self._queue.append(entry)
-            if self._idle:
-                self._idle.pop().set_result(None)
-            elif len(self._workers) < self._concurrency:
-                self._workers.add(asyncio.ensure_future(self._work()))
+        self._begin(entry)
         return entry
+
+    def _begin(self, entry: Entry) -> None:
+        """Have a call made: in a task of its own if a program answers it, else when its turn comes."""
+        if entry.record.form == "program":
+            self._spawn(entry, self._made(entry, self._program))
+            return
+        self._queue.append(entry)
+        if self._idle:
+            self._idle.pop().set_result(None)
+        elif len(self._workers) < self._concurrency:
+            self._workers.add(asyncio.ensure_future(self._work()))
+
+    def _spawn(self, entry: Entry, outcome: Outcome) -> None:
+        entry.task = asyncio.ensure_future(self._settle(entry, outcome))
+        self._tasks.add(entry.task)
+        entry.task.add_done_callback(self._tasks.discard)
+
+    def room(self) -> Pending | None:
+        """What to wait for before asking for more, if too many calls wait for their turn."""
+        if self._room is None and len(self._queue) >= CROWD:
+            self._room = Pending()
+        return self._room
+
+    def _remember(self, key: bytes, value: Value, record: CallRecord) -> None:
+        if self.memo:
+            self._known[key] = (value, record)
+            if self.journal is not None and len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
 
     # Working
 
@@ -219,49 +255,84 @@ class Caller:
                 self._idle.append(idle)
                 await idle
             entry = self._queue.popleft()
-            if entry.record.status == "cancelled":
+            if self._room is not None and len(self._queue) <= CROWD // 2:
+                room, self._room = self._room, None
+                room.resolve(None)
+            if entry.given_up:
                 continue
             entry.task = asyncio.current_task()
-            await self._finish(entry, self._leaf)
-            entry.task = None
+            await self._settle(entry, self._made(entry, self._leaf))
+            if entry.task is asyncio.current_task():
+                entry.task = None
             done += 1
             if done % 64 == 0:  # a model that answers at once must not keep others from running
                 await asyncio.sleep(0)
 
-    async def _finish(self, entry: Entry, answer: Callable[[Entry], Awaitable[Value]]) -> None:
+    async def _made(self, entry: Entry, answer: Callable[[Entry], Awaitable[Value]]) -> tuple[Value, str] | None:
+        """The call's value as this process makes it, and its status; None if another process is at it."""
+        if self.journal is None:
+            return await answer(entry), "done"
+        claimed = await self.journal.claim(entry.key)
+        if isinstance(claimed, str):
+            return self._read(entry, claimed)
+        if not claimed:
+            self._spawn(entry, self._followed(entry, self.journal))
+            return None
+        value = await answer(entry)
+        record, written = entry.record, canonical(value)
+        self.trace.finish(record, "done", self.clock(), value)  # to be kept with the answer, or not at all
+        kept = await self.journal.keep(entry.key, written, record.prompt_tokens, record.completion_tokens)
+        return (value, "done") if kept == written else self._read(entry, kept)
+
+    async def _followed(self, entry: Entry, journal: Journal) -> tuple[Value, str] | None:
+        """The call's value as another process makes it; None if that gave up, and we make it after all."""
+        value = await journal.elsewhere(entry.key)
+        if value is None:
+            self._begin(entry)
+            return None
+        return self._read(entry, value)
+
+    def _read(self, entry: Entry, value: str) -> tuple[Value, str]:
+        self.account.usage.memo_hits += 1
+        return from_json(json.loads(value), entry.site.type), "stored"
+
+    async def _settle(self, entry: Entry, outcome: Outcome) -> None:
         """Await an answer and tell everyone who waits for it."""
         try:
-            value = await answer(entry)
+            made = await outcome
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None
-            if entry.record.status == "cancelled":
+            if entry.given_up:
                 if task.uncancel() > 0:  # not only this call, but the whole run
                     raise
             elif task.cancelling():
                 self._end(entry, "cancelled")
                 raise
             else:
-                entry.record.error = "E400"
-                fault = ModelError.of("E400", "the model failed: it gave the call up")
-                self._end(entry, "failed", fault.at(entry.site.span))
+                self._fail(entry, ModelError.of("E400", "the model failed: it gave the call up"))
         except RlmError as error:
-            entry.record.error = error.first.code
-            self._end(entry, "failed", error.at(entry.site.span))
+            self._fail(entry, error)
         except Exception as error:  # a fault of a backend must not hang the run
-            entry.record.error = "E400"
-            fault = ModelError.of("E400", f"the model failed: {type(error).__name__}: {error}")
-            self._end(entry, "failed", fault.at(entry.site.span))
+            self._fail(entry, ModelError.of("E400", f"the model failed: {type(error).__name__}: {error}"))
         else:
-            if self.memo:
-                self._known[entry.key] = (value, entry.record)
-            entry.answer.resolve(value)
-            self._end(entry, "done")
+            if made is not None:
+                value, status = made
+                self._remember(entry.key, value, entry.record)
+                entry.answer.resolve(value)
+                self._end(entry, status, value=value)
 
-    def _end(self, entry: Entry, status: str, error: RlmError | None = None) -> None:
+    def _fail(self, entry: Entry, error: RlmError) -> None:
+        entry.record.error = error
+        self._end(entry, "failed", error.at(entry.site.span))
+
+    def _end(self, entry: Entry, status: str, error: RlmError | None = None, value: Value = None) -> None:
         if entry.record.status == "waiting":
             self._waiting -= 1
-        self.trace.finish(entry.record, status, self.clock())
+        if self.journal is not None:
+            self.journal.release(entry.key)
+        if entry.record.status != status:
+            self.trace.finish(entry.record, status, self.clock(), value)
         del self._flying[entry.key]
         for asker in entry.askers:
             asker(entry, error)
@@ -281,14 +352,20 @@ class Caller:
         if record.status == "waiting":
             self._waiting -= 1
             record.status, record.started = "running", self.clock()
+        asked = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
+        began, record.attempts = self.clock(), record.attempts + 1
         spent: tuple[int, int] | None = None
         try:
-            reply = await self.model.generate(
-                request if granted == request.max_tokens else evolve(request, max_tokens=granted)
-            )
+            reply = await self.model.generate(asked)
             spent = (reply.prompt_tokens, reply.completion_tokens)
+        except RlmError as error:
+            if self.trace.sinks:
+                self.trace.generated(record, asked, began, self.clock(), None, error)
+            raise
         finally:
             self.account.settle((prompt, granted), spent)
+        if self.trace.sinks:
+            self.trace.generated(record, asked, began, self.clock(), reply)
         self.account.usage.cached_tokens += reply.cached_tokens
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens
@@ -342,7 +419,6 @@ class Caller:
                 f"the answer is not of type {entry.site.type}: {mismatch}",
                 hint=f"the model said: {_short(reply.text)}",
             ) from mismatch
-        self._keep(entry, value)
         return value
 
     async def _program(self, entry: Entry) -> Value:
@@ -356,15 +432,12 @@ class Caller:
                 reply = await self._generate(entry, request)
             entry.record.program = reply.text
             try:
-                value = await self._run_program(reply.text, request, entry, {})
+                return await self._run_program(reply.text, request, entry, {})
             except (BudgetError, UsageError):
                 raise
             except RlmError as error:
                 problem = error
                 request = evolve(request, repair=(reply.text, render(error.diagnostics)))
-                continue
-            self._keep(entry, value)
-            return value
         assert problem is not None
         raise ModelError.of(
             "E405",
@@ -383,47 +456,29 @@ class Caller:
 
         session = Session(request, generate, run)
         try:
-            value = await session.write()
+            return await session.write()
         finally:
             entry.record.program = session.written
-        self._keep(entry, value)
-        return value
-
-    # Keeping
-
-    def _keep(self, entry: Entry, value: Value) -> None:
-        """Put the value into the store; what arrives in one turn of the loop is committed together."""
-        if self.store is None or not self.memo:
-            return
-        record = entry.record
-        self.store.put(entry.key, canonical(value), record.prompt_tokens, record.completion_tokens)
-        if not self._flushing:
-            self._flushing = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        if self.store is not None:
-            self.store.commit()
 
     # Ending
 
     def cancel(self, entry: Entry) -> None:
         """Give up one call, queued or in flight."""
         entry.askers.clear()
-        self._end(entry, "cancelled")
+        entry.given_up = True
+        kept = entry.record.status == "done"  # and will be, whether it is wanted or not
+        self._end(entry, "done" if kept else "cancelled")
         if entry.task is not None:
             entry.task.cancel()
 
     async def close(self) -> None:
-        """End everything that still runs, and write what is finished to the store."""
+        """End everything that still runs."""
         for entry in list(self._flying.values()):
             self.cancel(entry)
         tasks = [*self._workers, *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._flush()
 
 
 def _short(text: str) -> str:

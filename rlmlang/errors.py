@@ -96,6 +96,7 @@ CODES: dict[str, str] = {
     "E406": "the scripted model has no reply for this call",
     "E407": "the model could not be loaded",
     "E408": "the model's text leaves what it is held to",
+    "E410": "a replay needs an answer that is not kept",
     # Budgets
     "E501": "call budget exhausted",
     "E502": "depth budget exhausted",
@@ -114,6 +115,7 @@ CODES: dict[str, str] = {
     "E606": "the store cannot be used",
     "E607": "wrong option or value",
     "E609": "the trace cannot be read",
+    "E610": "the run cannot be found, or gone on with",
 }
 
 

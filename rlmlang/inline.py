@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from attrs import define, evolve, field, frozen
 from rlmlang import ast
 from rlmlang.answers import parse_json
 from rlmlang.budget import Account, Limits, Usage
-from rlmlang.calls import Writing
+from rlmlang.calls import Writing, way_of_writing
 from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
@@ -29,6 +30,7 @@ from rlmlang.parser import parse
 from rlmlang.parser.layout import show_hidden
 from rlmlang.program import opened, run_now
 from rlmlang.prompt import argument_names, program_header, type_of
+from rlmlang.recording import recorded, spec_of
 from rlmlang.source import Source, Span
 from rlmlang.store import Store
 from rlmlang.trace import CallRecord, Trace
@@ -110,9 +112,15 @@ async def acompletion(
         check(Source(f"{header}None\n", "the inputs"))
     except ProgramError as error:
         raise UsageError.of("E607", f"the inputs cannot be declared: {error.first.message}") from error
-    record = CallRecord(len(trace.calls), None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0)
-    record.kind, record.status = "text", "running"
-    async with opened(model, store) as (engine, kept), evaluating(engine, account, trace, kept, memo, writing) as top:
+    async with opened(model, store) as (engine, kept), AsyncExitStack() as stack:
+        spec = spec_of("complete", "the prompt", prompt, values, engine, writing or way_of_writing(engine), limits)
+        types = {name: type_of(to_json(value)) for name, value in values.items()}
+        recording = await stack.enter_async_context(recorded(spec, types, kept, trace, account))
+        run = evaluating(engine, account, trace, recording.journal, memo, writing)
+        top = await stack.enter_async_context(run)
+        source = Source(prompt, "the prompt")
+        record = CallRecord(trace.count, None, 0, prompt, "str", Span(source, 0, 0), 0.0, form="text")
+        record.status = "running"
         trace.start(record)
         bound = dict(zip(argument_names(request.arguments), values.values()))
         text = _Text(request, top, record, max_tokens or limits.max_answer_tokens, header, bound)
@@ -121,11 +129,12 @@ async def acompletion(
             finish = await text.write(start)
             status = "done"
         except RlmError as error:
-            record.error = error.first.code
+            record.error = error
             raise
         finally:
             record.program = text.written
-            trace.finish(record, status, top.caller.clock())
+            trace.finish(record, status, top.caller.clock(), text.written)
+        recording.value, recording.type = text.written, STR
     return Completion(text.written, list(text.known.values()), text.whole_program(), finish, account.usage, trace)
 
 

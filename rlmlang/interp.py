@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import islice
 from typing import Any, Union
 
 from attrs import define, field, frozen
@@ -31,6 +32,7 @@ from rlmlang.check.checked import (
 )
 from rlmlang.errors import BudgetError, RlmError, RunError
 from rlmlang.inputs import bind_inputs, read_inputs
+from rlmlang.journal import Journal
 from rlmlang.models.base import Model, Request
 from rlmlang.operators import COMPARISONS, OPERATORS, cut, fill, index_into
 from rlmlang.parser import MAX_SOURCE
@@ -51,7 +53,6 @@ from rlmlang.pending import (
 from rlmlang.prompt import argument_names, program_header, program_text
 from rlmlang.render import render
 from rlmlang.source import Source, Span
-from rlmlang.store import Store
 from rlmlang.trace import Trace
 from rlmlang.types import NONE, FunctionType, RecordType
 from rlmlang.values import Meter, Value, canonical, from_json, to_json
@@ -118,6 +119,8 @@ class Evaluation:
     _open: dict[Entry, Place] = field(factory=dict)
     """Calls asked for and not yet answered, each with the first place that asked."""
     _tasks: dict[asyncio.Task[None], Place] = field(factory=dict)
+    _held_back: int = 0
+    """Jobs that wait for room among the calls."""
     _scheduled: bool = False
     _finished: asyncio.Event = field(factory=asyncio.Event)
 
@@ -157,6 +160,19 @@ class Evaluation:
         when_settled(operands, ready)
         return result
 
+    def hold_back(self, room: Pending, place: Place, job: Callable[[], Value]) -> Pending:
+        """The value that `job` gives once fewer calls wait for their turn."""
+        result = Pending()
+        self._held_back += 1
+
+        def ready() -> None:
+            self._held_back -= 1
+            self._jobs.append((lambda: result.resolve(job()), place))
+            self._wake()
+
+        room.when(ready)
+        return result
+
     def _wake(self) -> None:
         if not self._scheduled:
             self._scheduled = True
@@ -178,7 +194,7 @@ class Evaluation:
             except RecursionError:
                 self._fail(RunError.of("E309", "function calls nest too deeply"), place)
         self._scheduled = False
-        if not self._open and not self._tasks:
+        if not self._open and not self._tasks and not self._held_back:
             self._finished.set()
 
     def _fail(self, error: RlmError, place: Place) -> None:
@@ -908,12 +924,22 @@ def _clauses(
         if value:
             run(level + 1, frame, out)
 
-    def each(level: int, frame: Frame, items: Value, out: list[Value]) -> None:
+    def each(level: int, frame: Frame, items: Value, out: list[Value], begin: int = 0) -> None:
         _, target, at = clauses[level]
         assert target is not None
-        for turn, item in enumerate(items):
+        caller = frame.evaluation.caller
+        for turn, item in enumerate(islice(items, begin, None), begin):
+            if (room := caller.room()) is not None:
+                rest = partial(go_on, level, frame, items, turn)
+                out.append(_Splice(frame.evaluation.hold_back(room, Place(frame, at, turn), rest)))
+                return
             _charge(frame, steps, span, at, turn)
             run(level + 1, _iteration(frame, target, item, at, turn), out)
+
+    def go_on(level: int, frame: Frame, items: Value, turn: int) -> Value:
+        rest: list[Value] = []
+        each(level, frame, items, rest, turn)
+        return _Elements(rest)
 
     return run
 
@@ -939,11 +965,15 @@ def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
     missing = 1
 
     def flatten(items: list[Value]) -> Iterator[Value]:
-        for item in items:
-            if item.__class__ is _Splice:
-                yield from flatten(item.elements.value.out)
-            else:
+        open_ = [iter(items)]  # splices may nest deeper than Python's calls
+        while open_:
+            for item in open_[-1]:
+                if item.__class__ is _Splice:
+                    open_.append(iter(item.elements.value.out))
+                    break
                 yield item
+            else:
+                open_.pop()
 
     def wait(items: list[Value]) -> None:
         """Wait for the splices among the items, each once, and for those that they hold."""
@@ -1049,7 +1079,7 @@ async def execute(
     model: Model,
     account: Account,
     trace: Trace,
-    store: Store | None = None,
+    journal: Journal | None = None,
     memo: bool = True,
     writing: Writing | None = None,
 ) -> Value:
@@ -1057,7 +1087,7 @@ async def execute(
 
     Raises RunError, BudgetError, ModelError, UsageError (E606).
     """
-    async with evaluating(model, account, trace, store, memo, writing) as evaluation:
+    async with evaluating(model, account, trace, journal, memo, writing) as evaluation:
         return await evaluation.run(checked, inputs)
 
 
@@ -1066,7 +1096,7 @@ async def evaluating(
     model: Model,
     account: Account,
     trace: Trace,
-    store: Store | None = None,
+    journal: Journal | None = None,
     memo: bool = True,
     writing: Writing | None = None,
 ) -> AsyncIterator[Evaluation]:
@@ -1083,7 +1113,7 @@ async def evaluating(
         evaluation = Evaluation(caller, meter, entry.level, entry.record.id)
         return await _run_callee(evaluation, text, request, known)
 
-    caller = Caller(model, account, store, trace, lambda: loop.time() - begin, answer_by_program, memo, writing)
+    caller = Caller(model, account, trace, lambda: loop.time() - begin, answer_by_program, journal, memo, writing)
     try:
         async with asyncio.timeout(limits.max_seconds):
             yield Evaluation(caller, meter)

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from rlmlang.budget import Account, Limits, Usage
-from rlmlang.calls import Writing
+from rlmlang.calls import Writing, way_of_writing
 from rlmlang.check import check
 from rlmlang.check.checked import Checked
 from rlmlang.cost import Cost, estimate
@@ -20,6 +20,7 @@ from rlmlang.inputs import bind_inputs
 from rlmlang.interp import execute
 from rlmlang.models import Capabilities, open_model
 from rlmlang.models.base import Model
+from rlmlang.recording import recorded, spec_of
 from rlmlang.source import Source
 from rlmlang.store import Store
 from rlmlang.trace import Trace
@@ -33,8 +34,8 @@ class Result:
 
     value: Value
     usage: Usage
-    trace: Trace
-    program: Program
+    trace: Trace = field(repr=False)
+    program: Program = field(repr=False)
 
     @property
     def run_id(self) -> str:
@@ -93,13 +94,17 @@ class Program:
         trace: Trace | None = None,
         account: Account | None = None,
         writing: Writing | None = None,
+        command: str = "api",
+        record: bool = True,
         **inputs: object,
     ) -> Result:
         """Run the program. A model or store given by name is opened for this run alone.
 
         `writing` is how callees write programs: by `statements`, each shown what the ones before it
         give, or `whole`; None for what suits the model.
-        `trace` and `account` may be handed in to watch the run while it goes on.
+        `trace` and `account` may be handed in to watch the run while it goes on; with the `run_id` of
+        an earlier run in the trace, that one is gone on with. The store's list of runs shows the
+        `command`; without `record`, the run is not in it.
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
         values = bind_inputs(self.checked, {**(given or {}), **inputs})
@@ -108,7 +113,12 @@ class Program:
         async with opened(model, store) as (engine, kept):
             if kept is None:
                 refuse_if_over(self.checked, values, account.limits, engine)
-            value = await execute(self.checked, values, engine, account, trace, kept, memo, writing)
+            writing = writing or way_of_writing(engine)
+            name, text = self.source.name, self.source.text
+            spec = spec_of(command, name, text, values, engine, writing, account.limits)
+            async with recorded(spec, self.inputs, kept, trace, account, record) as recording:
+                value = await execute(self.checked, values, engine, account, trace, recording.journal, memo, writing)
+                recording.value, recording.type = value, self.type
         return Result(value, account.usage, trace, self)
 
     def run(self, given: Mapping[str, object] | None = None, /, **arguments: Any) -> Result:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import postgres
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -37,3 +40,36 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+# Stores --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of the tests' own. Skips where none is installed, but not in CI."""
+    if postgres.programs() is None:
+        assert "RLMLANG_TEST_ALL" not in os.environ, "PostgreSQL is not installed: apt-get install postgresql"
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_store(postgres_server: str) -> str:
+    """The URL of an empty store in PostgreSQL."""
+    import psycopg
+
+    name = f"s{uuid4().hex}"
+    with psycopg.connect(postgres_server) as db:
+        db.execute(f"create schema {name}")
+    return f"{postgres_server}&options=-csearch_path%3D{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+    """Where an empty store may be opened, of either kind."""
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("postgres_store")
+        return url
+    return tmp_path / "store.db"

@@ -309,9 +309,12 @@ def test_the_trace_is_written_also_when_the_run_fails(run: Run) -> None:
     Path("replies.toml").write_text('[[reply]]\ninstruction = "List*"\nvalue = ["a"]\n')
     code, *_ = run("run", "article.rlm", *ARGS, "--trace", "trace.jsonl")
     assert code == 4
-    listed, shortened = map(json.loads, Path("trace.jsonl").read_text().splitlines())
+    events = [json.loads(line) for line in Path("trace.jsonl").read_text().splitlines()]
+    listed, shortened = (event for event in events if event["kind"] == "call")
     assert (listed["instruction"], listed["status"], listed["line"]) == ("List 2 points", "done", 5)
-    assert (shortened["status"], shortened["error"], shortened["within"]) == ("failed", "E406", "short")
+    assert (shortened["status"], shortened["error"]["code"], shortened["within"]) == ("failed", "E406", "short")
+    assert [events[0]["kind"], events[-1]["kind"], events[-1]["status"]] == ["run", "end", "failed"]
+    assert [event["seq"] for event in events] == list(range(len(events)))
 
 
 def test_values_are_printed_raw_to_a_pipe_and_escaped_on_a_terminal(
@@ -535,7 +538,7 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (130, "")
     assert "interrupted" in done.stderr
-    assert "run it again to go on" in done.stderr
+    assert "go on with: rlmlang runs resume" in done.stderr
     assert "Traceback" not in done.stderr
     (tmp_path / "again").touch()
     done = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
@@ -572,7 +575,7 @@ def test_the_picture_of_a_moment(golden: Callable[[str, str], None]) -> None:
     call("stored", 3, "notes", "Summarize")
     call("failed", 4, "notes", "Is this\x1b[31m so?\nReally?")
     view.look()
-    outer = call("running", 7, "solve", "Solve it", kind="program")
+    outer = call("running", 7, "solve", "Solve it", form="program")
     call("running", 2, "part", "Solve a part", parent=outer.id)
     call("cancelled", 9, None, "Join")
     for _ in range(5):

@@ -78,6 +78,8 @@ OUT_OF_REACH = {
     "E606": "the store; cases run without one",
     "E607": "wrong options; a case that is none is an error of its author",
     "E407": "a model that cannot be loaded; a case holds its own",
+    "E410": "tells of a replay (tests/test_runs.py)",
+    "E610": "tells of runs in the store (tests/test_runs.py)",
     "E408": "raised where an engine of this process is held to a constraint",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.reach import reach
 from rlmlang.decode.texts import grammar_text
-from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 from rlmlang.decode.walk import walk
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.source import Source
@@ -113,8 +114,9 @@ REFUSED = {
 """How many of the conformance programs are not accepted, and why."""
 
 
-@pytest.mark.long
-def test_programs_of_the_conformance_suite_are_allowed() -> None:
+@cache
+def well_typed() -> list[str]:
+    """The conformance programs that check, each ended."""
     programs: list[str] = []
     for path in sorted((Path(__file__).parent / "conformance").glob("*/*.toml")):
         for case in tomllib.loads(path.read_text(encoding="utf-8")).get("case", []):
@@ -125,6 +127,12 @@ def test_programs_of_the_conformance_suite_are_allowed() -> None:
                 except RlmError:
                     continue
                 programs.append(text if text.endswith("\n") else text + "\n")
+    return programs
+
+
+@pytest.mark.long
+def test_programs_of_the_conformance_suite_are_allowed() -> None:
+    programs = well_typed()
     refused = [text for text in programs if not accepts(text, Constraint())]
     assert len(refused) <= sum(REFUSED.values())
     assert len(programs) > 900
@@ -315,9 +323,45 @@ def test_trees_are_no_deeper_than_the_parser_takes(start: str, part: str) -> Non
     check(Source(SCOPE + matcher.text + matcher.closing_text()))
 
 
+@pytest.mark.parametrize("part", range(4))
+def test_every_beginning_of_a_program_can_be_completed(part: int) -> None:
+    programs = [text for text in well_typed() if len(text) < 400][part::4]
+    for text in programs:
+        matcher = Matcher(Constraint(), BYTES, 100_000)
+        for byte in text.encode():
+            if not matcher.allows(byte):
+                break  # one of those that are refused
+            matcher.commit(byte)
+            if matcher.done:
+                break
+            if not matcher._tail:
+                end = matcher.closing_text()
+                assert matcher.point.advance(end) is not None, (matcher.text, end)
+                check(Source(matcher.text + end))
+
+
+@pytest.mark.parametrize("comment", ["", "    # one\n", " # one\n"])
+def test_bodies_are_indented_by_four_spaces(comment: str) -> None:
+    head = f"def f(x: int) -> int:\n{comment}"
+    assert accepts(f"{head}    return x\nf(1)\n", Constraint())
+    assert refused_at(f"{head}     return x\nf(1)\n", Constraint()) == f"{head}    "
+
+
 def test_numbers_have_a_value() -> None:
     assert accepts("1e308\n", Constraint())
     assert refused_at("1e309\n", Constraint()) == "1e30"
+
+
+def test_no_token_holds_a_carriage_return() -> None:
+    """As no character may be one: not even before a line feed, and not behind a backslash."""
+    vocabulary = open_vocabulary("smollm2")
+    returns = [token for token in range(len(vocabulary.texts)) if b"\r" in vocabulary.bytes_of(token)]
+    assert len(returns) > 1
+    for start in ("", '"a', 'f"a\\', '"""a', "# a"):
+        matcher = Matcher(Constraint(), vocabulary, 100)
+        for token in vocabulary.encode(start):
+            matcher.commit(token)
+        assert not any(map(matcher.allows, returns)), start
 
 
 def test_inputs_are_declared_only_where_nothing_is_given() -> None:

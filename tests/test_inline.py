@@ -177,7 +177,7 @@ def test_what_is_no_call_is_not_run(text: str) -> None:
 def test_the_trace_has_the_text_with_its_calls_below_it() -> None:
     done = complete(Writer(["CALL(", '("a", text)', ""]))
     text, call = done.trace.calls
-    assert (text.kind, text.status, text.program) == ("text", "done", done.response)
+    assert (text.form, text.status, text.program) == ("text", "done", done.response)
     assert (call.parent, call.level, call.within) == (text.id, 1, "call1")
     assert text.prompt_tokens + call.prompt_tokens == done.usage.prompt_tokens
     assert text.completion_tokens + call.completion_tokens == done.usage.completion_tokens
@@ -236,7 +236,8 @@ def test_budgets_end_it_and_the_text_so_far_is_in_the_trace(limits: dict[str, in
         complete(Writer(["So CALL(", "(text)"] * 9), limits=rlmlang.Limits(**limits), trace=trace)
     assert caught.value.first.code == code
     text = trace.calls[0]
-    assert (text.status, text.error) == ("failed", code)
+    assert text.error is not None
+    assert (text.status, text.error.first.code) == ("failed", code)
     assert (text.program or "").startswith("So ")
 
 

@@ -26,12 +26,13 @@ LAYERS = """
     prompt models.base
     models
     budget store trace
-    cost
+    cost journal
     session
     calls
+    recording
     interp
     program
-    inline
+    inline runs
     conform testing
     cli
     __main__
@@ -47,6 +48,8 @@ EXCEPTIONS = {
 
 HEAVY = {
     "re2": {"builtins"},
+    "apsw": {"store"},
+    "psycopg": {"store"},
     "lark": {"parser", "decode"},
     "rich": {"cli"},
     "click": {"cli"},
@@ -140,7 +143,7 @@ def test_a_wrong_import_is_found(text: str, name: str, tmp_path: Path) -> None:
 
 
 LIGHT = (
-    "asyncio", "rich", "sqlite3", "tomllib", "xllamacpp", "llguidance", "torch", "transformers", "hypothesis",
+    "asyncio", "rich", "apsw", "tomllib", "xllamacpp", "llguidance", "torch", "transformers", "hypothesis",
     "rlmlang.interp", "rlmlang.program", "rlmlang.models", "rlmlang.store",
 )  # fmt: skip
 """What checking a program does not load: it is done often, and should not be waited for."""

@@ -1,18 +1,24 @@
-"""The store: what is kept, what counts as missing, and what cannot be used."""
+"""The store: what is kept, what counts as missing, who may write, and what cannot be used."""
 
 from __future__ import annotations
 
+import logging
 import os
-import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
+import apsw
 import pytest
 
 from rlmlang.errors import UsageError
-from rlmlang.store import Store, default_path
+from rlmlang.store import Answer, Batch, Store, Written, default_path
+from rlmlang.store.database import MIGRATIONS
+from rlmlang.store.owner import is_dead, new_owner
+from rlmlang.store.sqlite import journal_mode
 
-KEY = b"k" * 32
+KEY, OTHER = b"k" * 32, b"o" * 32
 
 
 @pytest.fixture
@@ -20,70 +26,212 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "new" / "store.db"
 
 
-def test_a_value_is_there_before_and_after_it_is_committed(path: Path) -> None:
-    store = Store(path)
+def claim(store: Store, *keys: bytes) -> Written:
+    return store.write(Batch("r", wanted=list(keys)))
+
+
+def keep(store: Store, key: bytes, value: str, fence: int | None = None) -> Written:
+    """Claim a key, and answer it."""
+    number = claim(store, key).claimed[key] if fence is None else fence
+    return store.write(Batch("r", answers={key: Answer(value, 3, 4, number)}))
+
+
+def sql(path: Path, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    db = apsw.Connection(str(path))
+    rows = list(db.execute(statement, values))
+    db.close()
+    return rows
+
+
+# Answers -------------------------------------------------------------------------
+
+
+def test_an_answer_is_there_for_everyone_and_in_the_next_run(place: str | Path) -> None:
+    store, other = Store(place), Store(place)
     assert store.get(KEY) is None
-    store.put(KEY, '"é \ud83d"', 3, 4)
-    assert store.get(KEY) == '"é \ud83d"'
+    assert keep(store, KEY, '"é \ud83d"').lost == {}
+    assert store.get(KEY) == other.get(KEY) == '"é \ud83d"'
+    assert store.get(OTHER) is None
     store.close()
-
-
-def test_values_are_there_in_the_next_run(path: Path) -> None:
-    store = Store(path)
-    store.put(KEY, "[1,2]", 3, 4)
-    store.close()
-    again = Store(path)
-    assert again.get(KEY) == "[1,2]"
-    assert again.get(b"other") is None
+    other.close()
+    again = Store(place)
+    assert again.get(KEY) == '"é \ud83d"'
     again.close()
 
 
-def test_what_is_not_committed_is_seen_by_no_one_else(path: Path) -> None:
-    one, two = Store(path), Store(path)
-    one.put(KEY, "1", 0, 0)
-    assert two.get(KEY) is None
-    one.commit()
-    assert two.get(KEY) == "1"
-    one.commit()  # nothing new: fine
-    one.close()
-    two.close()
-
-
-def test_the_file_is_for_its_owner_alone(path: Path) -> None:
-    Store(path).close()
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+def test_a_batch_is_written_whole_or_not_at_all(place: str | Path) -> None:
+    store = Store(place)
+    number = claim(store, KEY).claimed[KEY]
+    store.write(Batch("r", events=[(0, "{}")]))
+    with pytest.raises(UsageError, match="E606"):
+        store.write(Batch("r", answers={KEY: Answer("1", 0, 0, number)}, events=[(1, "{}"), (0, "{}")]))
+    assert store.get(KEY) is None
+    assert list(store.events("r")) == ["{}"]
+    assert keep(store, KEY, "1", number).lost == {}
+    store.close()
 
 
 @pytest.mark.parametrize("column", ["value", "digest"])
-def test_a_damaged_row_counts_as_missing(path: Path, column: str) -> None:
+@pytest.mark.parametrize("damage", ["2", b"\xff\x00", 7])
+def test_a_damaged_answer_is_told_and_made_again(
+    path: Path, column: str, damage: object, caplog: pytest.LogCaptureFixture
+) -> None:
     store = Store(path)
-    store.put(KEY, "1", 0, 0)
-    store.commit()
-    with sqlite3.connect(path) as db:
-        db.execute(f"update answers set {column} = ?", ("2" if column == "value" else b"x",))
-    db.close()
-    assert store.get(KEY) is None
-    store.put(KEY, "3", 0, 0)
-    store.commit()
+    keep(store, KEY, "1")
+    sql(path, f"update answers set {column} = ?", (damage,))
+    with caplog.at_level(logging.WARNING):
+        assert store.get(KEY) is None
+        assert store.get(KEY) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the store {path} holds a damaged answer (key {KEY.hex()[:12]}…); it is made again"
+    ]
+    keep(store, KEY, "3")
     assert store.get(KEY) == "3"
     store.close()
 
 
-def test_a_row_of_another_kind_counts_as_missing(path: Path) -> None:
-    store = Store(path)
-    store.put(KEY, "1", 0, 0)
-    store.commit()
-    with sqlite3.connect(path) as db:
-        db.execute("update answers set value = ?", (b"\xff\x00",))
-    db.close()
-    assert store.get(KEY) is None
+# Claims --------------------------------------------------------------------------
+
+
+def test_one_owner_a_key(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    assert claim(one, KEY, OTHER).claimed == {KEY: 1, OTHER: 1}
+    refused = claim(two, KEY)
+    assert (refused.claimed, refused.found) == ({}, {})
+    assert two.find([KEY]) == ({}, set())
+    keep(one, KEY, "1", 1)
+    assert two.find([KEY]) == ({KEY: "1"}, set())
+    assert claim(two, KEY).found == {KEY: "1"}
+    one.write(Batch("r", released={OTHER: 1}))
+    assert two.find([OTHER]) == ({}, {OTHER})
+    assert claim(two, OTHER).claimed == {OTHER: 2}
+    one.close()
+    two.close()
+
+
+def run_out(store: Store) -> None:
+    """Let all claims of a store run out, as if it had not lived to renew them."""
+    store.db.query("update claims set until = 1 where owner = ?", (store.owner,))
+
+
+def test_the_answer_of_a_former_owner_is_refused(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    first = claim(one, KEY).claimed[KEY]
+    run_out(one)
+    assert two.find([KEY]) == ({}, {KEY})
+    second = claim(two, KEY).claimed[KEY]
+    assert second > first
+    assert keep(one, KEY, '"late"', first).lost == {KEY: None}
+    assert two.get(KEY) is None
+    assert keep(two, KEY, '"right"', second).lost == {}
+    assert keep(one, KEY, '"later still"', first).lost == {KEY: '"right"'}
+    one.close()
+    two.close()
+
+
+def test_a_claim_is_renewed_as_long_as_its_owner_lives(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    claim(one, KEY)
+    run_out(one)
+    one.renew()
+    assert two.find([KEY]) == ({}, set())
+    one.write(Batch("r", released={KEY: 1}))
+    one.renew()  # what was given up is not taken again
+    assert two.find([KEY]) == ({}, {KEY})
+    one.close()
+    two.close()
+
+
+def test_closing_gives_all_claims_up(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    claim(one, KEY)
+    one.close()
+    assert two.find([KEY]) == ({}, {KEY})
+    two.close()
+
+
+def test_the_claims_of_a_dead_process_are_free_at_once(place: str | Path) -> None:
+    code = """if True:
+        import os, sys
+        from rlmlang.store import Batch, Store
+        store = Store(sys.argv[1])
+        store.write(Batch("r", wanted=[b"k" * 32]))
+        print(store.owner, flush=True)
+        os._exit(9)
+    """
+    owner = subprocess.run([sys.executable, "-c", code, str(place)], capture_output=True, text=True).stdout.strip()
+    assert is_dead(owner)
+    store = Store(place)
+    assert store.find([KEY]) == ({}, {KEY})
+    assert claim(store, KEY).claimed == {KEY: 2}
     store.close()
 
 
-def code(path: Path) -> str:
+def test_only_processes_of_this_machine_are_known_to_be_dead() -> None:
+    owner = new_owner()
+    machine, pid, begun, number = owner.split(" ")
+    assert not is_dead(owner)
+    assert is_dead(f"{machine} {pid} {begun}1 {number}")  # its number is another process's now
+    assert is_dead(f"{machine} 999999999 {begun} {number}")
+    assert not is_dead(f"elsewhere {pid} {begun}1 {number}")
+    assert not is_dead("what is this")
+    assert not is_dead("")
+
+
+# Runs ----------------------------------------------------------------------------
+
+
+def test_runs_are_listed_with_how_they_ended(place: str | Path) -> None:
+    store = Store(place)
+    assert store.begin_run("aa1", {"model": "m"}) == 0
+    store.write(Batch("aa1", events=[(0, '{"seq":0}'), (1, '{"seq":1}')]))
+    assert store.begin_run("ab2", {}) == 0
+    store.end_run("aa1", "done", {"calls": 3})
+    assert [(row.id, row.status) for row in store.runs()] == [("ab2", "running"), ("aa1", "done")]
+    (row,) = store.runs("aa")
+    assert (row.spec, row.usage) == ({"model": "m"}, {"calls": 3})
+    assert row.ended is not None
+    assert row.begun <= row.ended
+    assert store.begin_run("aa1", {"model": "m"}) == 2
+    assert [(row.status, row.ended) for row in store.runs("aa1")] == [("running", None)]
+    assert store.runs("b") == store.runs("%") == []
+    assert list(store.events("ab2")) == []
+    store.close()
+
+
+def test_a_run_whose_process_died_was_interrupted(place: str | Path) -> None:
+    store = Store(place)
+    store.begin_run("r", {})
+    machine, *_ = store.owner.split(" ")
+    store.db.query("update runs set owner = ?", (f"{machine} 999999999 1 x",))
+    assert [row.status for row in store.runs()] == ["interrupted"]
+    store.close()
+
+
+def test_events_are_read_in_order_however_many(place: str | Path) -> None:
+    store = Store(place)
+    texts = [f'{{"seq":{i}}}' for i in range(2_500)]
+    store.write(Batch("r", events=list(enumerate(texts))))
+    assert list(store.events("r")) == texts
+    store.close()
+
+
+# Files ---------------------------------------------------------------------------
+
+
+def test_the_file_is_for_its_owner_alone(path: Path) -> None:
+    store = Store(path)
+    keep(store, KEY, "1")
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600, file
+    assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700
+    store.close()
+
+
+def code(place: str | Path) -> str:
     with pytest.raises(UsageError) as caught:
-        Store(path)
-    assert "--no-store" in (caught.value.first.hint or "") or "--store" in (caught.value.first.hint or "")
+        Store(place)
+    assert "--store" in (caught.value.first.hint or "")
     return caught.value.first.code
 
 
@@ -99,48 +247,52 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert code(tmp_path) == "E606"
 
 
-def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
-    Store(path).close()
-    with sqlite3.connect(path) as db:
-        db.execute("pragma user_version = 99")
-    db.close()
-    assert code(path) == "E606"
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Store(f"postgresql://me:secret@/x?host={tmp_path}")
+    assert caught.value.first.code == "E606"
+    assert "secret" not in str(caught.value)
+
+
+def test_a_store_of_a_newer_version_is_refused(place: str | Path) -> None:
+    store = Store(place)
+    store.db.set_version(99)
+    store.close()
+    assert code(place) == "E606"
+
+
+def test_a_store_of_an_older_version_is_brought_up(path: Path) -> None:
+    path.parent.mkdir()
+    for statement in MIGRATIONS[0]:
+        sql(path, statement)
+    data = b'"old"'
+    import hashlib
+
+    sql(path, "insert into answers values (?, ?, ?, 1, 2)", (KEY, data, hashlib.sha256(data).digest()[:16]))
+    sql(path, "pragma user_version = 1")
+    store = Store(path)
+    assert store.get(KEY) == '"old"'
+    keep(store, OTHER, "1")
+    assert store.db.version() == len(MIGRATIONS)
+    store.close()
 
 
 def test_failures_of_the_database_are_coded(path: Path) -> None:
     store = Store(path)
-    with sqlite3.connect(path) as db:
-        db.execute("drop table answers")
-    db.close()
+    sql(path, "drop table answers")
     with pytest.raises(UsageError, match="E606"):
         store.get(KEY)
-    store.put(KEY, "1", 0, 0)
     with pytest.raises(UsageError, match="E606"):
-        store.commit()
-    # the failed transaction is rolled back, so that the store goes on once the table is there
-    with sqlite3.connect(path) as db:
-        db.execute("create table answers (key blob primary key, value text, digest blob, p integer, c integer)")
-    db.close()
-    store.close()
-    again = Store(path)
-    assert again.get(KEY) == "1"
-    again.close()
+        claim(store, KEY)
+    assert not store.db.query("select * from claims")  # the failed transaction is taken back
+    sql(path, "drop table claims")
+    with pytest.raises(UsageError, match="E606"):
+        store.close()
 
 
-def test_answers_wait_while_another_process_holds_the_file(path: Path) -> None:
-    store = Store(path)
-    store._db.execute("pragma busy_timeout = 0")
-    store.put(KEY, "1", 0, 0)
-    with sqlite3.connect(path, isolation_level=None) as other:
-        other.execute("begin exclusive")
-        with pytest.raises(UsageError, match="E606"):
-            store.commit()
-        other.execute("rollback")
-    other.close()
-    store.close()
-    again = Store(path)
-    assert again.get(KEY) == "1"
-    again.close()
+def test_only_a_sound_sqlite_keeps_a_write_ahead_log() -> None:
+    assert journal_mode("3.51.2") == journal_mode("3.40.1") == "truncate"
+    assert journal_mode("3.51.3") == journal_mode("3.60.0") == journal_mode("4.0.0") == "wal"
 
 
 def test_the_default_path_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

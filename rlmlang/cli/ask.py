@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ from rlmlang.cli.options import (
     model_option,
     quiet_option,
     store_options,
+    trace_option,
     write_option,
 )
 from rlmlang.cli.run import failed, outcome, show, store_of, watched
@@ -41,6 +43,7 @@ QUESTION = "question__"
 @model_option
 @write_option
 @store_options
+@trace_option
 @click.option("--show-program", is_flag=True, help="Print the program too, on standard error.")
 @quiet_option
 @json_option
@@ -55,6 +58,7 @@ def command(
     writing: Any,
     store: str | None,
     no_store: bool,
+    trace_file: str | None,
     show_program: bool,
     quiet: bool,
     as_json: bool,
@@ -72,7 +76,7 @@ def command(
       rlmlang ask "How many chapters are there?" --input book=@book.txt --type int -m smollm2
       rlmlang ask "Who wrote this?" -i letter=@letter.txt -m gguf:model.gguf --json
     """
-    trace = Trace()
+    trace = Trace(keep=False)
     account: Account | None = None
     result: Result | None = None
     failure: RlmError | None = None
@@ -86,12 +90,12 @@ def command(
         options |= {"model": model_of(model, settings), "writing": writing}
         options["store"] = None if no_store else store_of(store, settings)
         values: dict[str, object] = {QUESTION: question, **given}
-        work = program.arun(values, trace=trace, account=account, **options)
-        result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
+        work = partial(program.arun, values, trace=trace, account=account, command="ask", **options)
+        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, options)
+        failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
-    written = next((record.program for record in trace.calls if record.program), None)
+    written = trace.first.program if trace.first else None
     if as_json:
         output.write_json(
             {"run_id": trace.run_id} | outcome(result, failure) | {"program": written, "usage": usage.to_json()}
@@ -99,7 +103,7 @@ def command(
     else:
         if show_program and written:
             click.echo(output.visible(written), err=True)
-        show(result, failure, None if quiet or not trace.calls else usage)
+        show(result, failure, None if quiet or not trace.count else usage)
     return failure.exit_code if failure else 0
 
 

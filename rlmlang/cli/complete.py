@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from rlmlang.cli.options import (
     model_option,
     quiet_option,
     store_options,
+    trace_option,
     write_option,
 )
 from rlmlang.cli.run import failed, no_model, store_of, summary, watched
@@ -37,6 +39,7 @@ from rlmlang.values import to_json
 @model_option
 @write_option
 @store_options
+@trace_option
 @click.option("--show-program", is_flag=True, help="Print the calls as a program too, on standard error.")
 @quiet_option
 @json_option
@@ -52,6 +55,7 @@ def command(
     writing: Any,
     store: str | None,
     no_store: bool,
+    trace_file: str | None,
     show_program: bool,
     quiet: bool,
     as_json: bool,
@@ -69,7 +73,7 @@ def command(
       rlmlang complete "What is the letter about?" -i letter=@letter.txt -m smollm2
       rlmlang complete "Sum it up." -i book=@book.txt -m smollm2 --start 'In short: CALL("Sum up", book[:2000]'
     """
-    trace = Trace()
+    trace = Trace(keep=False)
     account: Account | None = None
     done: Completion | None = None
     failure: RlmError | None = None
@@ -82,14 +86,13 @@ def command(
             raise no_model()
         options["store"] = None if no_store else store_of(store, settings)
         given = read_given(inputs, "")
-        work = acompletion(
-            prompt, inputs=given, start=start, max_tokens=max_tokens, trace=trace, account=account, **options
-        )
-        done = asyncio.run(watched(work, "the text", trace, account, quiet))
+        options |= {"inputs": given, "start": start, "max_tokens": max_tokens, "trace": trace, "account": account}
+        work = partial(acompletion, prompt, **options)
+        done = asyncio.run(watched(work, "the text", trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, options)
+        failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
-    so_far = next((record.program for record in trace.calls if record.kind == "text"), None)
+    so_far = trace.first.program if trace.first else None
     if as_json:
         told: dict[str, Any] = {"run_id": trace.run_id}
         if failure is not None:

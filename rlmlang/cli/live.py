@@ -57,7 +57,7 @@ class View:
             key = (record.within, record.span.line)
             branch = above.below.setdefault(key, Branch(*key))
             branch.records.append(record)
-            if record.kind != "leaf":
+            if record.form != "leaf":
                 self._programs[record.id] = branch
         self._seen = len(self.trace.calls)
 

@@ -55,16 +55,34 @@ def limit_options(command: Command) -> Command:
 
 def limits_of(ctx: click.Context, settings: Settings) -> Limits:
     """The limits that the options, the settings and the defaults give, in this order."""
-    given = {name: ctx.meta[f"limit.{name}"] for name in LIMITS if f"limit.{name}" in ctx.meta}
-    return Limits(**{**settings.limits, **given})
+    return Limits(**{**settings.limits, **limits_given(ctx)})
+
+
+def limits_given(ctx: click.Context) -> dict[str, Any]:
+    """The limits that options give."""
+    return {name: ctx.meta[f"limit.{name}"] for name in LIMITS if f"limit.{name}" in ctx.meta}
+
+
+store_option = click.option(
+    "--store",
+    metavar="PLACE",
+    help="Where answers and runs are kept: a file, or a postgresql:// URL.  [default: a file of the user's]",
+)
 
 
 def store_options(command: Command) -> Command:
     """`--store` and `--no-store`."""
-    kept = "The file that keeps answers across runs.  [default: one per user]"
-    without = "Keep no answers, and use none kept before."
-    command = click.option("--no-store", is_flag=True, help=without)(command)
-    return click.option("--store", metavar="PATH", type=click.Path(), help=kept)(command)
+    without = "Keep nothing, and use nothing kept before."
+    return store_option(click.option("--no-store", is_flag=True, help=without)(command))
+
+
+trace_option = click.option(
+    "--trace",
+    "trace_file",
+    metavar="PATH",
+    type=click.Path(),
+    help="Write the events of the run to a file, a JSON object on a line (docs/trace.md).",
+)
 
 
 def model_of(option: str | None, settings: Settings) -> str | None:

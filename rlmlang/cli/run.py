@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +29,7 @@ from rlmlang.cli.options import (
     program_argument,
     quiet_option,
     store_options,
+    trace_option,
     write_option,
 )
 from rlmlang.cli.settings import Settings, find_settings
@@ -44,13 +48,7 @@ from rlmlang.values import to_json
 @model_option
 @write_option
 @store_options
-@click.option(
-    "--trace",
-    "trace_file",
-    metavar="PATH",
-    type=click.Path(),
-    help="Write every call to a file, a JSON object on a line.",
-)
+@trace_option
 @quiet_option
 @json_option
 @limit_options
@@ -80,7 +78,7 @@ def command(
       rlmlang run article.rlm -i document=- -m gguf:model.gguf < article.txt
       rlmlang run classify.rlm -i items=@items.json --max-calls 500 --json
     """
-    trace = Trace()
+    trace = Trace(keep=False)
     account: Account | None = None
     result: Result | None = None
     failure: RlmError | None = None
@@ -90,51 +88,69 @@ def command(
         account = Account(limits_of(ctx, settings))
         program = Program(check(read_source(file)))
         given = read_inputs(program.checked, read_given(inputs, file))
-        if trace_file:
-            write_trace(trace_file, trace)  # to fail before the run, not after it
         options |= {"model": model_of(model, settings), "writing": writing}
         options["store"] = None if no_store else store_of(store, settings)
-        work = program.arun(given, trace=trace, account=account, **options)
-        result = asyncio.run(watched(work, program.source.name, trace, account, quiet))
+        work = partial(program.arun, given, trace=trace, account=account, command="run", **options)
+        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, options)
-    if trace_file and trace.calls:
-        write_trace(trace_file, trace)
+        failure = failed(error, trace, options)
     usage = account.usage if account else Usage()
     if as_json:
         output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
     else:
-        show(result, failure, None if quiet or not trace.calls else usage)
+        show(result, failure, None if quiet or not trace.count else usage)
     return failure.exit_code if failure else 0
 
 
 T = TypeVar("T")
 
 
-async def watched(work: Awaitable[T], title: str, trace: Trace, account: Account, quiet: bool) -> T:
-    """What the work gives; on a terminal its calls are shown while it goes on, if it is not to be quiet."""
-    if quiet or not sys.stderr.isatty():
-        return await work
-    from rlmlang.cli.live import watch
+async def watched(
+    work: Callable[[], Awaitable[T]], title: str, trace: Trace, account: Account, quiet: bool, trace_file: str | None
+) -> T:
+    """What the work gives; its events go to a file, if one is named.
 
-    async with watch(title, trace, account):
-        return await work
+    On a terminal its calls are shown while it goes on, if it is not to be quiet. Raises UsageError E607.
+    """
+    with written_to(trace_file, trace):
+        if quiet or not sys.stderr.isatty():
+            return await work()
+        from rlmlang.cli.live import watch
+
+        async with watch(title, trace, account):
+            return await work()
 
 
-def store_of(option: str | None, settings: Settings) -> Path | None:
-    """The file that answers are kept in, if they are."""
+@contextmanager
+def written_to(name: str | None, trace: Trace) -> Iterator[None]:
+    """Write the events of a run to a file, one on a line. Raises UsageError E607."""
+    if name is None:
+        yield
+        return
+    try:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
+    with open(descriptor, "w", encoding="utf-8", buffering=1) as file:
+        trace.sinks.append(lambda _, event: print(event, file=file))
+        yield
+
+
+def store_of(option: str | None, settings: Settings) -> str | Path | None:
+    """Where answers are kept, if they are."""
     if option is not None:
-        return Path(option)
+        return option
     return None if settings.store is False else settings.store or default_path()
 
 
-def failed(error: Exception | KeyboardInterrupt, options: dict[str, Any]) -> RlmError:
+def failed(error: Exception | KeyboardInterrupt, trace: Trace, options: dict[str, Any]) -> RlmError:
     """What went wrong in a run with a `model` and a `store`, told to the user."""
     failure = as_error(error)
     if failure.first.code == "E605" and options.get("model") is None:
         return no_model()
     if isinstance(failure, Interrupted) and options.get("store"):
-        return Interrupted.of("E300", "interrupted", hint="finished calls are kept: run it again to go on")
+        hint = f"finished calls are kept; go on with: rlmlang runs resume {trace.run_id}"
+        return Interrupted.of("E300", "interrupted", hint=hint)
     return failure
 
 
@@ -176,13 +192,3 @@ def summary(usage: Usage) -> str:
         + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
         + f", {usage.completion_tokens:,} out, {usage.seconds:.1f} s"
     )
-
-
-def write_trace(name: str, trace: Trace) -> None:
-    """The calls of a run, a JSON object on a line. Raises UsageError E607."""
-    try:
-        with open(name, "w", encoding="utf-8", errors="backslashreplace") as file:
-            for record in trace.calls:
-                file.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error

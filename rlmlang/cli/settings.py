@@ -32,7 +32,7 @@ Limit = int | float | None
 @frozen
 class Settings:
     model: str | None = None
-    store: Path | Literal[False] | None = None
+    store: str | Path | Literal[False] | None = None
     """None is the default store, False none."""
     limits: Mapping[str, Limit] = field(factory=dict)
 
@@ -67,9 +67,14 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f"{path}: {error}") from error
     return Settings(
         _from_folder(model, path.parent) if model else None,
-        path.parent / store if isinstance(store, str) else store,
+        _place(store, path.parent),
         values,
     )
+
+
+def _place(store: Any, folder: Path) -> Any:
+    """A store's path, made to start from the folder of the settings; or its URL."""
+    return folder / store if isinstance(store, str) and "://" not in store else store
 
 
 def limit(name: str, value: Any) -> Limit:

@@ -258,6 +258,8 @@ def _lexeme_end(point: Point) -> tuple[str, Prefix | None]:
             continue
         if not after_end.partial:
             return end, after_end.prefix
+        if point.partial[0] in "\n#":
+            continue  # what comes behind it would count as indentation
         whole = after_end.advance(" ")
         if whole is None:
             whole = after_end.advance("\n")
@@ -270,7 +272,7 @@ def _ends(point: Point) -> Iterator[str]:
     partial, prefix = point.partial, point.prefix
     yield ""
     if partial[0] in "\n#":
-        yield from ("\n", "   ", "  ", " ", "    ", "\n    ")
+        yield from ("\n", "    ", "   ", "  ", " ", "\n    ")
     if re.fullmatch(r"[A-Za-z_]\w*", partial):
         yield from ("x", "x1", '""', "''")
         for name in prefix.names.candidates:
@@ -282,24 +284,9 @@ def _ends(point: Point) -> Iterator[str]:
         yield from (partial[-1] + quote for quote in "\"'")
         if hole is not None:
             yield hole.closing[0]
-    for quote in ('"', "'", '"""'):
-        for inner in (
-            "",
-            "}",
-            "x}",
-            "0}",
-            "r}",
-            "n",
-            "0",
-            "00",
-            "000",
-            "0000",
-            "00000",
-            "000000",
-            "0000000",
-            "00000000",
-        ):
-            yield inner + quote
+    escapes = ("0" * count for count in range(1, 9))
+    for inner in ("", "}", "x}", "0}", "r}", "f}", "0f}", "<}", "n", *escapes):
+        yield from (inner + quote for quote in ('"', "'", '"""'))
     yield from ("0", ".0")
     yield from (sign[len(partial) :] for sign in tables().fixed if sign.startswith(partial))
 

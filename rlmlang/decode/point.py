@@ -95,7 +95,7 @@ def _read(point: Point, text: str) -> Point | None:
             spaces, lines = 0, 1
             at += 1
             continue
-        if char == " " and lines and prefix.size:  # the margin of a line within brackets
+        if char == " " and lines and prefix.size and prefix.last != BODY:  # the margin of a line within brackets
             spaces += 1
             at += 1
             if spaces > MAX_MARGIN:

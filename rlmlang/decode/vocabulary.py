@@ -19,7 +19,7 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 """One truth value a token."""
 
 _WORD = re.compile(r" ?[A-Za-z0-9_]+")
-HIDDEN_CHARACTERS = re.compile(HIDDEN)
+HIDDEN_CHARACTERS = re.compile(rf"{HIDDEN}|\r")
 
 
 class Vocabulary:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -9,7 +11,7 @@ from attrs import frozen
 
 from rlmlang.answers import form
 from rlmlang.decode.constraint import Constraint
-from rlmlang.types import Type
+from rlmlang.types import Type, shape_of
 from rlmlang.values import Value
 
 
@@ -57,6 +59,18 @@ class Request:
     def typed(self) -> bool:
         """Whether the answer is held to the form of its type: it is no program, call or free text."""
         return self.constraint is None and not self.program and form(self.type) != "text"
+
+    @cached_property
+    def held_to(self) -> str | None:
+        """A digest of what the text is held to, 16 hex digits; None for free text."""
+        if self.constraint is not None:
+            held = self.constraint
+            limits = [held.program, str(held.wanted), held.unit, held.calls]
+        elif self.typed:
+            limits = [shape_of(self.type)]
+        else:
+            return None
+        return hashlib.sha256(json.dumps(limits).encode()).hexdigest()[:16]
 
     def so_far(self, held: bool) -> str:
         """What the reply starts with: `written`, and before it, if the engine holds a program to the

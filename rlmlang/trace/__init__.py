@@ -1,18 +1,33 @@
-"""What happened in a run: one record a call, in the order of starting.
+"""What happens in a run: a log of events (docs/trace.md), and the records of its calls.
 
 Calls form a tree: `parent` is the call whose program made this one, None for calls of the
-program itself. Records are filled in while the run goes on, so that a live view can read
-them at any time.
+program itself. A record is filled in while its call goes on, so that a live view can read it at
+any time; when the call has ended, an event tells of it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import secrets
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
 
+from rlmlang.errors import RlmError
 from rlmlang.source import Span
+from rlmlang.values import Value, excerpt
+
+if TYPE_CHECKING:
+    from rlmlang.models.base import Reply, Request
+
+VERSION = 1
+"""Of the events; raised when one changes its meaning."""
+
+SHOWN, GLANCE = 2_000, 200
+"""Characters of an answer and of an argument that an event shows."""
 
 
 @define(eq=False)
@@ -29,26 +44,44 @@ class CallRecord:
     """When its turn came; until then, when it was asked."""
     within: str | None = None
     """The function, or for a call of the program's own text the binding, that it stands in."""
+    arguments: Sequence[tuple[str | None, Value]] = ()
+    key: bytes | None = None
+    """What equal calls share, across runs; None for one that is answered on its own."""
+    asked: float = field()
     finished: float | None = None
     status: str = "waiting"
     """`waiting` for its turn, `running`, `done`, `stored` (answered by the store), `failed` or `cancelled`."""
-    kind: str = "leaf"
+    form: str = "leaf"
     """`leaf`; `program` for a call answered by a program; `text` for a text in which calls stand."""
     hits: int = 0
     """How many further equal calls were answered by this one."""
+    attempts: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    error: str | None = None
+    error: RlmError | None = None
     program: str | None = None
     """The program, or the text, that was written."""
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as JSON data; `line` is the line of the CALL."""
-        names = (
-            "id", "parent", "level", "kind", "instruction", "type", "within", "status", "hits",
-            "prompt_tokens", "completion_tokens", "started", "finished", "error", "program",
-        )  # fmt: skip
-        return {"line": self.span.line} | {name: getattr(self, name) for name in names}
+    @asked.default
+    def _(self) -> float:
+        return self.started
+
+
+class Watcher(Protocol):
+    """Follows the calls of a run, as a live view does."""
+
+    def started(self, record: CallRecord) -> None: ...
+
+    def hit(self, record: CallRecord) -> None: ...
+
+    def finished(self, record: CallRecord) -> None: ...
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair."""
+
+Sink = Callable[[int, str], None]
+"""Takes an event: its number, and its JSON text."""
 
 
 @define(eq=False)
@@ -56,13 +89,140 @@ class Trace:
     """The calls of a run."""
 
     run_id: str = field(factory=lambda: secrets.token_hex(8))
+    keep: bool = True
+    """Whether `calls` keeps those that have ended; where they are millions, only the log should."""
     calls: list[CallRecord] = field(factory=list)
     active: dict[int, CallRecord] = field(factory=dict)
+    first: CallRecord | None = None
+    """The call that was asked first: of a question or a text, the one that all others are made for."""
+    count: int = 0
+    """Calls so far, earlier parts of a resumed run included."""
+    watchers: list[Watcher] = field(factory=list)
+    sinks: list[Sink] = field(factory=list)
+    _seq: int = 0
+    _texts: set[str] = field(factory=set)
+    """Digests of the texts that the log has."""
+
+    # The log
+
+    def go_on_from(self, seq: int, calls: int) -> None:
+        """Number events and calls behind those of the run's earlier parts."""
+        self._seq, self.count = seq, calls
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """Add an event to the log."""
+        if self.sinks:
+            event = {"seq": self._seq, "kind": kind, **fields}
+            text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            if _HALF.search(text):  # which no UTF-8 holds
+                text = json.dumps(event, separators=(",", ":"))
+            for sink in self.sinks:
+                sink(self._seq, text)
+            self._seq += 1
+
+    def _text(self, text: str) -> str:
+        """The digest under which the log has a text."""
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if digest not in self._texts:
+            self._texts.add(digest)
+            self.emit("text", digest=digest, text=text)
+        return digest
+
+    # Calls
 
     def start(self, record: CallRecord) -> None:
-        self.calls.append(record)
+        self.count += 1
+        self.first = self.first or record
+        if self.keep:
+            self.calls.append(record)
         self.active[record.id] = record
+        for watcher in self.watchers:
+            watcher.started(record)
 
-    def finish(self, record: CallRecord, status: str, now: float) -> None:
+    def hit(self, record: CallRecord, parent: int | None, span: Span, now: float) -> None:
+        """An equal call was asked again."""
+        record.hits += 1
+        for watcher in self.watchers:
+            watcher.hit(record)
+        if self.sinks:
+            self.emit("hit", of=record.id, parent=parent, source=span.source.name, line=span.line, time=_round(now))
+
+    def generated(
+        self,
+        record: CallRecord,
+        request: Request,
+        began: float,
+        now: float,
+        reply: Reply | None,
+        error: RlmError | None = None,
+    ) -> None:
+        """The model has answered once, or failed. (Without sinks, this would write prompts for nobody.)"""
+        prompt: list[dict[str, str]] = []
+        for message in request.messages:
+            if message.role == "system":
+                prompt.append({"role": message.role, "digest": self._text(message.content)})
+            else:
+                prompt.append({"role": message.role, "content": message.content})
+        self.emit(
+            "generation",
+            call=record.id,
+            attempt=record.attempts - 1,
+            prompt=prompt,
+            written=request.written,
+            grammar=request.held_to,
+            output=reply.text if reply else None,
+            finish=reply.finish if reply else None,
+            started=_round(began),
+            finished=_round(now),
+            prompt_tokens=reply.prompt_tokens if reply else 0,
+            completion_tokens=reply.completion_tokens if reply else 0,
+            cached_tokens=reply.cached_tokens if reply else 0,
+            forced_tokens=reply.forced_tokens if reply else 0,
+            error=problem_of(error),
+        )
+
+    def finish(self, record: CallRecord, status: str, now: float, value: Value = None) -> None:
+        """A call has ended, with a value if it is `done` or `stored`; or after all in another way than was told."""
         record.status, record.finished = status, now
-        self.active.pop(record.id, None)
+        if self.active.pop(record.id, None) is not None:
+            for watcher in self.watchers:
+                watcher.finished(record)
+        if self.sinks:
+            self._tell(record, value)
+
+    def _tell(self, record: CallRecord, value: Value) -> None:
+        answered = record.status in ("done", "stored")
+        span = record.span
+        self.emit(
+            "call",
+            id=record.id,
+            parent=record.parent,
+            level=record.level,
+            form=record.form,
+            source=span.source.name,
+            line=span.line,
+            span=[span.start, span.end],
+            within=record.within,
+            instruction=record.instruction,
+            arguments=[{"name": name, "preview": excerpt(each, GLANCE)} for name, each in record.arguments],
+            type=record.type,
+            key=record.key.hex() if record.key else None,
+            status=record.status,
+            asked=_round(record.asked),
+            started=_round(record.started),
+            finished=_round(record.finished or record.started),
+            prompt_tokens=record.prompt_tokens,
+            completion_tokens=record.completion_tokens,
+            answer=excerpt(value, SHOWN) if answered else None,
+            error=problem_of(record.error),
+            program=record.program,
+        )
+
+
+def problem_of(error: RlmError | None) -> dict[str, str] | None:
+    """An error as events tell it."""
+    return None if error is None else {"code": error.first.code, "message": error.first.message}
+
+
+def _round(seconds: float) -> float:
+    return round(seconds, 6)

@@ -1,0 +1,120 @@
+"""What it costs to keep a run: measured with a model that answers at once, on SQLite.
+
+    python benchmarks/durable.py [--calls N] [--rounds N] [--million]
+
+Prints medians over the rounds: µs a call without a store, with one, and with one that also has the
+trace; calls found again per second, in a replay and in a resume of the whole run; bytes on disk a call.
+`--million` runs 1,000,000 calls once, and prints their time and the most memory that the process had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rlmlang
+from rlmlang import Limits, Store, Trace
+from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.runs import replay, resume
+from rlmlang.store import upkeep
+
+GOALS = {"replayed calls a second": (">=", 20_000), "resume of all calls, s per 100,000": ("<=", 10)}
+TEXT = 'n: int\nlen([CALL("Sum up", f"the text of item number {i}") for i in range(n)])\n'
+LIMITS = Limits(max_calls=None, max_steps=10**9)
+
+
+class Instant:
+    """Answers at once, with a sentence."""
+
+    name = "instant"
+    identity = '{"kind": "instant"}'
+    context = 1_000_000
+    concurrency = 16
+    capabilities = Capabilities()
+    reply = Reply("The item is described in a few words, as it was asked for.", 40, 12, "stop")
+
+    def count_tokens(self, request: Request) -> int:
+        return 40
+
+    async def generate(self, request: Request) -> Reply:
+        return self.reply
+
+    async def aclose(self) -> None:
+        pass
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def run(n: int, **options: Any) -> rlmlang.Result:
+    return rlmlang.compile(TEXT).run(n=n, model=Instant(), limits=LIMITS, trace=Trace(keep=False), **options)
+
+
+def measure(n: int) -> dict[str, float]:
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        found["without a store, µs a call"] = seconds(lambda: run(n)) / n * 1e6
+        found["kept, µs a call"] = seconds(lambda: run(n, store=place / "bare.db", record=False)) / n * 1e6
+        found["kept with the trace, µs a call"] = seconds(lambda: run(n, store=place / "full.db")) / n * 1e6
+        for name in ("bare", "full"):
+            store = Store(place / f"{name}.db")
+            store.db.query("pragma wal_checkpoint(truncate)")
+            found[f"bytes on disk a call, {'with' if name == 'full' else 'without'} the trace"] = (
+                upkeep.stats(store).disk_bytes / n
+            )
+            store.close()
+        store = Store(place / "full.db")
+        (row,) = store.runs()
+        found["replayed calls a second"] = n / seconds(lambda: asyncio.run(replay(store, row)))
+        took = seconds(lambda: asyncio.run(resume(store, row, model=Instant(), trace=Trace(keep=False))))
+        found["resume of all calls, s per 100,000"] = took / n * 1e5
+        store.close()
+    return found
+
+
+def million() -> None:
+    n = 1_000_000
+    with tempfile.TemporaryDirectory() as folder:
+        took = seconds(lambda: run(n, store=Path(folder) / "store.db"))
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{n:,} calls: {took:.0f} s, {took / n * 1e6:.0f} µs a call, {peak:,.0f} MiB at most, {size / n:.0f} bytes a call"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.million:
+        million()
+        return
+    rounds = [measure(options.calls) for _ in range(options.rounds)]
+    medians = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    if options.json:
+        json.dump(medians, sys.stdout)
+        return
+    for name, value in medians.items():
+        sign, goal = GOALS.get(name, ("", 0))
+        print(f"{name:45}{value:12,.1f}" + (f"   (goal {sign} {goal:,})" if sign else ""))
+
+
+if __name__ == "__main__":
+    main()

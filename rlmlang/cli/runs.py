@@ -1,0 +1,222 @@
+"""`rlmlang runs`: the runs that the store knows; going on with one, and going through one again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import click
+
+from rlmlang.budget import Account, Usage
+from rlmlang.cli import output
+from rlmlang.cli.options import (
+    json_option,
+    limit_options,
+    limits_given,
+    model_option,
+    quiet_option,
+    store_option,
+    trace_option,
+)
+from rlmlang.cli.run import failed, outcome, show, store_of, watched
+from rlmlang.cli.settings import find_settings
+from rlmlang.errors import RlmError, UsageError
+from rlmlang.program import Result
+from rlmlang.runs import find_run, limits_of, replay, resume, spec_of_row
+from rlmlang.store import RunRow, Store
+from rlmlang.trace import Trace
+
+
+@click.group("runs")
+def command() -> None:
+    """List the runs that the store knows, go on with one, or go through one again.
+
+    A run is named by the beginning of its id, or `last` for the latest.
+
+    \b
+    Examples:
+      rlmlang runs list
+      rlmlang runs show last
+      rlmlang runs resume 3f2a --max-calls 5000
+      rlmlang runs replay 3f2a --json
+    """
+
+
+run_argument = click.argument("run")
+
+
+@command.command("list")
+@click.option("--limit", metavar="N", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@store_option
+@json_option
+def list_(limit: int, store: str | None, as_json: bool) -> None:
+    """List the runs, the latest first.
+
+    \b
+    Example:
+      rlmlang runs list --limit 5
+    """
+    with opened_store(store) as kept:
+        rows = kept.runs()[:limit]
+    if as_json:
+        output.write_json([_row_json(row) for row in rows])
+        return
+    for row in rows:
+        calls = f"{row.usage['calls']:,} calls" if "calls" in row.usage else ""
+        name = output.one_line(str(row.spec.get("name", "")), 40)
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.begun))
+        click.echo(f"{row.id}  {when}  {row.status:11}  {row.spec.get('command', ''):8}  {name}  {calls}".rstrip())
+    if not rows:
+        click.echo("no runs yet", err=True)
+
+
+@command.command("show")
+@run_argument
+@store_option
+@json_option
+def show_(run: str, store: str | None, as_json: bool) -> None:
+    """Show a run: its program, inputs, model and limits, and what it took.
+
+    `rlmlang trace show` shows its calls.
+
+    \b
+    Example:
+      rlmlang runs show last
+    """
+    with opened_store(store) as kept:
+        row = find_run(kept, run)
+    if as_json:
+        output.write_json(_row_json(row) | {"spec": row.spec})
+        return
+    lines = {
+        "run": row.id,
+        "status": row.status,
+        "begun": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.begun)),
+        "ended": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.ended)) if row.ended else "-",
+        "command": row.spec.get("command"),
+        "program": row.spec.get("name"),
+        "model": row.spec.get("model"),
+        **{f"input {name}": value for name, value in row.spec.get("inputs", {}).items()},
+        **{name: value for name, value in row.spec.get("limits", {}).items() if value is not None},
+        **{f"used {name}": value for name, value in row.usage.items()},
+    }
+    for name, value in lines.items():
+        click.echo(f"{name:24}  {output.one_line(str(value), 70)}")
+
+
+@command.command("resume")
+@run_argument
+@model_option
+@store_option
+@trace_option
+@quiet_option
+@json_option
+@limit_options
+@click.pass_context
+def resume_(
+    ctx: click.Context,
+    run: str,
+    model: str | None,
+    store: str | None,
+    trace_file: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Go on with a run: its program is evaluated again, and only what is missing is called for.
+
+    The limits are those of the run, but for those given here.
+
+    \b
+    Examples:
+      rlmlang runs resume last
+      rlmlang runs resume 3f2a --max-calls 5000
+    """
+    given = limits_given(ctx)
+
+    def work(kept: Store, row: RunRow, trace: Trace, account: Account) -> Coroutine[Any, Any, Result]:
+        return resume(kept, row, model=model, trace=trace, account=account)
+
+    return _again(run, store, trace_file, quiet, as_json, work, given)
+
+
+@command.command("replay")
+@run_argument
+@store_option
+@trace_option
+@quiet_option
+@json_option
+def replay_(run: str, store: str | None, trace_file: str | None, quiet: bool, as_json: bool) -> int:
+    """Go through a run again with the answers that are kept, and no model.
+
+    Where an answer is missing, that is an error (E410).
+
+    \b
+    Example:
+      rlmlang runs replay last
+    """
+
+    def work(kept: Store, row: RunRow, trace: Trace, account: Account) -> Coroutine[Any, Any, Result]:
+        return replay(kept, row, trace=trace, account=account)
+
+    return _again(run, store, trace_file, quiet, as_json, work, {})
+
+
+def _again(
+    run: str,
+    store: str | None,
+    trace_file: str | None,
+    quiet: bool,
+    as_json: bool,
+    work: Callable[[Store, RunRow, Trace, Account], Coroutine[Any, Any, Result]],
+    limits: dict[str, Any],
+) -> int:
+    trace = Trace(keep=False)
+    account: Account | None = None
+    result: Result | None = None
+    failure: RlmError | None = None
+    try:
+        with opened_store(store) as kept:
+            row = find_run(kept, run)
+            spec = spec_of_row(row)
+            trace.run_id = row.id
+            account = Account(limits_of(spec, limits))
+            begin = partial(work, kept, row, trace, account)
+            result = asyncio.run(watched(begin, spec.name, trace, account, quiet, trace_file))
+    except (Exception, KeyboardInterrupt) as error:
+        failure = failed(error, trace, {"store": True, "model": True})
+    usage = account.usage if account else Usage()
+    if as_json:
+        output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
+    else:
+        show(result, failure, None if quiet or not trace.count else usage)
+    return failure.exit_code if failure else 0
+
+
+@contextmanager
+def opened_store(option: str | None) -> Iterator[Store]:
+    """The store that an option or the settings name. Raises UsageError E606."""
+    place = store_of(option, find_settings())
+    if place is None:
+        raise UsageError.of("E606", "rlmlang.toml says that there is no store", hint="name one with --store")
+    store = Store(place)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _row_json(row: RunRow) -> dict[str, Any]:
+    return {
+        "run_id": row.id,
+        "status": row.status,
+        "begun": row.begun,
+        "ended": row.ended,
+        "command": row.spec.get("command"),
+        "program": row.spec.get("name"),
+        "model": row.spec.get("model"),
+        "usage": row.usage,
+    }
