@@ -21,6 +21,7 @@ MISSING = (
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars",
+    "--disable-frame-rate-limit",
 )  # fmt: skip
 
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "PageDown": "\ue00f", "End": "\ue010", "Home": "\ue011"} | {

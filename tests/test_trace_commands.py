@@ -308,7 +308,7 @@ def hostile_events(texts: tuple[str, ...] = injections.STRINGS) -> list[dict[str
         message = [{"role": text, "content": text}, {"role": text, "digest": digest}]
         events += [
             text_event(digest, text),
-            generation_event(id, prompt=message, grammar=digest, output=text, finish=text, error=error),
+            generation_event(id, prompt=message, grammar=text, written=text, output=text, finish=text, error=error),
             {"kind": "hit", "of": id, "parent": None, "line": 1, "source": text, "time": 0.0},
             call_event(
                 id, form=text, source=text, within=text, instruction=text, arguments=[{"name": text, "preview": text}],

@@ -99,9 +99,8 @@ def test_no_file(tmp_path: Path) -> None:
         ([run_event(program="text")], "`program`"),
         ([run_event(inputs={"x": 1})], "`x`"),
         ([run_event(started=1e300)], "`started`"),
-        ([run_event(), call_event(0), call_event(0)], "told twice"),
-        ([run_event(), call_event(1, parent=1)], "asked later"),
-        ([run_event(), call_event(1, parent=2)], "asked later"),
+        ([run_event(), call_event(1, parent=1)], "before its parent"),
+        ([run_event(), call_event(1, parent=2)], "before its parent"),
         ([run_event(), call_event(-1)], "`id`"),
         ([run_event(), call_event(2**60)], "`id`"),
         ([run_event(), call_event(0, status="<b>")], "cannot be"),
@@ -218,6 +217,12 @@ def test_a_call_whose_end_is_not_told_is_unfinished() -> None:
     assert (history.calls[0].own.generations, history.calls[0].started, history.calls[0].finished) == (1, 1.0, 2.0)
     assert history.calls[1].finished == 6.0
     assert history.seconds == 6.0
+
+
+def test_of_two_ends_of_a_call_the_last_counts() -> None:
+    events = [run_event(), generation_event(0), call_event(0), call_event(0, status="cancelled", answer=None)]
+    (call,) = History.of(events).calls
+    assert (call.status, call.answer, len(call.generations), call.own.generations) == ("cancelled", None, 1, 1)
 
 
 def test_a_text_that_is_missing_is_told() -> None:

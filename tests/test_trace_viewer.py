@@ -293,6 +293,25 @@ def test_a_program_that_the_model_wrote(chromium: Browser, tmp_path: Path) -> No
     assert traces.SYSTEM in text
 
 
+def test_a_question_shows_what_the_model_wrote(chromium: Browser, tmp_path: Path) -> None:
+    question = {"name": "the question", "text": "question: str\nCALL(question)\n"}
+    inner = call_event(1, parent=0, level=2, source="<answer>", line=2)
+    root = call_event(0, form="program", source="the question", line=2, program="x = 1\nCALL('a', x)\n")
+    events = [
+        run_event(command="ask", program=question),
+        generation_event(1),
+        inner,
+        generation_event(0),
+        root,
+        end_event(1.0),
+    ]
+    page = opened(chromium, page_of(History.of(events), tmp_path / "ask.html"))
+    page.press("2")
+    page.wait("document.querySelectorAll('#code table').length === 2")
+    rows = page.run("[...document.querySelectorAll('#code table:last-of-type tr')].map((row) => row.textContent)")
+    assert rows[-1].startswith("21×15$0.001CALL('a', x)")
+
+
 def test_a_stored_call_shows_what_answered_it(chromium: Browser, tmp_path: Path) -> None:
     first = [run_event(), text_event(), generation_event(0, output="kept before"), call_event(0, key="aa")]
     again = [run_event(resumed=True), call_event(1, key="aa", status="stored"), end_event(1.0, status="interrupted")]

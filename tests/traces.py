@@ -64,7 +64,7 @@ def generation_event(call: int, **changes: Any) -> dict[str, Any]:
     return {
         "kind": "generation", "call": call, "attempt": 0,
         "prompt": [{"role": "system", "digest": "0" * 16}, {"role": "user", "content": "List the key points"}],
-        "grammar": None, "output": "an answer", "finish": "stop", "started": 0.0, "finished": 1.0,
+        "written": "", "grammar": None, "output": "an answer", "finish": "stop", "started": 0.0, "finished": 1.0,
         "prompt_tokens": 10, "completion_tokens": 5, "cached_tokens": 0, "forced_tokens": 0, "cost": 0.001, "error": None,
     } | changes  # fmt: skip
 

@@ -157,13 +157,16 @@ def _call_line(call: Call) -> str:
         parts.append(f"{call.total.prompt_tokens:,} → {call.total.completion_tokens:,}")
     if call.hits:
         parts.append(f"+{call.hits.total():,}")
-    given = ", ".join(f"{name}={preview}" for name, preview in call.arguments)
-    parts.append(one_line(f"{call.instruction} {given}", 60))
+    parts.append(one_line(f"{call.instruction}  {_arguments(call)}", 60))
     if call.error:
         parts.append(click.style(one_line(f"{call.error.code}: {call.error.message}", WIDTH), fg="red"))
     elif call.answer is not None:
         parts.append(click.style("= " + one_line(call.answer, 60), dim=True))
     return "  ".join(parts)
+
+
+def _arguments(call: Call) -> str:
+    return ", ".join(f"{name}={preview}" if name else preview for name, preview in call.arguments)
 
 
 def to_json(history: History, wanted: Wanted) -> dict[str, Any]:
@@ -195,7 +198,7 @@ def _call_json(call: Call) -> dict[str, Any]:
         "asked", "started", "finished", "answer", "program",
     )  # fmt: skip
     return {name: getattr(call, name) for name in names} | {
-        "arguments": dict(call.arguments),
+        "arguments": [{"name": name or None, "preview": preview} for name, preview in call.arguments],
         "spent": asdict(call.own),
         "hits": call.hits.total(),
         "error": asdict(call.error) if call.error else None,
@@ -256,7 +259,7 @@ def _section(title: str, items: list[Any], show: Callable[[Any], str], most: int
 
 def _asked_line(pair: Pair) -> str:
     a, b = pair
-    texts = [", ".join(f"{name}={preview}" for name, preview in each.arguments) for each in pair]
+    texts = [_arguments(each) for each in pair]
     if texts[0] == texts[1]:
         return f"{_pair(pair)}  {one_line(a.type, 40)} → {one_line(b.type, 40)}"
     return f"{_pair(pair)}  {one_line(texts[0], 60)} → {one_line(texts[1], 60)}"
@@ -306,6 +309,8 @@ def money(cost: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """A time in few characters."""
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.1f} ms"
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)

@@ -117,7 +117,7 @@ def _chat(model: str, generation: Generation) -> dict[str, Any]:
         "rlmlang.attempt": generation.attempt,
         "rlmlang.forced_tokens": generation.forced_tokens,
         "rlmlang.cost": generation.cost,
-        "rlmlang.grammar": generation.grammar and _hex(generation.grammar, 16),
+        "rlmlang.grammar": generation.grammar,
     }
 
 

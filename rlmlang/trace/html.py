@@ -106,7 +106,8 @@ class _Packer:
     def _generation(self, generation: Generation) -> dict[str, Any]:
         return {
             "prompt": [self._message(each) for each in generation.prompt],
-            "grammar": None if generation.grammar is None else self._number(generation.grammar),
+            "written": generation.written,
+            "grammar": generation.grammar,
             "output": generation.output,
             "finish": generation.finish,
             "times": [_micro(generation.started), _micro(generation.finished)],
@@ -191,4 +192,5 @@ def _index(history: History, firsts: list[int]) -> dict[str, Any]:
 
 
 def _arguments(call: Call) -> str:
-    return ", ".join(f"{name} = {preview[:SHOWN]}" for name, preview in call.arguments)[:SHOWN]
+    told = (f"{name} = {preview[:SHOWN]}" if name else preview[:SHOWN] for name, preview in call.arguments)
+    return ", ".join(told)[:SHOWN]

@@ -114,6 +114,10 @@ class _Fields:
         value: str | None = self._get(name, str)
         return value
 
+    def version(self, name: str) -> str:
+        value: str | int | None = self._get(name, int, str)
+        return "" if value is None else str(value)
+
     def name(self, name: str) -> str:
         """A text that other events repeat."""
         value: str = self._get(name, str) or ""
@@ -198,7 +202,10 @@ class Generation:
 
     attempt: int
     prompt: list[Message]
+    written: str
+    """What the output goes on from."""
     grammar: str | None
+    """A digest of what the output was held to."""
     output: str
     finish: str | None
     started: float
@@ -478,15 +485,15 @@ class _Reader:
             model=fields.text("model"),
             writing=fields.text("writing"),
             limits={name: value for name, value in limits.data.items() if not isinstance(value, dict | list)},
-            versions={name: fields.maybe_text(name) or "" for name in ("language", "prompts", "rlmlang")},
+            versions={name: fields.version(name) for name in ("language", "prompts", "rlmlang")},
         )
 
     def _generation(self, fields: _Fields) -> Generation:
-        digest = fields.maybe_text("grammar")
         return Generation(
             attempt=fields.count("attempt"),
             prompt=[self._message(each) for each in fields.each("prompt")],
-            grammar=None if digest is None else self._text(digest),
+            written=fields.text("written"),
+            grammar=fields.maybe_text("grammar"),
             output=fields.text("output"),
             finish=fields.name("finish") or None,
             started=fields.number("started"),
@@ -501,19 +508,19 @@ class _Reader:
 
     def _message(self, fields: _Fields) -> Message:
         digest = fields.maybe_text("digest")
-        content = fields.text("content") if digest is None else self._text(digest)
+        content = fields.text("content")
+        if digest is not None:
+            content = self.texts.get(digest, f"(the trace does not hold the text {digest})")
         return Message(fields.name("role"), content, digest)
-
-    def _text(self, digest: str) -> str:
-        return self.texts.get(digest, f"(the trace does not hold the text {digest})")
 
     def _call(self, fields: _Fields) -> None:
         id, parent, status = fields.count("id"), fields.maybe_count("parent"), fields.name("status")
-        if id in self.calls or (parent is not None and parent >= id):
-            _refuse(f"{fields.where}: call {id} is told twice, or has a parent that was asked later")
+        if parent is not None and parent >= id:
+            _refuse(f"{fields.where}: call {id} was asked before its parent {parent}")
         if status not in STATUSES:
             _refuse(f"{fields.where}: a call cannot be {status!r}")
-        generations = self.generations.pop(id, [])
+        before = self.calls[id].generations if id in self.calls else []  # the event told last counts
+        generations = [*before, *self.generations.pop(id, [])]
         call = self.calls[id] = Call(
             id=id,
             parent=parent,

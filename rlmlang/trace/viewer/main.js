@@ -27,6 +27,7 @@ const KEYS = [
   ["Esc", "back to the tree, then no filters"],
 ];
 
+const NARROW = matchMedia("(max-width: 760px)"); // as in the style sheet
 const PAUSE = 150; // milliseconds without a key before a search begins
 
 class Page {
@@ -50,7 +51,7 @@ class Page {
     facts(KEYS, $("keylist"));
     document.addEventListener("keydown", (event) => this.key(event));
     const end = model.index.end;
-    this.turn(matchMedia("(max-width: 760px)").matches ? "calls" : end?.error || !model.n ? "run" : "code");
+    this.turn(NARROW.matches ? "calls" : end?.error || !model.n ? "run" : "code");
     this.tree.selected = this.tree.rows[0] ?? -1;
     this.apply();
     $("tree").focus({ preventScroll: true });
@@ -61,7 +62,7 @@ class Page {
     const statuses = {};
     for (let i = 0; i < model.n; i++) statuses[model.name("status", i)] = (statuses[model.name("status", i)] ?? 0) + 1;
     const status = end ? end.status : "unfinished", hits = total("hits");
-    document.title = visible(`${run.program || "run"} · trace`);
+    document.title = oneLine(run.program || "run", 100) + " · trace";
     $("program").textContent = oneLine(run.program || `rlmlang ${run.command}`);
     $("status").textContent = visible(status);
     $("status").classList.add({ done: "done", failed: "failed" }[status] ?? "unfinished");
@@ -101,7 +102,7 @@ class Page {
 
   chooseLine(line) {
     this.line = this.line === line ? null : line;
-    this.turn(matchMedia("(max-width: 760px)").matches ? "calls" : this.pane);
+    this.turn(NARROW.matches ? "calls" : this.pane);
     this.apply();
   }
 
@@ -176,8 +177,8 @@ class Page {
 
   picked(node) {
     this.timeline.selected = node < this.model.n ? node : -1;
-    this.timeline.soon();
-    if (!matchMedia("(max-width: 760px)").matches) this.turn("call");
+    this.timeline.soon(false);
+    if (!NARROW.matches) this.turn("call");
     this.later();
   }
 
@@ -189,8 +190,7 @@ class Page {
 
   /** Turn to a pane. On a narrow page the calls are a pane too. */
   turn(pane, asked = false) {
-    const narrow = matchMedia("(max-width: 760px)").matches;
-    if (pane === "calls" && !narrow && asked) return $("tree").focus();
+    if (pane === "calls" && !NARROW.matches && asked) return $("tree").focus();
     this.pane = pane;
     document.body.dataset.pane = pane;
     for (const tab of $("tabs").children) tab.setAttribute("aria-selected", tab.dataset.pane === pane);
@@ -208,10 +208,14 @@ class Page {
 
   async draw() {
     const { model, tree, timeline, line } = this, node = tree.selected, pick = (call) => this.pick(call);
-    if (this.pane === "code") $("code").replaceChildren(...codePane(model, timeline.head, (at) => this.chooseLine(at), line));
+    if (this.pane === "code") {
+      const wrote = model.only < 0 ? undefined : (await model.details(model.only)).program;
+      $("code").replaceChildren(...codePane(model, timeline.head, (at) => this.chooseLine(at), line, wrote));
+    }
     if (this.pane === "run") $("run").replaceChildren(...runPane(model, pick));
     if (this.pane !== "call" || this.shown === node) return;
     this.shown = node;
+    delete $("call").dataset.call;
     if (node < 0) return $("call").replaceChildren(make("p", "hint", "Select a call."));
     if (node >= model.n) return $("call").replaceChildren(...sitePane(model, node));
     const details = await model.details(node), shared = await model.shared;
@@ -239,16 +243,18 @@ class Page {
 
   /** Back: from what is typed or read to the tree, from there to all calls. */
   escape() {
-    const narrow = matchMedia("(max-width: 760px)").matches;
     if (document.activeElement !== $("tree")) {
-      if (narrow) this.turn("calls");
+      if (NARROW.matches) this.turn("calls");
       $("tree").focus();
     } else this.clear();
   }
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-    if (event.key === "Escape") return this.escape();
+    if (event.key === "Escape") {
+      event.preventDefault(); // which would empty the search
+      return this.escape();
+    }
     if (event.target === $("search")) {
       if (event.key === "Enter" || event.key === "ArrowDown") $("tree").focus();
       return;

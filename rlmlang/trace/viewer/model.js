@@ -23,6 +23,8 @@ class Model {
     this.addUp();
     this.grow();
     this.limits();
+    const [only, other] = this.kids.get(-1);
+    this.only = other === undefined && only < this.n ? only : -1; // the one call that all others are below
     this.opened = new Map();
     this.shared = null;
   }

@@ -25,7 +25,7 @@ function failure([code, message]) {
 /** A call, with the `details` that its block has and the texts that calls share. */
 function callPane(model, call, details, shared, pick) {
   const status = model.name("status", call), up = model.parent[call];
-  const head = make("h2", "", oneLine(model.name("instruction", call)).slice(0, 300));
+  const head = make("h2", "", oneLine(model.name("instruction", call)));
   const pill = make("span", `pill ${status in MARKS ? status : ""}`, status);
   const parent = up < 0 ? undefined : link(`#${model.id[up]}`, () => pick(up));
   const waited = model.started[call] - model.asked[call];
@@ -50,7 +50,7 @@ function callPane(model, call, details, shared, pick) {
     ]),
     ...part("Error", details.error && failure(details.error)),
     ...part("Instruction", details.instruction && longText(details.instruction)),
-    ...part("Arguments", details.arguments && facts(details.arguments.map(([name, preview]) => [name, longText(preview)]))),
+    ...part("Arguments", details.arguments && facts(details.arguments.map(([name, preview], at) => [name || `${at + 1}`, longText(preview)]))),
     ...part("Answer", details.answer && longText(details.answer)),
     ...part("Program", details.program && code(details.program, lineCosts(model, "<answer>", null, call), null)),
     ...(details.generations ?? []).flatMap((each, at) => generation(each, at, shared)),
@@ -59,7 +59,6 @@ function callPane(model, call, details, shared, pick) {
 
 function generation(each, at, shared) {
   const [begin, end] = each.times, [prompt, completion, cached, forced] = each.tokens;
-  const text = (content) => (typeof content === "number" ? shared[content] : content);
   const box = make("div", "generation");
   box.append(
     facts([
@@ -69,15 +68,16 @@ function generation(each, at, shared) {
       ["forced", forced ? count(forced) : undefined],
       ["cost", each.cost === null ? undefined : money(each.cost)],
       ["ended by", each.finish ?? undefined],
+      ["held to", each.grammar === null ? undefined : make("code", "key", `grammar ${each.grammar}`)],
     ]),
     ...(each.error ? [failure(each.error)] : []),
     ...each.prompt.map(([role, content]) => {
-      if (typeof content === "number") return folded(`${role}, shared`, () => longText(text(content)));
+      if (typeof content === "number") return folded(`${role}, shared`, () => longText(shared[content]));
       const message = make("div", "message");
       message.append(make("h4", "", role), longText(content));
       return message;
     }),
-    ...(each.grammar === null ? [] : [folded("grammar", () => longText(text(each.grammar)))]),
+    ...(each.written ? [folded("written before, gone on from", () => longText(each.written))] : []),
   );
   const output = make("div", "message output");
   output.append(make("h4", "", "output"), longText(each.output));
@@ -89,9 +89,9 @@ function generation(each, at, shared) {
 function sitePane(model, node) {
   const site = model.site(node), first = site.first;
   return [
-    make("h2", "", `${model.name("within", first) || "the value"} × ${count(site.count)}`),
+    make("h2", "", `${oneLine(model.name("within", first)) || "the value"} × ${count(site.count)}`),
     facts([
-      ["instruction", oneLine(model.name("instruction", first)).slice(0, 300)],
+      ["instruction", oneLine(model.name("instruction", first))],
       ["place", `${model.name("source", first)}:${model.line[first]}`],
       ...Object.entries(site.statuses).map(([status, n]) => [status, count(n)]),
       ["equal calls", site.hits ? count(site.hits) : undefined],
@@ -172,8 +172,8 @@ function code(text, lines, pick, chosen = null) {
   return table;
 }
 
-/** The program, with what its lines had cost at a time. */
-function codePane(model, until, pick, chosen) {
+/** The program, with what its lines had cost at a time; and the one that the model `wrote` if all is in one call. */
+function codePane(model, until, pick, chosen, wrote) {
   const { run } = model.index, lines = lineCosts(model, run.program, until);
   const others = new Map();
   for (let call = 0; call < model.n; call++) {
@@ -182,9 +182,10 @@ function codePane(model, until, pick, chosen) {
   }
   const when = until === null ? "Calls, tokens and cost of each line, over the whole run" : `Calls, tokens and cost of each line after ${duration(until)}`;
   return [
-    make("h2", "", run.program || "Program"),
+    make("h2", "", oneLine(run.program) || "Program"),
     make("p", "hint", `${when}. Drag along the top of the timeline to see them at another time.`),
     code(run.text, lines, pick, chosen),
+    ...part("What the model wrote", wrote && code(wrote, lineCosts(model, "<answer>", until, model.only), null)),
     ...[...others].slice(0, MANY).map(([source, n]) => make("p", "hint", `${plural(n, "call")} in ${source}`)),
   ];
 }
@@ -196,7 +197,7 @@ function runPane(model, pick) {
   for (const call of critical.slice(0, 10 * MANY)) {
     const item = make("li");
     item.append(
-      link(`#${model.id[call]} ${oneLine(model.name("instruction", call)).slice(0, 80) || "call"}`, () => pick(call)),
+      link(`#${model.id[call]} ${oneLine(model.name("instruction", call), 80) || "call"}`, () => pick(call)),
       make("span", "hint", ` ${duration(model.seconds(call))}` + (model.started[call] > model.asked[call] ? `, waited ${duration(model.started[call] - model.asked[call])}` : "")),
     );
     path.append(item);

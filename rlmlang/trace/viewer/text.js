@@ -9,8 +9,8 @@ const escaped = (char) => "\\u" + char.codePointAt(0).toString(16).padStart(4, "
 /** The text with characters that hide, or turn around what follows, as escapes. */
 const visible = (text) => text.replace(UNSAFE, escaped);
 
-/** The text on one line. */
-const oneLine = (text) => visible(text.replace(/\s+/g, " "));
+/** The beginning of the text on one line. */
+const oneLine = (text, most = 300) => visible(text.slice(0, 4 * most).replace(/\s+/g, " ").slice(0, most));
 
 /** A new element with a class and a text. */
 function make(tag, name = "", text = "") {

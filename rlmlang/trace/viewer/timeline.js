@@ -10,6 +10,7 @@ class Timeline {
     Object.assign(this, { model, box, pick, cut });
     this.canvas = box.querySelector("canvas");
     this.tip = box.querySelector("#tip");
+    this.bars = document.createElement("canvas");
     this.probe = box.querySelector("#probe");
     this.selected = -1;
     this.calls = null;
@@ -50,11 +51,13 @@ class Timeline {
 
   setHead(time) {
     this.head = time === null || time >= this.model.end ? null : Math.max(0, time);
-    this.soon();
+    this.soon(false);
     this.cut(this.head);
   }
 
-  soon() {
+  /** Draw before long; without `anew` the bars are as they were. */
+  soon(anew = true) {
+    this.anew ||= anew;
     this.waiting ??= requestAnimationFrame(() => {
       this.waiting = null;
       this.draw();
@@ -81,13 +84,29 @@ class Timeline {
   }
 
   draw() {
+    if (this.anew) this.drawBars();
+    this.anew = false;
+    if (!this.width || !this.height) return; // there is no picture of nothing
+    this.paint = this.begin(this.canvas);
+    this.paint.drawImage(this.bars, 0, 0, this.width, this.height);
+    this.drawMarked();
+  }
+
+  /** An empty canvas, as sharp as the screen. */
+  begin(canvas) {
     const ratio = devicePixelRatio || 1;
+    canvas.width = this.width * ratio;
+    canvas.height = this.height * ratio;
+    const paint = canvas.getContext("2d");
+    paint.scale(ratio, ratio);
+    return paint;
+  }
+
+  /** The ruler and all bars, in a picture of their own. */
+  drawBars() {
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
-    this.canvas.width = this.width * ratio;
-    this.canvas.height = this.height * ratio;
-    this.paint = this.canvas.getContext("2d");
-    this.paint.scale(ratio, ratio);
+    this.paint = this.begin(this.bars);
     this.lane = Math.min(22, (this.height - RULER - 4) / Math.max(1, this.lanes.length));
     this.drawRuler();
     const hues = Object.fromEntries(Object.keys(MARKS).map((status) => [status, this.color(status)]));
@@ -98,7 +117,6 @@ class Timeline {
       drawn = Math.floor(y);
       this.drawLane(lane, y, hues);
     });
-    this.drawMarked();
   }
 
   /** A color of the style sheet, as a canvas can take it: one that depends on the theme is told by an element only. */
@@ -198,7 +216,7 @@ class Timeline {
     this.tip.hidden = call < 0;
     if (call < 0) return;
     this.tip.textContent =
-      `#${model.id[call]} ${oneLine(model.name("instruction", call)).slice(0, 80)} · ${duration(model.seconds(call))}`;
+      `#${model.id[call]} ${oneLine(model.name("instruction", call), 80)} · ${duration(model.seconds(call))}`;
     this.tip.style.left = `${Math.max(4, Math.min(event.offsetX + 12, this.width - this.tip.offsetWidth - 8))}px`;
   }
 

@@ -13,6 +13,7 @@ class Tree {
     this.spacer = box.firstElementChild;
     this.pool = [];
     this.rows = [];
+    this.updates = 0;
     this.selected = -1;
     this.order = "tree";
     this.calls = null; // which calls the filters let through, or null for all
@@ -78,6 +79,7 @@ class Tree {
       }
       this.rows = rows;
     }
+    this.updates++;
     this.at = new Map();
     this.rows.forEach((node, row) => this.at.set(node, row));
     this.soon();
@@ -117,13 +119,13 @@ class Tree {
     const first = Math.max(0, Math.floor(offset / row) - SPARE);
     const last = Math.min(this.rows.length, Math.ceil((offset + view) / row) + SPARE);
     while (this.pool.length < last - first) this.pool.push(this.spacer.appendChild(newRow(this.pool.length)));
-    this.pool.forEach((element, i) => {
-      element.hidden = first + i >= last;
-      if (element.hidden) return;
-      const top = this.box.scrollTop + (first + i) * row - offset;
-      element.style.transform = `translateY(${top}px)`;
-      this.fill(element, this.rows[first + i]);
-    });
+    for (const element of this.pool) element.hidden = true;
+    for (let at = first; at < last; at++) {
+      const element = this.pool[at % this.pool.length]; // so that a row keeps its element when others come in
+      element.hidden = false;
+      element.style.transform = `translateY(${this.box.scrollTop + at * row - offset}px)`;
+      this.fill(element, this.rows[at]);
+    }
     const active = this.pool.find((element) => !element.hidden && element.node === this.selected);
     if (active) this.box.setAttribute("aria-activedescendant", active.id);
     else this.box.removeAttribute("aria-activedescendant");
@@ -131,6 +133,9 @@ class Tree {
 
   fill(element, node) {
     const { model } = this, { parts } = element, flat = this.order !== "tree";
+    const stamp = `${node} ${node === this.selected} ${this.updates}`;
+    if (element.stamp === stamp) return;
+    element.stamp = stamp;
     const kids = model.kids.get(node), depth = flat ? 0 : model.depth[node];
     element.node = node;
     element.style.setProperty("--depth", Math.min(depth, 12));
