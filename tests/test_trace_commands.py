@@ -46,6 +46,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return traces.write(tmp_path_factory.mktemp("trace") / "run.jsonl", traces.events(3_000))
 
 
+@pytest.mark.parametrize("name", ["show", "html", "export", "diff"])
+def test_help(name: str, show: Show, golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    text = show(name, "--help")
+    assert "Example" in text
+    golden(f"trace/help-{name}.txt", text)
+
+
 # show ------------------------------------------------------------------------------
 
 
@@ -124,6 +132,14 @@ def test_files_that_are_no_trace(show: Show, tmp_path: Path) -> None:
     for command in (("show", path), ("diff", path, path), ("html", path, "-o", tmp_path / "y")):
         assert "E609" in show(*command, code=2)
     assert not (tmp_path / "y").exists()
+
+
+def test_a_page_is_written_for_its_owner(small: Path, show: Show, tmp_path: Path) -> None:
+    page = tmp_path / "run.html"
+    assert show("html", small, "-o", page) == ""
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "E607" in show("html", small, "-o", tmp_path, code=2)
 
 
 # diff ------------------------------------------------------------------------------
@@ -292,38 +308,9 @@ def test_rlm_of_a_program_that_the_model_wrote(show: Show, tmp_path: Path) -> No
 ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def hostile_events(texts: tuple[str, ...] = injections.STRINGS) -> list[dict[str, Any]]:
-    """A log with a call a text, which stands in every field that may hold one; all of them stand in the run's own."""
-    joined = "\n".join(texts)
-    events: list[dict[str, Any]] = [
-        run_event(
-            run=texts[0], command=joined, program={"name": joined, "text": joined}, model=joined, writing=joined,
-            inputs={text: {"type": text, "size": 1, "preview": text} for text in texts},
-            limits={text: text for text in texts}, language=joined, prompts=joined, rlmlang=joined,
-        )
-    ]  # fmt: skip
-    for id, text in enumerate(texts):
-        error = {"code": text, "message": text}
-        digest = f"{id} {text}"
-        message = [{"role": text, "content": text}, {"role": text, "digest": digest}]
-        events += [
-            text_event(digest, text),
-            generation_event(id, prompt=message, grammar=text, written=text, output=text, finish=text, error=error),
-            {"kind": "hit", "of": id, "parent": None, "line": 1, "source": text, "time": 0.0},
-            call_event(
-                id, form=text, source=text, within=text, instruction=text, arguments=[{"name": text, "preview": text}],
-                type=text, key=text, status="failed", answer=text, error=error, program=text,
-            ),
-        ]  # fmt: skip
-    return [
-        *events,
-        end_event(1.0, status=joined, type=joined, value=joined, error={"code": joined, "message": joined}),
-    ]
-
-
 @pytest.fixture(scope="module")
 def hostile_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return traces.write(tmp_path_factory.mktemp("trace") / "hostile.jsonl", hostile_events())
+    return traces.write(tmp_path_factory.mktemp("trace") / "hostile.jsonl", traces.holding(injections.STRINGS))
 
 
 def test_nothing_acts_on_a_terminal(hostile_log: Path, small: Path, show: Show) -> None:

@@ -16,7 +16,6 @@ import injections
 import pytest
 import traces
 from browser import Browser
-from test_trace_commands import hostile_events
 from traces import call_event, end_event, generation_event, run_event, text_event
 
 from rlmlang.trace.html import write_html
@@ -399,7 +398,7 @@ def untouched(page: Browser, scripts: int) -> None:
 
 
 def test_no_text_is_more_than_a_text(chromium: Browser, tmp_path: Path) -> None:
-    path = page_of(History.of(hostile_events()), tmp_path / "hostile.html")
+    path = page_of(History.of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html")
     page = opened(chromium, path)
     scripts = page.run("document.scripts.length")
     assert scripts == path.read_text(encoding="utf-8").count("<script")
@@ -427,9 +426,58 @@ def test_no_text_is_more_than_a_text(chromium: Browser, tmp_path: Path) -> None:
     quiet(page)
 
 
+def test_what_a_page_does_would_be_noticed(chromium: Browser, tmp_path: Path) -> None:
+    """The checks above find a page that runs a script, makes an element, and asks for something."""
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<title>trace</title><script>performance.mark('ready'); window.hacked = 1</script>"
+        "<video src='https://evil.invalid/'></video>"
+    )
+    page = opened(chromium, path)
+    with pytest.raises(AssertionError, match="1trace"):
+        untouched(page, 1)
+    page.run("delete window.hacked")
+    with pytest.raises(AssertionError, match="video"):
+        untouched(page, 1)
+    page.run("document.querySelector('video').remove()")
+    untouched(page, 1)
+    with pytest.raises(AssertionError):
+        quiet(page)
+    chromium.log("performance")
+
+
+def test_the_policy_holds(chromium: Browser, tmp_path: Path) -> None:
+    """Should the viewer make a mistake, nothing comes of it."""
+    page = opened(chromium, page_of(History.of([run_event()]), tmp_path / "page.html"))
+    tried = page.run(
+        """(async () => {
+            const told = [], attempt = async (name, work) => {
+                try { await work(); told.push(name); } catch { /* as it should be */ } };
+            await attempt("markup", () => document.body.innerHTML = "<b>x</b>");
+            await attempt("script", () => {
+                const script = document.createElement("script");
+                script.textContent = "window.hacked = 1";
+                document.body.append(script); });
+            await attempt("fetch", () => fetch("https://evil.invalid/"));
+            await attempt("picture", () => new Promise((yes, no) => {
+                const picture = new Image();
+                Object.assign(picture, { onload: yes, onerror: no, src: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" }); }));
+            return told;
+        })()"""
+    )
+    assert tried == []
+    assert page.run("String(window.hacked)") == "undefined"
+    assert chromium.log("browser")  # it complains about each
+    events = [json.loads(entry["message"])["message"] for entry in chromium.log("performance")]
+    answered = [event for event in events if event["method"] == "Network.responseReceived"]
+    assert {event["params"]["response"]["url"][:8] for event in answered} == {"file:///"}
+
+
 def test_the_page_holds_no_text_of_the_run(tmp_path: Path) -> None:
     """All of it is in base64, so that none can be read as markup, whatever reads the page."""
-    text = page_of(History.of(hostile_events()), tmp_path / "hostile.html").read_text(encoding="utf-8")
+    text = page_of(History.of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html").read_text(
+        encoding="utf-8"
+    )
     assert "hacked" not in text
     assert "evil" not in text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapreplace
 from itertools import product
 from pathlib import Path
@@ -170,3 +170,32 @@ def _answer(id: int, now: float, chance: random.Random) -> Iterator[dict[str, An
         asked=now, started=now, finished=now + 5.1, program=ANSWER, prompt_tokens=20, completion_tokens=10, cost=0.002,
     )  # fmt: skip
     yield end_event(now + 5.2)
+
+
+def holding(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """A log with a call a text, which stands in every field that may hold one; all of them stand in the run's own."""
+    joined = "\n".join(texts)
+    events: list[dict[str, Any]] = [
+        run_event(
+            run=texts[0], command=joined, program={"name": joined, "text": joined}, model=joined, writing=joined,
+            inputs={text: {"type": text, "size": 1, "preview": text} for text in texts},
+            limits={text: text for text in texts}, language=joined, prompts=joined, rlmlang=joined,
+        )
+    ]  # fmt: skip
+    for id, text in enumerate(texts):
+        error = {"code": text, "message": text}
+        digest = f"{id} {text}"
+        message = [{"role": text, "content": text}, {"role": text, "digest": digest}]
+        events += [
+            text_event(digest, text),
+            generation_event(id, prompt=message, grammar=text, written=text, output=text, finish=text, error=error),
+            {"kind": "hit", "of": id, "parent": None, "line": 1, "source": text, "time": 0.0},
+            call_event(
+                id, form=text, source=text, within=text, instruction=text, arguments=[{"name": text, "preview": text}],
+                type=text, key=text, status="failed", answer=text, error=error, program=text,
+            ),
+        ]  # fmt: skip
+    return [
+        *events,
+        end_event(1.0, status=joined, type=joined, value=joined, error={"code": joined, "message": joined}),
+    ]

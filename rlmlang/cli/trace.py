@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,8 @@ def output_file(name: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     try:
-        with open(name, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # prompts may be private
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             yield file
     except OSError as error:
         raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
@@ -86,6 +88,12 @@ def show(
 
     Calls that one line makes are shown together: the first few, and those that failed. With
     several filters, calls that pass all of them are shown.
+
+    \b
+    Examples:
+      rlmlang trace show run.jsonl
+      rlmlang trace show run.jsonl --slow 10 --all
+      rlmlang trace show run.jsonl --errors --json
     """
     from rlmlang.cli.call_tree import report, to_json
 
@@ -111,7 +119,12 @@ def show(
 @trace_argument
 @output_option(None)
 def html(trace: str, to: str) -> None:
-    """Write the run as one HTML file, to open in a browser. It needs no network."""
+    """Write the run as one HTML file, to open in a browser. It needs no network.
+
+    \b
+    Example:
+      rlmlang trace html run.jsonl -o run.html
+    """
     from rlmlang.trace.html import write_html
 
     history = open_history(trace)
@@ -130,7 +143,13 @@ def html(trace: str, to: str) -> None:
 )
 @output_option("-")
 def export(trace: str, form: str, to: str) -> None:
-    """Write a trace for other tools."""
+    """Write a trace for other tools, a JSON object on a line.
+
+    \b
+    Examples:
+      rlmlang trace export run.jsonl --format chrome -o run.json
+      rlmlang trace export run.jsonl --format otlp -o spans.jsonl
+    """
     import json
 
     from rlmlang.trace import export
@@ -152,6 +171,10 @@ def diff(before: str, after: str, everything: bool, as_json: bool) -> None:
 
     Calls are matched by what they ask: their key, and where that changed, the line and the
     instruction.
+
+    \b
+    Example:
+      rlmlang trace diff before.jsonl after.jsonl
     """
     from rlmlang.cli.call_tree import difference
     from rlmlang.trace.diff import compare
