@@ -112,7 +112,7 @@ def show(
         output.write_json(to_json(history, wanted))
         return
     for line in report(history, wanted, None if everything else 5):
-        click.echo(line)
+        click.echo(line, color=output.colored(sys.stdout))
 
 
 @command.command("html")
@@ -184,4 +184,4 @@ def diff(before: str, after: str, everything: bool, as_json: bool) -> None:
         output.write_json(found.to_json())
         return
     for line in difference(found, None if everything else 10):
-        click.echo(line)
+        click.echo(line, color=output.colored(sys.stdout))
