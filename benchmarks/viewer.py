@@ -23,7 +23,7 @@ import traces
 from browser import Browser, browser
 
 from rlmlang.trace.html import write_html
-from rlmlang.trace.log import History, read_log
+from rlmlang.trace.log import history_of, read_log
 
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 READY = "performance.getEntriesByName('ready')[0].startTime"
@@ -41,7 +41,7 @@ def seconds_until(page: Browser, condition: str, *keys: str) -> float:
 def once(log: Path, page: Path, chromium: Browser) -> dict[str, float]:
     """All measures of one round."""
     begin = time.perf_counter()
-    history = History.of(read_log(str(log)))
+    history = history_of(read_log(str(log)))
     read = time.perf_counter()
     with page.open("w", encoding="utf-8") as file:
         write_html(history, file)

@@ -18,7 +18,7 @@ from traces import call_event, end_event, generation_event, run_event, text_even
 from rlmlang.cli import main
 from rlmlang.trace import export
 from rlmlang.trace.diff import compare
-from rlmlang.trace.log import History, read_log
+from rlmlang.trace.log import history_of, read_log
 
 Show = Callable[..., str]
 
@@ -64,7 +64,7 @@ def test_show(small: Path, show: Show, golden: Callable[[str, str], None]) -> No
 def test_siblings_are_shown_together(large: Path, show: Show) -> None:
     lines = show("show", large).splitlines()
     assert len(lines) < 40
-    history = History.of(read_log(str(large)))
+    history = history_of(read_log(str(large)))
     assert f"brief × {1_498:,}" in "\n".join(lines)
     shown = sum(line.lstrip().startswith("#") for line in lines[lines.index("") :])
     assert shown < 25
@@ -85,7 +85,7 @@ def ids(text: str) -> set[int]:
 
 
 def test_filters(large: Path, show: Show) -> None:
-    calls = History.of(read_log(str(large))).calls
+    calls = history_of(read_log(str(large))).calls
     word = calls[7].generations[0].prompt[1].content.split()[-3:]
     text = " ".join(word).upper()
     expected = {
@@ -111,7 +111,7 @@ def test_what_made_a_call_is_shown_with_it(small: Path, show: Show) -> None:
 
 def test_json(small: Path, show: Show) -> None:
     told = json.loads(show("show", small, "--json"))
-    history = History.of(read_log(str(small)))
+    history = history_of(read_log(str(small)))
     assert (told["status"], told["counts"]["done"]) == ("done", history.counts()["done"])
     assert told["spent"]["prompt_tokens"] == sum(call["spent"]["prompt_tokens"] for call in told["calls"])
     assert [line["number"] for line in told["lines"]] == [7, 12, 13]
@@ -190,7 +190,7 @@ _CALLS = st.lists(
 @given(_CALLS, _CALLS)
 def test_every_call_is_matched_once_or_left(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> None:
     one, other = (
-        History.of([run_event(), *(call_event(id, **each) for id, each in enumerate(calls))]) for calls in (a, b)
+        history_of([run_event(), *(call_event(id, **each) for id, each in enumerate(calls))]) for calls in (a, b)
     )
     found = compare(one, other)
     assert len(a) - len(found.only_a) == len(b) - len(found.only_b)
@@ -233,7 +233,7 @@ def test_otlp(small: Path, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
         for scope in each["scopeSpans"]
         for span in scope["spans"]
     ]
-    history = History.of(read_log(str(small)))
+    history = history_of(read_log(str(small)))
     assert len(batches) == 3
     assert len(spans) == 1 + 60 + history.spent.generations
     by_id = {span["spanId"]: span for span in spans}

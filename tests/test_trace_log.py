@@ -16,12 +16,13 @@ from traces import call_event, end_event, generation_event, run_event, text_even
 
 from rlmlang.errors import UsageError
 from rlmlang.trace import log
-from rlmlang.trace.log import Call, History, read_log
+from rlmlang.trace.history import Call
+from rlmlang.trace.log import history_of, read_log
 
 
 def refused(path: Path) -> str:
     with pytest.raises(UsageError) as caught:
-        History.of(read_log(str(path)))
+        history_of(read_log(str(path)))
     assert caught.value.first.code == "E609"
     return caught.value.first.message
 
@@ -51,7 +52,7 @@ def test_a_last_line_that_breaks_off_is_left_out(tail: bytes, tmp_path: Path) ->
 def test_every_beginning_of_a_log_is_a_run(tmp_path: Path) -> None:
     whole = traces.write(tmp_path / "whole.jsonl", traces.events(12)).read_bytes()
     for size in range(whole.index(b"\n") + 1, len(whole), 97):
-        history = History.of(read_log(str(written(tmp_path, whole[:size]))))
+        history = history_of(read_log(str(written(tmp_path, whole[:size]))))
         assert history.status == "unfinished"
         assert {call.status for call in history.calls} <= {"done", "stored", "failed", "unfinished"}
 
@@ -116,13 +117,13 @@ def test_no_file(tmp_path: Path) -> None:
 )
 def test_an_event_that_is_wrong(events: list[dict[str, Any]], told: str) -> None:
     with pytest.raises(UsageError) as caught:
-        History.of(events)
+        history_of(events)
     assert caught.value.first.code == "E609"
     assert told in caught.value.first.message
 
 
 def test_kinds_and_fields_that_are_not_known_are_skipped() -> None:
-    history = History.of([run_event(color="red"), {"kind": "weather"}, call_event(0, mood={"deep": [1]})])
+    history = history_of([run_event(color="red"), {"kind": "weather"}, call_event(0, mood={"deep": [1]})])
     assert len(history.calls) == 1
 
 
@@ -143,7 +144,7 @@ _EVENTS = st.builds(
 @given(st.lists(_EVENTS, max_size=6))
 def test_whatever_events_say_they_are_a_run_or_refused(events: list[dict[str, Any]]) -> None:
     try:
-        history = History.of([run_event(), *events])
+        history = history_of([run_event(), *events])
     except UsageError as error:
         assert error.first.code == "E609"
     else:
@@ -156,7 +157,7 @@ def test_whatever_events_say_they_are_a_run_or_refused(events: list[dict[str, An
 
 
 def test_calls_form_a_tree() -> None:
-    history = History.of(traces.events(40))
+    history = history_of(traces.events(40))
     assert [call.id for call in history.calls] == list(range(40))
     assert [call.id for call in history.roots] == list(range(37))
     answered = history.roots[-1]
@@ -172,7 +173,7 @@ def test_calls_form_a_tree() -> None:
 
 def test_hits_are_counted_where_they_stand() -> None:
     hit = {"kind": "hit", "of": 0, "parent": None, "line": 9, "source": "notes.rlm", "time": 0.5}
-    history = History.of([run_event(), hit, call_event(0), hit, hit | {"line": 10}])
+    history = history_of([run_event(), hit, call_event(0), hit, hit | {"line": 10}])
     assert history.calls[0].hits == {("notes.rlm", 9): 2, ("notes.rlm", 10): 1}
     assert history.counts()["hits"] == 3
     assert [(line.number, line.calls, line.hits) for line in history.lines()] == [(7, 1, 0), (9, 0, 2), (10, 0, 1)]
@@ -193,7 +194,7 @@ def test_a_resumed_run_shows_what_answered_its_stored_calls() -> None:
         call_event(3),
         end_event(2.0),
     ]
-    history = History.of([*first, *again])
+    history = history_of([*first, *again])
     assert [call.id for call in history.calls] == [2, 3]
     stored = history.calls[0]
     assert stored.origin is not None
@@ -208,7 +209,7 @@ def test_a_call_whose_end_is_not_told_is_unfinished() -> None:
         generation_event(0, started=1.0, finished=2.0),
         call_event(3, parent=1, started=4.0, finished=6.0),
     ]
-    history = History.of(events)
+    history = history_of(events)
     assert [(call.id, call.status, call.form) for call in history.calls] == [
         (0, "unfinished", "leaf"),
         (1, "unfinished", "program"),
@@ -221,12 +222,12 @@ def test_a_call_whose_end_is_not_told_is_unfinished() -> None:
 
 def test_of_two_ends_of_a_call_the_last_counts() -> None:
     events = [run_event(), generation_event(0), call_event(0), call_event(0, status="cancelled", answer=None)]
-    (call,) = History.of(events).calls
+    (call,) = history_of(events).calls
     assert (call.status, call.answer, len(call.generations), call.own.generations) == ("cancelled", None, 1, 1)
 
 
 def test_a_text_that_is_missing_is_told() -> None:
-    history = History.of([run_event(), generation_event(0), call_event(0)])
+    history = history_of([run_event(), generation_event(0), call_event(0)])
     assert "does not hold the text" in history.calls[0].generations[0].prompt[0].content
 
 
@@ -248,10 +249,10 @@ def test_the_critical_path_goes_through_what_was_waited_for() -> None:
         call(5, 5, 5, 8),
         call(6, 0, 8, 8, status="stored"),
     ]
-    assert ids(History.of(events).critical_path()) == [1, 2, 4]
-    assert History.of([run_event()]).critical_path() == []
+    assert ids(history_of(events).critical_path()) == [1, 2, 4]
+    assert history_of([run_event()]).critical_path() == []
     at_once = [run_event(), *(call(id, 1, 1, 1) for id in range(5))]
-    assert ids(History.of(at_once).critical_path()) == [0, 1, 2, 3, 4]
+    assert ids(history_of(at_once).critical_path()) == [0, 1, 2, 3, 4]
 
 
 _TIMES = st.lists(st.tuples(*[st.integers(0, 20)] * 3), max_size=12)
@@ -263,7 +264,7 @@ def test_lanes_do_not_overlap_and_paths_go_forward(times: list[tuple[int, int, i
     for id, each in enumerate(times):
         asked, started, finished = sorted(each)
         events.append(call_event(id, asked=float(asked), started=float(started), finished=float(finished)))
-    history = History.of(events)
+    history = history_of(events)
     lanes = history.lanes()
     for a, one in zip(lanes, history.calls, strict=True):
         for b, other in zip(lanes, history.calls, strict=True):
@@ -279,7 +280,7 @@ def test_lanes_do_not_overlap_and_paths_go_forward(times: list[tuple[int, int, i
 
 
 def test_a_hundred_thousand_calls() -> None:
-    history = History.of(traces.events(100_000))
+    history = history_of(traces.events(100_000))
     assert len(history.calls) == 100_000
     assert sum(line.calls for line in history.lines()) == len(history.roots) == 99_997
     assert sum(line.spent.prompt_tokens for line in history.lines()) == history.spent.prompt_tokens
@@ -290,6 +291,6 @@ def test_calls_within_calls_without_end() -> None:
     depth = 20_000
     events = [run_event(), call_event(0)]
     events += [call_event(id, parent=id - 1, source="<answer>") for id in range(1, depth)]
-    history = History.of(events)
+    history = history_of(events)
     assert len(history.critical_path()) == depth
     assert history.roots[0].total.prompt_tokens == 10 * depth

@@ -18,8 +18,9 @@ import traces
 from browser import Browser
 from traces import call_event, end_event, generation_event, run_event, text_event
 
+from rlmlang.trace.history import History
 from rlmlang.trace.html import write_html
-from rlmlang.trace.log import History
+from rlmlang.trace.log import history_of
 
 CALLS = 100_000
 
@@ -38,7 +39,7 @@ def page_of(history: History, path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    return History.of(traces.events(CALLS))
+    return history_of(traces.events(CALLS))
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +280,7 @@ def test_a_phone(chromium: Browser, large: Path) -> None:
 
 
 def test_a_program_that_the_model_wrote(chromium: Browser, tmp_path: Path) -> None:
-    page = opened(chromium, page_of(History.of(traces.events(20)), tmp_path / "small.html"))
+    page = opened(chromium, page_of(history_of(traces.events(20)), tmp_path / "small.html"))
     page.press("End")
     read_call(page, 19)
     assert "made by" in page.text("#call")
@@ -304,7 +305,7 @@ def test_a_question_shows_what_the_model_wrote(chromium: Browser, tmp_path: Path
         root,
         end_event(1.0),
     ]
-    page = opened(chromium, page_of(History.of(events), tmp_path / "ask.html"))
+    page = opened(chromium, page_of(history_of(events), tmp_path / "ask.html"))
     page.press("2")
     page.wait("document.querySelectorAll('#code table').length === 2")
     rows = page.run("[...document.querySelectorAll('#code table:last-of-type tr')].map((row) => row.textContent)")
@@ -314,7 +315,7 @@ def test_a_question_shows_what_the_model_wrote(chromium: Browser, tmp_path: Path
 def test_a_stored_call_shows_what_answered_it(chromium: Browser, tmp_path: Path) -> None:
     first = [run_event(), text_event(), generation_event(0, output="kept before"), call_event(0, key="aa")]
     again = [run_event(resumed=True), call_event(1, key="aa", status="stored"), end_event(1.0, status="interrupted")]
-    page = opened(chromium, page_of(History.of([*first, *again]), tmp_path / "resumed.html"))
+    page = opened(chromium, page_of(history_of([*first, *again]), tmp_path / "resumed.html"))
     page.press("Home")
     text = read_call(page, 1)
     assert "kept before" in text
@@ -324,7 +325,7 @@ def test_a_stored_call_shows_what_answered_it(chromium: Browser, tmp_path: Path)
 
 def test_a_run_without_calls(chromium: Browser, tmp_path: Path) -> None:
     error = {"code": "E508", "message": "the least possible cost exceeds the budget"}
-    history = History.of([run_event(), end_event(0.0, status="failed", value=None, error=error)])
+    history = history_of([run_event(), end_event(0.0, status="failed", value=None, error=error)])
     page = opened(chromium, page_of(history, tmp_path / "empty.html"))
     assert error["message"] in page.text("#run")
     page.press("ArrowDown", "End", "n", "e", "*", "+", "[", "1", "2", "3")
@@ -340,7 +341,7 @@ def test_a_long_text_is_shown_in_parts(chromium: Browser, tmp_path: Path) -> Non
         call_event(0, answer="word"),
         end_event(1.0),
     ]
-    page = opened(chromium, page_of(History.of(events), tmp_path / "long.html"))
+    page = opened(chromium, page_of(history_of(events), tmp_path / "long.html"))
     page.press("Home")
     assert "the end" not in read_call(page, 0)
     page.click("#call button.more")
@@ -350,7 +351,7 @@ def test_a_long_text_is_shown_in_parts(chromium: Browser, tmp_path: Path) -> Non
 def test_calls_within_calls_without_end(chromium: Browser, tmp_path: Path) -> None:
     events = [run_event(), call_event(0)]
     events += [call_event(id, parent=id - 1, source="<answer>", form="program") for id in range(1, 5_000)]
-    page = opened(chromium, page_of(History.of(events), tmp_path / "deep.html"))
+    page = opened(chromium, page_of(history_of(events), tmp_path / "deep.html"))
     page.press("*", "End")
     read_call(page, 4_999)
     quiet(page)
@@ -398,7 +399,7 @@ def untouched(page: Browser, scripts: int) -> None:
 
 
 def test_no_text_is_more_than_a_text(chromium: Browser, tmp_path: Path) -> None:
-    path = page_of(History.of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html")
+    path = page_of(history_of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html")
     page = opened(chromium, path)
     scripts = page.run("document.scripts.length")
     assert scripts == path.read_text(encoding="utf-8").count("<script")
@@ -448,7 +449,7 @@ def test_what_a_page_does_would_be_noticed(chromium: Browser, tmp_path: Path) ->
 
 def test_the_policy_holds(chromium: Browser, tmp_path: Path) -> None:
     """Should the viewer make a mistake, nothing comes of it."""
-    page = opened(chromium, page_of(History.of([run_event()]), tmp_path / "page.html"))
+    page = opened(chromium, page_of(history_of([run_event()]), tmp_path / "page.html"))
     tried = page.run(
         """(async () => {
             const told = [], attempt = async (name, work) => {
@@ -475,7 +476,7 @@ def test_the_policy_holds(chromium: Browser, tmp_path: Path) -> None:
 
 def test_the_page_holds_no_text_of_the_run(tmp_path: Path) -> None:
     """All of it is in base64, so that none can be read as markup, whatever reads the page."""
-    text = page_of(History.of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html").read_text(
+    text = page_of(history_of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html").read_text(
         encoding="utf-8"
     )
     assert "hacked" not in text
@@ -483,7 +484,7 @@ def test_the_page_holds_no_text_of_the_run(tmp_path: Path) -> None:
 
 
 def test_the_policy_names_the_script_and_the_style(tmp_path: Path) -> None:
-    text = page_of(History.of([run_event()]), tmp_path / "page.html").read_text(encoding="utf-8")
+    text = page_of(history_of([run_event()]), tmp_path / "page.html").read_text(encoding="utf-8")
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
     assert policy
     assert policy[1].startswith("default-src 'none'; script-src 'sha256-")

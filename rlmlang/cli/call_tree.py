@@ -11,7 +11,7 @@ from attrs import asdict
 
 from rlmlang.cli.output import one_line, visible
 from rlmlang.trace.diff import Comparison, Pair
-from rlmlang.trace.log import Call, History, Line, Spent
+from rlmlang.trace.history import Call, History, Line, Spent
 
 WIDTH = 100
 """Columns of texts of a trace on one line."""

@@ -12,7 +12,8 @@ import click
 
 from rlmlang.cli import output
 from rlmlang.errors import UsageError
-from rlmlang.trace.log import Call, History, read_log
+from rlmlang.trace.history import Call, History
+from rlmlang.trace.log import history_of, read_log
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -24,7 +25,7 @@ def open_log(name: str) -> Iterator[dict[str, Any]]:
 
 def open_history(name: str) -> History:
     """The run that a trace of a name tells."""
-    return History.of(open_log(name))
+    return history_of(open_log(name))
 
 
 @contextmanager

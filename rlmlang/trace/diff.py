@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict, define, field
 
-from rlmlang.trace.log import Call, History
+from rlmlang.trace.history import Call, History
 
 Pair = tuple[Call, Call]
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from rlmlang.trace.log import Call, Failure, Generation, History, Message
+from rlmlang.trace.history import Call, Failure, Generation, History, Message
 
 BATCH = 1_000
 """Spans in one object of OTLP, so that collectors take it."""

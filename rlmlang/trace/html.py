@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from attrs import asdict, define, field
 
-from rlmlang.trace.log import Call, Failure, Generation, History, Message
+from rlmlang.trace.history import Call, Failure, Generation, History, Message
 
 BLOCK = 1_000_000
 """Characters of JSON in a block, about; one is opened in a few milliseconds."""
