@@ -91,9 +91,7 @@ def million() -> None:
         took = seconds(lambda: run(n, store=Path(folder) / "store.db"))
         size = sum(file.stat().st_size for file in Path(folder).iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{n:,} calls: {took:.0f} s, {took / n * 1e6:.0f} µs a call, {peak:,.0f} MiB at most, {size / n:.0f} bytes a call"
-    )
+    print(f"{n:,} calls: {took:.0f} s, {took / n * 1e6:.0f} µs a call, {size / n:.0f} bytes a call, {peak:,.0f} MiB")
 
 
 def main() -> None:

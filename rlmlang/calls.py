@@ -13,7 +13,8 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Literal
 
 from attrs import define, evolve, field, frozen
@@ -23,7 +24,7 @@ from rlmlang.budget import Account
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.journal import Journal
-from rlmlang.models.base import Model, Reply, Request
+from rlmlang.models.base import Model, Reply, Request, Unsent
 from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
@@ -85,8 +86,8 @@ ProgramRunner = Callable[[str, Request, Entry, Mapping[str, Value]], Awaitable[V
 """Runs a callee's program text with the arguments of its call; gives the program's value. Names whose
 values are known are not evaluated again."""
 
-Outcome = Coroutine[None, None, "tuple[Value, str] | None"]
-"""A call's value and status, made some way; None if the call goes on elsewhere."""
+Make = Callable[[], Awaitable["tuple[Value, str] | None"]]
+"""Makes a call's value and status in some way; None if the call goes on elsewhere."""
 
 Writing = Literal["statements", "whole"]
 """How a callee writes a program: statement by statement, shown what each gives; or in one go."""
@@ -219,7 +220,7 @@ class Caller:
     def _begin(self, entry: Entry) -> None:
         """Have a call made: in a task of its own if a program answers it, else when its turn comes."""
         if entry.record.form == "program":
-            self._spawn(entry, self._made(entry, self._program))
+            self._spawn(entry, partial(self._made, entry, self._program))
             return
         self._queue.append(entry)
         if self._idle:
@@ -227,8 +228,8 @@ class Caller:
         elif len(self._workers) < self._concurrency:
             self._workers.add(asyncio.ensure_future(self._work()))
 
-    def _spawn(self, entry: Entry, outcome: Outcome) -> None:
-        entry.task = asyncio.ensure_future(self._settle(entry, outcome))
+    def _spawn(self, entry: Entry, make: Make) -> None:
+        entry.task = asyncio.ensure_future(self._settle(entry, make))
         self._tasks.add(entry.task)
         entry.task.add_done_callback(self._tasks.discard)
 
@@ -261,7 +262,7 @@ class Caller:
             if entry.given_up:
                 continue
             entry.task = asyncio.current_task()
-            await self._settle(entry, self._made(entry, self._leaf))
+            await self._settle(entry, partial(self._made, entry, self._leaf))
             if entry.task is asyncio.current_task():
                 entry.task = None
             done += 1
@@ -276,7 +277,7 @@ class Caller:
         if isinstance(claimed, str):
             return self._read(entry, claimed)
         if not claimed:
-            self._spawn(entry, self._followed(entry, self.journal))
+            self._spawn(entry, partial(self._followed, entry, self.journal))
             return None
         value = await answer(entry)
         record, written = entry.record, canonical(value)
@@ -296,10 +297,10 @@ class Caller:
         self.account.usage.memo_hits += 1
         return from_json(json.loads(value), entry.site.type), "stored"
 
-    async def _settle(self, entry: Entry, outcome: Outcome) -> None:
+    async def _settle(self, entry: Entry, make: Make) -> None:
         """Await an answer and tell everyone who waits for it."""
         try:
-            made = await outcome
+            made = await make()
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None
@@ -348,6 +349,10 @@ class Caller:
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
         wanted = min(request.max_tokens, self.model.context - prompt)
+        async with self._slots:
+            return await self._generated(record, request, prompt, wanted)
+
+    async def _generated(self, record: CallRecord, request: Request, prompt: int, wanted: int) -> Reply:
         granted = await self.account.reserve(prompt, wanted)
         if record.status == "waiting":
             self._waiting -= 1
@@ -355,15 +360,17 @@ class Caller:
         asked = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
         began, record.attempts = self.clock(), record.attempts + 1
         spent: tuple[int, int] | None = None
+        called = True
         try:
             reply = await self.model.generate(asked)
             spent = (reply.prompt_tokens, reply.completion_tokens)
         except RlmError as error:
+            called = not isinstance(error, Unsent)
             if self.trace.sinks:
                 self.trace.generated(record, asked, began, self.clock(), None, error)
             raise
         finally:
-            self.account.settle((prompt, granted), spent)
+            self.account.settle((prompt, granted), spent, called=called)
         if self.trace.sinks:
             self.trace.generated(record, asked, began, self.clock(), reply)
         self.account.usage.cached_tokens += reply.cached_tokens
@@ -428,8 +435,7 @@ class Caller:
             return await self._by_statements(entry, request)
         problem: RlmError | None = None
         for _ in range(REPAIRS + 1):
-            async with self._slots:
-                reply = await self._generate(entry, request)
+            reply = await self._generate(entry, request)
             entry.record.program = reply.text
             try:
                 return await self._run_program(reply.text, request, entry, {})
@@ -448,8 +454,7 @@ class Caller:
 
     async def _by_statements(self, entry: Entry, request: Request) -> Value:
         async def generate(asked: Request) -> Reply:
-            async with self._slots:
-                return await self._generate(entry, asked)
+            return await self._generate(entry, asked)
 
         async def run(text: str, type_: Type, known: Mapping[str, Value]) -> Value:
             return await self._run_program(text, evolve(request, type=type_), entry, known)

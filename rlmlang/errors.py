@@ -96,6 +96,7 @@ CODES: dict[str, str] = {
     "E406": "the scripted model has no reply for this call",
     "E407": "the model could not be loaded",
     "E408": "the model's text leaves what it is held to",
+    "E409": "the server failed again and again, and is left alone for a while",
     "E410": "a replay needs an answer that is not kept",
     # Budgets
     "E501": "call budget exhausted",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ import stamina
 from aiohttp import web
 from attrs import define, field, frozen
 
-from rlmlang.models import open_model
+from rlmlang.models import open_model, pace
 from rlmlang.models.base import Model
 
 
@@ -33,12 +33,12 @@ class Answer:
 
 @frozen
 class Fault:
-    """What happens instead of an answer: `hang`, `cut` before it, or `half` of it."""
+    """What happens instead of an answer: `hang`, `cut` before it, `half` of it, or `drip`, a byte now and then."""
 
     kind: str
 
 
-HANG, CUT, HALF = Fault("hang"), Fault("cut"), Fault("half")
+HANG, CUT, HALF, DRIP = Fault("hang"), Fault("cut"), Fault("half"), Fault("drip")
 
 
 @frozen
@@ -55,7 +55,7 @@ class Seen:
 
 
 Script = object
-"""JSON data, an `Answer`, a `Fault`, or a function of the request's body that gives one of these."""
+"""JSON data, an `Answer`, a `Fault`, or a function of the request's body that gives or awaits one of these."""
 
 
 @define(eq=False)
@@ -88,6 +88,7 @@ class FakeServer:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._runner = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
+        pace._origins.pop(pace.key_of(self.url), None)  # of a server that had the same port
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
@@ -120,6 +121,8 @@ class FakeServer:
         told = script.pop(0) if len(script) > 1 else script[0]
         if callable(told):
             told = told(body)
+        if isinstance(told, Awaitable):
+            told = await told
         if isinstance(told, Fault):
             return await self._fail(told, request)
         answer = told if isinstance(told, Answer) else Answer(body=told)
@@ -137,6 +140,11 @@ class FakeServer:
         if fault is HALF:
             await response.prepare(request)
             await response.write(b'{"choices": [{"mess')
+        if fault is DRIP:
+            await response.prepare(request)
+            for _ in range(1000):
+                await response.write(b" ")
+                await asyncio.sleep(0.02)
         request.transport.close()
         return response
 

@@ -259,7 +259,7 @@ def test_run_json_of_a_failure(run: Run) -> None:
         ("1", "", ["--model", "nothing:at-all"], 2, "E605"),
         ("1", "", ["--model", "scripted:missing.toml"], 4, "E407"),
         ("1", "", ["--store", "/dev/null/store.db"], 2, "E606"),
-        ("1", "", ["--trace", "missing/trace.jsonl"], 2, "E607"),
+        ("1", "", ["--trace", "/dev/null/trace.jsonl"], 2, "E607"),
         ("1", "", ["--max-calls", "many"], 2, "E607"),
         ("1", "", ["--no-such-option"], 2, "E607"),
         ('CALL("a") + CALL("b")', 'text = "c"', ["--max-calls", "1", "--no-store"], 3, "E508"),

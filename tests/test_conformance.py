@@ -81,6 +81,7 @@ OUT_OF_REACH = {
     "E410": "tells of a replay (tests/test_runs.py)",
     "E610": "tells of runs in the store (tests/test_runs.py)",
     "E408": "raised where an engine of this process is held to a constraint",
+    "E409": "tells of a server; a case has none (tests/test_faults.py)",
 }
 
 

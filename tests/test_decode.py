@@ -352,6 +352,18 @@ def test_numbers_have_a_value() -> None:
     assert refused_at("1e309\n", Constraint()) == "1e30"
 
 
+@pytest.mark.parametrize("start", ["0", "1", "1.", "x1", "[0"])
+def test_long_numbers_and_names_can_be_ended(start: str) -> None:
+    """Behind a leading zero only a fraction can, and there must be room for it."""
+    matcher = Matcher(Constraint(), BYTES, 1_000)
+    for byte in (start + "9" * 200).encode():
+        if not matcher.allows(byte):
+            break
+        matcher.commit(byte)
+        assert matcher.closing_text()
+    assert 97 < len(matcher.text) < 103
+
+
 def test_no_token_holds_a_carriage_return() -> None:
     """As no character may be one: not even before a line feed, and not behind a backslash."""
     vocabulary = open_vocabulary("smollm2")

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "rlmlang"
 
 LAYERS = """
-    source resources
+    source resources redact
     errors
     ast
     foreign

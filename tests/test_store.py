@@ -16,7 +16,7 @@ from rlmlang.errors import UsageError
 from rlmlang.store import Answer, Batch, Store, Written, default_path
 from rlmlang.store.database import MIGRATIONS
 from rlmlang.store.owner import is_dead, new_owner
-from rlmlang.store.sqlite import journal_mode
+from rlmlang.store.sqlite import Sqlite, journal_mode
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -301,3 +301,38 @@ def test_the_default_path_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_path() == tmp_path / ".local" / "share" / "rlmlang" / "store.db"
+
+
+@pytest.mark.parametrize("end", ["", "-journal", "-wal", "-shm"])
+def test_a_file_with_a_second_name_is_refused(path: Path, end: str) -> None:
+    """Somebody else may have given it one, to read what is written, or to have something taken over."""
+    Store(path).close()
+    other = path.with_name("planted")
+    other.write_bytes(path.read_bytes() if not end else b"")
+    planted = path.with_name(path.name + end)
+    planted.unlink(missing_ok=True)
+    os.link(other, planted)
+    assert code(path) == "E606"
+
+
+def test_a_link_of_the_users_own_is_followed(path: Path, tmp_path: Path) -> None:
+    Store(path).close()
+    os.chmod(path, 0o644)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    store = Store(link)
+    keep(store, KEY, "1")
+    store.close()
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_opening_a_store_twice_gives_up_no_lock(path: Path) -> None:
+    """As closing any descriptor of the file would."""
+    one = Store(path)
+    with one.db.transaction():
+        one.db.query("delete from claims")
+        Sqlite(path).close()
+        code = "import apsw, sys; db = apsw.Connection(sys.argv[1]); db.execute('begin immediate')"
+        other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+        assert "BusyError" in other.stderr
+    one.close()

@@ -305,7 +305,7 @@ def test_rlm_of_a_program_that_the_model_wrote(show: Show, tmp_path: Path) -> No
 # Whatever stands in a trace --------------------------------------------------------
 
 
-ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def command(
         work = partial(acompletion, prompt, **options)
         done = asyncio.run(watched(work, "the text", trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, trace, options)
+        failure = failed(error, trace, {"model": options.get("model")})  # texts are not resumed
     usage = account.usage if account else Usage()
     so_far = trace.first.program if trace.first else None
     if as_json:

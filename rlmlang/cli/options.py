@@ -10,7 +10,8 @@ import click
 from attrs import fields_dict
 
 from rlmlang.budget import Limits
-from rlmlang.cli.settings import Settings, limit
+from rlmlang.cli.settings import FILE, Settings, limit
+from rlmlang.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -86,8 +87,30 @@ trace_option = click.option(
 
 
 def model_of(option: str | None, settings: Settings) -> str | None:
-    """The name of the model to use, if one is given anywhere."""
-    return option or os.environ.get("RLMLANG_MODEL") or settings.model
+    """The name of the model to use, if one is given anywhere.
+
+    Raises UsageError E607 for a server that the settings do not allow, and for what only the user may name.
+    """
+    named = option or os.environ.get("RLMLANG_MODEL")
+    name = named or settings.model
+    if name is None:
+        return None
+    from rlmlang.models import address_of
+    from rlmlang.models.servers import ALLOW, is_loopback, permit
+
+    url = address_of(name)
+    if url is not None and settings.allow is not None:
+        permit(url, settings.allow, FILE)
+    if not named:
+        hint = "name the model with --model or in $RLMLANG_MODEL, if you trust it"
+        if name.startswith("scripted:") and name.endswith(".py"):
+            raise UsageError.of("E607", f"{FILE} names a model that is Python code: {name}", hint=hint)
+        known = url is None or is_loopback(url) or url == address_of(name.partition("@")[0])
+        if not known and ALLOW not in os.environ:
+            raise UsageError.of(
+                "E607", f"{FILE} names a server: {url}", hint=f"{hint}; or allow the server in ${ALLOW}"
+            )
+    return name
 
 
 input_option = click.option(

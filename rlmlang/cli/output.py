@@ -9,16 +9,25 @@ import sys
 from typing import Any, TextIO
 
 import click
+from attrs import evolve
 
-from rlmlang.errors import RlmError
+from rlmlang.errors import Diagnostic, RlmError
+from rlmlang.redact import redacted
 
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Controls but newline and tab, bidirectional marks, line separators, halves of pairs."""
+_UNSAFE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Controls but newline and tab, bidirectional marks, line separators, annotations, halves of pairs, and the tags
+in which a whole text can be hidden."""
 
 
 def visible(text: str) -> str:
-    """The text with characters that could act on a terminal written as escapes."""
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """The text with characters that could act on a terminal written as escapes, as JSON has them."""
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return re.sub("(....)", r"\\u\1", match[0].encode("utf-16-be", "surrogatepass").hex())
 
 
 def one_line(text: str, width: int) -> str:
@@ -42,13 +51,18 @@ def write_json(data: Any) -> None:
 
 
 def show_error(error: RlmError) -> None:
-    """The diagnostics of an error, on standard error."""
+    """The diagnostics of an error, on standard error, without secrets."""
     from rlmlang.render import render
 
-    click.echo(render(error.diagnostics, color=colored(sys.stderr)), err=True)
+    click.echo(render(map(_without_secrets, error.diagnostics), color=colored(sys.stderr)), err=True)
 
 
 def error_json(error: RlmError) -> dict[str, Any]:
-    """The first diagnostic of an error, as commands with `--json` print it."""
-    data = error.first.to_json()
+    """The first diagnostic of an error, as commands with `--json` print it, without secrets."""
+    data = _without_secrets(error.first).to_json()
     return {name: data[name] for name in ("code", "message", "file", "line", "column", "hint")}
+
+
+def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
+    hint = diagnostic.hint
+    return evolve(diagnostic, message=redacted(diagnostic.message), hint=None if hint is None else redacted(hint))

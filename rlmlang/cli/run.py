@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from attrs import evolve
 
 from rlmlang.budget import Account, Usage
 from rlmlang.check import check
@@ -33,10 +34,11 @@ from rlmlang.cli.options import (
     write_option,
 )
 from rlmlang.cli.settings import Settings, find_settings
-from rlmlang.errors import RlmError, UsageError
+from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.inputs import read_inputs
 from rlmlang.models import available
 from rlmlang.program import Program, Result
+from rlmlang.resources import open_private
 from rlmlang.store import default_path
 from rlmlang.trace import Trace
 from rlmlang.values import to_json
@@ -128,7 +130,7 @@ def written_to(name: str | None, trace: Trace) -> Iterator[None]:
         yield
         return
     try:
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(Path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     except OSError as error:
         raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
     with open(descriptor, "w", encoding="utf-8", buffering=1) as file:
@@ -148,9 +150,11 @@ def failed(error: Exception | KeyboardInterrupt, trace: Trace, options: dict[str
     failure = as_error(error)
     if failure.first.code == "E605" and options.get("model") is None:
         return no_model()
-    if isinstance(failure, Interrupted) and options.get("store"):
-        hint = f"finished calls are kept; go on with: rlmlang runs resume {trace.run_id}"
-        return Interrupted.of("E300", "interrupted", hint=hint)
+    passing = isinstance(failure, (Interrupted, BudgetError)) or failure.first.code in ("E400", "E409")
+    if passing and trace.count and options.get("store"):
+        again = f"finished calls are kept; go on with: rlmlang runs resume {trace.run_id}"
+        hint = "\n".join(text for text in (failure.first.hint, again) if text)
+        return type(failure)((evolve(failure.first, hint=hint), *failure.diagnostics[1:]))
     return failure
 
 

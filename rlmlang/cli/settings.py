@@ -2,12 +2,15 @@
 
     model = "smollm2"
     store = "answers.db"      # or false, for none
+    allow = ["https://api.openai.com"]      # the only servers that may be asked
 
     [limits]
     max_calls = 200
     max_seconds = "none"      # no limit
 
-Paths in it start from its folder. Options given on the command line go before it.
+Paths in it start from its folder. Options given on the command line go before it. The file may
+have come with a folder of somebody else's, so it can restrict what the user does, and little else:
+it sends no key to a server, and runs no Python, that the user has not named.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ class Settings:
     model: str | None = None
     store: str | Path | Literal[False] | None = None
     """None is the default store, False none."""
+    allow: tuple[str, ...] | None = None
+    """The servers that may be asked; None for any."""
     limits: Mapping[str, Limit] = field(factory=dict)
 
 
@@ -52,12 +57,15 @@ def read_settings(path: Path) -> Settings:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "store", "limits"))
+    _refuse_unknown(path, data, ("model", "store", "allow", "limits"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
+    allow = data.get("allow")
     if not isinstance(model, str | None):
         raise UsageError.of("E607", f"{path}: model is a name, such as 'smollm2'")
     if store is not None and store is not False and not isinstance(store, str):
         raise UsageError.of("E607", f"{path}: store is a path, or false for none")
+    if allow is not None and not (isinstance(allow, list) and all(isinstance(each, str) for each in allow)):
+        raise UsageError.of("E607", f"{path}: allow is a list of addresses, such as ['https://api.openai.com']")
     if not isinstance(limits, dict):
         raise UsageError.of("E607", f"{path}: limits is a table: [limits]")
     _refuse_unknown(path, limits, tuple(fields_dict(Limits)))
@@ -68,6 +76,7 @@ def read_settings(path: Path) -> Settings:
     return Settings(
         _from_folder(model, path.parent) if model else None,
         _place(store, path.parent),
+        None if allow is None else tuple(allow),
         values,
     )
 

@@ -399,7 +399,8 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
             return True
         return names.starts(partial)
     if partial[0].isdigit() or (partial[0] == "." and len(partial) > 1):
-        return len(partial) <= MAX_NAME and any(_follows(prefix, partial + end) for end in ("", "0", ".0"))
+        ends = [end for end in ("", "0", ".0") if len(partial + end) <= MAX_NAME]
+        return any(_follows(prefix, partial + end) for end in ends)
     return any(prefix.child(sign) is not None for sign in tables().fixed if sign.startswith(partial)) or (
         partial == "." and prefix.child("0.7919") is not None
     )

@@ -33,6 +33,8 @@ class Backend:
     """`module:function`, called with the text after the colon and the whole name."""
     needs: tuple[tuple[str, str], ...] = ()
     """Modules that must be there, each with what installs it."""
+    address: str = ""
+    """Where its models are asked, unless the name says another; empty for those of this process."""
 
     @property
     def kind(self) -> str:
@@ -63,9 +65,20 @@ BACKENDS = (
         "a model behind a server: vLLM, SGLang, llama-server, OpenAI and others",
         "rlmlang.models.openai:open_model",
         _HTTP,
+        "https://api.openai.com/v1",
     ),
-    Backend("anthropic:MODEL", "a model of Anthropic's, over HTTP", "rlmlang.models.anthropic:open_model", _HTTP),
+    Backend(
+        "anthropic:MODEL",
+        "a model of Anthropic's, over HTTP",
+        "rlmlang.models.anthropic:open_model",
+        _HTTP,
+        "https://api.anthropic.com",
+    ),
 )
+
+
+AT = "@(?=https?://)"
+"""A regular expression for what stands between a model and its address."""
 
 
 def open_model(name: str) -> Model:
@@ -89,6 +102,16 @@ def open_model(name: str) -> Model:
     near = get_close_matches(kind, [form.partition(":")[0] for form in forms], 1)
     hint = f"did you mean `{near[0]}{mark}{rest}`?" if near else f"models are {', '.join(forms)}"
     raise UsageError.of("E605", f"unknown model `{name}`", hint=hint)
+
+
+def address_of(name: str) -> str | None:
+    """The address that a model of this name is asked at; None for one of this process or of another package."""
+    kind, _, rest = name.partition(":")
+    for backend in BACKENDS:
+        if backend.kind == kind and backend.address:
+            found = re.search(f"{AT}(.*)", rest.partition("?")[0])
+            return found[1] if found else backend.address
+    return None
 
 
 def _opened(entry: EntryPoint, rest: str, name: str) -> Model:

@@ -62,7 +62,7 @@ class AnthropicModel:
         self._key = read_key(options.key, url)
         self._needs_key = url == ADDRESS
         headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
-        self._client = Client(url, headers, secret=self._key, timeout=options.timeout, retries=options.retries)
+        self._client = Client(url, headers, timeout=options.timeout, retries=options.retries)
         self.identity = json.dumps(
             {"kind": "anthropic", "url": url, "model": model, "temperature": options.temperature}
         )

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from rlmlang.answers import form
 from rlmlang.decode.constraint import Constraint
+from rlmlang.errors import ModelError
 from rlmlang.types import Type, shape_of
 from rlmlang.values import Value
 
@@ -116,6 +117,10 @@ class Capabilities:
     """Whether `count_tokens` is exact; if not, it is no less than the truth."""
 
 
+class Unsent(ModelError):
+    """The model could not be reached: nothing was sent, and nothing is spent."""
+
+
 class Model(Protocol):
     """A backend. Several generations may be under way at once; each may be cancelled."""
 
@@ -134,7 +139,7 @@ class Model(Protocol):
         ...
 
     async def generate(self, request: Request) -> Reply:
-        """The model's answer, of at most `max_tokens` tokens. Raises ModelError."""
+        """The model's answer, of at most `max_tokens` tokens. Raises ModelError; `Unsent` if it cost nothing."""
         ...
 
     async def aclose(self) -> None:

@@ -2,19 +2,23 @@
 
 A client has a thread with an event loop of its own. So its connections outlive the loops of
 single runs, and tokens can be counted where nothing can be awaited. Cookies, redirects and
-proxies are not followed; what a server sends is read up to a bound.
+proxies are not followed; what a server sends is read up to a bound, uncompressed, and nothing is
+sent to addresses that no model has.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import re
+import socket
 import threading
 import time
 import weakref
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -24,11 +28,18 @@ import stamina
 from attrs import frozen
 
 from rlmlang.errors import ModelError
+from rlmlang.models.base import Unsent
+from rlmlang.models.pace import origin_of
+from rlmlang.models.servers import is_surroundings
+from rlmlang.redact import redacted
 
 T = TypeVar("T")
 
-MAX_BODY = 64_000_000
+MAX_BODY = 16_000_000
 """Bytes of a reply that are read at most."""
+
+MAX_PARTS = 100_000
+"""Lists and objects in a reply. Each takes up to twenty times the memory of its text."""
 
 MAX_WAIT = 60.0
 """Seconds that a server may ask to wait before the next try; one that wants more is not asked again."""
@@ -39,6 +50,9 @@ QUICK = 10.0
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 """Statuses after which the same request may succeed."""
 
+OVERLOADED = frozenset({429, 503, 529})
+"""Statuses by which a server says that it is asked too much at once."""
+
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # else each retry is printed
 
 
@@ -48,7 +62,11 @@ class Passing(Exception):
 
     error: ModelError
     wait: float | None = None
-    """Seconds that the server asks to wait."""
+    """Seconds to wait before it."""
+    sent: bool = True
+    """Whether the server may have got the request."""
+    overloaded: bool = False
+    """Whether it has too much to do."""
 
 
 class Absent(ModelError):
@@ -58,30 +76,30 @@ class Absent(ModelError):
 class Client:
     """The connections to one server, kept from one request to the next.
 
-    `headers` go with every request, and what is in `secret` into no message. A request takes at
-    most `timeout` seconds, and is sent again up to `retries` times where that may help.
+    `headers` go with every request. A request takes at most `timeout` seconds from when it is
+    sent, and is sent again up to `retries` times where that may help.
     """
 
-    def __init__(
-        self, root: str, headers: Mapping[str, str], *, secret: str = "", timeout: float = 600, retries: int = 4
-    ) -> None:
+    def __init__(self, root: str, headers: Mapping[str, str], *, timeout: float = 600, retries: int = 4) -> None:
         self.root = root
+        self._origin = origin_of(root)
         self._headers = dict(headers)
-        self._secret = secret
         self._timeout = timeout
         self._retries = retries
         self._worker: _Worker | None = None
 
     async def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON that the server answers. Raises ModelError E400, E403."""
-        return await asyncio.wrap_future(
-            self._started().submit(self._ask(method, path, body, self._timeout, self._retries))
-        )
+        """The JSON that the server answers; as soon as it bears one more request.
+
+        Raises ModelError E400, E403, E409; `Unsent` if nothing was sent.
+        """
+        work = self._ask(method, path, body, self._timeout, self._retries, self._in_turn)
+        return _raised(await asyncio.wrap_future(self._started().submit(work)))
 
     def ask_now(self, method: str, path: str, body: object = None) -> Any:
         """Likewise, for what a server answers at once, and without awaiting."""
-        work = self._ask(method, path, body, min(QUICK, self._timeout), min(1, self._retries))
-        return self._started().submit(work).result()
+        work = self._ask(method, path, body, min(QUICK, self._timeout), min(1, self._retries), self._once)
+        return _raised(self._started().submit(work).result())
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
@@ -94,19 +112,53 @@ class Client:
             self._worker = _Worker(self._headers)
         return self._worker
 
-    async def _ask(self, method: str, path: str, body: object, timeout: float, retries: int) -> Any:
+    async def _ask(
+        self, method: str, path: str, body: object, timeout: float, retries: int, once: Callable[..., Awaitable[Any]]
+    ) -> Any:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        sent = False
         try:
             async for attempt in stamina.retry_context(
                 on=_again, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
             ):
                 with attempt:
-                    return await self._once(method, path, data, timeout)
+                    try:
+                        return await once(method, path, data, timeout)
+                    except Passing as failure:
+                        sent = sent or failure.sent
+                        raise
         except Passing as failure:
-            raise failure.error from failure.__cause__
+            error = failure.error if sent else Unsent(failure.error.diagnostics)
+            raise error from failure.__cause__
         raise AssertionError("the last failure is raised")
 
+    async def _in_turn(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+        async with self._origin.limiter.turn() as turn:
+            try:
+                return await self._once(method, path, data, timeout)
+            except Passing as failure:
+                turn.overloaded = failure.overloaded
+                raise
+
     async def _once(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+        breaker = self._origin.breaker
+        if wait := breaker.wait():
+            raise Passing(self._left_alone(wait), wait, sent=False)
+        try:
+            response, body = await self._exchanged(method, path, data, timeout)
+        except (ModelError, Passing):
+            breaker.failed()
+            raise
+        if response.status < 500:
+            breaker.answered()
+        else:
+            breaker.failed()
+        return self._understood(response, body)
+
+    async def _exchanged(
+        self, method: str, path: str, data: bytes | None, timeout: float
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """What the server answers, read to its end."""
         assert self._worker is not None
         try:
             async with self._worker.session().request(
@@ -117,19 +169,26 @@ class Client:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(QUICK, timeout)),
             ) as response:
-                return self._understood(response, await self._read(response))
+                return response, await self._read(response)
         except aiohttp.ConnectionTimeoutError as error:
-            raise Passing(self._failed("no connection within the time allowed")) from error
+            raise Passing(self._failed("no connection within the time allowed"), sent=False) from error
         except TimeoutError as error:
             # Not again: the server may be at work on it still.
             hint = "raise `timeout`" if timeout == self._timeout else None
             raise self._failed(f"no answer within {timeout:g} seconds", hint) from error
         except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
             raise self._failed(_told(error)) from error
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, _Surroundings):
+                raise self._failed(_told(error), "name the server that has the model") from error
+            raise Passing(self._failed(_told(error)), sent=False) from error
         except aiohttp.ClientError as error:
             raise Passing(self._failed(_told(error))) from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            response.close()
+            raise self._failed("an answer that is compressed; few bytes could become any number of them")
         body = bytearray()
         async for piece in response.content.iter_any():
             body += piece
@@ -145,16 +204,16 @@ class Client:
             if status in AGAIN and '"insufficient_quota"' not in body.decode("utf-8", "replace"):
                 wait = _wait(response.headers.get("Retry-After"))
                 if wait is None or wait <= MAX_WAIT:
-                    raise Passing(error, wait)
+                    raise Passing(error, wait, overloaded=status in OVERLOADED)
             raise error
         kind = response.content_type
         if kind != "application/json" and not kind.endswith("+json"):
             problem = f"an answer of type {kind} instead of JSON"
             raise self._failed(problem, "is the address that of the API?", Absent)
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise Passing(self._failed(f"an answer that is not JSON: {_short(str(error))}")) from error
+            return _parsed(body)
+        except ValueError as error:
+            raise Passing(self._failed(f"an answer that is not JSON: {error}")) from error
 
     def _refused(self, status: int, body: bytes) -> ModelError:
         """What a status other than 200 means."""
@@ -162,7 +221,7 @@ class Client:
         if status < 500 and _OVERFLOW.search(told):
             return ModelError.of(
                 "E403",
-                f"{self.root}: {self._clean(told)}",
+                f"{self.root}: {_clean(told)}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
         hints = {401: "set the API key", 403: "the API key does not allow this", 404: "check the address and the model"}
@@ -172,11 +231,16 @@ class Client:
         kind = Absent if status in (404, 405) else ModelError
         return self._failed(f"HTTP {status}" + (f": {told}" if told else ""), hint, kind)
 
-    def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelError) -> ModelError:
-        return kind.of("E400", f"{self.root}: {self._clean(problem)}", hint=hint)
+    def _left_alone(self, wait: float) -> ModelError:
+        return ModelError.of(
+            "E409",
+            f"{self.root} has failed {self._origin.breaker.failures} times in a row; "
+            f"it is tried again in {wait:.1f} seconds",
+            hint="see whether the server runs; finished calls are kept in the store, so the run can go on later",
+        )
 
-    def _clean(self, text: str) -> str:
-        return _short(text.replace(self._secret, "…") if self._secret else text)
+    def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelError) -> ModelError:
+        return kind.of("E400", f"{self.root}: {_clean(problem)}", hint=hint)
 
 
 class _Worker:
@@ -190,17 +254,18 @@ class _Worker:
         self._thread.start()
         self.close = weakref.finalize(self, _close, self._loop, self._thread, self._sessions)
 
-    def submit(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T] | Any:
-        """Begin some work in the thread. Returns a `concurrent.futures.Future`."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T | Exception]:
+        """Begin some work in the thread."""
+        return asyncio.run_coroutine_threadsafe(_caught(work), self._loop)
 
     def session(self) -> aiohttp.ClientSession:
         """The one session; only for work in the thread."""
         if not self._sessions:
             self._sessions.append(
                 aiohttp.ClientSession(
-                    headers=self._headers,
-                    connector=aiohttp.TCPConnector(limit=0),  # calls are counted elsewhere
+                    headers={"Accept-Encoding": "identity", **self._headers},
+                    connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),  # calls are counted elsewhere
+                    auto_decompress=False,
                     cookie_jar=aiohttp.DummyCookieJar(),
                 )
             )
@@ -222,6 +287,32 @@ def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, sessions: 
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+async def _caught(work: Awaitable[T]) -> T | Exception:
+    """What the work gives, or its error. (One raised just when the work is given up would be printed.)"""
+    try:
+        return await work
+    except Exception as error:
+        return error
+
+
+def _raised(outcome: T | Exception) -> T:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+class _Surroundings(OSError):
+    """An address that no model has."""
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket for an address, once its name is resolved: what a name stands for may change at any time."""
+    family, kind, protocol, _, (host, *_) = address
+    if is_surroundings(str(host)):
+        raise _Surroundings(errno.EACCES, f"{host} belongs to the surroundings of the machine")
+    return socket.socket(family, kind, protocol)
 
 
 # Failures ------------------------------------------------------------------------
@@ -248,11 +339,21 @@ def _wait(header: str | None) -> float | None:
     return None
 
 
+def _parsed(body: bytes) -> Any:
+    """JSON data. Raises ValueError for what is none, or takes too much to read."""
+    if body.count(b"[") + body.count(b"{") > MAX_PARTS:
+        raise ValueError(f"more than {MAX_PARTS:,} lists and objects")
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def _message(body: bytes) -> str:
     """What a server says in the body of an error, whichever way it puts it."""
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = _parsed(body)
+    except ValueError:
         return ""
     for _ in range(3):
         if isinstance(data, dict):
@@ -266,6 +367,8 @@ def _told(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _short(text: str) -> str:
+def _clean(text: str) -> str:
+    """What may stand in a message: a short line without secrets."""
+    text = redacted(text)
     text = " ".join(text.split())
     return text if len(text) <= 300 else text[:299] + "…"

@@ -63,7 +63,7 @@ class OpenAIModel:
         self._at_openai = urlsplit(url).hostname == urlsplit(ADDRESS).hostname
         self._key = read_key(options.key, url)
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        self._client = Client(root, headers, secret=self._key, timeout=options.timeout, retries=options.retries)
+        self._client = Client(root, headers, timeout=options.timeout, retries=options.retries)
         said = asdict(options)
         kept = {key: said[key] for key in ("dialect", "grammar", "temperature", "seed")}
         self.identity = json.dumps({"kind": "openai", "url": url, "model": model, **kept})

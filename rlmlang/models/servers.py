@@ -5,14 +5,21 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
 from rlmlang.errors import ModelError, UsageError
+from rlmlang.models import AT
 from rlmlang.models.base import Message, Request, until
 from rlmlang.models.options import at_least
+from rlmlang.models.pace import key_of
 from rlmlang.prompt import fenced
+from rlmlang.redact import know
+
+ALLOW = "RLMLANG_ALLOW"
+"""The environment variable that names the servers that may be asked, with spaces between; without it, any."""
 
 
 @frozen
@@ -33,29 +40,70 @@ class ServerOptions:
 
 
 def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
-    """Model, address without a `/` at its end, and query of `MODEL@URL?QUERY`. Raises UsageError E607."""
+    """Model, address without a `/` at its end, and query of `MODEL@URL?QUERY`.
+
+    Raises UsageError E607 for what is no name or address, and for an address that may not be asked.
+    """
     rest, _, query = rest.partition("?")
     model, at, url = rest, "", default
-    if found := re.search("@(?=https?://)", rest):
+    if found := re.search(AT, rest):
         model, at, url = rest[: found.start()], "@", rest[found.end() :].rstrip("/")
     problem = "does not name a model" if not model else _problem(url) if at else ""
     if problem:
         raise UsageError.of("E607", f"`{_without_password(name)}` {problem}", hint="write `MODEL@https://HOST/v1`")
+    if ALLOW in os.environ:
+        permit(url, os.environ[ALLOW].split(), ALLOW)
     return model, url, query
+
+
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")
+"""Addresses that everybody reads alike. What is checked here is read again, by others, when it is asked."""
 
 
 def _problem(url: str) -> str:
     """What is wrong with an address."""
+    if "@" in url.removeprefix("https://").removeprefix("http://").partition("/")[0]:
+        return "has a user name in its address; keys are read from the environment"
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (raises for one that is no number)
+        readable = _ADDRESS.fullmatch(url) and parts.port != 0  # raises for one that is too large
     except ValueError:
+        readable = False
+    if not readable:
         return "has an address that cannot be read"
-    if parts.username is not None:
-        return "has a user name in its address; keys are read from the environment"
-    if not parts.hostname or parts.fragment or not url.isprintable() or " " in url:
-        return "has an address that cannot be read"
+    if is_surroundings(parts.hostname or ""):
+        return "has an address of the machine's surroundings, not of a model"
     return ""
+
+
+def permit(url: str, allowed: Iterable[str], where: str) -> None:
+    """Raises UsageError E607 unless the origin of an address (scheme, host and port) is among those of `allowed`."""
+    origins = set()
+    for each in allowed:
+        if problem := _problem(each):
+            raise UsageError.of("E607", f"`{_without_password(each)}` in {where} {problem}")
+        origins.add(key_of(each))
+    if key_of(url) not in origins:
+        parts = urlsplit(url)
+        raise UsageError.of(
+            "E607",
+            f"{parts.scheme}://{parts.netloc} is not among the servers that {where} allows",
+            hint=f"add it to {where}, if you trust it with your texts and your key",
+        )
+
+
+def is_surroundings(host: str) -> bool:
+    """Whether an IP address is link-local or serves the machine's metadata: what may hold keys, and no model."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_link_local or address.is_multicast or str(address) in _METADATA
+
+
+_METADATA = {"100.100.100.200", "192.0.0.192", "fd00:ec2::254"}
+"""Of clouds, where it is not link-local."""
 
 
 def _without_password(name: str) -> str:
@@ -78,6 +126,7 @@ def read_key(variable: str, url: str) -> str:
             f"the key in {variable} would be sent to {url} without encryption",
             hint="use https://, or `?key=` for a server that needs no key",
         )
+    know(key)
     return key
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import apsw
 
+from rlmlang.resources import open_private, require_private
 from rlmlang.store.database import Row
 
 SOUND = (3, 51, 3)
@@ -26,8 +27,10 @@ class Sqlite:
 
     def __init__(self, place: str | Path) -> None:
         self._path = path = Path(place)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with suppress(FileExistsError):
+            os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
+        for end in ("", "-journal", "-wal", "-shm"):  # SQLite takes over what they say
+            require_private(path.with_name(path.name + end))
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(PATIENCE)
         self.query(f"pragma journal_mode = {journal_mode(apsw.sqlite_lib_version())}")

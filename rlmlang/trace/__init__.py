@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field
 
 from rlmlang.errors import RlmError
+from rlmlang.redact import redacted_data, redactor
 from rlmlang.source import Span
 from rlmlang.values import Value, excerpt
 
@@ -99,6 +100,7 @@ class Trace:
     """Calls so far, earlier parts of a resumed run included."""
     watchers: list[Watcher] = field(factory=list)
     sinks: list[Sink] = field(factory=list)
+    _redact: Callable[[str], str] = field(factory=redactor)
     _seq: int = 0
     _texts: set[str] = field(factory=set)
     """Digests of the texts that the log has."""
@@ -114,8 +116,10 @@ class Trace:
         if self.sinks:
             event = {"seq": self._seq, "kind": kind, **fields}
             text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            if self._redact(text) != text:
+                text = json.dumps(redacted_data(event, self._redact), ensure_ascii=False, separators=(",", ":"))
             if _HALF.search(text):  # which no UTF-8 holds
-                text = json.dumps(event, separators=(",", ":"))
+                text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             for sink in self.sinks:
                 sink(self._seq, text)
             self._seq += 1
