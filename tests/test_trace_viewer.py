@@ -179,9 +179,9 @@ def test_search_finds_what_stands_in_prompts(page: Browser, history: History) ->
     text = " ".join(history.calls[49_000].generations[0].prompt[1].content.split()[-3:])
     assert text not in history.calls[49_000].arguments[0][1]
     page.press("/", *text.upper(), "Enter")
-    page.wait("document.querySelector('#found').dataset.done !== '1'")
-    found = shown(page)
-    assert found == sum(call.holds(text) for call in history.calls)
+    expected = sum(call.holds(text) for call in history.calls)
+    page.wait(f"document.querySelector('#found').textContent.startsWith('{expected:,} of ')")
+    assert shown(page) == expected
     page.press("Home", "ArrowDown")
     page.wait("document.querySelector('#call').dataset.call")
     assert text in page.text("#call")
