@@ -224,6 +224,9 @@ def test_of_two_ends_of_a_call_the_last_counts() -> None:
     events = [run_event(), generation_event(0), call_event(0), call_event(0, status="cancelled", answer=None)]
     (call,) = history_of(events).calls
     assert (call.status, call.answer, len(call.generations), call.own.generations) == ("cancelled", None, 1, 1)
+    events[-1] = call_event(0, status="stored")  # another process was faster
+    (call,) = history_of(events).calls
+    assert (call.status, len(call.shown_generations), call.origin) == ("stored", 1, None)
 
 
 def test_a_text_that_is_missing_is_told() -> None:

@@ -286,7 +286,7 @@ class _Reader:
             generations=generations,
         )
         call.finished = max(call.finished, call.started)
-        if status == "stored":
+        if status == "stored" and not generations:
             call.origin = self.answers.get(call.key or "")
         elif call.key and status == "done":
             self.answers[call.key] = call
