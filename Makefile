@@ -1,4 +1,5 @@
 # Needs python3 (3.11 or newer), make, and a network to the package registries the first time.
+# The tests also need a browser (Debian: apt install chromium chromium-driver).
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,9 +27,10 @@ test: .venv/.test ## Lint, type-check and test, with branch coverage
 test-long: .venv/.test ## The property tests at length, and whatever else takes minutes
 	$(BIN)/pytest --hypothesis-profile=long
 
-bench: .venv/.test ## Measure the overhead of calls, memo and parser, and what masks cost
+bench: .venv/.test ## Measure the overhead of calls, memo and parser, what masks cost, and the trace viewer
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/masks.py
+	$(BIN)/python benchmarks/viewer.py
 
 format: .venv/.test ## Format the code and the programs
 	$(BIN)/ruff check --fix-only .

@@ -118,6 +118,7 @@ CODES: dict[str, str] = {
     "E606": "the store cannot be used",
     "E607": "wrong option or value",
     "E608": "no price of the model is known",
+    "E609": "the trace cannot be read",
     "E610": "the run cannot be found, or gone on with",
 }
 

@@ -74,6 +74,9 @@ def test_the_wheel_holds_grammar_library_and_type_marker(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     stdlib = {f"rlmlang/data/stdlib/{path.name}" for path in (ROOT / "stdlib").glob("*.rlm")}
     assert stdlib
+    viewer = {f"rlmlang/trace/viewer/{path.name}" for path in (ROOT / "rlmlang/trace/viewer").iterdir()}
+    assert len(viewer) == 8
+    assert viewer <= names
     assert {"rlmlang/py.typed", "rlmlang/data/grammar/rlm.lark", "rlmlang/cli/__init__.py", *stdlib} <= names
     assert all(name.startswith(("rlmlang/", "rlmlang-")) for name in names)
 

@@ -101,9 +101,10 @@ def test_a_program_that_a_model_wrote_is_replayed(store: Store) -> None:
     compile(text).run(model=Fake(answer), store=store, limits=Limits(max_depth=2))
     log = events(store, only(store).id)
     top = next(event for event in log if event["kind"] == "call" and event["form"] == "program")
-    assert top["program"] == '"-".join([CALL("up", x) for x in arg1])'
+    assert top["program"] == 'arg1: list[str]\n"-".join([CALL("up", x) for x in arg1])\n'
     below = [event for event in log if event["kind"] == "call" and event["parent"] == top["id"]]
-    assert [(event["source"], event["level"]) for event in below] == [("<answer>", 2)] * 2
+    assert [(event["source"], event["level"], event["line"]) for event in below] == [("<answer>", 2, 2)] * 2
+    assert [top["program"][slice(*event["span"])] for event in below] == ['CALL("up", x)'] * 2
     assert asyncio.run(replay(store, only(store))).value == "A-B"
 
 

@@ -16,8 +16,8 @@ from rlmlang.cli.output import error_json, show_error, write_json
 from rlmlang.errors import UsageError
 
 COMMANDS = (
-    "check", "fmt", "plan", "run", "ask", "complete", "runs", "store", "models", "grammar", "sample", "conform",
-    "completion",
+    "check", "fmt", "plan", "run", "ask", "complete", "runs", "trace", "store", "models", "grammar", "sample",
+    "conform", "completion",
 )  # fmt: skip
 
 

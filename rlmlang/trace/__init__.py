@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field
 
 from rlmlang.errors import RlmError
+from rlmlang.prompt import program_text
 from rlmlang.redact import redacted_data, redactor
 from rlmlang.source import Span
 from rlmlang.values import Value, excerpt
@@ -65,6 +66,8 @@ class CallRecord:
     error: RlmError | None = None
     program: str | None = None
     """The program, or the text, that was written."""
+    header: str = ""
+    """The declarations that were put before it to run it."""
 
     @asked.default
     def _(self) -> float:
@@ -230,8 +233,15 @@ class Trace:
             cost=_dollars(record.cost),
             answer=excerpt(value, SHOWN) if answered else None,
             error=problem_of(record.error),
-            program=record.program,
+            program=_run_text(record),
         )
+
+
+def _run_text(record: CallRecord) -> str | None:
+    """The text in which the places of calls count."""
+    if record.form == "program" and record.program is not None:
+        return record.header + program_text(record.program)
+    return record.program
 
 
 def problem_of(error: RlmError | None) -> dict[str, str] | None:

@@ -1,0 +1,202 @@
+"""`rlmlang trace`: read the trace of a run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from rlmlang.cli import output
+from rlmlang.cli.options import store_option
+from rlmlang.cli.runs import opened_store
+from rlmlang.errors import UsageError
+from rlmlang.runs import find_run
+from rlmlang.trace.history import Call, History
+from rlmlang.trace.log import history_of, read_events, read_log
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def open_log(name: str, store: str | None) -> Iterator[dict[str, Any]]:
+    """The events of a file, or of the run in the store whose id begins so. Raises UsageError E604, E606, E609, E610."""
+    if any(sign in name for sign in "./\\") or os.path.exists(name):
+        yield from read_log(name)
+        return
+    with opened_store(store) as kept:
+        row = find_run(kept, name)
+        yield from read_events(kept.events(row.id), f"the run {row.id}")
+
+
+def open_history(name: str, store: str | None) -> History:
+    """The run that a trace of a name tells."""
+    return history_of(open_log(name, store))
+
+
+@contextmanager
+def output_file(name: str) -> Iterator[TextIO]:
+    """A file to write text to, `-` for standard output. Raises UsageError E607."""
+    if name == "-":
+        yield sys.stdout
+        return
+    try:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # prompts may be private
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            yield file
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
+
+
+@click.group("trace")
+def command() -> None:
+    """Read the trace of a run: as a tree, as a page, beside another, or for other tools.
+
+    TRACE is the beginning of a run's id, or `last` for the latest run in the store; or a file that
+    `--trace FILE` wrote, finished or not.
+
+    \b
+    Examples:
+      rlmlang trace show last --errors
+      rlmlang trace html last -o run.html
+      rlmlang trace diff 3f2a 77b0
+      rlmlang trace show run.jsonl
+    """
+
+
+trace_argument = click.argument("trace", metavar="TRACE")
+
+
+def output_option(default: str | None) -> Callable[[Command], Command]:
+    """`-o FILE`; without a default it must be given."""
+    shown = "FILE to write, - for standard output." + ("  [default: -]" if default == "-" else "")
+    return click.option("-o", "--output", "to", metavar="FILE", default=default, required=default is None, help=shown)
+
+
+@command.command("show")
+@trace_argument
+@store_option
+@click.option("--errors", is_flag=True, help="Calls that failed, or that the trace does not hold the end of.")
+@click.option("--stored", is_flag=True, help="Calls that the store or an equal call answered.")
+@click.option("--slow", metavar="SECONDS", type=click.FloatRange(min=0), help="Calls that took so long.")
+@click.option("--grep", metavar="TEXT", help="Calls in whose prompts or answers the text stands, in either case.")
+@click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Calls down to this level.")
+@click.option("--all", "everything", is_flag=True, help="Every call, however many are alike.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(
+    trace: str,
+    store: str | None,
+    errors: bool,
+    stored: bool,
+    slow: float | None,
+    grep: str | None,
+    depth: int | None,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Show the calls of a run as a tree, what its lines cost, and what its end waited for.
+
+    Calls that one line makes are shown together: the first few, and those that failed. With
+    several filters, calls that pass all of them are shown.
+
+    \b
+    Examples:
+      rlmlang trace show last
+      rlmlang trace show last --slow 10 --all
+      rlmlang trace show last --errors --json
+    """
+    from rlmlang.cli.call_tree import report, to_json
+
+    history = open_history(trace, store)
+
+    def wanted(call: Call) -> bool:
+        return (
+            (not errors or call.status in ("failed", "unfinished") or call.error is not None)
+            and (not stored or call.status == "stored" or call.hits.total() > 0)
+            and (slow is None or call.seconds >= slow)
+            and (grep is None or call.holds(grep.casefold()))
+            and (depth is None or call.level <= depth)
+        )
+
+    if as_json:
+        output.write_json(to_json(history, wanted))
+        return
+    for line in report(history, wanted, None if everything else 5):
+        click.echo(line, color=output.colored(sys.stdout))
+
+
+@command.command("html")
+@trace_argument
+@store_option
+@output_option(None)
+def html(trace: str, store: str | None, to: str) -> None:
+    """Write the run as one HTML file, to open in a browser. It needs no network.
+
+    \b
+    Example:
+      rlmlang trace html last -o run.html
+    """
+    from rlmlang.trace.html import write_html
+
+    history = open_history(trace, store)
+    with output_file(to) as file:
+        write_html(history, file)
+
+
+@command.command("export")
+@trace_argument
+@store_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("jsonl", "otlp", "chrome", "rlm")),
+    required=True,
+    help="jsonl: the events. otlp: OpenTelemetry. chrome: Perfetto. rlm: the visualizer of alexzhang13/rlm.",
+)
+@output_option("-")
+def export(trace: str, store: str | None, form: str, to: str) -> None:
+    """Write a trace for other tools, a JSON object on a line.
+
+    \b
+    Examples:
+      rlmlang trace export last --format chrome -o run.json
+      rlmlang trace export last --format otlp -o spans.jsonl
+    """
+    import json
+
+    from rlmlang.trace import export
+
+    write = {"otlp": export.otlp, "chrome": export.chrome, "rlm": export.rlm}
+    objects = open_log(trace, store) if form == "jsonl" else write[form](open_history(trace, store))
+    with output_file(to) as file:
+        for each in objects:
+            file.write(json.dumps(each, ensure_ascii=True) + "\n")
+
+
+@command.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@store_option
+@click.option("--all", "everything", is_flag=True, help="Every difference, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def diff(before: str, after: str, store: str | None, everything: bool, as_json: bool) -> None:
+    """Show what two runs asked, what they were answered, and what they spent differently.
+
+    Calls are matched by what they ask: their key, and where that changed, the line and the
+    instruction.
+
+    \b
+    Example:
+      rlmlang trace diff 3f2a 77b0
+    """
+    from rlmlang.cli.call_tree import difference
+    from rlmlang.trace.diff import compare
+
+    found = compare(open_history(before, store), open_history(after, store))
+    if as_json:
+        output.write_json(found.to_json())
+        return
+    for line in difference(found, None if everything else 10):
+        click.echo(line, color=output.colored(sys.stdout))

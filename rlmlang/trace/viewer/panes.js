@@ -1,0 +1,223 @@
+// The panes beside the tree: a call, the program with what its lines cost, the run.
+
+const MANY = 50; // entries of a list
+const LONGEST = 200_000; // characters of a program; none that runs is longer
+
+/** A heading over a part. Nothing if the part is nothing. */
+function part(title, body, ...more) {
+  if (!body) return [];
+  return [make("h3", "", title), body, ...more];
+}
+
+/** A part that is closed at first. */
+function folded(title, body) {
+  const box = make("details");
+  box.append(make("summary", "", title), body());
+  return box;
+}
+
+function failure([code, message]) {
+  const box = make("div", "failure");
+  box.append(make("b", "", code.slice(0, LINE)), longText(message));
+  return box;
+}
+
+/** A call, with the `details` that its block has and the texts that calls share. */
+function callPane(model, call, details, shared, pick) {
+  const status = model.name("status", call), up = model.parent[call];
+  const head = make("h2", "", oneLine(model.name("instruction", call)));
+  const pill = make("span", `pill ${status in MARKS ? status : ""}`, status);
+  const parent = up < 0 ? undefined : link(`#${model.id[up]}`, () => pick(up));
+  const waited = model.started[call] - model.asked[call];
+  const kids = model.kids.has(call);
+  return [
+    head,
+    facts([
+      ["call", make("span", "", `#${model.id[call]}`)],
+      ["status", pill],
+      ["made by", parent],
+      ["type", model.name("type", call) || undefined],
+      ["place", `${model.name("source", call)}:${model.line[call]}` + (model.name("within", call) ? `, in ${model.name("within", call)}` : "")],
+      ["answered by", model.name("form", call) === "leaf" ? undefined : `a ${model.name("form", call)}`],
+      ["took", duration(model.seconds(call)) + (waited > 0 ? `, after waiting ${duration(waited)}` : "")],
+      ["began at", duration(model.started[call])],
+      ["tokens", `${count(model.prompt[call])} in, ${count(model.completion[call])} out`],
+      ["cost", model.cost[call] === null ? undefined : money(model.cost[call])],
+      ["with calls below", kids ? `${count(model.allTokens[call])} tokens, ${money(model.priced ? model.allMoney[call] : null)}` : undefined],
+      ["answer kept from", details.origin === undefined ? undefined : `call #${details.origin}, before the run was resumed`],
+      ["equal calls", details.hits && details.hits.slice(0, MANY).map(([source, line, n]) => `${count(n)} at ${source}:${line}`).join(", ")],
+      ["key", details.key && make("code", "key", details.key)],
+    ]),
+    ...part("Error", details.error && failure(details.error)),
+    ...part("Instruction", details.instruction && longText(details.instruction)),
+    ...part("Arguments", details.arguments && facts(details.arguments.map(([name, preview], at) => [name || `${at + 1}`, longText(preview)]))),
+    ...part("Answer", details.answer && longText(details.answer)),
+    ...part("Program", details.program && code(details.program, lineCosts(model, "<answer>", null, call), null)),
+    ...(details.generations ?? []).flatMap((each, at) => generation(each, at, shared)),
+  ];
+}
+
+function generation(each, at, shared) {
+  const [begin, end] = each.times, [prompt, completion, cached, forced] = each.tokens;
+  const box = make("div", "generation");
+  box.append(
+    facts([
+      ["took", duration(end - begin)],
+      ["tokens", `${count(prompt)} in, ${count(completion)} out`],
+      ["read before", cached ? count(cached) : undefined],
+      ["forced", forced ? count(forced) : undefined],
+      ["cost", each.cost === null ? undefined : money(each.cost)],
+      ["ended by", each.finish ?? undefined],
+      ["held to", each.grammar === null ? undefined : make("code", "key", `grammar ${each.grammar}`)],
+    ]),
+    ...(each.error ? [failure(each.error)] : []),
+    ...each.prompt.map(([role, content]) => {
+      if (typeof content === "number") return folded(`${role}, shared`, () => longText(shared[content]));
+      const message = make("div", "message");
+      message.append(make("h4", "", role), longText(content));
+      return message;
+    }),
+    ...(each.written ? [folded("written before, gone on from", () => longText(each.written))] : []),
+  );
+  const output = make("div", "message output");
+  output.append(make("h4", "", "output"), longText(each.output));
+  box.append(output);
+  return part(at ? `Attempt ${at + 1}` : "Generation", box);
+}
+
+/** Many calls of one place. */
+function sitePane(model, node) {
+  const site = model.site(node), first = site.first;
+  return [
+    make("h2", "", `${oneLine(model.name("within", first)) || "the value"} × ${count(site.count)}`),
+    facts([
+      ["instruction", oneLine(model.name("instruction", first))],
+      ["place", `${model.name("source", first)}:${model.line[first]}`],
+      ...Object.entries(site.statuses).map(([status, n]) => [status, count(n)]),
+      ["equal calls", site.hits ? count(site.hits) : undefined],
+      ["time of all", duration(site.seconds)],
+      ["on average", duration(site.seconds / site.count)],
+      ["tokens", count(site.tokens)],
+      ["cost", model.priced ? money(site.cost) : undefined],
+    ]),
+  ];
+}
+
+function link(text, go) {
+  const button = make("button", "link", text);
+  button.onclick = go;
+  return button;
+}
+
+/** What the lines of a source cost until a time (null: in all), by number, with calls below counted in.
+    Of the program itself, or of the program that answered `parent`. */
+function lineCosts(model, source, until, parent = -1) {
+  const lines = new Map(), at = new Int32Array(model.n).fill(-1);
+  for (let call = 0; call < model.n; call++) {
+    const up = model.parent[call];
+    at[call] = up === parent ? call : up >= 0 ? at[up] : -1;
+    const top = at[call];
+    if (top < 0 || model.name("source", top) !== source || (until !== null && model.finished[call] > until)) continue;
+    let line = lines.get(model.line[top]);
+    if (!line) lines.set(model.line[top], (line = { calls: 0, failed: 0, tokens: 0, cost: 0 }));
+    if (top === call) line.calls++;
+    if (model.name("status", call) === "failed") line.failed++;
+    line.tokens += model.tokens[call];
+    line.cost += model.money[call];
+  }
+  return lines;
+}
+
+const COLORED = 2000; // characters of a line; a longer one is not colored
+const TOKENS =
+  /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\b(CALL|def|return|class|for|in|if|else|and|or|not|lambda|None|True|False|Literal)\b/g;
+
+/** A line of a program, colored. */
+function colored(content) {
+  const cell = make("td", "source");
+  let at = 0;
+  for (const found of content.length > COLORED ? [] : content.matchAll(TOKENS)) {
+    cell.append(visible(content.slice(at, found.index)), make("span", found[1] ? "comment" : found[2] ? "string" : "word", found[0]));
+    at = found.index + found[0].length;
+  }
+  cell.append(visible(content.slice(at)) || " ");
+  return cell;
+}
+
+/** A program text with what each line cost. `pick` is told of a line that is clicked on. */
+function code(text, lines, pick, chosen = null) {
+  const table = make("table", "code");
+  let most = 1e-12;
+  for (const line of lines.values()) most = Math.max(most, line.cost || line.tokens / 1e9);
+  text.slice(0, LONGEST).replace(/\n$/, "").split("\n").forEach((content, at) => {
+    const line = lines.get(at + 1), row = make("tr", at + 1 === chosen ? "chosen" : "");
+    const share = line ? (line.cost || line.tokens / 1e9) / most : 0;
+    const cost = make("td", "n cost", line && line.cost ? money(line.cost) : "");
+    if (line) cost.style.backgroundSize = `${100 * share}% 100%`;
+    row.append(
+      make("td", "n number", String(at + 1)),
+      make("td", line?.failed ? "n failed" : "n", line ? `${count(line.calls)}×` : ""),
+      make("td", "n", line ? short(line.tokens) : ""),
+      cost,
+      colored(content),
+    );
+    if (line && pick) {
+      row.tabIndex = 0;
+      row.classList.add("linked");
+      row.onclick = () => pick(at + 1);
+      row.onkeydown = (event) => event.key === "Enter" && pick(at + 1);
+    }
+    table.append(row);
+  });
+  return table;
+}
+
+/** The program, with what its lines had cost at a time; and the one that the model `wrote` if all is in one call. */
+function codePane(model, until, pick, chosen, wrote) {
+  const { run } = model.index, lines = lineCosts(model, run.program, until);
+  const others = new Map();
+  for (let call = 0; call < model.n; call++) {
+    const source = model.name("source", call);
+    if (model.parent[call] < 0 && source !== run.program) others.set(source, (others.get(source) ?? 0) + 1);
+  }
+  const when = until === null ? "Calls, tokens and cost of each line, over the whole run" : `Calls, tokens and cost of each line after ${duration(until)}`;
+  return [
+    make("h2", "", oneLine(run.program) || "Program"),
+    make("p", "hint", `${when}. Drag along the top of the timeline to see them at another time.`),
+    code(run.text, lines, pick, chosen),
+    ...part("What the model wrote", wrote && code(wrote, lineCosts(model, "<answer>", until, model.only), null)),
+    ...[...others].slice(0, MANY).map(([source, n]) => make("p", "hint", `${plural(n, "call")} in ${source}`)),
+  ];
+}
+
+/** The run: what it was given, what it gave, what it waited for. */
+function runPane(model, pick) {
+  const { run, end, before, critical } = model.index;
+  const path = make("ol", "path");
+  for (const call of critical.slice(0, 10 * MANY)) {
+    const item = make("li");
+    item.append(
+      link(`#${model.id[call]} ${oneLine(model.name("instruction", call), 80) || "call"}`, () => pick(call)),
+      make("span", "hint", ` ${duration(model.seconds(call))}` + (model.started[call] > model.asked[call] ? `, waited ${duration(model.started[call] - model.asked[call])}` : "")),
+    );
+    path.append(item);
+  }
+  return [
+    make("h2", "", "Run"),
+    facts([
+      ["run", make("code", "", run.id)],
+      ["command", `rlmlang ${run.command}`],
+      ["model", run.model],
+      ["began", new Date(run.started * 1000).toLocaleString()],
+      ["resumed", run.resumed ? plural(run.resumed, "time") : undefined],
+      ["spent before", before.generations ? `${plural(before.generations, "answer")}, ${count(before.prompt_tokens)} tokens in, ${count(before.completion_tokens)} out, ${money(before.cost)}` : undefined],
+      ["writes", run.writing || undefined],
+      ...Object.entries(run.versions).map(([name, version]) => [name === "rlmlang" ? name : `version of ${name}`, version || undefined]),
+    ]),
+    ...part("Value", end && end.value !== null && longText(end.value)),
+    ...part("Error", end?.error && failure([end.error.code, end.error.message])),
+    ...part("Inputs", run.inputs.length && facts(run.inputs.map((input) => [`${input.name}: ${input.type}`, longText(input.preview)]))),
+    ...part(`Critical path: ${plural(critical.length, "call")} that the end waited for`, critical.length && path),
+    ...part("Limits", facts(Object.entries(run.limits).filter(([, value]) => value !== null))),
+  ];
+}
