@@ -332,11 +332,15 @@ def test_a_long_storm_of_faults(tmp_path: Path) -> None:
 def test_faults_overrun_no_budget(
     server: FakeServer, opened: Open, tmp_path: Path, limit: dict[str, int], code: str
 ) -> None:
-    """Of a limit that would do for a part of the calls, at most that part is spent."""
+    """Of a limit that would do for a part of the calls, at most that part is spent.
+
+    How many calls there will be is not known before, or the run would be refused.
+    """
     storm = Storm([fault for fault in FAULTS if fault not in (HANG, DRIP)], random.Random(7))
     server.on(CHAT, storm)
     account = Account(Limits(**limit, max_answer_tokens=8))
-    program, model = rlmlang.compile(PROGRAM), opened(name_at(server.url))
+    unforeseen = PROGRAM.replace("range(count)", 'range(count) if run_program("0", {})[1] is None')
+    program, model = rlmlang.compile(unforeseen), opened(name_at(server.url))
     with stamina.set_testing(True, attempts=20), pytest.raises(BudgetError) as caught:
         asyncio.run(program.arun(model=model, store=tmp_path / "store.db", account=account, count=600))
     assert caught.value.first.code == code
