@@ -138,7 +138,7 @@ def test_events_have_the_fields_that_are_documented(run: Run) -> None:
     Path("program.rlm").write_text('(CALL("Shorten", "x"), CALL("Shorten", "x"), CALL[int]("List 1 points"))\n')
     code, *_ = run("run", "program.rlm", "-m", "scripted:replies.toml", "--trace", "trace.jsonl")
     assert code == 4
-    documented = (Path(__file__).parent.parent / "docs" / "trace.md").read_text()
+    documented = (Path(__file__).parent.parent / "docs" / "trace.md").read_text().split("\n## ")[1]
     rows = {line.split("|")[1].strip(" `"): line for line in documented.splitlines() if line.startswith("| `")}
     seen = set()
     for line in Path("trace.jsonl").read_text().splitlines():

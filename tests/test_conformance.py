@@ -81,6 +81,7 @@ OUT_OF_REACH = {
     "E608": "the price of a model; a case holds its own, which costs none",
     "E407": "a model that cannot be loaded; a case holds its own",
     "E410": "tells of a replay (tests/test_runs.py)",
+    "E609": "tells of a trace (tests/test_trace_log.py)",
     "E610": "tells of runs in the store (tests/test_runs.py)",
     "E408": "raised where an engine of this process is held to a constraint",
     "E409": "tells of a server; a case has none (tests/test_faults.py)",
