@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PINNED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
 PIP := $(PINNED) $(BIN)/python -m pip install --quiet
-COVERED := parser check cost interp store
+COVERED := parser check cost interp store journal recording runs budget
 
 .PHONY: help demo test test-long bench format clean
 .DEFAULT_GOAL := help

@@ -14,10 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-MISSING = (
-    "the tests of the viewer need Chromium and its driver: install them (Debian: apt install chromium chromium-driver)"
-)
-
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars",
@@ -92,12 +88,17 @@ def _send(method: str, url: str, body: dict[str, Any]) -> Any:
         raise AssertionError(f"{method} {url}: {error} {told}") from error
 
 
+def programs() -> tuple[str | None, str | None]:
+    """Where Chromium and its driver are, if they are installed."""
+    return shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser with a folder of its own. Fails if Chromium is not installed."""
-    chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    assert chromium, MISSING
-    assert driver, MISSING
+    """A browser with a folder of its own."""
+    chromium, driver = programs()
+    assert chromium is not None
+    assert driver is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [driver, "--port=0"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

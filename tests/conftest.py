@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from uuid import uuid4
 import postgres
 import pytest
 from hypothesis import HealthCheck, settings
+from needed import need
 
 # A job in the background of a shell is started with interrupts ignored; the tests send some.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,10 +47,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server of the tests' own. Skips where none is installed, but not in CI."""
-    if postgres.programs() is None:
-        assert "RLMLANG_TEST_ALL" not in os.environ, "PostgreSQL is not installed: apt-get install postgresql"
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    """The URL of a PostgreSQL server of the tests' own."""
+    need(postgres.programs() is not None, "postgresql")
     with postgres.server() as url:
         yield url
 

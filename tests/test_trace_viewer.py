@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
@@ -16,6 +15,7 @@ import injections
 import pytest
 import traces
 from browser import Browser
+from needed import need
 from traces import call_event, end_event, generation_event, run_event, text_event
 
 from rlmlang.trace.history import History
@@ -27,6 +27,7 @@ CALLS = 100_000
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    need(None not in browser.programs(), "chromium chromium-driver")
     with browser.browser() as session:
         yield session
 
@@ -501,9 +502,3 @@ def test_the_viewer_writes_no_markup() -> None:
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|new Function|DOMParser|setHTML", script
         )
-
-
-def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(AssertionError, match="apt install chromium chromium-driver"), browser.browser():
-        pass
