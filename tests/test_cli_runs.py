@@ -110,6 +110,26 @@ def test_the_store_is_looked_after(run: Run) -> None:
     assert run("runs", "list")[2] == "no runs yet\n"
 
 
+def test_a_store_stays_within_its_limit(run: Run) -> None:
+    Path("replies.toml").write_text(f'[[reply]]\ninstruction = "*"\ntext = "{"x" * 900}"\n')
+    Path("rlmlang.toml").write_text('store_limit = "60 KB"\nmodel = "scripted:replies.toml"\n')
+    for i in range(30):
+        Path("many.rlm").write_text(f'[CALL("say", i + {i * 10}) for i in range(10)][0][:3]\n')
+        assert run("run", "many.rlm")[:2] == (0, "xxx\n")
+    told = json.loads(run("store", "stats", "--json")[1])
+    assert 0 < told["answers"] < 200
+    assert told["answer_bytes"] + told["event_bytes"] < 120_000
+
+
+def test_a_server_for_the_store_is_named_by_the_user_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("rlmlang.toml").write_text('store = "postgresql://elsewhere/x"\n')
+    assert "error[E607]" in run("runs", "list")[2]
+    Path("rlmlang.toml").unlink()
+    monkeypatch.setenv("RLMLANG_STORE", "other.db")
+    assert run("runs", "list")[0] == 0
+    assert Path("other.db").exists()
+
+
 def test_damage_is_found_and_not_exported(run: Run) -> None:
     run("run", "article.rlm", *ARGS)
     assert run("store", "verify") == (0, "", "whole\n")

@@ -25,7 +25,7 @@ from rlmlang.cli.options import (
     trace_option,
     write_option,
 )
-from rlmlang.cli.run import failed, outcome, show, store_of, watched
+from rlmlang.cli.run import failed, outcome, show, store_with_room, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.program import Program, Result
@@ -88,7 +88,7 @@ def command(
         given = read_given(inputs, "")
         program = asking(list(given), wanted)
         options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
-        options["store"] = None if no_store else store_of(store, settings)
+        options["store"] = store_with_room(store, no_store, settings)
         values: dict[str, object] = {QUESTION: question, **given}
         work = partial(program.arun, values, trace=trace, account=account, command="ask", **options)
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file))

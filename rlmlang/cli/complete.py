@@ -23,7 +23,7 @@ from rlmlang.cli.options import (
     trace_option,
     write_option,
 )
-from rlmlang.cli.run import failed, no_model, store_of, summary, watched
+from rlmlang.cli.run import failed, no_model, store_with_room, summary, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError
 from rlmlang.inline import Completion, acompletion
@@ -84,7 +84,7 @@ def command(
         options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
         if options["model"] is None:
             raise no_model()
-        options["store"] = None if no_store else store_of(store, settings)
+        options["store"] = store_with_room(store, no_store, settings)
         given = read_given(inputs, "")
         options |= {"inputs": given, "start": start, "max_tokens": max_tokens, "trace": trace, "account": account}
         work = partial(acompletion, prompt, **options)

@@ -41,7 +41,7 @@ from rlmlang.inputs import read_inputs
 from rlmlang.models import available
 from rlmlang.program import Program, Result
 from rlmlang.resources import open_private
-from rlmlang.store import default_path
+from rlmlang.store import Store, default_path, upkeep
 from rlmlang.trace import Trace
 from rlmlang.values import to_json
 
@@ -93,7 +93,7 @@ def command(
         program = Program(check(read_source(file)))
         given = read_inputs(program.checked, read_given(inputs, file))
         options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
-        options["store"] = None if no_store else store_of(store, settings)
+        options["store"] = store_with_room(store, no_store, settings)
         work = partial(program.arun, given, trace=trace, account=account, command="run", **options)
         planned = (0, None) if quiet else planned_calls(program, given, account.limits)
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file, planned))
@@ -162,9 +162,22 @@ def written_to(name: str | None, trace: Trace) -> Iterator[None]:
 
 def store_of(option: str | None, settings: Settings) -> str | Path | None:
     """Where answers are kept, if they are."""
-    if option is not None:
-        return option
+    if named := option or os.environ.get("RLMLANG_STORE"):
+        return named
     return None if settings.store is False else settings.store or default_path()
+
+
+def store_with_room(option: str | None, no_store: bool, settings: Settings) -> str | Path | None:
+    """`store_of` for a new run: a store that has grown beyond its limit is made smaller. Raises UsageError E606."""
+    place = None if no_store else store_of(option, settings)
+    if place is not None and settings.store_limit is not None:
+        store = Store(place)
+        try:
+            if upkeep.stats(store).disk_bytes > settings.store_limit:
+                upkeep.collect(store, max_bytes=settings.store_limit)
+        finally:
+            store.close()
+    return place
 
 
 def failed(error: Exception | KeyboardInterrupt, trace: Trace, options: dict[str, Any]) -> RlmError:

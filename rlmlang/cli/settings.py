@@ -29,6 +29,7 @@ from typing import Any, Literal
 from attrs import field, fields_dict, frozen
 
 from rlmlang.budget import Limits
+from rlmlang.cli.units import BYTES, amount
 from rlmlang.errors import UsageError
 from rlmlang.prices import Price
 
@@ -50,8 +51,10 @@ _NUMBERS = {
 @frozen
 class Settings:
     model: str | None = None
-    store: str | Path | Literal[False] | None = None
+    store: Path | Literal[False] | None = None
     """None is the default store, False none."""
+    store_limit: int | None = None
+    """Bytes that the store may take; what was used longest ago goes first."""
     allow: tuple[str, ...] | None = None
     """The servers that may be asked; None for any."""
     limits: Mapping[str, Limit] = field(factory=dict)
@@ -73,13 +76,21 @@ def read_settings(path: Path) -> Settings:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "store", "allow", "limits", "prices"))
+    _refuse_unknown(path, data, ("model", "store", "store_limit", "allow", "limits", "prices"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
     allow = data.get("allow")
     if not isinstance(model, str | None):
         raise UsageError.of("E607", f"{path}: model is a name, such as 'smollm2'")
     if store is not None and store is not False and not isinstance(store, str):
         raise UsageError.of("E607", f"{path}: store is a path, or false for none")
+    if isinstance(store, str) and "://" in store:  # the file may have come with somebody else's folder
+        raise UsageError.of(
+            "E607", f"{path} names a store on a server", hint="name it with --store or in $RLMLANG_STORE"
+        )
+    try:
+        room = None if data.get("store_limit") is None else int(amount(str(data["store_limit"]), BYTES))
+    except ValueError as error:
+        raise UsageError.of("E607", f"{path}: store_limit is {error}") from error
     if allow is not None and not (isinstance(allow, list) and all(isinstance(each, str) for each in allow)):
         raise UsageError.of("E607", f"{path}: allow is a list of addresses, such as ['https://api.openai.com']")
     if not isinstance(limits, dict):
@@ -94,7 +105,8 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f'{path}: prices are tables: [prices."MODEL"]')
     return Settings(
         _from_folder(model, path.parent) if model else None,
-        _place(store, path.parent),
+        path.parent / store if isinstance(store, str) else store,
+        room,
         None if allow is None else tuple(allow),
         values,
         {name: _price(path, name, table) for name, table in prices.items()},
@@ -109,11 +121,6 @@ def _price(path: Path, name: str, table: Mapping[str, Any]) -> Price:
         raise UsageError.of("E607", f"{path}: the price of {name} needs both `input` and `output`") from error
     except ValueError as error:
         raise UsageError.of("E607", f"{path}: the price of {name}: {error}") from error
-
-
-def _place(store: Any, folder: Path) -> Any:
-    """A store's path, made to start from the folder of the settings; or its URL."""
-    return folder / store if isinstance(store, str) and "://" not in store else store
 
 
 def limit(name: str, value: Any) -> Limit:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 from attrs import asdict
 
 from rlmlang.cli import output
 from rlmlang.cli.options import json_option, store_option
 from rlmlang.cli.runs import opened_store
+from rlmlang.cli.units import BYTES, SECONDS, amount
 from rlmlang.errors import UsageError
 from rlmlang.store import upkeep
 
@@ -82,12 +81,11 @@ def gc(older_than: str | None, max_size: str | None, store: str | None, as_json:
       rlmlang store gc --older-than 30d
       rlmlang store gc --max-size 1GB
     """
-    age = None if older_than is None else _amount("--older-than", older_than, _SECONDS)
-    size = None if max_size is None else int(_amount("--max-size", max_size, _BYTES))
+    age, size = _amount("--older-than", older_than, SECONDS), _amount("--max-size", max_size, BYTES)
     if age is None and size is None:
         raise UsageError.of("E607", "nothing says what may go", hint="give --older-than or --max-size")
     with opened_store(store) as kept:
-        done = upkeep.collect(kept, age, size)
+        done = upkeep.collect(kept, age, None if size is None else int(size))
     if as_json:
         output.write_json(asdict(done))
     else:
@@ -110,14 +108,9 @@ def export(store: str | None) -> None:
             output.write_text(line)
 
 
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "": 86_400}
-_BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "b": 1, "": 1}
-
-
-def _amount(option: str, text: str, units: dict[str, int]) -> float:
-    """A number with a unit. Raises UsageError E607."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.lower())
-    if match is None or match[2] not in units:
-        known = ", ".join(unit for unit in units if unit)
-        raise UsageError.of("E607", f"{option} is a number with a unit ({known}), not {text!r}")
-    return float(match[1]) * units[match[2]]
+def _amount(option: str, text: str | None, units: dict[str, int]) -> float | None:
+    """What an option gives. Raises UsageError E607."""
+    try:
+        return None if text is None else amount(text, units)
+    except ValueError as error:
+        raise UsageError.of("E607", f"{option} is {error}") from error
