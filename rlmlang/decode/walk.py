@@ -10,6 +10,7 @@ from attrs import frozen
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.lalr import tables
 from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.point import Point
 from rlmlang.decode.vocabulary import Vocabulary
 
 
@@ -25,8 +26,8 @@ def walk(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: 
     """A program drawn token by token, whatever stands in `constraint.program` included.
 
     Drawn evenly, programs would be little but long strings, as most tokens are of use nowhere else.
-    So the names that may follow, words of the language before all, signs, f-strings, and the ends of strings
-    are drawn more often.
+    So the names that may follow, words of the language before all, what comes behind names, signs, f-strings,
+    and the ends of strings are drawn more often.
     """
     rng = random.Random(seed)
     matcher = Matcher(constraint, vocabulary, max_tokens)
@@ -43,34 +44,57 @@ def walk(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: 
 MAX_DRAWS = 500
 """Tokens that are drawn and refused before the whole mask is looked at."""
 
-ENDS = ('"', "'", '",', '")', '"]', "}", "{", "\n")
-"""How strings, and pieces of them, are ended."""
+BEHIND = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " in", "\n")
+"""How names that are known go on."""
 
+F_STRINGS = ("f\"", "f'")
 
-F_STRINGS = ['f"', "f'"]
+RARE = "Callable"
+"""The name of a type that programs would hardly have, since few of them have a place for it."""
 
 
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
-    point = matcher.point
     kinds = _kinds(vocabulary)
-    partial = point.partial
     for _ in range(MAX_DRAWS):
-        draw = rng.random()
-        if partial and not partial[0].isalnum() and len(partial) > 1 and draw < 0.5:
-            yield from vocabulary.encode(rng.choice(ENDS))[:1]
-        elif (not partial or partial.isidentifier()) and draw < (0.75 if partial else 0.5):
-            names = [name for name in point.prefix.names.candidates if name.startswith(partial) and name != partial]
-            words = [name for name in names if name in tables().fixed]
-            if not partial and draw < 0.05:
-                names = F_STRINGS
-            elif words and rng.random() < 0.3:
-                names = words
-            if names:
-                name = rng.choice(names)[len(partial) :]
-                space = " " if not partial and rng.random() < 0.5 else ""
-                yield from vocabulary.encode(space + name)[:1]
+        text = _likely(matcher.point, rng) if rng.random() < 0.6 else ""
+        if text:
+            yield from vocabulary.encode(text)[:1]
         else:
-            yield rng.choice(rng.choice(kinds))
+            token = rng.choice(rng.choice(kinds))
+            text = vocabulary.texts[token] or ""
+            if not text.lstrip(" ").startswith(("#", "\n")) or rng.random() < 0.4:  # comments and empty lines
+                yield token
+
+
+def _likely(point: Point, rng: random.Random) -> str:
+    """How programs go on at a point; whether it may be so is for others to say."""
+    partial, names = point.partial, point.prefix.names.candidates
+    if partial.startswith("#"):
+        return "\n"
+    piece = partial[:2] in F_STRINGS or partial[:1] == "}"
+    if piece and partial[-1] == "{":
+        return rng.choice(names)
+    if piece or partial[:1] in ('"', "'"):
+        inside = point.prefix.inside
+        quote = partial[1] if partial[:2] in F_STRINGS else inside.quote if piece and inside else partial[0]
+        return rng.choice((quote, quote + rng.choice(",)].+"), "{" if piece else quote))
+    if point.prefix.inside is not None and rng.random() < 0.3:
+        return "}"
+    if partial in names:
+        return rng.choice(BEHIND)
+    if partial and not partial.isidentifier():
+        return ""
+    ends = [name[len(partial) :] for name in names if name.startswith(partial)]
+    words = [name for name in ends if partial + name in tables().fixed]
+    draw = rng.random()
+    if not partial and draw < 0.1:
+        ends = list(F_STRINGS)
+    elif not partial and RARE in ends and draw < 0.4:
+        ends = [RARE]
+    elif words and draw < 0.4:
+        ends = words
+    space = " " if not partial and rng.random() < 0.5 else ""
+    return space + rng.choice(ends) if ends else ""
 
 
 def _kinds(vocabulary: Vocabulary) -> list[list[int]]:
