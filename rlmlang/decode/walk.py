@@ -47,7 +47,7 @@ MAX_DRAWS = 500
 BEHIND = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " in", "\n")
 """How names that are known go on."""
 
-F_STRINGS = ("f\"", "f'")
+F_STRINGS = ('f"', "f'")
 
 RARE = "Callable"
 """The name of a type that programs would hardly have, since few of them have a place for it."""
