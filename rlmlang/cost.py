@@ -196,7 +196,7 @@ class _Site:
 
     @property
     def least(self) -> int:
-        return max(self.sure, len(self.keys))
+        return max(int(self.sure), len(self.keys))
 
     @property
     def least_prompt(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -331,3 +332,8 @@ def test_inputs_count() -> None:
     program = compile('xs: list[str]\n[CALL("a", x) for x in xs]')
     assert program.cost(xs=["p", "q"]).calls == (2, 2)
     assert program.cost({"xs": []}).calls == (0, 0)
+
+
+def test_counts_are_numbers_also_in_json() -> None:
+    cost = compile('CALL("a", CALL("b"))').cost()
+    assert [json.dumps(site.to_json()["calls"]) for site in cost.sites] == ["[1, 1]", "[1, 1]"]
