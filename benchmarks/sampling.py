@@ -75,8 +75,8 @@ def main() -> None:
             sample = walk(Constraint(SCOPE, wanted), vocabulary, seed, most)
             program = sample.program
             checked = check(Source(program), wanted)
-        except RlmError as error:
-            print(f"seed {seed}: {error}\n{program}", file=sys.stderr)
+        except (RlmError, AssertionError) as error:
+            print(f"seed {seed}: {error!r}\n{program}", file=sys.stderr)
             continue
         speeds.append((time.perf_counter() - begin) / max(sample.tokens, 1) * 1e3)
         tokens += sample.tokens

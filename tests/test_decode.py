@@ -352,6 +352,12 @@ def test_numbers_have_a_value() -> None:
     assert refused_at("1e309\n", Constraint()) == "1e30"
 
 
+@pytest.mark.parametrize("string", ['"""', '"a', 'r"', 'len("'])
+def test_holes_have_no_backslashes(string: str) -> None:
+    assert refused_at(f"f'{{{string}\\") == f"f'{{{string}"
+    assert accepts(f"f'a\\n{{count}}b\\n'\n")
+
+
 @pytest.mark.parametrize("start", ["0", "1", "1.", "x1", "[0"])
 def test_long_numbers_and_names_can_be_ended(start: str) -> None:
     """Behind a leading zero only a fraction can, and there must be room for it."""

@@ -382,6 +382,8 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
                 return any(_follows(prefix, partial + end) for end in _HOLE_ENDS[prefix.inside.quote])
             return _f_viable(prefix, match[0], partial[match.end() :], prefix.inside.quote)
     if partial[0] in "\"'" or partial[:2] in ('f"', "f'", 'r"', "r'"):
+        if prefix.inside is not None and "\\" in partial:
+            return False  # in the holes of f-strings there are no backslashes
         if partial[0] == "f":
             return _f_viable(prefix, partial[:2], partial[2:], partial[1])
         opening = '"""' if partial.startswith('"""') else partial[: 1 + (partial[0] == "r")]
