@@ -16,50 +16,24 @@ import resource
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from instant import Instant, seconds
+
 import rlmlang
 from rlmlang import Limits, Store, Trace
-from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.runs import replay, resume
 from rlmlang.store import upkeep
 
 GOALS = {"replayed calls a second": (">=", 20_000), "resume of all calls, s per 100,000": ("<=", 10)}
 TEXT = 'n: int\nlen([CALL("Sum up", f"the text of item number {i}") for i in range(n)])\n'
 LIMITS = Limits(max_calls=None, max_steps=10**9)
-
-
-class Instant:
-    """Answers at once, with a sentence."""
-
-    name = "instant"
-    identity = '{"kind": "instant"}'
-    context = 1_000_000
-    concurrency = 16
-    capabilities = Capabilities()
-    reply = Reply("The item is described in a few words, as it was asked for.", 40, 12, "stop")
-
-    def count_tokens(self, request: Request) -> int:
-        return 40
-
-    async def generate(self, request: Request) -> Reply:
-        return self.reply
-
-    async def aclose(self) -> None:
-        pass
-
-
-def seconds(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
+MODEL = Instant("The item is described in a few words, as it was asked for.")
 
 
 def run(n: int, **options: Any) -> rlmlang.Result:
-    return rlmlang.compile(TEXT).run(n=n, model=Instant(), limits=LIMITS, trace=Trace(keep=False), **options)
+    return rlmlang.compile(TEXT).run(n=n, model=MODEL, limits=LIMITS, trace=Trace(keep=False), **options)
 
 
 def measure(n: int) -> dict[str, float]:
@@ -79,7 +53,7 @@ def measure(n: int) -> dict[str, float]:
         store = Store(place / "full.db")
         (row,) = store.runs()
         found["replayed calls a second"] = n / seconds(lambda: asyncio.run(replay(store, row)))
-        took = seconds(lambda: asyncio.run(resume(store, row, model=Instant(), trace=Trace(keep=False))))
+        took = seconds(lambda: asyncio.run(resume(store, row, model=MODEL, trace=Trace(keep=False))))
         found["resume of all calls, s per 100,000"] = took / n * 1e5
         store.close()
     return found

@@ -14,15 +14,15 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+from instant import Instant, seconds
+
 import rlmlang
 from rlmlang import Limits
 from rlmlang.check import check
-from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.source import Source
 from rlmlang.store import Store
 
@@ -35,32 +35,6 @@ GOALS = {
 }
 LIMITS = Limits(max_calls=None, max_steps=100_000_000)
 N = 20_000
-
-
-class Instant:
-    """Answers at once; the reply is made once, so that nothing of the model is measured."""
-
-    name = "instant"
-    identity = '{"kind": "instant"}'
-    context = 1_000_000
-    concurrency = 16
-    capabilities = Capabilities()
-    reply = Reply("ok", 10, 1, "stop")
-
-    def count_tokens(self, request: Request) -> int:
-        return 10
-
-    async def generate(self, request: Request) -> Reply:
-        return self.reply
-
-    async def aclose(self) -> None:
-        pass
-
-
-def seconds(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
 
 
 def run(text: str, n: int, store: Store | None = None) -> rlmlang.Result:

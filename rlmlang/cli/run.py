@@ -99,12 +99,7 @@ def command(
         result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file, planned))
     except (Exception, KeyboardInterrupt) as error:
         failure = failed(error, trace, options)
-    usage = account.usage if account else Usage()
-    if as_json:
-        output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
-    else:
-        show(result, failure, None if quiet or not trace.count else usage)
-    return failure.exit_code if failure else 0
+    return ended(result, failure, trace, account, quiet, as_json)
 
 
 T = TypeVar("T")
@@ -209,6 +204,18 @@ def outcome(result: Result | None, failure: RlmError | None) -> dict[str, Any]:
         return {"error": output.error_json(failure)}
     assert result is not None
     return {"value": to_json(result.value), "type": str(result.program.type)}
+
+
+def ended(
+    result: Result | None, failure: RlmError | None, trace: Trace, account: Account | None, quiet: bool, as_json: bool
+) -> int:
+    """Print how a run ended; gives the exit code."""
+    usage = account.usage if account else Usage()
+    if as_json:
+        output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
+    else:
+        show(result, failure, None if quiet or not trace.count else usage)
+    return failure.exit_code if failure else 0
 
 
 def show(result: Result | None, failure: RlmError | None, usage: Usage | None) -> None:

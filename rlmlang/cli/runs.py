@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from rlmlang.budget import Account, Usage
+from rlmlang.budget import Account
 from rlmlang.cli import output
 from rlmlang.cli.options import (
     json_option,
@@ -22,7 +22,7 @@ from rlmlang.cli.options import (
     store_option,
     trace_option,
 )
-from rlmlang.cli.run import failed, outcome, show, store_of, watched
+from rlmlang.cli.run import ended, failed, store_of, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.program import Result
@@ -188,12 +188,7 @@ def _again(
             result = asyncio.run(watched(begin, spec.name, trace, account, quiet, trace_file))
     except (Exception, KeyboardInterrupt) as error:
         failure = failed(error, trace, {"store": True, "model": True})
-    usage = account.usage if account else Usage()
-    if as_json:
-        output.write_json({"run_id": trace.run_id} | outcome(result, failure) | {"usage": usage.to_json()})
-    else:
-        show(result, failure, None if quiet or not trace.count else usage)
-    return failure.exit_code if failure else 0
+    return ended(result, failure, trace, account, quiet, as_json)
 
 
 @contextmanager
