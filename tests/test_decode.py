@@ -352,10 +352,42 @@ def test_numbers_have_a_value() -> None:
     assert refused_at("1e309\n", Constraint()) == "1e30"
 
 
+@pytest.mark.parametrize(
+    "start", ["", "x = [", "def ", "def f(", "class ", "[a for ", "reduce(lambda ", "{", 'CALL("a", ']
+)
+def test_new_names_may_start_with_an_underscore(start: str) -> None:
+    matcher = Matcher(Constraint(), BYTES, 1_000)
+    for byte in (start + "__").encode():
+        matcher.commit(byte)
+    assert matcher.closing_text()
+
+
+def test_fields_do_not_start_with_an_underscore() -> None:
+    assert refused_at("class A:\n    _x: int\n") == "class A:\n    "
+
+
 @pytest.mark.parametrize("string", ['"""', '"a', 'r"', 'len("'])
-def test_holes_have_no_backslashes(string: str) -> None:
-    assert refused_at(f"f'{{{string}\\") == f"f'{{{string}"
-    assert accepts("f'a\\n{count}b\\n'\n")
+@pytest.mark.parametrize("sign", ["\\", "#", "'", "{", "}", "\n"])
+def test_strings_in_holes_have_none_of_some_signs(string: str, sign: str) -> None:
+    if (string, sign) != ('"a', "\n"):  # no string of one quote has it
+        assert refused_at(f"f'{{{string}{sign}") == f"f'{{{string}"
+    assert accepts("f'a{count}b\\n#{{'\n")
+
+
+def test_a_tuple_is_not_sliced_by_steps_of_nothing() -> None:
+    assert refused_at('(1, "x")[::0]\n') == '(1, "x")[::'
+    assert refused_at('f"a\\x{count}"\n') == 'f"a\\x'
+    assert refused_at('f"a\\u00e}}"\n') == 'f"a\\u00e'
+    assert accepts('(1, "x")[:2:1]\n')
+
+
+def test_numbers_that_end_in_a_point_can_be_ended() -> None:
+    for start in ("round(1.", "[1 if 2.", "1 if 2.", "len([1.", "1."):
+        matcher = Matcher(Constraint(), BYTES, 1_000)
+        for byte in start.encode():
+            matcher.commit(byte)
+        end = matcher.closing_text()
+        assert matcher.point.advance(end) is not None, (matcher.text, end)
 
 
 @pytest.mark.parametrize("start", ["0", "1", "1.", "x1", "[0"])

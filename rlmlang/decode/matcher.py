@@ -231,7 +231,10 @@ def closing_text(point: Point, constraint: Constraint) -> str:
     end, prefix_after = _lexeme_end(point)
     if prefix_after is None:
         return end
-    before = point.partial + end if point.partial else " " if point.spaces or point.lines else prefix.last
+    number = point.partial[:1].isdigit() or re.match(r"\.\d", point.partial)
+    before = (
+        "0" if number else point.partial + end if point.partial else " " if point.spaces or point.lines else prefix.last
+    )
     text = _joined(before, prefix_after.closing)
     text = end + text
     if constraint.unit == "call":

@@ -29,6 +29,7 @@ _RUN = re.compile(r"(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*")
 _QUOTED = re.compile(r"""r?(?:"(?!"")|')""")
 _CLOSED = {'"': re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), "'": re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")}
 _F_TEXT = {quote: re.compile(rf"(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*") for quote in "\"'"}
+_STRING = re.compile(r"[fr]?[\"']")
 _HOLE_END = re.compile(r"(?:!r?)?(?::[^{}\"'\\\n#]*)?")
 
 
@@ -150,6 +151,8 @@ def _read(point: Point, text: str) -> Point | None:
         if result is None:
             return None
         lexeme, length = result
+        if prefix.inside is not None and _STRING.match(rest) and not _fits_hole(rest[:length], prefix.inside.quote):
+            return None
         if length == len(rest) and _may_go_on(prefix, rest):
             return Point(prefix, _canonical(prefix, rest), spaces) if _viable(prefix, rest) else None
         if lexeme is None or (_NUMBER.match(rest) and re.match(r"[A-Za-z_.]", rest[length:])):
@@ -233,10 +236,13 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
     return (sign, len(sign)) if sign is not None else (None, len(rest)) if char == "!" and len(rest) == 1 else None
 
 
+def _fits_hole(string: str, quote: str) -> bool:
+    """Whether a string may stand in a hole of an f-string of these quotes, as of Python 3.11."""
+    return quote not in string and re.search(r"[{}\\#\n]", string) is None
+
+
 def _string(prefix: Prefix, lexeme: str, free: str) -> str:
     """The string itself where it matters what it says, else any."""
-    if prefix.inside is not None and re.search(r"[{}\\#\n]", lexeme):
-        return lexeme
     if _names_type(prefix):
         return lexeme
     quotes = 3 if lexeme.startswith('"""') else 1
@@ -260,7 +266,11 @@ def _number(prefix: Prefix, text: str) -> str | None:
         return None
     free = "7919" if terminal == "INT" else "0.7919"
     child = prefix.child(free)
-    if child is None or _names_type(prefix) or (len(text) < 3 and not prefix.alike(text, child)):
+    if (
+        child is None
+        or _names_type(prefix)
+        or (len(text) < 3 and (prefix.child(text) is None or not prefix.alike(text, child)))
+    ):
         return text
     return free
 
@@ -382,8 +392,6 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
                 return any(_follows(prefix, partial + end) for end in _HOLE_ENDS[prefix.inside.quote])
             return _f_viable(prefix, match[0], partial[match.end() :], prefix.inside.quote)
     if partial[0] in "\"'" or partial[:2] in ('f"', "f'", 'r"', "r'"):
-        if prefix.inside is not None and "\\" in partial:
-            return False  # in the holes of f-strings there are no backslashes
         if partial[0] == "f":
             return _f_viable(prefix, partial[:2], partial[2:], partial[1])
         opening = '"""' if partial.startswith('"""') else partial[: 1 + (partial[0] == "r")]
@@ -395,7 +403,7 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
         return opening[0] == "r" or any(_escapes_right(content + end) for end in _ESCAPES)
     if _WORD.fullmatch(partial):
         names = prefix.names
-        if len(partial) <= MAX_NAME and names.fresh:
+        if len(partial) <= MAX_NAME and names.fresh and (partial[0] != "_" or names.fresh_hidden):
             return True
         if partial in ("f", "r") and _follows(prefix, partial + '""'):
             return True
@@ -421,7 +429,8 @@ def _f_viable(prefix: Prefix, opening: str, content: str, quote: str) -> bool:
     if not (end or hole):
         return False
     text = content.rstrip("{}")
-    return any(_escapes_right(text + more) for more in _ESCAPES) and _F_TEXT[quote].match(text + "0" * 8) is not None
+    ends = _ESCAPES if text == content else ("",)  # behind a brace, no escape goes on
+    return any(_escapes_right(text + more) for more in ends) and _F_TEXT[quote].match(text + "0" * 8) is not None
 
 
 def _follows(prefix: Prefix, text: str) -> bool:

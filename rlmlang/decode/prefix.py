@@ -253,6 +253,11 @@ class Names:
         """Whether a new name may follow."""
         return self.prefix.last != "." and self._child(FRESH)
 
+    @property
+    def fresh_hidden(self) -> bool:
+        """Whether a new name that starts with `_` may follow; fields have none such."""
+        return self._child(f"_{FRESH}")
+
     def rules_out(self, name: str) -> bool:
         """Whether a name cannot follow for a reason that is found quickly."""
         if self.prefix.last == ".":
