@@ -29,6 +29,7 @@ test-long: .venv/.test ## The property tests at length, and whatever else takes 
 
 bench: .venv/.test ## Measure the overhead of calls, memo and parser, what masks cost, and the trace viewer
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/durable.py
 	$(BIN)/python benchmarks/masks.py
 	$(BIN)/python benchmarks/viewer.py
 
