@@ -381,8 +381,18 @@ def test_a_tuple_is_not_sliced_by_steps_of_nothing() -> None:
     assert accepts('(1, "x")[:2:1]\n')
 
 
-def test_numbers_that_end_in_a_point_can_be_ended() -> None:
-    for start in ("round(1.", "[1 if 2.", "1 if 2.", "len([1.", "1."):
+def test_numbers_that_end_or_begin_with_a_point_can_be_ended() -> None:
+    for start in (
+        'x = "a" is None and .',
+        "1 if True else .",
+        "1 if .",
+        "[1 for x in [1] if .",
+        "round(1.",
+        "[1 if 2.",
+        "1 if 2.",
+        "len([1.",
+        "1.",
+    ):
         matcher = Matcher(Constraint(), BYTES, 1_000)
         for byte in start.encode():
             matcher.commit(byte)

@@ -308,6 +308,8 @@ _TOUCHING = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.\"']|[-+*/%<>=!:|][-+*/%<>=!:|
 
 def join(text: str, lexeme: str) -> str:
     """A text with a lexeme behind it, and a space between if they would run into each other."""
+    if re.match(r"\.\d", lexeme) and text[-1:].isalnum():
+        return f"{text} {lexeme}"  # a number, not an attribute
     if not text or not lexeme or text[-1] in "({[.\n" or lexeme[0] in ")]},(":
         return text + lexeme
     return f"{text} {lexeme}" if _TOUCHING.fullmatch(text[-1] + lexeme[0]) else text + lexeme

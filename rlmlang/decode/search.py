@@ -264,7 +264,7 @@ class Search:
             if frame is not None and frame.kind == "call" and tables().takes(stack, "EQUAL"):
                 yield ["=", HOLE]
                 yield ["=", "lambda", HOLE, ":", HOLE]
-        elif last[:1] in (")", "]", "}", *"\"'fr0123456789"):
+        elif last[-1:].isdigit() or last[:1] in (")", "]", "}", *"\"'fr0123456789"):
             yield from self._suffixes("")
         if tables().takes(stack, "FSTRING"):
             if last in ("==", "!="):
