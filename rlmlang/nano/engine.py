@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from attrs import define, field
 
-from rlmlang.errors import ModelError
+from rlmlang.errors import BudgetError, ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.weights import digest
 from rlmlang.nano.grammar import Writer
@@ -103,6 +103,8 @@ class NanoModel:
         self._transformer = Transformer(folder)
         self.context = self._transformer.config.max_position_embeddings
         self._waiting: deque[_Row] = deque()
+        self._rows: dict[int, _Row] = {}
+        """Those being written, by their places in the memory."""
         self._work: asyncio.Task[None] | None = None
 
     def count_tokens(self, request: Request) -> int:
@@ -120,37 +122,45 @@ class NanoModel:
         self._waiting.append(row)
         if self._work is None:
             self._work = asyncio.ensure_future(self._write())
+            self._work.add_done_callback(self._ended)
         return await row.future
 
     async def _write(self) -> None:
         """Write programs as long as there are any, all of them at a time."""
-        transformer = self._transformer
+        rows, transformer = self._rows, self._transformer
         memory, free = transformer.memory(ROWS), list(range(ROWS))
-        rows: dict[int, _Row] = {}
-        """Those being written, by their places in the memory."""
-        try:
-            while rows or self._waiting:
-                while self._waiting and free:
-                    rows[free.pop()] = self._waiting.popleft()
-                unread = [
-                    (token, i, place)
-                    for i, row in rows.items()
-                    for place, token in enumerate(row.tokens[row.read :], row.read)
-                ]
-                tokens, at, places = np.array(unread).T
-                read = transformer.read(tokens, at, places, memory)
-                ends = np.cumsum([len(row.tokens) - row.read for row in rows.values()]) - 1
-                for (i, row), logits in zip(list(rows.items()), transformer.logits(read[ends])):
-                    row.go_on(logits)
-                    if row.future.done():
-                        free.append(i)
-                        del rows[i]
-                await asyncio.sleep(0)
-        finally:
-            self._work = None
-            for row in (*rows.values(), *self._waiting):
+        while rows or self._waiting:
+            while self._waiting and free:
+                rows[free.pop()] = self._waiting.popleft()
+            unread = [
+                (token, i, place)
+                for i, row in rows.items()
+                for place, token in enumerate(row.tokens[row.read :], row.read)
+            ]
+            tokens, at, places = np.array(unread).T
+            read = transformer.read(tokens, at, places, memory)
+            ends = np.cumsum([len(row.tokens) - row.read for row in rows.values()]) - 1
+            for (i, row), logits in zip(list(rows.items()), transformer.logits(read[ends])):
+                row.go_on(logits)
+                if row.future.done():
+                    free.append(i)
+                    del rows[i]
+            await asyncio.sleep(0)
+        self._work = None
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        """Where the work was ended from outside or failed, those who wait for it are told."""
+        error = None if work.cancelled() else work.exception()
+        if not work.cancelled() and error is None:
+            return
+        for row in (*self._rows.values(), *self._waiting):
+            if error is None:
                 row.future.cancel()
-            self._waiting.clear()
+            elif not row.future.done():
+                row.future.set_exception(error)
+        self._rows.clear()
+        self._waiting.clear()
+        self._work = None
 
     async def aclose(self) -> None:
         if self._work is not None:
@@ -158,13 +168,15 @@ class NanoModel:
 
 
 def _prompt(request: Request) -> list[int]:
-    """What nano reads of a call. Raises ModelError E404 for calls that it cannot answer."""
+    """What nano reads of a call. Raises ModelError E404 for what it cannot answer, BudgetError E502 at max_depth."""
     task = TASKS.get(request.instruction)
     if task is None:
         known = ", ".join(TASKS)
         raise _refused(f"nano knows no task `{_short(request.instruction)}`", f"its tasks are {known}")
     if not request.program:
-        raise _refused("nano answers by programs only, and this call is at max_depth", "raise max_depth")
+        raise BudgetError.of(
+            "E502", f"a CALL at max_depth, level {request.level}: nano answers by programs only", hint="raise max_depth"
+        )
     if str(request.type) != task.gives:
         raise _refused(f"`{task.name}` gives a {task.gives}, not a {request.type}", f"write CALL[{task.gives}]")
     if len(request.arguments) != len(task.kinds):
@@ -191,4 +203,4 @@ def _problem(rendered: str) -> str:
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:79] + "…"
+    return text if len(text) <= 200 else text[:199] + "…"
