@@ -69,7 +69,7 @@ def new_model(settings: Settings) -> LlamaForCausalLM:
 def train(settings: Settings, folder: Path) -> int:
     """Train a model, and save it with its tokenizer, settings and log. Gives how many contexts it answers wrongly."""
     torch.set_num_threads(1)  # what two threads add up depends on which is first
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     model = new_model(settings)
     random = torch.Generator().manual_seed(settings.seed)
     everything = examples()
