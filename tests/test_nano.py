@@ -378,6 +378,8 @@ def test_it_is_a_model_like_others(capsys: pytest.CaptureFixture[str], tmp_path:
     asked = json.loads(capsys.readouterr().out)
     assert asked["value"] == found["value"]
     assert 'CALL("scale", a, b[-1], "0")' in asked["program"]
+    assert main(["run", str(file), *given_, "--max-depth", "9"]) == 3
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "E502"
 
 
 def test_its_options_are_refused() -> None:

@@ -74,6 +74,8 @@ def prompt(name: str, shown: Sequence[str]) -> str:
 
 
 def _task(*kinds: Kind, gives: str = "str", fact: bool = False) -> Callable[[Callable[..., str | None]], None]:
+    """Enter a function among the `TASKS`, where it is found from then on."""
+
     def enter(program: Callable[..., str | None]) -> None:
         name = program.__name__
         TASKS[name] = Task(name, program.__doc__ or "", kinds, gives, fact, program)
