@@ -413,3 +413,23 @@ def test_others_keep_an_answer_for_each_depth() -> None:
     deep, shallow = (program.run(model=model, limits=DEEP) for model in (Perfect(), Shallow()))
     assert deep.value == shallow.value == "2222"
     assert (deep.usage.calls, shallow.usage.calls) == (6, 9)  # that 1 and 1 are 2: once, and at each level
+
+
+class Rabbits(Perfect):
+    """As many letters as Fibonacci's numbers say, each call waiting for two that share all below them."""
+
+    async def generate(self, request: Request) -> Reply:
+        if not request.program:
+            raise BudgetError.of("E502", "too deep")
+        ((_, months),) = request.arguments
+        text = '"x"' if len(months) < 2 else 'CALL("f", arg1[:-1]) + CALL("f", arg1[:-2])'
+        return Reply(text, 1, 1, "stop")
+
+
+def test_calls_that_share_what_is_below_them_are_as_deep_as_the_longest_way() -> None:
+    program = rlmlang.compile(f'len(CALL("f", "{"m" * 20}"))\n')
+    result = program.run(model=Rabbits(), limits=Limits(max_depth=22))
+    assert (result.value, result.usage.calls, result.usage.memo_hits) == (10946, 21, 18)
+    with pytest.raises(BudgetError) as caught:
+        program.run(model=Rabbits(), limits=Limits(max_depth=12))
+    assert caught.value.first.code == "E502"
