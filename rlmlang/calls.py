@@ -80,6 +80,8 @@ class Entry:
     answer: Pending = field(factory=Pending)
     askers: list[Callable[[Entry, RlmError | None], None]] = field(factory=list)
     """Told once it has ended, after `answer` was resolved or with the error."""
+    below: list[Entry] = field(factory=list)
+    """The calls that it waits for or has waited for, where its level may still change."""
     task: asyncio.Task[None] | None = None
     given_up: bool = False
 
@@ -125,6 +127,8 @@ class Caller:
         self._run_program = run_program
         self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
         self._flying: dict[bytes, Entry] = {}
+        self._making: dict[int, Entry] = {}
+        """The same calls by the numbers of their records."""
         self._queue: deque[Entry] = deque()
         self._concurrency = account.limits.concurrency or model.concurrency
         self._slots = asyncio.Semaphore(self._concurrency)
@@ -148,6 +152,8 @@ class Caller:
         """
         limits = self.account.limits
         depth_left = limits.max_depth - level
+        if self.model.capabilities.recursive:
+            depth_left = min(depth_left, 1)
         head = self._heads.get((site.shape, depth_left, site.names))
         if head is None:
             shared = [
@@ -183,12 +189,11 @@ class Caller:
         Raises BudgetError E501, E502, UsageError E606.
         """
         limits, usage = self.account.limits, self.account.usage
+        above = self._making.get(parent) if parent is not None and self.model.capabilities.recursive else None
+        if above is not None:
+            level = above.level + 1
         if level > limits.max_depth:
-            raise BudgetError.of(
-                "E502",
-                f"a CALL at level {level}; max_depth is {limits.max_depth}",
-                hint="raise max_depth, or answer without CALL",
-            )
+            raise self._too_deep(level)
         key = self._key(site, args, sample, level)
         if self.memo:
             if (known := self._known.get(key)) is not None:
@@ -196,6 +201,9 @@ class Caller:
                 self.trace.hit(known[1], parent, site.span, self.clock())
                 return known[0]
             if (entry := self._flying.get(key)) is not None:
+                if above is not None:
+                    above.below.append(entry)
+                    self._deepen(entry, level)
                 usage.memo_hits += 1
                 self.trace.hit(entry.record, parent, site.span, self.clock())
                 return entry
@@ -227,10 +235,34 @@ class Caller:
         if level < limits.max_depth:
             account = account.below(level, args[0], site.span)
         entry = Entry(key, site, args, sample, level, record, account)
-        self._flying[key] = entry
+        self._flying[key] = self._making[record.id] = entry
+        if above is not None:
+            above.below.append(entry)
         self._waiting += 1
         self._begin(entry)
         return entry
+
+    def _deepen(self, entry: Entry, level: int) -> None:
+        """Count a call as deeper, since one above it has come to wait for it, and what it waits for with it.
+
+        So every call is deeper than those that wait for it, and calls that wait for each other, which
+        would never end, come to be too deep. Raises BudgetError E502.
+        """
+        rest = deque([(entry, level)])
+        while rest:
+            entry, level = rest.popleft()
+            if level > entry.level and not entry.answer.done:
+                if level > self.account.limits.max_depth:
+                    raise self._too_deep(level)
+                entry.level = level
+                rest.extend((call, level + 1) for call in entry.below)
+
+    def _too_deep(self, level: int) -> BudgetError:
+        return BudgetError.of(
+            "E502",
+            f"a CALL at level {level}; max_depth is {self.account.limits.max_depth}",
+            hint="raise max_depth, or answer without CALL",
+        )
 
     def _begin(self, entry: Entry) -> None:
         """Have a call made: in a task of its own if a program answers it, else when its turn comes."""
@@ -351,7 +383,7 @@ class Caller:
             self.journal.release(entry.key)
         if entry.record.status != status:
             self.trace.finish(entry.record, status, self.clock(), value)
-        del self._flying[entry.key]
+        del self._flying[entry.key], self._making[entry.record.id]
         for asker in entry.askers:
             asker(entry, error)
 

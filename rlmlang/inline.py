@@ -29,7 +29,7 @@ from rlmlang.models.base import Model, Reply, Request, until
 from rlmlang.parser import parse
 from rlmlang.parser.layout import show_hidden
 from rlmlang.prices import Prices
-from rlmlang.program import opened, run_now
+from rlmlang.program import limits_for, opened, run_now
 from rlmlang.prompt import argument_names, program_header, type_of
 from rlmlang.recording import recorded, spec_of
 from rlmlang.source import Source, Span
@@ -104,7 +104,7 @@ async def acompletion(
     error ends the run, the text so far is in the first record of the trace.
     Raises UsageError, BudgetError, ModelError.
     """
-    account = account or Account(limits or Limits())
+    account = account or Account(limits or limits_for(model))
     trace = trace or Trace()
     values = _values(inputs or {})
     limits = account.limits

@@ -13,7 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Union
 
@@ -54,7 +54,7 @@ from rlmlang.prompt import argument_names, program_header, program_text
 from rlmlang.render import render
 from rlmlang.source import Source, Span
 from rlmlang.trace import Trace
-from rlmlang.types import NONE, FunctionType, RecordType
+from rlmlang.types import NONE, FunctionType, RecordType, Type
 from rlmlang.values import Meter, Value, canonical, from_json, to_json
 
 MAX_NESTING = 8
@@ -1115,13 +1115,18 @@ async def evaluating(
 
 async def _run_callee(evaluation: Evaluation, text: str, request: Request, known: Mapping[str, Value]) -> Value:
     """The value of the program that a model wrote as its answer. Raises RlmError."""
-    header = program_header(request)
     evaluation.meter.charge(steps_of_checking(text))
-    checked = check(Source(header + program_text(text), "<answer>"), request.type)
+    checked = _checked(program_header(request) + program_text(text), request.type)
     names = argument_names(request.arguments)
     values = {name: value for name, (_, value) in zip(names, request.arguments)}
     value = await evaluation.run(checked, {**known, **bind_inputs(checked, values)})
     return from_json(to_json(value), request.type)
+
+
+@lru_cache(256)
+def _checked(text: str, wanted: Type) -> Checked:
+    """The program of an answer. A model that recurses writes the same one for many calls."""
+    return check(Source(text, "<answer>"), wanted)
 
 
 def steps_of_checking(text: str) -> int:

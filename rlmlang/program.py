@@ -19,7 +19,7 @@ from rlmlang.cost import Cost, estimate
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.inputs import bind_inputs
 from rlmlang.interp import evaluating
-from rlmlang.models import Capabilities, open_model
+from rlmlang.models import Capabilities, open_model, usual_limits
 from rlmlang.models.base import Model
 from rlmlang.prices import Prices, price_of
 from rlmlang.recording import recorded, spec_of
@@ -89,7 +89,7 @@ class Program:
         """
         values = bind_inputs(self.checked, {**(given or {}), **inputs})
         price = None if model is None else price_of(model, prices or {})
-        return estimate(self.checked, values, limits or Limits(), model, price)
+        return estimate(self.checked, values, limits or limits_for(model), model, price)
 
     async def arun(
         self,
@@ -120,7 +120,7 @@ class Program:
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
         values = bind_inputs(self.checked, {**(given or {}), **inputs})
-        account = account or Account(limits or Limits())
+        account = account or Account(limits or limits_for(model))
         trace = trace or Trace()
         async with opened(model, store) as (engine, kept):
             account.charge_by(engine, prices or {})
@@ -170,6 +170,11 @@ async def opened(
             kept.close()
         if own is not None:
             await own.aclose()
+
+
+def limits_for(model: Model | str | None) -> Limits:
+    """The limits of a run with a model, if none are given."""
+    return Limits(**usual_limits(model.name if model is not None and not isinstance(model, str) else model))
 
 
 T = TypeVar("T")

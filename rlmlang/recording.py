@@ -43,6 +43,8 @@ class Spec:
     limits: Mapping[str, Any]
     language: int = LANGUAGE_VERSION
     prompts: int = PROMPT_VERSION
+    recursive: bool = False
+    """Whether keys are the same at every depth, which is up to the model."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +55,10 @@ def spec_of(
 ) -> Spec:
     """The spec of a run on a model that is open."""
     values = {each: to_json(value) for each, value in inputs.items()}
-    return Spec(command, name, program, values, model.name, model.identity, writing, asdict(limits))
+    recursive = model.capabilities.recursive
+    return Spec(
+        command, name, program, values, model.name, model.identity, writing, asdict(limits), recursive=recursive
+    )
 
 
 @define

@@ -130,11 +130,11 @@ class _NoMore:
 
     context = 2**31
     concurrency = 16
-    capabilities = Capabilities(free=True)
 
     def __init__(self, spec: Spec) -> None:
         self.name = spec.model
         self.identity = spec.identity
+        self.capabilities = Capabilities(free=True, recursive=spec.recursive)
 
     def count_tokens(self, request: Request) -> int:
         raise ModelError.of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,13 @@ def test_codegen() -> None:
     assert "word[0].upper()" in str(value)
     assert calls == 3
     assert run("codegen", rounds=0)[0] == "no version passed the tests"
+
+
+def test_product() -> None:
+    result = rlmlang.load(EXAMPLES / "product.rlm").run(model="nano")
+    a, b = (int(number) for number in re.findall(r'"(\d+)"', result.program.source.text))
+    assert result.value == str(a * b)
+    assert 1_000 < result.usage.calls < 2_000
 
 
 def test_proof() -> None:

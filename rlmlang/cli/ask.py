@@ -83,11 +83,12 @@ def command(
     options: dict[str, Any] = {}
     try:
         settings = find_settings()
-        limits = limits_of(ctx, settings)
+        name = model_of(model, settings)
+        limits = limits_of(ctx, settings, name)
         account = Account(evolve(limits, max_depth=limits.max_depth + 1), share_from=2)
         given = read_given(inputs, "")
         program = asking(list(given), wanted)
-        options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
+        options |= {"model": name, "writing": writing, "prices": settings.prices}
         options["store"] = store_with_room(store, no_store, settings)
         values: dict[str, object] = {QUESTION: question, **given}
         work = partial(program.arun, values, trace=trace, account=account, command="ask", **options)

@@ -80,8 +80,9 @@ def command(
     options: dict[str, Any] = {}
     try:
         settings = find_settings()
-        account = Account(limits_of(ctx, settings))
-        options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
+        name = model_of(model, settings)
+        account = Account(limits_of(ctx, settings, name))
+        options |= {"model": name, "writing": writing, "prices": settings.prices}
         if options["model"] is None:
             raise no_model()
         options["store"] = store_with_room(store, no_store, settings)

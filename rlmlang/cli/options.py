@@ -56,9 +56,11 @@ def limit_options(command: Command) -> Command:
     return command
 
 
-def limits_of(ctx: click.Context, settings: Settings) -> Limits:
-    """The limits that the options, the settings and the defaults give, in this order."""
-    return Limits(**{**settings.limits, **limits_given(ctx)})
+def limits_of(ctx: click.Context, settings: Settings, model: str | None) -> Limits:
+    """The limits that the options, the settings and the defaults for the model give, in this order."""
+    from rlmlang.models import usual_limits
+
+    return Limits(**{**usual_limits(model), **settings.limits, **limits_given(ctx)})
 
 
 def limits_given(ctx: click.Context) -> dict[str, Any]:

@@ -47,8 +47,8 @@ def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str |
     """
     settings = find_settings()
     checked = check(read_source(file))
-    limits = limits_of(ctx, settings)
     name = model_of(model, settings)
+    limits = limits_of(ctx, settings, name)
     cost = asyncio.run(_estimate(checked, read_given(inputs, file), limits, name, settings.prices))
     if as_json:
         output.write_json(cost.to_json())

@@ -89,10 +89,11 @@ def command(
     options: dict[str, Any] = {}
     try:
         settings = find_settings()
-        account = Account(limits_of(ctx, settings))
+        name = model_of(model, settings)
+        account = Account(limits_of(ctx, settings, name))
         program = Program(check(read_source(file)))
         given = read_inputs(program.checked, read_given(inputs, file))
-        options |= {"model": model_of(model, settings), "writing": writing, "prices": settings.prices}
+        options |= {"model": name, "writing": writing, "prices": settings.prices}
         options["store"] = store_with_room(store, no_store, settings)
         work = partial(program.arun, given, trace=trace, account=account, command="run", **options)
         planned = (0, None) if quiet else planned_calls(program, given, account.limits)

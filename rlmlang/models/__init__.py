@@ -7,19 +7,19 @@ the kind, its object a function of the text after the colon and the whole name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import cast
+from typing import Any, cast
 
 from attrs import frozen
 
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Capabilities, Message, Model, Reply, Request
 
-__all__ = ["Capabilities", "Message", "Model", "Reply", "Request", "available", "open_model"]
+__all__ = ["Capabilities", "Message", "Model", "Reply", "Request", "available", "open_model", "usual_limits"]
 
 
 @frozen
@@ -35,6 +35,8 @@ class Backend:
     """Modules that must be there, each with what installs it."""
     address: str = ""
     """Where its models are asked, unless the name says another; empty for those of this process."""
+    limits: Mapping[str, Any] = {}
+    """What limits of a run are by default, where those of others would not suit it."""
 
     @property
     def kind(self) -> str:
@@ -51,6 +53,13 @@ _LLAMA = (("xllamacpp", "pip install 'rlmlang[llama]'"), ("llguidance", "pip ins
 _HF = tuple((module, "pip install 'rlmlang[hf]'") for module in ("torch", "transformers", "gguf", "llguidance"))
 
 BACKENDS = (
+    Backend(
+        "nano",
+        "the model that recurses by nature: arithmetic and sorting by calls of itself (docs/nano.md)",
+        "rlmlang.nano.engine:open_model",
+        (("numpy", "pip install 'rlmlang[nano]'"),),
+        limits={"max_depth": 100_000, "max_calls": None, "max_steps": 10**12},
+    ),
     Backend("scripted:FILE", "replies from a .toml table or a .py function", "rlmlang.models.scripted:open_model"),
     Backend(
         "smollm2",
@@ -112,6 +121,12 @@ def address_of(name: str) -> str | None:
             found = re.search(f"{AT}(.*)", rest.partition("?")[0])
             return found[1] if found else backend.address
     return None
+
+
+def usual_limits(name: str | None) -> Mapping[str, Any]:
+    """The limits of a run with a model of this name, where they are not those of `Limits` and none are given."""
+    kind = (name or "").partition(":")[0]
+    return next((backend.limits for backend in BACKENDS if backend.kind == kind), {})
 
 
 def _opened(entry: EntryPoint, rest: str, name: str) -> Model:

@@ -115,6 +115,9 @@ class Capabilities:
     """Whether a prompt that starts like an earlier one is not read again."""
     free: bool = False
     """Whether its tokens cost no money, since it runs in this process."""
+    recursive: bool = False
+    """Whether it answers by a program at every depth, and equal calls in the same way: what is left of the
+    depth is then not in the key of a call."""
     exact_counts: bool = True
     """Whether `count_tokens` is exact; if not, it is no less than the truth."""
 

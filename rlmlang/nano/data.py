@@ -1,0 +1,55 @@
+"""What nano learns from: every context of every task, with the program that answers it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from attrs import frozen
+
+from rlmlang.nano.tasks import contexts, prompt
+from rlmlang.nano.tokens import END, NUMBERS, PAD, encode
+
+
+@frozen
+class Example:
+    task: str
+    fact: bool
+    prompt: tuple[int, ...]
+    answer: tuple[int, ...]
+    """Ends with the token that ends."""
+
+
+def examples() -> list[Example]:
+    """All of them, in the order of the tasks."""
+    return [
+        Example(task.name, task.fact, tuple(encode(prompt(task.name, shown))), (*encode(text), NUMBERS[END]))
+        for task, shown, text in contexts()
+    ]
+
+
+class Pool:
+    """Examples of a kind, as tensors, to draw from."""
+
+    def __init__(self, chosen: Sequence[Example]) -> None:
+        width = max(len(each.prompt) + len(each.answer) for each in chosen)
+        self.tokens = torch.full((len(chosen), width), NUMBERS[PAD])
+        self.learnt = torch.zeros((len(chosen), width), dtype=torch.bool)
+        """Where the tokens of answers stand."""
+        for i, each in enumerate(chosen):
+            end = len(each.prompt) + len(each.answer)
+            self.tokens[i, :end] = torch.tensor(each.prompt + each.answer)
+            self.learnt[i, len(each.prompt) : end] = True
+        sizes = Counter(each.task for each in chosen)
+        self.usual = torch.tensor([sizes[each.task] ** -0.5 for each in chosen])
+        """How often each is drawn: a task with few contexts not too rarely."""
+        self.weights = self.usual
+
+    def stress(self, wrong: torch.Tensor, times: float) -> None:
+        """Draw those that are answered wrongly so many times as often."""
+        self.weights = self.usual * torch.where(wrong, times, 1.0)
+
+    def draw(self, count: int, random: torch.Generator) -> torch.Tensor:
+        """The places of so many examples."""
+        return torch.multinomial(self.weights, count, replacement=True, generator=random)

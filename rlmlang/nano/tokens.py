@@ -1,0 +1,73 @@
+"""The tokens: whole lexemes of the few programs that nano writes, and what it is shown of arguments.
+
+A text splits into tokens in one way only, the longest first, so that no training is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rlmlang.nano.tasks import DIGITS, EMPTY, LIST, LONG, ORDER, TASKS
+
+PAD, END = "<pad>", "<end>"
+
+SLICES = {"[:-1]", "[1:]", "[:1]", "[::2]", "[1::2]"}
+"""They give as much of a list or text as they take."""
+ITEMS = {"[0]", "[1]", "[-1]"}
+
+NAMES = ("arg1", "arg2", "arg3")
+LITERALS = (EMPTY, *DIGITS, *ORDER, '"-"')
+CALLS = {"CALL(": "str", "CALL[list[str]](": "list[str]"}
+"""How calls begin, and the type of what they give."""
+
+TOKENS = (
+    PAD, END, *LITERALS, *NAMES, "d", "d = ", *CALLS, ", ", ")", " + ", "\n",
+    *sorted(SLICES), *sorted(ITEMS), LONG, *LIST, *(f'"{name}"' for name in TASKS),
+)  # fmt: skip
+
+NUMBERS = {token: number for number, token in enumerate(TOKENS)}
+
+PATTERN = "|".join(map(re.escape, sorted(TOKENS, key=len, reverse=True)))
+
+
+def encode(text: str) -> list[int]:
+    """The tokens of a text. Raises ValueError where there are none."""
+    found = re.findall(f"{PATTERN}|.", text, re.DOTALL)
+    try:
+        return [NUMBERS[token] for token in found]
+    except KeyError as error:
+        raise ValueError(f"nano has no token for {error}") from None
+
+
+def decode(tokens: Iterable[int]) -> str:
+    """The text of tokens."""
+    return "".join(TOKENS[token] for token in tokens)
+
+
+def save(folder: Path) -> None:
+    """Write the tokenizer as Hugging Face's libraries read it."""
+    special = [
+        {"id": NUMBERS[token], "content": token, "special": True}
+        | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+        for token in (PAD, END)
+    ]
+    tokenizer = {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special, "normalizer": None,
+        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": PATTERN}, "behavior": "Isolated", "invert": False},
+        "post_processor": None, "decoder": {"type": "Fuse"},
+        "model": {"type": "WordLevel", "vocab": NUMBERS, "unk_token": PAD},
+    }  # fmt: skip
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast", "pad_token": PAD, "eos_token": END,
+        "clean_up_tokenization_spaces": False,
+    }  # fmt: skip
+    _write(folder / "tokenizer.json", tokenizer)
+    _write(folder / "tokenizer_config.json", config)
+
+
+def _write(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
