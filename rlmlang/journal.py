@@ -98,16 +98,14 @@ class Journal:
 
     def _write(self) -> None:
         told, self._written = self._written, None
+        assert told is not None
         try:
             self.flush()
         except BaseException as error:
-            if told is None:
-                raise
             told.set_exception(error)
             told.exception()  # whoever awaits it is told; an event alone has nobody who does
         else:
-            if told is not None:
-                told.set_result(None)
+            told.set_result(None)
 
     def flush(self) -> None:
         """Write everything that has been gathered, now."""
