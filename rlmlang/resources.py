@@ -69,11 +69,11 @@ def require_private(path: Path) -> None:
         if stat.S_ISLNK(found.st_mode):
             _require_own(found, path)
             found = os.stat(path)
-    except FileNotFoundError:
+        _require_own(found, path)
+        if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != 0o600:
+            os.chmod(path, 0o600)
+    except FileNotFoundError:  # or gone meanwhile, as logs of databases are
         return
-    _require_own(found, path)
-    if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != 0o600:
-        os.chmod(path, 0o600)
 
 
 def _require_own(found: os.stat_result, path: Path) -> None:

@@ -336,3 +336,20 @@ def test_opening_a_store_twice_gives_up_no_lock(path: Path) -> None:
         other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
         assert "BusyError" in other.stderr
     one.close()
+
+
+def test_others_that_begin_at_once_are_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left = Sqlite.query, [2]
+
+    def query(self: Sqlite, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        if "journal_mode" in sql and left[0]:
+            left[0] -= 1
+            raise apsw.BusyError
+        return real(self, sql, values)
+
+    monkeypatch.setattr(Sqlite, "query", query)
+    Store(path).close()
+    assert left == [0]
+    left[0] = 10**9
+    monkeypatch.setattr("rlmlang.store.sqlite.PATIENCE", 0)
+    assert code(path) == "E606"

@@ -28,7 +28,8 @@ class Postgres:
 
     def __init__(self, place: str | Path) -> None:
         self._db = psycopg.connect(str(place), autocommit=True, connect_timeout=10)
-        self.query("create table if not exists meta (version integer not null)")
+        with self.transaction():  # several that begin at once would each make it
+            self.query("create table if not exists meta (version integer not null)")
 
     @staticmethod
     def shown(place: str | Path) -> str:

@@ -4,6 +4,7 @@ several connections reset (https://sqlite.org/wal.html, "The WAL-reset bug")."""
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,8 +34,20 @@ class Sqlite:
             require_private(path.with_name(path.name + end))
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(PATIENCE)
-        self.query(f"pragma journal_mode = {journal_mode(apsw.sqlite_lib_version())}")
+        self._set_journal(journal_mode(apsw.sqlite_lib_version()))
         self.query("pragma synchronous = normal")
+
+    def _set_journal(self, mode: str) -> None:
+        """Set the journal mode. Where several begin at once, SQLite lets one do so, and has the others not wait."""
+        end = time.monotonic() + PATIENCE / 1000
+        while True:
+            try:
+                self.query(f"pragma journal_mode = {mode}")
+                return
+            except apsw.BusyError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
 
     @staticmethod
     def shown(place: str | Path) -> str:
