@@ -381,6 +381,10 @@ def test_a_tuple_is_not_sliced_by_steps_of_nothing() -> None:
     assert accepts('(1, "x")[:2:1]\n')
 
 
+def test_numbers_that_begin_with_a_point_stand_behind_words() -> None:
+    assert accepts('f"{1 if True and .5 == 1 else 2}"\n')
+
+
 def test_numbers_that_end_or_begin_with_a_point_can_be_ended() -> None:
     for start in (
         'x = "a" is None and .',

@@ -218,7 +218,7 @@ class Tables:
                 return self.start("expr"), FString(inside.below, text)
             grown = self.shift(inside.below, "FSTRING", text)
             return None if grown is None else (grown, None)
-        if any(char in lexeme for char in ("{", "}", "\\", "\n", "#", inside.quote)):
+        if not fits_hole(lexeme, inside.quote):
             return None
         grown = self._shifted(stack, lexeme)
         return None if grown is None else (grown, FString(inside.below, join(inside.text, lexeme)))
@@ -304,6 +304,11 @@ def _reduction(rule: Any, make: Callable[[list[Any]], Any]) -> _Reduction:
 
 
 _TOUCHING = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.\"']|[-+*/%<>=!:|][-+*/%<>=!:|]|\"\"|''")
+
+
+def fits_hole(lexeme: str, quote: str) -> bool:
+    """Whether a lexeme may stand in a hole of an f-string of these quotes, as of Python 3.11."""
+    return quote not in lexeme and re.search(r"[{}\\#\n]", lexeme) is None
 
 
 def join(text: str, lexeme: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.decode.lalr import tables
+from rlmlang.decode.lalr import fits_hole, tables
 from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
 from rlmlang.parser import literals
 
@@ -151,7 +151,7 @@ def _read(point: Point, text: str) -> Point | None:
         if result is None:
             return None
         lexeme, length = result
-        if prefix.inside is not None and _STRING.match(rest) and not _fits_hole(rest[:length], prefix.inside.quote):
+        if prefix.inside is not None and _STRING.match(rest) and not fits_hole(rest[:length], prefix.inside.quote):
             return None
         if length == len(rest) and _may_go_on(prefix, rest):
             return Point(prefix, _canonical(prefix, rest), spaces) if _viable(prefix, rest) else None
@@ -234,11 +234,6 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
         return _number(prefix, match[0]), match.end()
     sign = tables().lexeme(rest)
     return (sign, len(sign)) if sign is not None else (None, len(rest)) if char == "!" and len(rest) == 1 else None
-
-
-def _fits_hole(string: str, quote: str) -> bool:
-    """Whether a string may stand in a hole of an f-string of these quotes, as of Python 3.11."""
-    return quote not in string and re.search(r"[{}\\#\n]", string) is None
 
 
 def _string(prefix: Prefix, lexeme: str, free: str) -> str:
