@@ -163,6 +163,14 @@ def test_programs_with_ever_new_names_fill_neither_screen_nor_memory() -> None:
     assert run.progress.counts()["done"] == 6 * PLACES
 
 
+def test_a_call_of_a_program_that_was_given_up_is_counted() -> None:
+    """Its evaluation may ask once more before it hears of that."""
+    run = Run()
+    outer = run.call("cancelled", 3, "f", "Solve it")
+    run.call("running", 1, "g", "Solve a part", parent=outer.id)
+    assert run.progress.counts()["running"] == 1
+
+
 def test_finished_calls_are_not_kept() -> None:
     run = Run()
     for i in range(1_000):

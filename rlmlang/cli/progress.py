@@ -66,7 +66,8 @@ class Progress:
     # What the trace tells
 
     def started(self, record: CallRecord) -> None:
-        above = self.root if record.parent is None else self._branches[self.trace.active[record.parent]]
+        parent = None if record.parent is None else self.trace.active.get(record.parent)
+        above = self.root if parent is None else self._branches[parent]  # it may have been given up a moment ago
         branch = self._place(above, (record.within, record.span.line))
         branch.asked += 1
         branch.latest = record.instruction[:400]
