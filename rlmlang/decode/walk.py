@@ -45,12 +45,12 @@ MAX_DRAWS = 500
 """Tokens that are drawn and refused before the whole mask is looked at."""
 
 BEHIND = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " in", "\n")
-"""How names that are known go on."""
+"""How names go on."""
 
 F_STRINGS = ('f"', "f'")
 
-RARE = "Callable"
-"""The name of a type that programs would hardly have, since few of them have a place for it."""
+RARE = "def", "Callable"
+"""Words that programs would hardly have: the second has a place in few of those that have the first."""
 
 
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
@@ -80,7 +80,7 @@ def _likely(point: Point, rng: random.Random) -> str:
         return rng.choice((quote, quote + rng.choice(",)].+"), "{" if piece else quote))
     if point.prefix.inside is not None and rng.random() < 0.3:
         return "}"
-    if partial in names:
+    if partial in names or (partial and point.prefix.names.fresh):
         return rng.choice(BEHIND)
     if partial and not partial.isidentifier():
         return ""
@@ -89,8 +89,8 @@ def _likely(point: Point, rng: random.Random) -> str:
     draw = rng.random()
     if not partial and draw < 0.1:
         ends = list(F_STRINGS)
-    elif not partial and RARE in ends and draw < 0.4:
-        ends = [RARE]
+    elif not partial and draw < 0.4 and (rare := [word for word in RARE if word in ends]):
+        ends = rare
     elif words and draw < 0.4:
         ends = words
     space = " " if not partial and rng.random() < 0.5 else ""
