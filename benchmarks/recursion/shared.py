@@ -1,0 +1,38 @@
+"""What the parts share: their files of results, the weights these belong to, and intervals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rlmlang.models.weights import digest
+from rlmlang.nano.engine import WEIGHTS
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def weights() -> str:
+    """Which weights nano has."""
+    return digest(WEIGHTS / "model.safetensors")[:16]
+
+
+def load(name: str) -> dict[str, Any]:
+    """The results of a name; none if there are none."""
+    path = RESULTS / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def save(name: str, data: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """Between which shares the true one lies, by Wilson's interval of 95 %."""
+    if not of:
+        return 0.0, 1.0
+    share, spread = right / of, z * z / of
+    middle, half = share + spread / 2, z * (share * (1 - share) / of + spread / of / 4) ** 0.5
+    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
