@@ -55,9 +55,12 @@ class Answer:
 class Counter:
     """A memo that counts. It serves as a model as well, which is asked for whole problems."""
 
+    remember: bool = True
+    """Whether there is a memo at all."""
     memo: dict[tuple[Any, ...], Answer] = field(factory=dict)
-    """In the order in which the calls are answered."""
     hits: int = 0
+    steps: list[Answer] = field(factory=list)
+    """The calls in the order in which they are answered, facts as often as they are asked for."""
     _below: list[tuple[Took, int]] = field(factory=lambda: [(Took(), 0)])
     """What the calls so far took of each program that is running, the one outside of all first."""
 
@@ -69,7 +72,7 @@ class Counter:
     def call(self, task: str, *arguments: Any) -> Any:
         """The value of a call."""
         key = (task, *[tuple(each) if isinstance(each, list) else each for each in arguments])
-        answer = self.memo.get(key)
+        answer = self.memo.get(key) if self.remember else None
         if answer is None:
             shown = tuple([visible(each) for each in arguments])
             program, own = _program(task, shown)
@@ -77,8 +80,11 @@ class Counter:
             value = program(self.call, *arguments)
             took, depth = self._below.pop()
             answer = self.memo[key] = Answer(task, shown, value, own, took, depth + 1)
+            self.steps.append(answer)
         else:
             self.hits += 1
+            if TASKS[task].fact:
+                self.steps.append(answer)
         took, depth = self._below[-1]
         self._below[-1] = took + answer.all, max(depth, answer.depth)
         return answer.value
@@ -123,9 +129,9 @@ def _program(task: str, shown: tuple[str, ...]) -> tuple[Callable[..., Value], T
     return scope["program"], took
 
 
-async def count(program: rlmlang.Program, inputs: Mapping[str, Value]) -> tuple[Value, Counter]:
+async def count(program: rlmlang.Program, inputs: Mapping[str, Value], remember: bool = True) -> tuple[Value, Counter]:
     """Run a program whose calls are all nano's tasks, and count."""
     sys.setrecursionlimit(10**6)  # calls of Python by Python alone take no room on its stack
-    counter = Counter()
+    counter = Counter(remember)
     result = await program.arun(dict(inputs), model=counter, record=False)
     return result.value, counter

@@ -1,0 +1,296 @@
+"""The same transformer without recursion: answers at once, and thinking in one context.
+
+    python benchmarks/recursion.py baselines [--only flat,thought,untrained] [--seeds 3] [--tokens 9] [--count 200]
+
+Each baseline is one model for all its tasks, of nano's architecture, with nano's optimizers and about as many
+tokens of training. It reads characters: `mul:123,45=`, and then writes
+- `flat`: the answer;
+- `thought`: the steps of the recursion that nano is taught, `#`, and the answer. A step is what is visible of a
+  call's arguments, `=`, its value and `;`: `7,5,0=12;` for a fact. Which calls are steps is told by `TASKS`
+  below: the facts in the order in which they are needed, or the values of the parts, each once.
+The loss is on all that is behind the prompt; contexts have 512 tokens at most. The sizes of the training are
+those whose steps fit with room to spare, drawn evenly; both baselines learn the same ones. A problem is right
+if the whole answer is.
+- `untrained`: nano without training, held to its grammar, through the interpreter, with at most 1,000 calls a problem.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from attrs import asdict, frozen
+from counting import Counter
+from shared import load, save, wilson
+from torch.nn import functional
+from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+from rlmlang import Limits, RlmError
+from rlmlang.nano import tokens, train
+from rlmlang.nano.engine import NanoModel
+from rlmlang.nano.evaluate import PROBLEMS
+from rlmlang.nano.tasks import TASKS as known
+from rlmlang.values import Value
+
+PAD, END = 0, 1
+CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-*&|^<>=!()[]{}:;,.#_ "
+NUMBERS = {character: number for number, character in enumerate(CHARACTERS, 2)}
+PLACES = 512
+
+
+@frozen
+class Task:
+    """What the baselines learn of a problem of `PROBLEMS`, by sizes as its generator takes them."""
+
+    call: Callable[..., Value]
+    """The call that solves it, from a function that calls and the inputs."""
+    learnt: Sequence[int]
+    measured: Sequence[int]
+    steps: tuple[str, ...] = ()
+    """The tasks of nano whose calls are written down; none are the facts."""
+    each_once: bool = False
+    """Whether equal calls are written down once, as in a table of a dynamic program."""
+
+
+TASKS = {
+    "add": Task(lambda call, a, b: call("add", a, b, "0"), range(1, 21), (2, 4, 8, 16, 32, 64)),
+    "mul": Task(lambda call, a, b: call("multiply", a, b), range(1, 6), (1, 2, 3, 4, 5, 8, 16)),
+    "sort": Task(lambda call, xs: call("sort", xs), range(1, 17), (2, 4, 8, 16, 32, 64), ("sort",)),
+}
+
+
+FACTS = {task.name for task in known.values() if task.fact}
+
+
+@frozen
+class Settings:
+    seed: int = 0
+    tokens: float = 9.0
+    """Millions, padding included."""
+    batch: int = 6_000
+    """Tokens of a batch, about."""
+    rate: float = 0.005
+
+
+# Texts ---------------------------------------------------------------------------
+
+
+def written(value: Value) -> str:
+    return ",".join(map(written, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def prompt(name: str, inputs: Sequence[Value]) -> str:
+    return f"{name}:{written(list(inputs))}="
+
+
+def thought(name: str, inputs: Sequence[Value]) -> str:
+    """The steps that lead to an answer."""
+    task = TASKS[name]
+    counter = Counter(remember=task.each_once)
+    task.call(counter.call, *inputs)
+    steps = task.steps or FACTS
+    return "".join(
+        ",".join(seen[1] for seen in step.shown if seen[0] == '"' and len(seen) == 3) + f"={written(step.value)};"
+        for step in counter.steps
+        if step.task in steps
+    )
+
+
+def example(kind: str, name: str, size: int, draw: random.Random) -> tuple[list[int], list[int]]:
+    """The tokens of a prompt, and of what is written behind it."""
+    inputs = PROBLEMS[name].inputs(draw, size)
+    answer = written(PROBLEMS[name].solve(*inputs))
+    text = answer if kind == "flat" else f"{thought(name, inputs)}#{answer}"
+    return encode(prompt(name, inputs)), [*encode(text), END]
+
+
+def encode(text: str) -> list[int]:
+    return [NUMBERS[character] for character in text]
+
+
+def decode(numbers: Sequence[int]) -> str:
+    """The text of tokens up to the one that ends."""
+    end = numbers.index(END) if END in numbers else len(numbers)
+    return "".join(CHARACTERS[number - 2] for number in numbers[:end] if number != PAD)
+
+
+# Training ------------------------------------------------------------------------
+
+
+def batches(kind: str, settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Tokens, and where they are learnt: tasks and sizes evenly, texts of about one length together."""
+    draw = random.Random(f"{settings.seed} {kind}")
+    while True:
+        drawn: list[tuple[list[int], list[int]]] = []
+        while sum(len(a) + len(b) for a, b in drawn) < 16 * settings.batch:
+            for name, task in TASKS.items():
+                texts = example(kind, name, draw.choice(task.learnt), draw)
+                if len(texts[0]) + len(texts[1]) <= PLACES:
+                    drawn.append(texts)
+        drawn.sort(key=lambda texts: len(texts[0]) + len(texts[1]))
+        groups: list[list[tuple[list[int], list[int]]]] = [[]]
+        for texts in drawn:
+            if (len(groups[-1]) + 1) * (len(texts[0]) + len(texts[1])) > settings.batch:
+                groups.append([])
+            groups[-1].append(texts)
+        draw.shuffle(groups)
+        for group in groups:
+            width = max(len(a) + len(b) for a, b in group)
+            batch = torch.full((len(group), width), PAD)
+            learnt = torch.zeros((len(group), width), dtype=torch.bool)
+            for i, (a, b) in enumerate(group):
+                batch[i, : len(a) + len(b)] = torch.tensor(a + b)
+                learnt[i, len(a) : len(a) + len(b)] = True
+            yield batch, learnt
+
+
+def new_model(seed: int) -> LlamaForCausalLM:
+    """As nano, but for its tokens and the length of its contexts."""
+    usual = train.Settings()
+    config = LlamaConfig(
+        vocab_size=len(CHARACTERS) + 2,
+        hidden_size=usual.width,
+        intermediate_size=usual.inner,
+        num_hidden_layers=usual.layers,
+        num_attention_heads=usual.heads,
+        max_position_embeddings=PLACES,
+        tie_word_embeddings=True,
+        pad_token_id=PAD,
+        bos_token_id=None,
+        eos_token_id=END,
+    )
+    torch.manual_seed(seed)
+    return LlamaForCausalLM(config)
+
+
+def trained(kind: str, settings: Settings) -> tuple[LlamaForCausalLM, dict[str, Any]]:
+    """A model, and what its training took."""
+    model = new_model(settings.seed)
+    named = list(model.named_parameters())
+    optimizers = (
+        torch.optim.Muon(
+            [each for name, each in named if "proj" in name],
+            lr=settings.rate,
+            weight_decay=0.0,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        torch.optim.AdamW(
+            [each for name, each in named if "proj" not in name], lr=settings.rate, weight_decay=0.0, betas=(0.9, 0.98)
+        ),
+    )
+    begin, read, step, whole = time.perf_counter(), 0, 0, settings.tokens * 1e6
+    log: list[dict[str, float]] = []
+    for batch, learnt in batches(kind, settings):
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.rate * min((step + 1) / 30, 1.0) * max(0.0, 1 - read / whole)
+        logits = model(input_ids=batch).logits
+        loss = functional.cross_entropy(logits[:, :-1][learnt[:, 1:]], batch[:, 1:][learnt[:, 1:]])
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        step, read = step + 1, read + batch.numel()
+        if step % 100 == 0 or read >= whole:
+            log.append({"step": step, "tokens": read, "loss": round(loss.item(), 4)})
+            print(kind, settings.seed, log[-1], f"{time.perf_counter() - begin:.0f} s", flush=True)
+        if read >= whole:
+            break
+    parameters = sum(each.numel() for each in model.parameters())
+    return model, {"parameters": parameters, "seconds": round(time.perf_counter() - begin), "log": log}
+
+
+# Measuring -----------------------------------------------------------------------
+
+
+@torch.no_grad()
+def measured(model: LlamaForCausalLM, name: str, size: int, problems: int) -> dict[str, Any]:
+    """Problems of a size, answered greedily; those that do not fit a context are wrong."""
+    draw = random.Random(f"baselines {name} {size}")
+    inputs = [PROBLEMS[name].inputs(draw, size) for _ in range(problems)]
+    prompts = [encode(prompt(name, each)) for each in inputs]
+    answers = [written(PROBLEMS[name].solve(*each)) for each in inputs]
+    width = max(map(len, prompts))
+    right, longest = 0, 0
+    if width < PLACES:
+        padded = torch.tensor([[PAD] * (width - len(each)) + each for each in prompts])
+        found = model.generate(
+            padded, attention_mask=(padded != PAD).long(), max_new_tokens=PLACES - width, do_sample=False
+        )
+        texts = [decode(row) for row in found[:, width:].tolist()]
+        right = sum(text.rpartition("#")[2] == answer for text, answer in zip(texts, answers))
+        longest = max(map(len, texts))
+    return {"right": right, "count": problems, "longest": width + longest}
+
+
+def measure_model(kind: str, settings: Settings, problems: int) -> dict[str, Any]:
+    model, told = trained(kind, settings)
+    sizes: dict[str, dict[str, Any]] = {}
+    for name, task in TASKS.items():
+        for size in task.measured:
+            found = measured(model, name, size, problems)
+            sizes.setdefault(name, {})[str(size)] = found
+            low, high = wilson(found["right"], problems)
+            print(
+                f"{kind} {settings.seed} {name} {size}: {found['right']}/{problems} ({low:.1%} to {high:.1%})",
+                flush=True,
+            )
+    return {"settings": asdict(settings)} | told | {"sizes": sizes}
+
+
+async def measure_untrained(seed: int, problems: int) -> dict[str, Any]:
+    """nano before its training, on the smallest sizes."""
+    limits = Limits(max_depth=100_000, max_calls=1_000, max_steps=10**7)
+    sizes: dict[str, dict[str, Any]] = {}
+    with TemporaryDirectory() as folder:
+        train.new_model(train.Settings(seed=seed)).save_pretrained(folder)
+        tokens.save(Path(folder))
+        model = NanoModel(Path(folder))
+        for name, task in TASKS.items():
+            for size in task.measured[:2]:
+                draw, problem, right = random.Random(f"baselines {name} {size}"), PROBLEMS[name], 0
+                program = problem.compiled()
+                for _ in range(problems):
+                    inputs = problem.inputs(draw, size)
+                    try:
+                        values = dict(zip(program.inputs, inputs))
+                        result = await program.arun(values, model=model, limits=limits, record=False)
+                        right += result.value == problem.solve(*inputs)
+                    except RlmError:
+                        pass
+                sizes.setdefault(name, {})[str(size)] = {"right": right, "count": problems}
+                print(f"untrained {seed} {name} {size}: {right}/{problems}", flush=True)
+    return {"sizes": sizes}
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="flat,thought,untrained", help="baselines (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each (default: %(default)s)")
+    parser.add_argument("--tokens", type=float, default=9.0, help="of a training, in millions (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=200, help="problems of a size (default: %(default)s)")
+    parser.add_argument("--again", action="store_true", help="measure anew what was measured")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    for seed in range(options.seeds):
+        for kind in options.only.split(","):
+            name = f"baselines-{kind}"
+            settings = Settings(seed, options.tokens)
+            file = load(name)
+            done = file.get(str(seed), {})
+            if not options.again and set(done.get("sizes", ())) == {*TASKS}:
+                continue
+            if kind == "untrained":
+                file[str(seed)] = asyncio.run(measure_untrained(seed, options.count))
+            else:
+                file[str(seed)] = measure_model(kind, settings, options.count)
+            save(name, file)
