@@ -110,7 +110,8 @@ class Counter:
 
     async def generate(self, request: Request) -> Reply:
         value = self.call(request.instruction, *(value for _, value in request.arguments))
-        return Reply(json.dumps(value), 1, 1, "stop")
+        is_text = isinstance(value, str) and not request.program
+        return Reply(value if is_text else json.dumps(value), 1, 1, "stop")
 
     async def aclose(self) -> None:
         pass

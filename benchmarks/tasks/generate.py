@@ -74,7 +74,13 @@ def task(
 
 
 def generated(module: str, size: int = EACH, **config: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Question, answer and metadata of a generator.
+    """Question, answer and metadata of a generator."""
+    for entry in dataset(module, size, **config):
+        yield entry["question"], entry["answer"], entry["metadata"]
+
+
+def dataset(module: str, size: int, **config: Any) -> Any:
+    """What a generator of reasoning-gym makes; it also scores answers.
 
     The packages themselves are passed by: they import all generators, with what all of these need.
     """
@@ -87,8 +93,7 @@ def generated(module: str, size: int = EACH, **config: Any) -> Iterator[tuple[st
     own = {name: each for name, each in vars(found).items() if getattr(each, "__module__", "") == found.__name__}
     (settings,) = (each for name, each in own.items() if name.endswith("Config"))
     (generator,) = (each for name, each in own.items() if name.endswith("Dataset"))
-    for entry in generator(settings(seed=SEED, size=size, **config)):
-        yield entry["question"], entry["answer"], entry["metadata"]
+    return generator(settings(seed=SEED, size=size, **config))
 
 
 @cache
