@@ -1,0 +1,381 @@
+"""docs/recursion.md and its figures, from the files of results alone.
+
+    python benchmarks/recursion.py report
+
+The figures need matplotlib==3.11.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from shared import load, weights, wilson
+from sizes import BUDGET, SIZES
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+FIGURES = DOCS / "figures"
+
+PUBLISHED = {
+    "add": "Recursion of Thought 64; Abacus 100 (99 %)",
+    "sub": "Recursion of Thought 64",
+    "mul": "Recursion of Thought 32",
+    "div": "Recursion of Thought 32",
+    "sort": "Recursion of Thought 64",
+    "lcs": "Recursion of Thought 32",
+    "lps": "Recursion of Thought 56",
+    "knapsack": "Recursion of Thought 12",
+    "matrix_chain": "Recursion of Thought 12",
+    "sat": "PENCIL 10 (100 %)",
+    "qbf": "PENCIL 10 (100 %)",
+    "zebra": "PENCIL 5 (97 %)",
+}
+"""Sizes that others report as solved."""
+
+UNITS = {
+    **dict.fromkeys(("add", "sub", "mul", "gcd", "compare"), "digits of both numbers"),
+    "div": "digits; the divisor has half as many",
+    "sort": "numbers of two digits",
+    "total": "numbers",
+    "modpow": "digits of all three numbers",
+    "fibonacci": "the number's place",
+    **dict.fromkeys(("lcs", "lps"), "letters"),
+    "knapsack": "things",
+    "matrix_chain": "matrices",
+    "boolean": "operators",
+    **dict.fromkeys(("sat", "qbf"), "variables"),
+    "zebra": "houses, and attributes",
+}
+"""What a size counts."""
+
+Rows = Iterable[Sequence[object]]
+
+
+def table(head: str, rows: Rows) -> str:
+    """Markdown; columns after a `>` in the head are aligned to the right."""
+    names = head.split(" | ")
+    ruler = "|".join("--:" if name.startswith(">") else "---" for name in names)
+    lines = [" | ".join(name.lstrip(">") for name in names), *(" | ".join(map(str, row)) for row in rows)]
+    return "\n".join([f"| {lines[0]} |", f"|{ruler}|", *(f"| {line} |" for line in lines[1:])])
+
+
+def share(right: int, of: int) -> str:
+    """How many of how many, and Wilson's interval."""
+    low, high = wilson(right, of)
+    return f"{right}/{of} ({_percent(low)}–{_percent(high)})"
+
+
+def _percent(number: float) -> str:
+    return f"{100 * number:.0f} %" if number in (0, 1) else f"{100 * number:.1f} %"
+
+
+def large(number: float) -> str:
+    """A count, as it is read best."""
+    if number >= 1e7:
+        digits, _, power = f"{number:.1e}".partition("e+")
+        return f"{digits}·10^{int(power)}"
+    return f"{number:,.0f}"
+
+
+# The parts -----------------------------------------------------------------------
+
+
+def sizes_part() -> str:
+    files = {name: file for name in SIZES if (file := load(f"sizes-{name}"))}
+    if not files:
+        return "Not measured yet."
+    rows = [
+        (
+            name, size, share(row["right"], row["count"]), large(row["calls"]), large(row["calls_without_memo"]),
+            f"{row['hits'] / max(1, row['hits'] + row['calls']):.0%}", large(row["read"]), large(row["written"]),
+            row["context"], large(row["depth"]), f"{row['seconds']:.2f}",
+            f"{row['right_within_budget']}/{row['count']}",
+        )
+        for name, file in files.items()
+        for size, row in file["sizes"].items()
+    ]  # fmt: skip
+    measured = [row for file in files.values() for row in file["sizes"].values()]
+    right, of = (sum(row[key] for row in measured) for key in ("right", "count"))
+    counted = sum(row["as_counted"] for row in measured)
+    wrong = [name for name, file in files.items() if any(row["right"] < row["count"] for row in file["sizes"].values())]
+    units = "; ".join(f"{name}: {UNITS[name]}" for name in files)
+    head = (
+        "problem | >size | >right (95 %) | >calls | >without memo | >hits | >read | >written | >context | >depth"
+        f" | >seconds | >within {BUDGET:,}"
+    )
+    return f"""{right:,} of {of:,} problems were answered rightly{"" if not wrong else "; wrong ones in " + ", ".join(wrong)}.
+In {counted:,} of them calls, tokens read and tokens written are exactly those that were counted from the recursion.
+
+{table(head, rows)}
+
+Means of the problems of a size, but for `context` (the most tokens of a prompt and its program) and `depth` (the
+deepest level), which are the largest. `calls` are those made, no two of them equal; `hits` the share of the calls asked for
+that were answered by an equal one. `without memo` is what the same problem takes where nothing is remembered.
+`within {BUDGET:,}`: how many would be right with at most so many calls and no memo. A size counts: {units}.
+"""
+
+
+def published_part() -> str:
+    rows = []
+    for name, told in PUBLISHED.items():
+        sizes = load(f"sizes-{name}").get("sizes", {})
+        solved = [(int(size), row) for size, row in sizes.items()]
+        if solved:
+            size, row = max(solved)
+            rows.append((name, told, size, share(row["right"], row["count"])))
+    return table("problem | others | >nano, largest size | >right (95 %)", rows) if rows else "Not measured yet."
+
+
+def baselines_part() -> str:
+    kinds = {"flat": "flat answer", "thought": "one context", "untrained": "untrained nano"}
+    files = {kind: load(f"baselines-{kind}") for kind in kinds}
+    if not any(files.values()):
+        return "Not measured yet."
+    names = list(dict.fromkeys(name for file in files.values() for run in file.values() for name in run["sizes"]))
+    rows = []
+    for name in names:
+        nano = load(f"sizes-{name}").get("sizes", {})
+        every = {
+            *nano,
+            *(size for file in files.values() for run in file.values() for size in run["sizes"].get(name, {})),
+        }
+        for size in sorted(every, key=int):
+            cells = [_runs(file, name, size) for file in files.values()]
+            if any(each != "–" for each in cells):
+                own = share(nano[size]["right"], nano[size]["count"]) if size in nano else "–"
+                rows.append((name, size, *cells, own))
+    told = []
+    for kind in ("flat", "thought"):
+        runs = list(files[kind].values())
+        if runs:
+            spent = sum(run["seconds"] for run in runs) / len(runs) / 60
+            told.append(
+                f"`{kinds[kind]}`: {len(runs)} training{'s' * (len(runs) > 1)} of {runs[0]['settings']['tokens']:g} million"
+                f" tokens and {runs[0]['parameters']:,} parameters, {spent:.0f} minutes each."
+            )
+    head = "problem | >size | >" + " | >".join(kinds.values()) + " | >nano"
+    return table(head, rows) + "\n\n" + "\n".join(told)
+
+
+def _runs(file: Mapping[str, Any], name: str, size: str) -> str:
+    """All seeds together, and each if they differ."""
+    found = [run["sizes"][name][size] for run in file.values() if size in run["sizes"].get(name, {})]
+    if not found:
+        return "–"
+    text = share(sum(each["right"] for each in found), sum(each["count"] for each in found))
+    if len({each["right"] for each in found}) > 1:
+        text += " [" + ", ".join(str(each["right"]) for each in found) + "]"
+    return text
+
+
+def scaling_part() -> str:
+    series = load("scaling").get("series", {})
+    if not series:
+        return "Not measured yet."
+    rows = []
+    for name, each in series.items():
+        last, fits = each["rows"][-1], each["fits"]
+        rows.append(
+            (
+                name, last["size"], large(last["calls"]), fits["calls"]["curve"], large(last["calls_without_memo"]),
+                fits["calls_without_memo"]["curve"], fits["tokens"]["curve"], fits["tokens_without_memo"]["curve"],
+                large(last["depth"]),
+            )
+        )  # fmt: skip
+    head = "series | >largest n | >calls | >grow as | >without memo | >grow as | >tokens | >without memo | >depth"
+    return table(head, rows)
+
+
+def gym_part() -> str:
+    kinds = load("gym").get("kinds", {})
+    if not kinds:
+        return "Not measured yet."
+    rows = [
+        (
+            kind, share(row["right"], row["count"]), f"{row['score']:.3f}", large(row["calls"]),
+            large(row["written"]), f"{row['seconds']:.2f}",
+        )
+        for kind, row in kinds.items()
+    ]  # fmt: skip
+    return table("generator | >score 1 (95 %) | >mean score | >calls | >written | >seconds", rows)
+
+
+# Figures -------------------------------------------------------------------------
+
+_COLOURS = {"nano": "#1b7837", "flat": "#b2182b", "thought": "#2166ac"}
+
+
+def accuracy_figure() -> bool:
+    """Right answers against the size: nano, and both baselines."""
+    files = {kind: load(f"baselines-{kind}") for kind in ("flat", "thought")}
+    names = list(dict.fromkeys(name for file in files.values() for run in file.values() for name in run["sizes"]))
+    if not names:
+        return False
+    figure, axes = pyplot.subplots(1, len(names), figsize=(3 * len(names), 2.8), sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], names):
+        curves = {"nano": [load(f"sizes-{name}").get("sizes", {})]}
+        curves |= {kind: [run["sizes"].get(name, {}) for run in file.values()] for kind, file in files.items()}
+        for kind, runs in curves.items():
+            sizes = sorted({int(size) for run in runs for size in run})
+            cells = [[run[str(size)] for run in runs if str(size) in run] for size in sizes]
+            right = [sum(cell["right"] for cell in each) for each in cells]
+            of = [sum(cell["count"] for cell in each) for each in cells]
+            shares = [a / b for a, b in zip(right, of)]
+            low_high = [wilson(a, b) for a, b in zip(right, of)]
+            axis.plot(sizes, shares, "o-", markersize=3, color=_COLOURS[kind], label=kind)
+            axis.fill_between(sizes, *zip(*low_high), alpha=0.2, color=_COLOURS[kind]) if sizes else None
+        axis.set_xscale("log", base=2)
+        axis.set_title(name)
+        axis.set_xlabel("size")
+    axes[0][0].set_ylabel("share right")
+    axes[0][-1].legend(frameon=False)
+    _save(figure, "recursion-right")
+    return True
+
+
+def scaling_figure(file: str, names: Sequence[str], values: Callable[[Axes, str, Mapping[str, Any]], None]) -> bool:
+    series = load("scaling").get("series", {})
+    shown = [name for name in names if name in series]
+    if not shown:
+        return False
+    figure, axis = pyplot.subplots(figsize=(5, 3.4))
+    for name in shown:
+        values(axis, name, series[name])
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log")
+    axis.set_xlabel("n")
+    axis.set_ylabel("calls")
+    axis.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+    _save(figure, file)
+    return True
+
+
+def _with_memo(axis: Axes, name: str, series: Mapping[str, Any]) -> None:
+    rows = series["rows"]
+    axis.plot([row["size"] for row in rows], [row["calls"] for row in rows], "o-", markersize=3, label=name)
+
+
+def _both(axis: Axes, name: str, series: Mapping[str, Any]) -> None:
+    rows, sizes = series["rows"], [row["size"] for row in series["rows"]]
+    (line,) = axis.plot(sizes, [row["calls"] for row in rows], "o-", markersize=3, label=name)
+    without = [row["calls_without_memo"] for row in rows]
+    axis.plot(sizes, without, "--", color=line.get_color(), label=f"{name}, no memo")
+
+
+def _save(figure: Any, name: str) -> None:
+    FIGURES.mkdir(exist_ok=True)
+    figure.savefig(FIGURES / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(figure)
+
+
+# The page ------------------------------------------------------------------------
+
+
+def page() -> str:
+    matplotlib.rcParams.update({"svg.hashsalt": "rlmlang", "font.size": 9, "axes.spines.top": False})
+    aggregation = ("search", "scan", "sort", "total 0", "total 10", "total 50", "total 100")
+    figures = {
+        "right": accuracy_figure(),
+        "aggregation": scaling_figure("recursion-aggregation", aggregation, _with_memo),
+        "memo": scaling_figure("recursion-memo", ("lcs", "lps", "knapsack", "matrix_chain"), _both),
+        "numbers": scaling_figure("recursion-numbers", ("add", "mul", "modpow", "fibonacci"), _both),
+    }
+
+    def image(name: str, about: str) -> str:
+        return f"![{about}](figures/recursion-{name}.svg)\n" if figures[name] else ""
+
+    stale = [
+        name
+        for name in [*(f"sizes-{each}" for each in SIZES), "scaling", "gym"]
+        if (file := load(name)) and file["weights"] != weights()
+    ]
+    warning = f"\n**Measured with other weights than those shipped: {', '.join(stale)}.**\n" if stale else ""
+    return f"""# Recursion, measured
+
+How far does [`nano`](nano.md) come, which answers by programs that call itself, and how far does the same transformer
+without recursion? This page is written by `python benchmarks/recursion.py report` from
+`benchmarks/recursion/results/`; the other parts of that script make the results.
+{warning}
+## Problems by size
+
+Nothing is forced: nano writes every program on its own, and the answers of its calls are the arguments of further ones.
+
+{sizes_part()}
+## What others report
+
+{published_part()}
+
+Recursion of Thought (Lee and Kim, 2023) has 0.5 million parameters and one model for each problem, which is taught with the right
+answers of sub-problems; it has no memo. PENCIL (Yang and others, 2025) has 10 to 25 million, one model for each
+problem. Abacus embeddings (McLeish and others, 2024) were trained on up to 20 digits. The problems are of the same
+kinds and sizes, not the very same ones. nano is one model of 100,000 parameters for all of them. It is taught the steps of each recursion in
+full, so that the comparison is of how far known steps carry, not of how they are found.
+
+## Without recursion
+
+{baselines_part()}
+
+{image("right", "Share of right answers against the size")}
+`flat answer` writes the answer at once, `one context` the facts or sub-problems in the order of nano's recursion and then
+the answer, in a context of 512 tokens. Both have nano's architecture, optimizers and about its number of training tokens; one
+model learns all the problems of the table. Where seeds differ, the right answers of each stand in brackets.
+`untrained nano` has random weights and nano's grammar, with at most 1,000 calls a problem: what the grammar alone
+gives. Sizes of the training: {_learnt()}. Problems that do not fit the context count as wrong.
+
+## How calls grow
+
+{scaling_part()}
+
+{image("memo", "Calls of dynamic programs with the memo and without")}
+{image("numbers", "Calls of arithmetic with the memo and without")}
+{image("aggregation", "Calls of searching, sorting and adding up")}
+Three draws a size. The curve is the closest of a power, an exponential and a logarithm, to the larger half of the
+sizes. `total` adds numbers of five digits, of which so many in a hundred differ.
+
+Where recursion pays, and where it does not:
+
+- **Searching pays.** A sorted document takes a comparison for each halving, so that calls grow as its logarithm. Looking
+  at each line (`scan`) takes as many comparisons as there are lines; splitting does not change that.
+- **Sub-problems that come again pay.** Dynamic programs are exponential without the memo and polynomial with it.
+- **Aggregation does not.** What has to look at every leaf (`total 100`, `sort`) takes calls in proportion to the leaves
+  or more, with the memo too: a tree makes them independent, not fewer. Only equal parts are looked at once
+  (`total 0`), and in a list in random order few parts above the leaves are equal (`total 10`, `total 50`).
+- **Small calls have their price.** Adding two numbers takes two calls and some 50 tokens a digit. A program
+  with `+` would take one step.
+
+## Problems of reasoning-gym
+
+Read from the text of the question, answered by nano through the library, and scored by reasoning-gym 0.1.25
+(`benchmarks/recursion/gym.py` tells what is done outside of nano).
+
+{gym_part()}
+
+## How it was counted
+
+What a problem takes without the memo is not run, it would be up to {_most_without()} calls. A call takes itself and
+every call of its program with all below it, as often as it stands there; with each value that sum is kept, so
+that only the calls that differ are gone through (`benchmarks/recursion/counting.py`). This goes by the programs that nano is taught. That
+nano writes the same ones is shown by the sweep over all contexts, and by the calls and tokens of the runs above, which
+are compared with the count one by one.
+"""
+
+
+def _learnt() -> str:
+    from baselines import TASKS
+
+    return ", ".join(f"{name} {min(task.learnt)} to {max(task.learnt)}" for name, task in TASKS.items())
+
+
+def _most_without() -> str:
+    rows = [row for name in SIZES for row in load(f"sizes-{name}").get("sizes", {}).values()]
+    return large(max((row["calls_without_memo"] for row in rows), default=0))
+
+
+def main(arguments: Sequence[str]) -> None:
+    (DOCS / "recursion.md").write_text(page(), encoding="utf-8")
