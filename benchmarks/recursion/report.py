@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -93,7 +94,7 @@ def sizes_part() -> str:
     rows = [
         (
             name, size, share(row["right"], row["count"]), large(row["calls"]), large(row["calls_without_memo"]),
-            f"{row['hits'] / max(1, row['hits'] + row['calls']):.0%}", large(row["read"]), large(row["written"]),
+            f"{100 * row['hits'] / max(1, row['hits'] + row['calls']):.0f} %", large(row["read"]), large(row["written"]),
             row["context"], large(row["depth"]), f"{row['seconds']:.2f}",
             f"{row['right_within_budget']}/{row['count']}",
         )
@@ -104,20 +105,26 @@ def sizes_part() -> str:
     right, of = (sum(row[key] for row in measured) for key in ("right", "count"))
     counted = sum(row["as_counted"] for row in measured)
     wrong = [name for name, file in files.items() if any(row["right"] < row["count"] for row in file["sizes"].values())]
-    units = "; ".join(f"{name}: {UNITS[name]}" for name in files)
+    units = "; ".join(
+        f"{', '.join(name for name in files if UNITS[name] == unit)}: {unit}"
+        for unit in dict.fromkeys(UNITS[name] for name in files)
+    )
     head = (
         "problem | >size | >right (95 %) | >calls | >without memo | >hits | >read | >written | >context | >depth"
         f" | >seconds | >within {BUDGET:,}"
     )
-    return f"""{right:,} of {of:,} problems were answered rightly{"" if not wrong else "; wrong ones in " + ", ".join(wrong)}.
+    where = f"; wrong answers are in {', '.join(wrong)}" if wrong else ""
+    return f"""{right:,} of {of:,} problems were answered rightly{where}.
 In {counted:,} of them calls, tokens read and tokens written are exactly those that were counted from the recursion.
 
 {table(head, rows)}
 
 Means of the problems of a size, but for `context` (the most tokens of a prompt and its program) and `depth` (the
-deepest level), which are the largest. `calls` are those made, no two of them equal; `hits` the share of the calls asked for
-that were answered by an equal one. `without memo` is what the same problem takes where nothing is remembered.
-`within {BUDGET:,}`: how many would be right with at most so many calls and no memo. A size counts: {units}.
+deepest level), which are the largest. `calls` are those made, no two of them equal; `hits` is the share of the
+calls asked for that were answered by an equal one. `without memo` is what the same problem takes where nothing is
+remembered, and `within {BUDGET:,}` how many problems would be right with at most so many calls and no memo.
+
+{fill(f"What a size counts: {units}.", 118)}
 """
 
 
@@ -141,24 +148,18 @@ def baselines_part() -> str:
     rows = []
     for name in names:
         nano = load(f"sizes-{name}").get("sizes", {})
-        every = {
-            *nano,
-            *(size for file in files.values() for run in file.values() for size in run["sizes"].get(name, {})),
-        }
-        for size in sorted(every, key=int):
+        runs = [run for file in files.values() for run in file.values()]
+        for size in sorted({size for run in runs for size in run["sizes"].get(name, {})}, key=int):
             cells = [_runs(file, name, size) for file in files.values()]
-            if any(each != "–" for each in cells):
-                own = share(nano[size]["right"], nano[size]["count"]) if size in nano else "–"
-                rows.append((name, size, *cells, own))
+            own = share(nano[size]["right"], nano[size]["count"]) if size in nano else "–"
+            rows.append((name, size, *cells, own))
     told = []
     for kind in ("flat", "thought"):
         runs = list(files[kind].values())
         if runs:
-            spent = sum(run["seconds"] for run in runs) / len(runs) / 60
-            told.append(
-                f"`{kinds[kind]}`: {len(runs)} training{'s' * (len(runs) > 1)} of {runs[0]['settings']['tokens']:g} million"
-                f" tokens and {runs[0]['parameters']:,} parameters, {spent:.0f} minutes each."
-            )
+            minutes = sum(run["seconds"] for run in runs) / len(runs) / 60
+            of = f"{runs[0]['settings']['tokens']:g} million tokens and {runs[0]['parameters']:,} parameters"
+            told.append(f"`{kinds[kind]}`: seeds {', '.join(files[kind])}; {of}; {minutes:.0f} minutes.")
     head = "problem | >size | >" + " | >".join(kinds.values()) + " | >nano"
     return table(head, rows) + "\n\n" + "\n".join(told)
 
@@ -311,22 +312,23 @@ Nothing is forced: nano writes every program on its own, and the answers of its 
 
 {published_part()}
 
-Recursion of Thought (Lee and Kim, 2023) has 0.5 million parameters and one model for each problem, which is taught with the right
-answers of sub-problems; it has no memo. PENCIL (Yang and others, 2025) has 10 to 25 million, one model for each
-problem. Abacus embeddings (McLeish and others, 2024) were trained on up to 20 digits. The problems are of the same
-kinds and sizes, not the very same ones. nano is one model of 100,000 parameters for all of them. It is taught the steps of each recursion in
-full, so that the comparison is of how far known steps carry, not of how they are found.
+Recursion of Thought (Lee and Kim, 2023) has 0.5 million parameters; it is taught sub-problems with their right
+answers, and has no memo. PENCIL (Yang and others, 2025) has 10 million parameters for 3-SAT and 25 million for the
+puzzle. Abacus embeddings (McLeish and others, 2024) were trained on up to 20 digits. The problems here are of the
+same kinds, but not the very same ones. nano is one model of 100,000 parameters for all of them. It is taught the
+steps of each recursion in full, so that this compares how far known steps carry, not how they are found.
 
 ## Without recursion
 
 {baselines_part()}
 
 {image("right", "Share of right answers against the size")}
-`flat answer` writes the answer at once, `one context` the facts or sub-problems in the order of nano's recursion and then
-the answer, in a context of 512 tokens. Both have nano's architecture, optimizers and about its number of training tokens; one
+`flat answer` writes the answer at once; `one context` writes the facts or sub-problems in the order of nano's
+recursion and then the answer, in a context of 512 tokens. Both have nano's architecture and optimizers, and one
 model learns all the problems of the table. Where seeds differ, the right answers of each stand in brackets.
 `untrained nano` has random weights and nano's grammar, with at most 1,000 calls a problem: what the grammar alone
-gives. Sizes of the training: {_learnt()}. Problems that do not fit the context count as wrong.
+gives. Problems that do not fit the context are wrong. Both were trained on these sizes, drawn evenly:
+{_learnt()}.
 
 ## How calls grow
 
@@ -340,8 +342,8 @@ sizes. `total` adds numbers of five digits, of which so many in a hundred differ
 
 Where recursion pays, and where it does not:
 
-- **Searching pays.** A sorted document takes a comparison for each halving, so that calls grow as its logarithm. Looking
-  at each line (`scan`) takes as many comparisons as there are lines; splitting does not change that.
+- **Searching pays.** A sorted document takes a comparison for each halving, so that calls grow as its logarithm.
+  Looking at each line (`scan`) takes as many comparisons as there are lines; splitting does not change that.
 - **Sub-problems that come again pay.** Dynamic programs are exponential without the memo and polynomial with it.
 - **Aggregation does not.** What has to look at every leaf (`total 100`, `sort`) takes calls in proportion to the leaves
   or more, with the memo too: a tree makes them independent, not fewer. Only equal parts are looked at once
@@ -358,11 +360,11 @@ Read from the text of the question, answered by nano through the library, and sc
 
 ## How it was counted
 
-What a problem takes without the memo is not run, it would be up to {_most_without()} calls. A call takes itself and
-every call of its program with all below it, as often as it stands there; with each value that sum is kept, so
-that only the calls that differ are gone through (`benchmarks/recursion/counting.py`). This goes by the programs that nano is taught. That
-nano writes the same ones is shown by the sweep over all contexts, and by the calls and tokens of the runs above, which
-are compared with the count one by one.
+What a problem takes without the memo is not run: it would be up to {_most_without()} calls. A call takes itself and
+every call of its program with all below it, as often as it stands there. That sum is kept with each value, so that
+only the calls that differ are gone through (`benchmarks/recursion/counting.py`). This goes by the programs that
+nano is taught. That nano writes the same ones is shown by the sweep over all contexts, and by the calls and tokens
+of the runs above, which are compared with the count problem by problem.
 """
 
 
