@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rlmlang.nano.problems import PROBLEMS
 
 from rlmlang.nano.engine import NanoModel
-from rlmlang.nano.evaluate import PROBLEMS
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks" / "recursion"))
 import counting
@@ -58,7 +58,7 @@ def first(read: gym.Reader, question: str) -> gym.Attempt:
         (gym.products, "the following multiplication: -79 * 750. Give only", {"factors": ["79", "750"]}),
         (gym.gcd, "(GCD) of these numbers: 894, 336. Give only the GCD.", {"numbers": ["894", "336"]}),
         (gym.number_sorting, SORTING, {"below": ["4803", "1800"], "above": ["7000", "500", "50"]}),
-        (gym.zebra_puzzles, ZEBRA, {"clues": ["=ch", "=bk", "=lg", ",rm", "=k1", "<fd", "!s2", ":ap"]}),
+        (gym.zebra_puzzles, ZEBRA, {"clues": ["=ch", "=bk", "=lg", ",rm", "=k1", "<fd", "!s2", ":ap", *(f"={each}5" for each in "ejot"), "=u1", "=v2", "=w3", "=x4", "=y5"]}),
     ],
 )  # fmt: skip
 def test_questions_are_read(read: gym.Reader, question: str, inputs: Mapping[str, Any]) -> None:

@@ -5,9 +5,9 @@
 Each baseline is one model for all its tasks, of nano's architecture, with nano's optimizers and about as many
 tokens of training. It reads characters: `mul:123,45=`, and then writes
 - `flat`: the answer;
-- `thought`: the steps of the recursion that nano is taught, `#`, and the answer. A step is what is visible of a
-  call's arguments, `=`, its value and `;`: `7,5,0=12;` for a fact. Which calls are steps is told by `TASKS`
-  below: the facts in the order in which they are needed, or the values of the parts, each once.
+- `thought`: the steps of the recursion that nano is taught, `#`, and the answer. A step is a call's arguments (texts,
+  not lists), `=`, its value and `;`: `7,5,0=12;` for a fact. Which calls are steps is told by `TASKS` below: the facts
+  in the order in which they are needed, or the values of the parts, each once.
 The loss is on all that is behind the prompt; contexts have 512 tokens at most. The sizes of the training are
 those whose steps fit with room to spare, drawn evenly; both baselines learn the same ones. A problem is right
 if the whole answer is.
@@ -28,6 +28,7 @@ from typing import Any
 import torch
 from attrs import asdict, frozen
 from counting import Counter
+from rlmlang.nano.problems import PROBLEMS
 from shared import load, save, wilson
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -36,7 +37,6 @@ from transformers.utils.logging import disable_progress_bar
 from rlmlang import Limits, RlmError
 from rlmlang.nano import tokens, train
 from rlmlang.nano.engine import NanoModel
-from rlmlang.nano.evaluate import PROBLEMS
 from rlmlang.nano.tasks import TASKS as known
 from rlmlang.values import Value
 
@@ -60,10 +60,25 @@ class Task:
     """Whether equal calls are written down once, as in a table of a dynamic program."""
 
 
+def _all_exist(clauses: Sequence[str]) -> str:
+    return "".join("E" + each for each in sorted({*"".join(clauses)} - {*"+-"}))
+
+
 TASKS = {
     "add": Task(lambda call, a, b: call("add", a, b, "0"), range(1, 21), (2, 4, 8, 16, 32, 64)),
     "mul": Task(lambda call, a, b: call("multiply", a, b), range(1, 6), (1, 2, 3, 4, 5, 8, 16)),
     "sort": Task(lambda call, xs: call("sort", xs), range(1, 17), (2, 4, 8, 16, 32, 64), ("sort",)),
+    "lcs": Task(
+        lambda call, a, b: call("lcs", list(a), list(b)), range(1, 11), (2, 4, 8, 16, 32), ("lcs",), each_once=True
+    ),
+    "boolean": Task(lambda call, a: call("boolean", a, ""), range(1, 21), (4, 8, 16, 32, 64), ("gate",)),
+    "sat": Task(
+        lambda call, clauses: call("qbf", clauses, _all_exist(clauses)),
+        range(3, 7),
+        (3, 4, 5, 6, 8, 10),
+        ("qbf",),
+        each_once=True,
+    ),
 }
 
 
@@ -97,11 +112,7 @@ def thought(name: str, inputs: Sequence[Value]) -> str:
     counter = Counter(remember=task.each_once)
     task.call(counter.call, *inputs)
     steps = task.steps or FACTS
-    return "".join(
-        ",".join(seen[1] for seen in step.shown if seen[0] == '"' and len(seen) == 3) + f"={written(step.value)};"
-        for step in counter.steps
-        if step.task in steps
-    )
+    return "".join(f"{','.join(each.texts)}={written(each.value)};" for each in counter.steps if each.task in steps)
 
 
 def example(kind: str, name: str, size: int, draw: random.Random) -> tuple[list[int], list[int]]:

@@ -41,7 +41,8 @@ class Took:
 @frozen
 class Answer:
     task: str
-    shown: tuple[str, ...]
+    texts: tuple[str, ...]
+    """Those of the arguments that are texts, not lists."""
     value: Value
     own: Took
     """The call itself."""
@@ -75,11 +76,12 @@ class Counter:
         answer = self.memo.get(key) if self.remember else None
         if answer is None:
             shown = tuple([visible(each) for each in arguments])
+            texts = tuple([each for each in arguments if isinstance(each, str)])
             program, own = _program(task, shown)
             self._below.append((own, 0))
             value = program(self.call, *arguments)
             took, depth = self._below.pop()
-            answer = self.memo[key] = Answer(task, shown, value, own, took, depth + 1)
+            answer = self.memo[key] = Answer(task, texts, value, own, took, depth + 1)
             self.steps.append(answer)
         else:
             self.hits += 1

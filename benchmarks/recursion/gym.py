@@ -28,6 +28,7 @@ from statistics import fmean
 from typing import Any
 
 from attrs import frozen
+from rlmlang.nano.tasks.puzzles import ALPHABET
 from shared import load, save, weights, wilson
 
 import rlmlang
@@ -177,9 +178,11 @@ def read_puzzle(question: str) -> tuple[int, list[list[str]], list[str], str]:
     lists = [
         re.split(r"[:.] ", line)[-1].strip().split(", ") for line in re.findall(r"^ - (.+)$", question, re.MULTILINE)
     ]
-    letters = [(value, chr(97 + 5 * i + j), i) for i, values in enumerate(lists) for j, value in enumerate(values)]
+    letters = [(value, ALPHABET[5 * i + j], i) for i, values in enumerate(lists) for j, value in enumerate(values)]
     sentences = re.findall(r"^\d+\. (.+)\.$", question, re.MULTILINE)
     clues = [_clue(sentence, letters) for sentence in sentences]
+    used = {letter for _, letter, _ in letters}
+    clues += [f"={each}{i % 5 + 1}" for i, each in enumerate(ALPHABET) if each not in used]  # at a place of their own
     asked = re.search(r"What is Name of the person who lives in House (\d)", question)
     assert asked, question
     return houses, lists, clues, asked[1]

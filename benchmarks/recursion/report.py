@@ -17,6 +17,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from rlmlang.nano.problems import PROBLEMS
 from shared import load, weights, wilson
 from sizes import BUDGET, SIZES
 
@@ -38,22 +39,6 @@ PUBLISHED = {
     "zebra": "PENCIL 5 (97 %)",
 }
 """Sizes that others report as solved."""
-
-UNITS = {
-    **dict.fromkeys(("add", "sub", "mul", "gcd", "compare"), "digits of both numbers"),
-    "div": "digits; the divisor has half as many",
-    "sort": "numbers of two digits",
-    "total": "numbers",
-    "modpow": "digits of all three numbers",
-    "fibonacci": "the number's place",
-    **dict.fromkeys(("lcs", "lps"), "letters"),
-    "knapsack": "things",
-    "matrix_chain": "matrices",
-    "boolean": "operators",
-    **dict.fromkeys(("sat", "qbf"), "variables"),
-    "zebra": "houses, and attributes",
-}
-"""What a size counts."""
 
 Rows = Iterable[Sequence[object]]
 
@@ -94,8 +79,8 @@ def sizes_part() -> str:
     rows = [
         (
             name, size, share(row["right"], row["count"]), large(row["calls"]), large(row["calls_without_memo"]),
-            f"{100 * row['hits'] / max(1, row['hits'] + row['calls']):.0f} %", large(row["read"]), large(row["written"]),
-            row["context"], large(row["depth"]), f"{row['seconds']:.2f}",
+            f"{100 * row['hits'] / max(1, row['hits'] + row['calls']):.0f} %", large(row["read"]),
+            large(row["written"]), row["context"], large(row["depth"]), f"{row['seconds']:.2f}",
             f"{row['right_within_budget']}/{row['count']}",
         )
         for name, file in files.items()
@@ -106,8 +91,8 @@ def sizes_part() -> str:
     counted = sum(row["as_counted"] for row in measured)
     wrong = [name for name, file in files.items() if any(row["right"] < row["count"] for row in file["sizes"].values())]
     units = "; ".join(
-        f"{', '.join(name for name in files if UNITS[name] == unit)}: {unit}"
-        for unit in dict.fromkeys(UNITS[name] for name in files)
+        f"{', '.join(name for name in files if PROBLEMS[name].size == unit)}: {unit}"
+        for unit in dict.fromkeys(PROBLEMS[name].size for name in files)
     )
     head = (
         "problem | >size | >right (95 %) | >calls | >without memo | >hits | >read | >written | >context | >depth"
