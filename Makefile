@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PINNED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
 PIP := $(PINNED) $(BIN)/python -m pip install --quiet
+AS_PYTHON := 'exec(open("examples/product.rlm").read(), {"mul": lambda a, b: print(int(a) * int(b))})'
 COVERED := parser check cost interp store journal recording runs budget
 
 .PHONY: help demo test test-long bench train-nano format clean
@@ -14,7 +15,8 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
 demo: .venv/.demo ## Multiply by calls of calls with the built-in model, and summarize an article with SmolLM2-135M
-	$(BIN)/rlmlang run examples/product.rlm --model nano --no-store
+	$(BIN)/rlmlang run examples/product.rlm --model nano --no-store | tee .venv/.product
+	@$(BIN)/python -c $(AS_PYTHON) | cmp - .venv/.product && echo "Python, which reads the same program, says the same."
 	$(BIN)/rlmlang run examples/article.rlm --input document=@examples/inputs/article.txt --model smollm2 --no-store
 
 test: .venv/.test ## Lint, type-check and test, with branch coverage

@@ -478,7 +478,8 @@ class Caller:
     async def _program(self, entry: Entry) -> Value:
         """An answer by a program that the model writes: by statements, or in one go, repaired a few times."""
         request = self._request(entry, program=True)
-        entry.record.header = program_header(request)
+        assert request.constraint is not None
+        entry.record.header = request.constraint.program
         if self.writing == "statements":
             return await self._by_statements(entry, request)
         problem: RlmError | None = None

@@ -1123,7 +1123,7 @@ async def _run_callee(evaluation: Evaluation, text: str, request: Request, known
     return from_json(to_json(value), request.type)
 
 
-@lru_cache(256)
+@lru_cache(1024)
 def _checked(text: str, wanted: Type) -> Checked:
     """The program of an answer. A model that recurses writes the same one for many calls."""
     return check(Source(text, "<answer>"), wanted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
 from rlmlang.answers import describe, record_types
@@ -222,12 +222,21 @@ def type_of(value: Value) -> Type:
 
 def _found(value: Value) -> Type:
     if isinstance(value, list):
-        return ListType(_common(map(_found, value)))
+        return ListType(_common(map(_found, _differing(value))))
     if isinstance(value, dict):
-        return DictType(_common(map(_found, value.values())))
+        return DictType(_common(map(_found, _differing(value.values()))))
     if isinstance(value, tuple):
         return TupleType(tuple(map(_found, value)))
     return value.type if isinstance(value, RecordValue) else primitive_of(value)
+
+
+def _differing(values: Collection[Value]) -> Collection[Value]:
+    """Values among which are all types of the given ones: fewer, where they are texts or numbers."""
+    kinds = {type(value): value for value in values}
+    return kinds.values() if kinds.keys() <= _PLAIN else values
+
+
+_PLAIN = {str, int, float, bool, type(None)}
 
 
 def _common(types: Iterable[Type]) -> Type:

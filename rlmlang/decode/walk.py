@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import chain
 
 from attrs import frozen
 
@@ -27,15 +28,19 @@ def walk(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: 
 
     Drawn evenly, programs would be little but long strings, as most tokens are of use nowhere else.
     So the names that may follow, words of the language before all, what comes behind names, signs, f-strings,
-    and the ends of strings are drawn more often.
+    and the ends of strings are drawn more often, and some idioms are followed as far as they may be.
     """
     rng = random.Random(seed)
     matcher = Matcher(constraint, vocabulary, max_tokens)
     count = 0
+    idiom: list[int] = []
     while not matcher.done:
-        token = next(iter(matcher.best(_order(matcher, vocabulary, rng))), None)
+        if not idiom and rng.random() < 0.15:
+            idiom = vocabulary.encode(rng.choice(IDIOMS))
+        token = next(iter(matcher.best(chain(idiom[:1], _order(matcher, vocabulary, rng)))), None)
         if token is None:
             token = int(rng.choice(matcher.mask().nonzero()[0]))
+        idiom = idiom[1:] if idiom[:1] == [token] else []
         matcher.commit(token)
         count += token not in vocabulary.eos
     return Sample(constraint.program + matcher.text, count)
@@ -49,8 +54,19 @@ BEHIND = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " i
 
 F_STRINGS = ('f"', "f'")
 
-RARE = "def", "Callable"
-"""Words that programs would hardly have: the second has a place in few of those that have the first."""
+IDIOMS = (
+    "def f(g: Callable[[str], int], x: int",
+    '[x for x in "a" if x',
+    '{x: 1 for x, y in [("a", 1)] if y',
+    "(lambda x, y: x",
+    'f"{count',
+    " if True else ",
+    " is None",
+    " not in ",
+    "[1:2",
+    ".strip()",
+)
+"""Starts of what few programs would have, as it takes many tokens that fit by chance."""
 
 
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
@@ -89,8 +105,6 @@ def _likely(point: Point, rng: random.Random) -> str:
     draw = rng.random()
     if not partial and draw < 0.1:
         ends = list(F_STRINGS)
-    elif not partial and draw < 0.4 and (rare := [word for word in RARE if word in ends]):
-        ends = rare
     elif words and draw < 0.4:
         ends = words
     space = " " if not partial and rng.random() < 0.5 else ""

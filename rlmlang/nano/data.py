@@ -11,6 +11,11 @@ from attrs import frozen
 from rlmlang.nano.tasks import contexts, prompt
 from rlmlang.nano.tokens import END, NUMBERS, PAD, encode
 
+SHORT = 24
+"""Tokens of a short program and its prompt, at most."""
+
+KINDS = ("facts", "short", "long")
+
 
 @frozen
 class Example:
@@ -19,6 +24,12 @@ class Example:
     prompt: tuple[int, ...]
     answer: tuple[int, ...]
     """Ends with the token that ends."""
+
+    @property
+    def kind(self) -> str:
+        if self.fact:
+            return "facts"
+        return "short" if len(self.prompt) + len(self.answer) <= SHORT else "long"
 
 
 def examples() -> list[Example]:

@@ -2,7 +2,8 @@
 
 A call is read as its instruction, which names a task, and what is visible of its arguments (`tasks`). The
 program is written greedily, held to `grammar`, and tokens that must follow are not waited for. Calls that
-are ready together are read together; one that comes later joins in at the next token.
+are ready together are read together; one that comes later joins in at the next token. What was written is
+remembered: where as much is visible as once before, it is written again without being worked out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ ROWS = 64
 
 _BROKEN = "a program of nano does not work: "
 
-_VERSION = 1
+_VERSION = 2
 """Raised whenever the same weights could give another answer."""
 
 
@@ -106,6 +107,8 @@ class NanoModel:
         self._rows: dict[int, _Row] = {}
         """Those being written, by their places in the memory."""
         self._work: asyncio.Task[None] | None = None
+        self._replies: dict[tuple[object, ...], Reply] = {}
+        """What was written, by all that it depends on."""
 
     def count_tokens(self, request: Request) -> int:
         return len(_prompt(request))
@@ -116,6 +119,9 @@ class NanoModel:
         if request.repair is not None:  # it would write the same again
             raise ModelError.of("E405", _BROKEN + _problem(request.repair[1]))
         names = dict(zip(NAMES, argument_names(request.arguments)))
+        key = (*tokens, *names.values(), request.max_tokens)
+        if (known := self._replies.get(key)) is not None:
+            return known
         writer = Writer.of({name: task.takes(i) for i, name in enumerate(names)}, task.gives)
         names |= {token: token.replace("d", "d_") for token in ("d", "d = ") if "d" in names.values()}
         row = _Row(tokens, writer, min(request.max_tokens, self.context - len(tokens)), names)
@@ -123,7 +129,8 @@ class NanoModel:
         if self._work is None:
             self._work = asyncio.ensure_future(self._write())
             self._work.add_done_callback(self._ended)
-        return await row.future
+        reply = self._replies[key] = await row.future
+        return reply
 
     async def _write(self) -> None:
         """Write programs as long as there are any, all of them at a time."""
@@ -188,6 +195,8 @@ def _prompt(request: Request) -> list[int]:
         if seen not in task.kinds[i]:
             raise _refused(f"`{task.name}` does not take what argument {i + 1} is", task.about)
         shown.append(seen)
+    if task.program(*shown) is None:
+        raise _refused(f"`{task.name}` does not take these arguments together", task.about)
     return encode(prompt(task.name, shown))
 
 

@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 from attrs import frozen
 
-import rlmlang
 from rlmlang.models.base import Model, Request
 from rlmlang.nano.engine import NanoModel
-from rlmlang.nano.tasks import LIST, LONG, TASKS, contexts
+from rlmlang.nano.problems import PROBLEMS
+from rlmlang.nano.tasks import TASKS, contexts
+from rlmlang.nano.tasks.base import LIST, LONG
 from rlmlang.types import STR, ListType
 from rlmlang.values import Value
 
@@ -39,48 +39,6 @@ async def sweep(model: Model) -> list[str]:
     return [
         f"{task.name}({', '.join(shown)})" for (task, shown, text), reply in zip(known, replies) if reply.text != text
     ]
-
-
-@frozen
-class Problem:
-    """A kind of problem: a program with the inputs `a` and `b`, or `xs`, and what Python says."""
-
-    program: str
-    solve: Callable[..., Value]
-    inputs: Callable[[random.Random, int], Sequence[Value]]
-    """Of a size."""
-
-    def compiled(self) -> rlmlang.Program:
-        declared = "xs: list[str]\n" if "xs" in self.program else "a: str\nb: str\n"
-        return rlmlang.compile(declared + self.program)
-
-
-def number(draw: random.Random, digits: int) -> str:
-    """A number of so many digits."""
-    return str(draw.randrange(10 ** (digits - 1), 10**digits))
-
-
-def _two(draw: random.Random, size: int) -> Sequence[Value]:
-    return number(draw, size), number(draw, size)
-
-
-def _larger_and_smaller(draw: random.Random, size: int) -> Sequence[Value]:
-    return number(draw, size), number(draw, max(1, size // 2))
-
-
-def _list(draw: random.Random, size: int) -> Sequence[Value]:
-    return ([number(draw, 2) for _ in range(size)],)
-
-
-PROBLEMS = {
-    "add": Problem("add(a, b)", lambda a, b: str(int(a) + int(b)), _two),
-    "sub": Problem("sub(a, b)", lambda a, b: str(int(a) - int(b)), _two),
-    "mul": Problem("mul(a, b)", lambda a, b: str(int(a) * int(b)), _two),
-    "div": Problem("div(a, b)", lambda a, b: tuple(map(str, divmod(int(a), int(b)))), _larger_and_smaller),
-    "gcd": Problem("gcd(a, b)", lambda a, b: str(math.gcd(int(a), int(b))), _two),
-    "compare": Problem("compare(a, b)", lambda a, b: "<=>"[(int(a) > int(b)) - (int(a) < int(b)) + 1], _two),
-    "sort": Problem("sort(xs)", lambda xs: sorted(xs, key=int), _list),
-}
 
 
 @frozen
@@ -129,8 +87,9 @@ async def measure(model: Model, name: str, size: int, count: int, seed: int = 0)
 
 
 SIZES = {
-    "add": (4, 16, 64, 256), "sub": (4, 16, 64, 256), "mul": (4, 8, 16), "div": (4, 8, 16),
-    "gcd": (4, 8), "compare": (16, 64), "sort": (8, 32, 128),
+    "add": (16, 256), "sub": (16, 256), "mul": (4, 16), "div": (4, 16), "gcd": (4, 8), "compare": (16, 64),
+    "total": (32,), "modpow": (2, 4), "fibonacci": (10, 100), "sort": (8, 64), "lcs": (8, 16), "lps": (8, 24),
+    "knapsack": (4, 12), "matrix_chain": (4, 8), "boolean": (8, 64), "sat": (5, 8), "qbf": (5, 8), "zebra": (3, 4),
 }  # fmt: skip
 
 

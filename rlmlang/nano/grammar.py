@@ -2,7 +2,7 @@
 
     program:  ("d = " expr "\\n")? expr
     expr:     term (" + " term)*
-    term:     literal | name slice? | CALL(task, expr, …)
+    term:     literal | name slice? | "[" expr "]" | "[]" | CALL(task, expr, …)
 
 It is held to types as well: calls have the arguments that their task takes, and an expression is of the
 type that is wanted where it stands. So what is written to its end checks. (The masks of the language,
@@ -20,9 +20,8 @@ import numpy as np
 from attrs import define, field, frozen
 
 from rlmlang.nano.tasks import TASKS
+from rlmlang.nano.tasks.base import NONE, STR
 from rlmlang.nano.tokens import CALLS, END, ITEMS, LITERALS, NUMBERS, SLICES, TOKENS
-
-STR, LIST = "str", "list[str]"
 
 
 @frozen
@@ -79,11 +78,13 @@ def _ways(symbol: Symbol, names: Names) -> dict[str, tuple[Symbol, ...]]:
                 token: (Task(type_), more) for token, of in CALLS.items() if of == type_
             }
             ways |= {name: (Part(has, type_), more) for name, has in names if type_ in (has, STR)}
-            return ways | dict.fromkeys(LITERALS, (more,)) if type_ == STR else ways
+            if type_ == STR:
+                return ways | dict.fromkeys(LITERALS, (more,))
+            return ways | {NONE: (more,), "[": (Expression(STR), "]", more)}
         case More(type_):
             return {" + ": (Expression(type_),)}
         case Part(has, wanted):
-            parts = (SLICES if has == wanted else set()) | (ITEMS if wanted == STR else set())
+            parts = (SLICES if has == wanted else []) + (ITEMS if wanted == STR else [])
             return dict.fromkeys(parts, ())
         case Task(type_):
             return {f'"{task.name}"': _arguments(task.name) for task in TASKS.values() if task.gives == type_}

@@ -11,23 +11,34 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rlmlang.nano.tasks import DIGITS, EMPTY, LIST, LONG, ORDER, TASKS
+from rlmlang.nano.tasks import TASKS
+from rlmlang.nano.tasks.base import DIGITS, EMPTY, LIST, LONG, ORDER, TEXTS
+from rlmlang.nano.tasks.logic import CLOSE, NOT, OPEN, OPERATORS
+from rlmlang.nano.tasks.puzzles import ALPHABET, RELATIONS
+from rlmlang.nano.tasks.sequences import CHARACTERS
 
 PAD, END = "<pad>", "<end>"
 
-SLICES = {"[:-1]", "[1:]", "[:1]", "[::2]", "[1::2]"}
+SLICES = [
+    "[:-1]", "[:-4]", "[-1:]", "[-2:-1]", "[-5:-4]", "[1:-1]", "[::2]", "[1::2]", "[1:2]",
+    "[5:10]", "[10:15]", "[15:20]",
+    *(f"[:{i}]" for i in range(1, len(ALPHABET))), *(f"[{i}:]" for i in range(1, len(ALPHABET))),
+]  # fmt: skip
 """They give as much of a list or text as they take."""
-ITEMS = {"[0]", "[1]", "[-1]"}
+ITEMS = [f"[{i}]" for i in range(-3, len(ALPHABET))]
 
-NAMES = ("arg1", "arg2", "arg3")
-LITERALS = (EMPTY, *DIGITS, *ORDER, '"-"')
-CALLS = {"CALL(": "str", "CALL[list[str]](": "list[str]"}
+NAMES = ("arg1", "arg2", "arg3", "arg4", "arg5")
+LITERALS = (EMPTY, *DIGITS, *ORDER, '"-"', '"+"', '"|"', f'"{ALPHABET}"')
+"""Texts that programs say."""
+SHOWN = dict.fromkeys((*CHARACTERS, OPEN, CLOSE, NOT, *OPERATORS, '"E"', '"A"', *RELATIONS))
+"""Texts that arguments may be, these included or not."""
+CALLS = {"CALL(": "str", f"CALL[{TEXTS}](": TEXTS}
 """How calls begin, and the type of what they give."""
 
-TOKENS = (
-    PAD, END, *LITERALS, *NAMES, "d", "d = ", *CALLS, ", ", ")", " + ", "\n",
-    *sorted(SLICES), *sorted(ITEMS), LONG, *LIST, *(f'"{name}"' for name in TASKS),
-)  # fmt: skip
+TOKENS = tuple(dict.fromkeys((
+    PAD, END, *LITERALS, *SHOWN, *NAMES, "d", "d = ", *CALLS, ", ", ")", " + ", "\n",
+    *SLICES, *ITEMS, LONG, *LIST, "[", "]", *(f'"{name}"' for name in TASKS),
+)))  # fmt: skip
 
 NUMBERS = {token: number for number, token in enumerate(TOKENS)}
 

@@ -1,8 +1,9 @@
 """Training: `make train-nano`, or `python -m rlmlang.nano.train`.
 
-Nano learns from all contexts of its tasks (`data`). A batch holds facts and programs apart, since facts
-are short and need more repetition. Every now and then all contexts are swept, and those that are answered
-wrongly are drawn more often from then on. The log tells how many are wrong; at the end none may be.
+Nano learns from all contexts of its tasks (`data`). A batch holds facts, short programs and long ones apart,
+since facts need more repetition, and short texts would be mostly padding beside long ones. Every now and then
+all contexts are swept, and those that are answered wrongly are drawn more often from then on. The log tells
+how many are wrong; at the end none may be.
 """
 
 from __future__ import annotations
@@ -20,18 +21,21 @@ from transformers.utils.logging import disable_progress_bar
 
 from rlmlang.models.weights import digest
 from rlmlang.nano import tokens
-from rlmlang.nano.data import Pool, examples
+from rlmlang.nano.data import KINDS, Pool, examples
 from rlmlang.nano.engine import WEIGHTS
 
 
 @frozen
 class Settings:
     seed: int = 0
-    steps: int = 1500
+    steps: int = 3000
     warmup: int = 30
     facts: int = 192
     """In every batch."""
-    programs: int = 96
+    short: int = 64
+    """Programs of few tokens."""
+    long: int = 48
+    """Other programs."""
     width: int = 64
     inner: int = 160
     layers: int = 2
@@ -42,7 +46,7 @@ class Settings:
     """Rate of learning of the matrices within the layers."""
     adamw: float = 0.005
     """Of everything else."""
-    sweep: int = 100
+    sweep: int = 200
     """Steps between sweeps."""
     stress: float = 6.0
     """How many times as often a wrong answer is drawn."""
@@ -73,8 +77,8 @@ def train(settings: Settings, folder: Path) -> int:
     model = new_model(settings)
     random = torch.Generator().manual_seed(settings.seed)
     everything = examples()
-    pools = [Pool([each for each in everything if each.fact is fact]) for fact in (True, False)]
-    sizes = (settings.facts, settings.programs)
+    pools = [Pool([each for each in everything if each.kind == kind]) for kind in KINDS]
+    sizes = [getattr(settings, kind) for kind in KINDS]
     matrices = [weights for name, weights in model.named_parameters() if "proj" in name]
     others = [weights for name, weights in model.named_parameters() if "proj" not in name]
     optimizers = (

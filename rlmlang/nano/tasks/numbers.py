@@ -1,93 +1,13 @@
-"""The tasks, and for each the program that answers it, as a function of what is visible.
+"""Arithmetic of numbers of any length: texts of digits without zeros in front.
 
-An argument is visible when it is one character long or empty; of a longer one nano knows only that it
-is longer: `str[]`, whatever its length. Of a list it knows whether it has none, one or more elements.
-So a task has finitely many contexts, and `contexts` lists them all. A program either says a fact about
-what is visible, or splits the arguments and calls itself. It never calculates: it has slices, `+` of
-texts and lists, and `CALL`.
-
-Numbers are texts of digits without zeros in front; zero is "0", and within a recursion also "".
+Zero is "0", and within a recursion also "".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
-
-from attrs import frozen
-
-from rlmlang.values import Value
-
-EMPTY, LONG = '""', "str[]"
-NONE, ONE, MANY = "[]", "[.]", "list[]"
-
-DIGITS = tuple(f'"{digit}"' for digit in "0123456789")
-NUMBER = (EMPTY, *DIGITS, LONG)
-BIT = DIGITS[:2]
-ORDER = ('"<"', '"="', '">"')
-LIST = (NONE, ONE, MANY)
-
-Kind = tuple[str, ...]
-"""What can be visible of an argument."""
-
-
-@frozen
-class Task:
-    name: str
-    about: str
-    kinds: tuple[Kind, ...]
-    """What can be visible of each argument."""
-    gives: str
-    """The type of the answer: `str` or `list[str]`."""
-    fact: bool
-    """Whether its answers say something about what is visible, and make no call."""
-    program: Callable[..., str | None]
-    """The program of a context; None for one that cannot come about."""
-
-    def takes(self, argument: int) -> str:
-        """The type of an argument."""
-        return "list[str]" if self.kinds[argument][-1] == MANY else "str"
-
-
-TASKS: dict[str, Task] = {}
-
-
-def visible(value: Value) -> str:
-    """How an argument is shown: a text or list of texts."""
-    if isinstance(value, list):
-        return LIST[min(len(value), 2)]
-    return f'"{value}"' if len(value) < 2 else LONG
-
-
-def contexts(tasks: Mapping[str, Task] = TASKS) -> Iterator[tuple[Task, tuple[str, ...], str]]:
-    """Every task with everything that can be visible to it, and the program that answers."""
-    for task in tasks.values():
-        for shown in product(*task.kinds):
-            text = task.program(*shown)
-            if text is not None:
-                yield task, shown, text
-
-
-def prompt(name: str, shown: Sequence[str]) -> str:
-    """What nano reads."""
-    return ", ".join([f'"{name}"', *shown]) + "\n"
-
-
-def _task(*kinds: Kind, gives: str = "str", fact: bool = False) -> Callable[[Callable[..., str | None]], None]:
-    """Enter a function among the `TASKS`, where it is found from then on."""
-
-    def enter(program: Callable[..., str | None]) -> None:
-        name = program.__name__
-        TASKS[name] = Task(name, program.__doc__ or "", kinds, gives, fact, program)
-
-    return enter
-
+from rlmlang.nano.tasks.base import BIT, DIGITS, EMPTY, LIST, LONG, MANY, NONE, NUMBER, ORDER, POSITIVE, digit, task
 
 # Facts ---------------------------------------------------------------------------
-
-
-def _digit(shown: str) -> int:
-    return int(shown.strip('"'))
 
 
 def _two(number: int) -> str:
@@ -95,23 +15,23 @@ def _two(number: int) -> str:
     return f'"{number // 10}" + "{number % 10}"'
 
 
-@_task(DIGITS, DIGITS, BIT, fact=True)
+@task(DIGITS, DIGITS, BIT, fact=True)
 def sum(a: str, b: str, carry: str) -> str:
     """Two digits and a carry: the next carry, and the digit of the sum."""
-    return _two(_digit(a) + _digit(b) + _digit(carry))
+    return _two(digit(a) + digit(b) + digit(carry))
 
 
-@_task(DIGITS, DIGITS, BIT, fact=True)
+@task(DIGITS, DIGITS, BIT, fact=True)
 def less(a: str, b: str, borrow: str) -> str:
     """A digit less another and a borrow: the next borrow, and the digit of the difference."""
-    left = _digit(a) - _digit(b) - _digit(borrow)
+    left = digit(a) - digit(b) - digit(borrow)
     return _two(left if left >= 0 else left + 20)
 
 
-@_task(DIGITS, DIGITS[1:], DIGITS[:9], fact=True)
+@task(DIGITS, DIGITS[1:], DIGITS[:9], fact=True)
 def times(a: str, b: str, carry: str) -> str:
     """A digit times another and a carry: the next carry, and the digit of the product."""
-    return _two(_digit(a) * _digit(b) + _digit(carry))
+    return _two(digit(a) * digit(b) + digit(carry))
 
 
 # Numbers -------------------------------------------------------------------------
@@ -128,7 +48,7 @@ def _by_columns(task: str, fact: str, x: str, y: str) -> str:
     return f'd = CALL("{fact}", {x}, {y}, arg3)\nCALL("{task}", {before_x}, {before_y}, d[0]) + d[1]'
 
 
-@_task(NUMBER, NUMBER, BIT)
+@task(NUMBER, NUMBER, BIT)
 def add(x: str, y: str, carry: str) -> str:
     """The sum of two numbers and a carry; "" for nothing."""
     if carry == '"0"' and EMPTY in (x, y):
@@ -136,7 +56,7 @@ def add(x: str, y: str, carry: str) -> str:
     return carry if x == y == EMPTY else _by_columns("add", "sum", x, y)
 
 
-@_task(NUMBER, NUMBER)
+@task(NUMBER, NUMBER)
 def compare(x: str, y: str) -> str:
     """How two numbers compare: "<", "=" or ">"."""
     if x == y == LONG:
@@ -144,7 +64,7 @@ def compare(x: str, y: str) -> str:
     return next(order for order in ORDER if _may_compare(order, x, y))
 
 
-@_task(ORDER, ORDER)
+@task(ORDER, ORDER)
 def first(a: str, b: str) -> str:
     """The first of two comparisons, unless it is undecided."""
     return "arg2" if a == '"="' else "arg1"
@@ -156,13 +76,13 @@ def _may_compare(order: str, x: str, y: str) -> bool:
     return x == y == LONG or order == ORDER[(a > b) - (a < b) + 1]
 
 
-@_task(NUMBER[1:], NUMBER[1:])
+@task(NUMBER[1:], NUMBER[1:])
 def subtract(x: str, y: str) -> str:
     """A number less another, with a "-" in front if it is below zero."""
     return 'CALL("difference", CALL("compare", arg1, arg2), arg1, arg2)'
 
 
-@_task(ORDER, NUMBER[1:], NUMBER[1:])
+@task(ORDER, NUMBER[1:], NUMBER[1:])
 def difference(order: str, x: str, y: str) -> str | None:
     """The same, with how they compare."""
     if not _may_compare(order, x, y):
@@ -174,7 +94,7 @@ def difference(order: str, x: str, y: str) -> str | None:
     return '"-" + CALL("strip", CALL("minus", arg3, arg2, "0"))'
 
 
-@_task(NUMBER, NUMBER, BIT)
+@task(NUMBER, NUMBER, BIT)
 def minus(x: str, y: str, borrow: str) -> str | None:
     """A number less one that is no larger and a borrow, perhaps with zeros in front."""
     if y == EMPTY and borrow == '"0"':
@@ -182,19 +102,19 @@ def minus(x: str, y: str, borrow: str) -> str | None:
     return _by_columns("minus", "less", x, y) if x == LONG or (x != EMPTY and y != LONG) else None
 
 
-@_task(NUMBER[1:])
+@task(NUMBER[1:])
 def strip(x: str) -> str:
     """A number without the zeros in front of it."""
     return 'CALL("trim", arg1[0], arg1[1:])' if x == LONG else "arg1"
 
 
-@_task(DIGITS, NUMBER[1:])
+@task(DIGITS, NUMBER[1:])
 def trim(digit: str, rest: str) -> str:
     """The same, with the first digit apart."""
     return 'CALL("strip", arg2)' if digit == '"0"' else "arg1 + arg2"
 
 
-@_task(NUMBER[1:], NUMBER[1:])
+@task(NUMBER[1:], NUMBER[1:])
 def multiply(x: str, y: str) -> str:
     """The product of two numbers."""
     if '"0"' in (x, y):
@@ -203,7 +123,7 @@ def multiply(x: str, y: str) -> str:
     return row if y != LONG else f'CALL("add", CALL("multiply", arg1, arg2[:-1]) + "0", {row}, "0")'
 
 
-@_task(NUMBER, DIGITS, DIGITS[:9])
+@task(NUMBER, DIGITS, DIGITS[:9])
 def scale(x: str, digit: str, carry: str) -> str | None:
     """The product of a number and a digit, and a carry; "" for nothing."""
     if digit == '"0"':
@@ -213,34 +133,31 @@ def scale(x: str, digit: str, carry: str) -> str | None:
     return 'd = CALL("times", arg1[-1], arg2, arg3)\nCALL("scale", arg1[:-1], arg2, d[0]) + d[1]'
 
 
-_POSITIVE = NUMBER[2:]
-
-
-@_task(DIGITS[:9], fact=True)
-def after(digit: str) -> str:
+@task(DIGITS[:9], fact=True)
+def after(before: str) -> str:
     """The digit after another."""
-    return f'"{_digit(digit) + 1}"'
+    return f'"{digit(before) + 1}"'
 
 
-@_task(NUMBER[1:], _POSITIVE)
+@task(NUMBER[1:], POSITIVE)
 def divide(x: str, y: str) -> str:
     """How often a number holds another."""
     return 'CALL("strip", CALL("quotient", arg1, arg2))'
 
 
-@_task(NUMBER[1:], _POSITIVE)
+@task(NUMBER[1:], POSITIVE)
 def modulo(x: str, y: str) -> str:
     """What is left of a number when it is divided by another."""
     return 'CALL("zero", CALL("remainder", arg1, arg2))'
 
 
-@_task(NUMBER)
+@task(NUMBER)
 def zero(x: str) -> str:
     """A number, with "0" for nothing."""
     return '"0"' if x == EMPTY else "arg1"
 
 
-@_task(NUMBER, _POSITIVE)
+@task(NUMBER, POSITIVE)
 def quotient(x: str, y: str) -> str:
     """How often a number holds another, perhaps with zeros in front: digit by digit, as by hand."""
     if x == EMPTY:
@@ -248,19 +165,19 @@ def quotient(x: str, y: str) -> str:
     return 'CALL("quotient", arg1[:-1], arg2) + CALL("hold", CALL("remainder", arg1[:-1], arg2) + arg1[-1], arg2)'
 
 
-@_task(NUMBER, _POSITIVE)
+@task(NUMBER, POSITIVE)
 def remainder(x: str, y: str) -> str:
     """What is left of a number; "" for nothing."""
     return EMPTY if x == EMPTY else 'CALL("rest", CALL("remainder", arg1[:-1], arg2) + arg1[-1], arg2)'
 
 
-@_task(NUMBER[1:], _POSITIVE)
+@task(NUMBER[1:], POSITIVE)
 def hold(x: str, y: str) -> str:
     """How often a number holds another, less than ten times."""
     return 'CALL("held", CALL("compare", arg1, arg2), arg1, arg2)'
 
 
-@_task(NUMBER[1:], _POSITIVE)
+@task(NUMBER[1:], POSITIVE)
 def rest(x: str, y: str) -> str:
     """What is left of a number that holds another less than ten times; "" for nothing."""
     return EMPTY if x == '"0"' else 'CALL("left", CALL("compare", arg1, arg2), arg1, arg2)'
@@ -269,7 +186,7 @@ def rest(x: str, y: str) -> str:
 _LESS = 'CALL("strip", CALL("minus", arg2, arg3, "0"))'
 
 
-@_task(ORDER, NUMBER[1:], _POSITIVE)
+@task(ORDER, NUMBER[1:], POSITIVE)
 def held(order: str, x: str, y: str) -> str | None:
     """How often a number holds another, with how they compare."""
     if not _may_compare(order, x, y):
@@ -277,7 +194,7 @@ def held(order: str, x: str, y: str) -> str | None:
     return {'"<"': '"0"', '"="': '"1"', '">"': f'CALL("after", CALL("hold", {_LESS}, arg3))'}[order]
 
 
-@_task(ORDER, NUMBER[2:], _POSITIVE)
+@task(ORDER, NUMBER[2:], POSITIVE)
 def left(order: str, x: str, y: str) -> str | None:
     """What is left of a number, with how they compare."""
     if not _may_compare(order, x, y):
@@ -285,7 +202,7 @@ def left(order: str, x: str, y: str) -> str | None:
     return {'"<"': "arg2", '"="': EMPTY, '">"': f'CALL("rest", {_LESS}, arg3)'}[order]
 
 
-@_task(NUMBER, NUMBER)
+@task(NUMBER, NUMBER)
 def gcd(x: str, y: str) -> str | None:
     """The largest number that divides two others."""
     if x == EMPTY:
@@ -293,30 +210,105 @@ def gcd(x: str, y: str) -> str | None:
     return "arg1" if y in (EMPTY, '"0"') else 'CALL("gcd", arg2, CALL("remainder", arg1, arg2))'
 
 
-# Lists ---------------------------------------------------------------------------
-
-_LISTS = "list[str]"
-
-
-@_task(LIST, gives=_LISTS)
-def sort(xs: str) -> str:
-    """Numbers from the smallest to the largest."""
+@task(LIST)
+def total(xs: str) -> str:
+    """The sum of numbers."""
     if xs != MANY:
-        return "arg1"
-    return 'CALL[list[str]]("merge", CALL[list[str]]("sort", arg1[::2]), CALL[list[str]]("sort", arg1[1::2]))'
+        return '"0"' if xs == NONE else "arg1[0]"
+    return 'CALL("add", CALL("total", arg1[::2]), CALL("total", arg1[1::2]), "0")'
 
 
-@_task(LIST, LIST, gives=_LISTS)
-def merge(xs: str, ys: str) -> str:
-    """Two sorted lists as one."""
-    if NONE in (xs, ys):
-        return "arg1" if ys == NONE else "arg2"
-    return 'CALL[list[str]]("choose", CALL("compare", arg1[0], arg2[0]), arg1, arg2)'
+# Modular powers: the base and the modulus are elements of a list, as it does not matter what they are.
 
 
-@_task(ORDER, LIST[1:], LIST[1:], gives=_LISTS)
-def choose(order: str, xs: str, ys: str) -> str:
-    """The same, with how their first elements compare."""
-    if order == '">"':
-        return 'arg3[:1] + CALL[list[str]]("merge", arg2, arg3[1:])'
-    return 'arg2[:1] + CALL[list[str]]("merge", arg2[1:], arg3)'
+@task(NUMBER, (MANY,))
+def power(e: str, by: str) -> str:
+    """A power of the first of two numbers, modulo the second."""
+    if e == EMPTY:
+        return 'CALL("modulo", "1", arg2[1])'
+    if e != LONG:
+        return 'CALL("low", arg1, arg2)'
+    return 'CALL("times_mod", CALL("tenth", CALL("power", arg1[:-1], arg2), arg2), CALL("low", arg1[-1], arg2), arg2)'
+
+
+@task(DIGITS, (MANY,))
+def low(e: str, by: str) -> str:
+    """A power below the tenth of the first of two numbers, modulo the second."""
+    exponent = digit(e)
+    if exponent == 0:
+        return 'CALL("modulo", "1", arg2[1])'
+    if exponent == 1:
+        return 'CALL("modulo", arg2[0], arg2[1])'
+    if exponent % 2:
+        return f'CALL("times_mod", CALL("low", "{exponent - 1}", arg2), arg2[0], arg2)'
+    return f'CALL("square_mod", CALL("low", "{exponent // 2}", arg2), arg2)'
+
+
+@task(NUMBER[1:], (MANY,))
+def tenth(x: str, by: str) -> str:
+    """The tenth power of a number, modulo the second of two."""
+    fifth = 'CALL("times_mod", CALL("square_mod", CALL("square_mod", arg1, arg2), arg2), arg1, arg2)'
+    return f'CALL("square_mod", {fifth}, arg2)'
+
+
+@task(NUMBER[1:], NUMBER[1:], (MANY,))
+def times_mod(x: str, y: str, by: str) -> str:
+    """The product of two numbers, modulo the second of two others."""
+    return 'CALL("modulo", CALL("multiply", arg1, arg2), arg3[1])'
+
+
+@task(NUMBER[1:], (MANY,))
+def square_mod(x: str, by: str) -> str:
+    """The square of a number, modulo the second of two others."""
+    return 'CALL("modulo", CALL("multiply", arg1, arg1), arg2[1])'
+
+
+# Fibonacci numbers, from those at half the place.
+
+
+@task(DIGITS, BIT, fact=True)
+def half(x: str, carry: str) -> str:
+    """Half of a digit with a carry in front, and what is left."""
+    return "{} + {}".format(*(f'"{part}"' for part in divmod(10 * digit(carry) + digit(x), 2)))
+
+
+@task(DIGITS, fact=True)
+def parity(x: str) -> str:
+    """What is left of a digit halved."""
+    return f'"{digit(x) % 2}"'
+
+
+@task(NUMBER, BIT)
+def halve(x: str, carry: str) -> str:
+    """Half of a number with a carry in front, perhaps with zeros in front."""
+    return EMPTY if x == EMPTY else 'd = CALL("half", arg1[0], arg2)\nd[0] + CALL("halve", arg1[1:], d[1])'
+
+
+@task(NUMBER[1:])
+def fib(n: str) -> str:
+    """The Fibonacci number at a place."""
+    if n == LONG:
+        return 'CALL("doubled", CALL("parity", arg1[-1]), CALL("strip", CALL("halve", arg1, "0")))'
+    known = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34)[digit(n)]
+    return " + ".join(f'"{each}"' for each in str(known))
+
+
+@task(BIT, NUMBER[1:])
+def doubled(odd: str, k: str) -> str:
+    """The Fibonacci number at twice a place, or at the one behind that."""
+    after = 'CALL("fib", CALL("add", arg2, "1", "0"))'
+    if odd == '"1"':
+        return f'CALL("add", CALL("square", CALL("fib", arg2)), CALL("square", {after}), "0")'
+    return f'd = CALL("fib", arg2)\nCALL("multiply", d, CALL("subtract", CALL("twice", {after}), d))'
+
+
+@task(NUMBER)
+def twice(x: str) -> str:
+    """Twice a number."""
+    return 'CALL("add", arg1, arg1, "0")'
+
+
+@task(NUMBER)
+def square(x: str) -> str:
+    """The square of a number."""
+    return 'CALL("multiply", arg1, arg1)'
