@@ -28,7 +28,6 @@ from typing import Any
 import torch
 from attrs import asdict, frozen
 from counting import Counter
-from rlmlang.nano.problems import PROBLEMS
 from shared import load, save, wilson
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -37,6 +36,7 @@ from transformers.utils.logging import disable_progress_bar
 from rlmlang import Limits, RlmError
 from rlmlang.nano import tokens, train
 from rlmlang.nano.engine import NanoModel
+from rlmlang.nano.problems import PROBLEMS
 from rlmlang.nano.tasks import TASKS as known
 from rlmlang.values import Value
 

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from counting import count
-from rlmlang.nano.problems import PROBLEMS
 from shared import load, save, weights
 
 import rlmlang
 from rlmlang.nano.engine import NanoModel
+from rlmlang.nano.problems import PROBLEMS
 from rlmlang.values import Value
 
 HERE = Path(__file__).parent

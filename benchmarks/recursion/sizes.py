@@ -18,11 +18,11 @@ from statistics import fmean
 from typing import Any
 
 from counting import count
-from rlmlang.nano.problems import PROBLEMS
 from shared import load, save, weights, wilson
 
 from rlmlang.models.base import Model
 from rlmlang.nano.engine import NanoModel
+from rlmlang.nano.problems import PROBLEMS
 
 SIZES = {
     "add": (2, 4, 8, 16, 32, 64, 100, 256, 1000), "sub": (4, 16, 64, 100, 256, 1000),
