@@ -109,6 +109,7 @@ Means of the problems of a size, but for `context` (the most tokens of a prompt 
 deepest level), which are the largest. `calls` are those made, no two of them equal; `hits` is the share of the
 calls asked for that were answered by an equal one. `without memo` is what the same problem takes where nothing is
 remembered, and `within {BUDGET:,}` how many problems would be right with at most so many calls and no memo.
+`seconds` are wall time, on two cores that were shared with other work.
 
 {fill(f"What a size counts: {units}.", 118)}
 """
@@ -358,7 +359,10 @@ of the runs above, which are compared with the count problem by problem.
 def _learnt() -> str:
     from baselines import TASKS
 
-    return ", ".join(f"{name} {min(task.learnt)} to {max(task.learnt)}" for name, task in TASKS.items())
+    files = [load(f"baselines-{kind}") for kind in ("flat", "thought")]
+    names = {name for file in files for run in file.values() for name in run["sizes"]}
+    known = {name: task for name, task in TASKS.items() if name in names}
+    return ", ".join(f"{name} {min(task.learnt)} to {max(task.learnt)}" for name, task in known.items())
 
 
 def _equal_leaves() -> str:
