@@ -14,7 +14,7 @@ COVERED := parser check cost interp store journal recording runs budget
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
-demo: .venv/.demo ## Multiply by calls of calls with the built-in model, and summarize an article with SmolLM2-135M
+demo: .venv/.demo ## Multiply 100 digits by calls of calls with the built-in model, and summarize an article with SmolLM2-135M
 	$(BIN)/rlmlang run examples/product.rlm --model nano --no-store | tee .venv/.product
 	@$(BIN)/python -c $(AS_PYTHON) | cmp - .venv/.product && echo "Python, which reads the same program, says the same."
 	$(BIN)/rlmlang run examples/article.rlm --input document=@examples/inputs/article.txt --model smollm2 --no-store

@@ -19,6 +19,7 @@ from rlmlang.types import (
     DictType,
     ListType,
     OptionalType,
+    RecordType,
     TupleType,
     Type,
     join,
@@ -151,7 +152,7 @@ def argument_names(arguments: Arguments) -> list[str]:
 
     taken: set[str | None] = {
         *BUILTINS,
-        *(record.name for record in record_types(*(type_of(value) for _, value in arguments))),
+        *(record.name for record in _records(arguments)),
     }
     given = {name for name, _ in arguments}
     names: list[str] = []
@@ -197,9 +198,14 @@ def _bound_already(request: Request) -> Iterable[str]:
 
 
 def _declared_records(request: Request) -> Iterable[str]:
-    for record in record_types(*(type_of(value) for _, value in request.arguments), request.type):
+    for record in _records(request.arguments, request.type):
         fields = "".join(f"    {name}: {type_}\n" for name, type_ in record.fields)
         yield f"class {record.name}:\n{fields}\n"
+
+
+def _records(arguments: Arguments, *types: Type) -> Iterable[RecordType]:
+    """The records that types and the values of arguments are made of; texts and numbers are made of none."""
+    return record_types(*(type_of(value) for _, value in arguments if type(value) not in _PLAIN), *types)
 
 
 def _declared_inputs(request: Request) -> list[str]:
