@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rlmlang.nano.problems import PROBLEMS
 
 from rlmlang.nano.engine import NanoModel
+from rlmlang.nano.problems import PROBLEMS
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks" / "recursion"))
 import counting

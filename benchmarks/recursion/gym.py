@@ -28,13 +28,13 @@ from statistics import fmean
 from typing import Any
 
 from attrs import frozen
-from rlmlang.nano.tasks.puzzles import ALPHABET
 from shared import load, save, weights, wilson
 
 import rlmlang
 from rlmlang import RlmError
 from rlmlang.models.base import Model
 from rlmlang.nano.engine import NanoModel
+from rlmlang.nano.tasks.puzzles import ALPHABET
 from rlmlang.values import Value
 
 
