@@ -78,7 +78,7 @@ MOST = {"modpow": 3, "fibonacci": 60, "knapsack": 6, "matrix_chain": 5, "sat": 5
 
 @pytest.mark.parametrize("name", PROBLEMS)
 @given(data=st.data(), draw=st.randoms(use_true_random=False))
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_the_programs_are_right(name: str, data: st.DataObject, draw: random.Random) -> None:
     problem = PROBLEMS[name]
     program = problem.compiled()
@@ -200,12 +200,13 @@ def test_whatever_may_be_written_checks(task: str, random: Any) -> None:
 
 
 def test_the_masks_of_the_language_take_nano_s_programs() -> None:
-    """Byte by byte, and by the tokens of nano."""
+    """By the tokens of nano, and some of them byte by byte."""
     one_of_each = {task.name: (shown, text) for task, shown, text in CONTEXTS}
     own = open_vocabulary(str(WEIGHTS))
-    for task, (shown, text) in one_of_each.items():
+    for i, (task, (shown, text)) in enumerate(one_of_each.items()):
         constraint = Constraint(header(task, shown), type_of(task))
-        for vocabulary, written in ((Vocabulary.of_bytes(), list(text.encode())), (own, tokens.encode(text))):
+        ways = [(own, tokens.encode(text)), (Vocabulary.of_bytes(), list(text.encode()))]
+        for vocabulary, written in ways[: 2 if i % 6 == 0 else 1]:
             matcher = Matcher(constraint, vocabulary, 400)
             for token in written:
                 assert matcher.allows(token), (text, vocabulary.bytes_of(token))
