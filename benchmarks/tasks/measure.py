@@ -88,6 +88,10 @@ class Task:
             return request
         return evolve(request, constraint=Constraint(program_header(request), type_))
 
+    def declared(self) -> str:
+        """The inputs, as a program declares them."""
+        return program_header(self.request(False, 1))
+
     def single_call(self) -> str:
         """The program that hands everything on to the model."""
         arguments = "".join(f", {name}={name}" for name in self.inputs)
@@ -106,9 +110,9 @@ class Task:
         return _equal(value, self.answer)
 
 
-def read_tasks(kinds: Sequence[str] = (), limit: int | None = None) -> list[Task]:
+def read_tasks(kinds: Sequence[str] = (), limit: int | None = None, path: Path = HERE / "tasks.jsonl") -> list[Task]:
     """The tasks, the first of every kind before the second ones."""
-    with open(HERE / "tasks.jsonl", encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         tasks = [Task(**json.loads(line)) for line in file]
     tasks.sort(key=lambda task: int(task.id.rpartition("-")[2]))
     return [task for task in tasks if not kinds or task.kind in kinds][:limit]
@@ -164,7 +168,7 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
     trace = Trace()
     try:
         result = await Program(checked).arun(values, model=model, limits=LIMITS, trace=trace)
-        found["value"] = _as_data(result.value, request.type)
+        found["value"] = as_data(result.value, request.type)
         found["runs"] = True
     finally:
         found["calls"] = len(trace.calls)
@@ -178,14 +182,14 @@ def _free_names(program: str) -> Iterator[str]:
         yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id not in own)
 
 
-def _as_data(value: Any, type_: Type) -> Any:
+def as_data(value: Any, type_: Type) -> Any:
     """A value as JSON data of the type: an int is a float where one is wanted."""
     return to_json(from_json(to_json(value), type_))
 
 
 def mode_of(name: str, mode: str) -> str:
     """The name of a model that is held to as much as the mode says."""
-    if mode in ("free", "direct"):
+    if mode in ("free", "direct") or (mode == "types" and name.startswith("hf:")):  # which knows no other
         return name
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
