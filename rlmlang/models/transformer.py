@@ -44,7 +44,9 @@ class Texts:
         self._plain = Tokenizer.from_str(json.dumps(plain))
         self._plain.no_truncation()
         self.template = ChatTemplate(
-            self._apply, self._unmarked, lambda piece, first: list(self.tokenizer.encode(piece, add_special_tokens=False))
+            self._apply,
+            self._unmarked,
+            lambda piece, first: list(self.tokenizer.encode(piece, add_special_tokens=False)),
         )
 
     def encode(self, text: str) -> list[int]:
