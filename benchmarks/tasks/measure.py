@@ -194,8 +194,11 @@ def mode_of(name: str, mode: str) -> str:
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
 
-async def measure_all(name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int) -> None:
+async def measure_all(
+    name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int, at_once: int = 1
+) -> None:
     """Measure what does not stand in `out` yet. Raises RlmError if the model cannot be opened."""
+    free = asyncio.Semaphore(at_once)
     done = {(each["model"], each["mode"], each["task"]) for each in read_results(out)}
     todo = {mode: [task for task in tasks if (name, mode, task.id) not in done] for mode in modes}
     left = sum(map(len, todo.values()))
@@ -203,11 +206,16 @@ async def measure_all(name: str, modes: Sequence[str], tasks: Sequence[Task], ou
         for mode in filter(todo.get, modes):
             model = open_model(mode_of(name, mode))
             try:
-                for task in todo[mode]:
-                    _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
-                    found = await measure(task, model, mode, max_tokens)
+
+                async def one(task: Task, model: Model = model, mode: str = mode) -> None:
+                    nonlocal left
+                    async with free:
+                        _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
+                        found = await measure(task, model, mode, max_tokens)
                     print(json.dumps({"model": name, "mode": mode, "task": task.id, **found}), file=file, flush=True)
                     left -= 1
+
+                await asyncio.gather(*map(one, todo[mode]))
             finally:
                 await model.aclose()
     _tell("")
@@ -292,6 +300,7 @@ def main() -> None:
     parser.add_argument("--kinds", default="", help="of tasks, separated by commas (default: all)")
     parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
     parser.add_argument("--max-tokens", type=int, default=120, help="of a program (default: %(default)s)")
+    parser.add_argument("--at-once", type=int, default=1, help="tasks, for engines that share the work of several")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines, gone on from if it is there")
     parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown, measure nothing")
     options = parser.parse_args()
@@ -303,7 +312,7 @@ def main() -> None:
     if options.model is None or not {*modes} <= {*MODES}:
         parser.error(f"give a --model; --modes are {', '.join(MODES)}")
     tasks = read_tasks([kind for kind in options.kinds.split(",") if kind], options.limit)
-    asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens))
+    asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens, options.at_once))
 
 
 if __name__ == "__main__":
