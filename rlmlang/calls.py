@@ -24,7 +24,7 @@ from rlmlang.budget import Account
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.journal import Journal
-from rlmlang.models.base import Model, Reply, Request, Unsent
+from rlmlang.models.base import Model, Reply, Request, Teller, Told, Unsent
 from rlmlang.pending import Pending
 from rlmlang.prompt import PROMPT_VERSION, program_header
 from rlmlang.render import render
@@ -419,12 +419,12 @@ class Caller:
             cost = account.settle(reserved, None, called=not isinstance(error, Unsent))
             record.pay(cost)
             if isinstance(error, RlmError) and self.trace.sinks:
-                self.trace.generated(record, asked, began, self.clock(), cost, None, error)
+                self.trace.generated(record, asked, self._told(asked), began, self.clock(), cost, None, error)
             raise
         cost = account.settle(reserved, (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens))
         record.pay(cost)
         if self.trace.sinks:
-            self.trace.generated(record, asked, began, self.clock(), cost, reply)
+            self.trace.generated(record, asked, self._told(asked), began, self.clock(), cost, reply)
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens
         if reply.finish == "length" and reserved.short is not None:
@@ -432,6 +432,10 @@ class Caller:
         if reply.finish == "refusal":
             raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
         return reply
+
+    def _told(self, request: Request) -> Told:
+        """How the model has read a request."""
+        return self.model.told(request) if isinstance(self.model, Teller) else Told(request.messages)
 
     async def _generate(self, entry: Entry, request: Request) -> Reply:
         """A whole answer. Raises ModelError E402 if it was cut off, and what `generate` raises."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
+import rlmlang
 from rlmlang.cli import main
 from rlmlang.cli.settings import read_settings
 
@@ -36,6 +38,25 @@ def test_the_guide_to_nano_runs() -> None:
     text = (Path(__file__).parent.parent / "docs" / "nano.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     exec(compile(code, "nano.md", "exec"), {})
+
+
+def test_the_guide_to_training_names_what_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).parent.parent
+    text = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    (check_,) = re.findall(r"^ *```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    assert str(rlmlang.compile(textwrap.dedent(check_)).type) == "bool"
+    shell = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)).replace("\\\n", " ")
+    for line in shell.splitlines():
+        tool, what, *rest = line.split()
+        if tool == "python":
+            told = (root / what).read_text(encoding="utf-8")
+        elif tool == "rlmlang":
+            assert main([what, *rest[: what == "trace"], "--help"]) == 0
+            told = capsys.readouterr().out
+        else:
+            continue
+        for option in (word for word in rest if word.startswith("--")):
+            assert option in told, line
 
 
 def test_the_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:

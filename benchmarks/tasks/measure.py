@@ -88,6 +88,10 @@ class Task:
             return request
         return evolve(request, constraint=Constraint(program_header(request), type_))
 
+    def declared(self) -> str:
+        """The inputs, as a program declares them."""
+        return program_header(self.request(False, 1))
+
     def single_call(self) -> str:
         """The program that hands everything on to the model."""
         arguments = "".join(f", {name}={name}" for name in self.inputs)
@@ -106,9 +110,9 @@ class Task:
         return _equal(value, self.answer)
 
 
-def read_tasks(kinds: Sequence[str] = (), limit: int | None = None) -> list[Task]:
+def read_tasks(kinds: Sequence[str] = (), limit: int | None = None, path: Path = HERE / "tasks.jsonl") -> list[Task]:
     """The tasks, the first of every kind before the second ones."""
-    with open(HERE / "tasks.jsonl", encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         tasks = [Task(**json.loads(line)) for line in file]
     tasks.sort(key=lambda task: int(task.id.rpartition("-")[2]))
     return [task for task in tasks if not kinds or task.kind in kinds][:limit]
@@ -164,7 +168,7 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
     trace = Trace()
     try:
         result = await Program(checked).arun(values, model=model, limits=LIMITS, trace=trace)
-        found["value"] = _as_data(result.value, request.type)
+        found["value"] = as_data(result.value, request.type)
         found["runs"] = True
     finally:
         found["calls"] = len(trace.calls)
@@ -178,20 +182,23 @@ def _free_names(program: str) -> Iterator[str]:
         yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id not in own)
 
 
-def _as_data(value: Any, type_: Type) -> Any:
+def as_data(value: Any, type_: Type) -> Any:
     """A value as JSON data of the type: an int is a float where one is wanted."""
     return to_json(from_json(to_json(value), type_))
 
 
 def mode_of(name: str, mode: str) -> str:
     """The name of a model that is held to as much as the mode says."""
-    if mode in ("free", "direct"):
+    if mode in ("free", "direct") or (mode == "types" and name.startswith("hf:")):  # which knows no other
         return name
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
 
-async def measure_all(name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int) -> None:
+async def measure_all(
+    name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int, at_once: int = 1
+) -> None:
     """Measure what does not stand in `out` yet. Raises RlmError if the model cannot be opened."""
+    free = asyncio.Semaphore(at_once)
     done = {(each["model"], each["mode"], each["task"]) for each in read_results(out)}
     todo = {mode: [task for task in tasks if (name, mode, task.id) not in done] for mode in modes}
     left = sum(map(len, todo.values()))
@@ -199,11 +206,16 @@ async def measure_all(name: str, modes: Sequence[str], tasks: Sequence[Task], ou
         for mode in filter(todo.get, modes):
             model = open_model(mode_of(name, mode))
             try:
-                for task in todo[mode]:
-                    _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
-                    found = await measure(task, model, mode, max_tokens)
+
+                async def one(task: Task, model: Model = model, mode: str = mode) -> None:
+                    nonlocal left
+                    async with free:
+                        _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
+                        found = await measure(task, model, mode, max_tokens)
                     print(json.dumps({"model": name, "mode": mode, "task": task.id, **found}), file=file, flush=True)
                     left -= 1
+
+                await asyncio.gather(*map(one, todo[mode]))
             finally:
                 await model.aclose()
     _tell("")
@@ -288,6 +300,7 @@ def main() -> None:
     parser.add_argument("--kinds", default="", help="of tasks, separated by commas (default: all)")
     parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
     parser.add_argument("--max-tokens", type=int, default=120, help="of a program (default: %(default)s)")
+    parser.add_argument("--at-once", type=int, default=1, help="tasks, for engines that share the work of several")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines, gone on from if it is there")
     parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown, measure nothing")
     options = parser.parse_args()
@@ -299,7 +312,7 @@ def main() -> None:
     if options.model is None or not {*modes} <= {*MODES}:
         parser.error(f"give a --model; --modes are {', '.join(MODES)}")
     tasks = read_tasks([kind for kind in options.kinds.split(",") if kind], options.limit)
-    asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens))
+    asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens, options.at_once))
 
 
 if __name__ == "__main__":

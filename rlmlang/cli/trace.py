@@ -13,7 +13,7 @@ import click
 from rlmlang.cli import output
 from rlmlang.cli.options import store_option
 from rlmlang.cli.runs import opened_store
-from rlmlang.errors import UsageError
+from rlmlang.errors import ProgramError, UsageError
 from rlmlang.runs import find_run
 from rlmlang.trace.history import Call, History
 from rlmlang.trace.log import history_of, read_events, read_log
@@ -146,33 +146,93 @@ def html(trace: str, store: str | None, to: str) -> None:
 
 
 @command.command("export")
-@trace_argument
+@click.argument("traces", metavar="TRACE…", nargs=-1, required=True)
 @store_option
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("jsonl", "otlp", "chrome", "rlm")),
+    type=click.Choice(("jsonl", "otlp", "chrome", "rlm", "sft")),
     required=True,
-    help="jsonl: the events. otlp: OpenTelemetry. chrome: Perfetto. rlm: the visualizer of alexzhang13/rlm.",
+    help="jsonl: the events. otlp: OpenTelemetry. chrome: Perfetto. rlm: the visualizer of alexzhang13/rlm. "
+    "sft: chats to train a model on, of runs that ended well.",
 )
+@click.option("--expect", metavar="VALUE", help="For sft: only runs with this value.")
+@click.option("--check", "checker", metavar="FILE", help="For sft: only runs for whose `value` this program says True.")
 @output_option("-")
-def export(trace: str, store: str | None, form: str, to: str) -> None:
+def export(
+    traces: tuple[str, ...], store: str | None, form: str, expect: str | None, checker: str | None, to: str
+) -> None:
     """Write a trace for other tools, a JSON object on a line.
+
+    For sft there may be several: runs, files, or `all` for all runs in the store.
 
     \b
     Examples:
       rlmlang trace export last --format chrome -o run.json
       rlmlang trace export last --format otlp -o spans.jsonl
+      rlmlang trace export last --format sft --expect 42 >> train.jsonl
+      rlmlang trace export all --format sft --check right.rlm -o train.jsonl
     """
     import json
 
     from rlmlang.trace import export
+    from rlmlang.trace.sft import examples
 
-    write = {"otlp": export.otlp, "chrome": export.chrome, "rlm": export.rlm}
-    objects = open_log(trace, store) if form == "jsonl" else write[form](open_history(trace, store))
+    objects: Iterator[dict[str, Any]]
+    if form == "sft":
+        names = [name for trace in traces for name in (all_runs(store) if trace == "all" else [trace])]
+        wanted = wanted_values(expect, checker)
+        objects = examples(filter(wanted, (open_history(name, store) for name in names)))
+    elif len(traces) > 1 or expect is not None or checker is not None:
+        raise UsageError.of("E607", f"{form} is of one trace, whatever its value", hint="--format sft takes more")
+    elif form == "jsonl":
+        objects = open_log(traces[0], store)
+    else:
+        write = {"otlp": export.otlp, "chrome": export.chrome, "rlm": export.rlm}
+        objects = write[form](open_history(traces[0], store))
     with output_file(to) as file:
         for each in objects:
             file.write(json.dumps(each, ensure_ascii=True) + "\n")
+
+
+def all_runs(store: str | None) -> list[str]:
+    """The ids of the runs in the store, the oldest first. Raises UsageError E606."""
+    with opened_store(store) as kept:
+        return [row.id for row in reversed(kept.runs())]
+
+
+def wanted_values(expect: str | None, checker: str | None) -> Callable[[History], bool]:
+    """Whether a run has ended with the value that is expected, and one that the program in a file says True of.
+
+    Raises UsageError E604, E607, ProgramError; and where the program does not take a value or fails, RlmError.
+    """
+    import json
+
+    from rlmlang.program import compile, load
+
+    program = load(checker) if checker is not None else None
+    if program is not None and (list(program.inputs) != ["value"] or str(program.type) != "bool"):
+        raise UsageError.of(
+            "E607", f"{checker} is no check", hint="write `value: TYPE`, and an expression that is True or False"
+        )
+
+    def wanted(history: History) -> bool:
+        shown = history.end.value if history.end else None
+        if history.status != "done" or shown is None:
+            return False
+        if expect is not None and shown not in (expect, json.dumps(expect, ensure_ascii=False)):
+            return False
+        if program is None:
+            return True
+        try:
+            value = compile(shown).run().value
+        except ProgramError as error:
+            raise UsageError.of(
+                "E607", f"the trace of run {history.run.id} does not show its value whole", hint="leave the run out"
+            ) from error
+        return bool(program.run(value=value).value)
+
+    return wanted
 
 
 @command.command("diff")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -73,10 +73,14 @@ class Request:
             return None
         return hashlib.sha256(json.dumps(limits).encode()).hexdigest()[:16]
 
+    def opening(self, held: bool) -> str:
+        """What an engine that holds programs to the language puts before one, as if the model had written it:
+        the start of a fence. (In a fence models write code; else they start with prose.)"""
+        return "```python\n" if held and self.program and self.constraint is not None else ""
+
     def so_far(self, held: bool) -> str:
-        """What the reply starts with: `written`, and before it, if the engine holds a program to the
-        language, the start of a fence. (In a fence models write code; else they start with prose.)"""
-        return "```python\n" + self.written if held and self.program and self.constraint is not None else self.written
+        """What the reply starts with: `written`, behind its opening."""
+        return self.opening(held) + self.written
 
 
 def until(text: str, stops: tuple[str, ...]) -> str:
@@ -120,6 +124,22 @@ class Capabilities:
     depth is then not in the key of a call."""
     exact_counts: bool = True
     """Whether `count_tokens` is exact; if not, it is no less than the truth."""
+
+
+@frozen
+class Told:
+    """A request as a model reads it."""
+
+    messages: tuple[Message, ...]
+    opening: str = ""
+    """What the engine puts before the reply, as if the model had written it."""
+
+
+@runtime_checkable
+class Teller(Protocol):
+    """A model that can say how it reads a request. Of any other the trace shows the request's messages."""
+
+    def told(self, request: Request) -> Told: ...
 
 
 class Unsent(ModelError):

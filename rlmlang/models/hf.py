@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from rlmlang.answers import OPENING, answer_after_opening, answer_lark
 from rlmlang.decode.gguf import smollm2_path
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request, Told
 from rlmlang.models.openmp import import_passive
 from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_options
 from rlmlang.models.weights import folder_digest, gguf_digest
@@ -89,6 +89,9 @@ class HfModel:
     def count_tokens(self, request: Request) -> int:
         return len(self._prompt(request))
 
+    def told(self, request: Request) -> Told:
+        return Told(request.messages, OPENING if request.typed else request.opening(held=True))
+
     async def generate(self, request: Request) -> Reply:
         prompt = self._prompt(request)
         if len(prompt) >= self.context:
@@ -98,8 +101,8 @@ class HfModel:
         return evolve(reply, text=answer_after_opening(reply.text, request.type)) if request.typed else reply
 
     def _prompt(self, request: Request) -> list[int]:
-        opening = OPENING if request.typed else request.so_far(held=True)
-        return self._engine.texts.template.prompt(request.messages, opening)
+        told = self.told(request)
+        return self._engine.texts.template.prompt(told.messages, told.opening + request.written)
 
     def _steering(self, request: Request, most: int) -> Steering:
         from rlmlang.decode.matcher import Matcher

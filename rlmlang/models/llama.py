@@ -36,7 +36,7 @@ from rlmlang.decode.texts import grammar_text
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
 from rlmlang.models import llama_types
-from rlmlang.models.base import Capabilities, Message, Reply, Request
+from rlmlang.models.base import Capabilities, Message, Reply, Request, Told
 from rlmlang.models.openmp import import_passive
 from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_options
 from rlmlang.models.templates import ChatTemplate
@@ -123,6 +123,10 @@ class LlamaModel:
     def count_tokens(self, request: Request) -> int:
         return len(self._prompt(request))
 
+    def told(self, request: Request) -> Told:
+        held = self.options.constrain != "none"
+        return Told(request.messages, OPENING if request.typed else request.opening(held))
+
     async def generate(self, request: Request) -> Reply:
         temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
         body = {
@@ -146,9 +150,8 @@ class LlamaModel:
         return evolve(reply, text=answer_after_opening(reply.text, request.type))
 
     def _prompt(self, request: Request) -> list[int]:
-        if request.typed:
-            return self._engine.tokens(request.messages, OPENING)
-        return self._engine.tokens(request.messages, request.so_far(held=self.options.constrain != "none"))
+        told = self.told(request)
+        return self._engine.tokens(told.messages, told.opening + request.written)
 
     async def aclose(self) -> None:
         engine: _Engine | None = self.__dict__.pop("_engine", None)

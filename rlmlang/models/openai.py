@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from attrs import asdict, frozen
 
 from rlmlang.errors import UsageError
-from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request, Told
 from rlmlang.models.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
 from rlmlang.models.http import Absent, Client
 from rlmlang.models.llama_server import LLAMA, LlamaServer
@@ -79,6 +79,10 @@ class OpenAIModel:
     def count_tokens(self, request: Request) -> int:
         """The length of the prompt: exact for llama-server, for the others no less than the truth."""
         return self._server.count(request)
+
+    def told(self, request: Request) -> Told:
+        able = self.capabilities
+        return Told(request.messages, request.opening(able.continues and able.grammar != "none"))
 
     async def generate(self, request: Request) -> Reply:
         return await self._server.generate(request)

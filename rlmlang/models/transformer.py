@@ -33,18 +33,20 @@ class Texts:
     def __init__(self, path: Path) -> None:
         self.path = path
         with _quiet(path):
-            self._fast = transformers.AutoTokenizer.from_pretrained(**_source(path))
-        if not getattr(self._fast, "is_fast", False):
+            self.tokenizer = transformers.AutoTokenizer.from_pretrained(**_source(path))
+        if not getattr(self.tokenizer, "is_fast", False):
             raise ModelError.of("E407", f"{path} has no tokenizer of the package `tokenizers`")
-        if not self._fast.chat_template:
+        if not self.tokenizer.chat_template:
             raise ModelError.of("E407", f"{path} has no chat template", hint="use a checkpoint that was taught to chat")
         # One that knows no added tokens: no text can be read as the marks that end a turn. It may also
         # be used from several threads.
-        plain = json.loads(self._fast.backend_tokenizer.to_str()) | {"added_tokens": [], "post_processor": None}
+        plain = json.loads(self.tokenizer.backend_tokenizer.to_str()) | {"added_tokens": [], "post_processor": None}
         self._plain = Tokenizer.from_str(json.dumps(plain))
         self._plain.no_truncation()
         self.template = ChatTemplate(
-            self._apply, self._unmarked, lambda piece, first: list(self._fast.encode(piece, add_special_tokens=False))
+            self._apply,
+            self._unmarked,
+            lambda piece, first: list(self.tokenizer.encode(piece, add_special_tokens=False)),
         )
 
     def encode(self, text: str) -> list[int]:
@@ -55,7 +57,7 @@ class Texts:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         if self.path.is_dir():
-            found = Vocabulary.of_transformers(self._fast)
+            found = Vocabulary.of_transformers(self.tokenizer)
         else:
             found = Vocabulary.of_gguf(self.path, self.encode)
         found.encode = self.encode
@@ -66,11 +68,11 @@ class Texts:
         """The tokenizer in the form that llguidance reads."""
         from llguidance.hf import from_tokenizer
 
-        return from_tokenizer(self._fast, n_vocab=self.vocabulary.size, eos_token=sorted(self.vocabulary.eos))
+        return from_tokenizer(self.tokenizer, n_vocab=self.vocabulary.size, eos_token=sorted(self.vocabulary.eos))
 
     def _unmarked(self, text: str) -> list[int]:
         tokens = self.encode(text)
-        if any(self.vocabulary.tokens[token] is None and token != self._fast.unk_token_id for token in tokens):
+        if any(self.vocabulary.tokens[token] is None and token != self.tokenizer.unk_token_id for token in tokens):
             raise ModelError.of(
                 "E400", "the prompt holds a mark of this model's chats, which its tokenizer cannot read"
             )
@@ -78,7 +80,7 @@ class Texts:
 
     def _apply(self, told: list[dict[str, str]]) -> str:
         try:
-            prompt: str = self._fast.apply_chat_template(
+            prompt: str = self.tokenizer.apply_chat_template(
                 told, tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
         except Exception:  # the template's own words

@@ -19,7 +19,7 @@ import numpy as np
 from attrs import define, field
 
 from rlmlang.errors import BudgetError, ModelError
-from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.base import Capabilities, Message, Reply, Request, Told
 from rlmlang.models.weights import digest
 from rlmlang.nano.grammar import Writer
 from rlmlang.nano.model import Array, Transformer
@@ -113,6 +113,9 @@ class NanoModel:
     def count_tokens(self, request: Request) -> int:
         return len(_prompt(request))
 
+    def told(self, request: Request) -> Told:
+        return Told((Message("user", _line(request)),))
+
     async def generate(self, request: Request) -> Reply:
         tokens = _prompt(request)
         task = TASKS[request.instruction]
@@ -175,6 +178,10 @@ class NanoModel:
 
 
 def _prompt(request: Request) -> list[int]:
+    return encode(_line(request))
+
+
+def _line(request: Request) -> str:
     """What nano reads of a call. Raises ModelError E404 for what it cannot answer, BudgetError E502 at max_depth."""
     task = TASKS.get(request.instruction)
     if task is None:
@@ -197,7 +204,7 @@ def _prompt(request: Request) -> list[int]:
         shown.append(seen)
     if task.program(*shown) is None:
         raise _refused(f"`{task.name}` does not take these arguments together", task.about)
-    return encode(prompt(task.name, shown))
+    return prompt(task.name, shown)
 
 
 def _refused(problem: str, hint: str) -> ModelError:

@@ -24,7 +24,7 @@ from rlmlang.source import Span
 from rlmlang.values import Value, excerpt
 
 if TYPE_CHECKING:
-    from rlmlang.models.base import Reply, Request
+    from rlmlang.models.base import Reply, Request, Told
 
 VERSION = 1
 """Of the events; raised when one changes its meaning."""
@@ -166,6 +166,7 @@ class Trace:
         self,
         record: CallRecord,
         request: Request,
+        told: Told,
         began: float,
         now: float,
         cost: Decimal | None,
@@ -174,7 +175,7 @@ class Trace:
     ) -> None:
         """The model has answered once, or failed. (Without sinks, this would write prompts for nobody.)"""
         prompt: list[dict[str, str]] = []
-        for message in request.messages:
+        for message in told.messages:
             if message.role == "system":
                 prompt.append({"role": message.role, "digest": self._text(message.content)})
             else:
@@ -184,6 +185,7 @@ class Trace:
             call=record.id,
             attempt=record.attempts - 1,
             prompt=prompt,
+            opening=told.opening,
             written=request.written,
             grammar=request.held_to,
             output=reply.text if reply else None,

@@ -54,8 +54,10 @@ class Generation:
 
     attempt: int
     prompt: list[Message]
+    opening: str
+    """What the engine put before the model's text."""
     written: str
-    """What the output goes on from."""
+    """What the output goes on from, behind the opening."""
     grammar: str | None
     """A digest of what the output was held to."""
     output: str

@@ -238,6 +238,7 @@ class _Reader:
         return Generation(
             attempt=fields.count("attempt"),
             prompt=[self._message(each) for each in fields.each("prompt")],
+            opening=fields.text("opening"),
             written=fields.text("written"),
             grammar=fields.maybe_text("grammar"),
             output=fields.text("output"),

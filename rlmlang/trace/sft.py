@@ -1,0 +1,103 @@
+"""Training data from runs: what a model read, and what it wrote that was right in the end.
+
+An example is one context, in the form that TRL and others take for chats: `prompt` and `completion`, each a list
+of messages. What failed, or was refused and written again, is in none; neither is a program that does not check.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import takewhile
+from typing import Any
+
+from rlmlang.answers import OPENING
+from rlmlang.check import check
+from rlmlang.errors import ProgramError
+from rlmlang.source import Source
+from rlmlang.trace.history import Call, Generation, History
+
+Example = dict[str, Any]
+
+
+def examples(histories: Iterable[History]) -> Iterator[Example]:
+    """The contexts of the runs that have ended well, each once, in the order of asking."""
+    seen: set[bytes] = set()
+    for history in histories:
+        for call in _right(history):
+            whole = history.run.writing != "statements"
+            new = []
+            for generation in _right_generations(call, whole):
+                example = _example(call, generation)
+                digest = sha256(json.dumps(example).encode()).digest()
+                if digest not in seen:
+                    seen.add(digest)
+                    new.append(example)
+            if new and (call.form == "leaf" or _checks(call)):
+                yield from new
+
+
+def _right(history: History) -> Iterator[Call]:
+    """The calls whose answers the run's value may rest on: none that failed, or that a text made which was refused."""
+    rest = history.roots[::-1] if history.status == "done" else []
+    while rest:
+        call = rest.pop()
+        if call.status in ("done", "stored"):
+            yield call
+            refused = {id(each) for each in call.generations} - {id(each) for each in _not_refused(call)}
+            made = (each for each in reversed(call.children) if each.hits or id(_maker(call, each)) not in refused)
+            rest.extend(made)
+
+
+def _maker(call: Call, child: Call) -> Generation | None:
+    """What the model had just written when a call below was asked for."""
+    return next((each for each in reversed(call.generations) if each.finished <= child.asked), None)
+
+
+def _not_refused(call: Call) -> list[Generation]:
+    """The generations but those after which the model was shown what was wrong."""
+    found = call.shown_generations
+    return [each for each, after in zip(found, [*found[1:], None]) if after is None or not _repairs(after)]
+
+
+def _repairs(generation: Generation) -> bool:
+    return any(message.role == "assistant" for message in generation.prompt)
+
+
+def _right_generations(call: Call, whole: bool) -> list[Generation]:
+    """Those that stand in the answer. (In a text in which calls stand, they begin and end anywhere.)"""
+    if call.form == "text":
+        return []
+    found = _not_refused(call)
+    if whole or call.form == "leaf":
+        found = found[-1:]
+    return [each for each in found if each.finish == "stop" and each.error is None]
+
+
+def _example(call: Call, generation: Generation) -> Example:
+    """The first try at it: without what was refused before, and why."""
+    told = takewhile(lambda message: message.role != "assistant", generation.prompt)
+    prompt = [{"role": message.role, "content": message.content} for message in told]
+    text = generation.output
+    if generation.opening == OPENING:
+        text = f" {_in_object(text, call.type)}}}"
+    if generation.written:
+        prompt.append({"role": "assistant", "content": generation.opening + generation.written})
+    else:
+        text = generation.opening + text
+    return {"prompt": prompt, "completion": [{"role": "assistant", "content": text}]}
+
+
+def _in_object(text: str, type_: str) -> str:
+    """An answer as JSON. (That of a choice of words is logged without its quotes.)"""
+    is_word = type_.startswith('Literal["') and not text.startswith('"')
+    return json.dumps(text, ensure_ascii=False) if is_word else text
+
+
+def _checks(call: Call) -> bool:
+    try:
+        check(Source(call.program or ""))
+    except ProgramError:
+        return False
+    return True
