@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from attrs import define, field
 
+from rlmlang.check import library_names
 from rlmlang.errors import BudgetError, ModelError
 from rlmlang.models.base import Capabilities, Message, Reply, Request, Told
 from rlmlang.models.weights import digest
@@ -185,8 +186,8 @@ def _line(request: Request) -> str:
     """What nano reads of a call. Raises ModelError E404 for what it cannot answer, BudgetError E502 at max_depth."""
     task = TASKS.get(request.instruction)
     if task is None:
-        known = ", ".join(TASKS)
-        raise _refused(f"nano knows no task `{_short(request.instruction)}`", f"its tasks are {known}")
+        front = ", ".join(name for name, path in library_names().items() if path.stem == "nano")
+        raise _refused(f"nano knows no task `{_short(request.instruction)}`", f"call what it can do as {front}")
     if not request.program:
         raise BudgetError.of(
             "E502", f"a CALL at max_depth, level {request.level}: nano answers by programs only", hint="raise max_depth"
