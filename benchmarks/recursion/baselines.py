@@ -30,7 +30,7 @@ from attrs import asdict, frozen
 from counting import Counter
 from shared import load, save, wilson
 from torch.nn import functional
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 from rlmlang import Limits, RlmError
@@ -163,40 +163,11 @@ def batches(kind: str, settings: Settings) -> Iterator[tuple[torch.Tensor, torch
             yield batch, learnt
 
 
-def new_model(seed: int) -> LlamaForCausalLM:
-    """As nano, but for its tokens and the length of its contexts."""
-    usual = train.Settings()
-    config = LlamaConfig(
-        vocab_size=len(CHARACTERS) + 2,
-        hidden_size=usual.width,
-        intermediate_size=usual.inner,
-        num_hidden_layers=usual.layers,
-        num_attention_heads=usual.heads,
-        max_position_embeddings=PLACES,
-        tie_word_embeddings=True,
-        pad_token_id=PAD,
-        bos_token_id=None,
-        eos_token_id=END,
-    )
-    torch.manual_seed(seed)
-    return LlamaForCausalLM(config)
-
-
 def trained(kind: str, settings: Settings) -> tuple[LlamaForCausalLM, dict[str, Any]]:
     """A model, and what its training took."""
-    model = new_model(settings.seed)
-    named = list(model.named_parameters())
-    optimizers = (
-        torch.optim.Muon(
-            [each for name, each in named if "proj" in name],
-            lr=settings.rate,
-            weight_decay=0.0,
-            adjust_lr_fn="match_rms_adamw",
-        ),
-        torch.optim.AdamW(
-            [each for name, each in named if "proj" not in name], lr=settings.rate, weight_decay=0.0, betas=(0.9, 0.98)
-        ),
-    )
+    usual = train.Settings(seed=settings.seed, places=PLACES, muon=settings.rate, adamw=settings.rate)
+    model = train.new_model(usual, len(CHARACTERS) + 2, PAD, END)
+    optimizers = train.new_optimizers(model, usual)
     begin, read, step, whole = time.perf_counter(), 0, 0, settings.tokens * 1e6
     log: list[dict[str, float]] = []
     for batch, learnt in batches(kind, settings):

@@ -123,12 +123,13 @@ class NanoModel:
         if request.repair is not None:  # it would write the same again
             raise ModelError.of("E405", _BROKEN + _problem(request.repair[1]))
         names = dict(zip(NAMES, argument_names(request.arguments)))
-        key = (*tokens, *names.values(), request.max_tokens)
+        most = min(request.max_tokens, self.context - len(tokens))
+        key = (*tokens, *names.values(), most)
         if (known := self._replies.get(key)) is not None:
             return known
         writer = Writer.of({name: task.takes(i) for i, name in enumerate(names)}, task.gives)
         names |= {token: token.replace("d", "d_") for token in ("d", "d = ") if "d" in names.values()}
-        row = _Row(tokens, writer, min(request.max_tokens, self.context - len(tokens)), names)
+        row = _Row(tokens, writer, most, names)
         self._waiting.append(row)
         if self._work is None:
             self._work = asyncio.ensure_future(self._write())

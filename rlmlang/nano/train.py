@@ -52,22 +52,37 @@ class Settings:
     """How many times as often a wrong answer is drawn."""
 
 
-def new_model(settings: Settings) -> LlamaForCausalLM:
-    """An untrained model."""
+def new_model(
+    settings: Settings,
+    vocabulary: int = len(tokens.TOKENS),
+    pad: int = tokens.NUMBERS[tokens.PAD],
+    end: int = tokens.NUMBERS[tokens.END],
+) -> LlamaForCausalLM:
+    """An untrained model, by default with nano's tokens."""
     config = LlamaConfig(
-        vocab_size=len(tokens.TOKENS),
+        vocab_size=vocabulary,
         hidden_size=settings.width,
         intermediate_size=settings.inner,
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         max_position_embeddings=settings.places,
         tie_word_embeddings=True,
-        pad_token_id=tokens.NUMBERS[tokens.PAD],
+        pad_token_id=pad,
         bos_token_id=None,
-        eos_token_id=tokens.NUMBERS[tokens.END],
+        eos_token_id=end,
     )
     torch.manual_seed(settings.seed)
     return LlamaForCausalLM(config)
+
+
+def new_optimizers(model: LlamaForCausalLM, settings: Settings) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the matrices within the layers, AdamW for all else."""
+    named = list(model.named_parameters())
+    matrices, others = ([weights for name, weights in named if ("proj" in name) is within] for within in (True, False))
+    return (
+        torch.optim.Muon(matrices, lr=settings.muon, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=settings.adamw, weight_decay=0.0, betas=(0.9, 0.98)),
+    )
 
 
 def train(settings: Settings, folder: Path) -> int:
@@ -79,12 +94,7 @@ def train(settings: Settings, folder: Path) -> int:
     everything = examples()
     pools = [Pool([each for each in everything if each.kind == kind]) for kind in KINDS]
     sizes = [getattr(settings, kind) for kind in KINDS]
-    matrices = [weights for name, weights in model.named_parameters() if "proj" in name]
-    others = [weights for name, weights in model.named_parameters() if "proj" not in name]
-    optimizers = (
-        torch.optim.Muon(matrices, lr=settings.muon, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=settings.adamw, weight_decay=0.0, betas=(0.9, 0.98)),
-    )
+    optimizers = new_optimizers(model, settings)
     schedules = [torch.optim.lr_scheduler.LambdaLR(each, lambda step: _rate(step, settings)) for each in optimizers]
     log: list[dict[str, float]] = []
     begin, read, wrong = time.perf_counter(), 0, len(everything)
