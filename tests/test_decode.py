@@ -340,6 +340,35 @@ def test_every_beginning_of_a_program_can_be_completed(part: int) -> None:
                 check(Source(matcher.text + end))
 
 
+LONG = "abcdefghij" * 10
+"""As long as names may be."""
+
+
+@pytest.mark.parametrize(
+    ("begin", "taken"),
+    [
+        ("def ", ("",)),
+        ("def ", ("", "x", "x1", "0")),
+        ("def ", ("", "x", "0", *(f"x{i}" for i in range(12)))),
+        ("class ", ("",)),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 90, 97, 98, 99, 100])
+def test_names_that_are_taken_can_be_made_new_or_are_refused(begin: str, taken: tuple[str, ...], size: int) -> None:
+    name = LONG[:size]
+    rest = "(q: int) -> int:\n    return q\n" if begin == "def " else ":\n    q: int\n"
+    before = "".join(f"{begin}{name}{end}{rest}" for end in taken if size + len(end) <= len(LONG))
+    matcher = Matcher(Constraint(before), BYTES, 10_000)
+    for byte in f"{begin}{name}".encode():
+        if not matcher.allows(byte):
+            assert len(matcher.text) >= len(begin) + 97  # short names go on
+            break
+        matcher.commit(byte)
+        check(Source(before + matcher.text + matcher.closing_text()))
+    else:
+        assert size < 100
+
+
 @pytest.mark.parametrize("comment", ["", "    # one\n", " # one\n"])
 def test_bodies_are_indented_by_four_spaces(comment: str) -> None:
     head = f"def f(x: int) -> int:\n{comment}"

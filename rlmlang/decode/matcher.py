@@ -13,7 +13,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
 from rlmlang.decode.lalr import join, tables
 from rlmlang.decode.oracle import Ground, after, ground_of
-from rlmlang.decode.point import Point
+from rlmlang.decode.point import Point, new_ends
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.signatures import constant
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary, completed, split
@@ -281,6 +281,8 @@ def _ends(point: Point) -> Iterator[str]:
         for name in prefix.names.candidates:
             if name.startswith(partial) and prefix.names.may_follow(name):
                 yield name[len(partial) :]
+        if prefix.names.fresh:
+            yield from new_ends(partial)
     yield from (text[len(partial) :] for text in prefix.literals if text.startswith(partial))
     if partial[-1] in "{}":
         hole = prefix.child(f"f{partial[1]}{{") if partial[0] == "f" else None

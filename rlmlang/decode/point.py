@@ -8,6 +8,8 @@ keeps the number of points small, and what is known of one is known of all like 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain
 
 from rlmlang.decode.lalr import fits_hole, tables
 from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
@@ -15,6 +17,9 @@ from rlmlang.parser import literals
 
 MAX_NAME = 100
 """Characters of a new name."""
+
+ROOMY = MAX_NAME - 10
+"""Characters of a name that can surely be made new: not all its ends can be taken."""
 
 MAX_MARGIN = 24
 """Spaces before a line within brackets."""
@@ -399,7 +404,8 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
     if _WORD.fullmatch(partial):
         names = prefix.names
         if len(partial) <= MAX_NAME and names.fresh and (partial[0] != "_" or names.fresh_hidden):
-            return True
+            if len(partial) < ROOMY or any(prefix.child(partial + end) is not None for end in new_ends(partial)):
+                return True
         if partial in ("f", "r") and _follows(prefix, partial + '""'):
             return True
         return names.starts(partial)
@@ -409,6 +415,13 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
     return any(prefix.child(sign) is not None for sign in tables().fixed if sign.startswith(partial)) or (
         partial == "." and prefix.child("0.7919") is not None
     )
+
+
+def new_ends(partial: str) -> Iterator[str]:
+    """Ends of a name, one of which makes it new: no program is long enough to have all these names. If the name is
+    nearly as long as names may be, there are few, and perhaps none does."""
+    ends = chain(("", "x"), (f"x{i}" for i in range(20_000)))
+    return (end for end in ends if len(partial) + len(end) <= MAX_NAME)
 
 
 _ESCAPES = ("", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000")
