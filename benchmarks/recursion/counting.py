@@ -134,7 +134,11 @@ def _program(task: str, shown: tuple[str, ...]) -> tuple[Callable[..., Value], T
 
 async def count(program: rlmlang.Program, inputs: Mapping[str, Value], remember: bool = True) -> tuple[Value, Counter]:
     """Run a program whose calls are all nano's tasks, and count."""
-    sys.setrecursionlimit(10**6)  # calls of Python by Python alone take no room on its stack
     counter = Counter(remember)
-    result = await program.arun(dict(inputs), model=counter, record=False)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)  # calls of Python by Python alone take no room on its stack; those of C do
+    try:
+        result = await program.arun(dict(inputs), model=counter, record=False)
+    finally:
+        sys.setrecursionlimit(limit)
     return result.value, counter
