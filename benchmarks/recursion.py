@@ -2,13 +2,14 @@
 
     python benchmarks/recursion.py sizes --only add,mul --count 200    # nano, from small problems to large ones
     python benchmarks/recursion.py baselines --seeds 3                 # the same transformer, without recursion
+    python benchmarks/recursion.py seeds                               # nano, trained again from other seeds
     python benchmarks/recursion.py scaling                             # calls and tokens against the size
     python benchmarks/recursion.py gym --count 100                     # problems of reasoning-gym, read from their text
     python benchmarks/recursion.py report                              # docs/recursion.md and its figures
 
 Each part writes JSON into `benchmarks/recursion/results/` as it goes and goes on from there, as long as the
 weights are the same; `--again` measures anew. The report is made from those files alone.
-Needs `pip install 'rlmlang[nano]'`; `baselines` also torch, `report` matplotlib==3.11.2,
+Needs `pip install 'rlmlang[nano]'`; `baselines` and `seeds` also torch, `report` matplotlib==3.11.2,
 and `gym` what `benchmarks/recursion/gym.py` tells.
 """
 
@@ -19,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parent / "recursion")
-PARTS = ("sizes", "baselines", "scaling", "gym", "report")
+PARTS = ("sizes", "baselines", "seeds", "scaling", "gym", "report")
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in PARTS:

@@ -12,9 +12,9 @@ from rlmlang.nano.engine import WEIGHTS
 RESULTS = Path(__file__).parent / "results"
 
 
-def weights() -> str:
-    """Which weights nano has."""
-    return digest(WEIGHTS / "model.safetensors")[:16]
+def weights(folder: Path = WEIGHTS) -> str:
+    """Which weights nano has, or another model."""
+    return digest(folder / "model.safetensors")[:16]
 
 
 def load(name: str) -> dict[str, Any]:

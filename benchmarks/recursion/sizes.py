@@ -1,6 +1,6 @@
 """nano on whole problems, from small ones to those that others report, through the ordinary interpreter.
 
-    python benchmarks/recursion.py sizes [--only add,mul] [--count 200] [--most 64] [--again]
+    python benchmarks/recursion.py sizes [--only add,mul] [--count 200] [--minutes 2] [--most 64] [--again]
 
 Nothing is forced: nano writes each program on its own, its answers are the arguments of further calls, and a
 problem is right if its value is what Python says. What the same calls would take without the memo is counted
@@ -39,12 +39,13 @@ BUDGET = 10_000
 """Calls, for telling what could be solved without the memo."""
 
 
-async def measure(model: Model, name: str, size: int, problems: int) -> dict[str, Any]:
-    """Problems of a size, one after another; means, but for the largest context."""
+async def measure(model: Model, name: str, size: int, problems: int, minutes: float) -> dict[str, Any]:
+    """Problems of a size, one after another, none begun after so many minutes; means, but for the largest context."""
     problem, draw = PROBLEMS[name], random.Random(f"recursion {name} {size}")
     program = problem.compiled()
     rows: list[dict[str, Any]] = []
-    for _ in range(problems):
+    end = time.monotonic() + 60 * minutes
+    while len(rows) < problems and (not rows or time.monotonic() < end):
         inputs = dict(zip(program.inputs, problem.inputs(draw, size)))
         begin = time.perf_counter()
         result = await program.arun(inputs, model=model, record=False)
@@ -67,7 +68,7 @@ async def measure(model: Model, name: str, size: int, problems: int) -> dict[str
             "written_without_memo": counted.all.written,
             "right_within_budget": result.value == problem.solve(*inputs.values()) and counted.all.calls <= BUDGET,
         })  # fmt: skip
-    return {"count": problems} | {name: _told(name, [row[name] for row in rows]) for name in rows[0]}
+    return {"count": len(rows)} | {name: _told(name, [row[name] for row in rows]) for name in rows[0]}
 
 
 def _told(name: str, values: Sequence[Any]) -> Any:
@@ -77,7 +78,7 @@ def _told(name: str, values: Sequence[Any]) -> Any:
     return max(values) if name in ("context", "depth") else round(fmean(values), 4)
 
 
-async def measure_all(names: Sequence[str], problems: int, most: int | None, again: bool) -> None:
+async def measure_all(names: Sequence[str], problems: int, minutes: float, most: int | None, again: bool) -> None:
     """Measure what does not stand in the results yet."""
     model = NanoModel()
     for name in names:
@@ -90,13 +91,13 @@ async def measure_all(names: Sequence[str], problems: int, most: int | None, aga
         for size in SIZES[name]:
             if file["sizes"].get(str(size), {"count": 0})["count"] >= problems or (most and size > most):
                 continue
-            found = await measure(model, name, size, problems)
+            found = await measure(model, name, size, problems, minutes)
             file["sizes"][str(size)] = found
             file["sizes"] = dict(sorted(file["sizes"].items(), key=lambda each: int(each[0])))
             save(f"sizes-{name}", file)
-            low, high = wilson(found["right"], problems)
+            low, high = wilson(found["right"], found["count"])
             print(
-                f"{name} {size}: {found['right']}/{problems} right ({low:.1%} to {high:.1%}),"
+                f"{name} {size}: {found['right']}/{found['count']} right ({low:.1%} to {high:.1%}),"
                 f" {found['calls']:,.0f} calls, {found['calls_without_memo']:.3g} without the memo,"
                 f" {found['as_counted']} as counted, {found['seconds']:.2f} s",
                 flush=True,
@@ -107,8 +108,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="problems, separated by commas (default: all)")
     parser.add_argument("--count", type=int, default=200, help="problems of a size (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no problem of a size after so many")
     parser.add_argument("--most", type=int, help="the largest size")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured")
     options = parser.parse_args(arguments)
     names = options.only.split(",") if options.only else list(SIZES)
-    asyncio.run(measure_all(names, options.count, options.most, options.again))
+    asyncio.run(measure_all(names, options.count, options.minutes, options.most, options.again))
