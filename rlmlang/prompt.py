@@ -150,16 +150,12 @@ def argument_names(arguments: Arguments) -> list[str]:
     """
     from rlmlang.builtins import BUILTINS
 
-    taken: set[str | None] = {
-        *BUILTINS,
-        *(record.name for record in _records(arguments)),
-    }
+    taken = {record.name for record in _records(arguments)}
     given = {name for name, _ in arguments}
     names: list[str] = []
-    for number, (name, _) in enumerate(arguments, 1):
-        blocked = taken if name else taken | given
-        name = name or f"arg{number}"
-        while name in blocked:
+    for number, (own, _) in enumerate(arguments, 1):
+        name = own or f"arg{number}"
+        while name in BUILTINS or name in taken or (not own and name in given):
             name += "_"
         taken.add(name)
         names.append(name)

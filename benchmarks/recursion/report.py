@@ -162,6 +162,22 @@ def _runs(file: Mapping[str, Any], name: str, size: str) -> str:
     return text
 
 
+def seeds_part() -> str:
+    seeds = load("seeds").get("seeds", {})
+    if not seeds:
+        return "Not measured yet."
+    rows = []
+    for seed, run in seeds.items():
+        found = [each for sizes in run["sizes"].values() for each in sizes.values()]
+        right, of = (sum(each[key] for each in found) for key in ("right", "of"))
+        wrong = {each["step"]: each["wrong"] for each in run["log"]}
+        last = max((step for step, count in wrong.items() if count), default=0)
+        none = next((f"{step:,}" for step in wrong if step > last), "never")
+        same = "the shipped ones" if run["shipped"] else "others"
+        rows.append((seed, none, len(run["wrong"]), share(right, of), f"{run['seconds'] / 60:.0f}", same))
+    return table("seed | >none wrong from step | >wrong in the end | >problems right | >minutes | weights", rows)
+
+
 def scaling_part() -> str:
     series = load("scaling").get("series", {})
     if not series:
@@ -280,7 +296,7 @@ def page() -> str:
 
     stale = [
         name
-        for name in [*(f"sizes-{each}" for each in SIZES), "scaling", "gym"]
+        for name in [*(f"sizes-{each}" for each in SIZES), "seeds", "scaling", "gym"]
         if (file := load(name)) and file["weights"] != weights()
     ]
     warning = f"\n**Measured with other weights than those shipped: {', '.join(stale)}.**\n" if stale else ""
@@ -312,11 +328,19 @@ steps of each recursion in full, so that this compares how far known steps carry
 {image("right", "Share of right answers against the size")}
 `flat answer` writes the answer at once; `one context` writes the facts or sub-problems in the order of nano's
 recursion and then the answer, in a context of 512 tokens. Both have nano's architecture and optimizers, and one
-model learns all the problems of the table. Nothing was tuned for them: the rates of learning are nano's, and other
-ways of writing the steps were not tried. Where seeds differ, the right answers of each stand in brackets.
+model learns all the problems of the table. The rate of learning is the best of five; other ways of writing the steps
+were not tried. Where seeds differ, the right answers of each stand in brackets.
 `untrained nano` has random weights and nano's grammar, with at most 1,000 calls a problem: what the grammar alone
 gives. Problems that do not fit the context are wrong. Both were trained on these sizes, drawn evenly:
 {_learnt()}.
+
+## Other seeds
+
+nano trained again, from its own seed and from others, as `make train-nano` does. `wrong` are contexts, of all there
+are, whose program the model does not write; the problems are of all kinds, in the sizes of
+`rlmlang/nano/evaluate.py`.
+
+{seeds_part()}
 
 ## How calls grow
 
