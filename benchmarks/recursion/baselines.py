@@ -1,9 +1,10 @@
 """The same transformer without recursion: answers at once, and thinking in one context.
 
-    python benchmarks/recursion.py baselines [--only flat,thought,untrained] [--seeds 3] [--tokens 19.3] [--count 200]
+    python benchmarks/recursion.py baselines [--only flat,thought,untrained] [--tasks add,mul] [--seeds 3]
+        [--tokens 6.4] [--count 200] [--again]
 
-Each baseline is one model for all its tasks, of nano's architecture, with nano's optimizers at a rate of their own
-and as many tokens of training, padding included. It reads characters: `mul:123,45=`, and then writes
+Each baseline is a model for one task alone, of nano's architecture, with nano's optimizers. With `--tokens 6.4` each
+gets a third of the tokens from which nano learns all its tasks. It reads characters: `mul:123,45=`, and then writes
 - `flat`: the answer;
 - `thought`: the steps of the recursion that nano is taught, `#`, and the answer. A step is a call's arguments (texts,
   not lists), `=`, its value and `;`: `7,5,0=12;` for a fact. Which calls are steps is told by `TASKS` below: the facts
@@ -21,7 +22,9 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -88,12 +91,12 @@ FACTS = {task.name for task in known.values() if task.fact}
 @frozen
 class Settings:
     seed: int = 0
-    tokens: float = 19.3
+    tokens: float = 6.4
     """Millions, padding included."""
     batch: int = 6_000
     """Tokens of a batch, about."""
-    rate: float = 0.02
-    """Of learning, at its highest: the best of 0.0025, 0.005, 0.01, 0.02 and 0.04 with 1.5 million tokens."""
+    rate: float = 0.01
+    """Of learning, at its highest: the best of 0.005, 0.01 and 0.02 for `add`, after 2 million tokens."""
 
 
 # Texts ---------------------------------------------------------------------------
@@ -137,16 +140,15 @@ def decode(numbers: Sequence[int]) -> str:
 # Training ------------------------------------------------------------------------
 
 
-def batches(kind: str, settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Tokens, and where they are learnt: tasks and sizes evenly, texts of about one length together."""
-    draw = random.Random(f"{settings.seed} {kind}")
+def batches(kind: str, name: str, settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Tokens, and where they are learnt: sizes evenly, texts of about one length together."""
+    draw = random.Random(f"{settings.seed} {kind} {name}")
     while True:
         drawn: list[tuple[list[int], list[int]]] = []
         while sum(len(a) + len(b) for a, b in drawn) < 16 * settings.batch:
-            for name, task in TASKS.items():
-                texts = example(kind, name, draw.choice(task.learnt), draw)
-                if len(texts[0]) + len(texts[1]) <= PLACES:
-                    drawn.append(texts)
+            texts = example(kind, name, draw.choice(TASKS[name].learnt), draw)
+            if len(texts[0]) + len(texts[1]) <= PLACES:
+                drawn.append(texts)
         drawn.sort(key=lambda texts: len(texts[0]) + len(texts[1]))
         groups: list[list[tuple[list[int], list[int]]]] = [[]]
         for texts in drawn:
@@ -164,14 +166,14 @@ def batches(kind: str, settings: Settings) -> Iterator[tuple[torch.Tensor, torch
             yield batch, learnt
 
 
-def trained(kind: str, settings: Settings) -> tuple[LlamaForCausalLM, dict[str, Any]]:
+def trained(kind: str, name: str, settings: Settings) -> tuple[LlamaForCausalLM, dict[str, Any]]:
     """A model, and what its training took."""
     usual = train.Settings(seed=settings.seed, places=PLACES, muon=settings.rate, adamw=settings.rate)
     model = train.new_model(usual, len(CHARACTERS) + 2, PAD, END)
     optimizers = train.new_optimizers(model, usual)
     begin, read, step, whole = time.perf_counter(), 0, 0, settings.tokens * 1e6
-    log: list[dict[str, float]] = []
-    for batch, learnt in batches(kind, settings):
+    losses: list[float] = []
+    for batch, learnt in batches(kind, name, settings):
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate * min((step + 1) / 30, 1.0) * max(0.0, 1 - read / whole)
@@ -182,54 +184,51 @@ def trained(kind: str, settings: Settings) -> tuple[LlamaForCausalLM, dict[str, 
             optimizer.step()
             optimizer.zero_grad()
         step, read = step + 1, read + batch.numel()
-        if step % 100 == 0 or read >= whole:
-            log.append({"step": step, "tokens": read, "loss": round(loss.item(), 4)})
-            print(kind, settings.seed, log[-1], f"{time.perf_counter() - begin:.0f} s", flush=True)
+        losses.append(loss.item())
         if read >= whole:
             break
     parameters = sum(each.numel() for each in model.parameters())
-    return model, {"parameters": parameters, "seconds": round(time.perf_counter() - begin), "log": log}
+    told = {"parameters": parameters, "steps": step, "seconds": round(time.perf_counter() - begin)}
+    return model, told | {"loss": [round(fmean(losses[i : i + 100]), 4) for i in range(0, step, 100)]}
 
 
 # Measuring -----------------------------------------------------------------------
 
 
 @torch.no_grad()
-def measured(model: LlamaForCausalLM, name: str, size: int, problems: int) -> dict[str, Any]:
+def measured(kind: str, model: LlamaForCausalLM, name: str, size: int, problems: int) -> dict[str, Any]:
     """Problems of a size, answered greedily; those that do not fit a context are wrong."""
     draw = random.Random(f"baselines {name} {size}")
-    inputs = [PROBLEMS[name].inputs(draw, size) for _ in range(problems)]
-    prompts = [encode(prompt(name, each)) for each in inputs]
-    answers = [written(PROBLEMS[name].solve(*each)) for each in inputs]
-    width = max(map(len, prompts))
-    right, longest = 0, 0
-    if width < PLACES:
-        padded = torch.tensor([[PAD] * (width - len(each)) + each for each in prompts])
-        found = model.generate(
-            padded, attention_mask=(padded != PAD).long(), max_new_tokens=PLACES - width, do_sample=False
-        )
+    examples = [example(kind, name, size, draw) for _ in range(problems)]
+    rows = [(prompt, text) for prompt, text in examples if len(prompt) + len(text) <= PLACES]
+    right = 0
+    if rows:
+        width = max(len(prompt) for prompt, _ in rows)
+        room = PLACES - width  # a longer text than it takes is let be, up to half as much
+        most = min(room, max(len(text) for _, text in rows) * 3 // 2)
+        padded = torch.tensor([[PAD] * (width - len(prompt)) + prompt for prompt, _ in rows])
+        found = model.generate(padded, attention_mask=(padded != PAD).long(), max_new_tokens=most, do_sample=False)
         texts = [decode(row) for row in found[:, width:].tolist()]
-        right = sum(text.rpartition("#")[2] == answer for text, answer in zip(texts, answers))
-        longest = max(map(len, texts))
-    return {"right": right, "count": problems, "longest": width + longest}
+        right = sum(
+            text.rpartition("#")[2] == decode(wanted).rpartition("#")[2] for text, (_, wanted) in zip(texts, rows)
+        )
+    return {"right": right, "count": problems, "fit": len(rows)}
 
 
-def measure_model(kind: str, settings: Settings, problems: int) -> dict[str, Any]:
-    model, told = trained(kind, settings)
+def measure_model(kind: str, name: str, settings: Settings, problems: int) -> dict[str, Any]:
+    model, told = trained(kind, name, settings)
+    print(f"{kind} {settings.seed} {name}: {told['seconds']} s, losses {told['loss']}", flush=True)
     sizes: dict[str, dict[str, Any]] = {}
-    for name, task in TASKS.items():
-        for size in task.measured:
-            found = measured(model, name, size, problems)
-            sizes.setdefault(name, {})[str(size)] = found
-            low, high = wilson(found["right"], problems)
-            print(
-                f"{kind} {settings.seed} {name} {size}: {found['right']}/{problems} ({low:.1%} to {high:.1%})",
-                flush=True,
-            )
+    for size in TASKS[name].measured:
+        found = sizes[str(size)] = measured(kind, model, name, size, problems)
+        low, high = wilson(found["right"], problems)
+        print(
+            f"{kind} {settings.seed} {name} {size}: {found['right']}/{problems} ({low:.1%} to {high:.1%})", flush=True
+        )
     return {"settings": asdict(settings)} | told | {"sizes": sizes}
 
 
-async def measure_untrained(seed: int, problems: int) -> dict[str, Any]:
+async def measure_untrained(name: str, seed: int, problems: int) -> dict[str, Any]:
     """nano before its training, on the smallest sizes."""
     limits = Limits(max_depth=100_000, max_calls=1_000, max_steps=10**7)
     sizes: dict[str, dict[str, Any]] = {}
@@ -237,43 +236,40 @@ async def measure_untrained(seed: int, problems: int) -> dict[str, Any]:
         train.new_model(train.Settings(seed=seed)).save_pretrained(folder)
         tokens.save(Path(folder))
         model = NanoModel(Path(folder))
-        for name, task in TASKS.items():
-            for size in task.measured[:2]:
-                draw, problem, right = random.Random(f"baselines {name} {size}"), PROBLEMS[name], 0
-                program = problem.compiled()
-                for _ in range(problems):
-                    inputs = problem.inputs(draw, size)
-                    try:
-                        values = dict(zip(program.inputs, inputs))
-                        result = await program.arun(values, model=model, limits=limits, record=False)
-                        right += result.value == problem.solve(*inputs)
-                    except RlmError:
-                        pass
-                sizes.setdefault(name, {})[str(size)] = {"right": right, "count": problems}
-                print(f"untrained {seed} {name} {size}: {right}/{problems}", flush=True)
+        for size in TASKS[name].measured[:2]:
+            draw, problem, right = random.Random(f"baselines {name} {size}"), PROBLEMS[name], 0
+            program = problem.compiled()
+            for _ in range(problems):
+                inputs = problem.inputs(draw, size)
+                try:
+                    values = dict(zip(program.inputs, inputs))
+                    result = await program.arun(values, model=model, limits=limits, record=False)
+                    right += result.value == problem.solve(*inputs)
+                except RlmError:
+                    pass
+            sizes[str(size)] = {"right": right, "count": problems}
+            print(f"untrained {seed} {name} {size}: {right}/{problems}", flush=True)
     return {"sizes": sizes}
 
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="flat,thought,untrained", help="baselines (default: %(default)s)")
+    parser.add_argument("--tasks", default=",".join(TASKS), help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each (default: %(default)s)")
-    parser.add_argument("--tokens", type=float, default=19.3, help="of a training, in millions (default: %(default)s)")
+    parser.add_argument("--tokens", type=float, default=6.4, help="of a training, in millions (default: %(default)s)")
     parser.add_argument("--count", type=int, default=200, help="problems of a size (default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     disable_progress_bar()  # type: ignore[no-untyped-call]
-    for seed in range(options.seeds):
-        for kind in options.only.split(","):
-            name = f"baselines-{kind}"
-            settings = Settings(seed, options.tokens)
-            file = load(name)
-            done = file.get(str(seed), {})
-            if not options.again and set(done.get("sizes", ())) == {*TASKS}:
-                continue
-            if kind == "untrained":
-                file[str(seed)] = asyncio.run(measure_untrained(seed, options.count))
-            else:
-                file[str(seed)] = measure_model(kind, settings, options.count)
-            save(name, file)
+    for seed, name, kind in product(range(options.seeds), options.tasks.split(","), options.only.split(",")):
+        if not options.again and str(seed) in load(f"baselines-{kind}").get(name, {}):
+            continue
+        if kind == "untrained":
+            found = asyncio.run(measure_untrained(name, seed, options.count))
+        else:
+            found = measure_model(kind, name, Settings(seed, options.tokens), options.count)
+        file = load(f"baselines-{kind}")
+        file.setdefault(name, {})[str(seed)] = found
+        save(f"baselines-{kind}", file)
