@@ -23,12 +23,12 @@ test: .venv/.test ## Lint, type-check and test, with branch coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not long" --cov --cov-report=
+	$(BIN)/pytest -n 2 --dist loadfile -m "not long" --cov --cov-report=
 	$(BIN)/coverage json -q -o .coverage.json
 	$(BIN)/python tests/branch_coverage.py .coverage.json 98 $(COVERED)
 
 test-long: .venv/.test ## The property tests at length, and whatever else takes minutes
-	$(BIN)/pytest --hypothesis-profile=long
+	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=long
 
 bench: .venv/.test ## Measure the overhead of calls, memo and parser, what masks cost, and the trace viewer
 	$(BIN)/python benchmarks/overhead.py

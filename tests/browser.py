@@ -81,7 +81,7 @@ def _send(method: str, url: str, body: dict[str, Any]) -> Any:
     data = json.dumps(body).encode() if method == "POST" else None
     request = Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
-        with urlopen(request, timeout=120) as reply:
+        with urlopen(request, timeout=300) as reply:
             return json.load(reply)["value"]
     except OSError as error:
         told = error.read().decode()[:2_000] if hasattr(error, "read") else ""
@@ -110,7 +110,7 @@ def browser() -> Iterator[Browser]:
                 wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
                 made = _send("POST", f"{server}/session", {"capabilities": {"alwaysMatch": wanted}})
                 session = Browser(server, made["sessionId"])
-                session.send("POST", "/timeouts", script=30_000, pageLoad=60_000)
+                session.send("POST", "/timeouts", script=240_000, pageLoad=240_000)
                 session.send("POST", "/url", url="about:blank")
                 session.log("performance")  # what a browser asks itself for when it starts
                 try:

@@ -586,13 +586,13 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "rlmlang", "run", "program.rlm", "--model", "scripted:model.py", "--store", "s.db",
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (130, "")
     assert "interrupted" in done.stderr
     assert "go on with: rlmlang runs resume" in done.stderr
     assert "Traceback" not in done.stderr
     (tmp_path / "again").touch()
-    done = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     found = json.loads(done.stdout)
     assert (found["value"], found["usage"]["calls"], found["usage"]["memo_hits"]) == ("x", 1, 1)
 
