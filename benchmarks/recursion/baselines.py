@@ -8,7 +8,7 @@ gets a third of the tokens from which nano learns all its tasks. It reads charac
 - `flat`: the answer;
 - `thought`: the steps of the recursion that nano is taught, `#`, and the answer. A step is a call's arguments (texts,
   not lists), `=`, its value and `;`: `7,5,0=12;` for a fact. Which calls are steps is told by `TASKS` below: the facts
-  in the order in which they are needed, or the values of the parts, each once.
+  in the order in which they are needed, or the values of the parts, each once. `lcs` fills the usual table.
 The loss is on all that is behind the prompt; contexts have 512 tokens at most. The sizes of the training are
 those whose steps fit with room to spare, drawn evenly; both baselines learn the same ones. A problem is right
 if the whole answer is.
@@ -60,20 +60,31 @@ class Task:
     steps: tuple[str, ...] = ()
     """The tasks of nano whose calls are written down; none are the facts."""
     each_once: bool = False
-    """Whether equal calls are written down once, as in a table of a dynamic program."""
+    """Whether equal calls are written down once."""
+    table: Callable[..., str] | None = None
+    """What is written down in place of calls, from the inputs."""
 
 
 def _all_exist(clauses: Sequence[str]) -> str:
     return "".join("E" + each for each in sorted({*"".join(clauses)} - {*"+-"}))
 
 
+def _lcs_table(a: str, b: str) -> str:
+    """The usual table, a line for each letter of `a`: how long what the texts so far have in common is."""
+    row, lines = [0] * (len(b) + 1), []
+    for x in a:
+        last, row = row, [0]
+        for j, y in enumerate(b):
+            row.append(last[j] + 1 if x == y else max(last[j + 1], row[j]))
+        lines.append(x + "".join(CHARACTERS[length] for length in row[1:]) + ";")
+    return "".join(lines)
+
+
 TASKS = {
     "add": Task(lambda call, a, b: call("add", a, b, "0"), range(1, 21), (2, 4, 8, 16, 32, 64)),
     "mul": Task(lambda call, a, b: call("multiply", a, b), range(1, 6), (1, 2, 3, 4, 5, 8, 16)),
     "sort": Task(lambda call, xs: call("sort", xs), range(1, 17), (2, 4, 8, 16, 32, 64), ("sort",)),
-    "lcs": Task(
-        lambda call, a, b: call("lcs", list(a), list(b)), range(1, 11), (2, 4, 8, 16, 32), ("lcs",), each_once=True
-    ),
+    "lcs": Task(lambda call, a, b: call("lcs", list(a), list(b)), range(1, 17), (2, 4, 8, 16, 32), table=_lcs_table),
     "boolean": Task(lambda call, a: call("boolean", a, ""), range(1, 21), (4, 8, 16, 32, 64), ("gate",)),
     "sat": Task(
         lambda call, clauses: call("qbf", clauses, _all_exist(clauses)),
@@ -113,6 +124,8 @@ def prompt(name: str, inputs: Sequence[Value]) -> str:
 def thought(name: str, inputs: Sequence[Value]) -> str:
     """The steps that lead to an answer."""
     task = TASKS[name]
+    if task.table is not None:
+        return task.table(*inputs)
     counter = Counter(remember=task.each_once)
     task.call(counter.call, *inputs)
     steps = task.steps or FACTS
