@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import random
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -225,7 +226,8 @@ def measured(kind: str, model: LlamaForCausalLM, name: str, size: int, problems:
         right = sum(
             text.rpartition("#")[2] == decode(wanted).rpartition("#")[2] for text, (_, wanted) in zip(texts, rows)
         )
-    return {"right": right, "count": problems, "fit": len(rows)}
+    answers = Tally(decode(text).rpartition("#")[2] for _, text in examples)
+    return {"right": right, "count": problems, "fit": len(rows), "commonest": max(answers.values())}
 
 
 def measure_model(kind: str, name: str, settings: Settings, problems: int) -> dict[str, Any]:

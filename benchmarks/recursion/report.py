@@ -141,7 +141,7 @@ def baselines_part() -> str:
             cells = [_runs(file.get(name, {}), size) for file in files.values()]
             own = share(nano[size]["right"], nano[size]["count"]) if size in nano else "–"
             learnt = "learnt" if int(size) in LEARNT[name].learnt else ""
-            rows.append((name, size, learnt, *cells, own))
+            rows.append((name, size, learnt, _commonest(files, name, size), *cells, own))
     told = []
     for kind in ("flat", "thought"):
         runs = [run for seeds in files[kind].values() for run in seeds.values()]
@@ -152,7 +152,7 @@ def baselines_part() -> str:
                 f"{' or '.join(f'{each:g}' for each in tokens)} million tokens and {runs[0]['parameters']:,} parameters"
             )
             told.append(f"`{kinds[kind]}`: {len(runs)} models of {of}, each in {minutes:.0f} minutes.")
-    head = "problem | >size |  | >" + " | >".join(kinds.values()) + " | >nano"
+    head = "problem | >size |  | >commonest | >" + " | >".join(kinds.values()) + " | >nano"
     return table(head, rows) + "\n\n" + "\n".join(told)
 
 
@@ -160,6 +160,12 @@ def _of_baselines() -> list[str]:
     """The problems that baselines were measured on."""
     files = [load(f"baselines-{kind}") for kind in ("flat", "thought", "untrained")]
     return [name for name in LEARNT if any(name in file for file in files)]
+
+
+def _commonest(files: Mapping[str, Any], name: str, size: str) -> str:
+    """The share of the commonest answer: what guessing gives."""
+    cells = (run["sizes"].get(size, {}) for file in files.values() for run in file.get(name, {}).values())
+    return next((f"{100 * cell['commonest'] / cell['count']:.0f} %" for cell in cells if "commonest" in cell), "–")
 
 
 def _runs(seeds: Mapping[str, Any], size: str) -> str:
@@ -341,8 +347,8 @@ steps of each recursion in full, so that this compares how far known steps carry
 recursion and then the answer, in a context of 512 tokens (for `lcs` the usual table; the recursion's order was as hard
 to learn). Both have nano's architecture and optimizers. Each is a model for one problem alone; nano is one model for
 all, and read 19.3 million tokens. The rate of learning is the best of those tried; no more was tuned. The sizes that
-are `learnt` were drawn evenly, with those between. Half of all Boolean answers are right by chance. Where seeds differ,
-the right answers of each stand in brackets.
+are `learnt` were drawn evenly, with those between. `commonest` is the share of the commonest answer, which guessing
+gives. Where seeds differ, the right answers of each stand in brackets.
 `untrained nano` has random weights and nano's grammar, with at most 1,000 calls a problem: what the grammar alone
 gives. Problems that do not fit the context are wrong.
 

@@ -30,8 +30,8 @@ SIZES = {
     "sort": (2, 4, 8, 16, 32, 64, 128),
     "total": (4, 16, 64), "modpow": (2, 4, 8, 16), "fibonacci": (10, 100, 1000),
     "lcs": (2, 4, 8, 16, 32, 48), "lps": (4, 8, 16, 32, 56, 64), "knapsack": (4, 8, 12, 16),
-    "matrix_chain": (4, 8, 12, 14), "boolean": (4, 8, 16, 32, 64, 100), "sat": (3, 4, 5, 6, 8, 10), "qbf": (4, 6, 8, 10),
-    "zebra": (3, 4, 5),
+    "matrix_chain": (4, 8, 12, 14), "boolean": (4, 8, 16, 32, 64, 100), "sat": (3, 4, 5, 6, 8, 10),
+    "qbf": (4, 6, 8, 10), "zebra": (3, 4, 5),
 }  # fmt: skip
 """The sizes of each problem, as its generator in `rlmlang/nano/problems.py` takes them."""
 
