@@ -1,6 +1,6 @@
 """nano on whole problems, from small ones to those that others report, through the ordinary interpreter.
 
-    python benchmarks/recursion.py sizes [--only add,mul] [--count 200] [--minutes 2] [--most 64] [--again]
+    python benchmarks/recursion.py sizes [--only add,mul] [--count 200] [--minutes 2] [--largest] [--again]
 
 Nothing is forced: nano writes each program on its own, its answers are the arguments of further calls, and a
 problem is right if its value is what Python says. What the same calls would take without the memo is counted
@@ -78,7 +78,7 @@ def _told(name: str, values: Sequence[Any]) -> Any:
     return max(values) if name in ("context", "depth") else round(fmean(values), 4)
 
 
-async def measure_all(names: Sequence[str], problems: int, minutes: float, most: int | None, again: bool) -> None:
+async def measure_all(names: Sequence[str], problems: int, minutes: float, largest: bool, again: bool) -> None:
     """Measure what does not stand in the results yet."""
     model = NanoModel()
     for name in names:
@@ -88,8 +88,8 @@ async def measure_all(names: Sequence[str], problems: int, minutes: float, most:
         file = load(f"sizes-{name}")
         if again or file.get("weights") != weights():
             file = {"weights": weights(), "budget": BUDGET, "sizes": {}}
-        for size in SIZES[name]:
-            if file["sizes"].get(str(size), {"count": 0})["count"] >= problems or (most and size > most):
+        for size in SIZES[name][-1:] if largest else SIZES[name]:
+            if file["sizes"].get(str(size), {"count": 0})["count"] >= problems:
                 continue
             found = await measure(model, name, size, problems, minutes)
             file["sizes"][str(size)] = found
@@ -109,8 +109,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--only", help="problems, separated by commas (default: all)")
     parser.add_argument("--count", type=int, default=200, help="problems of a size (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no problem of a size after so many")
-    parser.add_argument("--most", type=int, help="the largest size")
+    parser.add_argument("--largest", action="store_true", help="measure the largest size of each problem alone")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured")
     options = parser.parse_args(arguments)
     names = options.only.split(",") if options.only else list(SIZES)
-    asyncio.run(measure_all(names, options.count, options.minutes, options.most, options.again))
+    asyncio.run(measure_all(names, options.count, options.minutes, options.largest, options.again))
