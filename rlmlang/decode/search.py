@@ -16,6 +16,7 @@ from rlmlang.decode.lalr import FString, Stack, tables
 from rlmlang.decode.oracle import HOLE, Oracle
 from rlmlang.decode.prefix import BODY, LINE, MAX_CLOSING, Prefix, names_in
 from rlmlang.decode.signatures import (
+    applications,
     attribute_suffixes,
     attributes,
     calls,
@@ -29,6 +30,7 @@ from rlmlang.decode.signatures import (
     telling,
     type_arguments,
     types_of,
+    written,
 )
 from rlmlang.types import (
     BOOL,
@@ -99,6 +101,21 @@ _FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"])
 """What may stand behind an operand to make another type of it."""
 
 
+_BEHIND: dict[str, tuple[Sequence[str], ...]] = {
+    "list": (["[", "0", "]"], ["[", "0", "]", "[", "0", "]"], [".", "index", "(", HOLE, ")"], ["==", HOLE]),
+    "dict": (
+        ["[", HOLE, "]"],
+        [".", "keys", "(", ")"],
+        [".", "values", "(", ")"],
+        [".", "items", "(", ")"],
+        ["==", HOLE],
+    ),
+    "group": (["[", "0", "]"], ["==", HOLE]),
+    "call": (["[", "0", "]"], ["or", HOLE], ["==", HOLE]),
+}
+"""What may stand behind the outermost bracket, by its kind, where a type is wanted of the whole."""
+
+
 _TYPES = (
     ["str"],
     ["None"],
@@ -132,13 +149,13 @@ class Search:
         for hint in hints:
             if self.checks(hint):
                 return hint
-        for start, told in self._starts():
+        for start, told, behind in self._ways():
             if self.asked > self.most:
                 return None
-            skeleton = self._close(start, told)
+            skeleton = self._close(start, told, behind=behind)
             if skeleton is None or len(skeleton) > MAX_CLOSING:
                 continue
-            for bound in self._bound(start, told, skeleton):
+            for bound in self._bound(start, told, skeleton, behind):
                 self.until = self.asked + self.most // 4
                 if (filled := self._fill(*bound)) is not None:
                     return filled
@@ -189,8 +206,19 @@ class Search:
 
     # How the closing may start
 
+    def _ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
+        """Starts, each with whether it gives the call that is open all its arguments, and what stands behind the
+        outermost bracket."""
+        for start, told in self._starts():
+            yield start, told, ()
+        frame = self.prefix.frame
+        while frame is not None and frame.below is not None:
+            frame = frame.below
+        if frame is not None and self.prefix.ground.wanted is not None:
+            for behind in _BEHIND.get(frame.kind, ()):
+                yield [], False, behind
+
     def _starts(self) -> Iterator[tuple[list[str], bool]]:
-        """Each with whether it gives the call that is open all its arguments."""
         frame = self.prefix.frame
         for start in self._plain_starts():
             yield start, False
@@ -251,11 +279,13 @@ class Search:
         assert prefix.stack is not None
         frame, last, stack = prefix.frame, prefix.last, prefix.stack
         if stack.below is not None and str(stack.below.value) == ".":
-            for methods in METHODS.values():
-                if last in methods:
-                    for call in method_calls(methods[last]):
-                        yield call
-                        yield from ([*call, *more] for more in _FURTHER)
+            made = dict.fromkeys(
+                tuple(c) for methods in METHODS.values() if last in methods for c in method_calls(methods[last])
+            )
+            for call in made:
+                yield [*call]
+                yield from ([*call, *more] for more in _FURTHER)
+                yield from ([*call, *more] for more in self._attributes_behind(call))
         if last.isidentifier():
             yield from self._suffixes(last)
             if others := [name for name in names_in(prefix) if name != last and self._may_be_none(name)]:
@@ -278,6 +308,8 @@ class Search:
             elif last == "{":
                 yield [HOLE, ":", HOLE, "}", "[", HOLE, "]"]
                 yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
+        if last == "|" and frame is not None and frame.kind == "type" and frame.callee == "CALL":
+            yield ["None", "]", "(", HOLE, ")", "or", HOLE]
         if frame is not None and frame.kind == "group":
             first = [HOLE] if not frame.filled else []
             comma = [","] if frame.filled or not frame.commas else []
@@ -363,6 +395,8 @@ class Search:
             for call in calls(self.prefix.ground, name):
                 yield call
                 yield from ([*call, *more] for more in _FURTHER)
+            if self.prefix.ground.wanted is not None:
+                yield from ([*call] for call, _ in applications(self.prefix.ground, name))
         if name and tables().takes(stack, "DOT"):  # it may be still to be bound
             for record in self.prefix.ground.records.values():
                 yield from ([".", field] for field, _ in record.fields)
@@ -374,15 +408,24 @@ class Search:
             yield ["or", HOLE]
             yield ["if", HOLE, "else", HOLE]
         if tables().takes(stack, "DOT"):
-            behind = tables().shift(stack, "DOT", ".")
-            if behind is not None:
-                dotted = Prefix(self.prefix.ground, self.prefix.unit, behind, self.prefix.frame, ".", 2, ("", ""))
-                type_ = Search(dotted).receiver()
-                for attribute in telling(type_) if type_ is not None else ():
-                    for suffix in attribute_suffixes(type_, attribute):
-                        yield [".", attribute, *suffix]
-                        if isinstance(type_, RecordType):
-                            yield [".", attribute, *suffix, "[", "0", "]"]
+            yield from self._attributes_behind(())
+
+    def _attributes_behind(self, lexemes: Sequence[str]) -> Iterator[list[str]]:
+        """Behind an operand that the lexemes end, its attributes."""
+        prefix: Prefix | None = self.prefix
+        for lexeme in lexemes:
+            prefix = self._take(prefix, self._numbered(lexeme, prefix), [])
+        stack = prefix.stack if prefix is not None else None
+        behind = tables().shift(stack, "DOT", ".") if stack is not None else None
+        if behind is None or prefix is None:
+            return
+        dotted = Prefix(prefix.ground, prefix.unit, behind, prefix.frame, ".", 2, ("", ""))
+        type_ = Search(dotted).receiver()
+        for attribute in telling(type_) if type_ is not None else ():
+            for suffix in attribute_suffixes(type_, attribute):
+                yield [".", attribute, *suffix]
+                if isinstance(type_, RecordType):
+                    yield [".", attribute, *suffix, "[", "0", "]"]
 
     def _is_function(self, name: str) -> bool:
         entry = function_named(self.prefix.ground, name)
@@ -393,9 +436,15 @@ class Search:
     # How it goes on: what ends soonest
 
     def _close(
-        self, start: Sequence[str], told: bool, bind: Frame | None = None, names: Sequence[str] = ()
+        self,
+        start: Sequence[str],
+        told: bool,
+        bind: Frame | None = None,
+        names: Sequence[str] = (),
+        behind: Sequence[str] = (),
     ) -> list[str] | None:
-        """The closing that starts so, with holes; in the bracket `bind`, names are bound by clauses."""
+        """The closing that starts so, with holes; in the bracket `bind`, names are bound by clauses, and `behind`
+        stands behind the outermost bracket."""
         out: list[str] = []
         prefix: Prefix | None = self.prefix
         for lexeme in start:
@@ -424,6 +473,12 @@ class Search:
                 for word in extra:
                     prefix = self._take(prefix, self._numbered(word, prefix), out)
                 if extra:
+                    continue
+            if frame is None:
+                for word in behind:
+                    prefix = self._take(prefix, self._numbered(word, prefix), out)
+                if behind:
+                    behind = ()
                     continue
             prefix = self._take(prefix, self._numbered(lexeme, prefix), out)
             if terminal == "_NL":
@@ -469,7 +524,9 @@ class Search:
             return None
         return oracle
 
-    def _bound(self, start: list[str], told: bool, skeleton: list[str]) -> Iterator[tuple[list[str], Oracle]]:
+    def _bound(
+        self, start: list[str], told: bool, skeleton: list[str], behind: Sequence[str]
+    ) -> Iterator[tuple[list[str], Oracle]]:
         """The skeleton with all names bound, in each of the ways that work."""
         oracle = self._ask(skeleton, fine=False)
         if oracle is not None and not oracle.unknown and not oracle.problems:
@@ -483,7 +540,7 @@ class Search:
             if once and (frame.kind in ("list", "dict", "call") if names else frame.kind == "call"):
                 self.count += 1
                 self.asked += 1
-                closing = self._close(start, told, frame, names or [self._new_name()])
+                closing = self._close(start, told, frame, names or [self._new_name()], behind)
                 answer = self._ask(closing) if closing is not None else None
                 if answer is not None and closing is not None and not answer.unknown:
                     yield closing, answer
@@ -514,10 +571,11 @@ class Search:
 
     def _fillings(self, hole: str, wanted: Type | None, before: str, oracle: Oracle) -> Iterator[list[str]]:
         if hole.startswith(f"{HOLE}_type"):
+            yield from map(written, self._sought())
             yield from _TYPES
             return
         if wanted is not None:
-            for type_ in instances(wanted, oracle.seen()):
+            for type_ in instances(wanted, [*self._sought(), *oracle.seen()]):
                 yield constant(type_)
             return
         arithmetic = ("-", "*", "/", "//", "%", "**")
@@ -525,6 +583,22 @@ class Search:
         if before == "in" and self.prefix.last in arithmetic:
             likely = [ListType(INT)]
         for type_ in dict.fromkeys(
-            [*likely, *oracle.seen(), *_CONSTANTS[:4], *types_of(self.prefix.ground), *_CONSTANTS]
+            [*likely, *self._sought(), *oracle.seen(), *_CONSTANTS[:4], *types_of(self.prefix.ground), *_CONSTANTS]
         ):
             yield constant(type_)
+
+    def _sought(self) -> list[Type]:
+        """The type that the program's value must have, and what it is made of."""
+        found: list[Type] = []
+        todo = [self.prefix.ground.wanted]
+        while todo:
+            type_ = todo.pop()
+            if type_ is not None and type_ not in found:
+                found.append(type_)
+                if isinstance(type_, (ListType, OptionalType)):
+                    todo.append(type_.item)
+                elif isinstance(type_, DictType):
+                    todo.append(type_.value)
+                elif isinstance(type_, TupleType):
+                    todo += type_.items
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -250,6 +251,14 @@ def instances(wanted: Type, likely: Sequence[Type]) -> Iterator[Type]:
         return
     for type_ in dict.fromkeys([*likely, STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)]):
         yield substitute(wanted, dict.fromkeys(names, type_))
+
+
+def written(type_: Type) -> list[str]:
+    """Lexemes of a type."""
+    return _LEXEME.findall(str(type_))
+
+
+_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|\w+|[^\w\s]')
 
 
 def constant(type_: Type) -> list[str]:
