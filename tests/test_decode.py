@@ -20,7 +20,7 @@ from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 from rlmlang.decode.walk import walk
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.source import Source
-from rlmlang.types import BOOL, INT, STR, ListType, LiteralType, RecordType, Type
+from rlmlang.types import BOOL, INT, STR, ListType, LiteralType, RecordType, TupleType, Type
 
 BYTES = Vocabulary.of_bytes()
 SCOPE = """\
@@ -128,6 +128,51 @@ def well_typed() -> list[str]:
                     continue
                 programs.append(text if text.endswith("\n") else text + "\n")
     return programs
+
+
+REFUSED_WANTED = {
+    "a list of nothing": 3,
+    'an operator that makes another type of what stands before it: `3 * "ab"`, `(1, "a") + (2.5,)`': 3,
+    "slices and tuples of tuples": 2,
+    'three steps behind a bracket: `{…}["a"]["b"]["c"]`, `run_program(…)[1] or "none"`, `make(P).x`': 3,
+    "a field in a key, and one behind: `sorted(ps, key=lambda p: p.age)[0].name`": 1,
+    "a sorted list of literals": 1,
+}
+"""How many more are not accepted if their value is wanted to be of the type that it is, and why."""
+
+
+@pytest.mark.long
+def test_programs_are_allowed_where_their_type_is_wanted() -> None:
+    wanted = {text: Constraint("", check(Source(text)).type) for text in well_typed()}
+    refused = [text for text, constraint in wanted.items() if not accepts(text, constraint)]
+    assert len(refused) <= sum(REFUSED.values()) + sum(REFUSED_WANTED.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("document.lower().count(\"l\")\n", INT),
+        ("document.split()[0].upper()\n", STR),
+        ("CALL[Literal[\"a\", \"b\"]](\"Which?\", document)\n", LiteralType(("a", "b"))),
+        ("CALL[list[int]](\"List the numbers\", document)\n", ListType(INT)),
+        ("CALL[list[Clause]](\"List the clauses\", document)[0].title\n", STR),
+        ("CALL[dict[str, int]](\"Count\", document)[\"a\"]\n", INT),
+        ("CALL[int | None](\"How many?\") or 7\n", INT),
+        ("CALL[str](\"Greet\") == document\n", BOOL),
+        ("[len(each) for each in names][0]\n", INT),
+        ("[i * n for i, n in enumerate([5, 6])]\n", ListType(INT)),
+        ("[[1, 2], [3]][0][1]\n", INT),
+        ("{\"a\": 1, \"b\": 2}[\"b\"]\n", INT),
+        ("clauses[-1].title\n", STR),
+        ("sorted(names, key=len)[0]\n", STR),
+        ("max([len(each) for each in chunk(document, 11)]) <= 13\n", BOOL),
+        ("(document, names[0], len(names))\n", TupleType((STR, STR, INT))),
+        ("drop([1, 2, 3], 2)\n", ListType(INT)),
+        ("reduce(lambda n, i: n * n, range(60), 3)\n", INT),
+    ],
+)  # fmt: skip
+def test_what_is_wanted_is_found(text: str, wanted: Type) -> None:
+    assert accepts(text, Constraint(SCOPE, wanted)), refused_at(text, Constraint(SCOPE, wanted))
 
 
 @pytest.mark.long

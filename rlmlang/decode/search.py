@@ -15,6 +15,7 @@ from rlmlang.decode.brackets import Frame, in_type, is_lambda
 from rlmlang.decode.lalr import FString, Stack, tables
 from rlmlang.decode.oracle import HOLE, Oracle
 from rlmlang.decode.prefix import BODY, LINE, MAX_CLOSING, Prefix, names_in
+from rlmlang.decode.reach import can_become
 from rlmlang.decode.signatures import (
     applications,
     attribute_suffixes,
@@ -97,21 +98,16 @@ _CONSTANTS: tuple[Type, ...] = (
 """The types of constants that are tried in a hole of which nothing is known."""
 
 
-_FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"])
+_FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
 """What may stand behind an operand to make another type of it."""
 
 
 _BEHIND: dict[str, tuple[Sequence[str], ...]] = {
-    "list": (["[", "0", "]"], ["[", "0", "]", "[", "0", "]"], [".", "index", "(", HOLE, ")"], ["==", HOLE]),
-    "dict": (
-        ["[", HOLE, "]"],
-        [".", "keys", "(", ")"],
-        [".", "values", "(", ")"],
-        [".", "items", "(", ")"],
-        ["==", HOLE],
-    ),
-    "group": (["[", "0", "]"], ["==", HOLE]),
-    "call": (["[", "0", "]"], ["or", HOLE], ["==", HOLE]),
+    "list": (["[", "0", "]"], ["[", "0", "]", "[", "0", "]"], [".", "index", "(", HOLE, ")"]),
+    "dict": (["[", HOLE, "]"], [".", "keys", "(", ")"], [".", "values", "(", ")"], [".", "items", "(", ")"]),
+    "group": (["[", "0", "]"], ["[", "1", "]"], ["[", "1", ":", "]"]),
+    "call": (["[", "0", "]"], ["or", HOLE], ["[", "0", "]", "[", "0", "]"]),
+    "type": (["[", HOLE, "]"], [".", "keys", "(", ")"]),
 }
 """What may stand behind the outermost bracket, by its kind, where a type is wanted of the whole."""
 
@@ -191,10 +187,12 @@ class Search:
         frame = self.prefix.frame
         while frame is not None:
             if frame.kind in ("list", "dict", "call") and frame.commas == 0 and not frame.keywords:
-                closing = self._close([HOLE], False, frame, names)
-                answer = self._ask(closing) if closing is not None else None
-                if answer is not None and not answer.unknown:
-                    found.append(frame)
+                for behind in ((), *self._behinds()):
+                    closing = self._close([HOLE], False, frame, names, behind)
+                    answer = self._ask(closing) if closing is not None else None
+                    if answer is not None and not answer.unknown:
+                        found.append(frame)
+                        break
             frame = frame.below
         return found
 
@@ -209,24 +207,70 @@ class Search:
     def _ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
         """Starts, each with whether it gives the call that is open all its arguments, and what stands behind the
         outermost bracket."""
-        for start, told in self._starts():
-            yield start, told, ()
+        for start in self._plain_starts():
+            yield start, False, ()
+        yield from self._ways_behind()
+        if self.prefix.frame is not None and self.prefix.frame.kind == "call":
+            for start in self._arguments(self.prefix.frame):
+                yield start, True, ()
+        for start in self._late_starts():
+            yield start, False, ()
+
+    def _behinds(self) -> list[Sequence[str]]:
+        """What may stand behind the outermost bracket, to make the type of it that is wanted of the whole."""
+        frame, wanted = self._outermost(), self.prefix.ground.wanted
+        if wanted is None or frame is None:
+            return []
+        if wanted == BOOL:
+            return [["==", HOLE]]
+        found: list[Sequence[str]] = [*_BEHIND.get(frame.kind, ())]
+        if frame.kind in ("list", "call", "type"):
+            fields = [each for record in self.prefix.ground.records.values() for each in record.fields]
+            names = dict.fromkeys(name for name, type_ in fields if can_become(type_, wanted))
+            found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
+        if frame.kind == "group" and isinstance(wanted, TupleType):
+            found += [[word for _ in range(more) for word in (",", HOLE)] for more in range(1, len(wanted.items))]
+        return found
+
+    def _outermost(self) -> Frame | None:
         frame = self.prefix.frame
         while frame is not None and frame.below is not None:
             frame = frame.below
-        if frame is not None and self.prefix.ground.wanted is not None:
-            for behind in _BEHIND.get(frame.kind, ()):
-                yield [], False, behind
+        return frame
 
-    def _starts(self) -> Iterator[tuple[list[str], bool]]:
-        frame = self.prefix.frame
-        for start in self._plain_starts():
-            yield start, False
-        if frame is not None and frame.kind == "call":
-            for start in self._arguments(frame):
-                yield start, True
-        for start in self._late_starts():
-            yield start, False
+    def _ways_behind(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
+        """With something behind the outermost bracket that makes it the type that is wanted of the whole."""
+        inner, last, stack = self.prefix.frame, self.prefix.last, self.prefix.stack
+        frame, wanted, behinds = self._outermost(), self.prefix.ground.wanted, self._behinds()
+        if wanted is None or frame is None or inner is None or stack is None:
+            return
+        starts: list[list[str]] = [[]]
+        if last == "CALL":
+            starts.append(["[", HOLE, "]"])
+        elif inner.kind == "type" and last == "[":
+            starts += [["dict", "[", "str", ",", *each, "]"] for each in (written(wanted), ["int"])]
+        elif inner.kind == "type" and last in ("list", "dict"):
+            starts += [["[", *each] for each in type_arguments(last)]
+        elif inner.kind == "group" and not inner.filled:
+            starts.append([HOLE])
+        elif inner.kind == "call" and last.isidentifier() and last in parameters(self.prefix):
+            starts.append(["=", "lambda", HOLE, ":", HOLE])
+        elif inner.kind == "call" and inner.filled and "key" in parameters(self.prefix):
+            starts.append([",", "key", "=", "lambda", HOLE, ":", HOLE])
+        elif (
+            last.isidentifier()
+            and self.prefix.stack is not None
+            and tables().takes(self.prefix.stack, "LPAR")
+            and self._is_function(last)
+        ):
+            starts += [each for each, _ in zip(calls(self.prefix.ground, last), range(2))]
+        if frame.kind == "group" and isinstance(wanted, TupleType) and last.isidentifier():
+            starts += [["[", "0", "]"], ["[", "1", "]"]]
+        elif frame.kind == "group" and inner.filled and inner is frame:
+            starts.append([",", HOLE])
+        for start in starts:
+            for behind in behinds:
+                yield start, False, behind
 
     def _plain_starts(self) -> Iterator[list[str]]:
         prefix = self.prefix
@@ -294,8 +338,14 @@ class Search:
             if frame is not None and frame.kind == "call" and tables().takes(stack, "EQUAL"):
                 yield ["=", HOLE]
                 yield ["=", "lambda", HOLE, ":", HOLE]
+            if tables().takes(stack, "LSQB"):
+                yield from (["[", "0", "]", *more] for more in self._attributes_behind(["[", "0", "]"]))
         elif last[-1:].isdigit() or last[:1] in (")", "]", "}", *"\"'fr0123456789"):
+            if last.isdigit() and frame is not None and frame.kind == "index":
+                yield [":", "]"]
             yield from self._suffixes("")
+        elif last == "-" and frame is not None and frame.kind == "index":
+            yield ["1", ":", "]"]
         if tables().takes(stack, "FSTRING"):
             if last in ("==", "!="):
                 yield ["None"]
@@ -357,6 +407,9 @@ class Search:
         if type_ is not None:
             for name in attributes(type_):
                 yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
+            if self.prefix.ground.wanted == BOOL:
+                for name in telling(type_):
+                    yield from ([name, *suffix, "==", HOLE] for suffix in attribute_suffixes(type_, name))
             return
         for record in self.prefix.ground.records.values():
             yield from ([name] for name, _ in record.fields)
@@ -406,6 +459,7 @@ class Search:
         if tables().takes(stack, "IS"):
             yield ["is", "None"]
             yield ["or", HOLE]
+            yield ["[", "0", "]", "or", HOLE]
             yield ["if", HOLE, "else", HOLE]
         if tables().takes(stack, "DOT"):
             yield from self._attributes_behind(())
@@ -444,7 +498,7 @@ class Search:
         behind: Sequence[str] = (),
     ) -> list[str] | None:
         """The closing that starts so, with holes; in the bracket `bind`, names are bound by clauses, and `behind`
-        stands behind the outermost bracket."""
+        stands behind the outermost bracket, or at its end if that is a comma with further items."""
         out: list[str] = []
         prefix: Prefix | None = self.prefix
         for lexeme in start:
@@ -474,12 +528,12 @@ class Search:
                     prefix = self._take(prefix, self._numbered(word, prefix), out)
                 if extra:
                     continue
-            if frame is None:
+            ends = terminal == "_NL" or (terminal == "RPAR" and frame is not None and frame.below is None)
+            if behind and ends and (terminal == "RPAR") is (behind[0] == ","):
                 for word in behind:
                     prefix = self._take(prefix, self._numbered(word, prefix), out)
-                if behind:
-                    behind = ()
-                    continue
+                behind = ()
+                continue
             prefix = self._take(prefix, self._numbered(lexeme, prefix), out)
             if terminal == "_NL":
                 return out if prefix is not None else None
@@ -582,8 +636,11 @@ class Search:
         likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
         if before == "in" and self.prefix.last in arithmetic:
             likely = [ListType(INT)]
+        sought = self._sought()
+        if before == "in":
+            likely += [ListType(item) for each in reversed(sought) for item in (each, TupleType((INT, each)))]
         for type_ in dict.fromkeys(
-            [*likely, *self._sought(), *oracle.seen(), *_CONSTANTS[:4], *types_of(self.prefix.ground), *_CONSTANTS]
+            [*likely, *sought, *oracle.seen(), *_CONSTANTS[:4], *types_of(self.prefix.ground), *_CONSTANTS]
         ):
             yield constant(type_)
 
