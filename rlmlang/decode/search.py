@@ -405,7 +405,7 @@ class Search:
                     yield from ([name, *suffix, *test] for test in self._tests())
             return
         if type_ is not None:
-            for name in attributes(type_):
+            for name in dict.fromkeys((*telling(type_), *attributes(type_))):
                 yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
             if self.prefix.ground.wanted == BOOL:
                 for name in telling(type_):

@@ -192,14 +192,14 @@ def attribute_suffixes(type_: Type | None, name: str) -> Iterator[list[str]]:
 
 
 def telling(type_: Type) -> tuple[str, ...]:
-    """Of the attributes of a type, one for each type that they give."""
+    """Of the attributes of a type, one for each type that they give; numbers first, which go with most operators."""
     if isinstance(type_, RecordType):
         return tuple(name for name, _ in type_.fields)
     found: dict[Type, str] = {}
     for name, method in methods_of(type_).items():
         for signature in method.signatures:
             found.setdefault(signature.result, name)
-    return tuple(found.values())
+    return tuple(found[type_] for type_ in sorted(found, key=lambda type_: type_ != INT))
 
 
 def method_calls(method: Builtin) -> Iterator[list[str]]:
