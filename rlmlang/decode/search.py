@@ -257,12 +257,7 @@ class Search:
             starts.append(["=", "lambda", HOLE, ":", HOLE])
         elif inner.kind == "call" and inner.filled and "key" in parameters(self.prefix):
             starts.append([",", "key", "=", "lambda", HOLE, ":", HOLE])
-        elif (
-            last.isidentifier()
-            and self.prefix.stack is not None
-            and tables().takes(self.prefix.stack, "LPAR")
-            and self._is_function(last)
-        ):
+        elif last.isidentifier() and tables().takes(stack, "LPAR") and self._is_function(last):
             starts += [each for each, _ in zip(calls(self.prefix.ground, last), range(2))]
         if frame.kind == "group" and isinstance(wanted, TupleType) and last.isidentifier():
             starts += [["[", "0", "]"], ["[", "1", "]"]]
