@@ -6,7 +6,7 @@ BIN := .venv/bin
 PINNED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
 PIP := $(PINNED) $(BIN)/python -m pip install --quiet
 AS_PYTHON := 'exec(open("examples/product.rlm").read(), {"mul": lambda a, b: print(int(a) * int(b))})'
-COVERED := parser check cost interp store journal recording runs budget
+COVERED := language/parse language/check runtime/estimate runtime/interp storage calls/budget
 
 .PHONY: help demo test test-long bench train-nano format clean
 .DEFAULT_GOAL := help
@@ -25,7 +25,7 @@ test: .venv/.test ## Lint, type-check and test, with branch coverage
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile -m "not long" --cov --cov-report=
 	$(BIN)/coverage json -q -o .coverage.json
-	$(BIN)/python tests/branch_coverage.py .coverage.json 98 $(COVERED)
+	$(BIN)/python tests/support/branch_coverage.py .coverage.json 98 $(COVERED)
 
 test-long: .venv/.test ## The property tests at length, and whatever else takes minutes
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=long
@@ -34,11 +34,11 @@ bench: .venv/.test ## Measure the overhead of calls, memo and parser, what masks
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/durable.py
 	$(BIN)/python benchmarks/masks.py
-	$(BIN)/python benchmarks/viewer.py
+	$(BIN)/python -m benchmarks.viewer
 
 train-nano: .venv/.test ## Train the built-in model `nano` again, in some minutes, and measure it
-	$(BIN)/python -m rlmlang.nano.train
-	$(BIN)/python -m rlmlang.nano.evaluate
+	$(BIN)/python -m benchmarks.nano.train
+	$(BIN)/python -m benchmarks.nano.evaluate
 
 format: .venv/.test ## Format the code and the programs
 	$(BIN)/ruff check --fix-only .

@@ -17,9 +17,9 @@ import time
 
 from attrs import frozen
 
-from rlmlang.models import open_model
+from rlmlang.language.types import STR, LiteralType, Type
 from rlmlang.models.base import Model, Request
-from rlmlang.types import STR, LiteralType, Type
+from rlmlang.models.registry import open_model
 
 MODELS = ("hf:smollm2?batch=32", "hf:smollm2?batch=8", "smollm2?slots=1", "smollm2?slots=2", "smollm2?slots=4")
 THINGS = ("lamp", "film", "book", "town", "boat", "song", "house", "garden", "coat", "letter", "bridge", "road")

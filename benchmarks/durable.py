@@ -23,8 +23,8 @@ from instant import Instant, seconds
 
 import rlmlang
 from rlmlang import Limits, Store, Trace
-from rlmlang.runs import replay, resume
-from rlmlang.store import upkeep
+from rlmlang.storage import upkeep
+from rlmlang.storage.runs import replay, resume
 
 GOALS = {"replayed calls a second": (">=", 20_000), "resume of all calls, s per 100,000": ("<=", 10)}
 TEXT = 'n: int\nlen([CALL("Sum up", f"the text of item number {i}") for i in range(n)])\n'

@@ -1,6 +1,6 @@
 """Forced tokens: how many need not be sampled, and what that saves.
 
-    python benchmarks/forced.py [--tasks N] [--rounds N] [MODEL …]
+    python -m benchmarks.forced [--tasks N] [--rounds N] [MODEL …]
 
 The first tasks of `tasks/tasks.jsonl` are asked for whole programs held to types, each once with forced
 tokens appended in one pass, and once with every token sampled; the two take turns. Prints the share of
@@ -12,17 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
-import sys
 import time
-from pathlib import Path
 from unittest.mock import patch
 
-sys.path.insert(0, str(Path(__file__).parent / "tasks"))
-
-from measure import read_tasks
-
+from benchmarks.tasks.measure import read_tasks
 from rlmlang.decode.matcher import Matcher
-from rlmlang.models import open_model
+from rlmlang.models.registry import open_model
 
 MODELS = ("hf:smollm2", "smollm2?slots=1")
 

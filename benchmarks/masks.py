@@ -22,16 +22,16 @@ import llguidance.numpy
 from llguidance import LLMatcher
 from transformers import AutoTokenizer
 
-from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.gguf import smollm2_path
+from rlmlang.decode.grammars.lark import grammar_text
 from rlmlang.decode.matcher import Matcher
-from rlmlang.decode.texts import grammar_text
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import RlmError
-from rlmlang.models import Request, open_model
-from rlmlang.source import Source
-from rlmlang.types import STR
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.language.types import STR
+from rlmlang.models.registry import Request, open_model
 
 SUITE = Path(__file__).parent.parent / "tests" / "conformance"
 

@@ -22,9 +22,9 @@ from instant import Instant, seconds
 
 import rlmlang
 from rlmlang import Limits
-from rlmlang.check import check
-from rlmlang.source import Source
-from rlmlang.store import Store
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.storage.store import Store
 
 GOALS = {
     "leaf call, µs": 60,

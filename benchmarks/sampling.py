@@ -13,15 +13,15 @@ import argparse
 import sys
 import time
 
-from rlmlang import ast
-from rlmlang.builtins import BUILTINS, METHODS
-from rlmlang.check import check
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.vocabulary import open_vocabulary
 from rlmlang.decode.walk import walk
 from rlmlang.errors import RlmError
-from rlmlang.source import Source
-from rlmlang.types import INT, STR, ListType
+from rlmlang.language import nodes
+from rlmlang.language.builtins import BUILTINS, METHODS
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.language.types import INT, STR, ListType
 
 SCOPE = """\
 document: str
@@ -34,7 +34,7 @@ class Clause:
 clauses = [Clause("a", "low")]
 """
 WANTED = (None, STR, INT, ListType(STR))
-KINDS = {kind.__name__ for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.Node)}
+KINDS = {kind.__name__ for kind in vars(nodes).values() if isinstance(kind, type) and issubclass(kind, nodes.Node)}
 KINDS.remove("Node")  # of which the others are kinds
 KNOWN = {*BUILTINS, *(name for methods in METHODS.values() for name in methods)}
 
@@ -44,11 +44,11 @@ def seen_in(node: object, kinds: set[str], names: set[str]) -> None:
     if isinstance(node, (list, tuple)):
         for each in node:
             seen_in(each, kinds, names)
-    elif isinstance(node, ast.Node):
+    elif isinstance(node, nodes.Node):
         kinds.add(type(node).__name__)
-        if isinstance(node, ast.Name):
+        if isinstance(node, nodes.Name):
             names.add(node.id)
-        elif isinstance(node, ast.Attribute):
+        elif isinstance(node, nodes.Attribute):
             names.add(node.name)
         seen_in(list(node._parts().values()), kinds, names)
         seen_in(getattr(node, "comments", ()), kinds, names)

@@ -1,6 +1,6 @@
 """The page of a large run: its size, and how soon Chromium shows it.
 
-    python benchmarks/viewer.py [--calls N] [--rounds N] [--json]
+    python -m benchmarks.viewer [--calls N] [--rounds N] [--json]
 
 Prints medians over the rounds. The run is one that never was (tests/traces.py); its prompts are of
 random words, 400 characters each, that gzip about as well as English. Times of the page are from
@@ -12,18 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
-import traces
-from browser import Browser, browser
-
 from rlmlang.trace.html import write_html
 from rlmlang.trace.log import history_of, read_log
+from tests.support import traces
+from tests.support.browser import Browser, browser
 
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 READY = "performance.getEntriesByName('ready')[0].startTime"

@@ -12,15 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rlmlang.budget import Limits, Usage
-    from rlmlang.cost import Cost
+    from rlmlang.api import Program, Result, compile, load
+    from rlmlang.calls.budget import Limits, Usage
+    from rlmlang.calls.inline import Completion, acompletion, completion
+    from rlmlang.calls.prices import Price
     from rlmlang.errors import BudgetError, Diagnostic, ModelError, ProgramError, RlmError, RunError, UsageError
-    from rlmlang.inline import Completion, acompletion, completion
     from rlmlang.models.base import Model, Reply, Request
-    from rlmlang.prices import Price
-    from rlmlang.program import Program, Result, compile, load
-    from rlmlang.store import Store
-    from rlmlang.trace import CallRecord, Trace
+    from rlmlang.runtime.estimate import Cost
+    from rlmlang.storage.store import Store
+    from rlmlang.trace.recorder import CallRecord, Trace
 
     __version__: str
 
@@ -31,15 +31,15 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "budget": ("Limits", "Usage"),
-    "cost": ("Cost",),
+    "api": ("Program", "Result", "compile", "load"),
+    "calls.budget": ("Limits", "Usage"),
+    "calls.inline": ("Completion", "acompletion", "completion"),
+    "calls.prices": ("Price",),
     "errors": ("BudgetError", "Diagnostic", "ModelError", "ProgramError", "RlmError", "RunError", "UsageError"),
-    "inline": ("Completion", "acompletion", "completion"),
     "models.base": ("Model", "Reply", "Request"),
-    "prices": ("Price",),
-    "program": ("Program", "Result", "compile", "load"),
-    "store": ("Store",),
-    "trace": ("CallRecord", "Trace"),
+    "runtime.estimate": ("Cost",),
+    "storage.store": ("Store",),
+    "trace.recorder": ("CallRecord", "Trace"),
 }
 """The module that each public name lives in."""
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 from attrs import evolve, frozen
 
-from rlmlang.source import Span
+from rlmlang.language.source import Span
 
 CODES: dict[str, str] = {
     # Lexis and syntax

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from rlmlang.errors import Diagnostic
-from rlmlang.source import Span
+from rlmlang.language.source import Span
 
 WIDTH = 100
 """Columns of an excerpt."""

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import postgres
 import pytest
 from hypothesis import HealthCheck, settings
-from needed import need
+
+from tests.support import postgres
+from tests.support.needed import need
+from tests.support.places import GOLDEN
 
 # A job in the background of a shell is started with interrupts ignored; the tests send some.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-GOLDEN = Path(__file__).parent / "golden"
 
 settings.register_profile(
     "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

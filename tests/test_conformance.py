@@ -8,17 +8,17 @@ import json
 import re
 import tomllib
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-import oracle
 import pytest
 
-from rlmlang.builtins import BUILTINS, METHODS
-from rlmlang.conform import run_case
 from rlmlang.errors import CODES, UsageError
+from rlmlang.language.builtins import BUILTINS, METHODS
+from rlmlang.testing.conformance import run_case
+from tests.support import oracle
+from tests.support.places import CONFORMANCE
 
-FOLDER = Path(__file__).parent / "conformance"
+FOLDER = CONFORMANCE
 
 
 def plain(data: Any) -> Any:
@@ -70,21 +70,21 @@ def test_there_are_many_cases() -> None:
 
 # What no program and no scripted model can bring about, and why.
 OUT_OF_REACH = {
-    "E101": "takes a program of more than 100,000 characters (tests/test_parser.py)",
+    "E101": "takes a program of more than 100,000 characters (tests/language/test_parser.py)",
     "E300": "tells of a fault of the implementation or an interruption by the user",
-    "E309": "takes thousands of functions (tests/test_hostile.py); in run_program it is a value",
-    "E509": "money; a scripted model costs none (tests/test_budget.py)",
+    "E309": "takes thousands of functions (tests/runtime/test_hostile.py); in run_program it is a value",
+    "E509": "money; a scripted model costs none (tests/calls/test_budget.py)",
     "E604": "names a file that cannot be read; a case holds its program",
     "E605": "names a model; a case holds its own",
     "E606": "the store; cases run without one",
     "E607": "wrong options; a case that is none is an error of its author",
     "E608": "the price of a model; a case holds its own, which costs none",
     "E407": "a model that cannot be loaded; a case holds its own",
-    "E410": "tells of a replay (tests/test_runs.py)",
-    "E609": "tells of a trace (tests/test_trace_log.py)",
-    "E610": "tells of runs in the store (tests/test_runs.py)",
+    "E410": "tells of a replay (tests/storage/test_runs.py)",
+    "E609": "tells of a trace (tests/trace/test_log.py)",
+    "E610": "tells of runs in the store (tests/storage/test_runs.py)",
     "E408": "raised where an engine of this process is held to a constraint",
-    "E409": "tells of a server; a case has none (tests/test_faults.py)",
+    "E409": "tells of a server; a case has none (tests/models/test_faults.py)",
 }
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import rlmlang
-from rlmlang.budget import Limits
-from rlmlang.format import format_module
-from rlmlang.parser import parse
-from rlmlang.source import Source
+from rlmlang.calls.budget import Limits
+from rlmlang.language.parse import parse
+from rlmlang.language.printer import format_module
+from rlmlang.language.source import Source
+from tests.support.places import ROOT
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 def text(name: str) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Fake
 
 import rlmlang
 from rlmlang.cli import main, output
@@ -21,8 +20,10 @@ from rlmlang.errors import ModelError
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
 from rlmlang.redact import redacted
+from tests.support.fakes import Fake
+from tests.support.places import ROOT
 
-CORPUS = json.loads((Path(__file__).parent / "injections.json").read_text(encoding="utf-8"))
+CORPUS = json.loads((ROOT / "tests" / "support" / "injections.json").read_text(encoding="utf-8"))
 TEXTS = [each["text"] for each in CORPUS]
 ANSWERS = [text.strip() for text in TEXTS]
 """As values: a text that a model answers with has no space around it."""
@@ -34,7 +35,7 @@ import json
 from pathlib import Path
 from rlmlang.models.scripted import Failure
 
-TEXTS = [each["text"] for each in json.loads(Path({str(Path(__file__).parent / "injections.json")!r}).read_text())]
+TEXTS = [each["text"] for each in json.loads(Path({str(ROOT / "tests" / "support" / "injections.json")!r}).read_text())]
 
 
 def model(request):

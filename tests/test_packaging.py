@@ -15,8 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 import rlmlang
-
-ROOT = Path(__file__).parent.parent
+from tests.support.places import ROOT
 
 PROGRAM = """\
 document: str

@@ -11,8 +11,9 @@ import pytest
 import rlmlang
 from rlmlang.cli import main
 from rlmlang.cli.settings import read_settings
+from tests.support.places import ROOT
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +26,7 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_guide_to_budgets_runs(tmp_path: Path) -> None:
-    text = (Path(__file__).parent.parent / "docs" / "budgets.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "budgets.md").read_text(encoding="utf-8")
     code, table = (re.search(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for kind in ("python", "toml"))
     assert code
     assert table
@@ -35,13 +36,13 @@ def test_the_guide_to_budgets_runs(tmp_path: Path) -> None:
 
 
 def test_the_guide_to_nano_runs() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "nano.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "nano.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     exec(compile(code, "nano.md", "exec"), {})
 
 
 def test_the_guide_to_training_names_what_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    root = Path(__file__).parent.parent
+    root = ROOT
     text = (root / "docs" / "training.md").read_text(encoding="utf-8")
     (check_,) = re.findall(r"^ *```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     assert str(rlmlang.compile(textwrap.dedent(check_)).type) == "bool"
@@ -49,7 +50,9 @@ def test_the_guide_to_training_names_what_exists(capsys: pytest.CaptureFixture[s
     for line in shell.splitlines():
         tool, what, *rest = line.split()
         if tool == "python":
-            told = (root / what).read_text(encoding="utf-8")
+            assert what == "-m"
+            path = root / rest.pop(0).replace(".", "/")
+            told = path.with_suffix(".py").read_text(encoding="utf-8")
         elif tool == "rlmlang":
             assert main([what, *rest[: what == "trace"], "--help"]) == 0
             told = capsys.readouterr().out
@@ -69,4 +72,4 @@ def test_the_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_linked_files_exist() -> None:
     for link in re.findall(r"\]\(([\w./-]+)\)", README):
-        assert (Path(__file__).parent.parent / link).exists(), link
+        assert (ROOT / link).exists(), link

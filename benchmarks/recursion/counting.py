@@ -23,7 +23,7 @@ import rlmlang
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.nano.tasks import TASKS, prompt, visible
 from rlmlang.nano.tokens import encode
-from rlmlang.values import Value
+from rlmlang.runtime.values import Value
 
 
 @frozen

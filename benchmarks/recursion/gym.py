@@ -2,7 +2,7 @@
 
     pip install --no-deps reasoning-gym==0.1.25
     pip install numpy==2.4.6 pytz==2026.6 pyyaml==6.0.4 sympy==1.14.0 tabulate==0.10.0 pycosat==0.6.6
-    PYTHONHASHSEED=0 python benchmarks/recursion.py gym [--only gcd,zebra] [--count 100] [--again]
+    PYTHONHASHSEED=0 python -m benchmarks.recursion gym [--only gcd,zebra] [--count 100] [--again]
 
 A question becomes a program that calls functions of the library (`stdlib/nano.rlm`), with its numbers, clues or
 letters as inputs; nano answers through the interpreter, and reasoning-gym scores what is made of the value. Neither
@@ -19,23 +19,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations, product
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from attrs import frozen
-from shared import load, save, weights, wilson
 
 import rlmlang
+from benchmarks.recursion.shared import load, save, weights, wilson
 from rlmlang import RlmError
 from rlmlang.models.base import Model
 from rlmlang.nano.engine import NanoModel
 from rlmlang.nano.tasks.puzzles import ALPHABET
-from rlmlang.values import Value
+from rlmlang.runtime.values import Value
 
 
 @frozen
@@ -284,7 +282,6 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--count", type=int, default=100, help="problems of a kind (default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="measure anew what was measured")
     options = parser.parse_args(arguments)
-    sys.path.append(str(Path(__file__).parent.parent / "tasks"))
     file = load("gym")
     if file.get("weights") != weights():
         file = {"weights": weights(), "kinds": {}}

@@ -1,6 +1,6 @@
 """docs/recursion.md and its figures, from the files of results alone.
 
-    python benchmarks/recursion.py report
+    python -m benchmarks.recursion report
 
 The figures need matplotlib==3.11.2.
 """
@@ -16,13 +16,13 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("svg")
-from baselines import TASKS as LEARNT
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from shared import load, weights, wilson
-from sizes import BUDGET, SIZES
 
-from rlmlang.nano.problems import PROBLEMS
+from benchmarks.nano.problems import PROBLEMS
+from benchmarks.recursion.baselines import TASKS as LEARNT
+from benchmarks.recursion.shared import load, weights, wilson
+from benchmarks.recursion.sizes import BUDGET, SIZES
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 FIGURES = DOCS / "figures"
@@ -321,7 +321,7 @@ def page() -> str:
     return f"""# Recursion, measured
 
 How far does [`nano`](nano.md) come, which answers by programs that call itself, and how far does the same transformer
-without recursion? This page is written by `python benchmarks/recursion.py report` from
+without recursion? This page is written by `python -m benchmarks.recursion report` from
 `benchmarks/recursion/results/`; the other parts of that script make the results.
 {warning}
 ## Problems by size
@@ -360,7 +360,7 @@ that were learnt, and to none of thirty-two; and to sort eight or sixteen number
 
 nano trained again, from its own seed and from others, as `make train-nano` does. `wrong` are contexts, of all there
 are, whose program the model does not write; the problems are of all kinds, in the sizes of
-`rlmlang/nano/evaluate.py`. `as shipped` tells whether the weights are the very same: they are on the same processor,
+`benchmarks/nano/evaluate.py`. `as shipped` tells whether the weights are the very same: they are on the same processor,
 while another rounds its sums otherwise.
 
 {seeds_part()}

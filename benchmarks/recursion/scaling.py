@@ -1,6 +1,6 @@
 """How calls and tokens grow with the size, with the memo and without.
 
-    python benchmarks/recursion.py scaling [--only search,total] [--again]
+    python -m benchmarks.recursion scaling [--only search,total] [--again]
 
 The counts are exact (`counting`); `search` and `scan` are also run with nano, which has to make as many calls.
 To each count three curves are fitted: a power of n, a multiple of its logarithm and a constant, and an exponential;
@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 from attrs import frozen
-from counting import count
-from shared import load, save, weights
 
 import rlmlang
+from benchmarks.nano.problems import PROBLEMS
+from benchmarks.recursion.counting import count
+from benchmarks.recursion.shared import load, save, weights
 from rlmlang.nano.engine import NanoModel
-from rlmlang.nano.problems import PROBLEMS
-from rlmlang.values import Value
+from rlmlang.runtime.values import Value
 
 HERE = Path(__file__).parent
 DRAWS = 3

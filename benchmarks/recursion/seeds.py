@@ -1,9 +1,9 @@
 """nano trained again, from the seed of the shipped weights and from others: does it depend on luck?
 
-    python benchmarks/recursion.py seeds [--seeds 0,1,2] [--count 10] [--folder DIR]
+    python -m benchmarks.recursion seeds [--seeds 0,1,2] [--count 10] [--folder DIR]
 
 Each training takes some 17 minutes of one core. Then all contexts are swept, and problems of every kind are
-solved through the interpreter, in the sizes of `rlmlang/nano/evaluate.py`.
+solved through the interpreter, in the sizes of `benchmarks/nano/evaluate.py`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from attrs import asdict
-from shared import load, save, weights
 
+from benchmarks.nano.evaluate import SIZES, measure, sweep
+from benchmarks.recursion.shared import load, save, weights
 from rlmlang.nano import train
 from rlmlang.nano.engine import NanoModel
-from rlmlang.nano.evaluate import SIZES, measure, sweep
 
 
 async def measure_seed(folder: Path, problems: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rlmlang.models.weights import digest
+from rlmlang.models.local.weights import digest
 from rlmlang.nano.engine import WEIGHTS
 
 RESULTS = Path(__file__).parent / "results"

@@ -1,6 +1,6 @@
 """nano on whole problems, from small ones to those that others report, through the ordinary interpreter.
 
-    python benchmarks/recursion.py sizes [--only add,mul] [--count 200] [--minutes 2] [--largest] [--again]
+    python -m benchmarks.recursion sizes [--only add,mul] [--count 200] [--minutes 2] [--largest] [--again]
 
 Nothing is forced: nano writes each program on its own, its answers are the arguments of further calls, and a
 problem is right if its value is what Python says. What the same calls would take without the memo is counted
@@ -17,12 +17,11 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from counting import count
-from shared import load, save, weights, wilson
-
+from benchmarks.nano.problems import PROBLEMS
+from benchmarks.recursion.counting import count
+from benchmarks.recursion.shared import load, save, weights, wilson
 from rlmlang.models.base import Model
 from rlmlang.nano.engine import NanoModel
-from rlmlang.nano.problems import PROBLEMS
 
 SIZES = {
     "add": (2, 4, 8, 16, 32, 64, 100, 256, 1000), "sub": (4, 16, 64, 100, 256, 1000),
@@ -33,7 +32,7 @@ SIZES = {
     "matrix_chain": (4, 8, 12, 14), "boolean": (4, 8, 16, 32, 64, 100), "sat": (3, 4, 5, 6, 8, 10),
     "qbf": (4, 6, 8, 10), "zebra": (3, 4, 5),
 }  # fmt: skip
-"""The sizes of each problem, as its generator in `rlmlang/nano/problems.py` takes them."""
+"""The sizes of each problem, as its generator in `benchmarks/nano/problems.py` takes them."""
 
 BUDGET = 10_000
 """Calls, for telling what could be solved without the memo."""

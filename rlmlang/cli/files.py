@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlmlang.errors import UsageError
-from rlmlang.source import Source
+from rlmlang.language.source import Source
 
 
 def read(name: str) -> str:

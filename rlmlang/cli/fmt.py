@@ -10,9 +10,9 @@ import click
 from rlmlang.cli.files import read_source
 from rlmlang.cli.output import show_error
 from rlmlang.errors import ProgramError, UsageError
-from rlmlang.format import format_module
-from rlmlang.parser import MAX_SOURCE, parse
-from rlmlang.source import Source
+from rlmlang.language.parse import MAX_SOURCE, parse
+from rlmlang.language.printer import format_module
+from rlmlang.language.source import Source
 
 
 @click.command("fmt")

@@ -6,7 +6,7 @@ import click
 
 from rlmlang.cli import output
 from rlmlang.cli.options import json_option
-from rlmlang.models import available
+from rlmlang.models.registry import available
 
 
 @click.command("models")

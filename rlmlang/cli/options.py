@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 from attrs import fields_dict
 
-from rlmlang.budget import Limits
+from rlmlang.calls.budget import Limits
 from rlmlang.cli.settings import FILE, Settings, limit
 from rlmlang.errors import UsageError
 
@@ -58,7 +58,7 @@ def limit_options(command: Command) -> Command:
 
 def limits_of(ctx: click.Context, settings: Settings, model: str | None) -> Limits:
     """The limits that the options, the settings and the defaults for the model give, in this order."""
-    from rlmlang.models import usual_limits
+    from rlmlang.models.registry import usual_limits
 
     return Limits(**{**usual_limits(model), **settings.limits, **limits_given(ctx)})
 
@@ -99,8 +99,8 @@ def model_of(option: str | None, settings: Settings) -> str | None:
     name = named or settings.model
     if name is None:
         return None
-    from rlmlang.models import address_of
-    from rlmlang.models.servers import ALLOW, is_loopback, permit
+    from rlmlang.models.registry import address_of
+    from rlmlang.models.servers.common import ALLOW, is_loopback, permit
 
     url = address_of(name)
     if url is not None and settings.allow is not None:
@@ -129,7 +129,7 @@ input_option = click.option(
 
 def _model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For shells: the names of models, up to where a path follows."""
-    from rlmlang.models import available
+    from rlmlang.models.registry import available
 
     names = [form.partition(":")[0] + (":" if ":" in form else "") for form, *_ in available()]
     return [name for name in names if name.startswith(incomplete)]

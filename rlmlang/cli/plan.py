@@ -7,9 +7,8 @@ from decimal import Decimal
 
 import click
 
-from rlmlang.budget import Limits
-from rlmlang.check import check
-from rlmlang.check.checked import Checked
+from rlmlang.calls.budget import Limits
+from rlmlang.calls.prices import Prices, price_of
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.options import (
@@ -22,10 +21,11 @@ from rlmlang.cli.options import (
     program_argument,
 )
 from rlmlang.cli.settings import find_settings
-from rlmlang.cost import Cost, Interval, Money, SiteCost, estimate
-from rlmlang.inputs import bind_inputs, read_inputs
-from rlmlang.models import open_model
-from rlmlang.prices import Prices, price_of
+from rlmlang.language.check import check
+from rlmlang.language.check.checked import Checked
+from rlmlang.models.registry import open_model
+from rlmlang.runtime.estimate import Cost, Interval, Money, SiteCost, estimate
+from rlmlang.runtime.inputs import bind_inputs, read_inputs
 
 
 @click.command("plan")

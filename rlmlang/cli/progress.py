@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import click
 from attrs import define, field
 
-from rlmlang.budget import Account
+from rlmlang.calls.budget import Account
 from rlmlang.cli.output import money
-from rlmlang.cost import Interval
-from rlmlang.trace import CallRecord, Trace
+from rlmlang.runtime.estimate import Interval
+from rlmlang.trace.recorder import CallRecord, Trace
 
 EVERY = 10.0
 """Seconds between two lines about a run, where there is no terminal."""

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import click
 from attrs import evolve
 
-from rlmlang.budget import Account, Limits, Usage
-from rlmlang.check import check
+from rlmlang.api import Program, Result
+from rlmlang.calls.budget import Account, Limits, Usage
 from rlmlang.cli import output
 from rlmlang.cli.failures import Interrupted, as_error
 from rlmlang.cli.files import read_given, read_source
@@ -35,15 +35,16 @@ from rlmlang.cli.options import (
 )
 from rlmlang.cli.progress import Progress, reported
 from rlmlang.cli.settings import Settings, find_settings
-from rlmlang.cost import Interval
 from rlmlang.errors import BudgetError, RlmError, UsageError
-from rlmlang.inputs import read_inputs
-from rlmlang.models import available
-from rlmlang.program import Program, Result
-from rlmlang.resources import open_private
-from rlmlang.store import Store, default_path, upkeep
-from rlmlang.trace import Trace
-from rlmlang.values import to_json
+from rlmlang.files import open_private
+from rlmlang.language.check import check
+from rlmlang.models.registry import available
+from rlmlang.runtime.estimate import Interval
+from rlmlang.runtime.inputs import read_inputs
+from rlmlang.runtime.values import to_json
+from rlmlang.storage import upkeep
+from rlmlang.storage.store import Store, default_path
+from rlmlang.trace.recorder import Trace
 
 
 @click.command("run")

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from rlmlang.budget import Account
+from rlmlang.api import Result
+from rlmlang.calls.budget import Account
 from rlmlang.cli import output
 from rlmlang.cli.options import (
     json_option,
@@ -25,10 +26,9 @@ from rlmlang.cli.options import (
 from rlmlang.cli.run import ended, failed, store_of, watched
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import RlmError, UsageError
-from rlmlang.program import Result
-from rlmlang.runs import account_of, find_run, replay, resume, spec_of_row
-from rlmlang.store import RunRow, Store
-from rlmlang.trace import Trace
+from rlmlang.storage.runs import account_of, find_run, replay, resume, spec_of_row
+from rlmlang.storage.store import RunRow, Store
+from rlmlang.trace.recorder import Trace
 
 
 @click.group("runs")

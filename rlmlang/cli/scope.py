@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rlmlang import ast
-from rlmlang.check import check
 from rlmlang.errors import ProgramError, UsageError
-from rlmlang.source import Source
-from rlmlang.types import Type
+from rlmlang.language import nodes
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.language.types import Type
 
 
 def read_scope(given: Iterable[str], option: str) -> str:
@@ -33,6 +33,6 @@ def _declared(text: str, shown: str, hint: str) -> tuple[str, Type]:
     except ProgramError as error:
         raise UsageError.of("E607", f"`{shown}`: {error.first.message}", hint=hint) from error
     match checked.module.statements:
-        case (ast.Input(name=name, default=None), _):
+        case (nodes.Input(name=name, default=None), _):
             return name.id, checked.inputs[name.id]
     raise UsageError.of("E607", f"`{shown}`: not a name and its type", hint=hint)

@@ -28,10 +28,10 @@ from typing import Any, Literal
 
 from attrs import field, fields_dict, frozen
 
-from rlmlang.budget import Limits
+from rlmlang.calls.budget import Limits
+from rlmlang.calls.prices import Price
 from rlmlang.cli.units import BYTES, amount
 from rlmlang.errors import UsageError
-from rlmlang.prices import Price
 
 FILE = "rlmlang.toml"
 

@@ -10,7 +10,7 @@ from rlmlang.cli.options import json_option, store_option
 from rlmlang.cli.runs import opened_store
 from rlmlang.cli.units import BYTES, SECONDS, amount
 from rlmlang.errors import UsageError
-from rlmlang.store import upkeep
+from rlmlang.storage import upkeep
 
 
 @click.group("store")

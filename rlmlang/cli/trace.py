@@ -14,7 +14,7 @@ from rlmlang.cli import output
 from rlmlang.cli.options import store_option
 from rlmlang.cli.runs import opened_store
 from rlmlang.errors import ProgramError, UsageError
-from rlmlang.runs import find_run
+from rlmlang.storage.runs import find_run
 from rlmlang.trace.history import Call, History
 from rlmlang.trace.log import history_of, read_events, read_log
 
@@ -208,7 +208,7 @@ def wanted_values(expect: str | None, checker: str | None) -> Callable[[History]
     """
     import json
 
-    from rlmlang.program import compile, load
+    from rlmlang.api import compile, load
 
     program = load(checker) if checker is not None else None
     if program is not None and (list(program.inputs) != ["value"] or str(program.type) != "bool"):

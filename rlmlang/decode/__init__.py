@@ -14,7 +14,7 @@ _PLACES = {
     "LogitsProcessor": "processor",
     "Matcher": "matcher",
     "Vocabulary": "vocabulary",
-    "grammar_text": "texts",
+    "grammar_text": "grammars.lark",
 }
 
 __all__ = ["Constraint", "LogitsProcessor", "Matcher", "Vocabulary", "grammar_text"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from rlmlang.decode.lalr import FString, Stack, tables
+from rlmlang.decode.recognizer import FString, Stack, tables
 
 if TYPE_CHECKING:
     from rlmlang.decode.prefix import Prefix

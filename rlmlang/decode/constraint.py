@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from rlmlang.types import Type
+from rlmlang.language.types import Type
 
 
 @frozen

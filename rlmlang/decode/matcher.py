@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
-from rlmlang.decode.lalr import join, tables
-from rlmlang.decode.oracle import Ground, after, ground_of
+from rlmlang.decode.partial import Ground, after, ground_of
 from rlmlang.decode.point import Point, new_ends
 from rlmlang.decode.prefix import Prefix
+from rlmlang.decode.recognizer import join, tables
 from rlmlang.decode.signatures import constant
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary, completed, split
 from rlmlang.errors import ModelError
-from rlmlang.types import STR
+from rlmlang.language.types import STR
 
 MAX_GROWTH = 80
 """Tokens by which one token can make the closing longer."""

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from rlmlang.decode.lalr import fits_hole, tables
 from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
-from rlmlang.parser import literals
+from rlmlang.decode.recognizer import fits_hole, tables
+from rlmlang.language.parse import literals
 
 MAX_NAME = 100
 """Characters of a new name."""

@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 from lark import Tree
 
-from rlmlang import ast
-from rlmlang.builtins import BUILTINS, METHODS
-from rlmlang.check import library_names
-from rlmlang.check.scope import Variable
-from rlmlang.check.written import TYPE_NAMES
 from rlmlang.decode.brackets import Frame, framed
-from rlmlang.decode.lalr import FString, Stack, tables
-from rlmlang.decode.oracle import HOLE, NOWHERE, Ground
+from rlmlang.decode.partial import HOLE, NOWHERE, Ground
 from rlmlang.decode.reach import can_become
+from rlmlang.decode.recognizer import FString, Stack, tables
 from rlmlang.decode.signatures import applications, attributes, function_named, parameters
-from rlmlang.types import UNKNOWN, FunctionType, OptionalType, Type
+from rlmlang.language import nodes
+from rlmlang.language.builtins import BUILTINS, METHODS
+from rlmlang.language.check import library_names
+from rlmlang.language.check.scope import Variable
+from rlmlang.language.check.written import TYPE_NAMES
+from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 
 if TYPE_CHECKING:
-    from rlmlang.decode.search import Search
+    from rlmlang.decode.completions import Search
 
 MAX_LEXEMES = 1000
 """Of one statement. Behind that only its closing may follow."""
@@ -178,7 +178,7 @@ class Prefix:
         ground = self.ground.after(statement)
         if ground is None:
             return None
-        over = self.unit == "statement" or isinstance(statement, ast.Value)
+        over = self.unit == "statement" or isinstance(statement, nodes.Value)
         return Prefix(ground, self.unit, None if over else tables().start("start"))
 
     # What may follow
@@ -362,7 +362,7 @@ def names_in(prefix: Prefix) -> list[str]:
     """Names that the statement itself may have bound so far."""
     names: dict[str, None] = {}
     for each in _parts(prefix):
-        if isinstance(each, ast.Name):
+        if isinstance(each, nodes.Name):
             names[each.id] = None
         elif getattr(each, "type", None) == "NAME":
             names[str(each)] = None
@@ -371,7 +371,7 @@ def names_in(prefix: Prefix) -> list[str]:
 
 def _constants_in(prefix: Prefix) -> set[str]:
     """The strings that the statement itself holds so far."""
-    constants = (each.value for each in _parts(prefix) if isinstance(each, (ast.TypeLiteral, ast.Constant)))
+    constants = (each.value for each in _parts(prefix) if isinstance(each, (nodes.TypeLiteral, nodes.Constant)))
     return {value for value in constants if isinstance(value, str)}
 
 
@@ -388,12 +388,12 @@ def _parts(prefix: Prefix) -> Iterator[object]:
                     todo.extend(each.children)
                 else:
                     yield each
-                    if isinstance(each, ast.Node):
+                    if isinstance(each, nodes.Node):
                         todo.extend(each._parts().values())
             stack = stack.below
 
 
 def _search(prefix: Prefix) -> Search:
-    from rlmlang.decode.search import Search  # which is about prefixes
+    from rlmlang.decode.completions import Search  # which is about prefixes
 
     return Search(prefix)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from rlmlang.check.expressions import methods_of
-from rlmlang.types import (
+from rlmlang.language.check.expressions import methods_of
+from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,

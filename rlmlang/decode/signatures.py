@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rlmlang.builtins import BUILTINS, METHODS, Builtin
-from rlmlang.check import library_function
-from rlmlang.check.checked import CheckedFunction
-from rlmlang.check.expressions import methods_of
-from rlmlang.check.scope import Variable
 from rlmlang.decode.brackets import Frame
+from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.language.check import library_function
+from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language.check.expressions import methods_of
+from rlmlang.language.check.scope import Variable
 
 if TYPE_CHECKING:
     from rlmlang.decode.prefix import Prefix
-from rlmlang.decode.oracle import HOLE, Ground
-from rlmlang.types import (
+from rlmlang.decode.partial import HOLE, Ground
+from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,

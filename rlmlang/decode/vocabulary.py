@@ -13,7 +13,7 @@ import numpy as np
 
 from rlmlang.decode import gguf
 from rlmlang.errors import ModelError
-from rlmlang.parser.layout import HIDDEN
+from rlmlang.language.parse.layout import HIDDEN
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 """One truth value a token."""

@@ -9,9 +9,9 @@ from itertools import chain
 from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.lalr import tables
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.point import Point
+from rlmlang.decode.recognizer import tables
 from rlmlang.decode.vocabulary import Vocabulary
 
 

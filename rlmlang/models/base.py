@@ -9,19 +9,12 @@ from typing import Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
-from rlmlang.answers import form
+from rlmlang.calls.answer_format import form
+from rlmlang.calls.prompt import Message, direct_messages, inline_messages, program_messages
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
-from rlmlang.types import Type, shape_of
-from rlmlang.values import Value
-
-
-@frozen
-class Message:
-    """One turn of a chat."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
+from rlmlang.language.types import Type, shape_of
+from rlmlang.runtime.values import Value
 
 
 @frozen
@@ -52,9 +45,13 @@ class Request:
     @cached_property
     def messages(self) -> tuple[Message, ...]:
         """The prompt, unchanging parts first, so that engines can reuse what they have read."""
-        from rlmlang.prompt import messages  # prompts are written from requests
-
-        return messages(self)
+        if self.inline:
+            return inline_messages(self.instruction, self.arguments)
+        if self.program:
+            return program_messages(
+                self.instruction, self.arguments, self.type, self.repair, self.constraint, self.written
+            )
+        return direct_messages(self.instruction, self.arguments, self.type)
 
     @property
     def typed(self) -> bool:

@@ -13,6 +13,9 @@ from rlmlang.errors import UsageError
 SAMPLE_TEMPERATURE = 0.8
 """Of the samples after the first, where the model's own temperature is 0."""
 
+AT = "@(?=https?://)"
+"""A regular expression for what stands between a model and its address."""
+
 Options = TypeVar("Options", bound=Any)
 """A frozen class of attrs, each of whose fields is an option."""
 

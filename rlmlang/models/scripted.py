@@ -31,10 +31,10 @@ from typing import Any, Literal, cast
 
 from attrs import frozen
 
-from rlmlang.answers import parse_json, write_answer
+from rlmlang.calls.answer_format import parse_json, write_answer
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request, until
-from rlmlang.values import Mismatch, canonical, preview
+from rlmlang.runtime.values import Mismatch, canonical, preview
 
 Function = Callable[[Request], Any]
 """Answers a request by a `str`, another value, a `Failure`, or an awaitable of one of these."""

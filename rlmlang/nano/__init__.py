@@ -10,13 +10,22 @@ numbers of a thousand digits like those of four.
     tasks/     what it can do, and for each context the program that is right
     tokens     the lexemes that it reads and writes, and the tokenizer as a file
     grammar    what it may write: no built-ins, no operators but `+`
-    data       what it learns from
-    train      how: `make train-nano`
     model      the transformer, in numpy
     engine     the backend, `--model nano`
-    problems   problems of any size, each with what Python says
-    evaluate   the sweep over all contexts, and whole problems
     weights/   weights, configuration, tokenizer, and the log of the training
 
-docs/nano.md tells what was measured.
+It is a plug-in by the entry point `nano` in pyproject.toml, as a model of any other package is. `benchmarks/nano/`
+trains and measures it; docs/nano.md gives the figures.
 """
+
+from __future__ import annotations
+
+from rlmlang.models.registry import Backend
+
+BACKEND = Backend(
+    "nano",
+    "the model that recurses by nature: arithmetic and sorting by calls of itself (docs/nano.md)",
+    "rlmlang.nano.engine:open_model",
+    (("numpy", "pip install 'rlmlang[nano]'"),),
+    limits={"max_depth": 100_000, "max_calls": None, "max_steps": 10**12},
+)

@@ -18,15 +18,15 @@ from typing import Literal
 import numpy as np
 from attrs import define, field
 
-from rlmlang.check import library_names
+from rlmlang.calls.prompt import Message, argument_names
 from rlmlang.errors import BudgetError, ModelError
-from rlmlang.models.base import Capabilities, Message, Reply, Request, Told
-from rlmlang.models.weights import digest
+from rlmlang.language.check import library_names
+from rlmlang.models.base import Capabilities, Reply, Request, Told
+from rlmlang.models.local.weights import digest
 from rlmlang.nano.grammar import Writer
 from rlmlang.nano.model import Array, Transformer
 from rlmlang.nano.tasks import TASKS, prompt, visible
 from rlmlang.nano.tokens import END, NAMES, TOKENS, encode
-from rlmlang.prompt import argument_names
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder with the weights, the tokenizer, and the settings and log of the training."""

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from attrs import define, field
 
 from rlmlang.errors import UsageError
-from rlmlang.trace import VERSION
 from rlmlang.trace.history import STATUSES, Call, End, Failure, Generation, History, Input, Message, Run, Spent
+from rlmlang.trace.recorder import VERSION
 
 MAX_LINE = 128_000_000
 """Bytes of one event: prompts and answers are as large as values may be, and JSON makes them longer."""

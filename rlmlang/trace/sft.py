@@ -12,10 +12,10 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import Any
 
-from rlmlang.answers import OPENING
-from rlmlang.check import check
+from rlmlang.calls.answer_format import OPENING
 from rlmlang.errors import ProgramError
-from rlmlang.source import Source
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
 from rlmlang.trace.history import Call, Generation, History
 
 Example = dict[str, Any]

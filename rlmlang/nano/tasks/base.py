@@ -14,7 +14,7 @@ from itertools import product
 
 from attrs import frozen
 
-from rlmlang.values import Value
+from rlmlang.runtime.values import Value
 
 EMPTY, LONG = '""', "str[]"
 NONE, ONE, MANY = "[]", "[.]", "list[]"

@@ -1,6 +1,0 @@
-"""Built-in functions and methods: Python's own names with Python's own meaning, and text work."""
-
-from rlmlang.builtins import methods, python, text
-from rlmlang.builtins.table import BUILTINS, METHODS, Builtin, Parameter, Signature
-
-__all__ = ["BUILTINS", "METHODS", "Builtin", "Parameter", "Signature", "methods", "python", "text"]

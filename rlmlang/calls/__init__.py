@@ -1,0 +1,1 @@
+"""Everything that happens around one CALL: its prompt, its key, its budget, and how its answer is read."""

@@ -1,0 +1,306 @@
+"""Limits of a run, and the account that the whole call tree spends from.
+
+Before a model call its share is reserved; afterwards what it really took is settled.
+While reservations of others are open, a call that would not fit waits for them, since
+they rarely take all they reserved. So a limit is never overrun, nor reached too early.
+
+A call that a program answers may be held to a share of what its caller may spend. It has
+an account of its own below the caller's, and what it and the calls below it take is
+reserved and settled in both, and in all above them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from decimal import Decimal
+
+from attrs import asdict, define, field, frozen
+
+from rlmlang.calls.prices import Price, Prices, no_price, price_of
+from rlmlang.errors import BudgetError
+from rlmlang.language.source import Span
+from rlmlang.models.base import Model
+
+
+@frozen
+class Limits:
+    """What a run may spend. None is no limit."""
+
+    max_calls: int | None = 1_000
+    """Generations by the model, repairs included."""
+    max_depth: int = 1
+    """Levels of models below the program; a CALL at this level is answered directly."""
+    max_prompt_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_answer_tokens: int = 1_024
+    """Tokens of one answer."""
+    max_cost: float | None = None
+    """US dollars."""
+    max_share: float = 1.0
+    """Of the calls, tokens and money that a program may spend, the share that one of its calls may
+    spend with all calls below it, if a program answers it; above 0, up to 1."""
+    max_seconds: float | None = None
+    """Wall time of the run."""
+    max_steps: int = 5_000_000
+    """Steps of pure work (`values.Meter`)."""
+    max_bytes: int = 32_000_000
+    """Size of any one value: one byte a character, eight an element."""
+    concurrency: int | None = None
+    """Calls that run at once; by default as many as the model says are useful."""
+
+
+@define
+class Usage:
+    """What a run has spent."""
+
+    calls: int = 0
+    memo_hits: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    cached_tokens: int = 0
+    """Of the prompts' tokens, those that the engine had read before."""
+    cost: Decimal | None = None
+    """US dollars; None if the model has no known price."""
+    steps: int = 0
+    """Of pure work."""
+    bytes: int = 0
+    """Of the largest value."""
+
+    def to_json(self) -> dict[str, float | None]:
+        cost = None if self.cost is None else float(self.cost)
+        return asdict(self) | {"seconds": round(self.seconds, 3), "cost": cost}
+
+
+@frozen
+class Caps:
+    """What one account may spend in all. None is no limit."""
+
+    calls: int | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost: Decimal | None
+
+    @classmethod
+    def of(cls, limits: Limits) -> Caps:
+        cost = None if limits.max_cost is None else Decimal(str(limits.max_cost))
+        return cls(limits.max_calls, limits.max_prompt_tokens, limits.max_completion_tokens, cost)
+
+    def share(self, share: Decimal) -> Caps:
+        """A share of each, but not less than one call or token."""
+
+        def part(cap: int | None) -> int | None:
+            return None if cap is None else min(cap, max(1, int(cap * share)))
+
+        cost = None if self.cost is None else self.cost * share
+        return Caps(part(self.calls), part(self.prompt_tokens), part(self.completion_tokens), cost)
+
+
+@frozen(eq=False)
+class Reservation:
+    """What is set aside for one generation."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    """Those granted: all that were asked for, or what is left."""
+    cost: Decimal
+    short: BudgetError | None
+    """If less was granted than asked for: the error to raise when the answer does not fit."""
+
+
+@define(eq=False)
+class Account:
+    """Reservations and spending of one run, shared by its whole call tree; or of one call and those below it."""
+
+    limits: Limits
+    usage: Usage = field(factory=Usage)
+    share_from: int = 1
+    """The first level whose calls are held to `max_share`."""
+    call: tuple[str, Span] | None = None
+    """For the account of a call: its instruction and place."""
+    above: Account | None = None
+    price: Price | None = None
+    _caps: Caps = field()
+    _chain: tuple[Account, ...] = field(init=False)
+    """The account itself and those above it, up to that of the run."""
+    _reserved_prompt: int = 0
+    _reserved_completion: int = 0
+    _reserved_cost: Decimal = Decimal(0)
+    _open: int = 0
+    _waiting: deque[_Waiting] = field(factory=deque)
+    """Those who wait for open reservations, first come first served; kept in the account of the run."""
+
+    @_caps.default
+    def _(self) -> Caps:
+        return Caps.of(self.limits)
+
+    def __attrs_post_init__(self) -> None:
+        self._chain = (self, *(self.above._chain if self.above is not None else ()))
+        self._price_by(self.price)
+
+    def charge_by(self, model: Model, prices: Prices) -> None:
+        """Count money by the price of a model. Raises UsageError E608 if there is a limit on it, and no price."""
+        price = price_of(model, prices)
+        if price is None and self.limits.max_cost is not None:
+            raise no_price(model)
+        self._price_by(price)
+
+    def _price_by(self, price: Price | None) -> None:
+        self.price = price
+        if price is not None and self.usage.cost is None:
+            self.usage.cost = Decimal(0)
+
+    def below(self, level: int, instruction: str, span: Span) -> Account:
+        """The account of a call at a level that a program answers: this one, if it may spend all."""
+        share = Decimal(str(self.limits.max_share))
+        if share == 1 or level < self.share_from:
+            return self
+        caps = self._caps.share(share)
+        return Account(self.limits, Usage(), self.share_from, (instruction, span), self, self.price, caps)
+
+    async def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation:
+        """Reserve one generation.
+
+        Raises BudgetError E501, E503, E504 or E509; E510 if the share of a call is used up.
+        """
+        waiting = self._chain[-1]._waiting
+        if not waiting and (reservation := self._reserve(prompt_tokens, completion_tokens)) is not None:
+            return reservation
+        mine = _Waiting(self, prompt_tokens, completion_tokens, asyncio.get_running_loop().create_future())
+        waiting.append(mine)
+        try:
+            return await mine.answer
+        except asyncio.CancelledError:
+            if mine.answer.cancelled():
+                self._chain[-1]._serve()  # whoever comes next may fit
+            elif mine.answer.exception() is None:  # granted, and given up before it was used
+                self.settle(mine.answer.result(), None, called=False)
+            raise
+
+    def _reserve(self, prompt: int, completion: int) -> Reservation | None:
+        """A reservation, or None if it must wait for open ones. Raises BudgetError."""
+        granted, short, wait = completion, None, False
+        for account in self._chain:
+            caps, usage = account._caps, account.usage
+            if caps.calls is not None and usage.calls >= caps.calls:
+                raise account.no_calls_left()
+            if caps.prompt_tokens is not None:
+                left = caps.prompt_tokens - usage.prompt_tokens
+                if prompt > left:
+                    raise account._over("max_prompt_tokens", _too_long(prompt, left, caps.prompt_tokens))
+                wait = wait or prompt > left - account._reserved_prompt
+            if caps.completion_tokens is not None:
+                left = caps.completion_tokens - usage.completion_tokens
+                if left < 1:
+                    raise account._over(
+                        "max_completion_tokens",
+                        f"{caps.completion_tokens:,} of {caps.completion_tokens:,} tokens are written",
+                    )
+                if left - account._reserved_completion < granted:
+                    wait = wait or account._open > 0
+                    granted = left
+                    short = account._over("max_completion_tokens", _cut_off(left))
+            if caps.cost is not None and self.price is not None and usage.cost is not None:
+                money = caps.cost - usage.cost
+                if self.price.of(prompt, 1) > money:
+                    raise account._over("max_cost", _too_dear(self.price.of(prompt, 1), money, caps.cost))
+                if self.price.of(prompt, granted) > money - account._reserved_cost:
+                    wait = wait or account._open > 0
+                    if self.price.of(prompt, granted) > money:
+                        granted = self.price.affordable(money, prompt)
+                        short = account._over("max_cost", _cut_off(granted))
+        if wait:
+            return None
+        cost = Decimal(0) if self.price is None else self.price.of(prompt, granted)
+        for account in self._chain:
+            account.usage.calls += 1
+            account._open += 1
+            account._reserved_prompt += prompt
+            account._reserved_completion += granted
+            account._reserved_cost += cost
+        return Reservation(prompt, granted, cost, short)
+
+    def no_calls_left(self) -> BudgetError:
+        return self._over("max_calls", f"{self._caps.calls:,} of {self._caps.calls:,} calls are used")
+
+    def _over(self, limit: str, message: str) -> BudgetError:
+        """The error of a limit that is reached: of the run, or of the share of a call."""
+        if self.call is None:
+            return BudgetError.of(_CODES[limit], message, hint=f"raise {limit}")
+        instruction, span = self.call
+        shown = " ".join(instruction[:200].split())
+        return BudgetError.of(
+            "E510",
+            f"the share of the call `{shown if len(shown) <= 60 else shown[:59] + '…'}`: {message}",
+            span,
+            hint=f"raise max_share, which is {self.limits.max_share:g}, or {limit}",
+        )
+
+    def settle(
+        self, reserved: Reservation, spent: tuple[int, int, int] | None, *, called: bool = True
+    ) -> Decimal | None:
+        """Replace a reservation by what the call really took: tokens of prompt and completion, and
+        those of the prompt that were cached. Returns the dollars for them, None if no price is known.
+
+        `spent` is None when that is unknown; the whole reservation then counts, since the
+        model may have been paid for it. With `called` false the call was never sent.
+        """
+        prompt, completion, cached = spent or (reserved.prompt_tokens, reserved.completion_tokens, 0)
+        cost = Decimal(0) if self.price is None else self.price.of(prompt, completion, min(cached, prompt))
+        for account in self._chain:
+            account._open -= 1
+            account._reserved_prompt -= reserved.prompt_tokens
+            account._reserved_completion -= reserved.completion_tokens
+            account._reserved_cost -= reserved.cost
+            usage = account.usage
+            if not called:
+                usage.calls -= 1
+                continue
+            usage.prompt_tokens += prompt
+            usage.completion_tokens += completion
+            usage.cached_tokens += cached
+            if usage.cost is not None:
+                usage.cost += cost
+        self._chain[-1]._serve()
+        return None if self.price is None else cost * called
+
+    def _serve(self) -> None:
+        """Answer those who wait, in order, up to the first who has to wait on."""
+        while self._waiting:
+            first = self._waiting[0]
+            if not first.answer.done():
+                try:
+                    reservation = first.account._reserve(first.prompt_tokens, first.completion_tokens)
+                except BudgetError as error:
+                    first.answer.set_exception(error)
+                else:
+                    if reservation is None:
+                        return
+                    first.answer.set_result(reservation)
+            self._waiting.popleft()
+
+
+@frozen(eq=False)
+class _Waiting:
+    """Who waits for a reservation."""
+
+    account: Account
+    prompt_tokens: int
+    completion_tokens: int
+    answer: asyncio.Future[Reservation]
+
+
+_CODES = {"max_calls": "E501", "max_prompt_tokens": "E503", "max_completion_tokens": "E504", "max_cost": "E509"}
+
+
+def _too_long(prompt: int, left: int, cap: int) -> str:
+    return f"the call reads {prompt:,} tokens; {left:,} of {cap:,} are left"
+
+
+def _too_dear(cost: Decimal, left: Decimal, cap: Decimal) -> str:
+    return f"the call costs ${cost:f} at least; ${left:f} of ${cap:f} are left"
+
+
+def _cut_off(granted: int) -> str:
+    return f"the answer did not fit the {granted:,} tokens that were left"

@@ -1,0 +1,322 @@
+"""Inline mode: a model writes free text in which calls may stand anywhere.
+
+The text is written up to a `CALL`, and the rest of that call under the rules of the language. The
+call is checked and run like any other, its answer is put behind it, `CALL(…) → "…"`, and the model goes
+on from there; an engine that keeps what it has read reads only what is new. An answer is data: it
+is neither looked through for calls, nor read as part of a program.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import define, evolve, field, frozen
+
+from rlmlang.api import limits_for, opened, run_now
+from rlmlang.calls.answer_format import parse_json
+from rlmlang.calls.budget import Account, Limits, Usage
+from rlmlang.calls.caller import Writing, way_of_writing
+from rlmlang.calls.prices import Prices
+from rlmlang.calls.prompt import argument_names, program_header, type_of
+from rlmlang.decode.constraint import Constraint
+from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
+from rlmlang.language import nodes
+from rlmlang.language.check import check
+from rlmlang.language.parse import parse
+from rlmlang.language.parse.layout import show_hidden
+from rlmlang.language.source import Source, Span
+from rlmlang.language.types import STR
+from rlmlang.models.base import Model, Reply, Request, until
+from rlmlang.runtime.interp import Evaluation, evaluating, steps_of_checking
+from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json, to_json
+from rlmlang.storage.recording import recorded, spec_of
+from rlmlang.storage.store import Store
+from rlmlang.trace.recorder import CallRecord, Trace
+
+MARKS = ("CALL(", "CALL[")
+"""Where a call begins."""
+
+CALL_TOKENS = 200
+"""Of one call, where the limits allow more."""
+
+ATTEMPTS = 3
+"""How often one call is written before what is wrong with it is put in the place of its answer."""
+
+SHOWN = 2_000
+"""Characters of an answer, about, that are put into the text."""
+
+_CALL = re.compile(r"\bCALL(?=[(\[])")
+
+Finish = Literal["stop", "length"]
+
+
+@frozen(eq=False)
+class Completion:
+    """A finished text."""
+
+    response: str
+    """What stands there: what the model wrote, with its calls and their answers, long ones cut."""
+    values: list[Value]
+    """The answers of the calls, in order and whole."""
+    program: str
+    """The calls as a program whose value is the tuple of their answers; run on the same store, it asks no model."""
+    finish: Finish
+    """Whether the model ended the text, or ran out of tokens or of context."""
+    usage: Usage
+    trace: Trace
+
+    @property
+    def run_id(self) -> str:
+        return self.trace.run_id
+
+    @property
+    def usage_summary(self) -> dict[str, float | None]:
+        """Counts of calls, memo hits and tokens, and seconds; texts between calls count as calls too."""
+        return self.usage.to_json()
+
+
+async def acompletion(
+    prompt: str,
+    *,
+    model: Model | str,
+    inputs: Mapping[str, object] | None = None,
+    start: str = "",
+    max_tokens: int | None = None,
+    store: Store | str | Path | None = None,
+    limits: Limits | None = None,
+    prices: Prices | None = None,
+    memo: bool = True,
+    trace: Trace | None = None,
+    account: Account | None = None,
+    writing: Writing | None = None,
+) -> Completion:
+    """A text about the prompt, in which the model may call itself on the inputs and on what it writes.
+
+    The model sees of the inputs their names, types, sizes and beginnings. The text begins with
+    `start`, in which calls may stand too, the last of them unfinished; the model writes at most
+    `max_tokens` tokens (by default `limits.max_answer_tokens`). With a `max_depth` of 0 there are no
+    calls, and the model sees the inputs whole. The other arguments are those of `Program.arun`. If an
+    error ends the run, the text so far is in the first record of the trace.
+    Raises UsageError, BudgetError, ModelError.
+    """
+    account = account or Account(limits or limits_for(model))
+    trace = trace or Trace()
+    values = _values(inputs or {})
+    limits = account.limits
+    request = Request(prompt, tuple(values.items()), STR, level=0, inline=limits.max_depth > 0)
+    header = program_header(request.arguments, request.type)
+    try:
+        check(Source(f"{header}None\n", "the inputs"))
+    except ProgramError as error:
+        raise UsageError.of("E607", f"the inputs cannot be declared: {error.first.message}") from error
+    async with opened(model, store) as (engine, kept), AsyncExitStack() as stack:
+        spec = spec_of("complete", "the prompt", prompt, values, engine, writing or way_of_writing(engine), limits)
+        types = {name: type_of(to_json(value)) for name, value in values.items()}
+        recording = await stack.enter_async_context(recorded(spec, types, kept, trace, account))
+        account.charge_by(engine, prices or {})
+        run = evaluating(engine, account, trace, recording.journal, memo, writing)
+        top = await stack.enter_async_context(run)
+        source = Source(prompt, "the prompt")
+        record = CallRecord(trace.count, None, 0, prompt, "str", Span(source, 0, 0), 0.0, form="text")
+        record.status = "running"
+        trace.start(record)
+        bound = dict(zip(argument_names(request.arguments), values.values()))
+        text = _Text(request, top, record, max_tokens or limits.max_answer_tokens, header, bound)
+        status = "failed"
+        try:
+            finish = await text.write(start)
+            status = "done"
+        except RlmError as error:
+            record.error = error
+            raise
+        finally:
+            record.program = text.written
+            trace.finish(record, status, top.caller.clock(), text.written)
+        recording.value, recording.type = text.written, STR
+    return Completion(text.written, list(text.known.values()), text.whole_program(), finish, account.usage, trace)
+
+
+def completion(prompt: str, **arguments: Any) -> Completion:
+    """`acompletion` from code that is not asynchronous; takes the same arguments."""
+    return run_now(lambda: acompletion(prompt, **arguments), "completion()", "await acompletion(…)")
+
+
+def _values(inputs: Mapping[str, object]) -> dict[str, Value]:
+    """The inputs as values. Raises UsageError E603, E607."""
+    values: dict[str, Value] = {}
+    for name, given in inputs.items():
+        if re.fullmatch(r"call\d+", name):
+            raise UsageError.of("E607", f"an input cannot be named {name}: the answers to calls are")
+        try:
+            data = parse_json(json.dumps(to_json(given)))
+            values[name] = from_json(data, type_of(data))
+        except (Mismatch, TypeError, ValueError, RecursionError) as error:
+            raise UsageError.of(
+                "E603",
+                f"`{name}` is of no type of the language: {error}",
+                hint="give text, numbers, or lists or dicts of one type",
+            ) from error
+    return values
+
+
+@define(eq=False)
+class _Text:
+    """One text being written."""
+
+    request: Request
+    top: Evaluation
+    record: CallRecord
+    left: int
+    """Tokens that may still be written."""
+    program: str
+    """The inputs, and the calls so far as bindings."""
+    inputs: Mapping[str, Value]
+    written: str = ""
+    count: int = 0
+    """Calls so far, those without an answer too."""
+    known: dict[str, Value] = field(factory=dict)
+    """The answers by name."""
+
+    async def write(self, start: str) -> Finish:
+        """Write the text to its end. Raises BudgetError, UsageError, ModelError."""
+        try:
+            return await self._write(start)
+        except ModelError as error:
+            if error.first.code != "E403" or self.written == start:
+                raise
+            return "length"  # the context is full
+
+    async def _write(self, text: str) -> Finish:
+        finish: Finish | None = None
+        while True:
+            while self.request.inline and (found := _CALL.search(self.written + text, len(self.written))):
+                at = found.start() - len(self.written)
+                self.written += text[:at]
+                text = await self._call(text[at:])
+            self.written += text
+            if finish is not None:
+                return finish
+            if self.left <= 0:
+                return "length"
+            marks = MARKS if self.request.inline else ()
+            reply = await self._generate(stop=marks, written=self.written, max_tokens=self.left)
+            text = until(reply.text, marks)
+            finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
+
+    async def _generate(self, **fields: Any) -> Reply:
+        reply = await self.top.caller.generate(self.record, evolve(self.request, **fields), self.top.account)
+        self.left -= max(1, reply.completion_tokens)
+        return reply
+
+    # Calls
+
+    async def _call(self, text: str) -> str:
+        """Make the call that a text starts with, once it has been written to its end.
+
+        What is written is the call and its answer, or after a few attempts, what is wrong.
+        Returns the text behind the call. Raises BudgetError, UsageError.
+        """
+        end = _end_of_call(text)
+        call, rest = (text, "") if end is None else (text[:end], text[end:])
+        answer = "E402: no tokens are left"
+        self.count += 1
+        for attempt in range(ATTEMPTS if end is None else 1):
+            if end is None:
+                if self.left <= 0:
+                    break
+                call = await self._rest_of(text, attempt)
+            try:
+                value = await self._run(call)
+            except (BudgetError, UsageError):
+                raise
+            except RlmError as error:
+                call = call.splitlines()[0]
+                answer = f"{error.first.code}: {error.first.message}"[:SHOWN]
+            else:
+                answer = excerpt(value, SHOWN)
+                break
+        self.written += f"{call} → {show_hidden(' '.join(answer.splitlines()))}"
+        return rest
+
+    async def _rest_of(self, text: str, attempt: int) -> str:
+        """The call that a text begins, written to its end.
+
+        An engine that is held to the language starts behind the word CALL. Any other is stopped at
+        each bracket that may be the last.
+        """
+        caller = self.top.caller
+        sample = self.request.sample * ATTEMPTS + attempt
+        if caller.model.capabilities.grammar != "none" and text in MARKS:
+            reply = await self._generate(
+                written=self.written + "CALL",
+                constraint=Constraint(self.program, unit="call"),
+                max_tokens=min(CALL_TOKENS, self.left),
+                sample=sample,
+            )
+            return "CALL" + reply.text.rstrip()
+        least = max(0, self.left - CALL_TOKENS)
+        while self.left > least:
+            reply = await self._generate(
+                written=self.written + text, stop=(")",), max_tokens=self.left - least, sample=sample
+            )
+            text += until(reply.text, (")",))
+            if not text.endswith(")") or not _is_open(text):
+                break
+        return text
+
+    async def _run(self, call: str) -> Value:
+        """The answer to a call. Raises RlmError."""
+        if not _is_call(call):
+            raise ModelError.of("E405", "this is not one call")
+        name = f"call{self.count}"
+        program = f"{self.program}{name} = {call}\n"
+        self.top.meter.charge(steps_of_checking(call))
+        checked = check(Source(f"{program}{name}\n", "the text"))
+        evaluation = Evaluation(self.top.caller, self.top.meter, self.top.account, parent=self.record.id)
+        value = await evaluation.run(checked, {**self.inputs, **self.known})
+        self.program = program
+        self.known[name] = value
+        return value
+
+    def whole_program(self) -> str:
+        """The calls as a program that gives their answers."""
+        answers = f"({', '.join(self.known)},)" if self.known else "[]"
+        return f"{self.program}{answers}\n"
+
+
+def _is_call(text: str) -> bool:
+    """Whether the text is one call and nothing else. Raises ProgramError."""
+    statements = parse(Source(text + "\n", "the text")).statements
+    return (
+        len(statements) == 1 and isinstance(statements[0], nodes.Value) and isinstance(statements[0].value, nodes.Call)
+    )
+
+
+def _end_of_call(text: str) -> int | None:
+    """Where the call ends that a text starts with; None if it does not end."""
+    for bracket in re.finditer(r"\)", text):
+        try:
+            if _is_call(text[: bracket.end()]):
+                return bracket.end()
+        except ProgramError as error:
+            if not _unclosed(error):
+                return None
+    return None
+
+
+def _is_open(call: str) -> bool:
+    """Whether something of the call is not closed yet."""
+    try:
+        _is_call(call)
+    except ProgramError as error:
+        return _unclosed(error)
+    return False
+
+
+def _unclosed(error: ProgramError) -> bool:
+    return any(problem.code == "E104" for problem in error.diagnostics)

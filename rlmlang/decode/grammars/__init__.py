@@ -1,0 +1,1 @@
+"""Grammar texts for engines that take a grammar in place of a token mask."""

@@ -1,0 +1,270 @@
+"""The type checker asked about statements that are not finished yet.
+
+What is still to be written is put in as holes: names that start with `HOLE`. A hole fits
+everywhere, so an error that is found with holes in place cannot be mended by what follows.
+The rules of the language are nowhere repeated: this is the checker, made to answer quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from rlmlang.decode.constraint import Constraint
+from rlmlang.language import nodes
+from rlmlang.language.builtins import Parameter
+from rlmlang.language.check import Checker, check, library_function
+from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
+from rlmlang.language.check.scope import Enough, Entry, Scope, Unbound, Variable
+from rlmlang.language.parse import parse
+from rlmlang.language.source import Source, Span
+from rlmlang.language.types import (
+    UNKNOWN,
+    DictType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    Never,
+    OptionalType,
+    RecordType,
+    Solution,
+    TupleType,
+    Type,
+    Unknown,
+    variables,
+)
+
+HOLE = "HOLE"
+NOWHERE = Span(Source(""), 0, 0)
+
+
+@frozen(eq=False, slots=False)
+class Ground:
+    """What the statements before have brought into scope."""
+
+    entries: Mapping[str, Entry] = field(factory=dict)
+    records: Mapping[str, RecordType] = field(factory=dict)
+    wanted: Type | None = None
+    calls: bool = True
+    inputs: bool = True
+    """Whether inputs may be declared."""
+    used: frozenset[str] = frozenset()
+    """Functions of the standard library that were applied: their names can no longer be bound."""
+
+    @cached_property
+    def optional(self) -> bool:
+        """Whether something that is in scope may be None or hold None."""
+        entries = self.entries.values()
+        return any(isinstance(entry, RecordType) or "None" in str(getattr(entry, "type", "")) for entry in entries)
+
+    @cached_property
+    def constants(self) -> set[str]:
+        """The strings that types in scope are made of, and those that names are known to stand for."""
+        found: set[str] = set()
+        todo: list[object] = [self.wanted, *self.records.values()]
+        for entry in self.entries.values():
+            if isinstance(entry, Variable):
+                found.update(value for value in entry.values or () if isinstance(value, str))
+                todo.append(entry.type)
+            elif isinstance(entry, CheckedFunction):
+                todo += [*entry.params, entry.result]
+        while todo:
+            match todo.pop():
+                case LiteralType(values=values):
+                    found.update(value for value in values if isinstance(value, str))
+                case ListType(item=item) | OptionalType(item=item):
+                    todo.append(item)
+                case DictType(value=item):
+                    todo.append(item)
+                case TupleType(items=items):
+                    todo += items
+                case RecordType(fields=fields):
+                    todo += [type_ for _, type_ in fields]
+                case FunctionType(params=params, result=result):
+                    todo += [*params, result]
+        return found
+
+    def after(self, statement: nodes.Statement) -> Ground | None:
+        """The ground behind one more statement, or None if it does not check."""
+        oracle = Oracle(self)
+        if not oracle.look_at(statement) or oracle.unknown:
+            return None
+        return evolve(self, entries=oracle.scope.entries, records=oracle.records, used=frozenset(oracle.used))
+
+
+class Oracle(Checker):
+    """One question: a statement with holes, on a ground."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(frozenset(), library_function)
+        self.ground = ground
+        self.scope = Scope("program", entries=dict(ground.entries))
+        self.records = dict(ground.records)
+        self.wanted = ground.wanted
+        self.used = set(ground.used)
+        self.unknown: list[str] = []
+        """Names that are not bound yet: a comprehension that is being written may still bind them."""
+        self.expected: dict[str, Type] = {}
+        """By hole, the type that is wanted in its place, where one is."""
+        self.receiver: Type | None = None
+        """Of the attribute that is a hole, the type of what it is taken of."""
+
+    def look_at(self, statement: nodes.Statement) -> bool:
+        """Whether nothing is wrong with it so far; names in `unknown` aside."""
+        try:
+            match statement:
+                case nodes.Input() if not self.ground.inputs:
+                    self.error("E607", "", statement.span)
+                case nodes.Input():
+                    self.input(statement)
+                case nodes.Binding():
+                    self.binding(statement)
+                case nodes.Record():
+                    self.record(statement)
+                case nodes.Function():
+                    self.function(statement)
+                case nodes.Value() if self.wanted is not None:
+                    self.expect(statement.value, self.wanted, "", "E227")
+                case nodes.Value():
+                    self.infer(statement.value)
+        except Enough:
+            return False
+        return not self.problems
+
+    def hole_types(self) -> dict[str, Type]:
+        """By hole, what is known of the type of what must stand there."""
+        found = dict(self.expected)
+        for target in self.tables.targets.values():
+            if isinstance(target, NativeTarget):
+                args = [*target.args, *(node for _, node in target.keywords)]
+                for node, type_ in zip(args, target.parameter_types):
+                    if isinstance(node, nodes.Name) and node.id.startswith(HOLE):
+                        found.setdefault(node.id, type_)
+        return found
+
+    def wanted_types(self, hole: str) -> list[Type]:
+        """The types that may be wanted of a hole, one for each overload of what it is given to; none if
+        nothing is known."""
+        if hole in self.expected:
+            return [self.expected[hole]]
+        found: list[Type] = []
+        for target in self.tables.targets.values():
+            if isinstance(target, NativeTarget):
+                for signature in target.builtin.signatures:
+                    for param, node in zip(positional(signature, len(target.args)), target.args):
+                        if isinstance(node, nodes.Name) and node.id == hole:
+                            found.append(param.type)
+                    for name, node in target.keywords:
+                        if isinstance(node, nodes.Name) and node.id == hole:
+                            found += [param.type for param in signature.params if param.name == name]
+        return found
+
+    def seen(self) -> list[Type]:
+        """The types of the parts of the statement."""
+        types = dict.fromkeys(self.tables.types.values())
+        return [
+            type_ for type_ in types if not isinstance(type_, (Unknown, Never, FunctionType)) and not variables(type_)
+        ]
+
+    # What differs from checking a program that is there
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        hint: str | None = None,
+        notes: Iterable[tuple[str, Span]] = (),
+    ) -> Unknown:
+        self.problems.append(code)  # type: ignore[arg-type]  # only counted, and taken back at times
+        if len(self.problems) > 20:
+            raise Enough
+        return UNKNOWN
+
+    def lookup(self, node: nodes.Name) -> Any:
+        if node.id.startswith(HOLE):
+            entry = self.scope.find(node.id)
+            return Variable(UNKNOWN, NOWHERE) if entry is None or isinstance(entry, Unbound) else entry
+        return super().lookup(node)
+
+    def unknown_name(self, node: nodes.Name) -> None:
+        self.unknown.append(node.id)
+
+    def from_library(self, name: str) -> CheckedFunction | None:
+        found = self.library(name)
+        if found is None:
+            return None
+        self.used.add(name)
+        return found[0]
+
+    def bind(self, name: nodes.Name, entry: Entry) -> bool:
+        if name.id in self.used and self.scope.kind == "program":
+            self.error("E200", "", name.span)
+        return super().bind(name, entry)
+
+    def expect(self, node: nodes.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
+        if isinstance(node, nodes.Name) and node.id.startswith(HOLE):
+            self.expected.setdefault(node.id, wanted)
+            return wanted
+        return super().expect(node, wanted, what, code)
+
+    def mismatch(self, node: nodes.Expr, found: Type, wanted: Type, what: str, code: str = "E210") -> Type:
+        return self.error(code, what, node.span)
+
+    def no_attribute(self, node: nodes.Attribute, type_: Type, names: Iterable[str]) -> Type:
+        return self.error("E205", "", node.span)
+
+    def of_attribute(self, node: nodes.Attribute) -> Type:
+        if node.name.startswith(HOLE):
+            self.receiver = self.infer(node.value)
+            return UNKNOWN
+        return super().of_attribute(node)
+
+    def is_constant(self, node: nodes.Expr) -> bool:
+        return (isinstance(node, nodes.Name) and node.id.startswith(HOLE)) or super().is_constant(node)
+
+    def solve_function(self, param: Parameter, arg: nodes.Expr, solution: Solution) -> None:
+        if isinstance(param.type, FunctionType):
+            for type_ in param.type.params:
+                for name in variables(type_):  # of which a hole has told nothing yet
+                    solution.setdefault(name, UNKNOWN)
+        super().solve_function(param, arg, solution)
+
+    def _resolve(self, node: nodes.TypeExpr, functions: bool) -> Type:
+        if isinstance(node, nodes.TypeName) and node.name.startswith(HOLE):
+            return UNKNOWN
+        return super()._resolve(node, functions)
+
+    def of_call(self, node: nodes.Call) -> Type:
+        return super().of_call(node) if self.ground.calls else self.error("E214", "", node.span)
+
+
+Oracle.handlers = {**Checker.handlers, nodes.Call: Oracle.of_call, nodes.Attribute: Oracle.of_attribute}
+
+
+def ground_of(constraint: Constraint) -> Ground:
+    """What the program so far has brought into scope. Raises ProgramError if it does not check."""
+    wanted = None if constraint.unit == "call" else constraint.wanted
+    ground = Ground(wanted=wanted, calls=constraint.calls)
+    if not constraint.program.strip():
+        return evolve(ground, inputs=constraint.unit == "program")
+    for statement in parse(Source(constraint.program)).statements:
+        if not isinstance(statement, nodes.Value):
+            grown = ground.after(statement)
+            if grown is None:
+                check(Source(constraint.program + "None\n"))  # which says what is wrong
+                raise AssertionError(constraint.program)
+            ground = grown
+    return evolve(ground, inputs=False)
+
+
+def after(ground: Ground, text: str) -> Ground:
+    """The ground behind a statement's text."""
+    grown: Ground | None = ground
+    for statement in parse(Source(text)).statements:
+        grown = grown.after(statement) if grown is not None else None
+    assert grown is not None, text
+    return grown

@@ -1,0 +1,1 @@
+"""The language: from program text to a checked program."""

@@ -1,0 +1,403 @@
+"""Functions that Python has too, and mean the same here; and those that read and write values safely."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rlmlang.errors import RunError
+from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, SORTING, TEXT, quoted
+from rlmlang.language.builtins.table import builtin
+from rlmlang.runtime.values import Meter, Value, canonical
+
+MAX_DIGITS = 3_900
+"""Digits that `int` reads: so many are always below `values.MAX_INT_BITS`."""
+
+
+# Numbers -------------------------------------------------------------------------
+
+
+def _number(meter: Meter, work: Callable[[], Any]) -> Any:
+    """The number that the work gives. Raises RunError E306 if it is too large or infinite."""
+    try:
+        value = work()
+    except OverflowError:
+        value = math.inf
+    if isinstance(value, int):
+        return meter.number(value)
+    if not math.isfinite(value):
+        raise RunError.of("E306", "the number is too large for a float, or not a real one")
+    return value
+
+
+@builtin(
+    "abs(x: int) -> int",
+    "abs(x: float) -> float",
+    doc="the size of a number, without its sign",
+    examples=["abs(-3) == 3", "abs(-0.5) == 0.5"],
+    cost=ONE,
+)
+def _abs(meter: Meter, x: Any) -> Any:
+    meter.charge(1)
+    return abs(x)
+
+
+@builtin(
+    "round(x: float) -> int",
+    "round(x: int, ndigits: int) -> int",
+    "round(x: float, ndigits: int) -> float",
+    doc="the nearest integer, or number with `ndigits` digits after the point; halves go to the even neighbour",
+    examples=["round(2.5) == 2", "round(3.14159, 2) == 3.14", "round(1250, -2) == 1200"],
+    cost=ONE,
+)
+def _round(meter: Meter, x: Any, *ndigits: int) -> Any:
+    meter.charge(1)
+    digits = [max(-MAX_DIGITS - 100, min(n, MAX_DIGITS)) for n in ndigits]  # beyond, nothing changes any more
+    return _number(meter, lambda: round(x, *digits))
+
+
+@builtin(
+    "sum(xs: Iterable[int], start: int = 0) -> int",
+    "sum(xs: Iterable[float], start: float = 0) -> float",
+    doc="`start` and all elements added up",
+    examples=["sum([1, 2, 3]) == 6", "sum([], 5) == 5", "sum([0.5, 1]) == 1.5"],
+    cost=ELEMENTS,
+)
+def _sum(meter: Meter, xs: Any, start: Any = 0) -> Any:
+    meter.charge(1 + len(xs))
+    return _number(meter, lambda: sum(xs, start))
+
+
+# Order ---------------------------------------------------------------------------
+
+
+def _extreme(name: str, pick: Callable[..., Any]) -> Callable[..., Any]:
+    def code(meter: Meter, *args: Any, key: list[Any] | None = None, **options: Any) -> Any:
+        given = args if len(args) > 1 else args[0]
+        meter.items(len(given))
+        values = list(given)
+        if not values:
+            if "default" in options:
+                return options["default"]
+            raise RunError.of("E305", f"`{name}` of nothing", hint=f"write `{name}(xs, default=…)`")
+        if key is None:
+            meter.walk(values)
+            return pick(values)
+        meter.walk(key)
+        return values[pick(range(len(values)), key=key.__getitem__)]
+
+    return code
+
+
+for _name, _pick, _most, _examples in (
+    ("min", min, "smallest", ["min([3, 1, 2]) == 1", "min(2, 1) == 1", 'min(["aa", "b"], key=len) == "b"']),
+    ("max", max, "largest", ["max([3, 1, 2]) == 3", "max(2, 1.5) == 2", 'max(["a", "bb"], key=len) == "bb"']),
+):
+    builtin(
+        f"{_name}(xs: Iterable[K]) -> K",
+        f"{_name}(a: K, b: K, *more: K) -> K",
+        f"{_name}(xs: Iterable[K], *, default: K) -> K",
+        f"{_name}(xs: Iterable[T], *, key: Callable[[T], K]) -> T",
+        f"{_name}(xs: Iterable[T], *, key: Callable[[T], K], default: T) -> T",
+        doc=f"the {_most} element or argument, by `key` if there is one; of equal ones the first",
+        examples=[*_examples, f"{_name}([], default=0) == 0"],
+        cost=SIZE,
+    )(_extreme(_name, _pick))
+
+
+@builtin(
+    "sorted(xs: Iterable[K], *, reverse: bool = False) -> list[K]",
+    "sorted(xs: Iterable[T], *, key: Callable[[T], K], reverse: bool = False) -> list[T]",
+    doc="the elements in order, by `key` if there is one; equal ones stay in theirs",
+    examples=[
+        "sorted([2, 1]) == [1, 2]",
+        'sorted("ba") == ["a", "b"]',
+        'sorted(["bb", "a"], key=len) == ["a", "bb"]',
+        "sorted([1, 2], reverse=True) == [2, 1]",
+    ],
+    cost=SORTING,
+)
+def _sorted(meter: Meter, xs: Any, *, key: list[Any] | None = None, reverse: bool = False) -> list[Any]:
+    meter.items(len(xs))
+    values = list(xs)
+    before = meter.steps
+    meter.walk(values if key is None else key)
+    meter.charge((meter.steps - before) * len(values).bit_length())
+    if key is None:
+        return sorted(values, reverse=reverse)
+    return [values[i] for i in sorted(range(len(values)), key=key.__getitem__, reverse=reverse)]
+
+
+@builtin(
+    "set(xs: Iterable[K]) -> list[K]",
+    doc="the distinct elements in order, as a list",
+    examples=["set([2, 1, 2]) == [1, 2]", 'set("aba") == ["a", "b"]'],
+    cost=SORTING,
+)
+def _set(meter: Meter, xs: Any) -> list[Any]:
+    out: list[Any] = []
+    for x in _sorted(meter, xs):
+        if not out or out[-1] != x:
+            out.append(x)
+    return out
+
+
+@builtin(
+    "reversed(xs: Iterable[T]) -> list[T]",
+    doc="the elements from last to first, as a list",
+    examples=["reversed([1, 2]) == [2, 1]", 'reversed("ab") == ["b", "a"]'],
+    cost=ELEMENTS,
+)
+def _reversed(meter: Meter, xs: Any) -> list[Any]:
+    meter.items(len(xs))
+    return list(reversed(xs))
+
+
+# Collections ---------------------------------------------------------------------
+
+
+@builtin(
+    "len(xs: Iterable[T]) -> int",
+    doc="the number of characters, elements or keys",
+    examples=['len("abc") == 3', "len([1, 2]) == 2", 'len({"a": 1}) == 1'],
+    cost=ONE,
+)
+def _len(meter: Meter, xs: Any) -> int:
+    meter.charge(1)
+    return len(xs)
+
+
+@builtin(
+    "any(xs: Iterable[T]) -> bool",
+    doc="whether an element is true; of a generator no element after that one is computed",
+    examples=["any([False, True])", "not any([])", "any(x > 1 for x in [1, 2])"],
+    cost=ELEMENTS,
+)
+def _any(meter: Meter, xs: Any) -> bool:
+    meter.charge(1 + len(xs))
+    return any(xs)
+
+
+@builtin(
+    "all(xs: Iterable[T]) -> bool",
+    doc="whether no element is false; of a generator no element after a false one is computed",
+    examples=["all([])", "not all([True, False])", "all(x > 0 for x in [1, 2])"],
+    cost=ELEMENTS,
+)
+def _all(meter: Meter, xs: Any) -> bool:
+    meter.charge(1 + len(xs))
+    return all(xs)
+
+
+@builtin(
+    "range(stop: int) -> list[int]",
+    "range(start: int, stop: int, step: int = 1) -> list[int]",
+    doc="the numbers from `start`, or 0, to before `stop`, as a list",
+    examples=["range(3) == [0, 1, 2]", "range(1, 3) == [1, 2]", "range(3, 0, -1) == [3, 2, 1]"],
+    cost=ELEMENTS,
+)
+def _range(meter: Meter, *bounds: int) -> list[int]:
+    start, stop, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    if step == 0:
+        raise RunError.of("E308", "the step of a range cannot be 0")
+    _integers(meter, max(0, -((start - stop) // step)), start, stop)
+    return list(range(start, stop, step))
+
+
+def _integers(meter: Meter, count: int, *bounds: int) -> None:
+    """Before a list of `count` integers of the size of the bounds is made."""
+    meter.items(count * (1 + max(bound.bit_length() for bound in bounds) // 64))
+
+
+@builtin(
+    "enumerate(xs: Iterable[T], start: int = 0) -> list[tuple[int, T]]",
+    doc="pairs of number and element, as a list; numbers count from `start`",
+    examples=['enumerate(["a"]) == [(0, "a")]', 'enumerate("b", 1) == [(1, "b")]'],
+    cost=ELEMENTS,
+)
+def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]]:
+    _integers(meter, 2 * len(xs), start, meter.number(start + len(xs)))
+    return list(enumerate(xs, start))
+
+
+@builtin(
+    "zip(a: Iterable[A], b: Iterable[B]) -> list[tuple[A, B]]",
+    "zip(a: Iterable[A], b: Iterable[B], c: Iterable[C]) -> list[tuple[A, B, C]]",
+    "zip(a: Iterable[A], b: Iterable[B], c: Iterable[C], d: Iterable[D]) -> list[tuple[A, B, C, D]]",
+    doc="tuples of the elements at the same place, as a list, as many as the shortest has",
+    examples=['zip([1, 2], "ab") == [(1, "a"), (2, "b")]', "zip([1, 2], [3]) == [(1, 3)]"],
+    cost=ELEMENTS,
+)
+def _zip(meter: Meter, *xs: Any) -> list[tuple[Any, ...]]:
+    meter.items(len(xs) * min(map(len, xs)))
+    return list(zip(*xs))
+
+
+@builtin(
+    "list(xs: Iterable[T]) -> list[T]",
+    doc="the elements, characters or keys, as a list",
+    examples=['list("ab") == ["a", "b"]', 'list({"k": 1}) == ["k"]'],
+    cost=ELEMENTS,
+)
+def _list(meter: Meter, xs: Any) -> list[Any]:
+    meter.items(len(xs))
+    return list(xs)
+
+
+@builtin(
+    "dict(pairs: Iterable[tuple[str, T]]) -> dict[str, T]",
+    doc="a dict of pairs of key and value; of equal keys the last counts",
+    examples=['dict([("a", 1)]) == {"a": 1}', 'dict(zip(["a", "a"], [1, 2])) == {"a": 2}'],
+    cost=ELEMENTS,
+)
+def _dict(meter: Meter, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    meter.items(len(pairs))
+    return dict(pairs)
+
+
+# Reading and writing values ------------------------------------------------------
+
+
+@builtin(
+    "bool(x: T) -> bool",
+    doc="whether a value is true: neither False, None, 0 nor empty",
+    examples=['bool("a")', "not bool([])", "not bool(0)"],
+    cost=ONE,
+)
+def _bool(meter: Meter, x: Any) -> bool:
+    meter.charge(1)
+    return bool(x)
+
+
+@builtin(
+    "str(x: T) -> str",
+    doc="the value as text, as Python prints it",
+    examples=['str(1.5) == "1.5"', 'str("a") == "a"', 'str(["a"]) == "[\'a\']"'],
+    cost=SIZE,
+)
+def _str(meter: Meter, x: Any) -> str:
+    meter.walk(x)
+    text = str(x)
+    meter.text(len(text))
+    return text
+
+
+@builtin(
+    "to_json(x: T) -> str",
+    doc="the value as JSON without spaces",
+    examples=["to_json([1, None]) == '[1,null]'", 'to_json({"a": True}) == \'{"a":true}\''],
+    cost=SIZE,
+)
+def _to_json(meter: Meter, x: Value) -> str:
+    meter.walk(x)
+    text = canonical(x)
+    meter.text(len(text))
+    return text
+
+
+_DIGITS = re.compile(r"\d+(?:_\d+)*")
+
+
+def _too_long(text: str) -> bool:
+    """Whether it is an integer of more digits than may be read."""
+    if len(text) <= MAX_DIGITS:
+        return False
+    text = text.strip()
+    digits = text[text[:1] in ("+", "-") :]
+    return len(digits) - digits.count("_") > MAX_DIGITS and _DIGITS.fullmatch(digits) is not None
+
+
+@builtin(
+    "int(x: str) -> int",
+    "int(x: float) -> int",
+    "int(x: bool) -> int",
+    doc="a whole number, from text, or from a number by dropping its fraction",
+    examples=['int(" 42 ") == 42', "int(-2.7) == -2", "int(True) == 1"],
+    cost=TEXT,
+)
+def _int(meter: Meter, x: Any) -> int:
+    if not isinstance(x, str):
+        meter.charge(1)
+        return int(x)
+    found = _int_or_none(meter, x)
+    if found is not None:
+        return found
+    if _too_long(x):
+        raise RunError.of("E306", f"an integer of more than {MAX_DIGITS:,} digits")
+    raise RunError.of("E304", f"{quoted(x)} is not an integer", hint="`int_or_none` gives None instead")
+
+
+@builtin(
+    "int_or_none(x: str) -> int | None",
+    doc=f"the whole number that a text is, of at most {MAX_DIGITS:,} digits; None if it is none",
+    examples=['int_or_none("7") == 7', 'int_or_none("seven") is None'],
+    cost=TEXT,
+)
+def _int_or_none(meter: Meter, x: str) -> int | None:
+    meter.charge(1 + len(x) // 16)
+    try:
+        return None if _too_long(x) else int(x)
+    except ValueError:
+        return None
+
+
+@builtin(
+    "float(x: str) -> float",
+    "float(x: float) -> float",
+    "float(x: bool) -> float",
+    doc="a number with a fraction, from text or another number",
+    examples=['float(" 2.5 ") == 2.5', 'float("1e3") == 1000', "float(2) == 2"],
+    cost=TEXT,
+)
+def _float(meter: Meter, x: Any) -> float:
+    meter.charge(1 + (len(x) // 16 if isinstance(x, str) else 0))
+    try:
+        value: float = _number(meter, lambda: float(x))
+    except ValueError:
+        raise RunError.of("E304", f"{quoted(x)} is not a number", hint="`float_or_none` gives None instead") from None
+    return value
+
+
+@builtin(
+    "float_or_none(x: str) -> float | None",
+    doc="the number that a text is; None if it is none, or not a finite one",
+    examples=['float_or_none("0.5") == 0.5', 'float_or_none("half") is None'],
+    cost=TEXT,
+)
+def _float_or_none(meter: Meter, x: str) -> float | None:
+    meter.charge(1 + len(x) // 16)
+    try:
+        value = float(x)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+# What only the interpreter can do ------------------------------------------------
+
+
+@builtin(
+    "reduce(step: Callable[[A, T], A], xs: Iterable[T], start: A) -> A",
+    doc="`step(state, x)` for one x after another, from the state `start`; the last state",
+    examples=["reduce(lambda a, x: a + x, [1, 2], 0) == 3", 'reduce(lambda a, x: x + a, "ab", "") == "ba"'],
+    cost="1 step an element, and what `step` takes",
+)
+def _reduce(meter: Meter, *args: Any) -> Any:
+    raise AssertionError("the interpreter does it")
+
+
+@builtin(
+    "run_program(program: str, inputs: dict[str, str]) -> tuple[str | None, str | None]",
+    doc="checks and runs a program's text: its value as JSON and None, or None and the error. "
+    "Inputs are JSON, of type str bare text",
+    examples=[
+        'run_program("1 + 1", {}) == ("2", None)',
+        'run_program("x: int\\nx * 2", {"x": "4"}) == ("8", None)',
+        'run_program("1 +", {})[0] is None',
+    ],
+    cost="1 step a character, and what the program takes",
+)
+def _run_program(meter: Meter, *args: Any) -> Any:
+    raise AssertionError("the interpreter does it")

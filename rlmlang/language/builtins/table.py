@@ -1,0 +1,153 @@
+"""The one table of built-ins: name, typed overloads, doc, examples, cost and code together.
+
+A signature is written as in Python. Capital letters are type variables, `K` one that has
+an order; `Iterable[T]` takes whatever Python iterates over. The code is called as
+`code(meter, *args, **keywords)`: the arguments that were given, by position, and from the
+first omitted one on by keyword. It charges the meter before it makes anything large.
+
+Built-ins never call functions. Where a parameter is a function (`key`), the code receives
+the list of its results for the elements of the first argument, in their order.
+"""
+
+from __future__ import annotations
+
+import ast as python
+import typing
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from attrs import frozen
+
+from rlmlang.language.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    FunctionType,
+    IterableType,
+    ListType,
+    TupleType,
+    Type,
+    TypeVar,
+    optional,
+)
+
+Implementation = Callable[..., Any]
+
+
+@frozen
+class Parameter:
+    name: str
+    type: Type
+    required: bool
+    keyword_only: bool = False
+    variadic: bool = False
+
+
+@frozen
+class Signature:
+    """One overload. `text` is how it is written."""
+
+    params: tuple[Parameter, ...]
+    result: Type
+    text: str
+
+
+@frozen(eq=False, slots=False)
+class Builtin:
+    """A built-in function, or a method, whose first parameter is `self`."""
+
+    name: str
+    texts: tuple[str, ...]
+    doc: str
+    examples: tuple[str, ...]
+    """Expressions that are True."""
+    cost: str
+    code: Implementation
+
+    @cached_property
+    def signatures(self) -> tuple[Signature, ...]:
+        return tuple(map(parse_signature, self.texts))
+
+    @property
+    def card(self) -> str:
+        """One line for the language card in prompts."""
+        return f"{self.texts[0]}: {self.doc}"
+
+
+BUILTINS: dict[str, Builtin] = {}
+METHODS: dict[str, dict[str, Builtin]] = {"str": {}, "list": {}, "dict": {}}
+
+_Code = typing.TypeVar("_Code", bound=Implementation)
+
+
+def builtin(*texts: str, doc: str, examples: list[str], cost: str) -> Callable[[_Code], _Code]:
+    """Enter a function into the table."""
+
+    def enter(code: _Code) -> _Code:
+        name = texts[0].partition("(")[0]
+        BUILTINS[name] = Builtin(name, texts, doc, tuple(examples), cost, code)
+        return code
+
+    return enter
+
+
+def method(of: str, *texts: str, doc: str, examples: list[str], cost: str) -> Callable[[_Code], _Code]:
+    """Enter a method of `str`, `list` or `dict` into the table."""
+
+    def enter(code: _Code) -> _Code:
+        name = texts[0].partition("(")[0]
+        METHODS[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code)
+        return code
+
+    return enter
+
+
+# Signatures ----------------------------------------------------------------------
+
+
+def parse_signature(text: str) -> Signature:
+    """A signature from its text, read with Python's own parser."""
+    head, _, result = text.rpartition(" -> ")
+    tree = python.parse(f"def {head} -> {result}: ...").body[0]
+    assert isinstance(tree, python.FunctionDef)
+    args = tree.args
+    params: list[Parameter] = []
+    optional_from = len(args.args) - len(args.defaults)
+    for i, arg in enumerate(args.args):
+        params.append(Parameter(arg.arg, _annotated(arg), required=i < optional_from))
+    if args.vararg is not None:
+        params.append(Parameter(args.vararg.arg, _annotated(args.vararg), required=False, variadic=True))
+    for arg, default in zip(args.kwonlyargs, args.kw_defaults):
+        params.append(Parameter(arg.arg, _annotated(arg), required=default is None, keyword_only=True))
+    assert tree.returns is not None
+    return Signature(tuple(params), _type(tree.returns), text)
+
+
+def _annotated(arg: python.arg) -> Type:
+    assert arg.annotation is not None
+    return _type(arg.annotation)
+
+
+_PRIMITIVES: dict[str, Type] = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL}
+
+
+def _type(node: python.expr) -> Type:
+    match node:
+        case python.Constant(value=None):
+            return NONE
+        case python.Name(id=name):
+            return _PRIMITIVES.get(name) or TypeVar(name)
+        case python.BinOp(left=left):
+            return optional(_type(left))
+        case python.Subscript(value=python.Name(id=name), slice=python.Tuple(elts=parts)):
+            if name == "Callable":
+                assert isinstance(parts[0], python.List)
+                return FunctionType(tuple(map(_type, parts[0].elts)), _type(parts[1]))
+            return DictType(_type(parts[1])) if name == "dict" else TupleType(tuple(map(_type, parts)))
+        case python.Subscript(value=python.Name(id=name), slice=item):
+            return ListType(_type(item)) if name == "list" else IterableType(_type(item))
+    raise AssertionError(python.dump(node))

@@ -1,0 +1,382 @@
+"""Functions for text work: cutting, finding, counting, choosing. All take linear time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any
+
+from rlmlang.errors import RunError
+from rlmlang.language.builtins.common import ELEMENTS, SIZE, SORTING, line_count, room
+from rlmlang.language.builtins.table import builtin
+from rlmlang.runtime.values import Meter, RecordValue
+
+MAX_PATTERN = 1_000
+"""Characters of a regular expression."""
+
+PATTERN_MEMORY = 1 << 20
+"""Bytes that one compiled expression may take. The library keeps up to 128 of them."""
+
+
+def _at_least(least: int, **given: int) -> None:
+    for name, n in given.items():
+        if n < least:
+            raise RunError.of("E308", f"`{name}` is {n}; it must be at least {least}")
+
+
+def _charge(meter: Meter, xs: Any, count: int) -> None:
+    """Before a text or list of `count` characters or elements is made, of the kind that `xs` is."""
+    (meter.text if isinstance(xs, str) else meter.items)(count)
+
+
+# Cutting into pieces -------------------------------------------------------------
+
+_CLOSING = "[\"'”’»)\\]]*"
+_BREAKS = (
+    re.compile(r"\n\s*\n"),
+    re.compile(rf"[.!?…]{_CLOSING}\s|[。！？]"),
+    re.compile(r"\s+"),
+)
+"""Behind what a piece of text ends: a paragraph, else a sentence, else a word."""
+
+
+@builtin(
+    "chunk(text: str, size: int, overlap: int = 0) -> list[str]",
+    "chunk(xs: list[T], size: int, overlap: int = 0) -> list[list[T]]",
+    doc="pieces of at most `size`, each starting with the last `overlap` of the one before; text is cut in the "
+    "second half of a piece after the last paragraph, else sentence, else word there",
+    examples=[
+        'chunk("One. Two three.", 12) == ["One. Two ", "three."]',
+        '"".join(chunk("a b c d", 3)) == "a b c d"',
+        "chunk([1, 2, 3], 2) == [[1, 2], [3]]",
+        "chunk([1, 2, 3], 2, 1) == [[1, 2], [2, 3]]",
+    ],
+    cost=SIZE,
+)
+def _chunk(meter: Meter, xs: Any, size: int, overlap: int = 0) -> list[Any]:
+    _at_least(1, size=size)
+    _at_least(0, overlap=overlap)
+    if overlap >= size:
+        raise RunError.of("E308", f"`overlap` is {overlap}; it must be less than `size`, which is {size}")
+    out: list[Any] = []
+    start = end = 0
+    while end < len(xs):
+        end = min(start + size, len(xs))
+        if isinstance(xs, str) and end < len(xs):
+            meter.charge(8 + (end - start) // 16)
+            end = _cut(xs, start + max(overlap, size // 2), end)
+        meter.charge(1)
+        _charge(meter, xs, end - start)
+        out.append(xs[start:end])
+        start = end - overlap
+    meter.items(len(out))
+    return out
+
+
+def _cut(text: str, low: int, high: int) -> int:
+    """The best place after `low` to cut, else `high`."""
+    for pattern in _BREAKS:
+        best = 0
+        for match in pattern.finditer(text, low, high):
+            best = match.end()
+        if best:
+            return best
+    return high
+
+
+@builtin(
+    "window(text: str, n: int, step: int = 1) -> list[str]",
+    "window(xs: list[T], n: int, step: int = 1) -> list[list[T]]",
+    doc="all runs of `n` neighbours, one starting every `step`",
+    examples=["window([1, 2, 3], 2) == [[1, 2], [2, 3]]", 'window("abcd", 2, 2) == ["ab", "cd"]'],
+    cost="for each run 1 step an element, or 1 for 16 characters",
+)
+def _window(meter: Meter, xs: Any, n: int, step: int = 1) -> list[Any]:
+    _at_least(1, n=n, step=step)
+    starts = range(0, len(xs) - n + 1, step)
+    meter.items(len(starts))
+    meter.charge(len(starts) * (n // 16 if isinstance(xs, str) else n))
+    return [xs[i : i + n] for i in starts]
+
+
+@builtin(
+    "take(text: str, n: int) -> str",
+    "take(xs: list[T], n: int) -> list[T]",
+    doc="the first `n`, or all if there are fewer",
+    examples=["take([1, 2, 3], 2) == [1, 2]", 'take("abc", 5) == "abc"'],
+    cost=SIZE,
+)
+def _take(meter: Meter, xs: Any, n: int) -> Any:
+    _at_least(0, n=n)
+    _charge(meter, xs, min(n, len(xs)))
+    return xs[:n]
+
+
+@builtin(
+    "drop(text: str, n: int) -> str",
+    "drop(xs: list[T], n: int) -> list[T]",
+    doc="all but the first `n`",
+    examples=["drop([1, 2, 3], 2) == [3]", 'drop("abc", 5) == ""'],
+    cost=SIZE,
+)
+def _drop(meter: Meter, xs: Any, n: int) -> Any:
+    _at_least(0, n=n)
+    _charge(meter, xs, max(0, len(xs) - n))
+    return xs[n:]
+
+
+@builtin(
+    "flatten(xs: list[list[T]]) -> list[T]",
+    doc="the elements of the lists, one list after another",
+    examples=["flatten([[1], [2, 3]]) == [1, 2, 3]"],
+    cost=ELEMENTS,
+)
+def _flatten(meter: Meter, xs: list[list[Any]]) -> list[Any]:
+    meter.charge(len(xs))
+    meter.items(sum(map(len, xs)))
+    return [x for part in xs for x in part]
+
+
+# Lines, words, sentences, paragraphs ---------------------------------------------
+
+
+@builtin(
+    "lines(text: str) -> list[str]",
+    doc="the lines without their line ends, as `splitlines` gives them",
+    examples=['lines("a\\n\\nb\\n") == ["a", "", "b"]', 'lines("") == []'],
+    cost=SIZE,
+)
+def _lines(meter: Meter, text: str) -> list[str]:
+    meter.text(len(text))
+    meter.items(line_count(text))
+    return text.splitlines()
+
+
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+@builtin(
+    "words(text: str) -> list[str]",
+    doc="the runs of letters, digits and _, with single ' and - inside",
+    examples=['words("Don\'t panic, well-known E2E.") == ["Don\'t", "panic", "well-known", "E2E"]'],
+    cost=SIZE,
+)
+def _words(meter: Meter, text: str) -> list[str]:
+    meter.text(len(text))
+    found = [match[0] for match in islice(_WORD.finditer(text), room(meter) + 1)]
+    meter.items(len(found))
+    return found
+
+
+_SENTENCE_END = re.compile(rf"[.!?…]{_CLOSING}\s+|[。！？]{_CLOSING}\s*|\n\s*\n")
+_OPENING = re.compile("[\"'“‘«(\\[¿¡]*")
+
+
+@builtin(
+    "sentences(text: str) -> list[str]",
+    doc="the sentences, stripped: they end at . ! ? … before white space, unless a small letter follows, "
+    "at 。！？ and at blank lines",
+    examples=[
+        'sentences("It is, e.g. here. Is it? Yes!") == ["It is, e.g. here.", "Is it?", "Yes!"]',
+        "sentences('\"Go.\" He went.\\n\\nend') == ['\"Go.\"', 'He went.', 'end']",
+    ],
+    cost=SIZE,
+)
+def _sentences(meter: Meter, text: str) -> list[str]:
+    return _stripped(meter, text, _sentence_ends(meter, text))
+
+
+def _sentence_ends(meter: Meter, text: str) -> Iterator[int]:
+    for match in _SENTENCE_END.finditer(text):
+        meter.charge(1)
+        end = match.end()
+        opening = _OPENING.match(text, end)
+        assert opening is not None
+        follows = text[opening.end() : opening.end() + 1]
+        if not follows.islower() or match[0][0] in "。！？" or match[0].count("\n") > 1:
+            yield end
+
+
+_BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
+
+
+@builtin(
+    "paragraphs(text: str) -> list[str]",
+    doc="the paragraphs, stripped: the parts between blank lines",
+    examples=['paragraphs("a\\nb\\n \\nc\\n") == ["a\\nb", "c"]'],
+    cost=SIZE,
+)
+def _paragraphs(meter: Meter, text: str) -> list[str]:
+    return _stripped(meter, text, (match.end() for match in _BLANK_LINES.finditer(text)))
+
+
+def _stripped(meter: Meter, text: str, ends: Iterable[int]) -> list[str]:
+    """The parts up to each end, without white space around them, and without those that are empty."""
+    meter.text(len(text))
+    bounds = chain(islice(ends, room(meter)), [len(text)])
+    out: list[str] = []
+    start = 0
+    for end in bounds:
+        part = text[start:end].strip()
+        if part:
+            out.append(part)
+        start = end
+    meter.items(len(out))
+    return out
+
+
+# Finding -------------------------------------------------------------------------
+
+
+@builtin(
+    "grep(pattern: str, text: str) -> list[str]",
+    "grep(pattern: str, lines: list[str]) -> list[str]",
+    doc="the lines in which a regular expression matches somewhere (RE2 syntax)",
+    examples=['grep("^b", "a\\nb\\nbc") == ["b", "bc"]', 'grep(r"(?i)\\bX\\b", ["x y", "xy"]) == ["x y"]'],
+    cost="a step for each part of the compiled expression, as many again for 64 characters, and 1 a line",
+)
+def _grep(meter: Meter, pattern: str, text: str | list[str]) -> list[str]:
+    search, size = _compiled(pattern)
+    meter.charge(50 + size)
+    lines = _lines(meter, text) if isinstance(text, str) else text
+    meter.items(len(lines))
+    found: list[str] = []
+    for line in lines:
+        meter.charge(len(line) * size // 64)
+        if search(line.encode("utf-8", "surrogatepass")) is not None:
+            found.append(line)
+    return found
+
+
+def _compiled(pattern: str) -> tuple[Any, int]:
+    """The search function of a pattern for UTF-8, and the size of the program that it compiles to."""
+    if len(pattern) > MAX_PATTERN:
+        raise RunError.of("E307", f"a regular expression of {len(pattern):,} characters; the limit is {MAX_PATTERN:,}")
+    compiled = _compile(pattern)
+    if isinstance(compiled, str):
+        raise RunError.of(
+            "E307",
+            f"the regular expression is not accepted: {_placed(pattern, compiled)}",
+            hint="it has no look-around and no back-references; `\\` before . ( ) [ ] { } * + ? | makes them plain",
+        )
+    return compiled.search, compiled.programsize
+
+
+def _compile(pattern: str) -> Any:
+    """The compiled expression, or the text that says why there is none."""
+    import re2  # imported where it is used: it takes longer to load than a small program to check
+
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.max_mem = PATTERN_MEMORY
+    try:
+        return re2.compile(pattern.encode("utf-8", "surrogatepass"), options)
+    except re2.error as error:
+        reason: bytes = error.args[0]
+        return reason.decode("utf-8", "replace")
+
+
+def _placed(pattern: str, told: str) -> str:
+    """What the library says of a pattern, with the place, which it does not say."""
+    reason, _, part = told.partition(": ")
+    at = pattern.find(part)
+    while at > 0 and (at - len(pattern[:at].rstrip("\\"))) % 2:  # behind a backslash it means itself
+        at = pattern.find(part, at + 1)
+    if reason == "unexpected )":
+        at = next(i for i in range(len(pattern)) if str(_compile(pattern[: i + 1])).startswith(reason))
+    elif reason == "missing )":
+        at = len(pattern)
+    return f"{reason} at character {at + 1}" if part and at >= 0 else reason
+
+
+# Counting and choosing -----------------------------------------------------------
+
+_SMALL = 1 << 60
+
+
+def _keys(meter: Meter, values: list[Any]) -> list[Any]:
+    """A hashable stand-in for each value, equal exactly where the values are.
+
+    Numbers from 2**60 on stand in as text: Python hashes them without a secret, so that
+    many could be chosen to collide.
+    """
+    meter.walk(values)
+    return [x if _hashes_well(x) else _told(meter, x) for x in values]
+
+
+def _hashes_well(x: Any) -> bool:
+    return isinstance(x, (str, type(None))) or (isinstance(x, (int, float)) and -_SMALL < x < _SMALL)
+
+
+def _told(meter: Meter, value: Any) -> str:
+    meter.charge(8)
+    return _encoder.encode(_plain(value))
+
+
+_encoder = json.JSONEncoder(sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """JSON data whose text, with keys sorted, is the same exactly for equal values."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, RecordValue):
+        return [_plain(item) for item in value.values]
+    return value
+
+
+def _listed(meter: Meter, xs: Any) -> list[Any]:
+    meter.items(len(xs))
+    return list(xs)
+
+
+@builtin(
+    "counts(xs: Iterable[str]) -> dict[str, int]",
+    doc="how often each text occurs: the most frequent first, of equally frequent ones the one seen first",
+    examples=['counts(["b", "a", "b"]) == {"b": 2, "a": 1}', 'list(counts(["y", "x", "x"])) == ["x", "y"]'],
+    cost=SORTING,
+)
+def _counts(meter: Meter, xs: Any) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for x in _listed(meter, xs):
+        meter.charge(1 + len(x) // 16)
+        found[x] = found.get(x, 0) + 1
+    meter.charge(len(found) * len(found).bit_length())
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+@builtin(
+    "vote(xs: Iterable[T]) -> T",
+    doc="the most frequent element, of equally frequent ones the one seen first",
+    examples=['vote(["b", "a", "a"]) == "a"', "vote([2, 1]) == 2", "vote([[1], [2], [2]]) == [2]"],
+    cost=SIZE,
+)
+def _vote(meter: Meter, xs: Any) -> Any:
+    values = _listed(meter, xs)
+    if not values:
+        raise RunError.of("E305", "`vote` of nothing", hint="write `vote(xs) if xs else …`")
+    found: dict[Any, list[int]] = {}
+    for i, key in enumerate(_keys(meter, values)):
+        found.setdefault(key, []).append(i)
+    return values[max(found.values(), key=len)[0]]
+
+
+@builtin(
+    "unique(xs: Iterable[T]) -> list[T]",
+    doc="the elements without repetition, each where it is seen first",
+    examples=['unique(["b", "a", "b"]) == ["b", "a"]', "unique([[1], [1]]) == [[1]]"],
+    cost=SIZE,
+)
+def _unique(meter: Meter, xs: Any) -> list[Any]:
+    values = _listed(meter, xs)
+    first: dict[Any, Any] = {}
+    for key, value in zip(_keys(meter, values), values):
+        first.setdefault(key, value)
+    return list(first.values())

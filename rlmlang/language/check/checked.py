@@ -1,0 +1,101 @@
+"""What the checker leaves behind for the cost estimate and the interpreter.
+
+It is kept beside the tree, keyed by `id(node)`: the type of each expression, and for each
+application what it applies.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from attrs import field, frozen
+
+from rlmlang.language import nodes
+from rlmlang.language.builtins import Builtin, Parameter, Signature
+from rlmlang.language.types import RecordType, Type
+
+
+@frozen
+class NativeTarget:
+    """A built-in or method; the receiver of a method is its first argument."""
+
+    builtin: Builtin
+    signature: Signature
+    args: tuple[nodes.Expr, ...]
+    keywords: tuple[tuple[str, nodes.Expr], ...]
+
+    @property
+    def parameter_types(self) -> list[Type]:
+        """The types of the parameters that `args` and then `keywords` go to."""
+        params = positional(self.signature, len(self.args))
+        named = {param.name: param.type for param in self.signature.params}
+        return [param.type for param in params] + [named[name] for name, _ in self.keywords]
+
+    @property
+    def by_name(self) -> dict[str, nodes.Expr]:
+        """The arguments by parameter, for a signature without variadic ones."""
+        names = [param.name for param in self.signature.params]
+        return dict(zip(names, self.args)) | dict(self.keywords)
+
+
+@frozen
+class FunctionTarget:
+    """A function of the program or the standard library; one argument a parameter."""
+
+    function: CheckedFunction
+    args: tuple[nodes.Expr, ...]
+
+
+@frozen
+class RecordTarget:
+    """A record constructor; one argument a field."""
+
+    type: RecordType
+    args: tuple[nodes.Expr, ...]
+
+
+@frozen
+class ParameterTarget:
+    """A parameter of function type."""
+
+    name: str
+    args: tuple[nodes.Expr, ...]
+
+
+Target = Union[NativeTarget, FunctionTarget, RecordTarget, ParameterTarget]
+
+
+@frozen(eq=False)
+class CheckedFunction:
+    node: nodes.Function
+    params: tuple[Type, ...]
+    result: Type
+
+
+@frozen(eq=False)
+class Tables:
+    """What is known of each node, by `id(node)`; the trees must be kept alive beside it."""
+
+    types: dict[int, Type] = field(factory=dict)
+    targets: dict[int, Target] = field(factory=dict)
+    references: dict[int, CheckedFunction | NativeTarget | RecordType] = field(factory=dict)
+    """Names that stand for a function where a function is wanted."""
+
+
+@frozen(eq=False)
+class Checked:
+    """A program that checked: it can be costed and run."""
+
+    module: nodes.Module
+    inputs: dict[str, Type]
+    records: dict[str, RecordType]
+    type: Type
+    tables: Tables
+
+
+def positional(signature: Signature, count: int) -> list[Parameter]:
+    """The parameters that `count` positional arguments go to."""
+    params = [param for param in signature.params if not param.keyword_only]
+    if params and params[-1].variadic:
+        params.extend([params[-1]] * (count - len(params)))
+    return params[:count]

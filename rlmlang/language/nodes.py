@@ -1,0 +1,377 @@
+"""The syntax tree: one frozen class a node, each with its span.
+
+Spans take no part in equality, so that trees compare by what they mean.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from attrs import field, fields, frozen
+
+from rlmlang.language.source import Span
+
+
+def _span() -> Span:
+    span: Span = field(eq=False, repr=False, kw_only=True)
+    return span
+
+
+@frozen(eq=False, repr=False)
+class Node:
+    """What all nodes share. attrs would write it anew for each class, and every start would take longer."""
+
+    def _parts(self) -> dict[str, object]:
+        return {part.name: getattr(self, part.name) for part in fields(type(self)) if part.eq}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and type(self) is type(other) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._parts().values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self._parts().items())})"
+
+
+# Types, as written ---------------------------------------------------------------
+
+
+@frozen(eq=False, repr=False)
+class TypeName(Node):
+    """`str`, `list[T]`, `Literal["a"]`, `None`: a head with arguments."""
+
+    name: str
+    args: tuple[TypeArg, ...] = ()
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class TypeUnion(Node):
+    """`T | None`"""
+
+    left: TypeExpr
+    right: TypeExpr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class TypeList(Node):
+    """`[A, B]`, the parameter types in `Callable[[A, B], C]`."""
+
+    items: tuple[TypeExpr, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class TypeLiteral(Node):
+    """A value in `Literal[...]`."""
+
+    value: str | int | bool
+    span: Span = _span()
+
+
+TypeExpr = Union[TypeName, TypeUnion]
+TypeArg = Union[TypeName, TypeUnion, TypeList, TypeLiteral]
+
+
+# Expressions ---------------------------------------------------------------------
+
+
+@frozen(eq=False, repr=False)
+class Constant(Node):
+    """A literal; `value` is the Python value it denotes."""
+
+    value: str | int | float | bool | None
+    span: Span = _span()
+
+    def __eq__(self, other: object) -> bool:  # 1, 1.0 and True are different literals
+        return isinstance(other, Constant) and type(self.value) is type(other.value) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
+
+
+@frozen(eq=False, repr=False)
+class Name(Node):
+    id: str
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Hole(Node):
+    """`{value!r:spec}` in an f-string. `conversion` is `""` or `"r"`."""
+
+    value: Expr
+    conversion: str
+    spec: str
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class FString(Node):
+    """Literal texts and holes, in order."""
+
+    parts: tuple[str | Hole, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class ListExpr(Node):
+    items: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class TupleExpr(Node):
+    items: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class DictExpr(Node):
+    items: tuple[tuple[Expr, Expr], ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Unary(Node):
+    """`op` is `-`, `+` or `not`."""
+
+    op: str
+    operand: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Binary(Node):
+    """`op` is one of `+ - * / // % **`."""
+
+    op: str
+    left: Expr
+    right: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Logic(Node):
+    """`op` is `and` or `or`; both operators yield one of their operands, as in Python."""
+
+    op: str
+    left: Expr
+    right: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Compare(Node):
+    """`first op1 e1 op2 e2 …`, a chain as in Python. `ops` from `== != < <= > >= in`, `not in`."""
+
+    first: Expr
+    rest: tuple[tuple[str, Expr], ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class IsNone(Node):
+    """`value is None`, or with `negated`, `value is not None`."""
+
+    value: Expr
+    negated: bool
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Conditional(Node):
+    """`then if test else other`"""
+
+    test: Expr
+    then: Expr
+    other: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Attribute(Node):
+    value: Expr
+    name: str
+    name_span: Span = field(eq=False, repr=False)
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Index(Node):
+    value: Expr
+    index: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Slice(Node):
+    """`value[start:stop:step]`"""
+
+    value: Expr
+    start: Expr | None
+    stop: Expr | None
+    step: Expr | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class TupleTarget(Node):
+    items: tuple[Target, ...]
+    span: Span = _span()
+
+
+Target = Union[Name, TupleTarget]
+
+
+@frozen(eq=False, repr=False)
+class For(Node):
+    target: Target
+    iterable: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class If(Node):
+    test: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Comprehension(Node):
+    """`kind` is `list`, `dict` or `generator`; `key` is set for `dict` only."""
+
+    kind: str
+    element: Expr
+    clauses: tuple[For | If, ...]
+    key: Expr | None = None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Lambda(Node):
+    params: tuple[Name, ...]
+    body: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Keyword(Node):
+    name: str
+    value: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Apply(Node):
+    """A call of a function, method, record constructor or built-in."""
+
+    callee: Expr
+    args: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...] = ()
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Call(Node):
+    """`CALL[type]("instruction", …)`: the one effect."""
+
+    type: TypeExpr | None
+    args: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...] = ()
+    span: Span = _span()
+
+
+Expr = Union[
+    Constant, Name, FString, ListExpr, TupleExpr, DictExpr, Unary, Binary, Logic, Compare,
+    IsNone, Conditional, Attribute, Index, Slice, Comprehension, Lambda, Apply, Call,
+]  # fmt: skip
+
+
+# Statements ----------------------------------------------------------------------
+
+
+@frozen(eq=False, repr=False)
+class Input(Node):
+    """`name: type`, or `name: type = default`."""
+
+    name: Name
+    type: TypeExpr
+    default: Expr | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Binding(Node):
+    """`name = value`, or `a, b = value`."""
+
+    names: tuple[Name, ...]
+    value: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Field(Node):
+    name: Name
+    type: TypeExpr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Record(Node):
+    """`class Name:` and its fields."""
+
+    name: Name
+    fields: tuple[Field, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Param(Node):
+    name: Name
+    type: TypeExpr
+    default: Expr | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Function(Node):
+    """`def name(params) -> result:`, bindings, then `return value`."""
+
+    name: Name
+    params: tuple[Param, ...]
+    result: TypeExpr
+    body: tuple[Binding, ...]
+    value: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Value(Node):
+    """An expression statement: the program's value."""
+
+    value: Expr
+    span: Span = _span()
+
+
+Statement = Union[Input, Binding, Record, Function, Value]
+
+
+@frozen(eq=False, repr=False)
+class Comment(Node):
+    """`# text`; `own_line` tells it from one behind code."""
+
+    text: str
+    own_line: bool
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Module(Node):
+    """A whole text: statements in order, and its comments, which the formatter keeps."""
+
+    statements: tuple[Statement, ...]
+    comments: tuple[Comment, ...] = field(default=(), eq=False, repr=False)
+    span: Span = _span()

@@ -1,0 +1,163 @@
+"""From text to a syntax tree: `layout` looks at characters and lines, Lark (`tables`) at tokens, `tree` makes nodes.
+
+Each top-level statement is parsed by itself, so that one pass reports the errors of all of
+them. What the grammar refuses, `foreign` explains.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from lark import Lark
+from lark.exceptions import UnexpectedInput, UnexpectedToken
+
+from rlmlang.errors import Diagnostic, ProgramError
+from rlmlang.language import nodes
+from rlmlang.language.parse.layout import MAX_DEPTH, MAX_PROBLEMS, MAX_SOURCE, Layout, lay_out
+from rlmlang.language.parse.tables import RESERVED, load
+from rlmlang.language.parse.tree import Builder
+from rlmlang.language.source import Source, Span
+
+if TYPE_CHECKING:
+    from rlmlang.language.parse.foreign import Told
+
+__all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_partial"]
+
+
+@frozen
+class Parsed:
+    """What could be parsed of a text, and what could not."""
+
+    module: nodes.Module
+    diagnostics: tuple[Diagnostic, ...]
+    damaged: frozenset[str]
+    """Names that the statements which did not parse seem to bind."""
+
+
+def parse(source: Source) -> nodes.Module:
+    """The syntax tree of a whole text. Raises ProgramError with every diagnostic found."""
+    parsed = parse_partial(source)
+    if parsed.diagnostics:
+        raise ProgramError(parsed.diagnostics)
+    return parsed.module
+
+
+def parse_partial(source: Source) -> Parsed:
+    """The statements that parse, and diagnostics for the others. Never raises."""
+    layout = lay_out(source)
+    statements: list[nodes.Statement] = []
+    problems = list(layout.problems)
+    damaged = _bound(source.text[layout.end :])
+    if layout.indented is not None:
+        problems.append(layout.indented)
+    broken, failures = False, 0
+    for start, end in layout.chunks:
+        text = layout.text[start:end]
+        if not (broken and _CONTINUES.match(text)):  # one mistake is told once
+            found, told = _read_chunk(source, layout, start, text) if failures < MAX_PROBLEMS else ([], [])
+            statements += found
+            problems += told
+            failures += len(told)
+            broken = not found
+        if broken:
+            damaged |= _bound(text)
+    module = nodes.Module(tuple(statements), tuple(layout.comments), span=Span(source, 0, len(source.text)))
+    return Parsed(module, tuple(sorted(problems, key=_place)[:MAX_PROBLEMS]), frozenset(damaged))
+
+
+def _place(problem: Diagnostic) -> int:
+    return problem.span.start if problem.span is not None else 0
+
+
+_CONTINUES = re.compile(r"(?:elif|else|except|finally)\b")
+
+
+def _read_chunk(
+    source: Source, layout: Layout, start: int, text: str
+) -> tuple[list[nodes.Statement], list[Diagnostic]]:
+    """The statement in a piece of laid-out text, or else what is wrong with it and is not told yet."""
+    if start in layout.troubled:
+        return [], []
+    indent = layout.indents.get(start)
+    try:
+        statements = _parse(source, text, start)
+    except ProgramError as error:
+        return [], list(error.diagnostics) if indent is None or _explains(error.first) else [indent]
+    return ([], [indent]) if indent is not None else (statements, [])
+
+
+def _explains(problem: Diagnostic) -> bool:
+    """Whether the statement is of a kind that has a body, for which the lines below were indented."""
+    return "E110" <= problem.code <= "E121" or (problem.span is not None and problem.span.text.endswith(":"))
+
+
+_NAMES = r"[A-Za-z_]\w*(?:\ *,\ *[A-Za-z_]\w*)*"
+_BINDS = rf"""(?mx)^(?P<indent>\ *)
+    (?: (?:async\ +)?(?:def|class)\ +(?P<head>\w+)
+      | [(\[]?(?P<names>{_NAMES})[)\]]?\ *(?::|[-+*/%@&|^<>]*=(?!=))
+      | (?:for|import|(?:from|with)\ .*\ (?:import|as))\ +(?P<others>{_NAMES}) )"""
+
+
+def _bound(text: str) -> set[str]:
+    """Names that a text which does not parse would bind: all but those local to a function."""
+    names: set[str] = set()
+    inside = False
+    for match in re.finditer(_BINDS, text):
+        if not match["indent"]:
+            inside = match["head"] is not None
+        if not (inside and match["indent"]):
+            names.update(re.findall(r"\w+", match["head"] or match["names"] or match["others"]))
+    return names - RESERVED
+
+
+# Lark ----------------------------------------------------------------------------
+
+_LOCK = Lock()
+"""Held while parsing: there is one parser, and it works on one text at a time."""
+
+
+@cache
+def _parser() -> tuple[Lark, Builder]:
+    builder = Builder(lambda text, offset: _run(text, offset, "expr"))
+    return load(builder), builder
+
+
+def _parse(source: Source, text: str, offset: int) -> list[nodes.Statement]:
+    """The statements of a piece of laid-out text that starts at an offset. Raises ProgramError."""
+    with _LOCK:
+        _parser()[1].begin(source)
+        statements: list[nodes.Statement] = _run(text if text.endswith("\n") else text + "\n", offset, "start")
+    return statements
+
+
+def _run(text: str, offset: int, start: str) -> Any:
+    """Parse by the rule `start`. The holes of f-strings come here while the text around them is parsed."""
+    lark, builder = _parser()
+    outer = builder.text, builder.offset
+    builder.text, builder.offset = text, offset
+    try:
+        return lark.parse(text, start=start)
+    except UnexpectedInput as error:
+        code, message, (a, b), hint = _explain(error, text, start == "expr")
+        raise ProgramError.of(code, message, builder.span(a, b), hint) from None
+    finally:
+        builder.text, builder.offset = outer
+
+
+def _explain(error: UnexpectedInput, text: str, hole: bool) -> Told:
+    from rlmlang.language.parse.foreign import Refused, explain  # which takes time to import, and is seldom needed
+
+    expected = frozenset(error.interactive_parser.accepts())  # type: ignore[no-untyped-call]
+    if not isinstance(error, UnexpectedToken):
+        at = error.pos_in_stream or 0
+        return explain(Refused(text, at, at + 1, "", expected, hole))
+    token = error.token
+    if token.type == "$END":
+        return explain(Refused(text, len(text), len(text), "_NL", expected, hole))
+    at = token.start_pos or 0
+    end = at if token.type in ("_NL", "_IN") else at + len(token)
+    return explain(Refused(text, at, end, token.type, expected, hole))

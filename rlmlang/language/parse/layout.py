@@ -1,0 +1,259 @@
+"""The first step: characters, strings, brackets and lines, before there are tokens.
+
+Line breaks and comments inside brackets become spaces of the same length, so that offsets
+stay, and the text is cut into top-level statements, each of which is parsed by itself.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import islice
+
+from attrs import define, field
+
+from rlmlang.errors import Diagnostic
+from rlmlang.language import nodes
+from rlmlang.language.source import Source, Span
+
+MAX_SOURCE = 100_000
+"""Code points of a program text."""
+
+MAX_DEPTH = 200
+"""How deep brackets, and the tree, may nest."""
+
+MAX_CLAUSES = 50
+"""Clauses of one comprehension."""
+
+MAX_PROBLEMS = 50
+"""How many errors are told at once."""
+
+_PIECE = re.compile(
+    r"""(?P<comment>\#(?:[^\r\n]|\r(?!\n))*)
+      | (?P<string>\"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*\"{3} | "(?!"")(?:[^"\\\n]|\\[^\n])*" | '(?:[^'\\\n]|\\[^\n])*')
+      | (?P<quote>\"{3}|["'])
+      | (?P<opener>[\[({])
+      | (?P<closer>[\])}])
+      | (?P<newline>\r?\n)
+      | (?P<tab>\t+)
+      | (?P<odd>\r|[^\t\n\r\x20-\x7e]+)""",
+    re.VERBOSE,
+)
+HIDDEN = (
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e007f]|\r(?!\n)"
+)
+"""Characters that are not to be seen: controls, bidirectional marks, those without width, halves of pairs."""
+
+
+def show_hidden(text: str) -> str:
+    """The text with such characters as escapes."""
+    return re.sub(HIDDEN, lambda found: ascii(found[0])[1:-1], text)
+
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+_LOOKALIKES = {
+    "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "−": "-",
+    "×": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!=", "→": "->",
+}  # fmt: skip
+
+
+@define
+class Layout:
+    """A text as Lark is to read it."""
+
+    text: str = ""
+    chunks: list[tuple[int, int]] = field(factory=list)
+    """Where the top-level statements start and end."""
+    comments: list[nodes.Comment] = field(factory=list)
+    problems: list[Diagnostic] = field(factory=list)
+    troubled: set[int] = field(factory=set)
+    """The starts of those with such problems."""
+    indents: dict[int, Diagnostic] = field(factory=dict)
+    """By their starts, those with wrong indentation, for which there may be a better explanation."""
+    indented: Diagnostic | None = None
+    """Indented lines before the first statement."""
+    end: int = 0
+    """Where the text cannot be read any further."""
+
+
+def lay_out(source: Source) -> Layout:
+    """Everything that is wrong with the text below the level of tokens is noted in the layout."""
+    size = len(source.text)
+    if size > MAX_SOURCE:
+        problem = Diagnostic(
+            "E101",
+            f"the program has {size:,} characters; the limit is {MAX_SOURCE:,}",
+            Span(source, MAX_SOURCE, MAX_SOURCE),
+            "pass long text as an input: `document: str`",
+        )
+        return Layout(problems=[problem], end=size)
+    return _Scanner(source).layout()
+
+
+class _Scanner:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.found = Layout(end=len(self.text))
+        self.starts: list[int] = []
+        """Of the top-level statements."""
+        self.brackets: list[int] = []
+        """That are open."""
+        self.at = 0
+        self.out: list[str] = []
+        self.done = 0
+
+    def layout(self) -> Layout:
+        self.line(0)
+        while (match := _PIECE.search(self.text, self.at)) and match.start() < self.found.end:
+            self.at = match.end()
+            kind = match.lastgroup
+            assert kind is not None
+            getattr(self, kind)(*match.span())
+            if len(self.found.problems) >= MAX_PROBLEMS:
+                self.stop(self.at)
+        if self.brackets and self.found.end == len(self.text):
+            opener = self.brackets[-1]
+            self.problem("E104", f"`{self.text[opener]}` is never closed", opener, opener + 1)
+            self.stop(opener)
+        self.out.append(self.text[self.done :])
+        self.found.text = "".join(self.out)
+        starts = [start for start in self.starts if start < self.found.end]
+        self.found.chunks = list(zip(starts, [*starts[1:], self.found.end]))
+        return self.found
+
+    def problem(
+        self, code: str, message: str, start: int, end: int, hint: str | None = None, opener: int | None = None
+    ) -> None:
+        notes = () if opener is None else (("opened here", Span(self.source, opener, opener + 1)),)
+        self.found.problems.append(Diagnostic(code, message, Span(self.source, start, end), hint, notes=notes))
+        self.found.troubled.update(self.starts[-1:])
+
+    def stop(self, at: int) -> None:
+        """What follows the start of the statement that holds `at` cannot be read."""
+        self.found.end = max((start for start in self.starts if start <= at), default=0)
+
+    def blank(self, start: int, end: int, filling: str = " ") -> None:
+        """Lark is to read something else in this place."""
+        self.out += (self.text[self.done : start], filling * (end - start))
+        self.done = end
+
+    def line(self, at: int) -> None:
+        """A line begins outside brackets: see how far it is indented."""
+        end = at
+        while self.text[end : end + 1] in (" ", "\t"):
+            end += 1
+        if self.text[end : end + 1] in ("", "\n", "\r", "#"):
+            self.blank(at, end, "#")  # else Lark would take it for the indentation of a body
+        elif end == at:
+            self.starts.append(at)
+        elif self.text[at:end] != "    " or not self.starts:
+            self.indented(at, end)
+
+    def indented(self, at: int, end: int) -> None:
+        tabs = "\t" in self.text[at:end]
+        found = "tabs" if tabs else "one space" if end == at + 1 else f"{end - at} spaces"
+        span = Span(self.source, at, end)
+        if self.starts:
+            hint = "indent the body of a `def` or `class` by four spaces, and nothing else"
+            self.found.indents.setdefault(self.starts[-1], Diagnostic("E105", f"indented by {found}", span, hint))
+        elif self.found.indented is None:
+            hint = "start it at the margin"
+            self.found.indented = Diagnostic("E105", f"the first statement is indented by {found}", span, hint)
+
+    # One method for each kind of piece
+
+    def comment(self, start: int, end: int) -> None:
+        self.hidden(start, end, in_string=False)
+        own_line = not self.before(start).strip()
+        text = self.text[start + 1 : end].removeprefix(" ").rstrip()
+        self.found.comments.append(nodes.Comment(text, own_line, span=Span(self.source, start, end)))
+        if self.brackets:
+            self.blank(start, end)
+
+    def string(self, start: int, end: int) -> None:
+        self.hidden(start, end, in_string=True)
+
+    def hidden(self, start: int, end: int, in_string: bool) -> None:
+        piece = self.text[start:end]
+        if piece.isascii() and piece.isprintable():
+            return
+        for match in islice(re.finditer(HIDDEN, piece), MAX_PROBLEMS - len(self.found.problems)):
+            number = ord(match[0])
+            escape = f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+            written = in_string and not 0xD800 <= number < 0xE000
+            hint = f"write it as the escape `{escape}`" if written else "remove it"
+            self.problem(
+                "E102", f"the hidden character {_name(match[0])}", start + match.start(), start + match.end(), hint
+            )
+
+    def quote(self, start: int, end: int) -> None:
+        if end - start == 3:
+            self.problem("E104", "the string is not closed", start, end, 'close it with `"""`')
+            self.stop(start)
+            return
+        hint = "close it on the same line"
+        if self.text.startswith("'''", start - 2):
+            hint = 'strings over several lines are written `"""…"""`'
+        self.problem("E104", "the string is not closed", start, end, hint)
+        line_end = self.text.find("\n", end)
+        self.at = line_end if line_end >= 0 else len(self.text)
+        self.brackets.clear()  # they may well be closed behind the string
+
+    def opener(self, start: int, end: int) -> None:
+        self.brackets.append(start)
+        if len(self.brackets) > MAX_DEPTH:
+            self.problem("E103", f"brackets nest more than {MAX_DEPTH} deep", start, end, "bind parts to names")
+            self.stop(start)
+
+    def closer(self, start: int, end: int) -> None:
+        if not self.brackets:
+            self.problem("E104", f"`{self.text[start]}` closes nothing", start, end)
+            return
+        close = self.text[start]
+        opener = self.brackets[-1]
+        if _CLOSING[self.text[opener]] != close:
+            self.problem("E104", f"`{close}` does not close `{self.text[opener]}`", start, end, opener=opener)
+            if any(_CLOSING[self.text[at]] == close for at in self.brackets):
+                while _CLOSING[self.text[self.brackets[-1]]] != close:
+                    self.brackets.pop()
+        self.brackets.pop()
+
+    def newline(self, start: int, end: int) -> None:
+        if self.brackets:
+            self.blank(start, end)
+            return
+        if end - start == 2:
+            self.blank(start, start + 1)
+        self.line(end)
+
+    def tab(self, start: int, end: int) -> None:
+        if self.before(start).strip():
+            self.problem("E102", "a tab", start, end, "write spaces")
+        elif self.brackets:
+            self.problem("E105", "indented by tabs", start, end, "write spaces")
+
+    def odd(self, start: int, end: int) -> None:
+        char = self.text[start]
+        self.problem("E102", f"the character {_name(char)} outside a string", start, end, _instead(char))
+
+    def before(self, at: int) -> str:
+        """What stands before this place on its line."""
+        return self.text[self.text.rfind("\n", 0, at) + 1 : at]
+
+
+def _name(char: str) -> str:
+    known = unicodedata.name(char, "")
+    return f"U+{ord(char):04X}" + (f" ({known})" if known else "")
+
+
+def _instead(char: str) -> str | None:
+    """What was probably meant by a look-alike."""
+    plain = _LOOKALIKES.get(char) or unicodedata.normalize("NFKC", char)
+    if re.match(HIDDEN, char):
+        return "remove it"
+    if plain != char and plain.isascii():
+        return f"write `{plain}`" if plain.strip() else "write a space"
+    return "names are made of a–z, A–Z, 0–9 and _" if char.isalpha() else None

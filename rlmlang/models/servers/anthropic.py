@@ -1,0 +1,123 @@
+"""Anthropic's models over their own wire format: `anthropic:MODEL`.
+
+They are held to no grammar; whoever asks checks what they write. What does not change from call
+to call, the system message, is marked for their cache.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from attrs import frozen
+
+from rlmlang.errors import ModelError
+from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.options import SAMPLE_TEMPERATURE, read_options
+from rlmlang.models.servers.common import (
+    ServerOptions,
+    count,
+    ended,
+    most_prompt_tokens,
+    most_tokens,
+    no_key,
+    on_the_wire,
+    read_key,
+    shown,
+    split_name,
+)
+from rlmlang.models.servers.http import Client
+
+ADDRESS = "https://api.anthropic.com"
+
+VERSION = "2023-06-01"
+"""Of the wire format."""
+
+CONTEXT = 200_000
+
+
+@frozen
+class Options(ServerOptions):
+    """What may stand behind the `?` of a name."""
+
+    key: str = "ANTHROPIC_API_KEY"
+
+
+def open_model(rest: str, name: str) -> AnthropicModel:
+    """The model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
+    model, url, query = split_name(rest, name, ADDRESS)
+    return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(Options(), query, name))
+
+
+class AnthropicModel:
+    """A model of Anthropic's."""
+
+    def __init__(self, name: str, model: str, url: str, options: Options) -> None:
+        self.name = name
+        self.model = model
+        self.options = options
+        self.concurrency = options.concurrency
+        self.context = options.ctx or CONTEXT
+        self.capabilities = Capabilities(prefix_reuse=True, exact_counts=False)
+        self._key = read_key(options.key, url)
+        self._needs_key = url == ADDRESS
+        headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
+        self._client = Client(url, headers, timeout=options.timeout, retries=options.retries)
+        self.identity = json.dumps(
+            {"kind": "anthropic", "url": url, "model": model, "temperature": options.temperature}
+        )
+
+    def count_tokens(self, request: Request) -> int:
+        """No fewer tokens than the prompt takes."""
+        bound = most_tokens(*(message.content for message in shown(request)))
+        return most_prompt_tokens(bound, self.context, request.max_tokens)
+
+    async def generate(self, request: Request) -> Reply:
+        if self._needs_key and not self._key:
+            raise no_key(self.name, self.options.key)
+        data = await self._client.ask("POST", "/v1/messages", self.body(request))
+        try:
+            return self._reply(request, data)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ModelError.of("E400", f"{self._client.root} answered what is no message") from error
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """What goes over the wire."""
+        told = shown(request)
+        system = [message.content for message in told if message.role == "system"]
+        body: dict[str, Any] = {
+            "model": self.model,
+            "max_tokens": request.max_tokens,
+            "system": [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}} for text in system],
+            "messages": on_the_wire(tuple(message for message in told if message.role != "system")),
+        }
+        if self.options.temperature is not None:
+            body["temperature"] = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
+        if stops := [stop for stop in request.stop if stop.strip()]:  # others are refused
+            body["stop_sequences"] = stops
+        return body
+
+    def _reply(self, request: Request, data: Any) -> Reply:
+        text = "".join(block["text"] for block in data["content"] if block["type"] == "text")
+        usage = data["usage"]
+        read = [
+            count(usage.get(key)) or 0
+            for key in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        ]
+        finish = self._finish(data["stop_reason"])
+        if finish == "stop":
+            text = ended(text, request.stop, data.get("stop_sequence"))
+        return Reply(text, sum(read), count(usage["output_tokens"]) or 0, finish, cached_tokens=read[2])
+
+    def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
+        match reason:
+            case "end_turn" | "stop_sequence":
+                return "stop"
+            case "max_tokens" | "model_context_window_exceeded":
+                return "length"
+            case "refusal":
+                return "refusal"
+        raise ModelError.of("E400", f"{self._client.root} ended the answer for another reason: {reason!r:.60}")

@@ -1,0 +1,251 @@
+"""Chat completions, OpenAI's wire format, in the dialects of the servers that speak it.
+
+They differ in how a text is held to a grammar, gone on from, and ended. Whatever comes back is read
+again by whoever asked: a server ignores the fields that it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import lru_cache
+from typing import Any, Literal, cast
+
+from attrs import evolve, frozen
+
+from rlmlang.calls.answer_format import answer_in_object, answer_schema
+from rlmlang.calls.prompt import Message
+from rlmlang.decode.constraint import Constraint
+from rlmlang.errors import ModelError
+from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.options import SAMPLE_TEMPERATURE
+from rlmlang.models.servers.common import (
+    count,
+    ended,
+    most_prompt_tokens,
+    most_tokens,
+    on_the_wire,
+    shown,
+)
+from rlmlang.models.servers.http import Client
+
+Grammar = Literal["llguidance", "lark", "ebnf", "gbnf", "none"]
+
+TOOL = "write"
+"""The tool that OpenAI's models write into, since only the input of a tool can be held to a grammar."""
+
+
+@frozen
+class Dialect:
+    """What one kind of server wants, and can do."""
+
+    name: str
+    grammar: Grammar = "none"
+    """The grammars it reads, unless an option says otherwise."""
+    schema: bool = True
+    continues: bool = False
+    refuses: bool = True
+    """Whether a prompt that does not fit is refused; else it may be cut without a word."""
+    context: int = 32_768
+    """Where the server does not say it."""
+    limit: str = "max_tokens"
+    """The field for the tokens of an answer."""
+    local: bool = True
+    """Whether it takes a seed, a temperature with every model, and arguments for the chat template."""
+    keeps_stop: str = ""
+    """The field that leaves the text that ended a generation in place."""
+
+
+VLLM = Dialect("vllm", "ebnf", continues=True, keeps_stop="include_stop_str_in_output")
+SGLANG = Dialect("sglang", "ebnf", continues=True, keeps_stop="no_stop_trim")
+OPENAI = Dialect("openai", "lark", context=128_000, limit="max_completion_tokens", local=False)
+NONE = Dialect("none", schema=False, refuses=False, local=False)
+
+
+@frozen
+class Sampling:
+    """How the next token is chosen."""
+
+    temperature: float | None = None
+    """None for 0, or for what the server thinks best where not every model can be told."""
+    seed: int = 0
+
+    def of(self, request: Request, dialect: Dialect) -> dict[str, Any]:
+        """The fields for a request. (The samples of one call must differ.)"""
+        fields: dict[str, Any] = {}
+        if self.temperature is not None or dialect is not OPENAI:
+            fields["temperature"] = self.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
+        if dialect.local:
+            fields["seed"] = (self.seed + request.sample) % 2**31
+        return fields
+
+
+class Chat:
+    """A server of chat completions, at `path` of the client's."""
+
+    def __init__(
+        self,
+        client: Client,
+        path: str,
+        model: str,
+        dialect: Dialect,
+        grammar: Grammar,
+        context: int,
+        sampling: Sampling,
+    ) -> None:
+        self.context = context
+        self.capabilities = Capabilities(
+            grammar=grammar,
+            schema=dialect.schema,
+            continues=dialect.continues,
+            prefix_reuse=dialect is not NONE,
+            exact_counts=False,
+        )
+        self._client = client
+        self._path = path
+        self._model = model
+        self._dialect = dialect
+        self._grammar = grammar
+        self._sampling = sampling
+        self._told = False
+
+    def count(self, request: Request) -> int:
+        """No fewer tokens than the prompt takes."""
+        texts = [message["content"] for message in self._messages(request)]
+        if self._dialect is OPENAI:
+            texts.append(json.dumps(self._held(request)))  # counts as a part of the prompt
+        bound = most_tokens(*texts)
+        return most_prompt_tokens(bound, self.context, request.max_tokens) if self._dialect.refuses else bound
+
+    async def generate(self, request: Request) -> Reply:
+        """Raises ModelError."""
+        data = await self._client.ask("POST", self._path, self.body(request))
+        try:
+            return self._reply(request, data)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ModelError.of("E400", f"{self._client.root} answered what is no chat completion") from error
+
+    # Requests
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """What goes over the wire."""
+        dialect = self._dialect
+        body: dict[str, Any] = {"model": self._model, "messages": self._messages(request)}
+        body[dialect.limit] = request.max_tokens
+        body |= self._sampling.of(request, dialect)
+        body |= self._held(request)
+        if dialect.local:
+            body["chat_template_kwargs"] = {"enable_thinking": False}
+        if dialect.continues and self._so_far(request):
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        if request.stop and "tools" not in body:  # models that take such tools take no `stop`
+            body["stop"] = list(request.stop)
+            if dialect.keeps_stop:
+                body[dialect.keeps_stop] = True
+        return body
+
+    def _messages(self, request: Request) -> list[dict[str, str]]:
+        if self._dialect.continues and (so_far := self._so_far(request)):
+            return on_the_wire((*request.messages, Message("assistant", so_far)))
+        return on_the_wire(shown(request))
+
+    def _so_far(self, request: Request) -> str:
+        return request.so_far(held=self._grammar != "none")
+
+    def _held(self, request: Request) -> dict[str, Any]:
+        """The fields that hold the answer to a grammar or a schema."""
+        if request.constraint is not None:
+            return {} if self._grammar == "none" else self._held_to(grammar_for(request.constraint, self._grammar))
+        if not self._dialect.schema or not request.typed:
+            return {}
+        schema = answer_schema(request.type)
+        strict = self._dialect is not OPENAI or not _too_rich(schema)
+        wanted = {"name": "answer", "strict": strict, "schema": schema}
+        return {"response_format": {"type": "json_schema", "json_schema": wanted}}
+
+    def _held_to(self, grammar: str) -> dict[str, Any]:
+        match self._dialect.name:
+            case "vllm":
+                return {"structured_outputs": {"grammar": grammar}}
+            case "sglang":
+                return {"ebnf": grammar}
+            case "openai":
+                held = {"type": "grammar", "grammar": {"syntax": "lark", "definition": grammar}}
+                return {
+                    "tools": [{"type": "custom", "custom": {"name": TOOL, "format": held}}],
+                    "tool_choice": {"type": "custom", "custom": {"name": TOOL}},
+                    "parallel_tool_calls": False,
+                }
+        return {"grammar": grammar}
+
+    # Replies
+
+    def _reply(self, request: Request, data: Any) -> Reply:
+        held = self._held(request)
+        choice = data["choices"][0]
+        message = choice["message"]
+        finish = self._finish(choice["finish_reason"])
+        refusal = message.get("refusal")
+        text = refusal or message.get("content") or ""
+        if refusal:
+            finish = "refusal"
+        elif finish != "refusal" and "tools" in held:
+            text = self._written(message)
+        if not isinstance(text, str):
+            raise TypeError
+        if finish == "stop":
+            text = ended(text, request.stop, choice.get("stop_reason", choice.get("matched_stop")))
+            if "response_format" in held:
+                text = answer_in_object(text, request.type)
+        return self._counted(request, data.get("usage") or {}, Reply(text, 0, 0, finish))
+
+    def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
+        match reason:
+            case "stop" | "tool_calls":
+                return "stop"
+            case "length":
+                return "length"
+            case "content_filter":
+                return "refusal"
+        raise ModelError.of("E400", f"{self._client.root} ended the answer for another reason: {reason!r:.60}")
+
+    def _written(self, message: dict[str, Any]) -> str:
+        """What was written into the tool. Raises ModelError E400 if the grammar was ignored."""
+        for call in message.get("tool_calls") or ():
+            if call.get("type") == "custom" and call["custom"]["name"] == TOOL:
+                return cast(str, call["custom"]["input"])
+        raise ModelError.of(
+            "E400",
+            f"{self._client.root} did not hold {self._model} to the grammar",
+            hint="only newer models of OpenAI take grammars; `?dialect=none` does without",
+        )
+
+    def _counted(self, request: Request, usage: dict[str, Any], reply: Reply) -> Reply:
+        """The reply with the tokens it took: what the server counted, or if it does not count, no less."""
+        prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+        if prompt is None or completion is None:
+            if not self._told:
+                logging.getLogger("rlmlang").warning("%s counts no tokens; they are estimated", self._client.root)
+                self._told = True
+            prompt, completion = self.count(request), min(request.max_tokens, most_tokens(reply.text))
+        cached = count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0
+        return evolve(reply, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=min(cached, prompt))
+
+
+@lru_cache(maxsize=64)
+def grammar_for(constraint: Constraint, grammar: Grammar) -> str:
+    """The text that tells a server what may be written. Raises ModelError."""
+    from rlmlang.decode.grammars.lark import grammar_text
+
+    assert grammar != "none"
+    text: str = grammar_text(constraint, grammar)
+    return text
+
+
+def _too_rich(schema: Any) -> bool:
+    """Whether a schema uses what OpenAI's strict mode lacks: open objects, and lists with a type for each place."""
+    if isinstance(schema, list):
+        return any(map(_too_rich, schema))
+    if not isinstance(schema, dict):
+        return False
+    return "prefixItems" in schema or bool(schema.get("additionalProperties")) or any(map(_too_rich, schema.values()))

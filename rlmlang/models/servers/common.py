@@ -1,0 +1,208 @@
+"""What the models that are servers share beside the wire: names, options, keys, and what is said of prompts."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from rlmlang.calls.prompt import Message, fenced
+from rlmlang.errors import ModelError, UsageError
+from rlmlang.models.base import Request, until
+from rlmlang.models.options import AT, at_least
+from rlmlang.models.servers.pace import key_of
+from rlmlang.redact import know
+
+ALLOW = "RLMLANG_ALLOW"
+"""The environment variable that names the servers that may be asked, with spaces between; without it, any."""
+
+
+@frozen
+class ServerOptions:
+    """What may stand behind the `?` of a name."""
+
+    ctx: int = 0
+    """Tokens that prompt and answer may take together; 0 for what the server says, else a default."""
+    concurrency: int = at_least(1, 16)
+    """Requests at once."""
+    temperature: float | None = None
+    timeout: float = at_least(0.001, 600.0)
+    """Seconds for one request."""
+    retries: int = 4
+    """How often a request is sent again after a failure that may pass."""
+    key: str = ""
+    """The environment variable that holds the API key; empty for none."""
+
+
+def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
+    """Model, address without a `/` at its end, and query of `MODEL@URL?QUERY`.
+
+    Raises UsageError E607 for what is no name or address, and for an address that may not be asked.
+    """
+    rest, _, query = rest.partition("?")
+    model, at, url = rest, "", default
+    if found := re.search(AT, rest):
+        model, at, url = rest[: found.start()], "@", rest[found.end() :].rstrip("/")
+    problem = "does not name a model" if not model else _problem(url) if at else ""
+    if problem:
+        raise UsageError.of("E607", f"`{_without_password(name)}` {problem}", hint="write `MODEL@https://HOST/v1`")
+    if ALLOW in os.environ:
+        permit(url, os.environ[ALLOW].split(), ALLOW)
+    return model, url, query
+
+
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")
+"""Addresses that everybody reads alike. What is checked here is read again, by others, when it is asked."""
+
+
+def _problem(url: str) -> str:
+    """What is wrong with an address."""
+    if "@" in url.removeprefix("https://").removeprefix("http://").partition("/")[0]:
+        return "has a user name in its address; keys are read from the environment"
+    try:
+        parts = urlsplit(url)
+        readable = _ADDRESS.fullmatch(url) and parts.port != 0  # raises for one that is too large
+    except ValueError:
+        readable = False
+    if not readable:
+        return "has an address that cannot be read"
+    if is_surroundings(parts.hostname or ""):
+        return "has an address of the machine's surroundings, not of a model"
+    return ""
+
+
+def permit(url: str, allowed: Iterable[str], where: str) -> None:
+    """Raises UsageError E607 unless the origin of an address (scheme, host and port) is among those of `allowed`."""
+    origins = set()
+    for each in allowed:
+        if problem := _problem(each):
+            raise UsageError.of("E607", f"`{_without_password(each)}` in {where} {problem}")
+        origins.add(key_of(each))
+    if key_of(url) not in origins:
+        parts = urlsplit(url)
+        raise UsageError.of(
+            "E607",
+            f"{parts.scheme}://{parts.netloc} is not among the servers that {where} allows",
+            hint=f"add it to {where}, if you trust it with your texts and your key",
+        )
+
+
+def is_surroundings(host: str) -> bool:
+    """Whether an IP address is link-local or serves the machine's metadata: what may hold keys, and no model."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_link_local or address.is_multicast or str(address) in _METADATA
+
+
+_METADATA = {"100.100.100.200", "192.0.0.192", "fd00:ec2::254"}
+"""Of clouds, where it is not link-local."""
+
+
+def _without_password(name: str) -> str:
+    return re.sub("//[^/@]*@", "//…@", name)
+
+
+def read_key(variable: str, url: str) -> str:
+    """The API key in an environment variable, empty if there is none.
+
+    Raises UsageError E607 where it would be sent in the clear to another machine.
+    """
+    key = os.environ.get(variable, "").strip() if variable else ""
+    if not key:
+        return ""
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError.of("E607", f"the environment variable {variable} holds characters that no key has")
+    if url.startswith("http://") and not is_loopback(url):
+        raise UsageError.of(
+            "E607",
+            f"the key in {variable} would be sent to {url} without encryption",
+            hint="use https://, or `?key=` for a server that needs no key",
+        )
+    know(key)
+    return key
+
+
+def no_key(name: str, variable: str) -> ModelError:
+    """A key is needed, and the variable that should hold it does not."""
+    hint = f"set {variable}" if variable else "name its variable by `?key=`"
+    return ModelError.of("E407", f"`{name}` needs an API key", hint=hint)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+# Prompts -------------------------------------------------------------------------
+
+WRITTEN_STATEMENTS = """\
+The program so far:
+
+{written}
+
+Write the next statement, and nothing else: not the program so far, no explanation."""
+
+WRITTEN_TEXT = """\
+Your answer so far:
+
+{written}
+
+Go on exactly where it ends. Repeat nothing of it, and write nothing about it."""
+
+
+def shown(request: Request) -> tuple[Message, ...]:
+    """The messages for a server that cannot go on from a text: what is written so far comes last."""
+    if not request.written:
+        return request.messages
+    held = request.constraint
+    form = WRITTEN_STATEMENTS if held is not None and held.unit == "statement" else WRITTEN_TEXT
+    return *request.messages, Message("user", form.format(written=fenced(request.written)))
+
+
+def on_the_wire(messages: tuple[Message, ...]) -> list[dict[str, str]]:
+    """Messages as JSON data."""
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def most_tokens(*texts: str) -> int:
+    """No fewer tokens than a server counts for a prompt of these texts.
+
+    A token is a byte at least. What chat templates add to each message, and in front of all, is
+    allowed for generously.
+    """
+    return 256 + sum(16 + len(text.encode("utf-8", "replace")) for text in texts)
+
+
+def most_prompt_tokens(bound: int, context: int, max_tokens: int) -> int:
+    """The bound, made less by what a server accepts, where it refuses prompts that do not fit.
+
+    A request that is accepted leaves `max_tokens` of the context. So a prompt is not held to
+    be too long by a bound that is four times its length.
+    """
+    return min(bound, max(context - max_tokens, context // 2))
+
+
+def ended(text: str, stops: tuple[str, ...], told: object = None) -> str:
+    """The text up to and including what ended it, where that is one of `stops`.
+
+    `told` is what the server says has ended it; most servers leave it out of the text.
+    """
+    if isinstance(told, str) and told in stops and not any(stop in text for stop in stops):
+        return text + told
+    return until(text, stops)
+
+
+def count(value: object) -> int | None:
+    """A number of tokens that a server tells; None for anything else."""
+    return value if type(value) is int and 0 <= value < 2**31 else None

@@ -1,0 +1,374 @@
+"""JSON over HTTP, for the models that are servers.
+
+A client has a thread with an event loop of its own. So its connections outlive the loops of
+single runs, and tokens can be counted where nothing can be awaited. Cookies, redirects and
+proxies are not followed; what a server sends is read up to a bound, uncompressed, and nothing is
+sent to addresses that no model has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import re
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import aiohttp
+import stamina
+from attrs import frozen
+
+from rlmlang.errors import ModelError
+from rlmlang.models.base import Unsent
+from rlmlang.models.servers.common import is_surroundings
+from rlmlang.models.servers.pace import origin_of
+from rlmlang.redact import redacted
+
+T = TypeVar("T")
+
+MAX_BODY = 16_000_000
+"""Bytes of a reply that are read at most."""
+
+MAX_PARTS = 100_000
+"""Lists and objects in a reply. Each takes up to twenty times the memory of its text."""
+
+MAX_WAIT = 60.0
+"""Seconds that a server may ask to wait before the next try; one that wants more is not asked again."""
+
+QUICK = 10.0
+"""Seconds for a connection, and for a request that a server answers without its model."""
+
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+"""Statuses after which the same request may succeed."""
+
+OVERLOADED = frozenset({429, 503, 529})
+"""Statuses by which a server says that it is asked too much at once."""
+
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # else each retry is printed
+
+
+@frozen(eq=False)
+class Passing(Exception):
+    """A failure that may be over at the next try."""
+
+    error: ModelError
+    wait: float | None = None
+    """Seconds to wait before it."""
+    sent: bool = True
+    """Whether the server may have got the request."""
+    overloaded: bool = False
+    """Whether it has too much to do."""
+
+
+class Absent(ModelError):
+    """The server has nothing at the path, or not what is asked for."""
+
+
+class Client:
+    """The connections to one server, kept from one request to the next.
+
+    `headers` go with every request. A request takes at most `timeout` seconds from when it is
+    sent, and is sent again up to `retries` times where that may help.
+    """
+
+    def __init__(self, root: str, headers: Mapping[str, str], *, timeout: float = 600, retries: int = 4) -> None:
+        self.root = root
+        self._origin = origin_of(root)
+        self._headers = dict(headers)
+        self._timeout = timeout
+        self._retries = retries
+        self._worker: _Worker | None = None
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
+        """The JSON that the server answers; as soon as it bears one more request.
+
+        Raises ModelError E400, E403, E409; `Unsent` if nothing was sent.
+        """
+        work = self._ask(method, path, body, self._timeout, self._retries, self._in_turn)
+        return _raised(await asyncio.wrap_future(self._started().submit(work)))
+
+    def ask_now(self, method: str, path: str, body: object = None) -> Any:
+        """Likewise, for what a server answers at once, and without awaiting."""
+        work = self._ask(method, path, body, min(QUICK, self._timeout), min(1, self._retries), self._once)
+        return _raised(self._started().submit(work).result())
+
+    async def aclose(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await asyncio.to_thread(worker.close)
+
+    def _started(self) -> _Worker:
+        if self._worker is None:
+            self._worker = _Worker(self._headers)
+        return self._worker
+
+    async def _ask(
+        self, method: str, path: str, body: object, timeout: float, retries: int, once: Callable[..., Awaitable[Any]]
+    ) -> Any:
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        sent = False
+        try:
+            async for attempt in stamina.retry_context(
+                on=_again, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
+            ):
+                with attempt:
+                    try:
+                        return await once(method, path, data, timeout)
+                    except Passing as failure:
+                        sent = sent or failure.sent
+                        raise
+        except Passing as failure:
+            error = failure.error if sent else Unsent(failure.error.diagnostics)
+            raise error from failure.__cause__
+        raise AssertionError("the last failure is raised")
+
+    async def _in_turn(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+        async with self._origin.limiter.turn() as turn:
+            try:
+                return await self._once(method, path, data, timeout)
+            except Passing as failure:
+                turn.overloaded = failure.overloaded
+                raise
+
+    async def _once(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+        breaker = self._origin.breaker
+        if wait := breaker.wait():
+            raise Passing(self._left_alone(wait), wait, sent=False)
+        try:
+            response, body = await self._exchanged(method, path, data, timeout)
+        except (ModelError, Passing):
+            breaker.failed()
+            raise
+        if response.status < 500:
+            breaker.answered()
+        else:
+            breaker.failed()
+        return self._understood(response, body)
+
+    async def _exchanged(
+        self, method: str, path: str, data: bytes | None, timeout: float
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """What the server answers, read to its end."""
+        assert self._worker is not None
+        try:
+            async with self._worker.session().request(
+                method,
+                self.root + path,
+                data=data,
+                headers={"Content-Type": "application/json"} if data else None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(QUICK, timeout)),
+            ) as response:
+                return response, await self._read(response)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Passing(self._failed("no connection within the time allowed"), sent=False) from error
+        except TimeoutError as error:
+            # Not again: the server may be at work on it still.
+            hint = "raise `timeout`" if timeout == self._timeout else None
+            raise self._failed(f"no answer within {timeout:g} seconds", hint) from error
+        except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
+            raise self._failed(_told(error)) from error
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, _Surroundings):
+                raise self._failed(_told(error), "name the server that has the model") from error
+            raise Passing(self._failed(_told(error)), sent=False) from error
+        except aiohttp.ClientError as error:
+            raise Passing(self._failed(_told(error))) from error
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            response.close()
+            raise self._failed("an answer that is compressed; few bytes could become any number of them")
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > MAX_BODY:
+                response.close()
+                raise self._failed(f"an answer of more than {MAX_BODY:,} bytes")
+        return bytes(body)
+
+    def _understood(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
+        status = response.status
+        if status != 200:
+            error = self._refused(status, body)
+            if status in AGAIN and '"insufficient_quota"' not in body.decode("utf-8", "replace"):
+                wait = _wait(response.headers.get("Retry-After"))
+                if wait is None or wait <= MAX_WAIT:
+                    raise Passing(error, wait, overloaded=status in OVERLOADED)
+            raise error
+        kind = response.content_type
+        if kind != "application/json" and not kind.endswith("+json"):
+            problem = f"an answer of type {kind} instead of JSON"
+            raise self._failed(problem, "is the address that of the API?", Absent)
+        try:
+            return _parsed(body)
+        except ValueError as error:
+            raise Passing(self._failed(f"an answer that is not JSON: {error}")) from error
+
+    def _refused(self, status: int, body: bytes) -> ModelError:
+        """What a status other than 200 means."""
+        told = _message(body)
+        if status < 500 and _OVERFLOW.search(told):
+            return ModelError.of(
+                "E403",
+                f"{self.root}: {_clean(told)}",
+                hint="split the text with chunk(text, size) and give the model one piece at a time",
+            )
+        hints = {401: "set the API key", 403: "the API key does not allow this", 404: "check the address and the model"}
+        hint = hints.get(status)
+        if 300 <= status < 400:
+            told, hint = "redirects are not followed", "write the address it leads to"
+        kind = Absent if status in (404, 405) else ModelError
+        return self._failed(f"HTTP {status}" + (f": {told}" if told else ""), hint, kind)
+
+    def _left_alone(self, wait: float) -> ModelError:
+        return ModelError.of(
+            "E409",
+            f"{self.root} has failed {self._origin.breaker.failures} times in a row; "
+            f"it is tried again in {wait:.1f} seconds",
+            hint="see whether the server runs; finished calls are kept in the store, so the run can go on later",
+        )
+
+    def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelError) -> ModelError:
+        return kind.of("E400", f"{self.root}: {_clean(problem)}", hint=hint)
+
+
+class _Worker:
+    """A thread that runs an event loop with a session of connections."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self._loop = asyncio.new_event_loop()
+        self._sessions: list[aiohttp.ClientSession] = []
+        self._thread = threading.Thread(target=self._loop.run_forever, name="rlmlang-http", daemon=True)
+        self._thread.start()
+        self.close = weakref.finalize(self, _close, self._loop, self._thread, self._sessions)
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T | Exception]:
+        """Begin some work in the thread."""
+        return asyncio.run_coroutine_threadsafe(_caught(work), self._loop)
+
+    def session(self) -> aiohttp.ClientSession:
+        """The one session; only for work in the thread."""
+        if not self._sessions:
+            self._sessions.append(
+                aiohttp.ClientSession(
+                    headers={"Accept-Encoding": "identity", **self._headers},
+                    connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),  # calls are counted elsewhere
+                    auto_decompress=False,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                )
+            )
+        return self._sessions[0]
+
+
+def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, sessions: list[aiohttp.ClientSession]) -> None:
+    """End what is under way, the connections and the thread."""
+
+    async def end() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for session in sessions:
+            await session.close()
+
+    asyncio.run_coroutine_threadsafe(end(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+async def _caught(work: Awaitable[T]) -> T | Exception:
+    """What the work gives, or its error. (One raised just when the work is given up would be printed.)"""
+    try:
+        return await work
+    except Exception as error:
+        return error
+
+
+def _raised(outcome: T | Exception) -> T:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+class _Surroundings(OSError):
+    """An address that no model has."""
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket for an address, once its name is resolved: what a name stands for may change at any time."""
+    family, kind, protocol, _, (host, *_) = address
+    if is_surroundings(str(host)):
+        raise _Surroundings(errno.EACCES, f"{host} belongs to the surroundings of the machine")
+    return socket.socket(family, kind, protocol)
+
+
+# Failures ------------------------------------------------------------------------
+
+_OVERFLOW = re.compile(r"context[ _](length|size|window|limit)|maximum model length|prompt is too long", re.IGNORECASE)
+"""How servers say that a prompt is too long."""
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether to ask again, or after how many seconds."""
+    if not isinstance(error, Passing):
+        return False
+    return True if error.wait is None else error.wait
+
+
+def _wait(header: str | None) -> float | None:
+    """The seconds that a Retry-After header asks for; None if it says nothing."""
+    if header is None:
+        return None
+    with suppress(ValueError):
+        return max(0.0, float(header))
+    with suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    return None
+
+
+def _parsed(body: bytes) -> Any:
+    """JSON data. Raises ValueError for what is none, or takes too much to read."""
+    if body.count(b"[") + body.count(b"{") > MAX_PARTS:
+        raise ValueError(f"more than {MAX_PARTS:,} lists and objects")
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _message(body: bytes) -> str:
+    """What a server says in the body of an error, whichever way it puts it."""
+    try:
+        data = _parsed(body)
+    except ValueError:
+        return ""
+    for _ in range(3):
+        if isinstance(data, dict):
+            data = next((data[key] for key in ("error", "message", "detail") if data.get(key)), "")
+    return data if isinstance(data, str) else json.dumps(data)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def _clean(text: str) -> str:
+    """What may stand in a message: a short line without secrets."""
+    text = redacted(text)
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else text[:299] + "…"

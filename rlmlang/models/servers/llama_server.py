@@ -1,0 +1,117 @@
+"""llama-server, llama.cpp's own server, over its native interface.
+
+Its chat completions repeat the text they go on from, and do not tell which text ended them;
+its completions take tokens. So prompts are tokenized here: the chat template with its marks, the
+messages without, and no text can hold the mark that ends a turn. Counts are exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from rlmlang.calls.answer_format import answer_in_object, answer_schema
+from rlmlang.errors import ModelError
+from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.local.templates import ChatTemplate
+from rlmlang.models.servers.chat import Dialect, Grammar, Sampling, grammar_for
+from rlmlang.models.servers.common import count, ended
+from rlmlang.models.servers.http import Client
+
+LLAMA = Dialect("llama", "gbnf", continues=True, context=4096)
+
+
+class LlamaServer:
+    """A llama-server that has one model, or several by name."""
+
+    def __init__(self, client: Client, model: str, grammar: Grammar, context: int, sampling: Sampling) -> None:
+        self.context = context
+        self.capabilities = Capabilities(grammar=grammar, schema=True, continues=True, prefix_reuse=True)
+        self._client = client
+        self._model = model
+        self._grammar = grammar
+        self._sampling = sampling
+        self._template = ChatTemplate(
+            self._apply, self._tokenize, lambda piece, first: self._tokenize(piece, special=True, first=first)
+        )
+
+    def count(self, request: Request) -> int:
+        """The tokens of the prompt. Raises ModelError E400."""
+        return len(self._prompt(request))
+
+    async def generate(self, request: Request) -> Reply:
+        """Raises ModelError."""
+        data = await self._client.ask("POST", "/completion", self.body(request))
+        try:
+            return self._reply(request, data)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise self._wrong() from error
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """What goes over the wire."""
+        body: dict[str, Any] = {"model": self._model, "prompt": self._prompt(request), "n_predict": request.max_tokens}
+        body |= self._sampling.of(request, LLAMA)
+        body["cache_prompt"] = True
+        if request.constraint is not None and self._grammar != "none":
+            body["grammar"] = self._checked(grammar_for(request.constraint, self._grammar))
+        elif request.typed:
+            body["json_schema"] = answer_schema(request.type)
+        if request.stop:
+            body["stop"] = list(request.stop)
+        return body
+
+    def _checked(self, grammar: str) -> str:
+        """The grammar, known to be right: llama.cpp goes on without a wrong one of llguidance's."""
+        if self._grammar != "llguidance":
+            return grammar
+        try:
+            from llguidance import LLMatcher
+        except ImportError:
+            raise ModelError.of(
+                "E407", "`grammar=llguidance` needs llguidance here too", hint="pip install 'rlmlang[llama]'"
+            ) from None
+        if not grammar.startswith("%llguidance"):
+            grammar = f"%llguidance {{}}\n{grammar}"
+        if problem := LLMatcher.validate_grammar(grammar):
+            raise ModelError.of("E400", f"llguidance does not take the grammar: {problem}")
+        return grammar
+
+    def _reply(self, request: Request, data: Any) -> Reply:
+        text = data["content"]
+        if not isinstance(text, str):
+            raise self._wrong()
+        prompt, completion = count(data["tokens_evaluated"]), count(data["tokens_predicted"])
+        if prompt is None or completion is None:
+            raise self._wrong()
+        if data.get("truncated"):
+            raise ModelError.of("E403", f"{self._client.root} cut the prompt of {prompt:,} tokens")
+        finish: Literal["stop", "length"] = "length" if data["stop_type"] == "limit" else "stop"
+        if finish == "stop":
+            text = ended(text, request.stop, data.get("stopping_word"))
+            if request.typed:
+                text = answer_in_object(text, request.type)
+        cached = count((data.get("timings") or {}).get("cache_n")) or 0
+        return Reply(text, prompt, completion, finish, cached_tokens=cached)
+
+    # Prompts
+
+    def _prompt(self, request: Request) -> list[int]:
+        return self._template.prompt(request.messages, request.so_far(held=self._grammar != "none"))
+
+    def _apply(self, told: list[dict[str, str]]) -> str:
+        body = {"model": self._model, "messages": told, "chat_template_kwargs": {"enable_thinking": False}}
+        prompt: str = self._asked("/apply-template", body, "prompt", str)
+        return prompt
+
+    def _tokenize(self, text: str, special: bool = False, first: bool = False) -> list[int]:
+        body = {"model": self._model, "content": text, "parse_special": special, "add_special": first}
+        tokens: list[int] = self._asked("/tokenize", body, "tokens", list)
+        return tokens
+
+    def _asked(self, path: str, body: dict[str, Any], field: str, kind: type) -> Any:
+        data = self._client.ask_now("POST", path, body)
+        if not isinstance(data, dict) or not isinstance(data.get(field), kind):
+            raise self._wrong()
+        return data[field]
+
+    def _wrong(self) -> ModelError:
+        return ModelError.of("E400", f"{self._client.root} does not answer like a llama-server")

@@ -1,0 +1,136 @@
+"""Servers that speak OpenAI's wire format: `openai:MODEL@URL?dialect=…`.
+
+The dialect is told by an option, or found out once, by what the server says of itself.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from attrs import asdict, frozen
+
+from rlmlang.errors import UsageError
+from rlmlang.models.base import Capabilities, Reply, Request, Told
+from rlmlang.models.options import read_options
+from rlmlang.models.servers.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
+from rlmlang.models.servers.common import ServerOptions, count, no_key, read_key, split_name
+from rlmlang.models.servers.http import Absent, Client
+from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
+
+ADDRESS = "https://api.openai.com/v1"
+
+DIALECTS = {dialect.name: dialect for dialect in (VLLM, SGLANG, LLAMA, OPENAI, NONE)}
+
+GRAMMARS = ("llguidance", "lark", "ebnf", "gbnf", "none")
+
+
+@frozen
+class Options(ServerOptions):
+    """What may stand behind the `?` of a name."""
+
+    key: str = "OPENAI_API_KEY"
+    dialect: str = ""
+    """One of `DIALECTS`; empty to find it out."""
+    grammar: str = ""
+    """One of `GRAMMARS`, where the server reads others than its dialect says: a llama-server that
+    was built with llguidance, a vLLM that uses it."""
+    seed: int = 0
+
+
+def open_model(rest: str, name: str) -> OpenAIModel:
+    """The model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
+    model, url, query = split_name(rest, name, ADDRESS)
+    options = read_options(Options(), query, name)
+    for what, given, known in (("dialect", options.dialect, DIALECTS), ("grammar", options.grammar, GRAMMARS)):
+        if given and given not in known:
+            raise UsageError.of("E607", f"unknown {what} `{given}` in `{name}`", hint=f"one of {', '.join(known)}")
+    return OpenAIModel(name, model, url, options)
+
+
+class OpenAIModel:
+    """A model behind a server, which is first asked something when its context must be known."""
+
+    def __init__(self, name: str, model: str, url: str, options: Options) -> None:
+        self.name = name
+        self.model = model
+        self.options = options
+        self.concurrency = options.concurrency
+        root = url.removesuffix("/v1")
+        self._path = url[len(root) :]
+        self._at_openai = urlsplit(url).hostname == urlsplit(ADDRESS).hostname
+        self._key = read_key(options.key, url)
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        self._client = Client(root, headers, timeout=options.timeout, retries=options.retries)
+        said = asdict(options)
+        kept = {key: said[key] for key in ("dialect", "grammar", "temperature", "seed")}
+        self.identity = json.dumps({"kind": "openai", "url": url, "model": model, **kept})
+
+    @property
+    def context(self) -> int:
+        return self._server.context
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._server.capabilities
+
+    def count_tokens(self, request: Request) -> int:
+        """The length of the prompt: exact for llama-server, for the others no less than the truth."""
+        return self._server.count(request)
+
+    def told(self, request: Request) -> Told:
+        able = self.capabilities
+        return Told(request.messages, request.opening(able.continues and able.grammar != "none"))
+
+    async def generate(self, request: Request) -> Reply:
+        return await self._server.generate(request)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    # The server
+
+    @cached_property
+    def _server(self) -> Chat | LlamaServer:
+        """The server in its dialect. Raises ModelError E400, E407."""
+        options = self.options
+        if self._at_openai and not self._key:
+            raise no_key(self.name, options.key)
+        dialect = DIALECTS.get(options.dialect) or (OPENAI if self._at_openai else None)
+        context = options.ctx
+        if dialect is None or (not context and dialect in (VLLM, SGLANG, LLAMA)):
+            found, size = self._found()
+            dialect = dialect or found
+            context = context or size
+        context = context or dialect.context
+        grammar = cast(Grammar, options.grammar) or dialect.grammar
+        sampling = Sampling(options.temperature, options.seed)
+        if dialect is LLAMA:
+            return LlamaServer(self._client, self.model, grammar, context, sampling)
+        path = f"{self._path}/chat/completions"
+        return Chat(self._client, path, self.model, dialect, grammar, context, sampling)
+
+    def _found(self) -> tuple[Any, int]:
+        """The dialect that the server seems to speak, and its context size, 0 if it does not tell."""
+        listed = self._told(f"{self._path}/models").get("data")
+        models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        entry = next((each for each in models if each.get("id") == self.model), models[0] if models else {})
+        for dialect in (VLLM, SGLANG):
+            if entry.get("owned_by") == dialect.name:
+                return dialect, count(entry.get("max_model_len")) or 0
+        settings = self._told("/props").get("default_generation_settings")
+        if isinstance(settings, dict):
+            return LLAMA, count(settings.get("n_ctx")) or 0
+        if "max_total_num_tokens" in self._told("/get_server_info"):
+            return SGLANG, 0
+        return NONE, 0
+
+    def _told(self, path: str) -> dict[str, Any]:
+        """What the server says at a path; nothing if it has none."""
+        try:
+            data = self._client.ask_now("GET", path)
+        except Absent:
+            return {}
+        return data if isinstance(data, dict) else {}

@@ -1,0 +1,282 @@
+"""Values while a program runs: plain Python values, records, and the meter they are made under.
+
+`str int float bool None list dict tuple` are Python's own and are never mutated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from rlmlang.errors import BudgetError, RunError
+from rlmlang.language.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+    same_constant,
+)  # fmt: skip
+
+Value = Any
+"""A value of the language. (Python has no way to say it more narrowly without a copy.)"""
+
+MAX_INT_BITS = 13_000
+"""Integers stay below 2**13000 (about 3,900 digits), so that `str` of one always works."""
+
+
+class RecordValue:
+    """An instance of a `class`: its type and its field values, in the declared order."""
+
+    __slots__ = ("type", "values")
+
+    def __init__(self, type_: RecordType, values: tuple[Value, ...]) -> None:
+        self.type = type_
+        self.values = values
+
+    def get(self, name: str) -> Value:
+        for (field, _), value in zip(self.type.fields, self.values):
+            if field == name:
+                return value
+        raise KeyError(name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RecordValue) and self.type == other.type and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash((self.type.name, self.values))
+
+    def __repr__(self) -> str:
+        """As a Python dataclass shows itself, since `str` of a record is this text."""
+        pairs = (f"{name}={value!r}" for (name, _), value in zip(self.type.fields, self.values))
+        return f"{self.type.name}({', '.join(pairs)})"
+
+
+class Meter:
+    """Counts steps and bounds the size of values, so that pure work ends too.
+
+    A step is about the work of one operation on small values; work that grows with its
+    operands costs in proportion. Limits: `max_steps` in all, `max_bytes` for any one
+    value (one byte a character of text, eight an element).
+    Raises BudgetError: E506 for steps, E507 for a value too large.
+    """
+
+    __slots__ = ("largest", "max_bytes", "max_steps", "steps")
+
+    def __init__(self, max_steps: int, max_bytes: int) -> None:
+        self.max_steps = max_steps
+        self.max_bytes = max_bytes
+        self.steps = 0
+        self.largest = 0
+        """Bytes of the largest value so far."""
+
+    def charge(self, steps: int) -> None:
+        self.steps += steps
+        if self.steps > self.max_steps:
+            raise BudgetError.of(
+                "E506",
+                f"more than {self.max_steps:,} steps of pure work",
+                hint="raise max_steps, or give a model less to compute",
+            )
+
+    def text(self, length: int) -> None:
+        """Before a text of `length` characters is made."""
+        self._size(length)
+        self.charge(1 + length // 16)
+
+    def items(self, count: int) -> None:
+        """Before a list or dict of `count` elements is made."""
+        self._size(count * 8)
+        self.charge(1 + count)
+
+    def _size(self, size: int) -> None:
+        if size <= self.largest:
+            return
+        if size > self.max_bytes:
+            raise BudgetError.of(
+                "E507",
+                f"a value of {size:,} bytes; the limit is {self.max_bytes:,}",
+                hint="raise max_bytes, or work on parts with chunk, take or a slice",
+            )
+        self.largest = size
+
+    def number(self, value: int) -> int:
+        """The integer, if it is not too large. Raises RunError E306."""
+        if -MAX_INT_BITS <= value <= MAX_INT_BITS or value.bit_length() <= MAX_INT_BITS:
+            return value
+        raise RunError.of("E306", f"an integer of {value.bit_length():,} bits; the limit is {MAX_INT_BITS:,}")
+
+    def walk(self, *values: Value) -> int:
+        """Charge for every part of nested values, shared parts as often as they occur.
+
+        Call it before anything that looks at whole values (`==`, `str`, JSON): parts can
+        be shared, so that what is small in memory may be huge when written out.
+        Returns the number of characters and elements met.
+        """
+        total = 0
+        stack: list[Collection[Value]] = [values]
+        while stack:
+            items = stack.pop()
+            count = len(items)
+            total += count
+            self.charge(2 * count)
+            for value in items:
+                kind = value.__class__
+                if kind is str:
+                    total += len(value)
+                    if len(value) >= 16:
+                        self.charge(len(value) // 16)
+                elif kind is list or kind is tuple:
+                    stack.append(value)
+                elif kind is int:
+                    if not -(2**64) < value < 2**64:  # so many digits, made in quadratic time
+                        digits = value.bit_length() // 3
+                        total += digits
+                        self.charge(digits // 16)
+                elif kind is RecordValue:
+                    total += sum(len(name) for name, _ in value.type.fields)
+                    stack.append(value.values)
+                elif kind is dict:
+                    total += sum(map(len, value))
+                    self.charge(len(value))
+                    stack.append(value.values())
+        self._size(total)
+        return total
+
+
+def to_json(value: Value) -> Any:
+    """The value as JSON data: tuples as arrays, records as objects in field order."""
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, RecordValue):
+        return {name: to_json(item) for (name, _), item in zip(value.type.fields, value.values)}
+    return value
+
+
+def _record_fields(value: object) -> dict[str, Value]:
+    assert isinstance(value, RecordValue)
+    return {name: item for (name, _), item in zip(value.type.fields, value.values)}
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_record_fields)
+
+
+def canonical(value: Value) -> str:
+    """The one JSON text of a value: no spaces, dicts and fields in their own order."""
+    return _encoder.encode(value)
+
+
+class Mismatch(ValueError):
+    """JSON data that is not of the wanted type; the message says where and why."""
+
+
+def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
+    """JSON data as a value of the type. Raises Mismatch."""
+    match type_:
+        case OptionalType():
+            return None if data is None else from_json(data, type_.item, where)
+        case LiteralType():
+            if any(same_constant(data, value) for value in type_.values):
+                return data
+            raise Mismatch(f"{where} is {_shown(data)}, not one of {_shown(list(type_.values))}")
+        case ListType():
+            if isinstance(data, list):
+                return [from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data)]
+        case DictType():
+            if isinstance(data, dict):
+                return {key: from_json(item, type_.value, f"{where}[{key!r}]") for key, item in data.items()}
+        case TupleType():
+            if isinstance(data, list) and len(data) == len(type_.items):
+                pairs = enumerate(zip(data, type_.items))
+                return tuple(from_json(item, wanted, f"{where}[{i}]") for i, (item, wanted) in pairs)
+        case RecordType():
+            if isinstance(data, dict):
+                return _record_from_json(data, type_, where)
+        case _ if type_ == FLOAT:
+            if isinstance(data, float) or (isinstance(data, int) and not isinstance(data, bool)):
+                return data
+        case _ if type_ == INT:
+            if isinstance(data, int) and not isinstance(data, bool):
+                if data.bit_length() > MAX_INT_BITS:
+                    raise Mismatch(f"{where} is an integer of more than {MAX_INT_BITS:,} bits")
+                return data
+        case _ if type_ == STR:
+            if isinstance(data, str):
+                return data
+        case _ if type_ == BOOL:
+            if isinstance(data, bool):
+                return data
+        case _ if type_ == NONE:
+            if data is None:
+                return None
+    raise Mismatch(f"{where} is {_shown(data)}, not {type_}")
+
+
+def _record_from_json(data: dict[str, Any], type_: RecordType, where: str) -> RecordValue:
+    wanted = dict(type_.fields)
+    for name in data:
+        if name not in wanted:
+            raise Mismatch(f"{where} has a field {name!r} that {type_} has not")
+    for name in wanted:
+        if name not in data:
+            raise Mismatch(f"{where} lacks the field {name!r} of {type_}")
+    return RecordValue(type_, tuple(from_json(data[n], t, f"{where}.{n}") for n, t in type_.fields))
+
+
+def _shown(data: Any) -> str:
+    text = json.dumps(data, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def preview(value: Value, width: int = 80) -> str:
+    """The value as program text, cut to `width` characters; never looks at more than it shows."""
+    return _cut(_preview(value, width), width)
+
+
+def excerpt(value: Value, width: int) -> str:
+    """The value as program text of about `width` characters, with `…` for what is left out.
+
+    Every quote and bracket is closed, so that it can be told where it ends.
+    """
+    return _preview(value, width)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _preview(value: Value, width: int) -> str:
+    if isinstance(value, str):
+        return json.dumps(value[:width], ensure_ascii=False) + ("…" if len(value) > width else "")
+    if isinstance(value, (list, tuple)):
+        opening, closing = "[]" if isinstance(value, list) else "()"
+        comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
+        return opening + _parts((("", item) for item in value), width) + comma + closing
+    if isinstance(value, dict):
+        return "{" + _parts(((f"{_preview(k, width)}: ", v) for k, v in value.items()), width) + "}"
+    if isinstance(value, RecordValue):
+        pairs = zip(value.type.fields, value.values)
+        return f"{value.type}(" + _parts(((f"{name}=", item) for (name, _), item in pairs), width) + ")"
+    return repr(value)
+
+
+def _parts(parts: Iterator[tuple[str, Value]], width: int) -> str:
+    shown: list[str] = []
+    used = 0
+    for label, item in parts:
+        if used > width:
+            shown.append("…")
+            break
+        shown.append(label + _preview(item, width - used))
+        used += len(shown[-1]) + 2
+    return ", ".join(shown)

@@ -1,0 +1,1 @@
+"""Keep answers and runs across processes."""

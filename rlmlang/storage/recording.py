@@ -1,0 +1,143 @@
+"""A run as it is written down: what it takes to run it again, its log, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from attrs import asdict, define, frozen
+
+from rlmlang.calls.budget import Account, Limits
+from rlmlang.calls.caller import LANGUAGE_VERSION
+from rlmlang.calls.prompt import PROMPT_VERSION
+from rlmlang.errors import RlmError
+from rlmlang.language.types import Type
+from rlmlang.runtime.values import Value, excerpt, preview, to_json
+from rlmlang.storage.journal import Journal
+from rlmlang.storage.store import Store
+from rlmlang.trace.recorder import SHOWN, VERSION, Trace, problem_of
+
+_GLANCE = 80
+"""Characters of an input that the log shows."""
+
+
+@frozen
+class Spec:
+    """What it takes to run a program again, as JSON data."""
+
+    command: str
+    """`run`, `ask`, `complete`, or `api` for one begun from Python."""
+    name: str
+    program: str
+    """Its text; for `complete`, the prompt."""
+    inputs: Mapping[str, Any]
+    """The values of all inputs."""
+    model: str
+    identity: str
+    """Of the model; with the versions below, what keys of calls are made of (SPEC.md, "CALL")."""
+    writing: str | None
+    limits: Mapping[str, Any]
+    language: int = LANGUAGE_VERSION
+    prompts: int = PROMPT_VERSION
+    recursive: bool = False
+    """Whether keys are the same at every depth, which is up to the model."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def spec_of(
+    command: str, name: str, program: str, inputs: Mapping[str, Value], model: Any, writing: str | None, limits: Limits
+) -> Spec:
+    """The spec of a run on a model that is open."""
+    values = {each: to_json(value) for each, value in inputs.items()}
+    recursive = model.capabilities.recursive
+    return Spec(
+        command, name, program, values, model.name, model.identity, writing, asdict(limits), recursive=recursive
+    )
+
+
+@define
+class Recording:
+    """A run being written down."""
+
+    journal: Journal | None
+    """Where its answers are kept, if they are."""
+    value: Value = None
+    """To be set when the run has a value."""
+    type: Type | None = None
+
+
+@asynccontextmanager
+async def recorded(
+    spec: Spec, types: Mapping[str, Type], store: Store | None, trace: Trace, account: Account, record: bool = True
+) -> AsyncIterator[Recording]:
+    """Write down a run: that it begins, or goes on if the store knows it; and how it ended.
+
+    Without `record` it is not written down, but its answers are kept. Raises UsageError E606.
+    """
+    journal = None if store is None else Journal(store, trace.run_id)
+    recording = Recording(journal)
+    resumed = False
+    if store is not None and journal is not None and record:
+        seq = store.begin_run(trace.run_id, spec.to_json())
+        resumed = seq > 0
+        trace.go_on_from(seq, _next_call(store, trace.run_id) if resumed else 0)
+        trace.sinks.append(journal.note)
+    trace.emit(
+        "run",
+        version=VERSION,
+        run=trace.run_id,
+        started=round(time.time(), 3),
+        resumed=resumed,
+        command=spec.command,
+        program={"name": spec.name, "text": spec.program},
+        inputs={name: _shown(value, types[name]) for name, value in spec.inputs.items()},
+        model=spec.model,
+        identity=spec.identity,
+        writing=spec.writing,
+        limits=spec.limits,
+        language=spec.language,
+        prompts=spec.prompts,
+        rlmlang=version("rlmlang"),
+    )
+    status, error = "interrupted", None
+    try:
+        yield recording
+        status = "done"
+    except RlmError as failure:
+        status, error = "failed", failure
+        raise
+    finally:
+        trace.emit(
+            "end",
+            status=status,
+            time=account.usage.seconds,
+            usage=account.usage.to_json(),
+            type=str(recording.type) if recording.type else None,
+            value=excerpt(recording.value, SHOWN) if status == "done" else None,
+            error=problem_of(error),
+        )
+        if journal is not None:
+            await journal.close()
+            if store is not None and record:
+                trace.sinks.remove(journal.note)
+                store.end_run(trace.run_id, status, account.usage.to_json())
+
+
+def _next_call(store: Store, run: str) -> int:
+    """A number for the next call of a run that is greater than those of its earlier parts."""
+    last = -1
+    for text in store.events(run):
+        event = json.loads(text)
+        last = max(last, *(event[name] for name in ("id", "call", "of") if name in event), -1)
+    return last + 1
+
+
+def _shown(value: Any, type_: Type) -> dict[str, Any]:
+    size = len(value) if isinstance(value, (str, list, dict)) else None
+    return {"type": str(type_), "size": size, "preview": preview(value, _GLANCE)}

@@ -1,0 +1,96 @@
+"""SQLite, by apsw, which carries its own: versions before 3.51.3 can corrupt a write-ahead log that
+several connections reset (https://sqlite.org/wal.html, "The WAL-reset bug")."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+import apsw
+
+from rlmlang.files import open_private, require_private
+from rlmlang.storage.database import Row
+
+SOUND = (3, 51, 3)
+"""The first version whose write-ahead log several connections may use."""
+
+PATIENCE = 30_000
+"""Milliseconds that a writer waits for another."""
+
+
+class Sqlite:
+    errors: ClassVar[tuple[type[Exception], ...]] = (apsw.Error, OSError)
+    now: ClassVar[str] = "unixepoch('now', 'subsec')"
+
+    def __init__(self, place: str | Path) -> None:
+        self._path = path = Path(place)
+        with suppress(FileExistsError):
+            os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
+        for end in ("", "-journal", "-wal", "-shm"):  # SQLite takes over what they say
+            require_private(path.with_name(path.name + end))
+        self._db = apsw.Connection(str(path))
+        self._db.set_busy_timeout(PATIENCE)
+        self._set_journal(journal_mode(apsw.sqlite_lib_version()))
+        self.query("pragma synchronous = normal")
+
+    def _set_journal(self, mode: str) -> None:
+        """Set the journal mode. Where several begin at once, SQLite lets one do so, and has the others not wait."""
+        end = time.monotonic() + PATIENCE / 1000
+        while True:
+            try:
+                self.query(f"pragma journal_mode = {mode}")
+                return
+            except apsw.BusyError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+
+    @staticmethod
+    def shown(place: str | Path) -> str:
+        return str(place)
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        return list(self._db.execute(sql, values))
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._db.executemany(sql, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+            self._db.execute("commit")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+
+    def version(self) -> int:
+        return int(self.query("pragma user_version")[0][0])
+
+    def set_version(self, version: int) -> None:
+        self.query(f"pragma user_version = {version}")
+
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self._path.parent.glob(self._path.name + "*"))
+
+    def compact(self) -> None:
+        self.query("vacuum")
+        self.query("pragma wal_checkpoint(truncate)")
+
+    def damage(self) -> str | None:
+        found = "; ".join(str(row[0]) for row in self.query("pragma integrity_check"))
+        return None if found == "ok" else found
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def journal_mode(version: str) -> str:
+    """The journal that a version of SQLite keeps soundly for several connections."""
+    return "wal" if tuple(map(int, version.split("."))) >= SOUND else "truncate"

@@ -1,0 +1,322 @@
+"""The store: answers kept across runs, the runs themselves with the events of their traces, and who is at what.
+
+Answers are kept as canonical JSON with a digest that is checked on reading; a damaged one is told,
+counts as missing, and is replaced when it has been made again. What a run writes in one go,
+answers with the events that tell of them, is kept as a whole or not at all.
+
+Several processes may share a store. Whoever wants to make an answer claims its key first: for a
+while (`LEASE`), renewed as long as the process lives. A claim that has run out, or whose process is
+known to be dead, may be taken over; its number (the fence) then rises, and an answer of the
+former owner is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from rlmlang.errors import UsageError
+from rlmlang.storage.database import MIGRATIONS, Database
+from rlmlang.storage.owner import is_dead, new_owner
+
+LEASE = 30.0
+"""Seconds that a claim holds without being renewed."""
+
+_DAY = 86_400
+
+logger = logging.getLogger("rlmlang")
+
+
+def default_path() -> Path:
+    """The per-user store: `$XDG_DATA_HOME/rlmlang/store.db`."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "rlmlang" / "store.db"
+
+
+@frozen
+class Answer:
+    """A value to be kept, as canonical JSON."""
+
+    value: str
+    prompt_tokens: int
+    completion_tokens: int
+    fence: int
+    """The number of the claim under which it was made."""
+
+
+@define
+class Batch:
+    """What one run writes in one transaction."""
+
+    run: str
+    answers: dict[bytes, Answer] = field(factory=dict)
+    events: list[tuple[int, str]] = field(factory=list)
+    """Sequence numbers and JSON texts."""
+    wanted: list[bytes] = field(factory=list)
+    """Keys to claim."""
+    released: dict[bytes, int] = field(factory=dict)
+    """Keys, with the fences of their claims, that are given up without an answer."""
+
+    def __bool__(self) -> bool:
+        return bool(self.answers or self.events or self.wanted or self.released)
+
+
+@frozen
+class Written:
+    """What became of a batch."""
+
+    claimed: Mapping[bytes, int]
+    """Keys that are claimed now, with the fences. Of those wanted, the others are found, or somebody else's."""
+    found: Mapping[bytes, str]
+    """Keys wanted that have been answered meanwhile, and their values."""
+    lost: Mapping[bytes, str | None]
+    """Answers that were refused since the claim had been taken over; the value that is there instead, if one is."""
+
+
+@frozen
+class RunRow:
+    """A run as the store has it."""
+
+    id: str
+    begun: float
+    """Unix seconds, as is `ended`."""
+    ended: float | None
+    status: str
+    """`running`, `done`, `failed` or `interrupted`."""
+    spec: dict[str, Any]
+    """What it takes to run it again (`runs.Spec`)."""
+    usage: dict[str, Any]
+
+
+class Store:
+    """Raises UsageError E606 if the database cannot be used, here and in every method."""
+
+    def __init__(self, place: str | Path) -> None:
+        """`place` is the path of an SQLite file, or a `postgresql://` URL."""
+        driver = _driver(place)
+        self.owner = new_owner()
+        self.name = f"the store {driver.shown(place)}"
+        self._errors = driver.errors
+        self._damaged: set[bytes] = set()
+        self._touched: set[bytes] = set()
+        with self.told():
+            self.db = driver(place)
+            try:
+                self._migrate()
+            except BaseException:
+                self.db.close()
+                raise
+
+    def _migrate(self) -> None:
+        if self.db.version() < len(MIGRATIONS):
+            with self.db.transaction():
+                for step in MIGRATIONS[self.db.version() :]:  # read again: another may have been faster
+                    for statement in step:
+                        self.db.query(statement)
+                self.db.set_version(len(MIGRATIONS))
+        if (version := self.db.version()) > len(MIGRATIONS):
+            raise UsageError.of(
+                "E606",
+                f"{self.name} was written by a newer rlmlang (version {version})",
+                hint="update rlmlang, or choose another file with --store",
+            )
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tells failures of the database as errors of ours."""
+        try:
+            yield
+        except self._errors as error:
+            raise UsageError.of(
+                "E606",
+                f"{self.name} cannot be used: {error}",
+                hint="choose another file with --store, or go on without: --no-store",
+            ) from error
+
+    # Answers
+
+    def get(self, key: bytes) -> str | None:
+        """The canonical JSON of a kept value, or None."""
+        with self.told():
+            rows = self.db.query("select value, digest, used from answers where key = ?", (key,))
+        return self._sound(key, *rows[0]) if rows else None
+
+    def find(self, keys: Iterable[bytes]) -> tuple[dict[bytes, str], set[bytes]]:
+        """Of keys that others have claimed: those answered by now, with values; and those that are free again."""
+        found, free = {}, set()
+        for key in keys:
+            if (value := self.get(key)) is not None:
+                found[key] = value
+                continue
+            with self.told():
+                claims = self.db.query(f"select owner, until < {self.db.now} from claims where key = ?", (key,))
+            if not claims or claims[0][1] or is_dead(claims[0][0]):
+                free.add(key)
+        return found, free
+
+    def _sound(self, key: bytes, value: Any, digest: Any, used: float) -> str | None:
+        """A value that was read, if it is what was written."""
+        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
+        if digest_of(data) != (digest if isinstance(digest, bytes) else b""):
+            if key not in self._damaged:
+                self._damaged.add(key)
+                logger.warning("%s holds a damaged answer (key %s…); it is made again", self.name, key.hex()[:12])
+            return None
+        if used < time.time() - _DAY:
+            self._touched.add(key)
+        return data.decode("utf-8", "surrogatepass")
+
+    def write(self, batch: Batch) -> Written:
+        """Keep what a run has written, in one transaction."""
+        claimed: dict[bytes, int] = {}
+        found: dict[bytes, str] = {}
+        lost: dict[bytes, str | None] = {}
+        with self.told(), self.db.transaction():
+            for key, answer in batch.answers.items():
+                if not self._keep(key, answer, batch.run):
+                    lost[key] = self.get(key)
+            for key, fence in batch.released.items():
+                self.db.query(
+                    "update claims set until = 0 where key = ? and owner = ? and fence = ?", (key, self.owner, fence)
+                )
+            for key in batch.wanted:
+                number = self._claim(key)
+                if number is None:
+                    continue
+                value = self.get(key)  # it may have been answered between the look and the claim
+                if value is None:
+                    claimed[key] = number
+                else:
+                    found[key] = value
+                    self.db.query("delete from claims where key = ?", (key,))
+            if batch.events:
+                self.db.many(
+                    "insert into events (run, seq, data) values (?, ?, ?)",
+                    [(batch.run, seq, data) for seq, data in batch.events],
+                )
+            if self._touched:
+                touched, self._touched = self._touched, set()
+                self.db.many(f"update answers set used = {self.db.now} where key = ?", [(key,) for key in touched])
+        return Written(claimed, found, lost)
+
+    def _keep(self, key: bytes, answer: Answer, run: str) -> bool:
+        claims = self.db.query(
+            "delete from claims where key = ? and owner = ? and fence = ? returning 1",
+            (key, self.owner, answer.fence),
+        )
+        if not claims:
+            return False
+        data = answer.value.encode("utf-8", "surrogatepass")  # an answer in JSON may hold half a pair
+        self.db.query("delete from answers where key = ?", (key,))  # a damaged one
+        self.db.query(
+            "insert into answers (key, value, digest, prompt_tokens, completion_tokens, run, used) "
+            f"values (?, ?, ?, ?, ?, ?, {self.db.now})",
+            (key, data, digest_of(data), answer.prompt_tokens, answer.completion_tokens, run),
+        )
+        self._damaged.discard(key)
+        return True
+
+    def _claim(self, key: bytes) -> int | None:
+        """The fence of a new claim; None if somebody has one."""
+        rows = self.db.query(f"select owner, fence, until < {self.db.now} from claims where key = ?", (key,))
+        until = f"{self.db.now} + {LEASE}"
+        if not rows:
+            self.db.query(f"insert into claims (key, owner, fence, until) values (?, ?, 1, {until})", (key, self.owner))
+            return 1
+        owner, fence, over = rows[0]
+        if not over and not is_dead(owner):
+            return None
+        self.db.query(
+            f"update claims set owner = ?, fence = ?, until = {until} where key = ?", (self.owner, fence + 1, key)
+        )
+        return int(fence) + 1
+
+    def renew(self) -> None:
+        """Make the claims of this store's owner hold for another while."""
+        with self.told(), self.db.transaction():
+            self.db.query(
+                f"update claims set until = {self.db.now} + {LEASE} where owner = ? and until > 0", (self.owner,)
+            )
+
+    # Runs
+
+    def begin_run(self, id: str, spec: Mapping[str, Any]) -> int:
+        """Note that a run begins, or goes on; gives the number of its next event."""
+        with self.told(), self.db.transaction():
+            self.db.query(
+                "insert into runs (id, begun, status, owner, spec, usage) "
+                f"values (?, {self.db.now}, 'running', ?, ?, '{{}}') on conflict (id) do update "
+                "set status = excluded.status, owner = excluded.owner, spec = excluded.spec, ended = null",
+                (id, self.owner, json.dumps(spec)),
+            )
+            ((last,),) = self.db.query("select max(seq) from events where run = ?", (id,))
+        return 0 if last is None else int(last) + 1
+
+    def end_run(self, id: str, status: str, usage: Mapping[str, Any]) -> None:
+        with self.told(), self.db.transaction():
+            self.db.query(
+                f"update runs set status = ?, usage = ?, ended = {self.db.now} where id = ?",
+                (status, json.dumps(usage), id),
+            )
+
+    def runs(self, beginning: str = "") -> list[RunRow]:
+        """The runs whose ids begin like this, the latest first."""
+        with self.told():
+            rows = self.db.query(
+                "select id, begun, ended, status, owner, spec, usage from runs where substr(id, 1, ?) = ? "
+                "order by begun desc, id desc",
+                (len(beginning), beginning),
+            )
+        return [
+            RunRow(
+                id,
+                begun,
+                ended,
+                "interrupted" if status == "running" and is_dead(owner) else status,
+                json.loads(spec),
+                json.loads(usage),
+            )
+            for id, begun, ended, status, owner, spec, usage in rows
+        ]
+
+    def events(self, run: str) -> Iterator[str]:
+        """The events of a run in order, as JSON texts."""
+        rows: list[tuple[int, str]] = [(-1, "")]
+        while rows:
+            with self.told():
+                rows = self.db.query(
+                    "select seq, data from events where run = ? and seq > ? order by seq limit 1000", (run, rows[-1][0])
+                )
+            yield from (data for _, data in rows)
+
+    def close(self) -> None:
+        """Give up the claims, and close the database."""
+        with self.told():
+            try:
+                self.db.query("delete from claims where owner = ?", (self.owner,))
+            finally:
+                self.db.close()
+
+
+def _driver(place: str | Path) -> type[Database]:
+    if str(place).startswith(("postgresql://", "postgres://")):
+        from rlmlang.storage.postgres import Postgres
+
+        return Postgres
+    from rlmlang.storage.sqlite import Sqlite
+
+    return Sqlite
+
+
+def digest_of(data: bytes) -> bytes:
+    """What is kept beside an answer, to tell damage by."""
+    return hashlib.sha256(data).digest()[:16]

@@ -1,0 +1,60 @@
+"""One case of the conformance suite: a program, its inputs and a scripted model, run as data.
+
+The format of a case is told in tests/conformance/README.md. This is what
+`rlmlang conform` does with the object on its standard input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import fields_dict
+
+from rlmlang.api import compile
+from rlmlang.calls.budget import Limits
+from rlmlang.errors import RlmError, UsageError
+from rlmlang.models.scripted import ScriptedModel
+from rlmlang.runtime.values import to_json
+
+KEYS: dict[str, type] = {
+    "name": str, "program": str, "inputs": dict, "model": list, "context": int, "limits": dict, "plan": bool,
+}  # fmt: skip
+"""The keys of a case and the types of what they hold."""
+
+
+def run_case(case: Mapping[str, Any]) -> dict[str, Any]:
+    """What the case comes to: `value`, `type` and `calls` (`cost` too if it has `plan`), or `error`.
+
+    Raises UsageError E607 if it is not a case.
+    """
+    _check(case)
+    limits = Limits(**case.get("limits", {}))
+    model = ScriptedModel(case.get("model", ()), context=case.get("context", 1_000_000))
+    inputs = case.get("inputs", {})
+    found: dict[str, Any] = {}
+    try:
+        program = compile(case["program"])
+        if case.get("plan"):
+            found["cost"] = program.cost(inputs, limits=limits, model=model).to_json()
+        result = program.run(inputs, model=model, limits=limits)
+    except RlmError as error:
+        place = error.first.to_json()
+        return {"error": {name: place[name] for name in ("code", "line", "column")}}
+    return {"value": to_json(result.value), "type": str(program.type), "calls": result.usage.calls, **found}
+
+
+def _check(case: Mapping[str, Any]) -> None:
+    """Raises UsageError E607."""
+    if "program" not in case:
+        raise UsageError.of("E607", "a case needs its `program`")
+    for key, value in case.items():
+        if key not in KEYS:
+            raise UsageError.of("E607", f"a case has no key `{key}`", hint=f"its keys are {', '.join(KEYS)}")
+        if type(value) is not KEYS[key]:
+            raise UsageError.of("E607", f"`{key}` must be of type {KEYS[key].__name__}")
+    for key in case.get("limits", ()):
+        if key not in fields_dict(Limits):
+            raise UsageError.of("E607", f"there is no limit `{key}`")
+    if not all(type(reply) is dict for reply in case.get("model", ())):
+        raise UsageError.of("E607", "`model` must be a list of objects")

@@ -1,0 +1,235 @@
+"""Programs that a model writes statement by statement, and `rlmlang ask`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rlmlang
+from rlmlang.calls.budget import Limits
+from rlmlang.calls.session import ATTEMPTS
+from rlmlang.cli import main
+from rlmlang.errors import ModelError, RlmError
+from rlmlang.models.base import Capabilities, Request
+from rlmlang.storage.store import Store
+from rlmlang.trace.recorder import Trace
+from tests.support.fakes import Fake
+
+CALLING = 'document: str\nCALL[list[str]]("Shorten the lines", document=document)\n'
+TWO = Limits(max_depth=2)
+
+
+class Writer(Fake):
+    """Writes the statements it is given, one a request, and answers leaf calls by a function."""
+
+    def __init__(self, statements: list[str], leaf: Callable[[Request], Any] = lambda request: "x") -> None:
+        self.statements = list(statements)
+        super().__init__(lambda request: self.statements.pop(0) if request.program else leaf(request))
+        self.capabilities = Capabilities(grammar="llguidance", continues=True)
+
+    @property
+    def written(self) -> list[str]:
+        return [request.written for request in self.requests if request.program]
+
+
+def run(model: Fake, **options: Any) -> rlmlang.Result:
+    return rlmlang.compile(CALLING).run(model=model, limits=TWO, document="one\ntwo", **options)
+
+
+def test_each_statement_is_run_and_its_value_shown_to_the_model() -> None:
+    model = Writer(
+        ["parts = lines(document)\n", 'short = [CALL("Shorten", part) for part in parts]\n', "short\n"],
+        lambda request: f"short {request.arguments[0][1]}",
+    )
+    assert run(model).value == ["short one", "short two"]
+    assert model.written == [
+        "",
+        'parts = lines(document)  #=> list[str], 2 items: ["one", "two"]\n',
+        'parts = lines(document)  #=> list[str], 2 items: ["one", "two"]\n'
+        'short = [CALL("Shorten", part) for part in parts]  #=> list[str], 2 items: ["short one", "short two"]\n',
+    ]
+    assert all(
+        request.constraint and request.constraint.unit == "statement" for request in model.requests if request.program
+    )
+
+
+def test_the_model_is_asked_for_each_leaf_once() -> None:
+    model = Writer(['a = CALL("x", document)\n', 'b = CALL("x", document)\n', "[a, b]\n"])
+    assert run(model).value == ["x", "x"]
+    assert sum(not request.program for request in model.requests) == 1
+
+
+def test_the_transcript_runs_again_from_the_store_without_a_call(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.db")
+    model = Writer(['a = [CALL("x", part) for part in lines(document)]\n', "a\n"])
+    result = run(model, store=store)
+    transcript = result.trace.calls[0].program
+    again = rlmlang.compile(f"document: str\n{transcript}").run(model=Writer([]), store=store, document="one\ntwo")
+    assert again.value == result.value == ["x", "x"]
+    assert (again.usage.calls, again.usage.memo_hits) == (0, 2)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("parts = lins(document)\n", "E200"),
+        ("parts = = 3\n", "E100"),
+        ("# nothing\n", "E405"),
+        ("a = 1  #=> int: 1\n", "E405"),
+        ("other: str\n", "E405"),
+        ("a = [1][7]\n", "E301"),
+        ("1\n", "E227"),
+    ],
+)
+def test_a_statement_that_does_not_work_is_written_again(wrong: str, code: str) -> None:
+    model = Writer([wrong, "lines(document)\n"])
+    assert run(model).value == ["one", "two"]
+    with pytest.raises(ModelError) as caught:
+        run(Writer([wrong] * ATTEMPTS))
+    assert caught.value.first.code == "E405"
+    assert code in str(caught.value)
+
+
+def test_what_is_wrong_is_shown_and_what_was_right_is_kept() -> None:
+    """Also of a reply with several statements, from engines that were not held to one."""
+    model = Writer(
+        ["a = lines(document)\nb = [a]\nc = lins(document)\nd = 1\n", "c = len(a)\n", "```rlm\na[:c]\n```\n"]
+    )
+    result = run(model)
+    assert result.value == ["one", "two"]
+    asked = [request for request in model.requests if request.program]
+    assert [request.repair is not None for request in asked] == [False, True, False]
+    text, problem = asked[1].repair or ("", "")
+    assert text == "c = lins(document)\n"
+    assert "error[E200]" in problem
+    told = asked[1].messages
+    assert [message.role for message in told] == ["system", "user", "assistant", "user"]
+    assert told[2].content == asked[1].written + text
+    assert told[3].content.endswith("Write the last statement again, corrected.")
+    first = 'a = lines(document)  #=> list[str], 2 items: ["one", "two"]\n'
+    assert asked[1].written == first + 'b = [a]  #=> list[list[str]], 1 items: [["one", "two"]]\n'
+    assert result.trace.calls[0].program == asked[2].written + "a[:c]\n"
+
+
+def test_what_the_model_wrote_stands_in_the_transcript_as_it_wrote_it() -> None:
+    """Or its engine would have to read it again."""
+    model = Writer(["a = [  # names\n    document,\n]  # all\n", "a\n"])
+    assert run(model).value == ["one\ntwo"]
+    assert model.written[1] == 'a = [  # names\n    document,\n]  # all  #=> list[str], 1 items: ["one\\ntwo"]\n'
+
+
+def test_values_are_found_once() -> None:
+    """What was run for a preview is not run again: it would take more steps than there are."""
+    statements = [f"x{i} = sum(range(20_000 + {i}))\n" for i in range(20)]
+    limits = Limits(max_depth=2, max_steps=1_500_000)
+    again = rlmlang.compile(CALLING).run(
+        model=Writer([*statements, "lines(document)\n"]), limits=limits, document="one\ntwo"
+    )
+    assert again.value == ["one", "two"]
+    with pytest.raises(RlmError):
+        rlmlang.compile("".join(statements) + "x0\n").run(limits=Limits(max_steps=20 * 20_000 - 1))
+
+
+def test_what_was_written_is_in_the_trace_if_it_fails() -> None:
+    trace = Trace()
+    with pytest.raises(ModelError):
+        run(Writer(["a = 1\n", *["b\n"] * ATTEMPTS]), trace=trace)
+    assert trace.calls[0].program == "a = 1  #=> int: 1\n"
+
+
+@pytest.mark.parametrize("writing", ["statements", "whole", None])
+def test_how_programs_are_written_is_chosen(writing: Any) -> None:
+    """Of its own, an engine that cannot be held to a statement writes in one go."""
+    model = Writer(["a = lines(document)\n", "a\n"] if writing == "statements" else ["a = lines(document)\na\n"])
+    model.capabilities = Capabilities()
+    assert run(model, writing=writing).value == ["one", "two"]
+    assert len(model.requests) == (2 if writing == "statements" else 1)
+
+
+def test_how_programs_are_written_is_in_the_key(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.db")
+    for writing, calls in (("statements", 2), ("whole", 1), ("whole", 0)):
+        model = Writer(["a = 1\n", "[document]\n"][2 - max(calls, 1) :])
+        assert run(model, store=store, writing=writing).usage.calls == calls
+    store.close()
+
+
+def test_hidden_characters_of_values_stay_out_of_the_transcript() -> None:
+    model = Writer(["text = document\n", "[text]\n"])
+    result = rlmlang.compile(CALLING).run(model=model, limits=TWO, document="a\u202eb")
+    assert result.value == ["a\u202eb"]
+    assert "\\u202e" in model.written[1]
+
+
+def test_a_program_without_an_end_is_given_up() -> None:
+    model = Writer([f"x{i} = {i}\n" for i in range(100)])
+    with pytest.raises(RlmError) as caught:
+        run(model)
+    assert caught.value.first.code == "E405"
+
+
+# rlmlang ask ------------------------------------------------------------------------
+
+MODEL = """\
+def model(request):
+    if "{question}" in request.instruction and request.program:
+        return "parts = lines(text)\\nCALL('Join', parts)\\n"
+    return "joined"
+"""
+
+
+def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    script = tmp_path / "model.py"
+    script.write_text(MODEL.replace("{question}", "What"), encoding="utf-8")
+    code = main(["ask", "What is it?", "-m", f"scripted:{script}", "--no-store", *args])
+    found = capsys.readouterr()
+    return code, found.out, found.err
+
+
+def test_ask_prints_the_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = ask(tmp_path, capsys, "--input", "text=a b", "--show-program")
+    assert (code, out) == (0, "joined\n")
+    assert "parts = lines(text)" in err
+
+
+def test_ask_prints_json_with_the_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ask(tmp_path, capsys, "--input", "text=a b", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["value"] == "joined"
+    assert "lines(text)" in told["program"]
+    assert told["usage"]["calls"] == 2
+
+
+def test_the_question_of_ask_may_take_all_and_its_calls_their_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = ("--input", "text=a b", "--max-calls", "3", "--max-share", "0.4", "--json")
+    assert ask(tmp_path, capsys, *limits)[0] == 0
+    (tmp_path / "model.py").write_text(
+        "def model(request):\n"
+        "    if not request.program:\n"
+        "        return 'joined'\n"
+        "    return \"CALL('Join', text)\\n\" if 'What' in request.instruction else \"CALL('Say', arg1)\\n\"\n"
+    )
+    code = main(["ask", "What?", "-m", f"scripted:{tmp_path / 'model.py'}", "--no-store", "--max-depth", "2", *limits])
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (code, error["code"]) == (3, "E510")
+    assert error["message"] == "the share of the call `Join`: 1 of 1 calls are used"
+
+
+def test_ask_without_levels_is_answered_directly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ask(tmp_path, capsys, "--input", "text=a b", "--max-depth", "0", "--json")
+    told = json.loads(out)
+    assert (code, told["value"], told["program"], told["usage"]["calls"]) == (0, "joined", None, 1)
+
+
+def test_ask_refuses_a_wrong_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ask(tmp_path, capsys, "--type", "strr", "--json")
+    assert code == 1
+    assert json.loads(out)["error"]["code"] == "E203"

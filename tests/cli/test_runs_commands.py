@@ -1,0 +1,171 @@
+"""`rlmlang runs` and `rlmlang store`, and the trace that a run writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command_line import ARGS, Run, run
+from tests.support.places import ROOT
+
+__all__ = ["run"]  # a fixture
+
+ROWS = ("run_id", "status", "begun", "ended", "command", "program", "model", "usage")
+
+
+def listed(run: Run) -> list[dict[str, Any]]:
+    code, out, err = run("runs", "list", "--json")
+    assert (code, err) == (0, "")
+    rows: list[dict[str, Any]] = json.loads(out)
+    return rows
+
+
+def test_a_run_that_a_budget_ended_is_resumed(run: Run) -> None:
+    code, _, err = run("run", "article.rlm", *ARGS, "--max-calls", "2")
+    assert code == 3
+    (row,) = listed(run)
+    assert set(row) == set(ROWS)
+    assert (row["status"], row["usage"]["calls"]) == ("failed", 2)
+    assert f"rlmlang runs resume {row['run_id']}" in err
+    code, out, err = run("runs", "resume", row["run_id"][:6], "--max-calls", "9")
+    assert (code, out) == (0, "first, second\n")
+    assert "2 calls, 2 memo hits" in err
+    (row,) = listed(run)
+    assert (row["status"], row["usage"]["calls"]) == ("done", 2)
+
+
+def test_a_run_is_replayed_offline(run: Run) -> None:
+    assert run("run", "article.rlm", *ARGS)[0] == 0
+    Path("replies.toml").unlink()
+    code, out, err = run("runs", "replay", "last", "--json")
+    told = json.loads(out)
+    assert (code, err, told["value"], told["usage"]["calls"]) == (0, "", "first, second", 0)
+    assert [row["status"] for row in listed(run)] == ["done"]
+
+
+def test_a_replay_without_its_answers_fails(run: Run) -> None:
+    run("run", "article.rlm", *ARGS)
+    with sqlite3.connect(Path("data/rlmlang/store.db")) as db:
+        db.execute("delete from answers")
+    db.close()
+    code, _, err = run("runs", "replay", "last")
+    assert code == 4
+    assert "error[E410]" in err
+    assert "rlmlang runs resume" in err
+
+
+def test_a_run_is_shown(run: Run) -> None:
+    run("run", "article.rlm", *ARGS)
+    code, out, _ = run("runs", "show", "last")
+    assert code == 0
+    for text in ("article.rlm", "done", "some text", "scripted:replies.toml"):
+        assert text in out
+    code, out, _ = run("runs", "show", "last", "--json")
+    assert json.loads(out)["spec"]["program"] == Path("article.rlm").read_text()
+
+
+def test_a_question_is_resumed_like_a_program(run: Run) -> None:
+    Path("replies.toml").write_text('[[reply]]\ninstruction = "*"\nprogram = "len(text)"\n')
+    assert run("ask", "How long?", "-i", "text=abc", "--type", "int", "-m", "scripted:replies.toml")[:2] == (0, "3\n")
+    assert run("runs", "resume", "last")[:2] == (0, "3\n")
+
+
+def test_texts_are_not_resumed(run: Run) -> None:
+    Path("replies.toml").write_text('[[reply]]\ninstruction = "*"\ntext = "So."\n')
+    assert run("complete", "Go", "-m", "scripted:replies.toml")[0] == 0
+    code, _, err = run("runs", "resume", "last")
+    assert (code, "error[E610]" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("runs", "show", "abc"), "E610"),
+        (("runs", "resume", "last"), "E610"),
+        (("runs", "list", "--store", "article.rlm"), "E606"),
+        (("store", "gc"), "E607"),
+        (("store", "gc", "--max-size", "12 apples"), "E607"),
+        (("store", "verify", "--store", "article.rlm"), "E606"),
+    ],
+)
+def test_what_cannot_be_done_is_told(run: Run, args: tuple[str, ...], code: str) -> None:
+    status, _, err = run(*args)
+    assert (status, f"error[{code}]" in err) == (2, True), err
+
+
+def test_the_store_is_looked_after(run: Run) -> None:
+    run("run", "article.rlm", *ARGS)
+    told = json.loads(run("store", "stats", "--json")[1])
+    assert (told["answers"], told["runs"], told["claims"]) == (4, 1, 0)
+    assert told["disk_bytes"] > told["event_bytes"] > told["answer_bytes"] > 0
+    assert "answers        4" in run("store", "stats")[1]
+    exported = [json.loads(line) for line in run("store", "export")[1].splitlines()]
+    assert [each["kind"] for each in exported] == ["answer"] * 4 + ["run"]
+    assert {str(each["value"]) for each in exported[:4]} >= {"first", "second", "first, second"}
+    assert run("store", "gc", "--older-than", "1d")[:2] == (0, "dropped 0 answers and 0 runs; 0 bytes are free again\n")
+    assert json.loads(run("store", "gc", "--max-size", "0", "--json")[1])["answers"] == 4
+    assert listed(run) == []
+    assert run("runs", "list")[2] == "no runs yet\n"
+
+
+def test_a_store_stays_within_its_limit(run: Run) -> None:
+    Path("replies.toml").write_text(f'[[reply]]\ninstruction = "*"\ntext = "{"x" * 900}"\n')
+    Path("rlmlang.toml").write_text('store_limit = "60 KB"\nmodel = "scripted:replies.toml"\n')
+    for i in range(30):
+        Path("many.rlm").write_text(f'[CALL("say", i + {i * 10}) for i in range(10)][0][:3]\n')
+        assert run("run", "many.rlm")[:2] == (0, "xxx\n")
+    told = json.loads(run("store", "stats", "--json")[1])
+    assert 0 < told["answers"] < 200
+    assert told["answer_bytes"] + told["event_bytes"] < 120_000
+
+
+def test_a_server_for_the_store_is_named_by_the_user_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("rlmlang.toml").write_text('store = "postgresql://elsewhere/x"\n')
+    assert "error[E607]" in run("runs", "list")[2]
+    Path("rlmlang.toml").unlink()
+    monkeypatch.setenv("RLMLANG_STORE", "other.db")
+    assert run("runs", "list")[0] == 0
+    assert Path("other.db").exists()
+
+
+def test_damage_is_found_and_not_exported(run: Run) -> None:
+    run("run", "article.rlm", *ARGS)
+    assert run("store", "verify") == (0, "", "whole\n")
+    with sqlite3.connect(Path("data/rlmlang/store.db")) as db:
+        db.execute("update answers set value = ? where rowid = 1", (b'"x"',))
+    db.close()
+    code, out, _ = run("store", "verify", "--json")
+    assert (code, len(json.loads(out)["damaged"])) == (1, 1)
+    assert len(run("store", "export")[1].splitlines()) == 4
+    code, out, err = run("run", "article.rlm", *ARGS)
+    assert (code, out) == (0, "first, second\n")
+    assert "1 call, 3 memo hits" in err
+    assert run("store", "verify")[0] == 0
+
+
+def test_the_trace_file_says_what_the_store_says(run: Run) -> None:
+    run("run", "article.rlm", *ARGS, "--trace", "trace.jsonl")
+    with sqlite3.connect(Path("data/rlmlang/store.db")) as db:
+        kept = [data for (data,) in db.execute("select data from events order by seq")]
+    db.close()
+    assert Path("trace.jsonl").read_text().splitlines() == kept
+    assert Path("trace.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_events_have_the_fields_that_are_documented(run: Run) -> None:
+    Path("program.rlm").write_text('(CALL("Shorten", "x"), CALL("Shorten", "x"), CALL[int]("List 1 points"))\n')
+    code, *_ = run("run", "program.rlm", "-m", "scripted:replies.toml", "--trace", "trace.jsonl")
+    assert code == 4
+    documented = (ROOT / "docs" / "trace.md").read_text().split("\n## ")[1]
+    rows = {line.split("|")[1].strip(" `"): line for line in documented.splitlines() if line.startswith("| `")}
+    seen = set()
+    for line in Path("trace.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        seen.add(event["kind"])
+        for name in event.keys() - {"seq", "kind"}:
+            assert f"`{name}`" in rows[event["kind"]], (event["kind"], name)
+    assert seen == set(rows)

@@ -1,0 +1,536 @@
+"""Token masks: whatever is allowed can be completed, and what checks is allowed."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from llguidance import LLMatcher, LLTokenizer
+
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.grammars.lark import grammar_text
+from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.reach import reach
+from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
+from rlmlang.decode.walk import walk
+from rlmlang.errors import ModelError, RlmError
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.language.types import BOOL, INT, STR, ListType, LiteralType, RecordType, TupleType, Type
+from tests.support.places import CONFORMANCE
+
+BYTES = Vocabulary.of_bytes()
+SCOPE = """\
+document: str
+names: list[str]
+count: int
+maybe: str | None
+class Clause:
+    title: str
+    risk: Literal["low", "high"]
+def brief(text: str, limit: int = 3) -> str:
+    return text[:limit]
+clauses = [Clause("a", "low")]
+"""
+
+HERE = Constraint(SCOPE)
+
+
+def accepts(text: str, constraint: Constraint = HERE) -> bool:
+    """Whether a text is allowed byte by byte, and may end."""
+    matcher = Matcher(constraint, BYTES, 100_000)
+    for token in text.encode():
+        if not matcher.allows(token):
+            return False
+        matcher.commit(token)
+        if matcher.done:
+            break
+    return matcher.text == text and (matcher.done or matcher.allows(256))
+
+
+def refused_at(text: str, constraint: Constraint = HERE) -> str:
+    """What has been written when the next character is refused."""
+    matcher = Matcher(constraint, BYTES, 100_000)
+    for token in text.encode():
+        if not matcher.allows(token):
+            break
+        matcher.commit(token)
+    return matcher.text
+
+
+# Whatever is drawn checks -----------------------------------------------------------
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=8)
+@given(st.integers(0, 10**6), st.sampled_from([None, STR, INT, BOOL, ListType(STR), LiteralType(("a", "b"))]))
+def test_random_walks_end_in_programs_that_check(seed: int, wanted: Type | None) -> None:
+    sample = walk(Constraint(SCOPE, wanted), BYTES, seed, 40)
+    check(Source(sample.program), wanted)
+    assert sample.tokens <= 40
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(20))
+def test_many_random_walks(part: int) -> None:
+    for seed in range(part * 100, part * 100 + 100):
+        wanted = (None, STR, ListType(INT))[seed % 3]
+        check(Source(walk(Constraint(SCOPE, wanted), BYTES, seed, 100).program), wanted)
+
+
+@pytest.mark.parametrize("budget", [8, 12, 20, 40])
+@pytest.mark.parametrize("seed", range(3))
+def test_near_the_limit_the_program_is_closed(budget: int, seed: int) -> None:
+    sample = walk(Constraint(SCOPE, ListType(STR)), BYTES, seed, budget)
+    assert sample.tokens <= budget
+    check(Source(sample.program), ListType(STR))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=5)
+@given(st.integers(0, 10**6), st.integers(1, 30))
+def test_the_mask_allows_what_is_allowed_one_by_one(seed: int, steps: int) -> None:
+    text = walk(Constraint(SCOPE), BYTES, seed, 30).program.removeprefix(SCOPE)
+    matcher = Matcher(Constraint(SCOPE), BYTES, 10_000)
+    for token in text.encode()[:steps]:
+        matcher.commit(token)
+    mask = matcher.mask()
+    assert [token for token in range(257) if mask[token]] == [token for token in range(257) if matcher.allows(token)]
+
+
+# What checks is allowed ---------------------------------------------------------------
+
+REFUSED = {
+    "line ends behind the last statement": 1,
+    "spaces alone on a line": 1,
+    r"lines that end with \r\n": 1,
+    r"the escape \N{…}": 1,
+    "more than 20 open brackets": 1,
+    "nested targets: `for a, (b, c) in …`": 1,
+    "types told only by what follows: a conditional in `reduce`, an index into its state": 2,
+    "a test of a field: `p.n is not None`": 1,
+}
+"""How many of the conformance programs are not accepted, and why."""
+
+
+@cache
+def well_typed() -> list[str]:
+    """The conformance programs that check, each ended."""
+    programs: list[str] = []
+    for path in sorted(CONFORMANCE.glob("*/*.toml")):
+        for case in tomllib.loads(path.read_text(encoding="utf-8")).get("case", []):
+            text = case.get("program")
+            if isinstance(text, str) and len(text) < 3000:
+                try:
+                    check(Source(text))
+                except RlmError:
+                    continue
+                programs.append(text if text.endswith("\n") else text + "\n")
+    return programs
+
+
+REFUSED_WANTED = {
+    "a list of nothing": 3,
+    'an operator that makes another type of what stands before it: `3 * "ab"`, `(1, "a") + (2.5,)`': 3,
+    "slices and tuples of tuples": 2,
+    'three steps behind a bracket: `{…}["a"]["b"]["c"]`, `run_program(…)[1] or "none"`, `make(P).x`': 3,
+    "a field in a key, and one behind: `sorted(ps, key=lambda p: p.age)[0].name`": 1,
+    "a sorted list of literals": 1,
+}
+"""How many more are not accepted if their value is wanted to be of the type that it is, and why."""
+
+
+@pytest.mark.long
+def test_programs_are_allowed_where_their_type_is_wanted() -> None:
+    wanted = {text: Constraint("", check(Source(text)).type) for text in well_typed()}
+    refused = [text for text, constraint in wanted.items() if not accepts(text, constraint)]
+    assert len(refused) <= sum(REFUSED.values()) + sum(REFUSED_WANTED.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("document.lower().count(\"l\")\n", INT),
+        ("document.split()[0].upper()\n", STR),
+        ("CALL[Literal[\"a\", \"b\"]](\"Which?\", document)\n", LiteralType(("a", "b"))),
+        ("CALL[list[int]](\"List the numbers\", document)\n", ListType(INT)),
+        ("CALL[list[Clause]](\"List the clauses\", document)[0].title\n", STR),
+        ("CALL[dict[str, int]](\"Count\", document)[\"a\"]\n", INT),
+        ("CALL[int | None](\"How many?\") or 7\n", INT),
+        ("CALL[str](\"Greet\") == document\n", BOOL),
+        ("[len(each) for each in names][0]\n", INT),
+        ("[i * n for i, n in enumerate([5, 6])]\n", ListType(INT)),
+        ("[[1, 2], [3]][0][1]\n", INT),
+        ("{\"a\": 1, \"b\": 2}[\"b\"]\n", INT),
+        ("clauses[-1].title\n", STR),
+        ("sorted(names, key=len)[0]\n", STR),
+        ("max([len(each) for each in chunk(document, 11)]) <= 13\n", BOOL),
+        ("(document, names[0], len(names))\n", TupleType((STR, STR, INT))),
+        ("drop([1, 2, 3], 2)\n", ListType(INT)),
+        ("reduce(lambda n, i: n * n, range(60), 3)\n", INT),
+    ],
+)  # fmt: skip
+def test_what_is_wanted_is_found(text: str, wanted: Type) -> None:
+    assert accepts(text, Constraint(SCOPE, wanted)), refused_at(text, Constraint(SCOPE, wanted))
+
+
+@pytest.mark.long
+def test_programs_of_the_conformance_suite_are_allowed() -> None:
+    programs = well_typed()
+    refused = [text for text in programs if not accepts(text, Constraint())]
+    assert len(refused) <= sum(REFUSED.values())
+    assert len(programs) > 900
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = brief(document)\nx.upper()\n",
+        "[brief(each, count) for each in names]\n",
+        "[f\"{i + 1}. {name!r:>10}\" for i, name in enumerate(names)]\n",
+        "{clause.title: len(clause.title) for clause in clauses if clause.risk == \"low\"}\n",
+        "sorted(names, key=lambda name: len(name))[1:3]\n",
+        "sorted(names, key=len)\n",
+        "maybe.upper() if maybe is not None else \"none\"\n",
+        "CALL[list[Clause]](\"List the clauses\", document, sample=count)\n",
+        "def f(xs: list[int], g: Callable[[int], int]) -> list[int]:\n    ys = [g(x) for x in xs]\n    return ys\nf([1], abs)\n",
+        "class P:\n    x: int\n    y: list[str] | None\nP(1, None)\n",
+        "a, b = (1, \"x\")\nb * a\n",
+        "Clause(title=\"é😀\", risk=\"high\").risk\n",
+        "reduce(lambda a, x: a + x, [1, 2], 0)\n",
+        "\"\"\"two\nlines\"\"\"\n",
+        "[\n    1,\n    2,\n]\n",
+        "x = 1  # a note\nx\n",
+        "not any(name in document for name in names)\n",
+        "-count ** 2 // 3 < 10 <= 20\n",
+        "{\"a\": [1]}[\"a\"][0]\n",
+    ],
+)  # fmt: skip
+def test_allowed(text: str) -> None:
+    check(Source(SCOPE + text))
+    assert accepts(text), refused_at(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("documnt\n", "documnt"),
+        ("x = documnt + document", "x = "),
+        ("names.uppe", "names."),
+        ("document.append", "document."),
+        ("count + document\n", "count + document"),
+        ("len = 3", "len"),
+        ("document = 3", "document"),
+        ("brief(1", "brief("),
+        ("brief()", "brief("),
+        ("brief(document, 1, 2)", "brief(document, 1"),
+        ("Clause(\"a\", \"medium", "Clause(\"a\", \""),
+        ("while True", "while"),
+        ("import os", "import"),
+        ("maybe.upper()\n", "maybe.upper()"),
+        ("clauses[0].titel", "clauses[0].tit"),
+        ("x = 1 #=> int", "x = 1 #="),
+        ("f\"{documint}", "f\"{"),
+        ("\"\u202e", "\""),
+    ],
+)  # fmt: skip
+def test_refused(text: str, at: str) -> None:
+    assert not accepts(text)
+    assert refused_at(text).startswith(at[:-1])
+    assert len(refused_at(text)) < len(text)
+
+
+def test_only_the_asked_type_is_allowed() -> None:
+    assert accepts("count\n", Constraint(SCOPE, INT))
+    assert not accepts("document\n", Constraint(SCOPE, INT))
+    assert accepts("len(document)\n", Constraint(SCOPE, INT))
+    assert accepts('"a"\n', Constraint("", LiteralType(("a", "b"))))
+    assert not accepts('"c"\n', Constraint("", LiteralType(("a", "b"))))
+
+
+def test_without_calls_none_is_allowed() -> None:
+    assert accepts('CALL("x")\n')
+    assert not accepts('CALL("x")\n', Constraint(SCOPE, calls=False))
+
+
+def test_a_call_in_running_text_ends_with_its_bracket() -> None:
+    constraint = Constraint(SCOPE, unit="call")
+    matcher = Matcher(constraint, BYTES, 1000)
+    for token in b'[int]("How many?", document)':
+        matcher.commit(token)
+    assert matcher.done
+
+
+def test_a_statement_ends_with_its_line() -> None:
+    matcher = Matcher(Constraint(SCOPE, unit="statement"), BYTES, 1000)
+    for token in b"x = count + 1\n":
+        matcher.commit(token)
+    assert matcher.done
+
+
+def test_a_token_that_is_not_allowed_is_an_error() -> None:
+    matcher = Matcher(Constraint(SCOPE), BYTES, 1000)
+    with pytest.raises(ModelError) as caught:
+        matcher.commit(ord(")"))
+    assert caught.value.first.code == "E408"
+
+
+@pytest.mark.parametrize(
+    ("text", "forced"),
+    [
+        ("def g(x: int) -> int:", "\n    "),
+        ("def g(x: int) -> int:\n    retur", ""),  # or a name
+        ("x = docu", "ment"),
+        ("x = clauses[0].ti", "tle"),
+        ("x = clauses[0].title.isalp", "ha"),
+        ("CALL[lis", "t["),
+        ("x = c", ""),
+        ("x = count", ""),
+        ('x = "docu', ""),
+        ("x", ""),
+        ("", ""),
+    ],
+)
+def test_what_must_follow_is_known(text: str, forced: str) -> None:
+    """Where it stops, and whether there was a choice, the mask says too."""
+    matcher = Matcher(Constraint(SCOPE), BYTES, 1000)
+    for token in text.encode():
+        matcher.commit(token)
+    assert bytes(matcher.forced()).decode() == forced
+    for token in forced.encode():
+        allowed = {BYTES.bytes_of(int(i)) for i in matcher.mask().nonzero()[0]}
+        assert bytes([token]) in allowed
+        assert allowed <= {bytes([token]), b" ", b"\n", b"#"}
+        matcher.commit(token)
+
+
+def test_the_mask_and_single_questions_agree_on_tokens_of_several_lexemes() -> None:
+    texts = [" return", "\n   ", "   return", " x", "x)", "\n    # c", "# d\n   ", "\n\n", " + 1", "document", '("']
+    tokens = [*(bytes([i]) for i in range(256)), *(text.encode() for text in texts)]
+    vocabulary = Vocabulary([*tokens, None], [len(tokens)], lambda text: list(text.encode()))
+    program = "def f(x: int) -> int:\n    # c\n    y = [  # d\n    x,\n    # e\n    1]\n    return len(y)\nf(3) + 1\n"
+    matcher = Matcher(Constraint(SCOPE), vocabulary, 10_000)
+    for byte in program.encode():
+        mask = matcher.mask()
+        assert [bool(allowed) for allowed in mask] == [matcher.allows(token) for token in range(len(mask))], (
+            matcher.text
+        )
+        matcher.commit(byte)
+    assert matcher.done
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ('("a", document)', True),
+        ('[int | None]("a", names[0], sample=count)', True),
+        ("(document)", True),
+        ("(vote)", False),
+        ('("a", vote)', False),
+        ('("a", document.upper)', False),
+        ("()", False),
+        ("[int | None]()", False),
+        ('(["a"])', False),
+    ],
+)
+def test_calls_check_as_they_stand(text: str, taken: bool) -> None:
+    assert (refused_at(text, Constraint(SCOPE, unit="call")) == text) is taken
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_calls_check(seed: int) -> None:
+    drawn = walk(Constraint(SCOPE, unit="call"), BYTES, seed, 60).program
+    check(Source(f"{SCOPE}CALL{drawn.removeprefix(SCOPE)}\n"))
+
+
+def test_records_of_one_name_are_told_apart_by_their_fields() -> None:
+    one, other = RecordType("P", (("x", INT),)), RecordType("P", (("y", ListType(STR)),))
+    assert one == other
+    assert INT in reach(one)
+
+    assert ListType(STR) in reach(other)
+    assert ListType(STR) not in reach(one)
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [("", "not "), ("count", " + count"), ('f"{', "not "), ("", "-"), ("document", "[:]")],
+)
+def test_trees_are_no_deeper_than_the_parser_takes(start: str, part: str) -> None:
+    """What is written of 300 parts can be ended, and is fine then."""
+    matcher = Matcher(Constraint(SCOPE), BYTES, 100_000)
+    for token in (start + part * 300).encode():
+        if not matcher.allows(token):
+            break
+        matcher.commit(token)
+    assert 150 * len(part) < len(matcher.text) < 201 * len(part) + 20
+    check(Source(SCOPE + matcher.text + matcher.closing_text()))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_every_beginning_of_a_program_can_be_completed(part: int) -> None:
+    programs = [text for text in well_typed() if len(text) < 400][part::4]
+    for text in programs:
+        matcher = Matcher(Constraint(), BYTES, 100_000)
+        for byte in text.encode():
+            if not matcher.allows(byte):
+                break  # one of those that are refused
+            matcher.commit(byte)
+            if matcher.done:
+                break
+            if not matcher._tail:
+                end = matcher.closing_text()
+                assert matcher.point.advance(end) is not None, (matcher.text, end)
+                check(Source(matcher.text + end))
+
+
+LONG = "abcdefghij" * 10
+"""As long as names may be."""
+
+
+@pytest.mark.parametrize(
+    ("begin", "taken"),
+    [
+        ("def ", ("",)),
+        ("def ", ("", "x", "x1", "0")),
+        ("def ", ("", "x", "0", *(f"x{i}" for i in range(12)))),
+        ("class ", ("",)),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 90, 97, 98, 99, 100])
+def test_names_that_are_taken_can_be_made_new_or_are_refused(begin: str, taken: tuple[str, ...], size: int) -> None:
+    name = LONG[:size]
+    rest = "(q: int) -> int:\n    return q\n" if begin == "def " else ":\n    q: int\n"
+    before = "".join(f"{begin}{name}{end}{rest}" for end in taken if size + len(end) <= len(LONG))
+    matcher = Matcher(Constraint(before), BYTES, 10_000)
+    for byte in f"{begin}{name}".encode():
+        if not matcher.allows(byte):
+            assert len(matcher.text) >= len(begin) + 97  # short names go on
+            break
+        matcher.commit(byte)
+        check(Source(before + matcher.text + matcher.closing_text()))
+    else:
+        assert size < 100
+
+
+@pytest.mark.parametrize("comment", ["", "    # one\n", " # one\n"])
+def test_bodies_are_indented_by_four_spaces(comment: str) -> None:
+    head = f"def f(x: int) -> int:\n{comment}"
+    assert accepts(f"{head}    return x\nf(1)\n", Constraint())
+    assert refused_at(f"{head}     return x\nf(1)\n", Constraint()) == f"{head}    "
+
+
+def test_numbers_have_a_value() -> None:
+    assert accepts("1e308\n", Constraint())
+    assert refused_at("1e309\n", Constraint()) == "1e30"
+
+
+@pytest.mark.parametrize(
+    "start", ["", "x = [", "def ", "def f(", "class ", "[a for ", "reduce(lambda ", "{", 'CALL("a", ']
+)
+def test_new_names_may_start_with_an_underscore(start: str) -> None:
+    matcher = Matcher(Constraint(), BYTES, 1_000)
+    for byte in (start + "__").encode():
+        matcher.commit(byte)
+    assert matcher.closing_text()
+
+
+def test_fields_do_not_start_with_an_underscore() -> None:
+    assert refused_at("class A:\n    _x: int\n") == "class A:\n    "
+
+
+@pytest.mark.parametrize("string", ['"""', '"a', 'r"', 'len("'])
+@pytest.mark.parametrize("sign", ["\\", "#", "'", "{", "}", "\n"])
+def test_strings_in_holes_have_none_of_some_signs(string: str, sign: str) -> None:
+    if (string, sign) != ('"a', "\n"):  # no string of one quote has it
+        assert refused_at(f"f'{{{string}{sign}") == f"f'{{{string}"
+    assert accepts("f'a{count}b\\n#{{'\n")
+
+
+def test_a_tuple_is_not_sliced_by_steps_of_nothing() -> None:
+    assert refused_at('(1, "x")[::0]\n') == '(1, "x")[::'
+    assert refused_at('f"a\\x{count}"\n') == 'f"a\\x'
+    assert refused_at('f"a\\u00e}}"\n') == 'f"a\\u00e'
+    assert accepts('(1, "x")[:2:1]\n')
+
+
+def test_numbers_that_begin_with_a_point_stand_behind_words() -> None:
+    assert accepts('f"{1 if True and .5 == 1 else 2}"\n')
+
+
+def test_numbers_that_end_or_begin_with_a_point_can_be_ended() -> None:
+    for start in (
+        'x = "a" is None and .',
+        "1 if True else .",
+        "1 if .",
+        "[1 for x in [1] if .",
+        "round(1.",
+        "[1 if 2.",
+        "1 if 2.",
+        "len([1.",
+        "1.",
+    ):
+        matcher = Matcher(Constraint(), BYTES, 1_000)
+        for byte in start.encode():
+            matcher.commit(byte)
+        end = matcher.closing_text()
+        assert matcher.point.advance(end) is not None, (matcher.text, end)
+
+
+@pytest.mark.parametrize("start", ["0", "1", "1.", "x1", "[0"])
+def test_long_numbers_and_names_can_be_ended(start: str) -> None:
+    """Behind a leading zero only a fraction can, and there must be room for it."""
+    matcher = Matcher(Constraint(), BYTES, 1_000)
+    for byte in (start + "9" * 200).encode():
+        if not matcher.allows(byte):
+            break
+        matcher.commit(byte)
+        assert matcher.closing_text()
+    assert 97 < len(matcher.text) < 103
+
+
+def test_no_token_holds_a_carriage_return() -> None:
+    """As no character may be one: not even before a line feed, and not behind a backslash."""
+    vocabulary = open_vocabulary("smollm2")
+    returns = [token for token in range(len(vocabulary.texts)) if b"\r" in vocabulary.bytes_of(token)]
+    assert len(returns) > 1
+    for start in ("", '"a', 'f"a\\', '"""a', "# a"):
+        matcher = Matcher(Constraint(), vocabulary, 100)
+        for token in vocabulary.encode(start):
+            matcher.commit(token)
+        assert not any(map(matcher.allows, returns)), start
+
+
+def test_inputs_are_declared_only_where_nothing_is_given() -> None:
+    assert accepts("text: str\nlen(text)\n", Constraint())
+    assert refused_at("text: str\nlen(text)\n", Constraint(SCOPE)) == "text"
+    assert refused_at("text: str\n", Constraint("", unit="statement")) == "text"
+
+
+# Grammar texts ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", ["program", "statement", "call"])
+def test_grammar_texts_are_taken_by_llguidance(unit: str) -> None:
+    text = grammar_text(Constraint(SCOPE, unit=unit), "llguidance")  # type: ignore[arg-type]
+    assert text.startswith("%llguidance {}\nstart:")
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("x = chunk(document, 100)\n", True),
+        ('CALL("a", document)\n', True),
+        ("def f(a: str) -> str:\n    b = a + a\n    return b\n", True),
+        ("[clause.title for clause in clauses]\n", False),  # no binder of the family
+        ("[x.title for x in clauses]\n", True),
+        ("x = documnt\n", False),
+        ("x = names.append(1)\n", False),
+        ("class Q:\n    a: int\n", True),
+        ("other: str\n", False),
+    ],
+)
+def test_what_a_grammar_text_takes(text: str, taken: bool) -> None:
+    matcher = LLMatcher(LLTokenizer("byte"), grammar_text(Constraint(SCOPE, unit="statement"), "lark"))
+    assert (matcher.try_consume_tokens(list(text.encode())) == len(text)) == taken

@@ -1,0 +1,138 @@
+"""The checker: its diagnostics as they are shown, types of programs, and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rlmlang.api import compile
+from rlmlang.errors import CODES, ProgramError
+from rlmlang.language import check
+from rlmlang.render import render
+from tests.support.places import GOLDEN
+
+WRONG = sorted((GOLDEN / "check").glob("*.rlm"))
+
+
+def problems(text: str, name: str = "<program>") -> ProgramError:
+    with pytest.raises(ProgramError) as caught:
+        compile(text, name)
+    return caught.value
+
+
+@pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
+def test_diagnostics(path: Path, golden: Callable[[str, str], None]) -> None:
+    error = problems(path.read_text(encoding="utf-8"), path.name)
+    golden(f"check/{path.stem}.txt", render(error.diagnostics) + "\n")
+    if path.stem.startswith("E"):
+        assert path.stem[:4] in {found.code for found in error.diagnostics}
+
+
+def test_every_code_of_the_checker_is_shown() -> None:
+    assert {code for code in CODES if code.startswith("E2")} <= {path.stem[:4] for path in WRONG}
+
+
+def test_diagnostics_come_in_the_order_of_the_text() -> None:
+    error = problems((GOLDEN / "check" / "several.rlm").read_text(encoding="utf-8"))
+    starts = [found.span.start for found in error.diagnostics if found.span]
+    assert starts == sorted(starts)
+    assert len(starts) == len(error.diagnostics)
+
+
+def test_mistakes_cause_no_others() -> None:
+    """What failed fits everywhere, wherever it is used."""
+    text = """
+bad = nothing
+a = bad(1) + bad[0] - bad[1:]
+b = bad.field == bad.method(2)
+c = [x + y for x, y in bad if x in bad] + [z for z in bad]
+d = max(bad, 3) if bad < 2 else -bad
+e = f"{bad:>8}" + bad
+f = {k: v for k, v in bad.items()}
+g = bad or None
+h = [bad, 1]
+def i(x: Nothing, y: Nothing | None, z: list[Nothing]) -> Nothing:
+    return x
+j = i(1, "a", [2])
+k = sorted([1], key=bad)
+l = reduce(lambda s, x: s + nowhere(x), [1], "")
+bad
+"""
+    shown = [(found.code, found.span.text if found.span else "") for found in problems(text).diagnostics]
+    assert shown == [("E200", "nothing"), *[("E203", "Nothing")] * 4, ("E200", "nowhere")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = (\n1 +\n)\nx + y", "class P:\n    x int\np: P\np.x + y", "def f(x: int) -> int\n    return x\nf(1) + y"],
+)
+def test_names_of_statements_that_did_not_parse_are_known(text: str) -> None:
+    first, *others = problems(text).diagnostics
+    assert first.code.startswith("E1")
+    assert [(found.code, found.span.text if found.span else "") for found in others] == [("E200", "y")]
+
+
+def test_no_value_is_not_told_of_a_program_that_did_not_parse() -> None:
+    assert [found.code for found in problems("x = 1\nx +").diagnostics] == ["E100"]
+
+
+def test_only_so_many_mistakes_are_told() -> None:
+    assert len(problems("\n".join(["1 + 'a'"] * 1_000)).diagnostics) == 50
+
+
+def test_functions_in_functions_are_checked_within_bounds() -> None:
+    """A step of `reduce` is looked at twice, a step inside a step four times, and so on."""
+    text = "lambda a, x: a + x"
+    for _ in range(30):
+        text = f"lambda a, x: reduce({text}, [x], a)"
+    error = problems(f"reduce({text}, [1], 0)")
+    assert [found.code for found in error.diagnostics] == ["E103"]
+
+
+def test_a_choice_of_too_many_constants_is_not_looked_through() -> None:
+    words = [f'"w{i}"' for i in range(150)]
+    head = f"def f(word: Literal[{', '.join(words)}]) -> str:\n    return word\n"
+    few, many = (" if 1 < 2 else ".join(words[:count]) for count in (90, 150))
+    assert compile(f"{head}w = {few}\nf(w)").run().value == "w0"
+    assert [found.code for found in problems(f"{head}w = {many}\nf(w)").diagnostics] == ["E210"]
+
+
+# The standard library --------------------------------------------------------------
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that serves as the standard library."""
+    monkeypatch.setattr(check, "stdlib_dir", lambda: tmp_path)
+    check.library_names.cache_clear()
+    check._library_file.cache_clear()
+    yield tmp_path
+    check.library_names.cache_clear()
+    check._library_file.cache_clear()
+
+
+def test_library_functions_are_in_scope(library: Path) -> None:
+    (library / "a.rlm").write_text("def twice(x: int) -> int:\n    return plus(x, x)\n")
+    (library / "b.rlm").write_text("def plus(x: int, y: int) -> int:\n    return x + y\n")
+    assert compile("twice(4) + plus(1, 2)").run().value == 11
+    assert compile("sorted([1, 2], key=twice)").run().value == [1, 2]
+
+
+def test_names_of_the_program_come_before_the_library(library: Path) -> None:
+    (library / "a.rlm").write_text("def twice(x: int) -> int:\n    return x + x\n")
+    assert compile("def twice(x: int) -> int:\n    return x * 10\ntwice(4)").run().value == 40
+    assert compile("twice = 3\ntwice").run().value == 3
+
+
+def test_library_functions_see_no_names_of_the_program(library: Path) -> None:
+    (library / "a.rlm").write_text("def peek(x: int) -> int:\n    return secret + x\n")
+    assert [found.code for found in problems("secret = 1\npeek(1)").diagnostics] == ["E200"]
+
+
+def test_library_functions_use_earlier_ones_of_their_file(library: Path) -> None:
+    (library / "a.rlm").write_text(
+        "def one(x: int) -> int:\n    return two(x)\n\ndef two(x: int) -> int:\n    return x\n"
+    )
+    assert [found.code for found in problems("one(1)").diagnostics] == ["E202"]

@@ -1,0 +1,296 @@
+"""One grammar, two readers: Lark parses with it and llguidance masks tokens with it.
+
+Both must accept the same texts. What is known to differ is listed in DIFFERENCES.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+
+import pytest
+from hypothesis import assume, event, given, note
+from hypothesis import strategies as st
+from hypothesis.extra.lark import from_lark
+from lark import Lark, Token
+from lark.exceptions import LarkError
+from llguidance import LLMatcher, LLTokenizer
+
+from rlmlang.files import grammar_text
+from rlmlang.testing import Case, programs
+
+DIFFERENCES: dict[str, tuple[str, bool, bool, str]] = {
+    # what: a text, whether Lark and llguidance accept it, and why
+    "a reserved word as a name": (
+        "lambda = 1\n",
+        False,
+        True,
+        "NAME matches the reserved words too, and llguidance, which has no look-around, cannot leave them "
+        "out. The parser refuses them as it reads; a mask has to leave them out by itself.",
+    ),
+    "spaces before a line": (
+        " x\n",
+        True,
+        False,
+        "Lark skips spaces before the first token and llguidance does not. Layout refuses the indentation.",
+    ),
+    "an empty line of four spaces": (
+        "x: int\n    \n",
+        False,
+        True,
+        "Lark takes the first terminal that matches, here the start of an indented line, and llguidance the "
+        "longest. Layout empties such lines, and comments on them.",
+    ),
+    "spaces at the end of the text": (
+        "x\n ",
+        True,
+        False,
+        "Lark skips spaces after the last token and llguidance does not. Layout takes them away.",
+    ),
+}
+
+RESERVED = re.compile(rf"\b({'|'.join([*keyword.kwlist, 'CALL'])})\b")
+
+
+class Reserved(Exception):
+    pass
+
+
+def refuse_reserved(token: Token) -> Token:
+    """As the parser does."""
+    if RESERVED.fullmatch(token):
+        raise Reserved
+    return token
+
+
+@cache
+def lark() -> Lark:
+    return Lark(grammar_text(), parser="lalr", lexer_callbacks={"NAME": refuse_reserved})
+
+
+@cache
+def tokenizer() -> LLTokenizer:
+    return LLTokenizer("byte")
+
+
+@cache
+def compiled() -> str:
+    return LLMatcher.grammar_from_lark(grammar_text())
+
+
+def by_lark(text: str) -> bool:
+    try:
+        lark().parse(text)
+    except (LarkError, Reserved):
+        return False
+    return True
+
+
+def by_llguidance(text: str) -> bool:
+    matcher = LLMatcher(tokenizer(), compiled())
+    tokens = list(text.encode())
+    taken = matcher.try_consume_tokens(tokens)
+    assert not matcher.is_error(), matcher.get_error()
+    return taken == len(tokens) and bool(matcher.is_accepting())
+
+
+def laid_out(text: str) -> str:
+    """The text as layout would hand it on: lines at the margin, or four spaces in within a body."""
+    lines: list[str] = []
+    body = False
+    for line in text.split("\n"):
+        plain = line.lstrip(" ")
+        if plain and not plain.startswith("#") and len(line) - len(plain) < 4:
+            body = plain.startswith(("def", "class"))
+        lines.append("    " + plain if body and len(line) - len(plain) >= 4 else plain)
+    return "\n".join(lines).rstrip(" ")
+
+
+def readings(text: str) -> Iterator[str]:
+    """The text with every choice of its reserved words made plain names."""
+    words = list(RESERVED.finditer(text))
+    for choice in product([False, True], repeat=len(words)):
+        parts, end = [], 0
+        for word, plain in zip(words, choice):
+            parts += [text[end : word.start()], "x" if plain else word[0]]
+            end = word.end()
+        yield "".join([*parts, text[end:]])
+
+
+def test_the_grammar_is_in_the_common_subset() -> None:
+    assert LLMatcher.validate_grammar(compiled(), tokenizer()) == ""
+    assert LLMatcher.validate_grammar_with_warnings(compiled(), tokenizer()) == (False, [])
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_the_known_differences_are_still_there(name: str) -> None:
+    """If one of them goes away, its entry must go too."""
+    text, lark_accepts, llguidance_accepts, _ = DIFFERENCES[name]
+    assert by_lark(text) is lark_accepts
+    assert by_llguidance(text) is llguidance_accepts
+
+
+ACCEPTED = [
+    "",
+    "\n",
+    "# only a comment\n",
+    "x: int\n",
+    'x: Literal["a", "b",] = "a"\n',
+    "x: Callable[[int, str], bool] | None\n",
+    "x: Literal[-1, 2]\n",
+    "class A:\n    x: int\n    y: list[str]  # why\n\n\n",
+    "def f() -> int:\n    return 1\n",
+    "def f(a: int, b: str = 'x',) -> int:\n    c, d = (a, b)\n\n    # note\n    return c\nf(1)\n",
+    "x = y = 1\n".replace("y = ", ""),
+    "a.b.c[1][2:3:4](x)(y=1, z=lambda p, q: p)\n",
+    "f(x for x in y if z for a, (b, c) in d)\n",
+    "[x for x in y]\n",
+    "{a: b for a, b in c}\n",
+    "(1,)\n",
+    "(1, 2,)\n",
+    "[1, 2,]\n",
+    "{}\n",
+    "x[:]\n",
+    "x[::-1]\n",
+    "x is not None\n",
+    "x not in y\n",
+    "not x in y\n",
+    "- -x ** -y\n",
+    "1 if a else 2 if b else 3\n",
+    "a or b and not c\n",
+    "a < b <= c != d\n",
+    'CALL[list[tuple[str, int]]]("x", y, z=1)\n',
+    "CALL()\n",
+    "1.5 + .5 + 1. + 1e5 + 1_000 + 0\n",
+    "1if x else 2\n",
+    'f"{x!r:>5} {{}} {y}"\n',
+    r"'\'' + r'\d' " + '+ """a "quoted" ""\nline"""\n',
+    "x.y .z\n",
+    "notx + inx + ifx\n",
+    "f(not x)\n",
+    "f(lambda: 1)\n",
+]
+
+REFUSED = [
+    "x = 1",
+    "x = \n",
+    "def f(): return 1\n",
+    "def f() -> int:\n  return 1\n",
+    "class A:\n    x\n",
+    "for x in y: z\n",
+    "import x\n",
+    "x = lambda: 1\n",
+    "[lambda: 1]\n",
+    "{1, 2}\n",
+    "f(*x)\n",
+    "x := 1\n",
+    "01\n",
+    "1__0\n",
+    "0x10\n",
+    "x if y\n",
+    "x is y\n",
+    "x <> y\n",
+    "x[]\n",
+    "x[1, 2]\n",
+    "()\n",
+    "'a\n",
+    "f'{}'\n",
+    "f'{x'\n",
+    "'a' 'b'\n",
+    "a b\n",
+    "x\ty\n",
+    "x;y\n",
+    "é\n",
+    "[x for x in y, z]\n",
+    "f(x for x in y, z)\n",
+    "(x for x in y)\n",
+    "[for x in y]\n",
+    "x += 1\n",
+    "x.y = 1\n",
+    "x[0] = 1\n",
+    "return 1\n",
+    "None()\n".replace("()", " 1"),
+]
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_both_accept(text: str) -> None:
+    assert by_lark(text)
+    assert by_llguidance(text)
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_both_refuse(text: str) -> None:
+    assert not by_lark(text)
+    assert not by_llguidance(text)
+
+
+@given(from_lark(Lark(grammar_text(), parser="lalr"), alphabet=st.characters(max_codepoint=0x2FF)))
+def test_llguidance_accepts_what_lark_accepts(drawn: str) -> None:
+    text = laid_out(drawn)
+    accepted = by_lark(text)
+    event(f"accepted by Lark: {accepted}")
+    if accepted:
+        assert by_llguidance(text)
+
+
+@given(programs())
+def test_llguidance_accepts_well_typed_programs(case: Case) -> None:
+    text = case.text if case.text.endswith("\n") else case.text + "\n"
+    assume(by_lark(text))  # but for line breaks within brackets, which layout takes away
+    assert by_llguidance(text)
+
+
+LIKELY = b"\n\n\n =()[],:.+- xyf1\"'{}ifnoreslambdCALTNu"
+CLOSING = b"\n)]}\"'x: 1e"
+
+
+@given(st.data(), programs(depth=2, statements=2))
+def test_lark_accepts_what_llguidance_accepts(data: st.DataObject, case: Case) -> None:
+    """A walk that takes only bytes that the mask allows; every stop it allows is a text for Lark.
+
+    It starts somewhere in a program, wanders, and heads for an end.
+    """
+    matcher = LLMatcher(tokenizer(), compiled())
+    start = list(case.text.encode())
+    start = start[: data.draw(st.integers(0, len(start)))]
+    taken = bytearray(start[: matcher.try_consume_tokens(start)])
+    steps = data.draw(st.integers(0, 30))
+    for step in range(steps + 20):
+        allowed = _allowed(matcher)
+        if not allowed:
+            break
+        likely = sorted({byte for byte in LIKELY if byte in allowed}) or sorted(allowed)
+        if step >= steps:
+            byte = next((byte for byte in CLOSING if byte in allowed), likely[0])
+        else:
+            byte = data.draw(st.sampled_from(sorted(allowed) if data.draw(st.integers(0, 7)) == 7 else likely))
+        taken.append(byte)
+        assert matcher.consume_tokens([byte])
+        if matcher.is_accepting() and (text := _text(taken)) is not None:
+            note(repr(text))
+            text = re.sub(r"^ +(?=#|$)", "", text, flags=re.M)
+            if not by_lark(text):
+                words = list(RESERVED.finditer(text))
+                assume(len(words) <= 10)
+                assert any(map(by_lark, readings(text))), text
+                event("a reserved word as a name")
+            if step >= steps:
+                event("came to an end")
+                break
+
+
+def _text(taken: bytearray) -> str | None:
+    """What was taken, if it does not end within a character."""
+    try:
+        return taken.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _allowed(matcher: LLMatcher) -> set[int]:
+    mask = matcher.compute_bitmask()
+    return {i for i in range(256) if mask[i // 8] >> (i % 8) & 1}

@@ -1,0 +1,628 @@
+"""From text to tree: CPython is asked what a text means; the tests here say what it may not be.
+
+What syntax errors look like is pinned in tests/golden/syntax (test_render.py).
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import os
+import re
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import fields, has
+from hypothesis import assume, event, given, note
+from hypothesis import strategies as st
+from hypothesis.extra.lark import from_lark
+from lark import Lark
+
+import rlmlang.language.parse
+from rlmlang.errors import ProgramError
+from rlmlang.files import grammar_text
+from rlmlang.language import nodes
+from rlmlang.language.parse import MAX_DEPTH, MAX_SOURCE, parse, parse_partial, tables
+from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_PROBLEMS
+from rlmlang.language.parse.literals import MAX_DIGITS
+from rlmlang.language.source import Source, Span
+from rlmlang.testing import Case, programs
+from tests.support.pythons import dump, seen_by_python, wanted
+from tests.support.texts import DEEP, NESTED, TEXTS, laid_out
+
+
+def tree(text: str) -> nodes.Module:
+    return parse(Source(text))
+
+
+def value(text: str) -> Any:
+    """The expression that a text is."""
+    (statement,) = tree(text).statements
+    assert isinstance(statement, nodes.Value)
+    return statement.value
+
+
+def codes(text: str) -> list[str]:
+    return [problem.code for problem in parse_partial(Source(text)).diagnostics]
+
+
+def places(text: str) -> list[tuple[str, int, int]]:
+    found = parse_partial(Source(text)).diagnostics
+    return [(problem.code, problem.span.line, problem.span.column) for problem in found if problem.span]
+
+
+# What a text means ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+def test_a_text_means_what_python_says(text: str, newline: str) -> None:
+    text = text.replace("\n", newline)
+    assert dump(wanted(tree(text))) == seen_by_python(text)
+
+
+@given(programs())
+def test_programs_mean_what_python_says(case: Case) -> None:
+    assert dump(wanted(tree(case.text))) == seen_by_python(case.text)
+
+
+@given(
+    from_lark(
+        Lark(grammar_text(), parser="lalr"), alphabet=st.characters(max_codepoint=0x2FF, exclude_categories=["C"])
+    )
+)
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_what_is_accepted_means_what_python_says(drawn: str) -> None:
+    """Texts by the grammar: many are refused, but those that are not are Python."""
+    text = laid_out(drawn)
+    parsed = parse_partial(Source(text))
+    event(f"accepted: {not parsed.diagnostics}")
+    assume(not parsed.diagnostics)
+    note(text)
+    assert dump(wanted(parsed.module)) == seen_by_python(text)
+
+
+STRANGE = st.one_of(
+    st.text("ab1_ \n\t\"'`{}[]()#\\:=,.!$éf\r\x00\u202e", max_size=40),
+    st.text(max_size=40),
+    st.lists(
+        st.sampled_from(re.findall(r"\w+|[^\w\s]|\n +|\n| +", "\n".join(TEXTS)) + keyword.kwlist), max_size=25
+    ).map("".join),
+)
+
+
+@given(STRANGE)
+def test_any_text_has_a_tree_or_a_coded_error(text: str) -> None:
+    parsed = parse_partial(Source(text))
+    event(f"accepted: {not parsed.diagnostics}")
+    for problem in parsed.diagnostics:
+        assert problem.span is not None
+        assert 0 <= problem.span.start <= problem.span.end <= len(text)
+    if not parsed.diagnostics:
+        assert dump(wanted(parsed.module)) == seen_by_python(text)
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]) | st.sampled_from("\\\"'{}")))
+def test_strings_denote_what_python_says(text: str) -> None:
+    assert value(repr(text)).value == text
+    assert value(json.dumps(text)).value == text if text.isascii() else True
+
+
+# Places --------------------------------------------------------------------------
+
+
+def every_node(node: Any) -> list[Any]:
+    """A node and all below it."""
+    found = [node]
+    for part in [getattr(node, field.name) for field in fields(type(node))]:
+        for item in part if isinstance(part, tuple) else [part]:
+            for inner in item if isinstance(item, tuple) else [item]:
+                if has(type(inner)) and isinstance(inner, nodes.Node):
+                    found += every_node(inner)
+    return found
+
+
+EXPRESSIONS = nodes.Expr.__args__
+
+
+@given(programs())
+def test_the_text_at_the_place_of_a_node_is_the_node(case: Case) -> None:
+    for node in every_node(tree(case.text))[1:]:
+        text = node.span.text
+        assert text == text.strip(" \n")
+        if isinstance(node, (nodes.Input, nodes.Binding, nodes.Record, nodes.Function)):
+            lines = text.split("\n")
+            assert tree("\n".join([lines[0], *lines[1:]])).statements == (node,)
+        elif isinstance(node, EXPRESSIONS) and not isinstance(node, nodes.Lambda):
+            if isinstance(node, nodes.Comprehension) and node.kind == "generator":
+                assert value(f"f({text})").args == (node,)
+            else:
+                assert value(f"({text})") == node
+        elif isinstance(node, (nodes.TypeName, nodes.TypeUnion)):
+            (statement,) = tree(f"x: {text}").statements
+            assert isinstance(statement, nodes.Input)
+            assert statement.type == node
+
+
+def test_places_are_those_of_the_original_text() -> None:
+    text = "x = [  # é\r\n  a,\r\n  '😀' + b]\r\ny = f'{ x }{c!r}'\r\n"
+    module = tree(text)
+    names = {node.id: node.span for node in every_node(module) if isinstance(node, nodes.Name)}
+    assert {name: text[span.start : span.end] for name, span in names.items()} == {name: name for name in names}
+    assert (names["a"].line, names["a"].column) == (2, 3)
+    assert (names["b"].line, names["b"].column) == (3, 9)
+    assert (names["c"].line, names["c"].column) == (4, 13)
+    assert module.span == Span(module.span.source, 0, len(text))
+
+
+def test_places_of_brackets_belong_to_what_is_around_them() -> None:
+    text = "((a) + (b)).c"
+    node = value(text)
+    assert node.span.text == text
+    assert node.name_span.text == "c"
+    assert node.value.span.text == "(a) + (b)"
+    assert node.value.left.span.text == "a"
+
+
+def test_comments_are_kept() -> None:
+    text = "#!first\n# second \nx = [  # third\n   1,\n   #   fourth\n]  #=> fifth\n#\n    # '\"\n"
+    comments = tree(text).comments
+    assert [(comment.text, comment.own_line) for comment in comments] == [
+        ("!first", True),
+        ("second", True),
+        ("third", False),
+        ("  fourth", True),
+        ("=> fifth", False),
+        ("", True),
+        ("'\"", True),
+    ]
+    assert [comment.span.text for comment in comments][:2] == ["#!first", "# second "]
+
+
+# What is refused -----------------------------------------------------------------
+
+
+def test_all_errors_are_told_in_order() -> None:
+    with pytest.raises(ProgramError) as caught:
+        tree("x = $\ny = 1\nz = 'a\ndef f() -> int:\n  return 1\nw = )\n")
+    assert [problem.code for problem in caught.value.diagnostics] == ["E100", "E104", "E105", "E104"]
+
+
+def test_what_parses_is_kept() -> None:
+    parsed = parse_partial(Source("x = 1\ny = $\nz = 2\n"))
+    assert [statement.span.text for statement in parsed.module.statements] == ["x = 1", "z = 2"]
+    assert parsed.damaged == {"y"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a, b = $", "a b"),
+        ("(a, b) = c", "a b"),
+        ("a: $", "a"),
+        ("a += 1", "a"),
+        ("a = {\n b: $}", "a"),
+        ("def f(x: int):\n    y = x\n    return y", "f"),
+        ("async def f(x: int) -> int:\n    y = x\n    return y", "f"),
+        ("class A(B):\n    x: int", "A"),
+        ("for a, b in c:\n    d = $\n    e = 1", "a b d e"),
+        ("if a:\n    b = 1\nelse:\n    c = 2", "b c"),
+        ("import a, b\nfrom c import d\nwith e as f:\n    g = f", "a b d f g"),
+        ("a == $\nf(b=$)", ""),
+        ("class = 1\nNone = 2", ""),
+        ("a = 1\nb = (\nc = 2\ndef f() -> int:\n    d = 3\ne: int", "b c e f"),
+        ("    a = 1\nb = 2", ""),
+        ("a = 1\nb = '''\nc = 3\nd = 4", "b"),
+        ('a = 1\nb = """\nc = 3\nd = 4', "b c d"),
+        ("a" * MAX_SOURCE + " = 1", ""),
+    ],
+)
+def test_damaged_names(text: str, names: str) -> None:
+    parsed = parse_partial(Source(text))
+    assert parsed.diagnostics
+    assert parsed.damaged == set(names.split())
+
+
+def test_one_mistake_is_told_once() -> None:
+    assert places("try:\n    x = 1\nexcept E:\n    x = 2\nelse:\n    x = 3\nfinally:\n    x = 4\ny = $") == [
+        ("E114", 1, 1),
+        ("E100", 9, 5),
+    ]
+    assert places("x = 1\nelse:\n    y = 1\n") == [("E112", 2, 1)]
+
+
+@pytest.mark.parametrize("line", ["x = $\n", "x = é\n", "x = 'a\n", "x = 1)\n", '"\\d"\n', "   x\n", "x = '\u202e'\n"])
+def test_not_too_many_errors_are_told(line: str) -> None:
+    text = "y = 1\n" + line * 1_000
+    parsed = parse_partial(Source(text))
+    assert 1 <= len(parsed.diagnostics) <= MAX_PROBLEMS
+    if line.startswith("x ="):
+        assert parsed.damaged == {"x"}
+
+
+def test_too_many_errors_in_one_string() -> None:
+    assert len(codes("x = '" + "\u202e" * 1_000 + "'\ny = 1 $\n")) == MAX_PROBLEMS
+
+
+def test_what_is_above_an_open_bracket_is_read() -> None:
+    parsed = parse_partial(Source("x = 1\ny = $\nz = [1, (2, 3)\nw = 4\n"))
+    assert [problem.code for problem in parsed.diagnostics] == ["E100", "E104"]
+    assert [statement.span.text for statement in parsed.module.statements] == ["x = 1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("f(1, [2, 3)\nx = $", [("E104", 1, 11), ("E100", 2, 5)]),  # closes the outer one
+        ("f(1]\nx = $", [("E104", 1, 4), ("E100", 2, 5)]),
+        ("[(1, 2}\n", [("E104", 1, 7), ("E104", 1, 1)]),
+        ("f('a)\nx = $", [("E104", 1, 3), ("E100", 2, 5)]),  # the bracket counts as closed
+        ("x = 'a", [("E104", 1, 5)]),
+        ("x = '''a\n'''\n", [("E104", 1, 7), ("E104", 2, 3)]),
+        ('x = """a\n', [("E104", 1, 5)]),
+        ('"""', [("E104", 1, 1)]),
+    ],
+)
+def test_what_is_not_closed(text: str, expected: list[tuple[str, int, int]]) -> None:
+    assert places(text) == sorted(expected, key=lambda place: place[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  x\ny = $", [("E105", 1, 1), ("E100", 2, 5)]),
+        ("    x", [("E105", 1, 1)]),
+        ("x\n    y", [("E105", 2, 1)]),
+        ("x  # c\n\n# c\n    y", [("E105", 4, 1)]),
+        ("x = 1 \n    y", [("E105", 2, 1)]),
+        ("def f() -> int:\n   return 1", [("E105", 2, 1)]),
+        ("def f() -> int:\n\treturn 1", [("E105", 2, 1)]),
+        ("def f() -> int:\n     return 1", [("E105", 2, 1)]),
+        ("def f() -> int:\n    x = 1\n  y = 2\n  return x", [("E105", 3, 1)]),
+        ("def f() -> int:\n    if x:\n        y = 2\n    return x", [("E112", 2, 5)]),
+        ("class A:\n    x: int\n    def f() -> int:\n        return 1", [("E121", 3, 5)]),
+        ("x = [\n\t1]", [("E105", 2, 1)]),
+        ("x\t= 1", [("E102", 1, 2)]),
+        ("x = 1\t", [("E102", 1, 6)]),
+    ],
+)
+def test_indentation(text: str, expected: list[tuple[str, int, int]]) -> None:
+    assert places(text) == expected
+
+
+@pytest.mark.parametrize(
+    "char", "\x00\x01\x0b\x0c\x1b\x7f\x85\xad\u061c\u200b\u200e\u2028\u202e\u2066\ufeff\U000e0041\r\ud800"
+)
+def test_hidden_characters(char: str) -> None:
+    for text in (f"x = 1 {char}", f"x = 'a{char}b'", f"x = 1  # a{char}b", f'x = """\n{char}"""', f"x = f'{char}'"):
+        assert codes(text) == ["E102"]
+        assert places(text) == [("E102", *Source(text).position(text.index(char)))]
+
+
+def test_a_hint_for_a_character_that_has_an_escape() -> None:
+    def hint(text: str) -> str | None:
+        return parse_partial(Source(text)).diagnostics[0].hint
+
+    assert hint("'\u202e'") == "write it as the escape `\\u202e`"
+    assert hint("'\U000e0041'") == "write it as the escape `\\U000e0041`"
+    assert hint("'\ud800'") == "remove it"
+    assert hint("# \u202e") == "remove it"
+    assert hint("\u202e") == "remove it"
+
+
+@pytest.mark.parametrize("char", "éаλ日𝐱“”‘’–—×÷≤…\xa0\u3000😀ª")
+def test_characters_outside_strings(char: str) -> None:
+    assert codes(f"x = 1 + {char}") == ["E102"]
+    assert codes(f"x{char} = 1") == ["E102"]
+    assert tree(f"x = '{char}'  # {char}").statements
+
+
+WORDS = sorted(tables.RESERVED)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_reserved_words_are_not_names(word: str) -> None:
+    for text in (
+        f"{word} = 1",
+        f"def f({word}: int) -> int:\n    return 1",
+        f"def {word}() -> int:\n    return 1",
+        f"class {word}:\n    x: int",
+        f"class A:\n    {word}: int",
+        f"x.{word}",
+        f"[1 for {word} in x]",
+        f"x, {word} = y",
+        f"f(lambda a, {word}: a)",
+    ):
+        assert codes(text)[0] in ("E122", "E121", "E112", "E114", "E124"), text
+    for text in (f"{word} = 1", f"x.{word}", f"def {word}() -> int:\n    return 1"):
+        assert codes(text) == ["E122"], text
+    assert word not in parse_partial(Source(f"{word} = 1")).damaged
+
+
+def test_words_that_only_start_like_reserved_ones_are_names() -> None:
+    for word in WORDS:
+        assert value(f"{word}_").id == f"{word}_"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0x10", "0b1", "0o7", "01", "00", "1__0", "1_", "1j", "1e400", "1.5e999", "12ab", "1if x else 2", "0or 1",
+        "1.5if x else 2", "9" * (MAX_DIGITS + 1), "1e5e", "[1for x in y]",
+    ],
+)  # fmt: skip
+def test_malformed_numbers(text: str) -> None:
+    assert codes(text) == ["E106"]
+
+
+def test_the_longest_integer() -> None:
+    assert value("9" * MAX_DIGITS).value == 10**MAX_DIGITS - 1
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [r"\d", r"\x4", r"\xg0", r"\u12", r"\U0001", r"\ud800", r"\udfff", r"\U0000dabc", r"\U00110000", r"\400", r"\777",
+     r"\N", r"\N{}", r"\N{no such name}", r"\N{LATIN SMALL LETTER R WITH TILDE}", r"\é", r"\ "],
+)  # fmt: skip
+def test_malformed_escapes(escape: str) -> None:
+    for text in (f"x = 'ab{escape}'", f'x = """ab{escape}"""'):
+        assert places(text) == [("E106", 1, text.index("\\") + 1)]
+    assert value(f"r'{escape}'").value == escape
+
+
+def test_a_line_that_goes_on_inside_a_long_string() -> None:
+    assert value('"""a\\\r\nb\r\nc\\r\\n"""').value == "ab\nc\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("f'{}'", "E107"), ("f'{ }'", "E107"), ("f'{x!s}'", "E107"), ("f'{x!a}'", "E107"), ("f'{x!}'", "E107"),
+        ("f'{x!r!r}'", "E107"), ("f'{x=}'", "E107"), ("f'{x = }'", "E107"), ("f'{!r}'", "E107"), ("f'{:5}'", "E107"),
+        ("f'{x:{y}}'", "E107"), ("f'{x'", "E107"), ("f'x}'", "E107"), ("f'{'a'}'", "E107"), ("f'{\"\\n\"}'", "E107"),
+        ("f'{x:\\n}'", "E107"), ("f'{#}'", "E107"), ("f'{{}'", "E107"), ("f'{x}}'", "E107"), ('f"""a"""', "E107"),
+        ("F'a'", "E107"), ("f'{{x}'", "E107"), ("f'{{{}}}'", "E107"),
+        ("rf'a'", "E100"), ("fr'a'", "E100"), ("b'a'", "E100"), ("u'a'", "E100"), ("R'a'", "E100"), ("'a' f'b'", "E100"),
+        ("f'{x y}'", "E100"), ("f'{x +}'", "E100"), ("f'{x, y}'", "E100"), ("f'{*x}'", "E117"),
+        ("f'{(x := 1)}'", "E118"), ("f'{lambda: 1}'", "E124"), ("f'{yield x}'", "E121"), ("f'{await x}'", "E115"),
+        ("f'{for}'", "E100"), ("f'{import}'", "E122"), ("f'{0x1}'", "E106"), ("f'\\d{x}'", "E106"), ("f'{x}\\d'", "E106"),
+        ("f'\\N{DASH}'", "E106"), ("f'{(x}'", "E104"), ("f'{(1,}'", "E104"), ("f'{x)}'", "E104"),
+    ],
+)  # fmt: skip
+def test_malformed_fstrings(text: str, code: str) -> None:
+    found = codes(text)
+    if code == "E104":  # brackets in strings are the grammar's, not the layout's
+        code = "E100"
+    assert found == [code]
+
+
+def test_an_error_in_a_hole_has_its_place() -> None:
+    assert places("x = 1\ny = f'a{b}{ c + $ }'") == [("E100", 2, 17)]
+    assert places("y = f'{b}{c!s}'") == [("E107", 1, 12)]
+    assert places("y = f'{b}{\"c\" + 0x1}'") == [("E106", 1, 17)]
+    assert places("y = f'{b}{f(a=1, c)}'") == [("E208", 1, 18)]
+
+
+@pytest.mark.parametrize("text", ["f(a=1, b)", "f(a=1, a=2)", "CALL('x', sample=1, y)", "CALL('x', y=1, y=1)"])
+def test_arguments_out_of_order(text: str) -> None:
+    assert codes(text) == ["E208"]
+
+
+@pytest.mark.parametrize("text", ["[x if y]", "[x if y for z in w]", "f(x if y)", "{a: b if c}"])
+def test_a_comprehension_that_does_not_start_with_for(text: str) -> None:
+    assert codes(text) == ["E100"]
+
+
+# Hostile texts -------------------------------------------------------------------
+
+
+def refused_as_too_deep(text: str) -> bool:
+    found = parse_partial(Source(text)).diagnostics
+    assert [problem.code for problem in found] in ([], ["E103"])
+    return bool(found)
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_depth_of_the_tree(name: str) -> None:
+    before, step, after = DEEP[name]
+    assert not refused_as_too_deep(before + step * (MAX_DEPTH - 1) + after)
+    assert refused_as_too_deep(before + step * MAX_DEPTH + after)
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_depth_of_brackets(name: str) -> None:
+    before, inside, after = NESTED[name]
+    most = next(n for n in range(MAX_DEPTH, 0, -1) if not refused_as_too_deep(before * n + inside + after * n))
+    assert most >= MAX_DEPTH // 3
+    assert dump(wanted(tree(before * most + inside + after * most)))
+    assert seen_by_python(before * most + inside + after * most)
+
+
+@pytest.mark.parametrize(
+    ("before", "inside", "after"),
+    [("(", "x", ")"), ("f(lambda: ", "x", ")"), ("list[", "x", "]"), ("[y for ", "(x)", " in z]"), ("((a),", "b", ")")],
+)
+def test_brackets_nest_a_little(before: str, inside: str, after: str) -> None:
+    assert refused_as_too_deep(before * (MAX_DEPTH + 1) + inside + after * (MAX_DEPTH + 1))
+
+
+def test_depth_of_targets_and_types() -> None:
+    for n, too_deep in ((MAX_DEPTH - 10, False), (MAX_DEPTH + 1, True)):
+        assert refused_as_too_deep(f"[1 for {'(a, ' * n}b{')' * n} in c]") is too_deep
+        assert refused_as_too_deep(f"x: {'list[' * n}A{']' * n}") is too_deep
+    assert refused_as_too_deep(f"x: {'Callable[[' * 101}A{'], B]' * 101}")
+
+
+def test_clauses_of_a_comprehension() -> None:
+    for n, found in ((MAX_CLAUSES - 1, []), (MAX_CLAUSES, ["E103"])):
+        assert codes(f"[x for x in y{' if x' * n}]") == found
+        assert codes(f"f(x for x in y{' for z in x' * n})") == found
+
+
+def test_depth_counts_what_is_in_holes() -> None:
+    assert not refused_as_too_deep("x = f'{" + "-" * (MAX_DEPTH - 3) + "1}'")
+    assert refused_as_too_deep("x = f'{" + "-" * (MAX_DEPTH - 1) + "1}'")
+    assert refused_as_too_deep("x = " + "not " * (MAX_DEPTH - 3) + "f'{- - 1}'")
+
+
+def test_depth_is_counted_anew_for_each_statement() -> None:
+    line = "x = " + "-" * (MAX_DEPTH - 1) + "1\n"
+    assert len(tree(line * 20).statements) == 20
+
+
+HOSTILE = {
+    "open brackets": ("(" * 50_000, "E103"),
+    "brackets": ("(" * 50_000 + "1" + ")" * 49_999, "E103"),
+    "not": ("not " * 24_000 + "x", "E103"),
+    "signs": ("-" * 99_000 + "1", "E103"),
+    "a long sum": ("1" + "+1" * 49_000, "E103"),
+    "conditionals": ("x if y else " * 8_000 + "x", "E103"),
+    "lambdas": ("f(lambda: " * 9_000, "E103"),
+    "powers": ("2**" * 33_000 + "1", "E103"),
+    "an open string": ("'" * 99_999, "E104"),
+    "an open long string": ('"""' + '\\"' * 45_000, "E104"),
+    "closing brackets": (")" * 99_000, "E104"),
+    "ten megabytes": ("x\n" * 5_000_000, "E101"),
+    "one character too many": ("#" * (MAX_SOURCE + 1), "E101"),
+    "zeros": ("0" * 90_000, "E106"),
+    "digits and words": ("1" + "a" * 90_000, "E106"),
+    "NUL": ("\x00" * 90_000, "E102"),
+    "dots": ("." * 90_000, "E100"),
+    "equals": ("=" * 90_000, "E100"),
+    "commas": ("[" + "," * 90_000 + "]", "E100"),
+    "names": ("a" * 90_000 + " b", "E100"),
+    "words": ("a " * 45_000, "E100"),
+    "item assignments": ("a" + "[0]" * 150 + "." + "a" * 90_000 + " $", "E100"),
+    "backslashes": ("\\" * 90_000, "E100"),
+    "braces in an f-string": ("f'" + "{" * 89_999 + "'", "E107"),
+    "holes in an f-string": ("f'" + "{x}" * 300 + "{" + "'", "E107"),
+    "imports": ("from " + "a import " * 9_000, "E113"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_texts(name: str) -> None:
+    text, code = HOSTILE[name]
+    parsed = parse_partial(Source(text))
+    assert parsed.diagnostics[0].code == code
+    assert len(parsed.diagnostics) <= MAX_PROBLEMS
+
+
+def test_as_long_as_may_be() -> None:
+    text = "x = 1\n" + "#" * (MAX_SOURCE - 7) + "\n"
+    assert len(text) == MAX_SOURCE
+    assert len(tree(text).statements) == 1
+
+
+# The tables of the parser --------------------------------------------------------
+
+
+class Given:
+    """What a parser needs to make anything: it makes nothing of what it reads."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda items: name
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "rlmlang"
+
+
+def works(lark: Lark) -> bool:
+    return lark.parse("x = 1\n", start="start") == "start" and lark.parse("x", start="expr") == "name"
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows when tables are built."""
+    built: list[str] = []
+
+    class Counting(Lark):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            built.append("")
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(tables, "Lark", Counting)
+    return built
+
+
+def test_tables_are_built_once_for_all_processes(cache: Path, builds: list[str]) -> None:
+    assert works(tables.load(Given()))
+    assert builds
+    (file,) = cache.iterdir()
+    builds.clear()
+    before = file.stat()
+    assert works(tables.load(Given()))
+    assert not builds
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("damage", [b"", b"\n", b"{}", b"\xff\xff", b"0\n[]", b"cut"])
+def test_damaged_tables_are_built_again(cache: Path, builds: list[str], damage: bytes) -> None:
+    tables.load(Given())
+    (file,) = cache.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] if damage == b"cut" else damage)
+    builds.clear()
+    assert works(tables.load(Given()))
+    assert builds
+    builds.clear()
+    assert works(tables.load(Given()))
+    assert not builds
+
+
+def test_another_grammar_or_lark_has_other_tables(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.load(Given())
+    monkeypatch.setattr(tables, "lark_version", "0")
+    tables.load(Given())
+    monkeypatch.setattr(tables, "grammar_text", lambda: grammar_text() + "\n// more\n")
+    tables.load(Given())
+    assert len(list(cache.iterdir())) == 3
+
+
+def test_a_cache_that_cannot_be_written(cache: Path, builds: list[str]) -> None:
+    cache.parent.mkdir()
+    cache.write_text("a file where the folder would be")
+    assert works(tables.load(Given()))
+    assert builds
+
+
+def test_a_write_that_fails_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(os, "replace", fail)
+    assert works(tables.load(Given()))
+    assert list(cache.iterdir()) == []
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, builds: list[str]) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("could not determine home directory")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert works(tables.load(Given()))
+    assert builds
+
+
+def test_many_threads_may_parse_at_once() -> None:
+    texts = [f"x{i} = f'{{a{i}}}' + {'-' * i}1\n" * 5 for i in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(tree, texts))
+    assert found == [tree(text) for text in texts]
+    assert all(node.span.source.text == text for text, module in zip(texts, found) for node in every_node(module))
+
+
+def test_the_parser_is_ready_after_an_error() -> None:
+    assert codes("x = f'{f(a=1, b)}'") == ["E208"]
+    assert rlmlang.language.parse._parser()[1].text == ""
+    assert tree("x = f'{a}'").statements[0].span.text == "x = f'{a}'"

@@ -1,0 +1,350 @@
+"""Servers that fail in every way: runs end right or with a code, within their budget, and nothing stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+from attrs import define, field
+
+import rlmlang
+from rlmlang.calls.budget import Account, Limits
+from rlmlang.errors import BudgetError, ModelError
+from rlmlang.language.types import STR
+from rlmlang.models.base import Reply, Request, Unsent
+from rlmlang.models.registry import open_model
+from rlmlang.models.servers import http, pace
+from rlmlang.runtime.values import Value
+from tests.support.fake_server import CUT, DRIP, HALF, HANG, Answer, FakeServer, Open, Script, opened, server
+
+__all__ = ["opened", "server"]
+
+CHAT = "/v1/chat/completions"
+REQUEST = Request("Say hello", (), STR, max_tokens=50)
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+def completion(content: str, prompt_tokens: int = 9, completion_tokens: int = 3) -> dict[str, Any]:
+    choice = {"message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}}
+
+
+def name_at(url: str, options: str = "") -> str:
+    return f"openai:m@{url}/v1?dialect=none&ctx=4096{options}"
+
+
+def ask(model: Any) -> Reply:
+    reply: Reply = asyncio.run(model.generate(REQUEST))
+    return reply
+
+
+def fails(model: Any) -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        ask(model)
+    return caught.value
+
+
+# Time ------------------------------------------------------------------------------------
+
+
+def test_a_slow_drip_ends_in_time(server: FakeServer, opened: Open) -> None:
+    server.on(CHAT, DRIP)
+    error = fails(opened(name_at(server.url, "&timeout=0.3")))
+    assert "no answer within 0.3 seconds" in error.first.message
+    assert not isinstance(error, Unsent)
+    assert len(server.seen) == 1
+
+
+def test_a_connection_that_hangs_ends_in_time(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "QUICK", 0.3)
+    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for taken in (first, second):  # what is waiting to be accepted: no more is let in
+            taken.setblocking(False)
+            taken.connect_ex(listening.getsockname())
+        port = listening.getsockname()[1]
+        error = fails(opened(name_at(f"http://127.0.0.1:{port}", "&retries=0")))
+    assert "no connection within the time allowed" in error.first.message
+    assert isinstance(error, Unsent)
+
+
+def test_a_run_that_is_given_up_leaves_nothing_behind(server: FakeServer, opened: Open) -> None:
+    """Its requests end on the wire, and what they had reserved is settled as if they had been answered."""
+    server.on(CHAT, HANG)
+    model = opened(name_at(server.url))
+    account = Account(Limits(max_answer_tokens=8, concurrency=3))
+
+    async def give_up() -> None:
+        program = rlmlang.compile('[CALL("Say hello", n) for n in range(9)]')
+        run = asyncio.ensure_future(program.arun(model=model, account=account))
+        for _ in range(3):
+            await asyncio.to_thread(server.arrived.acquire)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert await asyncio.to_thread(server.dropped.wait, 10)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await model.aclose()
+
+    asyncio.run(give_up())
+    assert (account.usage.calls, account.usage.completion_tokens, len(server.seen)) == (3, 24, 3)
+    kept(account)
+    assert pace.origin_of(server.url).limiter.under_way == 0
+
+
+# How much is asked at once ---------------------------------------------------------------
+
+
+@contextmanager
+def crowded(server: FakeServer, bears: int) -> Iterator[Counter[str]]:
+    """The server says 429 while more than some requests are under way. Gives what was seen."""
+    seen: Counter[str] = Counter()
+    under_way: set[int] = set()
+    held = threading.Lock()
+
+    async def answer(body: Any) -> Script:
+        with held:
+            under_way.add(me := len(under_way) + sum(seen.values()) * 1000)
+            seen["most"] = max(seen["most"], len(under_way))
+            full = len(under_way) > bears
+        await asyncio.sleep(0.005)
+        with held:
+            under_way.discard(me)
+            seen["refused" if full else "answered"] += 1
+        return Answer(429, {"error": {"message": "slow down"}}) if full else completion("hello")
+
+    server.on(CHAT, answer)
+    yield seen
+
+
+def test_a_server_with_too_much_to_do_is_asked_less(server: FakeServer, opened: Open) -> None:
+    program = rlmlang.compile('[CALL("Say hello", n) for n in range(300)]')
+    with crowded(server, bears=6) as seen, stamina.set_testing(True, attempts=30):
+        model = opened(name_at(server.url))
+        result = program.run(model=model, limits=Limits(concurrency=40))
+    assert result.value == ["hello"] * 300
+    assert (result.usage.calls, seen["answered"]) == (300, 300)
+    assert seen["most"] <= 40
+    assert seen["refused"] < 150  # without a limit, most requests would be
+    limiter = pace.origin_of(server.url).limiter
+    assert limiter.limit < 20
+    assert limiter.under_way == 0
+
+
+# A server that is down -------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(server: FakeServer) -> Iterator[list[float]]:
+    """The time that the breaker of the server sees; to be set."""
+    now = [0.0]
+    pace.origin_of(server.url).breaker.clock = lambda: now[0]
+    yield now
+
+
+def test_a_server_that_fails_is_left_alone_and_tried_again(
+    server: FakeServer, opened: Open, clock: list[float]
+) -> None:
+    server.on(CHAT, Answer(500))
+    first, second = opened(name_at(server.url, "&retries=0")), opened(name_at(server.url, "&retries=0"))
+    for n in range(pace.FAILURES):
+        assert fails((first, second)[n % 2]).first.code == "E400"
+    assert len(server.seen) == pace.FAILURES
+    error = fails(first)
+    assert (error.first.code, error.exit_code, isinstance(error, Unsent)) == ("E409", 4, True)
+    assert error.first.message == f"{server.url} has failed 10 times in a row; it is tried again in 5.0 seconds"
+    assert fails(second).first.code == "E409"
+    assert len(server.seen) == pace.FAILURES
+    clock[0] += pace.COOL_DOWN  # one request tries, and fails
+    assert fails(first).first.code == "E400"
+    assert fails(second).first.code == "E409"
+    assert len(server.seen) == pace.FAILURES + 1
+    server.on(CHAT, completion("hello"))
+    clock[0] += pace.COOL_DOWN
+    assert [ask(first).text, ask(second).text] == ["hello", "hello"]
+
+
+def test_retries_wait_for_a_server_that_is_left_alone(server: FakeServer, opened: Open, clock: list[float]) -> None:
+    server.on(CHAT, *[Answer(500)] * pace.FAILURES, completion("hello"))
+    model = opened(name_at(server.url, "&retries=2"))
+    for _ in range(3):
+        assert not isinstance(fails(model), Unsent)
+    error = fails(model)  # sent once, and then left alone: the server may have worked on it
+    assert (error.first.code, isinstance(error, Unsent)) == ("E409", False)
+    clock[0] += pace.COOL_DOWN
+    assert ask(model).text == "hello"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429])
+def test_a_server_that_refuses_does_not_fail(server: FakeServer, opened: Open, status: int) -> None:
+    server.on(CHAT, Answer(status))
+    model = opened(name_at(server.url, "&retries=0"))
+    for _ in range(2 * pace.FAILURES):
+        fails(model)
+    assert len(server.seen) == 2 * pace.FAILURES
+
+
+def test_what_was_not_sent_is_not_spent(server: FakeServer, opened: Open, clock: list[float]) -> None:
+    server.on(CHAT, Answer(500))
+    model = opened(name_at(server.url, "&retries=0"))
+    program = rlmlang.compile('CALL("Say hello")')
+    accounts = [Account(Limits(max_calls=2)) for _ in range(pace.FAILURES + 1)]
+    for account in accounts:
+        with pytest.raises(ModelError):
+            asyncio.run(program.arun(model=model, account=account))
+    assert [account.usage.calls for account in accounts] == [1] * pace.FAILURES + [0]
+    assert accounts[0].usage.prompt_tokens > accounts[-1].usage.prompt_tokens == 0
+
+
+def test_no_connection_is_nothing_spent(server: FakeServer, opened: Open) -> None:
+    server.stop()
+    account = Account(Limits())
+    with pytest.raises(Unsent, match=r"E400.*cannot connect"):
+        asyncio.run(
+            rlmlang.compile('CALL("Say hello")').arun(model=opened(name_at(server.url, "&retries=1")), account=account)
+        )
+    assert (account.usage.calls, account.usage.prompt_tokens) == (0, 0)
+    server.start()
+
+
+# Everything at once ----------------------------------------------------------------------
+
+FAULTS = [
+    Answer(429, {"error": {"message": "slow down"}}),
+    Answer(429, headers={"Retry-After": "0"}),
+    Answer(503),
+    HANG,
+    DRIP,
+    *3
+    * [
+        Answer(500),
+        CUT,
+        HALF,
+        Answer(body=b'{"choices": [{"message": {"content": "hel'),
+        Answer(body=b"\xff\xfe<html>oops"),
+    ],
+]
+"""Fewer of those that lower the limit or hold a request up, or there would be little to be seen of the others."""
+
+PROGRAM = """\
+count: int
+
+def shout(n: int) -> str:
+    return CALL("Echo", f"number {n}").upper()
+
+len([word for word in [shout(n) for n in range(count)] if word.startswith("NUMBER")])
+"""
+
+
+@define
+class Storm:
+    """Answers a request of `PROGRAM`, or in 30 of 100 cases fails."""
+
+    faults: list[Script]
+    chance: random.Random
+    sent: Counter[str] = field(factory=Counter)
+
+    def __call__(self, body: Any) -> Script:
+        if self.chance.random() < 0.3:
+            self.sent["faults"] += 1
+            return self.chance.choice(self.faults)
+        self.sent["answers"] += 1
+        number = body["messages"][-1]["content"].rpartition("number ")[2].split()[0]
+        return completion(f"number {number}", prompt_tokens=20, completion_tokens=2)
+
+
+def kept(account: Account) -> None:
+    """Nothing is spent above the limits, and nothing stays reserved."""
+    limits, usage = account.limits, account.usage
+    for spent, limit in (
+        (usage.calls, limits.max_calls),
+        (usage.prompt_tokens, limits.max_prompt_tokens),
+        (usage.completion_tokens, limits.max_completion_tokens),
+    ):
+        assert limit is None or spent <= limit
+    assert (account._open, account._reserved_prompt, account._reserved_completion) == (0, 0, 0)
+
+
+def weather(count: int, store: Path) -> None:
+    """Run a program of many calls in a storm, again until it ends, each time going on where it was."""
+    before = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
+    storm = Storm(FAULTS, random.Random(count))
+    ends: Counter[str] = Counter()
+
+    async def run(url: str) -> Value:
+        model = open_model(name_at(url, "&timeout=0.3&retries=8"))
+        program = rlmlang.compile(PROGRAM)
+        while True:
+            account = Account(Limits(max_calls=count, max_answer_tokens=8, concurrency=64))
+            try:
+                result = await program.arun(model=model, store=store, account=account, count=count)
+            except ModelError as error:
+                ends[error.first.code] += 1
+            else:
+                await model.aclose()
+                return result.value
+            finally:
+                kept(account)
+                assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    server = FakeServer()
+    server.start()
+    server.on(CHAT, storm)
+    with stamina.set_testing(True, attempts=8, cap=True):
+        assert asyncio.run(run(server.url)) == count
+    server.stop()
+    assert set(ends) <= {"E400", "E409"}
+    assert storm.sent["answers"] >= count
+    assert storm.sent["faults"] > 0.25 * count
+    limiter = pace.origin_of(server.url).limiter
+    assert (limiter.under_way, len(limiter._waiting)) == (0, 0)
+    assert (len(os.listdir("/proc/self/fd")), set(threading.enumerate())) == before
+
+
+def test_a_storm_of_faults(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    weather(2_000, tmp_path / "store.db")
+    assert [record for record in caplog.records if record.name in ("asyncio", "rlmlang")] == []
+
+
+@pytest.mark.long
+def test_a_long_storm_of_faults(tmp_path: Path) -> None:
+    weather(5_000, tmp_path / "store.db")
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [({"max_calls": 90}, "E501"), ({"max_prompt_tokens": 9_000}, "E503"), ({"max_completion_tokens": 90}, "E504")],
+)
+def test_faults_overrun_no_budget(
+    server: FakeServer, opened: Open, tmp_path: Path, limit: dict[str, int], code: str
+) -> None:
+    """Of a limit that would do for a part of the calls, at most that part is spent.
+
+    How many calls there will be is not known before, or the run would be refused.
+    """
+    storm = Storm([fault for fault in FAULTS if fault not in (HANG, DRIP)], random.Random(7))
+    server.on(CHAT, storm)
+    account = Account(Limits(**limit, max_answer_tokens=8))
+    unforeseen = PROGRAM.replace("range(count)", 'range(count) if run_program("0", {})[1] is None')
+    program, model = rlmlang.compile(unforeseen), opened(name_at(server.url))
+    with stamina.set_testing(True, attempts=20), pytest.raises(BudgetError) as caught:
+        asyncio.run(program.arun(model=model, store=tmp_path / "store.db", account=account, count=600))
+    assert caught.value.first.code == code
+    kept(account)
+    assert 0 < storm.sent["answers"] <= account.usage.calls < 600
+    assert account.usage.completion_tokens >= 2 * storm.sent["answers"]

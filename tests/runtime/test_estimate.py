@@ -1,0 +1,339 @@
+"""Cost before running: intervals that hold what a run takes, as narrow as can be said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rlmlang.api import compile
+from rlmlang.calls.budget import Limits
+from rlmlang.errors import BudgetError, RunError
+from rlmlang.runtime import estimate as cost_module
+from rlmlang.runtime.estimate import Cost
+from tests.support.fakes import Fake, obedient
+
+INF = None
+
+RECORD = "class P:\n    x: int\n    y: str\n"
+
+CALLS: list[tuple[str, tuple[int, int | None]]] = [
+    # program, calls
+    ("1 + 1", (0, 0)),
+    ('CALL("a")', (1, 1)),
+    ('[CALL("a", x) for x in ["p", "q", "r"]]', (3, 3)),
+    ('[CALL("a", "p") for x in range(3)]', (1, 3)),
+    ('CALL("a", CALL("b"))', (2, 2)),
+    ('CALL("a", CALL("a"))', (2, 2)),
+    ('CALL("a", CALL("a", "b"))', (1, 2)),
+    ('[CALL("a"), CALL("b"), CALL("c")]', (3, 3)),
+    ('CALL(CALL("a"))', (1, 2)),
+    ('(CALL[int]("a"), CALL("a"))', (2, 2)),
+    ('(CALL("a", x=1), CALL("a", y=1))', (2, 2)),
+    ('[CALL("a", sample=i) for i in range(3)]', (3, 3)),
+    ('[CALL("a", sample=i) for i in range(CALL[int]("n"))]', (1, INF)),
+    # what depends on an answer
+    ('CALL("a") if CALL[bool]("t") else CALL("b")', (1, 3)),
+    ('CALL("a") if True else CALL("b")', (1, 1)),
+    ('CALL("a") if CALL[bool]("t") else "x"', (1, 2)),
+    ('CALL[bool]("t") and CALL[bool]("u")', (1, 2)),
+    ('CALL[bool]("t") or CALL[bool]("u")', (1, 2)),
+    ('True or CALL[bool]("u")', (0, 0)),
+    ('False or CALL[bool]("u")', (1, 1)),
+    ('[CALL("a", x) for x in CALL[list[str]]("l")]', (1, INF)),
+    ('[CALL("a", x) for x in CALL[list[str]]("l")[:4]]', (1, 5)),
+    ('[CALL("a", x) for x in take(CALL[list[str]]("l"), 4)]', (1, 5)),
+    ('[CALL("a", x) for x in sorted(CALL[list[str]]("l")[:4])]', (1, 5)),
+    ('[CALL("a", x) for x in unique(CALL[list[str]]("l")[:4])]', (1, 5)),
+    ('[CALL("a", x) for x, y in zip(CALL[list[str]]("l"), [1, 2])]', (1, 3)),
+    ('[CALL("a", x) for i, x in enumerate(CALL[list[str]]("l")[:2])]', (1, 3)),
+    ('[CALL("a", x) for x in ["p"] if CALL[bool]("t", x)]', (1, 2)),
+    ('[CALL("a", x) for x in ["p", "q"] if x == "p"]', (1, 1)),
+    ('[CALL("a", x) for x in CALL[list[str]]("l")[:2] for y in [1, 2]]', (1, 5)),
+    ('[CALL("a", x) for x in CALL[tuple[str, str]]("l")]', (2, 3)),
+    ('xs = [CALL("a", str(i)) for i in range(3)]\n[CALL("b", x) for x in xs]', (4, 6)),
+    ('xs = [CALL("a", str(i)) for i in range(3)]\nCALL("b") if len(xs) == 3 else "x"', (4, 4)),
+    ('xs = [CALL("a", str(i)) for i in range(3)]\n[CALL("b", x) for x in xs[:2]]', (4, 5)),
+    ('xs = [CALL("a", str(i)) for i in range(3)]\n[CALL("b", x) for x in xs[1:] + ["z"]]', (4, 6)),
+    ('xs = {x: CALL("a", x) for x in ["p", "q"]}\n[CALL("b", xs["p"]), CALL("b", xs["p"])]', (3, 4)),
+    ('xs = {CALL("a"): 1, "k": 2}\n[CALL("b", x) for x in xs]', (2, 3)),
+    ('xs = {CALL("a", x): 1 for x in ["p", "q"]}\n[CALL("b", x) for x in xs]', (3, 4)),
+    ('xs = {x: 1 for x in CALL[list[str]]("l")[:3]}\n[CALL("b", x) for x in xs]', (1, 4)),
+    ('a, b = (CALL("a"), "q")\nCALL(b) if b == "q" else CALL("r")', (2, 2)),
+    ('t = ("p", CALL("a")) + ("q",)\n[CALL("b", x) for x in t]', (3, 4)),
+    # numbers and lengths
+    ('[CALL("a", i) for i in range(CALL[int]("n"))]', (1, INF)),
+    ('[CALL("a", i) for i in range(len(CALL[list[str]]("l")[:3]))]', (1, 4)),
+    ('[CALL("a", i) for i in range(len(CALL[list[str]]("l")[:3]) + 2)]', (2, 6)),
+    ('[CALL("a", i) for i in range(5 - len(CALL[list[str]]("l")[:3]))]', (2, 6)),
+    ('[CALL("a", i) for i in range(CALL[int]("n") * 2)]', (1, INF)),
+    ('[CALL("a", i) for i in range(-CALL[int]("n"))]', (1, INF)),
+    ('xs = CALL[list[int]]("l")\n[CALL("a", i) for i in range(xs[0] + 5)]', (1, INF)),
+    ('xs = CALL[list[int]]("l")\n[CALL("a", i) for x in xs for i in range(x + 5)]', (1, INF)),
+    ('xs = CALL[dict[str, int]]("l")\n[CALL("a", i) for i in range(xs["k"] + 5)]', (1, INF)),
+    (RECORD + 'p = CALL[list[P]]("l")[0]\n[CALL("a", i) for i in range(p.x + 5)]', (1, INF)),
+    (RECORD + 'p = CALL[P]("l")\n[CALL("a", i) for i in range(p.x + 5)]', (1, INF)),
+    ('n = CALL[int | None]("n")\nm = n if n is not None else 0\n[CALL("a", i) for i in range(m + 5)]', (1, INF)),
+    ('n = CALL[Literal[-9, 1]]("n")\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
+    ('ps = CALL[list[tuple[int, str]]]("l")\n[CALL("a", i) for n, s in ps for i in range(n + 5)]', (1, INF)),
+    ('p = CALL[list[tuple[int, str]]]("l")[0]\na, b = p\n[CALL("a", i) for i in range(a + 5)]', (1, INF)),
+    ('n = round(CALL[float]("n"))\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
+    ('n = reduce(lambda a, x: a - x, CALL[list[int]]("l"), 0)\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
+    ('n = max(CALL[list[int]]("l"), key=abs)\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
+    ('n = CALL[int]("n")\n[CALL("a", i) for i in range(n if CALL[bool]("t") else 7)]', (2, INF)),
+    ('n = 3 if CALL[bool]("t") else 5\n[CALL("a", i) for i in range(n)]', (2, 6)),
+    ('x = CALL("a")\nf"{x}12"\n'.replace('f"', 'y = f"') + '[CALL("b", i) for i in range(len(y))]', (2, INF)),
+    ('x = CALL("a") + "12"\n[CALL("b", i) for i in range(len(x))]', (2, INF)),
+    ('x = CALL("a")[:2] * 2\n[CALL("b", i) for i in range(len(x))]', (1, INF)),
+    # functions
+    ('def f(x: str) -> str:\n    y = CALL("a", x)\n    return y + CALL("b", y)\nf("p") + f("q")', (3, 4)),
+    ('def f(x: str, y: str = "d") -> str:\n    return CALL("a", x, y)\n[f("p"), f("p", "d"), f("p", "e")]', (2, 3)),
+    ('def f(g: Callable[[str], str]) -> str:\n    return g("p") + g("q")\nf(lambda x: CALL("a", x))', (2, 2)),
+    ('def f(x: str) -> int:\n    return CALL[int]("a", x)\nsorted(["p", "q"], key=f)', (2, 2)),
+    ('def f(x: str, y: int = 1) -> int:\n    return CALL[int]("a", x, y)\nsorted(["p", "q"], key=f)', (2, 2)),
+    ('sorted(CALL[list[str]]("l")[:3], key=lambda x: CALL[int]("a", x))', (1, 4)),
+    ('sorted([CALL("a", x) for x in ["p", "q"]], key=len)[0] + CALL("b")', (3, 3)),
+    ('sorted(["pp", "q"], key=len)[0] + CALL("b")', (1, 1)),
+    (RECORD + 'def f(g: Callable[[int, str], P]) -> P:\n    return g(1, CALL("a"))\nCALL("b", f(P).x)', (2, 2)),
+    ('reduce(lambda a, x: CALL("a", a, x), ["p", "q"], "")', (1, 2)),
+    ('reduce(lambda a, x: CALL("a", x), CALL[list[str]]("l")[:3], "")', (1, 4)),
+    (RECORD + 'p = P(x=1, y=CALL("a"))\n[CALL("b", i) for i in range(p.x + 1)]', (3, 3)),
+    # any and all
+    ('any(CALL[bool]("a", x) for x in ["p", "q", "r"])', (1, 3)),
+    ('all(CALL[bool]("a", x) for x in ["p", "q", "r"])', (1, 3)),
+    ('any(x == "p" or CALL[bool]("a", x) for x in ["p", "q"])', (0, 1)),
+    ('any(CALL[bool]("a", x) for x in ["p", "q", "r"] if CALL[bool]("t", x))', (1, 6)),
+    ('any(True for x in ["p", "q", "r"] if CALL[bool]("t", x))', (1, 3)),
+    ('any([CALL[bool]("a", x) for x in ["p", "q", "r"]])', (3, 3)),
+    ('any(False for x in ["p"]) or CALL[bool]("b")', (1, 1)),
+    ('any(True for x in ["p"]) and CALL[bool]("b")', (1, 1)),
+    ('all(x < 2 for x in [1, 2, 3]) or CALL[bool]("b")', (1, 1)),
+    ('any(x > 0 for x in CALL[list[int]]("l")) and CALL[bool]("b")', (1, 2)),
+    ('any(any(CALL[bool]("a", x, y) for y in [1, 2]) for x in [1, 2])', (1, 4)),
+    # chains of comparisons
+    ('0 < CALL[int]("a") < CALL[int]("b")', (1, 2)),
+    ('2 < 1 < CALL[int]("b")', (0, 0)),
+    ('0 < 1 < CALL[int]("b") < CALL[int]("c")', (1, 2)),
+    ('(CALL[int]("a") < 5 > 9 > CALL[int]("b")) or CALL[bool]("c")', (2, 2)),
+    ('CALL[str | None]("a") is None', (1, 1)),
+    ('None is None and CALL[bool]("a")', (1, 1)),
+    ('x = (CALL("a"), 1) if True else None\nCALL("b") if x is None else CALL("c")', (2, 2)),
+    ('not CALL[bool]("a") or CALL[bool]("b")', (1, 2)),
+    ('not True or CALL[bool]("b")', (1, 1)),
+    ('CALL("b", -3, +2, -CALL[int]("a"), +CALL[int]("a"))', (2, 3)),
+    # parts of values
+    ('x = f"{1 + 1}p"\nCALL("b") if x == "2p" else "c"', (1, 1)),
+    (RECORD + 'p = P(1, "a")\n[CALL("b", i) for i in range(p.x)]', (1, 1)),
+    ('[CALL("b", x) for x in CALL[list[str]]("l")[:0]]', (1, 1)),
+    ('[CALL("b", x) for x in CALL[list[str]]("l")[0:9:2]]', (1, INF)),
+    ('[CALL("b", x) for x in range(1, CALL[int]("n"))]', (1, INF)),
+    ('x = 1.5 if CALL[bool]("t") else 2.5\nCALL("b", x)', (2, 2)),
+    ('t = (CALL("a"), "p", "q")[1:]\n[CALL("b", x) for x in t]', (3, 3)),
+    ('sorted([CALL("a")], key=str)[0] + CALL("b")', (2, 2)),
+    (
+        "def f(g: Callable[[str], str], x: str) -> str:\n    return g(x)\n"
+        "def h(g: Callable[[str], str], x: str) -> str:\n    return f(g, f(g, x))\n"
+        'h(lambda x: CALL("a", x), "p")',
+        (1, 2),
+    ),
+    ('CALL(run_program("1", {})[0] or "a")', (1, INF)),
+    ('[CALL(run_program("1", {})[0] or "a"), CALL("b"), CALL("c")]', (2, INF)),
+    ('run_program("CALL(\\"a\\")", {})', (0, INF)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "calls"), CALLS, ids=[case[0] for case in CALLS])
+def test_calls_are_bounded_from_both_sides(text: str, calls: tuple[int, int | None]) -> None:
+    cost = compile(text).cost(limits=Limits(max_calls=None))
+    assert cost.calls == calls
+    assert cost.depth == (min(1, calls[0]), 0 if calls[1] == 0 else 1)
+
+
+def answers(request: Any) -> Any:
+    """The least answers that the types allow: the bounds below must hold for them too."""
+    shown = str(request.type)
+    return {
+        "str": "", "int": -9, "bool": True, "float": -9.5, "int | None": -9, "str | None": None,
+        "tuple[str, str]": ["", ""], "Literal[-9, 1]": -9, "P": {"x": -9, "y": ""}, "list[P]": [{"x": -9, "y": ""}],
+        "list[int]": [-9], "dict[str, int]": {"k": -9}, "list[tuple[int, str]]": [[-9, ""]],
+    }.get(shown, [])  # fmt: skip
+
+
+@pytest.mark.parametrize("truth", [True, False])
+@pytest.mark.parametrize("text", [case[0] for case in CALLS])
+def test_the_bounds_hold_for_the_least_answers(text: str, truth: bool) -> None:
+    def answer(request: Any) -> Any:
+        return truth if str(request.type) == "bool" else answers(request)
+
+    program = compile(text)
+    limits = Limits(max_calls=None)
+    model = Fake(answer)
+    cost = program.cost(limits=limits, model=model)
+    result = program.run(model=model, limits=limits)
+    for name in ("calls", "prompt_tokens", "completion_tokens", "steps", "bytes"):
+        low, high = getattr(cost, name)
+        assert low <= getattr(result.usage, name)
+        assert high is None or getattr(result.usage, name) <= high
+
+
+def cost(text: str, **options: Any) -> Cost:
+    return compile(text).cost(**options)
+
+
+def test_known_prompts_are_counted_exactly() -> None:
+    model = Fake(obedient)
+    text = '[CALL("up", x) for x in ["a", "bb"]]'
+    found = cost(text, model=model, limits=Limits(max_answer_tokens=7))
+    result = compile(text).run(model=model)
+    assert found.prompt_tokens == (result.usage.prompt_tokens,) * 2
+    assert found.completion_tokens == (0, 14)
+
+
+def test_unknown_prompts_are_bounded_by_the_context() -> None:
+    found = cost('CALL("up", CALL("echo", "a"))', model=Fake(obedient, context=500))
+    low, high = found.prompt_tokens
+    assert low < 500 < (high or 0) < 1_000
+
+
+def test_without_a_model_nothing_is_known_of_prompts() -> None:
+    assert cost('CALL("a")').prompt_tokens == (1, None)
+
+
+def test_limits_cap_the_upper_bounds() -> None:
+    limits = Limits(max_calls=5, max_prompt_tokens=70, max_completion_tokens=30)
+    found = cost('[CALL("a", x) for x in CALL[list[str]]("l")]', limits=limits)
+    assert found.calls == (1, 5)
+    assert found.prompt_tokens[1] == 70
+    assert found.completion_tokens[1] == 30
+
+
+def test_with_more_depth_a_call_may_make_calls() -> None:
+    limits = Limits(max_calls=None, max_depth=2)
+    found = cost('CALL("a")', limits=limits)
+    assert found.calls == (1, None)
+    assert found.depth == (1, 2)
+    assert found.completion_tokens[1] is None
+    assert cost("1", limits=limits).calls == (0, 0)
+
+
+def test_the_prompt_of_a_call_that_a_program_may_answer_is_that_of_a_program() -> None:
+    class Counting(Fake):
+        def count_tokens(self, request: Any) -> int:
+            return 20 if request.program else 500
+
+    model = Counting(lambda request: '"x"')
+    limits = Limits(max_depth=2)
+    low, _ = cost('CALL("a", "long")', model=model, limits=limits).prompt_tokens
+    taken = compile('CALL("a", "long")').run(model=model, limits=limits).usage.prompt_tokens
+    assert low <= taken
+
+
+def test_without_depth_a_sure_call_is_an_error() -> None:
+    with pytest.raises(BudgetError, match="E502"):
+        cost('CALL("a")', limits=Limits(max_depth=0))
+    found = cost('x: bool\nCALL("a") if x else "b"', limits=Limits(max_depth=0), x=False)
+    assert found.calls == (0, 0)
+
+
+def test_a_call_that_only_the_run_decides_on_is_no_error() -> None:
+    text = 'CALL("a") if run_program("1", {})[0] is None else "b"'
+    assert cost(text, limits=Limits(max_depth=0)).calls[0] == 0
+
+
+def test_a_call_that_the_inputs_rule_out_is_no_error() -> None:
+    text = 'x: str\ndef f(x: str) -> str:\n    return CALL("a") if x == "1" else "b"\nf(x)'
+    assert cost(text, limits=Limits(max_depth=0), x="0").calls == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("1 // 0", "E303"),
+        ('CALL("a", [1][3])', "E301"),
+        ('sorted(["a"], key=int)', "E304"),
+        ('x = CALL[bool]("t")\n1 // 0 if True else 2', "E303"),
+    ],
+)
+def test_what_fails_in_any_case_fails_before_the_run(text: str, code: str) -> None:
+    with pytest.raises(RunError) as caught:
+        cost(text)
+    assert caught.value.first.code == code
+    assert caught.value.first.span is not None or "key" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'CALL[int]("n") if CALL[bool]("t") else 1 // 0',
+        '"x" if CALL[bool]("t") else "a" * 10 ** 9',
+        'sorted(["a"], key=int) if CALL[bool]("t") else [""]',
+        '[1 // 0 for x in CALL[list[str]]("l")]',
+        '[CALL("b"), "p"][::0] if CALL[bool]("t") else ["q"]',
+        'CALL("a") if CALL[bool]("t") else CALL("b", ["x" * 99] * 3000000)',
+    ],
+)
+def test_what_may_not_be_evaluated_fails_only_in_the_run(text: str) -> None:
+    assert cost(text).calls[0] == 1
+
+
+def test_a_value_too_large_in_any_case_is_an_error() -> None:
+    with pytest.raises(BudgetError, match="E507"):
+        cost('"a" * 10 ** 9')
+
+
+def test_beyond_its_steps_an_estimate_is_left_open() -> None:
+    text = 'CALL("a", len([x for x in range(1000) for y in range(1000)]))'
+    found = cost(text, limits=Limits(max_calls=None, max_steps=10**9))
+    assert found.calls == (0, None)
+    assert found.prompt_tokens[1] is None
+
+
+def test_an_estimate_that_nests_too_deeply_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep(*args: Any) -> Any:
+        raise RecursionError
+
+    monkeypatch.setitem(cost_module._VALUE, type(compile("1").checked.module.statements[0].value), deep)  # type: ignore[union-attr]
+    assert cost("1").calls == (0, Limits().max_calls)
+
+
+def test_places_are_counted_each() -> None:
+    found = cost('[CALL("a", x) for x in ["p", "q"]] + [CALL("b") if CALL[bool]("t") else ""]')
+    shown = {site.span.text: site.calls for site in found.sites}
+    assert shown == {'CALL("a", x)': (2, 2), 'CALL("b")': (0, 1), 'CALL[bool]("t")': (1, 1)}
+
+
+def test_as_json() -> None:
+    shown = cost(
+        '[CALL("a", x) for x in CALL[list[str]]("l")]', limits=Limits(max_calls=None, max_bytes=10**6)
+    ).to_json()
+    sites = shown.pop("sites")
+    assert shown == {
+        "calls": [1, None],
+        "depth": [1, 1],
+        "prompt_tokens": [1, None],
+        "completion_tokens": [0, None],
+        "cost": [0.0, None],
+        "steps": [2, 5_000_000],
+        "bytes": [2, 10**6],
+    }
+    assert sites[0] == {
+        "line": 1,
+        "column": 24,
+        "text": 'CALL[list[str]]("l")',
+        "calls": [1, 1],
+        "prompt_tokens": [1, None],
+        "completion_tokens": [0, 1024],
+        "cost": [0.0, None],
+    }
+
+
+def test_inputs_count() -> None:
+    program = compile('xs: list[str]\n[CALL("a", x) for x in xs]')
+    assert program.cost(xs=["p", "q"]).calls == (2, 2)
+    assert program.cost({"xs": []}).calls == (0, 0)
+
+
+def test_counts_are_numbers_also_in_json() -> None:
+    cost = compile('CALL("a", CALL("b"))').cost()
+    assert [json.dumps(site.to_json()["calls"]) for site in cost.sites] == ["[1, 1]", "[1, 1]"]

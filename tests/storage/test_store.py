@@ -1,0 +1,355 @@
+"""The store: what is kept, what counts as missing, who may write, and what cannot be used."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from rlmlang.errors import UsageError
+from rlmlang.storage.database import MIGRATIONS
+from rlmlang.storage.owner import is_dead, new_owner
+from rlmlang.storage.sqlite import Sqlite, journal_mode
+from rlmlang.storage.store import Answer, Batch, Store, Written, default_path
+
+KEY, OTHER = b"k" * 32, b"o" * 32
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "store.db"
+
+
+def claim(store: Store, *keys: bytes) -> Written:
+    return store.write(Batch("r", wanted=list(keys)))
+
+
+def keep(store: Store, key: bytes, value: str, fence: int | None = None) -> Written:
+    """Claim a key, and answer it."""
+    number = claim(store, key).claimed[key] if fence is None else fence
+    return store.write(Batch("r", answers={key: Answer(value, 3, 4, number)}))
+
+
+def sql(path: Path, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    db = apsw.Connection(str(path))
+    rows = list(db.execute(statement, values))
+    db.close()
+    return rows
+
+
+# Answers -------------------------------------------------------------------------
+
+
+def test_an_answer_is_there_for_everyone_and_in_the_next_run(place: str | Path) -> None:
+    store, other = Store(place), Store(place)
+    assert store.get(KEY) is None
+    assert keep(store, KEY, '"é \ud83d"').lost == {}
+    assert store.get(KEY) == other.get(KEY) == '"é \ud83d"'
+    assert store.get(OTHER) is None
+    store.close()
+    other.close()
+    again = Store(place)
+    assert again.get(KEY) == '"é \ud83d"'
+    again.close()
+
+
+def test_a_batch_is_written_whole_or_not_at_all(place: str | Path) -> None:
+    store = Store(place)
+    number = claim(store, KEY).claimed[KEY]
+    store.write(Batch("r", events=[(0, "{}")]))
+    with pytest.raises(UsageError, match="E606"):
+        store.write(Batch("r", answers={KEY: Answer("1", 0, 0, number)}, events=[(1, "{}"), (0, "{}")]))
+    assert store.get(KEY) is None
+    assert list(store.events("r")) == ["{}"]
+    assert keep(store, KEY, "1", number).lost == {}
+    store.close()
+
+
+@pytest.mark.parametrize("column", ["value", "digest"])
+@pytest.mark.parametrize("damage", ["2", b"\xff\x00", 7])
+def test_a_damaged_answer_is_told_and_made_again(
+    path: Path, column: str, damage: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(path)
+    keep(store, KEY, "1")
+    sql(path, f"update answers set {column} = ?", (damage,))
+    with caplog.at_level(logging.WARNING):
+        assert store.get(KEY) is None
+        assert store.get(KEY) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the store {path} holds a damaged answer (key {KEY.hex()[:12]}…); it is made again"
+    ]
+    keep(store, KEY, "3")
+    assert store.get(KEY) == "3"
+    store.close()
+
+
+# Claims --------------------------------------------------------------------------
+
+
+def test_one_owner_a_key(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    assert claim(one, KEY, OTHER).claimed == {KEY: 1, OTHER: 1}
+    refused = claim(two, KEY)
+    assert (refused.claimed, refused.found) == ({}, {})
+    assert two.find([KEY]) == ({}, set())
+    keep(one, KEY, "1", 1)
+    assert two.find([KEY]) == ({KEY: "1"}, set())
+    assert claim(two, KEY).found == {KEY: "1"}
+    one.write(Batch("r", released={OTHER: 1}))
+    assert two.find([OTHER]) == ({}, {OTHER})
+    assert claim(two, OTHER).claimed == {OTHER: 2}
+    one.close()
+    two.close()
+
+
+def run_out(store: Store) -> None:
+    """Let all claims of a store run out, as if it had not lived to renew them."""
+    store.db.query("update claims set until = 1 where owner = ?", (store.owner,))
+
+
+def test_the_answer_of_a_former_owner_is_refused(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    first = claim(one, KEY).claimed[KEY]
+    run_out(one)
+    assert two.find([KEY]) == ({}, {KEY})
+    second = claim(two, KEY).claimed[KEY]
+    assert second > first
+    assert keep(one, KEY, '"late"', first).lost == {KEY: None}
+    assert two.get(KEY) is None
+    assert keep(two, KEY, '"right"', second).lost == {}
+    assert keep(one, KEY, '"later still"', first).lost == {KEY: '"right"'}
+    one.close()
+    two.close()
+
+
+def test_a_claim_is_renewed_as_long_as_its_owner_lives(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    claim(one, KEY)
+    run_out(one)
+    one.renew()
+    assert two.find([KEY]) == ({}, set())
+    one.write(Batch("r", released={KEY: 1}))
+    one.renew()  # what was given up is not taken again
+    assert two.find([KEY]) == ({}, {KEY})
+    one.close()
+    two.close()
+
+
+def test_closing_gives_all_claims_up(place: str | Path) -> None:
+    one, two = Store(place), Store(place)
+    claim(one, KEY)
+    one.close()
+    assert two.find([KEY]) == ({}, {KEY})
+    two.close()
+
+
+def test_the_claims_of_a_dead_process_are_free_at_once(place: str | Path) -> None:
+    code = """if True:
+        import os, sys
+        from rlmlang.storage.store import Batch, Store
+        store = Store(sys.argv[1])
+        store.write(Batch("r", wanted=[b"k" * 32]))
+        print(store.owner, flush=True)
+        os._exit(9)
+    """
+    owner = subprocess.run([sys.executable, "-c", code, str(place)], capture_output=True, text=True).stdout.strip()
+    assert is_dead(owner)
+    store = Store(place)
+    assert store.find([KEY]) == ({}, {KEY})
+    assert claim(store, KEY).claimed == {KEY: 2}
+    store.close()
+
+
+def test_only_processes_of_this_machine_are_known_to_be_dead() -> None:
+    owner = new_owner()
+    machine, pid, begun, number = owner.split(" ")
+    assert not is_dead(owner)
+    assert is_dead(f"{machine} {pid} {begun}1 {number}")  # its number is another process's now
+    assert is_dead(f"{machine} 999999999 {begun} {number}")
+    assert not is_dead(f"elsewhere {pid} {begun}1 {number}")
+    assert not is_dead("what is this")
+    assert not is_dead("")
+
+
+# Runs ----------------------------------------------------------------------------
+
+
+def test_runs_are_listed_with_how_they_ended(place: str | Path) -> None:
+    store = Store(place)
+    assert store.begin_run("aa1", {"model": "m"}) == 0
+    store.write(Batch("aa1", events=[(0, '{"seq":0}'), (1, '{"seq":1}')]))
+    assert store.begin_run("ab2", {}) == 0
+    store.end_run("aa1", "done", {"calls": 3})
+    assert [(row.id, row.status) for row in store.runs()] == [("ab2", "running"), ("aa1", "done")]
+    (row,) = store.runs("aa")
+    assert (row.spec, row.usage) == ({"model": "m"}, {"calls": 3})
+    assert row.ended is not None
+    assert row.begun <= row.ended
+    assert store.begin_run("aa1", {"model": "m"}) == 2
+    assert [(row.status, row.ended) for row in store.runs("aa1")] == [("running", None)]
+    assert store.runs("b") == store.runs("%") == []
+    assert list(store.events("ab2")) == []
+    store.close()
+
+
+def test_a_run_whose_process_died_was_interrupted(place: str | Path) -> None:
+    store = Store(place)
+    store.begin_run("r", {})
+    machine, *_ = store.owner.split(" ")
+    store.db.query("update runs set owner = ?", (f"{machine} 999999999 1 x",))
+    assert [row.status for row in store.runs()] == ["interrupted"]
+    store.close()
+
+
+def test_events_are_read_in_order_however_many(place: str | Path) -> None:
+    store = Store(place)
+    texts = [f'{{"seq":{i}}}' for i in range(2_500)]
+    store.write(Batch("r", events=list(enumerate(texts))))
+    assert list(store.events("r")) == texts
+    store.close()
+
+
+# Files ---------------------------------------------------------------------------
+
+
+def test_the_file_is_for_its_owner_alone(path: Path) -> None:
+    store = Store(path)
+    keep(store, KEY, "1")
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600, file
+    assert stat.S_IMODE(os.stat(path.parent).st_mode) == 0o700
+    store.close()
+
+
+def code(place: str | Path) -> str:
+    with pytest.raises(UsageError) as caught:
+        Store(place)
+    assert "--store" in (caught.value.first.hint or "")
+    return caught.value.first.code
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_text("not a database, but long enough to have a header " * 40)
+    before = path.read_bytes()
+    assert code(path) == "E606"
+    assert path.read_bytes() == before
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    assert code(tmp_path) == "E606"
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Store(f"postgresql://me:secret@/x?host={tmp_path}")
+    assert caught.value.first.code == "E606"
+    assert "secret" not in str(caught.value)
+
+
+def test_a_store_of_a_newer_version_is_refused(place: str | Path) -> None:
+    store = Store(place)
+    store.db.set_version(99)
+    store.close()
+    assert code(place) == "E606"
+
+
+def test_a_store_of_an_older_version_is_brought_up(path: Path) -> None:
+    path.parent.mkdir()
+    for statement in MIGRATIONS[0]:
+        sql(path, statement)
+    data = b'"old"'
+    import hashlib
+
+    sql(path, "insert into answers values (?, ?, ?, 1, 2)", (KEY, data, hashlib.sha256(data).digest()[:16]))
+    sql(path, "pragma user_version = 1")
+    store = Store(path)
+    assert store.get(KEY) == '"old"'
+    keep(store, OTHER, "1")
+    assert store.db.version() == len(MIGRATIONS)
+    store.close()
+
+
+def test_failures_of_the_database_are_coded(path: Path) -> None:
+    store = Store(path)
+    sql(path, "drop table answers")
+    with pytest.raises(UsageError, match="E606"):
+        store.get(KEY)
+    with pytest.raises(UsageError, match="E606"):
+        claim(store, KEY)
+    assert not store.db.query("select * from claims")  # the failed transaction is taken back
+    sql(path, "drop table claims")
+    with pytest.raises(UsageError, match="E606"):
+        store.close()
+
+
+def test_only_a_sound_sqlite_keeps_a_write_ahead_log() -> None:
+    assert journal_mode("3.51.2") == journal_mode("3.40.1") == "truncate"
+    assert journal_mode("3.51.3") == journal_mode("3.60.0") == journal_mode("4.0.0") == "wal"
+
+
+def test_the_default_path_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert default_path() == tmp_path / "rlmlang" / "store.db"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_path() == tmp_path / ".local" / "share" / "rlmlang" / "store.db"
+
+
+@pytest.mark.parametrize("end", ["", "-journal", "-wal", "-shm"])
+def test_a_file_with_a_second_name_is_refused(path: Path, end: str) -> None:
+    """Somebody else may have given it one, to read what is written, or to have something taken over."""
+    Store(path).close()
+    other = path.with_name("planted")
+    other.write_bytes(path.read_bytes() if not end else b"")
+    planted = path.with_name(path.name + end)
+    planted.unlink(missing_ok=True)
+    os.link(other, planted)
+    assert code(path) == "E606"
+
+
+def test_a_link_of_the_users_own_is_followed(path: Path, tmp_path: Path) -> None:
+    Store(path).close()
+    os.chmod(path, 0o644)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    store = Store(link)
+    keep(store, KEY, "1")
+    store.close()
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_opening_a_store_twice_gives_up_no_lock(path: Path) -> None:
+    """As closing any descriptor of the file would."""
+    one = Store(path)
+    with one.db.transaction():
+        one.db.query("delete from claims")
+        Sqlite(path).close()
+        code = "import apsw, sys; db = apsw.Connection(sys.argv[1]); db.execute('begin immediate')"
+        other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+        assert "BusyError" in other.stderr
+    one.close()
+
+
+def test_others_that_begin_at_once_are_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left = Sqlite.query, [2]
+
+    def query(self: Sqlite, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        if "journal_mode" in sql and left[0]:
+            left[0] -= 1
+            raise apsw.BusyError
+        return real(self, sql, values)
+
+    monkeypatch.setattr(Sqlite, "query", query)
+    Store(path).close()
+    assert left == [0]
+    left[0] = 10**9
+    monkeypatch.setattr("rlmlang.storage.sqlite.PATIENCE", 0)
+    assert code(path) == "E606"

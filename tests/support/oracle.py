@@ -1,0 +1,100 @@
+"""CPython as the oracle: runs a program's text as Python, with what the language adds."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rlmlang.runtime.values import RecordValue, Value
+
+ERRORS: dict[type[Exception], frozenset[str]] = {
+    ZeroDivisionError: frozenset({"E303"}),
+    IndexError: frozenset({"E301"}),
+    KeyError: frozenset({"E302"}),
+    ValueError: frozenset({"E304", "E305", "E308"}),
+    OverflowError: frozenset({"E306"}),
+}
+"""The codes that stand for a Python exception."""
+
+LIMITS = frozenset({"E306", "E309", "E506", "E507"})
+"""Codes for what Python would do, given time and memory."""
+
+LIST_METHODS = frozenset({"keys", "values", "items"})
+
+
+class _Adapt(ast.NodeTransformer):
+    """Records become dataclasses, views become lists, given inputs lose their defaults."""
+
+    def __init__(self, given: Mapping[str, object]) -> None:
+        self.given = given
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        node.decorator_list = [ast.Name("record__", ast.Load())]
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if isinstance(node.target, ast.Name) and node.target.id in self.given:
+            node.value = None
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in LIST_METHODS:
+            return ast.Call(ast.Name("list", ast.Load()), [node], [])
+        return node
+
+
+def _listed(work: Callable[..., Any]) -> Callable[..., list[Any]]:
+    return lambda *args, **keywords: list(work(*args, **keywords))
+
+
+def evaluate(text: str, inputs: Mapping[str, Value]) -> Any:
+    """The value of the program as CPython sees it. Raises what it raises."""
+    tree = ast.parse(text)
+    last = tree.body.pop()
+    assert isinstance(last, ast.Expr)
+    tree.body.append(ast.Assign([ast.Name("value__", ast.Store())], last.value))
+    tree = ast.fix_missing_locations(_Adapt(inputs).visit(tree))
+    scope: dict[str, Any] = {
+        "record__": dataclasses.dataclass(frozen=True),
+        "reduce": functools.reduce,
+        "set": lambda items: sorted(set(items)),
+        **{work.__name__: _listed(work) for work in (range, zip, enumerate, reversed)},
+    }
+    flags = __future__.annotations.compiler_flag
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    exec(compile(ast.Module(list(classes), []), "<program>", "exec", flags), scope)
+    scope |= {name: _native(value, scope) for name, value in inputs.items()}
+    rest = [node for node in tree.body if not isinstance(node, ast.ClassDef)]
+    exec(compile(ast.Module(rest, []), "<program>", "exec", flags), scope)
+    return scope["value__"]
+
+
+def _native(value: Value, scope: Mapping[str, Any]) -> Any:
+    """The value with records as instances of the program's dataclasses."""
+    if isinstance(value, RecordValue):
+        return scope[value.type.name](*(_native(item, scope) for item in value.values))
+    if isinstance(value, (list, tuple)):
+        return type(value)(_native(item, scope) for item in value)
+    if isinstance(value, dict):
+        return {key: _native(item, scope) for key, item in value.items()}
+    return value
+
+
+def told(value: Any) -> str:
+    """A text that tells values apart which `==` does not: `1`, `1.0`, `True`; `0.0`, `-0.0`."""
+    if isinstance(value, RecordValue):
+        return f"{value.type.name}({', '.join(map(told, value.values))})"
+    if dataclasses.is_dataclass(value):
+        fields = (getattr(value, field.name) for field in dataclasses.fields(value))
+        return f"{type(value).__name__}({', '.join(map(told, fields))})"
+    if isinstance(value, (list, tuple)):
+        return f"{type(value).__name__}[{', '.join(map(told, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {told(item)}" for key, item in value.items()) + "}"
+    return f"{type(value).__name__} {value!r}"

@@ -1,0 +1,254 @@
+"""The tree that CPython should see for a tree of rlmlang's: what a program means, down to each node."""
+
+from __future__ import annotations
+
+import ast as python
+from functools import singledispatch
+from typing import Any
+
+from rlmlang.language import nodes
+
+OPERATORS: dict[str, python.AST] = {
+    "+": python.Add(), "-": python.Sub(), "*": python.Mult(), "/": python.Div(), "//": python.FloorDiv(),
+    "%": python.Mod(), "**": python.Pow(), "==": python.Eq(), "!=": python.NotEq(), "<": python.Lt(),
+    "<=": python.LtE(), ">": python.Gt(), ">=": python.GtE(), "in": python.In(), "not in": python.NotIn(),
+    "and": python.And(), "or": python.Or(),
+}  # fmt: skip
+SIGNS: dict[str, python.AST] = {"-": python.USub(), "+": python.UAdd(), "not": python.Not()}
+LOAD, STORE = python.Load(), python.Store()
+
+
+class Alike(python.NodeTransformer):
+    """`a or b or c` as `(a or b) or c`, and `{x:}` as `{x}`: they mean the same."""
+
+    def visit_FormattedValue(self, node: python.FormattedValue) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.format_spec, python.JoinedStr) and not node.format_spec.values:
+            node.format_spec = None
+        return node
+
+    def visit_BoolOp(self, node: python.BoolOp) -> Any:
+        self.generic_visit(node)
+        made = node.values[0]
+        for value in node.values[1:]:
+            made = python.BoolOp(node.op, [made, value])
+        return made
+
+
+def dump(tree: python.AST) -> str:
+    return python.dump(Alike().visit(tree))
+
+
+def seen_by_python(text: str) -> str:
+    return dump(python.parse(text))
+
+
+@singledispatch
+def wanted(node: Any) -> Any:
+    raise AssertionError(type(node))
+
+
+def every(nodes: tuple[Any, ...]) -> list[Any]:
+    return [wanted(node) for node in nodes]
+
+
+def maybe(node: Any) -> Any:
+    return None if node is None else wanted(node)
+
+
+@wanted.register
+def _(node: nodes.Module) -> Any:
+    return python.Module(every(node.statements), [])
+
+
+@wanted.register
+def _(node: nodes.Input) -> Any:
+    return python.AnnAssign(python.Name(node.name.id, STORE), wanted(node.type), maybe(node.default), 1)
+
+
+@wanted.register
+def _(node: nodes.Binding) -> Any:
+    names: list[Any] = [python.Name(name.id, STORE) for name in node.names]
+    return python.Assign(names if len(names) == 1 else [python.Tuple(names, STORE)], wanted(node.value))
+
+
+@wanted.register
+def _(node: nodes.Value) -> Any:
+    return python.Expr(wanted(node.value))
+
+
+@wanted.register
+def _(node: nodes.Record) -> Any:
+    fields: list[Any] = [
+        python.AnnAssign(python.Name(field.name.id, STORE), wanted(field.type), None, 1) for field in node.fields
+    ]
+    return python.ClassDef(node.name.id, [], [], fields, [])
+
+
+@wanted.register
+def _(node: nodes.Function) -> Any:
+    args: Any = python.arguments(
+        [],
+        [python.arg(param.name.id, wanted(param.type)) for param in node.params],
+        None,
+        [],
+        [],
+        None,
+        [wanted(param.default) for param in node.params if param.default is not None],
+    )
+    body = [*every(node.body), python.Return(wanted(node.value))]
+    return python.FunctionDef(node.name.id, args, body, [], wanted(node.result))
+
+
+@wanted.register
+def _(node: nodes.TypeName) -> Any:
+    head = python.Constant(None) if node.name == "None" else python.Name(node.name, LOAD)
+    if not node.args:
+        return head
+    args = every(node.args)
+    return python.Subscript(head, args[0] if len(args) == 1 else python.Tuple(args, LOAD), LOAD)
+
+
+@wanted.register
+def _(node: nodes.TypeUnion) -> Any:
+    return python.BinOp(wanted(node.left), python.BitOr(), wanted(node.right))
+
+
+@wanted.register
+def _(node: nodes.TypeList) -> Any:
+    return python.List(every(node.items), LOAD)
+
+
+@wanted.register
+def _(node: nodes.TypeLiteral) -> Any:
+    if type(node.value) is int and node.value < 0:
+        return python.UnaryOp(python.USub(), python.Constant(-node.value))
+    return python.Constant(node.value)
+
+
+@wanted.register
+def _(node: nodes.Constant) -> Any:
+    return python.Constant(node.value)
+
+
+@wanted.register
+def _(node: nodes.Name) -> Any:
+    return python.Name(node.id, LOAD)
+
+
+@wanted.register
+def _(node: nodes.FString) -> Any:
+    return python.JoinedStr([python.Constant(part) if isinstance(part, str) else wanted(part) for part in node.parts])
+
+
+@wanted.register
+def _(node: nodes.Hole) -> Any:
+    spec = python.JoinedStr([python.Constant(node.spec)]) if node.spec else None
+    return python.FormattedValue(wanted(node.value), ord(node.conversion or "\0") or -1, spec)
+
+
+@wanted.register
+def _(node: nodes.ListExpr) -> Any:
+    return python.List(every(node.items), LOAD)
+
+
+@wanted.register
+def _(node: nodes.TupleExpr) -> Any:
+    return python.Tuple(every(node.items), LOAD)
+
+
+@wanted.register
+def _(node: nodes.DictExpr) -> Any:
+    return python.Dict([wanted(key) for key, _ in node.items], [wanted(value) for _, value in node.items])
+
+
+@wanted.register
+def _(node: nodes.Unary) -> Any:
+    return python.UnaryOp(SIGNS[node.op], wanted(node.operand))  # type: ignore[arg-type]
+
+
+@wanted.register
+def _(node: nodes.Binary) -> Any:
+    return python.BinOp(wanted(node.left), OPERATORS[node.op], wanted(node.right))  # type: ignore[arg-type]
+
+
+@wanted.register
+def _(node: nodes.Logic) -> Any:
+    return python.BoolOp(OPERATORS[node.op], [wanted(node.left), wanted(node.right)])  # type: ignore[arg-type]
+
+
+@wanted.register
+def _(node: nodes.Compare) -> Any:
+    operators: list[Any] = [OPERATORS[op] for op, _ in node.rest]
+    return python.Compare(wanted(node.first), operators, [wanted(operand) for _, operand in node.rest])
+
+
+@wanted.register
+def _(node: nodes.IsNone) -> Any:
+    operator = python.IsNot() if node.negated else python.Is()
+    return python.Compare(wanted(node.value), [operator], [python.Constant(None)])
+
+
+@wanted.register
+def _(node: nodes.Conditional) -> Any:
+    return python.IfExp(wanted(node.test), wanted(node.then), wanted(node.other))
+
+
+@wanted.register
+def _(node: nodes.Attribute) -> Any:
+    return python.Attribute(wanted(node.value), node.name, LOAD)
+
+
+@wanted.register
+def _(node: nodes.Index) -> Any:
+    return python.Subscript(wanted(node.value), wanted(node.index), LOAD)
+
+
+@wanted.register
+def _(node: nodes.Slice) -> Any:
+    parts = [maybe(part) for part in (node.start, node.stop, node.step)]
+    return python.Subscript(wanted(node.value), python.Slice(*parts), LOAD)
+
+
+@wanted.register
+def _(node: nodes.Comprehension) -> Any:
+    clauses: list[Any] = []
+    for clause in node.clauses:
+        if isinstance(clause, nodes.For):
+            clauses.append(python.comprehension(target(clause.target), wanted(clause.iterable), [], 0))
+        else:
+            clauses[-1].ifs.append(wanted(clause.test))
+    if node.key is not None:
+        return python.DictComp(wanted(node.key), wanted(node.element), clauses)
+    kind = {"list": python.ListComp, "generator": python.GeneratorExp}[node.kind]
+    return kind(wanted(node.element), clauses)
+
+
+def target(node: nodes.Target) -> Any:
+    if isinstance(node, nodes.Name):
+        return python.Name(node.id, STORE)
+    return python.Tuple([target(item) for item in node.items], STORE)
+
+
+@wanted.register
+def _(node: nodes.Lambda) -> Any:
+    args = [python.arg(param.id) for param in node.params]
+    return python.Lambda(python.arguments([], args, None, [], [], None, []), wanted(node.body))
+
+
+@wanted.register
+def _(node: nodes.Keyword) -> Any:
+    return python.keyword(node.name, wanted(node.value))
+
+
+@wanted.register
+def _(node: nodes.Apply) -> Any:
+    return python.Call(wanted(node.callee), every(node.args), every(node.keywords))
+
+
+@wanted.register
+def _(node: nodes.Call) -> Any:
+    head: Any = python.Name("CALL", LOAD)
+    if node.type is not None:
+        head = python.Subscript(head, wanted(node.type), LOAD)
+    return python.Call(head, every(node.args), every(node.keywords))
