@@ -66,7 +66,7 @@ class Site:
 
 
 @define(eq=False)
-class Entry:
+class CallInFlight:
     """A call in flight."""
 
     key: bytes
@@ -78,15 +78,15 @@ class Entry:
     account: Account
     """What it and the calls below it are paid from."""
     answer: Pending = field(factory=Pending)
-    askers: list[Callable[[Entry, RlmError | None], None]] = field(factory=list)
+    askers: list[Callable[[CallInFlight, RlmError | None], None]] = field(factory=list)
     """Told once it has ended, after `answer` was resolved or with the error."""
-    below: list[Entry] = field(factory=list)
+    below: list[CallInFlight] = field(factory=list)
     """The calls that it waits for or has waited for, where its level may still change."""
     task: asyncio.Task[None] | None = None
     given_up: bool = False
 
 
-ProgramRunner = Callable[[str, Request, Entry, Mapping[str, Value]], Awaitable[Value]]
+ProgramRunner = Callable[[str, Request, CallInFlight, Mapping[str, Value]], Awaitable[Value]]
 """Runs a callee's program text with the arguments of its call; gives the program's value. Names whose
 values are known are not evaluated again."""
 
@@ -126,10 +126,10 @@ class Caller:
         self.writing = writing or way_of_writing(model)
         self._run_program = run_program
         self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
-        self._flying: dict[bytes, Entry] = {}
-        self._making: dict[int, Entry] = {}
+        self._flying: dict[bytes, CallInFlight] = {}
+        self._making: dict[int, CallInFlight] = {}
         """The same calls by the numbers of their records."""
-        self._queue: deque[Entry] = deque()
+        self._queue: deque[CallInFlight] = deque()
         self._concurrency = account.limits.concurrency or model.concurrency
         self._slots = asyncio.Semaphore(self._concurrency)
         self._workers: set[asyncio.Task[None]] = set()
@@ -182,7 +182,7 @@ class Caller:
         level: int,
         parent: int | None,
         account: Account,
-    ) -> Value | Entry:
+    ) -> Value | CallInFlight:
         """The answer if it is known, else the call in flight. `args` are plain, the instruction first;
         `account` is what the program that asks is paid from.
 
@@ -234,7 +234,7 @@ class Caller:
             key += record.id.to_bytes(8, "big")
         if level < limits.max_depth:
             account = account.below(level, args[0], site.span)
-        entry = Entry(key, site, args, sample, level, record, account)
+        entry = CallInFlight(key, site, args, sample, level, record, account)
         self._flying[key] = self._making[record.id] = entry
         if above is not None:
             above.below.append(entry)
@@ -242,7 +242,7 @@ class Caller:
         self._begin(entry)
         return entry
 
-    def _deepen(self, entry: Entry, level: int) -> None:
+    def _deepen(self, entry: CallInFlight, level: int) -> None:
         """Count a call as deeper, since one above it has come to wait for it, and what it waits for with it.
 
         So every call is deeper than those that wait for it, and calls that wait for each other, which
@@ -264,7 +264,7 @@ class Caller:
             hint="raise max_depth, or answer without CALL",
         )
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: CallInFlight) -> None:
         """Have a call made: in a task of its own if a program answers it, else when its turn comes."""
         if entry.record.form == "program":
             self._spawn(entry, partial(self._made, entry, self._program))
@@ -275,7 +275,7 @@ class Caller:
         elif len(self._workers) < self._concurrency:
             self._workers.add(asyncio.ensure_future(self._work()))
 
-    def _spawn(self, entry: Entry, make: Make) -> None:
+    def _spawn(self, entry: CallInFlight, make: Make) -> None:
         entry.task = asyncio.ensure_future(self._settle(entry, make))
         self._tasks.add(entry.task)
         entry.task.add_done_callback(self._tasks.discard)
@@ -316,7 +316,9 @@ class Caller:
             if done % 64 == 0:  # a model that answers at once must not keep others from running
                 await asyncio.sleep(0)
 
-    async def _made(self, entry: Entry, answer: Callable[[Entry], Awaitable[Value]]) -> tuple[Value, str] | None:
+    async def _made(
+        self, entry: CallInFlight, answer: Callable[[CallInFlight], Awaitable[Value]]
+    ) -> tuple[Value, str] | None:
         """The call's value as this process makes it, and its status; None if another process is at it."""
         if self.journal is None:
             return await answer(entry), "done"
@@ -334,7 +336,7 @@ class Caller:
         kept = await self.journal.keep(entry.key, written, record.prompt_tokens, record.completion_tokens)
         return (value, "done") if kept == written else self._read(entry, kept)
 
-    async def _followed(self, entry: Entry, journal: Journal) -> tuple[Value, str] | None:
+    async def _followed(self, entry: CallInFlight, journal: Journal) -> tuple[Value, str] | None:
         """The call's value as another process makes it; None if that gave up, and we make it after all."""
         value = await journal.elsewhere(entry.key)
         if value is None:
@@ -342,11 +344,11 @@ class Caller:
             return None
         return self._read(entry, value)
 
-    def _read(self, entry: Entry, value: str) -> tuple[Value, str]:
+    def _read(self, entry: CallInFlight, value: str) -> tuple[Value, str]:
         self.account.usage.memo_hits += 1
         return from_json(json.loads(value), entry.site.type), "stored"
 
-    async def _settle(self, entry: Entry, make: Make) -> None:
+    async def _settle(self, entry: CallInFlight, make: Make) -> None:
         """Await an answer and tell everyone who waits for it."""
         try:
             made = await make()
@@ -372,11 +374,11 @@ class Caller:
                 entry.answer.resolve(value)
                 self._end(entry, status, value=value)
 
-    def _fail(self, entry: Entry, error: RlmError) -> None:
+    def _fail(self, entry: CallInFlight, error: RlmError) -> None:
         entry.record.error = error
         self._end(entry, "failed", error.at(entry.site.span))
 
-    def _end(self, entry: Entry, status: str, error: RlmError | None = None, value: Value = None) -> None:
+    def _end(self, entry: CallInFlight, status: str, error: RlmError | None = None, value: Value = None) -> None:
         if entry.record.status == "waiting":
             self._waiting -= 1
         if self.journal is not None:
@@ -437,7 +439,7 @@ class Caller:
         """How the model has read a request."""
         return self.model.told(request) if isinstance(self.model, Teller) else Told(request.messages)
 
-    async def _generate(self, entry: Entry, request: Request) -> Reply:
+    async def _generate(self, entry: CallInFlight, request: Request) -> Reply:
         """A whole answer. Raises ModelError E402 if it was cut off, and what `generate` raises."""
         reply = await self.generate(entry.record, request, entry.account)
         if reply.finish == "length":
@@ -448,7 +450,7 @@ class Caller:
             )
         return reply
 
-    def _request(self, entry: Entry, program: bool) -> Request:
+    def _request(self, entry: CallInFlight, program: bool) -> Request:
         request = Request(
             instruction=entry.args[0],
             arguments=tuple(zip(entry.site.names, entry.args[1:])),
@@ -462,7 +464,7 @@ class Caller:
             return request
         return evolve(request, constraint=Constraint(program_header(request.arguments, request.type), entry.site.type))
 
-    async def _leaf(self, entry: Entry) -> Value:
+    async def _leaf(self, entry: CallInFlight) -> Value:
         reply = await self._generate(entry, self._request(entry, program=False))
         most = self.account.limits.max_bytes
         if len(reply.text) > most:
@@ -479,7 +481,7 @@ class Caller:
             ) from mismatch
         return value
 
-    async def _program(self, entry: Entry) -> Value:
+    async def _program(self, entry: CallInFlight) -> Value:
         """An answer by a program that the model writes: by statements, or in one go, repaired a few times."""
         request = self._request(entry, program=True)
         assert request.constraint is not None
@@ -505,7 +507,7 @@ class Caller:
             notes=[("in its program", problem.first.span)] if problem.first.span else [],
         ) from problem
 
-    async def _by_statements(self, entry: Entry, request: Request) -> Value:
+    async def _by_statements(self, entry: CallInFlight, request: Request) -> Value:
         async def generate(asked: Request) -> Reply:
             return await self._generate(entry, asked)
 
@@ -520,7 +522,7 @@ class Caller:
 
     # Ending
 
-    def cancel(self, entry: Entry) -> None:
+    def cancel(self, entry: CallInFlight) -> None:
         """Give up one call, queued or in flight."""
         entry.askers.clear()
         entry.given_up = True

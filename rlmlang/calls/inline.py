@@ -293,7 +293,9 @@ def _is_call(text: str) -> bool:
     """Whether the text is one call and nothing else. Raises ProgramError."""
     statements = parse(Source(text + "\n", "the text")).statements
     return (
-        len(statements) == 1 and isinstance(statements[0], nodes.Value) and isinstance(statements[0].value, nodes.Call)
+        len(statements) == 1
+        and isinstance(statements[0], nodes.ExprStatement)
+        and isinstance(statements[0].value, nodes.Call)
     )
 
 

@@ -111,7 +111,7 @@ class Session:
         (statement,) = module.statements
         if isinstance(statement, nodes.Input):
             raise ModelError.of("E405", "the program's inputs are given; it declares no others")
-        if isinstance(statement, nodes.Value):
+        if isinstance(statement, nodes.ExprStatement):
             check(Source(before + text), request.type)
             value = await self.run(self.written + text, request.type, self.known)
             self.written += text

@@ -18,7 +18,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import Parameter
 from rlmlang.language.check import Checker, check, library_function
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
-from rlmlang.language.check.scope import Enough, Entry, Scope, Unbound, Variable
+from rlmlang.language.check.scope import Enough, Scope, ScopeEntry, Unbound, Variable
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import (
@@ -45,7 +45,7 @@ NOWHERE = Span(Source(""), 0, 0)
 class Ground:
     """What the statements before have brought into scope."""
 
-    entries: Mapping[str, Entry] = field(factory=dict)
+    entries: Mapping[str, ScopeEntry] = field(factory=dict)
     records: Mapping[str, RecordType] = field(factory=dict)
     wanted: Type | None = None
     calls: bool = True
@@ -126,9 +126,9 @@ class Oracle(Checker):
                     self.record(statement)
                 case nodes.Function():
                     self.function(statement)
-                case nodes.Value() if self.wanted is not None:
+                case nodes.ExprStatement() if self.wanted is not None:
                     self.expect(statement.value, self.wanted, "", "E227")
-                case nodes.Value():
+                case nodes.ExprStatement():
                     self.infer(statement.value)
         except Enough:
             return False
@@ -200,7 +200,7 @@ class Oracle(Checker):
         self.used.add(name)
         return found[0]
 
-    def bind(self, name: nodes.Name, entry: Entry) -> bool:
+    def bind(self, name: nodes.Name, entry: ScopeEntry) -> bool:
         if name.id in self.used and self.scope.kind == "program":
             self.error("E200", "", name.span)
         return super().bind(name, entry)
@@ -252,7 +252,7 @@ def ground_of(constraint: Constraint) -> Ground:
     if not constraint.program.strip():
         return evolve(ground, inputs=constraint.unit == "program")
     for statement in parse(Source(constraint.program)).statements:
-        if not isinstance(statement, nodes.Value):
+        if not isinstance(statement, nodes.ExprStatement):
             grown = ground.after(statement)
             if grown is None:
                 check(Source(constraint.program + "None\n"))  # which says what is wrong

@@ -178,7 +178,7 @@ class Prefix:
         ground = self.ground.after(statement)
         if ground is None:
             return None
-        over = self.unit == "statement" or isinstance(statement, nodes.Value)
+        over = self.unit == "statement" or isinstance(statement, nodes.ExprStatement)
         return Prefix(ground, self.unit, None if over else tables().start("start"))
 
     # What may follow

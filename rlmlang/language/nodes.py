@@ -349,14 +349,14 @@ class Function(Node):
 
 
 @frozen(eq=False, repr=False)
-class Value(Node):
+class ExprStatement(Node):
     """An expression statement: the program's value."""
 
     value: Expr
     span: Span = _span()
 
 
-Statement = Union[Input, Binding, Record, Function, Value]
+Statement = Union[Input, Binding, Record, Function, ExprStatement]
 
 
 @frozen(eq=False, repr=False)

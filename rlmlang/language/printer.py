@@ -130,7 +130,7 @@ def _units(module: nodes.Module) -> Iterator[_Unit]:
                 yield _Unit(_lay(_declared(name, type_, default), 0), start, end)
             case nodes.Binding():
                 yield _Unit(_binding(node, 0), start, end)
-            case nodes.Value(value):
+            case nodes.ExprStatement(value):
                 yield _Unit(_statement("", value, 0), start, end)
 
 

@@ -20,7 +20,7 @@ from typing import Any, Union
 from attrs import define, field, frozen
 
 from rlmlang.calls.budget import Account
-from rlmlang.calls.caller import Caller, Entry, Site, Writing
+from rlmlang.calls.caller import Caller, CallInFlight, Site, Writing
 from rlmlang.calls.prompt import argument_names, program_header, program_text
 from rlmlang.errors import BudgetError, RlmError, RunError
 from rlmlang.language import nodes
@@ -92,11 +92,11 @@ class Frame(Place):
 Code = Callable[[Frame], Value]
 Work = Callable[..., Value]
 """What is done with values that are there: `work(meter, *values)`."""
-Function = Callable[[list[Value], Frame, int, int], Value]
+RuntimeFunction = Callable[[list[Value], Frame, int, int], Value]
 """A function at run time: arguments, and the place that applies it: frame, site, turn."""
 
 
-class Failure(Exception):
+class PlacedError(Exception):
     """An error on its way out, with the place where it happened."""
 
     def __init__(self, error: RlmError, place: Place) -> None:
@@ -116,9 +116,9 @@ class Evaluation:
     level: int = 0
     parent: int | None = None
     nesting: int = 0
-    _failure: Failure | None = None
+    _failure: PlacedError | None = None
     _jobs: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
-    _open: dict[Entry, Place] = field(factory=dict)
+    _open: dict[CallInFlight, Place] = field(factory=dict)
     """Calls asked for and not yet answered, each with the first place that asked."""
     _tasks: dict[asyncio.Task[None], Place] = field(factory=dict)
     _held_back: int = 0
@@ -189,7 +189,7 @@ class Evaluation:
                 continue
             try:
                 job()
-            except Failure as failure:
+            except PlacedError as failure:
                 self._fail(failure.error, failure.place)
             except RlmError as error:
                 self._fail(error, place)
@@ -202,7 +202,7 @@ class Evaluation:
     def _fail(self, error: RlmError, place: Place) -> None:
         """Note a failure, and give up what comes after it."""
         if self._failure is None or place < self._failure.place:
-            self._failure = Failure(error, place)
+            self._failure = PlacedError(error, place)
             self._give_up_after(place)
 
     def _give_up_after(self, place: Place) -> None:
@@ -218,7 +218,7 @@ class Evaluation:
 
     def call(self, site: Site, args: tuple[Value, ...], sample: int, place: Place) -> Value:
         answer = self.caller.ask(site, args, sample, self.level + 1, self.parent, self.account)
-        if not isinstance(answer, Entry):
+        if not isinstance(answer, CallInFlight):
             return answer
         asked = self._open.get(answer)
         if asked is None:
@@ -227,7 +227,7 @@ class Evaluation:
             self._open[answer] = place
         return answer.answer
 
-    def _answered(self, entry: Entry, error: RlmError | None) -> None:
+    def _answered(self, entry: CallInFlight, error: RlmError | None) -> None:
         place = self._open.pop(entry)
         if error is not None:
             self._fail(error, place)
@@ -270,7 +270,7 @@ class _Compiler:
         self.checked = checked
         self.tables = checked.tables
         self.scope = _Scope(set(checked.inputs), None)
-        self.functions: dict[int, Callable[[Frame], Function]] = {}
+        self.functions: dict[int, Callable[[Frame], RuntimeFunction]] = {}
         self.binding: str | None = None
         self.parts = 0
         """Steps for the expressions that have been compiled; the difference tells those of one."""
@@ -284,7 +284,7 @@ class _Compiler:
                     self.scope.names.update(name.id for name in names)
                 case nodes.Binding():
                     steps.append(self.bind(statement))
-                case nodes.Value():
+                case nodes.ExprStatement():
                     value = self.code(statement.value)
         assert value is not None
         final = value
@@ -361,7 +361,7 @@ class _Compiler:
                 try:
                     return work(frame.evaluation.meter, a, b)
                 except RlmError as error:
-                    raise Failure(error.at(span), Place(frame, site)) from None
+                    raise PlacedError(error.at(span), Place(frame, site)) from None
 
             return run_two
 
@@ -373,7 +373,7 @@ class _Compiler:
             try:
                 return work(frame.evaluation.meter, *values)
             except RlmError as error:
-                raise Failure(error.at(span), Place(frame, site)) from None
+                raise PlacedError(error.at(span), Place(frame, site)) from None
 
         return run
 
@@ -385,7 +385,7 @@ class _Compiler:
             try:
                 return work(frame.evaluation.meter, *values)
             except RlmError as error:
-                raise Failure(error.at(span), Place(frame, site)) from None
+                raise PlacedError(error.at(span), Place(frame, site)) from None
 
         def run(frame: Frame, given: list[Value]) -> Value:
             values = [settle(value) for value in given]
@@ -586,7 +586,7 @@ class _Compiler:
         site = node.span.start
         return lambda frame: function(frame)([arg(frame) for arg in args], frame, site, 0)
 
-    def function(self, checked: CheckedFunction) -> Callable[[Frame], Function]:
+    def function(self, checked: CheckedFunction) -> Callable[[Frame], RuntimeFunction]:
         """Code for a function of the program or the library."""
         made = self.functions.get(id(checked))
         if made is not None:
@@ -606,7 +606,7 @@ class _Compiler:
         self.parts = before  # it is charged where it is applied, not where it happens to be compiled
         self.scope, self.binding = outer, binding
 
-        def make(frame: Frame) -> Function:
+        def make(frame: Frame) -> RuntimeFunction:
             root = frame
             while root.scope is not None:
                 root = root.scope
@@ -625,7 +625,7 @@ class _Compiler:
         self.functions[id(checked)] = make
         return make
 
-    def function_argument(self, node: nodes.Expr) -> Callable[[Frame], Function]:
+    def function_argument(self, node: nodes.Expr) -> Callable[[Frame], RuntimeFunction]:
         """Code for an argument that is a function."""
         if isinstance(node, nodes.Lambda):
             names, span = [param.id for param in node.params], node.span
@@ -635,7 +635,7 @@ class _Compiler:
             size = APPLICATION + self.parts - before
             self.scope = outer
 
-            def make(frame: Frame) -> Function:
+            def make(frame: Frame) -> RuntimeFunction:
                 def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
                     _charge(caller, size, span, site, turn)
                     return body(Frame(frame.evaluation, frame, dict(zip(names, args)), caller, site, turn))
@@ -652,7 +652,7 @@ class _Compiler:
                 codes = [None if d is None else self.code(d) for d in defaults]
                 function = self.function(reference)
 
-                def with_defaults(frame: Frame) -> Function:
+                def with_defaults(frame: Frame) -> RuntimeFunction:
                     inner = function(frame)
 
                     def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
@@ -670,7 +670,7 @@ class _Compiler:
                 return self.name(node)
         span = node.span
 
-        def applied(frame: Frame) -> Function:
+        def applied(frame: Frame) -> RuntimeFunction:
             def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
                 _charge(caller, APPLICATION, span, site, turn)
                 return result(Frame(caller.evaluation, caller, {}, caller, site, turn), args)
@@ -824,7 +824,7 @@ class _Compiler:
                 frame.evaluation.meter.walk(*given)
                 return frame.evaluation.call(site, tuple(given[1:]), given[0], place)
             except RlmError as error:
-                raise Failure(error.at(span), place) from None
+                raise PlacedError(error.at(span), place) from None
 
         operands = [sample, *values]
 
@@ -1006,7 +1006,7 @@ def _charge(frame: Frame, steps: int, span: Span, site: int, turn: int) -> None:
     try:
         frame.evaluation.meter.charge(steps)
     except BudgetError as error:
-        raise Failure(error.at(span), Place(frame, site, turn)) from None
+        raise PlacedError(error.at(span), Place(frame, site, turn)) from None
 
 
 def _iteration(frame: Frame, target: Pattern | None, item: Value, site: int, turn: int) -> Frame:
@@ -1041,7 +1041,7 @@ def _dict(pairs: list[tuple[Value, Value]], frame: Frame, span: Span) -> Value:
     try:
         frame.evaluation.meter.items(len(pairs))
     except BudgetError as error:
-        raise Failure(error.at(span), place) from None
+        raise PlacedError(error.at(span), place) from None
     keys, values = [settle(key) for key, _ in pairs], [value for _, value in pairs]
     if any(key.__class__ in LATE for key in keys):
         return frame.evaluation.defer(keys, place, lambda: build_dict([settle(key) for key in keys], values))
@@ -1093,7 +1093,7 @@ async def evaluating(
     begin = loop.time()
     meter = Meter(limits.max_steps, limits.max_bytes)
 
-    async def answer_by_program(text: str, request: Request, entry: Entry, known: Mapping[str, Value]) -> Value:
+    async def answer_by_program(text: str, request: Request, entry: CallInFlight, known: Mapping[str, Value]) -> Value:
         evaluation = Evaluation(caller, meter, entry.account, entry.level, entry.record.id)
         return await _run_callee(evaluation, text, request, known)
 

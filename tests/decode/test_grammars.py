@@ -236,7 +236,7 @@ def written_well(text: str) -> str:
 def by_value(text: str) -> bool:
     """Whether a statement ends a program."""
     read = parse_partial(Source(text)).module.statements
-    return len(read) == 1 and isinstance(read[0], nodes.Value)
+    return len(read) == 1 and isinstance(read[0], nodes.ExprStatement)
 
 
 def test_programs_with_any_names() -> None:

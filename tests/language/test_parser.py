@@ -41,7 +41,7 @@ def tree(text: str) -> nodes.Module:
 def value(text: str) -> Any:
     """The expression that a text is."""
     (statement,) = tree(text).statements
-    assert isinstance(statement, nodes.Value)
+    assert isinstance(statement, nodes.ExprStatement)
     return statement.value
 
 

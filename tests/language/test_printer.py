@@ -65,7 +65,7 @@ def test_any_string_has_a_text(value: str) -> None:
     text = format_expr(node)
     assert re.fullmatch(r"[ -~]|[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+", text)
     (statement,) = parse(Source(text)).statements
-    assert isinstance(statement, nodes.Value)
+    assert isinstance(statement, nodes.ExprStatement)
     assert statement.value == node
 
 
@@ -156,7 +156,7 @@ EXPRESSIONS = [
 def test_expressions(text: str, wanted: str) -> None:
     assert formatted(text) == wanted + "\n"
     (statement,) = parse(Source(text)).statements
-    assert isinstance(statement, nodes.Value)
+    assert isinstance(statement, nodes.ExprStatement)
     assert format_expr(statement.value) == wanted
 
 

@@ -73,7 +73,7 @@ def _(node: nodes.Binding) -> Any:
 
 
 @wanted.register
-def _(node: nodes.Value) -> Any:
+def _(node: nodes.ExprStatement) -> Any:
     return python.Expr(wanted(node.value))
 
 

@@ -117,7 +117,7 @@ class Checker(Applications):
                     self.record(statement)
                 case nodes.Function():
                     self.function(statement)
-                case nodes.Value():
+                case nodes.ExprStatement():
                     if statement is last and self.wanted is not None:
                         type_ = self.expect(statement.value, self.wanted, "the program's value", "E227")
                         continue
@@ -137,7 +137,7 @@ class Checker(Applications):
 
     def must_have_value(self, module: nodes.Module) -> None:
         last = module.statements[-1] if module.statements else None
-        if not isinstance(last, nodes.Value):
+        if not isinstance(last, nodes.ExprStatement):
             self.error(
                 "E222",
                 "the program has no value",

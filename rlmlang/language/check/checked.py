@@ -62,7 +62,7 @@ class ParameterTarget:
     args: tuple[nodes.Expr, ...]
 
 
-Target = Union[NativeTarget, FunctionTarget, RecordTarget, ParameterTarget]
+ApplyTarget = Union[NativeTarget, FunctionTarget, RecordTarget, ParameterTarget]
 
 
 @frozen(eq=False)
@@ -77,7 +77,7 @@ class Tables:
     """What is known of each node, by `id(node)`; the trees must be kept alive beside it."""
 
     types: dict[int, Type] = field(factory=dict)
-    targets: dict[int, Target] = field(factory=dict)
+    targets: dict[int, ApplyTarget] = field(factory=dict)
     references: dict[int, CheckedFunction | NativeTarget | RecordType] = field(factory=dict)
     """Names that stand for a function where a function is wanted."""
 

@@ -35,7 +35,7 @@ class Unbound:
     span: Span
 
 
-Entry = Union[Variable, Unbound, CheckedFunction, RecordType]
+ScopeEntry = Union[Variable, Unbound, CheckedFunction, RecordType]
 
 
 @define
@@ -44,11 +44,11 @@ class Scope:
 
     kind: str
     parent: Scope | None = None
-    entries: dict[str, Entry] = field(factory=dict)
+    entries: dict[str, ScopeEntry] = field(factory=dict)
     facts: dict[str, Type] = field(factory=dict)
     """Types narrowed by a test, by the path they hold for: `x`, `x.field`."""
 
-    def find(self, name: str) -> Entry | None:
+    def find(self, name: str) -> ScopeEntry | None:
         scope: Scope | None = self
         while scope is not None:
             if name in scope.entries:
@@ -110,7 +110,7 @@ class Scoping:
         """Names of the program's inputs."""
         self.current_function: str | None = None
 
-    def bind(self, name: nodes.Name, entry: Entry) -> bool:
+    def bind(self, name: nodes.Name, entry: ScopeEntry) -> bool:
         """Enter a name into the innermost scope, if it may be bound there."""
         here = self.scope.entries.get(name.id)
         outer = self.scope.parent.find(name.id) if self.scope.parent else None
@@ -224,7 +224,7 @@ def _shortened(message: str) -> str:
     return message if len(message) <= 400 else message[:300] + " … " + message[-90:]
 
 
-def _entry_span(entry: Entry) -> Span | None:
+def _entry_span(entry: ScopeEntry) -> Span | None:
     match entry:
         case Variable() | Unbound():
             return entry.span
@@ -233,7 +233,7 @@ def _entry_span(entry: Entry) -> Span | None:
     return None
 
 
-def _kind(entry: Entry) -> str:
+def _kind(entry: ScopeEntry) -> str:
     return "function" if isinstance(entry, CheckedFunction) else "record type"
 
 

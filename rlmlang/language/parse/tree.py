@@ -90,8 +90,8 @@ class Builder:
     def local(self, items: Items) -> nodes.Binding:
         return self.binding(items)
 
-    def value(self, items: Items) -> nodes.Value:
-        return nodes.Value(items[0], span=self.at(items[:1]))
+    def value(self, items: Items) -> nodes.ExprStatement:
+        return nodes.ExprStatement(items[0], span=self.at(items[:1]))
 
     def record(self, items: Items) -> nodes.Record:
         fields = tuple(item for item in items if isinstance(item, nodes.Field))

@@ -1,7 +1,7 @@
 """What a program must and may take: an interval for calls, depth, tokens, money and pure work, before any call.
 
 The program is evaluated with its real inputs as far as they reach. What depends on a
-model's answer is `Unknown`: a type with bounds on its length (on its value for an int).
+model's answer is `UnknownValue`: a type with bounds on its length (on its value for an int).
 Both branches of an unknown test are followed; the body of a comprehension over an unknown
 list is followed once and counted as often as the list may be long.
 
@@ -134,7 +134,7 @@ def estimate(
 
 
 @frozen(eq=False)
-class Unknown:
+class UnknownValue:
     """A value that only the run will tell: its type, and bounds on its length or int value."""
 
     type: Type
@@ -156,7 +156,7 @@ class Mixed:
     remake: Callable[[list[Value]], Value]
 
 
-_LATE = (Unknown, Mixed)
+_LATE = (UnknownValue, Mixed)
 
 
 def _build(parts: list[Value], remake: Callable[[list[Value]], Value]) -> Value:
@@ -180,7 +180,7 @@ class _Env:
         return env.variables[name]
 
 
-Function = Callable[[list[Value]], Value]
+FunctionEstimate = Callable[[list[Value]], Value]
 
 
 @define(eq=False)
@@ -238,7 +238,7 @@ class _Estimator:
             for statement in self.checked.module.statements:
                 if isinstance(statement, nodes.Binding):
                     self.bind(statement, self.root)
-                elif isinstance(statement, nodes.Value):
+                elif isinstance(statement, nodes.ExprStatement):
                     self.value(statement.value, self.root)
         except BudgetError as error:
             if error.first.code != "E506":
@@ -320,8 +320,8 @@ class _Estimator:
         self.meter.charge(1)
         return _VALUE[type(node)](self, node, env)
 
-    def unknown(self, node: nodes.Expr, *bounds: float) -> Unknown:
-        return Unknown(self.tables.types[id(node)], *bounds)
+    def unknown(self, node: nodes.Expr, *bounds: float) -> UnknownValue:
+        return UnknownValue(self.tables.types[id(node)], *bounds)
 
     def pure(self, node: nodes.Expr, work: Callable[..., Value], *values: Value) -> Value:
         """Work on known values; where it may never be done, its failure makes the value unknown."""
@@ -388,14 +388,14 @@ class _Estimator:
         if _known(a, b):
             return self.pure(node, OPERATORS[node.op], a, b)
         type_ = self.tables.types[id(node)]
-        if isinstance(type_, TupleType) and not isinstance(a, Unknown) and not isinstance(b, Unknown):
+        if isinstance(type_, TupleType) and not isinstance(a, UnknownValue) and not isinstance(b, UnknownValue):
             return _build([*_parts(a), *_parts(b)], tuple)
         (low_a, high_a), (low_b, high_b) = _bounds(a), _bounds(b)
         if node.op == "+":
-            return Unknown(type_, low_a + low_b, high_a + high_b)
+            return UnknownValue(type_, low_a + low_b, high_a + high_b)
         if node.op == "-":
-            return Unknown(type_, low_a - high_b, high_a - low_b)
-        return Unknown(type_)
+            return UnknownValue(type_, low_a - high_b, high_a - low_b)
+        return UnknownValue(type_)
 
     def logic(self, node: nodes.Logic, env: _Env) -> Value:
         left = self.value(node.left, env)
@@ -419,7 +419,7 @@ class _Estimator:
         before = self.conditions
         for op, operand in node.rest:
             right = self.value(operand, env)
-            holds = self.pure(node, COMPARISONS[op], left, right) if _known(left, right) else Unknown(BOOL)
+            holds = self.pure(node, COMPARISONS[op], left, right) if _known(left, right) else UnknownValue(BOOL)
             if not _known(holds):
                 self.conditions, result = before + 1, holds  # the rest is looked at only if it holds
             elif not holds:
@@ -431,21 +431,21 @@ class _Estimator:
 
     def is_none(self, node: nodes.IsNone, env: _Env) -> Value:
         value = self.value(node.value, env)
-        if isinstance(value, Unknown):
-            return Unknown(BOOL)
+        if isinstance(value, UnknownValue):
+            return UnknownValue(BOOL)
         return (value is None) is not node.negated
 
     def attribute(self, node: nodes.Attribute, env: _Env) -> Value:
         value = self.value(node.value, env)
         type_ = self.tables.types[id(node.value)]
         assert isinstance(type_, RecordType)
-        if isinstance(value, Unknown):
+        if isinstance(value, UnknownValue):
             return self.unknown(node)
         return _parts(value)[[name for name, _ in type_.fields].index(node.name)]
 
     def index(self, node: nodes.Index, env: _Env) -> Value:
         value, index = self.value(node.value, env), self.value(node.index, env)
-        if isinstance(value, Unknown) or not _known(index):
+        if isinstance(value, UnknownValue) or not _known(index):
             return self.unknown(node)
         if isinstance(value, Mixed):
             shape = value.remake(value.parts)
@@ -455,7 +455,7 @@ class _Estimator:
     def of_slice(self, node: nodes.Slice, env: _Env) -> Value:
         value = self.value(node.value, env)
         bounds = [None if b is None else self.value(b, env) for b in (node.start, node.stop, node.step)]
-        if _known(*bounds) and not isinstance(value, Unknown):
+        if _known(*bounds) and not isinstance(value, UnknownValue):
             part = self.pure(node, cut, value.remake(value.parts) if isinstance(value, Mixed) else value, *bounds)
             if isinstance(value, Mixed) and isinstance(part, (list, tuple)):
                 return _build(list(part), type(part))
@@ -499,12 +499,12 @@ class _Estimator:
             return 0, high
         items = self.value(clause.iterable, env)
         item_type = _item_type(self.tables.types[id(clause.iterable)])
-        if isinstance(items, Unknown):
+        if isinstance(items, UnknownValue):
             if items.high == 0:
                 return 0, 0
             with self.maybe(items.high, items.low >= 1):
                 inner = _Env({}, env)
-                self.assign(clause.target, Unknown(item_type), inner)
+                self.assign(clause.target, UnknownValue(item_type), inner)
                 low, high = self.clauses(node, level + 1, inner, emit)
             # emitted once, whatever the count: never taken for the elements themselves
             return low * max(items.low, 0), max(_times(high, items.high), 1.5 if items.high == 1 else 0)
@@ -524,10 +524,10 @@ class _Estimator:
             self.unpack(target.items, value, env, None)
 
     def unpack(self, names: Sequence[nodes.Target], value: Value, env: _Env, type_: Type | None) -> None:
-        if isinstance(value, Unknown):
+        if isinstance(value, UnknownValue):
             type_ = without_none(value.type if type_ is None else type_)
             assert isinstance(type_, TupleType)
-            parts: list[Value] = [Unknown(item) for item in type_.items]
+            parts: list[Value] = [UnknownValue(item) for item in type_.items]
         else:
             parts = _parts(value)
         for name, part in zip(names, parts):
@@ -551,7 +551,7 @@ class _Estimator:
                 ]
                 return self.enter(target.function, args)
             case ParameterTarget():
-                function: Function = env.find(target.name)
+                function: FunctionEstimate = env.find(target.name)
                 return function([self.value(arg, env) for arg in target.args])
 
     def enter(self, function: CheckedFunction, args: list[Value]) -> Value:
@@ -565,7 +565,7 @@ class _Estimator:
             self.bind(local, env)
         return self.value(node.value, env)
 
-    def function(self, node: nodes.Expr, env: _Env) -> Function:
+    def function(self, node: nodes.Expr, env: _Env) -> FunctionEstimate:
         """An argument that is a function."""
         if isinstance(node, nodes.Lambda):
             names = [param.id for param in node.params]
@@ -586,9 +586,9 @@ class _Estimator:
                 result = reference.signature.result
                 code = reference.builtin.code
                 return lambda args: (
-                    self.guarded(lambda: code(self.meter, *args), result) if _known(*args) else Unknown(result)
+                    self.guarded(lambda: code(self.meter, *args), result) if _known(*args) else UnknownValue(result)
                 )
-        function: Function = env.find(node.id)
+        function: FunctionEstimate = env.find(node.id)
         return function
 
     def guarded(self, work: Callable[[], Value], type_: Type) -> Value:
@@ -597,7 +597,7 @@ class _Estimator:
         except (RunError, BudgetError) as error:
             if self.sure or error.first.code == "E506":
                 raise
-            return Unknown(type_)
+            return UnknownValue(type_)
 
     def native(self, node: nodes.Apply, target: NativeTarget, env: _Env) -> Value:
         name = target.builtin.name
@@ -628,22 +628,22 @@ class _Estimator:
         low, high = _LENGTHS[name](values)
         return int(low) if name == "len" and low == high else self.unknown(node, low, high)
 
-    def mapped(self, function: Function, items: Value) -> Value:
+    def mapped(self, function: FunctionEstimate, items: Value) -> Value:
         """What a function gives for every element."""
-        if isinstance(items, Unknown):
+        if isinstance(items, UnknownValue):
             with self.maybe(items.high, items.low >= 1):
-                result = function([Unknown(_item_type(items.type))])
-            type_ = result.type if isinstance(result, Unknown) else STR
-            return Unknown(ListType(type_), items.low, items.high)
+                result = function([UnknownValue(_item_type(items.type))])
+            type_ = result.type if isinstance(result, UnknownValue) else STR
+            return UnknownValue(ListType(type_), items.low, items.high)
         return _build([function([item]) for item in _parts(items)], list)
 
     def reduce(self, node: nodes.Apply, target: NativeTarget, env: _Env) -> Value:
         by_name = target.by_name
         function = self.function(by_name["step"], env)
         items, state = self.value(by_name["xs"], env), self.value(by_name["start"], env)
-        if isinstance(items, Unknown):
+        if isinstance(items, UnknownValue):
             with self.maybe(items.high, items.low >= 1):
-                function([self.unknown(node), Unknown(_item_type(items.type))])
+                function([self.unknown(node), UnknownValue(_item_type(items.type))])
             return self.unknown(node)
         for item in _parts(items):
             self.charge(ITERATION)
@@ -669,7 +669,7 @@ class _Estimator:
         self.conditions = before
         if settled:
             return stop
-        return Unknown(BOOL) if unknown or low != high else not stop
+        return UnknownValue(BOOL) if unknown or low != high else not stop
 
     # The model
 
@@ -698,7 +698,7 @@ class _Estimator:
         if isinstance(type_, RecordType):
             parts = [self.answer(item) for _, item in type_.fields]
             return _build(parts, lambda parts: RecordValue(type_, tuple(parts)))
-        return Unknown(type_)
+        return UnknownValue(type_)
 
     def count(self, node: nodes.Call, type_: Type, args: list[Value], names: list[str | None], sample: Value) -> None:
         low_prompt, high_prompt = 1, inf
@@ -779,7 +779,7 @@ def _parts(value: Value) -> list[Value]:
 
 def _bounds(value: Value) -> tuple[float, float]:
     """Bounds on the length of a value, or on an int itself."""
-    if isinstance(value, Unknown):
+    if isinstance(value, UnknownValue):
         return value.low, value.high
     if isinstance(value, Mixed):
         return len(value.parts), len(value.parts)
