@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rlmlang.decode.brackets import Frame, in_type, is_lambda
 from rlmlang.decode.partial import HOLE, Oracle
-from rlmlang.decode.prefix import BODY, LINE, MAX_CLOSING, Prefix, names_in
 from rlmlang.decode.reach import can_become
 from rlmlang.decode.recognizer import FString, Stack, tables
 from rlmlang.decode.signatures import (
@@ -31,6 +29,7 @@ from rlmlang.decode.signatures import (
     types_of,
     written,
 )
+from rlmlang.decode.state import BODY, LINE, Frame, State, in_type, is_lambda, names_in
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
@@ -123,6 +122,10 @@ _TYPES = (
 )
 
 
+MAX_CLOSING = 60
+"""Lexemes of a closing."""
+
+
 MAX_ASKED = (150, 60, 30)
 """Closings that are tried for one prefix, with up to three open brackets, up to six, and more; a
 quarter of them at most for the holes of one."""
@@ -131,7 +134,7 @@ quarter of them at most for the holes of one."""
 class Search:
     """The search for a closing of one prefix."""
 
-    def __init__(self, prefix: Prefix) -> None:
+    def __init__(self, prefix: State) -> None:
         self.prefix = prefix
         self.count = 0
         self.asked = 0
@@ -461,14 +464,14 @@ class Search:
 
     def _attributes_behind(self, lexemes: Sequence[str]) -> Iterator[list[str]]:
         """Behind an operand that the lexemes end, its attributes."""
-        prefix: Prefix | None = self.prefix
+        prefix: State | None = self.prefix
         for lexeme in lexemes:
             prefix = self._take(prefix, self._numbered(lexeme, prefix), [])
         stack = prefix.stack if prefix is not None else None
         behind = tables().shift(stack, "DOT", ".") if stack is not None else None
         if behind is None or prefix is None:
             return
-        dotted = Prefix(prefix.ground, prefix.unit, behind, prefix.frame, ".", 2, ("", ""))
+        dotted = State(prefix.ground, prefix.unit, behind, prefix.frame, ".", 2, ("", ""))
         type_ = Search(dotted).receiver()
         for attribute in telling(type_) if type_ is not None else ():
             for suffix in attribute_suffixes(type_, attribute):
@@ -495,7 +498,7 @@ class Search:
         """The closing that starts so, with holes; in the bracket `bind`, names are bound by clauses, and `behind`
         stands behind the outermost bracket, or at its end if that is a comma with further items."""
         out: list[str] = []
-        prefix: Prefix | None = self.prefix
+        prefix: State | None = self.prefix
         for lexeme in start:
             prefix = self._take(prefix, self._numbered(lexeme, prefix), out)
         for _ in range(MAX_CLOSING):
@@ -534,7 +537,7 @@ class Search:
                 return out if prefix is not None else None
         return None
 
-    def _numbered(self, lexeme: str, prefix: Prefix | None) -> str:
+    def _numbered(self, lexeme: str, prefix: State | None) -> str:
         """Each hole has a name that tells what belongs there: an expression, a type, a new name."""
         if lexeme != HOLE or prefix is None or prefix.stack is None:
             return lexeme
@@ -548,13 +551,13 @@ class Search:
     def _new_name(self) -> str:
         return f"v{self.prefix.size}_{self.count}"
 
-    def _take(self, prefix: Prefix | None, lexeme: str, out: list[str]) -> Prefix | None:
+    def _take(self, prefix: State | None, lexeme: str, out: list[str]) -> State | None:
         if prefix is None:
             return None
         if prefix.inside is not None:
             lexeme = requoted(lexeme, prefix.inside.quote)
         out.append(lexeme)
-        return prefix._with(lexeme)
+        return prefix.step(lexeme)
 
     # Whether it checks
 

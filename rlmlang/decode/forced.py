@@ -7,8 +7,9 @@ with a choice without a look at what the types leave of them.
 from __future__ import annotations
 
 from rlmlang.decode.point import Point
-from rlmlang.decode.prefix import BODY, LINE, Prefix
+from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import tables
+from rlmlang.decode.state import BODY, LINE
 
 FEW = 4
 """Continuations that are tried one by one."""

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from rlmlang.decode.prefix import BODY, FRESH, LINE, Prefix
+from rlmlang.decode.prefix import FRESH, Prefix
 from rlmlang.decode.recognizer import fits_hole, tables
+from rlmlang.decode.state import BODY, LINE
 from rlmlang.language.parse import literals
 
 MAX_NAME = 100

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from attrs import evolve
-from lark import Tree
 
-from rlmlang.decode.brackets import Frame, framed
+from rlmlang.decode.completions import Search
 from rlmlang.decode.partial import HOLE, NOWHERE, Ground
 from rlmlang.decode.reach import can_become
 from rlmlang.decode.recognizer import FString, Stack, tables
 from rlmlang.decode.signatures import applications, attributes, function_named, parameters
+from rlmlang.decode.state import LINE, Frame, State, constants_in, names_in
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check import library_names
@@ -28,22 +27,12 @@ from rlmlang.language.check.scope import Variable
 from rlmlang.language.check.written import TYPE_NAMES
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 
-if TYPE_CHECKING:
-    from rlmlang.decode.completions import Search
-
 MAX_LEXEMES = 1000
 """Of one statement. Behind that only its closing may follow."""
 
 
 MAX_NESTING = 20
 """Open brackets at once."""
-
-
-MAX_CLOSING = 60
-"""Lexemes of a closing."""
-
-LINE, BODY = "\n", "\n    "
-"""Line ends as lexemes: before the margin, and before the body of a function or record."""
 
 
 _TESTING = ("if", "and", "or", "not")
@@ -58,25 +47,10 @@ FRESH = "zq0"
 """A name that nothing has, for finding out whether a new one may stand somewhere."""
 
 
-class Prefix:
+class Prefix(State):
     """A statement as far as it is written. Prefixes are immutable; what follows from one is kept in it."""
 
-    __slots__ = (
-        "_children",
-        "_literals",
-        "_names",
-        "_receiver",
-        "closing",
-        "frame",
-        "ground",
-        "inside",
-        "last",
-        "points",
-        "size",
-        "stack",
-        "unit",
-        "words",
-    )
+    __slots__ = ("_children", "_literals", "_names", "_receiver", "points")
 
     def __init__(
         self,
@@ -89,20 +63,7 @@ class Prefix:
         words: tuple[str, ...] = (),
         inside: FString | None = None,
     ) -> None:
-        self.ground = ground
-        self.unit = unit
-        """`program`: statements up to a value; `statement`: any one; `expression`: one that stands alone."""
-        self.stack = stack
-        """None behind the end of a unit."""
-        self.inside = inside
-        """The f-string in whose hole the expression of the stack stands."""
-        self.frame = frame
-        self.last = last
-        self.size = size
-        self.words = words
-        """The first two lexemes."""
-        self.closing: tuple[str, ...] = ()
-        """Lexemes that end the statement. At the start of one, none."""
+        super().__init__(ground, unit, stack, frame, last, size, words, inside)
         self._children: dict[str, Prefix | None] = {}
         self._names: Names | None = None
         self._receiver: Type | None = None
@@ -133,14 +94,14 @@ class Prefix:
         follows = self.closing[:1] == (lexeme,)
         if not follows and self.size >= MAX_LEXEMES:
             return None
-        grown = self._with(lexeme)
+        grown = self.step(lexeme)
         if grown is None:
             return None
         if lexeme == LINE:
             return grown._next()
         if self.unit == "call" and lexeme == ")" and grown.frame is None:
             # The closing may have gone on behind it, so the call is checked as it stands.
-            return Prefix(self.ground, self.unit, None) if _search(grown).checks((LINE,)) else None
+            return Prefix(self.ground, self.unit, None) if Search(grown).checks((LINE,)) else None
         if follows:
             grown.closing = self.closing[1:]
             return grown
@@ -153,20 +114,11 @@ class Prefix:
             hints.insert(0, tuple(lexeme if word == self.closing[0] else word for word in self.closing[1:]))
         if self._names is not None and lexeme.isidentifier():
             hints = [*self._names.closings(lexeme), *hints]
-        closing = _search(grown).closing(hints)
+        closing = Search(grown).closing(hints)
         if closing is None:
             return None
         grown.closing = closing
         return grown
-
-    def _with(self, lexeme: str) -> Prefix | None:
-        assert self.stack is not None
-        found = tables().step(self.stack, self.inside, lexeme)
-        if found is None:
-            return None
-        words = self.words if len(self.words) == 2 else (*self.words, lexeme)
-        frame = framed(self, lexeme, found[1])
-        return Prefix(self.ground, self.unit, found[0], frame, lexeme, self.size + 1, words, found[1])
 
     def _next(self) -> Prefix | None:
         """What follows the line end that this statement ends with."""
@@ -193,14 +145,14 @@ class Prefix:
     def receiver(self) -> Type | None:
         """Behind a dot, the type of what stands before it."""
         if self._receiver is None:
-            self._receiver = _search(self).receiver()
+            self._receiver = Search(self).receiver()
         return self._receiver
 
     @property
     def literals(self) -> tuple[str, ...]:
         """The strings that may follow and can do what not any string can."""
         if self._literals is None:
-            values = self.ground.constants | _constants_in(self)
+            values = self.ground.constants | constants_in(self)
             texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
             free = self.child(FREE)
             self._literals = tuple(text for text in dict.fromkeys(texts) if not self.alike(text, free))
@@ -267,7 +219,7 @@ class Names:
             return False  # without a bracket, it may be a name that is being bound
         if self._binds is None:
             keyword = frame.kind == "call" and frame.callee is None
-            self._binds = keyword or bool(_search(self.prefix).binders())
+            self._binds = keyword or bool(Search(self.prefix).binders())
         return not self._binds
 
     @property
@@ -308,7 +260,7 @@ class Names:
     def wanted(self) -> list[Type]:
         """The types that an operand may have here; none if nothing is known of them."""
         if self._wanted is None:
-            self._wanted = _search(self.prefix).wanted()
+            self._wanted = Search(self.prefix).wanted()
         return self._wanted
 
     def _wants_function(self) -> bool:
@@ -356,44 +308,3 @@ def _attribute_names(prefix: Prefix) -> list[str]:
         names = [name for record in prefix.ground.records.values() for name, _ in record.fields]
         return list(dict.fromkeys([*names, *(name for methods in METHODS.values() for name in methods)]))
     return list(attributes(type_.item if isinstance(type_, OptionalType) else type_))
-
-
-def names_in(prefix: Prefix) -> list[str]:
-    """Names that the statement itself may have bound so far."""
-    names: dict[str, None] = {}
-    for each in _parts(prefix):
-        if isinstance(each, nodes.Name):
-            names[each.id] = None
-        elif getattr(each, "type", None) == "NAME":
-            names[str(each)] = None
-    return list(names)
-
-
-def _constants_in(prefix: Prefix) -> set[str]:
-    """The strings that the statement itself holds so far."""
-    constants = (each.value for each in _parts(prefix) if isinstance(each, (nodes.TypeLiteral, nodes.Constant)))
-    return {value for value in constants if isinstance(value, str)}
-
-
-def _parts(prefix: Prefix) -> Iterator[object]:
-    """The nodes and tokens that a statement is made of so far."""
-    for stack in (prefix.stack, prefix.inside.below if prefix.inside is not None else None):
-        while stack is not None:
-            todo = [stack.value]
-            while todo:
-                each = todo.pop()
-                if isinstance(each, (list, tuple)):
-                    todo.extend(each)
-                elif isinstance(each, Tree):
-                    todo.extend(each.children)
-                else:
-                    yield each
-                    if isinstance(each, nodes.Node):
-                        todo.extend(each._parts().values())
-            stack = stack.below
-
-
-def _search(prefix: Prefix) -> Search:
-    from rlmlang.decode.completions import Search  # which is about prefixes
-
-    return Search(prefix)

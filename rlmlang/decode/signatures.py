@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from rlmlang.decode.brackets import Frame
+from rlmlang.decode.partial import HOLE, Ground
+from rlmlang.decode.state import Frame, State
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
 from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
 from rlmlang.language.check.scope import Variable
-
-if TYPE_CHECKING:
-    from rlmlang.decode.prefix import Prefix
-from rlmlang.decode.partial import HOLE, Ground
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -83,7 +79,7 @@ def attributes(type_: Type) -> tuple[str, ...]:
     return tuple(methods_of(type_))
 
 
-def parameters(prefix: Prefix) -> list[str]:
+def parameters(prefix: State) -> list[str]:
     """The parameters of the function whose arguments are being written."""
     frame = prefix.frame
     assert frame is not None

@@ -1,0 +1,188 @@
+"""The state of a statement that is being written: the parser's stack, the open brackets, and the lexemes before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+from attrs import evolve, frozen
+from lark import Tree
+
+from rlmlang.decode.partial import Ground
+from rlmlang.decode.recognizer import FString, Stack, tables
+from rlmlang.language import nodes
+
+LINE, BODY = "\n", "\n    "
+"""Line ends as lexemes: before the margin, and before the body of a function or record."""
+
+
+@frozen(eq=False)
+class Frame:
+    """An open bracket."""
+
+    bracket: str
+    kind: str
+    """`call`, `group`, `list`, `dict`, `index`, `type` or `params`."""
+    below: Frame | None
+    depth: int
+    opened: int
+    """How many lexemes stand before it."""
+    callee: str | None = None
+    """Of a call, the name before the bracket, if it is one."""
+    method: bool = False
+    commas: int = 0
+    keywords: frozenset[str] = frozenset()
+    filled: bool = False
+    """Whether something stands behind the bracket or the last comma."""
+
+
+class State:
+    """A statement as far as it is written, for which nothing is known yet of what may follow. States are immutable."""
+
+    __slots__ = ("closing", "frame", "ground", "inside", "last", "size", "stack", "unit", "words")
+
+    def __init__(
+        self,
+        ground: Ground,
+        unit: str,
+        stack: Stack | None,
+        frame: Frame | None = None,
+        last: str = "",
+        size: int = 0,
+        words: tuple[str, ...] = (),
+        inside: FString | None = None,
+    ) -> None:
+        self.ground = ground
+        self.unit = unit
+        """`program`: statements up to a value; `statement`: any one; `expression`: one that stands alone."""
+        self.stack = stack
+        """None behind the end of a unit."""
+        self.inside = inside
+        """The f-string in whose hole the expression of the stack stands."""
+        self.frame = frame
+        self.last = last
+        self.size = size
+        self.words = words
+        """The first two lexemes."""
+        self.closing: tuple[str, ...] = ()
+        """Lexemes that end the statement. At the start of one, none."""
+
+    def step(self, lexeme: str) -> Self | None:
+        """The state with one more lexeme, or None if the grammar does not let it follow."""
+        assert self.stack is not None
+        found = tables().step(self.stack, self.inside, lexeme)
+        if found is None:
+            return None
+        words = self.words if len(self.words) == 2 else (*self.words, lexeme)
+        frame = framed(self, lexeme, found[1])
+        return type(self)(self.ground, self.unit, found[0], frame, lexeme, self.size + 1, words, found[1])
+
+
+def framed(state: State, lexeme: str, inside: FString | None) -> Frame | None:
+    """The innermost open bracket once a lexeme has been written."""
+    frame = state.frame
+    if (inside is None) != (state.inside is None):
+        if inside is None:
+            return frame.below if frame is not None else None
+        if frame is not None and not frame.filled:
+            frame = evolve(frame, filled=True)
+        return Frame(lexeme, "fstring", frame, 1 if frame is None else frame.depth + 1, state.size)
+    match tables().terminal(lexeme):
+        case "LPAR" | "LSQB" | "LBRACE":
+            if frame is not None and not frame.filled:
+                frame = evolve(frame, filled=True)
+            return _opened(state, frame, lexeme)
+        case "RPAR" | "RSQB" | "RBRACE":
+            return frame.below if frame is not None else None
+        case "COMMA" if frame is not None and _separates(state, frame):
+            return evolve(frame, commas=frame.commas + 1, filled=False)
+        case "EQUAL" if frame is not None and frame.kind == "call":
+            return evolve(frame, keywords=frame.keywords | {state.last})
+    if frame is not None and not frame.filled:
+        frame = evolve(frame, filled=True)
+    return frame
+
+
+def _separates(state: State, frame: Frame) -> bool:
+    """Whether a comma here separates elements, and not the names of a lambda or a `for`."""
+    return frame.kind in ("type", "params") or (state.stack is not None and tables().takes(state.stack, "__ANON_1"))
+
+
+def _opened(state: State, frame: Frame | None, bracket: str) -> Frame:
+    depth = 1 if frame is None else frame.depth + 1
+    operand = state.stack is not None and tables().takes(state.stack, "FSTRING")
+    before = state.stack.below if state.stack is not None else None
+    if bracket == "{":
+        return Frame(bracket, "dict", frame, depth, state.size)
+    if bracket == "[":
+        if state.last == "CALL" or (state.stack is not None and in_type(state)):
+            return Frame(bracket, "type", frame, depth, state.size, callee=state.last)
+        return Frame(bracket, "list" if operand else "index", frame, depth, state.size)
+    if operand or not (state.last.isidentifier() or state.last in (")", "]")):
+        return Frame(bracket, "group", frame, depth, state.size)
+    if state.words[:1] == ("def",) and state.size == 2:
+        return Frame(bracket, "params", frame, depth, state.size)
+    name = state.last if state.last.isidentifier() and state.last != "CALL" else None
+    method = before is not None and str(before.value) == "." if name else False
+    return Frame(bracket, "call", frame, depth, state.size, callee=name, method=method)
+
+
+def in_type(state: State) -> bool:
+    """Whether a `[` here gives type arguments."""
+    if state.frame is not None and state.frame.kind == "type":
+        return True
+    value = state.stack.value if state.stack is not None else None
+    below = state.stack.below if state.stack is not None else None
+    before = str(below.value) if below is not None and isinstance(below.value, str) else ""
+    if before not in (":", "->", "|") or getattr(value, "type", "") != "NAME":
+        return False
+    if before == ":" and state.frame is not None and state.frame.kind in ("index", "dict"):
+        return False
+    return not is_lambda(below)
+
+
+def is_lambda(stack: Stack | None) -> bool:
+    """Whether the `:` on top of a stack ends the parameters of a lambda."""
+    below = stack.below if stack is not None else None
+    for _ in range(2):
+        if below is None:
+            return False
+        if isinstance(below.value, str) and str(below.value) == "lambda":
+            return True
+        below = below.below
+    return False
+
+
+def names_in(state: State) -> list[str]:
+    """Names that the statement itself may have bound so far."""
+    names: dict[str, None] = {}
+    for each in _parts(state):
+        if isinstance(each, nodes.Name):
+            names[each.id] = None
+        elif getattr(each, "type", None) == "NAME":
+            names[str(each)] = None
+    return list(names)
+
+
+def constants_in(state: State) -> set[str]:
+    """The strings that the statement itself holds so far."""
+    constants = (each.value for each in _parts(state) if isinstance(each, (nodes.TypeLiteral, nodes.Constant)))
+    return {value for value in constants if isinstance(value, str)}
+
+
+def _parts(state: State) -> Iterator[object]:
+    """The nodes and tokens that a statement is made of so far."""
+    for stack in (state.stack, state.inside.below if state.inside is not None else None):
+        while stack is not None:
+            todo = [stack.value]
+            while todo:
+                each = todo.pop()
+                if isinstance(each, (list, tuple)):
+                    todo.extend(each)
+                elif isinstance(each, Tree):
+                    todo.extend(each.children)
+                else:
+                    yield each
+                    if isinstance(each, nodes.Node):
+                        todo.extend(each._parts().values())
+            stack = stack.below
