@@ -8,7 +8,7 @@ PIP := $(PINNED) $(BIN)/python -m pip install --quiet
 AS_PYTHON := 'exec(open("examples/product.rlm").read(), {"mul": lambda a, b: print(int(a) * int(b))})'
 COVERED := language/parse language/check runtime/estimate runtime/interp storage calls/budget
 
-.PHONY: help demo test test-long bench train-nano format clean
+.PHONY: help demo check test test-long bench train-nano format clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -19,7 +19,13 @@ demo: .venv/.demo ## Multiply 100 digits by calls of calls with the built-in mod
 	@$(BIN)/python -c $(AS_PYTHON) | cmp - .venv/.product && echo "Python, which reads the same program, says the same."
 	$(BIN)/rlmlang run examples/article.rlm --input document=@examples/inputs/article.txt --model smollm2 --no-store
 
-test: .venv/.test ## Lint, type-check and test, with branch coverage
+check: .venv/.test ## Lint, type-check, and run the quick tests, in a minute: no torch, browser, database or model
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 --dist loadfile --light
+
+test: .venv/.test ## All that `check` does and the tests that need more, with branch coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -26,6 +26,23 @@ settings.load_profile("default")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the texts in tests/golden/ anew")
+    parser.addoption(
+        "--light", action="store_true", help="only what needs no torch, browser, database or model, and is quick"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a module that is heavy as a whole: what it imports may not be installed."""
+    if config.getoption("--light") and collection_path.suffix == ".py":
+        return "\npytestmark = pytest.mark.heavy\n" in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--light"):
+        heavy = [item for item in items if any(map(item.get_closest_marker, ("heavy", "real", "long")))]
+        config.hook.pytest_deselected(items=heavy)
+        items[:] = [item for item in items if item not in set(heavy)]
 
 
 @pytest.fixture
@@ -64,7 +81,7 @@ def postgres_store(postgres_server: str) -> str:
     return f"{postgres_server}&options=-csearch_path%3D{name}"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.heavy)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
     """Where an empty store may be opened, of either kind."""
     if request.param == "postgres":
