@@ -13,6 +13,7 @@ from attrs import field, fields_dict, frozen
 
 from rlmlang.calls.budget import Account, Caps, Limits, Usage
 from rlmlang.calls.caller import Caller, Writing, way_of_writing
+from rlmlang.calls.evaluate import evaluating
 from rlmlang.calls.prices import Prices, price_of
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.language.check import check
@@ -23,7 +24,6 @@ from rlmlang.models.base import Capabilities, Model
 from rlmlang.models.registry import open_model, usual_limits
 from rlmlang.runtime.estimate import Cost, estimate
 from rlmlang.runtime.inputs import bind_inputs
-from rlmlang.runtime.interp import evaluating
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import recorded, spec_of
 from rlmlang.storage.store import Store

@@ -26,7 +26,7 @@ LAYERS = """
     language.check
     decode.constraint calls.answer_format
     decode
-    runtime.inputs runtime.operators runtime.pending
+    runtime
     calls.prompt
     models.base
     models
@@ -36,7 +36,7 @@ LAYERS = """
     calls.session
     calls.caller
     storage.recording
-    runtime.interp
+    calls.evaluate
     api
     nano
     calls.inline storage.runs
@@ -147,7 +147,7 @@ def test_every_layer_exists() -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("from rlmlang.runtime.interp import evaluating", "language.check"),
+        ("from rlmlang.runtime.compiler import evaluate", "language.check"),
         ("from rlmlang import api", "storage.store"),
         ("import rlmlang.cli", "language.parse"),
         ("def f():\n    import torch", "runtime.pending"),
@@ -163,7 +163,7 @@ def test_a_wrong_import_is_found(text: str, name: str, tmp_path: Path) -> None:
 
 LIGHT = (
     "asyncio", "rich", "apsw", "tomllib", "xllamacpp", "llguidance", "torch", "transformers", "hypothesis",
-    "rlmlang.runtime.interp", "rlmlang.api", "rlmlang.models", "rlmlang.storage.store",
+    "rlmlang.runtime.compiler", "rlmlang.api", "rlmlang.models", "rlmlang.storage.store",
 )  # fmt: skip
 """What checking a program does not load: it is done often, and should not be waited for."""
 

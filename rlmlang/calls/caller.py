@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Literal
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from rlmlang.calls import answer_format
 from rlmlang.calls.budget import Account
@@ -26,9 +26,10 @@ from rlmlang.calls.session import Session
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.language.source import Source, Span
-from rlmlang.language.types import Type, shape_of
+from rlmlang.language.types import Type
 from rlmlang.models.base import Model, Reply, Request, Teller, Told, Unsent
 from rlmlang.render import render
+from rlmlang.runtime.call_site import CallSite, InFlight
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.values import Mismatch, Value, canonical, from_json
 from rlmlang.storage.journal import Journal
@@ -47,39 +48,18 @@ REMEMBERED = 50_000
 """Answers that are held in memory where a store has them all."""
 
 
-@frozen(eq=False)
-class Site:
-    """A CALL in a program text, with what can be said of its key beforehand."""
-
-    span: Span
-    type: Type
-    names: tuple[str | None, ...]
-    """The names of its arguments after the instruction; None for one given by position."""
-    within: str | None
-    type_text: str
-    shape: str
-    """The structure of the type as JSON, fields of records included."""
-
-    @classmethod
-    def of(cls, span: Span, type_: Type, names: tuple[str | None, ...], within: str | None) -> Site:
-        return cls(span, type_, names, within, str(type_), json.dumps(shape_of(type_)))
-
-
 @define(eq=False)
-class CallInFlight:
-    """A call in flight."""
+class CallInFlight(InFlight):
+    """A call in flight: what it asks, and how far it has come."""
 
     key: bytes
-    site: Site
+    site: CallSite
     args: tuple[Value, ...]
     sample: int
     level: int
     record: CallRecord
     account: Account
     """What it and the calls below it are paid from."""
-    answer: Pending = field(factory=Pending)
-    askers: list[Callable[[CallInFlight, RlmError | None], None]] = field(factory=list)
-    """Told once it has ended, after `answer` was resolved or with the error."""
     below: list[CallInFlight] = field(factory=list)
     """The calls that it waits for or has waited for, where its level may still change."""
     task: asyncio.Task[None] | None = None
@@ -145,7 +125,7 @@ class Caller:
 
     # Keys
 
-    def _key(self, site: Site, args: tuple[Value, ...], sample: int, level: int) -> bytes:
+    def _key(self, site: CallSite, args: tuple[Value, ...], sample: int, level: int) -> bytes:
         """SHA-256 over everything that can change the answer (SPEC.md, "CALL").
 
         The part that the calls of a site share is digested once.
@@ -169,14 +149,14 @@ class Caller:
     def kept(self, type_: Type, names: tuple[str | None, ...], args: tuple[Value, ...], sample: int) -> bool:
         """Whether the store holds the answer to a call of the run's own program. Raises UsageError E606."""
         assert self.journal is not None
-        site = Site.of(Span(Source(""), 0, 0), type_, names, None)
+        site = CallSite.of(Span(Source(""), 0, 0), type_, names, None)
         return self.journal.store.get(self._key(site, args, sample, 1)) is not None
 
     # Asking
 
     def ask(
         self,
-        site: Site,
+        site: CallSite,
         args: tuple[Value, ...],
         sample: int,
         level: int,
@@ -280,7 +260,7 @@ class Caller:
         self._tasks.add(entry.task)
         entry.task.add_done_callback(self._tasks.discard)
 
-    def room(self) -> Pending | None:
+    def backpressure(self) -> Pending | None:
         """What to wait for before asking for more, if too many calls wait for their turn."""
         if self._room is None and len(self._queue) >= CROWD:
             self._room = Pending()
@@ -386,8 +366,8 @@ class Caller:
         if entry.record.status != status:
             self.trace.finish(entry.record, status, self.clock(), value)
         del self._flying[entry.key], self._making[entry.record.id]
-        for asker in entry.askers:
-            asker(entry, error)
+        for callback in entry.on_end:
+            callback(entry, error)
 
     async def generate(self, record: CallRecord, request: Request, account: Account) -> Reply:
         """One generation within budget and context; it may be cut off. Raises BudgetError, ModelError E403, E404."""
@@ -524,7 +504,7 @@ class Caller:
 
     def cancel(self, entry: CallInFlight) -> None:
         """Give up one call, queued or in flight."""
-        entry.askers.clear()
+        entry.on_end.clear()
         entry.given_up = True
         kept = entry.record.status == "done"  # and will be, whether it is wanted or not
         self._end(entry, "done" if kept else "cancelled")

@@ -21,6 +21,7 @@ from rlmlang.api import limits_for, opened, run_now
 from rlmlang.calls.answer_format import parse_json
 from rlmlang.calls.budget import Account, Limits, Usage
 from rlmlang.calls.caller import Writing, way_of_writing
+from rlmlang.calls.evaluate import ActiveRun, evaluating
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names, program_header, type_of
 from rlmlang.decode.constraint import Constraint
@@ -32,7 +33,7 @@ from rlmlang.language.parse.layout import show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR
 from rlmlang.models.base import Model, Reply, Request, until
-from rlmlang.runtime.interp import Evaluation, evaluating, steps_of_checking
+from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json, to_json
 from rlmlang.storage.recording import recorded, spec_of
 from rlmlang.storage.store import Store
@@ -169,7 +170,7 @@ class _Text:
     """One text being written."""
 
     request: Request
-    top: Evaluation
+    top: ActiveRun
     record: CallRecord
     left: int
     """Tokens that may still be written."""
@@ -277,8 +278,7 @@ class _Text:
         program = f"{self.program}{name} = {call}\n"
         self.top.meter.charge(steps_of_checking(call))
         checked = check(Source(f"{program}{name}\n", "the text"))
-        evaluation = Evaluation(self.top.caller, self.top.meter, self.top.account, parent=self.record.id)
-        value = await evaluation.run(checked, {**self.inputs, **self.known})
+        value = await self.top.run(checked, {**self.inputs, **self.known}, parent=self.record.id)
         self.program = program
         self.known[name] = value
         return value

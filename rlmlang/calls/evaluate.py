@@ -1,0 +1,128 @@
+"""Whole runs: the evaluation of a program with the calls that it makes, and of the programs that answer calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import lru_cache
+
+from attrs import frozen
+
+from rlmlang.calls.budget import Account
+from rlmlang.calls.caller import Caller, CallInFlight, Writing
+from rlmlang.calls.prompt import argument_names, program_header, program_text
+from rlmlang.errors import BudgetError
+from rlmlang.language.check import check
+from rlmlang.language.check.checked import Checked
+from rlmlang.language.source import Source
+from rlmlang.language.types import Type
+from rlmlang.models.base import Model, Request
+from rlmlang.runtime.call_site import CallSite, InFlight
+from rlmlang.runtime.compiler import evaluate
+from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.nested import steps_of_checking
+from rlmlang.runtime.pending import Pending
+from rlmlang.runtime.scheduler import Evaluation
+from rlmlang.runtime.values import Meter, Value, from_json, to_json
+from rlmlang.storage.journal import Journal
+from rlmlang.trace.recorder import Trace
+
+
+@frozen(eq=False)
+class ProgramCalls:
+    """The calls of one program at one level of the call tree, made by the caller that its whole run shares."""
+
+    caller: Caller
+    account: Account
+    """What its calls are paid from."""
+    level: int
+    """The level of the program; its calls are one level deeper."""
+    parent: int | None
+    """The number of the call that the program answers."""
+
+    def ask(self, site: CallSite, args: tuple[Value, ...], sample: int) -> Value | InFlight:
+        return self.caller.ask(site, args, sample, self.level + 1, self.parent, self.account)
+
+    def cancel(self, call: InFlight) -> None:
+        assert isinstance(call, CallInFlight)
+        self.caller.cancel(call)
+
+    def backpressure(self) -> Pending | None:
+        return self.caller.backpressure()
+
+
+@frozen(eq=False)
+class ActiveRun:
+    """A run that has begun: what all of its programs share."""
+
+    caller: Caller
+    meter: Meter
+    account: Account
+
+    def evaluation(self, account: Account, level: int, parent: int | None) -> Evaluation:
+        """Return an evaluation for one program of the run."""
+        return Evaluation(ProgramCalls(self.caller, account, level, parent), self.meter)
+
+    async def run(self, checked: Checked, inputs: Mapping[str, Value], parent: int | None = None) -> Value:
+        """Return the value of a program at the top of the run, which may be one step of the call `parent`.
+
+        Bindings whose names are all among the inputs are not evaluated.
+        Raises RunError, BudgetError, ModelError, UsageError.
+        """
+        return await evaluate(self.evaluation(self.account, 0, parent), checked, inputs)
+
+
+@asynccontextmanager
+async def evaluating(
+    model: Model,
+    account: Account,
+    trace: Trace,
+    journal: Journal | None = None,
+    memo: bool = True,
+    writing: Writing | None = None,
+) -> AsyncIterator[ActiveRun]:
+    """Begin a run, and end every call that is still in flight when it is left.
+
+    Raises BudgetError E505 when its time is over.
+    """
+    limits = account.limits
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    meter = Meter(limits.max_steps, limits.max_bytes)
+
+    async def answer_by_program(text: str, request: Request, call: CallInFlight, known: Mapping[str, Value]) -> Value:
+        evaluation = run.evaluation(call.account, call.level, call.record.id)
+        return await _run_callee(evaluation, text, request, known)
+
+    caller = Caller(model, account, trace, lambda: loop.time() - begin, answer_by_program, journal, memo, writing)
+    run = ActiveRun(caller, meter, account)
+    try:
+        async with asyncio.timeout(limits.max_seconds):
+            yield run
+    except TimeoutError:
+        raise BudgetError.of(
+            "E505",
+            f"the run took more than {limits.max_seconds:g} seconds",
+            hint="raise max_seconds; finished calls are kept in the store",
+        ) from None
+    finally:
+        await caller.close()
+        usage = account.usage
+        usage.seconds, usage.steps, usage.bytes = loop.time() - begin, meter.steps, meter.largest
+
+
+async def _run_callee(evaluation: Evaluation, text: str, request: Request, known: Mapping[str, Value]) -> Value:
+    """Return the value of the program that a model wrote as its answer. Raises RlmError."""
+    evaluation.meter.charge(steps_of_checking(text))
+    checked = _checked(program_header(request.arguments, request.type) + program_text(text), request.type)
+    names = argument_names(request.arguments)
+    values = {name: value for name, (_, value) in zip(names, request.arguments)}
+    value = await evaluate(evaluation, checked, {**known, **bind_inputs(checked, values)})
+    return from_json(to_json(value), request.type)
+
+
+@lru_cache(1024)
+def _checked(text: str, expected: Type) -> Checked:
+    """Check the program of an answer. A model that recurses writes the same one for many calls."""
+    return check(Source(text, "<answer>"), expected)

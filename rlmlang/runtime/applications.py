@@ -1,0 +1,236 @@
+"""Applications of functions, records and built-ins compiled to closures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from rlmlang.language import nodes
+from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, RecordTarget
+from rlmlang.language.types import NONE, FunctionType, RecordType
+from rlmlang.runtime.closures import (
+    APPLICATION,
+    Code,
+    Compiler,
+    Frame,
+    FrameNames,
+    RuntimeFunction,
+    charge,
+    shaped,
+    strict,
+    when_known,
+)
+from rlmlang.runtime.comprehensions import quantifier
+from rlmlang.runtime.expressions import name as variable
+from rlmlang.runtime.nested import run_program
+from rlmlang.runtime.pending import LATE, Place, build_list, build_record, settle, shape, wrap
+from rlmlang.runtime.values import Meter, Value
+
+MOVERS = {"len": 0, "list": 1, "reversed": 1, "take": 1, "drop": 1, "zip": 2, "enumerate": 2, "window": 2}
+"""Built-ins that move elements around without looking at them, so that late ones pass through;
+and how many levels of containers they make around the elements."""
+
+
+def apply(compiler: Compiler, node: nodes.Apply) -> Code:
+    target = compiler.tables.targets[id(node)]
+    match target:
+        case NativeTarget():
+            return apply_native(compiler, node, target)
+        case RecordTarget():
+            type_, args = target.type, compiler.codes(target.args)
+            return lambda frame: build_record(type_, [arg(frame) for arg in args])
+        case FunctionTarget():
+            function = compile_function(compiler, target.function)
+            wanted = target.function.params
+        case _:  # a parameter of function type
+            function = variable(compiler, nodes.Name(target.name, span=node.span))
+            wanted = (NONE,) * len(target.args)  # parameters of parameters are never functions
+    args = [
+        function_argument(compiler, arg) if isinstance(type_, FunctionType) else compiler.code(arg)
+        for arg, type_ in zip(target.args, wanted)
+    ]
+    site = node.span.start
+    return lambda frame: function(frame)([arg(frame) for arg in args], frame, site, 0)
+
+
+def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[Frame], RuntimeFunction]:
+    """Code for a function of the program or the library."""
+    made = compiler.functions.get(id(checked))
+    if made is not None:
+        return made
+    node = checked.node
+    own = node.span.source is compiler.checked.module.span.source
+    names = [param.name.id for param in node.params]
+    outer, binding = compiler.scope, compiler.binding
+    program = outer
+    while program.outer is not None:
+        program = program.outer
+    compiler.scope, compiler.binding = FrameNames(set(names), program if own else None, node.name.id), node.name.id
+    before = compiler.parts
+    steps = [compiler.bind(local) for local in node.body]
+    value = compiler.code(node.value)
+    size = APPLICATION + compiler.parts - before
+    compiler.parts = before  # it is charged where it is applied, not where it happens to be compiled
+    compiler.scope, compiler.binding = outer, binding
+
+    def make(frame: Frame) -> RuntimeFunction:
+        root = frame
+        while root.scope is not None:
+            root = root.scope
+        scope = root if own else None
+        evaluation = frame.evaluation
+
+        def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+            charge(caller, size, node.name.span, site, turn)
+            inner = Frame(evaluation, scope, dict(zip(names, args)), caller, site, turn)
+            for step in steps:
+                step(inner)
+            return value(inner)
+
+        return function
+
+    compiler.functions[id(checked)] = make
+    return make
+
+
+def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame], RuntimeFunction]:
+    """Code for an argument that is a function."""
+    if isinstance(node, nodes.Lambda):
+        names, span = [param.id for param in node.params], node.span
+        outer, compiler.scope = compiler.scope, FrameNames({*names}, compiler.scope, compiler.scope.within)
+        before = compiler.parts
+        body = compiler.code(node.body)
+        size = APPLICATION + compiler.parts - before
+        compiler.scope = outer
+
+        def make(frame: Frame) -> RuntimeFunction:
+            def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+                charge(caller, size, span, site, turn)
+                return body(Frame(frame.evaluation, frame, dict(zip(names, args)), caller, site, turn))
+
+            return function
+
+        return make
+    assert isinstance(node, nodes.Name)
+    reference = compiler.tables.references.get(id(node))
+    result: Callable[[Frame, list[Value]], Value]
+    match reference:
+        case CheckedFunction():
+            defaults = [p.default for p in reference.node.params]
+            codes = [None if d is None else compiler.code(d) for d in defaults]
+            function = compile_function(compiler, reference)
+
+            def with_defaults(frame: Frame) -> RuntimeFunction:
+                inner = function(frame)
+
+                def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+                    rest = [code(caller) for code in codes[len(args) :] if code is not None]
+                    return inner([*args, *rest], caller, site, turn)
+
+                return call
+
+            return with_defaults
+        case RecordType():
+            result = partial(_record, reference)
+        case NativeTarget():
+            result = when_known(node, reference.builtin.code)
+        case _:  # a parameter
+            return variable(compiler, node)
+    span = node.span
+
+    def applied(frame: Frame) -> RuntimeFunction:
+        def call(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+            charge(caller, APPLICATION, span, site, turn)
+            return result(Frame(caller.evaluation, caller, {}, caller, site, turn), args)
+
+        return call
+
+    return applied
+
+
+def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
+    name, code = target.builtin.name, target.builtin.code
+    if name == "reduce":
+        return reduce(compiler, node, target)
+    if name == "run_program":
+        return run_program(compiler, node, target)
+    if name in ("any", "all") and isinstance(target.args[0], nodes.Comprehension):
+        if target.args[0].kind == "generator":
+            return quantifier(compiler, node, target.args[0], name == "any")
+    args = [*target.args, *(value for _, value in target.keywords)]
+    types = target.parameter_types
+    levels = MOVERS.get(name)
+    count = len(target.args)
+    keywords = [keyword for keyword, _ in target.keywords]
+    if keywords:
+        plain = code
+
+        def code(meter: Meter, *given: Value) -> Value:
+            return plain(meter, *given[:count], **dict(zip(keywords, given[count:])))
+
+    if levels is not None:
+        inner, depth = code, levels
+        return strict(
+            node, [shaped(compiler, arg) for arg in args], lambda meter, *given: wrap(inner(meter, *given), depth)
+        )
+    if not any(isinstance(type_, FunctionType) for type_ in types):
+        return strict(node, compiler.codes(args), code)
+    finish = when_known(node, code)
+    first = compiler.code(args[0])
+    rest = [
+        mapped(compiler, arg) if isinstance(type_, FunctionType) else after_first(compiler, arg)
+        for arg, type_ in zip(args[1:], types[1:])
+    ]
+
+    def run(frame: Frame) -> Value:
+        elements = first(frame)
+        return finish(frame, [elements, *(operand(frame, elements) for operand in rest)])
+
+    return run
+
+
+def after_first(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame, Value], Value]:
+    code = compiler.code(node)
+    return lambda frame, elements: code(frame)
+
+
+def mapped(compiler: Compiler, argument: nodes.Expr) -> Callable[[Frame, Value], Value]:
+    """Code for the results of a function argument for every element of the first argument."""
+    function, site = function_argument(compiler, argument), argument.span.start
+
+    def results(frame: Frame, values: Value) -> Value:
+        apply = function(frame)
+        return build_list([apply([value], frame, site, turn) for turn, value in enumerate(values)])
+
+    def run(frame: Frame, elements: Value) -> Value:
+        values = shape(elements)
+        if values.__class__ in LATE:
+            return frame.evaluation.defer([values], Place(frame, site), lambda: results(frame, settle(values)))
+        return results(frame, values)
+
+    return run
+
+
+def reduce(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
+    by_name = target.by_name
+    function = function_argument(compiler, by_name["step"])
+    items, start = shaped(compiler, by_name["xs"]), compiler.code(by_name["start"])
+    site = node.span.start
+
+    def fold(frame: Frame, values: Value, state: Value) -> Value:
+        apply = function(frame)
+        for turn, value in enumerate(values):
+            state = apply([state, value], frame, site, turn)
+        return state
+
+    def run(frame: Frame) -> Value:
+        values, state = items(frame), start(frame)
+        if values.__class__ in LATE:
+            return frame.evaluation.defer([values], Place(frame, site), lambda: fold(frame, settle(values), state))
+        return fold(frame, values, state)
+
+    return run
+
+
+def _record(type_: RecordType, frame: Frame, args: list[Value]) -> Value:
+    return build_record(type_, args)

@@ -1,0 +1,212 @@
+"""What compiled code is made of: frames, closures over them, and work on values that may be late."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Union
+
+from attrs import frozen
+
+from rlmlang.errors import BudgetError, RlmError
+from rlmlang.language import nodes
+from rlmlang.language.check.checked import Checked
+from rlmlang.language.source import Span
+from rlmlang.runtime.pending import LATE, Pending, Place, build_dict, settle, shape
+from rlmlang.runtime.scheduler import Evaluation, PlacedError
+from rlmlang.runtime.values import Value
+
+PART, ITERATION, APPLICATION = 2, 4, 8
+"""Steps that are charged for an iteration and for an application of a function, and with either
+for each part of the expressions that it evaluates, whether or not it comes to that part."""
+
+Pattern = Union[str, tuple["Pattern", ...]]
+"""The names that a target binds."""
+
+
+class Frame(Place):
+    """The variables of one application, iteration or program, and its place in the run."""
+
+    __slots__ = ("evaluation", "scope", "variables")
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        scope: Frame | None,
+        variables: dict[str, Value],
+        outer: Place | None = None,
+        site: int = 0,
+        turn: int = 0,
+    ) -> None:
+        super().__init__(outer, site, turn)
+        self.evaluation = evaluation
+        self.scope = scope
+        self.variables = variables
+
+
+Code = Callable[[Frame], Value]
+Work = Callable[..., Value]
+"""What is done with values that are there: `work(meter, *values)`."""
+RuntimeFunction = Callable[[list[Value], Frame, int, int], Value]
+"""A function at run time: arguments, and the place that applies it: frame, site, turn."""
+
+
+@frozen(eq=False)
+class FrameNames:
+    """The names of one frame at compile time; code finds a variable by counting frames."""
+
+    names: set[str]
+    outer: FrameNames | None
+    within: str | None = None
+
+
+class Compiler(ABC):
+    """What the parts of the compiler share while they compile one program."""
+
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        self.tables = checked.tables
+        self.scope = FrameNames(set(checked.inputs), None)
+        self.functions: dict[int, Callable[[Frame], RuntimeFunction]] = {}
+        self.binding: str | None = None
+        self.parts = 0
+        """Steps for the expressions that have been compiled; the difference tells those of one."""
+
+    @abstractmethod
+    def code(self, node: nodes.Expr) -> Code:
+        """Compile one expression."""
+
+    @abstractmethod
+    def bind(self, node: nodes.Binding) -> Code:
+        """Compile a binding, whose code sets the variables of its frame."""
+
+    @abstractmethod
+    async def evaluate(self, evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value]) -> Value:
+        """Return the value of another program."""
+
+    def codes(self, exprs: Sequence[nodes.Expr]) -> list[Code]:
+        return [self.code(node) for node in exprs]
+
+
+def strict(node: nodes.Expr, operands: Sequence[Code], work: Work) -> Code:
+    """Code for work that looks at all of its operands."""
+    site, span = node.span.start, node.span
+    finish = when_known(node, work)
+    if len(operands) == 2:  # the same, faster
+        left, right = operands
+
+        def run_two(frame: Frame) -> Value:
+            a, b = left(frame), right(frame)
+            if a.__class__ in LATE or b.__class__ in LATE:
+                return finish(frame, [a, b])
+            try:
+                return work(frame.evaluation.meter, a, b)
+            except RlmError as error:
+                raise PlacedError(error.at(span), Place(frame, site)) from None
+
+        return run_two
+
+    def run(frame: Frame) -> Value:
+        values = [operand(frame) for operand in operands]
+        for value in values:
+            if value.__class__ in LATE:
+                return finish(frame, values)
+        try:
+            return work(frame.evaluation.meter, *values)
+        except RlmError as error:
+            raise PlacedError(error.at(span), Place(frame, site)) from None
+
+    return run
+
+
+def when_known(node: nodes.Expr, work: Work) -> Callable[[Frame, list[Value]], Value]:
+    """Code for work on values that may be late."""
+    site, span = node.span.start, node.span
+
+    def do(frame: Frame, values: list[Value]) -> Value:
+        try:
+            return work(frame.evaluation.meter, *values)
+        except RlmError as error:
+            raise PlacedError(error.at(span), Place(frame, site)) from None
+
+    def run(frame: Frame, given: list[Value]) -> Value:
+        values = [settle(value) for value in given]
+        if any(value.__class__ in LATE for value in values):
+            return frame.evaluation.defer(
+                values, Place(frame, site), lambda: do(frame, [settle(value) for value in values])
+            )
+        return do(frame, values)
+
+    return run
+
+
+def branching(node: nodes.Expr, test: Code, decide: Callable[[Frame, Value], Value]) -> Code:
+    """Code that goes on in one way or another once the test's value is there."""
+    site = node.span.start
+
+    def run(frame: Frame) -> Value:
+        value = test(frame)
+        if value.__class__ in LATE:
+            value = settle(value)
+            if value.__class__ in LATE:
+                return frame.evaluation.defer([value], Place(frame, site), lambda: decide(frame, settle(value)))
+        return decide(frame, value)
+
+    return run
+
+
+def part_of(node: nodes.Expr, value: Code, take: Callable[[Value], Value]) -> Code:
+    """Code that takes a part of a container, which may be there before the others are."""
+    site = node.span.start
+
+    def run(frame: Frame) -> Value:
+        whole = shape(value(frame))
+        if whole.__class__ is Pending:
+            return frame.evaluation.defer([whole], Place(frame, site), lambda: take(settle(whole)))
+        return take(whole)
+
+    return run
+
+
+def shaped(compiler: Compiler, node: nodes.Expr) -> Code:
+    """The value with late parts in it, for code that only moves them."""
+    value = compiler.code(node)
+    return lambda frame: shape(value(frame))
+
+
+def charge(frame: Frame, steps: int, span: Span, site: int, turn: int) -> None:
+    try:
+        frame.evaluation.meter.charge(steps)
+    except BudgetError as error:
+        raise PlacedError(error.at(span), Place(frame, site, turn)) from None
+
+
+def _part(whole: Pending, i: int) -> Value:
+    return settle(whole)[i]
+
+
+def unpack(value: Value, names: Sequence[Pattern], frame: Frame, site: int) -> None:
+    """Bind the parts of a tuple, each as late as it is itself."""
+    whole = shape(value)
+    for i, name in enumerate(names):
+        if whole.__class__ is Pending:
+            part: Value = frame.evaluation.defer([whole], Place(frame, site), partial(_part, whole, i))
+        else:
+            part = whole[i]
+        if isinstance(name, str):
+            frame.variables[name] = part
+        else:
+            unpack(part, name, frame, site)
+
+
+def dict_of(pairs: list[tuple[Value, Value]], frame: Frame, span: Span) -> Value:
+    place = Place(frame, span.start)
+    try:
+        frame.evaluation.meter.items(len(pairs))
+    except BudgetError as error:
+        raise PlacedError(error.at(span), place) from None
+    keys, values = [settle(key) for key, _ in pairs], [value for _, value in pairs]
+    if any(key.__class__ in LATE for key in keys):
+        return frame.evaluation.defer(keys, place, lambda: build_dict([settle(key) for key in keys], values))
+    return build_dict(keys, values)

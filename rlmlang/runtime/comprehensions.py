@@ -1,0 +1,231 @@
+"""Comprehensions compiled to closures, and the generators of `any` and `all`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Union
+
+from rlmlang.language import nodes
+from rlmlang.language.source import Span
+from rlmlang.runtime.closures import ITERATION, Code, Compiler, Frame, FrameNames, Pattern, charge, dict_of, unpack
+from rlmlang.runtime.pending import LATE, Pending, Place, build_list, settle, shape
+from rlmlang.runtime.values import Value
+
+_Clause = tuple[Code, Union[Pattern, None], int]
+"""`for`: the iterable and the target; `if`: the test and None. And its offset."""
+
+
+def comprehension(compiler: Compiler, node: nodes.Comprehension) -> Code:
+    span, before = node.span, compiler.parts
+    inner, clauses = compile_clauses(compiler, node)
+    outer, compiler.scope = compiler.scope, inner
+    element = compiler.code(node.element)
+    key = compiler.code(node.key) if node.key is not None else None
+    compiler.scope = outer
+
+    def emit(frame: Frame) -> Value:
+        return element(frame) if key is None else (key(frame), element(frame))
+
+    run_clauses = _clauses(clauses, emit, ITERATION + compiler.parts - before, span)
+
+    def run(frame: Frame) -> Value:
+        out: list[Value] = []
+        run_clauses(0, frame, out)
+        return _gather(out, frame, span, key is not None)
+
+    return run
+
+
+def compile_clauses(compiler: Compiler, node: nodes.Comprehension) -> tuple[FrameNames, list[_Clause]]:
+    """The compiled clauses, and the scope that they make for the element."""
+    outer = compiler.scope
+    clauses: list[_Clause] = []
+    for clause in node.clauses:
+        if isinstance(clause, nodes.If):
+            clauses.append((compiler.code(clause.test), None, clause.span.start))
+            continue
+        iterable = compiler.code(clause.iterable)
+        names = list(_names(clause.target))
+        compiler.scope = FrameNames(set(names), compiler.scope, compiler.scope.within)
+        target = names[0] if isinstance(clause.target, nodes.Name) else _pattern(clause.target)
+        clauses.append((iterable, target, clause.span.start))
+    inner, compiler.scope = compiler.scope, outer
+    return inner, clauses
+
+
+def quantifier(compiler: Compiler, node: nodes.Apply, generator: nodes.Comprehension, stop: bool) -> Code:
+    """`any` and `all` over a generator: one element after another, until one settles it."""
+    site, span, before = generator.span.start, generator.span, compiler.parts
+    inner, clauses = compile_clauses(compiler, generator)
+    outer, compiler.scope = compiler.scope, inner
+    element = compiler.code(generator.element)
+    compiler.scope = outer
+    steps = ITERATION + compiler.parts - before
+
+    def search(frame: Frame, level: int, then: Callable[[], Value]) -> Value:
+        """Whether an element from this clause on settles it; else what `then` says."""
+        if level == len(clauses):
+            return when(frame, element(frame), lambda value: stop if bool(value) is stop else then())
+        code, target, _ = clauses[level]
+        value = code(frame)
+        if target is None:
+            return when(frame, value, lambda v: search(frame, level + 1, then) if v else then())
+        return when(frame, shape(value), lambda v: each(frame, level, list(v), 0, then))
+
+    def each(frame: Frame, level: int, items: list[Value], start: int, then: Callable[[], Value]) -> Value:
+        _, target, at = clauses[level]
+        undecided = object()
+        for turn in range(start, len(items)):
+            charge(frame, steps, span, at, turn)
+            child = _iteration(frame, target, items[turn], at, turn)
+            found = search(child, level + 1, lambda: undecided)
+            if found.__class__ is Pending:
+                rest = partial(each, frame, level, items, turn + 1, then)
+                return when(frame, found, partial(_go_on, undecided, rest))
+            if found is not undecided:
+                return found
+        return then()
+
+    def when(frame: Frame, value: Value, go: Callable[[Value], Value]) -> Value:
+        value = settle(value)
+        if value.__class__ in LATE:
+            return frame.evaluation.defer([value], Place(frame, site), lambda: go(settle(value)))
+        return go(value)
+
+    return lambda frame: search(frame, 0, lambda: not stop)
+
+
+class _Splice:
+    """A place in a comprehension's output where the elements are late: a Pending of their list."""
+
+    __slots__ = ("elements",)
+
+    def __init__(self, elements: Pending) -> None:
+        self.elements = elements
+
+
+def _clauses(
+    clauses: Sequence[_Clause], emit: Code, steps: int, span: Span
+) -> Callable[[int, Frame, list[Value]], None]:
+    """Code that runs the clauses from one on and appends what the element gives."""
+
+    def run(level: int, frame: Frame, out: list[Value]) -> None:
+        if level == len(clauses):
+            out.append(emit(frame))
+            return
+        code, target, at = clauses[level]
+        value = code(frame)
+        go = branch if target is None else each
+        value = settle(value) if target is None else shape(value)
+        if value.__class__ in LATE:
+
+            def later() -> Value:
+                inner: list[Value] = []
+                go(level, frame, settle(value) if target is None else shape(value), inner)
+                return _Elements(inner)
+
+            out.append(_Splice(frame.evaluation.defer([value], Place(frame, at), later)))
+        else:
+            go(level, frame, value, out)
+
+    def branch(level: int, frame: Frame, value: Value, out: list[Value]) -> None:
+        if value:
+            run(level + 1, frame, out)
+
+    def each(level: int, frame: Frame, items: Value, out: list[Value], begin: int = 0) -> None:
+        _, target, at = clauses[level]
+        assert target is not None
+        calls = frame.evaluation.calls
+        for turn, item in enumerate(islice(items, begin, None), begin):
+            if (relief := calls.backpressure()) is not None:
+                rest = partial(go_on, level, frame, items, turn)
+                out.append(_Splice(frame.evaluation.hold_back(relief, Place(frame, at, turn), rest)))
+                return
+            charge(frame, steps, span, at, turn)
+            run(level + 1, _iteration(frame, target, item, at, turn), out)
+
+    def go_on(level: int, frame: Frame, items: Value, turn: int) -> Value:
+        rest: list[Value] = []
+        each(level, frame, items, rest, turn)
+        return _Elements(rest)
+
+    return run
+
+
+class _Elements:
+    """The output of late clauses, with splices of its own."""
+
+    __slots__ = ("out",)
+
+    def __init__(self, out: list[Value]) -> None:
+        self.out = out
+
+
+def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
+    """The list or dict that the output of a comprehension makes."""
+
+    def finish(elements: list[Value]) -> Value:
+        return dict_of(elements, frame, span) if pairs else build_list(elements)
+
+    if not any(item.__class__ is _Splice for item in out):
+        return finish(out)
+    result = Pending()
+    missing = 1
+
+    def flatten(items: list[Value]) -> Iterator[Value]:
+        open_ = [iter(items)]  # splices may nest deeper than Python's calls
+        while open_:
+            for item in open_[-1]:
+                if item.__class__ is _Splice:
+                    open_.append(iter(item.elements.value.out))
+                    break
+                yield item
+            else:
+                open_.pop()
+
+    def wait(items: list[Value]) -> None:
+        """Wait for the splices among the items, each once, and for those that they hold."""
+        nonlocal missing
+        for item in items:
+            if item.__class__ is _Splice:
+                missing += 1
+                item.elements.when(partial(arrived, item.elements))
+
+    def arrived(elements: Pending | None) -> None:
+        nonlocal missing
+        if elements is not None:
+            wait(elements.value.out)
+        missing -= 1
+        if missing == 0:
+            result.resolve(finish(list(flatten(out))))
+
+    wait(out)
+    arrived(None)
+    return result
+
+
+def _iteration(frame: Frame, target: Pattern | None, item: Value, site: int, turn: int) -> Frame:
+    if target.__class__ is str:
+        return Frame(frame.evaluation, frame, {target: item}, frame, site, turn)
+    child = Frame(frame.evaluation, frame, {}, frame, site, turn)
+    assert isinstance(target, tuple)
+    unpack(item, target, child, site)
+    return child
+
+
+def _go_on(undecided: object, rest: Callable[[], Value], found: Value) -> Value:
+    return rest() if found is undecided else found
+
+
+def _names(target: nodes.Target) -> Iterator[str]:
+    if isinstance(target, nodes.Name):
+        yield target.id
+    else:
+        for item in target.items:
+            yield from _names(item)
+
+
+def _pattern(target: nodes.Target) -> Pattern:
+    return target.id if isinstance(target, nodes.Name) else tuple(map(_pattern, target.items))
