@@ -1,7 +1,6 @@
-"""One case of the conformance suite: a program, its inputs and a scripted model, run as data.
+"""Run one case of the conformance suite: a program with its inputs and a scripted model, as data.
 
-The format of a case is told in tests/conformance/README.md. This is what
-`rlmlang conform` does with the object on its standard input.
+tests/conformance/README.md describes the format of a case. `rlmlang conform` reads one from its standard input.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from rlmlang.runtime.values import to_json
 KEYS: dict[str, type] = {
     "name": str, "program": str, "inputs": dict, "model": list, "context": int, "limits": dict, "plan": bool,
 }  # fmt: skip
-"""The keys of a case and the types of what they hold."""
+"""The keys of a case, and the types of their values."""
 
 
 def run_case(case: Mapping[str, Any]) -> dict[str, Any]:
-    """What the case comes to: `value`, `type` and `calls` (`cost` too if it has `plan`), or `error`.
+    """Run a case, and return `value`, `type` and `calls` (with `plan` also `cost`), or `error`.
 
-    Raises UsageError E607 if it is not a case.
+    Raises UsageError E607 if the object is not a case.
     """
     _check(case)
     limits = Limits(**case.get("limits", {}))
@@ -45,7 +44,7 @@ def run_case(case: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(case: Mapping[str, Any]) -> None:
-    """Raises UsageError E607."""
+    """Raise UsageError E607 if the object is not a case."""
     if "program" not in case:
         raise UsageError.of("E607", "a case needs its `program`")
     for key, value in case.items():

@@ -1,0 +1,120 @@
+"""Write whole programs, well-typed by construction, with values for their inputs."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from rlmlang import api
+from rlmlang.api import Program
+from rlmlang.language.types import (
+    DictType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+)
+from rlmlang.runtime.values import Value
+from rlmlang.testing.choices import CHECKED, EXACT, FunctionInScope
+from rlmlang.testing.expression_writer import ExpressionWriter
+from rlmlang.testing.value_strategies import literal_text, values
+
+
+@frozen
+class Case:
+    """A generated program and values for its inputs."""
+
+    text: str
+    inputs: dict[str, Value] = field(factory=dict)
+
+    def compile(self) -> Program:
+        """Compile the program."""
+        return api.compile(self.text)
+
+
+class ProgramWriter(ExpressionWriter):
+    """Writes a program: record types, inputs, functions and bindings, then the expression that is its value."""
+
+    def program(self, statements: int) -> Case:
+        """Write a program with at most `statements` functions and bindings."""
+        parts = [self.record() for _ in range(self.number(0, 1))]
+        if self.chance(2):
+            self.literals.append(LiteralType(self.pick((("low", "high"), ("yes", "no", "é"), (1, 2)))))
+        given: dict[str, Value] = {}
+        for type_ in [*self.literals, *(self.some_type() for _ in range(self.number(0, 2)))]:
+            parts.append(self.input(type_, given))
+        for _ in range(self.number(0, statements)):
+            parts.append(self.function() if self.chance(3) else self.binding())
+        kind = self.some_type()
+        parts.append(self.expr(kind, EXACT))
+        gaps = [self.pick(("\n", "\n", "\n\n", "\n# note\n", "  # why\n")) for _ in parts]
+        return Case("".join(part + gap for part, gap in zip(parts, gaps)), given)
+
+    def record(self) -> str:
+        name = self.fresh("Record")
+        fields = tuple((stem, self.some_type(1)) for stem in ("head", "size")[: self.number(1, 2)])
+        self.records.append(RecordType(name, fields))
+        return f"class {name}:\n" + "\n".join(f"    {stem}: {type_}" for stem, type_ in fields)
+
+    def input(self, type_: Type, given: dict[str, Value]) -> str:
+        """Declare an input; it has a default value or a value in `given`."""
+        name = self.fresh("given")
+        self.scope[name] = type_
+        if isinstance(type_, (LiteralType, RecordType)) or self.chance(2):
+            given[name] = self.draw(values(type_))
+            return f"{name}: {type_}"
+        default = self.draw(values(type_))
+        if _has_record(type_):
+            given[name] = default
+            return f"{name}: {type_}"
+        return f"{name}: {type_} = {literal_text(default)}"
+
+    def binding(self) -> str:
+        if self.chance(6):
+            kinds = self.some_type(1), self.some_type(1)
+            names = self.fresh("v"), self.fresh("v")
+            text = self.expr(TupleType(kinds), EXACT)
+            self.scope |= dict(zip(names, kinds))
+            return f"{names[0]}, {names[1]} = {text}"
+        kind = self.some_type()
+        text = self.expr(kind, EXACT)
+        name = self.fresh("v")
+        self.scope[name] = kind
+        return f"{name} = {text}"
+
+    def function(self) -> str:
+        name = self.fresh("f")
+        step = (self.some_type(0), self.some_type(0)) if self.chance(4) else None
+        params: list[tuple[str, Type, bool]] = []
+        texts: list[str] = []
+        if step is not None:
+            texts.append(f"g: Callable[[{step[0]}], {step[1]}]")
+        for stem in ("p", "q")[: self.number(0, 2)]:
+            type_ = self.some_type(1)
+            default = bool(params) and self.chance(2) and not _has_record(type_)
+            params.append((stem, type_, default))
+            value = literal_text(self.draw(values(type_))) if default else ""
+            texts.append(f"{stem}: {type_} = {value}" if default else f"{stem}: {type_}")
+        result = self.some_type(1)
+        lines: list[str] = []
+        outer = list(self.functions)
+        with self.having({stem: type_ for stem, type_, _ in params}):
+            if step is not None:
+                self.functions.append(FunctionInScope("g", (("argument", step[0], False),), step[1], named=False))
+            for _ in range(self.number(0, 1)):
+                lines.append(f"    {self.binding()}")
+            lines.append(f"    return {self.expr(result, CHECKED)}")
+        self.functions = [*outer, FunctionInScope(name, tuple(params), result, named=step is None, step=step)]
+        return f"def {name}({', '.join(texts)}) -> {result}:\n" + "\n".join(lines)
+
+
+def _has_record(type_: Type) -> bool:
+    match type_:
+        case ListType() | OptionalType():
+            return _has_record(type_.item)
+        case DictType():
+            return _has_record(type_.value)
+        case TupleType():
+            return any(map(_has_record, type_.items))
+    return isinstance(type_, RecordType)
