@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
+from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.types import Type
 
 
 @frozen
 class Constraint:
-    """The continuation of a program at a point where the model writes on.
+    """The continuation of a program at the point where the model writes on.
 
-    The same constraint is the ground of every form: `decode.matcher` for engines whose logits
-    can be masked, `decode.texts` for those that take a grammar, the checker for the others.
+    Every engine starts from the same constraint: `decode.matcher` for those whose logits can be masked,
+    `decode.grammars` for those that take a grammar, the checker for the others.
     """
 
     program: str = ""
-    """What stands already: inputs, records, earlier statements. It checks, and ends with a line end.
-    Further inputs cannot be declared; only a whole program behind nothing declares its own."""
+    """The text so far: inputs, records, earlier statements. It checks, and ends with a line end.
+    Further inputs cannot be declared; only a whole program after an empty text declares its own."""
     wanted: Type | None = None
-    """What the program's value must be; None for any type."""
+    """The type that the program's value must have; None for any type."""
     unit: Literal["program", "statement", "call"] = "program"
     """What is written: all statements to the end; one statement; or, after the word `CALL`
     in running text, the rest of that call up to its `)`."""
     calls: bool = True
     """Whether CALL may be written."""
+    beginning: Beginning | None = field(default=None, eq=False, repr=False, kw_only=True)
+    """The text so far, checked, where whoever made the constraint has it: else masks parse and check the text."""

@@ -200,11 +200,6 @@ class Oracle(Checker):
         self.used.add(name)
         return found[0]
 
-    def bind(self, name: nodes.Name, entry: ScopeEntry) -> bool:
-        if name.id in self.used and self.scope.kind == "program":
-            self.error("E200", "", name.span)
-        return super().bind(name, entry)
-
     def expect(self, node: nodes.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
         if isinstance(node, nodes.Name) and node.id.startswith(HOLE):
             self.expected.setdefault(node.id, wanted)
@@ -251,6 +246,8 @@ def ground_of(constraint: Constraint) -> Ground:
     ground = Ground(wanted=wanted, calls=constraint.calls)
     if not constraint.program.strip():
         return evolve(ground, inputs=constraint.unit == "program")
+    if (begun := constraint.beginning) is not None:
+        return evolve(ground, entries=begun.entries, records=begun.checked.records, used=begun.used, inputs=False)
     for statement in parse(Source(constraint.program)).statements:
         if not isinstance(statement, nodes.ExprStatement):
             grown = ground.after(statement)

@@ -40,11 +40,12 @@ def check(source: Source, wanted: Type | None = None) -> Checked:
     checker = Checker(parsed.damaged, library_function)
     checker.wanted = wanted
     checked = checker.program(parsed)
-    _raise_any([*parsed.diagnostics, *checker.problems])
+    raise_any([*parsed.diagnostics, *checker.problems])
     return checked
 
 
-def _raise_any(problems: list[Diagnostic]) -> None:
+def raise_any(problems: list[Diagnostic]) -> None:
+    """Raise ProgramError with the problems in source order, if there are any."""
     if problems:
         raise ProgramError(tuple(sorted(problems, key=lambda p: p.span.start if p.span else 0)))
 
@@ -68,7 +69,7 @@ def _library_file(path: Path) -> tuple[dict[str, CheckedFunction], Tables]:
     parsed = parse_partial(Source(path.read_text(encoding="utf-8"), path.name))
     checker = Checker(parsed.damaged, library_function)
     functions = checker.functions(parsed)
-    _raise_any([*parsed.diagnostics, *checker.problems])
+    raise_any([*parsed.diagnostics, *checker.problems])
     return functions, checker.tables
 
 
@@ -88,7 +89,8 @@ class Checker(Applications):
     wanted: Type | None = None
     """What the program's value must be."""
 
-    def program(self, parsed: Parsed) -> Checked:
+    def program(self, parsed: Parsed, complete: bool = True) -> Checked:
+        """Check the statements of a program; with `complete` false, of its beginning, which needs no value."""
         module = parsed.module
         self.inputs = frozenset(each.name.id for each in module.statements if isinstance(each, nodes.Input))
         for statement in module.statements:
@@ -97,7 +99,7 @@ class Checker(Applications):
         inputs: dict[str, Type] = {}
         try:
             type_ = self.statements(module, inputs)
-            if not parsed.diagnostics:
+            if complete and not parsed.diagnostics:
                 self.must_have_value(module)
         except Enough:
             type_ = UNKNOWN

@@ -109,6 +109,8 @@ class Scoping:
         self.inputs: frozenset[str] = frozenset()
         """Names of the program's inputs."""
         self.current_function: str | None = None
+        self.used: set[str] = set()
+        """Library functions that were applied."""
 
     def bind(self, name: nodes.Name, entry: ScopeEntry) -> bool:
         """Enter a name into the innermost scope, if it may be bound there."""
@@ -124,6 +126,9 @@ class Scoping:
             return False
         elif isinstance(outer, (CheckedFunction, RecordType)):
             self.error("E201", f"`{name.id}` is a {_kind(outer)}; its name cannot be bound again", name.span)
+        elif name.id in self.used and self.scope.kind == "program":  # only where a checked beginning is extended
+            problem = f"`{name.id}` was used before as a function of the standard library"
+            self.error("E200", problem, name.span, "choose another name")
         else:
             self.scope.entries[name.id] = entry
             return True
@@ -184,6 +189,7 @@ class Scoping:
         found = self.library(name)
         if found is None:
             return None
+        self.used.add(name)
         function, tables = found
         self.tables.types.update(tables.types)
         self.tables.targets.update(tables.targets)

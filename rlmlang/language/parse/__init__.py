@@ -38,34 +38,34 @@ class Parsed:
     """Names that the statements which did not parse seem to bind."""
 
 
-def parse(source: Source) -> nodes.Module:
-    """The syntax tree of a whole text. Raises ProgramError with every diagnostic found."""
-    parsed = parse_partial(source)
+def parse(source: Source, start: int = 0) -> nodes.Module:
+    """Return the syntax tree of a text from an offset on. Raises ProgramError with every diagnostic found."""
+    parsed = parse_partial(source, start)
     if parsed.diagnostics:
         raise ProgramError(parsed.diagnostics)
     return parsed.module
 
 
-def parse_partial(source: Source) -> Parsed:
-    """The statements that parse, and diagnostics for the others. Never raises."""
-    layout = lay_out(source)
+def parse_partial(source: Source, start: int = 0) -> Parsed:
+    """Return the statements that parse, from an offset on, and diagnostics for the others. Never raises."""
+    layout = lay_out(source, start)
     statements: list[nodes.Statement] = []
     problems = list(layout.problems)
     damaged = _bound(source.text[layout.end :])
     if layout.indented is not None:
         problems.append(layout.indented)
     broken, failures = False, 0
-    for start, end in layout.chunks:
-        text = layout.text[start:end]
+    for begin, end in layout.chunks:
+        text = layout.text[begin:end]
         if not (broken and _CONTINUES.match(text)):  # one mistake is told once
-            found, told = _read_chunk(source, layout, start, text) if failures < MAX_PROBLEMS else ([], [])
+            found, told = _read_chunk(source, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])
             statements += found
             problems += told
             failures += len(told)
             broken = not found
         if broken:
             damaged |= _bound(text)
-    module = nodes.Module(tuple(statements), tuple(layout.comments), span=Span(source, 0, len(source.text)))
+    module = nodes.Module(tuple(statements), tuple(layout.comments), span=Span(source, start, len(source.text)))
     return Parsed(module, tuple(sorted(problems, key=_place)[:MAX_PROBLEMS]), frozenset(damaged))
 
 

@@ -78,8 +78,8 @@ class Layout:
     """Where the text cannot be read any further."""
 
 
-def lay_out(source: Source) -> Layout:
-    """Everything that is wrong with the text below the level of tokens is noted in the layout."""
+def lay_out(source: Source, start: int = 0) -> Layout:
+    """Return the layout of the text from an offset on, with everything that is wrong below the level of tokens."""
     size = len(source.text)
     if size > MAX_SOURCE:
         problem = Diagnostic(
@@ -89,24 +89,25 @@ def lay_out(source: Source) -> Layout:
             "pass long text as an input: `document: str`",
         )
         return Layout(problems=[problem], end=size)
-    return _Scanner(source).layout()
+    return _Scanner(source, start).layout()
 
 
 class _Scanner:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, start: int) -> None:
         self.source = source
+        self.start = start
         self.text = source.text
         self.found = Layout(end=len(self.text))
         self.starts: list[int] = []
         """Of the top-level statements."""
         self.brackets: list[int] = []
         """That are open."""
-        self.at = 0
-        self.out: list[str] = []
-        self.done = 0
+        self.at = start
+        self.out: list[str] = [self.text[:start]]
+        self.done = start
 
     def layout(self) -> Layout:
-        self.line(0)
+        self.line(self.start)
         while (match := _PIECE.search(self.text, self.at)) and match.start() < self.found.end:
             self.at = match.end()
             kind = match.lastgroup
@@ -133,7 +134,7 @@ class _Scanner:
 
     def stop(self, at: int) -> None:
         """What follows the start of the statement that holds `at` cannot be read."""
-        self.found.end = max((start for start in self.starts if start <= at), default=0)
+        self.found.end = max((start for start in self.starts if start <= at), default=self.start)
 
     def blank(self, start: int, end: int, filling: str = " ") -> None:
         """Lark is to read something else in this place."""

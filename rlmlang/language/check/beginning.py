@@ -1,0 +1,72 @@
+"""The checked beginning of a program, for programs that are written statement by statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from attrs import evolve, field, frozen
+
+from rlmlang.language import nodes
+from rlmlang.language.check import Checker, library_function, raise_any
+from rlmlang.language.check.checked import Checked, Tables
+from rlmlang.language.check.scope import Scope, ScopeEntry, Variable
+from rlmlang.language.parse import Parsed, parse
+from rlmlang.language.source import Source, Span
+from rlmlang.language.types import UNKNOWN, TupleType, Type
+
+
+def _nothing() -> Checked:
+    return Checked(nodes.Module((), (), span=Span(Source(""), 0, 0)), {}, {}, UNKNOWN, Tables())
+
+
+@frozen(eq=False)
+class Beginning:
+    """Statements that have been parsed and checked, and what they have brought into scope.
+
+    It is never changed: a statement that is added to it makes another one, and nothing is parsed or checked twice.
+    """
+
+    checked: Checked = field(factory=_nothing)
+    """The statements as a program; of the type UNKNOWN, if the last one is no expression."""
+    entries: Mapping[str, ScopeEntry] = field(factory=dict)
+    """The names in scope."""
+    used: frozenset[str] = frozenset()
+    """The library functions that were applied: their names can no longer be bound."""
+
+    @classmethod
+    def of(cls, source: Source) -> Beginning:
+        """Return the beginning that a text is. Raises ProgramError."""
+        return cls().extended(parse(source))
+
+    def extended(self, module: nodes.Module, wanted: Type | None = None) -> Beginning:
+        """Return the beginning with further statements, which were parsed from where it ends.
+
+        An expression that ends them is the program's value, and must be of the type `wanted`, if one is given.
+        Raises ProgramError with every diagnostic found.
+        """
+        before = self.checked
+        checker = Checker(frozenset(), library_function)
+        checker.wanted = wanted
+        checker.scope = Scope("program", entries=dict(self.entries))
+        checker.records = dict(before.records)
+        checker.tables = Tables(
+            dict(before.tables.types), dict(before.tables.targets), dict(before.tables.references)
+        )  # copies, since the nodes of a statement that is rejected may leave their ids to others
+        checker.used = set(self.used)
+        added = checker.program(Parsed(module, (), frozenset()), complete=False)
+        raise_any(checker.problems)
+        statements = (*before.module.statements, *module.statements)
+        checked = evolve(added, module=evolve(module, statements=statements), inputs={**before.inputs, **added.inputs})
+        return Beginning(checked, checker.scope.entries, frozenset(checker.used))
+
+    def giving(self, names: Iterable[nodes.Name]) -> Checked:
+        """Return the statements as a program whose value is the tuple of these variables."""
+        variables = tuple(names)
+        module = self.checked.module
+        value = nodes.ExprStatement(
+            nodes.TupleExpr(variables, span=module.statements[-1].span), span=module.statements[-1].span
+        )
+        types = [entry.type for name in variables if isinstance(entry := self.entries[name.id], Variable)]
+        return evolve(
+            self.checked, module=evolve(module, statements=(*module.statements, value)), type=TupleType(tuple(types))
+        )

@@ -1,0 +1,79 @@
+"""Programs that are checked statement by statement."""
+
+from __future__ import annotations
+
+import pytest
+
+from rlmlang.errors import ProgramError
+from rlmlang.language.check import check, library_names
+from rlmlang.language.check.beginning import Beginning
+from rlmlang.language.parse import parse
+from rlmlang.language.source import Source
+from rlmlang.language.types import INT, STR, ListType, TupleType, Type
+
+STATEMENTS = [
+    "text: str\n",
+    "class Point:\n    x: int\n    y: int\n",
+    "def double(n: int) -> int:\n    return 2 * n\n",
+    "parts = lines(text)\n",
+    "a, b = (double(1), Point(1, 2))\n",
+    "[double(each.x) for each in [b]]\n",
+]
+
+
+def grown(texts: list[str], wanted: Type | None = None) -> Beginning:
+    begun, text = Beginning(), ""
+    for each in texts:
+        begun = begun.extended(parse(Source(text + each), len(text)), wanted)
+        text += each
+    return begun
+
+
+def test_a_program_checked_by_statements_is_the_program_checked_whole() -> None:
+    whole, begun = check(Source("".join(STATEMENTS))), grown(STATEMENTS)
+    assert begun.checked.module == whole.module
+    assert [each.span.start for each in begun.checked.module.statements] == [
+        each.span.start for each in whole.module.statements
+    ]
+    assert (begun.checked.inputs, begun.checked.type) == (whole.inputs, whole.type)
+    assert begun.checked.records == whole.records
+    assert [*begun.entries] == ["text", "Point", "double", "parts", "a", "b"]
+
+
+def test_a_beginning_is_given_a_value_of_its_variables() -> None:
+    begun = grown(STATEMENTS[:4])
+    (names,) = [each.names for each in begun.checked.module.statements if hasattr(each, "names")]
+    assert begun.giving(names).type == TupleType((ListType(STR),))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place"),
+    [
+        ("parts = 1\n", "E201", (8, 1)),
+        ("c = c + 1\n", "E200", (8, 5)),
+        ("c = lins(text)\n", "E200", (8, 5)),
+        ("c = = 1\n", "E100", (8, 5)),
+        ("parts\n", "E227", (8, 1)),
+        ("c = (1\n", "E104", (8, 5)),
+        (" c = 1\n", "E105", (8, 1)),
+        ("double = 3\n", "E201", (8, 1)),
+    ],
+)
+def test_a_statement_that_does_not_check_leaves_the_beginning_as_it_was(
+    text: str, code: str, place: tuple[int, int]
+) -> None:
+    begun, before = grown(STATEMENTS[:4]), "".join(STATEMENTS[:4])
+    with pytest.raises(ProgramError) as caught:
+        begun.extended(parse(Source(before + text), len(before)), INT)
+    span = caught.value.first.span
+    assert span is not None
+    assert (caught.value.first.code, (span.line, span.column)) == (code, place)
+    begun.extended(parse(Source(before + "c = len(parts)\n"), len(before)), INT)
+
+
+def test_the_name_of_a_library_function_is_bound_unless_it_was_used() -> None:
+    assert "holds_for" in library_names()
+    assert "holds_for" in grown(["holds_for = 1\n"]).entries
+    with pytest.raises(ProgramError) as caught:
+        grown(['a = holds_for("Is it short?", "text")\n', "holds_for = 1\n"])
+    assert caught.value.first.code == "E200"
