@@ -1,4 +1,4 @@
-"""Diagnostics are data; exceptions carry them.
+"""The exceptions that rlmlang raises, each with one or more diagnostics.
 
     RlmError                      exit code
     ├── ProgramError   E1xx E2xx      1      the text does not parse or check
@@ -7,154 +7,30 @@
     ├── ModelError     E4xx           4      the model failed, or its answer was unusable
     └── UsageError     E6xx           2      a wrong input, option, file or store
 
-`CODES` is the one list of codes. `render.py` turns diagnostics into text.
+Errors that callers tell apart are classes of their own below these, each with the `codes` that it is raised for.
+`of` picks the class by the code, so that `BudgetError.of("E506", …)` makes a `StepsExhausted`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from attrs import evolve, frozen
 
+from rlmlang.diagnostics import CODES, Diagnostic
 from rlmlang.language.source import Span
+from rlmlang.render import render
 
-CODES: dict[str, str] = {
-    # Lexis and syntax
-    "E100": "the text does not fit the grammar",
-    "E101": "the program text is too long",
-    "E102": "a character that may not stand in a program",
-    "E103": "brackets or expressions nest too deeply",
-    "E104": "a string or bracket is not closed",
-    "E105": "indentation is not a single step of four spaces",
-    "E106": "a number or escape is malformed",
-    "E107": "an f-string is malformed",
-    "E110": "`while` is not in the language",
-    "E111": "the `for` statement is not in the language",
-    "E112": "the `if` statement is not in the language",
-    "E113": "`import` is not in the language",
-    "E114": "exceptions are not in the language",
-    "E115": "`async` and `await` are not in the language",
-    "E116": "decorators are not in the language",
-    "E117": "starred expressions are not in the language",
-    "E118": "`:=` is not in the language",
-    "E119": "`global` and `nonlocal` are not in the language",
-    "E120": "values do not change: no augmented, item or attribute assignment",
-    "E121": "this Python statement is not in the language",
-    "E122": "a reserved word cannot be a name",
-    "E123": "a function body is bindings, then one `return`",
-    "E124": "a lambda may stand only as an argument",
-    "E125": "sets are not in the language",
-    # Names and types
-    "E200": "unknown name",
-    "E201": "the name is bound already",
-    "E202": "a function may use only earlier functions: no recursion",
-    "E203": "unknown type",
-    "E204": "attributes that start with `_` are not in the language",
-    "E205": "the type has no such attribute or method",
-    "E206": "unknown keyword argument",
-    "E207": "wrong number of arguments",
-    "E208": "argument order or repetition",
-    "E210": "type mismatch",
-    "E211": "no overload fits",
-    "E212": "operands do not fit the operator",
-    "E213": "branches or elements have no common type",
-    "E214": "the value is not callable",
-    "E215": "functions are not values",
-    "E216": "the value may be None",
-    "E217": "the type cannot be inferred",
-    "E218": "cannot unpack",
-    "E219": "the comparison can never hold",
-    "E220": "the result type of a CALL cannot be answered by a model",
-    "E222": "the program has no value",
-    "E223": "an expression that is not the last statement has no effect",
-    "E224": "a default must be a constant",
-    "E225": "inputs come before everything that uses them",
-    "E226": "a type may use only earlier types",
-    "E227": "the result type is not the declared one",
-    "E228": "the record constructor is called wrongly",
-    "E229": "the name of a built-in cannot be bound",
-    "E230": "the type is too large",
-    # Running
-    "E300": "the run failed",
-    "E301": "index out of range",
-    "E302": "key not found",
-    "E303": "division by zero",
-    "E304": "the value does not have the needed form",
-    "E305": "an empty sequence has no such value",
-    "E306": "a number is too large or not a real number",
-    "E307": "the regular expression is malformed or not linear-time",
-    "E308": "argument out of range",
-    "E309": "function calls nest too deeply",
-    # Model
-    "E400": "the model failed",
-    "E401": "the answer is not of the asked type",
-    "E402": "the answer was cut off",
-    "E403": "the arguments do not fit the model's context",
-    "E404": "the model refused",
-    "E405": "the model's program did not check or run",
-    "E406": "the scripted model has no reply for this call",
-    "E407": "the model could not be loaded",
-    "E408": "the model's text leaves what it is held to",
-    "E409": "the server failed again and again, and is left alone for a while",
-    "E410": "a replay needs an answer that is not kept",
-    # Budgets
-    "E501": "call budget exhausted",
-    "E502": "depth budget exhausted",
-    "E503": "prompt token budget exhausted",
-    "E504": "completion token budget exhausted",
-    "E505": "time budget exhausted",
-    "E506": "step budget exhausted",
-    "E507": "value too large",
-    "E508": "the least possible cost exceeds the budget",
-    "E509": "money budget exhausted",
-    "E510": "the share of a call is exhausted",
-    # Use
-    "E601": "missing input",
-    "E602": "unknown input",
-    "E603": "the input does not have the declared type",
-    "E604": "the file cannot be read",
-    "E605": "unknown model",
-    "E606": "the store cannot be used",
-    "E607": "wrong option or value",
-    "E608": "no price of the model is known",
-    "E609": "the trace cannot be read",
-    "E610": "the run cannot be found, or gone on with",
-}
-
-
-@frozen
-class Diagnostic:
-    """One problem: what, where, and what to do instead."""
-
-    code: str
-    message: str
-    span: Span | None = None
-    hint: str | None = None
-    severity: str = "error"
-    notes: tuple[tuple[str, Span], ...] = ()
-    """Further places, each with a word about it ("called here")."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that `--json` prints for this diagnostic."""
-        where: dict[str, Any] = dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
-        if self.span is not None:
-            line, column = self.span.source.position(self.span.start)
-            end_line, end_column = self.span.source.position(self.span.end)
-            where = {
-                "file": self.span.source.name,
-                "line": line,
-                "column": column,
-                "end_line": end_line,
-                "end_column": end_column,
-            }
-        return {
-            "code": self.code,
-            "severity": self.severity,
-            "message": self.message,
-            **where,
-            "hint": self.hint,
-        }
+__all__ = [
+    "CODES", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
+    "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget", "DepthExhausted",
+    "Diagnostic", "FileUnreadable", "InputMismatch", "InvalidOption", "MissingInput", "MissingModel", "ModelError",
+    "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
+    "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RlmError", "RunError",
+    "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable", "TimeExhausted",
+    "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueTooLarge",
+]  # fmt: skip
 
 
 @frozen(eq=False, str=False, slots=False)
@@ -163,6 +39,8 @@ class RlmError(Exception):
 
     diagnostics: tuple[Diagnostic, ...]
     exit_code: ClassVar[int] = 1
+    codes: ClassVar[tuple[str, ...]] = ()
+    """The codes of this class alone; empty for a base of several classes."""
 
     @classmethod
     def of(
@@ -173,31 +51,58 @@ class RlmError(Exception):
         hint: str | None = None,
         notes: Iterable[tuple[str, Span]] = (),
     ) -> Self:
-        return cls((Diagnostic(code, message, span, hint, notes=tuple(notes)),))
+        """Make the error of a code: an instance of the class of that code, or of this one if that is more special."""
+        kind = _CLASS_OF.get(code, cls)
+        if not issubclass(kind, cls):
+            if not issubclass(cls, kind):
+                raise TypeError(f"{code} is the code of {kind.__name__}, which is no {cls.__name__}")
+            kind = cls
+        return kind((Diagnostic(code, message, span, hint, notes=tuple(notes)),))
+
+    def includes(self, kind: type[RlmError]) -> bool:
+        """Return whether one of the diagnostics has a code of the class."""
+        return any(diagnostic.code in kind.codes for diagnostic in self.diagnostics)
 
     @property
     def first(self) -> Diagnostic:
+        """The first diagnostic, by which the error is reported where there is space for one."""
         return self.diagnostics[0]
 
     def at(self, span: Span) -> Self:
-        """The same error, placed at `span` if it has no place yet."""
+        """Return the same error, placed at `span` if it has no place yet."""
         if self.first.span is not None:
             return self
         return type(self)((evolve(self.first, span=span), *self.diagnostics[1:]))
 
+    def with_hint(self, hint: str | None) -> Self:
+        """Return the same error with another hint in its first diagnostic."""
+        return type(self)((evolve(self.first, hint=hint), *self.diagnostics[1:]))
+
     def __str__(self) -> str:
-        first = self.first
-        place = f"{first.span.source.name}:{first.span.line}:{first.span.column}: " if first.span else ""
-        more = len(self.diagnostics) - 1
-        return f"{place}error[{first.code}]: {first.message}" + (f" (and {more} more)" if more else "")
+        return render(self.diagnostics)
 
 
 class ProgramError(RlmError):
     """The text does not parse or check."""
 
 
+class NotClosed(ProgramError):
+    """A string or bracket is not closed."""
+
+    codes = ("E104",)
+
+
+class NotInLanguage(ProgramError):
+    """A statement of Python that the language does not have."""
+
+    codes = tuple(f"E{number}" for number in range(110, 122))
+
+
 class RunError(RlmError):
     """A checked program failed while it ran."""
+
+
+# Budgets -------------------------------------------------------------------------
 
 
 class BudgetError(RlmError):
@@ -206,13 +111,221 @@ class BudgetError(RlmError):
     exit_code = 3
 
 
+class CallsExhausted(BudgetError):
+    """The run has made as many calls as `max_calls` allows."""
+
+    codes = ("E501",)
+
+
+class DepthExhausted(BudgetError):
+    """A CALL is deeper than `max_depth` allows."""
+
+    codes = ("E502",)
+
+
+class PromptTokensExhausted(BudgetError):
+    """A prompt takes more tokens than `max_prompt_tokens` leaves."""
+
+    codes = ("E503",)
+
+
+class CompletionTokensExhausted(BudgetError):
+    """The model may write no more tokens: `max_completion_tokens` is reached."""
+
+    codes = ("E504",)
+
+
+class TimeExhausted(BudgetError):
+    """The run has taken `max_seconds`."""
+
+    codes = ("E505",)
+
+
+class StepsExhausted(BudgetError):
+    """The program's own work has taken `max_steps`."""
+
+    codes = ("E506",)
+
+
+class ValueTooLarge(BudgetError):
+    """A value is larger than `max_bytes`."""
+
+    codes = ("E507",)
+
+
+class CostExceedsBudget(BudgetError):
+    """The least that the run can cost exceeds a limit, so that it was not begun."""
+
+    codes = ("E508",)
+
+
+class MoneyExhausted(BudgetError):
+    """A call costs more than `max_cost` leaves."""
+
+    codes = ("E509",)
+
+
+class ShareExhausted(BudgetError):
+    """A call with those below it has taken its share of the budget, `max_share`."""
+
+    codes = ("E510",)
+
+
+# Models --------------------------------------------------------------------------
+
+
 class ModelError(RlmError):
     """The model failed, or its answer could not be used."""
 
     exit_code = 4
 
 
+class ModelFailed(ModelError):
+    """The model failed; the same call may succeed another time."""
+
+    codes = ("E400",)
+
+
+class AnswerMismatch(ModelError):
+    """The answer is not of the type that the CALL names."""
+
+    codes = ("E401",)
+
+
+class AnswerTruncated(ModelError):
+    """The answer was cut off at `max_answer_tokens`, or at the end of the model's context."""
+
+    codes = ("E402",)
+
+
+class ContextOverflow(ModelError):
+    """The prompt does not fit the model's context."""
+
+    codes = ("E403",)
+
+
+class Refused(ModelError):
+    """The model refused to answer."""
+
+    codes = ("E404",)
+
+
+class ModelProgramFailed(ModelError):
+    """A program that the model wrote did not check or run."""
+
+    codes = ("E405",)
+
+
+class NoScriptedReply(ModelError):
+    """The scripted model has no reply for a call."""
+
+    codes = ("E406",)
+
+
+class ModelNotLoaded(ModelError):
+    """The model could not be loaded."""
+
+    codes = ("E407",)
+
+
+class ConstraintViolated(ModelError):
+    """The model's text is not one that its constraint allows."""
+
+    codes = ("E408",)
+
+
+class ServerUnavailable(ModelFailed):
+    """A server failed repeatedly, and is not asked for a while."""
+
+    codes = ("E409",)
+
+
+class AnswerNotStored(ModelError):
+    """A replay needs an answer that the store does not have."""
+
+    codes = ("E410",)
+
+
+# Use -----------------------------------------------------------------------------
+
+
 class UsageError(RlmError):
     """A wrong input, option, file or store."""
 
     exit_code = 2
+
+
+class MissingInput(UsageError):
+    """An input without a default is not given."""
+
+    codes = ("E601",)
+
+
+class UnknownInput(UsageError):
+    """An input is given that the program does not declare."""
+
+    codes = ("E602",)
+
+
+class InputMismatch(UsageError):
+    """An input is not of its declared type."""
+
+    codes = ("E603",)
+
+
+class FileUnreadable(UsageError):
+    """A file cannot be read."""
+
+    codes = ("E604",)
+
+
+class UnknownModel(UsageError):
+    """No model has the name that is given."""
+
+    codes = ("E605",)
+
+
+class MissingModel(UnknownModel):
+    """The program makes a CALL, and no model is given."""
+
+
+class StoreUnusable(UsageError):
+    """The store cannot be opened, read or written."""
+
+    codes = ("E606",)
+
+
+class InvalidOption(UsageError):
+    """An option or argument has a wrong value."""
+
+    codes = ("E607",)
+
+
+class PriceUnknown(UsageError):
+    """There is a limit on money, and the model's price is not known."""
+
+    codes = ("E608",)
+
+
+class TraceUnreadable(UsageError):
+    """A trace cannot be read."""
+
+    codes = ("E609",)
+
+
+class RunUnavailable(UsageError):
+    """A recorded run cannot be found, resumed or replayed."""
+
+    codes = ("E610",)
+
+
+def _classes(base: type[RlmError]) -> Iterable[type[RlmError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _classes(kind)
+
+
+_CLASS_OF: dict[str, type[RlmError]] = {
+    code: kind for kind in _classes(RlmError) for code in vars(kind).get("codes", ())
+}
+"""The class of each code that has one of its own."""

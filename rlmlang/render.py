@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from rlmlang.errors import Diagnostic
+from rlmlang.diagnostics import Diagnostic
 from rlmlang.language.source import Span
 
 WIDTH = 100

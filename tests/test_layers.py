@@ -16,8 +16,9 @@ PACKAGE = ROOT / "rlmlang"
 
 LAYERS = """
     language.source files redact
-    errors
+    diagnostics
     render
+    errors
     language.nodes
     language.parse language.printer
     language.types

@@ -25,7 +25,7 @@ from rlmlang.calls.evaluate import ActiveRun, evaluating
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names, program_header, type_of
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
+from rlmlang.errors import BudgetError, ContextOverflow, ModelError, NotClosed, ProgramError, RlmError, UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check import check
 from rlmlang.language.parse import parse
@@ -187,8 +187,8 @@ class _Text:
         """Write the text to its end. Raises BudgetError, UsageError, ModelError."""
         try:
             return await self._write(start)
-        except ModelError as error:
-            if error.first.code != "E403" or self.written == start:
+        except ContextOverflow:
+            if self.written == start:
                 raise
             return "length"  # the context is full
 
@@ -306,7 +306,7 @@ def _end_of_call(text: str) -> int | None:
             if _is_call(text[: bracket.end()]):
                 return bracket.end()
         except ProgramError as error:
-            if not _unclosed(error):
+            if not error.includes(NotClosed):
                 return None
     return None
 
@@ -316,9 +316,5 @@ def _is_open(call: str) -> bool:
     try:
         _is_call(call)
     except ProgramError as error:
-        return _unclosed(error)
+        return error.includes(NotClosed)
     return False
-
-
-def _unclosed(error: ProgramError) -> bool:
-    return any(problem.code == "E104" for problem in error.diagnostics)

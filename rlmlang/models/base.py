@@ -12,7 +12,7 @@ from attrs import frozen
 from rlmlang.calls.answer_format import form
 from rlmlang.calls.prompt import Message, direct_messages, inline_messages, program_messages
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import ModelError
+from rlmlang.errors import ModelFailed
 from rlmlang.language.types import Type, shape_of
 from rlmlang.runtime.values import Value
 
@@ -139,7 +139,7 @@ class Teller(Protocol):
     def told(self, request: Request) -> Told: ...
 
 
-class Unsent(ModelError):
+class Unsent(ModelFailed):
     """The model could not be reached: nothing was sent, and nothing is spent."""
 
 

@@ -9,7 +9,7 @@ from typing import Union
 
 from attrs import define, field, frozen
 
-from rlmlang.errors import Diagnostic
+from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, Builtin
 from rlmlang.language.check.checked import CheckedFunction, Tables

@@ -15,7 +15,7 @@ from attrs import frozen
 from lark import Lark
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
-from rlmlang.errors import Diagnostic, ProgramError
+from rlmlang.errors import Diagnostic, NotInLanguage, ProgramError
 from rlmlang.language import nodes
 from rlmlang.language.parse.layout import MAX_DEPTH, MAX_PROBLEMS, MAX_SOURCE, Layout, lay_out
 from rlmlang.language.parse.tables import RESERVED, load
@@ -86,13 +86,14 @@ def _read_chunk(
     try:
         statements = _parse(source, text, start)
     except ProgramError as error:
-        return [], list(error.diagnostics) if indent is None or _explains(error.first) else [indent]
+        return [], list(error.diagnostics) if indent is None or _explains(error) else [indent]
     return ([], [indent]) if indent is not None else (statements, [])
 
 
-def _explains(problem: Diagnostic) -> bool:
+def _explains(error: ProgramError) -> bool:
     """Whether the statement is of a kind that has a body, for which the lines below were indented."""
-    return "E110" <= problem.code <= "E121" or (problem.span is not None and problem.span.text.endswith(":"))
+    span = error.first.span
+    return isinstance(error, NotInLanguage) or (span is not None and span.text.endswith(":"))
 
 
 _NAMES = r"[A-Za-z_]\w*(?:\ *,\ *[A-Za-z_]\w*)*"

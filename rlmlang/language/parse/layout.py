@@ -12,7 +12,7 @@ from itertools import islice
 
 from attrs import define, field
 
-from rlmlang.errors import Diagnostic
+from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.source import Source, Span
 

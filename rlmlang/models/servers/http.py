@@ -27,7 +27,7 @@ import aiohttp
 import stamina
 from attrs import frozen
 
-from rlmlang.errors import ModelError
+from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.models.base import Unsent
 from rlmlang.models.servers.common import is_surroundings
 from rlmlang.models.servers.pace import origin_of
@@ -69,7 +69,7 @@ class Passing(Exception):
     """Whether it has too much to do."""
 
 
-class Absent(ModelError):
+class Absent(ModelFailed):
     """The server has nothing at the path, or not what is asked for."""
 
 
@@ -228,7 +228,7 @@ class Client:
         hint = hints.get(status)
         if 300 <= status < 400:
             told, hint = "redirects are not followed", "write the address it leads to"
-        kind = Absent if status in (404, 405) else ModelError
+        kind = Absent if status in (404, 405) else ModelFailed
         return self._failed(f"HTTP {status}" + (f": {told}" if told else ""), hint, kind)
 
     def _left_alone(self, wait: float) -> ModelError:
@@ -239,7 +239,7 @@ class Client:
             hint="see whether the server runs; finished calls are kept in the store, so the run can go on later",
         )
 
-    def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelError) -> ModelError:
+    def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelFailed) -> ModelError:
         return kind.of("E400", f"{self.root}: {_clean(problem)}", hint=hint)
 
 

@@ -25,7 +25,7 @@ from attrs import define, field, frozen
 
 from rlmlang.calls.budget import Caps, Limits
 from rlmlang.calls.prices import Price
-from rlmlang.errors import BudgetError, RunError
+from rlmlang.errors import BudgetError, RunError, StepsExhausted
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import (
     Checked,
@@ -240,9 +240,7 @@ class _Estimator:
                     self.bind(statement, self.root)
                 elif isinstance(statement, nodes.ExprStatement):
                     self.value(statement.value, self.root)
-        except BudgetError as error:
-            if error.first.code != "E506":
-                raise
+        except StepsExhausted:
             self.open = True
         except RecursionError:
             self.open = True
@@ -328,7 +326,7 @@ class _Estimator:
         try:
             return self.measured(lambda: work(self.meter, *values))
         except (RunError, BudgetError) as error:
-            if self.sure or error.first.code == "E506":
+            if self.sure or isinstance(error, StepsExhausted):
                 raise error.at(node.span) from None
             return self.unknown(node)
 
@@ -595,7 +593,7 @@ class _Estimator:
         try:
             return self.measured(work)
         except (RunError, BudgetError) as error:
-            if self.sure or error.first.code == "E506":
+            if self.sure or isinstance(error, StepsExhausted):
                 raise
             return UnknownValue(type_)
 

@@ -1,0 +1,149 @@
+"""Diagnostics: one problem each, with its code, message, place and hint. They are data; `errors.py` raises them.
+
+`CODES` is the one list of codes, and `render.py` writes diagnostics as text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from rlmlang.language.source import Span
+
+CODES: dict[str, str] = {
+    # Lexis and syntax
+    "E100": "the text does not fit the grammar",
+    "E101": "the program text is too long",
+    "E102": "a character that may not stand in a program",
+    "E103": "brackets or expressions nest too deeply",
+    "E104": "a string or bracket is not closed",
+    "E105": "indentation is not a single step of four spaces",
+    "E106": "a number or escape is malformed",
+    "E107": "an f-string is malformed",
+    "E110": "`while` is not in the language",
+    "E111": "the `for` statement is not in the language",
+    "E112": "the `if` statement is not in the language",
+    "E113": "`import` is not in the language",
+    "E114": "exceptions are not in the language",
+    "E115": "`async` and `await` are not in the language",
+    "E116": "decorators are not in the language",
+    "E117": "starred expressions are not in the language",
+    "E118": "`:=` is not in the language",
+    "E119": "`global` and `nonlocal` are not in the language",
+    "E120": "values do not change: no augmented, item or attribute assignment",
+    "E121": "this Python statement is not in the language",
+    "E122": "a reserved word cannot be a name",
+    "E123": "a function body is bindings, then one `return`",
+    "E124": "a lambda may stand only as an argument",
+    "E125": "sets are not in the language",
+    # Names and types
+    "E200": "unknown name",
+    "E201": "the name is bound already",
+    "E202": "a function may use only earlier functions: no recursion",
+    "E203": "unknown type",
+    "E204": "attributes that start with `_` are not in the language",
+    "E205": "the type has no such attribute or method",
+    "E206": "unknown keyword argument",
+    "E207": "wrong number of arguments",
+    "E208": "argument order or repetition",
+    "E210": "type mismatch",
+    "E211": "no overload fits",
+    "E212": "operands do not fit the operator",
+    "E213": "branches or elements have no common type",
+    "E214": "the value is not callable",
+    "E215": "functions are not values",
+    "E216": "the value may be None",
+    "E217": "the type cannot be inferred",
+    "E218": "cannot unpack",
+    "E219": "the comparison can never hold",
+    "E220": "the result type of a CALL cannot be answered by a model",
+    "E222": "the program has no value",
+    "E223": "an expression that is not the last statement has no effect",
+    "E224": "a default must be a constant",
+    "E225": "inputs come before everything that uses them",
+    "E226": "a type may use only earlier types",
+    "E227": "the result type is not the declared one",
+    "E228": "the record constructor is called wrongly",
+    "E229": "the name of a built-in cannot be bound",
+    "E230": "the type is too large",
+    # Running
+    "E300": "the run failed",
+    "E301": "index out of range",
+    "E302": "key not found",
+    "E303": "division by zero",
+    "E304": "the value does not have the needed form",
+    "E305": "an empty sequence has no such value",
+    "E306": "a number is too large or not a real number",
+    "E307": "the regular expression is malformed or not linear-time",
+    "E308": "argument out of range",
+    "E309": "function calls nest too deeply",
+    # Model
+    "E400": "the model failed",
+    "E401": "the answer is not of the asked type",
+    "E402": "the answer was cut off",
+    "E403": "the arguments do not fit the model's context",
+    "E404": "the model refused",
+    "E405": "the model's program did not check or run",
+    "E406": "the scripted model has no reply for this call",
+    "E407": "the model could not be loaded",
+    "E408": "the model's text leaves what it is held to",
+    "E409": "the server failed again and again, and is left alone for a while",
+    "E410": "a replay needs an answer that is not kept",
+    # Budgets
+    "E501": "call budget exhausted",
+    "E502": "depth budget exhausted",
+    "E503": "prompt token budget exhausted",
+    "E504": "completion token budget exhausted",
+    "E505": "time budget exhausted",
+    "E506": "step budget exhausted",
+    "E507": "value too large",
+    "E508": "the least possible cost exceeds the budget",
+    "E509": "money budget exhausted",
+    "E510": "the share of a call is exhausted",
+    # Use
+    "E601": "missing input",
+    "E602": "unknown input",
+    "E603": "the input does not have the declared type",
+    "E604": "the file cannot be read",
+    "E605": "unknown model",
+    "E606": "the store cannot be used",
+    "E607": "wrong option or value",
+    "E608": "no price of the model is known",
+    "E609": "the trace cannot be read",
+    "E610": "the run cannot be found, or gone on with",
+}
+
+
+@frozen
+class Diagnostic:
+    """One problem: what, where, and what to do instead."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    hint: str | None = None
+    severity: str = "error"
+    notes: tuple[tuple[str, Span], ...] = ()
+    """Further places, each with a word about it ("called here")."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` prints for this diagnostic."""
+        where: dict[str, Any] = dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
+        if self.span is not None:
+            line, column = self.span.source.position(self.span.start)
+            end_line, end_column = self.span.source.position(self.span.end)
+            where = {
+                "file": self.span.source.name,
+                "line": line,
+                "column": column,
+                "end_line": end_line,
+                "end_column": end_column,
+            }
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            **where,
+            "hint": self.hint,
+        }
