@@ -24,7 +24,7 @@ from transformers import AutoTokenizer
 
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.gguf import smollm2_path
-from rlmlang.decode.grammars.lark import grammar_text
+from rlmlang.decode.grammars.lark_text import grammar_text
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import RlmError

@@ -14,8 +14,8 @@ import sys
 import time
 
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.sampling import sample_program
 from rlmlang.decode.vocabulary import open_vocabulary
-from rlmlang.decode.walk import walk
 from rlmlang.errors import RlmError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS
@@ -72,7 +72,7 @@ def main() -> None:
         program = ""
         try:
             most = options.max_tokens if seed // 4 % 4 == 0 else options.max_tokens * 3 // 8
-            sample = walk(Constraint(SCOPE, wanted), vocabulary, seed, most)
+            sample = sample_program(Constraint(SCOPE, wanted), vocabulary, seed, most)
             program = sample.program
             checked = check(Source(program), wanted)
         except (RlmError, AssertionError) as error:

@@ -50,12 +50,12 @@ def command(dialect: str, unit: str | None, scope: tuple[str, ...], wanted: str 
             raise UsageError.of(
                 "E607", "an answer has a type, no scope and no calls", hint="write `--type 'list[str]'`"
             )
-        from rlmlang.decode.grammars.lark import answer_text
+        from rlmlang.decode.grammars.lark_text import answer_text
 
         click.echo(answer_text(type_, dialect), nl=False)  # type: ignore[arg-type]
     elif unit or scope or wanted or no_calls or dialect in ("ebnf", "gbnf"):
         from rlmlang.decode.constraint import Constraint
-        from rlmlang.decode.grammars.lark import grammar_text as constrained
+        from rlmlang.decode.grammars.lark_text import grammar_text as constrained
 
         constraint = Constraint(program, type_, unit or ("statement" if scope else "program"), not no_calls)  # type: ignore[arg-type]
         click.echo(constrained(constraint, dialect), nl=False)  # type: ignore[arg-type]

@@ -45,8 +45,8 @@ def command(
       rlmlang sample --n 100 --tokenizer smollm2 --input document:str --type 'list[str]'
     """
     from rlmlang.decode.constraint import Constraint
+    from rlmlang.decode.sampling import sample_program
     from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
-    from rlmlang.decode.walk import walk
 
     program = read_scope(inputs, "--input")
     type_ = None if wanted is None else read_type(wanted)
@@ -54,5 +54,5 @@ def command(
     hidden = not sys.stderr.isatty() or sys.stdout.isatty()
     with click.progressbar(range(seed, seed + count), label="programs", file=sys.stderr, hidden=hidden) as numbers:
         for number in numbers:
-            found = walk(Constraint(program, type_), vocabulary, number, max_tokens)
+            found = sample_program(Constraint(program, type_), vocabulary, number, max_tokens)
             output.write_json({"program": found.program, "tokens": found.tokens})

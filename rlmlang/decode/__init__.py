@@ -14,7 +14,7 @@ _PLACES = {
     "LogitsProcessor": "processor",
     "Matcher": "matcher",
     "Vocabulary": "vocabulary",
-    "grammar_text": "grammars.lark",
+    "grammar_text": "grammars.lark_text",
 }
 
 __all__ = ["Constraint", "LogitsProcessor", "Matcher", "Vocabulary", "grammar_text"]

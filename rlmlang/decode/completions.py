@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rlmlang.decode.partial import HOLE, Oracle
-from rlmlang.decode.reach import can_become
-from rlmlang.decode.recognizer import FString, Stack, tables
-from rlmlang.decode.signatures import (
+from rlmlang.decode.conversions import can_become
+from rlmlang.decode.fragments import (
     applications,
     attribute_suffixes,
     attributes,
@@ -29,7 +27,9 @@ from rlmlang.decode.signatures import (
     types_of,
     written,
 )
-from rlmlang.decode.state import BODY, LINE, Frame, State, in_type, is_lambda, names_in
+from rlmlang.decode.partial import HOLE, Oracle
+from rlmlang.decode.recognizer import OpenFString, Stack, tables
+from rlmlang.decode.state import BODY, LINE, BracketFrame, State, in_type, is_lambda, names_in
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
@@ -180,13 +180,13 @@ class Search:
                 types += [each.items[0] for each in types if isinstance(each, TupleType) and each.items]
         return types
 
-    def binders(self) -> list[Frame]:
+    def binders(self) -> list[BracketFrame]:
         """The open brackets in which a comprehension can bind a new name that is written next."""
         self.count += 1
         name = self._new_name()
         oracle = self._ask(skeleton, fine=False) if (skeleton := self._close([HOLE], False)) is not None else None
         names = [*dict.fromkeys(oracle.unknown if oracle is not None else []), name]
-        found: list[Frame] = []
+        found: list[BracketFrame] = []
         frame = self.prefix.frame
         while frame is not None:
             if frame.kind in ("list", "dict", "call") and frame.commas == 0 and not frame.keywords:
@@ -235,7 +235,7 @@ class Search:
             found += [[word for _ in range(more) for word in (",", HOLE)] for more in range(1, len(wanted.items))]
         return found
 
-    def _outermost(self) -> Frame | None:
+    def _outermost(self) -> BracketFrame | None:
         frame = self.prefix.frame
         while frame is not None and frame.below is not None:
             frame = frame.below
@@ -422,7 +422,7 @@ class Search:
                     if (first[of, method.signatures[0].result] == name) is is_first:
                         yield from ([name, *call] for call in method_calls(method))
 
-    def _arguments(self, frame: Frame) -> Iterator[list[str]]:
+    def _arguments(self, frame: BracketFrame) -> Iterator[list[str]]:
         """Ways to give what a call still lacks."""
         comma = [","] if frame.filled else []
         for missing in lacking(self.prefix.ground, frame):
@@ -491,7 +491,7 @@ class Search:
         self,
         start: Sequence[str],
         told: bool,
-        bind: Frame | None = None,
+        bind: BracketFrame | None = None,
         names: Sequence[str] = (),
         behind: Sequence[str] = (),
     ) -> list[str] | None:
@@ -565,7 +565,7 @@ class Search:
         """The oracle about the statement with this closing; None if something is wrong with it."""
         assert self.prefix.stack is not None
         self.asked += 1
-        at: tuple[Stack, FString | None] | None = (self.prefix.stack, self.prefix.inside)
+        at: tuple[Stack, OpenFString | None] | None = (self.prefix.stack, self.prefix.inside)
         for lexeme in closing:
             at = tables().step(at[0], at[1], lexeme) if at is not None else None
         found = tables().finish(at[0], "start") if at is not None and at[1] is None else None

@@ -6,7 +6,7 @@ with a choice without a look at what the types leave of them.
 
 from __future__ import annotations
 
-from rlmlang.decode.point import Point
+from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import BODY, LINE
@@ -20,25 +20,25 @@ LONGEST = 200
 _CONSTANTS = ("STRING", "INT", "FLOAT", "FSTRING", "RAW_STRING", "LONG_STRING")
 
 
-def forced_text(point: Point) -> str:
+def forced_text(position: Position) -> str:
     """The text that must follow, up to the next choice, with spaces as usual; empty if there is a choice at once."""
     text = ""
-    while len(text) < LONGEST and not point.ended and not point.may_end:
-        more = _only(point)
-        further = point.advance(more) if more else None
+    while len(text) < LONGEST and not position.ended and not position.may_end:
+        more = _only(position)
+        further = position.advance(more) if more else None
         if further is None:
             break
         text += more
-        point = further
+        position = further
     return text
 
 
-def _only(point: Point) -> str:
-    prefix, partial = point.prefix, point.partial
+def _only(position: Position) -> str:
+    prefix, partial = position.prefix, position.partial
     if not prefix.size or prefix.inside is not None or prefix.stack is None:
         return ""
     if not partial:
-        return _lexeme(prefix, bool(point.spaces or point.lines))
+        return _lexeme(prefix, bool(position.spaces or position.lines))
     if not partial.isidentifier() or prefix.names.fresh or partial in ("f", "r"):
         return ""
     heads = _judged(prefix, [name for name in prefix.names.candidates if name.startswith(partial)])
@@ -52,8 +52,8 @@ def _only(point: Point) -> str:
 
 def _lexeme(prefix: Prefix, spaced: bool) -> str:
     """The only lexeme that may follow, with a space where one is usual."""
-    if (known := prefix.points.get("forced")) is None:
-        known = prefix.points["forced"] = _find_lexeme(prefix)
+    if (known := prefix.positions.get("forced")) is None:
+        known = prefix.positions["forced"] = _find_lexeme(prefix)
     assert isinstance(known, str)
     return f" {known}" if known and not spaced and _is_spaced(prefix.last, known) else known
 

@@ -43,12 +43,12 @@ def read_head(path: Path) -> dict[str, Any]:
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            return _Reader(data).head()
+            return _HeadReader(data).head()
         except (struct.error, KeyError, IndexError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
 
 
-class _Reader:
+class _HeadReader:
     def __init__(self, data: mmap.mmap) -> None:
         self.data = data
         self.at = 0
@@ -60,7 +60,7 @@ class _Reader:
         count = self.skip(8).number("Q")
         return {self.string().decode("utf-8", "replace"): self.value(self.number("I")) for _ in range(count)}
 
-    def skip(self, size: int) -> _Reader:
+    def skip(self, size: int) -> _HeadReader:
         self.at += size
         return self
 

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from attrs import evolve
 
 from rlmlang.decode.completions import Search
+from rlmlang.decode.conversions import can_become
+from rlmlang.decode.fragments import applications, attributes, function_named, parameters
 from rlmlang.decode.partial import HOLE, NOWHERE, Ground
-from rlmlang.decode.reach import can_become
-from rlmlang.decode.recognizer import FString, Stack, tables
-from rlmlang.decode.signatures import applications, attributes, function_named, parameters
-from rlmlang.decode.state import LINE, Frame, State, constants_in, names_in
+from rlmlang.decode.recognizer import OpenFString, Stack, tables
+from rlmlang.decode.state import LINE, BracketFrame, State, constants_in, names_in
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check import library_names
@@ -50,26 +50,26 @@ FRESH = "zq0"
 class Prefix(State):
     """A statement as far as it is written. Prefixes are immutable; what follows from one is kept in it."""
 
-    __slots__ = ("_children", "_literals", "_names", "_receiver", "points")
+    __slots__ = ("_children", "_literals", "_names", "_receiver", "positions")
 
     def __init__(
         self,
         ground: Ground,
         unit: str,
         stack: Stack | None,
-        frame: Frame | None = None,
+        frame: BracketFrame | None = None,
         last: str = "",
         size: int = 0,
         words: tuple[str, ...] = (),
-        inside: FString | None = None,
+        inside: OpenFString | None = None,
     ) -> None:
         super().__init__(ground, unit, stack, frame, last, size, words, inside)
         self._children: dict[str, Prefix | None] = {}
-        self._names: Names | None = None
+        self._names: NextNames | None = None
         self._receiver: Type | None = None
         self._literals: tuple[str, ...] | None = None
-        self.points: dict[object, object] = {}
-        """What is known of the places behind this prefix, for `decode.point`."""
+        self.positions: dict[object, object] = {}
+        """What is known of the places behind this prefix, for `decode.position`."""
 
     @property
     def ended(self) -> bool:
@@ -136,10 +136,10 @@ class Prefix(State):
     # What may follow
 
     @property
-    def names(self) -> Names:
+    def names(self) -> NextNames:
         """The names that may follow."""
         if self._names is None:
-            self._names = Names(self)
+            self._names = NextNames(self)
         return self._names
 
     def receiver(self) -> Type | None:
@@ -164,7 +164,7 @@ class Prefix(State):
         return child is None or (other is not None and child.closing == other.closing)
 
 
-class Names:
+class NextNames:
     """The names that may follow a prefix. What is asked of one is found out for all like it."""
 
     def __init__(self, prefix: Prefix) -> None:

@@ -36,7 +36,7 @@ class Stack:
 
 
 @frozen(eq=False)
-class FString:
+class OpenFString:
     """An f-string with an open hole."""
 
     below: Stack
@@ -82,7 +82,7 @@ class _Reduction:
     """Whether it makes nothing: its one child is its value."""
 
 
-class Tables:
+class ParseTables:
     """What Lark knows of the grammar, and the lexemes of each terminal."""
 
     def __init__(self) -> None:
@@ -202,12 +202,12 @@ class Tables:
             known = self._chains[key] = (state, action)
         return known
 
-    def step(self, stack: Stack, inside: FString | None, lexeme: str) -> tuple[Stack, FString | None] | None:
+    def step(self, stack: Stack, inside: OpenFString | None, lexeme: str) -> tuple[Stack, OpenFString | None] | None:
         """The parser after one more lexeme, or None if it cannot follow. The holes of f-strings are
         parsed like everything else; their pieces count as lexemes."""
         if inside is None:
             if _START.fullmatch(lexeme):
-                return (self.start("expr"), FString(stack, lexeme)) if self.takes(stack, "FSTRING") else None
+                return (self.start("expr"), OpenFString(stack, lexeme)) if self.takes(stack, "FSTRING") else None
             grown = self._shifted(stack, lexeme)
             return None if grown is None else (grown, None)
         if _MIDDLE[inside.quote].fullmatch(lexeme):
@@ -215,13 +215,13 @@ class Tables:
                 return None
             text = inside.text + lexeme
             if lexeme[-1] == "{":
-                return self.start("expr"), FString(inside.below, text)
+                return self.start("expr"), OpenFString(inside.below, text)
             grown = self.shift(inside.below, "FSTRING", text)
             return None if grown is None else (grown, None)
         if not fits_hole(lexeme, inside.quote):
             return None
         grown = self._shifted(stack, lexeme)
-        return None if grown is None else (grown, FString(inside.below, join(inside.text, lexeme)))
+        return None if grown is None else (grown, OpenFString(inside.below, join(inside.text, lexeme)))
 
     def _shifted(self, stack: Stack, lexeme: str) -> Stack | None:
         terminal = self.terminal(lexeme)
@@ -321,5 +321,5 @@ def join(text: str, lexeme: str) -> str:
 
 
 @cache
-def tables() -> Tables:
-    return Tables()
+def tables() -> ParseTables:
+    return ParseTables()

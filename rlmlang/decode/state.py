@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from lark import Tree
 
 from rlmlang.decode.partial import Ground
-from rlmlang.decode.recognizer import FString, Stack, tables
+from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
 
 LINE, BODY = "\n", "\n    "
@@ -17,13 +17,13 @@ LINE, BODY = "\n", "\n    "
 
 
 @frozen(eq=False)
-class Frame:
+class BracketFrame:
     """An open bracket."""
 
     bracket: str
     kind: str
     """`call`, `group`, `list`, `dict`, `index`, `type` or `params`."""
-    below: Frame | None
+    below: BracketFrame | None
     depth: int
     opened: int
     """How many lexemes stand before it."""
@@ -46,11 +46,11 @@ class State:
         ground: Ground,
         unit: str,
         stack: Stack | None,
-        frame: Frame | None = None,
+        frame: BracketFrame | None = None,
         last: str = "",
         size: int = 0,
         words: tuple[str, ...] = (),
-        inside: FString | None = None,
+        inside: OpenFString | None = None,
     ) -> None:
         self.ground = ground
         self.unit = unit
@@ -78,7 +78,7 @@ class State:
         return type(self)(self.ground, self.unit, found[0], frame, lexeme, self.size + 1, words, found[1])
 
 
-def framed(state: State, lexeme: str, inside: FString | None) -> Frame | None:
+def framed(state: State, lexeme: str, inside: OpenFString | None) -> BracketFrame | None:
     """The innermost open bracket once a lexeme has been written."""
     frame = state.frame
     if (inside is None) != (state.inside is None):
@@ -86,7 +86,7 @@ def framed(state: State, lexeme: str, inside: FString | None) -> Frame | None:
             return frame.below if frame is not None else None
         if frame is not None and not frame.filled:
             frame = evolve(frame, filled=True)
-        return Frame(lexeme, "fstring", frame, 1 if frame is None else frame.depth + 1, state.size)
+        return BracketFrame(lexeme, "fstring", frame, 1 if frame is None else frame.depth + 1, state.size)
     match tables().terminal(lexeme):
         case "LPAR" | "LSQB" | "LBRACE":
             if frame is not None and not frame.filled:
@@ -103,28 +103,28 @@ def framed(state: State, lexeme: str, inside: FString | None) -> Frame | None:
     return frame
 
 
-def _separates(state: State, frame: Frame) -> bool:
+def _separates(state: State, frame: BracketFrame) -> bool:
     """Whether a comma here separates elements, and not the names of a lambda or a `for`."""
     return frame.kind in ("type", "params") or (state.stack is not None and tables().takes(state.stack, "__ANON_1"))
 
 
-def _opened(state: State, frame: Frame | None, bracket: str) -> Frame:
+def _opened(state: State, frame: BracketFrame | None, bracket: str) -> BracketFrame:
     depth = 1 if frame is None else frame.depth + 1
     operand = state.stack is not None and tables().takes(state.stack, "FSTRING")
     before = state.stack.below if state.stack is not None else None
     if bracket == "{":
-        return Frame(bracket, "dict", frame, depth, state.size)
+        return BracketFrame(bracket, "dict", frame, depth, state.size)
     if bracket == "[":
         if state.last == "CALL" or (state.stack is not None and in_type(state)):
-            return Frame(bracket, "type", frame, depth, state.size, callee=state.last)
-        return Frame(bracket, "list" if operand else "index", frame, depth, state.size)
+            return BracketFrame(bracket, "type", frame, depth, state.size, callee=state.last)
+        return BracketFrame(bracket, "list" if operand else "index", frame, depth, state.size)
     if operand or not (state.last.isidentifier() or state.last in (")", "]")):
-        return Frame(bracket, "group", frame, depth, state.size)
+        return BracketFrame(bracket, "group", frame, depth, state.size)
     if state.words[:1] == ("def",) and state.size == 2:
-        return Frame(bracket, "params", frame, depth, state.size)
+        return BracketFrame(bracket, "params", frame, depth, state.size)
     name = state.last if state.last.isidentifier() and state.last != "CALL" else None
     method = before is not None and str(before.value) == "." if name else False
-    return Frame(bracket, "call", frame, depth, state.size, callee=name, method=method)
+    return BracketFrame(bracket, "call", frame, depth, state.size, callee=name, method=method)
 
 
 def in_type(state: State) -> bool:

@@ -21,8 +21,8 @@ from llguidance import LLMatcher, LLTokenizer
 from rlmlang.calls.answer_format import OPENING, answer_in_object, parse_answer
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.grammars.dialects import from_lark
-from rlmlang.decode.grammars.lark import answer_text, grammar_text
+from rlmlang.decode.grammars.ebnf import ebnf_from_lark
+from rlmlang.decode.grammars.lark_text import answer_text, grammar_text
 from rlmlang.errors import ModelError, ProgramError
 from rlmlang.language import nodes
 from rlmlang.language.parse import parse, parse_partial
@@ -306,20 +306,22 @@ def test_answers(type_: Type, value: str, taken: bool) -> None:
 
 def test_a_rule_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ModelError) as caught:
-        from_lark('start: "a" (other | "b")\n')
+        ebnf_from_lark('start: "a" (other | "b")\n')
     assert (caught.value.first.code, "`other`" in caught.value.first.message) == ("E400", True)
 
 
 @pytest.mark.parametrize("pattern", [".", "a$", r"\d", r"\bx"])
 def test_a_pattern_that_cannot_be_written_is_an_error(pattern: str) -> None:
     with pytest.raises(ModelError) as caught:
-        from_lark(f"start: X\nX: /{pattern}/\n")
+        ebnf_from_lark(f"start: X\nX: /{pattern}/\n")
     assert caught.value.first.code == "E400"
 
 
 def test_a_grammar_with_no_spaces_to_skip() -> None:
     ebnf = Ebnf(
-        from_lark('start: list\nlist: item | list "," item\nitem: A | "[" [list] "]" | X\nA: /[a-c^-]+/\nX: /x{2,3}/\n')
+        ebnf_from_lark(
+            'start: list\nlist: item | list "," item\nitem: A | "[" [list] "]" | X\nA: /[a-c^-]+/\nX: /x{2,3}/\n'
+        )
     )
     assert all(map(ebnf.accepts, ["a", "[]", "[a,b^-],c", "xx", "xxx"]))
     assert not any(map(ebnf.accepts, ["", "a,", "a, b", "]", "x", "xxxx"]))

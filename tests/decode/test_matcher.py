@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.grammars.lark import grammar_text
+from rlmlang.decode.conversions import reachable_types
+from rlmlang.decode.grammars.lark_text import grammar_text
 from rlmlang.decode.matcher import Matcher
-from rlmlang.decode.reach import reach
+from rlmlang.decode.sampling import sample_program
 from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
-from rlmlang.decode.walk import walk
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
@@ -67,7 +67,7 @@ def refused_at(text: str, constraint: Constraint = HERE) -> str:
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=8)
 @given(st.integers(0, 10**6), st.sampled_from([None, STR, INT, BOOL, ListType(STR), LiteralType(("a", "b"))]))
 def test_random_walks_end_in_programs_that_check(seed: int, wanted: Type | None) -> None:
-    sample = walk(Constraint(SCOPE, wanted), BYTES, seed, 40)
+    sample = sample_program(Constraint(SCOPE, wanted), BYTES, seed, 40)
     check(Source(sample.program), wanted)
     assert sample.tokens <= 40
 
@@ -77,13 +77,13 @@ def test_random_walks_end_in_programs_that_check(seed: int, wanted: Type | None)
 def test_many_random_walks(part: int) -> None:
     for seed in range(part * 100, part * 100 + 100):
         wanted = (None, STR, ListType(INT))[seed % 3]
-        check(Source(walk(Constraint(SCOPE, wanted), BYTES, seed, 100).program), wanted)
+        check(Source(sample_program(Constraint(SCOPE, wanted), BYTES, seed, 100).program), wanted)
 
 
 @pytest.mark.parametrize("budget", [8, 12, 20, 40])
 @pytest.mark.parametrize("seed", range(3))
 def test_near_the_limit_the_program_is_closed(budget: int, seed: int) -> None:
-    sample = walk(Constraint(SCOPE, ListType(STR)), BYTES, seed, budget)
+    sample = sample_program(Constraint(SCOPE, ListType(STR)), BYTES, seed, budget)
     assert sample.tokens <= budget
     check(Source(sample.program), ListType(STR))
 
@@ -91,7 +91,7 @@ def test_near_the_limit_the_program_is_closed(budget: int, seed: int) -> None:
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=5)
 @given(st.integers(0, 10**6), st.integers(1, 30))
 def test_the_mask_allows_what_is_allowed_one_by_one(seed: int, steps: int) -> None:
-    text = walk(Constraint(SCOPE), BYTES, seed, 30).program.removeprefix(SCOPE)
+    text = sample_program(Constraint(SCOPE), BYTES, seed, 30).program.removeprefix(SCOPE)
     matcher = Matcher(Constraint(SCOPE), BYTES, 10_000)
     for token in text.encode()[:steps]:
         matcher.commit(token)
@@ -340,17 +340,17 @@ def test_calls_check_as_they_stand(text: str, taken: bool) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_calls_check(seed: int) -> None:
-    drawn = walk(Constraint(SCOPE, unit="call"), BYTES, seed, 60).program
+    drawn = sample_program(Constraint(SCOPE, unit="call"), BYTES, seed, 60).program
     check(Source(f"{SCOPE}CALL{drawn.removeprefix(SCOPE)}\n"))
 
 
 def test_records_of_one_name_are_told_apart_by_their_fields() -> None:
     one, other = RecordType("P", (("x", INT),)), RecordType("P", (("y", ListType(STR)),))
     assert one == other
-    assert INT in reach(one)
+    assert INT in reachable_types(one)
 
-    assert ListType(STR) in reach(other)
-    assert ListType(STR) not in reach(one)
+    assert ListType(STR) in reachable_types(other)
+    assert ListType(STR) not in reachable_types(one)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_every_beginning_of_a_program_can_be_completed(part: int) -> None:
                 break
             if not matcher._tail:
                 end = matcher.closing_text()
-                assert matcher.point.advance(end) is not None, (matcher.text, end)
+                assert matcher.position.advance(end) is not None, (matcher.text, end)
                 check(Source(matcher.text + end))
 
 
@@ -475,7 +475,7 @@ def test_numbers_that_end_or_begin_with_a_point_can_be_ended() -> None:
         for byte in start.encode():
             matcher.commit(byte)
         end = matcher.closing_text()
-        assert matcher.point.advance(end) is not None, (matcher.text, end)
+        assert matcher.position.advance(end) is not None, (matcher.text, end)
 
 
 @pytest.mark.parametrize("start", ["0", "1", "1.", "x1", "[0"])

@@ -42,9 +42,9 @@ HELD = Constraint("x: int\n", INT, "statement")
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key of the machine's, and grammars that name what they were made from."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    texts = ModuleType("rlmlang.decode.grammars.lark")
+    texts = ModuleType("rlmlang.decode.grammars.lark_text")
     texts.grammar_text = lambda constraint, dialect: f"{dialect} of {constraint.unit}"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rlmlang.decode.grammars.lark", texts)
+    monkeypatch.setitem(sys.modules, "rlmlang.decode.grammars.lark_text", texts)
     chat.grammar_for.cache_clear()
 
 
@@ -218,7 +218,7 @@ def test_the_steps_of_one_program_start_alike(server: FakeServer, opened: Open) 
 def test_a_callee_writes_a_program_held_to_the_grammar(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, dialect: str, where: tuple[str, ...]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "rlmlang.decode.grammars.lark")
+    monkeypatch.delitem(sys.modules, "rlmlang.decode.grammars.lark_text")
     lines = ["parts = lines(document)\n", "len(parts)\n"]
     server.on(CHAT, *map(completion, lines))
     program = rlmlang.compile('document: str\nCALL[int]("How many lines?", document=document)')
@@ -792,7 +792,7 @@ def test_a_grammar_of_llguidance_is_right_before_it_is_sent(
     model = opened(f"openai:m@{llama.url}/v1?grammar=llguidance")
     error = fails(model, request(constraint=HELD))  # "llguidance of statement" is no grammar
     assert (error.first.code, llama.bodies("/completion")) == ("E400", [])
-    monkeypatch.setattr(sys.modules["rlmlang.decode.grammars.lark"], "grammar_text", lambda *_: 'start: "a"\n')
+    monkeypatch.setattr(sys.modules["rlmlang.decode.grammars.lark_text"], "grammar_text", lambda *_: 'start: "a"\n')
     chat.grammar_for.cache_clear()
     ask(model, request(constraint=HELD))
     assert llama.bodies("/completion")[0]["grammar"] == '%llguidance {}\nstart: "a"\n'
@@ -860,10 +860,12 @@ def test_a_real_llama_server(real: str, opened: Open) -> None:
 @pytest.mark.real
 def test_grammars_on_a_real_llama_server(real: str, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     for grammar, text in (("gbnf", 'root ::= "y = " [0-9]+ "\\n"\n'), ("llguidance", "start: /y = [0-9]+\\n/\n")):
-        monkeypatch.setattr(sys.modules["rlmlang.decode.grammars.lark"], "grammar_text", lambda *_, text=text: text)
+        monkeypatch.setattr(
+            sys.modules["rlmlang.decode.grammars.lark_text"], "grammar_text", lambda *_, text=text: text
+        )
         chat.grammar_for.cache_clear()
         model = opened(f"openai:smollm2@{real}/v1?grammar={grammar}")
         assert re.fullmatch(r"y = \d+\n?", ask(model, request("Write y = 5.", constraint=HELD, max_tokens=12)).text)
-    monkeypatch.setattr(sys.modules["rlmlang.decode.grammars.lark"], "grammar_text", lambda *_: "root ::= (((")
+    monkeypatch.setattr(sys.modules["rlmlang.decode.grammars.lark_text"], "grammar_text", lambda *_: "root ::= (((")
     chat.grammar_for.cache_clear()
     assert fails(opened(f"openai:smollm2@{real}/v1"), request(constraint=HELD)).first.code == "E400"

@@ -32,7 +32,7 @@ from attrs import evolve, frozen
 from rlmlang.calls.answer_format import OPENING, answer_after_opening, answer_lark
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.gguf import smollm2_path
-from rlmlang.decode.grammars.lark import grammar_text
+from rlmlang.decode.grammars.lark_text import grammar_text
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError

@@ -235,7 +235,7 @@ class Chat:
 @lru_cache(maxsize=64)
 def grammar_for(constraint: Constraint, grammar: Grammar) -> str:
     """The text that tells a server what may be written. Raises ModelError."""
-    from rlmlang.decode.grammars.lark import grammar_text
+    from rlmlang.decode.grammars.lark_text import grammar_text
 
     assert grammar != "none"
     text: str = grammar_text(constraint, grammar)

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
-from rlmlang.decode.point import Point
+from rlmlang.decode.position import Position
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.vocabulary import Vocabulary
 
@@ -23,7 +23,7 @@ class Sample:
     tokens: int
 
 
-def walk(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: int = 400) -> Sample:
+def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: int = 400) -> Sample:
     """A program drawn token by token, whatever stands in `constraint.program` included.
 
     Drawn evenly, programs would be little but long strings, as most tokens are of use nowhere else.
@@ -72,7 +72,7 @@ IDIOMS = (
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
     kinds = _kinds(vocabulary)
     for _ in range(MAX_DRAWS):
-        text = _likely(matcher.point, rng) if rng.random() < 0.6 else ""
+        text = _likely(matcher.position, rng) if rng.random() < 0.6 else ""
         if text:
             yield from vocabulary.encode(text)[:1]
         else:
@@ -82,21 +82,21 @@ def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iter
                 yield token
 
 
-def _likely(point: Point, rng: random.Random) -> str:
-    """How programs go on at a point; whether it may be so is for others to say."""
-    partial, names = point.partial, point.prefix.names.candidates
+def _likely(position: Position, rng: random.Random) -> str:
+    """How programs go on at a position; whether it may be so is for others to say."""
+    partial, names = position.partial, position.prefix.names.candidates
     if partial.startswith("#"):
         return "\n"
     piece = partial[:2] in F_STRINGS or partial[:1] == "}"
     if piece and partial[-1] == "{":
         return rng.choice(names)
     if piece or partial[:1] in ('"', "'"):
-        inside = point.prefix.inside
+        inside = position.prefix.inside
         quote = partial[1] if partial[:2] in F_STRINGS else inside.quote if piece and inside else partial[0]
         return rng.choice((quote, quote + rng.choice(",)].+"), "{" if piece else quote))
-    if point.prefix.inside is not None and rng.random() < 0.3:
+    if position.prefix.inside is not None and rng.random() < 0.3:
         return "}"
-    if partial in names or (partial and point.prefix.names.fresh):
+    if partial in names or (partial and position.prefix.names.fresh):
         return rng.choice(BEHIND)
     if partial and not partial.isidentifier():
         return ""

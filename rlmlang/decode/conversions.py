@@ -36,7 +36,7 @@ STEPS = 2
 
 def can_become(type_: Type, wanted: Type) -> bool:
     """Whether an operand of a type may be the start of an expression of another."""
-    found = reach(type_)
+    found = reachable_types(type_)
     if UNKNOWN in found:
         return True
     if isinstance(wanted, TupleType) and any(isinstance(each, TupleType) for each in found):
@@ -44,13 +44,13 @@ def can_become(type_: Type, wanted: Type) -> bool:
     return any(solve(wanted, each, {}) for each in found)
 
 
-def reach(type_: Type) -> tuple[Type, ...]:
+def reachable_types(type_: Type) -> tuple[Type, ...]:
     """The types that an operand can become, its own first."""
-    return _reach(type_, repr(type_))
+    return _reachable_types(type_, repr(type_))
 
 
 @lru_cache(maxsize=4096)
-def _reach(type_: Type, told: str) -> tuple[Type, ...]:
+def _reachable_types(type_: Type, told: str) -> tuple[Type, ...]:
     """`told` tells the type with the fields of its records, which are equal by name alone."""
     found = {type_: None}
     for _ in range(STEPS):

@@ -21,23 +21,23 @@ from rlmlang.language.parse.tables import RESERVED
 
 Item: TypeAlias = "str | Group"
 """A symbol, which is `"a string"`, `[a class]` of characters or the name of a rule; or a group."""
-Options: TypeAlias = tuple[tuple[Item, ...], ...]
-Rules: TypeAlias = dict[str, Options]
+Alternatives: TypeAlias = tuple[tuple[Item, ...], ...]
+Rules: TypeAlias = dict[str, Alternatives]
 
 
 @frozen
 class Group:
-    options: Options
+    options: Alternatives
     mark: str = ""
     """How often it stands there, as in regular expressions."""
 
 
-def from_lark(text: str) -> str:
+def ebnf_from_lark(text: str) -> str:
     """The grammar in the other notation; `%ignore / +/` becomes one space or none, and one between words.
 
     Raises ModelError E400 for what cannot be written, and for a rule that is used and not there.
     """
-    writer = _Writer(_read(text))
+    writer = _EbnfWriter(_read(text))
     return writer.text(_START) + 'ws ::= " "?\n' if "%ignore / +/" in text else writer.text(_INSIDE)
 
 
@@ -62,11 +62,11 @@ def _read(text: str) -> Rules:
     }
 
 
-def _only_strings(name: str, options: Options) -> bool:
+def _only_strings(name: str, options: Alternatives) -> bool:
     return name != "start" and not name.isupper() and all(str(item)[0] == '"' for option in options for item in option)
 
 
-def _with(options: Options, groups: dict[str, Group]) -> Options:
+def _with(options: Alternatives, groups: dict[str, Group]) -> Alternatives:
     """With groups in the place of their names."""
     return tuple(
         tuple(
@@ -77,7 +77,7 @@ def _with(options: Options, groups: dict[str, Group]) -> Options:
     )
 
 
-def _options(symbols: Iterator[str], maybe: str = "", end: str = "") -> Options:
+def _options(symbols: Iterator[str], maybe: str = "", end: str = "") -> Alternatives:
     """The alternatives up to a closing bracket. What stands between `maybe` and `end` may be left out."""
     options: list[tuple[Item, ...]] = []
     items: list[Item] = []
@@ -101,7 +101,7 @@ def _one(item: Item, mark: str) -> Group:
     return Group(((item,),), mark)
 
 
-def _terminal(options: Options) -> Options:
+def _terminal(options: Alternatives) -> Alternatives:
     """A terminal without regular expressions."""
     symbols = [str(option[0]) for option in options]
     patterns = [symbol[1:-1] for symbol in symbols if symbol[0] == "/"]
@@ -113,7 +113,7 @@ def _terminal(options: Options) -> Options:
     return (*_Words(words).options(), *(option for pattern in patterns for option in _pattern(pattern)))
 
 
-def _pattern(pattern: str) -> Options:
+def _pattern(pattern: str) -> Alternatives:
     symbols = []
     for match in _REGEX.finditer(pattern):
         symbol = match[0]
@@ -164,7 +164,7 @@ class _Words:
     most: str = ""
     """How often: `*` or `?`."""
 
-    def options(self, start: str = "", free: bool = True) -> Options:
+    def options(self, start: str = "", free: bool = True) -> Alternatives:
         """How words and, where `free`, names that start so may go on."""
         follow = frozenset[str]()
         if free:
@@ -195,14 +195,14 @@ def _of(chars: Iterable[str]) -> str:
 # Rearranging ---------------------------------------------------------------------
 
 
-def _unrolled(name: str, options: Options) -> Options:
+def _unrolled(name: str, options: Alternatives) -> Alternatives:
     """`a: b | a c` as `a: b c*`."""
     tails = tuple(option[1:] for option in options if option[0] == name)
     bases = tuple(option for option in options if option[0] != name)
     return ((Group(bases), Group(tails, "*")),) if tails else options
 
 
-def _joined(options: Options, rules: Rules) -> Options:
+def _joined(options: Alternatives, rules: Rules) -> Alternatives:
     """Alternatives that begin alike as one that branches later. (An empty one among them: it may end here.)"""
     if len(options) > 1:
         options = _inlined(tuple(opened for option in options for opened in _opened(option)), rules)
@@ -217,11 +217,11 @@ def _joined(options: Options, rules: Rules) -> Options:
     return tuple(found)
 
 
-def _then(first: Item, options: Options) -> tuple[Item, ...]:
+def _then(first: Item, options: Alternatives) -> tuple[Item, ...]:
     return (first, *options[0]) if len(options) == 1 else (first, *_whole(options, grouped=True)[0])
 
 
-def _whole(options: Options, grouped: bool = False) -> Options:
+def _whole(options: Alternatives, grouped: bool = False) -> Alternatives:
     """Without an empty alternative."""
     filled = tuple(option for option in options if option)
     if len(filled) == len(options) and not grouped:
@@ -239,7 +239,7 @@ def _opened(option: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
         yield from _opened((*inner, *option[1:]))
 
 
-def _inlined(options: Options, rules: Rules) -> Options:
+def _inlined(options: Alternatives, rules: Rules) -> Alternatives:
     """With the alternatives of a rule in its place, where one of them begins like another of the options."""
     heads = {option[0] for option in options if option}
     for i, option in enumerate(options):
@@ -257,7 +257,7 @@ behind a lexeme, where one may stand; behind a word, where one must, if another 
 
 
 @define
-class _Writer:
+class _EbnfWriter:
     rules: Rules
     ends: dict[str, int] = field(factory=dict)
     """By rule or lexeme, the place behind it."""
@@ -281,7 +281,7 @@ class _Writer:
                 lines[head] = f"{head} ::= {self.options(self.rules[name], place)[0]}\n"
         return "".join(lines.values())
 
-    def options(self, options: Options, place: int) -> tuple[str, int]:
+    def options(self, options: Alternatives, place: int) -> tuple[str, int]:
         """The text of alternatives at a place, and the place behind them."""
         if place == _WORD_BEFORE and not self.begin(options):
             place = _PLAIN
@@ -313,7 +313,7 @@ class _Writer:
         """The group with what follows it, where a word follows, and behind some alternatives it needs a space."""
         if group.mark or not rest or not self.begin((rest,)):
             return None
-        alike: dict[int, Options] = {}
+        alike: dict[int, Alternatives] = {}
         for option in group.options:
             end = self.sequence(option, place)[1]
             alike[end] = (*alike.get(end, ()), option)
@@ -348,11 +348,11 @@ class _Writer:
             return _START
         return _WORD_BEFORE if any(_wordy(last, -2) for last in self.edges(((lexeme,),), -1)) else _PLAIN
 
-    def begin(self, options: Options) -> bool:
+    def begin(self, options: Alternatives) -> bool:
         """Whether one of the alternatives begins with a word."""
         return any(_wordy(first, 1) for first in self.edges(options, 1))
 
-    def edges(self, options: Options, step: int) -> Iterator[str]:
+    def edges(self, options: Alternatives, step: int) -> Iterator[str]:
         """The strings and classes at one end: 1 for the start, -1."""
         for option in options:
             for item in option[::step]:

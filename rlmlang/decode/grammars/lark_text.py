@@ -13,7 +13,7 @@ from typing import Literal
 
 from rlmlang.calls.answer_format import OPENING, answer_lark
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.grammars.dialects import from_lark
+from rlmlang.decode.grammars.ebnf import ebnf_from_lark
 from rlmlang.decode.partial import ground_of
 from rlmlang.errors import ModelError
 from rlmlang.files import grammar_text as whole_grammar
@@ -23,7 +23,7 @@ from rlmlang.language.check.scope import Variable
 from rlmlang.language.check.written import TYPE_NAMES
 from rlmlang.language.types import Type
 
-Dialect = Literal["llguidance", "lark", "ebnf", "gbnf"]
+GrammarDialect = Literal["llguidance", "lark", "ebnf", "gbnf"]
 
 _RULE = re.compile(r"^\??([a-z_0-9]+):.*\n(?:[ ]+.*\n)*", re.MULTILINE)
 _STARTS = {
@@ -35,7 +35,7 @@ _BINDER = '/[a-z][a-z0-9]?/ | "item" | "line" | "name" | "page" | "part" | "text
 """Names that a comprehension or a lambda can bind."""
 
 
-def grammar_text(constraint: Constraint, dialect: Dialect) -> str:
+def grammar_text(constraint: Constraint, dialect: GrammarDialect) -> str:
     """The grammar of what a constraint allows, as a text for an engine.
 
     `llguidance` and `lark` differ in the line by which llama.cpp tells them from its own grammars;
@@ -45,7 +45,7 @@ def grammar_text(constraint: Constraint, dialect: Dialect) -> str:
     return _in_dialect(_lark(constraint), dialect)
 
 
-def answer_text(type_: Type, dialect: Dialect) -> str:
+def answer_text(type_: Type, dialect: GrammarDialect) -> str:
     """The grammar of an object that holds an answer of the type (`answers.answer_in_object` reads it).
 
     Raises ModelError E400 if llguidance refuses the text.
@@ -53,9 +53,9 @@ def answer_text(type_: Type, dialect: Dialect) -> str:
     return _in_dialect(answer_lark(type_).replace('start: " "', f"start: {json.dumps(OPENING + ' ')}", 1), dialect)
 
 
-def _in_dialect(text: str, dialect: Dialect) -> str:
+def _in_dialect(text: str, dialect: GrammarDialect) -> str:
     if dialect in ("ebnf", "gbnf"):
-        return from_lark(text)
+        return ebnf_from_lark(text)
     from llguidance import LLMatcher
 
     if problem := LLMatcher.validate_grammar(text):

@@ -2,7 +2,7 @@
 
 What has been written inside of a string or comment does not matter to what may follow, so
 such places are told apart only by what their last characters can become part of. This
-keeps the number of points small, and what is known of one is known of all like it.
+keeps the number of positions small, and what is known of one is known of all like it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _STRING = re.compile(r"[fr]?[\"']")
 _HOLE_END = re.compile(r"(?:!r?)?(?::[^{}\"'\\\n#]*)?")
 
 
-class Point:
+class Position:
     """A place in a text, and what may follow there."""
 
     __slots__ = ("_next", "lines", "mask", "partial", "prefix", "spaces")
@@ -49,15 +49,15 @@ class Point:
         self.partial = partial
         """The start of a lexeme that may still go on."""
         self.spaces = spaces
-        """That stand before this point."""
+        """That stand before this position."""
         self.lines = lines
         """Line ends since the last statement, at the start of one."""
         self.mask: object = None
         """For whoever finds out which tokens may follow."""
-        self._next: dict[str, Point | None] = {}
+        self._next: dict[str, Position | None] = {}
 
-    def advance(self, text: str) -> Point | None:
-        """The point behind some more text, or None if it cannot follow."""
+    def advance(self, text: str) -> Position | None:
+        """The position behind some more text, or None if it cannot follow."""
         try:
             return self._next[text]
         except KeyError:
@@ -83,14 +83,14 @@ class Point:
         return False
 
 
-def _known(point: Point) -> Point:
-    """The one object for all points like this one."""
-    points = point.prefix.points
-    return points.setdefault((point.partial, point.spaces, point.lines), point)  # type: ignore[return-value]
+def _known(position: Position) -> Position:
+    """The one object for all positions like this one."""
+    positions = position.prefix.positions
+    return positions.setdefault((position.partial, position.spaces, position.lines), position)  # type: ignore[return-value]
 
 
-def _read(point: Point, text: str) -> Point | None:
-    prefix, spaces, lines = point.prefix, point.spaces, point.lines
+def _read(position: Position, text: str) -> Position | None:
+    prefix, spaces, lines = position.prefix, position.spaces, position.lines
     at = 0
     while at < len(text):
         if prefix.ended:
@@ -124,10 +124,10 @@ def _read(point: Point, text: str) -> Point | None:
                 assert margin is not None
                 if len(margin[0]) < 4:
                     whole = match.end() + len(margin[0]) == len(rest)
-                    return Point(prefix, "# x\n" + margin[0], 0, lines) if whole else None
+                    return Position(prefix, "# x\n" + margin[0], 0, lines) if whole else None
                 at += 4
             elif match[2] is None:
-                return Point(prefix, _shortened(match[1]), 0, lines)
+                return Position(prefix, _shortened(match[1]), 0, lines)
             spaces, lines = 0, lines + 1
             at += match.end()
             continue
@@ -140,14 +140,14 @@ def _read(point: Point, text: str) -> Point | None:
                 if match[2] is None:
                     if lines >= MAX_LINES:
                         return None
-                    return Point(prefix, _shortened(match[1]), 0, lines)
+                    return Position(prefix, _shortened(match[1]), 0, lines)
                 lines += 1
                 at += match.end()
                 if lines > MAX_LINES:
                     return None
                 continue
             found = _line_end(prefix, rest)
-            if found is None or isinstance(found, Point):
+            if found is None or isinstance(found, Position):
                 return found
             prefix, used = found
             at += used
@@ -160,7 +160,7 @@ def _read(point: Point, text: str) -> Point | None:
         if prefix.inside is not None and _STRING.match(rest) and not fits_hole(rest[:length], prefix.inside.quote):
             return None
         if length == len(rest) and _may_go_on(prefix, rest):
-            return Point(prefix, _canonical(prefix, rest), spaces) if _viable(prefix, rest) else None
+            return Position(prefix, _canonical(prefix, rest), spaces) if _viable(prefix, rest) else None
         if lexeme is None or (_NUMBER.match(rest) and re.match(r"[A-Za-z_.]", rest[length:])):
             return None
         child = prefix.child(lexeme)
@@ -168,7 +168,7 @@ def _read(point: Point, text: str) -> Point | None:
             return None
         prefix, spaces, lines = child, 0, 0
         at += length
-    return Point(prefix, "", spaces, lines)
+    return Position(prefix, "", spaces, lines)
 
 
 # Line ends -----------------------------------------------------------------------
@@ -183,8 +183,8 @@ def _shortened(comment: str) -> str:
     return comment[:2] if len(comment) <= 2 else "# x"
 
 
-def _line_end(prefix: Prefix, rest: str) -> Point | tuple[Prefix, int] | None:
-    """Behind a statement, or a line of a body: the prefix after it, or a point within the line ends."""
+def _line_end(prefix: Prefix, rest: str) -> Position | tuple[Prefix, int] | None:
+    """Behind a statement, or a line of a body: the prefix after it, or a position within the line ends."""
     line, body = prefix.child(LINE), prefix.child(BODY)
     if line is None and body is None:
         return None
@@ -192,7 +192,7 @@ def _line_end(prefix: Prefix, rest: str) -> Point | tuple[Prefix, int] | None:
         return None
     match = _RUN.match(rest)
     if match is None:
-        return Point(prefix, _shortened(rest))
+        return Position(prefix, _shortened(rest))
     if body is None:
         assert line is not None
         return line, rest.index("\n") + 1
@@ -200,10 +200,10 @@ def _line_end(prefix: Prefix, rest: str) -> Point | tuple[Prefix, int] | None:
         return None
     behind = rest[match.end() :]
     if behind.lstrip(" ").startswith("#"):
-        return None if match[0].count("\n") >= MAX_LINES else Point(prefix, "\n" * match[0].count("\n") + " # x")
+        return None if match[0].count("\n") >= MAX_LINES else Position(prefix, "\n" * match[0].count("\n") + " # x")
     spaces = len(behind) - len(behind.lstrip(" "))
     if spaces == len(behind) and spaces < 4:
-        return Point(prefix, "\n" * match[0].count("\n") + behind)
+        return Position(prefix, "\n" * match[0].count("\n") + behind)
     if spaces >= 4:
         return (body, match.end() + 4) if spaces == 4 or len(behind) == 4 else None
     return (line, match.end()) if spaces == 0 and line is not None else None
@@ -377,9 +377,9 @@ def _free(opening: str) -> str:
 def _viable(prefix: Prefix, partial: str) -> bool:
     """Whether some lexeme that starts so may follow."""
     key = ("viable", partial)
-    known = prefix.points.get(key)
+    known = prefix.positions.get(key)
     if known is None:
-        known = prefix.points[key] = _find_viable(prefix, partial)
+        known = prefix.positions[key] = _find_viable(prefix, partial)
     return bool(known)
 
 

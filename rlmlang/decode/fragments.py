@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from rlmlang.decode.partial import HOLE, Ground
-from rlmlang.decode.state import Frame, State
+from rlmlang.decode.state import BracketFrame, State
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
 from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
@@ -108,7 +108,7 @@ def function_named(ground: Ground, name: str) -> object:
     return entry
 
 
-def lacking(ground: Ground, frame: Frame) -> Iterator[list[str]]:
+def lacking(ground: Ground, frame: BracketFrame) -> Iterator[list[str]]:
     """The arguments that a call still needs, as lexemes with holes; in each way that is likely."""
     given = frame.commas + frame.filled
     if frame.callee is None or frame.keywords:
@@ -145,7 +145,7 @@ def lacking(ground: Ground, frame: Frame) -> Iterator[list[str]]:
         yield listed([HOLE] * max(0, count - given))
 
 
-def _lacking_keywords(ground: Ground, frame: Frame) -> Iterator[list[str]]:
+def _lacking_keywords(ground: Ground, frame: BracketFrame) -> Iterator[list[str]]:
     assert frame.callee is not None
     entry = function_named(ground, frame.callee)
     if frame.method or not isinstance(entry, (CheckedFunction, RecordType)):
@@ -172,7 +172,7 @@ def listed(parts: list[str]) -> list[str]:
 def calls(ground: Ground, name: str) -> Iterator[list[str]]:
     """Applications of a function, with holes."""
     seen: set[int] = set()
-    for arguments in lacking(ground, Frame("(", "call", None, 1, 0, callee=name)):
+    for arguments in lacking(ground, BracketFrame("(", "call", None, 1, 0, callee=name)):
         if len(arguments) not in seen:
             seen.add(len(arguments))
             yield ["(", *arguments, ")"]

@@ -1,0 +1,164 @@
+"""Token masks of positions: which tokens may come next, looked up by kinds of tokens as far as possible."""
+
+from __future__ import annotations
+
+import re
+
+from rlmlang.decode.position import Position
+from rlmlang.decode.prefix import Prefix
+from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
+
+
+def position_mask(position: Position, vocabulary: Vocabulary) -> Mask:
+    known = position.mask
+    if isinstance(known, tuple) and known[0] is vocabulary:
+        mask: Mask = known[1]
+        return mask
+    mask = _find_mask(position, vocabulary)
+    position.mask = (vocabulary, mask)
+    return mask
+
+
+_OPEN = re.compile(r"""\"\"\"|r?["']|f["']|(?:!r)?(?::[^{}]*)?\}""")
+
+
+def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
+    prefix, partial = position.prefix, position.partial
+    if position.may_end:
+        mask = vocabulary.mask()
+        mask[list(vocabulary.eos)] = True
+    else:
+        mask = vocabulary.mask()
+    if prefix.ended:
+        return mask
+    ends = text_ends(position)
+    if ends:
+        probe = position.advance("x")
+        if probe is not None and probe.advance("x") is probe:
+            mask |= vocabulary.plain(ends)
+            _walk(position, vocabulary.ending(ends), mask)
+            return mask
+        literals = [text for text in prefix.literals if text.startswith(partial)]
+        if literals:
+            for text in literals:
+                _prefixes(text[len(partial) :], vocabulary, mask)
+            if probe is None:
+                _walk(position, vocabulary.mixed, mask)
+            else:
+                mask |= vocabulary.plain(ends)
+                _walk(position, vocabulary.ending(ends), mask)
+            return mask
+        for char, below in vocabulary.everything.below.items():
+            behind = position.advance(char)
+            if behind is None:
+                continue
+            further = behind.advance("x")
+            if further is not None and further is behind.advance("xx") and text_ends(behind) == ends:
+                mask |= (vocabulary.first == ord(char)) & vocabulary.plain_behind(ends)
+            else:
+                mask[below.tokens] = True
+                _walk(behind, below, mask)
+        _walk(position, vocabulary.ending(ends), mask)
+        return mask
+    starts, spaced, more = vocabulary.names
+    if partial and re.fullmatch(r"[A-Za-z_]\w*", partial):
+        names = prefix.names
+        if names.fresh and position.advance("x") is not None:
+            mask |= more
+        for head in names.allowed:
+            if head.startswith(partial):
+                _words(head[len(partial) :], "", vocabulary, mask)
+        child = prefix.child(partial)
+        if child is not None:
+            mask |= position_mask(_at(child), vocabulary) & vocabulary.apart
+        _walk(position, vocabulary.mixed, mask)
+        return mask
+    if not partial:
+        space = position.advance(" ") is not None
+        names = prefix.names
+        if names.fresh:
+            mask |= starts
+            if space:
+                mask |= spaced
+        for head in names.allowed:
+            _words(head, "", vocabulary, mask)
+            if space:
+                _words(" " + head, " ", vocabulary, mask)
+        for letter in ("f", "r"):
+            if position.advance(letter) is not None:
+                mask[vocabulary.words.get(letter, [])] = True
+                if space:
+                    mask[vocabulary.words.get(" " + letter, [])] = True
+    else:  # a sign or number, or line ends
+        child = prefix.child(partial)
+        if child is not None and partial[0] not in "\n#":
+            apart = vocabulary.apart if partial[-1].isalnum() else vocabulary.signless
+            mask |= position_mask(_at(child), vocabulary) & apart
+        root, behind = vocabulary.everything.below.get(" "), position.advance(" ")
+        if partial[0] in "\n#" and root is not None and behind is not None:  # a margin, and a word behind it
+            mask[root.tokens] = True
+            _walk(behind, root, mask)
+    _walk(position, vocabulary.digits, mask)
+    _walk(position, vocabulary.mixed, mask)
+    return mask
+
+
+def _at(prefix: Prefix) -> Position:
+    """The position right behind a lexeme."""
+    position = Position(prefix)
+    found = prefix.positions.setdefault(("", 0, 0), position)
+    assert isinstance(found, Position)
+    return found
+
+
+def text_ends(position: Position) -> str:
+    """Inside of a string, comment or the text of an f-string: the characters that are more than text."""
+    partial, inside = position.partial, position.prefix.inside
+    if not partial:
+        return ""
+    if partial[0] == "#":
+        return "" if "\n" in partial else "\n"
+    if partial.startswith('"""'):
+        return '"\\'
+    hole = "{}#" if inside is not None else ""
+    if partial[0] in "\"'":
+        return partial[0] + "\\" + hole
+    if partial[:2] in ('r"', "r'"):
+        return partial[1] + "\\" + hole
+    if partial[:2] in ('f"', "f'"):
+        return partial[1] + "\\{}"
+    if inside is not None and position.prefix.frame is not None and position.prefix.frame.kind == "fstring":
+        match = _OPEN.match(partial)
+        if match is not None and match[0][-1] == "}":
+            return inside.quote + "\\{}"
+    return ""
+
+
+def _words(text: str, space: str, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the words that a text starts with."""
+    words = vocabulary.words
+    for end in range(len(space) + 1, len(text) + 1):
+        found = words.get(text[:end])
+        if found is not None:
+            mask[found] = True
+
+
+def _prefixes(text: str, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow every token that a text starts with."""
+    at: Trie | None = vocabulary.everything
+    for char in text:
+        at = at.below.get(char) if at is not None else None
+        if at is None:
+            break
+        mask[at.tokens] = True
+
+
+def _walk(position: Position, root: Trie, mask: Mask) -> None:
+    """Allow the tokens of a tree that may follow."""
+    todo = list(root.below.items())
+    while todo:
+        text, at = todo.pop()
+        if position.advance(text) is None:
+            continue
+        mask[at.tokens] = True
+        todo.extend((text + char, below) for char, below in at.below.items())
