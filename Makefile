@@ -37,9 +37,9 @@ test-long: .venv/.test ## The property tests at length, and whatever else takes 
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=long
 
 bench: .venv/.test ## Measure the overhead of calls, memo and parser, what masks cost, and the trace viewer
-	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/durable.py
-	$(BIN)/python benchmarks/masks.py
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.durable
+	$(BIN)/python -m benchmarks.masks
 	$(BIN)/python -m benchmarks.viewer
 
 train-nano: .venv/.test ## Train the built-in model `nano` again, in some minutes, and measure it

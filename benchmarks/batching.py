@@ -1,6 +1,6 @@
 """Leaf calls that are ready together, against the same calls one after another.
 
-    python benchmarks/batching.py [--calls N] [--rounds N] [MODEL …]
+    python -m benchmarks.batching [--calls N] [--rounds N] [MODEL …]
 
 For each model and kind of prompt, prints leaf calls a second both ways (medians over rounds, in
 which the two take turns) and how many times faster those are that are asked together. Within a round

@@ -1,6 +1,6 @@
 """What it costs to keep a run: measured with a model that answers at once, on SQLite.
 
-    python benchmarks/durable.py [--calls N] [--rounds N] [--million]
+    python -m benchmarks.durable [--calls N] [--rounds N] [--million]
 
 Prints medians over the rounds: µs a call without a store, with one, and with one that also has the
 trace; calls found again per second, in a replay and in a resume of the whole run; bytes on disk a call.
@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from instant import Instant, seconds
+from benchmarks.instant import Instant, seconds
 
 import rlmlang
 from rlmlang import Limits, Store, Trace

@@ -1,6 +1,6 @@
 """What the typed constraint costs a token, beside llguidance with the grammar alone, and beside a model's step.
 
-    python benchmarks/masks.py [--programs N]
+    python -m benchmarks.masks [--programs N]
 
 Both follow the same conformance programs, tokenized by SmolLM2's tokenizer. `rlmlang` asks for one token and goes
 on behind it (`Matcher.best` with the token first, as greedy decoding does where the model is right); `llguidance`

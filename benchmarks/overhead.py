@@ -1,6 +1,6 @@
 """What rlmlang itself costs, measured with a model that answers at once.
 
-    python benchmarks/overhead.py [--rounds N] [--json]
+    python -m benchmarks.overhead [--rounds N] [--json]
 
 Prints medians over the rounds: µs per leaf call, per memo hit in memory and from SQLite,
 a program of 100,000 calls (wall time and peak memory), and parse + check per KB of source.
@@ -18,7 +18,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-from instant import Instant, seconds
+from benchmarks.instant import Instant, seconds
 
 import rlmlang
 from rlmlang import Limits

@@ -1,6 +1,6 @@
 """Random walks through the token masks: do all programs check, and is the whole language in them?
 
-    python benchmarks/sampling.py [--n N] [--tokenizer NAME] [--max-tokens N]
+    python -m benchmarks.sampling [--n N] [--tokenizer NAME] [--max-tokens N]
 
 One program in four has up to N tokens, the others three eighths of it.
 Prints how many of the programs parse and check, the kinds of nodes and the built-ins that do not
