@@ -19,9 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.instant import Instant, seconds
-
 import rlmlang
+from benchmarks.instant import Instant, seconds
 from rlmlang import Limits, Store, Trace
 from rlmlang.storage import upkeep
 from rlmlang.storage.runs import replay, resume

@@ -18,9 +18,8 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.instant import Instant, seconds
-
 import rlmlang
+from benchmarks.instant import Instant, seconds
 from rlmlang import Limits
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
