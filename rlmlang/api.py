@@ -18,6 +18,7 @@ from rlmlang.calls.prices import Prices, price_of
 from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Capabilities, Model
@@ -164,7 +165,8 @@ async def opened(
     kept = Store(store) if isinstance(store, (str, Path)) else None
     try:
         engine = own or model or _NoModel()
-        yield engine, kept or store  # type: ignore[misc]
+        with deep_recursion:
+            yield engine, kept or store  # type: ignore[misc]
     finally:
         if kept is not None:
             kept.close()

@@ -15,6 +15,7 @@ from rlmlang.calls.prompt import argument_names, program_header, program_text
 from rlmlang.errors import BudgetError
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, Request
@@ -98,8 +99,9 @@ async def evaluating(
     caller = Caller(model, account, trace, lambda: loop.time() - begin, answer_by_program, journal, memo, writing)
     run = ActiveRun(caller, meter, account)
     try:
-        async with asyncio.timeout(limits.max_seconds):
-            yield run
+        with deep_recursion:
+            async with asyncio.timeout(limits.max_seconds):
+                yield run
     except TimeoutError:
         raise BudgetError.of(
             "E505",

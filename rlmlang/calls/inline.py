@@ -28,6 +28,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ContextOverflow, ModelError, NotClosed, ProgramError, RlmError, UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check import check
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.language.source import Source, Span
@@ -147,6 +148,7 @@ def completion(prompt: str, **arguments: Any) -> Completion:
     return run_now(lambda: acompletion(prompt, **arguments), "completion()", "await acompletion(…)")
 
 
+@deep_recursion
 def _values(inputs: Mapping[str, object]) -> dict[str, Value]:
     """The inputs as values. Raises UsageError E603, E607."""
     values: dict[str, Value] = {}

@@ -14,6 +14,7 @@ import click
 from rlmlang.cli.failures import as_error
 from rlmlang.cli.output import error_json, show_error, write_json
 from rlmlang.errors import UsageError
+from rlmlang.language.depth import deep_recursion
 
 COMMANDS = (
     "check", "fmt", "plan", "run", "ask", "complete", "runs", "trace", "store", "models", "grammar", "sample",
@@ -77,7 +78,8 @@ def run(args: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an answer may hold half a surrogate pair
     try:
-        code = commands.main(args, "rlmlang", standalone_mode=False)
+        with deep_recursion:
+            code = commands.main(args, "rlmlang", standalone_mode=False)
         sys.stdout.flush()
         return code or 0
     except click.exceptions.NoArgsIsHelpError as error:

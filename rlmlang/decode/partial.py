@@ -19,6 +19,7 @@ from rlmlang.language.builtins import Parameter
 from rlmlang.language.check import Checker, check, library_function
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
 from rlmlang.language.check.scope import Enough, Scope, ScopeEntry, Unbound, Variable
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import (
@@ -112,6 +113,7 @@ class Oracle(Checker):
         self.receiver: Type | None = None
         """Of the attribute that is a hole, the type of what it is taken of."""
 
+    @deep_recursion
     def look_at(self, statement: nodes.Statement) -> bool:
         """Whether nothing is wrong with it so far; names in `unknown` aside."""
         try:

@@ -25,13 +25,31 @@ class Node:
         return {part.name: getattr(self, part.name) for part in fields(type(self)) if part.eq}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Node) and type(self) is type(other) and self._parts() == other._parts()
+        return isinstance(other, Node) and _equal(self, other)
 
     def __hash__(self) -> int:
         return hash((type(self), *self._parts().values()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self._parts().items())})"
+
+
+def _equal(a: Node, b: Node) -> bool:
+    """Compare without recursion, since trees are deep. `1`, `1.0` and `True` are different values."""
+    pairs: list[tuple[object, object]] = [(a, b)]
+    while pairs:
+        left, right = pairs.pop()
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, Node) and isinstance(right, Node):
+            pairs.extend(zip(left._parts().values(), right._parts().values()))
+        elif isinstance(left, tuple) and isinstance(right, tuple):
+            if len(left) != len(right):
+                return False
+            pairs.extend(zip(left, right))
+        elif left != right:
+            return False
+    return True
 
 
 # Types, as written ---------------------------------------------------------------
@@ -84,12 +102,6 @@ class Constant(Node):
 
     value: str | int | float | bool | None
     span: Span = _span()
-
-    def __eq__(self, other: object) -> bool:  # 1, 1.0 and True are different literals
-        return isinstance(other, Constant) and type(self.value) is type(other.value) and self.value == other.value
-
-    def __hash__(self) -> int:
-        return hash((type(self.value), self.value))
 
 
 @frozen(eq=False, repr=False)

@@ -16,6 +16,7 @@ from typing import Union
 from attrs import define, field, frozen
 
 from rlmlang.language import nodes
+from rlmlang.language.depth import deep_recursion
 
 WIDTH = 100
 """Columns that a line should not exceed."""
@@ -24,6 +25,7 @@ DEEPEST = WIDTH // 2
 """Lines indented further are not broken: the text would grow with the square of its depth."""
 
 
+@deep_recursion
 def format_module(module: nodes.Module) -> str:
     """The canonical text of a program. It parses to an equal tree, and formats to itself."""
     source = module.span.source.text
@@ -45,11 +47,13 @@ def format_module(module: nodes.Module) -> str:
     return lines.text(source)
 
 
+@deep_recursion
 def format_expr(node: nodes.Expr) -> str:
     """An expression on one line (but for the line breaks in long strings)."""
     return _flat(_expr(node))
 
 
+@deep_recursion
 def format_type(node: nodes.TypeArg) -> str:
     """A type on one line."""
     return _flat(_type(node))

@@ -9,10 +9,12 @@ from rlmlang.calls.answer_format import parse_json
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import STR, LiteralType, Type
 from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
 
 
+@deep_recursion
 def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
     """The value of every input, from Python or JSON data and the defaults.
 

@@ -11,7 +11,6 @@ The checker is one class in four parts, each built on the one before: `scope` (n
 from __future__ import annotations
 
 import re
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -22,15 +21,13 @@ from rlmlang.language.check.applications import Applications
 from rlmlang.language.check.checked import Checked, CheckedFunction, Tables
 from rlmlang.language.check.scope import Enough, Unbound, Variable
 from rlmlang.language.check.written import TYPE_NAMES
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import Parsed, parse_partial
 from rlmlang.language.source import Source
 from rlmlang.language.types import UNKNOWN, RecordType, Type
 
-# A tree is at most MAX_DEPTH deep and each level takes a few frames. Python-to-Python
-# calls live on the heap, so a higher limit costs nothing.
-sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
 
-
+@deep_recursion
 def check(source: Source, wanted: Type | None = None) -> Checked:
     """Parse and check a program, whose value must be of the `wanted` type if there is one.
 
@@ -64,6 +61,7 @@ def library_names() -> dict[str, Path]:
 
 
 @cache
+@deep_recursion
 def _library_file(path: Path) -> tuple[dict[str, CheckedFunction], Tables]:
     """The functions of a library file, checked when one of them is first used."""
     parsed = parse_partial(Source(path.read_text(encoding="utf-8"), path.name))

@@ -35,6 +35,7 @@ from rlmlang.language.check.checked import (
     ParameterTarget,
     RecordTarget,
 )
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
     BOOL,
@@ -114,6 +115,7 @@ Kept = Callable[[Type, tuple[Union[str, None], ...], tuple[Value, ...], int], bo
 """Whether the answer to a call is kept: by type, names of arguments, instruction and arguments, and sample."""
 
 
+@deep_recursion
 def estimate(
     checked: Checked,
     inputs: dict[str, Value],
