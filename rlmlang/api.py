@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from attrs import field, fields_dict, frozen
 
+from rlmlang.calls.answering import Writing, default_writing
 from rlmlang.calls.budget import Account, Caps, Limits, Usage
-from rlmlang.calls.caller import Caller, Writing, way_of_writing
+from rlmlang.calls.caller import Caller
 from rlmlang.calls.evaluate import evaluating
 from rlmlang.calls.prices import Prices, price_of
 from rlmlang.errors import BudgetError, RlmError, UsageError
@@ -125,7 +126,7 @@ class Program:
         trace = trace or Trace()
         async with opened(model, store) as (engine, kept):
             account.charge_by(engine, prices or {})
-            writing = writing or way_of_writing(engine)
+            writing = writing or default_writing(engine)
             name, text = self.source.name, self.source.text
             spec = spec_of(command, name, text, values, engine, writing, account.limits)
             async with (
@@ -203,7 +204,7 @@ def refuse_if_over(checked: Checked, values: dict[str, Value], caller: Caller) -
     try:
         cost = estimate(checked, values, account.limits, caller.model, account.price)
         if caller.journal is not None and _least_over(cost, caps):
-            cost = estimate(checked, values, account.limits, caller.model, account.price, caller.kept)
+            cost = estimate(checked, values, account.limits, caller.model, account.price, caller.is_stored)
     except UsageError:
         raise
     except RlmError:

@@ -34,7 +34,8 @@ LAYERS = """
     calls.prices
     calls.budget storage trace
     runtime.estimate storage.journal
-    calls.session
+    calls.session calls.keys calls.in_flight
+    calls.answering calls.workers
     calls.caller
     storage.recording
     calls.evaluate

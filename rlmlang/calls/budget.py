@@ -128,6 +128,8 @@ class Account:
     _reserved_completion: int = 0
     _reserved_cost: Decimal = Decimal(0)
     _open: int = 0
+    _expected: int = 0
+    """Calls that a program has asked for and that have not been reserved yet."""
     _waiting: deque[_Waiting] = field(factory=deque)
     """Those who wait for open reservations, first come first served; kept in the account of the run."""
 
@@ -158,6 +160,20 @@ class Account:
             return self
         caps = self._caps.share(share)
         return Account(self.limits, Usage(), self.share_from, (instruction, span), self, self.price, caps)
+
+    def expect_call(self) -> None:
+        """Count a call that will be reserved later, so that no program asks for calls without end.
+
+        Raises BudgetError E501 if the run has no call left for it.
+        """
+        limit = self.limits.max_calls
+        if limit is not None and self.usage.calls + self._expected >= limit:
+            raise self.no_calls_left()
+        self._expected += 1
+
+    def withdraw(self) -> None:
+        """Stop counting a call as expected: it has been reserved, or will not be made."""
+        self._expected -= 1
 
     async def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation:
         """Reserve one generation.

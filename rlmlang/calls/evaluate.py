@@ -5,27 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
 
 from attrs import frozen
 
+from rlmlang.calls.answering import Answering, Writing
 from rlmlang.calls.budget import Account
-from rlmlang.calls.caller import Caller, CallInFlight, Writing
-from rlmlang.calls.prompt import argument_names, program_header, program_text
+from rlmlang.calls.caller import Caller
+from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.errors import BudgetError
-from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
-from rlmlang.language.source import Source
-from rlmlang.language.types import Type
-from rlmlang.models.base import Model, Request
+from rlmlang.models.base import Model
 from rlmlang.runtime.call_site import CallSite, InFlight
 from rlmlang.runtime.compiler import evaluate
-from rlmlang.runtime.inputs import bind_inputs
-from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.scheduler import Evaluation
-from rlmlang.runtime.values import Meter, Value, from_json, to_json
+from rlmlang.runtime.values import Meter, Value
 from rlmlang.storage.journal import Journal
 from rlmlang.trace.recorder import Trace
 
@@ -92,11 +87,11 @@ async def evaluating(
     begin = loop.time()
     meter = Meter(limits.max_steps, limits.max_bytes)
 
-    async def answer_by_program(text: str, request: Request, call: CallInFlight, known: Mapping[str, Value]) -> Value:
-        evaluation = run.evaluation(call.account, call.level, call.record.id)
-        return await _run_callee(evaluation, text, request, known)
+    async def evaluate_answer(call: CallInFlight, checked: Checked, values: Mapping[str, Value]) -> Value:
+        return await evaluate(run.evaluation(call.account, call.level, call.record.id), checked, values)
 
-    caller = Caller(model, account, trace, lambda: loop.time() - begin, answer_by_program, journal, memo, writing)
+    answering = Answering(model, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, writing)
+    caller = Caller(answering, journal, memo)
     run = ActiveRun(caller, meter, account)
     try:
         with deep_recursion:
@@ -112,19 +107,3 @@ async def evaluating(
         await caller.close()
         usage = account.usage
         usage.seconds, usage.steps, usage.bytes = loop.time() - begin, meter.steps, meter.largest
-
-
-async def _run_callee(evaluation: Evaluation, text: str, request: Request, known: Mapping[str, Value]) -> Value:
-    """Return the value of the program that a model wrote as its answer. Raises RlmError."""
-    evaluation.meter.charge(steps_of_checking(text))
-    checked = _checked(program_header(request.arguments, request.type) + program_text(text), request.type)
-    names = argument_names(request.arguments)
-    values = {name: value for name, (_, value) in zip(names, request.arguments)}
-    value = await evaluate(evaluation, checked, {**known, **bind_inputs(checked, values)})
-    return from_json(to_json(value), request.type)
-
-
-@lru_cache(1024)
-def _checked(text: str, expected: Type) -> Checked:
-    """Check the program of an answer. A model that recurses writes the same one for many calls."""
-    return check(Source(text, "<answer>"), expected)

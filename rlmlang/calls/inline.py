@@ -19,8 +19,8 @@ from attrs import define, evolve, field, frozen
 
 from rlmlang.api import limits_for, opened, run_now
 from rlmlang.calls.answer_format import parse_json
+from rlmlang.calls.answering import Writing, default_writing
 from rlmlang.calls.budget import Account, Limits, Usage
-from rlmlang.calls.caller import Writing, way_of_writing
 from rlmlang.calls.evaluate import ActiveRun, evaluating
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names, program_header, type_of
@@ -117,7 +117,7 @@ async def acompletion(
     except ProgramError as error:
         raise UsageError.of("E607", f"the inputs cannot be declared: {error.first.message}") from error
     async with opened(model, store) as (engine, kept), AsyncExitStack() as stack:
-        spec = spec_of("complete", "the prompt", prompt, values, engine, writing or way_of_writing(engine), limits)
+        spec = spec_of("complete", "the prompt", prompt, values, engine, writing or default_writing(engine), limits)
         types = {name: type_of(to_json(value)) for name, value in values.items()}
         recording = await stack.enter_async_context(recorded(spec, types, kept, trace, account))
         account.charge_by(engine, prices or {})
@@ -212,7 +212,7 @@ class _Text:
             finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
 
     async def _generate(self, **fields: Any) -> Reply:
-        reply = await self.top.caller.generate(self.record, evolve(self.request, **fields), self.top.account)
+        reply = await self.top.caller.answering.generate(self.record, evolve(self.request, **fields), self.top.account)
         self.left -= max(1, reply.completion_tokens)
         return reply
 

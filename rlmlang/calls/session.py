@@ -1,78 +1,96 @@
-"""Statement sessions: a model writes a program statement by statement, and sees what each one gives.
+"""Statement sessions: a model writes a program statement by statement, and sees the value of each.
 
-After a statement has been written it is checked and run, and a preview of its value is put
-behind it as a comment; the model goes on from there. A statement that does not check or run
-is taken back, and written again with what was wrong shown. The transcript is a program like
-any other: run again, it gives the same value.
+A statement is parsed, checked and run as soon as it is written, and a preview of its value is appended
+as a comment; the model continues after it. A statement that does not check or run is removed, and
+written again with the diagnostic shown. The transcript is a program like any other: run again, it
+gives the same value. No statement is parsed or checked twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 
 from attrs import define, evolve, field
 
-from rlmlang.calls.prompt import program_header, program_text
+from rlmlang.calls.prompt import argument_names, program_header, program_text
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.partial import ground_of
 from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
 from rlmlang.language import nodes
-from rlmlang.language.check import check
+from rlmlang.language.check.beginning import Beginning
+from rlmlang.language.check.checked import Checked
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.parse import parse
 from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source
-from rlmlang.language.types import FunctionType, Never, TupleType, Type, Unknown
+from rlmlang.language.types import Type
 from rlmlang.models.base import Reply, Request
 from rlmlang.render import render
-from rlmlang.runtime.values import Value, preview
+from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.nested import steps_of_checking
+from rlmlang.runtime.values import Meter, Value, from_json, preview, to_json
+
+ANSWER = "<answer>"
+"""The name of the source of a program that a model wrote as its answer."""
 
 MAX_STATEMENTS = 40
-"""Of one program."""
+"""How many statements one program may have."""
 
 ATTEMPTS = 4
 """How often one statement is written before the session gives up."""
 
 STATEMENT_TOKENS = 200
-"""Of one statement, where the request allows more."""
+"""The most tokens of one statement, where the request allows more."""
 
 PREVIEW = 80
 """Characters of a value that are shown."""
 
 Generate = Callable[[Request], Awaitable[Reply]]
-Run = Callable[[str, Type, Mapping[str, Value]], Awaitable[Value]]
-"""Runs a program text without its inputs; gives its value, which is of the type. The values of
-names that are known are not found again."""
+EvaluateStatements = Callable[[Checked, Mapping[str, Value]], Awaitable[Value]]
+"""Evaluates a program with the values of its inputs and of bindings that were evaluated before."""
 
 
 @define
 class Session:
-    """One program being written."""
+    """One program that a model is writing."""
 
     request: Request
     generate: Generate
-    run: Run
-    written: str = ""
-    """The transcript, without the inputs and records that it starts from."""
-    known: dict[str, Value] = field(factory=dict)
-    """The values of the names that it binds."""
-    count: int = 0
+    evaluate: EvaluateStatements
+    meter: Meter
+    """Charged for parsing and checking."""
+    header: str = field(init=False)
+    """The inputs and records that the program begins with, which the model does not write."""
+    written: str = field(default="", init=False)
+    """The transcript: what the model has written after the header, with previews."""
+    beginning: Beginning = field(init=False)
+    """The header and the transcript, checked."""
+    values: dict[str, Value] = field(init=False)
+    """The values of the inputs and of the names that the transcript binds."""
+    count: int = field(default=0, init=False)
     """Statements so far."""
 
-    async def write(self) -> Value:
-        """Write the program to its end, and give its value.
+    def __attrs_post_init__(self) -> None:
+        arguments = self.request.arguments
+        self.header = program_header(arguments, self.request.type)
+        self.beginning = checked_header(self.header)
+        given = {name: value for name, (_, value) in zip(argument_names(arguments), arguments)}
+        self.values = bind_inputs(self.beginning.checked, given)
 
-        Raises ModelError E405 if none comes about; BudgetError, UsageError and ModelError from
-        generations and runs.
+    async def write(self) -> Value:
+        """Have the program written to its end, and return its value.
+
+        Raises ModelError E405 if the model does not write one; BudgetError, UsageError and ModelError from
+        generations and evaluation.
         """
         problem: tuple[str, RlmError] | None = None
         attempt = 0
         while self.count < MAX_STATEMENTS:
-            reply = await self.generate(self._asked(attempt, problem))
+            reply = await self.generate(self._next_request(attempt, problem))
             count, bad, problem = self.count, reply.text, None
             try:
                 for bad in _statements(reply.text):
-                    if (value := await self._take(bad)) is not None:
+                    if (value := await self._add(bad)) is not None:
                         return value[0]
             except (BudgetError, UsageError):
                 raise
@@ -88,51 +106,55 @@ class Session:
                 ) from problem[1]
         raise ModelError.of("E405", f"the model's program has no value after {MAX_STATEMENTS} statements")
 
-    def _asked(self, attempt: int, problem: tuple[str, RlmError] | None) -> Request:
+    def _next_request(self, attempt: int, problem: tuple[str, RlmError] | None) -> Request:
         request = self.request
         return evolve(
             request,
-            constraint=Constraint(
-                program_header(request.arguments, request.type) + self.written, request.type, "statement"
-            ),
+            constraint=Constraint(self.header + self.written, request.type, "statement", beginning=self.beginning),
             written=self.written,
             max_tokens=min(request.max_tokens, STATEMENT_TOKENS),
             sample=request.sample * ATTEMPTS + attempt,
             repair=None if problem is None else (problem[0], render(problem[1].diagnostics)),
         )
 
-    async def _take(self, text: str) -> tuple[Value] | None:
-        """Check and run one more statement; the program's value, if it ends it. Raises RlmError."""
-        request = self.request
-        before = program_header(request.arguments, request.type) + self.written
-        module = parse(Source(text))
+    async def _add(self, text: str) -> tuple[Value] | None:
+        """Check and run one more statement, and return the program's value if it ends it. Raises RlmError."""
+        self.meter.charge(steps_of_checking(text))
+        before = self.header + self.written
+        module = parse(Source(before + text, ANSWER), len(before))
         if any(comment.span.text.startswith("#=>") for comment in module.comments):
             raise ModelError.of("E405", "the model wrote a result itself")
         (statement,) = module.statements
         if isinstance(statement, nodes.Input):
             raise ModelError.of("E405", "the program's inputs are given; it declares no others")
+        beginning = self.beginning.extended(module, self.request.type)
         if isinstance(statement, nodes.ExprStatement):
-            check(Source(before + text), request.type)
-            value = await self.run(self.written + text, request.type, self.known)
+            value = await self._evaluated(beginning.checked, self.request.type)
             self.written += text
             return (value,)
         shown = ""
-        ground = ground_of(Constraint(before + text))
         if isinstance(statement, nodes.Binding):
-            found = {name.id: _type_of(ground.entries[name.id]) for name in statement.names}
-            types = {name: type_ for name, type_ in found.items() if type_ is not None}
-            if types:
-                wanted = TupleType(tuple(types.values()))
-                values = await self.run(f"{self.written}{text}({', '.join(types)},)\n", wanted, self.known)
-                self.known.update(zip(types, values))
-                shown = "  #=> " + "; ".join(_shown(type_, self.known[name]) for name, type_ in types.items())
+            program = beginning.giving(statement.names)
+            values = dict(zip([name.id for name in statement.names], await self._evaluated(program, program.type)))
+            self.values.update(values)
+            shown = "  #=> " + "; ".join(_shown(beginning.entries[name], value) for name, value in values.items())
+        self.beginning = beginning
         self.written += text.rstrip("\n") + shown + "\n"
         self.count += 1
         return None
 
+    async def _evaluated(self, program: Checked, type_: Type) -> Value:
+        return from_json(to_json(await self.evaluate(program, self.values)), type_)
+
+
+@lru_cache(256)
+def checked_header(text: str) -> Beginning:
+    """Return the checked header of a program. The calls of a comprehension have the same one."""
+    return Beginning.of(Source(text, ANSWER))
+
 
 def _statements(reply: str) -> list[str]:
-    """The statements in a reply, each with its line end; one, unless the engine was not held to it.
+    """Return the statements in a reply, each with its line end; one, unless the engine was not constrained to it.
 
     Raises ProgramError, ModelError E405 if there is none.
     """
@@ -145,13 +167,7 @@ def _statements(reply: str) -> list[str]:
     return [text[start:end].strip("\n").rstrip() + "\n" for start, end in layout.chunks]
 
 
-def _type_of(entry: object) -> Type | None:
-    """The type of a value that can be shown."""
-    if isinstance(entry, Variable) and not isinstance(entry.type, (FunctionType, Never, Unknown)):
-        return entry.type
-    return None
-
-
-def _shown(type_: Type, value: Value) -> str:
+def _shown(entry: object, value: Value) -> str:
+    assert isinstance(entry, Variable)
     size = f", {len(value):,} items" if isinstance(value, (list, dict)) else ""
-    return f"{type_}{size}: {show_hidden(preview(value, PREVIEW))}"
+    return f"{entry.type}{size}: {show_hidden(preview(value, PREVIEW))}"

@@ -59,7 +59,7 @@ def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[
     if made is not None:
         return made
     node = checked.node
-    own = node.span.source is compiler.checked.module.span.source
+    own = any(node is each for each in compiler.checked.module.statements)
     names = [param.name.id for param in node.params]
     outer, binding = compiler.scope, compiler.binding
     program = outer

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import asdict, define, frozen
 
 from rlmlang.calls.budget import Account, Limits
-from rlmlang.calls.caller import LANGUAGE_VERSION
+from rlmlang.calls.keys import LANGUAGE_VERSION
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.errors import RlmError
 from rlmlang.language.types import Type

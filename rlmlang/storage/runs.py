@@ -9,7 +9,7 @@ from attrs import fields_dict
 
 from rlmlang.api import Program, Result
 from rlmlang.calls.budget import Account, Limits
-from rlmlang.calls.caller import LANGUAGE_VERSION
+from rlmlang.calls.keys import LANGUAGE_VERSION
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.errors import ModelError, UsageError

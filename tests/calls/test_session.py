@@ -11,10 +11,15 @@ import pytest
 
 import rlmlang
 from rlmlang.calls.budget import Limits
-from rlmlang.calls.session import ATTEMPTS
+from rlmlang.calls.session import ATTEMPTS, checked_header
 from rlmlang.cli import main
+from rlmlang.decode.partial import ground_of
 from rlmlang.errors import ModelError, RlmError
-from rlmlang.models.base import Capabilities, Request
+from rlmlang.language import check as language_check
+from rlmlang.language import parse
+from rlmlang.language.check.beginning import Beginning
+from rlmlang.language.source import Source
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake
@@ -133,6 +138,74 @@ def test_values_are_found_once() -> None:
     assert again.value == ["one", "two"]
     with pytest.raises(RlmError):
         rlmlang.compile("".join(statements) + "x0\n").run(limits=Limits(max_steps=20 * 20_000 - 1))
+
+
+def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor by the mask of the engine: its constraint carries what was checked. The header takes one of each more."""
+    parsed: list[str] = []
+    checked: list[int] = []
+    original, extended = parse.parse_partial, Beginning.extended
+
+    def counted_parse(source: Source, start: int = 0) -> Any:
+        parsed.append(source.text[start:])
+        return original(source, start)
+
+    def counted_check(self: Beginning, module: Any, *expected: Any) -> Beginning:
+        checked.append(len(module.statements))
+        return extended(self, module, *expected)
+
+    class Masked(Writer):
+        async def generate(self, request: Request) -> Reply:
+            if request.constraint is not None:
+                assert set(ground_of(request.constraint).entries) >= {"document"}
+            return await super().generate(request)
+
+    program = rlmlang.compile(CALLING)
+    monkeypatch.setattr(parse, "parse_partial", counted_parse)
+    monkeypatch.setattr(language_check, "parse_partial", counted_parse)
+    monkeypatch.setattr(Beginning, "extended", counted_check)
+    checked_header.cache_clear()
+    statements = ["parts = lines(document)\n", "n = len(parts)\n", "short = parts[:n]\n", "short\n"]
+    assert program.run(model=Masked(statements), limits=TWO, document="one\ntwo").value == ["one", "two"]
+    assert parsed == ["document: str\n", *statements]
+    assert checked == [1] * 5
+
+
+def test_the_keys_and_places_of_calls_do_not_depend_on_how_statements_are_checked() -> None:
+    """They are those of the first release that wrote by statements: if they change, every store is out of date."""
+    trace = Trace()
+    model = Writer(["parts = lines(document)\n", 'short = [CALL("Shorten", part) for part in parts]\n', "short\n"])
+    run(model, trace=trace)
+    assert [(call.key or b"").hex()[:16] for call in trace.calls] == [
+        "e2c5bd31be5472c0", "32be9923b9b8f4b4", "d89d8710df5f42d3",
+    ]  # fmt: skip
+    span = trace.calls[1].span
+    assert (span.source.name, span.line, span.column, span.start) == ("<answer>", 3, 10, 87)
+
+
+def test_later_statements_see_what_earlier_ones_define() -> None:
+    """Functions too, which see the variables that were bound before them."""
+    statements = [
+        "few = 2\n",
+        "class Part:\n    text: str\n",
+        "def cut(text: str) -> Part:\n    return Part(text=text[:few])\n",
+        "few_more = [cut(line) for line in lines(document)]\n",
+        "a, b = (few_more[0].text, few_more[1])\n",
+        "[a, b.text]\n",
+    ]
+    model = Writer(statements)
+    assert run(model).value == ["on", "tw"]
+    assert model.written[-1].splitlines()[-2:] == [
+        'few_more = [cut(line) for line in lines(document)]  #=> list[Part], 2 items: [Part(text="on"), Part(text="tw")]',
+        'a, b = (few_more[0].text, few_more[1])  #=> str: "on"; Part: Part(text="tw")',
+    ]
+
+
+def test_a_binding_that_can_have_no_value_is_written_again() -> None:
+    model = Writer(["none = [][0]\n", "lines(document)\n"])
+    assert run(model).value == ["one", "two"]
+    repair = [request.repair for request in model.requests if request.repair]
+    assert "error[E301]" in repair[0][1]
 
 
 def test_what_was_written_is_in_the_trace_if_it_fails() -> None:

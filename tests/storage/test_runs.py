@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from rlmlang import BudgetError, Limits, ModelError, Store, Trace, UsageError, compile
-from rlmlang.calls import caller
+from rlmlang.calls import caller, workers
 from rlmlang.calls.budget import Account
 from rlmlang.storage.runs import find_run, replay, resume
 from rlmlang.storage.store import RunRow
@@ -184,7 +184,7 @@ def test_the_keys_of_calls_stay_what_they_were(name: str, tmp_path: Path, golden
 
 def test_no_more_than_a_crowd_of_calls_exists_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(caller, "CROWD", 20)
+    monkeypatch.setattr(workers, "MAX_QUEUE", 20)
     trace, most = Trace(keep=False), 0
 
     def answer(request: Any) -> str:
@@ -202,7 +202,7 @@ def test_no_more_than_a_crowd_of_calls_exists_at_once(monkeypatch: pytest.Monkey
 
 def test_a_failure_among_calls_that_are_held_back_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(caller, "CROWD", 4)
+    monkeypatch.setattr(workers, "MAX_QUEUE", 4)
     asked: list[int] = []
 
     def answer(request: Any) -> Any:

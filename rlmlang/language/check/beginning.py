@@ -10,6 +10,7 @@ from rlmlang.language import nodes
 from rlmlang.language.check import Checker, library_function, raise_any
 from rlmlang.language.check.checked import Checked, Tables
 from rlmlang.language.check.scope import Scope, ScopeEntry, Variable
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import Parsed, parse
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import UNKNOWN, TupleType, Type
@@ -38,6 +39,7 @@ class Beginning:
         """Return the beginning that a text is. Raises ProgramError."""
         return cls().extended(parse(source))
 
+    @deep_recursion
     def extended(self, module: nodes.Module, wanted: Type | None = None) -> Beginning:
         """Return the beginning with further statements, which were parsed from where it ends.
 

@@ -1,0 +1,233 @@
+"""The answer to one call: given by the model directly, or by a program that the model writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Literal
+
+from attrs import evolve
+
+from rlmlang.calls import answer_format
+from rlmlang.calls.budget import Account
+from rlmlang.calls.in_flight import CallInFlight
+from rlmlang.calls.prompt import argument_names, program_header, program_text
+from rlmlang.calls.session import ANSWER, Session
+from rlmlang.decode.constraint import Constraint
+from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
+from rlmlang.language.check import check
+from rlmlang.language.check.checked import Checked
+from rlmlang.language.source import Source
+from rlmlang.language.types import Type
+from rlmlang.models.base import Model, Reply, Request, Teller, Told, Unsent
+from rlmlang.render import render
+from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.nested import steps_of_checking
+from rlmlang.runtime.values import Meter, Mismatch, Value, from_json, to_json
+from rlmlang.trace.recorder import CallRecord, Trace
+
+REPAIRS = 2
+"""How often a program that was written whole and does not check or run is written again."""
+
+Writing = Literal["statements", "whole"]
+"""How a callee writes a program: statement by statement, shown the value of each; or in one go."""
+
+EvaluateAnswer = Callable[[CallInFlight, Checked, Mapping[str, Value]], Awaitable[Value]]
+"""Evaluates a program that answers a call, with the values of its inputs and of bindings evaluated before."""
+
+
+def default_writing(model: Model) -> Writing:
+    """Return how a model writes programs: by statements, but for engines that cannot be constrained to one, or read
+    everything again for each."""
+    able = model.capabilities
+    return "statements" if able.continues and able.grammar != "none" else "whole"
+
+
+class Answering:
+    """Has the model answer the calls of one run, within budget and context."""
+
+    def __init__(
+        self,
+        model: Model,
+        account: Account,
+        trace: Trace,
+        clock: Callable[[], float],
+        meter: Meter,
+        evaluate: EvaluateAnswer,
+        writing: Writing | None = None,
+    ) -> None:
+        self.model = model
+        self.account = account
+        self.trace = trace
+        self.clock = clock
+        self.meter = meter
+        self.writing = writing or default_writing(model)
+        self.concurrency = account.limits.concurrency or model.concurrency
+        self.squeezed = False
+        """Whether a program was written with fewer tokens than it may have: engines bring it to an end in time,
+        so the answer might be another. From then on no answer of a program is stored."""
+        self._evaluate = evaluate
+        self._slots = asyncio.Semaphore(self.concurrency)
+
+    # Generations
+
+    async def generate(self, record: CallRecord, request: Request, account: Account) -> Reply:
+        """Have the model generate once, within budget and context; the reply may be cut off.
+
+        Raises BudgetError, ModelError E403, E404.
+        """
+        prompt = self.model.count_tokens(request)
+        if prompt >= self.model.context:
+            raise ModelError.of(
+                "E403",
+                f"the prompt of this call takes {prompt:,} tokens; the context of {self.model.name} "
+                f"holds {self.model.context:,}",
+                hint="split the text with chunk(text, size) and give the model one piece at a time",
+            )
+        async with self._slots:
+            return await self._generate(record, request, account, prompt)
+
+    async def _generate(self, record: CallRecord, request: Request, account: Account, prompt: int) -> Reply:
+        reserved = await account.reserve(prompt, min(request.max_tokens, self.model.context - prompt))
+        if reserved.short is not None and request.constraint is not None:
+            self.squeezed = True
+        if record.status == "waiting":
+            self.account.withdraw()
+            record.status, record.started = "running", self.clock()
+        granted = reserved.completion_tokens
+        sent = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
+        began, record.attempts = self.clock(), record.attempts + 1
+        try:
+            reply = await self.model.generate(sent)
+        except BaseException as error:
+            cost = account.settle(reserved, None, called=not isinstance(error, Unsent))
+            record.pay(cost)
+            if isinstance(error, RlmError) and self.trace.sinks:
+                self.trace.generated(record, sent, self._told(sent), began, self.clock(), cost, None, error)
+            raise
+        cost = account.settle(reserved, (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens))
+        record.pay(cost)
+        if self.trace.sinks:
+            self.trace.generated(record, sent, self._told(sent), began, self.clock(), cost, reply)
+        record.prompt_tokens += reply.prompt_tokens
+        record.completion_tokens += reply.completion_tokens
+        if reply.finish == "length" and reserved.short is not None:
+            raise reserved.short
+        if reply.finish == "refusal":
+            raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
+        return reply
+
+    def _told(self, request: Request) -> Told:
+        """Return a request as the model reads it."""
+        return self.model.told(request) if isinstance(self.model, Teller) else Told(request.messages)
+
+    async def _whole_reply(self, call: CallInFlight, request: Request) -> Reply:
+        """Have the model generate once. Raises ModelError E402 if the reply was cut off, and what `generate` raises."""
+        reply = await self.generate(call.record, request, call.account)
+        if reply.finish == "length":
+            raise ModelError.of(
+                "E402",
+                f"the answer was cut off after {reply.completion_tokens:,} tokens",
+                hint="ask for less at a time, or raise max_answer_tokens",
+            )
+        return reply
+
+    def _request(self, call: CallInFlight, program: bool) -> Request:
+        return Request(
+            instruction=call.args[0],
+            arguments=tuple(zip(call.site.names, call.args[1:])),
+            type=call.site.type,
+            program=program,
+            level=call.level,
+            max_tokens=self.account.limits.max_answer_tokens,
+            sample=call.sample,
+        )
+
+    # Direct answers
+
+    async def directly(self, call: CallInFlight) -> Value:
+        """Return the value of a direct answer.
+
+        Raises BudgetError; ModelError E401 if the answer is not of its type, E402–E404.
+        """
+        reply = await self._whole_reply(call, self._request(call, program=False))
+        most = self.account.limits.max_bytes
+        if len(reply.text) > most:
+            raise BudgetError.of(
+                "E507", f"an answer of {len(reply.text):,} characters; the limit is {most:,}", hint="raise max_bytes"
+            )
+        try:
+            return answer_format.parse_answer(reply.text, call.site.type)
+        except Mismatch as mismatch:
+            raise ModelError.of(
+                "E401",
+                f"the answer is not of type {call.site.type}: {mismatch}",
+                hint=f"the model said: {_short(reply.text)}",
+            ) from mismatch
+
+    # Answers by programs
+
+    async def by_program(self, call: CallInFlight) -> Value:
+        """Return the value of a program that the model writes as its answer.
+
+        Raises BudgetError, UsageError; ModelError E405 if no program works, E402–E404.
+        """
+        request = self._request(call, program=True)
+        call.record.header = program_header(request.arguments, request.type)
+        if self.writing == "statements":
+            return await self._by_statements(call, request)
+        return await self._whole(call, evolve(request, constraint=Constraint(call.record.header, request.type)))
+
+    async def _whole(self, call: CallInFlight, request: Request) -> Value:
+        """Have a program written in one go, and a few times again if it does not check or run."""
+        problem: RlmError | None = None
+        for _ in range(REPAIRS + 1):
+            reply = await self._whole_reply(call, request)
+            call.record.program = reply.text
+            try:
+                return await self._run_whole(call, request, reply.text)
+            except (BudgetError, UsageError):
+                raise
+            except RlmError as error:
+                problem = error
+                request = evolve(request, repair=(reply.text, render(error.diagnostics)))
+        assert problem is not None
+        raise ModelError.of(
+            "E405",
+            f"the model's program failed {REPAIRS + 1} times, last with {problem.first.code}: {problem.first.message}",
+            hint="lower max_depth so that the model answers directly, or give it a smaller task",
+            notes=[("in its program", problem.first.span)] if problem.first.span else [],
+        ) from problem
+
+    async def _run_whole(self, call: CallInFlight, request: Request, text: str) -> Value:
+        """Return the value of a program that the model wrote. Raises RlmError."""
+        self.meter.charge(steps_of_checking(text))
+        checked = _checked(call.record.header + program_text(text), request.type)
+        given = {name: value for name, (_, value) in zip(argument_names(request.arguments), request.arguments)}
+        value = await self._evaluate(call, checked, bind_inputs(checked, given))
+        return from_json(to_json(value), request.type)
+
+    async def _by_statements(self, call: CallInFlight, request: Request) -> Value:
+        async def generate(statement: Request) -> Reply:
+            return await self._whole_reply(call, statement)
+
+        async def evaluate(program: Checked, values: Mapping[str, Value]) -> Value:
+            return await self._evaluate(call, program, values)
+
+        session = Session(request, generate, evaluate, self.meter)
+        try:
+            return await session.write()
+        finally:
+            call.record.program = session.written
+
+
+@lru_cache(1024)
+def _checked(text: str, expected: Type) -> Checked:
+    """Check the program of an answer. A model that recurses writes the same one for many calls (DECISIONS 83)."""
+    return check(Source(text, ANSWER), expected)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else text[:199] + "…"

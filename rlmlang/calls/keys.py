@@ -1,0 +1,44 @@
+"""The key of a call: a digest of everything that can change its answer. Calls with equal keys are one call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from rlmlang.calls.budget import Limits
+from rlmlang.calls.prompt import PROMPT_VERSION
+from rlmlang.models.base import Model
+from rlmlang.runtime.call_site import CallSite
+from rlmlang.runtime.values import Value, canonical
+
+LANGUAGE_VERSION = 1
+"""Raised whenever the same program and answers could give another value."""
+
+
+class Keys:
+    """The keys of the calls of one run (SPEC 9.4)."""
+
+    def __init__(self, model: Model, limits: Limits, writing: str) -> None:
+        self._model = model
+        self._limits = limits
+        self._writing = writing
+        """How programs are written, which can change what they are."""
+        self._heads: dict[tuple[str, int, tuple[str | None, ...]], hashlib._Hash] = {}
+        """The part of a digest that all calls of one site share."""
+
+    def of(self, site: CallSite, args: tuple[Value, ...], sample: int, level: int) -> bytes:
+        """Return the SHA-256 digest of a call. `args` are plain, the instruction first."""
+        depth_left = self._limits.max_depth - level
+        if self._model.capabilities.recursive:
+            depth_left = min(depth_left, 1)
+        head = self._heads.get((site.shape, depth_left, site.names))
+        if head is None:
+            shared = [
+                LANGUAGE_VERSION, PROMPT_VERSION, self._model.identity, site.shape, depth_left,
+                self._limits.max_answer_tokens, site.names, depth_left and self._writing,
+            ]  # fmt: skip
+            head = hashlib.sha256(json.dumps(shared).encode())
+            self._heads[site.shape, depth_left, site.names] = head
+        digest = head.copy()
+        digest.update(canonical([sample, *args]).encode("utf-8", "surrogatepass"))
+        return digest.digest()
