@@ -27,7 +27,8 @@ from rlmlang.decode.fragments import (
     types_of,
     written,
 )
-from rlmlang.decode.partial import HOLE, Oracle
+from rlmlang.decode.partial import Oracle
+from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.decode.state import BODY, LINE, BracketFrame, State, in_type, is_lambda, names_in
 from rlmlang.language.builtins import BUILTINS, METHODS
@@ -549,7 +550,10 @@ class Search:
         return f"{HOLE}_attribute" if prefix.last == "." else self._new_name()
 
     def _new_name(self) -> str:
-        return f"v{self.prefix.size}_{self.count}"
+        name = f"v{self.prefix.size}_{self.count}"
+        while name in self.prefix.ground.entries:
+            name += "_"
+        return name
 
     def _take(self, prefix: State | None, lexeme: str, out: list[str]) -> State | None:
         if prefix is None:

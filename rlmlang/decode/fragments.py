@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from rlmlang.decode.partial import HOLE, Ground
+from rlmlang.decode.partial import Ground
+from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import BracketFrame, State
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
 from rlmlang.language.check import library_function

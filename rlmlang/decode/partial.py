@@ -14,6 +14,8 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.placeholders import HOLE
+from rlmlang.errors import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Parameter
 from rlmlang.language.check import Checker, check, library_function
@@ -38,7 +40,6 @@ from rlmlang.language.types import (
     variables,
 )
 
-HOLE = "HOLE"
 NOWHERE = Span(Source(""), 0, 0)
 
 
@@ -181,7 +182,7 @@ class Oracle(Checker):
         hint: str | None = None,
         notes: Iterable[tuple[str, Span]] = (),
     ) -> Unknown:
-        self.problems.append(code)  # type: ignore[arg-type]  # only counted, and taken back at times
+        self.problems.append(Diagnostic(code, message, span, hint))
         if len(self.problems) > 20:
             raise Enough
         return UNKNOWN

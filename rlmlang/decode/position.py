@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from rlmlang.decode.prefix import FRESH, Prefix
+from rlmlang.decode.placeholders import FREE_TEXT
+from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import fits_hole, tables
 from rlmlang.decode.state import BODY, LINE
 from rlmlang.language.parse import literals
@@ -225,7 +226,7 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
         found = tables().lexeme(rest)
         if found is None:
             return None, len(rest)
-        return _string(prefix, found, f'"""{FRESH}"""'), len(found)
+        return _string(prefix, found, f'"""{FREE_TEXT}"""'), len(found)
     if _QUOTED.match(rest):
         raw = rest[0] == "r"
         quote = rest[raw]
@@ -233,12 +234,12 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
         if match is None:
             return (None, len(rest)) if "\n" not in rest else None
         lexeme = rest[: match.end()]
-        return _string(prefix, lexeme, f"{'r' * raw}{quote}{FRESH}{quote}"), len(lexeme)
+        return _string(prefix, lexeme, f"{'r' * raw}{quote}{FREE_TEXT}{quote}"), len(lexeme)
     if match := _WORD.match(rest):
         return match[0], match.end()
     if match := _NUMBER.match(rest):
         return _number(prefix, match[0]), match.end()
-    sign = tables().lexeme(rest)
+    sign = tables().sign(rest)
     return (sign, len(sign)) if sign is not None else (None, len(rest)) if char == "!" and len(rest) == 1 else None
 
 
@@ -371,7 +372,7 @@ def _open_escape(content: str) -> str:
 
 
 def _free(opening: str) -> str:
-    return f'"""{FRESH}"""' if opening == '"""' else f"{opening}{FRESH}{opening[-1]}"
+    return f'"""{FREE_TEXT}"""' if opening == '"""' else f"{opening}{FREE_TEXT}{opening[-1]}"
 
 
 def _viable(prefix: Prefix, partial: str) -> bool:

@@ -17,7 +17,8 @@ from attrs import evolve
 from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
-from rlmlang.decode.partial import HOLE, NOWHERE, Ground
+from rlmlang.decode.partial import NOWHERE, Ground
+from rlmlang.decode.placeholders import FREE, FRESH
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.decode.state import LINE, BracketFrame, State, constants_in, names_in
 from rlmlang.language import nodes
@@ -37,14 +38,6 @@ MAX_NESTING = 20
 
 _TESTING = ("if", "and", "or", "not")
 """Behind these, something may be tested for None, and so an operand may fit that one of no known type does not."""
-
-
-FREE = '"zq0"'
-"""A string that nothing in a program compares with."""
-
-
-FRESH = "zq0"
-"""A name that nothing has, for finding out whether a new one may stand somewhere."""
 
 
 class Prefix(State):
@@ -89,7 +82,7 @@ class Prefix(State):
     def _grow(self, lexeme: str) -> Prefix | None:
         if self.stack is None:
             return None
-        if lexeme.startswith(HOLE) or (lexeme == "CALL" and not self.ground.calls):
+        if lexeme == "CALL" and not self.ground.calls:
             return None
         follows = self.closing[:1] == (lexeme,)
         if not follows and self.size >= MAX_LEXEMES:
@@ -215,7 +208,7 @@ class NextNames:
         if self.prefix.last == ".":
             return name not in self._candidates
         frame = self.prefix.frame
-        if frame is None or self._judge != self._operand or name in self._candidates or name.startswith(HOLE):
+        if frame is None or self._judge != self._operand or name in self._candidates:
             return False  # without a bracket, it may be a name that is being bound
         if self._binds is None:
             keyword = frame.kind == "call" and frame.callee is None
@@ -229,7 +222,7 @@ class NextNames:
     def may_follow(self, name: str) -> bool:
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = not name.startswith(HOLE) and self._judge(name)
+            known = self._known[name] = self._judge(name)
         return known
 
     def starts(self, text: str) -> bool:

@@ -16,6 +16,7 @@ from attrs import frozen
 from lark import Token, Tree
 from lark.parsers.lalr_analysis import Shift
 
+from rlmlang.decode.placeholders import PLACEHOLDER_NAME
 from rlmlang.errors import ProgramError
 from rlmlang.language import nodes
 from rlmlang.language.parse import literals
@@ -107,6 +108,8 @@ class ParseTables:
             (name, re.compile(patterns[name].to_regexp()))
             for name in ("LONG_STRING", "RAW_STRING", "FSTRING", "STRING", "FLOAT", "INT", "NAME")
         ]
+        name, pattern = self._whole[-1]
+        self._whole[-1] = (name, re.compile(f"{PLACEHOLDER_NAME.pattern}|{pattern.pattern}"))
         signs = sorted((text for text in self.fixed if not text[0].isalpha()), key=len, reverse=True)
         self._signs = re.compile("|".join(map(re.escape, signs)))
 
@@ -133,9 +136,12 @@ class ParseTables:
         for _, pattern in self._whole[1:]:
             if (match := pattern.match(text, at)) and len(match[0]) > len(found):
                 found = match[0]
-        if not found and (match := self._signs.match(text, at)):
-            found = match[0]
-        return found or None
+        return found or self.sign(text, at)
+
+    def sign(self, text: str, at: int = 0) -> str | None:
+        """The longest sign, such as `**` or `[`, that stands at a place in a text."""
+        match = self._signs.match(text, at)
+        return match[0] if match else None
 
     def shift(self, stack: Stack, terminal: str, lexeme: str) -> Stack | None:
         """The stack with one more token on it, or None if it cannot follow."""
@@ -303,7 +309,7 @@ def _reduction(rule: Any, make: Callable[[list[Any]], Any]) -> _Reduction:
     return _Reduction(rule.origin.name, len(rule.expansion), make, alone and rule.options.expand1 and not rule.alias)
 
 
-_TOUCHING = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.\"']|[-+*/%<>=!:|][-+*/%<>=!:|]|\"\"|''")
+_TOUCHING = re.compile(r"[\w.][\w.\"']|[-+*/%<>=!:|][-+*/%<>=!:|]|\"\"|''")
 
 
 def fits_hole(lexeme: str, quote: str) -> bool:

@@ -14,6 +14,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.conversions import reachable_types
 from rlmlang.decode.grammars.lark_text import grammar_text
 from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.placeholders import FRESH, HOLE
 from rlmlang.decode.sampling import sample_program
 from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 from rlmlang.errors import ModelError, RlmError
@@ -239,6 +240,31 @@ def test_refused(text: str, at: str) -> None:
     assert not accepts(text)
     assert refused_at(text).startswith(at[:-1])
     assert len(refused_at(text)) < len(text)
+
+
+@pytest.mark.parametrize("name", ["HOLE", "HOLE1", "HOLE_type1", "HOLE_attribute", "zq0", "_zq0", "v1_0", "v1_0_"])
+def test_no_name_is_taken_for_a_placeholder(name: str) -> None:
+    assert accepts(f"{name} = 1\n{name}\n", Constraint())
+    assert accepts(f"x = 1\n[{name} + x for {name} in [1]]\n", Constraint())
+    assert accepts(f"f'{{1 if {name} else {name}}}'\n", Constraint(f"{name}: int\n"))
+    assert accepts(f"x = 2\n[x for x in [{name}]]\n", Constraint(f"{name} = 1\n"))
+    if name[0] != "_":
+        assert accepts(f"class P:\n    {name}: int\n    y: int\nP({name}=1, y=2).{name}\n", Constraint())
+
+
+@pytest.mark.parametrize("name", [HOLE, f"{HOLE}1", FRESH, f"_{FRESH}"])
+def test_placeholders_cannot_be_written(name: str) -> None:
+    for text in (f"{name} = 1\n", f"x = {name}\n", f"document.{name}\n", f"[{name} for {name} in names]\n"):
+        assert not accepts(text)
+    assert accepts(f'"{name}" + document\n')
+    assert accepts(f"f'{name}{{count}}'\n")
+
+
+def test_a_string_equals_no_free_string() -> None:
+    """`zq0` was a text that stood for any text."""
+    constraint = Constraint("", LiteralType(("zq0", "b")))
+    assert accepts('"zq0"\n', constraint)
+    assert not accepts('"anything"\n', constraint)
 
 
 def test_only_the_asked_type_is_allowed() -> None:
