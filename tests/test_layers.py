@@ -25,6 +25,7 @@ LAYERS = """
     runtime.values
     language.builtins
     language.check
+    runtime.strict_json
     decode.constraint calls.answer_format
     decode
     runtime

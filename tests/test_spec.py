@@ -19,7 +19,6 @@ import pytest
 from attrs import NOTHING, fields
 
 from rlmlang.api import compile
-from rlmlang.calls.answer_format import MAX_JSON_DEPTH
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import CODES, RlmError
 from rlmlang.files import stdlib_dir
@@ -32,6 +31,7 @@ from rlmlang.models.scripted import ScriptedModel
 from rlmlang.runtime import values
 from rlmlang.runtime.closures import APPLICATION, ITERATION
 from rlmlang.runtime.nested import MAX_NESTING
+from rlmlang.runtime.strict_json import MAX_JSON_DEPTH
 from rlmlang.runtime.values import preview
 from tests.support.places import ROOT
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from attrs import evolve
 
-from rlmlang.calls import answer_format
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Account
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.prompt import argument_names, program_header, program_text
@@ -20,7 +20,7 @@ from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
-from rlmlang.models.base import Model, Reply, Request, Teller, Told, Unsent
+from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.nested import steps_of_checking
@@ -104,12 +104,12 @@ class Answering:
             cost = account.settle(reserved, None, called=not isinstance(error, Unsent))
             record.pay(cost)
             if isinstance(error, RlmError) and self.trace.sinks:
-                self.trace.generated(record, sent, self._told(sent), began, self.clock(), cost, None, error)
+                self.trace.generated(record, sent, self._rendered(sent), began, self.clock(), cost, None, error)
             raise
         cost = account.settle(reserved, (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens))
         record.pay(cost)
         if self.trace.sinks:
-            self.trace.generated(record, sent, self._told(sent), began, self.clock(), cost, reply)
+            self.trace.generated(record, sent, self._rendered(sent), began, self.clock(), cost, reply)
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens
         if reply.finish == "length" and reserved.short is not None:
@@ -118,9 +118,10 @@ class Answering:
             raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
         return reply
 
-    def _told(self, request: Request) -> Told:
+    def _rendered(self, request: Request) -> RenderedPrompt:
         """Return a request as the model reads it."""
-        return self.model.told(request) if isinstance(self.model, Teller) else Told(request.messages)
+        model = self.model
+        return model.render_prompt(request) if isinstance(model, PromptRenderer) else RenderedPrompt(request.messages)
 
     async def _whole_reply(self, call: CallInFlight, request: Request) -> Reply:
         """Have the model generate once. Raises ModelError E402 if the reply was cut off, and what `generate` raises."""
@@ -158,12 +159,12 @@ class Answering:
                 "E507", f"an answer of {len(reply.text):,} characters; the limit is {most:,}", hint="raise max_bytes"
             )
         try:
-            return answer_format.parse_answer(reply.text, call.site.type)
+            return AnswerFormat.of(call.site.type).read(reply.text, reply.opening, reply.wrapped)
         except Mismatch as mismatch:
             raise ModelError.of(
                 "E401",
                 f"the answer is not of type {call.site.type}: {mismatch}",
-                hint=f"the model said: {_short(reply.text)}",
+                hint=f"the model said: {_short(reply.opening + reply.text)}",
             ) from mismatch
 
     # Answers by programs

@@ -18,7 +18,6 @@ from typing import Any, Literal
 from attrs import define, evolve, field, frozen
 
 from rlmlang.api import limits_for, opened, run_now
-from rlmlang.calls.answer_format import parse_json
 from rlmlang.calls.answering import Writing, default_writing
 from rlmlang.calls.budget import Account, Limits, Usage
 from rlmlang.calls.evaluate import ActiveRun, evaluating
@@ -33,8 +32,9 @@ from rlmlang.language.parse import parse
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR
-from rlmlang.models.base import Model, Reply, Request, until
+from rlmlang.models.base import Model, Reply, Request, cut_at_stop
 from rlmlang.runtime.nested import steps_of_checking
+from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json, to_json
 from rlmlang.storage.recording import recorded, spec_of
 from rlmlang.storage.store import Store
@@ -208,7 +208,7 @@ class _Text:
                 return "length"
             marks = MARKS if self.request.inline else ()
             reply = await self._generate(stop=marks, written=self.written, max_tokens=self.left)
-            text = until(reply.text, marks)
+            text = cut_at_stop(reply.text, marks)
             finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
 
     async def _generate(self, **fields: Any) -> Reply:
@@ -267,7 +267,7 @@ class _Text:
             reply = await self._generate(
                 written=self.written + text, stop=(")",), max_tokens=self.left - least, sample=sample
             )
-            text += until(reply.text, (")",))
+            text += cut_at_stop(reply.text, (")",))
             if not text.endswith(")") or not _is_open(text):
                 break
         return text

@@ -1,4 +1,30 @@
-"""What the interpreter knows of a model: requests, replies and the `Model` protocol."""
+"""Requests, replies and the `Model` protocol: all that a backend has to know of the rest of rlmlang.
+
+A backend is a class with the attributes and methods of `Model`. The smallest one puts `request.messages` to an engine
+and returns the text that comes back:
+
+    class MyModel:
+        name = "mine"
+        identity = '{"kind": "mine", "version": 1}'
+        context = 8192
+        concurrency = 4
+        capabilities = Capabilities()
+
+        def count_tokens(self, request: Request) -> int:
+            return sum(len(message.content) for message in request.messages)
+
+        async def generate(self, request: Request) -> Reply:
+            text, read, written, is_cut = await my_engine(request.messages, request.max_tokens, request.stop)
+            return Reply(text, read, written, "length" if is_cut else "stop")
+
+        async def aclose(self) -> None:
+            pass
+
+A reply's text is what the engine wrote, unchanged; the caller reads it. An engine that can do more says so in its
+`Capabilities`, and takes more of the request into account: `constraint` (what a program may be), `typed` and
+`answer_format` (how an answer may be constrained), `written` (the start of the reply, to be continued), and `sample`
+(different samples of one call should differ).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +35,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
-from rlmlang.calls.answer_format import form
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import Message, direct_messages, inline_messages, program_messages
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelFailed
@@ -19,28 +45,30 @@ from rlmlang.runtime.values import Value
 
 @frozen
 class Request:
-    """One generation. Making one costs nothing; its messages are written when they are asked for."""
+    """One generation. Making a request costs nothing: its messages are made when they are first read."""
 
     instruction: str
     arguments: tuple[tuple[str | None, Value], ...]
-    """Name and value; those given by position have no name."""
+    """The name and value of each argument; the name of a positional one is None."""
     type: Type
-    """What the answer must be; for a program, what its value must be."""
+    """The type of the answer; for a program, of the program's value."""
     program: bool = False
     """Whether the reply is a program in the language, with the arguments as its inputs."""
     inline: bool = False
     """Whether the reply is running text with calls in it, about the instruction."""
     level: int = 1
+    """The depth of the call in the tree of calls; those of the program itself are at level 1."""
     max_tokens: int = 1024
     sample: int = 0
+    """The number of the independent sample."""
     repair: tuple[str, str] | None = None
     """For a program: the previous text, and what was wrong with it."""
     constraint: Constraint | None = None
-    """What the model's text is held to, as far as the engine can; whoever asked checks the rest."""
+    """What the text may be, as far as the engine can enforce it; the caller checks the rest."""
     written: str = ""
-    """What the model has written of its reply so far, results inserted by others included; it goes on from there."""
+    """The part of the reply that is written already, with the results that were inserted; the model continues it."""
     stop: tuple[str, ...] = ()
-    """Texts at which the generation ends; the text that ended it stands at the end of the reply."""
+    """Texts at which the generation ends; the one that ended it is the end of the reply."""
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:
@@ -54,77 +82,91 @@ class Request:
         return direct_messages(self.instruction, self.arguments, self.type)
 
     @property
+    def answer_format(self) -> AnswerFormat:
+        """The format of a direct answer."""
+        return AnswerFormat.of(self.type)
+
+    @property
     def typed(self) -> bool:
-        """Whether the answer is held to the form of its type: it is no program, call or free text."""
-        return self.constraint is None and not self.program and form(self.type) != "text"
+        """Whether an answer is expected in the format of its type: no program, call or free text."""
+        return self.constraint is None and not self.program and self.answer_format.style != "text"
 
     @cached_property
-    def held_to(self) -> str | None:
-        """A digest of what the text is held to, 16 hex digits; None for free text."""
+    def constraint_digest(self) -> str | None:
+        """A digest of what the text is constrained to, 16 hex digits; None for free text."""
         if self.constraint is not None:
-            held = self.constraint
-            limits = [held.program, str(held.wanted), held.unit, held.calls]
+            limits = [
+                self.constraint.program, str(self.constraint.wanted), self.constraint.unit, self.constraint.calls,
+            ]  # fmt: skip
         elif self.typed:
             limits = [shape_of(self.type)]
         else:
             return None
         return hashlib.sha256(json.dumps(limits).encode()).hexdigest()[:16]
 
-    def opening(self, held: bool) -> str:
-        """What an engine that holds programs to the language puts before one, as if the model had written it:
-        the start of a fence. (In a fence models write code; else they start with prose.)"""
-        return "```python\n" if held and self.program and self.constraint is not None else ""
+    def opening(self, constrains_programs: bool, constrains_answers: bool = False) -> str:
+        """Return what an engine should put before the reply, as if the model had written it.
 
-    def so_far(self, held: bool) -> str:
-        """What the reply starts with: `written`, behind its opening."""
-        return self.opening(held) + self.written
+        Before a constrained program, that is the start of a fence: in a fence models write code, else they start with
+        prose. Before a constrained answer, it is `AnswerFormat.opening`.
+        """
+        if constrains_answers and self.typed:
+            return self.answer_format.opening
+        return "```python\n" if constrains_programs and self.program and self.constraint is not None else ""
 
 
-def until(text: str, stops: tuple[str, ...]) -> str:
-    """The text up to and including what comes first of `stops`; all of it if there is nothing."""
+def cut_at_stop(text: str, stops: tuple[str, ...]) -> str:
+    """Return the text up to the end of the first stop text in it; all of it if there is none."""
     return text[: min((text.find(stop) + len(stop) for stop in stops if stop in text), default=None)]
 
 
 @frozen
 class Reply:
+    """The text that an engine wrote, unchanged but for what follows a stop text, and what it cost."""
+
     text: str
     prompt_tokens: int
     completion_tokens: int
     finish: Literal["stop", "length", "refusal"]
+    """`length` if the text was cut off after `max_tokens`; `refusal` if the model declined to answer."""
     cached_tokens: int = 0
-    """Of the prompt's tokens, those that were not read again because the engine still had them."""
+    """The tokens of the prompt that were not read again, because the engine still had them."""
     forced_tokens: int = 0
-    """Of the completion's tokens, those that were not sampled because the grammar left no choice."""
+    """The tokens of the completion that were not sampled, because the grammar left no choice."""
+    opening: str = ""
+    """What the engine put before the text, as if the model had written it; `text` does not repeat it."""
+    wrapped: bool = False
+    """Whether the engine constrained an answer to a JSON object: `opening` and `text` together are that object."""
 
 
 @frozen
 class Capabilities:
-    """What an engine can do; what it cannot, the session makes up for."""
+    """What an engine can do. The caller works around what it cannot."""
 
     grammar: Literal["mask", "llguidance", "lark", "ebnf", "gbnf", "none"] = "none"
-    """How a constraint is kept: by masking logits in this process, or by a grammar text in a dialect:
+    """How a constraint is enforced: by masking logits in this process, or by a grammar text in a dialect:
     llguidance's Lark, OpenAI's Lark, xgrammar's EBNF, llama.cpp's GBNF."""
     schema: bool = False
-    """Whether answers are held to their type."""
+    """Whether answers are constrained to their type."""
     continues: bool = False
-    """Whether `written` is gone on from as the model's own text, not shown as part of the question."""
+    """Whether `written` is continued as the model's own text; otherwise it is shown as part of the question."""
     logprobs: bool = False
-    """Whether the engine tells how likely tokens are."""
+    """Whether the engine reports the probabilities of tokens."""
     batch: int = 1
-    """Generations that share one forward pass."""
+    """How many generations share a forward pass."""
     prefix_reuse: bool = False
-    """Whether a prompt that starts like an earlier one is not read again."""
+    """Whether a prompt that starts like an earlier one is read only from where they differ."""
     free: bool = False
     """Whether its tokens cost no money, since it runs in this process."""
     recursive: bool = False
-    """Whether it answers by a program at every depth, and equal calls in the same way: what is left of the
-    depth is then not in the key of a call."""
+    """Whether it answers by a program at every depth, and equal calls in the same way. The remaining depth is then
+    not part of a call's key."""
     exact_counts: bool = True
-    """Whether `count_tokens` is exact; if not, it is no less than the truth."""
+    """Whether `count_tokens` is exact; if not, it is an upper bound."""
 
 
 @frozen
-class Told:
+class RenderedPrompt:
     """A request as a model reads it."""
 
     messages: tuple[Message, ...]
@@ -133,10 +175,12 @@ class Told:
 
 
 @runtime_checkable
-class Teller(Protocol):
-    """A model that can say how it reads a request. Of any other the trace shows the request's messages."""
+class PromptRenderer(Protocol):
+    """A model that reports how it reads a request. Of any other model, the trace shows the request's messages."""
 
-    def told(self, request: Request) -> Told: ...
+    def render_prompt(self, request: Request) -> RenderedPrompt:
+        """Return the prompt of a request. Raises ModelError."""
+        ...
 
 
 class Unsent(ModelFailed):
@@ -144,26 +188,27 @@ class Unsent(ModelFailed):
 
 
 class Model(Protocol):
-    """A backend. Several generations may be under way at once; each may be cancelled."""
+    """A backend. Several generations may be in flight at once; each may be cancelled."""
 
     name: str
-    """As the user gave it."""
+    """The name by which the user opened it."""
     identity: str
-    """JSON text of everything about the model that can change an answer: kind, weights, sampling."""
+    """JSON text of everything about the model that can change an answer: kind, weights, sampling. It is part of the
+    key under which answers are stored, so it never holds secrets or timeouts."""
     context: int
-    """Tokens that prompt and answer may take together."""
+    """The tokens that prompt and answer may take together."""
     concurrency: int
     """How many generations are useful at once."""
     capabilities: Capabilities
 
     def count_tokens(self, request: Request) -> int:
-        """The length of the prompt, exact or at most (`exact_counts`). Raises ModelError."""
+        """Return the length of the prompt, exact or an upper bound (`exact_counts`). Raises ModelError."""
         ...
 
     async def generate(self, request: Request) -> Reply:
-        """The model's answer, of at most `max_tokens` tokens. Raises ModelError; `Unsent` if it cost nothing."""
+        """Return the model's reply, of at most `max_tokens` tokens. Raises ModelError; `Unsent` if it cost nothing."""
         ...
 
     async def aclose(self) -> None:
-        """Give back what the model holds."""
+        """Free what the model holds."""
         ...

@@ -31,9 +31,9 @@ from typing import Any, Literal, cast
 
 from attrs import frozen
 
-from rlmlang.calls.answer_format import parse_json, write_answer
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Capabilities, Reply, Request, until
+from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
+from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, canonical, preview
 
 Function = Callable[[Request], Any]
@@ -88,8 +88,8 @@ class ScriptedModel:
             if found.kind == "length":
                 return Reply("", prompt, request.max_tokens, "length")
             return Reply("I will not do that.", prompt, 5, "refusal")
-        text = found if isinstance(found, str) else write_answer(found, request.type)
-        text = until(text, request.stop)
+        text = found if isinstance(found, str) else request.answer_format.write(found)
+        text = cut_at_stop(text, request.stop)
         if (used := _tokens(text)) > request.max_tokens:
             start = text.encode("utf-8", "surrogatepass")[: 4 * request.max_tokens]
             return Reply(start.decode("utf-8", "ignore"), prompt, request.max_tokens, "length")
@@ -195,7 +195,7 @@ class _Table:
         row = min((row for row in rows if row.fits(request)), key=lambda row: row.order, default=None)
         if row is None:
             raise self._missing(request)
-        return write_answer(row.outcome, request.type) if row.typed else row.outcome
+        return request.answer_format.write(row.outcome) if row.typed else row.outcome
 
     def _missing(self, request: Request) -> ModelError:
         given = "".join(

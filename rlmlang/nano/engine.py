@@ -21,7 +21,7 @@ from attrs import define, field
 from rlmlang.calls.prompt import Message, argument_names
 from rlmlang.errors import BudgetError, ModelError
 from rlmlang.language.check import library_names
-from rlmlang.models.base import Capabilities, Reply, Request, Told
+from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.local.weights import digest
 from rlmlang.nano.grammar import Writer
 from rlmlang.nano.model import Array, Transformer
@@ -114,8 +114,8 @@ class NanoModel:
     def count_tokens(self, request: Request) -> int:
         return len(_prompt(request))
 
-    def told(self, request: Request) -> Told:
-        return Told((Message("user", _line(request)),))
+    def render_prompt(self, request: Request) -> RenderedPrompt:
+        return RenderedPrompt((Message("user", _line(request)),))
 
     async def generate(self, request: Request) -> Reply:
         tokens = _prompt(request)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from rlmlang.calls.answer_format import parse_json
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import STR, LiteralType, Type
+from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
 
 

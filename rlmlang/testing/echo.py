@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from rlmlang.api import Result
-from rlmlang.calls import answer_format
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import argument_names
 from rlmlang.language.types import (
     FLOAT,
@@ -53,7 +53,7 @@ class EchoModel:
         if request.program:
             text = _program_text(request, value, source)
         else:
-            text = str(value) if answer_format.form(request.type) in ("text", "word") else canonical(value)
+            text = AnswerFormat.of(request.type).write(value)
         return Reply(text, self.count_tokens(request), 1 + len(text) // 4, "stop")
 
     async def aclose(self) -> None:

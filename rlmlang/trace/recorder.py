@@ -24,7 +24,7 @@ from rlmlang.redact import redacted_data, redactor
 from rlmlang.runtime.values import Value, excerpt
 
 if TYPE_CHECKING:
-    from rlmlang.models.base import Reply, Request, Told
+    from rlmlang.models.base import RenderedPrompt, Reply, Request
 
 VERSION = 1
 """Of the events; raised when one changes its meaning."""
@@ -166,7 +166,7 @@ class Trace:
         self,
         record: CallRecord,
         request: Request,
-        told: Told,
+        rendered: RenderedPrompt,
         began: float,
         now: float,
         cost: Decimal | None,
@@ -175,7 +175,7 @@ class Trace:
     ) -> None:
         """The model has answered once, or failed. (Without sinks, this would write prompts for nobody.)"""
         prompt: list[dict[str, str]] = []
-        for message in told.messages:
+        for message in rendered.messages:
             if message.role == "system":
                 prompt.append({"role": message.role, "digest": self._text(message.content)})
             else:
@@ -185,9 +185,9 @@ class Trace:
             call=record.id,
             attempt=record.attempts - 1,
             prompt=prompt,
-            opening=told.opening,
+            opening=reply.opening if reply else rendered.opening,
             written=request.written,
-            grammar=request.held_to,
+            grammar=request.constraint_digest,
             output=reply.text if reply else None,
             finish=reply.finish if reply else None,
             started=_round(began),

@@ -12,7 +12,7 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import Any
 
-from rlmlang.calls.answer_format import OPENING
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.errors import ProgramError
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
@@ -80,7 +80,7 @@ def _example(call: Call, generation: Generation) -> Example:
     told = takewhile(lambda message: message.role != "assistant", generation.prompt)
     prompt = [{"role": message.role, "content": message.content} for message in told]
     text = generation.output
-    if generation.opening == OPENING:
+    if generation.opening == AnswerFormat.opening and not _is_object(generation.opening + text):
         text = f" {_in_object(text, call.type)}}}"
     if generation.written:
         prompt.append({"role": "assistant", "content": generation.opening + generation.written})
@@ -89,8 +89,16 @@ def _example(call: Call, generation: Generation) -> Example:
     return {"prompt": prompt, "completion": [{"role": "assistant", "content": text}]}
 
 
+def _is_object(text: str) -> bool:
+    """Return whether the text is a wrapped answer. (Earlier versions recorded the answer without its object.)"""
+    try:
+        return list(json.loads(text)) == ["answer"]
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
 def _in_object(text: str, type_: str) -> str:
-    """An answer as JSON. (That of a choice of words is logged without its quotes.)"""
+    """Return an answer as JSON. (Earlier versions recorded one of a choice of words without its quotes.)"""
     is_word = type_.startswith('Literal["') and not text.startswith('"')
     return json.dumps(text, ensure_ascii=False) if is_word else text
 

@@ -14,11 +14,11 @@ import torch
 
 from benchmarks.lora import solve, train
 from benchmarks.tasks import generate, measure
-from rlmlang.calls.answer_format import OPENING
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.cli import main
 from rlmlang.decode.constraint import Constraint
 from rlmlang.language.types import INT, STR
-from rlmlang.models.base import Request, Teller
+from rlmlang.models.base import PromptRenderer, Request
 from rlmlang.models.registry import open_model
 from tests.support.checkpoints import write_checkpoint
 
@@ -131,11 +131,11 @@ def test_batches_take_every_example_once_in_a_round() -> None:
 )
 def test_models_tell_how_they_begin_a_reply(model: str, fence: bool, tiny: Path) -> None:
     opened = open_model(model.format(tiny=tiny))
-    assert isinstance(opened, Teller)
+    assert isinstance(opened, PromptRenderer)
     program = Request("Count.", (), INT, program=True)
     held = Request("Count.", (), INT, program=True, constraint=Constraint("", INT))
-    assert opened.told(program).opening == ""
-    assert opened.told(held).opening == ("```python\n" if fence else "")
-    assert opened.told(Request("Tell.", (), STR)).opening == ""
-    assert opened.told(Request("Count.", (), INT)).opening == (OPENING if fence else "")
-    assert opened.told(held).messages == held.messages
+    assert opened.render_prompt(program).opening == ""
+    assert opened.render_prompt(held).opening == ("```python\n" if fence else "")
+    assert opened.render_prompt(Request("Tell.", (), STR)).opening == ""
+    assert opened.render_prompt(Request("Count.", (), INT)).opening == (AnswerFormat.opening if fence else "")
+    assert opened.render_prompt(held).messages == held.messages

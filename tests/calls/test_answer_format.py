@@ -1,4 +1,4 @@
-"""Answers: read strictly, told in words, and constrained to what is read."""
+"""Answers: read strictly, described in words, and constrained to what is read."""
 
 from __future__ import annotations
 
@@ -10,22 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
-from rlmlang.calls.answer_format import (
-    MAX_EXACT_INT,
-    MAX_JSON_DEPTH,
-    OPENING,
-    answer_after_opening,
-    answer_in_object,
-    answer_lark,
-    answer_schema,
-    describe,
-    form,
-    json_schema,
-    parse_answer,
-    parse_json,
-    record_types,
-    write_answer,
-)
+from rlmlang.calls.answer_format import MAX_EXACT_INT, MAX_FORMATS, AnswerFormat, record_types
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -40,6 +25,7 @@ from rlmlang.language.types import (
     TupleType,
     Type,
 )
+from rlmlang.runtime.strict_json import MAX_JSON_DEPTH, parse_json
 from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, Value, to_json
 
 RISK = LiteralType(("low", "high"))
@@ -68,7 +54,7 @@ PAIR = RecordType("Pair", (("first", CLAUSE), ("second", OptionalType(CLAUSE))))
     ],
 )
 def test_form(type_: Type, expected: str) -> None:
-    assert form(type_) == expected
+    assert AnswerFormat.of(type_).style == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +80,7 @@ def test_form(type_: Type, expected: str) -> None:
     ],
 )
 def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -> None:
-    value = parse_answer(text, type_)
+    value = AnswerFormat.of(type_).read(text)
     assert (value, type(value)) == (expected, type(expected))
 
 
@@ -118,8 +104,8 @@ def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -
         ("[Infinity]", ListType(FLOAT), "not JSON: Infinity"),
         ("-Infinity", FLOAT, "not JSON: -Infinity"),
         ("1e999", FLOAT, "too large for a float"),
-        ('{"a": 1, "b": 2, "a": 3}', DictType(INT), 'the key "a" stands there twice'),
-        ('[{"x": {"k": 1, "k": 1}}]', ListType(DictType(DictType(INT))), 'the key "k" stands there twice'),
+        ('{"a": 1, "b": 2, "a": 3}', DictType(INT), 'the key "a" is repeated'),
+        ('[{"x": {"k": 1, "k": 1}}]', ListType(DictType(DictType(INT))), 'the key "k" is repeated'),
         ("[1, 2]", TupleType((INT,)), "not tuple[int]"),
         ('["a", 1]', ListType(STR), "the answer[1] is 1, not str"),
         ('{"title": "T"}', CLAUSE, "lacks the field 'risk'"),
@@ -132,7 +118,7 @@ def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -
 )
 def test_an_answer_that_is_not_of_the_type_is_refused(text: str, type_: Type, why: str) -> None:
     with pytest.raises(Mismatch) as caught:
-        parse_answer(text, type_)
+        AnswerFormat.of(type_).read(text)
     assert why in str(caught.value)
 
 
@@ -223,15 +209,15 @@ typed_values = st.recursive(st.integers(0, len(_leaves) - 1).flatmap(_typed), _w
 def test_what_is_written_is_read_back(pair: tuple[Type, Value]) -> None:
     type_, value = pair
     if type_ != STR:  # which is stripped
-        assert parse_answer(write_answer(value, type_), type_) == value
+        assert AnswerFormat.of(type_).read(AnswerFormat.of(type_).write(value)) == value
 
 
 def test_values_are_written_in_the_form_of_the_type() -> None:
-    assert write_answer("low", RISK) == "low"
-    assert write_answer("plain", STR) == "plain"
-    assert write_answer("plain", OptionalType(STR)) == '"plain"'
-    assert write_answer(["a"], STR) == '["a"]'
-    assert write_answer(RecordValue(CLAUSE, ("T", "low")), CLAUSE) == '{"title":"T","risk":"low"}'
+    assert AnswerFormat.of(RISK).write("low") == "low"
+    assert AnswerFormat.of(STR).write("plain") == "plain"
+    assert AnswerFormat.of(OptionalType(STR)).write("plain") == '"plain"'
+    assert AnswerFormat.of(STR).write(["a"]) == '["a"]'
+    assert AnswerFormat.of(CLAUSE).write(RecordValue(CLAUSE, ("T", "low"))) == '{"title":"T","risk":"low"}'
 
 
 # For prompts -----------------------------------------------------------------------
@@ -266,7 +252,7 @@ def test_values_are_written_in_the_form_of_the_type() -> None:
     ],
 )
 def test_a_type_is_told_in_one_line(type_: Type, expected: str) -> None:
-    assert describe(type_) == expected
+    assert AnswerFormat.of(type_).description == expected
 
 
 def _doubling(levels: int) -> RecordType:
@@ -276,9 +262,12 @@ def _doubling(levels: int) -> RecordType:
     return record
 
 
-@pytest.mark.parametrize("write", [describe, answer_lark, lambda type_: json.dumps(json_schema(type_))])
+@pytest.mark.parametrize(
+    "write",
+    [lambda answers: answers.description, lambda answers: answers.grammar, lambda answers: json.dumps(answers.schema)],
+)
 def test_records_that_double_do_not_double_the_text(write: Any) -> None:
-    assert len(write(_doubling(40))) < 10_000
+    assert len(write(AnswerFormat.of(_doubling(40)))) < 10_000
 
 
 def test_record_types_come_after_those_they_use() -> None:
@@ -319,29 +308,76 @@ def test_record_types_come_after_those_they_use() -> None:
     ],
 )
 def test_json_schema(type_: Type, expected: dict[str, Any]) -> None:
-    assert json_schema(type_) == expected
+    assert AnswerFormat.of(type_).schema == expected
 
 
 def test_an_answer_in_an_object() -> None:
-    schema = answer_schema(ListType(PAIR))
+    schema = AnswerFormat.of(ListType(PAIR)).object_schema
     assert schema["required"] == ["answer"]
     assert schema["properties"]["answer"] == {"type": "array", "items": {"$ref": "#/$defs/Pair"}}
     assert list(schema["$defs"]) == ["Clause", "Pair"]
-    assert "$defs" not in answer_schema(INT)
-    assert answer_in_object('{"answer": 5}', INT) == "5"
-    assert answer_in_object('{"answer": "low"}', RISK) == "low"
-    assert answer_in_object('{"answer": ["é", 1.0]}', ListType(STR)) == '["é",1.0]'
-    for other in ("5", "low", '{"answer": 5, "more": 6}', "[5]", '{"answer": 5'):
-        assert answer_in_object(other, INT) == other
+    assert "$defs" not in AnswerFormat.of(INT).object_schema
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "value"),
+    [
+        ('{"answer": 5}', INT, 5),
+        ('{\n  "answer": "low"\n}', RISK, "low"),
+        ('{"answer": ["é", "1.0"]}', ListType(STR), ["é", "1.0"]),
+        ('{"answer": {"answer": 1}}', DictType(INT), {"answer": 1}),
+        ("5", INT, 5),
+        ("low", RISK, "low"),
+        ('"low"', OptionalType(STR), "low"),
+        ('{"a": 1}', DictType(INT), {"a": 1}),
+    ],
+)
+def test_an_object_is_read_and_so_is_an_answer_without_one(text: str, type_: Type, value: Value) -> None:
+    assert AnswerFormat.of(type_).read(text, wrapped=True) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "why"),
+    [
+        ('{"answer": 5, "more": 6}', INT, 'the answer is {"answer": 5, "more": 6}, not int'),
+        ('{"answer": 5', INT, "not JSON"),
+        ("[5]", INT, "the answer is [5], not int"),
+        ('{"answer": 5}', RISK, "the answer is 5, not one of"),
+        ('{"answer": "5"}', INT, 'the answer is "5", not int'),
+    ],
+)
+def test_an_object_with_a_wrong_answer_is_refused(text: str, type_: Type, why: str) -> None:
+    with pytest.raises(Mismatch) as caught:
+        AnswerFormat.of(type_).read(text, wrapped=True)
+    assert why in str(caught.value)
+
+
+def test_an_object_that_was_not_requested_is_an_answer() -> None:
+    assert AnswerFormat.of(DictType(INT)).read('{"answer": 1}') == {"answer": 1}
+    with pytest.raises(Mismatch, match="not int"):
+        AnswerFormat.of(INT).read('{"answer": 1}')
+
+
+def test_a_format_is_made_once_for_a_type_and_not_for_its_equals() -> None:
+    assert AnswerFormat.of(PAIR) is AnswerFormat.of(PAIR)
+    other = RecordType("Clause", (("length", INT),))
+    assert other == CLAUSE
+    assert AnswerFormat.of(other).description == 'Answer with an object with "length" (a whole number), as JSON.'
+    assert AnswerFormat.of(CLAUSE).read('{"title": "T", "risk": "low"}') == RecordValue(CLAUSE, ("T", "low"))
+    one, true = LiteralType((1,)), LiteralType((True,))
+    assert one == true
+    assert (AnswerFormat.of(one).read("1"), AnswerFormat.of(true).read("true")) == (1, True)
+    for size in range(2 * MAX_FORMATS):
+        assert AnswerFormat.of(LiteralType((size, -1))).description == f"Answer with {size} or -1, as JSON."
 
 
 def test_records_in_a_schema_are_referred_to() -> None:
-    schema = json_schema(ListType(PAIR))
+    schema = AnswerFormat.of(ListType(PAIR)).schema
     assert schema["items"] == {"$ref": "#/$defs/Pair"}
     assert list(schema["$defs"]) == ["Clause", "Pair"]
     assert list(schema["$defs"]["Pair"]["properties"]) == ["first", "second"]
-    assert json_schema(PAIR)["type"] == "object"
-    assert list(json_schema(PAIR)["$defs"]) == ["Clause"]
+    assert AnswerFormat.of(PAIR).schema["type"] == "object"
+    assert list(AnswerFormat.of(PAIR).schema["$defs"]) == ["Clause"]
 
 
 TOKENIZER = LLTokenizer("byte")
@@ -362,17 +398,17 @@ def _after_opening(value: Value) -> str:
 def test_the_grammar_accepts_every_value(pair: tuple[Type, Value]) -> None:
     type_, value = pair
     written = _after_opening(value)
-    assert json.loads(OPENING + written) == {"answer": to_json(value)}
-    assert LLMatcher.validate_grammar(f"%llguidance {{}}\n{answer_lark(type_)}") == ""
-    assert _accepts(answer_lark(type_), written)
+    assert json.loads(AnswerFormat.opening + written) == {"answer": to_json(value)}
+    assert LLMatcher.validate_grammar(f"%llguidance {{}}\n{AnswerFormat.of(type_).grammar}") == ""
+    assert _accepts(AnswerFormat.of(type_).grammar, written)
     if type_ != STR:
-        assert parse_answer(answer_after_opening(written, type_), type_) == value
+        assert AnswerFormat.of(type_).read(written, AnswerFormat.opening, wrapped=True) == value
 
 
 @given(typed_values)
 def test_the_schema_accepts_every_value(pair: tuple[Type, Value]) -> None:
     type_, value = pair
-    grammar = LLMatcher.grammar_from_json_schema(json_schema(type_))
+    grammar = LLMatcher.grammar_from_json_schema(AnswerFormat.of(type_).schema)
     assert LLMatcher.validate_grammar(grammar) == ""
     written = _after_opening(value)[1:-1].replace("\x7f", "\\u007f")  # llguidance takes DEL as an escape only
     assert _accepts(grammar, written)
@@ -405,18 +441,18 @@ def test_the_schema_accepts_every_value(pair: tuple[Type, Value]) -> None:
     ],
 )
 def test_the_grammar_accepts_nothing_else(type_: Type, written: str) -> None:
-    assert not _accepts(answer_lark(type_), written)
+    assert not _accepts(AnswerFormat.of(type_).grammar, written)
 
 
 @pytest.mark.parametrize("word", ["\x7f", "a\u2028b", "\x00", "\ud800", "\u202e"])
 def test_constants_that_cannot_stand_in_a_grammar_are_escaped(word: str) -> None:
     written = f" {json.dumps(word)}}}"
     type_ = LiteralType((word, "other"))
-    assert _accepts(answer_lark(type_), written)
-    assert parse_answer(answer_after_opening(written, type_), type_) == word
+    assert _accepts(AnswerFormat.of(type_).grammar, written)
+    assert AnswerFormat.of(type_).read(written, AnswerFormat.opening, wrapped=True) == word
 
 
 @pytest.mark.parametrize("text", [' "low', ' "high" "low"}', ' {"low"}}', "[" * 200, " 3}", ""])
 def test_what_an_engine_let_slip_is_refused(text: str) -> None:
     with pytest.raises(Mismatch):
-        parse_answer(answer_after_opening(text, RISK), RISK)
+        AnswerFormat.of(RISK).read(text, AnswerFormat.opening, wrapped=True)

@@ -18,7 +18,7 @@ from typing import Literal
 import pytest
 from llguidance import LLMatcher, LLTokenizer
 
-from rlmlang.calls.answer_format import OPENING, answer_in_object, parse_answer
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.grammars.ebnf import ebnf_from_lark
@@ -293,12 +293,12 @@ ANSWERS: list[tuple[Type, str, bool]] = [
 
 @pytest.mark.parametrize(("type_", "value", "taken"), ANSWERS, ids=str)
 def test_answers(type_: Type, value: str, taken: bool) -> None:
-    text = f"{OPENING} {value}}}"
+    text = f"{AnswerFormat.opening} {value}}}"
     assert Ebnf(answer_text(type_, "gbnf")).accepts(text) is taken
     fresh = LLMatcher(BYTES, LLMatcher.grammar_from_lark(answer_text(type_, "lark")))
     assert (fresh.try_consume_tokens(list(text.encode())) == len(text.encode())) is taken
     if taken:
-        parse_answer(answer_in_object(text, type_), type_)
+        AnswerFormat.of(type_).read(text, wrapped=True)
 
 
 # What cannot be written --------------------------------------------------------------------

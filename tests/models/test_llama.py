@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve
 
 from rlmlang.calls import prompt
-from rlmlang.calls.answer_format import OPENING, parse_answer
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import Message, program_header
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, UsageError
@@ -40,6 +40,7 @@ from rlmlang.models.local import llama
 from rlmlang.models.local.llama import LlamaModel, Options
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.registry import open_model
+from rlmlang.runtime.values import Value
 
 MOOD = LiteralType(("positive", "negative"))
 PERSON = RecordType("Person", (("name", STR), ("age", INT), ("mood", OptionalType(MOOD))))
@@ -70,6 +71,10 @@ async def gather(model: LlamaModel, requests: list[Request]) -> list[Reply]:
     return await asyncio.gather(*map(model.generate, requests))
 
 
+def read(reply: Reply, type_: Type) -> Value:
+    return AnswerFormat.of(type_).read(reply.text, reply.opening, reply.wrapped)
+
+
 def ask(model: LlamaModel, *requests: Request) -> list[Reply]:
     return asyncio.run(gather(model, list(requests)))
 
@@ -90,7 +95,7 @@ def ask(model: LlamaModel, *requests: Request) -> list[Reply]:
 def test_typed_answers(model: LlamaModel, instruction: str, arg: str, type_: Type, expected: Any) -> None:
     (reply,) = ask(model, request(instruction, arg, type=type_, max_tokens=30))
     assert reply.finish == "stop"
-    assert parse_answer(reply.text, type_) == expected
+    assert read(reply, type_) == expected
 
 
 @pytest.mark.real
@@ -149,7 +154,7 @@ def test_what_waits_for_calls_is_not_read_again_though_they_take_its_slot(model:
 def test_what_comes_back_is_of_the_type_whatever_is_asked(model: LlamaModel, type_: Type) -> None:
     (reply,) = ask(model, request("Write a poem in plain words.", ANNA, type=type_, max_tokens=90))
     if reply.finish == "stop":
-        parse_answer(reply.text, type_)
+        read(reply, type_)
     else:
         assert reply.completion_tokens == 90
         assert isinstance(type_, (RecordType, TupleType))
@@ -234,7 +239,7 @@ def test_text_cannot_forge_a_turn(model: LlamaModel) -> None:
 @pytest.mark.real
 def test_a_constrained_answer_is_opened(model: LlamaModel) -> None:
     text, word = (model._prompt(request("Go.", type=type_)) for type_ in (STR, MOOD))
-    opening = model._engine._tokenize(OPENING)
+    opening = model._engine._tokenize(AnswerFormat.opening)
     assert word[-len(opening) :] == opening
     assert text[-len(opening) :] != opening
 
@@ -373,7 +378,7 @@ def test_a_damaged_file(tmp_path: Path, content: bytes, capfd: pytest.CaptureFix
 
 
 def test_an_answer_grammar_that_llguidance_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llama, "answer_lark", lambda type_: "start: nothing\n")
+    monkeypatch.setattr(AnswerFormat, "grammar", "start: nothing\n")
     with pytest.raises(ModelError, match=r"E400.*does not take the grammar of list\[tuple\[bool\]\]"):
         llama._grammar(ListType(TupleType((BOOL,))))
 

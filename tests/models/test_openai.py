@@ -17,7 +17,7 @@ import pytest
 from attrs import evolve
 
 import rlmlang
-from rlmlang.calls.answer_format import answer_schema
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Limits
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, RlmError, UsageError
@@ -27,6 +27,7 @@ from rlmlang.models.local import llama as llama_cpp
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.servers import chat, http
 from rlmlang.models.servers import common as servers
+from rlmlang.runtime.values import Value
 from tests.support.ebnf import Ebnf
 from tests.support.fake_server import CUT, HALF, HANG, Answer, FakeServer, Open, opened, server
 
@@ -79,7 +80,7 @@ LOCAL = {"temperature": 0.0, "seed": 0, "chat_template_kwargs": {"enable_thinkin
 
 
 def schema(type_: Type, strict: bool = True) -> dict[str, Any]:
-    wanted = {"name": "answer", "strict": strict, "schema": answer_schema(type_)}
+    wanted = {"name": "answer", "strict": strict, "schema": AnswerFormat.of(type_).object_schema}
     return {"response_format": {"type": "json_schema", "json_schema": wanted}}
 
 
@@ -236,26 +237,28 @@ def test_a_callee_writes_a_program_held_to_the_grammar(
 
 
 @pytest.mark.parametrize(
-    ("type_", "content", "text"),
+    ("type_", "content", "value"),
     [
         (MOOD, '{"answer": "good"}', "good"),
-        (INT, '{\n  "answer": 5\n}', "5"),
-        (ListType(STR), '{"answer": ["a", "é"]}', '["a","é"]'),
-        (DictType(INT), '{"answer": {"answer": 1}}', '{"answer":1}'),
+        (INT, '{\n  "answer": 5\n}', 5),
+        (ListType(STR), '{"answer": ["a", "é"]}', ["a", "é"]),
+        (DictType(INT), '{"answer": {"answer": 1}}', {"answer": 1}),
         (STR, '{"answer": 5}', '{"answer": 5}'),
-        (INT, "5", "5"),
-        (INT, "five", "five"),
+        (INT, "5", 5),
     ],
 )
-def test_typed_answers(server: FakeServer, opened: Open, type_: Type, content: str, text: str) -> None:
+def test_typed_answers(server: FakeServer, opened: Open, type_: Type, content: str, value: Value) -> None:
     server.on(CHAT, completion(content))
-    assert ask(opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096"), request(type=type_)).text == text
+    reply = ask(opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096"), request(type=type_))
+    assert (reply.text, reply.opening, reply.wrapped) == (content, "", type_ != STR)
+    assert AnswerFormat.of(type_).read(reply.text, reply.opening, reply.wrapped) == value
 
 
 def test_an_answer_that_was_held_to_no_schema_is_not_unwrapped(server: FakeServer, opened: Open) -> None:
     server.on(CHAT, completion('{"answer": 1}'))
     model = opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096")
-    assert ask(model, request(type=DictType(INT))).text == '{"answer": 1}'
+    reply = ask(model, request(type=DictType(INT)))
+    assert (reply.text, reply.wrapped) == ('{"answer": 1}', False)
 
 
 @pytest.mark.parametrize(
@@ -714,7 +717,7 @@ LLAMA = {"model": "m", "n_predict": 50, "temperature": 0.0, "seed": 0, "cache_pr
     [
         (request(), {}),
         (request(sample=3), {"temperature": 0.8, "seed": 3}),
-        (request(type=INT), {"json_schema": answer_schema(INT)}),
+        (request(type=INT), {"json_schema": AnswerFormat.of(INT).object_schema}),
         (request(constraint=HELD, stop=("\n",)), {"grammar": "gbnf of statement", "stop": ["\n"]}),
         (request(written="x = "), {}),
     ],
@@ -724,7 +727,7 @@ def test_the_body_of_a_request_to_llama(
 ) -> None:
     llama.on("/completion", native("5"))
     model = opened(f"openai:m@{llama.url}/v1")
-    assert ask(model, asked) == Reply("5", 40, 3, "stop")
+    assert ask(model, asked) == Reply("5", 40, 3, "stop", wrapped="json_schema" in fields)
     (body,) = llama.bodies("/completion")
     prompt = bytes(body.pop("prompt")).decode()
     system, user = (message.content for message in asked.messages)
@@ -764,7 +767,8 @@ def test_replies_of_llama(llama: FakeServer, opened: Open, answer: Any, reply: R
 
 def test_a_typed_answer_of_llama(llama: FakeServer, opened: Open) -> None:
     llama.on("/completion", native('{ "answer": "good" }'))
-    assert ask(opened(f"openai:m@{llama.url}/v1"), request(type=MOOD)).text == "good"
+    reply = ask(opened(f"openai:m@{llama.url}/v1"), request(type=MOOD))
+    assert (reply.text, reply.wrapped) == ('{ "answer": "good" }', True)
 
 
 @pytest.mark.parametrize(
@@ -853,7 +857,7 @@ def test_a_real_llama_server(real: str, opened: Open) -> None:
     assert again.prompt_tokens == model.count_tokens(further) > reply.prompt_tokens
     assert again.cached_tokens >= reply.prompt_tokens
     typed = ask(model, request("Classify the review.", "I love this film.", type=MOOD, max_tokens=20))
-    assert typed.text in ("good", "bad")
+    assert AnswerFormat.of(MOOD).read(typed.text, typed.opening, typed.wrapped) in ("good", "bad")
     assert fails(model, request("word " * 1200)).first.code == "E403"
 
 

@@ -12,7 +12,7 @@ from hypothesis import assume, event, given, note, settings
 from hypothesis import strategies as st
 
 from rlmlang import testing
-from rlmlang.calls.answer_format import form, json_schema, parse_answer
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Account, Limits
 from rlmlang.calls.prices import Price
 from rlmlang.errors import BudgetError, ModelError, RunError
@@ -295,9 +295,9 @@ def test_values_survive_as_json_and_as_program_text(pair: tuple[Type, Any]) -> N
 @given(testing.types().flatmap(lambda t: st.tuples(st.just(t), testing.values(t))))
 def test_values_survive_as_answers(pair: tuple[Type, Any]) -> None:
     type_, value = pair
-    assume(form(type_) == "json")
-    assert told(parse_answer(canonical(value), type_)) == told(value)
-    json.dumps(json_schema(type_))
+    assume(AnswerFormat.of(type_).style == "json")
+    assert told(AnswerFormat.of(type_).read(canonical(value))) == told(value)
+    json.dumps(AnswerFormat.of(type_).schema)
 
 
 @given(testing.types().flatmap(lambda t: st.tuples(st.just(t), testing.expressions(t, calls=False))))

@@ -7,11 +7,10 @@ programs may use any name.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Literal
 
-from rlmlang.calls.answer_format import OPENING, answer_lark
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.grammars.ebnf import ebnf_from_lark
 from rlmlang.decode.partial import ground_of
@@ -46,11 +45,11 @@ def grammar_text(constraint: Constraint, dialect: GrammarDialect) -> str:
 
 
 def answer_text(type_: Type, dialect: GrammarDialect) -> str:
-    """The grammar of an object that holds an answer of the type (`answers.answer_in_object` reads it).
+    """Return the grammar of an object that holds an answer of the type (`AnswerFormat.read` reads it).
 
     Raises ModelError E400 if llguidance refuses the text.
     """
-    return _in_dialect(answer_lark(type_).replace('start: " "', f"start: {json.dumps(OPENING + ' ')}", 1), dialect)
+    return _in_dialect(AnswerFormat.of(type_).object_grammar, dialect)
 
 
 def _in_dialect(text: str, dialect: GrammarDialect) -> str:

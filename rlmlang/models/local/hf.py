@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from rlmlang.calls.answer_format import OPENING, answer_after_opening, answer_lark
 from rlmlang.decode.gguf import smollm2_path
 from rlmlang.errors import ModelError
-from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, Reply, Request, Told
+from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.local.weights import folder_digest, gguf_digest
 from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_options
@@ -89,8 +87,8 @@ class HfModel:
     def count_tokens(self, request: Request) -> int:
         return len(self._prompt(request))
 
-    def told(self, request: Request) -> Told:
-        return Told(request.messages, OPENING if request.typed else request.opening(held=True))
+    def render_prompt(self, request: Request) -> RenderedPrompt:
+        return RenderedPrompt(request.messages, request.opening(constrains_programs=True, constrains_answers=True))
 
     async def generate(self, request: Request) -> Reply:
         prompt = self._prompt(request)
@@ -98,11 +96,11 @@ class HfModel:
             raise ModelError.of("E403", f"a prompt of {len(prompt):,} tokens; the context holds {self.context:,}")
         most = min(request.max_tokens, self.context - len(prompt))
         reply = await self._engine.write(prompt, self._steering(request, most), most, request.stop)
-        return evolve(reply, text=answer_after_opening(reply.text, request.type)) if request.typed else reply
+        return evolve(reply, opening=self.render_prompt(request).opening, wrapped=request.typed)
 
     def _prompt(self, request: Request) -> list[int]:
-        told = self.told(request)
-        return self._engine.texts.template.prompt(told.messages, told.opening + request.written)
+        rendered = self.render_prompt(request)
+        return self._engine.texts.template.prompt(rendered.messages, rendered.opening + request.written)
 
     def _steering(self, request: Request, most: int) -> Steering:
         from rlmlang.decode.matcher import Matcher
@@ -114,17 +112,13 @@ class HfModel:
         if request.constraint is not None:
             return Program(Matcher(request.constraint, texts.vocabulary, most), draw)
         if request.typed:
-            return Answer(_grammar(request.type), texts.guidance, draw)
+            return Answer(f"%llguidance {{}}\n{request.answer_format.grammar}", texts.guidance, draw)
         return FreeText(texts.vocabulary, draw, penalty=not request.program)
 
     async def aclose(self) -> None:
         engine: _Engine | None = self.__dict__.pop("_engine", None)
         if engine is not None:
             await asyncio.to_thread(engine.batch.close)
-
-
-def _grammar(type_: Type) -> str:
-    return f"%llguidance {{}}\n{answer_lark(type_)}"
 
 
 class _Engine:

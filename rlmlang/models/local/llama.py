@@ -29,7 +29,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from rlmlang.calls.answer_format import OPENING, answer_after_opening, answer_lark
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.gguf import smollm2_path
 from rlmlang.decode.grammars.lark_text import grammar_text
@@ -37,7 +37,7 @@ from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
 from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, Reply, Request, Told
+from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.local import llama_types
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.local.templates import ChatTemplate
@@ -124,11 +124,15 @@ class LlamaModel:
     def count_tokens(self, request: Request) -> int:
         return len(self._prompt(request))
 
-    def told(self, request: Request) -> Told:
-        held = self.options.constrain != "none"
-        return Told(request.messages, OPENING if request.typed else request.opening(held))
+    def render_prompt(self, request: Request) -> RenderedPrompt:
+        opening = request.opening(constrains_programs=self.options.constrain != "none", constrains_answers=True)
+        return RenderedPrompt(request.messages, opening)
 
     async def generate(self, request: Request) -> Reply:
+        reply = await self._generate(request)
+        return evolve(reply, opening=self.render_prompt(request).opening, wrapped=request.typed)
+
+    async def _generate(self, request: Request) -> Reply:
         temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
         body = {
             "prompt": self._prompt(request),
@@ -145,14 +149,15 @@ class LlamaModel:
         if request.constraint is not None and self.options.constrain == "syntax":
             # A wrong grammar would be gone on without, but this one has been validated.
             body["grammar"] = grammar_text(request.constraint, "llguidance")
-        if not request.typed:
-            return await self._engine.complete(body if request.program else body | TEXT_SAMPLING)
-        reply = await self._engine.complete(body | {"grammar": _grammar(request.type)})
-        return evolve(reply, text=answer_after_opening(reply.text, request.type))
+        if request.typed:
+            body["grammar"] = _grammar(request.type)
+        elif not request.program:
+            body |= TEXT_SAMPLING
+        return await self._engine.complete(body)
 
     def _prompt(self, request: Request) -> list[int]:
-        told = self.told(request)
-        return self._engine.tokens(told.messages, told.opening + request.written)
+        rendered = self.render_prompt(request)
+        return self._engine.tokens(rendered.messages, rendered.opening + request.written)
 
     async def aclose(self) -> None:
         engine: _Engine | None = self.__dict__.pop("_engine", None)
@@ -162,7 +167,7 @@ class LlamaModel:
 
 def _grammar(type_: Type) -> str:
     """The grammar of answers, known to be right: llama.cpp goes on without a wrong one."""
-    grammar = f"%llguidance {{}}\n{answer_lark(type_)}"
+    grammar = f"%llguidance {{}}\n{AnswerFormat.of(type_).grammar}"
     if problem := _problem(grammar):
         raise ModelError.of("E400", f"llguidance does not take the grammar of {type_}: {problem}")
     return grammar

@@ -13,7 +13,6 @@ from typing import Any, Literal, cast
 
 from attrs import evolve, frozen
 
-from rlmlang.calls.answer_format import answer_in_object, answer_schema
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
@@ -136,7 +135,7 @@ class Chat:
         body |= self._held(request)
         if dialect.local:
             body["chat_template_kwargs"] = {"enable_thinking": False}
-        if dialect.continues and self._so_far(request):
+        if self._continued(request):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         if request.stop and "tools" not in body:  # models that take such tools take no `stop`
             body["stop"] = list(request.stop)
@@ -145,12 +144,16 @@ class Chat:
         return body
 
     def _messages(self, request: Request) -> list[dict[str, str]]:
-        if self._dialect.continues and (so_far := self._so_far(request)):
-            return on_the_wire((*request.messages, Message("assistant", so_far)))
+        if text := self._continued(request):
+            return on_the_wire((*request.messages, Message("assistant", text)))
         return on_the_wire(shown(request))
 
-    def _so_far(self, request: Request) -> str:
-        return request.so_far(held=self._grammar != "none")
+    def _opening(self, request: Request) -> str:
+        return request.opening(constrains_programs=self._dialect.continues and self._grammar != "none")
+
+    def _continued(self, request: Request) -> str:
+        """Return the start of the answer that the server is to continue; empty if it is to start a new one."""
+        return self._opening(request) + request.written if self._dialect.continues else ""
 
     def _held(self, request: Request) -> dict[str, Any]:
         """The fields that hold the answer to a grammar or a schema."""
@@ -158,7 +161,7 @@ class Chat:
             return {} if self._grammar == "none" else self._held_to(grammar_for(request.constraint, self._grammar))
         if not self._dialect.schema or not request.typed:
             return {}
-        schema = answer_schema(request.type)
+        schema = request.answer_format.object_schema
         strict = self._dialect is not OPENAI or not _too_rich(schema)
         wanted = {"name": "answer", "strict": strict, "schema": schema}
         return {"response_format": {"type": "json_schema", "json_schema": wanted}}
@@ -195,9 +198,8 @@ class Chat:
             raise TypeError
         if finish == "stop":
             text = ended(text, request.stop, choice.get("stop_reason", choice.get("matched_stop")))
-            if "response_format" in held:
-                text = answer_in_object(text, request.type)
-        return self._counted(request, data.get("usage") or {}, Reply(text, 0, 0, finish))
+        reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in held)
+        return self._counted(request, data.get("usage") or {}, reply)
 
     def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
         match reason:

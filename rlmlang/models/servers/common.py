@@ -12,7 +12,7 @@ from attrs import frozen
 
 from rlmlang.calls.prompt import Message, fenced
 from rlmlang.errors import ModelError, UsageError
-from rlmlang.models.base import Request, until
+from rlmlang.models.base import Request, cut_at_stop
 from rlmlang.models.options import AT, at_least
 from rlmlang.models.servers.pace import key_of
 from rlmlang.redact import know
@@ -200,7 +200,7 @@ def ended(text: str, stops: tuple[str, ...], told: object = None) -> str:
     """
     if isinstance(told, str) and told in stops and not any(stop in text for stop in stops):
         return text + told
-    return until(text, stops)
+    return cut_at_stop(text, stops)
 
 
 def count(value: object) -> int | None:

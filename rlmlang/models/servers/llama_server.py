@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from rlmlang.calls.answer_format import answer_in_object, answer_schema
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.local.templates import ChatTemplate
@@ -54,7 +53,7 @@ class LlamaServer:
         if request.constraint is not None and self._grammar != "none":
             body["grammar"] = self._checked(grammar_for(request.constraint, self._grammar))
         elif request.typed:
-            body["json_schema"] = answer_schema(request.type)
+            body["json_schema"] = request.answer_format.object_schema
         if request.stop:
             body["stop"] = list(request.stop)
         return body
@@ -87,15 +86,17 @@ class LlamaServer:
         finish: Literal["stop", "length"] = "length" if data["stop_type"] == "limit" else "stop"
         if finish == "stop":
             text = ended(text, request.stop, data.get("stopping_word"))
-            if request.typed:
-                text = answer_in_object(text, request.type)
         cached = count((data.get("timings") or {}).get("cache_n")) or 0
-        return Reply(text, prompt, completion, finish, cached_tokens=cached)
+        opening = self._opening(request)
+        return Reply(text, prompt, completion, finish, cached, opening=opening, wrapped=request.typed)
 
     # Prompts
 
     def _prompt(self, request: Request) -> list[int]:
-        return self._template.prompt(request.messages, request.so_far(held=self._grammar != "none"))
+        return self._template.prompt(request.messages, self._opening(request) + request.written)
+
+    def _opening(self, request: Request) -> str:
+        return request.opening(constrains_programs=self._grammar != "none")
 
     def _apply(self, told: list[dict[str, str]]) -> str:
         body = {"model": self._model, "messages": told, "chat_template_kwargs": {"enable_thinking": False}}

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from attrs import asdict, frozen
 
 from rlmlang.errors import UsageError
-from rlmlang.models.base import Capabilities, Reply, Request, Told
+from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import read_options
 from rlmlang.models.servers.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
 from rlmlang.models.servers.common import ServerOptions, count, no_key, read_key, split_name
@@ -80,9 +80,9 @@ class OpenAIModel:
         """The length of the prompt: exact for llama-server, for the others no less than the truth."""
         return self._server.count(request)
 
-    def told(self, request: Request) -> Told:
+    def render_prompt(self, request: Request) -> RenderedPrompt:
         able = self.capabilities
-        return Told(request.messages, request.opening(able.continues and able.grammar != "none"))
+        return RenderedPrompt(request.messages, request.opening(able.continues and able.grammar != "none"))
 
     async def generate(self, request: Request) -> Reply:
         return await self._server.generate(request)
