@@ -22,7 +22,7 @@ LAYERS = """
     language.nodes
     language.parse language.printer
     language.types
-    runtime.values
+    runtime.values runtime.meter
     language.builtins
     language.check
     runtime.strict_json

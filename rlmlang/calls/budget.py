@@ -43,7 +43,7 @@ class Limits:
     max_seconds: float | None = None
     """Wall time of the run."""
     max_steps: int = 5_000_000
-    """Steps of pure work (`values.Meter`)."""
+    """Steps of pure work (`runtime.meter.Meter`)."""
     max_bytes: int = 32_000_000
     """Size of any one value: one byte a character, eight an element."""
     concurrency: int | None = None

@@ -18,9 +18,10 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.models.base import Model
 from rlmlang.runtime.call_site import CallSite, InFlight
 from rlmlang.runtime.compiler import evaluate
+from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.scheduler import Evaluation
-from rlmlang.runtime.values import Meter, Value
+from rlmlang.runtime.values import Value
 from rlmlang.storage.journal import Journal
 from rlmlang.trace.recorder import Trace
 

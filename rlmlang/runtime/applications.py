@@ -22,9 +22,10 @@ from rlmlang.runtime.closures import (
 )
 from rlmlang.runtime.comprehensions import quantifier
 from rlmlang.runtime.expressions import name as variable
+from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
 from rlmlang.runtime.pending import LATE, Place, build_list, build_record, settle, shape, wrap
-from rlmlang.runtime.values import Meter, Value
+from rlmlang.runtime.values import Value
 
 MOVERS = {"len": 0, "list": 1, "reversed": 1, "take": 1, "drop": 1, "zip": 2, "enumerate": 2, "window": 2}
 """Built-ins that move elements around without looking at them, so that late ones pass through;

@@ -18,10 +18,11 @@ from rlmlang.runtime.closures import (
     strict,
     when_known,
 )
+from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill, index_into
 from rlmlang.runtime.pending import LATE, Partial, Place, build_list, build_tuple, settle, shape, wrap
 from rlmlang.runtime.scheduler import PlacedError
-from rlmlang.runtime.values import Meter, Value
+from rlmlang.runtime.values import Value
 
 
 def constant(compiler: Compiler, node: nodes.Constant) -> Code:

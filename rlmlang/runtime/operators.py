@@ -8,7 +8,8 @@ from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, sub, trued
 
 from rlmlang.errors import RunError
 from rlmlang.language import nodes
-from rlmlang.runtime.values import MAX_INT_BITS, Meter, RecordValue, Value
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, Value
 
 Operator = Callable[[Meter, Value, Value], Value]
 

@@ -11,8 +11,9 @@ from attrs import define, field
 from rlmlang.errors import BudgetError, RlmError, RunError
 from rlmlang.language.source import Span
 from rlmlang.runtime.call_site import Calls, CallSite, InFlight
+from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.pending import Pending, Place, settle, when_settled
-from rlmlang.runtime.values import Meter, Value
+from rlmlang.runtime.values import Value
 
 
 class PlacedError(Exception):

@@ -42,7 +42,8 @@ from rlmlang.language.types import (
     substitute,
     variables,
 )
-from rlmlang.runtime.values import Meter, RecordValue
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import RecordValue
 from tests.support.oracle import ERRORS, told
 
 EVERY = {

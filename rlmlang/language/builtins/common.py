@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlmlang.runtime.values import Meter
+from rlmlang.runtime.meter import Meter
 
 ONE = "1 step"
 ELEMENTS = "1 step an element"

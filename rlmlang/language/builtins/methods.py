@@ -10,7 +10,7 @@ from typing import Any
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, TEXT, line_count, quoted, room
 from rlmlang.language.builtins.table import method
-from rlmlang.runtime.values import Meter
+from rlmlang.runtime.meter import Meter
 
 
 def _read(meter: Meter, text: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, SORTING, TEXT, quoted
 from rlmlang.language.builtins.table import builtin
-from rlmlang.runtime.values import Meter, Value, canonical
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import Value, canonical
 
 MAX_DIGITS = 3_900
 """Digits that `int` reads: so many are always below `values.MAX_INT_BITS`."""

@@ -11,7 +11,8 @@ from typing import Any
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ELEMENTS, SIZE, SORTING, line_count, room
 from rlmlang.language.builtins.table import builtin
-from rlmlang.runtime.values import Meter, RecordValue
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import RecordValue
 
 MAX_PATTERN = 1_000
 """Characters of a regular expression."""

@@ -50,8 +50,9 @@ from rlmlang.language.types import (
     without_none,
 )
 from rlmlang.models.base import Model, Request
+from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill, index_into
-from rlmlang.runtime.values import Meter, RecordValue, Value, canonical
+from rlmlang.runtime.values import RecordValue, Value, canonical
 
 Interval = tuple[int, Union[int, None]]
 """From, to; None is no finite maximum."""
