@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from rlmlang.language import nodes
+from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, RecordTarget
 from rlmlang.language.types import NONE, FunctionType, RecordType
 from rlmlang.runtime.closures import (
@@ -26,10 +27,6 @@ from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
 from rlmlang.runtime.pending import LATE, Place, build_list, build_record, settle, shape, wrap
 from rlmlang.runtime.values import Value
-
-MOVERS = {"len": 0, "list": 1, "reversed": 1, "take": 1, "drop": 1, "zip": 2, "enumerate": 2, "window": 2}
-"""Built-ins that move elements around without looking at them, so that late ones pass through;
-and how many levels of containers they make around the elements."""
 
 
 def apply(compiler: Compiler, node: nodes.Apply) -> Code:
@@ -150,17 +147,16 @@ def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame],
 
 
 def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
-    name, code = target.builtin.name, target.builtin.code
-    if name == "reduce":
-        return reduce(compiler, node, target)
-    if name == "run_program":
-        return run_program(compiler, node, target)
-    if name in ("any", "all") and isinstance(target.args[0], nodes.Comprehension):
-        if target.args[0].kind == "generator":
-            return quantifier(compiler, node, target.args[0], name == "any")
+    builtin, code = target.builtin, target.builtin.code
+    match builtin.form:
+        case SpecialForm.FOLD:
+            return fold(compiler, node, target)
+        case SpecialForm.PROGRAM:
+            return run_program(compiler, node, target)
+        case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
+            return quantifier(compiler, generator, builtin.form is SpecialForm.ANY)
     args = [*target.args, *(value for _, value in target.keywords)]
     types = target.parameter_types
-    levels = MOVERS.get(name)
     count = len(target.args)
     keywords = [keyword for keyword, _ in target.keywords]
     if keywords:
@@ -169,10 +165,10 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         def code(meter: Meter, *given: Value) -> Value:
             return plain(meter, *given[:count], **dict(zip(keywords, given[count:])))
 
-    if levels is not None:
-        inner, depth = code, levels
+    if builtin.moves is not None:
+        inner, levels = code, builtin.moves
         return strict(
-            node, [shaped(compiler, arg) for arg in args], lambda meter, *given: wrap(inner(meter, *given), depth)
+            node, [shaped(compiler, arg) for arg in args], lambda meter, *given: wrap(inner(meter, *given), levels)
         )
     if not any(isinstance(type_, FunctionType) for type_ in types):
         return strict(node, compiler.codes(args), code)
@@ -212,13 +208,13 @@ def mapped(compiler: Compiler, argument: nodes.Expr) -> Callable[[Frame, Value],
     return run
 
 
-def reduce(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
-    by_name = target.by_name
-    function = function_argument(compiler, by_name["step"])
-    items, start = shaped(compiler, by_name["xs"]), compiler.code(by_name["start"])
+def fold(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
+    step, elements, initial = target.in_order
+    function = function_argument(compiler, step)
+    items, start = shaped(compiler, elements), compiler.code(initial)
     site = node.span.start
 
-    def fold(frame: Frame, values: Value, state: Value) -> Value:
+    def fold_over(frame: Frame, values: Value, state: Value) -> Value:
         apply = function(frame)
         for turn, value in enumerate(values):
             state = apply([state, value], frame, site, turn)
@@ -227,8 +223,8 @@ def reduce(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
     def run(frame: Frame) -> Value:
         values, state = items(frame), start(frame)
         if values.__class__ in LATE:
-            return frame.evaluation.defer([values], Place(frame, site), lambda: fold(frame, settle(values), state))
-        return fold(frame, values, state)
+            return frame.evaluation.defer([values], Place(frame, site), lambda: fold_over(frame, settle(values), state))
+        return fold_over(frame, values, state)
 
     return run
 

@@ -55,7 +55,7 @@ def compile_clauses(compiler: Compiler, node: nodes.Comprehension) -> tuple[Fram
     return inner, clauses
 
 
-def quantifier(compiler: Compiler, node: nodes.Apply, generator: nodes.Comprehension, stop: bool) -> Code:
+def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -> Code:
     """`any` and `all` over a generator: one element after another, until one settles it."""
     site, span, before = generator.span.start, generator.span, compiler.parts
     inner, clauses = compile_clauses(compiler, generator)

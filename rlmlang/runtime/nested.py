@@ -22,8 +22,7 @@ MAX_NESTING = 8
 
 
 def run_program(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
-    by_name = target.by_name
-    operands = [compiler.code(by_name["program"]), compiler.code(by_name["inputs"])]
+    operands = compiler.codes(target.in_order)
     start, span = node.span.start, node.span
 
     def run(frame: Frame) -> Value:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain, pairwise
 from typing import Any
 
@@ -16,9 +17,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import rlmlang
-from rlmlang.errors import BudgetError, RlmError, RunError
+from rlmlang.calls.prompt import language_card
+from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
 from rlmlang.language.builtins import BUILTINS, METHODS
-from rlmlang.language.builtins.table import parse_signature
+from rlmlang.language.builtins.common import ELEMENTS
+from rlmlang.language.builtins.table import builtin, parse_signature
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -44,6 +47,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue
+from tests.support.fakes import Fake, Held, obedient
 from tests.support.oracle import ERRORS, told
 
 EVERY = {
@@ -91,6 +95,7 @@ def same(work: Callable[[], Any], python: Callable[[], Any]) -> None:
 
 
 def test_every_name_is_there() -> None:
+    """Names are only added: `test_spec.py` holds which there are."""
     functions = """
         abs all any bool chunk counts dict drop enumerate flatten float float_or_none grep int int_or_none len lines
         list max min paragraphs range reduce reversed round run_program sentences set sorted str sum take to_json
@@ -101,10 +106,63 @@ def test_every_name_is_there() -> None:
         islower isnumeric isspace isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind
         rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title upper zfill
     """
-    assert sorted(BUILTINS) == sorted(functions.split())
-    assert sorted(METHODS["str"]) == sorted(text.split())
-    assert sorted(METHODS["list"]) == ["count", "index"]
-    assert sorted(METHODS["dict"]) == ["get", "items", "keys", "values"]
+    assert set(functions.split()) <= set(BUILTINS)
+    assert set(text.split()) <= set(METHODS["str"])
+    assert {"count", "index"} <= set(METHODS["list"])
+    assert {"get", "items", "keys", "values"} <= set(METHODS["dict"])
+
+
+@pytest.fixture
+def twice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A built-in `twice` that is nothing but a row in the table."""
+    monkeypatch.setitem(BUILTINS, "twice", None)
+
+    @builtin(
+        "twice(xs: Iterable[T]) -> list[T]",
+        doc="the elements, and once more",
+        examples=["twice([1, 2]) == [1, 2, 1, 2]"],
+        cost=ELEMENTS,
+        moves=1,
+        bounds=lambda args: (2 * args[0][0], 2 * args[0][1]),
+    )
+    def code(meter: Meter, xs: Any) -> list[Any]:
+        meter.items(2 * len(xs))
+        return [*xs, *xs]
+
+    language_card.cache_clear()
+    yield
+    language_card.cache_clear()
+
+
+def test_a_row_is_all_that_a_built_in_needs(twice: None) -> None:
+    program = rlmlang.compile('[CALL("up", x) for x in twice(["a", "b"])]')
+    assert str(program.type) == "list[str]"
+    assert program.run(model=Fake(obedient)).value == ["A", "B", "A", "B"]
+    assert "- twice(xs: Iterable[T]) -> list[T]: the elements, and once more" in language_card().splitlines()
+    with pytest.raises(ProgramError) as caught:
+        rlmlang.compile("twice(1)")
+    assert caught.value.first.code == "E210"
+
+
+def test_a_row_says_what_it_costs(twice: None) -> None:
+    cost = rlmlang.compile('[CALL("b", x) for x in twice(CALL[list[str]]("a")[:2])]').cost()
+    assert cost.calls == (1, 5)
+
+
+def test_a_row_says_that_it_moves_answers_which_are_not_there_yet(twice: None) -> None:
+    """The second call needs the first answer alone, and is made while the other is still written."""
+
+    async def steps() -> Any:
+        model = Held(obedient)
+        text = 'xs = twice([CALL("up", "a"), CALL("up", "b")])\nCALL("echo", xs[2]) + xs[3]'
+        run = asyncio.ensure_future(rlmlang.compile(text).arun(model=model))
+        await model.until_running("up a", "up b")
+        model.let_go("up a")
+        await model.until_running("echo A", "up b")
+        model.let_go("echo A", "up b")
+        return (await run).value
+
+    assert asyncio.run(steps()) == "AB"
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -10,8 +10,7 @@ import pytest
 from rlmlang.api import compile
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, RunError
-from rlmlang.runtime import estimate as cost_module
-from rlmlang.runtime.estimate import Cost
+from rlmlang.runtime.estimate import Cost, estimator
 from tests.support.fakes import Fake, obedient
 
 INF = None
@@ -44,6 +43,8 @@ CALLS: list[tuple[str, tuple[int, int | None]]] = [
     ('[CALL("a", x) for x in CALL[list[str]]("l")]', (1, INF)),
     ('[CALL("a", x) for x in CALL[list[str]]("l")[:4]]', (1, 5)),
     ('[CALL("a", x) for x in take(CALL[list[str]]("l"), 4)]', (1, 5)),
+    ('[CALL("a", x) for x in drop(CALL[list[str]]("l")[:4], 3)]', (1, 2)),
+    ('[CALL("a", x) for x in drop(CALL[list[str]]("l")[:4], len(CALL[list[str]]("m")[:2]))]', (2, 6)),
     ('[CALL("a", x) for x in sorted(CALL[list[str]]("l")[:4])]', (1, 5)),
     ('[CALL("a", x) for x in unique(CALL[list[str]]("l")[:4])]', (1, 5)),
     ('[CALL("a", x) for x, y in zip(CALL[list[str]]("l"), [1, 2])]', (1, 3)),
@@ -58,6 +59,7 @@ CALLS: list[tuple[str, tuple[int, int | None]]] = [
     ('xs = [CALL("a", str(i)) for i in range(3)]\n[CALL("b", x) for x in xs[1:] + ["z"]]', (4, 6)),
     ('xs = {x: CALL("a", x) for x in ["p", "q"]}\n[CALL("b", xs["p"]), CALL("b", xs["p"])]', (3, 4)),
     ('xs = {CALL("a"): 1, "k": 2}\n[CALL("b", x) for x in xs]', (2, 3)),
+    ('xs = {CALL("a"): 1, "k": 2}\n[CALL("b", x) for x in xs.keys()]', (2, 3)),
     ('xs = {CALL("a", x): 1 for x in ["p", "q"]}\n[CALL("b", x) for x in xs]', (3, 4)),
     ('xs = {x: 1 for x in CALL[list[str]]("l")[:3]}\n[CALL("b", x) for x in xs]', (1, 4)),
     ('a, b = (CALL("a"), "q")\nCALL(b) if b == "q" else CALL("r")', (2, 2)),
@@ -293,7 +295,7 @@ def test_an_estimate_that_nests_too_deeply_is_left_open(monkeypatch: pytest.Monk
     def deep(*args: Any) -> Any:
         raise RecursionError
 
-    monkeypatch.setitem(cost_module._VALUE, type(compile("1").checked.module.statements[0].value), deep)  # type: ignore[union-attr]
+    monkeypatch.setitem(estimator._VALUE, type(compile("1").checked.module.statements[0].value), deep)  # type: ignore[union-attr]
     assert cost("1").calls == (0, Limits().max_calls)
 
 

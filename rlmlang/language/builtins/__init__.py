@@ -1,6 +1,8 @@
 """Built-in functions and methods: Python's own names with Python's own meaning, and text work."""
 
 from rlmlang.language.builtins import methods, python, text
-from rlmlang.language.builtins.table import BUILTINS, METHODS, Builtin, Parameter, Signature
+from rlmlang.language.builtins.table import BUILTINS, METHODS, Bounds, Builtin, Parameter, Signature, SpecialForm
 
-__all__ = ["BUILTINS", "METHODS", "Builtin", "Parameter", "Signature", "methods", "python", "text"]
+__all__ = [
+    "BUILTINS", "METHODS", "Bounds", "Builtin", "Parameter", "Signature", "SpecialForm", "methods", "python", "text",
+]  # fmt: skip

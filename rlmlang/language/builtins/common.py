@@ -1,7 +1,11 @@
-"""What the built-ins share: how costs are named, sizes told beforehand, texts quoted."""
+"""What rows of built-ins share: names of costs, bounds on results, counting and quoting of texts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
+
+from rlmlang.language.builtins.table import Bounds
 from rlmlang.runtime.meter import Meter
 
 ONE = "1 step"
@@ -9,7 +13,49 @@ ELEMENTS = "1 step an element"
 TEXT = "1 step for 16 characters"
 SIZE = "1 step an element, 1 for 16 characters"
 SORTING = "log n steps an element, as many for 16 characters"
-"""Costs, as the table tells them."""
+"""Costs, as the rows give them."""
+
+
+# Bounds of a result --------------------------------------------------------------
+
+
+def same_length(args: Sequence[Bounds]) -> Bounds:
+    """As long as the first argument."""
+    return args[0]
+
+
+def up_to_length(args: Sequence[Bounds]) -> Bounds:
+    """At most as long as the first argument, and empty only if that is."""
+    low, high = args[0]
+    return min(low, 1), high
+
+
+def shortest_length(args: Sequence[Bounds]) -> Bounds:
+    """As long as the shortest argument."""
+    return min(low for low, _ in args), min(high for _, high in args)
+
+
+def taken_length(args: Sequence[Bounds]) -> Bounds:
+    """As long as the first argument, but at most as the second says."""
+    (low, high), (low_n, high_n) = args
+    return max(0, min(low, low_n)), max(0, min(high, high_n))
+
+
+def dropped_length(args: Sequence[Bounds]) -> Bounds:
+    """As long as the first argument without as many elements as the second says."""
+    (low, high), (low_n, high_n) = args
+    return max(0, low - max(0, high_n)), max(0, high - max(0, low_n))
+
+
+def range_length(args: Sequence[Bounds]) -> Bounds:
+    """As long as the only argument says."""
+    if len(args) != 1:
+        return 0, inf
+    low, high = args[0]
+    return max(0, low), max(0, high)
+
+
+# Texts and sizes -----------------------------------------------------------------
 
 
 def quoted(text: str) -> str:
@@ -17,7 +63,7 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
-def room(meter: Meter) -> int:
+def most_elements(meter: Meter) -> int:
     """How many elements may still be made: work that finds one more than these can stop."""
     return min(meter.max_steps - meter.steps, meter.max_bytes // 8)
 

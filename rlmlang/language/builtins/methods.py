@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rlmlang.errors import RunError
-from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, TEXT, line_count, quoted, room
+from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, TEXT, line_count, most_elements, quoted, same_length
 from rlmlang.language.builtins.table import method
 from rlmlang.runtime.meter import Meter
 
@@ -231,7 +231,7 @@ def _splitting(name: str) -> Callable[..., list[str]]:
     work: Callable[[str, str | None, int], list[str]] = getattr(str, name)
 
     def code(meter: Meter, self: str, sep: str | None = None, maxsplit: int = -1) -> list[str]:
-        limit = room(meter)
+        limit = most_elements(meter)
         if sep is not None:
             _separator(sep)
             _search(meter, self, sep, name == "rsplit")
@@ -433,6 +433,7 @@ def _get(meter: Meter, self: dict[str, Any], key: str, default: Any = None) -> A
     doc="the keys, as a list",
     examples=['{"a": 1, "b": 2}.keys() == ["a", "b"]'],
     cost=ELEMENTS,
+    bounds=same_length,
 )
 def _keys(meter: Meter, self: dict[str, Any]) -> list[str]:
     meter.items(len(self))
@@ -445,6 +446,7 @@ def _keys(meter: Meter, self: dict[str, Any]) -> list[str]:
     doc="the values, as a list",
     examples=['{"a": 1, "b": 2}.values() == [1, 2]'],
     cost=ELEMENTS,
+    bounds=same_length,
 )
 def _values(meter: Meter, self: dict[str, Any]) -> list[Any]:
     meter.items(len(self))
@@ -457,6 +459,7 @@ def _values(meter: Meter, self: dict[str, Any]) -> list[Any]:
     doc="the pairs of key and value, as a list",
     examples=['{"a": 1}.items() == [("a", 1)]'],
     cost=ELEMENTS,
+    bounds=same_length,
 )
 def _items(meter: Meter, self: dict[str, Any]) -> list[tuple[str, Any]]:
     meter.items(2 * len(self))

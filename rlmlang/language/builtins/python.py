@@ -8,8 +8,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rlmlang.errors import RunError
-from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, SORTING, TEXT, quoted
-from rlmlang.language.builtins.table import builtin
+from rlmlang.language.builtins.common import (
+    ELEMENTS,
+    ONE,
+    SIZE,
+    SORTING,
+    TEXT,
+    quoted,
+    range_length,
+    same_length,
+    shortest_length,
+    up_to_length,
+)  # fmt: skip
+from rlmlang.language.builtins.table import SpecialForm, builtin
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value, canonical
 
@@ -119,6 +130,7 @@ for _name, _pick, _most, _examples in (
         "sorted([1, 2], reverse=True) == [2, 1]",
     ],
     cost=SORTING,
+    bounds=same_length,
 )
 def _sorted(meter: Meter, xs: Any, *, key: list[Any] | None = None, reverse: bool = False) -> list[Any]:
     meter.items(len(xs))
@@ -136,6 +148,7 @@ def _sorted(meter: Meter, xs: Any, *, key: list[Any] | None = None, reverse: boo
     doc="the distinct elements in order, as a list",
     examples=["set([2, 1, 2]) == [1, 2]", 'set("aba") == ["a", "b"]'],
     cost=SORTING,
+    bounds=up_to_length,
 )
 def _set(meter: Meter, xs: Any) -> list[Any]:
     out: list[Any] = []
@@ -150,6 +163,8 @@ def _set(meter: Meter, xs: Any) -> list[Any]:
     doc="the elements from last to first, as a list",
     examples=["reversed([1, 2]) == [2, 1]", 'reversed("ab") == ["b", "a"]'],
     cost=ELEMENTS,
+    moves=1,
+    bounds=same_length,
 )
 def _reversed(meter: Meter, xs: Any) -> list[Any]:
     meter.items(len(xs))
@@ -164,6 +179,8 @@ def _reversed(meter: Meter, xs: Any) -> list[Any]:
     doc="the number of characters, elements or keys",
     examples=['len("abc") == 3', "len([1, 2]) == 2", 'len({"a": 1}) == 1'],
     cost=ONE,
+    moves=0,
+    bounds=same_length,
 )
 def _len(meter: Meter, xs: Any) -> int:
     meter.charge(1)
@@ -175,6 +192,7 @@ def _len(meter: Meter, xs: Any) -> int:
     doc="whether an element is true; of a generator no element after that one is computed",
     examples=["any([False, True])", "not any([])", "any(x > 1 for x in [1, 2])"],
     cost=ELEMENTS,
+    form=SpecialForm.ANY,
 )
 def _any(meter: Meter, xs: Any) -> bool:
     meter.charge(1 + len(xs))
@@ -186,6 +204,7 @@ def _any(meter: Meter, xs: Any) -> bool:
     doc="whether no element is false; of a generator no element after a false one is computed",
     examples=["all([])", "not all([True, False])", "all(x > 0 for x in [1, 2])"],
     cost=ELEMENTS,
+    form=SpecialForm.ALL,
 )
 def _all(meter: Meter, xs: Any) -> bool:
     meter.charge(1 + len(xs))
@@ -198,6 +217,7 @@ def _all(meter: Meter, xs: Any) -> bool:
     doc="the numbers from `start`, or 0, to before `stop`, as a list",
     examples=["range(3) == [0, 1, 2]", "range(1, 3) == [1, 2]", "range(3, 0, -1) == [3, 2, 1]"],
     cost=ELEMENTS,
+    bounds=range_length,
 )
 def _range(meter: Meter, *bounds: int) -> list[int]:
     start, stop, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
@@ -217,6 +237,8 @@ def _integers(meter: Meter, count: int, *bounds: int) -> None:
     doc="pairs of number and element, as a list; numbers count from `start`",
     examples=['enumerate(["a"]) == [(0, "a")]', 'enumerate("b", 1) == [(1, "b")]'],
     cost=ELEMENTS,
+    moves=2,
+    bounds=same_length,
 )
 def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]]:
     _integers(meter, 2 * len(xs), start, meter.number(start + len(xs)))
@@ -230,6 +252,8 @@ def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]]:
     doc="tuples of the elements at the same place, as a list, as many as the shortest has",
     examples=['zip([1, 2], "ab") == [(1, "a"), (2, "b")]', "zip([1, 2], [3]) == [(1, 3)]"],
     cost=ELEMENTS,
+    moves=2,
+    bounds=shortest_length,
 )
 def _zip(meter: Meter, *xs: Any) -> list[tuple[Any, ...]]:
     meter.items(len(xs) * min(map(len, xs)))
@@ -241,6 +265,8 @@ def _zip(meter: Meter, *xs: Any) -> list[tuple[Any, ...]]:
     doc="the elements, characters or keys, as a list",
     examples=['list("ab") == ["a", "b"]', 'list({"k": 1}) == ["k"]'],
     cost=ELEMENTS,
+    moves=1,
+    bounds=same_length,
 )
 def _list(meter: Meter, xs: Any) -> list[Any]:
     meter.items(len(xs))
@@ -384,6 +410,7 @@ def _float_or_none(meter: Meter, x: str) -> float | None:
     doc="`step(state, x)` for one x after another, from the state `start`; the last state",
     examples=["reduce(lambda a, x: a + x, [1, 2], 0) == 3", 'reduce(lambda a, x: x + a, "ab", "") == "ba"'],
     cost="1 step an element, and what `step` takes",
+    form=SpecialForm.FOLD,
 )
 def _reduce(meter: Meter, *args: Any) -> Any:
     raise AssertionError("the interpreter does it")
@@ -399,6 +426,7 @@ def _reduce(meter: Meter, *args: Any) -> Any:
         'run_program("1 +", {})[0] is None',
     ],
     cost="1 step a character, and what the program takes",
+    form=SpecialForm.PROGRAM,
 )
 def _run_program(meter: Meter, *args: Any) -> Any:
     raise AssertionError("the interpreter does it")

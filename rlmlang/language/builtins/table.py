@@ -1,19 +1,25 @@
-"""The one table of built-ins: name, typed overloads, doc, examples, cost and code together.
+"""The table of built-ins: each row has a name, typed overloads, doc, examples, cost, properties and code.
+
+The rows are in `python.py`, `text.py` and `methods.py`, each a decorator above its code. Everything else in the
+package that depends on a built-in reads it from the row: the checker, the interpreter, the cost estimate, the masks
+and the language card in prompts. To add a built-in, add a row.
 
 A signature is written as in Python. Capital letters are type variables, `K` one that has
 an order; `Iterable[T]` takes whatever Python iterates over. The code is called as
 `code(meter, *args, **keywords)`: the arguments that were given, by position, and from the
 first omitted one on by keyword. It charges the meter before it makes anything large.
 
-Built-ins never call functions. Where a parameter is a function (`key`), the code receives
-the list of its results for the elements of the first argument, in their order.
+Code never calls functions. Where a parameter is a function (`key`), the code receives
+the list of its results for the elements of the first argument, in their order. A built-in that
+cannot be written so is a special form, which the interpreter and the cost estimate evaluate themselves.
 """
 
 from __future__ import annotations
 
 import ast as python
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +42,25 @@ from rlmlang.language.types import (
 )
 
 Implementation = Callable[..., Any]
+
+Bounds = tuple[float, float]
+"""The least and the most that the length of a text or container may be, or the value of an int."""
+
+BoundsRule = Callable[[Sequence[Bounds]], Bounds]
+"""Gives the bounds of a result from those of the arguments, by position and then by keyword."""
+
+
+class SpecialForm(Enum):
+    """A way to evaluate an application that is not an application of code to values."""
+
+    FOLD = auto()
+    """Apply the first argument to a state and each element of the second, from the state in the third."""
+    PROGRAM = auto()
+    """Check and run the program in the first argument on the inputs in the second."""
+    ANY = auto()
+    """Stop at the first true element of a generator; anything else is given to the code."""
+    ALL = auto()
+    """Stop at the first false element of a generator; anything else is given to the code."""
 
 
 @frozen
@@ -67,6 +92,12 @@ class Builtin:
     """Expressions that are True."""
     cost: str
     code: Implementation
+    moves: int | None = None
+    """How many levels of containers the code makes around elements that it moves without looking at them, so that
+    they may be answers that are not there yet; None if it looks at them."""
+    bounds: BoundsRule | None = None
+    """The length of the result, or its value if it is an int; None if nothing is known of it beforehand."""
+    form: SpecialForm | None = None
 
     @cached_property
     def signatures(self) -> tuple[Signature, ...]:
@@ -84,26 +115,32 @@ METHODS: dict[str, dict[str, Builtin]] = {"str": {}, "list": {}, "dict": {}}
 _Code = typing.TypeVar("_Code", bound=Implementation)
 
 
-def builtin(*texts: str, doc: str, examples: list[str], cost: str) -> Callable[[_Code], _Code]:
-    """Enter a function into the table."""
+def builtin(
+    *texts: str,
+    doc: str,
+    examples: list[str],
+    cost: str,
+    moves: int | None = None,
+    bounds: BoundsRule | None = None,
+    form: SpecialForm | None = None,
+    of: str | None = None,
+) -> Callable[[_Code], _Code]:
+    """Enter a function into the table, or a method `of` a type."""
+    table = BUILTINS if of is None else METHODS[of]
 
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
-        BUILTINS[name] = Builtin(name, texts, doc, tuple(examples), cost, code)
+        table[name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, form)
         return code
 
     return enter
 
 
-def method(of: str, *texts: str, doc: str, examples: list[str], cost: str) -> Callable[[_Code], _Code]:
+def method(
+    of: str, *texts: str, doc: str, examples: list[str], cost: str, bounds: BoundsRule | None = None
+) -> Callable[[_Code], _Code]:
     """Enter a method of `str`, `list` or `dict` into the table."""
-
-    def enter(code: _Code) -> _Code:
-        name = texts[0].partition("(")[0]
-        METHODS[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code)
-        return code
-
-    return enter
+    return builtin(*texts, doc=doc, examples=examples, cost=cost, bounds=bounds, of=of)
 
 
 # Signatures ----------------------------------------------------------------------

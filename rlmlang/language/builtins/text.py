@@ -9,7 +9,16 @@ from itertools import chain, islice
 from typing import Any
 
 from rlmlang.errors import RunError
-from rlmlang.language.builtins.common import ELEMENTS, SIZE, SORTING, line_count, room
+from rlmlang.language.builtins.common import (
+    ELEMENTS,
+    SIZE,
+    SORTING,
+    dropped_length,
+    line_count,
+    most_elements,
+    taken_length,
+    up_to_length,
+)
 from rlmlang.language.builtins.table import builtin
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue
@@ -93,6 +102,7 @@ def _cut(text: str, low: int, high: int) -> int:
     doc="all runs of `n` neighbours, one starting every `step`",
     examples=["window([1, 2, 3], 2) == [[1, 2], [2, 3]]", 'window("abcd", 2, 2) == ["ab", "cd"]'],
     cost="for each run 1 step an element, or 1 for 16 characters",
+    moves=2,
 )
 def _window(meter: Meter, xs: Any, n: int, step: int = 1) -> list[Any]:
     _at_least(1, n=n, step=step)
@@ -108,6 +118,8 @@ def _window(meter: Meter, xs: Any, n: int, step: int = 1) -> list[Any]:
     doc="the first `n`, or all if there are fewer",
     examples=["take([1, 2, 3], 2) == [1, 2]", 'take("abc", 5) == "abc"'],
     cost=SIZE,
+    moves=1,
+    bounds=taken_length,
 )
 def _take(meter: Meter, xs: Any, n: int) -> Any:
     _at_least(0, n=n)
@@ -121,6 +133,8 @@ def _take(meter: Meter, xs: Any, n: int) -> Any:
     doc="all but the first `n`",
     examples=["drop([1, 2, 3], 2) == [3]", 'drop("abc", 5) == ""'],
     cost=SIZE,
+    moves=1,
+    bounds=dropped_length,
 )
 def _drop(meter: Meter, xs: Any, n: int) -> Any:
     _at_least(0, n=n)
@@ -166,7 +180,7 @@ _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 )
 def _words(meter: Meter, text: str) -> list[str]:
     meter.text(len(text))
-    found = [match[0] for match in islice(_WORD.finditer(text), room(meter) + 1)]
+    found = [match[0] for match in islice(_WORD.finditer(text), most_elements(meter) + 1)]
     meter.items(len(found))
     return found
 
@@ -216,7 +230,7 @@ def _paragraphs(meter: Meter, text: str) -> list[str]:
 def _stripped(meter: Meter, text: str, ends: Iterable[int]) -> list[str]:
     """The parts up to each end, without white space around them, and without those that are empty."""
     meter.text(len(text))
-    bounds = chain(islice(ends, room(meter)), [len(text)])
+    bounds = chain(islice(ends, most_elements(meter)), [len(text)])
     out: list[str] = []
     start = 0
     for end in bounds:
@@ -374,6 +388,7 @@ def _vote(meter: Meter, xs: Any) -> Any:
     doc="the elements without repetition, each where it is seen first",
     examples=['unique(["b", "a", "b"]) == ["b", "a"]', "unique([[1], [1]]) == [[1]]"],
     cost=SIZE,
+    bounds=up_to_length,
 )
 def _unique(meter: Meter, xs: Any) -> list[Any]:
     values = _listed(meter, xs)

@@ -32,10 +32,17 @@ class NativeTarget:
         return [param.type for param in params] + [named[name] for name, _ in self.keywords]
 
     @property
-    def by_name(self) -> dict[str, nodes.Expr]:
-        """The arguments by parameter, for a signature without variadic ones."""
+    def in_order(self) -> list[nodes.Expr]:
+        """The arguments in the order of the parameters, for a signature without variadic or optional ones."""
         names = [param.name for param in self.signature.params]
-        return dict(zip(names, self.args)) | dict(self.keywords)
+        by_name = dict(zip(names, self.args)) | dict(self.keywords)
+        return [by_name[name] for name in names]
+
+    @property
+    def generator(self) -> nodes.Comprehension | None:
+        """The generator that is the first argument; None if something else is."""
+        first = self.args[0] if self.args else None
+        return first if isinstance(first, nodes.Comprehension) and first.kind == "generator" else None
 
 
 @frozen

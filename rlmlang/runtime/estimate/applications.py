@@ -1,0 +1,243 @@
+"""Following comprehensions, applications and calls of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rlmlang.errors import BudgetError
+from rlmlang.language import nodes
+from rlmlang.language.builtins import SpecialForm
+from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, RecordTarget
+from rlmlang.language.types import BOOL, INT, STR, FunctionType, ListType, RecordType, TupleType, Type
+from rlmlang.runtime.estimate.follower import Env, Follower, FunctionEstimate
+from rlmlang.runtime.estimate.intervals import (
+    UnknownValue,
+    all_known,
+    bounds_of,
+    build,
+    element_type,
+    elements_of,
+    product,
+)
+from rlmlang.runtime.values import RecordValue, Value
+
+ITERATION, APPLICATION = 2, 8
+
+
+def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
+    out: list[Value] = []
+    low, high = clauses(follower, node, 0, env, lambda inner: out.append(element(follower, node, inner)))
+    if low == high == len(out):
+        return follower.dict_of(node, out) if node.key is not None else build(out, list)
+    if node.key is not None:
+        return follower.unknown(node, min(low, 1), high)
+    return follower.unknown(node, low, high)
+
+
+def element(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
+    if node.key is None:
+        return follower.value(node.element, env)
+    return follower.value(node.key, env), follower.value(node.element, env)
+
+
+def clauses(
+    follower: Follower, node: nodes.Comprehension, level: int, env: Env, emit: Callable[[Env], object]
+) -> tuple[float, float]:
+    """Follow the clauses from one on. Returns how many elements they give."""
+    if level == len(node.clauses):
+        emit(env)
+        return 1, 1
+    clause = node.clauses[level]
+    if isinstance(clause, nodes.If):
+        test = follower.value(clause.test, env)
+        if all_known(test):
+            return clauses(follower, node, level + 1, env, emit) if test else (0, 0)
+        with follower.maybe():
+            _, high = clauses(follower, node, level + 1, env, emit)
+        return 0, high
+    items = follower.value(clause.iterable, env)
+    item_type = element_type(follower.tables.types[id(clause.iterable)])
+    if isinstance(items, UnknownValue):
+        if items.high == 0:
+            return 0, 0
+        with follower.maybe(items.high, items.low >= 1):
+            inner = Env({}, env)
+            follower.assign(clause.target, UnknownValue(item_type), inner)
+            low, high = clauses(follower, node, level + 1, inner, emit)
+        # emitted once, whatever the count: never taken for the elements themselves
+        return low * max(items.low, 0), max(product(high, items.high), 1.5 if items.high == 1 else 0)
+    lows, highs = 0.0, 0.0
+    for item in elements_of(items):
+        follower.charge(ITERATION)
+        inner = Env({}, env)
+        follower.assign(clause.target, item, inner)
+        low, high = clauses(follower, node, level + 1, inner, emit)
+        lows, highs = lows + low, highs + high
+    return lows, highs
+
+
+def apply(follower: Follower, node: nodes.Apply, env: Env) -> Value:
+    target = follower.tables.targets[id(node)]
+    match target:
+        case NativeTarget():
+            return native(follower, node, target, env)
+        case RecordTarget():
+            type_ = target.type
+            parts = [follower.value(arg, env) for arg in target.args]
+            return build(parts, lambda parts: RecordValue(type_, tuple(parts)))
+        case FunctionTarget():
+            args = [
+                function_argument(follower, arg, env) if isinstance(type_, FunctionType) else follower.value(arg, env)
+                for arg, type_ in zip(target.args, target.function.params)
+            ]
+            return enter(follower, target.function, args)
+        case ParameterTarget():
+            function: FunctionEstimate = env.find(target.name)
+            return function([follower.value(arg, env) for arg in target.args])
+
+
+def enter(follower: Follower, function: CheckedFunction, args: list[Value]) -> Value:
+    """The value of an application of a function."""
+    follower.charge(APPLICATION)
+    node = function.node
+    own = node.span.source is follower.checked.module.span.source
+    args = [*args, *(follower.value(p.default, follower.root) for p in node.params[len(args) :] if p.default)]
+    env = Env(dict(zip((param.name.id for param in node.params), args)), follower.root if own else None)
+    for local in node.body:
+        follower.bind(local, env)
+    return follower.value(node.value, env)
+
+
+def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> FunctionEstimate:
+    """An argument that is a function."""
+    if isinstance(node, nodes.Lambda):
+        names = [param.id for param in node.params]
+
+        def apply(args: list[Value]) -> Value:
+            follower.charge(APPLICATION)
+            return follower.value(node.body, Env(dict(zip(names, args)), env))
+
+        return apply
+    assert isinstance(node, nodes.Name)
+    reference = follower.tables.references.get(id(node))
+    match reference:
+        case CheckedFunction():
+            return lambda args: enter(follower, reference, args)
+        case RecordType():
+            return lambda args: build(args, lambda parts: RecordValue(reference, tuple(parts)))
+        case NativeTarget():
+            result = reference.signature.result
+            code = reference.builtin.code
+            return lambda args: (
+                follower.guarded(lambda: code(follower.meter, *args), result)
+                if all_known(*args)
+                else UnknownValue(result)
+            )
+    function: FunctionEstimate = env.find(node.id)
+    return function
+
+
+def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env) -> Value:
+    builtin = target.builtin
+    args = [*target.args, *(value for _, value in target.keywords)]
+    match builtin.form:
+        case SpecialForm.PROGRAM:
+            for each in args:
+                follower.value(each, env)
+            follower.open = True
+            return follower.unknown(node)
+        case SpecialForm.FOLD:
+            return fold(follower, node, target, env)
+        case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
+            return quantifier(follower, generator, builtin.form is SpecialForm.ANY, env)
+    values: list[Value] = []
+    for each, type_ in zip(args, target.parameter_types):
+        if isinstance(type_, FunctionType):
+            values.append(mapped(follower, function_argument(follower, each, env), values[0]))
+        else:
+            values.append(follower.value(each, env))
+    count = len(target.args)
+    if all_known(*values):
+        keywords = dict(zip((keyword for keyword, _ in target.keywords), values[count:]))
+        return follower.pure(node, lambda meter: builtin.code(meter, *values[:count], **keywords))
+    if builtin.bounds is None:
+        return follower.unknown(node)
+    low, high = builtin.bounds([bounds_of(value) for value in values])
+    return int(low) if follower.tables.types[id(node)] == INT and low == high else follower.unknown(node, low, high)
+
+
+def mapped(follower: Follower, function: FunctionEstimate, items: Value) -> Value:
+    """What a function gives for every element."""
+    if isinstance(items, UnknownValue):
+        with follower.maybe(items.high, items.low >= 1):
+            result = function([UnknownValue(element_type(items.type))])
+        type_ = result.type if isinstance(result, UnknownValue) else STR
+        return UnknownValue(ListType(type_), items.low, items.high)
+    return build([function([item]) for item in elements_of(items)], list)
+
+
+def fold(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env) -> Value:
+    step, elements, start = target.in_order
+    function = function_argument(follower, step, env)
+    items, state = follower.value(elements, env), follower.value(start, env)
+    if isinstance(items, UnknownValue):
+        with follower.maybe(items.high, items.low >= 1):
+            function([follower.unknown(node), UnknownValue(element_type(items.type))])
+        return follower.unknown(node)
+    for item in elements_of(items):
+        follower.charge(ITERATION)
+        state = function([state, item])
+    return state
+
+
+def quantifier(follower: Follower, generator: nodes.Comprehension, stop: bool, env: Env) -> Value:
+    """`any` and `all` over a generator stop at the first element that settles them."""
+    before = follower.conditions
+    settled = unknown = False
+
+    def emit(inner: Env) -> None:
+        nonlocal settled, unknown
+        value = follower.value(generator.element, inner)
+        if all_known(value) and bool(value) is not stop:
+            return
+        settled = settled or (all_known(value) and follower.conditions == before)
+        if not unknown:
+            unknown = True
+            follower.conditions += 1  # what comes after it may not be evaluated
+
+    low, high = clauses(follower, generator, 0, env, emit)
+    follower.conditions = before
+    if settled:
+        return stop
+    return UnknownValue(BOOL) if unknown or low != high else not stop
+
+
+def call(follower: Follower, node: nodes.Call, env: Env) -> Value:
+    args = [follower.value(arg, env) for arg in node.args]
+    names: list[str | None] = [None] * (len(args) - 1)
+    sample: Value = 0
+    for keyword in node.keywords:
+        value = follower.value(keyword.value, env)
+        if keyword.name == "sample":
+            sample = value
+        else:
+            args.append(value)
+            names.append(keyword.name)
+    type_ = follower.tables.types[id(node)]
+    if follower.limits.max_depth < 1:
+        if follower.sure:
+            raise BudgetError.of("E502", "a CALL, and max_depth is 0", node.span, hint="raise max_depth")
+        return answer(follower, type_)
+    if all_known(*args, sample):
+        follower.pure(node, lambda meter: meter.walk(*args))
+    follower.tally.count(id(node), node.span, type_, tuple(names), tuple(args), sample, follower.factor, follower.sure)
+    return answer(follower, type_)
+
+
+def answer(follower: Follower, type_: Type) -> Value:
+    if isinstance(type_, TupleType):
+        return build([answer(follower, item) for item in type_.items], tuple)
+    if isinstance(type_, RecordType):
+        parts = [answer(follower, item) for _, item in type_.fields]
+        return build(parts, lambda parts: RecordValue(type_, tuple(parts)))
+    return UnknownValue(type_)

@@ -1,0 +1,61 @@
+"""The cost of a run: intervals of what it must and may take."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Union
+
+from attrs import frozen
+
+from rlmlang.language.source import Span
+
+Interval = tuple[int, Union[int, None]]
+"""From, to; None is no finite maximum."""
+
+Money = tuple[Decimal, Union[Decimal, None]]
+"""Likewise, in US dollars."""
+
+
+@frozen
+class Cost:
+    """Intervals of what a run takes if it ends well."""
+
+    calls: Interval
+    depth: Interval
+    prompt_tokens: Interval
+    completion_tokens: Interval
+    cost: Money
+    """From 0 without end if the price is not known."""
+    steps: Interval
+    """Of pure work."""
+    bytes: Interval
+    """Of the largest value."""
+    sites: tuple[SiteCost, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `plan --json` prints."""
+        names = ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes")
+        return {name: _json(getattr(self, name)) for name in names} | {"sites": [site.to_json() for site in self.sites]}
+
+
+@frozen
+class SiteCost:
+    """What one CALL in the text takes; equal calls made elsewhere are not taken off.
+
+    If programs may answer it, tokens and money are those of the calls below it too.
+    """
+
+    span: Span
+    calls: Interval
+    prompt_tokens: Interval
+    completion_tokens: Interval
+    cost: Money
+
+    def to_json(self) -> dict[str, Any]:
+        names = ("calls", "prompt_tokens", "completion_tokens", "cost")
+        where = {"line": self.span.line, "column": self.span.column, "text": self.span.text}
+        return where | {name: _json(getattr(self, name)) for name in names}
+
+
+def _json(interval: Interval | Money) -> list[float | None]:
+    return [float(bound) if isinstance(bound, Decimal) else bound for bound in interval]

@@ -1,0 +1,127 @@
+"""What a program must and may take: an interval for calls, depth, tokens, money and pure work, before any call.
+
+The program is evaluated with its real inputs as far as they reach. What depends on a
+model's answer is `UnknownValue`: a type with bounds on its length (on its value for an int).
+Both branches of an unknown test are followed; the body of a comprehension over an unknown
+list is followed once and counted as often as the list may be long.
+
+The upper bound counts every call that may be made. The lower bound counts calls that are
+made in any case, equal ones once; calls of one kind whose arguments are unknown might all
+be equal, so together they count as one. Of pure work, the lower bounds are what is done with
+known values in any case, and the upper bounds the limits. Nothing is said of time: models
+differ, and so do machines. Always: min ≤ actual ≤ max.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+
+from rlmlang.calls.budget import Limits
+from rlmlang.calls.prices import Price
+from rlmlang.errors import StepsExhausted
+from rlmlang.language import nodes
+from rlmlang.language.check.checked import Checked
+from rlmlang.language.depth import deep_recursion
+from rlmlang.models.base import Model
+from rlmlang.runtime.estimate import applications, expressions
+from rlmlang.runtime.estimate.cost import Cost, Interval
+from rlmlang.runtime.estimate.follower import Env, Follower
+from rlmlang.runtime.estimate.tally import CallTally, Kept
+from rlmlang.runtime.values import Value
+
+
+@frozen(eq=False)
+class Estimate:
+    """What following a program has found; from it the cost of a run is read, with or without a store."""
+
+    _tally: CallTally
+    _steps: int
+    _bytes: int
+    _open: bool
+
+    @property
+    def calls(self) -> Interval:
+        """How many calls a run makes if no limit ends it."""
+        return self._tally.calls(self._open)
+
+    def cost(self, kept: Kept | None = None) -> Cost:
+        """Return the cost of a run.
+
+        With `kept`, the minima are those of a run that need not make kept calls again; calls whose arguments are
+        not known might be among them. Raises what `kept` raises.
+        """
+        return self._tally.cost(self._steps, self._bytes, self._open, kept)
+
+
+@deep_recursion
+def follow(
+    checked: Checked,
+    inputs: dict[str, Value],
+    limits: Limits,
+    model: Model | None = None,
+    price: Price | None = None,
+) -> Estimate:
+    """Follow a program on its inputs, once, for everything that can be said of its runs.
+
+    With a model, prompts are counted by its tokenizer. Raises RunError, BudgetError if a run fails in any case.
+    """
+    tally = CallTally(limits, model, price)
+    estimator = _Estimator(checked, limits, tally)
+    estimator.program(inputs)
+    return Estimate(tally, estimator.least_steps, estimator.least_bytes, estimator.open)
+
+
+def estimate(
+    checked: Checked,
+    inputs: dict[str, Value],
+    limits: Limits,
+    model: Model | None = None,
+    price: Price | None = None,
+    kept: Kept | None = None,
+) -> Cost:
+    """Return the cost of a run on these inputs: `follow` and `Estimate.cost` in one."""
+    return follow(checked, inputs, limits, model, price).cost(kept)
+
+
+class _Estimator(Follower):
+    def value(self, node: nodes.Expr, env: Env) -> Value:
+        self.meter.charge(1)
+        return _VALUE[type(node)](self, node, env)
+
+    def program(self, inputs: dict[str, Value]) -> None:
+        self.root.variables.update(inputs)
+        try:
+            for statement in self.checked.module.statements:
+                if isinstance(statement, nodes.Binding):
+                    self.bind(statement, self.root)
+                elif isinstance(statement, nodes.ExprStatement):
+                    self.value(statement.value, self.root)
+        except StepsExhausted:
+            self.open = True
+        except RecursionError:
+            self.open = True
+
+
+_VALUE: dict[type, Callable[[_Estimator, Any, Env], Value]] = {
+    nodes.Constant: expressions.constant,
+    nodes.Name: expressions.name,
+    nodes.FString: expressions.fstring,
+    nodes.ListExpr: expressions.of_list,
+    nodes.TupleExpr: expressions.of_tuple,
+    nodes.DictExpr: expressions.of_dict,
+    nodes.Unary: expressions.unary,
+    nodes.Binary: expressions.binary,
+    nodes.Logic: expressions.logic,
+    nodes.Compare: expressions.compare,
+    nodes.IsNone: expressions.is_none,
+    nodes.Conditional: expressions.conditional,
+    nodes.Attribute: expressions.attribute,
+    nodes.Index: expressions.index,
+    nodes.Slice: expressions.of_slice,
+    nodes.Comprehension: applications.comprehension,
+    nodes.Apply: applications.apply,
+    nodes.Call: applications.call,
+}

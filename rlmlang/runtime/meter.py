@@ -1,0 +1,100 @@
+"""The meter that counts the steps of pure work and bounds the size of values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rlmlang.errors import BudgetError, RunError
+from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, Value
+
+
+class Meter:
+    """Counts steps and bounds the size of values, so that pure work ends too.
+
+    A step is about the work of one operation on small values; work that grows with its
+    operands costs in proportion. Limits: `max_steps` in all, `max_bytes` for any one
+    value (one byte a character of text, eight an element).
+    Raises BudgetError: E506 for steps, E507 for a value too large.
+    """
+
+    __slots__ = ("largest", "max_bytes", "max_steps", "steps")
+
+    def __init__(self, max_steps: int, max_bytes: int) -> None:
+        self.max_steps = max_steps
+        self.max_bytes = max_bytes
+        self.steps = 0
+        self.largest = 0
+        """Bytes of the largest value so far."""
+
+    def charge(self, steps: int) -> None:
+        self.steps += steps
+        if self.steps > self.max_steps:
+            raise BudgetError.of(
+                "E506",
+                f"more than {self.max_steps:,} steps of pure work",
+                hint="raise max_steps, or give a model less to compute",
+            )
+
+    def text(self, length: int) -> None:
+        """Before a text of `length` characters is made."""
+        self._size(length)
+        self.charge(1 + length // 16)
+
+    def items(self, count: int) -> None:
+        """Before a list or dict of `count` elements is made."""
+        self._size(count * 8)
+        self.charge(1 + count)
+
+    def _size(self, size: int) -> None:
+        if size <= self.largest:
+            return
+        if size > self.max_bytes:
+            raise BudgetError.of(
+                "E507",
+                f"a value of {size:,} bytes; the limit is {self.max_bytes:,}",
+                hint="raise max_bytes, or work on parts with chunk, take or a slice",
+            )
+        self.largest = size
+
+    def number(self, value: int) -> int:
+        """The integer, if it is not too large. Raises RunError E306."""
+        if -MAX_INT_BITS <= value <= MAX_INT_BITS or value.bit_length() <= MAX_INT_BITS:
+            return value
+        raise RunError.of("E306", f"an integer of {value.bit_length():,} bits; the limit is {MAX_INT_BITS:,}")
+
+    def walk(self, *values: Value) -> int:
+        """Charge for every part of nested values, shared parts as often as they occur.
+
+        Call it before anything that looks at whole values (`==`, `str`, JSON): parts can
+        be shared, so that what is small in memory may be huge when written out.
+        Returns the number of characters and elements met.
+        """
+        total = 0
+        stack: list[Collection[Value]] = [values]
+        while stack:
+            items = stack.pop()
+            count = len(items)
+            total += count
+            self.charge(2 * count)
+            for value in items:
+                kind = value.__class__
+                if kind is str:
+                    total += len(value)
+                    if len(value) >= 16:
+                        self.charge(len(value) // 16)
+                elif kind is list or kind is tuple:
+                    stack.append(value)
+                elif kind is int:
+                    if not -(2**64) < value < 2**64:  # so many digits, made in quadratic time
+                        digits = value.bit_length() // 3
+                        total += digits
+                        self.charge(digits // 16)
+                elif kind is RecordValue:
+                    total += sum(len(name) for name, _ in value.type.fields)
+                    stack.append(value.values)
+                elif kind is dict:
+                    total += sum(map(len, value))
+                    self.charge(len(value))
+                    stack.append(value.values())
+        self._size(total)
+        return total
