@@ -23,8 +23,9 @@ from rlmlang.language.types import Type
 from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import steps_of_checking
-from rlmlang.runtime.values import Meter, Mismatch, Value, from_json, to_json
+from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
 from rlmlang.trace.recorder import CallRecord, Trace
 
 REPAIRS = 2
