@@ -22,7 +22,8 @@ LAYERS = """
     language.nodes
     language.parse language.printer
     language.types
-    runtime.values runtime.meter
+    runtime.values
+    runtime.meter
     language.builtins
     language.check
     runtime.strict_json
