@@ -27,9 +27,10 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ContextOverflow, ModelError, NotClosed, ProgramError, RlmError, UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check import check
+from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
-from rlmlang.language.parse.layout import show_hidden
+from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR
 from rlmlang.models.base import Model, Reply, Request, cut_at_stop
@@ -179,11 +180,16 @@ class _Text:
     program: str
     """The inputs, and the calls so far as bindings."""
     inputs: Mapping[str, Value]
+    beginning: Beginning = field(init=False)
+    """The same, checked."""
     written: str = ""
     count: int = 0
     """Calls so far, those without an answer too."""
     known: dict[str, Value] = field(factory=dict)
     """The answers by name."""
+
+    def __attrs_post_init__(self) -> None:
+        self.beginning = Beginning.of(Source(self.program, "the inputs"))
 
     async def write(self, start: str) -> Finish:
         """Write the text to its end. Raises BudgetError, UsageError, ModelError."""
@@ -221,20 +227,23 @@ class _Text:
     async def _call(self, text: str) -> str:
         """Make the call that a text starts with, once it has been written to its end.
 
-        What is written is the call and its answer, or after a few attempts, what is wrong.
-        Returns the text behind the call. Raises BudgetError, UsageError.
+        What is added to the text is the call and its answer, or after a few attempts, the error.
+        Returns the text after the call. Raises BudgetError, UsageError.
         """
-        end = _end_of_call(text)
-        call, rest = (text, "") if end is None else (text[:end], text[end:])
-        answer = "E402: no tokens are left"
         self.count += 1
-        for attempt in range(ATTEMPTS if end is None else 1):
-            if end is None:
-                if self.left <= 0:
-                    break
-                call = await self._rest_of(text, attempt)
+        found = self._find_call(text)
+        call, rest = (text, "") if found is None else (found[0], text[len(found[0]) :])
+        answer = "E402: no tokens are left"
+        for attempt in range(ATTEMPTS if found is None else 1):
             try:
-                value = await self._run(call)
+                if found is not None:
+                    statement = found[1]
+                elif self.left <= 0:
+                    break
+                else:
+                    call = await self._rest_of(text, attempt)
+                    statement = self._parse(call)
+                value = await self._run(call, statement)
             except (BudgetError, UsageError):
                 raise
             except RlmError as error:
@@ -247,17 +256,17 @@ class _Text:
         return rest
 
     async def _rest_of(self, text: str, attempt: int) -> str:
-        """The call that a text begins, written to its end.
+        """Have the call that a text begins written to its end, and return it.
 
-        An engine that is held to the language starts behind the word CALL. Any other is stopped at
+        An engine that is constrained to the language starts after the word CALL. Any other is stopped at
         each bracket that may be the last.
         """
-        caller = self.top.caller
+        answering = self.top.caller.answering
         sample = self.request.sample * ATTEMPTS + attempt
-        if caller.model.capabilities.grammar != "none" and text in MARKS:
+        if answering.model.capabilities.grammar != "none" and text in MARKS:
             reply = await self._generate(
                 written=self.written + "CALL",
-                constraint=Constraint(self.program, unit="call"),
+                constraint=Constraint(self.program, unit="call", beginning=self.beginning),
                 max_tokens=min(CALL_TOKENS, self.left),
                 sample=sample,
             )
@@ -272,51 +281,51 @@ class _Text:
                 break
         return text
 
-    async def _run(self, call: str) -> Value:
-        """The answer to a call. Raises RlmError."""
-        if not _is_call(call):
-            raise ModelError.of("E405", "this is not one call")
-        name = f"call{self.count}"
-        program = f"{self.program}{name} = {call}\n"
+    def _find_call(self, text: str) -> tuple[str, nodes.Module] | None:
+        """Return the call that a text starts with, and its binding; None if it does not end or is not right."""
+        for bracket in re.finditer(r"\)", text):
+            call = text[: bracket.end()]
+            if not _is_open(call):
+                try:
+                    return call, self._parse(call)
+                except RlmError:
+                    return None
+        return None
+
+    def _parse(self, call: str) -> nodes.Module:
+        """Return a call's text as the binding that the program continues with.
+
+        Raises ProgramError, or ModelError E405 if it is not one call.
+        """
+        text = f"{self.program}{self._name} = {call}\n"
+        module = parse(Source(text, "the text"), len(self.program))
+        match module.statements:
+            case (nodes.Binding(value=nodes.Call()),):
+                return module
+        raise ModelError.of("E405", "this is not one call")
+
+    @property
+    def _name(self) -> str:
+        """The name of the call's answer."""
+        return f"call{self.count}"
+
+    async def _run(self, call: str, statement: nodes.Module) -> Value:
+        """Return the answer to a call. Raises RlmError."""
         self.top.meter.charge(steps_of_checking(call))
-        checked = check(Source(f"{program}{name}\n", "the text"))
-        value = await self.top.run(checked, {**self.inputs, **self.known}, parent=self.record.id)
-        self.program = program
-        self.known[name] = value
+        beginning = self.beginning.extended(statement)
+        program = beginning.giving([nodes.Name(self._name, span=statement.span)])
+        (value,) = await self.top.run(program, {**self.inputs, **self.known}, parent=self.record.id)
+        self.program, self.beginning = statement.span.source.text, beginning
+        self.known[self._name] = value
         return value
 
     def whole_program(self) -> str:
-        """The calls as a program that gives their answers."""
+        """Return the calls as a program whose value is the tuple of their answers."""
         answers = f"({', '.join(self.known)},)" if self.known else "[]"
         return f"{self.program}{answers}\n"
 
 
-def _is_call(text: str) -> bool:
-    """Whether the text is one call and nothing else. Raises ProgramError."""
-    statements = parse(Source(text + "\n", "the text")).statements
-    return (
-        len(statements) == 1
-        and isinstance(statements[0], nodes.ExprStatement)
-        and isinstance(statements[0].value, nodes.Call)
-    )
-
-
-def _end_of_call(text: str) -> int | None:
-    """Where the call ends that a text starts with; None if it does not end."""
-    for bracket in re.finditer(r"\)", text):
-        try:
-            if _is_call(text[: bracket.end()]):
-                return bracket.end()
-        except ProgramError as error:
-            if not error.includes(NotClosed):
-                return None
-    return None
-
-
-def _is_open(call: str) -> bool:
-    """Whether something of the call is not closed yet."""
-    try:
-        _is_call(call)
-    except ProgramError as error:
-        return error.includes(NotClosed)
-    return False
+def _is_open(text: str) -> bool:
+    """Return whether a string or bracket in a text is not closed yet."""
+    problems = lay_out(Source(text)).problems
+    return bool(problems) and ProgramError(tuple(problems)).includes(NotClosed)

@@ -18,6 +18,9 @@ from rlmlang.calls.inline import ATTEMPTS, MARKS
 from rlmlang.cli import main
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import RlmError
+from rlmlang.language import check as language_check
+from rlmlang.language import parse
+from rlmlang.language.source import Source
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.registry import open_model
 from rlmlang.storage.store import Store
@@ -66,6 +69,27 @@ def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answ
         Constraint('text: str\ncall1 = CALL[int]("How many?", text)\n', None, "call"),
     ]
     assert (done.usage.calls, done.usage_summary["calls"]) == (7, 7)
+
+
+@pytest.mark.parametrize("able", [HELD, OPEN])
+def test_no_call_is_parsed_twice(able: Capabilities, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    original = parse.parse_partial
+
+    def counted(source: Source, start: int = 0) -> Any:
+        parsed.append(source.text[start:])
+        return original(source, start)
+
+    monkeypatch.setattr(parse, "parse_partial", counted)
+    monkeypatch.setattr(language_check, "parse_partial", counted)
+    pieces = ["CALL(", '("(a)", lines(text)[0])', " CALL(", '("b", call1)', ""]
+    if able is OPEN:  # stopped at each bracket
+        pieces = ["CALL(", '"(a)', '", lines(text)', "[0])", " CALL(", '"b", call1)', ""]
+    assert complete(Writer(pieces, able=able)).values == ["x", "x"]
+    assert [text for text in parsed if "CALL" in text] == [
+        'call1 = CALL("(a)", lines(text)[0])\n',
+        'call2 = CALL("b", call1)\n',
+    ]
 
 
 def test_the_calls_run_again_from_the_store_without_a_call(tmp_path: Path) -> None:
