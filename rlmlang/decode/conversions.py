@@ -46,12 +46,11 @@ def can_become(type_: Type, wanted: Type) -> bool:
 
 def reachable_types(type_: Type) -> tuple[Type, ...]:
     """The types that an operand can become, its own first."""
-    return _reachable_types(type_, repr(type_))
+    return _reachable_types(type_, repr(type_))  # records are equal by name alone, so the cache needs their fields
 
 
 @lru_cache(maxsize=4096)
-def _reachable_types(type_: Type, told: str) -> tuple[Type, ...]:
-    """`told` tells the type with the fields of its records, which are equal by name alone."""
+def _reachable_types(type_: Type, _key: str) -> tuple[Type, ...]:
     found = {type_: None}
     for _ in range(STEPS):
         found |= {after: None for before in list(found) for after in _steps(before)}

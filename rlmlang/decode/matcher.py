@@ -78,7 +78,7 @@ class Matcher:
             return True
         cost = self._costs.get((found[1], found[2]))
         if cost is None:
-            cost = self._costs[found[1:]] = len(self._closing_tokens(*found))
+            cost = self._costs[found[1:]] = len(self._closing_tokens(*found[1:]))
         return cost < self.left
 
     def best(self, order: Iterable[int], count: int = 1) -> list[int]:
@@ -191,7 +191,7 @@ class Matcher:
         """What would complete the text, once its last character is whole."""
         return "" if self.done or self.position.ended else closing_text(self.position, self.constraint)
 
-    def _closing_tokens(self, text: str, tail: bytes, position: Position) -> list[int]:
+    def _closing_tokens(self, tail: bytes, position: Position) -> list[int]:
         """The tokens that would complete the text behind a position and the start of a character."""
         if position.ended:
             return []
@@ -204,7 +204,7 @@ class Matcher:
             return self._closing
         if self.left > 4 * MAX_GROWTH:
             return None
-        closing = self._closing_tokens("", self._tail, self.position)
+        closing = self._closing_tokens(self._tail, self.position)
         if self.left <= len(closing) + room:
             self._closing = closing
         return self._closing

@@ -50,15 +50,16 @@ class ExpressionWriter(GeneralForms):
                 return iter([atom(lambda: self.construct(expected))])
             case OptionalType():
                 return self.optionals(expected, strict)
-        tables: dict[Type, Callable[[Strictness], Iterator[Form]]] = {
+            case _ if expected == FLOAT:
+                return self.floats(strict)
+        tables: dict[Type, Callable[[], Iterator[Form]]] = {
             STR: self.strings,
             INT: self.ints,
-            FLOAT: self.floats,
             BOOL: self.bools,
         }
-        return tables[expected](strict) if expected in tables else iter(())
+        return tables[expected]() if expected in tables else iter(())
 
-    def strings(self, strict: Strictness) -> Iterator[Form]:
+    def strings(self) -> Iterator[Form]:
         s = self.operand
         yield compound(lambda: f"{s(STR)} + {s(STR)}")
         yield compound(lambda: f"{s(STR)} * {self.small()}")
@@ -103,7 +104,7 @@ class ExpressionWriter(GeneralForms):
         step = self.pick(("", "", ":2", ":-1", ":1"))
         return ":".join(bounds) + step
 
-    def ints(self, strict: Strictness) -> Iterator[Form]:
+    def ints(self) -> Iterator[Form]:
         i = self.operand
         yield compound(lambda: f"{i(INT)} {self.pick(('+', '-', '*'))} {i(INT)}")
         yield compound(lambda: f"{i(INT)} {self.pick(('//', '%'))} {self.pick(('2', '7', '(-3)'))}")
@@ -137,7 +138,7 @@ class ExpressionWriter(GeneralForms):
         if strict is not EXACT:
             yield compound(lambda: self.expr(INT, strict))
 
-    def bools(self, strict: Strictness) -> Iterator[Form]:
+    def bools(self) -> Iterator[Form]:
         b = self.operand
         orders = ("<", "<=", ">", ">=", "==", "!=")
         yield compound(lambda: f"not {self.test()}")
