@@ -105,7 +105,7 @@ def parameters(prefix: State) -> list[str]:
 def function_named(ground: Ground, name: str) -> object:
     entry = ground.entries.get(name)
     if entry is None and name not in BUILTINS and (found := library_function(name)) is not None:
-        return found[0]
+        return found
     return entry
 
 

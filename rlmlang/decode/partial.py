@@ -196,13 +196,6 @@ class Oracle(Checker):
     def unknown_name(self, node: nodes.Name) -> None:
         self.unknown.append(node.id)
 
-    def from_library(self, name: str) -> CheckedFunction | None:
-        found = self.library(name)
-        if found is None:
-            return None
-        self.used.add(name)
-        return found[0]
-
     def expect(self, node: nodes.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
         if isinstance(node, nodes.Name) and node.id.startswith(HOLE):
             self.expected.setdefault(node.id, wanted)

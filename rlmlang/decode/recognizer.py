@@ -23,6 +23,7 @@ from rlmlang.language.parse import literals
 from rlmlang.language.parse.layout import MAX_DEPTH
 from rlmlang.language.parse.tables import RESERVED, load
 from rlmlang.language.parse.tree import Builder, T
+from rlmlang.language.source import Source
 
 
 @frozen(eq=False)
@@ -61,6 +62,13 @@ start of the next or to the end."""
 
 class _Builder(Builder):
     """Makes nodes only: how deep a tree is, its `Stack` knows, and nobody is shown a place in it."""
+
+    def __init__(self, parse_hole: Callable[[str, int], nodes.Expr]) -> None:
+        super().__init__(Source(""))
+        self._parse_hole = parse_hole
+
+    def parse_hole(self, text: str, offset: int) -> nodes.Expr:
+        return self._parse_hole(text, offset)
 
     def node(self, made: T, children: list[Any]) -> T:
         return made

@@ -17,6 +17,12 @@ def _span() -> Span:
     return span
 
 
+def _id() -> int:
+    """The number of an expression within its source, which the parser gives; -1 in trees that were not parsed."""
+    number: int = field(default=-1, eq=False, repr=False, kw_only=True)
+    return number
+
+
 @frozen(eq=False, repr=False)
 class Node:
     """What all nodes share. attrs would write it anew for each class, and every start would take longer."""
@@ -102,12 +108,14 @@ class Constant(Node):
 
     value: str | int | float | bool | None
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
 class Name(Node):
     id: str
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -126,24 +134,28 @@ class FString(Node):
 
     parts: tuple[str | Hole, ...]
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
 class ListExpr(Node):
     items: tuple[Expr, ...]
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
 class TupleExpr(Node):
     items: tuple[Expr, ...]
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
 class DictExpr(Node):
     items: tuple[tuple[Expr, Expr], ...]
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -153,6 +165,7 @@ class Unary(Node):
     op: str
     operand: Expr
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -163,6 +176,7 @@ class Binary(Node):
     left: Expr
     right: Expr
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -173,6 +187,7 @@ class Logic(Node):
     left: Expr
     right: Expr
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -182,6 +197,7 @@ class Compare(Node):
     first: Expr
     rest: tuple[tuple[str, Expr], ...]
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -191,6 +207,7 @@ class IsNone(Node):
     value: Expr
     negated: bool
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -201,6 +218,7 @@ class Conditional(Node):
     then: Expr
     other: Expr
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -209,6 +227,7 @@ class Attribute(Node):
     name: str
     name_span: Span = field(eq=False, repr=False)
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -216,6 +235,7 @@ class Index(Node):
     value: Expr
     index: Expr
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -227,6 +247,7 @@ class Slice(Node):
     stop: Expr | None
     step: Expr | None
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -260,6 +281,7 @@ class Comprehension(Node):
     clauses: tuple[For | If, ...]
     key: Expr | None = None
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -267,6 +289,7 @@ class Lambda(Node):
     params: tuple[Name, ...]
     body: Expr
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -284,6 +307,7 @@ class Apply(Node):
     args: tuple[Expr, ...]
     keywords: tuple[Keyword, ...] = ()
     span: Span = _span()
+    node_id: int = _id()
 
 
 @frozen(eq=False, repr=False)
@@ -294,6 +318,7 @@ class Call(Node):
     args: tuple[Expr, ...]
     keywords: tuple[Keyword, ...] = ()
     span: Span = _span()
+    node_id: int = _id()
 
 
 Expr = Union[

@@ -30,7 +30,7 @@ from rlmlang.runtime.values import Value
 
 
 def apply(compiler: Compiler, node: nodes.Apply) -> Code:
-    target = compiler.tables.targets[id(node)]
+    target = compiler.tables.targets[node.node_id]
     match target:
         case NativeTarget():
             return apply_native(compiler, node, target)
@@ -53,29 +53,30 @@ def apply(compiler: Compiler, node: nodes.Apply) -> Code:
 
 def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[Frame], RuntimeFunction]:
     """Code for a function of the program or the library."""
-    made = compiler.functions.get(id(checked))
+    made = compiler.functions.get(checked)
     if made is not None:
         return made
     node = checked.node
-    own = any(node is each for each in compiler.checked.module.statements)
     names = [param.name.id for param in node.params]
     outer, binding = compiler.scope, compiler.binding
     program = outer
     while program.outer is not None:
         program = program.outer
-    compiler.scope, compiler.binding = FrameNames(set(names), program if own else None, node.name.id), node.name.id
+    compiler.scope = FrameNames(set(names), None if checked.in_library else program, node.name.id)
+    compiler.binding = node.name.id
+    tables, compiler.tables = compiler.tables, checked.tables
     before = compiler.parts
     steps = [compiler.bind(local) for local in node.body]
     value = compiler.code(node.value)
     size = APPLICATION + compiler.parts - before
     compiler.parts = before  # it is charged where it is applied, not where it happens to be compiled
-    compiler.scope, compiler.binding = outer, binding
+    compiler.scope, compiler.binding, compiler.tables = outer, binding, tables
 
     def make(frame: Frame) -> RuntimeFunction:
         root = frame
         while root.scope is not None:
             root = root.scope
-        scope = root if own else None
+        scope = None if checked.in_library else root
         evaluation = frame.evaluation
 
         def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
@@ -87,7 +88,7 @@ def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[
 
         return function
 
-    compiler.functions[id(checked)] = make
+    compiler.functions[checked] = make
     return make
 
 
@@ -110,7 +111,7 @@ def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame],
 
         return make
     assert isinstance(node, nodes.Name)
-    reference = compiler.tables.references.get(id(node))
+    reference = compiler.tables.references.get(node.node_id)
     result: Callable[[Frame, list[Value]], Value]
     match reference:
         case CheckedFunction():

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from rlmlang.errors import BudgetError, RlmError
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import Checked
+from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.source import Span
 from rlmlang.runtime.pending import LATE, Pending, Place, build_dict, settle, shape
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
@@ -68,7 +68,7 @@ class Compiler(ABC):
         self.checked = checked
         self.tables = checked.tables
         self.scope = FrameNames(set(checked.inputs), None)
-        self.functions: dict[int, Callable[[Frame], RuntimeFunction]] = {}
+        self.functions: dict[CheckedFunction, Callable[[Frame], RuntimeFunction]] = {}
         self.binding: str | None = None
         self.parts = 0
         """Steps for the expressions that have been compiled; the difference tells those of one."""

@@ -129,7 +129,7 @@ def is_none(compiler: Compiler, node: nodes.IsNone) -> Code:
 
 
 def attribute(compiler: Compiler, node: nodes.Attribute) -> Code:
-    type_ = compiler.tables.types[id(node.value)]
+    type_ = compiler.tables.types[node.value.node_id]
     assert isinstance(type_, RecordType)
     position = [name for name, _ in type_.fields].index(node.name)
     return part_of(node, compiler.code(node.value), lambda value: value.values[position])
@@ -172,7 +172,7 @@ def call(compiler: Compiler, node: nodes.Call) -> Code:
             values.append(compiler.code(keyword.value))
             names.append(keyword.name)
     within = compiler.scope.within or compiler.binding
-    site = CallSite.of(node.span, compiler.tables.types[id(node)], tuple(names), within)
+    site = CallSite.of(node.span, compiler.tables.types[node.node_id], tuple(names), within)
     start, span = node.span.start, node.span
 
     def ask(frame: Frame, given: list[Value]) -> Value:

@@ -18,7 +18,7 @@ from rlmlang.errors import Diagnostic, ProgramError
 from rlmlang.files import stdlib_dir
 from rlmlang.language import nodes
 from rlmlang.language.check.applications import Applications
-from rlmlang.language.check.checked import Checked, CheckedFunction, Tables
+from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.check.scope import Enough, Unbound, Variable
 from rlmlang.language.check.written import TYPE_NAMES
 from rlmlang.language.depth import deep_recursion
@@ -62,22 +62,20 @@ def library_names() -> dict[str, Path]:
 
 @cache
 @deep_recursion
-def _library_file(path: Path) -> tuple[dict[str, CheckedFunction], Tables]:
+def _library_file(path: Path) -> dict[str, CheckedFunction]:
     """The functions of a library file, checked when one of them is first used."""
     parsed = parse_partial(Source(path.read_text(encoding="utf-8"), path.name))
     checker = Checker(parsed.damaged, library_function)
+    checker.in_library = True
     functions = checker.functions(parsed)
     raise_any([*parsed.diagnostics, *checker.problems])
-    return functions, checker.tables
+    return functions
 
 
-def library_function(name: str) -> tuple[CheckedFunction, Tables] | None:
-    """A library function, and what the checker learnt about its file."""
+def library_function(name: str) -> CheckedFunction | None:
+    """A function of the standard library, checked with its file when one of them is first used."""
     path = library_names().get(name)
-    if path is None:
-        return None
-    functions, tables = _library_file(path)
-    return functions[name], tables
+    return None if path is None else _library_file(path)[name]
 
 
 # Statements ----------------------------------------------------------------------
@@ -86,6 +84,8 @@ def library_function(name: str) -> tuple[CheckedFunction, Tables] | None:
 class Checker(Applications):
     wanted: Type | None = None
     """What the program's value must be."""
+    in_library = False
+    """Whether it is a file of the standard library that is checked."""
 
     def program(self, parsed: Parsed, complete: bool = True) -> Checked:
         """Check the statements of a program; with `complete` false, of its beginning, which needs no value."""
@@ -203,7 +203,7 @@ class Checker(Applications):
                 self.binding(local)
             self.expect(node.value, result, "the result", code="E227")
         self.current_function = None
-        checked = CheckedFunction(node, tuple(params), result)
+        checked = CheckedFunction(node, tuple(params), result, self.tables, self.in_library)
         self.bind(node.name, checked)
         return checked
 

@@ -59,12 +59,12 @@ class Applications(Expressions):
                 params = [(p.name.id, t, p.default) for p, t in zip(entry.node.params, entry.params)]
                 args = self.match_arguments(node, callee.id, params)
                 if args is not None:
-                    self.tables.targets[id(node)] = FunctionTarget(entry, args)
+                    self.tables.targets[node.node_id] = FunctionTarget(entry, args)
                 return entry.result
             case RecordType():
                 args = self.match_arguments(node, callee.id, [(n, t, None) for n, t in entry.fields], "E228")
                 if args is not None:
-                    self.tables.targets[id(node)] = RecordTarget(entry, args)
+                    self.tables.targets[node.node_id] = RecordTarget(entry, args)
                 return entry
             case Variable(type=Unknown()):
                 self.infer_arguments(node)
@@ -73,7 +73,7 @@ class Applications(Expressions):
                 params = [(f"argument {i + 1}", t, None) for i, t in enumerate(type_.params)]
                 args = self.match_arguments(node, callee.id, params)
                 if args is not None:
-                    self.tables.targets[id(node)] = ParameterTarget(callee.id, args)
+                    self.tables.targets[node.node_id] = ParameterTarget(callee.id, args)
                 return type_.result
         self.infer_arguments(node)
         return self.error("E214", f"`{callee.id}` is {entry.type}, not a function", callee.span)
@@ -152,9 +152,9 @@ class Applications(Expressions):
         errors = len(self.problems)
         for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
             if not isinstance(arg, nodes.Lambda) and not self.names_function(arg):
-                types[id(arg)] = self.infer(arg)
+                types[arg.node_id] = self.infer(arg)
         if receiver is not None:
-            types[id(receiver)] = self.tables.types[id(receiver)]
+            types[receiver.node_id] = self.tables.types[receiver.node_id]
         shapes: list[tuple[Signature, dict[str, list[nodes.Expr]]]] = []
         for signature in builtin.signatures:
             bound = _shape(signature, args, node.keywords)
@@ -165,17 +165,17 @@ class Applications(Expressions):
         for signature, bound in shapes:
             solution: Solution = {}
             if all(
-                solve(param.type, types[id(arg)], solution)
+                solve(param.type, types[arg.node_id], solution)
                 for param, arg in _bound_pairs(signature, bound)
-                if id(arg) in types and not isinstance(param.type, FunctionType)
+                if arg.node_id in types and not isinstance(param.type, FunctionType)
             ) and not any(
-                isinstance(param.type, FunctionType) == (id(arg) in types) and types.get(id(arg)) != UNKNOWN
+                isinstance(param.type, FunctionType) == (arg.node_id in types) and types.get(arg.node_id) != UNKNOWN
                 for param, arg in _bound_pairs(signature, bound)
             ):
                 for param, arg in _bound_pairs(signature, bound):
                     if isinstance(param.type, FunctionType):
                         self.solve_function(param, arg, solution)
-                self.tables.targets[id(node)] = _native(builtin, signature, bound)
+                self.tables.targets[node.node_id] = _native(builtin, signature, bound)
                 return self.instantiate(signature.result, solution, signature)
         if len(self.problems) > errors:
             return UNKNOWN
@@ -253,11 +253,11 @@ class Applications(Expressions):
                 required = sum(p.default is None for p in entry.node.params)
                 wanted = entry.params[: len(params)]
                 if required <= len(params) <= len(entry.params) and all(map(fits, params, wanted)):
-                    self.tables.references[id(node)] = entry
+                    self.tables.references[node.node_id] = entry
                     return entry.result
             case RecordType():
                 if len(params) == len(entry.fields) and all(map(fits, params, (t for _, t in entry.fields))):
-                    self.tables.references[id(node)] = entry
+                    self.tables.references[node.node_id] = entry
                     return entry
             case Variable(type=FunctionType() as type_):
                 if len(params) == len(type_.params) and all(map(fits, params, type_.params)):
@@ -270,7 +270,7 @@ class Applications(Expressions):
                         solve(param.type, type_, solution)
                         for param, type_ in zip(positional(signature, len(params)), params)
                     ):
-                        self.tables.references[id(node)] = NativeTarget(entry, signature, (), ())
+                        self.tables.references[node.node_id] = NativeTarget(entry, signature, (), ())
                         return self.instantiate(signature.result, solution, signature)
             case Variable(type=Unknown()):
                 return UNKNOWN
@@ -315,21 +315,21 @@ class Applications(Expressions):
             solution: Solution = {}
             for param, arg in _bound_pairs(signature, bound):
                 if isinstance(param.type, FunctionType):
-                    if id(arg) in types:
+                    if arg.node_id in types:
                         return self.error("E210", f"`{param.name}` must be a function", arg.span, "write `lambda x: …`")
-                elif id(arg) not in types:
+                elif arg.node_id not in types:
                     return self.error("E215", f"`{param.name}` is a value, not a function", arg.span)
-                elif not solve(param.type, types[id(arg)], solution):
+                elif not solve(param.type, types[arg.node_id], solution):
                     wanted = substitute(param.type, solution)
                     what = f"`{param.name}`" if param.name != "self" else "the receiver"
-                    found = types[id(arg)]
+                    found = types[arg.node_id]
                     if isinstance(found, OptionalType) and solve(param.type, found.item, solution):
                         return self.may_be_none(arg)
-                    return self.mismatch(arg, types[id(arg)], wanted, what)
+                    return self.mismatch(arg, types[arg.node_id], wanted, what)
         for arg in node.args:
-            if isinstance(types.get(id(arg)), OptionalType):
+            if isinstance(types.get(arg.node_id), OptionalType):
                 return self.may_be_none(arg)
-        given = ", ".join(str(types.get(id(arg), "function")) for arg in node.args)
+        given = ", ".join(str(types.get(arg.node_id, "function")) for arg in node.args)
         forms = "; ".join(signature.text for signature, _ in shapes)
         return self.error("E211", f"`{builtin.name}` does not take ({given})", node.span, f"it is {forms}")
 

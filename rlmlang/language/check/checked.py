@@ -1,7 +1,7 @@
 """What the checker leaves behind for the cost estimate and the interpreter.
 
-It is kept beside the tree, keyed by `id(node)`: the type of each expression, and for each
-application what it applies.
+It is kept beside the tree, in tables of the file that the tree is of: the type of each expression,
+and for each application what it applies.
 """
 
 from __future__ import annotations
@@ -74,19 +74,26 @@ ApplyTarget = Union[NativeTarget, FunctionTarget, RecordTarget, ParameterTarget]
 
 @frozen(eq=False)
 class CheckedFunction:
+    """A function of the program or the standard library."""
+
     node: nodes.Function
     params: tuple[Type, ...]
     result: Type
+    tables: Tables
+    """What is known of the expressions in it: the tables of the file that it is defined in."""
+    in_library: bool = False
+    """Whether it is of the standard library, and so sees nothing of the program."""
 
 
 @frozen(eq=False)
 class Tables:
-    """What is known of each node, by `id(node)`; the trees must be kept alive beside it."""
+    """What is known of the expressions of one file, by their `node_id`."""
 
     types: dict[int, Type] = field(factory=dict)
     targets: dict[int, ApplyTarget] = field(factory=dict)
+    """What each `Apply` applies."""
     references: dict[int, CheckedFunction | NativeTarget | RecordType] = field(factory=dict)
-    """Names that stand for a function where a function is wanted."""
+    """What each `Name` refers to that is given where a function is expected, unless it is a parameter."""
 
 
 @frozen(eq=False)

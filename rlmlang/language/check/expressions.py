@@ -72,7 +72,7 @@ class Expressions(WrittenTypes):
             self.error("E103", "functions given to functions nest too deeply to be checked", node.span)
             raise Enough
         type_ = self.bounded(self.handlers[type(node)](self, node), node.span)
-        self.tables.types[id(node)] = type_
+        self.tables.types[node.node_id] = type_
         return type_
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Expressions(WrittenTypes):
                 if not fits(found, wanted):
                     self.mismatch(node, found, wanted, what, code)
                 return wanted
-        self.tables.types[id(node)] = wanted
+        self.tables.types[node.node_id] = wanted
         return wanted
 
     def mismatch(self, node: nodes.Expr, found: Type, wanted: Type, what: str, code: str = "E210") -> Type:
@@ -288,7 +288,7 @@ class Expressions(WrittenTypes):
             self.test(node.left)
             with self.inside("facts", self.facts(node.left, node.op == "and")):
                 self.test(node.right)
-            self.tables.types[id(node)] = BOOL
+            self.tables.types[node.node_id] = BOOL
         else:
             self.infer(node)
 
@@ -311,7 +311,7 @@ class Expressions(WrittenTypes):
 
     def not_none(self, node: nodes.Expr) -> dict[str, Type]:
         path = _path(node)
-        type_ = self.tables.types.get(id(node))
+        type_ = self.tables.types.get(node.node_id)
         return {path: type_.item} if path and isinstance(type_, OptionalType) else {}
 
     def of_compare(self, node: nodes.Compare) -> Type:

@@ -89,8 +89,8 @@ def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     return near[0] if near else None
 
 
-Library = Callable[[str], Union[tuple[CheckedFunction, Tables], None]]
-"""Finds a function of the standard library, with what the checker learnt about its file."""
+Library = Callable[[str], Union[CheckedFunction, None]]
+"""Finds a function of the standard library."""
 
 
 class Scoping:
@@ -187,14 +187,9 @@ class Scoping:
 
     def from_library(self, name: str) -> CheckedFunction | None:
         found = self.library(name)
-        if found is None:
-            return None
-        self.used.add(name)
-        function, tables = found
-        self.tables.types.update(tables.types)
-        self.tables.targets.update(tables.targets)
-        self.tables.references.update(tables.references)
-        return function
+        if found is not None:
+            self.used.add(name)
+        return found
 
     def unknown_name(self, node: nodes.Name) -> None:
         known = [*self.scope.names(), *BUILTINS]

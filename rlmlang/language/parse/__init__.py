@@ -7,8 +7,9 @@ them. What the grammar refuses, `foreign` explains.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -47,8 +48,13 @@ def parse(source: Source, start: int = 0) -> nodes.Module:
 
 
 def parse_partial(source: Source, start: int = 0) -> Parsed:
-    """Return the statements that parse, from an offset on, and diagnostics for the others. Never raises."""
+    """Return the statements that parse, from an offset on, and diagnostics for the others. Never raises.
+
+    Expressions are numbered from the offset on. A text has fewer of them than characters, so their numbers
+    stay unique when a program is parsed statement by statement.
+    """
     layout = lay_out(source, start)
+    builder = _SourceBuilder(source, start)
     statements: list[nodes.Statement] = []
     problems = list(layout.problems)
     damaged = _bound(source.text[layout.end :])
@@ -58,7 +64,7 @@ def parse_partial(source: Source, start: int = 0) -> Parsed:
     for begin, end in layout.chunks:
         text = layout.text[begin:end]
         if not (broken and _CONTINUES.match(text)):  # one mistake is told once
-            found, told = _read_chunk(source, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])
+            found, told = _read_chunk(builder, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])
             statements += found
             problems += told
             failures += len(told)
@@ -77,14 +83,14 @@ _CONTINUES = re.compile(r"(?:elif|else|except|finally)\b")
 
 
 def _read_chunk(
-    source: Source, layout: Layout, start: int, text: str
+    builder: Builder, layout: Layout, start: int, text: str
 ) -> tuple[list[nodes.Statement], list[Diagnostic]]:
     """The statement in a piece of laid-out text, or else what is wrong with it and is not told yet."""
     if start in layout.troubled:
         return [], []
     indent = layout.indents.get(start)
     try:
-        statements = _parse(source, text, start)
+        statements = _parse_statement(builder, text, start)
     except ProgramError as error:
         return [], list(error.diagnostics) if indent is None or _explains(error) else [indent]
     return ([], [indent]) if indent is not None else (statements, [])
@@ -117,35 +123,48 @@ def _bound(text: str) -> set[str]:
 
 # Lark ----------------------------------------------------------------------------
 
-_LOCK = Lock()
-"""Held while parsing: there is one parser, and it works on one text at a time."""
+_running: ContextVar[Builder] = ContextVar("builder")
+"""The builder of the parse that is running. Lark has one set of callbacks for all parses."""
+
+
+class _RunningBuilder:
+    """Passes each rule that Lark reduces on to the builder of the parse that is running."""
+
+    def __getattr__(self, rule: str) -> Callable[[list[Any]], Any]:
+        make = getattr(Builder, rule)
+        return lambda children: make(_running.get(), children)
 
 
 @cache
-def _parser() -> tuple[Lark, Builder]:
-    builder = Builder(lambda text, offset: _run(text, offset, "expr"))
-    return load(builder), builder
+def _lark() -> Lark:
+    return load(_RunningBuilder())
 
 
-def _parse(source: Source, text: str, offset: int) -> list[nodes.Statement]:
+class _SourceBuilder(Builder):
+    def parse_hole(self, text: str, offset: int) -> nodes.Expr:
+        found: nodes.Expr = _run(self, text, offset, "expr")
+        return found
+
+
+def _parse_statement(builder: Builder, text: str, offset: int) -> list[nodes.Statement]:
     """The statements of a piece of laid-out text that starts at an offset. Raises ProgramError."""
-    with _LOCK:
-        _parser()[1].begin(source)
-        statements: list[nodes.Statement] = _run(text if text.endswith("\n") else text + "\n", offset, "start")
+    builder.begin_statement()
+    statements: list[nodes.Statement] = _run(builder, text if text.endswith("\n") else text + "\n", offset, "start")
     return statements
 
 
-def _run(text: str, offset: int, start: str) -> Any:
+def _run(builder: Builder, text: str, offset: int, start: str) -> Any:
     """Parse by the rule `start`. The holes of f-strings come here while the text around them is parsed."""
-    lark, builder = _parser()
     outer = builder.text, builder.offset
     builder.text, builder.offset = text, offset
+    before = _running.set(builder)
     try:
-        return lark.parse(text, start=start)
+        return _lark().parse(text, start=start)
     except UnexpectedInput as error:
         code, message, (a, b), hint = _explain(error, text, start == "expr")
         raise ProgramError.of(code, message, builder.span(a, b), hint) from None
     finally:
+        _running.reset(before)
         builder.text, builder.offset = outer
 
 

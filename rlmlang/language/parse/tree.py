@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any, TypeVar
 
 from lark import Token
@@ -22,24 +23,28 @@ T = TypeVar("T")
 
 
 class Builder:
-    """One method a rule, or alias of one, of the grammar. Each is given the rule's children."""
+    """Makes the nodes of one parse. It has a method for each rule, or alias of one, which takes the rule's children."""
 
-    def __init__(self, parse_hole: Callable[[str, int], nodes.Expr]) -> None:
-        self.parse_hole = parse_hole
-        """Parses an expression at an offset in the source, with this builder."""
-        self.source = Source("")
-        self.text = ""
-        self.offset = 0
-        self.depths: dict[int, int] = {}
-        """How deep the tree is from a node downwards, by `id`."""
-        self.groups: dict[int, tuple[int, int]] = {}
-        """Where the round brackets around a node start and end, by `id`."""
-
-    def begin(self, source: Source) -> None:
-        """What was known of the nodes of another statement is forgotten: ids may come again."""
+    def __init__(self, source: Source, first_id: int = 0) -> None:
         self.source = source
-        self.depths.clear()
-        self.groups.clear()
+        self.text = ""
+        """The text that is being parsed: a statement, or the expression in a hole of an f-string."""
+        self.offset = 0
+        """Where that text starts in the source."""
+        self._ids = count(first_id)
+        self._depths: dict[int, int] = {}
+        """How deep the tree is from a node downwards, by `id()`."""
+        self._groups: dict[int, tuple[int, int]] = {}
+        """Where the round brackets around a node start and end, by `id()`."""
+
+    def begin_statement(self) -> None:
+        """Forget the nodes of another statement, since Python may use their `id()` again."""
+        self._depths.clear()
+        self._groups.clear()
+
+    def parse_hole(self, text: str, offset: int) -> nodes.Expr:
+        """Parse the expression in a hole of an f-string, at an offset in the source, with this builder."""
+        raise NotImplementedError
 
     # Places
 
@@ -52,11 +57,10 @@ class Builder:
     def edges(self, item: Any) -> Edges:
         """Where a child starts and ends, brackets around it included."""
         if isinstance(item, Token):
-            span = self.of(item)
-            return span.start, span.end
+            return self.offset + (item.start_pos or 0), self.offset + (item.end_pos or 0)
         if isinstance(item, tuple):
             return self.edges(item[0])[0], self.edges(item[-1])[1]
-        return self.groups.get(id(item)) or (item.span.start, item.span.end)
+        return self._groups.get(id(item)) or (item.span.start, item.span.end)
 
     def at(self, items: Items) -> Span:
         """From the first child to the last one that is there."""
@@ -68,12 +72,20 @@ class Builder:
 
     def node(self, made: T, children: Items) -> T:
         """A node, once it is known how deep the tree is below it."""
-        depth = 1 + max((self.depths.get(id(child), 0) for child in children), default=0)
+        depths, depth = self._depths, 0
+        for child in children:
+            depth = max(depth, depths.get(id(child), 0))
+        depth += 1
         if depth > MAX_DEPTH:
             span: Span = made.span  # type: ignore[attr-defined]
             raise self.fail("E103", f"expressions nest more than {MAX_DEPTH} deep", span, "bind parts to names")
-        self.depths[id(made)] = depth
+        depths[id(made)] = depth
         return made
+
+    def expr(self, kind: Callable[..., T], items: Items, *parts: Any, inside: Items | None = None) -> T:
+        """An expression that extends over the items; `inside` are the nodes in it, if they are others."""
+        made = kind(*parts, span=self.at(items), node_id=next(self._ids))
+        return self.node(made, items if inside is None else inside)
 
     # Statements
 
@@ -116,7 +128,7 @@ class Builder:
         return tuple(self.name_of(token) for token in items if token.type == "NAME")
 
     def name_of(self, token: Token) -> nodes.Name:
-        return nodes.Name(str(token), span=self.of(token))
+        return nodes.Name(str(token), span=self.of(token), node_id=next(self._ids))
 
     # Types
 
@@ -137,49 +149,49 @@ class Builder:
     # Operators
 
     def conditional(self, items: Items) -> nodes.Conditional:
-        return self.node(nodes.Conditional(items[2], items[0], items[4], span=self.at(items)), items)
+        return self.expr(nodes.Conditional, items, items[2], items[0], items[4])
 
     def logic(self, items: Items) -> nodes.Logic:
-        return self.node(nodes.Logic(str(items[1]), items[0], items[2], span=self.at(items)), items)
+        return self.expr(nodes.Logic, items, str(items[1]), items[0], items[2])
 
     def unary(self, items: Items) -> nodes.Unary:
-        return self.node(nodes.Unary(str(items[0]), items[1], span=self.at(items)), items)
+        return self.expr(nodes.Unary, items, str(items[0]), items[1])
 
     def compare(self, items: Items) -> nodes.Compare:
         rest = tuple(zip(items[1::2], items[2::2]))
-        return self.node(nodes.Compare(items[0], rest, span=self.at(items)), items)
+        return self.expr(nodes.Compare, items, items[0], rest)
 
     def compare_op(self, items: Items) -> str:
         return " ".join(items)
 
     def is_none(self, items: Items) -> nodes.IsNone:
-        return self.node(nodes.IsNone(items[0], items[2] is not None, span=self.at(items)), items)
+        return self.expr(nodes.IsNone, items, items[0], items[2] is not None)
 
     def binary(self, items: Items) -> nodes.Binary:
-        return self.node(nodes.Binary(str(items[1]), items[0], items[2], span=self.at(items)), items)
+        return self.expr(nodes.Binary, items, str(items[1]), items[0], items[2])
 
     # Postfixes
 
     def attribute(self, items: Items) -> nodes.Attribute:
-        return self.node(nodes.Attribute(items[0], str(items[2]), self.of(items[2]), span=self.at(items)), items)
+        return self.expr(nodes.Attribute, items, items[0], str(items[2]), self.of(items[2]))
 
     def index(self, items: Items) -> nodes.Index | nodes.Slice:
         value, _, inside, _ = items
         if isinstance(inside, list):
             start, _, stop, _, step = inside
-            return self.node(nodes.Slice(value, start, stop, step, span=self.at(items)), [value, *inside])
-        return self.node(nodes.Index(value, inside, span=self.at(items)), items)
+            return self.expr(nodes.Slice, items, value, start, stop, step, inside=[value, *inside])
+        return self.expr(nodes.Index, items, value, inside)
 
     def slice(self, items: Items) -> Items:
         return items
 
     def apply(self, items: Items) -> nodes.Apply:
         args, keywords = self.split(items[2] or [])
-        return self.node(nodes.Apply(items[0], args, keywords, span=self.at(items)), [items[0], *args, *keywords])
+        return self.expr(nodes.Apply, items, items[0], args, keywords, inside=[items[0], *args, *keywords])
 
     def call(self, items: Items) -> nodes.Call:
         args, keywords = self.split(items[5] or [])
-        return self.node(nodes.Call(items[2], args, keywords, span=self.at(items)), [items[2], *args, *keywords])
+        return self.expr(nodes.Call, items, items[2], args, keywords, inside=[items[2], *args, *keywords])
 
     def arguments(self, items: Items) -> Items:
         return _parts(items)
@@ -187,7 +199,8 @@ class Builder:
     def generator(self, items: Items) -> Items:
         element, *clauses = items
         span = Span(self.source, self.edges(element)[0], self.edges(clauses[-1])[1])
-        return [self.node(nodes.Comprehension("generator", element, self.clauses(clauses), span=span), items)]
+        made = nodes.Comprehension("generator", element, self.clauses(clauses), span=span, node_id=next(self._ids))
+        return [self.node(made, items)]
 
     def split(self, arguments: Items) -> Any:
         """Positional and keyword arguments."""
@@ -212,23 +225,23 @@ class Builder:
         return self.node(nodes.Keyword(str(items[0]), items[2], span=self.at(items)), items)
 
     def lambda_(self, items: Items) -> nodes.Lambda:
-        return self.node(nodes.Lambda(items[1] or (), items[3], span=self.at(items)), items)
+        return self.expr(nodes.Lambda, items, items[1] or (), items[3])
 
     # Displays
 
     def group(self, items: Items) -> Any:
-        self.groups[id(items[1])] = self.edges(items[0])[0], self.edges(items[2])[1]
+        self._groups[id(items[1])] = self.edges(items[0])[0], self.edges(items[2])[1]
         return items[1]
 
     def tuple(self, items: Items) -> nodes.TupleExpr:
-        return self.node(nodes.TupleExpr(tuple(_parts(items)), span=self.at(items)), items)
+        return self.expr(nodes.TupleExpr, items, tuple(_parts(items)))
 
     def list(self, items: Items) -> nodes.ListExpr:
-        return self.node(nodes.ListExpr(tuple(_parts(items)), span=self.at(items)), items)
+        return self.expr(nodes.ListExpr, items, tuple(_parts(items)))
 
     def dict(self, items: Items) -> nodes.DictExpr:
         pairs = tuple(_parts(items))
-        return self.node(nodes.DictExpr(pairs, span=self.at(items)), [part for pair in pairs for part in pair])
+        return self.expr(nodes.DictExpr, items, pairs, inside=[part for pair in pairs for part in pair])
 
     def pair(self, items: Items) -> Any:
         return items[0], items[2]
@@ -238,8 +251,8 @@ class Builder:
         kind, key = "list", None
         if isinstance(element, tuple):
             kind, (key, element) = "dict", element
-        made = nodes.Comprehension(kind, element, self.clauses(clauses), key, span=self.at(items))
-        return self.node(made, [element, key, *clauses])
+        inside = [element, key, *clauses]
+        return self.expr(nodes.Comprehension, items, kind, element, self.clauses(clauses), key, inside=inside)
 
     def clauses(self, clauses: Items) -> Any:
         if len(clauses) > MAX_CLAUSES:
@@ -265,7 +278,7 @@ class Builder:
         return self.node(self.name_of(items[0]), [])
 
     def constant(self, items: Items) -> nodes.Constant:
-        return self.node(nodes.Constant(self.denoted(items[0]), span=self.at(items)), [])
+        return self.expr(nodes.Constant, items, self.denoted(items[0]), inside=[])
 
     def denoted(self, token: Token) -> Any:
         """The value that a token stands for."""
@@ -309,8 +322,7 @@ class Builder:
                 parts += [self.hole(text, start + at), ""]
             else:
                 parts[-1] += self.literal(literals.unescape, text, token, 2 + at)  # type: ignore[operator]
-        node = nodes.FString(tuple(part for part in parts if part != ""), span=self.at(items))
-        return self.node(node, parts)
+        return self.expr(nodes.FString, items, tuple(part for part in parts if part != ""), inside=parts)
 
     def hole(self, text: str, start: int) -> nodes.Hole:
         """`value!r:spec`, where the value is parsed by the same grammar."""

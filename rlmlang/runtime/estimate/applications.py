@@ -56,7 +56,7 @@ def clauses(
             _, high = clauses(follower, node, level + 1, env, emit)
         return 0, high
     items = follower.value(clause.iterable, env)
-    item_type = element_type(follower.tables.types[id(clause.iterable)])
+    item_type = element_type(follower.tables.types[clause.iterable.node_id])
     if isinstance(items, UnknownValue):
         if items.high == 0:
             return 0, 0
@@ -77,7 +77,7 @@ def clauses(
 
 
 def apply(follower: Follower, node: nodes.Apply, env: Env) -> Value:
-    target = follower.tables.targets[id(node)]
+    target = follower.tables.targets[node.node_id]
     match target:
         case NativeTarget():
             return native(follower, node, target, env)
@@ -100,26 +100,28 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value]) -> V
     """The value of an application of a function."""
     follower.charge(APPLICATION)
     node = function.node
-    own = node.span.source is follower.checked.module.span.source
     args = [*args, *(follower.value(p.default, follower.root) for p in node.params[len(args) :] if p.default)]
-    env = Env(dict(zip((param.name.id for param in node.params), args)), follower.root if own else None)
-    for local in node.body:
-        follower.bind(local, env)
-    return follower.value(node.value, env)
+    outer = None if function.in_library else follower.root
+    env = Env(dict(zip((param.name.id for param in node.params), args)), outer)
+    with follower.reading(function.tables):
+        for local in node.body:
+            follower.bind(local, env)
+        return follower.value(node.value, env)
 
 
 def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> FunctionEstimate:
     """An argument that is a function."""
     if isinstance(node, nodes.Lambda):
-        names = [param.id for param in node.params]
+        names, tables = [param.id for param in node.params], follower.tables
 
         def apply(args: list[Value]) -> Value:
             follower.charge(APPLICATION)
-            return follower.value(node.body, Env(dict(zip(names, args)), env))
+            with follower.reading(tables):
+                return follower.value(node.body, Env(dict(zip(names, args)), env))
 
         return apply
     assert isinstance(node, nodes.Name)
-    reference = follower.tables.references.get(id(node))
+    reference = follower.tables.references.get(node.node_id)
     match reference:
         case CheckedFunction():
             return lambda args: enter(follower, reference, args)
@@ -163,7 +165,7 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
     if builtin.bounds is None:
         return follower.unknown(node)
     low, high = builtin.bounds([bounds_of(value) for value in values])
-    return int(low) if follower.tables.types[id(node)] == INT and low == high else follower.unknown(node, low, high)
+    return int(low) if follower.tables.types[node.node_id] == INT and low == high else follower.unknown(node, low, high)
 
 
 def mapped(follower: Follower, function: FunctionEstimate, items: Value) -> Value:
@@ -223,14 +225,14 @@ def call(follower: Follower, node: nodes.Call, env: Env) -> Value:
         else:
             args.append(value)
             names.append(keyword.name)
-    type_ = follower.tables.types[id(node)]
+    type_ = follower.tables.types[node.node_id]
     if follower.limits.max_depth < 1:
         if follower.sure:
             raise BudgetError.of("E502", "a CALL, and max_depth is 0", node.span, hint="raise max_depth")
         return answer(follower, type_)
     if all_known(*args, sample):
         follower.pure(node, lambda meter: meter.walk(*args))
-    follower.tally.count(id(node), node.span, type_, tuple(names), tuple(args), sample, follower.factor, follower.sure)
+    follower.tally.count(node.span, type_, tuple(names), tuple(args), sample, follower.factor, follower.sure)
     return answer(follower, type_)
 
 

@@ -51,7 +51,7 @@ def binary(follower: Follower, node: nodes.Binary, env: Env) -> Value:
     a, b = follower.value(node.left, env), follower.value(node.right, env)
     if all_known(a, b):
         return follower.pure(node, OPERATORS[node.op], a, b)
-    type_ = follower.tables.types[id(node)]
+    type_ = follower.tables.types[node.node_id]
     if isinstance(type_, TupleType) and not isinstance(a, UnknownValue) and not isinstance(b, UnknownValue):
         return build([*elements_of(a), *elements_of(b)], tuple)
     (low_a, high_a), (low_b, high_b) = bounds_of(a), bounds_of(b)
@@ -107,7 +107,7 @@ def is_none(follower: Follower, node: nodes.IsNone, env: Env) -> Value:
 
 def attribute(follower: Follower, node: nodes.Attribute, env: Env) -> Value:
     value = follower.value(node.value, env)
-    type_ = follower.tables.types[id(node.value)]
+    type_ = follower.tables.types[node.value.node_id]
     assert isinstance(type_, RecordType)
     if isinstance(value, UnknownValue):
         return follower.unknown(node)

@@ -11,7 +11,7 @@ from attrs import define
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, RunError, StepsExhausted
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import Checked
+from rlmlang.language.check.checked import Checked, Tables
 from rlmlang.language.types import TupleType, Type, without_none
 from rlmlang.runtime.estimate.intervals import UnknownValue, all_known, build, elements_of
 from rlmlang.runtime.estimate.tally import CallTally
@@ -72,6 +72,13 @@ class Follower(ABC):
         self.factor = before
         self.conditions -= not sure
 
+    @contextmanager
+    def reading(self, tables: Tables) -> Iterator[None]:
+        """Follow expressions of a file that these are the tables of."""
+        outer, self.tables = self.tables, tables
+        yield
+        self.tables = outer
+
     def try_value(self, node: nodes.Expr, env: Env) -> Value:
         """A part that may not be evaluated at all: its failure tells nothing."""
         with self.maybe():
@@ -82,14 +89,14 @@ class Follower(ABC):
         if len(node.names) == 1:
             env.variables[node.names[0].id] = value
         else:
-            self.unpack(tuple(node.names), value, env, self.tables.types[id(node.value)])
+            self.unpack(tuple(node.names), value, env, self.tables.types[node.value.node_id])
 
     @abstractmethod
     def value(self, node: nodes.Expr, env: Env) -> Value:
         """Return the value of an expression, as far as it is known."""
 
     def unknown(self, node: nodes.Expr, *bounds: float) -> UnknownValue:
-        return UnknownValue(self.tables.types[id(node)], *bounds)
+        return UnknownValue(self.tables.types[node.node_id], *bounds)
 
     def pure(self, node: nodes.Expr, work: Callable[..., Value], *values: Value) -> Value:
         """Work on known values; where it may never be done, its failure makes the value unknown."""

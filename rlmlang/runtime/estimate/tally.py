@@ -59,7 +59,6 @@ class DistinctCalls:
 class SiteMaximum:
     """The most that one CALL in the text takes."""
 
-    span: Span
     calls: float = 0
     prompt_tokens: float = 0
     completion_tokens: float = 0
@@ -72,14 +71,13 @@ class CallTally:
     limits: Limits
     model: Model | None
     price: Price | None
-    _sites: dict[int, SiteMaximum] = field(factory=dict)
-    _sure: dict[tuple[int, Kind, bytes | None], KnownCall | None] = field(factory=dict)
+    _sites: dict[Span, SiteMaximum] = field(factory=dict)
+    _sure: dict[tuple[Span, Kind, bytes | None], KnownCall | None] = field(factory=dict)
     """Calls made in any case, by place, kind and digest of the arguments; None if an argument is unknown."""
 
     def count(
         self,
-        site: int,
-        span: Span,
+        site: Span,
         type_: Type,
         names: tuple[str | None, ...],
         args: tuple[Value, ...],
@@ -96,7 +94,7 @@ class CallTally:
                 request = Request(args[0], tuple(zip(names, args[1:])), type_, program=self.limits.max_depth > 1)
                 high_prompt = self.model.count_tokens(request)
                 low_prompt = high_prompt if self.model.capabilities.exact_counts else 1
-        most = self._sites.setdefault(site, SiteMaximum(span))
+        most = self._sites.setdefault(site, SiteMaximum())
         most.calls += times
         most.prompt_tokens += product(high_prompt, times)
         most.completion_tokens += product(self.limits.max_answer_tokens, times)
@@ -137,19 +135,19 @@ class CallTally:
             cost=self._money(least_prompt, most_prompt, most_completion, caps.cost),
             steps=(steps, limits.max_steps),
             bytes=(size, limits.max_bytes),
-            sites=tuple(self._site_cost(place, at_site.get(site), open_end) for site, place in self._sites.items()),
+            sites=tuple(self._site_cost(span, at_site.get(span), open_end) for span in self._sites),
         )
 
     def _most(self, name: str, open_end: bool) -> float:
         return inf if open_end else sum(getattr(site, name) for site in self._sites.values())
 
-    def _distinct(self, kept: Kept | None) -> tuple[dict[int, DistinctCalls], dict[Kind, DistinctCalls]]:
+    def _distinct(self, kept: Kept | None) -> tuple[dict[Span, DistinctCalls], dict[Kind, DistinctCalls]]:
         """The distinct calls made in any case, by place and by kind.
 
         Calls of one kind whose arguments are unknown might all be equal, so that they are one together. With `kept`,
         only calls that are known and not kept count.
         """
-        at_site: dict[int, DistinctCalls] = {}
+        at_site: dict[Span, DistinctCalls] = {}
         groups: dict[Kind, DistinctCalls] = {}
         for (site, kind, digest), call in self._sure.items():
             if kept is not None and (call is None or kept(call.type, call.names, call.args, call.sample)):
@@ -164,13 +162,14 @@ class CallTally:
                     distinct.prompts[digest] = call.prompt_tokens
         return at_site, groups
 
-    def _site_cost(self, most: SiteMaximum, least: DistinctCalls | None, open_end: bool) -> SiteCost:
+    def _site_cost(self, span: Span, least: DistinctCalls | None, open_end: bool) -> SiteCost:
+        most = self._sites[span]
         most_calls = inf if open_end else most.calls
         unbounded = open_end or self.limits.max_depth > 1
         prompt, completion = (inf, inf) if unbounded else (most.prompt_tokens, most.completion_tokens)
         calls, least_prompt = (0, 0) if least is None else (least.calls, least.prompt_tokens)
         return SiteCost(
-            most.span,
+            span,
             (calls, capped(most_calls, None)),
             (least_prompt, capped(prompt, None)),
             (0, capped(completion, None)),
