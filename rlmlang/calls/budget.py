@@ -1,12 +1,11 @@
-"""Limits of a run, and the account that the whole call tree spends from.
+"""The limits of a run, and the account that its whole call tree spends from.
 
-Before a model call its share is reserved; afterwards what it really took is settled.
-While reservations of others are open, a call that would not fit waits for them, since
-they rarely take all they reserved. So a limit is never overrun, nor reached too early.
+Before each generation, the most that it can take is reserved; afterwards, what it really took is settled.
+A call that would not fit beside open reservations waits until they are settled, since most take less than
+they reserved. So a limit is never exceeded, nor reached too early.
 
-A call that a program answers may be held to a share of what its caller may spend. It has
-an account of its own below the caller's, and what it and the calls below it take is
-reserved and settled in both, and in all above them.
+A call that a program answers may be limited to a share of what its caller may spend. It then has an account
+of its own below the caller's; it and the calls below it are reserved and settled in both, and in all above.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from rlmlang.models.base import Model
 
 @frozen
 class Limits:
-    """What a run may spend. None is no limit."""
+    """What a run may spend. None means no limit."""
 
     max_calls: int | None = 1_000
-    """Generations by the model, repairs included."""
+    """Generations by the model, including repairs."""
     max_depth: int = 1
     """Levels of models below the program; a CALL at this level is answered directly."""
     max_prompt_tokens: int | None = None
     max_completion_tokens: int | None = None
     max_answer_tokens: int = 1_024
-    """Tokens of one answer."""
+    """The most tokens of one answer."""
     max_cost: float | None = None
     """US dollars."""
     max_share: float = 1.0
-    """Of the calls, tokens and money that a program may spend, the share that one of its calls may
-    spend with all calls below it, if a program answers it; above 0, up to 1."""
+    """The share of a program's calls, tokens and money that one of its calls may spend, together with all
+    calls below it, if a program answers it; above 0, up to 1."""
     max_seconds: float | None = None
     """Wall time of the run."""
     max_steps: int = 5_000_000
@@ -47,7 +46,7 @@ class Limits:
     max_bytes: int = 32_000_000
     """Size of any one value: one byte a character, eight an element."""
     concurrency: int | None = None
-    """Calls that run at once; by default as many as the model says are useful."""
+    """Calls that run at once; None for as many as the model says are useful."""
 
 
 @define
@@ -60,13 +59,13 @@ class Usage:
     completion_tokens: int = 0
     seconds: float = 0.0
     cached_tokens: int = 0
-    """Of the prompts' tokens, those that the engine had read before."""
+    """Those of the prompts' tokens that the engine had in its cache."""
     cost: Decimal | None = None
     """US dollars; None if the model has no known price."""
     steps: int = 0
-    """Of pure work."""
+    """Steps of pure work."""
     bytes: int = 0
-    """Of the largest value."""
+    """The size of the largest value."""
 
     def to_json(self) -> dict[str, float | None]:
         cost = None if self.cost is None else float(self.cost)
@@ -75,7 +74,7 @@ class Usage:
 
 @frozen
 class Caps:
-    """What one account may spend in all. None is no limit."""
+    """What one account may spend in all. None means no limit."""
 
     calls: int | None
     prompt_tokens: int | None
@@ -88,7 +87,7 @@ class Caps:
         return cls(limits.max_calls, limits.max_prompt_tokens, limits.max_completion_tokens, cost)
 
     def share(self, share: Decimal) -> Caps:
-        """A share of each, but not less than one call or token."""
+        """Return a share of each, but not less than one call or token."""
 
         def part(cap: int | None) -> int | None:
             return None if cap is None else min(cap, max(1, int(cap * share)))
@@ -99,39 +98,42 @@ class Caps:
 
 @frozen(eq=False)
 class Reservation:
-    """What is set aside for one generation."""
+    """What is reserved for one generation."""
 
     prompt_tokens: int
     completion_tokens: int
-    """Those granted: all that were asked for, or what is left."""
+    """The tokens granted: all that were requested, or as many as are left."""
     cost: Decimal
+    """US dollars; 0 if the model has no known price."""
     short: BudgetError | None
-    """If less was granted than asked for: the error to raise when the answer does not fit."""
+    """The error to raise when the answer does not fit, if fewer tokens were granted than requested."""
 
 
 @define(eq=False)
 class Account:
-    """Reservations and spending of one run, shared by its whole call tree; or of one call and those below it."""
+    """What one run, or one call with those below it, has reserved and spent. The calls of a tree share it."""
 
     limits: Limits
     usage: Usage = field(factory=Usage)
     share_from: int = 1
-    """The first level whose calls are held to `max_share`."""
+    """The first level whose calls are limited to `max_share`."""
     call: tuple[str, Span] | None = None
-    """For the account of a call: its instruction and place."""
+    """The instruction and place of the call, if this is the account of one."""
     above: Account | None = None
+    """The account of the program that makes the call."""
     price: Price | None = None
     _caps: Caps = field()
     _chain: tuple[Account, ...] = field(init=False)
-    """The account itself and those above it, up to that of the run."""
+    """The account itself and those above it, up to the run's."""
     _reserved_prompt: int = 0
     _reserved_completion: int = 0
     _reserved_cost: Decimal = Decimal(0)
     _open: int = 0
+    """Reservations that are not settled yet."""
     _expected: int = 0
     """Calls that a program has asked for and that have not been reserved yet."""
     _waiting: deque[_Waiting] = field(factory=deque)
-    """Those who wait for open reservations, first come first served; kept in the account of the run."""
+    """Requests that wait until reservations are settled, in order; only the run's account has any."""
 
     @_caps.default
     def _(self) -> Caps:
@@ -142,7 +144,7 @@ class Account:
         self._price_by(self.price)
 
     def charge_by(self, model: Model, prices: Prices) -> None:
-        """Count money by the price of a model. Raises UsageError E608 if there is a limit on it, and no price."""
+        """Count money by the price of a model. Raises UsageError E608 if money is limited and no price is known."""
         price = price_of(model, prices)
         if price is None and self.limits.max_cost is not None:
             raise no_price(model)
@@ -154,7 +156,7 @@ class Account:
             self.usage.cost = Decimal(0)
 
     def below(self, level: int, instruction: str, span: Span) -> Account:
-        """The account of a call at a level that a program answers: this one, if it may spend all."""
+        """Return the account for a call that a program answers: this one, if the call may spend all of it."""
         share = Decimal(str(self.limits.max_share))
         if share == 1 or level < self.share_from:
             return self
@@ -176,9 +178,9 @@ class Account:
         self._expected -= 1
 
     async def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation:
-        """Reserve one generation.
+        """Reserve one generation, waiting for others to be settled if need be.
 
-        Raises BudgetError E501, E503, E504 or E509; E510 if the share of a call is used up.
+        Raises BudgetError E501, E503, E504 or E509; E510 if the share of a call is exhausted.
         """
         waiting = self._chain[-1]._waiting
         if not waiting and (reservation := self._reserve(prompt_tokens, completion_tokens)) is not None:
@@ -189,13 +191,13 @@ class Account:
             return await mine.answer
         except asyncio.CancelledError:
             if mine.answer.cancelled():
-                self._chain[-1]._serve()  # whoever comes next may fit
-            elif mine.answer.exception() is None:  # granted, and given up before it was used
+                self._chain[-1]._serve()  # the next in the queue may fit
+            elif mine.answer.exception() is None:  # granted, but cancelled before it was used
                 self.settle(mine.answer.result(), None, called=False)
             raise
 
     def _reserve(self, prompt: int, completion: int) -> Reservation | None:
-        """A reservation, or None if it must wait for open ones. Raises BudgetError."""
+        """Return a reservation, or None if it must wait until open ones are settled. Raises BudgetError."""
         granted, short, wait = completion, None, False
         for account in self._chain:
             caps, usage = account._caps, account.usage
@@ -211,7 +213,7 @@ class Account:
                 if left < 1:
                     raise account._over(
                         "max_completion_tokens",
-                        f"{caps.completion_tokens:,} of {caps.completion_tokens:,} tokens are written",
+                        f"{caps.completion_tokens:,} of {caps.completion_tokens:,} tokens are used",
                     )
                 if left - account._reserved_completion < granted:
                     wait = wait or account._open > 0
@@ -220,7 +222,7 @@ class Account:
             if caps.cost is not None and self.price is not None and usage.cost is not None:
                 money = caps.cost - usage.cost
                 if self.price.of(prompt, 1) > money:
-                    raise account._over("max_cost", _too_dear(self.price.of(prompt, 1), money, caps.cost))
+                    raise account._over("max_cost", _too_expensive(self.price.of(prompt, 1), money, caps.cost))
                 if self.price.of(prompt, granted) > money - account._reserved_cost:
                     wait = wait or account._open > 0
                     if self.price.of(prompt, granted) > money:
@@ -241,7 +243,7 @@ class Account:
         return self._over("max_calls", f"{self._caps.calls:,} of {self._caps.calls:,} calls are used")
 
     def _over(self, limit: str, message: str) -> BudgetError:
-        """The error of a limit that is reached: of the run, or of the share of a call."""
+        """Return the error for a limit that is reached, be it the run's or the share of a call."""
         if self.call is None:
             return BudgetError.of(_CODES[limit], message, hint=f"raise {limit}")
         instruction, span = self.call
@@ -256,11 +258,11 @@ class Account:
     def settle(
         self, reserved: Reservation, spent: tuple[int, int, int] | None, *, called: bool = True
     ) -> Decimal | None:
-        """Replace a reservation by what the call really took: tokens of prompt and completion, and
-        those of the prompt that were cached. Returns the dollars for them, None if no price is known.
+        """Replace a reservation by what the generation really took, and return its cost in dollars.
 
-        `spent` is None when that is unknown; the whole reservation then counts, since the
-        model may have been paid for it. With `called` false the call was never sent.
+        `spent` is the number of tokens of the prompt, of the completion, and of those of the prompt that were
+        cached; None if it is unknown: the whole reservation then counts, since it may have been charged for.
+        With `called` false the request was never sent. The cost is None if no price is known.
         """
         prompt, completion, cached = spent or (reserved.prompt_tokens, reserved.completion_tokens, 0)
         cost = Decimal(0) if self.price is None else self.price.of(prompt, completion, min(cached, prompt))
@@ -282,7 +284,7 @@ class Account:
         return None if self.price is None else cost * called
 
     def _serve(self) -> None:
-        """Answer those who wait, in order, up to the first who has to wait on."""
+        """Grant or refuse waiting requests in order, up to the first that must keep waiting."""
         while self._waiting:
             first = self._waiting[0]
             if not first.answer.done():
@@ -299,7 +301,7 @@ class Account:
 
 @frozen(eq=False)
 class _Waiting:
-    """Who waits for a reservation."""
+    """A request for a reservation that does not fit yet."""
 
     account: Account
     prompt_tokens: int
@@ -311,11 +313,11 @@ _CODES = {"max_calls": "E501", "max_prompt_tokens": "E503", "max_completion_toke
 
 
 def _too_long(prompt: int, left: int, cap: int) -> str:
-    return f"the call reads {prompt:,} tokens; {left:,} of {cap:,} are left"
+    return f"the prompt has {prompt:,} tokens; {left:,} of {cap:,} are left"
 
 
-def _too_dear(cost: Decimal, left: Decimal, cap: Decimal) -> str:
-    return f"the call costs ${cost:f} at least; ${left:f} of ${cap:f} are left"
+def _too_expensive(cost: Decimal, left: Decimal, cap: Decimal) -> str:
+    return f"the call costs at least ${cost:f}; ${left:f} of ${cap:f} are left"
 
 
 def _cut_off(granted: int) -> str:

@@ -1,4 +1,4 @@
-"""What models cost. Prices are given by the user, since a table kept here would go stale unseen."""
+"""The prices of models. They are given by the user, since a table kept here would silently go out of date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MILLION = Decimal(1_000_000)
 
 
 def dollars(amount: Decimal | float | str) -> Decimal:
-    """An amount of money, exactly as it is written. Raises ValueError if it is none."""
+    """Return an amount of money, exactly as it is written. Raises ValueError if it is none."""
     try:
         number = Decimal(str(amount))
     except InvalidOperation:
@@ -27,12 +27,12 @@ def dollars(amount: Decimal | float | str) -> Decimal:
 
 @frozen
 class Price:
-    """What a model's tokens cost, in US dollars a million."""
+    """The price of a model's tokens, in US dollars per million."""
 
     input: Decimal = field(converter=dollars)
     output: Decimal = field(converter=dollars)
     cached: Decimal = field(converter=dollars)
-    """Of the tokens read, those that the engine still had; not more than for the others."""
+    """The price of prompt tokens that were in the engine's cache; at most that of the others."""
 
     @cached.default
     def _(self) -> Decimal:
@@ -44,23 +44,23 @@ class Price:
             raise ValueError(f"cached tokens cost no more than others: ${value} is more than ${self.input}")
 
     def of(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Decimal:
-        """Dollars for so many tokens; the cached ones are some of the prompt's."""
+        """Return the dollars for so many tokens; the cached ones are part of the prompt's."""
         fresh = prompt_tokens - cached_tokens
         return (fresh * self.input + cached_tokens * self.cached + completion_tokens * self.output) / MILLION
 
     def affordable(self, money: Decimal, prompt_tokens: int) -> int:
-        """Completion tokens that the money pays for, after a prompt. Only for an output that costs something."""
+        """Return how many completion tokens the money pays for after a prompt. The output must not be free."""
         return int((money - self.of(prompt_tokens, 0)) * MILLION // self.output)
 
 
 FREE = Price(0, 0)
 
 Prices = Mapping[str, Price]
-"""By names of models or patterns of them, such as `openai:gpt-*`; the first that fits counts."""
+"""Prices by names of models or patterns, such as `openai:gpt-*`; the first that matches counts."""
 
 
 def price_of(model: Model, prices: Prices) -> Price | None:
-    """The price of a model, None if none is known. Options in a model's name (`?…`) need not be matched."""
+    """Return the price of a model, None if none is known. Options in a model's name (`?…`) need not be matched."""
     for pattern, price in prices.items():
         if any(fnmatchcase(name, pattern) for name in (model.name, model.name.partition("?")[0])):
             return price
@@ -68,7 +68,7 @@ def price_of(model: Model, prices: Prices) -> Price | None:
 
 
 def no_price(model: Model) -> UsageError:
-    """The error of a run with a limit on money, whose model has no price."""
+    """Return the error for a run with a limit on money whose model has no known price."""
     name = model.name.partition("?")[0]
     return UsageError.of(
         "E608",
