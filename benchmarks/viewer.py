@@ -16,8 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from rlmlang.trace.history import history_of
 from rlmlang.trace.html import write_html
-from rlmlang.trace.log import history_of, read_log
+from rlmlang.trace.log import read_log
 from tests.support import traces
 from tests.support.browser import Browser, browser
 

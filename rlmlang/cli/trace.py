@@ -15,8 +15,8 @@ from rlmlang.cli.options import store_option
 from rlmlang.cli.runs import opened_store
 from rlmlang.errors import ProgramError, UsageError
 from rlmlang.storage.runs import find_run
-from rlmlang.trace.history import Call, History
-from rlmlang.trace.log import history_of, read_events, read_log
+from rlmlang.trace.history import History, LoggedCall, history_of
+from rlmlang.trace.log import read_events, read_log
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -111,12 +111,12 @@ def show(
 
     history = open_history(trace, store)
 
-    def wanted(call: Call) -> bool:
+    def wanted(call: LoggedCall) -> bool:
         return (
             (not errors or call.status in ("failed", "unfinished") or call.error is not None)
             and (not stored or call.status == "stored" or call.hits.total() > 0)
             and (slow is None or call.seconds >= slow)
-            and (grep is None or call.holds(grep.casefold()))
+            and (grep is None or call.contains(grep.casefold()))
             and (depth is None or call.level <= depth)
         )
 
@@ -228,7 +228,7 @@ def wanted_values(expect: str | None, checker: str | None) -> Callable[[History]
             value = compile(shown).run().value
         except ProgramError as error:
             raise UsageError.of(
-                "E607", f"the trace of run {history.run.id} does not show its value whole", hint="leave the run out"
+                "E607", f"the trace of run {history.run.run} does not show its value whole", hint="leave the run out"
             ) from error
         return bool(program.run(value=value).value)
 

@@ -19,7 +19,8 @@ from rlmlang.language.types import Type
 from rlmlang.runtime.values import Value, excerpt, preview, to_json
 from rlmlang.storage.journal import Journal
 from rlmlang.storage.store import Store
-from rlmlang.trace.recorder import SHOWN, VERSION, Trace, problem_of
+from rlmlang.trace.events import VERSION, EndEvent, InputSummary, ProgramText, RunEvent
+from rlmlang.trace.recorder import MAX_VALUE, Trace, event_error
 
 _GLANCE = 80
 """Characters of an input that the log shows."""
@@ -86,24 +87,25 @@ async def recorded(
     if store is not None and journal is not None and record:
         seq = store.begin_run(trace.run_id, spec.to_json())
         resumed = seq > 0
-        trace.go_on_from(seq, _next_call(store, trace.run_id) if resumed else 0)
+        trace.resume_at(seq, _next_call(store, trace.run_id) if resumed else 0)
         trace.sinks.append(journal.note)
     trace.emit(
-        "run",
-        version=VERSION,
-        run=trace.run_id,
-        started=round(time.time(), 3),
-        resumed=resumed,
-        command=spec.command,
-        program={"name": spec.name, "text": spec.program},
-        inputs={name: _shown(value, types[name]) for name, value in spec.inputs.items()},
-        model=spec.model,
-        identity=spec.identity,
-        writing=spec.writing,
-        limits=spec.limits,
-        language=spec.language,
-        prompts=spec.prompts,
-        rlmlang=version("rlmlang"),
+        RunEvent(
+            version=VERSION,
+            run=trace.run_id,
+            started=round(time.time(), 3),
+            resumed=resumed,
+            command=spec.command,
+            program=ProgramText(name=spec.name, text=spec.program),
+            inputs={name: _summary(value, types[name]) for name, value in spec.inputs.items()},
+            model=spec.model,
+            identity=spec.identity,
+            writing=spec.writing,
+            limits=dict(spec.limits),
+            language=spec.language,
+            prompts=spec.prompts,
+            rlmlang=version("rlmlang"),
+        )
     )
     status, error = "interrupted", None
     try:
@@ -114,13 +116,14 @@ async def recorded(
         raise
     finally:
         trace.emit(
-            "end",
-            status=status,
-            time=account.usage.seconds,
-            usage=account.usage.to_json(),
-            type=str(recording.type) if recording.type else None,
-            value=excerpt(recording.value, SHOWN) if status == "done" else None,
-            error=problem_of(error),
+            EndEvent(
+                status=status,
+                time=account.usage.seconds,
+                usage=account.usage.to_json(),
+                type=str(recording.type) if recording.type else None,
+                value=excerpt(recording.value, MAX_VALUE) if status == "done" else None,
+                error=event_error(error),
+            )
         )
         if journal is not None:
             await journal.close()
@@ -138,6 +141,6 @@ def _next_call(store: Store, run: str) -> int:
     return last + 1
 
 
-def _shown(value: Any, type_: Type) -> dict[str, Any]:
+def _summary(value: Any, type_: Type) -> InputSummary:
     size = len(value) if isinstance(value, (str, list, dict)) else None
-    return {"type": str(type_), "size": size, "preview": preview(value, _GLANCE)}
+    return InputSummary(type=str(type_), size=size, preview=preview(value, _GLANCE))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from difflib import unified_diff
-from typing import Any
+from typing import Any, get_type_hints
 
 from attrs import asdict, define, field
 
-from rlmlang.trace.history import Call, History
+from rlmlang.trace.events import RunEvent, Version
+from rlmlang.trace.history import History, LoggedCall
 
-Pair = tuple[Call, Call]
+Pair = tuple[LoggedCall, LoggedCall]
 
 
 @define(eq=False)
@@ -19,8 +20,8 @@ class Comparison:
 
     a: History
     b: History
-    only_a: list[Call] = field(factory=list)
-    only_b: list[Call] = field(factory=list)
+    only_a: list[LoggedCall] = field(factory=list)
+    only_b: list[LoggedCall] = field(factory=list)
     asked: list[Pair] = field(factory=list)
     """Calls of one place that do not ask the same."""
     answered: list[Pair] = field(factory=list)
@@ -37,13 +38,13 @@ class Comparison:
 
     def program(self) -> list[str]:
         """The lines of a unified diff of the program texts."""
-        old, new = self.a.run, self.b.run
-        return list(unified_diff(old.text.splitlines(), new.text.splitlines(), old.program, new.program, lineterm=""))
+        old, new = self.a.run.program, self.b.run.program
+        return list(unified_diff(old.text.splitlines(), new.text.splitlines(), old.name, new.name, lineterm=""))
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as JSON data. Calls are told by their ids."""
         return {
-            "runs": [self.a.run.id, self.b.run.id],
+            "runs": [self.a.run.run, self.b.run.run],
             "settings": {name: [a, b] for name, a, b in self.settings()},
             "program": self.program(),
             "spent_in_all": [asdict(self.a.spent), asdict(self.b.spent)],
@@ -56,18 +57,29 @@ class Comparison:
         }
 
 
+_OF_ONE_RUN = ("run", "started", "resumed", "version", "identity")
+"""Fields of runs that are not compared: they differ anyway, or say what others say shorter."""
+
+
 def _settings(history: History) -> Iterator[tuple[str, str]]:
     run, end = history.run, history.end
-    yield from (("command", run.command), ("model", run.model), ("writing", run.writing))
+    types = get_type_hints(RunEvent, include_extras=True)
+    names = [name for name in types if isinstance(getattr(run, name), str | int | None) and name not in _OF_ONE_RUN]
+    versions = [name for name in names if types[name] == Version]
+    yield from ((name, _shown(getattr(run, name))) for name in names if name not in versions)
     yield from ((f"limit {name}", str(value)) for name, value in run.limits.items())
-    yield from ((f"version of {name}", version) for name, version in run.versions.items())
-    for each in run.inputs:
-        yield f"input {each.name}", f"{each.type}, {each.size:,}: {each.preview}"
+    yield from ((f"version of {name}", _shown(getattr(run, name))) for name in versions)
+    for name, each in run.inputs.items():
+        yield f"input {name}", f"{each.type}, {each.size or 0:,}: {each.preview}"
     yield "status", history.status
     if end and end.value is not None:
         yield "value", end.value
     if end and end.error:
         yield "error", f"{end.error.code}: {end.error.message}"
+
+
+def _shown(value: str | int | None) -> str:
+    return "" if value is None else str(value)
 
 
 def compare(a: History, b: History) -> Comparison:
@@ -84,23 +96,23 @@ def compare(a: History, b: History) -> Comparison:
     return found
 
 
-def _key(call: Call) -> Hashable:
+def _key(call: LoggedCall) -> Hashable:
     return call.key
 
 
-def _question(call: Call) -> Hashable:
-    return (*_place(call), call.arguments)
+def _question(call: LoggedCall) -> Hashable:
+    return (*_place(call), *((each.name, each.preview) for each in call.arguments))
 
 
-def _place(call: Call) -> tuple[Hashable, ...]:
+def _place(call: LoggedCall) -> tuple[Hashable, ...]:
     return call.source, call.line, call.instruction
 
 
 def _match(
-    left: Iterable[Call], right: Iterable[Call], rule: Callable[[Call], Hashable]
-) -> tuple[list[Pair], list[Call], list[Call]]:
+    left: Iterable[LoggedCall], right: Iterable[LoggedCall], rule: Callable[[LoggedCall], Hashable]
+) -> tuple[list[Pair], list[LoggedCall], list[LoggedCall]]:
     """Pairs of calls of which a rule says the same, but for None, in order; and what is left of both."""
-    waiting: dict[Hashable, list[Call]] = {}
+    waiting: dict[Hashable, list[LoggedCall]] = {}
     for call in right:
         waiting.setdefault(rule(call), []).append(call)
     for calls in waiting.values():
@@ -116,7 +128,7 @@ def _match(
     return pairs, rest, others
 
 
-def _note(found: Comparison, a: Call, b: Call) -> None:
+def _note(found: Comparison, a: LoggedCall, b: LoggedCall) -> None:
     asked = a.key != b.key
     answered = (a.answer, a.error and a.error.code) != (b.answer, b.error and b.error.code)
     spent = a.own != b.own

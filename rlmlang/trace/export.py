@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from rlmlang.trace.history import Call, Failure, Generation, History, Message
+from rlmlang.trace.codec import to_data
+from rlmlang.trace.events import Event, EventError, GenerationEvent, PromptMessage
+from rlmlang.trace.history import History, LoggedCall
 
 BATCH = 1_000
 """Spans in one object of OTLP, so that collectors take it."""
@@ -19,14 +21,14 @@ BATCH = 1_000
 
 
 def otlp(history: History) -> Iterator[dict[str, Any]]:
-    """TracesData of OTLP as JSON: a span for the run, for each call, and for each generation.
+    """Yield the run as TracesData of OTLP: a span for the run, for each call, and for each generation.
 
-    Generations carry the attributes of the semantic conventions for generative AI; what those
-    have no name for is under `rlmlang.`.
+    Fields for which the semantic conventions for code and generative AI have a name carry that; all others of the
+    schema have theirs after `rlmlang.`.
     """
-    run = history.run
-    resource = {"attributes": _attributes({"service.name": "rlmlang", "service.version": run.versions["rlmlang"]})}
-    scope = {"name": "rlmlang", "version": run.versions["rlmlang"]}
+    version = str(history.run.rlmlang)
+    resource = {"attributes": _attributes({"service.name": "rlmlang", "service.version": version})}
+    scope = {"name": "rlmlang", "version": version}
     spans = _spans(history)
     while batch := list(islice(spans, BATCH)):
         yield {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": batch}]}]}
@@ -34,15 +36,11 @@ def otlp(history: History) -> Iterator[dict[str, Any]]:
 
 def _spans(history: History) -> Iterator[dict[str, Any]]:
     run, end = history.run, history.end
-    name = f"invoke_workflow {run.program}"
+    name = f"invoke_workflow {run.program.name}"
     yield _span(history, "run", None, name, (0.0, history.seconds), end.error if end else None) | {
         "attributes": _attributes(
-            {
-                "gen_ai.operation.name": "invoke_workflow",
-                "gen_ai.workflow.name": run.program,
-                "rlmlang.run": run.id,
-                "rlmlang.command": run.command,
-            }
+            {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": run.program.name}
+            | _fields(run, _RUN_NAMES)
         )
     }
     for call in history.calls:
@@ -59,18 +57,44 @@ def _spans(history: History) -> Iterator[dict[str, Any]]:
             }
 
 
+_RUN_NAMES = {"model": None, "started": None, "rlmlang": None, "version": None}
+
+_CALL_NAMES = {
+    "source": "code.file.path", "line": "code.line.number", "within": "code.function.name", "id": "rlmlang.call",
+    "parent": None, "asked": None, "started": None, "finished": None,
+    "prompt_tokens": None, "completion_tokens": None, "cost": None,  # those of its generations, which have spans
+}  # fmt: skip
+
+_GENERATION_NAMES = {
+    "prompt_tokens": "gen_ai.usage.input_tokens", "completion_tokens": "gen_ai.usage.output_tokens",
+    "cached_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "call": None, "output": None, "finish": None, "started": None, "finished": None,
+}  # fmt: skip
+"""The attributes of fields that have other names than `rlmlang.` and the field; None if the span has them elsewhere."""
+
+
+def _fields(event: Event, names: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the attributes of the scalar fields of an event."""
+    found = {names.get(name, f"rlmlang.{name}"): value for name, value in to_data(event).items() if _is_scalar(value)}
+    return {name: value for name, value in found.items() if name is not None}
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
 _INTERNAL, _CLIENT = 1, 3
 _UNSET, _ERROR = 0, 2
 
 
 def _span(
-    history: History, id: str, above: str | None, name: str, times: tuple[float, float], error: Failure | None
+    history: History, id: str, above: str | None, name: str, times: tuple[float, float], error: EventError | None
 ) -> dict[str, Any]:
     run = history.run
     return {
-        "traceId": _hex(run.id, 32),
-        "spanId": _hex(f"{run.id} {id}", 16),
-        "parentSpanId": "" if above is None else _hex(f"{run.id} {above}", 16),
+        "traceId": _hex(run.run, 32),
+        "spanId": _hex(f"{run.run} {id}", 16),
+        "parentSpanId": "" if above is None else _hex(f"{run.run} {above}", 16),
         "name": name,
         "kind": _INTERNAL,
         "startTimeUnixNano": str(round((run.started + times[0]) * 1e9)),
@@ -79,46 +103,29 @@ def _span(
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
-    return {
-        "code.file.path": call.source,
-        "code.line.number": call.line,
-        "code.function.name": call.within,
+def _call(call: LoggedCall) -> dict[str, Any]:
+    return _fields(call, _CALL_NAMES) | {
         "error.type": call.error and call.error.code,
-        "rlmlang.call": call.id,
-        "rlmlang.instruction": call.instruction,
-        "rlmlang.type": call.type,
-        "rlmlang.form": call.form,
-        "rlmlang.status": call.status,
-        "rlmlang.key": call.key,
         "rlmlang.waited": call.started - call.asked,
         "rlmlang.hits": call.hits.total(),
-        "rlmlang.answer": call.answer,
     }
 
 
-def _chat(model: str, generation: Generation) -> dict[str, Any]:
-    system = [message.content for message in generation.prompt if message.role == "system"]
+def _chat(model: str, generation: GenerationEvent) -> dict[str, Any]:
+    system = [message.text for message in generation.prompt if message.role == "system"]
     asked = [message for message in generation.prompt if message.role != "system"]
     finish = {"refusal": "content_filter"}.get(generation.finish or "", generation.finish or "error")
-    output = {"role": "assistant", "parts": _parts(generation.output), "finish_reason": finish}
+    output = {"role": "assistant", "parts": _parts(generation.output or ""), "finish_reason": finish}
     return {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": model.partition(":")[0],
         "gen_ai.request.model": model,
         "gen_ai.response.finish_reasons": [finish],
-        "gen_ai.usage.input_tokens": generation.prompt_tokens,
-        "gen_ai.usage.output_tokens": generation.completion_tokens,
-        "gen_ai.usage.cache_read.input_tokens": generation.cached_tokens,
         "gen_ai.system_instructions": json.dumps([part for text in system for part in _parts(text)]),
-        "gen_ai.input.messages": json.dumps([{"role": each.role, "parts": _parts(each.content)} for each in asked]),
+        "gen_ai.input.messages": json.dumps([{"role": each.role, "parts": _parts(each.text)} for each in asked]),
         "gen_ai.output.messages": json.dumps([output]),
         "error.type": generation.error and generation.error.code,
-        "rlmlang.attempt": generation.attempt,
-        "rlmlang.forced_tokens": generation.forced_tokens,
-        "rlmlang.cost": generation.cost,
-        "rlmlang.grammar": generation.grammar,
-    }
+    } | _fields(generation, _GENERATION_NAMES)
 
 
 def _parts(text: str) -> list[dict[str, str]]:
@@ -137,6 +144,8 @@ def _any_value(value: str | int | float | list[str]) -> dict[str, Any]:
     match value:
         case str():
             return {"stringValue": value}
+        case bool():
+            return {"boolValue": value}
         case int():
             return {"intValue": str(value)}
         case float():
@@ -152,7 +161,7 @@ def chrome(history: History) -> Iterator[dict[str, Any]]:
     """The trace event format: a bar a call, in lanes of calls that were not under way at once."""
     lanes = history.lanes()
     events: list[dict[str, Any]] = [
-        {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": history.run.program or "rlmlang"}}
+        {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": history.run.program.name or "rlmlang"}}
     ]
     for lane in range(max(lanes, default=-1) + 1):
         events.append({"ph": "M", "pid": 1, "tid": lane, "name": "thread_name", "args": {"name": f"lane {lane + 1}"}})
@@ -164,10 +173,10 @@ def chrome(history: History) -> Iterator[dict[str, Any]]:
                 "name": call.instruction[:100] or f"call {call.id}", "cat": call.status, "args": _arguments(call),
             }
         )  # fmt: skip
-    yield {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"run": history.run.id}}
+    yield {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"run": history.run.run}}
 
 
-def _arguments(call: Call) -> dict[str, Any]:
+def _arguments(call: LoggedCall) -> dict[str, Any]:
     return {
         "id": call.id,
         "parent": call.parent,
@@ -208,13 +217,13 @@ def rlm(history: History) -> Iterator[dict[str, Any]]:
         value = history.end.value if history.end and number == len(steps) else None
         yield {
             "type": "iteration", "iteration": number, "timestamp": _date(run.started + times[0]),
-            "prompt": [{"role": each.role, "content": each.content} for each in prompt], "response": response,
+            "prompt": [{"role": each.role, "content": each.text} for each in prompt], "response": response,
             "code_blocks": [{"code": text, "result": result}], "final_answer": value,
             "iteration_time": times[1] - times[0],
         }  # fmt: skip
 
 
-_Step = tuple[list[Message], str, str, Failure | None, list[Call], tuple[float, float]]
+_Step = tuple[list[PromptMessage], str, str, EventError | None, list[LoggedCall], tuple[float, float]]
 """Prompt, response, code, error, calls and times of an iteration."""
 
 
@@ -222,22 +231,23 @@ def _steps(history: History) -> Iterator[_Step]:
     root = history.roots[0] if len(history.roots) == 1 else None
     if root is None or root.form == "leaf" or not root.generations:
         error = history.end.error if history.end else None
-        inputs = "\n".join(f"{each.name}: {each.type} = {each.preview}" for each in history.run.inputs)
-        prompt = [Message("user", inputs, None)]
-        text = history.run.text
+        inputs = "\n".join(f"{name}: {each.type} = {each.preview}" for name, each in history.run.inputs.items())
+        prompt = [PromptMessage(role="user", content=inputs)]
+        text = history.run.program.text
         yield prompt, f"```repl\n{text}```", text, error, history.calls, (0.0, history.seconds)
         return
     begins = [each.finished for each in root.generations[1:]] + [root.finished]
     below = [call for call in history.calls if call is not root]
     for each, end in zip(root.generations, begins, strict=True):
         calls = [call for call in below if each.finished <= call.asked < end or (end == root.finished <= call.asked)]
-        yield each.prompt, f"```repl\n{each.output}\n```", each.output, each.error, calls, (each.started, end)
+        text = each.output or ""
+        yield each.prompt, f"```repl\n{text}\n```", text, each.error, calls, (each.started, end)
 
 
-def _completion(model: str, call: Call) -> dict[str, Any]:
+def _completion(model: str, call: LoggedCall) -> dict[str, Any]:
     """A call as one completion: its last prompt and its answer."""
     generations = call.shown_generations
-    prompt = "\n\n".join(message.content for message in generations[-1].prompt) if generations else call.instruction
+    prompt = "\n\n".join(message.text for message in generations[-1].prompt) if generations else call.instruction
     used = {
         "total_calls": call.own.generations,
         "total_input_tokens": call.own.prompt_tokens,

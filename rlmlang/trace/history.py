@@ -1,34 +1,21 @@
-"""A run as its log tells it: calls in a tree, what they took, and what the end of the run waited for."""
+"""The history of a run: its calls as a tree, what they cost, and what the end of the run waited for."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
+from itertools import chain
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
+
+from rlmlang.trace.codec import from_data
+from rlmlang.trace.events import VERSION, CallEvent, EndEvent, GenerationEvent, HitEvent, RunEvent, TextEvent
+from rlmlang.trace.log import not_a_trace
 
 _NO_HITS: Counter[tuple[str, int]] = Counter()
-
-STATUSES = ("done", "stored", "failed", "cancelled", "unfinished")
-"""How calls end. `unfinished` is a call whose end the log does not hold."""
-
-
-@frozen
-class Failure:
-    """An error: its code, and what it says."""
-
-    code: str
-    message: str
-
-
-@frozen
-class Message:
-    """A part of a prompt. `digest` names a content that many prompts share."""
-
-    role: str
-    content: str
-    digest: str | None
 
 
 @define
@@ -47,129 +34,49 @@ class Spent:
         if other.cost is not None:
             self.cost = (self.cost or 0.0) + other.cost
 
-
-@define(eq=False)
-class Generation:
-    """One answer of the model. Times are seconds since the run began, `cost` is US dollars."""
-
-    attempt: int
-    prompt: list[Message]
-    opening: str
-    """What the engine put before the model's text."""
-    written: str
-    """What the output goes on from, behind the opening."""
-    grammar: str | None
-    """A digest of what the output was held to."""
-    output: str
-    finish: str | None
-    started: float
-    finished: float
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-    forced_tokens: int
-    cost: float | None
-    error: Failure | None
-
-    @property
-    def spent(self) -> Spent:
-        return Spent(1, self.prompt_tokens, self.completion_tokens, self.cost)
+    def add_generation(self, generation: GenerationEvent) -> None:
+        tokens = generation.prompt_tokens, generation.completion_tokens
+        self.add(Spent(1, *tokens, generation.cost))
 
 
-@define(eq=False)
-class Call:
-    """One call. Times are seconds since the run began; `own` is what its generations took, `total` with calls below."""
+@define(kw_only=True, eq=False)
+class LoggedCall(CallEvent):
+    """A call of a run: its event, with everything else that the log says about it."""
 
-    id: int
-    parent: int | None = None
-    level: int = 1
-    form: str = "leaf"
-    source: str = ""
-    line: int = 0
-    within: str | None = None
-    instruction: str = ""
-    arguments: tuple[tuple[str, str], ...] = ()
-    """Names, and the beginnings of values."""
-    type: str = ""
-    key: str | None = None
-    status: str = "unfinished"
-    asked: float = 0.0
-    started: float = 0.0
-    finished: float = 0.0
-    answer: str | None = None
-    error: Failure | None = None
-    program: str | None = None
-    own: Spent = field(factory=Spent)
-    total: Spent = field(factory=Spent)
-    generations: list[Generation] = field(factory=list)
-    hits: Counter[tuple[str, int]] = _NO_HITS
-    """How many equal calls it answered, by source and line of theirs."""
-    origin: Call | None = None
+    own: Spent = field(factory=Spent, init=False)
+    """What its generations took."""
+    total: Spent = field(factory=Spent, init=False)
+    """What it took with all calls below it."""
+    generations: list[GenerationEvent] = field(factory=list, init=False)
+    hits: Counter[tuple[str, int]] = field(default=_NO_HITS, init=False)
+    """How many equal calls it answered, by the source and line of those."""
+    origin: LoggedCall | None = field(default=None, init=False, repr=False)
     """The call, earlier in the log, whose answer a stored call has."""
-    children: list[Call] = field(factory=list, repr=False)
+    children: list[LoggedCall] = field(factory=list, init=False, repr=False)
 
     @property
     def seconds(self) -> float:
         return self.finished - self.started
 
     @property
-    def shown_generations(self) -> list[Generation]:
-        """The generations that answered it, those of its origin if it was stored."""
+    def shown_generations(self) -> list[GenerationEvent]:
+        """Its generations; if it was stored, those of its origin."""
         return self.generations or (self.origin.generations if self.origin else [])
 
-    def holds(self, text: str) -> bool:
-        """Whether a text, in folded case, stands in what is the call's own: not in prompts that many share."""
+    def contains(self, text: str) -> bool:
+        """Return whether a case-folded text occurs in what is the call's own, which prompts that many share are not."""
         parts = [self.instruction, self.answer or "", self.program or ""]
-        parts += [preview for _, preview in self.arguments]
+        parts += [each.preview for each in self.arguments]
         parts += [self.error.code, self.error.message] if self.error else []
         for generation in self.shown_generations:
-            parts.append(generation.output)
-            parts += [message.content for message in generation.prompt if message.digest is None]
+            parts.append(generation.output or "")
+            parts += [message.text for message in generation.prompt if message.digest is None]
         return any(text in part.casefold() for part in parts)
 
 
-@frozen
-class Input:
-    name: str
-    type: str
-    size: int
-    preview: str
-
-
-@define
-class Run:
-    """How a run began, the last time if it was resumed. `started` is Unix time."""
-
-    id: str
-    started: float
-    resumed: int
-    """How many times."""
-    command: str
-    program: str
-    """The name of its source."""
-    text: str
-    inputs: list[Input]
-    model: str
-    writing: str
-    limits: dict[str, int | float | str | None]
-    versions: dict[str, str]
-    """Of the language, the prompts and rlmlang."""
-
-
-@define
-class End:
-    """How a run ended: `done`, `failed` or `interrupted`."""
-
-    status: str
-    time: float
-    type: str
-    value: str | None
-    error: Failure | None
-
-
 @define(eq=False)
-class Line:
-    """What the calls of a line took, with all that were made below them."""
+class LineTotals:
+    """What the calls of a line took, including all calls below them."""
 
     source: str
     number: int
@@ -177,21 +84,24 @@ class Line:
     hits: int = 0
     spent: Spent = field(factory=Spent)
     seconds: float = 0.0
-    """Of all its calls, one after the other."""
+    """The sum over its calls."""
 
 
 @define(eq=False, repr=False)
 class History:
-    """A run as its log tells it."""
+    """A run as its log describes it. Times are seconds since it began, or was resumed for the last time."""
 
-    run: Run
-    calls: list[Call]
+    run: RunEvent
+    """How it began, the last time if it was resumed."""
+    resumptions: int
+    """How many times it was resumed."""
+    calls: list[LoggedCall]
     """In the order of asking."""
-    end: End | None
-    """None while the run goes on, and if it died."""
+    end: EndEvent | None
+    """None if the run has not ended, or was killed."""
     before: Spent
     """What was spent before the run was resumed for the last time."""
-    roots: list[Call] = field(factory=list)
+    roots: list[LoggedCall] = field(factory=list)
     spent: Spent = field(factory=Spent)
 
     @property
@@ -206,21 +116,21 @@ class History:
 
     def counts(self) -> Counter[str]:
         """How many calls have each status, and `hits`."""
-        found = Counter(call.status for call in self.calls)
+        found: Counter[str] = Counter(call.status for call in self.calls)
         found["hits"] = sum(call.hits.total() for call in self.calls)
         return found
 
-    def critical_path(self) -> list[Call]:
+    def critical_path(self) -> list[LoggedCall]:
         """The longest chain through time: what the end of the run waited for, in the order of time.
 
         A call could be asked for once the call before it in the chain was answered. A call answered
         by a program is in the chain before the calls of that program.
         """
-        found: list[Call] = []
-        waiting: list[Call | tuple[list[Call], int]] = [_by_end(self.roots)]
+        found: list[LoggedCall] = []
+        waiting: list[LoggedCall | tuple[list[LoggedCall], int]] = [_by_end(self.roots)]
         while waiting:  # from the end on: calls of the chain, siblings with how many of them are early enough
             item = waiting.pop()
-            if isinstance(item, Call):
+            if isinstance(item, LoggedCall):
                 found.append(item)
                 continue
             siblings, count = item
@@ -247,12 +157,12 @@ class History:
             heappush(busy, (call.finished, found[at]))
         return found
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[LineTotals]:
         """The lines that the program's calls stand in, by source and number. All of the run is in them once."""
-        found: dict[tuple[str, int], Line] = {}
+        found: dict[tuple[str, int], LineTotals] = {}
 
-        def at(source: str, number: int) -> Line:
-            return found.setdefault((source, number), Line(source, number))
+        def at(source: str, number: int) -> LineTotals:
+            return found.setdefault((source, number), LineTotals(source, number))
 
         for call in self.roots:
             line = at(call.source, call.line)
@@ -263,10 +173,123 @@ class History:
             for (source, number), count in call.hits.items():
                 if source != "<answer>":
                     at(source, number).hits += count
-        return sorted(found.values(), key=lambda line: (line.source != self.run.program, line.source, line.number))
+        return sorted(found.values(), key=lambda line: (line.source != self.run.program.name, line.source, line.number))
 
 
-def _by_end(calls: list[Call]) -> tuple[list[Call], int]:
+def _by_end(calls: list[LoggedCall]) -> tuple[list[LoggedCall], int]:
     """The calls that were waited for, in the order of their ends, and how many they are."""
     found = sorted((call for call in calls if call.status != "stored"), key=lambda call: call.finished)
     return found, len(found)
+
+
+# From events -----------------------------------------------------------------------
+
+
+def history_of(events: Iterable[Mapping[str, Any]]) -> History:
+    """Return the run that a log describes. Raises UsageError E609, with the line and the field that are wrong."""
+    builder = _HistoryBuilder()
+    for number, event in enumerate(events, 1):
+        try:
+            builder.add(event)
+        except ValueError as error:
+            raise not_a_trace(f"line {number} of the trace: {error}") from None
+    if builder.run is None:
+        raise not_a_trace("the trace is empty")
+    return builder.history(builder.run)
+
+
+@define
+class _HistoryBuilder:
+    """Takes the events of a log one by one. Raises ValueError if one is wrong."""
+
+    run: RunEvent | None = None
+    resumptions: int = -1
+    end: EndEvent | None = None
+    before: Spent = field(factory=Spent)
+    calls: dict[int, LoggedCall] = field(factory=dict)
+    generations: dict[int, list[GenerationEvent]] = field(factory=dict)
+    """The generations of calls that have not ended."""
+    hits: dict[int, Counter[tuple[str, int]]] = field(factory=dict)
+    answers: dict[str, LoggedCall] = field(factory=dict)
+    """The calls that the model answered, by key, including those before the run was resumed."""
+    texts: dict[str, str] = field(factory=dict)
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        kind = event.get("kind")
+        if kind == "run":
+            self._add_run(event)
+        elif self.run is None:
+            raise ValueError("the trace does not begin with a run")
+        elif kind == "text":
+            text = from_data(event, TextEvent)
+            self.texts[text.digest] = text.text
+        elif kind == "generation":
+            self._add_generation(from_data(event, GenerationEvent))
+        elif kind == "hit":
+            hit = from_data(event, HitEvent)
+            self.hits.setdefault(hit.of, Counter())[hit.source, hit.line] += 1
+        elif kind == "call":
+            self._add_call(from_data(event, LoggedCall))
+        elif kind == "end":
+            self.end = from_data(event, EndEvent)
+
+    def _add_run(self, event: Mapping[str, Any]) -> None:
+        version = event.get("version")
+        if type(version) is int and version != VERSION:
+            raise ValueError(f"the trace has version {str(version)[:20]}, and this rlmlang reads version {VERSION}")
+        self.run = from_data(event, RunEvent)
+        self.resumptions += 1
+        ended = (call.generations for call in self.calls.values())
+        for generation in chain.from_iterable([*ended, *self.generations.values()]):
+            self.before.add_generation(generation)
+        self.calls, self.generations, self.hits, self.end = {}, {}, {}, None
+
+    def _add_generation(self, generation: GenerationEvent) -> None:
+        for message in generation.prompt:
+            if message.digest is not None:
+                missing = f"(the trace does not hold the text {message.digest})"
+                message.content = self.texts.get(message.digest, missing)
+        self.generations.setdefault(generation.call, []).append(generation)
+
+    def _add_call(self, call: LoggedCall) -> None:
+        if call.parent is not None and call.parent >= call.id:
+            raise ValueError(f"call {call.id} was asked before its parent {call.parent}")
+        before = self.calls[call.id].generations if call.id in self.calls else []  # the last event of a call counts
+        call.generations = [*before, *self.generations.pop(call.id, [])]
+        call.own = Spent(len(call.generations), call.prompt_tokens, call.completion_tokens, call.cost)
+        call.finished = max(call.finished, call.started)
+        self.calls[call.id] = call
+        if call.status == "stored" and not call.generations:
+            call.origin = self.answers.get(call.key or "")
+        elif call.key and call.status == "done":
+            self.answers[call.key] = call
+
+    def history(self, run: RunEvent) -> History:
+        self._add_unfinished()
+        calls = [self.calls[id] for id in sorted(self.calls)]
+        history = History(run, self.resumptions, calls, self.end, self.before)
+        for call in reversed(calls):  # calls come after their parents
+            call.total.add(call.own)
+            above = history.spent if call.parent is None else self.calls[call.parent].total
+            above.add(call.total)
+        for call in calls:
+            call.hits = self.hits.get(call.id, call.hits)
+            (history.roots if call.parent is None else self.calls[call.parent].children).append(call)
+        return history
+
+    def _add_unfinished(self) -> None:
+        """Add the calls of which the log has no `call` event: those of generations, hits and children."""
+        below: dict[int, list[LoggedCall]] = {}
+        for call in self.calls.values():
+            if call.parent is not None and call.parent not in self.calls:
+                below.setdefault(call.parent, []).append(call)
+        for id in {*self.generations, *self.hits, *below} - self.calls.keys():
+            generations, children = self.generations.get(id, []), below.get(id, [])
+            begun = [*(each.started for each in generations), *(call.asked for call in children)]
+            ended = [*(each.finished for each in generations), *(call.finished for call in children)]
+            call = self.calls[id] = LoggedCall(id=id, form="program" if children else "leaf")
+            call.generations = generations
+            call.asked = call.started = min(begun, default=0.0)
+            call.finished = max([call.started, *ended])
+            for generation in generations:
+                call.own.add_generation(generation)

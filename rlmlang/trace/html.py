@@ -18,13 +18,23 @@ from typing import Any, TextIO
 
 from attrs import asdict, define, field
 
-from rlmlang.trace.history import Call, Failure, Generation, History, Message
+from rlmlang.trace.codec import to_data
+from rlmlang.trace.events import GenerationEvent, PromptMessage
+from rlmlang.trace.history import History, LoggedCall
 
 BLOCK = 1_000_000
 """Characters of JSON in a block, about; one is opened in a few milliseconds."""
 
 SHOWN = 120
 """Characters of arguments and answers that the index holds, for the rows of the tree."""
+
+_INDEXED = frozenset(
+    (
+        "id", "parent", "status", "form", "source", "within", "line", "type", "asked", "started", "finished",
+        "prompt_tokens", "completion_tokens", "cost", "span",
+    )
+)  # fmt: skip
+"""The fields of a call that the index has whole, and one that the page does not show."""
 
 _FOLDER = Path(__file__).parent / "viewer"
 
@@ -75,7 +85,7 @@ class _Packer:
     texts: list[str] = field(factory=list)
     _numbers: dict[str, int] = field(factory=dict)
 
-    def blocks(self, calls: list[Call]) -> Iterator[str]:
+    def blocks(self, calls: list[LoggedCall]) -> Iterator[str]:
         block: list[dict[str, Any]] = []
         size = 0
         for at, call in enumerate(calls):
@@ -89,13 +99,9 @@ class _Packer:
         if block:
             yield _pack(block)
 
-    def _call(self, call: Call) -> dict[str, Any]:
-        data = {
-            "key": call.key,
-            "instruction": call.instruction,
-            "arguments": call.arguments,
-            "answer": call.answer,
-            "error": _failure(call.error),
+    def _call(self, call: LoggedCall) -> dict[str, Any]:
+        """What the index leaves out of a call: all other fields of its event, and what else the log says of it."""
+        data = {name: value for name, value in to_data(call).items() if name not in _INDEXED} | {
             "program": call.program or (call.origin.program if call.origin else None),
             "hits": [[source, line, count] for (source, line), count in call.hits.items()],
             "origin": call.origin.id if call.origin else None,
@@ -103,27 +109,13 @@ class _Packer:
         }
         return {name: value for name, value in data.items() if value or value == 0}
 
-    def _generation(self, generation: Generation) -> dict[str, Any]:
-        return {
-            "prompt": [self._message(each) for each in generation.prompt],
-            "written": generation.written,
-            "grammar": generation.grammar,
-            "output": generation.output,
-            "finish": generation.finish,
-            "times": [_micro(generation.started), _micro(generation.finished)],
-            "tokens": [
-                generation.prompt_tokens,
-                generation.completion_tokens,
-                generation.cached_tokens,
-                generation.forced_tokens,
-            ],
-            "cost": generation.cost,
-            "error": _failure(generation.error),
-        }
+    def _generation(self, generation: GenerationEvent) -> dict[str, Any]:
+        data = to_data(generation) | {"prompt": [self._message(each) for each in generation.prompt]}
+        return {name: value for name, value in data.items() if value is not None and name != "call"}
 
-    def _message(self, message: Message) -> list[str | int]:
+    def _message(self, message: PromptMessage) -> list[str | int]:
         """Role and content, or role and number among the texts that are shared."""
-        return [message.role, message.content if message.digest is None else self._number(message.content)]
+        return [message.role, message.text if message.digest is None else self._number(message.text)]
 
     def _number(self, text: str) -> int:
         if text not in self._numbers:
@@ -132,15 +124,11 @@ class _Packer:
         return self._numbers[text]
 
 
-def _size(call: Call) -> int:
+def _size(call: LoggedCall) -> int:
     """About how much JSON a call makes."""
-    messages = sum(len(each.content) for one in call.shown_generations for each in one.prompt if each.digest is None)
-    outputs = sum(len(one.output) for one in call.shown_generations)
+    messages = sum(len(each.text) for one in call.shown_generations for each in one.prompt if each.digest is None)
+    outputs = sum(len(one.output or "") for one in call.shown_generations)
     return 500 + messages + outputs + len(call.answer or "") + len(call.program or "")
-
-
-def _failure(error: Failure | None) -> list[str] | None:
-    return None if error is None else [error.code, error.message]
 
 
 def _micro(seconds: float) -> int:
@@ -180,8 +168,9 @@ def _index(history: History, firsts: list[int]) -> dict[str, Any]:
         "answer": [(call.answer or "")[:SHOWN] for call in calls],
     }
     return {
-        "run": asdict(history.run),
-        "end": asdict(end) if end else None,
+        "run": to_data(history.run),
+        "resumptions": history.resumptions,
+        "end": to_data(end) if end else None,
         "before": asdict(history.before),
         "seconds": history.seconds,
         "critical": [position[call.id] for call in history.critical_path()],
@@ -191,6 +180,6 @@ def _index(history: History, firsts: list[int]) -> dict[str, Any]:
     }
 
 
-def _arguments(call: Call) -> str:
-    told = (f"{name} = {preview[:SHOWN]}" if name else preview[:SHOWN] for name, preview in call.arguments)
-    return ", ".join(told)[:SHOWN]
+def _arguments(call: LoggedCall) -> str:
+    previews = ((each.name, each.preview[:SHOWN]) for each in call.arguments)
+    return ", ".join(f"{name} = {preview}" if name else preview for name, preview in previews)[:SHOWN]

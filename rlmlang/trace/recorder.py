@@ -1,8 +1,8 @@
-"""What happens in a run: a log of events (docs/trace.md), and the records of its calls.
+"""Record a run while it is evaluated: a log of events (`events.py`), and the records of its calls.
 
 Calls form a tree: `parent` is the call whose program made this one, None for calls of the
-program itself. A record is filled in while its call goes on, so that a live view can read it at
-any time; when the call has ended, an event tells of it.
+program itself. A record is updated while its call is in flight, so that a live view can read it at
+any time; when the call has ended, an event is added to the log.
 """
 
 from __future__ import annotations
@@ -13,29 +13,38 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from attrs import define, field
 
 from rlmlang.calls.prompt import program_text
 from rlmlang.errors import RlmError
 from rlmlang.language.source import Span
+from rlmlang.models.base import RenderedPrompt, Reply, Request
 from rlmlang.redact import redacted_data, redactor
 from rlmlang.runtime.values import Value, excerpt
+from rlmlang.trace.codec import to_data
+from rlmlang.trace.events import (
+    ArgumentPreview,
+    CallEvent,
+    Event,
+    EventError,
+    GenerationEvent,
+    HitEvent,
+    PromptMessage,
+    TextEvent,
+)
 
-if TYPE_CHECKING:
-    from rlmlang.models.base import RenderedPrompt, Reply, Request
+MAX_VALUE = 2_000
+"""Characters of an answer, or of the value of a run, that an event shows."""
 
-VERSION = 1
-"""Of the events; raised when one changes its meaning."""
-
-SHOWN, GLANCE = 2_000, 200
-"""Characters of an answer and of an argument that an event shows."""
+MAX_ARGUMENT = 200
+"""Characters of an argument that an event shows."""
 
 
 @define(eq=False)
 class CallRecord:
-    """One call of the model, with all its attempts. Times are seconds since the run began."""
+    """A call of the model, with all its attempts. Times are seconds since the run began."""
 
     id: int
     parent: int | None
@@ -46,28 +55,28 @@ class CallRecord:
     started: float
     """When its turn came; until then, when it was asked."""
     within: str | None = None
-    """The function, or for a call of the program's own text the binding, that it stands in."""
+    """The function that it is in, or the binding in the program's own statements."""
     arguments: Sequence[tuple[str | None, Value]] = ()
     key: bytes | None = None
-    """What equal calls share, across runs; None for one that is answered on its own."""
+    """What equal calls share across runs; None for a call that is never shared."""
     asked: float = field()
     finished: float | None = None
     status: str = "waiting"
     """`waiting` for its turn, `running`, `done`, `stored` (answered by the store), `failed` or `cancelled`."""
     form: str = "leaf"
-    """`leaf`; `program` for a call answered by a program; `text` for a text in which calls stand."""
+    """`leaf` for a direct answer; `program` for an answer by a program; `text` for a text with calls in it."""
     hits: int = 0
-    """How many further equal calls were answered by this one."""
+    """How many equal calls were answered by this one."""
     attempts: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: Decimal | None = None
-    """US dollars; None where no price is known."""
+    """US dollars; None if no price is known."""
     error: RlmError | None = None
     program: str | None = None
-    """The program, or the text, that was written."""
+    """The program, or the text with calls, that the model wrote."""
     header: str = ""
-    """The declarations that were put before it to run it."""
+    """The declarations that were put before the program to run it."""
 
     @asked.default
     def _(self) -> float:
@@ -80,72 +89,81 @@ class CallRecord:
 
 
 class Watcher(Protocol):
-    """Follows the calls of a run, as a live view does."""
+    """An observer of the calls of a run, such as a live view. Its methods are called as things happen."""
 
-    def started(self, record: CallRecord) -> None: ...
+    def started(self, record: CallRecord) -> None:
+        """Note a new call."""
+        ...
 
-    def hit(self, record: CallRecord) -> None: ...
+    def hit(self, record: CallRecord) -> None:
+        """Note that a call has answered an equal one."""
+        ...
 
-    def finished(self, record: CallRecord) -> None: ...
+    def finished(self, record: CallRecord) -> None:
+        """Note that a call has ended."""
+        ...
 
 
-_HALF = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which UTF-8 cannot encode."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Sink = Callable[[int, str], None]
-"""Takes an event: its number, and its JSON text."""
+"""A function that takes an event: its number, and its JSON text."""
 
 
 @define(eq=False)
 class Trace:
-    """The calls of a run."""
+    """The trace of a run: the records of its calls, and the log of events that it writes to its sinks."""
 
     run_id: str = field(factory=lambda: secrets.token_hex(8))
     keep: bool = True
-    """Whether `calls` keeps those that have ended; where they are millions, only the log should."""
+    """Whether `calls` keeps the calls that have ended; where they are millions, only the log should."""
     calls: list[CallRecord] = field(factory=list)
     active: dict[int, CallRecord] = field(factory=dict)
     first: CallRecord | None = None
-    """The call that was asked first: of a question or a text, the one that all others are made for."""
+    """The call that was asked first; for a question or a text, all others are made for it."""
     count: int = 0
-    """Calls so far, earlier parts of a resumed run included."""
+    """The number of calls so far, including those before the run was resumed."""
     watchers: list[Watcher] = field(factory=list)
     sinks: list[Sink] = field(factory=list)
     _redact: Callable[[str], str] = field(factory=redactor)
     _seq: int = 0
     _texts: set[str] = field(factory=set)
-    """Digests of the texts that the log has."""
+    """The digests of the texts that are in the log."""
 
     # The log
 
-    def go_on_from(self, seq: int, calls: int) -> None:
-        """Number events and calls behind those of the run's earlier parts."""
+    def resume_at(self, seq: int, calls: int) -> None:
+        """Number events and calls from here on, since the log has those of the run before it was resumed."""
         self._seq, self.count = seq, calls
 
-    def emit(self, kind: str, **fields: Any) -> None:
+    def emit(self, event: Event) -> None:
         """Add an event to the log."""
         if self.sinks:
-            event = {"seq": self._seq, "kind": kind, **fields}
-            text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            data = {"seq": self._seq, "kind": event.kind, **to_data(event)}
+            text = _encode(data)
             if self._redact(text) != text:
-                text = json.dumps(redacted_data(event, self._redact), ensure_ascii=False, separators=(",", ":"))
-            if _HALF.search(text):  # which no UTF-8 holds
+                text = _encode(redacted_data(data, self._redact))
+            if _SURROGATE.search(text):
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             for sink in self.sinks:
                 sink(self._seq, text)
             self._seq += 1
 
-    def _text(self, text: str) -> str:
-        """The digest under which the log has a text."""
+    def _share_text(self, text: str) -> str:
+        """Return the digest of a text, and add the text to the log if it is not there yet."""
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         if digest not in self._texts:
             self._texts.add(digest)
-            self.emit("text", digest=digest, text=text)
+            self.emit(TextEvent(digest=digest, text=text))
         return digest
 
     # Calls
 
     def start(self, record: CallRecord) -> None:
+        """Add a new call."""
         self.count += 1
         self.first = self.first or record
         if self.keep:
@@ -155,12 +173,13 @@ class Trace:
             watcher.started(record)
 
     def hit(self, record: CallRecord, parent: int | None, span: Span, now: float) -> None:
-        """An equal call was asked again."""
+        """Record that an equal call was asked again."""
         record.hits += 1
         for watcher in self.watchers:
             watcher.hit(record)
         if self.sinks:
-            self.emit("hit", of=record.id, parent=parent, source=span.source.name, line=span.line, time=_round(now))
+            source, line = span.source.name, span.line
+            self.emit(HitEvent(of=record.id, parent=parent, source=source, line=line, time=_round(now)))
 
     def generated(
         self,
@@ -173,82 +192,88 @@ class Trace:
         reply: Reply | None,
         error: RlmError | None = None,
     ) -> None:
-        """The model has answered once, or failed. (Without sinks, this would write prompts for nobody.)"""
-        prompt: list[dict[str, str]] = []
-        for message in rendered.messages:
-            if message.role == "system":
-                prompt.append({"role": message.role, "digest": self._text(message.content)})
-            else:
-                prompt.append({"role": message.role, "content": message.content})
-        self.emit(
-            "generation",
+        """Record that the model has generated once, or failed to.
+
+        It takes prompts, which cost time to write, so it is to be called only if there are sinks.
+        """
+        event = GenerationEvent(
             call=record.id,
             attempt=record.attempts - 1,
-            prompt=prompt,
+            prompt=[
+                PromptMessage(role=message.role, digest=self._share_text(message.content))
+                if message.role == "system"
+                else PromptMessage(role=message.role, content=message.content)
+                for message in rendered.messages
+            ],
             opening=reply.opening if reply else rendered.opening,
             written=request.written,
             grammar=request.constraint_digest,
-            output=reply.text if reply else None,
-            finish=reply.finish if reply else None,
             started=_round(began),
             finished=_round(now),
-            prompt_tokens=reply.prompt_tokens if reply else 0,
-            completion_tokens=reply.completion_tokens if reply else 0,
-            cached_tokens=reply.cached_tokens if reply else 0,
-            forced_tokens=reply.forced_tokens if reply else 0,
             cost=_dollars(cost),
-            error=problem_of(error),
+            error=event_error(error),
         )
+        if reply is not None:
+            event.output = reply.text
+            event.finish = reply.finish
+            event.prompt_tokens = reply.prompt_tokens
+            event.completion_tokens = reply.completion_tokens
+            event.cached_tokens = reply.cached_tokens
+            event.forced_tokens = reply.forced_tokens
+        self.emit(event)
 
     def finish(self, record: CallRecord, status: str, now: float, value: Value = None) -> None:
-        """A call has ended, with a value if it is `done` or `stored`; or after all in another way than was told."""
+        """Record that a call has ended, with a value if it is `done` or `stored`; or that it ended in another way
+        than was recorded before."""
         record.status, record.finished = status, now
         if self.active.pop(record.id, None) is not None:
             for watcher in self.watchers:
                 watcher.finished(record)
         if self.sinks:
-            self._tell(record, value)
+            self._emit_call(record, status, value)
 
-    def _tell(self, record: CallRecord, value: Value) -> None:
-        answered = record.status in ("done", "stored")
+    def _emit_call(self, record: CallRecord, status: str, value: Value) -> None:
         span = record.span
         self.emit(
-            "call",
-            id=record.id,
-            parent=record.parent,
-            level=record.level,
-            form=record.form,
-            source=span.source.name,
-            line=span.line,
-            span=[span.start, span.end],
-            within=record.within,
-            instruction=record.instruction,
-            arguments=[{"name": name, "preview": excerpt(each, GLANCE)} for name, each in record.arguments],
-            type=record.type,
-            key=record.key.hex() if record.key else None,
-            status=record.status,
-            asked=_round(record.asked),
-            started=_round(record.started),
-            finished=_round(record.finished or record.started),
-            prompt_tokens=record.prompt_tokens,
-            completion_tokens=record.completion_tokens,
-            cost=_dollars(record.cost),
-            answer=excerpt(value, SHOWN) if answered else None,
-            error=problem_of(record.error),
-            program=_run_text(record),
+            CallEvent(
+                id=record.id,
+                parent=record.parent,
+                level=record.level,
+                form=record.form,
+                source=span.source.name,
+                line=span.line,
+                span=(span.start, span.end),
+                within=record.within,
+                instruction=record.instruction,
+                arguments=[
+                    ArgumentPreview(name=name, preview=excerpt(each, MAX_ARGUMENT)) for name, each in record.arguments
+                ],
+                type=record.type,
+                key=record.key.hex() if record.key else None,
+                status=status,
+                asked=_round(record.asked),
+                started=_round(record.started),
+                finished=_round(record.finished or record.started),
+                prompt_tokens=record.prompt_tokens,
+                completion_tokens=record.completion_tokens,
+                cost=_dollars(record.cost),
+                answer=excerpt(value, MAX_VALUE) if status in ("done", "stored") else None,
+                error=event_error(record.error),
+                program=_text_with_calls(record),
+            )
         )
 
 
-def _run_text(record: CallRecord) -> str | None:
-    """The text in which the places of calls count."""
+def _text_with_calls(record: CallRecord) -> str | None:
+    """Return what the model wrote, as the text in which the spans of the calls within it count."""
     if record.form == "program" and record.program is not None:
         return record.header + program_text(record.program)
     return record.program
 
 
-def problem_of(error: RlmError | None) -> dict[str, str] | None:
-    """An error as events tell it."""
-    return None if error is None else {"code": error.first.code, "message": error.first.message}
+def event_error(error: RlmError | None) -> EventError | None:
+    """Return an error as events show it."""
+    return None if error is None else EventError(code=error.first.code, message=error.first.message)
 
 
 def _dollars(cost: Decimal | None) -> float | None:

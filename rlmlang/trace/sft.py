@@ -16,7 +16,8 @@ from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.errors import ProgramError
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
-from rlmlang.trace.history import Call, Generation, History
+from rlmlang.trace.events import GenerationEvent
+from rlmlang.trace.history import History, LoggedCall
 
 Example = dict[str, Any]
 
@@ -38,7 +39,7 @@ def examples(histories: Iterable[History]) -> Iterator[Example]:
                 yield from new
 
 
-def _right(history: History) -> Iterator[Call]:
+def _right(history: History) -> Iterator[LoggedCall]:
     """The calls whose answers the run's value may rest on: none that failed, or that a text made which was refused."""
     rest = history.roots[::-1] if history.status == "done" else []
     while rest:
@@ -50,22 +51,22 @@ def _right(history: History) -> Iterator[Call]:
             rest.extend(made)
 
 
-def _maker(call: Call, child: Call) -> Generation | None:
+def _maker(call: LoggedCall, child: LoggedCall) -> GenerationEvent | None:
     """What the model had just written when a call below was asked for."""
     return next((each for each in reversed(call.generations) if each.finished <= child.asked), None)
 
 
-def _not_refused(call: Call) -> list[Generation]:
+def _not_refused(call: LoggedCall) -> list[GenerationEvent]:
     """The generations but those after which the model was shown what was wrong."""
     found = call.shown_generations
     return [each for each, after in zip(found, [*found[1:], None]) if after is None or not _repairs(after)]
 
 
-def _repairs(generation: Generation) -> bool:
+def _repairs(generation: GenerationEvent) -> bool:
     return any(message.role == "assistant" for message in generation.prompt)
 
 
-def _right_generations(call: Call, whole: bool) -> list[Generation]:
+def _right_generations(call: LoggedCall, whole: bool) -> list[GenerationEvent]:
     """Those that stand in the answer. (In a text in which calls stand, they begin and end anywhere.)"""
     if call.form == "text":
         return []
@@ -75,11 +76,11 @@ def _right_generations(call: Call, whole: bool) -> list[Generation]:
     return [each for each in found if each.finish == "stop" and each.error is None]
 
 
-def _example(call: Call, generation: Generation) -> Example:
+def _example(call: LoggedCall, generation: GenerationEvent) -> Example:
     """The first try at it: without what was refused before, and why."""
     told = takewhile(lambda message: message.role != "assistant", generation.prompt)
-    prompt = [{"role": message.role, "content": message.content} for message in told]
-    text = generation.output
+    prompt = [{"role": message.role, "content": message.text} for message in told]
+    text = generation.output or ""
     if generation.opening == AnswerFormat.opening and not _is_object(generation.opening + text):
         text = f" {_in_object(text, call.type)}}}"
     if generation.written:
@@ -103,7 +104,7 @@ def _in_object(text: str, type_: str) -> str:
     return json.dumps(text, ensure_ascii=False) if is_word else text
 
 
-def _checks(call: Call) -> bool:
+def _checks(call: LoggedCall) -> bool:
     try:
         check(Source(call.program or ""))
     except ProgramError:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from rlmlang.errors import UsageError
 from rlmlang.trace import log
-from rlmlang.trace.history import Call
-from rlmlang.trace.log import history_of, read_log
+from rlmlang.trace.history import LoggedCall, history_of
+from rlmlang.trace.log import read_log
 from tests.support import traces
 from tests.support.traces import call_event, end_event, generation_event, run_event, text_event
 
@@ -66,8 +66,8 @@ def test_every_beginning_of_a_log_is_a_run(tmp_path: Path) -> None:
         (b'{"kind": "call", "cost": 1e999}\n', "not a finite number"),
         (b'{"kind": "call", "cost": NaN}\n', "not a finite number"),
         (b'{"kind": "call", "id": ' + b"9" * 10_000 + b"}\n", "line 2"),
-        (b'{"kind": "x", "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n", "nest too deeply"),
-        (b'{"kind": "x", "a": ' + b"[" * 20 + b"]" * 20 + b"}\n", "nest too deeply"),
+        (b'{"kind": "x", "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n", "nested too deeply"),
+        (b'{"kind": "x", "a": ' + b"[" * 20 + b"]" * 20 + b"}\n", "nested too deeply"),
         (b'{"kind": "x\xff"}\n', "line 2"),
         (b"\n", "line 2"),
     ],
@@ -98,7 +98,7 @@ def test_no_file(tmp_path: Path) -> None:
         ([call_event(0)], "does not begin with a run"),
         ([run_event(version=2)], "version 2"),
         ([run_event(program="text")], "`program`"),
-        ([run_event(inputs={"x": 1})], "`x`"),
+        ([run_event(inputs={"x": 1})], "line 1 of the trace: `inputs[x]` must be an object, not a number"),
         ([run_event(started=1e300)], "`started`"),
         ([run_event(), call_event(1, parent=1)], "before its parent"),
         ([run_event(), call_event(1, parent=2)], "before its parent"),
@@ -109,10 +109,15 @@ def test_no_file(tmp_path: Path) -> None:
         ([run_event(), call_event(0, finished=-1.0)], "`finished`"),
         ([run_event(), call_event(0, prompt_tokens=1.5)], "`prompt_tokens`"),
         ([run_event(), call_event(0, prompt_tokens=True)], "`prompt_tokens`"),
-        ([run_event(), call_event(0, arguments=["x"])], "`arguments`"),
+        ([run_event(), call_event(0, arguments=["x"])], "`arguments[0]`"),
         ([run_event(), call_event(0, instruction=["x"])], "`instruction`"),
-        ([run_event(), generation_event(0, prompt=[1])], "`prompt`"),
+        ([run_event(), generation_event(0, prompt=[{}, 1])], "line 2 of the trace: `prompt[1]`"),
         ([run_event(), generation_event(0, error="E400")], "`error`"),
+        ([run_event(), generation_event(0, prompt=[{"role": 1}])], "`prompt[0].role` must be a string, not a number"),
+        ([run_event(), generation_event(0, prompt={})], "`prompt` must be a list, not an object"),
+        ([run_event(), call_event(0, line=None)], "`line` must be an integer, not null"),
+        ([run_event(), call_event(0, span=[1])], "`span` must have 2 items"),
+        ([run_event(), {"kind": "call"}], "line 2 of the trace: `id` is missing"),
     ],
 )
 def test_an_event_that_is_wrong(events: list[dict[str, Any]], told: str) -> None:
@@ -200,7 +205,7 @@ def test_a_resumed_run_shows_what_answered_its_stored_calls() -> None:
     assert stored.origin is not None
     assert stored.origin.id == 0
     assert [each.output for each in stored.shown_generations] == ["kept"]
-    assert (history.run.resumed, history.before.generations, history.spent.generations) == (1, 2, 1)
+    assert (history.resumptions, history.before.generations, history.spent.generations) == (1, 2, 1)
 
 
 def test_a_call_whose_end_is_not_told_is_unfinished() -> None:
@@ -234,7 +239,7 @@ def test_a_text_that_is_missing_is_told() -> None:
     assert "does not hold the text" in history.calls[0].generations[0].prompt[0].content
 
 
-def ids(calls: list[Call]) -> list[int]:
+def ids(calls: list[LoggedCall]) -> list[int]:
     return [call.id for call in calls]
 
 

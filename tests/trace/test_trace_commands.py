@@ -21,7 +21,8 @@ from rlmlang.models.scripted import ScriptedModel
 from rlmlang.nano.tasks import contexts, prompt
 from rlmlang.trace import export
 from rlmlang.trace.diff import compare
-from rlmlang.trace.log import history_of, read_log
+from rlmlang.trace.history import history_of
+from rlmlang.trace.log import read_log
 from rlmlang.trace.recorder import Trace
 from tests.support import injections, traces
 from tests.support.traces import call_event, end_event, generation_event, run_event, text_event

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from rlmlang.trace.history import History
+from rlmlang.trace.history import History, history_of
 from rlmlang.trace.html import write_html
-from rlmlang.trace.log import history_of
 from tests.support import browser, injections, traces
 from tests.support.browser import Browser
 from tests.support.needed import need
@@ -176,9 +175,9 @@ def test_filters_of_the_slow_and_the_expensive(page: Browser, history: History) 
 
 def test_search_finds_what_stands_in_prompts(page: Browser, history: History) -> None:
     text = " ".join(history.calls[49_000].generations[0].prompt[1].content.split()[-3:])
-    assert text not in history.calls[49_000].arguments[0][1]
+    assert text not in history.calls[49_000].arguments[0].preview
     page.press("/", *text.upper(), "Enter")
-    expected = sum(call.holds(text) for call in history.calls)
+    expected = sum(call.contains(text) for call in history.calls)
     page.wait(f"document.querySelector('#found').textContent.startsWith('{expected:,} of ')")
     assert shown(page) == expected
     page.press("Home", "ArrowDown")

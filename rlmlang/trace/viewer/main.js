@@ -62,11 +62,11 @@ class Page {
     const statuses = {};
     for (let i = 0; i < model.n; i++) statuses[model.name("status", i)] = (statuses[model.name("status", i)] ?? 0) + 1;
     const status = end ? end.status : "unfinished", hits = total("hits");
-    document.title = oneLine(run.program || "run", 100) + " · trace";
-    $("program").textContent = oneLine(run.program || `rlmlang ${run.command}`);
+    document.title = oneLine(run.program.name || "run", 100) + " · trace";
+    $("program").textContent = oneLine(run.program.name || `rlmlang ${run.command}`);
     $("status").textContent = visible(status);
     $("status").classList.add({ done: "done", failed: "failed" }[status] ?? "unfinished");
-    $("about").textContent = oneLine(`${run.model} · ${run.id}`);
+    $("about").textContent = oneLine(`${run.model} · ${run.run}`);
     facts([
       ["calls", count(model.n)],
       ["asked", count(total("generations"))],
@@ -143,7 +143,7 @@ class Page {
     const calls = all ? null : new Uint8Array(model.n);
     if (calls) {
       n = 0;
-      const program = model.index.run.program;
+      const program = model.index.run.program.name;
       for (let i = 0; i < model.n; i++) {
         if (found && !found[i]) continue;
         if (line !== null && (model.parent[i] >= 0 || model.line[i] !== line || model.name("source", i) !== program)) continue;

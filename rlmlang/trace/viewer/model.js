@@ -174,9 +174,9 @@ class Model {
 
 /** The texts of a call that are its own. */
 function texts(call) {
-  const found = [call.answer ?? "", call.program ?? "", ...(call.error ?? [])];
-  for (const [, preview] of call.arguments ?? []) found.push(preview);
+  const found = [call.answer ?? "", call.program ?? "", ...Object.values(call.error ?? {})];
+  for (const { preview } of call.arguments ?? []) found.push(preview);
   for (const { prompt, output } of call.generations ?? [])
-    found.push(output, ...prompt.map(([, content]) => content).filter((content) => typeof content === "string"));
+    found.push(output ?? "", ...prompt.map(([, content]) => content).filter((content) => typeof content === "string"));
   return found;
 }

@@ -16,10 +16,18 @@ function folded(title, body) {
   return box;
 }
 
-function failure([code, message]) {
+function failure({ code, message }) {
   const box = make("div", "failure");
   box.append(make("b", "", code.slice(0, LINE)), longText(message));
   return box;
+}
+
+/** The scalar fields of an event for which a pane has no place of their own, as facts. */
+function others(event, known) {
+  const names = new Set(known.split(" "));
+  return Object.entries(event)
+    .filter(([name, value]) => !names.has(name) && value !== null && value !== "" && typeof value !== "object")
+    .map(([name, value]) => [name.replaceAll("_", " "), String(value)]);
 }
 
 /** A call, with the `details` that its block has and the texts that calls share. */
@@ -47,10 +55,11 @@ function callPane(model, call, details, shared, pick) {
       ["answer kept from", details.origin === undefined ? undefined : `call #${details.origin}, before the run was resumed`],
       ["equal calls", details.hits && details.hits.slice(0, MANY).map(([source, line, n]) => `${count(n)} at ${source}:${line}`).join(", ")],
       ["key", details.key && make("code", "key", details.key)],
+      ...others(details, "instruction key answer program origin"),
     ]),
     ...part("Error", details.error && failure(details.error)),
     ...part("Instruction", details.instruction && longText(details.instruction)),
-    ...part("Arguments", details.arguments && facts(details.arguments.map(([name, preview], at) => [name || `${at + 1}`, longText(preview)]))),
+    ...part("Arguments", details.arguments && facts(details.arguments.map(({ name, preview }, at) => [name || `${at + 1}`, longText(preview)]))),
     ...part("Answer", details.answer && longText(details.answer)),
     ...part("Program", details.program && code(details.program, lineCosts(model, "<answer>", null, call), null)),
     ...(details.generations ?? []).flatMap((each, at) => generation(each, at, shared)),
@@ -58,17 +67,18 @@ function callPane(model, call, details, shared, pick) {
 }
 
 function generation(each, at, shared) {
-  const [begin, end] = each.times, [prompt, completion, cached, forced] = each.tokens;
   const box = make("div", "generation");
   box.append(
     facts([
-      ["took", duration(end - begin)],
-      ["tokens", `${count(prompt)} in, ${count(completion)} out`],
-      ["read before", cached ? count(cached) : undefined],
-      ["forced", forced ? count(forced) : undefined],
-      ["cost", each.cost === null ? undefined : money(each.cost)],
-      ["ended by", each.finish ?? undefined],
-      ["held to", each.grammar === null ? undefined : make("code", "key", `grammar ${each.grammar}`)],
+      ["took", duration(1e6 * (each.finished - each.started))],
+      ["tokens", `${count(each.prompt_tokens)} in, ${count(each.completion_tokens)} out`],
+      ["cached", each.cached_tokens ? count(each.cached_tokens) : undefined],
+      ["forced", each.forced_tokens ? count(each.forced_tokens) : undefined],
+      ["cost", each.cost === undefined ? undefined : money(each.cost)],
+      ["ended by", each.finish],
+      ["constrained to", each.grammar === undefined ? undefined : make("code", "key", `grammar ${each.grammar}`)],
+      ["after", each.opening ? make("code", "", oneLine(each.opening)) : undefined],
+      ...others(each, "attempt written grammar opening output finish started finished prompt_tokens completion_tokens cached_tokens forced_tokens cost"),
     ]),
     ...(each.error ? [failure(each.error)] : []),
     ...each.prompt.map(([role, content]) => {
@@ -77,10 +87,10 @@ function generation(each, at, shared) {
       message.append(make("h4", "", role), longText(content));
       return message;
     }),
-    ...(each.written ? [folded("written before, gone on from", () => longText(each.written))] : []),
+    ...(each.written ? [folded("written before, and continued", () => longText(each.written))] : []),
   );
   const output = make("div", "message output");
-  output.append(make("h4", "", "output"), longText(each.output));
+  output.append(make("h4", "", "output"), longText(each.output ?? ""));
   box.append(output);
   return part(at ? `Attempt ${at + 1}` : "Generation", box);
 }
@@ -174,17 +184,17 @@ function code(text, lines, pick, chosen = null) {
 
 /** The program, with what its lines had cost at a time; and the one that the model `wrote` if all is in one call. */
 function codePane(model, until, pick, chosen, wrote) {
-  const { run } = model.index, lines = lineCosts(model, run.program, until);
+  const { run } = model.index, lines = lineCosts(model, run.program.name, until);
   const others = new Map();
   for (let call = 0; call < model.n; call++) {
     const source = model.name("source", call);
-    if (model.parent[call] < 0 && source !== run.program) others.set(source, (others.get(source) ?? 0) + 1);
+    if (model.parent[call] < 0 && source !== run.program.name) others.set(source, (others.get(source) ?? 0) + 1);
   }
   const when = until === null ? "Calls, tokens and cost of each line, over the whole run" : `Calls, tokens and cost of each line after ${duration(until)}`;
   return [
-    make("h2", "", oneLine(run.program) || "Program"),
+    make("h2", "", oneLine(run.program.name) || "Program"),
     make("p", "hint", `${when}. Drag along the top of the timeline to see them at another time.`),
-    code(run.text, lines, pick, chosen),
+    code(run.program.text, lines, pick, chosen),
     ...part("What the model wrote", wrote && code(wrote, lineCosts(model, "<answer>", until, model.only), null)),
     ...[...others].slice(0, MANY).map(([source, n]) => make("p", "hint", `${plural(n, "call")} in ${source}`)),
   ];
@@ -192,7 +202,7 @@ function codePane(model, until, pick, chosen, wrote) {
 
 /** The run: what it was given, what it gave, what it waited for. */
 function runPane(model, pick) {
-  const { run, end, before, critical } = model.index;
+  const { run, resumptions, end, before, critical } = model.index, inputs = Object.entries(run.inputs);
   const path = make("ol", "path");
   for (const call of critical.slice(0, 10 * MANY)) {
     const item = make("li");
@@ -205,18 +215,21 @@ function runPane(model, pick) {
   return [
     make("h2", "", "Run"),
     facts([
-      ["run", make("code", "", run.id)],
+      ["run", make("code", "", run.run)],
       ["command", `rlmlang ${run.command}`],
       ["model", run.model],
       ["began", new Date(run.started * 1000).toLocaleString()],
-      ["resumed", run.resumed ? plural(run.resumed, "time") : undefined],
+      ["resumed", resumptions ? plural(resumptions, "time") : undefined],
       ["spent before", before.generations ? `${plural(before.generations, "answer")}, ${count(before.prompt_tokens)} tokens in, ${count(before.completion_tokens)} out, ${money(before.cost)}` : undefined],
       ["writes", run.writing || undefined],
-      ...Object.entries(run.versions).map(([name, version]) => [name === "rlmlang" ? name : `version of ${name}`, version || undefined]),
+      ["version of the language", run.language === "" ? undefined : String(run.language)],
+      ["version of the prompts", run.prompts === "" ? undefined : String(run.prompts)],
+      ["rlmlang", run.rlmlang === "" ? undefined : String(run.rlmlang)],
+      ...others(run, "version run started resumed command model identity writing language prompts rlmlang"),
     ]),
     ...part("Value", end && end.value !== null && longText(end.value)),
-    ...part("Error", end?.error && failure([end.error.code, end.error.message])),
-    ...part("Inputs", run.inputs.length && facts(run.inputs.map((input) => [`${input.name}: ${input.type}`, longText(input.preview)]))),
+    ...part("Error", end?.error && failure(end.error)),
+    ...part("Inputs", inputs.length && facts(inputs.map(([name, input]) => [`${name}: ${input.type}`, longText(input.preview)]))),
     ...part(`Critical path: ${plural(critical.length, "call")} that the end waited for`, critical.length && path),
     ...part("Limits", facts(Object.entries(run.limits).filter(([, value]) => value !== null))),
   ];
