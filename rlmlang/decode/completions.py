@@ -1,6 +1,6 @@
 """The search for a closing: lexemes that make a whole statement of a prefix, such that it checks.
 
-First a skeleton is made, which is short and has holes; the oracle tells whether something is
+First a skeleton is made, which is short and has holes; the checker tells whether something is
 wrong with it whatever stands in them, and what is wanted there. Names that are not bound yet
 are bound by a comprehension that is open. Then the holes are filled with constants.
 """
@@ -10,24 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rlmlang.decode.conversions import can_become
+from rlmlang.decode.fillings import fillings
 from rlmlang.decode.fragments import (
     applications,
     attribute_suffixes,
     attributes,
     calls,
-    constant,
     function_named,
-    instances,
     lacking,
     method_calls,
     parameters,
     requoted,
     telling,
     type_arguments,
-    types_of,
     written,
 )
-from rlmlang.decode.partial import Oracle
+from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.decode.state import BODY, LINE, BracketFrame, State, in_type, is_lambda, names_in
@@ -35,11 +33,6 @@ from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
     BOOL,
-    FLOAT,
-    INT,
-    NONE,
-    STR,
-    DictType,
     FunctionType,
     IterableType,
     ListType,
@@ -71,33 +64,6 @@ _ORDER = (
 """What is tried next when a statement is to be ended soon."""
 
 
-_CONSTANTS: tuple[Type, ...] = (
-    STR,
-    INT,
-    ListType(STR),
-    BOOL,
-    FLOAT,
-    ListType(INT),
-    DictType(STR),
-    NONE,
-    TupleType((STR, STR)),
-    TupleType((INT, STR)),
-    TupleType((STR, STR, STR)),
-    ListType(TupleType((STR, STR))),
-    ListType(ListType(STR)),
-    ListType(TupleType((INT, STR))),
-    ListType(TupleType((INT, INT))),
-    ListType(TupleType((STR, INT))),
-    ListType(TupleType((INT, INT, INT))),
-    ListType(TupleType((STR, STR, STR))),
-    ListType(FLOAT),
-    ListType(BOOL),
-    ListType(DictType(STR)),
-    ListType(ListType(INT)),
-)
-"""The types of constants that are tried in a hole of which nothing is known."""
-
-
 _FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
 """What may stand behind an operand to make another type of it."""
 
@@ -110,17 +76,6 @@ _BEHIND: dict[str, tuple[Sequence[str], ...]] = {
     "type": (["[", HOLE, "]"], [".", "keys", "(", ")"]),
 }
 """What may stand behind the outermost bracket, by its kind, where a type is wanted of the whole."""
-
-
-_TYPES = (
-    ["str"],
-    ["None"],
-    ["int"],
-    ["bool"],
-    ["list", "[", "str", "]"],
-    ["tuple", "[", "str", ",", "str", "]"],
-    ["tuple", "[", "str", ",", "str", ",", "str", "]"],
-)
 
 
 MAX_CLOSING = 60
@@ -169,10 +124,10 @@ class Search:
     def wanted(self) -> list[Type]:
         """The types that an operand may have which is written next; none if nothing is known of them."""
         skeleton = self._close([HOLE], False)
-        oracle = self._ask(skeleton, fine=False) if skeleton is not None else None
-        if oracle is None or skeleton is None:
+        checker = self._ask(skeleton, fine=False) if skeleton is not None else None
+        if checker is None or skeleton is None:
             return []
-        types = oracle.wanted_types(skeleton[0])
+        types = checker.wanted_types(skeleton[0])
         frame = self.prefix.frame
         if frame is not None and not frame.filled and not frame.commas:
             if frame.kind in ("call", "group"):  # of a generator
@@ -185,8 +140,8 @@ class Search:
         """The open brackets in which a comprehension can bind a new name that is written next."""
         self.count += 1
         name = self._new_name()
-        oracle = self._ask(skeleton, fine=False) if (skeleton := self._close([HOLE], False)) is not None else None
-        names = [*dict.fromkeys(oracle.unknown if oracle is not None else []), name]
+        checker = self._ask(skeleton, fine=False) if (skeleton := self._close([HOLE], False)) is not None else None
+        names = [*dict.fromkeys(checker.unknown if checker is not None else []), name]
         found: list[BracketFrame] = []
         frame = self.prefix.frame
         while frame is not None:
@@ -203,8 +158,8 @@ class Search:
     def receiver(self) -> Type | None:
         """Behind a dot, the type of what it is taken of."""
         skeleton = self._close([HOLE], False)
-        oracle = self._ask(skeleton, fine=False) if skeleton is not None else None
-        return None if oracle is None or isinstance(oracle.receiver, Unknown) else oracle.receiver
+        checker = self._ask(skeleton, fine=False) if skeleton is not None else None
+        return None if checker is None or isinstance(checker.receiver, Unknown) else checker.receiver
 
     # How the closing may start
 
@@ -222,14 +177,14 @@ class Search:
 
     def _behinds(self) -> list[Sequence[str]]:
         """What may stand behind the outermost bracket, to make the type of it that is wanted of the whole."""
-        frame, wanted = self._outermost(), self.prefix.ground.wanted
+        frame, wanted = self._outermost(), self.prefix.environment.wanted
         if wanted is None or frame is None:
             return []
         if wanted == BOOL:
             return [["==", HOLE]]
         found: list[Sequence[str]] = [*_BEHIND.get(frame.kind, ())]
         if frame.kind in ("list", "call", "type"):
-            fields = [each for record in self.prefix.ground.records.values() for each in record.fields]
+            fields = [each for record in self.prefix.environment.records.values() for each in record.fields]
             names = dict.fromkeys(name for name, type_ in fields if can_become(type_, wanted))
             found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
         if frame.kind == "group" and isinstance(wanted, TupleType):
@@ -245,7 +200,7 @@ class Search:
     def _ways_behind(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
         """With something behind the outermost bracket that makes it the type that is wanted of the whole."""
         inner, last, stack = self.prefix.frame, self.prefix.last, self.prefix.stack
-        frame, wanted, behinds = self._outermost(), self.prefix.ground.wanted, self._behinds()
+        frame, wanted, behinds = self._outermost(), self.prefix.environment.wanted, self._behinds()
         if wanted is None or frame is None or inner is None or stack is None:
             return
         starts: list[list[str]] = [[]]
@@ -262,7 +217,7 @@ class Search:
         elif inner.kind == "call" and inner.filled and "key" in parameters(self.prefix):
             starts.append([",", "key", "=", "lambda", HOLE, ":", HOLE])
         elif last.isidentifier() and tables().takes(stack, "LPAR") and self._is_function(last):
-            starts += [each for each, _ in zip(calls(self.prefix.ground, last), range(2))]
+            starts += [each for each, _ in zip(calls(self.prefix.environment, last), range(2))]
         if frame.kind == "group" and isinstance(wanted, TupleType) and last.isidentifier():
             starts += [["[", "0", "]"], ["[", "1", "]"]]
         elif frame.kind == "group" and inner.filled and inner is frame:
@@ -392,10 +347,10 @@ class Search:
                 yield ["if", name, "is", "not", "None", "else", HOLE]
 
     def _may_be_none(self, name: str) -> bool:
-        entry = self.prefix.ground.entries.get(name)
+        entry = self.prefix.environment.entries.get(name)
         if isinstance(entry, Variable):
             return isinstance(entry.type, OptionalType)
-        return entry is None and self.prefix.ground.optional
+        return entry is None and self.prefix.environment.optional
 
     def _of(self, type_: Type | None) -> Iterator[list[str]]:
         if isinstance(type_, OptionalType):
@@ -406,11 +361,11 @@ class Search:
         if type_ is not None:
             for name in dict.fromkeys((*telling(type_), *attributes(type_))):
                 yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
-            if self.prefix.ground.wanted == BOOL:
+            if self.prefix.environment.wanted == BOOL:
                 for name in telling(type_):
                     yield from ([name, *suffix, "==", HOLE] for suffix in attribute_suffixes(type_, name))
             return
-        for record in self.prefix.ground.records.values():
+        for record in self.prefix.environment.records.values():
             yield from ([name] for name, _ in record.fields)
         first = {
             (of, method.signatures[0].result): name
@@ -426,7 +381,7 @@ class Search:
     def _arguments(self, frame: BracketFrame) -> Iterator[list[str]]:
         """Ways to give what a call still lacks."""
         comma = [","] if frame.filled else []
-        for missing in lacking(self.prefix.ground, frame):
+        for missing in lacking(self.prefix.environment, frame):
             if missing:
                 yield [*comma, *missing]
         more: list[str] = []
@@ -444,13 +399,13 @@ class Search:
         stack = self.prefix.stack
         assert stack is not None
         if name and tables().takes(stack, "LPAR") and self._is_function(name):
-            for call in calls(self.prefix.ground, name):
+            for call in calls(self.prefix.environment, name):
                 yield call
                 yield from ([*call, *more] for more in _FURTHER)
-            if self.prefix.ground.wanted is not None:
-                yield from ([*call] for call, _ in applications(self.prefix.ground, name))
+            if self.prefix.environment.wanted is not None:
+                yield from ([*call] for call, _ in applications(self.prefix.environment, name))
         if name and tables().takes(stack, "DOT"):  # it may be still to be bound
-            for record in self.prefix.ground.records.values():
+            for record in self.prefix.environment.records.values():
                 yield from ([".", field] for field, _ in record.fields)
         if tables().takes(stack, "LSQB"):
             yield from _FURTHER
@@ -472,7 +427,7 @@ class Search:
         behind = tables().shift(stack, "DOT", ".") if stack is not None else None
         if behind is None or prefix is None:
             return
-        dotted = State(prefix.ground, prefix.unit, behind, prefix.frame, ".", 2, ("", ""))
+        dotted = State(prefix.environment, prefix.unit, behind, prefix.frame, ".", 2, ("", ""))
         type_ = Search(dotted).receiver()
         for attribute in telling(type_) if type_ is not None else ():
             for suffix in attribute_suffixes(type_, attribute):
@@ -481,7 +436,7 @@ class Search:
                     yield [".", attribute, *suffix, "[", "0", "]"]
 
     def _is_function(self, name: str) -> bool:
-        entry = function_named(self.prefix.ground, name)
+        entry = function_named(self.prefix.environment, name)
         if isinstance(entry, Variable):
             return isinstance(entry.type, FunctionType)
         return entry is not None or name in BUILTINS or self.prefix.words[:1] == ("def",)
@@ -517,7 +472,7 @@ class Search:
                 own = self.prefix.frame
                 extra: list[str] = []
                 if frame.kind == "call" and not (told and own is not None and own.opened == frame.opened):
-                    missing = next(iter(lacking(self.prefix.ground, frame)), [])
+                    missing = next(iter(lacking(self.prefix.environment, frame)), [])
                     if missing and not (bind is not None and frame.depth == bind.depth):
                         extra = [*([","] if frame.filled else []), *missing]
                 if bind is not None and frame.depth == bind.depth:
@@ -551,7 +506,7 @@ class Search:
 
     def _new_name(self) -> str:
         name = f"v{self.prefix.size}_{self.count}"
-        while name in self.prefix.ground.entries:
+        while name in self.prefix.environment.entries:
             name += "_"
         return name
 
@@ -565,8 +520,8 @@ class Search:
 
     # Whether it checks
 
-    def _ask(self, closing: Sequence[str], fine: bool = True) -> Oracle | None:
-        """The oracle about the statement with this closing; None if something is wrong with it."""
+    def _ask(self, closing: Sequence[str], fine: bool = True) -> PartialChecker | None:
+        """The checker about the statement with this closing; None if something is wrong with it."""
         assert self.prefix.stack is not None
         self.asked += 1
         at: tuple[Stack, OpenFString | None] | None = (self.prefix.stack, self.prefix.inside)
@@ -575,19 +530,19 @@ class Search:
         found = tables().finish(at[0], "start") if at is not None and at[1] is None else None
         if not found:
             return None
-        oracle = Oracle(self.prefix.ground)
-        if not oracle.look_at(found[0]) and fine:
+        checker = PartialChecker(self.prefix.environment)
+        if not checker.look_at(found[0]) and fine:
             return None
-        return oracle
+        return checker
 
     def _bound(
         self, start: list[str], told: bool, skeleton: list[str], behind: Sequence[str]
-    ) -> Iterator[tuple[list[str], Oracle]]:
+    ) -> Iterator[tuple[list[str], PartialChecker]]:
         """The skeleton with all names bound, in each of the ways that work."""
-        oracle = self._ask(skeleton, fine=False)
-        if oracle is not None and not oracle.unknown and not oracle.problems:
-            yield skeleton, oracle
-        names = list(dict.fromkeys(oracle.unknown)) if oracle is not None else []
+        checker = self._ask(skeleton, fine=False)
+        if checker is not None and not checker.unknown and not checker.problems:
+            yield skeleton, checker
+        names = list(dict.fromkeys(checker.unknown)) if checker is not None else []
         frame = self.prefix.frame
         levels = 8 if names else 2
         while frame is not None and levels:
@@ -602,18 +557,18 @@ class Search:
                     yield closing, answer
             frame = frame.below
 
-    def _fill(self, closing: list[str], oracle: Oracle) -> tuple[str, ...] | None:
+    def _fill(self, closing: list[str], checker: PartialChecker) -> tuple[str, ...] | None:
         """The closing with constants in its holes, such that it checks."""
         holes = [i for i, lexeme in enumerate(closing) if lexeme.startswith(HOLE)]
         if not holes:
             return tuple(closing)
         # What is iterated over settles the types of other holes, so it comes first.
-        wanted = oracle.hole_types()
+        wanted = checker.hole_types()
         at = next((i for i in holes if closing[i].startswith(f"{HOLE}_") or (i and closing[i - 1] == "in")), -1)
         if at < 0:
             at = next((i for i in holes if closing[i] in wanted), holes[0])
         before = closing[at - 1] if at else self.prefix.last
-        for filling in self._fillings(closing[at], wanted.get(closing[at]), before, oracle):
+        for filling in fillings(self.prefix, closing[at], wanted.get(closing[at]), before, checker):
             if self.asked > self.until:
                 return None
             if self.prefix.inside is not None and any(lexeme[0] == "}" for lexeme in closing[at:]):
@@ -624,40 +579,3 @@ class Search:
                 if (filled := self._fill(tried, answer)) is not None:
                     return filled
         return None
-
-    def _fillings(self, hole: str, wanted: Type | None, before: str, oracle: Oracle) -> Iterator[list[str]]:
-        if hole.startswith(f"{HOLE}_type"):
-            yield from map(written, self._sought())
-            yield from _TYPES
-            return
-        if wanted is not None:
-            for type_ in instances(wanted, [*self._sought(), *oracle.seen()]):
-                yield constant(type_)
-            return
-        arithmetic = ("-", "*", "/", "//", "%", "**")
-        likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
-        if before == "in" and self.prefix.last in arithmetic:
-            likely = [ListType(INT)]
-        sought = self._sought()
-        if before == "in":
-            likely += [ListType(item) for each in reversed(sought) for item in (each, TupleType((INT, each)))]
-        for type_ in dict.fromkeys(
-            [*likely, *sought, *oracle.seen(), *_CONSTANTS[:4], *types_of(self.prefix.ground), *_CONSTANTS]
-        ):
-            yield constant(type_)
-
-    def _sought(self) -> list[Type]:
-        """The type that the program's value must have, and what it is made of."""
-        found: list[Type] = []
-        todo = [self.prefix.ground.wanted]
-        while todo:
-            type_ = todo.pop()
-            if type_ is not None and type_ not in found:
-                found.append(type_)
-                if isinstance(type_, (ListType, OptionalType)):
-                    todo.append(type_.item)
-                elif isinstance(type_, DictType):
-                    todo.append(type_.value)
-                elif isinstance(type_, TupleType):
-                    todo += type_.items
-        return found

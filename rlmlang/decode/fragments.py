@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from rlmlang.decode.partial import Ground
+from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import BracketFrame, State
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
@@ -40,14 +40,14 @@ _INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType(
 _library_applications: dict[str, tuple[tuple[tuple[str, ...], Type], ...]] = {}
 
 
-def applications(ground: Ground, name: str) -> tuple[tuple[tuple[str, ...], Type], ...]:
+def applications(environment: Environment, name: str) -> tuple[tuple[tuple[str, ...], Type], ...]:
     """Ways to apply a function, as lexemes from the bracket on, each with the type of the result."""
-    own = name in ground.entries
+    own = name in environment.entries
     known = None if own else _library_applications.get(name)
     if known is not None:
         return known
     found: list[tuple[tuple[str, ...], Type]] = []
-    for params, result in _forms(ground, name):
+    for params, result in _forms(environment, name):
         names = sorted(set().union(variables(result), *map(variables, params)))
         for type_ in _INSTANCES if names else (STR,):
             solution = dict.fromkeys(names, type_)
@@ -59,8 +59,8 @@ def applications(ground: Ground, name: str) -> tuple[tuple[tuple[str, ...], Type
     return ways
 
 
-def _forms(ground: Ground, name: str) -> Iterator[tuple[list[Type], Type]]:
-    match function_named(ground, name):
+def _forms(environment: Environment, name: str) -> Iterator[tuple[list[Type], Type]]:
+    match function_named(environment, name):
         case CheckedFunction() as function:
             required = [t for t, param in zip(function.params, function.node.params) if param.default is None]
             yield required, function.result
@@ -91,7 +91,7 @@ def parameters(prefix: State) -> list[str]:
         tables_ = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
         signatures = [signature for method in tables_ for signature in method.signatures]
     else:
-        entry = function_named(prefix.ground, frame.callee)
+        entry = function_named(prefix.environment, frame.callee)
         if isinstance(entry, CheckedFunction):
             return [param.name.id for param in entry.node.params]
         if isinstance(entry, RecordType):
@@ -102,26 +102,26 @@ def parameters(prefix: State) -> list[str]:
     return names
 
 
-def function_named(ground: Ground, name: str) -> object:
-    entry = ground.entries.get(name)
+def function_named(environment: Environment, name: str) -> object:
+    entry = environment.entries.get(name)
     if entry is None and name not in BUILTINS and (found := library_function(name)) is not None:
         return found
     return entry
 
 
-def lacking(ground: Ground, frame: BracketFrame) -> Iterator[list[str]]:
+def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]]:
     """The arguments that a call still needs, as lexemes with holes; in each way that is likely."""
     given = frame.commas + frame.filled
     if frame.callee is None or frame.keywords:
         if frame.callee is not None:
-            yield from _lacking_keywords(ground, frame)
+            yield from _lacking_keywords(environment, frame)
         elif not frame.method and not given:
             yield [HOLE]
         return
     if frame.method:
         builtins = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
     else:
-        entry = function_named(ground, frame.callee)
+        entry = function_named(environment, frame.callee)
         if isinstance(entry, (CheckedFunction, RecordType)):
             required = (
                 sum(param.default is None for param in entry.node.params)
@@ -146,9 +146,9 @@ def lacking(ground: Ground, frame: BracketFrame) -> Iterator[list[str]]:
         yield listed([HOLE] * max(0, count - given))
 
 
-def _lacking_keywords(ground: Ground, frame: BracketFrame) -> Iterator[list[str]]:
+def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator[list[str]]:
     assert frame.callee is not None
-    entry = function_named(ground, frame.callee)
+    entry = function_named(environment, frame.callee)
     if frame.method or not isinstance(entry, (CheckedFunction, RecordType)):
         return
     if isinstance(entry, CheckedFunction):
@@ -170,10 +170,10 @@ def listed(parts: list[str]) -> list[str]:
     return out
 
 
-def calls(ground: Ground, name: str) -> Iterator[list[str]]:
+def calls(environment: Environment, name: str) -> Iterator[list[str]]:
     """Applications of a function, with holes."""
     seen: set[int] = set()
-    for arguments in lacking(ground, BracketFrame("(", "call", None, 1, 0, callee=name)):
+    for arguments in lacking(environment, BracketFrame("(", "call", None, 1, 0, callee=name)):
         if len(arguments) not in seen:
             seen.add(len(arguments))
             yield ["(", *arguments, ")"]
@@ -226,10 +226,10 @@ def type_arguments(head: str) -> Iterator[list[str]]:
             yield [HOLE]
 
 
-def types_of(ground: Ground) -> list[Type]:
+def types_of(environment: Environment) -> list[Type]:
     """The types of the names in scope, and lists of them."""
     found: dict[Type, None] = {}
-    for entry in ground.entries.values():
+    for entry in environment.entries.values():
         type_ = entry.type if isinstance(entry, Variable) else entry if isinstance(entry, RecordType) else None
         if type_ is not None and not isinstance(type_, FunctionType):
             found[type_] = None

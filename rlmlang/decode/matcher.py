@@ -12,7 +12,7 @@ from rlmlang.decode.closing import closing_text
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
 from rlmlang.decode.mask import position_mask, text_ends
-from rlmlang.decode.partial import Ground, after, ground_of
+from rlmlang.decode.partial import Environment, after, environment_of
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import tables
@@ -33,8 +33,8 @@ class Matcher:
         """Tokens that may still be written."""
         self.text = ""
         self.done = False
-        self._ground = ground_of(constraint)
-        self.position = start(constraint, self._ground)
+        self._environment = environment_of(constraint)
+        self.position = start(constraint, self._environment)
         """Where the text stands."""
         self._statement = 0
         """Where in the text the statement starts that is being written."""
@@ -177,9 +177,9 @@ class Matcher:
             return position
         ends = self.text.rfind("\n") + 1
         rest = self.text[ends:]
-        self._ground = after(self._ground, self.text[self._statement : ends])
+        self._environment = after(self._environment, self.text[self._statement : ends])
         self._statement = ends
-        fresh: Position | None = Position(Prefix(self._ground, self.constraint.unit, tables().start("start")))
+        fresh: Position | None = Position(Prefix(self._environment, self.constraint.unit, tables().start("start")))
         assert fresh is not None
         if rest:
             fresh = fresh.advance(rest)
@@ -210,9 +210,9 @@ class Matcher:
         return self._closing
 
 
-def start(constraint: Constraint, ground: Ground) -> Position:
+def start(constraint: Constraint, environment: Environment) -> Position:
     """The position at which the text begins."""
-    prefix = Prefix(ground, constraint.unit, tables().start("start"))
+    prefix = Prefix(environment, constraint.unit, tables().start("start"))
     if constraint.unit == "call":
         called = prefix.child("CALL")
         if called is None:

@@ -44,7 +44,7 @@ NOWHERE = Span(Source(""), 0, 0)
 
 
 @frozen(eq=False, slots=False)
-class Ground:
+class Environment:
     """What the statements before have brought into scope."""
 
     entries: Mapping[str, ScopeEntry] = field(factory=dict)
@@ -89,24 +89,24 @@ class Ground:
                     todo += [*params, result]
         return found
 
-    def after(self, statement: nodes.Statement) -> Ground | None:
-        """The ground behind one more statement, or None if it does not check."""
-        oracle = Oracle(self)
-        if not oracle.look_at(statement) or oracle.unknown:
+    def after(self, statement: nodes.Statement) -> Environment | None:
+        """The environment behind one more statement, or None if it does not check."""
+        checker = PartialChecker(self)
+        if not checker.look_at(statement) or checker.unknown:
             return None
-        return evolve(self, entries=oracle.scope.entries, records=oracle.records, used=frozenset(oracle.used))
+        return evolve(self, entries=checker.scope.entries, records=checker.records, used=frozenset(checker.used))
 
 
-class Oracle(Checker):
-    """One question: a statement with holes, on a ground."""
+class PartialChecker(Checker):
+    """One question: a statement with holes, on a environment."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, environment: Environment) -> None:
         super().__init__(frozenset(), library_function)
-        self.ground = ground
-        self.scope = Scope("program", entries=dict(ground.entries))
-        self.records = dict(ground.records)
-        self.wanted = ground.wanted
-        self.used = set(ground.used)
+        self.environment = environment
+        self.scope = Scope("program", entries=dict(environment.entries))
+        self.records = dict(environment.records)
+        self.wanted = environment.wanted
+        self.used = set(environment.used)
         self.unknown: list[str] = []
         """Names that are not bound yet: a comprehension that is being written may still bind them."""
         self.expected: dict[str, Type] = {}
@@ -119,7 +119,7 @@ class Oracle(Checker):
         """Whether nothing is wrong with it so far; names in `unknown` aside."""
         try:
             match statement:
-                case nodes.Input() if not self.ground.inputs:
+                case nodes.Input() if not self.environment.inputs:
                     self.error("E607", "", statement.span)
                 case nodes.Input():
                     self.input(statement)
@@ -230,33 +230,37 @@ class Oracle(Checker):
         return super()._resolve(node, functions)
 
     def of_call(self, node: nodes.Call) -> Type:
-        return super().of_call(node) if self.ground.calls else self.error("E214", "", node.span)
+        return super().of_call(node) if self.environment.calls else self.error("E214", "", node.span)
 
 
-Oracle.handlers = {**Checker.handlers, nodes.Call: Oracle.of_call, nodes.Attribute: Oracle.of_attribute}
+PartialChecker.handlers = {
+    **Checker.handlers,
+    nodes.Call: PartialChecker.of_call,
+    nodes.Attribute: PartialChecker.of_attribute,
+}
 
 
-def ground_of(constraint: Constraint) -> Ground:
+def environment_of(constraint: Constraint) -> Environment:
     """What the program so far has brought into scope. Raises ProgramError if it does not check."""
     wanted = None if constraint.unit == "call" else constraint.wanted
-    ground = Ground(wanted=wanted, calls=constraint.calls)
+    environment = Environment(wanted=wanted, calls=constraint.calls)
     if not constraint.program.strip():
-        return evolve(ground, inputs=constraint.unit == "program")
+        return evolve(environment, inputs=constraint.unit == "program")
     if (begun := constraint.beginning) is not None:
-        return evolve(ground, entries=begun.entries, records=begun.checked.records, used=begun.used, inputs=False)
+        return evolve(environment, entries=begun.entries, records=begun.checked.records, used=begun.used, inputs=False)
     for statement in parse(Source(constraint.program)).statements:
         if not isinstance(statement, nodes.ExprStatement):
-            grown = ground.after(statement)
+            grown = environment.after(statement)
             if grown is None:
                 check(Source(constraint.program + "None\n"))  # which says what is wrong
                 raise AssertionError(constraint.program)
-            ground = grown
-    return evolve(ground, inputs=False)
+            environment = grown
+    return evolve(environment, inputs=False)
 
 
-def after(ground: Ground, text: str) -> Ground:
-    """The ground behind a statement's text."""
-    grown: Ground | None = ground
+def after(environment: Environment, text: str) -> Environment:
+    """The environment behind a statement's text."""
+    grown: Environment | None = environment
     for statement in parse(Source(text)).statements:
         grown = grown.after(statement) if grown is not None else None
     assert grown is not None, text

@@ -17,7 +17,7 @@ from attrs import evolve
 from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
-from rlmlang.decode.partial import NOWHERE, Ground
+from rlmlang.decode.partial import NOWHERE, Environment
 from rlmlang.decode.placeholders import FREE, FRESH
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.decode.state import LINE, BracketFrame, State, constants_in, names_in
@@ -47,7 +47,7 @@ class Prefix(State):
 
     def __init__(
         self,
-        ground: Ground,
+        environment: Environment,
         unit: str,
         stack: Stack | None,
         frame: BracketFrame | None = None,
@@ -56,7 +56,7 @@ class Prefix(State):
         words: tuple[str, ...] = (),
         inside: OpenFString | None = None,
     ) -> None:
-        super().__init__(ground, unit, stack, frame, last, size, words, inside)
+        super().__init__(environment, unit, stack, frame, last, size, words, inside)
         self._children: dict[str, Prefix | None] = {}
         self._names: NextNames | None = None
         self._receiver: Type | None = None
@@ -82,7 +82,7 @@ class Prefix(State):
     def _grow(self, lexeme: str) -> Prefix | None:
         if self.stack is None:
             return None
-        if lexeme == "CALL" and not self.ground.calls:
+        if lexeme == "CALL" and not self.environment.calls:
             return None
         follows = self.closing[:1] == (lexeme,)
         if not follows and self.size >= MAX_LEXEMES:
@@ -94,13 +94,13 @@ class Prefix(State):
             return grown._next()
         if self.unit == "call" and lexeme == ")" and grown.frame is None:
             # The closing may have gone on behind it, so the call is checked as it stands.
-            return Prefix(self.ground, self.unit, None) if Search(grown).checks((LINE,)) else None
+            return Prefix(self.environment, self.unit, None) if Search(grown).checks((LINE,)) else None
         if follows:
             grown.closing = self.closing[1:]
             return grown
         if grown.frame is not None and grown.frame.depth > MAX_NESTING:
             return None
-        if lexeme.isidentifier() and lexeme not in self.ground.entries and self.names.rules_out(lexeme):
+        if lexeme.isidentifier() and lexeme not in self.environment.entries and self.names.rules_out(lexeme):
             return None
         hints = [self.closing[1:], self.closing]
         if self.closing and lexeme.isidentifier() and self.closing[0].isidentifier():
@@ -120,11 +120,11 @@ class Prefix(State):
         if not found:
             return None
         statement = found[0]
-        ground = self.ground.after(statement)
-        if ground is None:
+        environment = self.environment.after(statement)
+        if environment is None:
             return None
         over = self.unit == "statement" or isinstance(statement, nodes.ExprStatement)
-        return Prefix(ground, self.unit, None if over else tables().start("start"))
+        return Prefix(environment, self.unit, None if over else tables().start("start"))
 
     # What may follow
 
@@ -145,7 +145,7 @@ class Prefix(State):
     def literals(self) -> tuple[str, ...]:
         """The strings that may follow and can do what not any string can."""
         if self._literals is None:
-            values = self.ground.constants | constants_in(self)
+            values = self.environment.constants | constants_in(self)
             texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
             free = self.child(FREE)
             self._literals = tuple(text for text in dict.fromkeys(texts) if not self.alike(text, free))
@@ -183,8 +183,8 @@ class NextNames:
         if prefix.last == ".":
             return tuple(_attribute_names(prefix)), self._child
         if takes(prefix.stack, "NONE") and not takes(prefix.stack, "FSTRING"):
-            return (*words, *(name for name in TYPE_NAMES if name != "None"), *prefix.ground.records), self._child
-        known = dict.fromkeys([*words, *prefix.ground.entries, *names_in(prefix)])
+            return (*words, *(name for name in TYPE_NAMES if name != "None"), *prefix.environment.records), self._child
+        known = dict.fromkeys([*words, *prefix.environment.entries, *names_in(prefix)])
         if prefix.frame is not None and prefix.frame.kind == "call":
             self._keywords = frozenset(parameters(prefix))
             known.update(dict.fromkeys(self._keywords))
@@ -237,7 +237,7 @@ class NextNames:
             return self._child(name)
         if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # which no operand could end
             return False
-        entry = function_named(self.prefix.ground, name)
+        entry = function_named(self.prefix.environment, name)
         match entry:
             case Variable(type=type_, values=None) if not isinstance(type_, (FunctionType, OptionalType)):
                 return self.closing_of(type_) is not None
@@ -245,7 +245,7 @@ class NextNames:
                 return self._child(name)
             case None if name not in BUILTINS:  # a name of the statement itself
                 return self._child(name)
-        if any(self.closing_of(type_) is not None for _, type_ in applications(self.prefix.ground, name)):
+        if any(self.closing_of(type_) is not None for _, type_ in applications(self.prefix.environment, name)):
             return self._child(name)
         return self._wants_function() and self._child(name)
 
@@ -273,9 +273,9 @@ class NextNames:
                 self._verdicts[type_] = None
                 return None
             prefix = self.prefix
-            entries = {**prefix.ground.entries, FRESH: Variable(type_, NOWHERE)}
+            entries = {**prefix.environment.entries, FRESH: Variable(type_, NOWHERE)}
             twin = Prefix(
-                evolve(prefix.ground, entries=entries), prefix.unit, prefix.stack, prefix.frame,
+                evolve(prefix.environment, entries=entries), prefix.unit, prefix.stack, prefix.frame,
                 prefix.last, prefix.size, prefix.words, prefix.inside,
             )  # fmt: skip
             twin.closing = self._verdicts.get(UNKNOWN) or prefix.closing
@@ -285,12 +285,12 @@ class NextNames:
 
     def closings(self, name: str) -> Iterator[tuple[str, ...]]:
         """What may end the statement behind a name, by what is known of its type."""
-        entry = function_named(self.prefix.ground, name)
+        entry = function_named(self.prefix.environment, name)
         if isinstance(entry, Variable) and not isinstance(entry.type, FunctionType):
             if (closing := self._verdicts.get(entry.type)) is not None:
                 yield closing
         elif entry is not None or name in BUILTINS:
-            for arguments, type_ in applications(self.prefix.ground, name):
+            for arguments, type_ in applications(self.prefix.environment, name):
                 if (closing := self._verdicts.get(type_)) is not None:
                     yield (*arguments, *closing)
 
@@ -298,6 +298,6 @@ class NextNames:
 def _attribute_names(prefix: Prefix) -> list[str]:
     type_ = prefix.receiver()
     if type_ is None:
-        names = [name for record in prefix.ground.records.values() for name, _ in record.fields]
+        names = [name for record in prefix.environment.records.values() for name, _ in record.fields]
         return list(dict.fromkeys([*names, *(name for methods in METHODS.values() for name in methods)]))
     return list(attributes(type_.item if isinstance(type_, OptionalType) else type_))

@@ -8,7 +8,7 @@ from typing import Self
 from attrs import evolve, frozen
 from lark import Tree
 
-from rlmlang.decode.partial import Ground
+from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
 
@@ -39,11 +39,11 @@ class BracketFrame:
 class State:
     """A statement as far as it is written, for which nothing is known yet of what may follow. States are immutable."""
 
-    __slots__ = ("closing", "frame", "ground", "inside", "last", "size", "stack", "unit", "words")
+    __slots__ = ("closing", "environment", "frame", "inside", "last", "size", "stack", "unit", "words")
 
     def __init__(
         self,
-        ground: Ground,
+        environment: Environment,
         unit: str,
         stack: Stack | None,
         frame: BracketFrame | None = None,
@@ -52,7 +52,7 @@ class State:
         words: tuple[str, ...] = (),
         inside: OpenFString | None = None,
     ) -> None:
-        self.ground = ground
+        self.environment = environment
         self.unit = unit
         """`program`: statements up to a value; `statement`: any one; `expression`: one that stands alone."""
         self.stack = stack
@@ -75,7 +75,7 @@ class State:
             return None
         words = self.words if len(self.words) == 2 else (*self.words, lexeme)
         frame = framed(self, lexeme, found[1])
-        return type(self)(self.ground, self.unit, found[0], frame, lexeme, self.size + 1, words, found[1])
+        return type(self)(self.environment, self.unit, found[0], frame, lexeme, self.size + 1, words, found[1])
 
 
 def framed(state: State, lexeme: str, inside: OpenFString | None) -> BracketFrame | None:

@@ -13,7 +13,7 @@ import rlmlang
 from rlmlang.calls.budget import Limits
 from rlmlang.calls.session import ATTEMPTS, checked_header
 from rlmlang.cli import main
-from rlmlang.decode.partial import ground_of
+from rlmlang.decode.partial import environment_of
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language import check as language_check
 from rlmlang.language import parse
@@ -157,7 +157,7 @@ def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch
     class Masked(Writer):
         async def generate(self, request: Request) -> Reply:
             if request.constraint is not None:
-                assert set(ground_of(request.constraint).entries) >= {"document"}
+                assert set(environment_of(request.constraint).entries) >= {"document"}
             return await super().generate(request)
 
     program = rlmlang.compile(CALLING)

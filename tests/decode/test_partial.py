@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.partial import Oracle, ground_of
+from rlmlang.decode.partial import PartialChecker, environment_of
 from rlmlang.errors import Diagnostic
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
@@ -16,7 +16,7 @@ from rlmlang.language.source import Source
     [('x = 1 + "a"\n', "E212"), ("n.upper()\n", "E205"), ("len(1)\n", "E210"), ("n = 2\n", "E201")],
 )
 def test_problems_are_diagnostics(text: str, code: str) -> None:
-    oracle = Oracle(ground_of(Constraint("n = 1\n")))
-    assert not oracle.look_at(parse(Source(text)).statements[0])
-    assert [type(problem) for problem in oracle.problems] == [Diagnostic]
-    assert oracle.problems[0].code == code
+    checker = PartialChecker(environment_of(Constraint("n = 1\n")))
+    assert not checker.look_at(parse(Source(text)).statements[0])
+    assert [type(problem) for problem in checker.problems] == [Diagnostic]
+    assert checker.problems[0].code == code

@@ -13,7 +13,7 @@ from typing import Literal
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.grammars.ebnf import ebnf_from_lark
-from rlmlang.decode.partial import ground_of
+from rlmlang.decode.partial import environment_of
 from rlmlang.errors import ModelError
 from rlmlang.files import grammar_text as whole_grammar
 from rlmlang.language.builtins import BUILTINS, METHODS
@@ -99,12 +99,12 @@ def _below(rules: dict[str, str], start: str) -> set[str]:
 
 def _terminals(constraint: Constraint, text: str) -> str:
     """The terminals; a line ends with one character, so that the engine stops there."""
-    ground = ground_of(constraint)
-    records = list(ground.records)
-    names = [name for name, entry in ground.entries.items() if name not in records]
-    fields = [name for record in ground.records.values() for name, _ in record.fields]
+    environment = environment_of(constraint)
+    records = list(environment.records)
+    names = [name for name, entry in environment.entries.items() if name not in records]
+    fields = [name for record in environment.records.values() for name, _ in record.fields]
     attributes = [name for methods in METHODS.values() for name in methods]
-    used = [entry.type for entry in ground.entries.values() if isinstance(entry, Variable)]
+    used = [entry.type for entry in environment.entries.values() if isinstance(entry, Variable)]
     fields += [name for type_ in used for name, _ in getattr(type_, "fields", ())]
     known = dict.fromkeys([*names, *records, *BUILTINS, *library_names()])
     terminals = "".join(re.findall(r"(?m)^[A-Z_]+: .*\n", text))

@@ -1,0 +1,97 @@
+"""What the holes of a closing may be filled with: constants and types, the likely ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rlmlang.decode.fragments import constant, instances, types_of, written
+from rlmlang.decode.partial import PartialChecker
+from rlmlang.decode.placeholders import HOLE
+from rlmlang.decode.state import State
+from rlmlang.language.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    ListType,
+    OptionalType,
+    TupleType,
+    Type,
+)
+
+_CONSTANTS: tuple[Type, ...] = (
+    STR,
+    INT,
+    ListType(STR),
+    BOOL,
+    FLOAT,
+    ListType(INT),
+    DictType(STR),
+    NONE,
+    TupleType((STR, STR)),
+    TupleType((INT, STR)),
+    TupleType((STR, STR, STR)),
+    ListType(TupleType((STR, STR))),
+    ListType(ListType(STR)),
+    ListType(TupleType((INT, STR))),
+    ListType(TupleType((INT, INT))),
+    ListType(TupleType((STR, INT))),
+    ListType(TupleType((INT, INT, INT))),
+    ListType(TupleType((STR, STR, STR))),
+    ListType(FLOAT),
+    ListType(BOOL),
+    ListType(DictType(STR)),
+    ListType(ListType(INT)),
+)
+"""The types of constants that are tried in a hole of which nothing is known."""
+
+_TYPES = (
+    ["str"],
+    ["None"],
+    ["int"],
+    ["bool"],
+    ["list", "[", "str", "]"],
+    ["tuple", "[", "str", ",", "str", "]"],
+    ["tuple", "[", "str", ",", "str", ",", "str", "]"],
+)
+
+
+def fillings(state: State, hole: str, wanted: Type | None, before: str, checker: PartialChecker) -> Iterator[list[str]]:
+    if hole.startswith(f"{HOLE}_type"):
+        yield from map(written, _sought(state.environment.wanted))
+        yield from _TYPES
+        return
+    if wanted is not None:
+        for type_ in instances(wanted, [*_sought(state.environment.wanted), *checker.seen()]):
+            yield constant(type_)
+        return
+    arithmetic = ("-", "*", "/", "//", "%", "**")
+    likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
+    if before == "in" and state.last in arithmetic:
+        likely = [ListType(INT)]
+    sought = _sought(state.environment.wanted)
+    if before == "in":
+        likely += [ListType(item) for each in reversed(sought) for item in (each, TupleType((INT, each)))]
+    for type_ in dict.fromkeys(
+        [*likely, *sought, *checker.seen(), *_CONSTANTS[:4], *types_of(state.environment), *_CONSTANTS]
+    ):
+        yield constant(type_)
+
+
+def _sought(wanted: Type | None) -> list[Type]:
+    """The type that the program's value must have, and what it is made of."""
+    found: list[Type] = []
+    todo = [wanted]
+    while todo:
+        type_ = todo.pop()
+        if type_ is not None and type_ not in found:
+            found.append(type_)
+            if isinstance(type_, (ListType, OptionalType)):
+                todo.append(type_.item)
+            elif isinstance(type_, DictType):
+                todo.append(type_.value)
+            elif isinstance(type_, TupleType):
+                todo += type_.items
+    return found
