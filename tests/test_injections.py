@@ -33,7 +33,7 @@ UNICODE = [text for text in TEXTS if not re.search("[\ud800-\udfff]", text)]
 MODEL = f"""\
 import json
 from pathlib import Path
-from rlmlang.models.scripted import Failure
+from rlmlang.models.scripted import ScriptedFailure
 
 TEXTS = [each["text"] for each in json.loads(Path({str(ROOT / "tests" / "support" / "injections.json")!r}).read_text())]
 

@@ -26,7 +26,7 @@ from rlmlang.files import open_private
 from rlmlang.language.types import STR
 from rlmlang.models.base import Request
 from rlmlang.models.registry import address_of
-from rlmlang.models.servers.common import is_surroundings
+from rlmlang.models.servers.endpoint import is_surroundings
 from rlmlang.redact import GONE, redacted, redacted_data
 from tests.support.fake_server import Answer, FakeServer, Open, opened, server
 from tests.support.places import ROOT

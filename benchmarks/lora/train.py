@@ -32,7 +32,7 @@ from peft import LoraConfig, get_peft_model
 
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.gguf import smollm2_path
-from rlmlang.models.local.transformer import Texts, Transformer
+from rlmlang.models.local.transformer import ChatTokenizer, TorchModel
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -49,7 +49,7 @@ class Example:
         return self.prompt + self.completion
 
 
-def read_examples(path: Path, texts: Texts, end: int, longest: int) -> dict[str, list[Example]]:
+def read_examples(path: Path, texts: ChatTokenizer, end: int, longest: int) -> dict[str, list[Example]]:
     """The examples of a file by their system prompts; those that are too long are left out, and counted aloud."""
     found: dict[str, list[Example]] = defaultdict(list)
     long = 0
@@ -150,7 +150,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     path = options.model or smollm2_path()
-    texts, base = Texts(path), Transformer(path, "float32")
+    texts, base = ChatTokenizer(path), TorchModel(path, "float32")
     groups = read_examples(options.data, texts, texts.tokenizer.eos_token_id, options.longest)
     last = "|".join(map(str, range(base.config.num_hidden_layers)[-options.layers :]))
     some = rf".*\.layers\.({last})\..*_proj"

@@ -100,7 +100,7 @@ def model_of(option: str | None, settings: Settings) -> str | None:
     if name is None:
         return None
     from rlmlang.models.registry import address_of
-    from rlmlang.models.servers.common import ALLOW, is_loopback, permit
+    from rlmlang.models.servers.endpoint import ALLOW, is_loopback, permit
 
     url = address_of(name)
     if url is not None and settings.allow is not None:

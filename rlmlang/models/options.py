@@ -1,4 +1,4 @@
-"""Options in the names of models: `kind:REST?ctx=4096&seed=1`."""
+"""OptionsT in the names of models: `kind:REST?ctx=4096&seed=1`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLE_TEMPERATURE = 0.8
 AT = "@(?=https?://)"
 """A regular expression for what stands between a model and its address."""
 
-Options = TypeVar("Options", bound=Any)
+OptionsT = TypeVar("OptionsT", bound=Any)
 """A frozen class of attrs, each of whose fields is an option."""
 
 _READERS = {"int": int, "float": float, "float | None": float, "str": str}
@@ -32,7 +32,7 @@ def one_of(*words: str) -> Any:
     return field(default=words[0], metadata={"words": words})
 
 
-def read_options(defaults: Options, query: str, name: str) -> Options:
+def read_options(defaults: OptionsT, query: str, name: str) -> OptionsT:
     """The options in the query of a name. Raises UsageError E607."""
     known = {each.name: each for each in fields(type(defaults))}
     given = asdict(defaults)

@@ -36,12 +36,12 @@ from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, canonical, preview
 
-Function = Callable[[Request], Any]
-"""Answers a request by a `str`, another value, a `Failure`, or an awaitable of one of these."""
+ReplyFunction = Callable[[Request], Any]
+"""Answers a request by a `str`, another value, a `ScriptedFailure`, or an awaitable of one of these."""
 
 
 @frozen
-class Failure:
+class ScriptedFailure:
     """What a function returns, or a table says, where the model is to fail."""
 
     kind: Literal["refusal", "length", "fail"]
@@ -56,7 +56,7 @@ class ScriptedModel:
 
     def __init__(
         self,
-        source: Function | Iterable[Mapping[str, Any]],
+        source: ReplyFunction | Iterable[Mapping[str, Any]],
         *,
         name: str = "scripted",
         identity: str | None = None,
@@ -68,7 +68,7 @@ class ScriptedModel:
         self.context = context
         self.concurrency = concurrency
         self.capabilities = Capabilities(continues=True, free=True)
-        self._answer: Function = source if callable(source) else _Table(name, source).answer
+        self._answer: ReplyFunction = source if callable(source) else _ReplyTable(name, source).answer
 
     def count_tokens(self, request: Request) -> int:
         """Of the instruction, the arguments as they are written, and the reply so far, four bytes each."""
@@ -82,7 +82,7 @@ class ScriptedModel:
         if inspect.isawaitable(found):
             found = await found
         prompt = self.count_tokens(request)
-        if isinstance(found, Failure):
+        if isinstance(found, ScriptedFailure):
             if found.kind == "fail":
                 raise ModelError.of("E400", "the scripted model fails here")
             if found.kind == "length":
@@ -113,7 +113,7 @@ _KEYS: dict[str, type] = {
 
 
 @frozen
-class _Row:
+class _ScriptedReply:
     """A reply and the requests it is for."""
 
     order: int
@@ -135,13 +135,13 @@ class _Row:
         )
 
 
-class _Table:
+class _ReplyTable:
     """Replies, found without a scan where their instruction is no pattern."""
 
     def __init__(self, name: str, replies: Iterable[Mapping[str, Any]]) -> None:
         self.name = name
-        self._exact: dict[tuple[str, str | None], list[_Row]] = {}
-        self._patterns: list[tuple[re.Pattern[str], _Row]] = []
+        self._exact: dict[tuple[str, str | None], list[_ScriptedReply]] = {}
+        self._patterns: list[tuple[re.Pattern[str], _ScriptedReply]] = []
         self._asks_args = False
         for order, reply in enumerate(replies):
             row = self._read(order, reply)
@@ -151,7 +151,7 @@ class _Table:
             else:
                 self._exact.setdefault((reply["instruction"], row.args), []).append(row)
 
-    def _read(self, order: int, reply: Mapping[str, Any]) -> _Row:
+    def _read(self, order: int, reply: Mapping[str, Any]) -> _ScriptedReply:
         for key, value in reply.items():
             if key not in _KEYS and key != "value":
                 raise self._wrong(order, f"unknown key `{key}`")
@@ -167,7 +167,7 @@ class _Table:
         if kind == "error":
             if outcome not in ("refusal", "length", "fail"):
                 raise self._wrong(order, '`error` must be "refusal", "length" or "fail"')
-            outcome = Failure(outcome)
+            outcome = ScriptedFailure(outcome)
         try:
             parse_json(json.dumps([reply.get("args"), reply.get("value")]))
         except (TypeError, Mismatch) as error:
@@ -175,7 +175,7 @@ class _Table:
         args = canonical(reply["args"]) if "args" in reply else None
         program = None if kind == "error" else kind == "program"
         sample, level = reply.get("sample"), reply.get("level")
-        return _Row(order, args, sample, level, program, outcome, typed=kind == "value")
+        return _ScriptedReply(order, args, sample, level, program, outcome, typed=kind == "value")
 
     def _wrong(self, order: int, problem: str) -> ModelError:
         return ModelError.of("E407", f"{self.name}: reply {order + 1}: {problem}")
@@ -239,7 +239,7 @@ def _is_table(data: object) -> bool:
     return isinstance(data, dict)
 
 
-def _function(data: bytes, path: str, digest: str) -> Function:
+def _function(data: bytes, path: str, digest: str) -> ReplyFunction:
     """The function `model` of a Python file."""
     module = ModuleType(f"rlmlang_scripted_{digest[:16]}")
     module.__file__ = path
@@ -251,4 +251,4 @@ def _function(data: bytes, path: str, digest: str) -> Function:
     function = module.__dict__.get("model")
     if not callable(function):
         raise ModelError.of("E407", f"{path} defines no function `model`", hint="write `def model(request) -> str:`")
-    return cast(Function, function)
+    return cast(ReplyFunction, function)

@@ -24,7 +24,7 @@ from rlmlang.language.check import library_names
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.local.weights import digest
 from rlmlang.nano.grammar import Writer
-from rlmlang.nano.model import Array, Transformer
+from rlmlang.nano.model import Array, NanoTransformer
 from rlmlang.nano.tasks import TASKS, prompt, visible
 from rlmlang.nano.tokens import END, NAMES, TOKENS, encode
 
@@ -46,7 +46,7 @@ def open_model(rest: str, name: str) -> NanoModel:
 
 
 @define(eq=False)
-class _Row:
+class _UnfinishedProgram:
     """One program being written."""
 
     tokens: list[int]
@@ -102,10 +102,10 @@ class NanoModel:
         files = [digest(folder / file) for file in ("config.json", "model.safetensors")]
         weights = hashlib.sha256("".join(files).encode()).hexdigest()
         self.identity = json.dumps({"kind": "nano", "version": _VERSION, "weights": weights})
-        self._transformer = Transformer(folder)
+        self._transformer = NanoTransformer(folder)
         self.context = self._transformer.config.max_position_embeddings
-        self._waiting: deque[_Row] = deque()
-        self._rows: dict[int, _Row] = {}
+        self._waiting: deque[_UnfinishedProgram] = deque()
+        self._rows: dict[int, _UnfinishedProgram] = {}
         """Those being written, by their places in the memory."""
         self._work: asyncio.Task[None] | None = None
         self._replies: dict[tuple[object, ...], Reply] = {}
@@ -129,7 +129,7 @@ class NanoModel:
             return known
         writer = Writer.of({name: task.takes(i) for i, name in enumerate(names)}, task.gives)
         names |= {token: token.replace("d", "d_") for token in ("d", "d = ") if "d" in names.values()}
-        row = _Row(tokens, writer, most, names)
+        row = _UnfinishedProgram(tokens, writer, most, names)
         self._waiting.append(row)
         if self._work is None:
             self._work = asyncio.ensure_future(self._write())

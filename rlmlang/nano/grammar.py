@@ -37,14 +37,14 @@ class Expression:
 
 
 @frozen
-class More:
+class MoreTerms:
     """Further terms of an expression, if any."""
 
     type: str
 
 
 @frozen
-class Part:
+class NamePart:
     """A slice or item of a name, if any: of what it has, what is wanted."""
 
     has: str
@@ -52,20 +52,20 @@ class Part:
 
 
 @frozen
-class Task:
+class CallRest:
     """The rest of a call that gives a type."""
 
     type: str
 
 
-Symbol = Start | Expression | More | Part | Task | str
+Symbol = Start | Expression | MoreTerms | NamePart | CallRest | str
 """What is still to be written; texts are tokens."""
-Names = tuple[tuple[str, str], ...]
-"""Names in scope, and their types."""
+InputTypes = tuple[tuple[str, str], ...]
+"""InputTypes in scope, and their types."""
 
 
 @cache
-def _ways(symbol: Symbol, names: Names) -> dict[str, tuple[Symbol, ...]]:
+def _ways(symbol: Symbol, names: InputTypes) -> dict[str, tuple[Symbol, ...]]:
     """How a symbol may begin, and what follows that."""
     match symbol:
         case Start(type_):
@@ -73,20 +73,20 @@ def _ways(symbol: Symbol, names: Names) -> dict[str, tuple[Symbol, ...]]:
                 token: (*rest, END) for token, rest in _ways(Expression(type_), names).items()
             }
         case Expression(type_):
-            more = More(type_)
+            more = MoreTerms(type_)
             ways: dict[str, tuple[Symbol, ...]] = {
-                token: (Task(type_), more) for token, of in CALLS.items() if of == type_
+                token: (CallRest(type_), more) for token, of in CALLS.items() if of == type_
             }
-            ways |= {name: (Part(has, type_), more) for name, has in names if type_ in (has, STR)}
+            ways |= {name: (NamePart(has, type_), more) for name, has in names if type_ in (has, STR)}
             if type_ == STR:
                 return ways | dict.fromkeys(LITERALS, (more,))
             return ways | {NONE: (more,), "[": (Expression(STR), "]", more)}
-        case More(type_):
+        case MoreTerms(type_):
             return {" + ": (Expression(type_),)}
-        case Part(has, wanted):
+        case NamePart(has, wanted):
             parts = (SLICES if has == wanted else []) + (ITEMS if wanted == STR else [])
             return dict.fromkeys(parts, ())
-        case Task(type_):
+        case CallRest(type_):
             return {f'"{task.name}"': _arguments(task.name) for task in TASKS.values() if task.gives == type_}
     return {symbol: ()}
 
@@ -97,11 +97,11 @@ def _arguments(task: str) -> tuple[Symbol, ...]:
 
 
 def _may_be_left_out(symbol: Symbol) -> bool:
-    return isinstance(symbol, More) or (isinstance(symbol, Part) and symbol.has == symbol.wanted)
+    return isinstance(symbol, MoreTerms) or (isinstance(symbol, NamePart) and symbol.has == symbol.wanted)
 
 
 @cache
-def _tokens(symbols: tuple[Symbol, ...], names: Names) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _tokens(symbols: tuple[Symbol, ...], names: InputTypes) -> np.ndarray[Any, np.dtype[np.int64]]:
     found = {token for symbol in symbols for token in _ways(symbol, names)}
     return np.array(sorted(NUMBERS[token] for token in found))
 
@@ -110,7 +110,7 @@ def _tokens(symbols: tuple[Symbol, ...], names: Names) -> np.ndarray[Any, np.dty
 class Writer:
     """One program that is being written."""
 
-    names: Names
+    names: InputTypes
     _rest: list[Symbol] = field()
     """What is still to be written, the next one last."""
 

@@ -24,7 +24,7 @@ BLOCK = 16
 
 
 @frozen
-class Config:
+class NanoConfig:
     """The part of `config.json` that is calculated with."""
 
     hidden_size: int
@@ -41,7 +41,7 @@ class Config:
 
 
 @frozen
-class Layer:
+class NanoLayer:
     """The matrices of a layer. What its vectors multiply with is multiplied into them beforehand."""
 
     qkv: Array
@@ -50,7 +50,7 @@ class Layer:
     down: Array
 
 
-class Transformer:
+class NanoTransformer:
     """The weights of a folder. Raises ModelError E407."""
 
     def __init__(self, folder: Path) -> None:
@@ -58,7 +58,7 @@ class Transformer:
             data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             weights = read_safetensors(folder / "model.safetensors")
             data["rope_theta"] = data["rope_parameters"]["rope_theta"]
-            self.config = config = Config(**{name: data[name] for name in Config.__annotations__})
+            self.config = config = NanoConfig(**{name: data[name] for name in NanoConfig.__annotations__})
             self.layers = [_layer(weights, f"model.layers.{i}.", config) for i in range(config.num_hidden_layers)]
             self.embedding = weights["model.embed_tokens.weight"]
             self.unembedding = np.ascontiguousarray(self.embedding.T * weights["model.norm.weight"][:, None])
@@ -121,14 +121,14 @@ def _product(x: Array, matrix: Array) -> Array:
     return (padded.reshape(-1, BLOCK, width) @ matrix).reshape(len(padded), -1)[:count]
 
 
-def _layer(weights: dict[str, Array], name: str, config: Config) -> Layer:
+def _layer(weights: dict[str, Array], name: str, config: NanoConfig) -> NanoLayer:
     def matrix(*parts: str) -> Array:
         return np.concatenate([weights[f"{name}{part}_proj.weight"] for part in parts]).T
 
     qkv = matrix("self_attn.q", "self_attn.k", "self_attn.v") * weights[f"{name}input_layernorm.weight"][:, None]
     qkv[:, : config.hidden_size] /= config.head**0.5
     gate_up = matrix("mlp.gate", "mlp.up") * weights[f"{name}post_attention_layernorm.weight"][:, None]
-    return Layer(*map(np.ascontiguousarray, (qkv, matrix("self_attn.o"), gate_up, matrix("mlp.down"))))
+    return NanoLayer(*map(np.ascontiguousarray, (qkv, matrix("self_attn.o"), gate_up, matrix("mlp.down"))))
 
 
 def read_safetensors(path: Path) -> dict[str, Array]:

@@ -76,7 +76,7 @@ def test_tasks_to_train_on_share_nothing_with_the_benchmark() -> None:
 
 
 def test_loss_is_that_of_whole_rows(data: Path, tiny: Path) -> None:
-    texts, base = train.Texts(tiny), train.Transformer(tiny, "float32")
+    texts, base = train.ChatTokenizer(tiny), train.TorchModel(tiny, "float32")
     groups = train.read_examples(data, texts, texts.tokenizer.eos_token_id, 4_000)
     assert sorted(map(len, groups.values())) == sorted([3, 6])
     config = train.LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)

@@ -28,11 +28,11 @@ from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
 from rlmlang.language.types import BOOL, INT, NONE, STR, ListType, LiteralType, OptionalType, RecordType, Type
 from rlmlang.models.base import Reply, Request
-from rlmlang.models.local.batching import CHUNK, Batch, Generation
+from rlmlang.models.local.batching import CHUNK, BatchedGeneration, Batcher
 from rlmlang.models.local.hf import HfModel
-from rlmlang.models.local.kv import FIRST_CAPACITY, Pool, Rows, common
+from rlmlang.models.local.kv_cache import FIRST_CAPACITY, Pool, Rows, common
 from rlmlang.models.local.llama import LlamaModel
-from rlmlang.models.local.steering import Draw, Logits
+from rlmlang.models.local.steering import Logits, TokenOrder
 from rlmlang.models.registry import open_model
 from rlmlang.runtime.values import Value, to_json
 from tests.support.checkpoints import LLAMA, TEMPLATE, tiny_tokenizer, write_checkpoint
@@ -379,7 +379,7 @@ def test_one_text_that_fails_leaves_the_others_alone(opened: Opened, monkeypatch
     grammars = {BOOL: "start: nothing\n", INT: '%llguidance {}\nstart: "a" /b*/ "c"\n'}
     with monkeypatch.context() as patched:
         patched.setattr(AnswerFormat, "grammar", property(lambda answers: grammars[answers.type]))
-        patched.setattr(Draw, "order", lambda self, logits: iter([5] if np.isinf(logits).sum() > 9 else [5, 5]))
+        patched.setattr(TokenOrder, "order", lambda self, logits: iter([5] if np.isinf(logits).sum() > 9 else [5, 5]))
         with pytest.raises(ModelError, match=r"E400.*llguidance"):
             ask(model, request("Go.", type=BOOL))
     assert same(ask(model, PLAIN)) == same([expected])
@@ -420,19 +420,19 @@ class Fixed:
 
 
 @pytest.fixture
-def recorded() -> Iterator[tuple[Recorded, Batch]]:
+def recorded() -> Iterator[tuple[Recorded, Batcher]]:
     model = Recorded()
-    batch = Batch(model, Rows(4, torch.device("cpu")), 1000)
+    batch = Batcher(model, Rows(4, torch.device("cpu")), 1000)
     yield model, batch
     model.may_go.set()
     batch.close()
 
 
-def generation(prompt: Sequence[int], steering: Fixed) -> Generation:
-    return Generation(list(prompt), steering, Vocabulary.of_bytes(), 100)
+def generation(prompt: Sequence[int], steering: Fixed) -> BatchedGeneration:
+    return BatchedGeneration(list(prompt), steering, Vocabulary.of_bytes(), 100)
 
 
-def test_passes_are_shared(recorded: tuple[Recorded, Batch]) -> None:
+def test_passes_are_shared(recorded: tuple[Recorded, Batcher]) -> None:
     model, batch = recorded
     shared = list(range(100))
     futures = [batch.submit(generation([*shared, 200 + i], Fixed(3))) for i in range(3)]
@@ -441,7 +441,7 @@ def test_passes_are_shared(recorded: tuple[Recorded, Batch]) -> None:
     assert model.passes == [(0, [101]), (0, [1, 1, 1]), (0, [1, 1, 1]), (0, [1, 1])]
 
 
-def test_a_long_prompt_is_read_in_chunks(recorded: tuple[Recorded, Batch]) -> None:
+def test_a_long_prompt_is_read_in_chunks(recorded: tuple[Recorded, Batcher]) -> None:
     model, batch = recorded
     futures = [batch.submit(generation([i] * (CHUNK * 2), Fixed(1))) for i in range(2)]
     model.may_go.set()
@@ -451,7 +451,7 @@ def test_a_long_prompt_is_read_in_chunks(recorded: tuple[Recorded, Batch]) -> No
     assert sum(sum(pieces) for _, pieces in model.passes) == CHUNK * 4
 
 
-def test_forced_tokens_are_read_in_one_pass_where_that_saves_time(recorded: tuple[Recorded, Batch]) -> None:
+def test_forced_tokens_are_read_in_one_pass_where_that_saves_time(recorded: tuple[Recorded, Batcher]) -> None:
     model, batch = recorded
     model.may_go.set()
     reply = batch.submit(generation([1], Fixed(2, forced=5))).result(30)
@@ -459,7 +459,7 @@ def test_forced_tokens_are_read_in_one_pass_where_that_saves_time(recorded: tupl
     assert model.passes == [(0, [1]), (0, [6])]
 
 
-def test_a_model_that_fails_fails_what_is_under_way_and_no_more(recorded: tuple[Recorded, Batch]) -> None:
+def test_a_model_that_fails_fails_what_is_under_way_and_no_more(recorded: tuple[Recorded, Batcher]) -> None:
     model, batch = recorded
     model.fails = True
     futures = [batch.submit(generation([i], Fixed(1))) for i in range(6)]

@@ -37,7 +37,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.models.base import Reply, Request
 from rlmlang.models.local import llama
-from rlmlang.models.local.llama import LlamaModel, Options
+from rlmlang.models.local.llama import LlamaModel, LlamaOptions
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.registry import open_model
 from rlmlang.runtime.values import Value
@@ -434,7 +434,7 @@ def test_options_in_a_name(weights: Path) -> None:
     opened = open_model(name)
     assert isinstance(opened, LlamaModel)
     assert opened.name == name
-    assert opened.options == Options(8192, 4, 3, 0.5, 7)
+    assert opened.options == LlamaOptions(8192, 4, 3, 0.5, 7)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from rlmlang.models.base import Reply, Request
 from rlmlang.models.local import llama as llama_cpp
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.servers import chat, http
-from rlmlang.models.servers import common as servers
+from rlmlang.models.servers.endpoint import is_loopback
 from rlmlang.runtime.values import Value
 from tests.support.ebnf import Ebnf
 from tests.support.fake_server import CUT, HALF, HANG, Answer, FakeServer, Open, opened, server
@@ -809,8 +809,8 @@ def test_llguidance_may_be_missing(llama: FakeServer, opened: Open, monkeypatch:
 
 
 def test_loopback() -> None:
-    assert servers.is_loopback("http://127.8.0.1:80/v1")
-    assert not servers.is_loopback("http://0.0.0.0/v1")
+    assert is_loopback("http://127.8.0.1:80/v1")
+    assert not is_loopback("http://0.0.0.0/v1")
 
 
 def test_errors_are_coded() -> None:

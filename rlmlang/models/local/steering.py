@@ -23,7 +23,7 @@ REPEAT_PENALTY, REPEAT_LAST = 1.1, 256
 """Of free text: small models that take the likeliest token run in circles."""
 
 
-class Draw:
+class TokenOrder:
     """The order in which tokens are tried: by falling logits, or at a temperature with noise added.
 
     The noise depends on the seed, the sample and the place in the text, on nothing else. The first
@@ -63,10 +63,10 @@ class Steering(Protocol):
         ...
 
 
-class FreeText:
+class FreeTextSteering:
     """Any text, up to the end of the turn."""
 
-    def __init__(self, vocabulary: Vocabulary, draw: Draw, penalty: bool) -> None:
+    def __init__(self, vocabulary: Vocabulary, draw: TokenOrder, penalty: bool) -> None:
         self.vocabulary = vocabulary
         self.draw = draw
         self.penalty = penalty
@@ -91,10 +91,10 @@ class FreeText:
         return []
 
 
-class Program:
+class ProgramSteering:
     """A program, statement or call that a Matcher holds to the language."""
 
-    def __init__(self, matcher: Matcher, draw: Draw) -> None:
+    def __init__(self, matcher: Matcher, draw: TokenOrder) -> None:
         self.matcher = matcher
         self.draw = draw
 
@@ -117,10 +117,10 @@ class Program:
         return tokens
 
 
-class Answer:
+class AnswerSteering:
     """A typed answer, held to a grammar of llguidance's. Raises ModelError E400 where that fails."""
 
-    def __init__(self, grammar: str, tokenizer: LLTokenizer, draw: Draw) -> None:
+    def __init__(self, grammar: str, tokenizer: LLTokenizer, draw: TokenOrder) -> None:
         self.matcher = LLMatcher(tokenizer, grammar)
         self.draw = draw
         self._check()

@@ -19,15 +19,15 @@ from tokenizers import Tokenizer
 
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
-from rlmlang.models.local.kv import Rows
+from rlmlang.models.local.chat_template import ChatTemplate
+from rlmlang.models.local.kv_cache import Rows
 from rlmlang.models.local.steering import Logits
-from rlmlang.models.local.templates import ChatTemplate
 
 transformers: Any = import_module("transformers")
 """Its own types change from release to release."""
 
 
-class Texts:
+class ChatTokenizer:
     """A tokenizer, and the chat template around what it is given. Raises ModelError E407."""
 
     def __init__(self, path: Path) -> None:
@@ -88,7 +88,7 @@ class Texts:
         return prompt
 
 
-class Transformer:
+class TorchModel:
     """A causal language model that reads several texts at once. Raises ModelError E407."""
 
     def __init__(self, path: Path, dtype: str) -> None:

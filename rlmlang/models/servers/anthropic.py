@@ -14,19 +14,16 @@ from attrs import frozen
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE, read_options
-from rlmlang.models.servers.common import (
-    ServerOptions,
+from rlmlang.models.servers.endpoint import ServerOptions, no_key, read_key, split_name
+from rlmlang.models.servers.http import Client
+from rlmlang.models.servers.messages import (
     count,
-    ended,
+    messages_with_written,
     most_prompt_tokens,
     most_tokens,
-    no_key,
     on_the_wire,
-    read_key,
-    shown,
-    split_name,
+    with_stop_text,
 )
-from rlmlang.models.servers.http import Client
 
 ADDRESS = "https://api.anthropic.com"
 
@@ -37,7 +34,7 @@ CONTEXT = 200_000
 
 
 @frozen
-class Options(ServerOptions):
+class AnthropicOptions(ServerOptions):
     """What may stand behind the `?` of a name."""
 
     key: str = "ANTHROPIC_API_KEY"
@@ -46,13 +43,13 @@ class Options(ServerOptions):
 def open_model(rest: str, name: str) -> AnthropicModel:
     """The model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
     model, url, query = split_name(rest, name, ADDRESS)
-    return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(Options(), query, name))
+    return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(AnthropicOptions(), query, name))
 
 
 class AnthropicModel:
     """A model of Anthropic's."""
 
-    def __init__(self, name: str, model: str, url: str, options: Options) -> None:
+    def __init__(self, name: str, model: str, url: str, options: AnthropicOptions) -> None:
         self.name = name
         self.model = model
         self.options = options
@@ -69,7 +66,7 @@ class AnthropicModel:
 
     def count_tokens(self, request: Request) -> int:
         """No fewer tokens than the prompt takes."""
-        bound = most_tokens(*(message.content for message in shown(request)))
+        bound = most_tokens(*(message.content for message in messages_with_written(request)))
         return most_prompt_tokens(bound, self.context, request.max_tokens)
 
     async def generate(self, request: Request) -> Reply:
@@ -86,7 +83,7 @@ class AnthropicModel:
 
     def body(self, request: Request) -> dict[str, Any]:
         """What goes over the wire."""
-        told = shown(request)
+        told = messages_with_written(request)
         system = [message.content for message in told if message.role == "system"]
         body: dict[str, Any] = {
             "model": self.model,
@@ -109,7 +106,7 @@ class AnthropicModel:
         ]
         finish = self._finish(data["stop_reason"])
         if finish == "stop":
-            text = ended(text, request.stop, data.get("stop_sequence"))
+            text = with_stop_text(text, request.stop, data.get("stop_sequence"))
         return Reply(text, sum(read), count(usage["output_tokens"]) or 0, finish, cached_tokens=read[2])
 
     def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:

@@ -18,15 +18,15 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE
-from rlmlang.models.servers.common import (
+from rlmlang.models.servers.http import Client
+from rlmlang.models.servers.messages import (
     count,
-    ended,
+    messages_with_written,
     most_prompt_tokens,
     most_tokens,
     on_the_wire,
-    shown,
+    with_stop_text,
 )
-from rlmlang.models.servers.http import Client
 
 Grammar = Literal["llguidance", "lark", "ebnf", "gbnf", "none"]
 
@@ -35,7 +35,7 @@ TOOL = "write"
 
 
 @frozen
-class Dialect:
+class ServerDialect:
     """What one kind of server wants, and can do."""
 
     name: str
@@ -55,10 +55,10 @@ class Dialect:
     """The field that leaves the text that ended a generation in place."""
 
 
-VLLM = Dialect("vllm", "ebnf", continues=True, keeps_stop="include_stop_str_in_output")
-SGLANG = Dialect("sglang", "ebnf", continues=True, keeps_stop="no_stop_trim")
-OPENAI = Dialect("openai", "lark", context=128_000, limit="max_completion_tokens", local=False)
-NONE = Dialect("none", schema=False, refuses=False, local=False)
+VLLM = ServerDialect("vllm", "ebnf", continues=True, keeps_stop="include_stop_str_in_output")
+SGLANG = ServerDialect("sglang", "ebnf", continues=True, keeps_stop="no_stop_trim")
+OPENAI = ServerDialect("openai", "lark", context=128_000, limit="max_completion_tokens", local=False)
+NONE = ServerDialect("none", schema=False, refuses=False, local=False)
 
 
 @frozen
@@ -69,7 +69,7 @@ class Sampling:
     """None for 0, or for what the server thinks best where not every model can be told."""
     seed: int = 0
 
-    def of(self, request: Request, dialect: Dialect) -> dict[str, Any]:
+    def of(self, request: Request, dialect: ServerDialect) -> dict[str, Any]:
         """The fields for a request. (The samples of one call must differ.)"""
         fields: dict[str, Any] = {}
         if self.temperature is not None or dialect is not OPENAI:
@@ -87,7 +87,7 @@ class Chat:
         client: Client,
         path: str,
         model: str,
-        dialect: Dialect,
+        dialect: ServerDialect,
         grammar: Grammar,
         context: int,
         sampling: Sampling,
@@ -146,7 +146,7 @@ class Chat:
     def _messages(self, request: Request) -> list[dict[str, str]]:
         if text := self._continued(request):
             return on_the_wire((*request.messages, Message("assistant", text)))
-        return on_the_wire(shown(request))
+        return on_the_wire(messages_with_written(request))
 
     def _opening(self, request: Request) -> str:
         return request.opening(constrains_programs=self._dialect.continues and self._grammar != "none")
@@ -197,7 +197,7 @@ class Chat:
         if not isinstance(text, str):
             raise TypeError
         if finish == "stop":
-            text = ended(text, request.stop, choice.get("stop_reason", choice.get("matched_stop")))
+            text = with_stop_text(text, request.stop, choice.get("stop_reason", choice.get("matched_stop")))
         reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in held)
         return self._counted(request, data.get("usage") or {}, reply)
 

@@ -29,7 +29,7 @@ from attrs import frozen
 
 from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.models.base import Unsent
-from rlmlang.models.servers.common import is_surroundings
+from rlmlang.models.servers.endpoint import is_surroundings
 from rlmlang.models.servers.pace import origin_of
 from rlmlang.redact import redacted
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
-from rlmlang.models.local.templates import ChatTemplate
-from rlmlang.models.servers.chat import Dialect, Grammar, Sampling, grammar_for
-from rlmlang.models.servers.common import count, ended
+from rlmlang.models.local.chat_template import ChatTemplate
+from rlmlang.models.servers.chat import Grammar, Sampling, ServerDialect, grammar_for
 from rlmlang.models.servers.http import Client
+from rlmlang.models.servers.messages import count, with_stop_text
 
-LLAMA = Dialect("llama", "gbnf", continues=True, context=4096)
+LLAMA = ServerDialect("llama", "gbnf", continues=True, context=4096)
 
 
 class LlamaServer:
@@ -85,7 +85,7 @@ class LlamaServer:
             raise ModelError.of("E403", f"{self._client.root} cut the prompt of {prompt:,} tokens")
         finish: Literal["stop", "length"] = "length" if data["stop_type"] == "limit" else "stop"
         if finish == "stop":
-            text = ended(text, request.stop, data.get("stopping_word"))
+            text = with_stop_text(text, request.stop, data.get("stopping_word"))
         cached = count((data.get("timings") or {}).get("cache_n")) or 0
         opening = self._opening(request)
         return Reply(text, prompt, completion, finish, cached, opening=opening, wrapped=request.typed)

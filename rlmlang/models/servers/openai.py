@@ -16,9 +16,10 @@ from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import read_options
 from rlmlang.models.servers.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
-from rlmlang.models.servers.common import ServerOptions, count, no_key, read_key, split_name
+from rlmlang.models.servers.endpoint import ServerOptions, no_key, read_key, split_name
 from rlmlang.models.servers.http import Absent, Client
 from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
+from rlmlang.models.servers.messages import count
 
 ADDRESS = "https://api.openai.com/v1"
 
@@ -28,7 +29,7 @@ GRAMMARS = ("llguidance", "lark", "ebnf", "gbnf", "none")
 
 
 @frozen
-class Options(ServerOptions):
+class OpenAIOptions(ServerOptions):
     """What may stand behind the `?` of a name."""
 
     key: str = "OPENAI_API_KEY"
@@ -43,7 +44,7 @@ class Options(ServerOptions):
 def open_model(rest: str, name: str) -> OpenAIModel:
     """The model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
     model, url, query = split_name(rest, name, ADDRESS)
-    options = read_options(Options(), query, name)
+    options = read_options(OpenAIOptions(), query, name)
     for what, given, known in (("dialect", options.dialect, DIALECTS), ("grammar", options.grammar, GRAMMARS)):
         if given and given not in known:
             raise UsageError.of("E607", f"unknown {what} `{given}` in `{name}`", hint=f"one of {', '.join(known)}")
@@ -53,7 +54,7 @@ def open_model(rest: str, name: str) -> OpenAIModel:
 class OpenAIModel:
     """A model behind a server, which is first asked something when its context must be known."""
 
-    def __init__(self, name: str, model: str, url: str, options: Options) -> None:
+    def __init__(self, name: str, model: str, url: str, options: OpenAIOptions) -> None:
         self.name = name
         self.model = model
         self.options = options

@@ -14,7 +14,7 @@ from functools import lru_cache
 from rlmlang.calls.prompt import Message
 from rlmlang.errors import ModelError
 
-Apply = Callable[[list[dict[str, str]]], str]
+ApplyTemplate = Callable[[list[dict[str, str]]], str]
 """The template's text for some turns, up to where the answer begins."""
 Encode = Callable[[str], list[int]]
 
@@ -23,7 +23,7 @@ class ChatTemplate:
     """The template of a model. `encode` reads plain text; `encode_marks` reads a piece of the template,
     and is told whether it is the first."""
 
-    def __init__(self, apply: Apply, encode: Encode, encode_marks: Callable[[str, bool], list[int]]) -> None:
+    def __init__(self, apply: ApplyTemplate, encode: Encode, encode_marks: Callable[[str, bool], list[int]]) -> None:
         self._apply = apply
         self._encode_marks = encode_marks
         self._pieces = lru_cache(self._read)

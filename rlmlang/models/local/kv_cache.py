@@ -16,7 +16,7 @@ from attrs import frozen
 Saved = list[list[torch.Tensor]]
 """Keys and values of one row in each layer, [heads, tokens, features]."""
 
-_Layer = list[torch.Tensor]
+_LayerStates = list[torch.Tensor]
 """Keys and values of all rows, [rows, heads, capacity, features]."""
 
 FIRST_CAPACITY = 256
@@ -48,7 +48,7 @@ class Rows:
         self.count = count
         self.device = device
         self.capacity = FIRST_CAPACITY
-        self._layers: list[_Layer] = []
+        self._layers: list[_LayerStates] = []
         self._pass: _Pass
 
     def begin(self, first: int, starts: Sequence[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:

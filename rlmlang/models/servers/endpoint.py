@@ -1,4 +1,4 @@
-"""What the models that are servers share beside the wire: names, options, keys, and what is said of prompts."""
+"""The endpoint of a server, as the name of a model gives it: address, options, API key, and which may be used."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from rlmlang.calls.prompt import Message, fenced
 from rlmlang.errors import ModelError, UsageError
-from rlmlang.models.base import Request, cut_at_stop
 from rlmlang.models.options import AT, at_least
 from rlmlang.models.servers.pace import key_of
 from rlmlang.redact import know
@@ -142,67 +140,3 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-# Prompts -------------------------------------------------------------------------
-
-WRITTEN_STATEMENTS = """\
-The program so far:
-
-{written}
-
-Write the next statement, and nothing else: not the program so far, no explanation."""
-
-WRITTEN_TEXT = """\
-Your answer so far:
-
-{written}
-
-Go on exactly where it ends. Repeat nothing of it, and write nothing about it."""
-
-
-def shown(request: Request) -> tuple[Message, ...]:
-    """The messages for a server that cannot go on from a text: what is written so far comes last."""
-    if not request.written:
-        return request.messages
-    held = request.constraint
-    form = WRITTEN_STATEMENTS if held is not None and held.unit == "statement" else WRITTEN_TEXT
-    return *request.messages, Message("user", form.format(written=fenced(request.written)))
-
-
-def on_the_wire(messages: tuple[Message, ...]) -> list[dict[str, str]]:
-    """Messages as JSON data."""
-    return [{"role": message.role, "content": message.content} for message in messages]
-
-
-def most_tokens(*texts: str) -> int:
-    """No fewer tokens than a server counts for a prompt of these texts.
-
-    A token is a byte at least. What chat templates add to each message, and in front of all, is
-    allowed for generously.
-    """
-    return 256 + sum(16 + len(text.encode("utf-8", "replace")) for text in texts)
-
-
-def most_prompt_tokens(bound: int, context: int, max_tokens: int) -> int:
-    """The bound, made less by what a server accepts, where it refuses prompts that do not fit.
-
-    A request that is accepted leaves `max_tokens` of the context. So a prompt is not held to
-    be too long by a bound that is four times its length.
-    """
-    return min(bound, max(context - max_tokens, context // 2))
-
-
-def ended(text: str, stops: tuple[str, ...], told: object = None) -> str:
-    """The text up to and including what ended it, where that is one of `stops`.
-
-    `told` is what the server says has ended it; most servers leave it out of the text.
-    """
-    if isinstance(told, str) and told in stops and not any(stop in text for stop in stops):
-        return text + told
-    return cut_at_stop(text, stops)
-
-
-def count(value: object) -> int | None:
-    """A number of tokens that a server tells; None for anything else."""
-    return value if type(value) is int and 0 <= value < 2**31 else None

@@ -17,7 +17,7 @@ from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT
 from rlmlang.models.base import Reply
-from rlmlang.models.local.llama_types import LIKELIEST, write
+from rlmlang.models.local.llama_masking import LIKELIEST, write
 
 BYTES = Vocabulary.of_bytes()
 SCOPE = "document: str\ncount: int\n"
