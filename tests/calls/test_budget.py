@@ -1,4 +1,4 @@
-"""The account: never overrun, and never refused while open reservations may still be given back."""
+"""Accounts: no limit is exceeded, and nothing is refused while open reservations may still be released."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlmlang.errors import BudgetError
 from rlmlang.language.source import Source, Span
 
 DEAR = Price(input=1, output=10, cached="0.1")
-"""In dollars a million tokens; so a token of the prompt is 0.000001 dollars."""
+"""A price in dollars per million tokens, so that a token of the prompt costs 0.000001 dollars."""
 
 PLACE = Span(Source('CALL("Solve it")', "solve.rlm"), 0, 16)
 
@@ -29,13 +29,14 @@ def reserve(account: Account, prompt: int, completion: int) -> Reservation:
 
 def play(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     async def within_time() -> None:
-        async with asyncio.timeout(5):  # who waits for nothing is to fail, not to hang
+        async with asyncio.timeout(5):  # waiting for nothing must fail, not hang
             await scenario()
 
     asyncio.run(within_time())
 
 
 def refused(account: Account, prompt: int, completion: int) -> str:
+    """Return the code of the error that a reservation raises."""
     with pytest.raises(BudgetError) as caught:
         reserve(account, prompt, completion)
     assert caught.value.exit_code == 3
@@ -64,7 +65,7 @@ def test_a_prompt_that_does_not_fit_is_refused() -> None:
     assert refused(account, 1, 1) == "E503"
 
 
-def test_an_answer_is_granted_what_is_left() -> None:
+def test_an_answer_is_granted_the_tokens_that_are_left() -> None:
     account = Account(Limits(max_completion_tokens=50))
     held = reserve(account, 1, 80)
     assert held.completion_tokens == 50
@@ -74,7 +75,7 @@ def test_an_answer_is_granted_what_is_left() -> None:
     assert refused(account, 1, 1) == "E504"
 
 
-def test_settling_gives_back_what_was_not_used() -> None:
+def test_settling_releases_what_was_not_used() -> None:
     account = Account(Limits(max_prompt_tokens=100, max_completion_tokens=100))
     account.settle(reserve(account, 40, 100), (30, 20, 5))
     usage = account.usage
@@ -83,7 +84,7 @@ def test_settling_gives_back_what_was_not_used() -> None:
     assert held.completion_tokens == 80
 
 
-def test_an_unknown_spending_counts_as_the_whole_reservation() -> None:
+def test_unknown_spending_counts_as_the_whole_reservation() -> None:
     account = Account(Limits(), price=DEAR)
     account.settle(reserve(account, 40, 100), None)
     assert (account.usage.prompt_tokens, account.usage.completion_tokens) == (40, 100)
@@ -100,7 +101,7 @@ def test_a_call_that_was_never_sent_is_not_counted() -> None:
 # Waiting -------------------------------------------------------------------------
 
 
-def test_a_call_that_would_not_fit_waits_for_open_ones() -> None:
+def test_a_call_that_would_not_fit_waits_for_open_reservations() -> None:
     async def scenario() -> None:
         account = Account(Limits(max_completion_tokens=100))
         first = await account.reserve(1, 90)
@@ -115,7 +116,7 @@ def test_a_call_that_would_not_fit_waits_for_open_ones() -> None:
     play(scenario)
 
 
-def test_waiting_ends_with_a_refusal_if_nothing_is_given_back() -> None:
+def test_waiting_ends_with_a_refusal_if_nothing_is_released() -> None:
     async def scenario() -> None:
         account = Account(Limits(max_prompt_tokens=100))
         first = await account.reserve(90, 1)
@@ -128,8 +129,8 @@ def test_waiting_ends_with_a_refusal_if_nothing_is_given_back() -> None:
     play(scenario)
 
 
-def test_who_comes_first_is_served_first() -> None:
-    """A small call that would fit does not go before a large one that waits."""
+def test_reservations_are_granted_in_the_order_of_requests() -> None:
+    """A small call that would fit does not overtake a large one that waits."""
 
     async def scenario() -> None:
         account = Account(Limits(max_prompt_tokens=100))
@@ -150,7 +151,7 @@ def test_who_comes_first_is_served_first() -> None:
     play(scenario)
 
 
-def test_one_that_gives_up_makes_room_for_those_behind_it() -> None:
+def test_a_cancelled_request_lets_the_next_ones_be_granted() -> None:
     async def scenario() -> None:
         account = Account(Limits(max_prompt_tokens=100))
         await account.reserve(70, 1)
@@ -164,7 +165,7 @@ def test_one_that_gives_up_makes_room_for_those_behind_it() -> None:
     play(scenario)
 
 
-def test_what_is_granted_in_the_moment_of_giving_up_is_given_back() -> None:
+def test_what_is_granted_in_the_moment_of_cancelling_is_released() -> None:
     async def scenario() -> None:
         account = Account(Limits(max_prompt_tokens=100, max_calls=2))
         first = await account.reserve(70, 1)
@@ -191,7 +192,7 @@ def test_money_is_exact() -> None:
     assert account.usage.to_json()["cost"] == 0.000400002
 
 
-def test_an_answer_is_granted_what_the_money_left_pays_for() -> None:
+def test_an_answer_is_granted_the_tokens_that_the_money_left_pays_for() -> None:
     account = Account(Limits(max_cost=0.001), price=DEAR)
     held = reserve(account, 100, 500)
     assert held.completion_tokens == 90
@@ -206,11 +207,11 @@ def test_cached_tokens_are_settled_at_their_price() -> None:
     account = Account(Limits(max_cost=0.001), price=DEAR)
     account.settle(reserve(account, 900, 10), (900, 10, 900))
     assert account.usage.cost == Decimal("0.00019")
-    account.settle(reserve(account, 100, 1), (100, 1, 10**6))  # more than there were are not believed
+    account.settle(reserve(account, 100, 1), (100, 1, 10**6))  # a count above the prompt's is not believed
     assert account.usage.cost == Decimal("0.00021")
 
 
-def test_a_prompt_that_costs_too_much_is_refused_and_waits_while_money_may_come_back() -> None:
+def test_a_prompt_that_costs_too_much_waits_while_money_may_be_released_and_is_then_refused() -> None:
     async def scenario() -> None:
         account = Account(Limits(max_cost=0.001), price=DEAR)
         first = await account.reserve(500, 50)
@@ -235,12 +236,12 @@ def test_output_may_be_free() -> None:
 
 
 def shared(**limits: Any) -> tuple[Account, Account]:
-    """An account with limits, and the one of a call of its program."""
+    """Return an account with limits, and that of a call below it."""
     account = Account(Limits(max_share=0.5, **limits), price=DEAR)
     return account, account.below(1, "Solve\nit", PLACE)
 
 
-def test_the_share_of_a_call_is_used_up_before_the_budget() -> None:
+def test_the_share_of_a_call_is_exhausted_before_the_budget() -> None:
     account, call = shared(max_calls=5)
     for _ in range(2):
         call.settle(reserve(call, 1, 1), (1, 1, 0))
@@ -283,14 +284,14 @@ def test_shares_are_of_shares() -> None:
         reserve(other, 1, 1)
 
 
-def test_the_budget_of_the_run_holds_within_a_share() -> None:
+def test_the_budget_of_the_run_applies_within_a_share() -> None:
     account, call = shared(max_calls=3)
     for _ in range(3):
         reserve(account, 1, 1)
     assert refused(call, 1, 1) == "E501"
 
 
-def test_a_share_is_a_call_and_a_token_at_least() -> None:
+def test_a_share_is_at_least_a_call_and_a_token() -> None:
     _, call = shared(max_calls=1, max_completion_tokens=1)
     assert reserve(call, 1, 5).completion_tokens == 1
 
@@ -303,7 +304,7 @@ def test_there_is_one_account_without_shares_and_above_the_first_shared_level() 
     assert account.below(2, "a", PLACE) is not account
 
 
-def test_what_waits_in_a_share_is_served_by_what_is_settled_in_it() -> None:
+def test_a_request_that_waits_in_a_share_is_granted_by_what_is_settled_in_it() -> None:
     async def scenario() -> None:
         _, call = shared(max_prompt_tokens=100)
         held = await call.reserve(40, 1)
@@ -325,7 +326,7 @@ def test_what_waits_in_a_share_is_served_by_what_is_settled_in_it() -> None:
     st.integers(0, 5),
     st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30), st.floats(0, 1), st.booleans()), max_size=12),
 )
-def test_no_limit_is_overrun_whatever_the_calls_take(
+def test_no_limit_is_exceeded_whatever_the_calls_take(
     prompt_limit: int, completion_limit: int, call_limit: int, calls: list[tuple[int, int, float, bool]]
 ) -> None:
     """Every call spends at most what it was granted, in an order that interleaves."""
@@ -351,12 +352,12 @@ def test_no_limit_is_overrun_whatever_the_calls_take(
     assert account.usage.completion_tokens <= completion_limit
 
 
-Asked = asyncio.Task[Reservation | None]
-"""What becomes of asking for a reservation: None if it is refused."""
+Requested = asyncio.Task[Reservation | None]
+"""A request for a reservation; its result is None if it is refused."""
 
 
 class Accounts(RuleBasedStateMachine):
-    """A tree of accounts against sums over what is open and what was spent in each of them."""
+    """A tree of accounts, compared with sums over what is reserved and what was spent in each."""
 
     accounts = Bundle("accounts")
     asked = Bundle("asked")
@@ -364,8 +365,8 @@ class Accounts(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.order: list[Asked] = []
-        """Those who wait, as they came."""
+        self.order: list[Requested] = []
+        """Requests that wait, in order."""
         self.spent: list[tuple[Account, int, int, Decimal]] = []
 
     def teardown(self) -> None:
@@ -375,7 +376,7 @@ class Accounts(RuleBasedStateMachine):
         self.runner.close()
 
     def turn(self) -> None:
-        """Let the loop go on until nothing is left to do."""
+        """Let the loop run until nothing is left to do."""
 
         async def turn() -> None:
             for _ in range(3):
@@ -406,14 +407,14 @@ class Accounts(RuleBasedStateMachine):
         return self.all[-1]
 
     @rule(target=asked, account=accounts, prompt=st.integers(0, 30), completion=st.integers(1, 30))
-    def ask(self, account: Account, prompt: int, completion: int) -> tuple[Account, Asked]:
+    def ask(self, account: Account, prompt: int, completion: int) -> tuple[Account, Requested]:
         async def reservation() -> Reservation | None:
             try:
                 return await account.reserve(prompt, completion)
             except BudgetError:
                 return None
 
-        async def begin() -> Asked:
+        async def begin() -> Requested:
             return asyncio.ensure_future(reservation())
 
         task = self.runner.run(begin())
@@ -422,22 +423,22 @@ class Accounts(RuleBasedStateMachine):
         return account, task
 
     def look(self) -> None:
-        """Whoever has been answered is answered in order: none that still waits came before."""
+        """Check that requests were answered in order: none that still waits is older than one that was answered."""
         self.turn()
         done = [task.done() for task in self.order]
         assert done == sorted(done, reverse=True)
         self.order = [task for task in self.order if not task.done()]
 
-    def held(self, task: Asked) -> Reservation | None:
-        """What has been granted to one; one that still waits gives up."""
+    def held(self, task: Requested) -> Reservation | None:
+        """Return what has been granted to a request; cancel it if it still waits."""
         if task in self.order:
             self.order.remove(task)
             task.cancel()
         return task.result() if task.done() and not task.cancelled() else None
 
     @rule(pair=consumes(asked), next_too=st.booleans())
-    def give_up(self, pair: tuple[Account, Asked], next_too: bool) -> None:
-        """And maybe the next one with it, who has just been granted what is given back."""
+    def cancel(self, pair: tuple[Account, Requested], next_too: bool) -> None:
+        """Cancel a request, and maybe the next one, which has just been granted what was released."""
         account, task = pair
         if held := self.held(task):
             account.settle(held, None, called=False)
@@ -446,7 +447,7 @@ class Accounts(RuleBasedStateMachine):
         self.look()
 
     @rule(pair=consumes(asked), share=st.floats(0, 1), known=st.booleans(), cached=st.booleans())
-    def settle(self, pair: tuple[Account, Asked], share: float, known: bool, cached: bool) -> None:
+    def settle(self, pair: tuple[Account, Requested], share: float, known: bool, cached: bool) -> None:
         account, task = pair
         if held := self.held(task):
             prompt, completion = held.prompt_tokens, int(held.completion_tokens * share)
@@ -456,7 +457,7 @@ class Accounts(RuleBasedStateMachine):
         self.look()
 
     @invariant()
-    def what_is_spent_is_the_sum_and_within_the_limits(self) -> None:
+    def spending_is_the_sum_and_within_the_limits(self) -> None:
         for account in getattr(self, "all", ()):
             spent = [entry for entry in self.spent if account in entry[0]._chain]
             usage, caps = account.usage, account._caps
@@ -472,7 +473,7 @@ class Accounts(RuleBasedStateMachine):
                 assert (account._reserved_prompt, account._reserved_completion, account._reserved_cost) == (0, 0, 0)
 
     @invariant()
-    def nobody_waits_for_nothing(self) -> None:
+    def no_request_waits_for_nothing(self) -> None:
         assert not self.order or self.all[0]._open > 0
 
 

@@ -26,18 +26,18 @@ def test_amounts_are_taken_as_they_are_written(amount: Any, exact: str) -> None:
 
 
 @pytest.mark.parametrize("amount", [-1, "nan", "inf", float("nan"), 0.0000001, 10**6, "a lot", None, True, [1]])
-def test_what_is_no_amount(amount: Any) -> None:
+def test_a_wrong_amount_is_refused(amount: Any) -> None:
     with pytest.raises(ValueError, match="a price is a number of dollars from 0"):
         Price(input=1, output=amount)
 
 
 def test_cached_tokens_cost_no_more_than_others() -> None:
-    """What is reserved for a call is the price of an uncached prompt."""
+    """A reservation is made at the price of an uncached prompt."""
     with pytest.raises(ValueError, match="cached tokens cost no more than others"):
         Price(input=1, output=1, cached="1.1")
 
 
-def test_cached_tokens_cost_as_much_as_others_unless_told() -> None:
+def test_cached_tokens_cost_as_much_as_others_by_default() -> None:
     assert Price(input=2, output=3).of(1_000_000, 0, 500_000) == 2
     assert Price(input=2, output=3, cached="0.2").of(1_000_000, 1_000_000, 500_000) == Decimal("4.1")
 
@@ -46,7 +46,7 @@ def test_cached_tokens_cost_as_much_as_others_unless_told() -> None:
 def test_costs_are_exact(
     fresh: Decimal, output: Decimal, cached: Decimal, prompt: int, completion: int, share: float
 ) -> None:
-    """In millionths of millionths of a dollar, which are whole numbers."""
+    """The cost in millionths of millionths of a dollar is a whole number."""
     reused, cached = int(prompt * share), min(fresh, cached)
     found = Price(fresh, output, cached).of(prompt, completion, reused)
     whole = [int(price * 10**6) for price in (fresh, cached, output)]
@@ -55,7 +55,9 @@ def test_costs_are_exact(
 
 
 @given(amounts, amounts.filter(bool), st.integers(0, 10**6), st.decimals(0, 1000, places=6))
-def test_as_much_is_affordable_as_is_paid_for(fresh: Decimal, output: Decimal, prompt: int, money: Decimal) -> None:
+def test_the_affordable_tokens_are_the_most_that_the_money_pays_for(
+    fresh: Decimal, output: Decimal, prompt: int, money: Decimal
+) -> None:
     price = Price(fresh, output)
     money += price.of(prompt, 0)
     count = price.affordable(money, prompt)
@@ -78,11 +80,11 @@ PRICES = {
         ("openai:big?temperature=0&ctx=100", 1),
         ("openai:big@http://here/v1?key=", 2),
         ("openai:big@http://there/v1", 3),
-        ("openai:small", 3),  # the first that fits
+        ("openai:small", 3),  # the first that matches
         ("Openai:small", None),
     ],
 )
-def test_the_price_of_a_model_is_the_first_that_fits_its_name(name: str, price: int | None) -> None:
+def test_the_price_of_a_model_is_the_first_that_matches_its_name(name: str, price: int | None) -> None:
     model = Fake(obedient)
     model.name = name
     found = price_of(model, PRICES)

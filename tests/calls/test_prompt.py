@@ -1,4 +1,4 @@
-"""Prompts: what a model is told, and what cannot be forged in it."""
+"""Prompts: their exact text, and what arguments cannot forge in it."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_the_prompt_of_a_program() -> None:
     )
 
 
-def test_a_program_without_arguments_is_told_the_task_alone() -> None:
+def test_the_prompt_of_a_program_without_arguments_is_the_task_alone() -> None:
     (_, user) = Request("Name three colors.", (), ListType(STR), program=True).messages
     assert user.content == "The task: Name three colors.\n\nThe program's value must be of type list[str]."
 
@@ -190,7 +190,7 @@ def test_the_type_of_a_value(value: Value, expected: Type) -> None:
     assert type_of(value) == expected
 
 
-def test_the_header_declares_what_the_program_may_use() -> None:
+def test_the_header_declares_records_and_inputs() -> None:
     arguments = ((None, "text"), ("range", [RISKY]), ("none", None), ("empty", {}), ("mixed", [(1, None), (2.5, "x")]))
     request = Request("Go.", arguments, ListType(BOOK), program=True)
     checked = check(Source(program_header(request.arguments, request.type) + "[Book(clauses=range_)]\n"))

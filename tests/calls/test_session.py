@@ -1,4 +1,4 @@
-"""Programs that a model writes statement by statement, and `rlmlang ask`."""
+"""Tests of programs that a model writes statement by statement, and of `rlmlang ask`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_statement_that_does_not_work_is_written_again(wrong: str, code: str) 
 
 
 def test_what_is_wrong_is_shown_and_what_was_right_is_kept() -> None:
-    """Also of a reply with several statements, from engines that were not held to one."""
+    """Also in a reply with several statements, from an engine that was not constrained to one."""
     model = Writer(
         ["a = lines(document)\nb = [a]\nc = lins(document)\nd = 1\n", "c = len(a)\n", "```rlm\na[:c]\n```\n"]
     )
@@ -112,24 +112,24 @@ def test_what_is_wrong_is_shown_and_what_was_right_is_kept() -> None:
     text, problem = asked[1].repair or ("", "")
     assert text == "c = lins(document)\n"
     assert "error[E200]" in problem
-    told = asked[1].messages
-    assert [message.role for message in told] == ["system", "user", "assistant", "user"]
-    assert told[2].content == asked[1].written + text
-    assert told[3].content.endswith("Write the last statement again, corrected.")
+    prompt = asked[1].messages
+    assert [message.role for message in prompt] == ["system", "user", "assistant", "user"]
+    assert prompt[2].content == asked[1].written + text
+    assert prompt[3].content.endswith("Write the last statement again, corrected.")
     first = 'a = lines(document)  #=> list[str], 2 items: ["one", "two"]\n'
     assert asked[1].written == first + 'b = [a]  #=> list[list[str]], 1 items: [["one", "two"]]\n'
     assert result.trace.calls[0].program == asked[2].written + "a[:c]\n"
 
 
-def test_what_the_model_wrote_stands_in_the_transcript_as_it_wrote_it() -> None:
-    """Or its engine would have to read it again."""
+def test_the_transcript_has_statements_as_the_model_wrote_them() -> None:
+    """Otherwise its engine would have to read them again."""
     model = Writer(["a = [  # names\n    document,\n]  # all\n", "a\n"])
     assert run(model).value == ["one\ntwo"]
     assert model.written[1] == 'a = [  # names\n    document,\n]  # all  #=> list[str], 1 items: ["one\\ntwo"]\n'
 
 
-def test_values_are_found_once() -> None:
-    """What was run for a preview is not run again: it would take more steps than there are."""
+def test_values_are_evaluated_once() -> None:
+    """Statements that were run for a preview are not run again, which would take more steps than the limit."""
     statements = [f"x{i} = sum(range(20_000 + {i}))\n" for i in range(20)]
     limits = Limits(max_depth=2, max_steps=1_500_000)
     again = rlmlang.compile(CALLING).run(
@@ -208,7 +208,7 @@ def test_a_binding_that_can_have_no_value_is_written_again() -> None:
     assert "error[E301]" in repair[0][1]
 
 
-def test_what_was_written_is_in_the_trace_if_it_fails() -> None:
+def test_the_transcript_is_in_the_trace_if_it_fails() -> None:
     trace = Trace()
     with pytest.raises(ModelError):
         run(Writer(["a = 1\n", *["b\n"] * ATTEMPTS]), trace=trace)
@@ -217,7 +217,7 @@ def test_what_was_written_is_in_the_trace_if_it_fails() -> None:
 
 @pytest.mark.parametrize("writing", ["statements", "whole", None])
 def test_how_programs_are_written_is_chosen(writing: Any) -> None:
-    """Of its own, an engine that cannot be held to a statement writes in one go."""
+    """By default, an engine that cannot be constrained to a statement writes in one go."""
     model = Writer(["a = lines(document)\n", "a\n"] if writing == "statements" else ["a = lines(document)\na\n"])
     model.capabilities = Capabilities()
     assert run(model, writing=writing).value == ["one", "two"]
@@ -239,7 +239,7 @@ def test_hidden_characters_of_values_stay_out_of_the_transcript() -> None:
     assert "\\u202e" in model.written[1]
 
 
-def test_a_program_without_an_end_is_given_up() -> None:
+def test_a_program_without_an_end_is_refused() -> None:
     model = Writer([f"x{i} = {i}\n" for i in range(100)])
     with pytest.raises(RlmError) as caught:
         run(model)
@@ -272,11 +272,11 @@ def test_ask_prints_the_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_ask_prints_json_with_the_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ask(tmp_path, capsys, "--input", "text=a b", "--json")
-    told = json.loads(out)
+    printed = json.loads(out)
     assert code == 0
-    assert told["value"] == "joined"
-    assert "lines(text)" in told["program"]
-    assert told["usage"]["calls"] == 2
+    assert printed["value"] == "joined"
+    assert "lines(text)" in printed["program"]
+    assert printed["usage"]["calls"] == 2
 
 
 def test_the_question_of_ask_may_take_all_and_its_calls_their_share(
@@ -298,8 +298,8 @@ def test_the_question_of_ask_may_take_all_and_its_calls_their_share(
 
 def test_ask_without_levels_is_answered_directly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ask(tmp_path, capsys, "--input", "text=a b", "--max-depth", "0", "--json")
-    told = json.loads(out)
-    assert (code, told["value"], told["program"], told["usage"]["calls"]) == (0, "joined", None, 1)
+    printed = json.loads(out)
+    assert (code, printed["value"], printed["program"], printed["usage"]["calls"]) == (0, "joined", None, 1)
 
 
 def test_ask_refuses_a_wrong_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

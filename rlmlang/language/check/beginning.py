@@ -53,7 +53,7 @@ class Beginning:
         checker.records = dict(before.records)
         checker.tables = Tables(
             dict(before.tables.types), dict(before.tables.targets), dict(before.tables.references)
-        )  # copies, since the nodes of a statement that is rejected may leave their ids to others
+        )  # copies, since the numbers of a rejected statement's expressions are used again
         checker.used = set(self.used)
         added = checker.program(Parsed(module, (), frozenset()), complete=False)
         raise_any(checker.problems)
