@@ -1,11 +1,11 @@
-"""Leaf calls that are ready together, against the same calls one after another.
+"""Measure leaf calls that are ready together against the same calls one after another.
 
     python -m benchmarks.batching [--calls N] [--rounds N] [MODEL …]
 
-For each model and kind of prompt, prints leaf calls a second both ways (medians over rounds, in
-which the two take turns) and how many times faster those are that are asked together. Within a round
-the prompts of the calls start alike; no two rounds share more than the first line. `short` prompts are
-answered with one of two words, `long` ones, behind a shared text, with at most 16 tokens.
+For each model and kind of prompt, prints leaf calls per second both ways (medians over rounds, in
+which the two take turns) and their ratio. The prompts of one round share a prefix; no two rounds share
+more than the first line. `short` prompts are answered with one of two words; `long` ones, which follow a
+shared text, with at most 16 tokens.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SENTENCE = (
 
 @frozen
 class Work:
-    """A kind of prompt."""
+    """A kind of prompt and the form of its answer."""
 
     name: str
     type: Type
@@ -38,7 +38,7 @@ class Work:
     max_tokens: int
 
     def requests(self, count: int, round_: int) -> list[Request]:
-        """Calls that start alike, and unlike those of other rounds."""
+        """Return requests that share a prefix, which differs from those of other rounds."""
         return [
             Request(
                 self.instruction,
@@ -66,7 +66,7 @@ WORK = (
 
 
 async def measure(model: Model, work: Work, calls: int, rounds: int) -> tuple[float, float, int]:
-    """Calls a second one after another and together, and the tokens of a prompt."""
+    """Return calls per second one after another and together, and the tokens of a prompt."""
     speeds: dict[bool, list[float]] = {False: [], True: []}
     for number in range(2 * rounds):
         requests = work.requests(calls, number)
@@ -90,7 +90,7 @@ async def main() -> None:
     print(f"{'calls a second':<22} {'prompt':<16} {'one by one':>12} {f'{options.calls} together':>12} {'ratio':>7}")
     for name in options.models:
         model = open_model(name)
-        await model.generate(WORK[0].requests(1, -1)[0])  # load it
+        await model.generate(WORK[0].requests(1, -1)[0])  # load the model
         for work in WORK:
             alone, together, tokens = await measure(model, work, options.calls, options.rounds)
             prompt = f"{work.name}, {tokens} tokens"

@@ -1,10 +1,10 @@
-"""What it costs to keep a run: measured with a model that answers at once, on SQLite.
+"""Measure what storing a run costs, with a model that answers at once, on SQLite.
 
     python -m benchmarks.durable [--calls N] [--rounds N] [--million]
 
-Prints medians over the rounds: µs a call without a store, with one, and with one that also has the
-trace; calls found again per second, in a replay and in a resume of the whole run; bytes on disk a call.
-`--million` runs 1,000,000 calls once, and prints their time and the most memory that the process had.
+Prints medians over the rounds: µs per call without a store, with one, and with one that also has the
+trace; calls per second that a replay and a resume of the whole run find in the store; bytes on disk per call.
+`--million` runs 1,000,000 calls once, and prints their time and the peak memory of the process.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Forced tokens: how many need not be sampled, and what that saves.
+"""Measure how many tokens are forced, that is, need not be sampled, and what that saves.
 
     python -m benchmarks.forced [--tasks N] [--rounds N] [MODEL …]
 
-The first tasks of `tasks/tasks.jsonl` are asked for whole programs held to types, each once with forced
-tokens appended in one pass, and once with every token sampled; the two take turns. Prints the share of
-forced tokens, medians over rounds of seconds a token, their ratio, and whether all texts were the same.
+For the first tasks of `tasks/tasks.jsonl` the model writes whole programs constrained to types, once with
+forced tokens appended in one pass, and once with every token sampled; the two take turns. Prints the share of
+forced tokens, medians over rounds of seconds per token, their ratio, and whether all texts were the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MODELS = ("hf:smollm2", "smollm2?slots=1")
 async def measure(name: str, count: int, rounds: int, max_tokens: int) -> None:
     model = open_model(name)
     requests = [task.request(True, max_tokens) for task in read_tasks(limit=count)]
-    await model.generate(requests[0])  # loaded, and the start of all prompts read
+    await model.generate(requests[0])  # load the model, and read the common prefix of all prompts
     seconds: dict[bool, list[float]] = {True: [], False: []}
     texts: dict[bool, list[str]] = {}
     forced = written = 0

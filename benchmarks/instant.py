@@ -1,4 +1,4 @@
-"""A model that answers at once, so that nothing of it is measured; and a stopwatch."""
+"""A model that answers at once, so that its own time does not count; and a stopwatch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlmlang.models.base import Capabilities, Reply, Request
 
 
 class Instant:
-    """Gives the same reply each time, which is made once."""
+    """A model that gives the same prepared reply to every request."""
 
     name = "instant"
     identity = '{"kind": "instant"}'

@@ -1,11 +1,11 @@
-"""What the typed constraint costs a token, beside llguidance with the grammar alone, and beside a model's step.
+"""Measure what the type constraint costs per token, compared with llguidance's grammar mask and a step of a model.
 
     python -m benchmarks.masks [--programs N]
 
-Both follow the same conformance programs, tokenized by SmolLM2's tokenizer. `rlmlang` asks for one token and goes
-on behind it (`Matcher.best` with the token first, as greedy decoding does where the model is right); `llguidance`
-fills its mask and goes on. The whole typed mask, which decoding does not need, is measured on a part of the
-programs. A step of SmolLM2-135M is one token written by llama.cpp behind a prompt of some hundred.
+Both follow the same conformance programs, tokenized by SmolLM2's tokenizer. `rlmlang` asks for one token and
+continues after it (`Matcher.best` with the token first, as in greedy decoding where the model is right); `llguidance`
+fills its mask and continues. The whole typed mask, which decoding does not need, is measured on a part of the
+programs. A step of SmolLM2-135M is one token written by llama.cpp after a prompt of some hundred tokens.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from rlmlang.errors import RlmError
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import STR
-from rlmlang.models.registry import Request, open_model
+from rlmlang.models.base import Request
+from rlmlang.models.registry import open_model
 
 SUITE = Path(__file__).parent.parent / "tests" / "conformance"
 
 
 def programs() -> Iterator[str]:
-    """Those that check, each ended."""
+    """Yield the conformance programs that check, each with its final line end."""
     for path in sorted(SUITE.glob("*/*.toml")):
         for case in tomllib.loads(path.read_text(encoding="utf-8")).get("case", []):
             text = case.get("program")
@@ -50,7 +51,7 @@ def programs() -> Iterator[str]:
 
 
 def timed(action: Callable[..., object], *args: object) -> tuple[float, object]:
-    """Microseconds that it took, and what it gave."""
+    """Return the microseconds that an action took, and its result."""
     begin = time.perf_counter()
     found = action(*args)
     return (time.perf_counter() - begin) * 1e6, found
@@ -109,7 +110,7 @@ def main() -> None:
 
 
 async def step_of_smollm2() -> float:
-    """Microseconds a token."""
+    """Return the microseconds per token."""
     model = open_model("smollm2")
     took: list[float] = []
     for most in (1, 65, 1, 65):

@@ -1,4 +1,4 @@
-"""What rlmlang itself costs, measured with a model that answers at once.
+"""Measure what rlmlang itself costs, with a model that answers at once.
 
     python -m benchmarks.overhead [--rounds N] [--json]
 
@@ -49,7 +49,7 @@ def leaf_call() -> float:
 
 
 def memo_hit() -> float:
-    """One of many equal calls, with the iteration around it."""
+    """Return the µs for one of many equal calls, with the iteration around it."""
     text = 'n: int\nlen([CALL("x", i % 2) for i in range(n)])\n'
     return seconds(lambda: run(text, N)) / N * 1e6
 
@@ -114,5 +114,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(asyncio.sleep(0))  # what the first loop of a process costs is not measured
+    asyncio.run(asyncio.sleep(0))  # the first event loop of a process is not measured
     main()

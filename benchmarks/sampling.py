@@ -1,10 +1,10 @@
-"""Random walks through the token masks: do all programs check, and is the whole language in them?
+"""Draw random programs through the token masks: do all of them check, and do they cover the language?
 
     python -m benchmarks.sampling [--n N] [--tokenizer NAME] [--max-tokens N]
 
-One program in four has up to N tokens, the others three eighths of it.
-Prints how many of the programs parse and check, the kinds of nodes and the built-ins that do not
-occur in any of them, and milliseconds a token (median and 99th percentile over programs).
+One program in four has up to N tokens, the others up to three eighths of N.
+Prints how many of the programs parse and check, the kinds of nodes and the built-ins that occur in
+none of them, and milliseconds per token (median and 99th percentile over programs).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ clauses = [Clause("a", "low")]
 """
 WANTED = (None, STR, INT, ListType(STR))
 KINDS = {kind.__name__ for kind in vars(nodes).values() if isinstance(kind, type) and issubclass(kind, nodes.Node)}
-KINDS.remove("Node")  # of which the others are kinds
+KINDS.remove("Node")  # the base class
 KNOWN = {*BUILTINS, *(name for methods in METHODS.values() for name in methods)}
 
 
 def seen_in(node: object, kinds: set[str], names: set[str]) -> None:
-    """Note the kinds of nodes below one, and the functions and methods that are applied."""
+    """Add the kinds of nodes in a tree, and the functions and methods that it applies, to the sets."""
     if isinstance(node, (list, tuple)):
         for each in node:
             seen_in(each, kinds, names)

@@ -1,10 +1,10 @@
-"""The page of a large run: its size, and how soon Chromium shows it.
+"""Measure the page of a large run: its size, and how soon Chromium shows it.
 
     python -m benchmarks.viewer [--calls N] [--rounds N] [--json]
 
-Prints medians over the rounds. The run is one that never was (tests/traces.py); its prompts are of
+Prints medians over the rounds. The run is made up (tests/support/traces.py); its prompts are of
 random words, 400 characters each, that gzip about as well as English. Times of the page are from
-the moment it is asked for.
+the moment it is requested.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ READY = "performance.getEntriesByName('ready')[0].startTime"
 
 
 def seconds_until(page: Browser, condition: str, *keys: str) -> float:
-    """From the last of some keys until a condition holds."""
+    """Return the seconds from the last of some keys until a condition holds."""
     page.press(*keys[:-1])
     begin = time.perf_counter()
     page.press(keys[-1])
@@ -36,7 +36,7 @@ def seconds_until(page: Browser, condition: str, *keys: str) -> float:
 
 
 def once(log: Path, page: Path, chromium: Browser) -> dict[str, float]:
-    """All measures of one round."""
+    """Take all measures of one round."""
     begin = time.perf_counter()
     history = history_of(read_log(str(log)))
     read = time.perf_counter()
@@ -76,7 +76,7 @@ def main() -> None:
         log = traces.write(Path(folder) / "run.jsonl", traces.events(options.calls))
         rounds = []
         for _ in range(options.rounds):
-            with browser() as chromium:  # a new one, that has not seen the page
+            with browser() as chromium:  # a new browser, which has not seen the page
                 rounds.append(once(log, Path(folder) / "run.html", chromium))
     found = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
     if options.json:

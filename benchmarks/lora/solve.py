@@ -1,13 +1,13 @@
-"""Solves tasks, and keeps the traces of the runs that were right: what a model can be trained on.
+"""Solve tasks, and keep the traces of the right runs, for training a model.
 
     python -m benchmarks.lora.solve --tasks tasks.jsonl --out runs
     python -m benchmarks.lora.solve --tasks tasks.jsonl --out runs --model smollm2
     rlmlang trace export runs/*.jsonl --format sft -o train.jsonl
 
-A task is asked as `rlmlang ask --write whole` asks a question: the model writes a program that answers it, in one
-go, and the calls in that program are answered directly. Without `--model` the answers are written down beforehand:
-the reference program of each task, and what a model that is right says to its calls. With one, its own answers are
-taken, and those that are wrong are thrown away. The tasks are as `benchmarks/tasks/generate.py` writes them.
+A task is treated like a question of `rlmlang ask --write whole`: the model writes a whole program that answers it, and
+the calls in that program are answered directly. Without `--model` the answers are given: the reference program of each
+task, and the right replies to its calls. With a model, its own answers are used, and wrong runs are discarded. The
+tasks have the format that `benchmarks/tasks/generate.py` writes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIMITS = Limits(max_calls=30, max_depth=2, max_seconds=300)
 
 
 def reference(task: Task) -> Model:
-    """A model that answers the task rightly, with the program in a fence as chat models write it."""
+    """Return a model that answers the task rightly, with the program in a fence as chat models write it."""
     leaves = iter(task.leaves)
 
     def answer(request: Request) -> object:
@@ -39,7 +39,7 @@ def reference(task: Task) -> Model:
 
 
 async def solve(task: Task, model: Model, file: TextIO) -> bool:
-    """Whether the model answers rightly; the trace goes to a file."""
+    """Return whether the model answers rightly; the trace goes to a file."""
     trace = Trace()
     trace.sinks.append(lambda seq, text: print(text, file=file))
     program = rlmlang.compile(task.declared() + task.single_call(), task.id)
@@ -51,7 +51,10 @@ async def solve(task: Task, model: Model, file: TextIO) -> bool:
 
 
 async def solve_all(tasks: list[Task], name: str | None, out: Path) -> int:
-    """How many tasks are solved; their traces are in a folder then. Raises RlmError if the model cannot be opened."""
+    """Write the traces of solved tasks to a folder, and return how many there are.
+
+    Raises RlmError if the model cannot be opened.
+    """
     out.mkdir(parents=True, exist_ok=True)
     model = open_model(name) if name else None
     right = 0

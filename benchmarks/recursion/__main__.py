@@ -1,4 +1,4 @@
-"""How far does a small model come that calls itself, and how far without? Every part of `benchmarks/recursion/`.
+"""Measure how far a small model comes that calls itself, and how far without: all parts of `benchmarks/recursion/`.
 
     python -m benchmarks.recursion sizes --only add,mul --count 200    # nano, from small problems to large ones
     python -m benchmarks.recursion baselines --seeds 3                 # the same transformer, without recursion
@@ -7,10 +7,10 @@
     python -m benchmarks.recursion gym --count 100                     # problems of reasoning-gym, read from their text
     python -m benchmarks.recursion report                              # docs/recursion.md and its figures
 
-Each part writes JSON into `benchmarks/recursion/results/` as it goes and goes on from there, as long as the
+Each part writes JSON into `benchmarks/recursion/results/` while it runs, and continues from there as long as the
 weights are the same; `--again` measures anew. The report is made from those files alone.
 Needs `pip install 'rlmlang[nano]'`; `baselines` and `seeds` also torch, `report` matplotlib==3.11.2,
-and `gym` what `benchmarks/recursion/gym.py` tells.
+and `gym` the packages that `benchmarks/recursion/gym.py` lists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The same transformer without recursion: answers at once, and thinking in one context.
+"""Measure the same transformer without recursion: answering at once, and thinking in one context.
 
     python -m benchmarks.recursion baselines [--only flat,thought,untrained] [--tasks add,mul] [--seeds 3]
         [--tokens 6.4] [--count 200] [--again]
@@ -7,12 +7,12 @@ Each baseline is a model for one task alone, of nano's architecture, with nano's
 gets a third of the tokens from which nano learns all its tasks. It reads characters: `mul:123,45=`, and then writes
 - `flat`: the answer;
 - `thought`: the steps of the recursion that nano is taught, `#`, and the answer. A step is a call's arguments (texts,
-  not lists), `=`, its value and `;`: `7,5,0=12;` for a fact. Which calls are steps is told by `TASKS` below: the facts
+  not lists), `=`, its value and `;`: `7,5,0=12;` for a fact. `TASKS` below says which calls are steps: the facts
   in the order in which they are needed, or the values of the parts, each once. `lcs` fills the usual table.
-The loss is on all that is behind the prompt; contexts have 512 tokens at most. The sizes of the training are
-those whose steps fit with room to spare, drawn evenly; both baselines learn the same ones. A problem is right
-if the whole answer is.
-- `untrained`: nano without training, held to its grammar, through the interpreter, with at most 1,000 calls a problem.
+The loss is on everything after the prompt; contexts have at most 512 tokens. The sizes of the training are
+those whose steps fit easily, drawn evenly; both baselines learn the same ones. A problem is right if the whole
+answer is.
+- `untrained`: nano without training, with its grammar, through the interpreter, with at most 1,000 calls per problem.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ from torch.nn import functional
 from transformers import LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
+from benchmarks.nano import train
 from benchmarks.nano.problems import PROBLEMS
 from benchmarks.recursion.counting import Counter
 from benchmarks.recursion.shared import load, save, wilson
 from rlmlang import Limits, RlmError
-from rlmlang.nano import tokens, train
+from rlmlang.nano import tokens
 from rlmlang.nano.engine import NanoModel
 from rlmlang.nano.tasks import TASKS as known
 from rlmlang.runtime.values import Value
@@ -52,18 +53,18 @@ PLACES = 512
 
 @frozen
 class Task:
-    """What the baselines learn of a problem of `PROBLEMS`, by sizes as its generator takes them."""
+    """A problem of `PROBLEMS` as the baselines learn it; sizes are those of its generator."""
 
     call: Callable[..., Value]
-    """The call that solves it, from a function that calls and the inputs."""
+    """The call that solves it, given a function that makes calls, and the inputs."""
     learnt: Sequence[int]
     measured: Sequence[int]
     steps: tuple[str, ...] = ()
-    """The tasks of nano whose calls are written down; none are the facts."""
+    """The tasks of nano whose calls are the steps; if empty, the facts are."""
     each_once: bool = False
-    """Whether equal calls are written down once."""
+    """Whether equal calls are one step."""
     table: Callable[..., str] | None = None
-    """What is written down in place of calls, from the inputs."""
+    """The text that replaces the steps, made from the inputs."""
 
 
 def _all_exist(clauses: Sequence[str]) -> str:
@@ -71,7 +72,7 @@ def _all_exist(clauses: Sequence[str]) -> str:
 
 
 def _lcs_table(a: str, b: str) -> str:
-    """The usual table, a line for each letter of `a`: how long what the texts so far have in common is."""
+    """Return the usual table, a line for each letter of `a`: the lengths of the common subsequences so far."""
     row, lines = [0] * (len(b) + 1), []
     for x in a:
         last, row = row, [0]
@@ -104,11 +105,11 @@ FACTS = {task.name for task in known.values() if task.fact}
 class Settings:
     seed: int = 0
     tokens: float = 6.4
-    """Millions, padding included."""
+    """In millions, padding included."""
     batch: int = 6_000
-    """Tokens of a batch, about."""
+    """The approximate number of tokens of a batch."""
     rate: float = 0.01
-    """Of learning, at its highest: the best of 0.005, 0.01 and 0.02 for `add`, after 2 million tokens."""
+    """The highest learning rate: the best of 0.005, 0.01 and 0.02 for `add`, after 2 million tokens."""
 
 
 # Texts ---------------------------------------------------------------------------
@@ -123,7 +124,7 @@ def prompt(name: str, inputs: Sequence[Value]) -> str:
 
 
 def thought(name: str, inputs: Sequence[Value]) -> str:
-    """The steps that lead to an answer."""
+    """Return the steps that lead to an answer."""
     task = TASKS[name]
     if task.table is not None:
         return task.table(*inputs)
@@ -134,7 +135,7 @@ def thought(name: str, inputs: Sequence[Value]) -> str:
 
 
 def example(kind: str, name: str, size: int, draw: random.Random) -> tuple[list[int], list[int]]:
-    """The tokens of a prompt, and of what is written behind it."""
+    """Return the tokens of a prompt, and of the text after it."""
     inputs = PROBLEMS[name].inputs(draw, size)
     answer = written(PROBLEMS[name].solve(*inputs))
     text = answer if kind == "flat" else f"{thought(name, inputs)}#{answer}"
@@ -146,7 +147,7 @@ def encode(text: str) -> list[int]:
 
 
 def decode(numbers: Sequence[int]) -> str:
-    """The text of tokens up to the one that ends."""
+    """Return the text of tokens up to the end token."""
     end = numbers.index(END) if END in numbers else len(numbers)
     return "".join(CHARACTERS[number - 2] for number in numbers[:end] if number != PAD)
 
@@ -155,7 +156,7 @@ def decode(numbers: Sequence[int]) -> str:
 
 
 def batches(kind: str, name: str, settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Tokens, and where they are learnt: sizes evenly, texts of about one length together."""
+    """Yield tokens, and which of them are learnt: sizes drawn evenly, texts of similar length together."""
     draw = random.Random(f"{settings.seed} {kind} {name}")
     while True:
         drawn: list[tuple[list[int], list[int]]] = []
@@ -181,7 +182,7 @@ def batches(kind: str, name: str, settings: Settings) -> Iterator[tuple[torch.Te
 
 
 def trained(kind: str, name: str, settings: Settings) -> tuple[LlamaForCausalLM, dict[str, Any]]:
-    """A model, and what its training took."""
+    """Return a trained model, and the figures of its training."""
     usual = train.Settings(seed=settings.seed, places=PLACES, muon=settings.rate, adamw=settings.rate)
     model = train.new_model(usual, len(CHARACTERS) + 2, PAD, END)
     optimizers = train.new_optimizers(model, usual)
@@ -202,8 +203,8 @@ def trained(kind: str, name: str, settings: Settings) -> tuple[LlamaForCausalLM,
         if read >= whole:
             break
     parameters = sum(each.numel() for each in model.parameters())
-    told = {"parameters": parameters, "steps": step, "seconds": round(time.perf_counter() - begin)}
-    return model, told | {"loss": [round(fmean(losses[i : i + 100]), 4) for i in range(0, step, 100)]}
+    training = {"parameters": parameters, "steps": step, "seconds": round(time.perf_counter() - begin)}
+    return model, training | {"loss": [round(fmean(losses[i : i + 100]), 4) for i in range(0, step, 100)]}
 
 
 # Measuring -----------------------------------------------------------------------
@@ -211,14 +212,14 @@ def trained(kind: str, name: str, settings: Settings) -> tuple[LlamaForCausalLM,
 
 @torch.no_grad()
 def measured(kind: str, model: LlamaForCausalLM, name: str, size: int, problems: int) -> dict[str, Any]:
-    """Problems of a size, answered greedily; those that do not fit a context are wrong."""
+    """Measure problems of a size, answered greedily; those that do not fit a context count as wrong."""
     draw = random.Random(f"baselines {name} {size}")
     examples = [example(kind, name, size, draw) for _ in range(problems)]
     rows = [(prompt, text) for prompt, text in examples if len(prompt) + len(text) <= PLACES]
     right = 0
     if rows:
         width = max(len(prompt) for prompt, _ in rows)
-        room = PLACES - width  # a longer text than it takes is let be, up to half as much
+        room = PLACES - width  # an answer may be half as long again as the longest right one
         most = min(room, max(len(text) for _, text in rows) * 3 // 2)
         padded = torch.tensor([[PAD] * (width - len(prompt)) + prompt for prompt, _ in rows])
         found = model.generate(padded, attention_mask=(padded != PAD).long(), max_new_tokens=most, do_sample=False)
@@ -231,8 +232,8 @@ def measured(kind: str, model: LlamaForCausalLM, name: str, size: int, problems:
 
 
 def measure_model(kind: str, name: str, settings: Settings, problems: int) -> dict[str, Any]:
-    model, told = trained(kind, name, settings)
-    print(f"{kind} {settings.seed} {name}: {told['seconds']} s, losses {told['loss']}", flush=True)
+    model, training = trained(kind, name, settings)
+    print(f"{kind} {settings.seed} {name}: {training['seconds']} s, losses {training['loss']}", flush=True)
     sizes: dict[str, dict[str, Any]] = {}
     for size in TASKS[name].measured:
         found = sizes[str(size)] = measured(kind, model, name, size, problems)
@@ -240,11 +241,11 @@ def measure_model(kind: str, name: str, settings: Settings, problems: int) -> di
         print(
             f"{kind} {settings.seed} {name} {size}: {found['right']}/{problems} ({low:.1%} to {high:.1%})", flush=True
         )
-    return {"settings": asdict(settings)} | told | {"sizes": sizes}
+    return {"settings": asdict(settings)} | training | {"sizes": sizes}
 
 
 async def measure_untrained(name: str, seed: int, problems: int) -> dict[str, Any]:
-    """nano before its training, on the smallest sizes."""
+    """Measure nano before its training, on the smallest sizes."""
     limits = Limits(max_depth=100_000, max_calls=1_000, max_steps=10**7)
     sizes: dict[str, dict[str, Any]] = {}
     with TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""Exact counts of calls and tokens with and without the memo, by running the right programs in Python.
+"""Count calls and tokens with and without the memo exactly, by running the right programs in Python.
 
 The programs of nano's tasks are Python too. Here `CALL` looks a call up in a memo, or runs the program of its
-context there and then. With each value the memo keeps what the call takes where nothing is remembered: itself,
-and every call of its program with all below it, as often as it stands there. So 10^17 calls are counted by
-running the thousand that differ.
+context at once. With each value the memo keeps the cost of the call without a memo: itself, and every call of its
+program with all below it, as often as it occurs there. So 10^17 calls are counted by running the thousand that
+differ.
 
 nano writes the same programs, as the sweep over all contexts shows; `sizes` compares the calls and tokens that
 differ, of every problem, with those of its runs.
@@ -28,7 +28,7 @@ from rlmlang.runtime.values import Value
 
 @frozen
 class Took:
-    """Calls, and the tokens that they read and write."""
+    """A number of calls, and the tokens that they read and write."""
 
     calls: int = 0
     read: int = 0
@@ -42,28 +42,28 @@ class Took:
 class Answer:
     task: str
     texts: tuple[str, ...]
-    """Those of the arguments that are texts, not lists."""
+    """The arguments that are texts, not lists."""
     value: Value
     own: Took
-    """The call itself."""
+    """The cost of the call itself."""
     all: Took
-    """With all calls below it, where nothing is remembered."""
+    """The cost with all calls below it, without a memo."""
     depth: int
-    """Calls on the longest way down."""
+    """The number of calls on the longest path down."""
 
 
 @define
 class Counter:
-    """A memo that counts. It serves as a model as well, which is asked for whole problems."""
+    """A memo that counts; it also serves as a model that is asked whole problems."""
 
     remember: bool = True
-    """Whether there is a memo at all."""
+    """Whether there is a memo."""
     memo: dict[tuple[Any, ...], Answer] = field(factory=dict)
     hits: int = 0
     steps: list[Answer] = field(factory=list)
-    """The calls in the order in which they are answered, facts as often as they are asked for."""
+    """The calls in the order in which they are answered, facts as often as they are requested."""
     _below: list[tuple[Took, int]] = field(factory=lambda: [(Took(), 0)])
-    """What the calls so far took of each program that is running, the one outside of all first."""
+    """The cost of the calls so far of each running program, the outermost first."""
 
     name = identity = "counter"
     context = 10**9
@@ -71,7 +71,7 @@ class Counter:
     capabilities = Capabilities(free=True, recursive=True)
 
     def call(self, task: str, *arguments: Any) -> Any:
-        """The value of a call."""
+        """Return the value of a call."""
         key = (task, *[tuple(each) if isinstance(each, list) else each for each in arguments])
         answer = self.memo.get(key) if self.remember else None
         if answer is None:
@@ -93,12 +93,12 @@ class Counter:
 
     @property
     def unique(self) -> Took:
-        """With the memo: each call once."""
+        """Return the cost with the memo: each call once."""
         return sum((answer.own for answer in self.memo.values()), Took())
 
     @property
     def all(self) -> Took:
-        """Without the memo."""
+        """Return the cost without the memo."""
         return self._below[0][0]
 
     @property
@@ -121,14 +121,14 @@ class Counter:
 
 @cache
 def _program(task: str, shown: tuple[str, ...]) -> tuple[Callable[..., Value], Took]:
-    """The program of a context as a function of CALL and the arguments, and what it takes to write it."""
+    """Return the program of a context as a function of CALL and the arguments, and the cost of writing it."""
     text = TASKS[task].program(*shown)
     assert text is not None, f"{task}{shown} cannot come about"
     *names, last = text.replace("CALL[list[str]](", "CALL(").split("\n")
     parameters = ", ".join(["CALL", *(f"arg{i + 1}" for i in range(len(shown)))])
     scope: dict[str, Any] = {}
     exec("\n ".join([f"def program({parameters}):", *names, f"return {last}"]), scope)
-    took = Took(1, len(encode(prompt(task, shown))), len(encode(text)) + 1)  # and the token that ends
+    took = Took(1, len(encode(prompt(task, shown))), len(encode(text)) + 1)  # and the end token
     return scope["program"], took
 
 
@@ -136,7 +136,7 @@ async def count(program: rlmlang.Program, inputs: Mapping[str, Value], remember:
     """Run a program whose calls are all nano's tasks, and count."""
     counter = Counter(remember)
     limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(10**6)  # calls of Python by Python alone take no room on its stack; those of C do
+    sys.setrecursionlimit(10**6)  # in CPython, calls from Python to Python do not use the C stack; calls by C code do
     try:
         result = await program.arun(dict(inputs), model=counter, record=False)
     finally:

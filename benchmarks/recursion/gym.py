@@ -1,16 +1,16 @@
-"""nano on problems of reasoning-gym, read from the text of their questions.
+"""Measure nano on problems of reasoning-gym, read from the text of their questions.
 
     pip install --no-deps reasoning-gym==0.1.25
     pip install numpy==2.4.6 pytz==2026.6 pyyaml==6.0.4 sympy==1.14.0 tabulate==0.10.0 pycosat==0.6.6
     PYTHONHASHSEED=0 python -m benchmarks.recursion gym [--only gcd,zebra] [--count 100] [--again]
 
 A question becomes a program that calls functions of the library (`stdlib/nano.rlm`), with its numbers, clues or
-letters as inputs; nano answers through the interpreter, and reasoning-gym scores what is made of the value. Neither
-the right answers nor the metadata are looked at. Outside of nano there is
-- of sums and products, the signs; of numbers to be sorted, signs and decimal points;
-- of premises, putting 0 and 1 for the letters, and a list of conclusions to try. Whether one follows, and
-  whether it is trivial, is asked of nano for every assignment; the first that will do is the answer;
-- of puzzles, which value a phrase means, by the words that both have.
+letters as inputs; nano answers through the interpreter, and reasoning-gym scores the answer made from the value.
+Neither the right answers nor the metadata are used. These parts are done outside of nano:
+- for sums and products, the signs; for numbers to be sorted, signs and decimal points;
+- for premises, replacing the letters by 0 and 1, and a list of conclusions to try. nano decides for every assignment
+  whether a conclusion follows, and whether it is trivial; the first suitable one is the answer;
+- for puzzles, which value a phrase means, by the words that both have.
 (Two of the generators depend on the hash seed.)
 """
 
@@ -43,11 +43,11 @@ class Attempt:
     program: str
     inputs: Mapping[str, Value]
     answer: Callable[[Any], str | None]
-    """The answer, from the program's value; None if another attempt is needed."""
+    """Make the answer from the program's value; None if another attempt is needed."""
 
 
 Reader = Callable[[str], Iterator[Attempt]]
-"""How a question is read."""
+"""A function that reads a question, and yields attempts at it."""
 
 
 # Numbers -------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def number_sorting(question: str) -> Iterator[Attempt]:
     texts = re.findall(r"-?\d+(?:\.\d+)?", line.partition(":")[2])
     places = max(len(text.partition(".")[2]) for text in texts)
     whole: dict[tuple[bool, str], list[str]] = {}
-    """The numbers as they stand in the question, by sign and digits."""
+    """The numbers as the question writes them, by sign and digits."""
     for text in texts:
         before, _, after = text.lstrip("-").partition(".")
         digits = (before + after.ljust(places, "0")).lstrip("0") or "0"
@@ -125,17 +125,17 @@ def propositional_logic(question: str) -> Iterator[Attempt]:
 
 
 def _conclusions(letters: Sequence[str]) -> Iterator[str]:
-    """Short ones: of a letter, then of two, of which those with `∨` follow more often."""
+    """Yield short conclusions: of one letter, then of two; those with `∨` first, as they follow more often."""
     yield from (f"¬{letter}" for letter in letters)
     for form in ("({} ∨ {})", "({} ∨ ¬{})", "(¬{} ∨ ¬{})", "({} ↔ {})", "({} ↔ ¬{})"):
         for a, b in permutations(letters, 2):
             if form.count("¬") == 1 or a < b:
                 yield form.format(a, b)
-    yield from (f"({letter} ∧ {letter})" for letter in letters)  # where a premise is all that is said
+    yield from (f"({letter} ∧ {letter})" for letter in letters)  # if there is a single premise
 
 
 def _assigned(expression: str, letters: Sequence[str]) -> list[str]:
-    """An expression with 0 and 1 for its letters, in every way."""
+    """Return an expression with every assignment of 0 and 1 to its letters."""
     text = expression.translate(_SIGNS).replace(" ", "")
     own = [letter for letter in letters if letter in text]
     return [text.translate(str.maketrans(dict(zip(own, bits)))) for bits in product("01", repeat=len(own))]
@@ -154,7 +154,7 @@ _CLUES = {
     r"there is one house between (.+) and (.+)": ":",
     r"there are two houses between (.+) and (.+)": ";",
 }
-"""The sentences of clues and their signs; what else there is says `X is Y`."""
+"""The sentences of clues and their signs; any other sentence says `X is Y`."""
 _OTHER_WORDS = {"brit": "british", "swede": "swedish"}
 
 
@@ -169,7 +169,7 @@ def zebra_puzzles(question: str) -> Iterator[Attempt]:
 
 
 def read_puzzle(question: str) -> tuple[int, list[list[str]], list[str], str]:
-    """The number of houses, the values of each attribute, the clues, and the house that is asked for."""
+    """Return the number of houses, the values of each attribute, the clues, and the house in question."""
     found = re.search(r"There are (\d) houses", question)
     assert found, question
     houses = int(found[1])
@@ -180,17 +180,17 @@ def read_puzzle(question: str) -> tuple[int, list[list[str]], list[str], str]:
     sentences = re.findall(r"^\d+\. (.+)\.$", question, re.MULTILINE)
     clues = [_clue(sentence, letters) for sentence in sentences]
     used = {letter for _, letter, _ in letters}
-    clues += [f"={each}{i % 5 + 1}" for i, each in enumerate(ALPHABET) if each not in used]  # at a place of their own
+    clues += [f"={each}{i % 5 + 1}" for i, each in enumerate(ALPHABET) if each not in used]  # in their own folder
     asked = re.search(r"What is Name of the person who lives in House (\d)", question)
     assert asked, question
     return houses, lists, clues, asked[1]
 
 
 def _clue(sentence: str, letters: Sequence[tuple[str, str, int]]) -> str:
-    """Three characters: the relation, a value, and a value or a house."""
+    """Return three characters: the relation, a value, and a value or a house."""
     matches = ((sign, re.fullmatch(pattern, sentence, re.IGNORECASE)) for pattern, sign in _CLUES.items())
     ways = [(sign, match.groups()) for sign, match in matches if match]
-    # Phrases have an `is` themselves: the first way to split them in which both mean something is taken.
+    # Phrases contain an `is` themselves: the first split is used in which both parts mean something.
     parts = sentence.split(" is ")
     ways += [("=", (" is ".join(parts[:i]), " is ".join(parts[i:]))) for i in range(1, len(parts))]
     for sign, phrases in ways:
@@ -201,9 +201,9 @@ def _clue(sentence: str, letters: Sequence[tuple[str, str, int]]) -> str:
 
 
 def _meant(phrase: str, letters: Sequence[tuple[str, str, int]]) -> str:
-    """The letter of the value that a phrase means, or the digit of the house; "" if it means none.
+    """Return the letter of the value that a phrase means, or the digit of the house; "" if it means none.
 
-    A name stands alone; of the others, the longest value is meant whose words all stand in the phrase.
+    A name is the whole phrase; otherwise the longest value is meant whose words all occur in the phrase.
     """
     phrase = phrase.lower()
     if phrase in _ORDINALS:
@@ -236,7 +236,7 @@ KINDS: dict[str, tuple[str, Reader, dict[str, Any]]] = {
 
 
 async def answered(question: str, read: Reader, model: Model) -> tuple[str | None, int, int]:
-    """The answer to a question, and the calls made and tokens written for it."""
+    """Return the answer to a question, and the calls made and tokens written for it."""
     calls, tokens = 0, 0
     for attempt in read(question):
         result = await rlmlang.compile(attempt.program).arun(dict(attempt.inputs), model=model, record=False)

@@ -1,4 +1,4 @@
-"""docs/recursion.md and its figures, from the files of results alone.
+"""Write docs/recursion.md and its figures, from the files of results alone.
 
     python -m benchmarks.recursion report
 
@@ -41,13 +41,13 @@ PUBLISHED = {
     "qbf": "PENCIL 10 (100 %)",
     "zebra": "PENCIL 5 (97 %)",
 }
-"""Sizes that others report as solved."""
+"""The sizes that others report as solved."""
 
 Rows = Iterable[Sequence[object]]
 
 
 def table(head: str, rows: Rows) -> str:
-    """Markdown; columns after a `>` in the head are aligned to the right."""
+    """Return a Markdown table; columns with a `>` in the head are aligned to the right."""
     names = head.split(" | ")
     ruler = "|".join("--:" if name.startswith(">") else "---" for name in names)
     lines = [" | ".join(name.lstrip(">") for name in names), *(" | ".join(map(str, row)) for row in rows)]
@@ -55,7 +55,7 @@ def table(head: str, rows: Rows) -> str:
 
 
 def share(right: int, of: int) -> str:
-    """How many of how many, and Wilson's interval."""
+    """Return a share as two numbers, and Wilson's interval."""
     low, high = wilson(right, of)
     return f"{right}/{of} ({_percent(low)}–{_percent(high)})"
 
@@ -65,7 +65,7 @@ def _percent(number: float) -> str:
 
 
 def large(number: float) -> str:
-    """A count, as it is read best."""
+    """Return a count as readable text."""
     if number >= 1e7:
         digits, _, power = f"{number:.1e}".partition("e+")
         return f"{digits}·10^{int(power)}"
@@ -102,30 +102,30 @@ def sizes_part() -> str:
         f" | >seconds | >within {BUDGET:,}"
     )
     where = f"; wrong answers are in {', '.join(wrong)}" if wrong else ""
-    return f"""{right:,} of {of:,} problems were answered rightly{where}.
-In {counted:,} of them calls, tokens read and tokens written are exactly those that were counted from the recursion.
+    return f"""nano answered {right:,} of {of:,} problems rightly{where}.
+In {counted:,} of them the calls, tokens read and tokens written are exactly those counted from the recursion.
 
 {table(head, rows)}
 
-Means of the problems of a size, but for `context` (the most tokens of a prompt and its program) and `depth` (the
-deepest level), which are the largest. `calls` are those made, no two of them equal; `hits` is the share of the
-calls asked for that were answered by an equal one. `without memo` is what the same problem takes where nothing is
-remembered, and `within {BUDGET:,}` how many problems would be right with at most so many calls and no memo.
-`seconds` are wall time, on two cores that were shared with other work. Fewer than 200 of a size were solved where
-that took more than a minute, or three minutes for the largest size.
+The figures are means over the problems of a size, except for `context` (the most tokens of a prompt and its program)
+and `depth` (the deepest level), which are maxima. `calls` are the calls made, no two of them equal; `hits` is the share
+of requested calls that an equal one answered. `without memo` is the number of calls without a memo, and
+`within {BUDGET:,}` how many problems would be right with at most that many calls and no memo. `seconds` are wall time,
+on two cores that were shared with other work. Fewer than 200 problems of a size were solved where that took more than
+a minute, or three minutes for the largest size.
 
-{fill(f"What a size counts: {units}.", 118)}
+{fill(f"The unit of the size: {units}.", 118)}
 """
 
 
 def published_part() -> str:
     rows = []
-    for name, told in PUBLISHED.items():
+    for name, reported in PUBLISHED.items():
         sizes = load(f"sizes-{name}").get("sizes", {})
         solved = [(int(size), row) for size, row in sizes.items()]
         if solved:
             size, row = max(solved)
-            rows.append((name, told, size, share(row["right"], row["count"])))
+            rows.append((name, reported, size, share(row["right"], row["count"])))
     return table("problem | others | >nano, largest size | >right (95 %)", rows) if rows else "Not measured yet."
 
 
@@ -143,7 +143,7 @@ def baselines_part() -> str:
             own = share(nano[size]["right"], nano[size]["count"]) if size in nano else "–"
             learnt = "learnt" if int(size) in LEARNT[name].learnt else ""
             rows.append((name, size, learnt, _commonest(files, name, size), *cells, own))
-    told = []
+    notes = []
     for kind in ("flat", "thought"):
         runs = [run for seeds in files[kind].values() for run in seeds.values()]
         if runs:
@@ -152,25 +152,25 @@ def baselines_part() -> str:
             of = (
                 f"{' or '.join(f'{each:g}' for each in tokens)} million tokens and {runs[0]['parameters']:,} parameters"
             )
-            told.append(f"`{kinds[kind]}`: {len(runs)} models of {of}, each in {minutes:.0f} minutes.")
+            notes.append(f"`{kinds[kind]}`: {len(runs)} models of {of}, each in {minutes:.0f} minutes.")
     head = "problem | >size |  | >commonest | >" + " | >".join(kinds.values()) + " | >nano"
-    return table(head, rows) + "\n\n" + "\n".join(told)
+    return table(head, rows) + "\n\n" + "\n".join(notes)
 
 
 def _of_baselines() -> list[str]:
-    """The problems that baselines were measured on."""
+    """Return the problems that baselines were measured on."""
     files = [load(f"baselines-{kind}") for kind in ("flat", "thought", "untrained")]
     return [name for name in LEARNT if any(name in file for file in files)]
 
 
 def _commonest(files: Mapping[str, Any], name: str, size: str) -> str:
-    """The share of the commonest answer: what guessing gives."""
+    """Return the share of the commonest answer, which guessing would reach."""
     cells = (run["sizes"].get(size, {}) for file in files.values() for run in file.get(name, {}).values())
     return next((f"{100 * cell['commonest'] / cell['count']:.0f} %" for cell in cells if "commonest" in cell), "–")
 
 
 def _runs(seeds: Mapping[str, Any], size: str) -> str:
-    """All seeds together, and each if they differ."""
+    """Return the share of all seeds together, and of each if they differ."""
     found = [run["sizes"][size] for run in seeds.values() if size in run["sizes"]]
     if not found:
         return "–"
@@ -234,7 +234,7 @@ _COLOURS = {"nano": "#1b7837", "flat": "#b2182b", "thought": "#2166ac"}
 
 
 def accuracy_figure() -> bool:
-    """Right answers against the size: nano, and both baselines."""
+    """Draw the share of right answers against the size: nano, and both baselines."""
     files = {kind: load(f"baselines-{kind}") for kind in ("flat", "thought")}
     names = _of_baselines()
     if not names:
@@ -320,48 +320,49 @@ def page() -> str:
     warning = f"\n**Measured with other weights than those shipped: {', '.join(stale)}.**\n" if stale else ""
     return f"""# Recursion, measured
 
-How far does [`nano`](nano.md) come, which answers by programs that call itself, and how far does the same transformer
-without recursion? This page is written by `python -m benchmarks.recursion report` from
-`benchmarks/recursion/results/`; the other parts of that script make the results.
+[`nano`](nano.md) answers by programs that call it again. How far does it come, and how far does the same transformer
+without recursion? `python -m benchmarks.recursion report` writes this page from `benchmarks/recursion/results/`; the
+other parts of that script produce the results.
 {warning}
 ## Problems by size
 
-Nothing is forced: nano writes every program on its own, and the answers of its calls are the arguments of further ones.
+Nothing is forced: nano writes every program on its own, and the answers of its calls are the arguments of further
+calls.
 
 {sizes_part()}
 ## What others report
 
 {published_part()}
 
-Recursion of Thought (Lee and Kim, 2023) has 0.5 million parameters; it is taught sub-problems with their right
-answers, and has no memo. PENCIL (Yang and others, 2025) has 10 million parameters for 3-SAT and 25 million for the
-puzzle. Abacus embeddings (McLeish and others, 2024) were trained on up to 20 digits. The problems here are of the
-same kinds, but not the very same ones. nano is one model of 100,000 parameters for all of them. It is taught the
-steps of each recursion in full, so that this compares how far known steps carry, not how they are found.
+Recursion of Thought (Lee and Kim, 2023) has 0.5 million parameters; it learns sub-problems with their right answers,
+and has no memo. PENCIL (Yang and others, 2025) has 10 million parameters for 3-SAT and 25 million for the puzzle.
+Abacus embeddings (McLeish and others, 2024) were trained on up to 20 digits. The problems here are of the same kinds,
+but not the very same problems. nano is one model of 100,000 parameters for all of them. It learns the steps of each
+recursion in full, so this compares how far known steps lead, not how they are found.
 
 ## Without recursion
 
 {baselines_part()}
 
 {image("right", "Share of right answers against the size")}
-`flat answer` writes the answer at once; `one context` writes the facts or sub-problems in the order of nano's
-recursion and then the answer, in a context of 512 tokens (for `lcs` the usual table; the recursion's order was as hard
-to learn). Both have nano's architecture and optimizers. Each is a model for one problem alone; nano is one model for
-all, and read 19.3 million tokens. The rate of learning is the best of those tried; no more was tuned. The sizes that
-are `learnt` were drawn evenly, with those between. `commonest` is the share of the commonest answer, which guessing
-gives. Where seeds differ, the right answers of each stand in brackets.
-`untrained nano` has random weights and nano's grammar, with at most 1,000 calls a problem: what the grammar alone
-gives. Problems that do not fit the context are wrong. There are three seeds, but one of `boolean` and `sat`.
+`flat answer` writes the answer at once. `one context` writes the facts or sub-problems in the order of nano's recursion
+and then the answer, in a context of 512 tokens (for `lcs` the usual table; the recursion's order was as hard to learn).
+Both have nano's architecture and optimizers. Each is a model for one problem alone, while nano is one model for all,
+and read 19.3 million tokens. The learning rate is the best of those tried; nothing else was tuned. The sizes marked
+`learnt` were drawn evenly in the training, with the sizes between them. `commonest` is the share of the commonest
+answer, which guessing would reach. Where seeds differ, brackets show the right answers of each. `untrained nano` has
+random weights and nano's grammar, with at most 1,000 calls per problem: it shows what the grammar alone achieves.
+Problems that do not fit the context count as wrong. There are three seeds, but only one for `boolean` and `sat`.
 
-What can be learnt in one context is not enough for larger problems: adding in steps comes to sixteen digits, of twenty
-that were learnt, and to none of thirty-two; and to sort eight or sixteen numbers, a flat answer is the better one.
+What can be learnt in one context is not enough for larger problems: adding in steps works up to sixteen digits, of the
+twenty that were learnt, and never with thirty-two; for sorting eight or sixteen numbers, a flat answer is better.
 
 ## Other seeds
 
-nano trained again, from its own seed and from others, as `make train-nano` does. `wrong` are contexts, of all there
-are, whose program the model does not write; the problems are of all kinds, in the sizes of
-`benchmarks/nano/evaluate.py`. `as shipped` tells whether the weights are the very same: they are on the same processor,
-while another rounds its sums otherwise.
+nano was trained again, from its own seed and from others, as `make train-nano` does. `wrong` counts the contexts, out
+of all, whose program the model does not write; the problems are of all kinds, in the sizes of
+`benchmarks/nano/evaluate.py`. `as shipped` says whether the weights are identical: they are on the same processor,
+while another one rounds sums differently.
 
 {seeds_part()}
 
@@ -372,34 +373,34 @@ while another rounds its sums otherwise.
 {image("memo", "Calls of dynamic programs with the memo and without")}
 {image("numbers", "Calls of arithmetic with the memo and without")}
 {image("aggregation", "Calls of searching, sorting and adding up")}
-Three draws a size. The curve is the closest of a power, an exponential and a logarithm, to the larger half of the
-sizes. `total` adds numbers of five digits, of which so many in a hundred differ.
+The figures are means of three draws per size. The curve is the closest one of a power, an exponential and a logarithm
+to the larger half of the sizes. `total` adds numbers of five digits; its number is the percentage of them that differ.
 
 Where recursion pays, and where it does not:
 
-- **Searching pays.** A sorted document takes a comparison for each halving, so that calls grow as its logarithm.
-  Looking at each line (`scan`) takes as many comparisons as there are lines; splitting does not change that.
-- **Sub-problems that come again pay.** Dynamic programs are exponential without the memo and polynomial with it.
-- **Aggregation does not.** What has to look at every leaf (`total 100`, `sort`) takes calls and tokens nearly in
-  proportion to the leaves, or more, with the memo too: a tree makes them independent, not fewer. Only equal parts are
-  looked at once (`total 0`). In a list in random order few parts above the leaves are equal{_equal_leaves()}.
-- **Small calls have their price.** Adding two numbers takes two calls and some 50 tokens a digit. A program
-  with `+` would take one step.
+- **Searching pays.** A sorted document takes one comparison for each halving, so calls grow as its logarithm. Reading
+  each line (`scan`) takes as many comparisons as there are lines; splitting does not change that.
+- **Repeated sub-problems pay.** Dynamic programs are exponential without the memo and polynomial with it.
+- **Aggregation does not pay.** A task that must read every leaf (`total 100`, `sort`) takes calls and tokens nearly in
+  proportion to the leaves, or more, even with the memo: a tree makes them independent, not fewer. Only equal parts are
+  read once (`total 0`). In a list in random order few parts above the leaves are equal{_equal_leaves()}.
+- **Small calls have their price.** Adding two numbers takes two calls and some 50 tokens per digit. A program with `+`
+  would take one step.
 
 ## Problems of reasoning-gym
 
-Read from the text of the question, answered by nano through the library, and scored by reasoning-gym 0.1.25
-(`benchmarks/recursion/gym.py` tells what is done outside of nano).
+Each problem is read from the text of the question, answered by nano through the library, and scored by reasoning-gym
+0.1.25. `benchmarks/recursion/gym.py` lists what is done outside of nano.
 
 {gym_part()}
 
 ## How it was counted
 
-What a problem takes without the memo is not run: it would be up to {_most_without()} calls. A call takes itself and
-every call of its program with all below it, as often as it stands there. That sum is kept with each value, so that
-only the calls that differ are gone through (`benchmarks/recursion/counting.py`). This goes by the programs that
-nano is taught. That nano writes the same ones is shown by the sweep over all contexts, and by the calls and tokens
-of the runs above, which are compared with the count problem by problem.
+The cost without the memo is not measured by a run: it would be up to {_most_without()} calls. A call counts for itself
+and for every call of its program with all below it, as often as it occurs there. That sum is kept with each value, so
+that only the calls that differ are visited (`benchmarks/recursion/counting.py`). The count uses the programs that nano
+is taught. nano writes the same ones, as the sweep over all contexts shows, and the calls and tokens of the runs above,
+which are compared with the count problem by problem.
 """
 
 

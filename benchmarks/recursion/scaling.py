@@ -1,11 +1,11 @@
-"""How calls and tokens grow with the size, with the memo and without.
+"""Measure how calls and tokens grow with the size, with the memo and without.
 
     python -m benchmarks.recursion scaling [--only search,total] [--again]
 
 The counts are exact (`counting`); `search` and `scan` are also run with nano, which has to make as many calls.
-To each count three curves are fitted: a power of n, a multiple of its logarithm and a constant, and an exponential;
-the one that is closest, as a factor, is told. `total` adds up a list of numbers as a balanced tree, of
-which so many in a hundred are different (`total 0`: all are equal).
+Three curves are fitted to each count: a power of n, a multiple of its logarithm plus a constant, and an exponential;
+the closest one, by factor, is reported. `total` adds up a list of numbers as a balanced tree; its number is the
+percentage of them that differ (`total 0`: all are equal).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rlmlang.runtime.values import Value
 
 HERE = Path(__file__).parent
 DRAWS = 3
-"""Inputs of a size, of which the mean is taken."""
+"""The number of inputs per size, of which the mean is taken."""
 
 
 @frozen
@@ -39,7 +39,7 @@ class Series:
     inputs: Callable[[random.Random, int], Sequence[Value]]
     sizes: Sequence[int]
     run: bool = False
-    """Whether nano is run as well."""
+    """Whether nano runs it as well."""
 
 
 def _problem(name: str, sizes: Sequence[int]) -> Series:
@@ -103,7 +103,7 @@ async def measure(name: str) -> dict[str, Any]:
 
 
 def fitted(sizes: Sequence[float], counts: Sequence[float]) -> dict[str, Any]:
-    """The closest of three curves to the larger half of the counts, and how far off it is at most, as a factor."""
+    """Return the closest of three curves to the larger half of the counts, and its greatest deviation, as a factor."""
     start = min(len(sizes) // 2, max(0, len(sizes) - 4))
     n, y = np.array(sizes[start:], dtype=float), np.array(counts[start:], dtype=float)
     ones = np.ones_like(n)
@@ -112,17 +112,17 @@ def fitted(sizes: Sequence[float], counts: Sequence[float]) -> dict[str, Any]:
         (factor, constant), *_ = np.linalg.lstsq(np.stack([base, ones], 1), target, rcond=None)
         found = factor * base + constant
         off = np.abs(np.log(np.maximum(found, 1)) - np.log(y)) if form == "log" else np.abs(found - target)
-        if form != "log" or constant > -1:  # a short piece of any curve is like a logarithm less something
+        if form != "log" or constant > -1:  # a short piece of any curve resembles a logarithm minus a constant
             curves.append((float(off.max()), form, float(factor), float(constant)))
     off, form, factor, constant = min(curves)
     match form:
         case "power":
-            told = f"n^{factor:.2f}"
+            text = f"n^{factor:.2f}"
         case "exponential":
-            told = f"{np.exp(factor):.2f}^n"
+            text = f"{np.exp(factor):.2f}^n"
         case _:
-            told = f"{factor:.1f} log₂ n + {max(0, constant):.1f}"
-    return {"form": form, "curve": told, "factor": factor, "constant": constant, "off": float(np.exp(off))}
+            text = f"{factor:.1f} log₂ n + {max(0, constant):.1f}"
+    return {"form": form, "curve": text, "factor": factor, "constant": constant, "off": float(np.exp(off))}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""nano trained again, from the seed of the shipped weights and from others: does it depend on luck?
+"""Train nano again, from the seed of the shipped weights and from others, to see whether it depends on luck.
 
     python -m benchmarks.recursion seeds [--seeds 0,1,2] [--count 10] [--folder DIR]
 
@@ -19,9 +19,9 @@ from typing import Any
 
 from attrs import asdict
 
+from benchmarks.nano import train
 from benchmarks.nano.evaluate import SIZES, measure, sweep
 from benchmarks.recursion.shared import load, save, weights
-from rlmlang.nano import train
 from rlmlang.nano.engine import NanoModel
 
 
@@ -41,7 +41,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2", help="separated by commas (default: %(default)s)")
     parser.add_argument("--count", type=int, default=10, help="problems of a size (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, help="keep the models here, by seed; those there are not trained again")
+    parser.add_argument(
+        "--folder", type=Path, help="keep the models here, by seed; existing ones are not trained again"
+    )
     options = parser.parse_args(arguments)
     with TemporaryDirectory() as temporary:
         for seed in options.seeds.split(","):
@@ -50,11 +52,11 @@ def main(arguments: Sequence[str]) -> None:
             if not (folder / "training.json").exists():
                 train.train(train.Settings(seed=int(seed)), folder)
             seconds = time.perf_counter() - begin
-            told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+            training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
             found = asyncio.run(measure_seed(folder, options.count))
             file = load("seeds")
             if file.get("weights") != weights():
                 file = {"weights": weights(), "seeds": {}}
             same = weights(folder) == weights()
-            file["seeds"][seed] = {"seconds": round(seconds), "shipped": same, "log": told["log"]} | found
+            file["seeds"][seed] = {"seconds": round(seconds), "shipped": same, "log": training["log"]} | found
             save("seeds", file)

