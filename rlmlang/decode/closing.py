@@ -18,7 +18,7 @@ def closing_text(position: Position, constraint: Constraint) -> str:
     prefix = position.prefix
     if prefix.size == 0 and position.partial[:1] in ("", "#"):
         head = "\n" if position.partial else ""
-        return head + _joined("", constant(constraint.wanted or STR)) + "\n"
+        return head + _joined("", constant(constraint.expected or STR)) + "\n"
     end, prefix_after = _lexeme_end(position)
     if prefix_after is None:
         return end
@@ -34,7 +34,7 @@ def closing_text(position: Position, constraint: Constraint) -> str:
     if constraint.unit == "call":
         return text.rstrip("\n")
     if constraint.unit == "program" and not _is_value(prefix_after):
-        text += _joined("", constant(constraint.wanted or STR)) + "\n"
+        text += _joined("", constant(constraint.expected or STR)) + "\n"
     return text
 
 

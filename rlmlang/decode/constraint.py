@@ -21,7 +21,7 @@ class Constraint:
     program: str = ""
     """The text so far: inputs, records, earlier statements. It checks, and ends with a line end.
     Further inputs cannot be declared; only a whole program after an empty text declares its own."""
-    wanted: Type | None = None
+    expected: Type | None = None
     """The type that the program's value must have; None for any type."""
     unit: Literal["program", "statement", "call"] = "program"
     """What is written: all statements to the end; one statement; or, after the word `CALL`

@@ -242,7 +242,7 @@ PartialChecker.handlers = {
 
 def environment_of(constraint: Constraint) -> Environment:
     """What the program so far has brought into scope. Raises ProgramError if it does not check."""
-    wanted = None if constraint.unit == "call" else constraint.wanted
+    wanted = None if constraint.unit == "call" else constraint.expected
     environment = Environment(wanted=wanted, calls=constraint.calls)
     if not constraint.program.strip():
         return evolve(environment, inputs=constraint.unit == "program")

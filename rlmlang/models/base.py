@@ -96,7 +96,7 @@ class Request:
         """A digest of what the text is constrained to, 16 hex digits; None for free text."""
         if self.constraint is not None:
             limits = [
-                self.constraint.program, str(self.constraint.wanted), self.constraint.unit, self.constraint.calls,
+                self.constraint.program, str(self.constraint.expected), self.constraint.unit, self.constraint.calls,
             ]  # fmt: skip
         elif self.typed:
             limits = [shape_of(self.type)]
