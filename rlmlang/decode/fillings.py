@@ -1,4 +1,4 @@
-"""What the holes of a closing may be filled with: constants and types, the likely ones first."""
+"""Constants and types that the holes of a closing may be filled with, the likely ones first."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _CONSTANTS: tuple[Type, ...] = (
     ListType(DictType(STR)),
     ListType(ListType(INT)),
 )
-"""The types of constants that are tried in a hole of which nothing is known."""
+"""The types of constants that are tried in a hole of unknown type."""
 
 _TYPES = (
     ["str"],
@@ -56,34 +56,38 @@ _TYPES = (
     ["tuple", "[", "str", ",", "str", "]"],
     ["tuple", "[", "str", ",", "str", ",", "str", "]"],
 )
+"""The types that are tried where a type is to be written."""
 
 
-def fillings(state: State, hole: str, wanted: Type | None, before: str, checker: PartialChecker) -> Iterator[list[str]]:
+def fillings(
+    state: State, hole: str, expected: Type | None, before: str, checker: PartialChecker
+) -> Iterator[list[str]]:
+    """Yield lexemes to fill a hole with; `expected` is its type, if known, and `before` the lexeme before it."""
     if hole.startswith(f"{HOLE}_type"):
-        yield from map(written, _sought(state.environment.wanted))
+        yield from map(written, _parts(state.environment.expected))
         yield from _TYPES
         return
-    if wanted is not None:
-        for type_ in instances(wanted, [*_sought(state.environment.wanted), *checker.seen()]):
+    if expected is not None:
+        for type_ in instances(expected, [*_parts(state.environment.expected), *checker.part_types()]):
             yield constant(type_)
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")
     likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
     if before == "in" and state.last in arithmetic:
         likely = [ListType(INT)]
-    sought = _sought(state.environment.wanted)
+    parts = _parts(state.environment.expected)
     if before == "in":
-        likely += [ListType(item) for each in reversed(sought) for item in (each, TupleType((INT, each)))]
+        likely += [ListType(item) for each in reversed(parts) for item in (each, TupleType((INT, each)))]
     for type_ in dict.fromkeys(
-        [*likely, *sought, *checker.seen(), *_CONSTANTS[:4], *types_of(state.environment), *_CONSTANTS]
+        [*likely, *parts, *checker.part_types(), *_CONSTANTS[:4], *types_of(state.environment), *_CONSTANTS]
     ):
         yield constant(type_)
 
 
-def _sought(wanted: Type | None) -> list[Type]:
-    """The type that the program's value must have, and what it is made of."""
+def _parts(whole: Type | None) -> list[Type]:
+    """Return a type and the types that it is made of."""
     found: list[Type] = []
-    todo = [wanted]
+    todo = [whole]
     while todo:
         type_ = todo.pop()
         if type_ is not None and type_ not in found:

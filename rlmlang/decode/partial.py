@@ -1,8 +1,8 @@
-"""The type checker asked about statements that are not finished yet.
+"""The type checker, applied to statements that are not finished.
 
-What is still to be written is put in as holes: names that start with `HOLE`. A hole fits
-everywhere, so an error that is found with holes in place cannot be mended by what follows.
-The rules of the language are nowhere repeated: this is the checker, made to answer quickly.
+Holes stand for what is still to be written: names that start with `HOLE`. A hole fits everywhere, so nothing that
+follows can repair an error that is found with holes in place. No rule of the language is repeated here: this is the
+checker itself, except that it makes no messages.
 """
 
 from __future__ import annotations
@@ -45,28 +45,29 @@ NOWHERE = Span(Source(""), 0, 0)
 
 @frozen(eq=False, slots=False)
 class Environment:
-    """What the statements before have brought into scope."""
+    """What the statements before have brought into scope, and what the constraint says about the rest."""
 
     entries: Mapping[str, ScopeEntry] = field(factory=dict)
     records: Mapping[str, RecordType] = field(factory=dict)
-    wanted: Type | None = None
+    expected: Type | None = None
+    """The type of the program's value; None for any type."""
     calls: bool = True
     inputs: bool = True
     """Whether inputs may be declared."""
     used: frozenset[str] = frozenset()
-    """Functions of the standard library that were applied: their names can no longer be bound."""
+    """The library functions that were applied: their names can no longer be bound."""
 
     @cached_property
     def optional(self) -> bool:
-        """Whether something that is in scope may be None or hold None."""
+        """Return whether a value in scope may be None or contain None."""
         entries = self.entries.values()
         return any(isinstance(entry, RecordType) or "None" in str(getattr(entry, "type", "")) for entry in entries)
 
     @cached_property
     def constants(self) -> set[str]:
-        """The strings that types in scope are made of, and those that names are known to stand for."""
+        """Return the strings in types in scope, and those that names are known to have as their value."""
         found: set[str] = set()
-        todo: list[object] = [self.wanted, *self.records.values()]
+        todo: list[object] = [self.expected, *self.records.values()]
         for entry in self.entries.values():
             if isinstance(entry, Variable):
                 found.update(value for value in entry.values or () if isinstance(value, str))
@@ -90,33 +91,33 @@ class Environment:
         return found
 
     def after(self, statement: nodes.Statement) -> Environment | None:
-        """The environment behind one more statement, or None if it does not check."""
+        """Return the environment after one more statement, or None if it does not check."""
         checker = PartialChecker(self)
-        if not checker.look_at(statement) or checker.unknown:
+        if not checker.accepts(statement) or checker.unknown:
             return None
         return evolve(self, entries=checker.scope.entries, records=checker.records, used=frozenset(checker.used))
 
 
 class PartialChecker(Checker):
-    """One question: a statement with holes, on a environment."""
+    """Checks one statement with holes in an environment."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(frozenset(), library_function)
         self.environment = environment
         self.scope = Scope("program", entries=dict(environment.entries))
         self.records = dict(environment.records)
-        self.wanted = environment.wanted
+        self.wanted = environment.expected
         self.used = set(environment.used)
         self.unknown: list[str] = []
-        """Names that are not bound yet: a comprehension that is being written may still bind them."""
-        self.expected: dict[str, Type] = {}
-        """By hole, the type that is wanted in its place, where one is."""
+        """The names that are not bound yet: a comprehension that is being written may still bind them."""
+        self.hole_expectations: dict[str, Type] = {}
+        """By hole, the type that its position requires, where there is one."""
         self.receiver: Type | None = None
-        """Of the attribute that is a hole, the type of what it is taken of."""
+        """The type of the operand whose attribute is a hole."""
 
     @deep_recursion
-    def look_at(self, statement: nodes.Statement) -> bool:
-        """Whether nothing is wrong with it so far; names in `unknown` aside."""
+    def accepts(self, statement: nodes.Statement) -> bool:
+        """Check a statement, and return whether nothing is wrong with it, apart from names in `unknown`."""
         try:
             match statement:
                 case nodes.Input() if not self.environment.inputs:
@@ -138,8 +139,8 @@ class PartialChecker(Checker):
         return not self.problems
 
     def hole_types(self) -> dict[str, Type]:
-        """By hole, what is known of the type of what must stand there."""
-        found = dict(self.expected)
+        """Return the types that holes must have, by hole, as far as they are known."""
+        found = dict(self.hole_expectations)
         for target in self.tables.targets.values():
             if isinstance(target, NativeTarget):
                 args = [*target.args, *(node for _, node in target.keywords)]
@@ -148,11 +149,11 @@ class PartialChecker(Checker):
                         found.setdefault(node.id, type_)
         return found
 
-    def wanted_types(self, hole: str) -> list[Type]:
-        """The types that may be wanted of a hole, one for each overload of what it is given to; none if
-        nothing is known."""
-        if hole in self.expected:
-            return [self.expected[hole]]
+    def expected_types(self, hole: str) -> list[Type]:
+        """Return the types that a hole may have, one for each overload of the function that it is an argument of; none
+        if they are not known."""
+        if hole in self.hole_expectations:
+            return [self.hole_expectations[hole]]
         found: list[Type] = []
         for target in self.tables.targets.values():
             if isinstance(target, NativeTarget):
@@ -165,14 +166,14 @@ class PartialChecker(Checker):
                             found += [param.type for param in signature.params if param.name == name]
         return found
 
-    def seen(self) -> list[Type]:
-        """The types of the parts of the statement."""
+    def part_types(self) -> list[Type]:
+        """Return the types of the parts of the statement."""
         types = dict.fromkeys(self.tables.types.values())
         return [
             type_ for type_ in types if not isinstance(type_, (Unknown, Never, FunctionType)) and not variables(type_)
         ]
 
-    # What differs from checking a program that is there
+    # What differs from checking a whole program
 
     def error(
         self,
@@ -198,7 +199,7 @@ class PartialChecker(Checker):
 
     def expect(self, node: nodes.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
         if isinstance(node, nodes.Name) and node.id.startswith(HOLE):
-            self.expected.setdefault(node.id, wanted)
+            self.hole_expectations.setdefault(node.id, wanted)
             return wanted
         return super().expect(node, wanted, what, code)
 
@@ -220,7 +221,7 @@ class PartialChecker(Checker):
     def solve_function(self, param: Parameter, arg: nodes.Expr, solution: Solution) -> None:
         if isinstance(param.type, FunctionType):
             for type_ in param.type.params:
-                for name in variables(type_):  # of which a hole has told nothing yet
+                for name in variables(type_):  # a hole has determined nothing about it yet
                     solution.setdefault(name, UNKNOWN)
         super().solve_function(param, arg, solution)
 
@@ -241,9 +242,9 @@ PartialChecker.handlers = {
 
 
 def environment_of(constraint: Constraint) -> Environment:
-    """What the program so far has brought into scope. Raises ProgramError if it does not check."""
-    wanted = None if constraint.unit == "call" else constraint.expected
-    environment = Environment(wanted=wanted, calls=constraint.calls)
+    """Return the environment after the program so far. Raises ProgramError if it does not check."""
+    expected = None if constraint.unit == "call" else constraint.expected
+    environment = Environment(expected=expected, calls=constraint.calls)
     if not constraint.program.strip():
         return evolve(environment, inputs=constraint.unit == "program")
     if (begun := constraint.beginning) is not None:
@@ -252,14 +253,14 @@ def environment_of(constraint: Constraint) -> Environment:
         if not isinstance(statement, nodes.ExprStatement):
             grown = environment.after(statement)
             if grown is None:
-                check(Source(constraint.program + "None\n"))  # which says what is wrong
+                check(Source(constraint.program + "None\n"))  # raises the diagnostics
                 raise AssertionError(constraint.program)
             environment = grown
     return evolve(environment, inputs=False)
 
 
 def after(environment: Environment, text: str) -> Environment:
-    """The environment behind a statement's text."""
+    """Return the environment after the text of a statement."""
     grown: Environment | None = environment
     for statement in parse(Source(text)).statements:
         grown = grown.after(statement) if grown is not None else None

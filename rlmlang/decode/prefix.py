@@ -1,10 +1,9 @@
-"""Prefixes of programs, lexeme by lexeme, of which it is known that they can be completed.
+"""Prefixes of programs, lexeme by lexeme, that are known to have a completion.
 
-A `Prefix` holds a closing: lexemes that make a whole statement of it, which was parsed and
-checked with them. A lexeme may follow if a closing is found for what comes out. So whatever
-is accepted can be ended at any time, and what was accepted to its end parses and checks.
-The closing is sought with holes first (`oracle`), which settles most questions at once,
-then each hole is filled with a constant of a type that fits.
+A `Prefix` keeps a closing: lexemes that complete its statement, with which it was parsed and checked. A lexeme may
+follow if a closing is found for the longer prefix. So whatever is accepted can be ended at any time, and what is
+accepted to its end parses and checks. The closing is searched with holes first, which settles most questions at once;
+then each hole is filled with a constant of a fitting type (`decode.completions`).
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ from rlmlang.language.check.written import TYPE_NAMES
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 
 MAX_LEXEMES = 1000
-"""Of one statement. Behind that only its closing may follow."""
+"""The most lexemes of one statement; after that only its closing may follow."""
 
 
 MAX_NESTING = 20
-"""Open brackets at once."""
+"""The most brackets that may be open at once."""
 
 
 _TESTING = ("if", "and", "or", "not")
-"""Behind these, something may be tested for None, and so an operand may fit that one of no known type does not."""
+"""After these words something may be tested for None, so an operand may fit where one of unknown type does not."""
 
 
 class Prefix(State):
-    """A statement as far as it is written. Prefixes are immutable; what follows from one is kept in it."""
+    """The start of a statement that can be completed. Prefixes do not change; what is found out about one is cached."""
 
     __slots__ = ("_children", "_literals", "_names", "_receiver", "positions")
 
@@ -62,15 +61,15 @@ class Prefix(State):
         self._receiver: Type | None = None
         self._literals: tuple[str, ...] | None = None
         self.positions: dict[object, object] = {}
-        """What is known of the places behind this prefix, for `decode.position`."""
+        """What `decode.position` has found out about positions after this prefix."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing may follow."""
+        """Return whether nothing may follow."""
         return self.stack is None
 
     def child(self, lexeme: str) -> Prefix | None:
-        """The prefix with one more lexeme, or None if it cannot follow."""
+        """Return the prefix with one more lexeme, or None if it cannot follow."""
         try:
             return self._children[lexeme]
         except KeyError:
@@ -93,7 +92,7 @@ class Prefix(State):
         if lexeme == LINE:
             return grown._next()
         if self.unit == "call" and lexeme == ")" and grown.frame is None:
-            # The closing may have gone on behind it, so the call is checked as it stands.
+            # The closing may have continued after the bracket, so the call is checked as it is.
             return Prefix(self.environment, self.unit, None) if Search(grown).checks((LINE,)) else None
         if follows:
             grown.closing = self.closing[1:]
@@ -114,7 +113,7 @@ class Prefix(State):
         return grown
 
     def _next(self) -> Prefix | None:
-        """What follows the line end that this statement ends with."""
+        """Return the prefix after the line end that ends this statement, or None if it does not check."""
         assert self.stack is not None
         found = tables().finish(self.stack, "start")
         if not found:
@@ -130,20 +129,20 @@ class Prefix(State):
 
     @property
     def names(self) -> NextNames:
-        """The names that may follow."""
+        """Return the names that may follow."""
         if self._names is None:
             self._names = NextNames(self)
         return self._names
 
     def receiver(self) -> Type | None:
-        """Behind a dot, the type of what stands before it."""
+        """Return the type of the operand before the dot that was written last, if it is known."""
         if self._receiver is None:
             self._receiver = Search(self).receiver()
         return self._receiver
 
     @property
     def literals(self) -> tuple[str, ...]:
-        """The strings that may follow and can do what not any string can."""
+        """Return the strings that may follow and that differ from any other string, such as those of a `Literal`."""
         if self._literals is None:
             values = self.environment.constants | constants_in(self)
             texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
@@ -152,28 +151,28 @@ class Prefix(State):
         return self._literals
 
     def alike(self, lexeme: str, other: Prefix | None) -> bool:
-        """Whether a constant can be ended like another, so that it does not matter which of them it is."""
+        """Return whether a constant has the closing of another prefix, so that the two are equivalent."""
         child = self.child(lexeme)
         return child is None or (other is not None and child.closing == other.closing)
 
 
 class NextNames:
-    """The names that may follow a prefix. What is asked of one is found out for all like it."""
+    """The names that may follow a prefix. What is found out about one holds for all names of its type."""
 
     def __init__(self, prefix: Prefix) -> None:
         self.prefix = prefix
         self._known: dict[str, bool] = {}
         self._verdicts: dict[Type, tuple[str, ...] | None] = {}
-        self._wanted: list[Type] | None = None
+        self._expected: list[Type] | None = None
         self._keywords: frozenset[str] = frozenset()
-        """Parameters of the function whose arguments are being written."""
+        """The parameters of the function whose arguments are being written."""
         self._binds: bool | None = None
-        """Whether a new name may stand where an operand stands."""
+        """Whether a new name may be written where an operand is expected, as a comprehension may bind it."""
         self.candidates, self._judge = self._role()
         self._candidates = frozenset(self.candidates)
 
     def _role(self) -> tuple[tuple[str, ...], Callable[[str], bool]]:
-        """The names that come into question, and how each is judged."""
+        """Return the candidates, and the function that says whether one may follow."""
         prefix, takes = self.prefix, tables().takes
         if prefix.stack is None:
             return (), self._child
@@ -195,21 +194,21 @@ class NextNames:
 
     @property
     def fresh(self) -> bool:
-        """Whether a new name may follow."""
+        """Return whether a new name may follow."""
         return self.prefix.last != "." and self._child(FRESH)
 
     @property
     def fresh_hidden(self) -> bool:
-        """Whether a new name that starts with `_` may follow; fields have none such."""
+        """Return whether a new name that starts with `_` may follow. Fields have no such names."""
         return self._child(f"_{FRESH}")
 
     def rules_out(self, name: str) -> bool:
-        """Whether a name cannot follow for a reason that is found quickly."""
+        """Return whether a name cannot follow for a reason that is quickly found."""
         if self.prefix.last == ".":
             return name not in self._candidates
         frame = self.prefix.frame
         if frame is None or self._judge != self._operand or name in self._candidates:
-            return False  # without a bracket, it may be a name that is being bound
+            return False  # without a bracket it may be a name that is being bound
         if self._binds is None:
             keyword = frame.kind == "call" and frame.callee is None
             self._binds = keyword or bool(Search(self.prefix).binders())
@@ -226,7 +225,7 @@ class NextNames:
         return known
 
     def starts(self, text: str) -> bool:
-        """Whether some name that starts so may follow."""
+        """Return whether a name with this start may follow."""
         return any(name.startswith(text) and self.may_follow(name) for name in self.candidates)
 
     def _child(self, name: str) -> bool:
@@ -235,7 +234,7 @@ class NextNames:
     def _operand(self, name: str) -> bool:
         if name in tables().fixed or name in self._keywords:
             return self._child(name)
-        if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # which no operand could end
+        if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # no operand could be completed
             return False
         entry = function_named(self.prefix.environment, name)
         match entry:
@@ -243,33 +242,33 @@ class NextNames:
                 return self.closing_of(type_) is not None
             case Variable(type=type_) if not isinstance(type_, FunctionType):
                 return self._child(name)
-            case None if name not in BUILTINS:  # a name of the statement itself
+            case None if name not in BUILTINS:  # a name that the statement itself binds
                 return self._child(name)
         if any(self.closing_of(type_) is not None for _, type_ in applications(self.prefix.environment, name)):
             return self._child(name)
-        return self._wants_function() and self._child(name)
+        return self._expects_function() and self._child(name)
 
     @property
-    def wanted(self) -> list[Type]:
-        """The types that an operand may have here; none if nothing is known of them."""
-        if self._wanted is None:
-            self._wanted = Search(self.prefix).wanted()
-        return self._wanted
+    def expected(self) -> list[Type]:
+        """Return the types that an operand may have here; none if they are not known."""
+        if self._expected is None:
+            self._expected = Search(self.prefix).expected_types()
+        return self._expected
 
-    def _wants_function(self) -> bool:
+    def _expects_function(self) -> bool:
         if self.prefix.frame is None:
             return False
-        return not self.wanted or any(isinstance(type_, FunctionType) for type_ in self.wanted)
+        return not self.expected or any(isinstance(type_, FunctionType) for type_ in self.expected)
 
-    def _may_become_wanted(self, type_: Type) -> bool:
-        return not self.wanted or any(can_become(type_, wanted) for wanted in self.wanted)
+    def _may_become_expected(self, type_: Type) -> bool:
+        return not self.expected or any(can_become(type_, expected) for expected in self.expected)
 
     def closing_of(self, type_: Type) -> tuple[str, ...] | None:
-        """What ends the statement behind an operand of a type; None if no such operand may follow."""
+        """Return the closing after an operand of a type; None if no such operand may follow."""
         try:
             return self._verdicts[type_]
         except KeyError:
-            if not self._may_become_wanted(type_):
+            if not self._may_become_expected(type_):
                 self._verdicts[type_] = None
                 return None
             prefix = self.prefix
@@ -284,7 +283,7 @@ class NextNames:
             return found
 
     def closings(self, name: str) -> Iterator[tuple[str, ...]]:
-        """What may end the statement behind a name, by what is known of its type."""
+        """Yield closings that may follow a name, from those that are known for its type."""
         entry = function_named(self.prefix.environment, name)
         if isinstance(entry, Variable) and not isinstance(entry.type, FunctionType):
             if (closing := self._verdicts.get(entry.type)) is not None:

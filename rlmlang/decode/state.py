@@ -1,4 +1,4 @@
-"""The state of a statement that is being written: the parser's stack, the open brackets, and the lexemes before."""
+"""The state of a statement that is being written: the parser's stack, the open brackets, and the last lexemes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
 
 LINE, BODY = "\n", "\n    "
-"""Line ends as lexemes: before the margin, and before the body of a function or record."""
+"""Line ends as lexemes: before a line that is not indented, and before a line of a function or record."""
 
 
 @frozen(eq=False)
 class BracketFrame:
-    """An open bracket."""
+    """An open bracket, and what is being written in it."""
 
     bracket: str
     kind: str
@@ -26,18 +26,18 @@ class BracketFrame:
     below: BracketFrame | None
     depth: int
     opened: int
-    """How many lexemes stand before it."""
+    """The number of lexemes before it."""
     callee: str | None = None
-    """Of a call, the name before the bracket, if it is one."""
+    """The name before the bracket of a call, if there is one."""
     method: bool = False
     commas: int = 0
     keywords: frozenset[str] = frozenset()
     filled: bool = False
-    """Whether something stands behind the bracket or the last comma."""
+    """Whether something is written after the bracket or the last comma."""
 
 
 class State:
-    """A statement as far as it is written, for which nothing is known yet of what may follow. States are immutable."""
+    """A statement as far as it is written. States do not change."""
 
     __slots__ = ("closing", "environment", "frame", "inside", "last", "size", "stack", "unit", "words")
 
@@ -54,21 +54,21 @@ class State:
     ) -> None:
         self.environment = environment
         self.unit = unit
-        """`program`: statements up to a value; `statement`: any one; `expression`: one that stands alone."""
+        """`program`: statements up to a value; `statement`: one statement; `call`: the rest of a call."""
         self.stack = stack
-        """None behind the end of a unit."""
+        """None after the end of the unit."""
         self.inside = inside
-        """The f-string in whose hole the expression of the stack stands."""
+        """The f-string whose hole is being written."""
         self.frame = frame
         self.last = last
         self.size = size
         self.words = words
         """The first two lexemes."""
         self.closing: tuple[str, ...] = ()
-        """Lexemes that end the statement. At the start of one, none."""
+        """Lexemes that end the statement; none at its start."""
 
     def step(self, lexeme: str) -> Self | None:
-        """The state with one more lexeme, or None if the grammar does not let it follow."""
+        """Return the state after one more lexeme, or None if the grammar does not allow it."""
         assert self.stack is not None
         found = tables().step(self.stack, self.inside, lexeme)
         if found is None:
@@ -79,7 +79,7 @@ class State:
 
 
 def framed(state: State, lexeme: str, inside: OpenFString | None) -> BracketFrame | None:
-    """The innermost open bracket once a lexeme has been written."""
+    """Return the innermost open bracket after a lexeme."""
     frame = state.frame
     if (inside is None) != (state.inside is None):
         if inside is None:
@@ -104,7 +104,7 @@ def framed(state: State, lexeme: str, inside: OpenFString | None) -> BracketFram
 
 
 def _separates(state: State, frame: BracketFrame) -> bool:
-    """Whether a comma here separates elements, and not the names of a lambda or a `for`."""
+    """Return whether a comma here separates elements, and not the names of a lambda or a `for`."""
     return frame.kind in ("type", "params") or (state.stack is not None and tables().takes(state.stack, "__ANON_1"))
 
 
@@ -128,7 +128,7 @@ def _opened(state: State, frame: BracketFrame | None, bracket: str) -> BracketFr
 
 
 def in_type(state: State) -> bool:
-    """Whether a `[` here gives type arguments."""
+    """Return whether a `[` here begins type arguments."""
     if state.frame is not None and state.frame.kind == "type":
         return True
     value = state.stack.value if state.stack is not None else None
@@ -142,7 +142,7 @@ def in_type(state: State) -> bool:
 
 
 def is_lambda(stack: Stack | None) -> bool:
-    """Whether the `:` on top of a stack ends the parameters of a lambda."""
+    """Return whether the top of a stack belongs to the parameters of a lambda."""
     below = stack.below if stack is not None else None
     for _ in range(2):
         if below is None:
@@ -154,7 +154,7 @@ def is_lambda(stack: Stack | None) -> bool:
 
 
 def names_in(state: State) -> list[str]:
-    """Names that the statement itself may have bound so far."""
+    """Return the names that the statement so far contains, some of which it may have bound."""
     names: dict[str, None] = {}
     for each in _parts(state):
         if isinstance(each, nodes.Name):
@@ -165,13 +165,13 @@ def names_in(state: State) -> list[str]:
 
 
 def constants_in(state: State) -> set[str]:
-    """The strings that the statement itself holds so far."""
+    """Return the string constants that the statement so far contains."""
     constants = (each.value for each in _parts(state) if isinstance(each, (nodes.TypeLiteral, nodes.Constant)))
     return {value for value in constants if isinstance(value, str)}
 
 
 def _parts(state: State) -> Iterator[object]:
-    """The nodes and tokens that a statement is made of so far."""
+    """Yield the nodes and tokens of the statement so far."""
     for stack in (state.stack, state.inside.below if state.inside is not None else None):
         while stack is not None:
             todo = [stack.value]

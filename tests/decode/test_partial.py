@@ -17,6 +17,6 @@ from rlmlang.language.source import Source
 )
 def test_problems_are_diagnostics(text: str, code: str) -> None:
     checker = PartialChecker(environment_of(Constraint("n = 1\n")))
-    assert not checker.look_at(parse(Source(text)).statements[0])
+    assert not checker.accepts(parse(Source(text)).statements[0])
     assert [type(problem) for problem in checker.problems] == [Diagnostic]
     assert checker.problems[0].code == code
