@@ -29,8 +29,8 @@ from rlmlang.language.check.expressions import MAX_FORMAT_WIDTH
 from rlmlang.language.parse import layout, literals
 from rlmlang.models.scripted import ScriptedModel
 from rlmlang.runtime import values
-from rlmlang.runtime.closures import APPLICATION, ITERATION
 from rlmlang.runtime.nested import MAX_NESTING
+from rlmlang.runtime.steps import APPLICATION, ITERATION
 from rlmlang.runtime.strict_json import MAX_JSON_DEPTH
 from rlmlang.runtime.values import preview
 from tests.support.places import ROOT

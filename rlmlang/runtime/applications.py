@@ -10,7 +10,6 @@ from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, RecordTarget
 from rlmlang.language.types import NONE, FunctionType, RecordType
 from rlmlang.runtime.closures import (
-    APPLICATION,
     Code,
     Compiler,
     Frame,
@@ -26,6 +25,7 @@ from rlmlang.runtime.expressions import name as variable
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
 from rlmlang.runtime.pending import LATE, Place, build_list, build_record, settle, shape, wrap
+from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import Value
 
 
@@ -65,11 +65,8 @@ def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[
     compiler.scope = FrameNames(set(names), None if checked.in_library else program, node.name.id)
     compiler.binding = node.name.id
     tables, compiler.tables = compiler.tables, checked.tables
-    before = compiler.parts
-    steps = [compiler.bind(local) for local in node.body]
-    value = compiler.code(node.value)
-    size = APPLICATION + compiler.parts - before
-    compiler.parts = before  # it is charged where it is applied, not where it happens to be compiled
+    bindings = [compiler.bind(local) for local in node.body]
+    value, steps = compiler.code(node.value), function_steps(node)
     compiler.scope, compiler.binding, compiler.tables = outer, binding, tables
 
     def make(frame: Frame) -> RuntimeFunction:
@@ -80,10 +77,10 @@ def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[
         evaluation = frame.evaluation
 
         def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-            charge(caller, size, node.name.span, site, turn)
+            charge(caller, steps, node.name.span, site, turn)
             inner = Frame(evaluation, scope, dict(zip(names, args)), caller, site, turn)
-            for step in steps:
-                step(inner)
+            for bind in bindings:
+                bind(inner)
             return value(inner)
 
         return function
@@ -97,14 +94,12 @@ def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame],
     if isinstance(node, nodes.Lambda):
         names, span = [param.id for param in node.params], node.span
         outer, compiler.scope = compiler.scope, FrameNames({*names}, compiler.scope, compiler.scope.within)
-        before = compiler.parts
-        body = compiler.code(node.body)
-        size = APPLICATION + compiler.parts - before
+        body, steps = compiler.code(node.body), function_steps(node)
         compiler.scope = outer
 
         def make(frame: Frame) -> RuntimeFunction:
             def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-                charge(caller, size, span, site, turn)
+                charge(caller, steps, span, site, turn)
                 return body(Frame(frame.evaluation, frame, dict(zip(names, args)), caller, site, turn))
 
             return function
@@ -213,9 +208,10 @@ def fold(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
     step, elements, initial = target.in_order
     function = function_argument(compiler, step)
     items, start = shaped(compiler, elements), compiler.code(initial)
-    site = node.span.start
+    site, span = node.span.start, node.span
 
     def fold_over(frame: Frame, values: Value, state: Value) -> Value:
+        charge(frame, len(values), span, site, 0)
         apply = function(frame)
         for turn, value in enumerate(values):
             state = apply([state, value], frame, site, turn)

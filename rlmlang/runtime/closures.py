@@ -17,10 +17,6 @@ from rlmlang.runtime.pending import LATE, Pending, Place, build_dict, settle, sh
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
 from rlmlang.runtime.values import Value
 
-PART, ITERATION, APPLICATION = 2, 4, 8
-"""Steps that are charged for an iteration and for an application of a function, and with either
-for each part of the expressions that it evaluates, whether or not it comes to that part."""
-
 Pattern = Union[str, tuple["Pattern", ...]]
 """The names that a target binds."""
 
@@ -70,8 +66,6 @@ class Compiler(ABC):
         self.scope = FrameNames(set(checked.inputs), None)
         self.functions: dict[CheckedFunction, Callable[[Frame], RuntimeFunction]] = {}
         self.binding: str | None = None
-        self.parts = 0
-        """Steps for the expressions that have been compiled; the difference tells those of one."""
 
     @abstractmethod
     def code(self, node: nodes.Expr) -> Code:

@@ -14,7 +14,7 @@ from typing import Any
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.runtime import applications, comprehensions, expressions
-from rlmlang.runtime.closures import PART, Code, Compiler, Frame, unpack
+from rlmlang.runtime.closures import Code, Compiler, Frame, unpack
 from rlmlang.runtime.scheduler import Evaluation
 from rlmlang.runtime.values import Value
 
@@ -62,7 +62,6 @@ class ProgramCompiler(Compiler):
         return bind_all
 
     def code(self, node: nodes.Expr) -> Code:
-        self.parts += PART
         return _CODE[type(node)](self, node)
 
     async def evaluate(self, evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value]) -> Value:

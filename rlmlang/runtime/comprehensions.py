@@ -9,16 +9,17 @@ from typing import Union
 
 from rlmlang.language import nodes
 from rlmlang.language.source import Span
-from rlmlang.runtime.closures import ITERATION, Code, Compiler, Frame, FrameNames, Pattern, charge, dict_of, unpack
+from rlmlang.runtime.closures import Code, Compiler, Frame, FrameNames, Pattern, charge, dict_of, unpack
 from rlmlang.runtime.pending import LATE, Pending, Place, build_list, settle, shape
+from rlmlang.runtime.steps import turn_steps
 from rlmlang.runtime.values import Value
 
-_Clause = tuple[Code, Union[Pattern, None], int]
-"""`for`: the iterable and the target; `if`: the test and None. And its offset."""
+_Clause = tuple[Code, Union[Pattern, None], int, int]
+"""`for`: the iterable and the target; `if`: the test and None. And its offset, and the steps of a turn."""
 
 
 def comprehension(compiler: Compiler, node: nodes.Comprehension) -> Code:
-    span, before = node.span, compiler.parts
+    span = node.span
     inner, clauses = compile_clauses(compiler, node)
     outer, compiler.scope = compiler.scope, inner
     element = compiler.code(node.element)
@@ -28,7 +29,7 @@ def comprehension(compiler: Compiler, node: nodes.Comprehension) -> Code:
     def emit(frame: Frame) -> Value:
         return element(frame) if key is None else (key(frame), element(frame))
 
-    run_clauses = _clauses(clauses, emit, ITERATION + compiler.parts - before, span)
+    run_clauses = _clauses(clauses, emit, span)
 
     def run(frame: Frame) -> Value:
         out: list[Value] = []
@@ -42,40 +43,40 @@ def compile_clauses(compiler: Compiler, node: nodes.Comprehension) -> tuple[Fram
     """The compiled clauses, and the scope that they make for the element."""
     outer = compiler.scope
     clauses: list[_Clause] = []
+    steps = iter(turn_steps(node))
     for clause in node.clauses:
         if isinstance(clause, nodes.If):
-            clauses.append((compiler.code(clause.test), None, clause.span.start))
+            clauses.append((compiler.code(clause.test), None, clause.span.start, 0))
             continue
         iterable = compiler.code(clause.iterable)
         names = list(_names(clause.target))
         compiler.scope = FrameNames(set(names), compiler.scope, compiler.scope.within)
         target = names[0] if isinstance(clause.target, nodes.Name) else _pattern(clause.target)
-        clauses.append((iterable, target, clause.span.start))
+        clauses.append((iterable, target, clause.span.start, next(steps)))
     inner, compiler.scope = compiler.scope, outer
     return inner, clauses
 
 
 def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -> Code:
     """`any` and `all` over a generator: one element after another, until one settles it."""
-    site, span, before = generator.span.start, generator.span, compiler.parts
+    site, span = generator.span.start, generator.span
     inner, clauses = compile_clauses(compiler, generator)
     outer, compiler.scope = compiler.scope, inner
     element = compiler.code(generator.element)
     compiler.scope = outer
-    steps = ITERATION + compiler.parts - before
 
     def search(frame: Frame, level: int, then: Callable[[], Value]) -> Value:
         """Whether an element from this clause on settles it; else what `then` says."""
         if level == len(clauses):
             return when(frame, element(frame), lambda value: stop if bool(value) is stop else then())
-        code, target, _ = clauses[level]
+        code, target, _, _ = clauses[level]
         value = code(frame)
         if target is None:
             return when(frame, value, lambda v: search(frame, level + 1, then) if v else then())
         return when(frame, shape(value), lambda v: each(frame, level, list(v), 0, then))
 
     def each(frame: Frame, level: int, items: list[Value], start: int, then: Callable[[], Value]) -> Value:
-        _, target, at = clauses[level]
+        _, target, at, steps = clauses[level]
         undecided = object()
         for turn in range(start, len(items)):
             charge(frame, steps, span, at, turn)
@@ -106,16 +107,14 @@ class _Splice:
         self.elements = elements
 
 
-def _clauses(
-    clauses: Sequence[_Clause], emit: Code, steps: int, span: Span
-) -> Callable[[int, Frame, list[Value]], None]:
+def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[int, Frame, list[Value]], None]:
     """Code that runs the clauses from one on and appends what the element gives."""
 
     def run(level: int, frame: Frame, out: list[Value]) -> None:
         if level == len(clauses):
             out.append(emit(frame))
             return
-        code, target, at = clauses[level]
+        code, target, at, _ = clauses[level]
         value = code(frame)
         go = branch if target is None else each
         value = settle(value) if target is None else shape(value)
@@ -135,7 +134,7 @@ def _clauses(
             run(level + 1, frame, out)
 
     def each(level: int, frame: Frame, items: Value, out: list[Value], begin: int = 0) -> None:
-        _, target, at = clauses[level]
+        _, target, at, steps = clauses[level]
         assert target is not None
         calls = frame.evaluation.calls
         for turn, item in enumerate(islice(items, begin, None), begin):

@@ -425,7 +425,7 @@ def _reduce(meter: Meter, *args: Any) -> Any:
         'run_program("x: int\\nx * 2", {"x": "4"}) == ("8", None)',
         'run_program("1 +", {})[0] is None',
     ],
-    cost="1 step a character, and what the program takes",
+    cost="2,000 steps, 40 for each character, and what the program takes",
     form=SpecialForm.PROGRAM,
 )
 def _run_program(meter: Meter, *args: Any) -> Any:

@@ -19,14 +19,15 @@ from rlmlang.runtime.estimate.intervals import (
     elements_of,
     product,
 )
+from rlmlang.runtime.steps import APPLICATION
 from rlmlang.runtime.values import RecordValue, Value
-
-ITERATION, APPLICATION = 2, 8
 
 
 def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
     out: list[Value] = []
-    low, high = clauses(follower, node, 0, env, lambda inner: out.append(element(follower, node, inner)))
+    low, high = clauses(
+        follower, node, follower.turn_steps(node), 0, env, lambda inner: out.append(element(follower, node, inner))
+    )
     if low == high == len(out):
         return follower.dict_of(node, out) if node.key is not None else build(out, list)
     if node.key is not None:
@@ -41,7 +42,12 @@ def element(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
 
 
 def clauses(
-    follower: Follower, node: nodes.Comprehension, level: int, env: Env, emit: Callable[[Env], object]
+    follower: Follower,
+    node: nodes.Comprehension,
+    steps: list[int],
+    level: int,
+    env: Env,
+    emit: Callable[[Env], object],
 ) -> tuple[float, float]:
     """Follow the clauses from one on. Returns how many elements they give."""
     if level == len(node.clauses):
@@ -51,9 +57,9 @@ def clauses(
     if isinstance(clause, nodes.If):
         test = follower.value(clause.test, env)
         if all_known(test):
-            return clauses(follower, node, level + 1, env, emit) if test else (0, 0)
+            return clauses(follower, node, steps, level + 1, env, emit) if test else (0, 0)
         with follower.maybe():
-            _, high = clauses(follower, node, level + 1, env, emit)
+            _, high = clauses(follower, node, steps, level + 1, env, emit)
         return 0, high
     items = follower.value(clause.iterable, env)
     item_type = element_type(follower.tables.types[clause.iterable.node_id])
@@ -61,17 +67,18 @@ def clauses(
         if items.high == 0:
             return 0, 0
         with follower.maybe(items.high, items.low >= 1):
+            follower.charge(steps[0])
             inner = Env({}, env)
             follower.assign(clause.target, UnknownValue(item_type), inner)
-            low, high = clauses(follower, node, level + 1, inner, emit)
+            low, high = clauses(follower, node, steps[1:], level + 1, inner, emit)
         # emitted once, whatever the count: never taken for the elements themselves
         return low * max(items.low, 0), max(product(high, items.high), 1.5 if items.high == 1 else 0)
     lows, highs = 0.0, 0.0
     for item in elements_of(items):
-        follower.charge(ITERATION)
+        follower.charge(steps[0])
         inner = Env({}, env)
         follower.assign(clause.target, item, inner)
-        low, high = clauses(follower, node, level + 1, inner, emit)
+        low, high = clauses(follower, node, steps[1:], level + 1, inner, emit)
         lows, highs = lows + low, highs + high
     return lows, highs
 
@@ -98,8 +105,8 @@ def apply(follower: Follower, node: nodes.Apply, env: Env) -> Value:
 
 def enter(follower: Follower, function: CheckedFunction, args: list[Value]) -> Value:
     """The value of an application of a function."""
-    follower.charge(APPLICATION)
     node = function.node
+    follower.charge(follower.function_steps(node))
     args = [*args, *(follower.value(p.default, follower.root) for p in node.params[len(args) :] if p.default)]
     outer = None if function.in_library else follower.root
     env = Env(dict(zip((param.name.id for param in node.params), args)), outer)
@@ -112,10 +119,10 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value]) -> V
 def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> FunctionEstimate:
     """An argument that is a function."""
     if isinstance(node, nodes.Lambda):
-        names, tables = [param.id for param in node.params], follower.tables
+        names, tables, steps = [param.id for param in node.params], follower.tables, follower.function_steps(node)
 
         def apply(args: list[Value]) -> Value:
-            follower.charge(APPLICATION)
+            follower.charge(steps)
             with follower.reading(tables):
                 return follower.value(node.body, Env(dict(zip(names, args)), env))
 
@@ -126,15 +133,22 @@ def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> Functio
         case CheckedFunction():
             return lambda args: enter(follower, reference, args)
         case RecordType():
-            return lambda args: build(args, lambda parts: RecordValue(reference, tuple(parts)))
+
+            def make(args: list[Value]) -> Value:
+                follower.charge(APPLICATION)
+                return build(args, lambda parts: RecordValue(reference, tuple(parts)))
+
+            return make
         case NativeTarget():
-            result = reference.signature.result
-            code = reference.builtin.code
-            return lambda args: (
-                follower.guarded(lambda: code(follower.meter, *args), result)
-                if all_known(*args)
-                else UnknownValue(result)
-            )
+            result, code = reference.signature.result, reference.builtin.code
+
+            def apply_native(args: list[Value]) -> Value:
+                follower.charge(APPLICATION)
+                if not all_known(*args):
+                    return UnknownValue(result)
+                return follower.guarded(lambda: code(follower.meter, *args), result)
+
+            return apply_native
     function: FunctionEstimate = env.find(node.id)
     return function
 
@@ -186,8 +200,9 @@ def fold(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env) 
         with follower.maybe(items.high, items.low >= 1):
             function([follower.unknown(node), UnknownValue(element_type(items.type))])
         return follower.unknown(node)
-    for item in elements_of(items):
-        follower.charge(ITERATION)
+    known = elements_of(items)
+    follower.charge(len(known))
+    for item in known:
         state = function([state, item])
     return state
 
@@ -207,7 +222,7 @@ def quantifier(follower: Follower, generator: nodes.Comprehension, stop: bool, e
             unknown = True
             follower.conditions += 1  # what comes after it may not be evaluated
 
-    low, high = clauses(follower, generator, 0, env, emit)
+    low, high = clauses(follower, generator, follower.turn_steps(generator), 0, env, emit)
     follower.conditions = before
     if settled:
         return stop

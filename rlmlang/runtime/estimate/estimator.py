@@ -88,7 +88,6 @@ def estimate(
 
 class _Estimator(Follower):
     def value(self, node: nodes.Expr, env: Env) -> Value:
-        self.meter.charge(1)
         return _VALUE[type(node)](self, node, env)
 
     def program(self, inputs: dict[str, Value]) -> None:

@@ -16,6 +16,7 @@ from rlmlang.language.types import TupleType, Type, without_none
 from rlmlang.runtime.estimate.intervals import UnknownValue, all_known, build, elements_of
 from rlmlang.runtime.estimate.tally import CallTally
 from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.steps import function_steps, turn_steps
 from rlmlang.runtime.values import Value
 
 MAX_STEPS = 600_000
@@ -54,6 +55,8 @@ class Follower(ABC):
         """How many conditions that only a run can decide determine whether it is evaluated at all."""
         self.open = False
         """Whether estimating was given up, so that there are no upper bounds."""
+        self.steps: dict[int, list[int]] = {}
+        """Steps of turns and of applications, by `id` of the comprehension or function, so that each is found once."""
         self.least_steps = 0
         self.least_bytes = 0
 
@@ -128,6 +131,18 @@ class Follower(ABC):
     def charge(self, steps: int) -> None:
         self.meter.charge(steps)
         self.least_steps += steps if self.sure else 0
+
+    def turn_steps(self, node: nodes.Comprehension) -> list[int]:
+        """Return the steps of one turn of each `for` of a comprehension."""
+        if id(node) not in self.steps:
+            self.steps[id(node)] = turn_steps(node)
+        return self.steps[id(node)]
+
+    def function_steps(self, node: nodes.Function | nodes.Lambda) -> int:
+        """Return the steps of one application of a function."""
+        if id(node) not in self.steps:
+            self.steps[id(node)] = [function_steps(node)]
+        return self.steps[id(node)][0]
 
     def dict_of(self, node: nodes.Expr, pairs: list[tuple[Value, Value]]) -> Value:
         if not all_known(*(key for key, _ in pairs)):
