@@ -26,7 +26,7 @@ from rlmlang.files import open_private
 from rlmlang.language.types import STR
 from rlmlang.models.base import Request
 from rlmlang.models.registry import address_of
-from rlmlang.models.servers.endpoint import is_surroundings
+from rlmlang.models.servers.endpoint import is_reserved_address
 from rlmlang.redact import GONE, redacted, redacted_data
 from tests.support.fake_server import Answer, FakeServer, Open, opened, server
 from tests.support.places import ROOT
@@ -76,13 +76,13 @@ def fails(opened: Open, url: str, options: str = "") -> ModelError:
     ],
 )
 def test_no_model_lives_at_an_address_of_the_surroundings(opened: Open, host: str) -> None:
-    with pytest.raises(UsageError, match=r"E607.*has an address of the machine's surroundings"):
+    with pytest.raises(UsageError, match=r"E607.*has a reserved address"):
         opened(f"openai:m@http://{host}/v1?key=")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.5", "192.168.1.1", "::1", "2001:db8::1", "example.com"])
 def test_other_addresses_may_have_one(host: str) -> None:
-    assert not is_surroundings(host)
+    assert not is_reserved_address(host)
 
 
 def test_a_name_that_stands_for_such_an_address_is_not_asked(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_a_name_that_stands_for_such_an_address_is_not_asked(opened: Open, monke
     for host in ("metadata.example", "0xa9fea9fe"):
         error = fails(opened, f"http://{host}", "&key=")
         assert error.first.code == "E400"
-        assert error.first.message.endswith("169.254.169.254 belongs to the surroundings of the machine")
+        assert error.first.message.endswith("169.254.169.254 is a reserved address (link-local or cloud metadata)")
     assert looked_up == ["metadata.example", "0xa9fea9fe"]
 
 

@@ -11,29 +11,29 @@ from attrs import asdict, field, fields
 from rlmlang.errors import UsageError
 
 SAMPLE_TEMPERATURE = 0.8
-"""Of the samples after the first, where the model's own temperature is 0."""
+"""The temperature of the samples after the first, where the model's own temperature is 0."""
 
 AT = "@(?=https?://)"
-"""A regular expression for what stands between a model and its address."""
+"""The regular expression of the separator between a model and its address."""
 
 OptionsT = TypeVar("OptionsT", bound=Any)
-"""A frozen class of attrs, each of whose fields is an option."""
+"""A frozen attrs class, each of whose fields is an option."""
 
 _READERS = {"int": int, "float": float, "float | None": float, "str": str}
 
 
-def at_least(least: float, default: Any) -> Any:
-    """A field for a number; without it, any from 0 on."""
-    return field(default=default, metadata={"least": least})
+def at_least(minimum: float, default: Any) -> Any:
+    """Return a field for a number with a minimum; other fields have the minimum 0."""
+    return field(default=default, metadata={"minimum": minimum})
 
 
 def one_of(*words: str) -> Any:
-    """A field for one of some words; the first is the default."""
+    """Return a field for one of some words; the first is the default."""
     return field(default=words[0], metadata={"words": words})
 
 
 def read_options(defaults: OptionsT, query: str, name: str) -> OptionsT:
-    """The options in the query of a name. Raises UsageError E607."""
+    """Return the options in the query of a name. Raises UsageError E607."""
     known = {each.name: each for each in fields(type(defaults))}
     given = asdict(defaults)
     for key, text in parse_qsl(query, keep_blank_values=True):
@@ -46,7 +46,7 @@ def read_options(defaults: OptionsT, query: str, name: str) -> OptionsT:
             value = given[key] = _READERS[str(known[key].type)](text)
         except ValueError:
             raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
-        least = known[key].metadata.get("least", 0)
-        if not isinstance(value, str) and not (isfinite(value) and least <= value < 2**31):
+        minimum = known[key].metadata.get("minimum", 0)
+        if not isinstance(value, str) and not (isfinite(value) and minimum <= value < 2**31):
             raise UsageError.of("E607", f"`{key}={text}` in `{name}` is out of range")
     return type(defaults)(**given)  # type: ignore[no-any-return]

@@ -1,7 +1,9 @@
-"""Models by name. A backend is imported when a model of its kind is opened.
+"""Open models by name. The module of a backend is imported when a model of its kind is opened.
 
-Other packages add kinds by entry points in the group `rlmlang.models`: the entry's name is the kind. Its object
-is a `Backend`, or a function of the text after the colon and the whole name that returns a `Model`.
+`BACKENDS` has a row for each backend of this package. The rows are here and not in the modules of the backends, so that
+they can be listed without importing torch, aiohttp and others. Other packages add kinds by entry points in the group
+`rlmlang.models`: the entry's name is the kind. Its object is a `Backend`, or a function of the text after the colon and
+the whole name that returns a `Model`.
 """
 
 from __future__ import annotations
@@ -26,28 +28,30 @@ class Backend:
     """A kind of model."""
 
     form: str
-    """How a model of it is named: `kind`, or `kind:REST`; either may be followed by `?OPTIONS`."""
+    """The form of the names of its models: `kind`, or `kind:REST`; either may be followed by `?OPTIONS`."""
     about: str
+    """One line that describes it."""
     opener: str
     """`module:function`, called with the text after the colon and the whole name."""
     needs: tuple[tuple[str, str], ...] = ()
-    """Modules that must be there, each with what installs it."""
+    """The modules that must be installed, each with the command that installs it."""
     address: str = ""
-    """Where its models are asked, unless the name says another; empty for those of this process."""
+    """The address of its server, unless the name gives another; empty for models of this process."""
     limits: Mapping[str, Any] = {}
-    """What limits of a run are by default, where those of others would not suit it."""
+    """The default limits of runs with its models, where they differ from those of `Limits`."""
 
     @property
     def kind(self) -> str:
+        """The part of a name before the colon."""
         return self.form.partition(":")[0]
 
     @property
     def missing(self) -> list[str]:
-        """The commands that install what is missing."""
+        """The commands that install the missing modules."""
         return list(dict.fromkeys(install for module, install in self.needs if find_spec(module) is None))
 
     def open(self, mark: str, rest: str, name: str) -> Model:
-        """The model of a name, split at the first `:` or `?`. Raises UsageError E605, ModelError E407."""
+        """Return the model of a name, split at the first `:` or `?`. Raises UsageError E605, ModelError E407."""
         if (mark == ":", bool(rest)) != (":" in self.form, bool(mark)):
             raise UsageError.of("E605", f"`{name}` does not name a model", hint=f"write `{self.form}`")
         if self.missing:
@@ -72,7 +76,7 @@ BACKENDS = (
     Backend("hf:PATH", "a checkpoint, in this process by transformers", "rlmlang.models.local.hf:open_model", _HF),
     Backend(
         "openai:MODEL@URL",
-        "a model behind a server: vLLM, SGLang, llama-server, OpenAI and others",
+        "a model on a server: vLLM, SGLang, llama-server, OpenAI and others",
         "rlmlang.models.servers.openai:open_model",
         _HTTP,
         "https://api.openai.com/v1",
@@ -88,9 +92,9 @@ BACKENDS = (
 
 
 def open_model(name: str) -> Model:
-    """The model of a name, such as `smollm2` or `scripted:replies.toml`.
+    """Return the model of a name, such as `smollm2` or `scripted:replies.toml`.
 
-    Raises UsageError E605 for a name that means nothing, ModelError E407 if it cannot be loaded.
+    Raises UsageError E605 for an unknown name, ModelError E407 if the model cannot be loaded.
     """
     kind, mark, rest = re.fullmatch("([^:?]*)([:?]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     for backend in BACKENDS:
@@ -106,7 +110,7 @@ def open_model(name: str) -> Model:
 
 
 def address_of(name: str) -> str | None:
-    """The address that a model of this name is asked at; None for one of this process or of another package."""
+    """Return the address of the server of a model; None for a model of this process or of another package."""
     kind, _, rest = name.partition(":")
     for backend in BACKENDS:
         if backend.kind == kind and backend.address:
@@ -116,7 +120,7 @@ def address_of(name: str) -> str | None:
 
 
 def usual_limits(name: str | None) -> Mapping[str, Any]:
-    """The limits of a run with a model of this name, where they are not those of `Limits` and none are given."""
+    """Return the default limits of a run with a model of this name, where they differ from those of `Limits`."""
     kind = (name or "").partition(":")[0]
     plugins = _plugins()
     plugin = _loaded(plugins[kind], kind) if kind in plugins else None
@@ -124,10 +128,10 @@ def usual_limits(name: str | None) -> Mapping[str, Any]:
 
 
 def _loaded(entry: EntryPoint, name: str) -> Backend | Callable[[str, str], Model]:
-    """The object of an entry point. Raises ModelError E407."""
+    """Return the object of an entry point. Raises ModelError E407."""
     try:
         return cast("Backend | Callable[[str, str], Model]", entry.load())
-    except Exception as error:  # another's code
+    except Exception as error:  # the code of another package
         raise ModelError.of("E407", f"`{name}` cannot be loaded: {type(error).__name__}: {error}") from error
 
 
@@ -139,12 +143,12 @@ def _opened(entry: EntryPoint, mark: str, rest: str, name: str) -> Model:
         return plugin(rest, name)
     except RlmError:
         raise
-    except Exception as error:  # another's code
+    except Exception as error:  # the code of another package
         raise ModelError.of("E407", f"`{name}` cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def available() -> list[tuple[str, str, bool, str]]:
-    """Of every kind of model: how it is named, what it is, whether it is ready, and what is missing."""
+    """List each kind of model: the form of its names, its description, whether it is ready, and what is missing."""
     rows = [_row(backend) for backend in BACKENDS]
     for kind, entry in sorted(_plugins().items()):
         try:

@@ -1,6 +1,6 @@
-"""A model whose replies are written down beforehand: `scripted:FILE`, for tests and examples.
+"""A model whose replies are prepared: `scripted:FILE`, for tests and examples.
 
-A `.toml` file holds a table of replies; the first that matches a request is given:
+A `.toml` file holds a table of replies; the first one that matches a request is returned:
 
     [[reply]]
     instruction = "Is it *?"        # a pattern: `*`, `?` and `[…]` as in file names
@@ -37,21 +37,21 @@ from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, canonical, preview
 
 ReplyFunction = Callable[[Request], Any]
-"""Answers a request by a `str`, another value, a `ScriptedFailure`, or an awaitable of one of these."""
+"""A function that answers a request by a `str`, another value, a `ScriptedFailure`, or an awaitable of one of these."""
 
 
 @frozen
 class ScriptedFailure:
-    """What a function returns, or a table says, where the model is to fail."""
+    """A failure of the model, as a function returns it or a table names it."""
 
     kind: Literal["refusal", "length", "fail"]
 
 
 class ScriptedModel:
-    """Answers by a function, or by a table of replies (dicts with the keys of a `[[reply]]`).
+    """A model that answers by a function, or by a table of replies (dicts with the keys of a `[[reply]]`).
 
-    Give an `identity` if a store is to keep its answers from one run to the next; without
-    one, no other model has the same. Raises ModelError E407 if the table is wrong.
+    Without an `identity`, each model has one of its own, so that a store shares no answers between runs. Raises
+    ModelError E407 if the table is wrong.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class ScriptedModel:
         self._answer: ReplyFunction = source if callable(source) else _ReplyTable(name, source).answer
 
     def count_tokens(self, request: Request) -> int:
-        """Of the instruction, the arguments as they are written, and the reply so far, four bytes each."""
+        """Count the instruction, the arguments as JSON, and the reply so far, four bytes a token."""
         count = _tokens(request.instruction) + _tokens(request.written)
         for _, value in request.arguments:
             count += _tokens(value if isinstance(value, str) else canonical(value))
@@ -114,7 +114,7 @@ _KEYS: dict[str, type] = {
 
 @frozen
 class _ScriptedReply:
-    """A reply and the requests it is for."""
+    """A reply of a table, and the requests that it matches."""
 
     order: int
     args: str | None
@@ -124,10 +124,10 @@ class _ScriptedReply:
     program: bool | None
     outcome: Any
     typed: bool
-    """Whether the outcome is a value, to be written by the request's type."""
+    """Whether the outcome is a value, to be written in the format of the request's type."""
 
-    def fits(self, request: Request) -> bool:
-        """Whether it is for this request, which its instruction and arguments fit already."""
+    def matches(self, request: Request) -> bool:
+        """Return whether it matches a request, whose instruction and arguments match already."""
         return (
             self.sample in (None, request.sample)
             and self.level in (None, request.level)
@@ -136,16 +136,16 @@ class _ScriptedReply:
 
 
 class _ReplyTable:
-    """Replies, found without a scan where their instruction is no pattern."""
+    """A table of replies, in which those whose instruction is no pattern are found without a scan."""
 
     def __init__(self, name: str, replies: Iterable[Mapping[str, Any]]) -> None:
         self.name = name
         self._exact: dict[tuple[str, str | None], list[_ScriptedReply]] = {}
         self._patterns: list[tuple[re.Pattern[str], _ScriptedReply]] = []
-        self._asks_args = False
+        self._compares_args = False
         for order, reply in enumerate(replies):
             row = self._read(order, reply)
-            self._asks_args |= row.args is not None
+            self._compares_args |= row.args is not None
             if re.search(r"[*?[]", reply["instruction"]):
                 self._patterns.append((re.compile(translate(reply["instruction"])), row))
             else:
@@ -181,8 +181,8 @@ class _ReplyTable:
         return ModelError.of("E407", f"{self.name}: reply {order + 1}: {problem}")
 
     def answer(self, request: Request) -> Any:
-        """What the first row for the request says. Raises ModelError E406."""
-        args = canonical([value for _, value in request.arguments]) if self._asks_args else None
+        """Return the outcome of the first row that matches a request. Raises ModelError E406."""
+        args = canonical([value for _, value in request.arguments]) if self._compares_args else None
         rows = [
             *self._exact.get((request.instruction, None), ()),
             *(self._exact.get((request.instruction, args), ()) if args is not None else ()),
@@ -192,7 +192,7 @@ class _ReplyTable:
                 if row.args in (None, args) and pattern.match(request.instruction)
             ),
         ]
-        row = min((row for row in rows if row.fits(request)), key=lambda row: row.order, default=None)
+        row = min((row for row in rows if row.matches(request)), key=lambda row: row.order, default=None)
         if row is None:
             raise self._missing(request)
         return request.answer_format.write(row.outcome) if row.typed else row.outcome
@@ -214,7 +214,7 @@ class _ReplyTable:
 
 
 def open_model(path: str, name: str) -> ScriptedModel:
-    """The model in a `.toml` or `.py` file. Raises ModelError E407."""
+    """Return the model of a `.toml` or `.py` file. Raises ModelError E407."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -240,10 +240,10 @@ def _is_table(data: object) -> bool:
 
 
 def _function(data: bytes, path: str, digest: str) -> ReplyFunction:
-    """The function `model` of a Python file."""
+    """Return the function `model` of a Python file. Raises ModelError E407."""
     module = ModuleType(f"rlmlang_scripted_{digest[:16]}")
     module.__file__ = path
-    sys.modules[module.__name__] = module  # dataclasses look themselves up there
+    sys.modules[module.__name__] = module  # where dataclasses look themselves up
     try:
         exec(compile(data, path, "exec"), module.__dict__)
     except Exception as error:

@@ -104,7 +104,7 @@ def test_a_run_that_is_given_up_leaves_nothing_behind(server: FakeServer, opened
     asyncio.run(give_up())
     assert (account.usage.calls, account.usage.completion_tokens, len(server.seen)) == (3, 24, 3)
     kept(account)
-    assert pace.origin_of(server.url).limiter.under_way == 0
+    assert pace.origin_of(server.url).limiter.in_flight == 0
 
 
 # How much is asked at once ---------------------------------------------------------------
@@ -143,7 +143,7 @@ def test_a_server_with_too_much_to_do_is_asked_less(server: FakeServer, opened: 
     assert seen["refused"] < 150  # without a limit, most requests would be
     limiter = pace.origin_of(server.url).limiter
     assert limiter.limit < 20
-    assert limiter.under_way == 0
+    assert limiter.in_flight == 0
 
 
 # A server that is down -------------------------------------------------------------------
@@ -312,7 +312,7 @@ def weather(count: int, store: Path) -> None:
     assert storm.sent["answers"] >= count
     assert storm.sent["faults"] > 0.25 * count
     limiter = pace.origin_of(server.url).limiter
-    assert (limiter.under_way, len(limiter._waiting)) == (0, 0)
+    assert (limiter.in_flight, len(limiter._waiting)) == (0, 0)
     assert (len(os.listdir("/proc/self/fd")), set(threading.enumerate())) == before
 
 

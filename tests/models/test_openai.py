@@ -349,7 +349,7 @@ def test_a_grammar_that_openai_ignored_is_an_error(server: FakeServer, opened: O
     server.on(CHAT, completion("", message={"content": "Sure! x = 1", "tool_calls": calls}))
     error = fails(opened(f"openai:m@{server.url}/v1?dialect=openai&ctx=4096"), request(constraint=HELD))
     assert error.first.code == "E400"
-    assert "did not hold m to the grammar" in error.first.message
+    assert "did not constrain m to the grammar" in error.first.message
 
 
 def test_a_schema_that_was_ignored_is_an_error_of_the_call(server: FakeServer) -> None:
@@ -495,15 +495,15 @@ def test_one_connection_serves_several_runs(server: FakeServer, opened: Open) ->
 
 
 def test_retry_after() -> None:
-    assert http._wait(None) is None
-    assert http._wait("2.5") == 2.5
-    assert http._wait("-1") == 0
-    assert http._wait("soon") is None
-    assert http._wait("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert http._retry_after_header(None) is None
+    assert http._retry_after_header("2.5") == 2.5
+    assert http._retry_after_header("-1") == 0
+    assert http._retry_after_header("soon") is None
+    assert http._retry_after_header("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     error = ModelError.of("E400", "slow down")
-    assert http._again(http.Passing(error, 2.5)) == 2.5
-    assert http._again(http.Passing(error)) is True
-    assert http._again(ValueError()) is False
+    assert http._retry_after(http.TransientFailure(error, 2.5)) == 2.5
+    assert http._retry_after(http.TransientFailure(error)) is True
+    assert http._retry_after(ValueError()) is False
 
 
 # Which server it is --------------------------------------------------------------------------
@@ -814,7 +814,7 @@ def test_loopback() -> None:
 
 
 def test_errors_are_coded() -> None:
-    assert issubclass(http.Absent, RlmError)
+    assert issubclass(http.NotFound, RlmError)
 
 
 # A real llama-server ---------------------------------------------------------------------------------

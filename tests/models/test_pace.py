@@ -68,7 +68,7 @@ def test_without_trouble_nothing_is_held_back() -> None:
 def test_a_server_is_asked_as_much_as_it_bears(bears: int, callers: int) -> None:
     served, limiter = Served(bears), Limiter()
     seconds = run(all_asked(served, limiter, callers, requests=300))
-    assert (served.answered, limiter.under_way) == (300, 0)
+    assert (served.answered, limiter.in_flight) == (300, 0)
     assert served.most <= callers  # never more than callers ask for
     assert limiter.limit == inf or limiter.limit <= callers + 1
     if bears >= callers:
@@ -116,7 +116,7 @@ def test_failures_neither_raise_nor_lower_the_limit() -> None:
             with pytest.raises(OSError, match="cut"):
                 async with limiter.turn():
                     raise OSError("cut")
-        assert (limiter.limit, limiter.under_way) == (1, 0)
+        assert (limiter.limit, limiter.in_flight) == (1, 0)
 
     run(fail())
 
@@ -155,9 +155,9 @@ def test_no_turn_is_lost(steps: list[tuple[str, int]], limit: float) -> None:
             elif what == "settle":
                 for _ in range(5 + 8 * len(gates)):
                     await asyncio.sleep(0)
-                assert len(inside) == limiter.under_way
+                assert len(inside) == limiter.in_flight
                 waiting = sum(not task.done() for task in gates) - len(inside)
-                assert waiting == 0 or limiter.under_way + 1 > limiter.limit
+                assert waiting == 0 or limiter.in_flight + 1 > limiter.limit
             elif live:
                 task = live[which % len(live)]
                 if what == "cancel":
@@ -167,7 +167,7 @@ def test_no_turn_is_lost(steps: list[tuple[str, int]], limit: float) -> None:
         for task in gates:
             task.cancel()
         await asyncio.gather(*gates, return_exceptions=True)
-        assert (limiter.under_way, inside) == (0, set())
+        assert (limiter.in_flight, inside) == (0, set())
         async with asyncio.timeout(1), limiter.turn():  # and there is room for the next one
             pass
 
@@ -200,7 +200,7 @@ def test_one_limit_holds_for_several_threads() -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert (done, inside, limiter.under_way) == (400, 0, 0)
+    assert (done, inside, limiter.in_flight) == (400, 0, 0)
     assert most <= 4  # the limit grows by a little before it is set back
 
 

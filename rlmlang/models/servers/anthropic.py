@@ -1,7 +1,7 @@
 """Anthropic's models over their own wire format: `anthropic:MODEL`.
 
-They are held to no grammar; whoever asks checks what they write. What does not change from call
-to call, the system message, is marked for their cache.
+They take no grammar; the caller checks what they write. The system message, which is the same in many calls, is marked
+for their cache.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from rlmlang.models.servers.messages import (
 ADDRESS = "https://api.anthropic.com"
 
 VERSION = "2023-06-01"
-"""Of the wire format."""
+"""The version of the wire format."""
 
 CONTEXT = 200_000
 
 
 @frozen
 class AnthropicOptions(ServerOptions):
-    """What may stand behind the `?` of a name."""
+    """The options in the name of a model."""
 
     key: str = "ANTHROPIC_API_KEY"
 
 
 def open_model(rest: str, name: str) -> AnthropicModel:
-    """The model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
+    """Return the model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
     model, url, query = split_name(rest, name, ADDRESS)
     return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(AnthropicOptions(), query, name))
 
 
 class AnthropicModel:
-    """A model of Anthropic's."""
+    """A model of Anthropic."""
 
     def __init__(self, name: str, model: str, url: str, options: AnthropicOptions) -> None:
         self.name = name
@@ -65,14 +65,14 @@ class AnthropicModel:
         )
 
     def count_tokens(self, request: Request) -> int:
-        """No fewer tokens than the prompt takes."""
+        """Return an upper bound of the tokens of the prompt."""
         bound = most_tokens(*(message.content for message in messages_with_written(request)))
         return most_prompt_tokens(bound, self.context, request.max_tokens)
 
     async def generate(self, request: Request) -> Reply:
         if self._needs_key and not self._key:
             raise no_key(self.name, self.options.key)
-        data = await self._client.ask("POST", "/v1/messages", self.body(request))
+        data = await self._client.request("POST", "/v1/messages", self.body(request))
         try:
             return self._reply(request, data)
         except (LookupError, TypeError, AttributeError) as error:
@@ -82,14 +82,14 @@ class AnthropicModel:
         await self._client.aclose()
 
     def body(self, request: Request) -> dict[str, Any]:
-        """What goes over the wire."""
-        told = messages_with_written(request)
-        system = [message.content for message in told if message.role == "system"]
+        """Return the body of the HTTP request."""
+        messages = messages_with_written(request)
+        system = [message.content for message in messages if message.role == "system"]
         body: dict[str, Any] = {
             "model": self.model,
             "max_tokens": request.max_tokens,
             "system": [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}} for text in system],
-            "messages": on_the_wire(tuple(message for message in told if message.role != "system")),
+            "messages": on_the_wire(tuple(message for message in messages if message.role != "system")),
         }
         if self.options.temperature is not None:
             body["temperature"] = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)

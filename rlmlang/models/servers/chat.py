@@ -1,7 +1,7 @@
-"""Chat completions, OpenAI's wire format, in the dialects of the servers that speak it.
+"""Chat completions, OpenAI's wire format, in the dialects of the servers that implement it.
 
-They differ in how a text is held to a grammar, gone on from, and ended. Whatever comes back is read
-again by whoever asked: a server ignores the fields that it does not know.
+They differ in how a text is constrained, continued and stopped. The caller checks every reply: a server ignores the
+fields that it does not know.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ from rlmlang.models.servers.messages import (
 Grammar = Literal["llguidance", "lark", "ebnf", "gbnf", "none"]
 
 TOOL = "write"
-"""The tool that OpenAI's models write into, since only the input of a tool can be held to a grammar."""
+"""The tool that OpenAI's models write into, since only the input of a tool can be constrained to a grammar."""
 
 
 @frozen
 class ServerDialect:
-    """What one kind of server wants, and can do."""
+    """The capabilities of one kind of server, and the names of its fields."""
 
     name: str
     grammar: Grammar = "none"
-    """The grammars it reads, unless an option says otherwise."""
+    """The grammars that it reads, unless an option says otherwise."""
     schema: bool = True
     continues: bool = False
     refuses: bool = True
-    """Whether a prompt that does not fit is refused; else it may be cut without a word."""
+    """Whether a prompt that does not fit is refused; otherwise it may be truncated silently."""
     context: int = 32_768
-    """Where the server does not say it."""
+    """The context size where the server reports none."""
     limit: str = "max_tokens"
-    """The field for the tokens of an answer."""
+    """The field for the token limit of an answer."""
     local: bool = True
-    """Whether it takes a seed, a temperature with every model, and arguments for the chat template."""
+    """Whether it takes a seed, a temperature with every model, and arguments of the chat template."""
     keeps_stop: str = ""
-    """The field that leaves the text that ended a generation in place."""
+    """The field that keeps the stop text in the reply."""
 
 
 VLLM = ServerDialect("vllm", "ebnf", continues=True, keeps_stop="include_stop_str_in_output")
@@ -63,14 +63,14 @@ NONE = ServerDialect("none", schema=False, refuses=False, local=False)
 
 @frozen
 class Sampling:
-    """How the next token is chosen."""
+    """How the next token is sampled."""
 
     temperature: float | None = None
-    """None for 0, or for what the server thinks best where not every model can be told."""
+    """None for 0, or for the server's default where not every model takes a temperature."""
     seed: int = 0
 
     def of(self, request: Request, dialect: ServerDialect) -> dict[str, Any]:
-        """The fields for a request. (The samples of one call must differ.)"""
+        """Return the fields for a request. (The samples of one call must differ.)"""
         fields: dict[str, Any] = {}
         if self.temperature is not None or dialect is not OPENAI:
             fields["temperature"] = self.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
@@ -80,7 +80,7 @@ class Sampling:
 
 
 class Chat:
-    """A server of chat completions, at `path` of the client's."""
+    """A server of chat completions, at a path of the client's address."""
 
     def __init__(
         self,
@@ -106,19 +106,19 @@ class Chat:
         self._dialect = dialect
         self._grammar = grammar
         self._sampling = sampling
-        self._told = False
+        self._warned = False
 
     def count(self, request: Request) -> int:
-        """No fewer tokens than the prompt takes."""
+        """Return an upper bound of the tokens of the prompt."""
         texts = [message["content"] for message in self._messages(request)]
         if self._dialect is OPENAI:
-            texts.append(json.dumps(self._held(request)))  # counts as a part of the prompt
+            texts.append(json.dumps(self._constraint_fields(request)))  # counts as a part of the prompt
         bound = most_tokens(*texts)
         return most_prompt_tokens(bound, self.context, request.max_tokens) if self._dialect.refuses else bound
 
     async def generate(self, request: Request) -> Reply:
-        """Raises ModelError."""
-        data = await self._client.ask("POST", self._path, self.body(request))
+        """Return the reply to a request. Raises ModelError."""
+        data = await self._client.request("POST", self._path, self.body(request))
         try:
             return self._reply(request, data)
         except (LookupError, TypeError, AttributeError) as error:
@@ -127,12 +127,12 @@ class Chat:
     # Requests
 
     def body(self, request: Request) -> dict[str, Any]:
-        """What goes over the wire."""
+        """Return the body of the HTTP request."""
         dialect = self._dialect
         body: dict[str, Any] = {"model": self._model, "messages": self._messages(request)}
         body[dialect.limit] = request.max_tokens
         body |= self._sampling.of(request, dialect)
-        body |= self._held(request)
+        body |= self._constraint_fields(request)
         if dialect.local:
             body["chat_template_kwargs"] = {"enable_thinking": False}
         if self._continued(request):
@@ -155,27 +155,29 @@ class Chat:
         """Return the start of the answer that the server is to continue; empty if it is to start a new one."""
         return self._opening(request) + request.written if self._dialect.continues else ""
 
-    def _held(self, request: Request) -> dict[str, Any]:
-        """The fields that hold the answer to a grammar or a schema."""
+    def _constraint_fields(self, request: Request) -> dict[str, Any]:
+        """Return the fields that constrain the answer to a grammar or a schema."""
         if request.constraint is not None:
-            return {} if self._grammar == "none" else self._held_to(grammar_for(request.constraint, self._grammar))
+            return (
+                {} if self._grammar == "none" else self._grammar_fields(grammar_for(request.constraint, self._grammar))
+            )
         if not self._dialect.schema or not request.typed:
             return {}
         schema = request.answer_format.object_schema
         strict = self._dialect is not OPENAI or not _too_rich(schema)
-        wanted = {"name": "answer", "strict": strict, "schema": schema}
-        return {"response_format": {"type": "json_schema", "json_schema": wanted}}
+        json_schema = {"name": "answer", "strict": strict, "schema": schema}
+        return {"response_format": {"type": "json_schema", "json_schema": json_schema}}
 
-    def _held_to(self, grammar: str) -> dict[str, Any]:
+    def _grammar_fields(self, grammar: str) -> dict[str, Any]:
         match self._dialect.name:
             case "vllm":
                 return {"structured_outputs": {"grammar": grammar}}
             case "sglang":
                 return {"ebnf": grammar}
             case "openai":
-                held = {"type": "grammar", "grammar": {"syntax": "lark", "definition": grammar}}
+                written = {"type": "grammar", "grammar": {"syntax": "lark", "definition": grammar}}
                 return {
-                    "tools": [{"type": "custom", "custom": {"name": TOOL, "format": held}}],
+                    "tools": [{"type": "custom", "custom": {"name": TOOL, "format": written}}],
                     "tool_choice": {"type": "custom", "custom": {"name": TOOL}},
                     "parallel_tool_calls": False,
                 }
@@ -184,7 +186,7 @@ class Chat:
     # Replies
 
     def _reply(self, request: Request, data: Any) -> Reply:
-        held = self._held(request)
+        fields = self._constraint_fields(request)
         choice = data["choices"][0]
         message = choice["message"]
         finish = self._finish(choice["finish_reason"])
@@ -192,13 +194,13 @@ class Chat:
         text = refusal or message.get("content") or ""
         if refusal:
             finish = "refusal"
-        elif finish != "refusal" and "tools" in held:
-            text = self._written(message)
+        elif finish != "refusal" and "tools" in fields:
+            text = self._tool_input(message)
         if not isinstance(text, str):
             raise TypeError
         if finish == "stop":
             text = with_stop_text(text, request.stop, choice.get("stop_reason", choice.get("matched_stop")))
-        reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in held)
+        reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in fields)
         return self._counted(request, data.get("usage") or {}, reply)
 
     def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
@@ -211,24 +213,24 @@ class Chat:
                 return "refusal"
         raise ModelError.of("E400", f"{self._client.root} ended the answer for another reason: {reason!r:.60}")
 
-    def _written(self, message: dict[str, Any]) -> str:
-        """What was written into the tool. Raises ModelError E400 if the grammar was ignored."""
+    def _tool_input(self, message: dict[str, Any]) -> str:
+        """Return what was written into the tool. Raises ModelError E400 if the server ignored the grammar."""
         for call in message.get("tool_calls") or ():
             if call.get("type") == "custom" and call["custom"]["name"] == TOOL:
                 return cast(str, call["custom"]["input"])
         raise ModelError.of(
             "E400",
-            f"{self._client.root} did not hold {self._model} to the grammar",
+            f"{self._client.root} did not constrain {self._model} to the grammar",
             hint="only newer models of OpenAI take grammars; `?dialect=none` does without",
         )
 
     def _counted(self, request: Request, usage: dict[str, Any], reply: Reply) -> Reply:
-        """The reply with the tokens it took: what the server counted, or if it does not count, no less."""
+        """Return the reply with its token counts: those of the server, or upper bounds if it counts none."""
         prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
         if prompt is None or completion is None:
-            if not self._told:
+            if not self._warned:
                 logging.getLogger("rlmlang").warning("%s counts no tokens; they are estimated", self._client.root)
-                self._told = True
+                self._warned = True
             prompt, completion = self.count(request), min(request.max_tokens, most_tokens(reply.text))
         cached = count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0
         return evolve(reply, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=min(cached, prompt))
@@ -236,7 +238,7 @@ class Chat:
 
 @lru_cache(maxsize=64)
 def grammar_for(constraint: Constraint, grammar: Grammar) -> str:
-    """The text that tells a server what may be written. Raises ModelError."""
+    """Return the text of a constraint's grammar. Raises ModelError."""
     from rlmlang.decode.grammars.lark_text import grammar_text
 
     assert grammar != "none"
@@ -245,7 +247,7 @@ def grammar_for(constraint: Constraint, grammar: Grammar) -> str:
 
 
 def _too_rich(schema: Any) -> bool:
-    """Whether a schema uses what OpenAI's strict mode lacks: open objects, and lists with a type for each place."""
+    """Return whether a schema uses what OpenAI's strict mode lacks: open objects, and tuples."""
     if isinstance(schema, list):
         return any(map(_too_rich, schema))
     if not isinstance(schema, dict):

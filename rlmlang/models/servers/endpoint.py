@@ -16,30 +16,30 @@ from rlmlang.models.servers.pace import key_of
 from rlmlang.redact import know
 
 ALLOW = "RLMLANG_ALLOW"
-"""The environment variable that names the servers that may be asked, with spaces between; without it, any."""
+"""The environment variable that lists the servers that may be used, separated by spaces; without it, any may."""
 
 
 @frozen
 class ServerOptions:
-    """What may stand behind the `?` of a name."""
+    """The options in the name of a model."""
 
     ctx: int = 0
-    """Tokens that prompt and answer may take together; 0 for what the server says, else a default."""
+    """The tokens of prompt and answer together; 0 for what the server reports, or a default."""
     concurrency: int = at_least(1, 16)
-    """Requests at once."""
+    """The number of requests at once."""
     temperature: float | None = None
     timeout: float = at_least(0.001, 600.0)
-    """Seconds for one request."""
+    """The seconds that one request may take."""
     retries: int = 4
-    """How often a request is sent again after a failure that may pass."""
+    """How often a request is sent again after a transient failure."""
     key: str = ""
-    """The environment variable that holds the API key; empty for none."""
+    """The environment variable that holds the API key; empty for no key."""
 
 
 def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
-    """Model, address without a `/` at its end, and query of `MODEL@URL?QUERY`.
+    """Return model, address without a final `/`, and query of `MODEL@URL?QUERY`.
 
-    Raises UsageError E607 for what is no name or address, and for an address that may not be asked.
+    Raises UsageError E607 for an invalid name or address, and for an address that may not be used.
     """
     rest, _, query = rest.partition("?")
     model, at, url = rest, "", default
@@ -54,11 +54,11 @@ def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
 
 
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")
-"""Addresses that everybody reads alike. What is checked here is read again, by others, when it is asked."""
+"""Addresses that every parser reads in the same way: the HTTP client parses again what is checked here."""
 
 
 def _problem(url: str) -> str:
-    """What is wrong with an address."""
+    """Return what is wrong with an address; empty if nothing is."""
     if "@" in url.removeprefix("https://").removeprefix("http://").partition("/")[0]:
         return "has a user name in its address; keys are read from the environment"
     try:
@@ -68,13 +68,16 @@ def _problem(url: str) -> str:
         readable = False
     if not readable:
         return "has an address that cannot be read"
-    if is_surroundings(parts.hostname or ""):
-        return "has an address of the machine's surroundings, not of a model"
+    if is_reserved_address(parts.hostname or ""):
+        return "has a reserved address (link-local or cloud metadata), not that of a model"
     return ""
 
 
 def permit(url: str, allowed: Iterable[str], where: str) -> None:
-    """Raises UsageError E607 unless the origin of an address (scheme, host and port) is among those of `allowed`."""
+    """Check that the origin of an address (scheme, host and port) is among those of `allowed`. Raises UsageError E607.
+
+    `where` names the list in the error.
+    """
     origins = set()
     for each in allowed:
         if problem := _problem(each):
@@ -89,8 +92,8 @@ def permit(url: str, allowed: Iterable[str], where: str) -> None:
         )
 
 
-def is_surroundings(host: str) -> bool:
-    """Whether an IP address is link-local or serves the machine's metadata: what may hold keys, and no model."""
+def is_reserved_address(host: str) -> bool:
+    """Return whether an IP address is link-local or of a metadata service: it may give out keys, but has no model."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -100,7 +103,7 @@ def is_surroundings(host: str) -> bool:
 
 
 _METADATA = {"100.100.100.200", "192.0.0.192", "fd00:ec2::254"}
-"""Of clouds, where it is not link-local."""
+"""The addresses of the metadata services of clouds that are not link-local."""
 
 
 def _without_password(name: str) -> str:
@@ -108,9 +111,9 @@ def _without_password(name: str) -> str:
 
 
 def read_key(variable: str, url: str) -> str:
-    """The API key in an environment variable, empty if there is none.
+    """Return the API key in an environment variable, empty if there is none.
 
-    Raises UsageError E607 where it would be sent in the clear to another machine.
+    Raises UsageError E607 for an invalid key, and where it would be sent without encryption to another machine.
     """
     key = os.environ.get(variable, "").strip() if variable else ""
     if not key:
@@ -128,13 +131,13 @@ def read_key(variable: str, url: str) -> str:
 
 
 def no_key(name: str, variable: str) -> ModelError:
-    """A key is needed, and the variable that should hold it does not."""
+    """Return the error of a missing API key."""
     hint = f"set {variable}" if variable else "name its variable by `?key=`"
     return ModelError.of("E407", f"`{name}` needs an API key", hint=hint)
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is of this machine."""
+    """Return whether an address is of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

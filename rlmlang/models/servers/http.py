@@ -1,9 +1,8 @@
-"""JSON over HTTP, for the models that are servers.
+"""Exchange JSON with a server over HTTP.
 
-A client has a thread with an event loop of its own. So its connections outlive the loops of
-single runs, and tokens can be counted where nothing can be awaited. Cookies, redirects and
-proxies are not followed; what a server sends is read up to a bound, uncompressed, and nothing is
-sent to addresses that no model has.
+A client has a thread with an event loop of its own. So its connections outlive the event loops of single runs, and
+tokens can be counted where nothing can be awaited. Cookies, redirects and proxies are not used; responses are read up
+to a limit, uncompressed, and nothing is sent to reserved addresses.
 """
 
 from __future__ import annotations
@@ -29,55 +28,55 @@ from attrs import frozen
 
 from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.models.base import Unsent
-from rlmlang.models.servers.endpoint import is_surroundings
+from rlmlang.models.servers.endpoint import is_reserved_address
 from rlmlang.models.servers.pace import origin_of
 from rlmlang.redact import redacted
 
 T = TypeVar("T")
 
 MAX_BODY = 16_000_000
-"""Bytes of a reply that are read at most."""
+"""The largest response that is read, in bytes."""
 
 MAX_PARTS = 100_000
-"""Lists and objects in a reply. Each takes up to twenty times the memory of its text."""
+"""The most lists and objects in a response. Each takes up to twenty times the memory of its text."""
 
 MAX_WAIT = 60.0
-"""Seconds that a server may ask to wait before the next try; one that wants more is not asked again."""
+"""The longest wait, in seconds, that a server may demand before the next attempt; else there is no next attempt."""
 
 QUICK = 10.0
-"""Seconds for a connection, and for a request that a server answers without its model."""
+"""The timeout, in seconds, of a connection, and of a request that a server answers without its model."""
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-"""Statuses after which the same request may succeed."""
+"""The statuses after which the same request may succeed."""
 
 OVERLOADED = frozenset({429, 503, 529})
-"""Statuses by which a server says that it is asked too much at once."""
+"""The statuses by which a server says that it is overloaded."""
 
-logging.getLogger("stamina").addHandler(logging.NullHandler())  # else each retry is printed
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # without a handler, each retry is printed
 
 
 @frozen(eq=False)
-class Passing(Exception):
-    """A failure that may be over at the next try."""
+class TransientFailure(Exception):
+    """A failure that may be over at the next attempt."""
 
     error: ModelError
     wait: float | None = None
-    """Seconds to wait before it."""
+    """The seconds to wait before the next attempt; None for the usual backoff."""
     sent: bool = True
-    """Whether the server may have got the request."""
+    """Whether the server may have received the request."""
     overloaded: bool = False
-    """Whether it has too much to do."""
+    """Whether the server is overloaded."""
 
 
-class Absent(ModelFailed):
-    """The server has nothing at the path, or not what is asked for."""
+class NotFound(ModelFailed):
+    """The server has nothing at the path, or something other than the API."""
 
 
 class Client:
-    """The connections to one server, kept from one request to the next.
+    """The connections to one server, kept between requests.
 
-    `headers` go with every request. A request takes at most `timeout` seconds from when it is
-    sent, and is sent again up to `retries` times where that may help.
+    `headers` are sent with every request. A request takes at most `timeout` seconds from when it is sent, and is sent
+    again up to `retries` times where that may help.
     """
 
     def __init__(self, root: str, headers: Mapping[str, str], *, timeout: float = 600, retries: int = 4) -> None:
@@ -88,17 +87,17 @@ class Client:
         self._retries = retries
         self._worker: _Worker | None = None
 
-    async def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON that the server answers; as soon as it bears one more request.
+    async def request(self, method: str, path: str, body: object = None) -> Any:
+        """Send a request as soon as the server can take one more, and return the JSON of the response.
 
         Raises ModelError E400, E403, E409; `Unsent` if nothing was sent.
         """
-        work = self._ask(method, path, body, self._timeout, self._retries, self._in_turn)
+        work = self._retried(method, path, body, self._timeout, self._retries, self._limited)
         return _raised(await asyncio.wrap_future(self._started().submit(work)))
 
-    def ask_now(self, method: str, path: str, body: object = None) -> Any:
-        """Likewise, for what a server answers at once, and without awaiting."""
-        work = self._ask(method, path, body, min(QUICK, self._timeout), min(1, self._retries), self._once)
+    def request_now(self, method: str, path: str, body: object = None) -> Any:
+        """Send a request that the server answers at once, and wait for the response without an event loop."""
+        work = self._retried(method, path, body, min(QUICK, self._timeout), min(1, self._retries), self._attempted)
         return _raised(self._started().submit(work).result())
 
     async def aclose(self) -> None:
@@ -112,53 +111,59 @@ class Client:
             self._worker = _Worker(self._headers)
         return self._worker
 
-    async def _ask(
-        self, method: str, path: str, body: object, timeout: float, retries: int, once: Callable[..., Awaitable[Any]]
+    async def _retried(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        timeout: float,
+        retries: int,
+        attempt_once: Callable[..., Awaitable[Any]],
     ) -> Any:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         sent = False
         try:
             async for attempt in stamina.retry_context(
-                on=_again, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
+                on=_retry_after, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
             ):
                 with attempt:
                     try:
-                        return await once(method, path, data, timeout)
-                    except Passing as failure:
+                        return await attempt_once(method, path, data, timeout)
+                    except TransientFailure as failure:
                         sent = sent or failure.sent
                         raise
-        except Passing as failure:
+        except TransientFailure as failure:
             error = failure.error if sent else Unsent(failure.error.diagnostics)
             raise error from failure.__cause__
         raise AssertionError("the last failure is raised")
 
-    async def _in_turn(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+    async def _limited(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
         async with self._origin.limiter.turn() as turn:
             try:
-                return await self._once(method, path, data, timeout)
-            except Passing as failure:
+                return await self._attempted(method, path, data, timeout)
+            except TransientFailure as failure:
                 turn.overloaded = failure.overloaded
                 raise
 
-    async def _once(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+    async def _attempted(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
         breaker = self._origin.breaker
         if wait := breaker.wait():
-            raise Passing(self._left_alone(wait), wait, sent=False)
+            raise TransientFailure(self._open_circuit(wait), wait, sent=False)
         try:
             response, body = await self._exchanged(method, path, data, timeout)
-        except (ModelError, Passing):
+        except (ModelError, TransientFailure):
             breaker.failed()
             raise
         if response.status < 500:
             breaker.answered()
         else:
             breaker.failed()
-        return self._understood(response, body)
+        return self._checked_json(response, body)
 
     async def _exchanged(
         self, method: str, path: str, data: bytes | None, timeout: float
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        """What the server answers, read to its end."""
+        """Return the response and its body, read to the end."""
         assert self._worker is not None
         try:
             async with self._worker.session().request(
@@ -171,19 +176,19 @@ class Client:
             ) as response:
                 return response, await self._read(response)
         except aiohttp.ConnectionTimeoutError as error:
-            raise Passing(self._failed("no connection within the time allowed"), sent=False) from error
+            raise TransientFailure(self._failed("no connection within the time allowed"), sent=False) from error
         except TimeoutError as error:
-            # Not again: the server may be at work on it still.
+            # No retry: the server may still be working on it.
             hint = "raise `timeout`" if timeout == self._timeout else None
             raise self._failed(f"no answer within {timeout:g} seconds", hint) from error
         except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
-            raise self._failed(_told(error)) from error
+            raise self._failed(_description(error)) from error
         except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, _Surroundings):
-                raise self._failed(_told(error), "name the server that has the model") from error
-            raise Passing(self._failed(_told(error)), sent=False) from error
+            if isinstance(error.os_error, _ReservedAddress):
+                raise self._failed(_description(error), "name the server that has the model") from error
+            raise TransientFailure(self._failed(_description(error)), sent=False) from error
         except aiohttp.ClientError as error:
-            raise Passing(self._failed(_told(error))) from error
+            raise TransientFailure(self._failed(_description(error))) from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -197,46 +202,46 @@ class Client:
                 raise self._failed(f"an answer of more than {MAX_BODY:,} bytes")
         return bytes(body)
 
-    def _understood(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
+    def _checked_json(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
         status = response.status
         if status != 200:
             error = self._refused(status, body)
             if status in AGAIN and '"insufficient_quota"' not in body.decode("utf-8", "replace"):
-                wait = _wait(response.headers.get("Retry-After"))
+                wait = _retry_after_header(response.headers.get("Retry-After"))
                 if wait is None or wait <= MAX_WAIT:
-                    raise Passing(error, wait, overloaded=status in OVERLOADED)
+                    raise TransientFailure(error, wait, overloaded=status in OVERLOADED)
             raise error
         kind = response.content_type
         if kind != "application/json" and not kind.endswith("+json"):
             problem = f"an answer of type {kind} instead of JSON"
-            raise self._failed(problem, "is the address that of the API?", Absent)
+            raise self._failed(problem, "is the address that of the API?", NotFound)
         try:
             return _parsed(body)
         except ValueError as error:
-            raise Passing(self._failed(f"an answer that is not JSON: {error}")) from error
+            raise TransientFailure(self._failed(f"an answer that is not JSON: {error}")) from error
 
     def _refused(self, status: int, body: bytes) -> ModelError:
-        """What a status other than 200 means."""
-        told = _message(body)
-        if status < 500 and _OVERFLOW.search(told):
+        """Return the error of a status other than 200."""
+        message = _message(body)
+        if status < 500 and _OVERFLOW.search(message):
             return ModelError.of(
                 "E403",
-                f"{self.root}: {_clean(told)}",
+                f"{self.root}: {_clean(message)}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
         hints = {401: "set the API key", 403: "the API key does not allow this", 404: "check the address and the model"}
         hint = hints.get(status)
         if 300 <= status < 400:
-            told, hint = "redirects are not followed", "write the address it leads to"
-        kind = Absent if status in (404, 405) else ModelFailed
-        return self._failed(f"HTTP {status}" + (f": {told}" if told else ""), hint, kind)
+            message, hint = "redirects are not followed", "write the address it leads to"
+        kind = NotFound if status in (404, 405) else ModelFailed
+        return self._failed(f"HTTP {status}" + (f": {message}" if message else ""), hint, kind)
 
-    def _left_alone(self, wait: float) -> ModelError:
+    def _open_circuit(self, wait: float) -> ModelError:
         return ModelError.of(
             "E409",
             f"{self.root} has failed {self._origin.breaker.failures} times in a row; "
             f"it is tried again in {wait:.1f} seconds",
-            hint="see whether the server runs; finished calls are kept in the store, so the run can go on later",
+            hint="check whether the server runs; finished calls are in the store, so the run can be resumed later",
         )
 
     def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelFailed) -> ModelError:
@@ -244,7 +249,7 @@ class Client:
 
 
 class _Worker:
-    """A thread that runs an event loop with a session of connections."""
+    """A thread that runs an event loop with one session of connections."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
@@ -255,16 +260,16 @@ class _Worker:
         self.close = weakref.finalize(self, _close, self._loop, self._thread, self._sessions)
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T | Exception]:
-        """Begin some work in the thread."""
+        """Start some work in the thread."""
         return asyncio.run_coroutine_threadsafe(_caught(work), self._loop)
 
     def session(self) -> aiohttp.ClientSession:
-        """The one session; only for work in the thread."""
+        """Return the session. It may be used only in the thread."""
         if not self._sessions:
             self._sessions.append(
                 aiohttp.ClientSession(
                     headers={"Accept-Encoding": "identity", **self._headers},
-                    connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),  # calls are counted elsewhere
+                    connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),  # `pace` limits the requests
                     auto_decompress=False,
                     cookie_jar=aiohttp.DummyCookieJar(),
                 )
@@ -273,7 +278,7 @@ class _Worker:
 
 
 def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, sessions: list[aiohttp.ClientSession]) -> None:
-    """End what is under way, the connections and the thread."""
+    """Cancel what is in flight, and close the connections and the thread."""
 
     async def end() -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -290,7 +295,7 @@ def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, sessions: 
 
 
 async def _caught(work: Awaitable[T]) -> T | Exception:
-    """What the work gives, or its error. (One raised just when the work is given up would be printed.)"""
+    """Return the result of some work, or its error. (One raised while the work is cancelled would be printed.)"""
     try:
         return await work
     except Exception as error:
@@ -303,33 +308,33 @@ def _raised(outcome: T | Exception) -> T:
     return outcome
 
 
-class _Surroundings(OSError):
-    """An address that no model has."""
+class _ReservedAddress(OSError):
+    """A connection to a reserved address was refused."""
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket for an address, once its name is resolved: what a name stands for may change at any time."""
+    """Return a socket for the address that a name has resolved to, which no earlier check has seen."""
     family, kind, protocol, _, (host, *_) = address
-    if is_surroundings(str(host)):
-        raise _Surroundings(errno.EACCES, f"{host} belongs to the surroundings of the machine")
+    if is_reserved_address(str(host)):
+        raise _ReservedAddress(errno.EACCES, f"{host} is a reserved address (link-local or cloud metadata)")
     return socket.socket(family, kind, protocol)
 
 
 # Failures ------------------------------------------------------------------------
 
 _OVERFLOW = re.compile(r"context[ _](length|size|window|limit)|maximum model length|prompt is too long", re.IGNORECASE)
-"""How servers say that a prompt is too long."""
+"""The phrases by which servers say that a prompt is too long."""
 
 
-def _again(error: Exception) -> bool | float:
-    """Whether to ask again, or after how many seconds."""
-    if not isinstance(error, Passing):
+def _retry_after(error: Exception) -> bool | float:
+    """Return whether to retry, or after how many seconds."""
+    if not isinstance(error, TransientFailure):
         return False
     return True if error.wait is None else error.wait
 
 
-def _wait(header: str | None) -> float | None:
-    """The seconds that a Retry-After header asks for; None if it says nothing."""
+def _retry_after_header(header: str | None) -> float | None:
+    """Return the seconds that a Retry-After header demands; None if it gives none."""
     if header is None:
         return None
     with suppress(ValueError):
@@ -340,7 +345,7 @@ def _wait(header: str | None) -> float | None:
 
 
 def _parsed(body: bytes) -> Any:
-    """JSON data. Raises ValueError for what is none, or takes too much to read."""
+    """Return JSON data. Raises ValueError for anything else, and for what takes too much memory."""
     if body.count(b"[") + body.count(b"{") > MAX_PARTS:
         raise ValueError(f"more than {MAX_PARTS:,} lists and objects")
     try:
@@ -350,7 +355,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _message(body: bytes) -> str:
-    """What a server says in the body of an error, whichever way it puts it."""
+    """Return the message in the body of an error, in any of the usual forms."""
     try:
         data = _parsed(body)
     except ValueError:
@@ -361,14 +366,14 @@ def _message(body: bytes) -> str:
     return data if isinstance(data, str) else json.dumps(data)
 
 
-def _told(error: Exception) -> str:
+def _description(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect: {error.strerror}"
     return str(error) or type(error).__name__
 
 
 def _clean(text: str) -> str:
-    """What may stand in a message: a short line without secrets."""
+    """Return a text as part of a message: a short line without secrets."""
     text = redacted(text)
     text = " ".join(text.split())
     return text if len(text) <= 300 else text[:299] + "…"

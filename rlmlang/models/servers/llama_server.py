@@ -1,8 +1,8 @@
-"""llama-server, llama.cpp's own server, over its native interface.
+"""llama-server, llama.cpp's own server, over its native API.
 
-Its chat completions repeat the text they go on from, and do not tell which text ended them;
-its completions take tokens. So prompts are tokenized here: the chat template with its marks, the
-messages without, and no text can hold the mark that ends a turn. Counts are exact.
+Its chat completions repeat the text that they continue, and do not report which stop text ended them. Its plain
+completions take tokens. So prompts are tokenized here: the chat template with its special tokens, the messages without,
+so that no text can contain the token that ends a turn. Counts are exact.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LLAMA = ServerDialect("llama", "gbnf", continues=True, context=4096)
 
 
 class LlamaServer:
-    """A llama-server that has one model, or several by name."""
+    """A llama-server with one model, or several by name."""
 
     def __init__(self, client: Client, model: str, grammar: Grammar, context: int, sampling: Sampling) -> None:
         self.context = context
@@ -34,19 +34,19 @@ class LlamaServer:
         )
 
     def count(self, request: Request) -> int:
-        """The tokens of the prompt. Raises ModelError E400."""
+        """Return the number of tokens of the prompt. Raises ModelError E400."""
         return len(self._prompt(request))
 
     async def generate(self, request: Request) -> Reply:
-        """Raises ModelError."""
-        data = await self._client.ask("POST", "/completion", self.body(request))
+        """Return the reply to a request. Raises ModelError."""
+        data = await self._client.request("POST", "/completion", self.body(request))
         try:
             return self._reply(request, data)
         except (LookupError, TypeError, AttributeError) as error:
             raise self._wrong() from error
 
     def body(self, request: Request) -> dict[str, Any]:
-        """What goes over the wire."""
+        """Return the body of the HTTP request."""
         body: dict[str, Any] = {"model": self._model, "prompt": self._prompt(request), "n_predict": request.max_tokens}
         body |= self._sampling.of(request, LLAMA)
         body["cache_prompt"] = True
@@ -59,7 +59,7 @@ class LlamaServer:
         return body
 
     def _checked(self, grammar: str) -> str:
-        """The grammar, known to be right: llama.cpp goes on without a wrong one of llguidance's."""
+        """Return the grammar, validated: llama.cpp ignores an invalid one. Raises ModelError E400, E407."""
         if self._grammar != "llguidance":
             return grammar
         try:
@@ -82,7 +82,7 @@ class LlamaServer:
         if prompt is None or completion is None:
             raise self._wrong()
         if data.get("truncated"):
-            raise ModelError.of("E403", f"{self._client.root} cut the prompt of {prompt:,} tokens")
+            raise ModelError.of("E403", f"{self._client.root} truncated the prompt of {prompt:,} tokens")
         finish: Literal["stop", "length"] = "length" if data["stop_type"] == "limit" else "stop"
         if finish == "stop":
             text = with_stop_text(text, request.stop, data.get("stopping_word"))
@@ -98,18 +98,18 @@ class LlamaServer:
     def _opening(self, request: Request) -> str:
         return request.opening(constrains_programs=self._grammar != "none")
 
-    def _apply(self, told: list[dict[str, str]]) -> str:
-        body = {"model": self._model, "messages": told, "chat_template_kwargs": {"enable_thinking": False}}
-        prompt: str = self._asked("/apply-template", body, "prompt", str)
+    def _apply(self, messages: list[dict[str, str]]) -> str:
+        body = {"model": self._model, "messages": messages, "chat_template_kwargs": {"enable_thinking": False}}
+        prompt: str = self._field("/apply-template", body, "prompt", str)
         return prompt
 
     def _tokenize(self, text: str, special: bool = False, first: bool = False) -> list[int]:
         body = {"model": self._model, "content": text, "parse_special": special, "add_special": first}
-        tokens: list[int] = self._asked("/tokenize", body, "tokens", list)
+        tokens: list[int] = self._field("/tokenize", body, "tokens", list)
         return tokens
 
-    def _asked(self, path: str, body: dict[str, Any], field: str, kind: type) -> Any:
-        data = self._client.ask_now("POST", path, body)
+    def _field(self, path: str, body: dict[str, Any], field: str, kind: type) -> Any:
+        data = self._client.request_now("POST", path, body)
         if not isinstance(data, dict) or not isinstance(data.get(field), kind):
             raise self._wrong()
         return data[field]

@@ -1,6 +1,6 @@
-"""Servers that speak OpenAI's wire format: `openai:MODEL@URL?dialect=…`.
+"""Servers with OpenAI's wire format: `openai:MODEL@URL?dialect=…`.
 
-The dialect is told by an option, or found out once, by what the server says of itself.
+An option gives the dialect; without it, the server is asked once what it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import read_options
 from rlmlang.models.servers.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
 from rlmlang.models.servers.endpoint import ServerOptions, no_key, read_key, split_name
-from rlmlang.models.servers.http import Absent, Client
+from rlmlang.models.servers.http import Client, NotFound
 from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
 from rlmlang.models.servers.messages import count
 
@@ -30,19 +30,19 @@ GRAMMARS = ("llguidance", "lark", "ebnf", "gbnf", "none")
 
 @frozen
 class OpenAIOptions(ServerOptions):
-    """What may stand behind the `?` of a name."""
+    """The options in the name of a model."""
 
     key: str = "OPENAI_API_KEY"
     dialect: str = ""
-    """One of `DIALECTS`; empty to find it out."""
+    """One of `DIALECTS`; empty to detect it."""
     grammar: str = ""
-    """One of `GRAMMARS`, where the server reads others than its dialect says: a llama-server that
-    was built with llguidance, a vLLM that uses it."""
+    """One of `GRAMMARS`, where the server reads other grammars than its dialect says: a llama-server that is built with
+    llguidance, a vLLM that uses it."""
     seed: int = 0
 
 
 def open_model(rest: str, name: str) -> OpenAIModel:
-    """The model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
+    """Return the model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
     model, url, query = split_name(rest, name, ADDRESS)
     options = read_options(OpenAIOptions(), query, name)
     for what, given, known in (("dialect", options.dialect, DIALECTS), ("grammar", options.grammar, GRAMMARS)):
@@ -52,7 +52,7 @@ def open_model(rest: str, name: str) -> OpenAIModel:
 
 
 class OpenAIModel:
-    """A model behind a server, which is first asked something when its context must be known."""
+    """A model of a server. The first request is sent when its context size is needed."""
 
     def __init__(self, name: str, model: str, url: str, options: OpenAIOptions) -> None:
         self.name = name
@@ -65,8 +65,8 @@ class OpenAIModel:
         self._key = read_key(options.key, url)
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         self._client = Client(root, headers, timeout=options.timeout, retries=options.retries)
-        said = asdict(options)
-        kept = {key: said[key] for key in ("dialect", "grammar", "temperature", "seed")}
+        values = asdict(options)
+        kept = {key: values[key] for key in ("dialect", "grammar", "temperature", "seed")}
         self.identity = json.dumps({"kind": "openai", "url": url, "model": model, **kept})
 
     @property
@@ -78,7 +78,7 @@ class OpenAIModel:
         return self._server.capabilities
 
     def count_tokens(self, request: Request) -> int:
-        """The length of the prompt: exact for llama-server, for the others no less than the truth."""
+        """Return the length of the prompt: exact for llama-server, an upper bound for the others. Raises ModelError."""
         return self._server.count(request)
 
     def render_prompt(self, request: Request) -> RenderedPrompt:
@@ -102,7 +102,7 @@ class OpenAIModel:
         dialect = DIALECTS.get(options.dialect) or (OPENAI if self._at_openai else None)
         context = options.ctx
         if dialect is None or (not context and dialect in (VLLM, SGLANG, LLAMA)):
-            found, size = self._found()
+            found, size = self._detected()
             dialect = dialect or found
             context = context or size
         context = context or dialect.context
@@ -113,25 +113,25 @@ class OpenAIModel:
         path = f"{self._path}/chat/completions"
         return Chat(self._client, path, self.model, dialect, grammar, context, sampling)
 
-    def _found(self) -> tuple[Any, int]:
-        """The dialect that the server seems to speak, and its context size, 0 if it does not tell."""
-        listed = self._told(f"{self._path}/models").get("data")
+    def _detected(self) -> tuple[Any, int]:
+        """Return the dialect of the server, and its context size; 0 if it reports none. Raises ModelError E400."""
+        listed = self._reported(f"{self._path}/models").get("data")
         models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
         entry = next((each for each in models if each.get("id") == self.model), models[0] if models else {})
         for dialect in (VLLM, SGLANG):
             if entry.get("owned_by") == dialect.name:
                 return dialect, count(entry.get("max_model_len")) or 0
-        settings = self._told("/props").get("default_generation_settings")
+        settings = self._reported("/props").get("default_generation_settings")
         if isinstance(settings, dict):
             return LLAMA, count(settings.get("n_ctx")) or 0
-        if "max_total_num_tokens" in self._told("/get_server_info"):
+        if "max_total_num_tokens" in self._reported("/get_server_info"):
             return SGLANG, 0
         return NONE, 0
 
-    def _told(self, path: str) -> dict[str, Any]:
-        """What the server says at a path; nothing if it has none."""
+    def _reported(self, path: str) -> dict[str, Any]:
+        """Return the JSON object at a path of the server; an empty one if there is none. Raises ModelError E400."""
         try:
-            data = self._client.ask_now("GET", path)
-        except Absent:
+            data = self._client.request_now("GET", path)
+        except NotFound:
             return {}
         return data if isinstance(data, dict) else {}

@@ -1,7 +1,7 @@
-"""How fast a server is asked: as many requests at once as it bears, and none while it fails.
+"""Pace the requests to a server: no more at once than it can take, and none while it fails.
 
-Both are kept per origin (scheme, host and port) for all clients of the process, whose event loops
-run in threads of their own. Callers decide how many requests there are; here they are only held back.
+A limiter and a circuit breaker are shared by all clients of the process that use one origin (scheme, host and port).
+Their event loops run in different threads. Callers decide how many requests there are; here they are only delayed.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from urllib.parse import urlsplit
 from attrs import define, field, frozen
 
 FAILURES = 10
-"""Failures in a row after which a server is left alone."""
+"""The number of failures in a row after which the circuit opens."""
 
 COOL_DOWN = 5.0
-"""Seconds between two requests that try whether it is back."""
+"""The seconds between two requests that probe whether the server is back."""
 
 
 @define(eq=False)
 class Turn:
-    """One request among those under way."""
+    """One request in flight."""
 
     round: int
     overloaded: bool = False
-    """To be set if the server says that it has too much to do."""
+    """Whether the server has reported that it is overloaded; set by whoever sends the request."""
 
 
 @define(eq=False)
 class Limiter:
-    """How many requests may be under way at once.
+    """The number of requests that may be in flight at once.
 
-    As many as there are, until the server is overloaded. Then half of them, and with each round of
-    requests that goes well, one more. The limit rises only while it holds requests back, so it is
-    never far above what callers ask for at once.
+    There is no limit until the server is overloaded. Then the limit is half of the requests in flight, and it grows by
+    one with each round of requests that succeed. It grows only while requests wait for it, so it is never far above
+    what callers need at once.
     """
 
     limit: float = inf
-    under_way: int = 0
+    in_flight: int = 0
     _round: int = 0
-    """Counts how often the limit was lowered. What was sent before that says nothing about the new limit."""
+    """The number of times that the limit was lowered. A request sent before says nothing about the new limit."""
     _waiting: deque[Future[None]] = field(factory=deque)
     _lock: threading.Lock = field(factory=threading.Lock)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
-        """Wait until one more request may be under way, and be that one."""
+        """Wait until one more request may be in flight, and count as that request inside the block."""
         await self._enter()
         turn = Turn(self._round)
         try:
@@ -64,15 +64,15 @@ class Limiter:
 
     async def _enter(self) -> None:
         with self._lock:
-            if self.under_way + 1 <= self.limit:
-                self.under_way += 1
+            if self.in_flight + 1 <= self.limit:
+                self.in_flight += 1
                 return
             place: Future[None] = Future()
             self._waiting.append(place)
         try:
             await asyncio.wrap_future(place)
         except asyncio.CancelledError:
-            if not place.cancel():  # its turn had come in the meantime
+            if not place.cancel():  # its turn had come meanwhile
                 self._leave(Turn(-1), well=False)
             raise
 
@@ -80,59 +80,60 @@ class Limiter:
         with self._lock:
             if turn.overloaded:
                 if turn.round == self._round:
-                    self.limit = max(1.0, min(self.limit, self.under_way) / 2)
+                    self.limit = max(1.0, min(self.limit, self.in_flight) / 2)
                     self._round += 1
-            elif well and self.under_way + 1 > self.limit:
+            elif well and self.in_flight + 1 > self.limit:
                 self.limit += 1 / self.limit
-            self.under_way -= 1
-            while self._waiting and self.under_way + 1 <= self.limit:
+            self.in_flight -= 1
+            while self._waiting and self.in_flight + 1 <= self.limit:
                 place = self._waiting.popleft()
                 if place.set_running_or_notify_cancel():
-                    self.under_way += 1
+                    self.in_flight += 1
                     place.set_result(None)
 
 
 @define(eq=False)
 class Breaker:
-    """Whether a server is asked at all.
+    """A circuit breaker: whether a server gets any requests.
 
-    After `FAILURES` in a row it is left alone, but for one request every `COOL_DOWN` seconds. The
-    first that it answers, whatever it says, ends that.
+    After `FAILURES` in a row the circuit is open: one request every `COOL_DOWN` seconds passes as a probe. The first
+    response, whatever it says, closes the circuit.
     """
 
     clock: Callable[[], float] = time.monotonic
     failures: int = 0
-    """In a row."""
+    """The number of failures in a row."""
     _next: float = 0.0
-    """When the next request may try."""
+    """The time of the next probe."""
     _lock: threading.Lock = field(factory=threading.Lock)
 
     def wait(self) -> float:
-        """0 if a request may be sent now, by whoever asked; else the seconds until one may."""
+        """Return 0 if the caller may send a request now; else the seconds until one may be sent."""
         with self._lock:
             if self.failures < FAILURES:
                 return 0.0
             now = self.clock()
             if now < self._next:
                 return self._next - now
-            self._next = now + COOL_DOWN  # one tries; should it hang, another one will after it
+            self._next = now + COOL_DOWN  # should this probe hang, another one follows
             return 0.0
 
     def failed(self) -> None:
-        """The server did not answer, or not as a server does."""
+        """Count a failure: no response, or one that is not of a working server."""
         with self._lock:
             self.failures += 1
             if self.failures == FAILURES:
                 self._next = self.clock() + COOL_DOWN
 
     def answered(self) -> None:
+        """Close the circuit, since the server has responded."""
         with self._lock:
             self.failures = 0
 
 
 @frozen(eq=False)
 class Origin:
-    """What is known of one server."""
+    """The limiter and the breaker of one server."""
 
     limiter: Limiter = field(factory=Limiter)
     breaker: Breaker = field(factory=Breaker)
@@ -142,12 +143,12 @@ _origins: dict[tuple[str, str, int | None], Origin] = {}
 
 
 def origin_of(url: str) -> Origin:
-    """The one origin that an address belongs to."""
+    """Return the origin of an address, the same object for all addresses of one origin."""
     return _origins.setdefault(key_of(url), Origin())
 
 
 def key_of(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of an address; the port also where it is the usual one."""
+    """Return scheme, host and port of an address, the default port included."""
     parts = urlsplit(url)
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or usual
