@@ -101,3 +101,10 @@ def test_paths_of_the_repository_exist(page: Path) -> None:
     named = re.findall(rf"`((?:{folders})/[\w./*-]*)`", page.read_text(encoding="utf-8"))
     for path in named:
         assert list(ROOT.glob(path.rstrip("/"))), path
+
+
+def test_the_architecture_names_every_part_of_the_package() -> None:
+    text = guide("architecture.md")
+    for path in (ROOT / "rlmlang").iterdir():
+        if (path.is_dir() and (path / "__init__.py").exists()) or (path.suffix == ".py" and path.name[0] != "_"):
+            assert f"`rlmlang/{path.name}{'/' * path.is_dir()}`" in text, path.name
