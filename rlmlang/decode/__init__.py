@@ -1,6 +1,6 @@
-"""Holding a model to the language: constraints, token masks, grammar texts for servers.
+"""Constrain a model to the language: constraints, token masks, and grammar texts for servers.
 
-Public are `Constraint`, `Matcher`, `Vocabulary`, `grammar_text` and, where torch is installed,
+The public names are `Constraint`, `Matcher`, `Vocabulary`, `grammar_text` and, where torch is installed,
 `LogitsProcessor`. Each is imported when it is first used.
 """
 

@@ -1,4 +1,4 @@
-"""The text that completes what has been written so far."""
+"""Complete the text that has been written so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlmlang.language.types import STR
 
 
 def closing_text(position: Position, constraint: Constraint) -> str:
-    """What completes the text behind a position."""
+    """Return the text that completes what is written up to a position."""
     prefix = position.prefix
     if prefix.size == 0 and position.partial[:1] in ("", "#"):
         head = "\n" if position.partial else ""
@@ -46,7 +46,7 @@ def _is_value(prefix: Prefix) -> bool:
 
 
 def _lexeme_end(position: Position) -> tuple[str, Prefix | None]:
-    """What ends the lexeme that a position is in, and the prefix behind it."""
+    """Return the text that ends the lexeme that a position is in, and the prefix after it."""
     if not position.partial:
         return "", position.prefix
     for end in _ends(position):
@@ -56,7 +56,7 @@ def _lexeme_end(position: Position) -> tuple[str, Prefix | None]:
         if not after_end.partial:
             return end, after_end.prefix
         if position.partial[0] in "\n#":
-            continue  # what comes behind it would count as indentation
+            continue  # what follows would count as indentation
         whole = after_end.advance(" ")
         if whole is None:
             whole = after_end.advance("\n")
@@ -66,6 +66,7 @@ def _lexeme_end(position: Position) -> tuple[str, Prefix | None]:
 
 
 def _ends(position: Position) -> Iterator[str]:
+    """Yield texts that may end the lexeme that a position is in."""
     partial, prefix = position.partial, position.prefix
     yield ""
     if partial[0] in "\n#":

@@ -20,8 +20,8 @@ from rlmlang.decode.fragments import (
     lacking,
     method_calls,
     parameters,
+    representative_attributes,
     requoted,
-    telling,
     type_arguments,
     written,
 )
@@ -367,10 +367,10 @@ class Search:
                     yield from ([name, *suffix, *test] for test in self._tests())
             return
         if type_ is not None:
-            for name in dict.fromkeys((*telling(type_), *attributes(type_))):
+            for name in dict.fromkeys((*representative_attributes(type_), *attributes(type_))):
                 yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
             if self.state.environment.expected == BOOL:
-                for name in telling(type_):
+                for name in representative_attributes(type_):
                     yield from ([name, *suffix, "==", HOLE] for suffix in attribute_suffixes(type_, name))
             return
         for record in self.state.environment.records.values():
@@ -437,7 +437,7 @@ class Search:
             return
         dotted = State(state.environment, state.unit, dot, state.frame, ".", 2, ("", ""))
         type_ = Search(dotted).receiver()
-        for attribute in telling(type_) if type_ is not None else ():
+        for attribute in representative_attributes(type_) if type_ is not None else ():
             for suffix in attribute_suffixes(type_, attribute):
                 yield [".", attribute, *suffix]
                 if isinstance(type_, RecordType):

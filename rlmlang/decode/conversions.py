@@ -1,7 +1,7 @@
-"""What an operand of a type can still become by what is written behind it: methods, indexes, operators.
+"""The types that an operand can become by what follows it: methods, indexes, operators.
 
-Told from types alone, and generously within the steps that `search` takes: for what is out of
-reach, no closing would be found.
+They are derived from types alone, and generously within the number of steps that `decode.completions` takes: for
+a type out of reach, no closing would be found.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from rlmlang.language.types import (
 )
 
 STEPS = 2
-"""Methods, indexes or operators one behind the other."""
+"""The number of methods, indexes or operators in a row."""
 
 
-def can_become(type_: Type, wanted: Type) -> bool:
-    """Whether an operand of a type may be the start of an expression of another."""
+def can_become(type_: Type, expected: Type) -> bool:
+    """Return whether an operand of a type may begin an expression of the expected type."""
     found = reachable_types(type_)
     if UNKNOWN in found:
         return True
-    if isinstance(wanted, TupleType) and any(isinstance(each, TupleType) for each in found):
+    if isinstance(expected, TupleType) and any(isinstance(each, TupleType) for each in found):
         return True  # tuples of all lengths are made with `+`
-    return any(solve(wanted, each, {}) for each in found)
+    return any(solve(expected, each, {}) for each in found)
 
 
 def reachable_types(type_: Type) -> tuple[Type, ...]:
-    """The types that an operand can become, its own first."""
+    """Return the types that an operand can become, its own first."""
     return _reachable_types(type_, repr(type_))  # records are equal by name alone, so the cache needs their fields
 
 

@@ -1,7 +1,7 @@
-"""Text that must follow at a place, because nothing else may.
+"""Text that must follow at a position, because nothing else may.
 
-What is found is found quickly: places with many possible continuations are taken for places
-with a choice without a look at what the types leave of them.
+Only what is found quickly is found: a position with many possible continuations counts as one with a choice, without
+a look at what the types leave of them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import BODY, LINE
 
 FEW = 4
-"""Continuations that are tried one by one."""
+"""The most continuations that are tried one by one."""
 
 LONGEST = 200
-"""Characters at once."""
+"""The most characters of a forced text."""
 
 _CONSTANTS = ("STRING", "INT", "FLOAT", "FSTRING", "RAW_STRING", "LONG_STRING")
 
 
 def forced_text(position: Position) -> str:
-    """The text that must follow, up to the next choice, with spaces as usual; empty if there is a choice at once."""
+    """Return the text that must follow, up to the next choice, with the usual spaces; empty if there is a choice."""
     text = ""
     while len(text) < LONGEST and not position.ended and not position.may_end:
         more = _only(position)
@@ -51,7 +51,7 @@ def _only(position: Position) -> str:
 
 
 def _lexeme(prefix: Prefix, spaced: bool) -> str:
-    """The only lexeme that may follow, with a space where one is usual."""
+    """Return the only lexeme that may follow, with a space where one is usual."""
     if (known := prefix.positions.get("forced")) is None:
         known = prefix.positions["forced"] = _find_lexeme(prefix)
     assert isinstance(known, str)
@@ -75,14 +75,14 @@ def _find_lexeme(prefix: Prefix) -> str:
 
 
 def _judged(prefix: Prefix, options: list[str]) -> list[str]:
-    """Those that may follow, if they are few."""
+    """Return the options that may follow, or all of them if they are many."""
     if len(options) > FEW:
         return options
     return [option for option in options if prefix.child(option) is not None]
 
 
 def _is_spaced(last: str, text: str) -> bool:
-    """Whether a space is usual between a lexeme and what follows."""
+    """Return whether a space is usual between a lexeme and the text after it."""
     if text[0] == "\n" or last[0] == "\n":
         return False
     if last in ("(", "[", "{", ".") or text[0] in ")]},.:([":

@@ -1,4 +1,4 @@
-"""What functions and methods take, and constants to give them: lexemes, with holes where anything may stand."""
+"""Fragments of programs as lexemes: applications, arguments, attributes, types and constants, with holes."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from rlmlang.language.types import (
 )
 
 _INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType((STR, STR)))
-"""What the variables of a signature may stand for."""
+"""The types that are put in for the type variables of a signature."""
 
 
 _library_applications: dict[str, tuple[tuple[tuple[str, ...], Type], ...]] = {}
 
 
 def applications(environment: Environment, name: str) -> tuple[tuple[tuple[str, ...], Type], ...]:
-    """Ways to apply a function, as lexemes from the bracket on, each with the type of the result."""
+    """Return ways to apply a function, as lexemes from the bracket on, each with the type of its result."""
     own = name in environment.entries
     known = None if own else _library_applications.get(name)
     if known is not None:
@@ -75,13 +75,14 @@ def _forms(environment: Environment, name: str) -> Iterator[tuple[list[Type], Ty
 
 
 def attributes(type_: Type) -> tuple[str, ...]:
+    """Return the fields or methods of a type."""
     if isinstance(type_, RecordType):
         return tuple(name for name, _ in type_.fields)
     return tuple(methods_of(type_))
 
 
 def parameters(prefix: State) -> list[str]:
-    """The parameters of the function whose arguments are being written."""
+    """Return the parameters of the function whose arguments are being written."""
     frame = prefix.frame
     assert frame is not None
     if frame.callee is None:
@@ -103,6 +104,7 @@ def parameters(prefix: State) -> list[str]:
 
 
 def function_named(environment: Environment, name: str) -> object:
+    """Return what a name is bound to in scope or in the library; None for built-ins and unknown names."""
     entry = environment.entries.get(name)
     if entry is None and name not in BUILTINS and (found := library_function(name)) is not None:
         return found
@@ -110,7 +112,7 @@ def function_named(environment: Environment, name: str) -> object:
 
 
 def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]]:
-    """The arguments that a call still needs, as lexemes with holes; in each way that is likely."""
+    """Yield the arguments that an open call still needs, as lexemes with holes, in each likely way."""
     given = frame.commas + frame.filled
     if frame.callee is None or frame.keywords:
         if frame.callee is not None:
@@ -133,7 +135,7 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
         if isinstance(entry, Variable) and isinstance(entry.type, FunctionType):
             yield listed([HOLE] * max(0, len(entry.type.params) - given))
             return
-        if frame.callee not in BUILTINS:  # a parameter, or a name that is not known yet
+        if frame.callee not in BUILTINS:  # a parameter, or a name that is not bound yet
             yield from (listed([HOLE] * max(0, count - given)) for count in (1, 2, 0))
             return
         builtins = [BUILTINS[frame.callee]]
@@ -164,6 +166,7 @@ def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator
 
 
 def listed(parts: list[str]) -> list[str]:
+    """Return lexemes separated by commas."""
     out: list[str] = []
     for part in parts:
         out += [*([","] if out else []), part]
@@ -171,7 +174,7 @@ def listed(parts: list[str]) -> list[str]:
 
 
 def calls(environment: Environment, name: str) -> Iterator[list[str]]:
-    """Applications of a function, with holes."""
+    """Yield applications of a function, with holes."""
     seen: set[int] = set()
     for arguments in lacking(environment, BracketFrame("(", "call", None, 1, 0, callee=name)):
         if len(arguments) not in seen:
@@ -182,14 +185,15 @@ def calls(environment: Environment, name: str) -> Iterator[list[str]]:
 
 
 def attribute_suffixes(type_: Type | None, name: str) -> Iterator[list[str]]:
+    """Yield what follows an attribute: nothing for a field, and the application of a method."""
     if type_ is None or isinstance(type_, RecordType):
         yield []
         return
     yield from method_calls(methods_of(type_)[name])
 
 
-def telling(type_: Type) -> tuple[str, ...]:
-    """Of the attributes of a type, one for each type that they give; numbers first, which go with most operators."""
+def representative_attributes(type_: Type) -> tuple[str, ...]:
+    """Return one attribute of a type for each type of result; integers first, as most operators take them."""
     if isinstance(type_, RecordType):
         return tuple(name for name, _ in type_.fields)
     found: dict[Type, str] = {}
@@ -200,6 +204,7 @@ def telling(type_: Type) -> tuple[str, ...]:
 
 
 def method_calls(method: Builtin) -> Iterator[list[str]]:
+    """Yield applications of a method, with holes."""
     counts = {
         sum(param.required and not param.keyword_only for param in signature.params) - 1
         for signature in method.signatures
@@ -209,6 +214,7 @@ def method_calls(method: Builtin) -> Iterator[list[str]]:
 
 
 def type_arguments(head: str) -> Iterator[list[str]]:
+    """Yield the arguments of a generic type up to the closing bracket, with holes."""
     match head:
         case "list" | "CALL":
             yield [HOLE, "]"]
@@ -227,7 +233,7 @@ def type_arguments(head: str) -> Iterator[list[str]]:
 
 
 def types_of(environment: Environment) -> list[Type]:
-    """The types of the names in scope, and lists of them."""
+    """Return the types of the names in scope, and of their parts."""
     found: dict[Type, None] = {}
     for entry in environment.entries.values():
         type_ = entry.type if isinstance(entry, Variable) else entry if isinstance(entry, RecordType) else None
@@ -240,18 +246,18 @@ def types_of(environment: Environment) -> list[Type]:
     return list(found)
 
 
-def instances(wanted: Type, likely: Sequence[Type]) -> Iterator[Type]:
-    """A signature type with its variables put in."""
-    names = sorted(variables(wanted))
+def instances(type_: Type, likely: Sequence[Type]) -> Iterator[Type]:
+    """Yield a type of a signature with types in place of its variables, the likely ones first."""
+    names = sorted(variables(type_))
     if not names:
-        yield wanted
+        yield type_
         return
-    for type_ in dict.fromkeys([*likely, STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)]):
-        yield substitute(wanted, dict.fromkeys(names, type_))
+    for each in dict.fromkeys([*likely, STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)]):
+        yield substitute(type_, dict.fromkeys(names, each))
 
 
 def written(type_: Type) -> list[str]:
-    """Lexemes of a type."""
+    """Return the lexemes of a type."""
     return _LEXEME.findall(str(type_))
 
 
@@ -259,7 +265,7 @@ _LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|\w+|[^\w\s]')
 
 
 def constant(type_: Type) -> list[str]:
-    """Lexemes of an expression without calls that is of a type."""
+    """Return the lexemes of an expression of a type that makes no CALL."""
     match type_:
         case LiteralType(values=(value, *_)):
             return ["-", str(-value)] if type(value) is int and value < 0 else [_literal(value)]
@@ -287,7 +293,7 @@ _PLAIN = {"int": ["0"], "float": ["0.5"], "bool": ["True"], "None": ["None"]}
 
 
 def requoted(lexeme: str, quote: str) -> str:
-    """A string constant as it can stand in an f-string that a quote ends."""
+    """Return a string constant with quotes that can be used in an f-string with the given quote."""
     return f"'{lexeme[1:-1]}'" if quote == '"' and lexeme[0] == '"' else lexeme
 
 

@@ -1,4 +1,4 @@
-"""Token masks of positions: which tokens may come next, looked up by kinds of tokens as far as possible."""
+"""The token masks of positions: tokens are looked up by kind as far as possible, and the rest is tried."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
 
 
 def position_mask(position: Position, vocabulary: Vocabulary) -> Mask:
+    """Return the mask of a position, which is cached there."""
     known = position.mask
     if isinstance(known, tuple) and known[0] is vocabulary:
         mask: Mask = known[1]
@@ -49,15 +50,15 @@ def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
                 _walk(position, vocabulary.ending(ends), mask)
             return mask
         for char, below in vocabulary.everything.below.items():
-            behind = position.advance(char)
-            if behind is None:
+            further_on = position.advance(char)
+            if further_on is None:
                 continue
-            further = behind.advance("x")
-            if further is not None and further is behind.advance("xx") and text_ends(behind) == ends:
-                mask |= (vocabulary.first == ord(char)) & vocabulary.plain_behind(ends)
+            further = further_on.advance("x")
+            if further is not None and further is further_on.advance("xx") and text_ends(further_on) == ends:
+                mask |= (vocabulary.first == ord(char)) & vocabulary.plain_after_first(ends)
             else:
                 mask[below.tokens] = True
-                _walk(behind, below, mask)
+                _walk(further_on, below, mask)
         _walk(position, vocabulary.ending(ends), mask)
         return mask
     starts, spaced, more = vocabulary.names
@@ -94,17 +95,17 @@ def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
         if child is not None and partial[0] not in "\n#":
             apart = vocabulary.apart if partial[-1].isalnum() else vocabulary.signless
             mask |= position_mask(_at(child), vocabulary) & apart
-        root, behind = vocabulary.everything.below.get(" "), position.advance(" ")
-        if partial[0] in "\n#" and root is not None and behind is not None:  # a margin, and a word behind it
+        root, further_on = vocabulary.everything.below.get(" "), position.advance(" ")
+        if partial[0] in "\n#" and root is not None and further_on is not None:  # indentation, then a word
             mask[root.tokens] = True
-            _walk(behind, root, mask)
+            _walk(further_on, root, mask)
     _walk(position, vocabulary.digits, mask)
     _walk(position, vocabulary.mixed, mask)
     return mask
 
 
 def _at(prefix: Prefix) -> Position:
-    """The position right behind a lexeme."""
+    """Return the position right after the last lexeme of a prefix."""
     position = Position(prefix)
     found = prefix.positions.setdefault(("", 0, 0), position)
     assert isinstance(found, Position)
@@ -112,7 +113,7 @@ def _at(prefix: Prefix) -> Position:
 
 
 def text_ends(position: Position) -> str:
-    """Inside of a string, comment or the text of an f-string: the characters that are more than text."""
+    """Return the characters that end or interrupt the string, comment or f-string that a position is in."""
     partial, inside = position.partial, position.prefix.inside
     if not partial:
         return ""
@@ -135,7 +136,7 @@ def text_ends(position: Position) -> str:
 
 
 def _words(text: str, space: str, vocabulary: Vocabulary, mask: Mask) -> None:
-    """Allow the words that a text starts with."""
+    """Allow the tokens that are words and that a text starts with."""
     words = vocabulary.words
     for end in range(len(space) + 1, len(text) + 1):
         found = words.get(text[:end])
@@ -154,7 +155,7 @@ def _prefixes(text: str, vocabulary: Vocabulary, mask: Mask) -> None:
 
 
 def _walk(position: Position, root: Trie, mask: Mask) -> None:
-    """Allow the tokens of a tree that may follow."""
+    """Allow the tokens of a trie that may follow."""
     todo = list(root.below.items())
     while todo:
         text, at = todo.pop()

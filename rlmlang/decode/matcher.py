@@ -1,7 +1,6 @@
-"""Token masks: which tokens may come next, such that the text can always be completed.
+"""Follow a text token by token, and say which tokens may come next, such that it can always be completed.
 
-A `Matcher` follows one text token by token. Whatever it allows can be ended within the tokens
-that are left; near their end it goes on with the closing alone.
+Whatever a `Matcher` allows can be completed within the remaining tokens; near their end it allows the closing alone.
 """
 
 from __future__ import annotations
@@ -20,32 +19,32 @@ from rlmlang.decode.vocabulary import Mask, Vocabulary, completed, split
 from rlmlang.errors import ModelError
 
 MAX_GROWTH = 80
-"""Tokens by which one token can make the closing longer."""
+"""The most tokens by which one token makes the closing longer."""
 
 
 class Matcher:
-    """What a constraint allows at each place of one text."""
+    """The state of one text that is written under a constraint."""
 
     def __init__(self, constraint: Constraint, vocabulary: Vocabulary, max_tokens: int) -> None:
         self.constraint = constraint
         self.vocabulary = vocabulary
         self.left = max_tokens
-        """Tokens that may still be written."""
+        """The number of tokens that may still be written."""
         self.text = ""
         self.done = False
         self._environment = environment_of(constraint)
-        self.position = start(constraint, self._environment)
-        """Where the text stands."""
+        self.position = start_position(constraint, self._environment)
+        """The position at the end of the text."""
         self._statement = 0
-        """Where in the text the statement starts that is being written."""
+        """The offset of the statement that is being written."""
         self._closing: list[int] | None = None
         self._costs: dict[tuple[bytes, Position], int] = {}
-        """Of positions near the end, the tokens that it takes to complete the text."""
+        """For positions near the token limit, the number of tokens that complete the text."""
         self._tail = b""
-        """The start of a character that is not whole yet."""
+        """The first bytes of a character that is not complete."""
 
     def mask(self) -> Mask:
-        """The tokens that may come next, as one truth value a token."""
+        """Return the tokens that may come next, as booleans [vocabulary]."""
         mask = self.vocabulary.mask()
         if self.done:
             mask[list(self.vocabulary.eos)] = True
@@ -60,12 +59,12 @@ class Matcher:
         return mask
 
     def _allow_broken(self, mask: Mask) -> None:
-        """Allow the tokens with parts of characters that may come next."""
+        """Allow the tokens that may come next and contain parts of characters."""
         tokens = map(int, self.vocabulary.broken.nonzero()[0])
         mask[[token for token in tokens if self._read(token) is not None]] = True
 
     def allows(self, token: int) -> bool:
-        """Whether a token may come next; far quicker than the whole mask."""
+        """Return whether a token may come next. This is far quicker than the whole mask."""
         if self.done or token in self.vocabulary.eos:
             return token in self.vocabulary.eos and (self.done or self._may_end)
         closing = self._must_close()
@@ -82,10 +81,10 @@ class Matcher:
         return cost < self.left
 
     def best(self, order: Iterable[int], count: int = 1) -> list[int]:
-        """The first `count` tokens of an order that are allowed.
+        """Return the first `count` tokens of an order that are allowed.
 
-        In the order of falling logits, the first is what greedy decoding takes; with Gumbel noise
-        added to them, it is a draw from the distribution that the mask leaves (Maddison et al., 2014).
+        In descending order of logits, the first one is the choice of greedy decoding. With Gumbel noise added to the
+        logits, it is a draw from the distribution that the mask leaves (Maddison et al., 2014).
         """
         closing = self._must_close() if not self.done else None
         if closing is not None and len(closing) >= self.left:
@@ -99,9 +98,9 @@ class Matcher:
         return found
 
     def forced(self) -> list[int]:
-        """Tokens that need not be sampled, as only one text may follow; none if there is a choice.
+        """Return tokens that need not be sampled, as only one text may follow; none if there is a choice.
 
-        They are those that the tokenizer writes it with, whatever comes behind it. Spaces are as usual.
+        The tokenizer encodes the text with these tokens whatever follows it. Spaces are the usual ones.
         """
         if self.done or self._tail:
             return []
@@ -111,14 +110,14 @@ class Matcher:
         if not text:
             return []
         tokens = self.vocabulary.encode(text)
-        for behind in ("x", " x", "\n", '"', "("):
-            other = self.vocabulary.encode(text + behind)
+        for following in ("x", " x", "\n", '"', "("):
+            other = self.vocabulary.encode(text + following)
             same = next((i for i, pair in enumerate(zip(tokens, other)) if pair[0] != pair[1]), len(tokens))
             tokens = tokens[:same]
         return tokens if self._readable(tokens) else []
 
     def _readable(self, tokens: list[int]) -> bool:
-        """Whether the tokens may be committed one after another; the last may end within the forced text."""
+        """Return whether the tokens can be committed in turn; the last may end within the forced text."""
         position: Position | None = self.position
         for token in tokens:
             text = self.vocabulary.texts[token]
@@ -126,7 +125,7 @@ class Matcher:
         return position is not None and len(tokens) + MAX_GROWTH < self.left
 
     def commit(self, token: int) -> None:
-        """Go on behind a token. Raises ModelError E408 if it is not allowed."""
+        """Append a token to the text. Raises ModelError E408 if it is not allowed."""
         if not self.allows(token):
             raise self._refusal(repr(self.vocabulary.bytes_of(token)))
         if token in self.vocabulary.eos:
@@ -145,7 +144,7 @@ class Matcher:
             self.done = True
 
     def _read(self, token: int) -> tuple[str, bytes, Position] | None:
-        """What a token adds: whole characters, the start of one more, and the position behind the former."""
+        """Return the characters that a token adds, the first bytes of one more, and the position after the former."""
         text = self.vocabulary.texts[token]
         if not self._tail and text is not None:
             position = self.position.advance(text)
@@ -172,7 +171,10 @@ class Matcher:
     # Statements
 
     def _settled(self, position: Position) -> Position:
-        """Behind a whole statement, a position that knows what was really written in it."""
+        """After a whole statement, return a position whose environment comes from the statement's text.
+
+        The position given was reached with free strings and numbers in place of those that were written.
+        """
         if position.prefix.size or position.prefix is self.position.prefix or position.ended:
             return position
         ends = self.text.rfind("\n") + 1
@@ -185,33 +187,33 @@ class Matcher:
             fresh = fresh.advance(rest)
         return fresh if fresh is not None else position
 
-    # The end
+    # Closing
 
     def closing_text(self) -> str:
-        """What would complete the text, once its last character is whole."""
+        """Return the text that would complete this one, once its last character is complete."""
         return "" if self.done or self.position.ended else closing_text(self.position, self.constraint)
 
     def _closing_tokens(self, tail: bytes, position: Position) -> list[int]:
-        """The tokens that would complete the text behind a position and the start of a character."""
+        """Return the tokens that would complete the text after a position and the first bytes of a character."""
         if position.ended:
             return []
         first = [self.vocabulary.single[byte] for byte in completed(tail) or b""] if tail else []
         return first + self.vocabulary.encode(closing_text(position, self.constraint))
 
-    def _must_close(self, room: int = 0) -> list[int] | None:
-        """The tokens that are left to write, once there is no room for others."""
+    def _must_close(self, reserve: int = 0) -> list[int] | None:
+        """Return the tokens of the closing if no others fit, with `reserve` tokens to spare; else None."""
         if self._closing is not None:
             return self._closing
         if self.left > 4 * MAX_GROWTH:
             return None
         closing = self._closing_tokens(self._tail, self.position)
-        if self.left <= len(closing) + room:
+        if self.left <= len(closing) + reserve:
             self._closing = closing
         return self._closing
 
 
-def start(constraint: Constraint, environment: Environment) -> Position:
-    """The position at which the text begins."""
+def start_position(constraint: Constraint, environment: Environment) -> Position:
+    """Return the position at which the text begins."""
     prefix = Prefix(environment, constraint.unit, tables().start("start"))
     if constraint.unit == "call":
         called = prefix.child("CALL")

@@ -1,8 +1,7 @@
-"""Places in a text, between any two characters: a prefix and a piece of the lexeme that follows.
+"""Positions in a text, between any two characters: a prefix and a part of the lexeme that follows.
 
-What has been written inside of a string or comment does not matter to what may follow, so
-such places are told apart only by what their last characters can become part of. This
-keeps the number of positions small, and what is known of one is known of all like it.
+What is written inside a string or comment does not matter to what may follow. Such positions differ only by what
+their last characters can become part of, so there are few of them, and what is found out about one is cached for all.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from rlmlang.decode.state import BODY, LINE
 from rlmlang.language.parse import literals
 
 MAX_NAME = 100
-"""Characters of a new name."""
+"""The most characters of a new name."""
 
-ROOMY = MAX_NAME - 10
-"""Characters of a name that can surely be made new: not all its ends can be taken."""
+SURELY_NEW = MAX_NAME - 10
+"""A name of fewer characters can surely be made new by an ending: not all endings can be bound already."""
 
 MAX_MARGIN = 24
-"""Spaces before a line within brackets."""
+"""The most spaces before a line within brackets."""
 
 MAX_LINES = 4
-"""Line ends in a row, those of comments included."""
+"""The most line ends in a row, those of comments included."""
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(?:(?<=[eE])[+-][0-9]*)?")
@@ -41,41 +40,41 @@ _HOLE_END = re.compile(r"(?:!r?)?(?::[^{}\"'\\\n#]*)?")
 
 
 class Position:
-    """A place in a text, and what may follow there."""
+    """A position in a text, and what may follow there."""
 
     __slots__ = ("_next", "lines", "mask", "partial", "prefix", "spaces")
 
     def __init__(self, prefix: Prefix, partial: str = "", spaces: int = 0, lines: int = 0) -> None:
         self.prefix = prefix
         self.partial = partial
-        """The start of a lexeme that may still go on."""
+        """The start of a lexeme that may still get longer."""
         self.spaces = spaces
-        """That stand before this position."""
+        """The number of spaces before this position."""
         self.lines = lines
-        """Line ends since the last statement, at the start of one."""
+        """At the start of a statement, the number of line ends since the last one."""
         self.mask: object = None
-        """For whoever finds out which tokens may follow."""
+        """The cache of `decode.mask`."""
         self._next: dict[str, Position | None] = {}
 
     def advance(self, text: str) -> Position | None:
-        """The position behind some more text, or None if it cannot follow."""
+        """Return the position after some more text, or None if it cannot follow."""
         try:
             return self._next[text]
         except KeyError:
             found = _read(self, self.partial + text)
             if found is not None:
-                found = _known(found)
+                found = _interned(found)
             self._next[text] = found
             return found
 
     @property
     def ended(self) -> bool:
-        """Whether nothing but the end may follow."""
+        """Return whether nothing may follow."""
         return self.prefix.ended
 
     @property
     def may_end(self) -> bool:
-        """Whether the text may end here."""
+        """Return whether the text may end here."""
         if self.prefix.ended:
             return True
         if self.partial and self.partial[0] in "\n#" and self.partial[-1] == "\n":
@@ -84,8 +83,8 @@ class Position:
         return False
 
 
-def _known(position: Position) -> Position:
-    """The one object for all positions like this one."""
+def _interned(position: Position) -> Position:
+    """Return the one object that stands for all positions equal to this one."""
     positions = position.prefix.positions
     return positions.setdefault((position.partial, position.spaces, position.lines), position)  # type: ignore[return-value]
 
@@ -160,7 +159,7 @@ def _read(position: Position, text: str) -> Position | None:
         lexeme, length = result
         if prefix.inside is not None and _STRING.match(rest) and not fits_hole(rest[:length], prefix.inside.quote):
             return None
-        if length == len(rest) and _may_go_on(prefix, rest):
+        if length == len(rest) and _may_continue(prefix, rest):
             return Position(prefix, _canonical(prefix, rest), spaces) if _viable(prefix, rest) else None
         if lexeme is None or (_NUMBER.match(rest) and re.match(r"[A-Za-z_.]", rest[length:])):
             return None
@@ -176,7 +175,7 @@ def _read(position: Position, text: str) -> Position | None:
 
 
 def _comment_fits(comment: str | None) -> bool:
-    """Comments are free, but for those that results are inserted as."""
+    """Return whether a comment may be written: any but those that results are inserted as."""
     return comment is None or not comment.startswith("#=>")
 
 
@@ -185,7 +184,10 @@ def _shortened(comment: str) -> str:
 
 
 def _line_end(prefix: Prefix, rest: str) -> Position | tuple[Prefix, int] | None:
-    """Behind a statement, or a line of a body: the prefix after it, or a position within the line ends."""
+    """Read the line ends after a statement or a line of a body.
+
+    Returns the prefix after them and their length, or a position within them, or None if they cannot follow.
+    """
     line, body = prefix.child(LINE), prefix.child(BODY)
     if line is None and body is None:
         return None
@@ -199,14 +201,14 @@ def _line_end(prefix: Prefix, rest: str) -> Position | tuple[Prefix, int] | None
         return line, rest.index("\n") + 1
     if match[0].count("\n") > MAX_LINES:
         return None
-    behind = rest[match.end() :]
-    if behind.lstrip(" ").startswith("#"):
+    margin = rest[match.end() :]
+    if margin.lstrip(" ").startswith("#"):
         return None if match[0].count("\n") >= MAX_LINES else Position(prefix, "\n" * match[0].count("\n") + " # x")
-    spaces = len(behind) - len(behind.lstrip(" "))
-    if spaces == len(behind) and spaces < 4:
-        return Position(prefix, "\n" * match[0].count("\n") + behind)
+    spaces = len(margin) - len(margin.lstrip(" "))
+    if spaces == len(margin) and spaces < 4:
+        return Position(prefix, "\n" * match[0].count("\n") + margin)
     if spaces >= 4:
-        return (body, match.end() + 4) if spaces == 4 or len(behind) == 4 else None
+        return (body, match.end() + 4) if spaces == 4 or len(margin) == 4 else None
     return (line, match.end()) if spaces == 0 and line is not None else None
 
 
@@ -214,8 +216,10 @@ def _line_end(prefix: Prefix, rest: str) -> Position | tuple[Prefix, int] | None
 
 
 def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
-    """The lexeme at the start of a text, in the form that stands for all like it, and its length; the
-    lexeme is None if it is not whole. None if there is none."""
+    """Return the lexeme at the start of a text, in the form that stands for all equivalent ones, and its length.
+
+    The lexeme is None if it is not complete. The result is None if no lexeme starts so.
+    """
     if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
         if rest[0] in "}:" or (rest[0] == "!" and rest[1:2] != "="):
             return _hole_end(prefix, rest)
@@ -244,7 +248,7 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
 
 
 def _string(prefix: Prefix, lexeme: str, free: str) -> str:
-    """The string itself where it matters what it says, else any."""
+    """Return the string itself where its text matters, else one that stands for any."""
     if _names_type(prefix):
         return lexeme
     quotes = 3 if lexeme.startswith('"""') else 1
@@ -254,7 +258,7 @@ def _string(prefix: Prefix, lexeme: str, free: str) -> str:
 
 
 def _names_type(prefix: Prefix) -> bool:
-    """Whether a constant here is part of a type, and so may matter everywhere."""
+    """Return whether a constant here is part of a type, so that its value may matter anywhere."""
     return prefix.frame is not None and prefix.frame.kind == "type"
 
 
@@ -278,12 +282,12 @@ def _number(prefix: Prefix, text: str) -> str | None:
 
 
 def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, int]:
-    """A piece of an f-string: up to its next hole, or to its end."""
+    """Return the piece of an f-string up to its next hole or to its end, and its length."""
     match = _F_TEXT[quote].match(rest, at)
     assert match is not None
     end = match.end()
     if not _escapes_right(rest[at:end]):
-        return (None, end) if end == len(rest) else ("\\", end + 1)  # which fits nowhere
+        return (None, end) if end == len(rest) else ("\\", end + 1)  # fits nowhere
     stop = rest[end : end + 1]
     if stop == quote:
         return opening + quote, end + 1
@@ -307,8 +311,8 @@ def _hole_end(prefix: Prefix, rest: str) -> tuple[str | None, int]:
     return _fstring(rest, end + 1, prefix.inside.quote, rest[: end + 1])
 
 
-def _may_go_on(prefix: Prefix, rest: str) -> bool:
-    """Whether a lexeme at the end of what is written may become longer."""
+def _may_continue(prefix: Prefix, rest: str) -> bool:
+    """Return whether the lexeme at the end of the text may become longer."""
     if rest[0].isalnum() or rest[0] == "_":
         return True if not re.fullmatch(r"""[rf]?(["']).*\1""", rest, re.DOTALL) else len(rest) <= 2
     if _NUMBER.match(rest):
@@ -328,7 +332,7 @@ def _closed(rest: str) -> bool:
 
 
 def _canonical(prefix: Prefix, partial: str) -> str:
-    """The shortest text that can go on in the same ways."""
+    """Return the shortest text with the same continuations."""
     long = partial.startswith('"""')
     quoted = _QUOTED.match(partial)
     opening = '"""' if long else partial[:2] if partial[:2] in ('f"', "f'") else quoted[0] if quoted else ""
@@ -343,7 +347,7 @@ def _canonical(prefix: Prefix, partial: str) -> str:
         or prefix.child(_free(opening)) is None
         or any(text.startswith(partial) for text in prefix.literals)
     ):
-        return partial  # it matters what it says
+        return partial  # its text matters
     tail = content[-1]
     if tail == "\\" and opening[0] == "r":
         return opening + ("\\" if (len(content) - len(content.rstrip("\\"))) % 2 else "x")
@@ -363,7 +367,7 @@ _ESCAPE = re.compile(r"\\(?:[0-7]{0,2}|x[0-9a-fA-F]?|u[0-9a-fA-F]{0,3}|U[0-9a-fA
 
 
 def _open_escape(content: str) -> str:
-    """The escape at the end of a text that is not whole, or might still go on; empty if there is none."""
+    """Return the escape at the end of a text that is incomplete or may become longer; empty if there is none."""
     match = _ESCAPE.search(content)
     if match is None:
         return ""
@@ -376,7 +380,7 @@ def _free(opening: str) -> str:
 
 
 def _viable(prefix: Prefix, partial: str) -> bool:
-    """Whether some lexeme that starts so may follow."""
+    """Return whether a lexeme with this start may follow."""
     key = ("viable", partial)
     known = prefix.positions.get(key)
     if known is None:
@@ -406,7 +410,7 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
     if _WORD.fullmatch(partial):
         names = prefix.names
         if len(partial) <= MAX_NAME and names.fresh and (partial[0] != "_" or names.fresh_hidden):
-            if len(partial) < ROOMY or any(prefix.child(partial + end) is not None for end in new_ends(partial)):
+            if len(partial) < SURELY_NEW or any(prefix.child(partial + end) is not None for end in new_ends(partial)):
                 return True
         if partial in ("f", "r") and _follows(prefix, partial + '""'):
             return True
@@ -420,30 +424,32 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
 
 
 def new_ends(partial: str) -> Iterator[str]:
-    """Ends of a name, one of which makes it new: no program is long enough to have all these names. If the name is
-    nearly as long as names may be, there are few, and perhaps none does."""
+    """Yield endings of a name, one of which makes it new: no program is long enough to bind all these names.
+
+    If the name is nearly as long as names may be, there are few endings, and perhaps none makes it new.
+    """
     ends = chain(("", "x"), (f"x{i}" for i in range(20_000)))
     return (end for end in ends if len(partial) + len(end) <= MAX_NAME)
 
 
 _ESCAPES = ("", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000")
-"""What ends an escape of which a part is written."""
+"""Texts that complete an unfinished escape."""
 
 _HOLE_ENDS = {quote: [end + quote for end in ("}", "0}", "r}", "d}", "^9}", "2f}")] for quote in "\"'"}
-"""What ends the hole of an f-string, formats included."""
+"""Texts that end the hole of an f-string, formats included."""
 
 
 def _f_viable(prefix: Prefix, opening: str, content: str, quote: str) -> bool:
-    """Whether the text of an f-string may go on; `opening` is what came before it."""
+    """Return whether the text of an f-string may be continued; `opening` is the piece before it."""
     end, hole = prefix.child(opening + quote) is not None, prefix.child(opening + "{") is not None
     if not (end or hole):
         return False
     text = content.rstrip("{}")
-    ends = _ESCAPES if text == content else ("",)  # behind a brace, no escape goes on
+    ends = _ESCAPES if text == content else ("",)  # no escape continues after a brace
     return any(_escapes_right(text + more) for more in ends) and _F_TEXT[quote].match(text + "0" * 8) is not None
 
 
 def _follows(prefix: Prefix, text: str) -> bool:
-    """Whether a text that is one lexeme may follow."""
+    """Return whether a text may follow as one lexeme."""
     found = _lexeme(prefix, text)
     return found is not None and found[0] is not None and found[1] == len(text) and prefix.child(found[0]) is not None

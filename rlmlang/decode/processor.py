@@ -1,4 +1,4 @@
-"""Constraints in a user's own `model.generate(...)` of transformers."""
+"""A logits processor that applies a constraint in the user's own `model.generate(...)` of transformers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rlmlang.errors import UsageError
 
 
 class LogitsProcessor:
-    """Leaves the scores of the likeliest tokens that are allowed, and takes all others out.
+    """Keeps the scores of the likeliest allowed tokens, and masks all others.
 
-    For one call of `generate`, without beams: `generate(..., logits_processor=[processor],
+    It serves one call of `generate`, without beams: `generate(..., logits_processor=[processor],
     max_new_tokens=max_tokens)`. Greedy decoding is exact; sampling draws from the `count`
     likeliest allowed tokens. `tokenizer` is a fast tokenizer of transformers, or a Vocabulary.
     """
@@ -27,12 +27,12 @@ class LogitsProcessor:
         self.count = count
         self._rows: list[Matcher] = []
         self._seen = torch.empty(0)
-        """The tokens of the last step, with which the next ones must go on."""
+        """The tokens of the last step, which the next ones must continue."""
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """`input_ids` [rows, tokens] and `scores` [rows, vocabulary]; the scores of the next token.
+        """Mask the scores of the next token: `input_ids` [rows, tokens], `scores` [rows, vocabulary].
 
-        Raises UsageError E607 where rows change places, as they do in beam search.
+        Raises UsageError E607 if rows change places, as they do in beam search.
         """
         if not self._rows:
             self._rows = [Matcher(self.constraint, self.vocabulary, self.max_tokens) for _ in input_ids]

@@ -1,8 +1,8 @@
-"""The parser of the grammar as a persistent stack, so that any number of continuations can be tried.
+"""The grammar's parser as a persistent stack, so that any number of continuations can be tried.
 
-The tables are Lark's own, those that programs are parsed with; here they are driven token by
-token on a linked stack that is shared by all continuations of a prefix. Nodes are made as in
-`parser.tree`, without what only error messages need.
+The tables are Lark's own, the ones that programs are parsed with. Here they are driven token by token, on a linked
+stack that all continuations of a prefix share. Nodes are made as in `language.parse.tree`, without what only error
+messages need.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from rlmlang.language.source import Source
 
 @frozen(eq=False)
 class Stack:
-    """A state of the parser, the value that led to it, and what lies below."""
+    """A state of the parser, the value that led to it, and the stack below."""
 
     state: int
     value: Any = None
     below: Stack | None = None
     depth: int = 0
-    """How deep the tree of the value is, at most."""
+    """The depth of the value's tree, at most."""
 
 
 @frozen(eq=False)
 class OpenFString:
-    """An f-string with an open hole."""
+    """An f-string with an unfinished hole."""
 
     below: Stack
     """The parser before the f-string."""
     text: str
-    """What is written of it."""
+    """The text of the f-string so far."""
 
     @property
     def quote(self) -> str:
@@ -56,12 +56,11 @@ _MIDDLE = {
     quote: re.compile(rf"(?:!r)?(?::[^{{}}\"'\\\n#]*)?\}}(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*[{quote}{{]")
     for quote in "\"'"
 }
-"""The pieces that an f-string is written in: up to the first hole, and from the end of one to the
-start of the next or to the end."""
+"""The pieces of an f-string: up to the first hole, and from the end of a hole to the next one or to the end."""
 
 
 class _Builder(Builder):
-    """Makes nodes only: how deep a tree is, its `Stack` knows, and nobody is shown a place in it."""
+    """Makes nodes alone: `Stack` knows how deep a tree is, and no message points into it."""
 
     def __init__(self, parse_hole: Callable[[str, int], nodes.Expr]) -> None:
         super().__init__(Source(""))
@@ -82,17 +81,17 @@ class _Builder(Builder):
 
 @frozen(eq=False)
 class _Reduction:
-    """A rule at whose end the parser is."""
+    """The reduction of a rule."""
 
     origin: str
     length: int
     make: Callable[[list[Any]], Any]
     silent: bool
-    """Whether it makes nothing: its one child is its value."""
+    """Whether it makes no node: its only child is its value."""
 
 
 class ParseTables:
-    """What Lark knows of the grammar, and the lexemes of each terminal."""
+    """Lark's parse tables for the grammar, and the lexemes of each terminal."""
 
     def __init__(self) -> None:
         self.builder = _Builder(self._hole)
@@ -101,7 +100,7 @@ class ParseTables:
         table = parser.parse_table
         reductions = {rule: _reduction(rule, parser.callbacks[rule]) for rule in parser.callbacks}
         self._actions: list[dict[str, int | _Reduction]] = [{} for _ in table.states]
-        """By state and symbol: the state that a shift leads to, or what is reduced."""
+        """By state and symbol, the state that a shift leads to, or a reduction."""
         for state, actions in table.states.items():
             for symbol, (kind, target) in actions.items():
                 self._actions[state][symbol] = target if kind is Shift else reductions[target]
@@ -111,7 +110,7 @@ class ParseTables:
         patterns = {each.name: each.pattern for each in lark.terminals}
         plain = {pattern.value: name for name, pattern in patterns.items() if pattern.type == "str"}
         self.fixed: dict[str, str] = {re.sub(r"\\(.)", r"\1", text): name for text, name in plain.items()}
-        """The terminal of each lexeme that is written in one way only."""
+        """By lexeme, the terminals that have only one lexeme."""
         self._whole = [
             (name, re.compile(patterns[name].to_regexp()))
             for name in ("LONG_STRING", "RAW_STRING", "FSTRING", "STRING", "FLOAT", "INT", "NAME")
@@ -125,7 +124,7 @@ class ParseTables:
         return Stack(self._starts[rule])
 
     def terminal(self, lexeme: str) -> str | None:
-        """The terminal that a whole lexeme belongs to; a line end is `_NL`, with four spaces behind it `_IN`."""
+        """Return the terminal of a whole lexeme; a line end is `_NL`, and `_IN` if four spaces follow it."""
         if lexeme[0] == "\n":
             return "_IN" if lexeme.endswith(" ") else "_NL"
         if (fixed := self.fixed.get(lexeme)) is not None:
@@ -136,7 +135,7 @@ class ParseTables:
         return None
 
     def lexeme(self, text: str, at: int = 0) -> str | None:
-        """The longest lexeme that stands at a place in a text."""
+        """Return the longest lexeme at an offset of a text, or None."""
         if text.startswith('"""', at):
             match = self._whole[0][1].match(text, at)
             return match[0] if match else None
@@ -147,12 +146,12 @@ class ParseTables:
         return found or self.sign(text, at)
 
     def sign(self, text: str, at: int = 0) -> str | None:
-        """The longest sign, such as `**` or `[`, that stands at a place in a text."""
+        """Return the longest operator or bracket, such as `**` or `[`, at an offset of a text, or None."""
         match = self._signs.match(text, at)
         return match[0] if match else None
 
     def shift(self, stack: Stack, terminal: str, lexeme: str) -> Stack | None:
-        """The stack with one more token on it, or None if it cannot follow."""
+        """Return the stack after one more token, or None if the token cannot follow."""
         try:
             while True:
                 below = stack.below
@@ -168,10 +167,10 @@ class ParseTables:
             return None
 
     def takes(self, stack: Stack, terminal: str) -> bool:
-        """Whether a token of the terminal can follow. Makes no nodes."""
+        """Return whether a token of the terminal can follow. No nodes are made."""
         ends = self._ends.values()
         states: list[int] = []
-        """Above `stack`, those that reductions have led to."""
+        """The states above `stack` that reductions have led to."""
         while True:
             top = states[-1] if states else stack.state
             if len(states) > 1:
@@ -200,7 +199,7 @@ class ParseTables:
             states.append(goto)
 
     def _next(self, state: int, below: int, terminal: str) -> tuple[int, int | _Reduction | None]:
-        """The state once everything is reduced that makes nothing, and what is to be done there.
+        """Return the state after all reductions that make no node, and the action there.
 
         Between an operand and the rule of expressions lie a dozen such reductions.
         """
@@ -217,8 +216,10 @@ class ParseTables:
         return known
 
     def step(self, stack: Stack, inside: OpenFString | None, lexeme: str) -> tuple[Stack, OpenFString | None] | None:
-        """The parser after one more lexeme, or None if it cannot follow. The holes of f-strings are
-        parsed like everything else; their pieces count as lexemes."""
+        """Return the stack and f-string after one more lexeme, or None if it cannot follow.
+
+        Holes of f-strings are parsed like everything else; the pieces around them count as lexemes.
+        """
         if inside is None:
             if _START.fullmatch(lexeme):
                 return (self.start("expr"), OpenFString(stack, lexeme)) if self.takes(stack, "FSTRING") else None
@@ -239,12 +240,12 @@ class ParseTables:
 
     def _shifted(self, stack: Stack, lexeme: str) -> Stack | None:
         terminal = self.terminal(lexeme)
-        if terminal is None or not self.takes(stack, terminal):  # most lexemes cannot follow, which is told quickly
+        if terminal is None or not self.takes(stack, terminal):  # quick, and true of most lexemes
             return None
         return self.shift(stack, terminal, lexeme)
 
     def escapes_right(self, text: str) -> bool:
-        """Whether each `\\` in the inside of a string is part of an escape."""
+        """Return whether each `\\` in the inside of a string is part of an escape."""
         try:
             literals.unescape(text)
         except literals.Malformed:
@@ -252,7 +253,7 @@ class ParseTables:
         return True
 
     def finish(self, stack: Stack, rule: Literal["start", "expr"]) -> Any:
-        """What has been parsed, if it is whole: a list of statements, or an expression; else None."""
+        """Return what has been parsed if it is complete, a list of statements or an expression; else None."""
         try:
             while stack.state != self._ends[rule]:
                 action = self._actions[stack.state].get("$END")
@@ -270,7 +271,7 @@ class ParseTables:
             assert stack.below is not None
             value = stack.value
             depth = max(depth, stack.depth)
-            # Lark extends what `*` and `+` have gathered in place; other continuations still need it.
+            # Lark extends the lists of `*` and `+` in place, but other continuations still need them.
             values.append(Tree(value.data, value.children.copy()) if isinstance(value, Tree) else value)
             stack = stack.below
         values.reverse()
@@ -286,7 +287,7 @@ class ParseTables:
         return Stack(state, value, stack, depth)
 
     def _hole(self, text: str, offset: int) -> nodes.Expr:
-        """The expression in a hole of an f-string. Raises ProgramError."""
+        """Parse the expression in a hole of an f-string. Raises ProgramError E100."""
         stack: Stack | None = self.start("expr")
         at = 0
         while at < len(text):
@@ -306,7 +307,7 @@ class ParseTables:
 
 
 def _depth(value: object) -> int:
-    """Of the tree below a value, itself included."""
+    """Return the depth of the tree below a value, itself included."""
     if isinstance(value, (list, tuple)):
         return max(map(_depth, value), default=0)
     return 1 + _depth(tuple(value._parts().values())) if isinstance(value, nodes.Node) else 0
@@ -321,12 +322,12 @@ _TOUCHING = re.compile(r"[\w.][\w.\"']|[-+*/%<>=!:|][-+*/%<>=!:|]|\"\"|''")
 
 
 def fits_hole(lexeme: str, quote: str) -> bool:
-    """Whether a lexeme may stand in a hole of an f-string of these quotes, as of Python 3.11."""
+    """Return whether Python 3.11 allows a lexeme in a hole of an f-string with these quotes."""
     return quote not in lexeme and re.search(r"[{}\\#\n]", lexeme) is None
 
 
 def join(text: str, lexeme: str) -> str:
-    """A text with a lexeme behind it, and a space between if they would run into each other."""
+    """Return a text with one more lexeme, and a space before it if they would run into each other."""
     if re.match(r"\.\d", lexeme) and text[-1:].isalnum():
         return f"{text} {lexeme}"  # a number, not an attribute
     if not text or not lexeme or text[-1] in "({[.\n" or lexeme[0] in ")]},(":
@@ -336,4 +337,5 @@ def join(text: str, lexeme: str) -> str:
 
 @cache
 def tables() -> ParseTables:
+    """Return the parse tables, which are read once."""
     return ParseTables()

@@ -1,4 +1,4 @@
-"""Random programs: walks through the mask with no model."""
+"""Draw random programs with the token masks, without a model."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from rlmlang.decode.vocabulary import Vocabulary
 
 @frozen
 class Sample:
-    """A program drawn at random, and how many tokens it took."""
+    """A program drawn at random, and the number of its tokens."""
 
     program: str
     tokens: int
 
 
 def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: int = 400) -> Sample:
-    """A program drawn token by token, whatever stands in `constraint.program` included.
+    """Draw a program token by token; it begins with `constraint.program`.
 
-    Drawn evenly, programs would be little but long strings, as most tokens are of use nowhere else.
-    So the names that may follow, words of the language before all, what comes behind names, signs, f-strings,
-    and the ends of strings are drawn more often, and some idioms are followed as far as they may be.
+    Drawn uniformly, programs would consist of long strings, since most tokens fit nowhere else. So some tokens are
+    drawn more often: names that may follow, above all words of the language, what follows names, operators,
+    f-strings, and the ends of strings. Some idioms are followed as far as they are allowed.
     """
     rng = random.Random(seed)
     matcher = Matcher(constraint, vocabulary, max_tokens)
@@ -47,10 +47,10 @@ def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, ma
 
 
 MAX_DRAWS = 500
-"""Tokens that are drawn and refused before the whole mask is looked at."""
+"""Tokens that are drawn and refused before the whole mask is computed."""
 
-BEHIND = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " in", "\n")
-"""How names go on."""
+AFTER_NAMES = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " in", "\n")
+"""What often follows a name."""
 
 F_STRINGS = ('f"', "f'")
 
@@ -66,7 +66,7 @@ IDIOMS = (
     "[1:2",
     ".strip()",
 )
-"""Starts of what few programs would have, as it takes many tokens that fit by chance."""
+"""Starts of forms that would be rare otherwise, as many tokens have to fit by chance."""
 
 
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
@@ -83,7 +83,7 @@ def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iter
 
 
 def _likely(position: Position, rng: random.Random) -> str:
-    """How programs go on at a position; whether it may be so is for others to say."""
+    """Return a likely continuation of a position, which may turn out not to be allowed."""
     partial, names = position.partial, position.prefix.names.candidates
     if partial.startswith("#"):
         return "\n"
@@ -97,7 +97,7 @@ def _likely(position: Position, rng: random.Random) -> str:
     if position.prefix.inside is not None and rng.random() < 0.3:
         return "}"
     if partial in names or (partial and position.prefix.names.fresh):
-        return rng.choice(BEHIND)
+        return rng.choice(AFTER_NAMES)
     if partial and not partial.isidentifier():
         return ""
     ends = [name[len(partial) :] for name in names if name.startswith(partial)]
@@ -112,7 +112,7 @@ def _likely(position: Position, rng: random.Random) -> str:
 
 
 def _kinds(vocabulary: Vocabulary) -> list[list[int]]:
-    """The tokens by kind: the sign they start with, short and long words, digits, other text."""
+    """Return the tokens by kind: first sign, short and long words, digits, other text."""
     known = vocabulary.__dict__.get("kinds")
     if known is None:
         found: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""The tokens of a model, sorted by how they can be part of a program."""
+"""A model's tokens, and their sets by how they can be part of a program."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from rlmlang.errors import ModelError
 from rlmlang.language.parse.layout import HIDDEN
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-"""One truth value a token."""
+"""Booleans [vocabulary]."""
 
 _WORD = re.compile(r" ?[A-Za-z0-9_]+")
 HIDDEN_CHARACTERS = re.compile(rf"{HIDDEN}|\r")
 
 
 class Vocabulary:
-    """Tokens as bytes. `encode` turns text into the tokens that the model's own tokenizer gives it."""
+    """Tokens as bytes. `encode` returns the tokens of a text by the model's own tokenizer."""
 
     def __init__(self, tokens: Sequence[bytes | None], eos: Iterable[int], encode: Callable[[str], list[int]]) -> None:
         self.tokens = tuple(tokens)
-        """None for tokens that stand for no text, such as those that end a turn."""
+        """The bytes of each token; None for tokens without text, such as those that end a turn."""
         self.eos = frozenset(eos)
         self.encode = encode
         self.texts = tuple(_text(token) for token in self.tokens)
-        """None also for those that are no whole characters, or hidden ones."""
+        """The text of each token; None also for parts of characters and for hidden characters."""
 
     @property
     def size(self) -> int:
@@ -42,7 +42,7 @@ class Vocabulary:
 
     @classmethod
     def of_transformers(cls, tokenizer: Any) -> Vocabulary:
-        """Of a fast Hugging Face tokenizer, byte-level or with byte fallback."""
+        """Return the vocabulary of a fast Hugging Face tokenizer, byte-level or with byte fallback."""
         size = len(tokenizer)
         special = set(tokenizer.all_special_ids) | {
             number for number, added in tokenizer.added_tokens_decoder.items() if added.special
@@ -60,7 +60,10 @@ class Vocabulary:
 
     @classmethod
     def of_gguf(cls, path: Path, encode: Callable[[str], list[int]]) -> Vocabulary:
-        """Of a GGUF file, byte-level or with byte fallback. Raises OSError, and ValueError for a damaged file."""
+        """Return the vocabulary of a GGUF file, byte-level or with byte fallback.
+
+        Raises OSError, and ValueError for a damaged file.
+        """
         head = gguf.read_head(path)
         try:
             names, types = head["tokenizer.ggml.tokens"], head["tokenizer.ggml.token_type"]
@@ -68,21 +71,21 @@ class Vocabulary:
             raise ValueError(f"{path} has no {error}") from None
         byte_level = head.get("tokenizer.ggml.model") == b"gpt2"
         tokens = [_gguf_bytes(name.decode("utf-8", "replace"), type_, byte_level) for name, type_ in zip(names, types)]
-        told = {head.get(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")}
+        listed = {head.get(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")}
         named = {i for i, name in enumerate(names) if types[i] in gguf.MARKS and name in gguf.ENDS}
-        return cls(tokens, {i for i in told if i is not None} | named, encode)
+        return cls(tokens, {i for i in listed if i is not None} | named, encode)
 
     @classmethod
     def of_bytes(cls) -> Vocabulary:
-        """One token a byte, and 256 to end with."""
+        """Return a vocabulary with a token for each byte, and token 256 for the end."""
         return cls([*(bytes([i]) for i in range(256)), None], [256], lambda text: list(text.encode()))
 
     def mask(self) -> Mask:
-        """One in which nothing is allowed."""
+        """Return a mask in which nothing is allowed."""
         return np.zeros(self.size, dtype=np.bool_)
 
     def where(self, test: Callable[[str], bool]) -> Mask:
-        """The tokens whose text passes a test."""
+        """Return the mask of the tokens whose text passes a test."""
         mask = self.mask()
         mask[[i for i, text in enumerate(self.texts) if text and test(text)]] = True
         return mask
@@ -91,19 +94,19 @@ class Vocabulary:
 
     @cached_property
     def broken(self) -> Mask:
-        """Tokens that are no whole characters."""
+        """Return the tokens that contain parts of characters."""
         mask = self.mask()
         mask[[i for i, token in enumerate(self.tokens) if token and _is_broken(token)]] = True
         return mask
 
     @cached_property
     def single(self) -> dict[int, int]:
-        """The token of each byte that one stands for."""
+        """Return the tokens of single bytes, by byte."""
         return {token[0]: i for i, token in enumerate(self.tokens) if token and len(token) == 1}
 
     @cached_property
     def words(self) -> dict[str, list[int]]:
-        """Tokens of letters, digits and `_` alone, perhaps behind one space, by their text."""
+        """Return the tokens of letters, digits and `_`, with or without a space before them, by text."""
         found: dict[str, list[int]] = {}
         for i, text in enumerate(self.texts):
             if text and _WORD.fullmatch(text):
@@ -112,7 +115,7 @@ class Vocabulary:
 
     @cached_property
     def names(self) -> tuple[Mask, Mask, Mask]:
-        """Tokens that may start a name, those that may behind a space, and those that may go on with one."""
+        """Return the tokens that may start a name, those that may after a space, and those that may continue one."""
         return (
             self.where(lambda text: text.isascii() and text.isidentifier()),
             self.where(lambda text: text[0] == " " and text.isascii() and text[1:].isidentifier()),
@@ -121,16 +124,16 @@ class Vocabulary:
 
     @cached_property
     def apart(self) -> Mask:
-        """Tokens that cannot go on with a word."""
+        """Return the tokens that cannot continue a word."""
         return self.where(lambda text: not re.match("[A-Za-z0-9_]", text))
 
     @cached_property
     def signless(self) -> Mask:
-        """Tokens that cannot go on with a sign of several characters."""
+        """Return the tokens that cannot continue an operator."""
         return self.where(lambda text: text[0] not in "=<>!*/-+.\"'0123456789")
 
     def plain(self, ends: str) -> Mask:
-        """Tokens that change nothing inside of a text that one of the characters `ends`."""
+        """Return the tokens that change nothing inside a text that one of the characters `ends`."""
         if ends not in self._plain:
             stop = re.compile(f"[{re.escape(ends)}\t\r\n]")
             self._plain[ends] = self.where(lambda text: not stop.search(text))
@@ -138,18 +141,18 @@ class Vocabulary:
 
     @cached_property
     def first(self) -> np.ndarray[Any, Any]:
-        """The code of each token's first character, 0 where there is none."""
+        """Return the code of each token's first character, 0 where there is none."""
         return np.array([ord(text[0]) if text else 0 for text in self.texts])
 
-    def plain_behind(self, ends: str) -> Mask:
-        """Tokens that change nothing from their second character on."""
-        if ends not in self._plain_behind:
+    def plain_after_first(self, ends: str) -> Mask:
+        """Return the tokens that change nothing from their second character on."""
+        if ends not in self._plain_after_first:
             stop = re.compile(f"[{re.escape(ends)}\t\r\n]")
-            self._plain_behind[ends] = self.where(lambda text: not stop.search(text, 1))
-        return self._plain_behind[ends]
+            self._plain_after_first[ends] = self.where(lambda text: not stop.search(text, 1))
+        return self._plain_after_first[ends]
 
     @cached_property
-    def _plain_behind(self) -> dict[str, Mask]:
+    def _plain_after_first(self) -> dict[str, Mask]:
         return {}
 
     @cached_property
@@ -158,18 +161,18 @@ class Vocabulary:
 
     @cached_property
     def mixed(self) -> Trie:
-        """All tokens that are not words, by their characters."""
+        """Return a trie of the ASCII tokens that are not words."""
         ascii_ = ((text, i) for i, text in enumerate(self.texts) if text and text.isascii())
         return trie((text, i) for text, i in ascii_ if not _WORD.fullmatch(text))
 
     @cached_property
     def digits(self) -> Trie:
-        """The words that numbers are made of."""
+        """Return a trie of the words that numbers consist of."""
         pieces = [text for text in self.words if re.fullmatch(r" ?[0-9][0-9_eE]*|[eE_][0-9_]*", text)]
         return trie((text, i) for text in pieces for i in self.words[text])
 
     def ending(self, ends: str) -> Trie:
-        """The tokens that are not plain inside of a text that one of the characters `ends`."""
+        """Return a trie of the tokens that are not plain inside a text that one of the characters `ends`."""
         if ends not in self._ending:
             plain = self.plain(ends)
             self._ending[ends] = trie((text, i) for i, text in enumerate(self.texts) if text and not plain[i])
@@ -177,6 +180,7 @@ class Vocabulary:
 
     @cached_property
     def everything(self) -> Trie:
+        """Return a trie of all tokens that have a text."""
         return trie((text, i) for i, text in enumerate(self.texts) if text)
 
     @cached_property
@@ -185,7 +189,7 @@ class Vocabulary:
 
 
 class Trie:
-    """Tokens by their characters."""
+    """Tokens by their characters, each with those that begin with it below."""
 
     __slots__ = ("below", "tokens")
 
@@ -195,6 +199,7 @@ class Trie:
 
 
 def trie(tokens: Iterable[tuple[str, int]]) -> Trie:
+    """Return the trie of tokens, given with their texts."""
     root = Trie()
     for text, token in tokens:
         at = root
@@ -205,7 +210,7 @@ def trie(tokens: Iterable[tuple[str, int]]) -> Trie:
 
 
 def split(data: bytes) -> tuple[str, bytes] | None:
-    """The whole characters that bytes start with, and the start of one more; None if they are no text."""
+    """Return the whole characters that bytes start with, and the rest of the bytes; None if they are not text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         text = decoder.decode(data)
@@ -215,7 +220,7 @@ def split(data: bytes) -> tuple[str, bytes] | None:
 
 
 def completed(tail: bytes) -> bytes | None:
-    """The bytes that make a visible character of the start of one."""
+    """Return bytes that complete the first bytes of a character to a visible one."""
     for more in range(1, 4):
         for last in range(0xBF, 0x7F, -1):
             end = b"\xbf" * (more - 1) + bytes([last])
@@ -247,7 +252,7 @@ def _text(token: bytes | None) -> str | None:
 
 
 def _bytes_by_sign() -> dict[str, int]:
-    """The characters that byte-level tokenizers write bytes with (GPT-2's table)."""
+    """Return the bytes that the characters of byte-level tokenizers stand for (GPT-2's table)."""
     shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     signs = {chr(byte): byte for byte in shown}
     hidden = (byte for byte in range(256) if byte not in shown)
@@ -279,7 +284,7 @@ def _gguf_bytes(name: str, type_: int, byte_level: bool) -> bytes | None:
 
 
 def open_vocabulary(name: str) -> Vocabulary:
-    """The vocabulary of a tokenizer: `bytes`, `smollm2`, or what Hugging Face keeps at a path.
+    """Return the vocabulary of a tokenizer: `bytes`, `smollm2`, or a path of Hugging Face.
 
     Raises ModelError E407.
     """
