@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
@@ -167,8 +168,8 @@ class Caller:
         else:
             self._workers.add(call)
 
-    async def _make_leaf(self, call: CallInFlight) -> None:
-        await self._settle(call, partial(self._made, call, self.answering.directly))
+    def _make_leaf(self, call: CallInFlight) -> Coroutine[Any, Any, None]:
+        return self._settle(call, partial(self._made, call, self.answering.directly))
 
     async def _made(
         self, call: CallInFlight, answer: Callable[[CallInFlight], Awaitable[Value]]
