@@ -1,4 +1,4 @@
-"""Applications of functions, records and built-ins compiled to closures."""
+"""Compile applications of functions, records and built-ins to closures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rlmlang.runtime.closures import (
     FrameNames,
     RuntimeFunction,
     charge,
-    shaped,
+    container_code,
     strict,
     when_known,
 )
@@ -24,7 +24,7 @@ from rlmlang.runtime.comprehensions import quantifier
 from rlmlang.runtime.expressions import name as variable
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
-from rlmlang.runtime.pending import LATE, Place, build_list, build_record, settle, shape, wrap
+from rlmlang.runtime.pending import UNRESOLVED, Place, as_container, build_list, build_record, resolved, wrap
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import Value
 
@@ -39,20 +39,20 @@ def apply(compiler: Compiler, node: nodes.Apply) -> Code:
             return lambda frame: build_record(type_, [arg(frame) for arg in args])
         case FunctionTarget():
             function = compile_function(compiler, target.function)
-            wanted = target.function.params
+            parameters = target.function.params
         case _:  # a parameter of function type
             function = variable(compiler, nodes.Name(target.name, span=node.span))
-            wanted = (NONE,) * len(target.args)  # parameters of parameters are never functions
+            parameters = (NONE,) * len(target.args)  # parameters of parameters are never functions
     args = [
         function_argument(compiler, arg) if isinstance(type_, FunctionType) else compiler.code(arg)
-        for arg, type_ in zip(target.args, wanted)
+        for arg, type_ in zip(target.args, parameters)
     ]
     site = node.span.start
     return lambda frame: function(frame)([arg(frame) for arg in args], frame, site, 0)
 
 
 def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[Frame], RuntimeFunction]:
-    """Code for a function of the program or the library."""
+    """Compile a function of the program or the library."""
     made = compiler.functions.get(checked)
     if made is not None:
         return made
@@ -90,7 +90,7 @@ def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[
 
 
 def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame], RuntimeFunction]:
-    """Code for an argument that is a function."""
+    """Compile an argument that is a function."""
     if isinstance(node, nodes.Lambda):
         names, span = [param.id for param in node.params], node.span
         outer, compiler.scope = compiler.scope, FrameNames({*names}, compiler.scope, compiler.scope.within)
@@ -164,7 +164,9 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
     if builtin.moves is not None:
         inner, levels = code, builtin.moves
         return strict(
-            node, [shaped(compiler, arg) for arg in args], lambda meter, *given: wrap(inner(meter, *given), levels)
+            node,
+            [container_code(compiler, arg) for arg in args],
+            lambda meter, *given: wrap(inner(meter, *given), levels),
         )
     if not any(isinstance(type_, FunctionType) for type_ in types):
         return strict(node, compiler.codes(args), code)
@@ -188,7 +190,7 @@ def after_first(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame, Value]
 
 
 def mapped(compiler: Compiler, argument: nodes.Expr) -> Callable[[Frame, Value], Value]:
-    """Code for the results of a function argument for every element of the first argument."""
+    """Compile the results of a function argument for every element of the first argument."""
     function, site = function_argument(compiler, argument), argument.span.start
 
     def results(frame: Frame, values: Value) -> Value:
@@ -196,9 +198,9 @@ def mapped(compiler: Compiler, argument: nodes.Expr) -> Callable[[Frame, Value],
         return build_list([apply([value], frame, site, turn) for turn, value in enumerate(values)])
 
     def run(frame: Frame, elements: Value) -> Value:
-        values = shape(elements)
-        if values.__class__ in LATE:
-            return frame.evaluation.defer([values], Place(frame, site), lambda: results(frame, settle(values)))
+        values = as_container(elements)
+        if values.__class__ in UNRESOLVED:
+            return frame.evaluation.defer([values], Place(frame, site), lambda: results(frame, resolved(values)))
         return results(frame, values)
 
     return run
@@ -207,7 +209,7 @@ def mapped(compiler: Compiler, argument: nodes.Expr) -> Callable[[Frame, Value],
 def fold(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
     step, elements, initial = target.in_order
     function = function_argument(compiler, step)
-    items, start = shaped(compiler, elements), compiler.code(initial)
+    items, start = container_code(compiler, elements), compiler.code(initial)
     site, span = node.span.start, node.span
 
     def fold_over(frame: Frame, values: Value, state: Value) -> Value:
@@ -219,8 +221,10 @@ def fold(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
 
     def run(frame: Frame) -> Value:
         values, state = items(frame), start(frame)
-        if values.__class__ in LATE:
-            return frame.evaluation.defer([values], Place(frame, site), lambda: fold_over(frame, settle(values), state))
+        if values.__class__ in UNRESOLVED:
+            return frame.evaluation.defer(
+                [values], Place(frame, site), lambda: fold_over(frame, resolved(values), state)
+            )
         return fold_over(frame, values, state)
 
     return run

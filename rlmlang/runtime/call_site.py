@@ -1,4 +1,4 @@
-"""What evaluation needs of whoever makes its calls: a place in the text, a call in flight, and a way to ask."""
+"""What evaluation and the caller, which makes its calls, have in common: call sites, and calls in flight."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlmlang.runtime.values import Value
 
 @frozen(eq=False)
 class CallSite:
-    """A CALL in a program text, with everything about its key that does not depend on its arguments."""
+    """A CALL in a program text, with the parts of its key that do not depend on the arguments."""
 
     span: Span
     type: Type
@@ -36,21 +36,21 @@ class CallSite:
 
 @define(eq=False)
 class InFlight:
-    """A call that has been asked and not answered yet, as far as evaluation is concerned."""
+    """A call without an answer yet, as evaluation sees it."""
 
     answer: Pending = field(factory=Pending, init=False)
     on_end: list[Callable[[InFlight, RlmError | None], None]] = field(factory=list, init=False)
-    """Callbacks for its end, run after `answer` was resolved, or with the error if it failed."""
+    """Called when the call ends: after `answer` is resolved, or with the error."""
 
 
 class Calls(Protocol):
-    """Makes the calls of one program."""
+    """The interface through which an evaluation makes the calls of its program."""
 
     def ask(self, site: CallSite, args: tuple[Value, ...], sample: int) -> Value | InFlight:
-        """Return the answer if it is known, else the call in flight. Raises RlmError."""
+        """Make a call. Returns the answer if it is known, else the call in flight. Raises RlmError."""
 
     def cancel(self, call: InFlight) -> None:
-        """Give up a call whose answer nobody waits for any more."""
+        """Cancel a call whose answer is no longer needed."""
 
     def backpressure(self) -> Pending | None:
-        """Return what to wait for before asking for more calls; None if there is no need to wait."""
+        """Return a pending value to wait for before making more calls; None if more may be made now."""

@@ -1,4 +1,4 @@
-"""What compiled code is made of: frames, closures over them, and work on values that may be late."""
+"""What the modules of the compiler share: frames, compile-time names, and closures for work on unresolved values."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rlmlang.errors import BudgetError, RlmError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.source import Span
-from rlmlang.runtime.pending import LATE, Pending, Place, build_dict, settle, shape
+from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, as_container, build_dict, resolved
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
 from rlmlang.runtime.values import Value
 
 Pattern = Union[str, tuple["Pattern", ...]]
-"""The names that a target binds."""
+"""The name that a target binds, or a tuple of patterns."""
 
 
 class Frame(Place):
-    """The variables of one application, iteration or program, and its place in the run."""
+    """The variables of one application, iteration or program, and its place in the order of evaluation."""
 
     __slots__ = ("evaluation", "scope", "variables")
 
@@ -42,15 +42,18 @@ class Frame(Place):
 
 
 Code = Callable[[Frame], Value]
+"""A compiled expression."""
+
 Work = Callable[..., Value]
-"""What is done with values that are there: `work(meter, *values)`."""
+"""An operation on plain values: `work(meter, *values)`."""
+
 RuntimeFunction = Callable[[list[Value], Frame, int, int], Value]
-"""A function at run time: arguments, and the place that applies it: frame, site, turn."""
+"""A function at run time, called with its arguments and the place of its application: frame, site, turn."""
 
 
 @frozen(eq=False)
 class FrameNames:
-    """The names of one frame at compile time; code finds a variable by counting frames."""
+    """The names of one frame at compile time, so that code can find a variable by counting frames."""
 
     names: set[str]
     outer: FrameNames | None
@@ -58,7 +61,7 @@ class FrameNames:
 
 
 class Compiler(ABC):
-    """What the parts of the compiler share while they compile one program."""
+    """The state of compiling one program, and the operations that the modules of the compiler need of each other."""
 
     def __init__(self, checked: Checked) -> None:
         self.checked = checked
@@ -84,15 +87,15 @@ class Compiler(ABC):
 
 
 def strict(node: nodes.Expr, operands: Sequence[Code], work: Work) -> Code:
-    """Code for work that looks at all of its operands."""
+    """Compile work that needs the whole values of its operands."""
     site, span = node.span.start, node.span
     finish = when_known(node, work)
-    if len(operands) == 2:  # the same, faster
+    if len(operands) == 2:  # a faster copy of `run` for the most frequent case
         left, right = operands
 
         def run_two(frame: Frame) -> Value:
             a, b = left(frame), right(frame)
-            if a.__class__ in LATE or b.__class__ in LATE:
+            if a.__class__ in UNRESOLVED or b.__class__ in UNRESOLVED:
                 return finish(frame, [a, b])
             try:
                 return work(frame.evaluation.meter, a, b)
@@ -104,7 +107,7 @@ def strict(node: nodes.Expr, operands: Sequence[Code], work: Work) -> Code:
     def run(frame: Frame) -> Value:
         values = [operand(frame) for operand in operands]
         for value in values:
-            if value.__class__ in LATE:
+            if value.__class__ in UNRESOLVED:
                 return finish(frame, values)
         try:
             return work(frame.evaluation.meter, *values)
@@ -115,7 +118,7 @@ def strict(node: nodes.Expr, operands: Sequence[Code], work: Work) -> Code:
 
 
 def when_known(node: nodes.Expr, work: Work) -> Callable[[Frame, list[Value]], Value]:
-    """Code for work on values that may be late."""
+    """Compile work on values that may be unresolved: it is done once they are known."""
     site, span = node.span.start, node.span
 
     def do(frame: Frame, values: list[Value]) -> Value:
@@ -125,10 +128,10 @@ def when_known(node: nodes.Expr, work: Work) -> Callable[[Frame, list[Value]], V
             raise PlacedError(error.at(span), Place(frame, site)) from None
 
     def run(frame: Frame, given: list[Value]) -> Value:
-        values = [settle(value) for value in given]
-        if any(value.__class__ in LATE for value in values):
+        values = [resolved(value) for value in given]
+        if any(value.__class__ in UNRESOLVED for value in values):
             return frame.evaluation.defer(
-                values, Place(frame, site), lambda: do(frame, [settle(value) for value in values])
+                values, Place(frame, site), lambda: do(frame, [resolved(value) for value in values])
             )
         return do(frame, values)
 
@@ -136,40 +139,41 @@ def when_known(node: nodes.Expr, work: Work) -> Callable[[Frame, list[Value]], V
 
 
 def branching(node: nodes.Expr, test: Code, decide: Callable[[Frame, Value], Value]) -> Code:
-    """Code that goes on in one way or another once the test's value is there."""
+    """Compile a decision that is made once the value of a test is known."""
     site = node.span.start
 
     def run(frame: Frame) -> Value:
         value = test(frame)
-        if value.__class__ in LATE:
-            value = settle(value)
-            if value.__class__ in LATE:
-                return frame.evaluation.defer([value], Place(frame, site), lambda: decide(frame, settle(value)))
+        if value.__class__ in UNRESOLVED:
+            value = resolved(value)
+            if value.__class__ in UNRESOLVED:
+                return frame.evaluation.defer([value], Place(frame, site), lambda: decide(frame, resolved(value)))
         return decide(frame, value)
 
     return run
 
 
 def part_of(node: nodes.Expr, value: Code, take: Callable[[Value], Value]) -> Code:
-    """Code that takes a part of a container, which may be there before the others are."""
+    """Compile taking one part of a container, which may be resolved before the others."""
     site = node.span.start
 
     def run(frame: Frame) -> Value:
-        whole = shape(value(frame))
+        whole = as_container(value(frame))
         if whole.__class__ is Pending:
-            return frame.evaluation.defer([whole], Place(frame, site), lambda: take(settle(whole)))
+            return frame.evaluation.defer([whole], Place(frame, site), lambda: take(resolved(whole)))
         return take(whole)
 
     return run
 
 
-def shaped(compiler: Compiler, node: nodes.Expr) -> Code:
-    """The value with late parts in it, for code that only moves them."""
+def container_code(compiler: Compiler, node: nodes.Expr) -> Code:
+    """Compile an expression for code that moves the parts of its value without looking at them."""
     value = compiler.code(node)
-    return lambda frame: shape(value(frame))
+    return lambda frame: as_container(value(frame))
 
 
 def charge(frame: Frame, steps: int, span: Span, site: int, turn: int) -> None:
+    """Charge steps to the run. Raises PlacedError with BudgetError E506."""
     try:
         frame.evaluation.meter.charge(steps)
     except BudgetError as error:
@@ -177,12 +181,12 @@ def charge(frame: Frame, steps: int, span: Span, site: int, turn: int) -> None:
 
 
 def _part(whole: Pending, i: int) -> Value:
-    return settle(whole)[i]
+    return resolved(whole)[i]
 
 
 def unpack(value: Value, names: Sequence[Pattern], frame: Frame, site: int) -> None:
-    """Bind the parts of a tuple, each as late as it is itself."""
-    whole = shape(value)
+    """Bind the parts of a tuple to names, each of them resolved or not."""
+    whole = as_container(value)
     for i, name in enumerate(names):
         if whole.__class__ is Pending:
             part: Value = frame.evaluation.defer([whole], Place(frame, site), partial(_part, whole, i))
@@ -195,12 +199,13 @@ def unpack(value: Value, names: Sequence[Pattern], frame: Frame, site: int) -> N
 
 
 def dict_of(pairs: list[tuple[Value, Value]], frame: Frame, span: Span) -> Value:
+    """Make a dict of pairs, once the keys are known."""
     place = Place(frame, span.start)
     try:
         frame.evaluation.meter.items(len(pairs))
     except BudgetError as error:
         raise PlacedError(error.at(span), place) from None
-    keys, values = [settle(key) for key, _ in pairs], [value for _, value in pairs]
-    if any(key.__class__ in LATE for key in keys):
-        return frame.evaluation.defer(keys, place, lambda: build_dict([settle(key) for key in keys], values))
+    keys, values = [resolved(key) for key, _ in pairs], [value for _, value in pairs]
+    if any(key.__class__ in UNRESOLVED for key in keys):
+        return frame.evaluation.defer(keys, place, lambda: build_dict([resolved(key) for key in keys], values))
     return build_dict(keys, values)

@@ -1,9 +1,9 @@
-"""From a checked program to closures, run around the calls that it makes.
+"""Compile a checked program to closures and evaluate it.
 
-Every expression becomes a function of a `Frame`. It returns a plain value, or a late one
-(`pending.py`) if it needs an answer that is not there yet; work on late values is done as
-a job once they arrive. So each CALL starts as soon as its arguments are known, and the
-order of evaluation cannot be seen.
+Every expression becomes a function of a `Frame`. It returns a plain value, or an unresolved one
+(`pending.py`) if it needs an answer that has not arrived; work on unresolved values is done as
+a job once they are known. So each CALL starts as soon as its arguments are known, and a program cannot
+observe the order of evaluation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from rlmlang.runtime.values import Value
 
 
 class ProgramCompiler(Compiler):
+    """Compiles one program, with a handler for each kind of expression."""
+
     def program(self, known: Container[str]) -> Code:
+        """Compile the whole program, without the bindings whose names are all `known`."""
         steps: list[Code] = []
         value: Code | None = None
         for statement in self.checked.module.statements:

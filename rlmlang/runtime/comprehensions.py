@@ -1,4 +1,4 @@
-"""Comprehensions compiled to closures, and the generators of `any` and `all`."""
+"""Compile comprehensions to closures, and generators in `any` and `all`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Union
 from rlmlang.language import nodes
 from rlmlang.language.source import Span
 from rlmlang.runtime.closures import Code, Compiler, Frame, FrameNames, Pattern, charge, dict_of, unpack
-from rlmlang.runtime.pending import LATE, Pending, Place, build_list, settle, shape
+from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, as_container, build_list, resolved
 from rlmlang.runtime.steps import turn_steps
 from rlmlang.runtime.values import Value
 
 _Clause = tuple[Code, Union[Pattern, None], int, int]
-"""`for`: the iterable and the target; `if`: the test and None. And its offset, and the steps of a turn."""
+"""A `for` has its iterable, target, offset and steps of a turn; an `if` has its test, None, offset and 0."""
 
 
 def comprehension(compiler: Compiler, node: nodes.Comprehension) -> Code:
@@ -40,7 +40,7 @@ def comprehension(compiler: Compiler, node: nodes.Comprehension) -> Code:
 
 
 def compile_clauses(compiler: Compiler, node: nodes.Comprehension) -> tuple[FrameNames, list[_Clause]]:
-    """The compiled clauses, and the scope that they make for the element."""
+    """Compile the clauses. Returns them and the names of the frame in which the element is evaluated."""
     outer = compiler.scope
     clauses: list[_Clause] = []
     steps = iter(turn_steps(node))
@@ -58,7 +58,7 @@ def compile_clauses(compiler: Compiler, node: nodes.Comprehension) -> tuple[Fram
 
 
 def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -> Code:
-    """`any` and `all` over a generator: one element after another, until one settles it."""
+    """Compile `any` or `all` of a generator: elements are evaluated in order, up to the first whose truth is `stop`."""
     site, span = generator.span.start, generator.span
     inner, clauses = compile_clauses(compiler, generator)
     outer, compiler.scope = compiler.scope, inner
@@ -66,14 +66,14 @@ def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -
     compiler.scope = outer
 
     def search(frame: Frame, level: int, then: Callable[[], Value]) -> Value:
-        """Whether an element from this clause on settles it; else what `then` says."""
+        """Return `stop` if an element from this clause on has that truth, else what `then` returns."""
         if level == len(clauses):
             return when(frame, element(frame), lambda value: stop if bool(value) is stop else then())
         code, target, _, _ = clauses[level]
         value = code(frame)
         if target is None:
             return when(frame, value, lambda v: search(frame, level + 1, then) if v else then())
-        return when(frame, shape(value), lambda v: each(frame, level, list(v), 0, then))
+        return when(frame, as_container(value), lambda v: each(frame, level, list(v), 0, then))
 
     def each(frame: Frame, level: int, items: list[Value], start: int, then: Callable[[], Value]) -> Value:
         _, target, at, steps = clauses[level]
@@ -84,22 +84,22 @@ def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -
             found = search(child, level + 1, lambda: undecided)
             if found.__class__ is Pending:
                 rest = partial(each, frame, level, items, turn + 1, then)
-                return when(frame, found, partial(_go_on, undecided, rest))
+                return when(frame, found, partial(_continue, undecided, rest))
             if found is not undecided:
                 return found
         return then()
 
     def when(frame: Frame, value: Value, go: Callable[[Value], Value]) -> Value:
-        value = settle(value)
-        if value.__class__ in LATE:
-            return frame.evaluation.defer([value], Place(frame, site), lambda: go(settle(value)))
+        value = resolved(value)
+        if value.__class__ in UNRESOLVED:
+            return frame.evaluation.defer([value], Place(frame, site), lambda: go(resolved(value)))
         return go(value)
 
     return lambda frame: search(frame, 0, lambda: not stop)
 
 
 class _Splice:
-    """A place in a comprehension's output where the elements are late: a Pending of their list."""
+    """A place in the output of a comprehension whose elements are unresolved: `elements` is a Pending of them."""
 
     __slots__ = ("elements",)
 
@@ -108,7 +108,7 @@ class _Splice:
 
 
 def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[int, Frame, list[Value]], None]:
-    """Code that runs the clauses from one on and appends what the element gives."""
+    """Compile running the clauses from a given one on, which appends the elements to a list."""
 
     def run(level: int, frame: Frame, out: list[Value]) -> None:
         if level == len(clauses):
@@ -117,12 +117,12 @@ def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[in
         code, target, at, _ = clauses[level]
         value = code(frame)
         go = branch if target is None else each
-        value = settle(value) if target is None else shape(value)
-        if value.__class__ in LATE:
+        value = resolved(value) if target is None else as_container(value)
+        if value.__class__ in UNRESOLVED:
 
             def later() -> Value:
                 inner: list[Value] = []
-                go(level, frame, settle(value) if target is None else shape(value), inner)
+                go(level, frame, resolved(value) if target is None else as_container(value), inner)
                 return _Elements(inner)
 
             out.append(_Splice(frame.evaluation.defer([value], Place(frame, at), later)))
@@ -139,13 +139,13 @@ def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[in
         calls = frame.evaluation.calls
         for turn, item in enumerate(islice(items, begin, None), begin):
             if (relief := calls.backpressure()) is not None:
-                rest = partial(go_on, level, frame, items, turn)
+                rest = partial(run_rest, level, frame, items, turn)
                 out.append(_Splice(frame.evaluation.hold_back(relief, Place(frame, at, turn), rest)))
                 return
             charge(frame, steps, span, at, turn)
             run(level + 1, _iteration(frame, target, item, at, turn), out)
 
-    def go_on(level: int, frame: Frame, items: Value, turn: int) -> Value:
+    def run_rest(level: int, frame: Frame, items: Value, turn: int) -> Value:
         rest: list[Value] = []
         each(level, frame, items, rest, turn)
         return _Elements(rest)
@@ -154,7 +154,7 @@ def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[in
 
 
 class _Elements:
-    """The output of late clauses, with splices of its own."""
+    """The output of clauses that ran later, which may contain splices itself."""
 
     __slots__ = ("out",)
 
@@ -163,7 +163,7 @@ class _Elements:
 
 
 def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
-    """The list or dict that the output of a comprehension makes."""
+    """Return the list or dict that the output of a comprehension makes, once its splices are resolved."""
 
     def finish(elements: list[Value]) -> Value:
         return dict_of(elements, frame, span) if pairs else build_list(elements)
@@ -174,7 +174,7 @@ def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
     missing = 1
 
     def flatten(items: list[Value]) -> Iterator[Value]:
-        open_ = [iter(items)]  # splices may nest deeper than Python's calls
+        open_ = [iter(items)]  # a stack, since splices may nest deeper than Python's calls
         while open_:
             for item in open_[-1]:
                 if item.__class__ is _Splice:
@@ -185,7 +185,7 @@ def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
                 open_.pop()
 
     def wait(items: list[Value]) -> None:
-        """Wait for the splices among the items, each once, and for those that they hold."""
+        """Wait for the splices among the items, each once, and for those inside them."""
         nonlocal missing
         for item in items:
             if item.__class__ is _Splice:
@@ -214,7 +214,7 @@ def _iteration(frame: Frame, target: Pattern | None, item: Value, site: int, tur
     return child
 
 
-def _go_on(undecided: object, rest: Callable[[], Value], found: Value) -> Value:
+def _continue(undecided: object, rest: Callable[[], Value], found: Value) -> Value:
     return rest() if found is undecided else found
 
 

@@ -1,4 +1,4 @@
-"""Expressions compiled to closures: literals, names, operators, parts of values, and CALL."""
+"""Compile literals, names, operators, parts of values, and CALL to closures."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rlmlang.runtime.closures import (
     Frame,
     FrameNames,
     branching,
+    container_code,
     dict_of,
     part_of,
-    shaped,
     strict,
     when_known,
 )
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill, index_into
-from rlmlang.runtime.pending import LATE, Partial, Place, build_list, build_tuple, settle, shape, wrap
+from rlmlang.runtime.pending import UNRESOLVED, Partial, Place, as_container, build_list, build_tuple, resolved, wrap
 from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.values import Value
 
@@ -89,7 +89,7 @@ def binary(compiler: Compiler, node: nodes.Binary) -> Code:
 
 def logic(compiler: Compiler, node: nodes.Logic) -> Code:
     left, right = compiler.code(node.left), compiler.code(node.right)
-    stop = node.op == "or"  # the truth of the left side that settles the matter
+    stop = node.op == "or"  # the truth of the left side that decides the result
 
     def decide(frame: Frame, value: Value) -> Value:
         return value if bool(value) is stop else right(frame)
@@ -140,8 +140,8 @@ def index(compiler: Compiler, node: nodes.Index) -> Code:
     finish = when_known(node, index_into)
 
     def run(frame: Frame) -> Value:
-        whole, at = settle(value(frame)), settle(index(frame))
-        if whole.__class__ is Partial and at.__class__ not in LATE:
+        whole, at = resolved(value(frame)), resolved(index(frame))
+        if whole.__class__ is Partial and at.__class__ not in UNRESOLVED:
             part = _known_part(whole, at)
             if part is not None:
                 return part[0]
@@ -158,7 +158,7 @@ def of_slice(compiler: Compiler, node: nodes.Slice) -> Code:
     def work(meter: Meter, value: Value, start: Value, stop: Value, step: Value) -> Value:
         return wrap(cut(meter, value, start, stop, step), 1)
 
-    return strict(node, [shaped(compiler, node.value), *bounds], work)
+    return strict(node, [container_code(compiler, node.value), *bounds], work)
 
 
 def call(compiler: Compiler, node: nodes.Call) -> Code:
@@ -188,11 +188,11 @@ def call(compiler: Compiler, node: nodes.Call) -> Code:
     operands = [sample, *values]
 
     def run(frame: Frame) -> Value:
-        given = [settle(operand(frame)) for operand in operands]
+        given = [resolved(operand(frame)) for operand in operands]
         for value in given:
-            if value.__class__ in LATE:
+            if value.__class__ in UNRESOLVED:
                 return frame.evaluation.defer(
-                    given, Place(frame, start), lambda: ask(frame, [settle(v) for v in given])
+                    given, Place(frame, start), lambda: ask(frame, [resolved(v) for v in given])
                 )
         return ask(frame, given)
 
@@ -200,8 +200,8 @@ def call(compiler: Compiler, node: nodes.Call) -> Code:
 
 
 def _known_part(whole: Partial, at: Value) -> tuple[Value] | None:
-    """The part at an index or key, as late as it is itself; None if there is none."""
+    """Return the part at an index or key, resolved or not, in a tuple; None if there is no such part."""
     if isinstance(at, str):
-        items = shape(whole)
+        items = as_container(whole)
         return (items[at],) if at in items else None
     return (whole.parts[at],) if -len(whole.parts) <= at < len(whole.parts) else None

@@ -1,4 +1,4 @@
-"""Inputs of a program: read from text, taken from Python, completed by their defaults."""
+"""Read the inputs of a program from text or from Python values, and complete them by their defaults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
 
 @deep_recursion
 def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
-    """The value of every input, from Python or JSON data and the defaults.
+    """Return the value of every input, from Python or JSON data and the defaults.
 
     Raises UsageError E601 (missing), E602 (unknown), E603 (wrong type).
     """
@@ -49,7 +49,7 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
 
 
 def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]:
-    """Inputs written as text: bare for `str` and words, JSON for the rest.
+    """Return inputs that are written as text: as it is for `str` and literal texts, as JSON for other types.
 
     Raises UsageError E603. Unknown names are passed on for `bind_inputs` to report.
     """
@@ -61,7 +61,7 @@ def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]
 
 
 def is_bare(type_: Type) -> bool:
-    """Whether text for this type is taken as it is."""
+    """Return whether text for this type is taken as it is."""
     return type_ == STR or (isinstance(type_, LiteralType) and type_.base == STR)
 
 
@@ -81,7 +81,7 @@ def _example(type_: Type) -> str:
 
 
 def constant_value(node: nodes.Expr) -> Value:
-    """The value of a constant expression, as defaults are."""
+    """Return the value of a constant expression, as defaults are."""
     match node:
         case nodes.Constant():
             return node.value

@@ -9,11 +9,11 @@ from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, Value
 
 
 class Meter:
-    """Counts steps and bounds the size of values, so that pure work ends too.
+    """The meter of a run: it counts steps and bounds the size of values, so that pure work always ends.
 
     A step is about the work of one operation on small values; work that grows with its
-    operands costs in proportion. Limits: `max_steps` in all, `max_bytes` for any one
-    value (one byte a character of text, eight an element).
+    operands costs in proportion. The limits are `max_steps` in all and `max_bytes` for any one
+    value (one byte per character of text, eight per element).
     Raises BudgetError: E506 for steps, E507 for a value too large.
     """
 
@@ -27,21 +27,22 @@ class Meter:
         """Bytes of the largest value so far."""
 
     def charge(self, steps: int) -> None:
+        """Count steps. Raises BudgetError E506."""
         self.steps += steps
         if self.steps > self.max_steps:
             raise BudgetError.of(
                 "E506",
-                f"more than {self.max_steps:,} steps of pure work",
+                f"the program takes more than {self.max_steps:,} steps of pure work",
                 hint="raise max_steps, or give a model less to compute",
             )
 
     def text(self, length: int) -> None:
-        """Before a text of `length` characters is made."""
+        """Charge for a text of `length` characters, before it is made."""
         self._size(length)
         self.charge(1 + length // 16)
 
     def items(self, count: int) -> None:
-        """Before a list or dict of `count` elements is made."""
+        """Charge for a list or dict of `count` elements, before it is made."""
         self._size(count * 8)
         self.charge(1 + count)
 
@@ -57,7 +58,7 @@ class Meter:
         self.largest = size
 
     def number(self, value: int) -> int:
-        """The integer, if it is not too large. Raises RunError E306."""
+        """Return the integer, if it is not too large. Raises RunError E306."""
         if -MAX_INT_BITS <= value <= MAX_INT_BITS or value.bit_length() <= MAX_INT_BITS:
             return value
         raise RunError.of("E306", f"an integer of {value.bit_length():,} bits; the limit is {MAX_INT_BITS:,}")

@@ -1,4 +1,4 @@
-"""The built-in `run_program`: programs that check and run programs."""
+"""Compile the built-in `run_program`, by which a program checks and runs a program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlmlang.language.source import Source
 from rlmlang.render import render
 from rlmlang.runtime.closures import Code, Compiler, Frame, charge
 from rlmlang.runtime.inputs import bind_inputs, read_inputs
-from rlmlang.runtime.pending import LATE, Place, settle
+from rlmlang.runtime.pending import UNRESOLVED, Place, resolved
 from rlmlang.runtime.scheduler import Evaluation
 from rlmlang.runtime.values import Value, canonical
 
@@ -30,11 +30,11 @@ def run_program(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> 
         given = [operand(frame) for operand in operands]
 
         def begin() -> Value:
-            program, inputs = map(settle, given)
+            program, inputs = map(resolved, given)
             charge(frame, steps_of_checking(program), span, start, 0)
             return evaluation.spawn(partial(_run_program, compiler, evaluation, program, inputs), place)
 
-        if any(settle(value).__class__ in LATE for value in given):
+        if any(resolved(value).__class__ in UNRESOLVED for value in given):
             return evaluation.defer(given, place, begin)
         return begin()
 
@@ -42,14 +42,17 @@ def run_program(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> 
 
 
 def steps_of_checking(text: str) -> int:
-    """What reading and checking a program text takes."""
+    """Return the steps that reading and checking a program text takes."""
     return 2_000 + 40 * min(len(text), MAX_SOURCE)
 
 
 async def _run_program(compiler: Compiler, evaluation: Evaluation, program: str, inputs: dict[str, str]) -> Value:
-    """The built-in `run_program`: a pair of the value as JSON and the rendered error."""
+    """Return the value of a program as JSON and None, or None and the rendered error.
+
+    Raises BudgetError, which is never a value, and RunError E309.
+    """
     if evaluation.nesting >= MAX_NESTING:
-        raise RunError.of("E309", f"programs run programs more than {MAX_NESTING} deep")
+        raise RunError.of("E309", f"`run_program` is nested more than {MAX_NESTING} deep")
     inner = Evaluation(evaluation.calls, evaluation.meter, evaluation.nesting + 1)
     try:
         checked = check(Source(program, "<run_program>"))

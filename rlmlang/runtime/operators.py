@@ -1,4 +1,4 @@
-"""What the operators do on plain values: Python's meaning, metered, with coded errors."""
+"""The operators on plain values: they mean what they mean in Python, are metered, and raise coded errors."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Operator = Callable[[Meter, Value, Value], Value]
 
 
 def _number(meter: Meter, value: Value) -> Value:
-    """A result that is an int not too large, or a real number."""
+    """Return a result that is an int of allowed size or a finite number. Raises RunError E306."""
     if isinstance(value, int):
         return meter.number(value)
     if isinstance(value, complex) or not isfinite(value):
-        raise RunError.of("E306", "the result is not a real number, or too large for a float")
+        raise RunError.of("E306", "the result is not a finite real number")
     return value
 
 
 def _arithmetic(work: Callable[[Value, Value], Value]) -> Operator:
-    """An operator on numbers."""
+    """Return an operator on numbers. It raises RunError E303, E306."""
 
     def operate(meter: Meter, a: Value, b: Value) -> Value:
         try:
@@ -81,7 +81,7 @@ OPERATORS: dict[str, Operator] = {
 
 
 def _comparison(work: Callable[[Value, Value], bool]) -> Operator:
-    """A comparison; it costs what is looked at."""
+    """Return a comparison, which costs as much as its operands are large."""
 
     def compare(meter: Meter, a: Value, b: Value) -> bool:
         for value in (a, b):
@@ -110,18 +110,26 @@ COMPARISONS: dict[str, Operator] = {
 
 
 def index_into(meter: Meter, value: Value, index: Value) -> Value:
+    """Return `value[index]`. Raises RunError E301, E302."""
     if isinstance(value, dict):
         if index not in value:
             known = ", ".join(map(repr, list(value)[:5])) or "no keys"
-            raise RunError.of("E302", f"no key {index!r}", hint=f"it has {known}; or write `.get(key, default)`")
+            raise RunError.of(
+                "E302", f"the dict has no key {index!r}", hint=f"it has {known}; `.get(key, default)` does not fail"
+            )
         return value[index]
     if not -len(value) <= index < len(value):
-        raise RunError.of("E301", f"index {index} into {len(value)} elements")
+        raise RunError.of("E301", f"index {index} is out of range for {_counted(value)}")
     return value[index]
 
 
+def _counted(value: Value) -> str:
+    unit = "character" if isinstance(value, str) else "element"
+    return f"{len(value):,} {unit}{'' if len(value) == 1 else 's'}"
+
+
 def cut(meter: Meter, value: Value, start: int | None, stop: int | None, step: int | None) -> Value:
-    """`value[start:stop:step]`. Raises RunError E308 for a step of 0."""
+    """Return `value[start:stop:step]`. Raises RunError E308 for a step of 0."""
     if step == 0:
         raise RunError.of("E308", "the step of a slice cannot be 0")
     count = len(range(*slice(start, stop, step).indices(len(value))))
@@ -130,7 +138,7 @@ def cut(meter: Meter, value: Value, start: int | None, stop: int | None, step: i
 
 
 def fill(meter: Meter, node: nodes.FString, values: Sequence[Value]) -> str:
-    """The text of an f-string with the values of its holes put in."""
+    """Return the text of an f-string with these values in its holes."""
     given = iter(values)
     shown: list[str] = []
     for part in node.parts:

@@ -1,11 +1,11 @@
-"""Values that are not there yet: how independent CALLs run together with no syntax for it.
+"""Pending values, which let independent CALLs run at the same time without any syntax for it.
 
-Evaluation never stops at a CALL. It goes on with a `Pending` in the answer's place, and
+Evaluation never stops at a CALL. It continues with a `Pending` in place of the answer, and
 only work that looks at the value waits for it. A list, tuple, dict or record that is made
-while some of its parts are pending is a `Partial`: its shape is known, so that it can be
-iterated over, indexed and measured before its parts arrive.
+while some of its parts are pending is a `Partial`: its length and keys are known, so that a program can
+iterate over it, index it and take its length before its parts are resolved.
 
-No plain container ever holds a pending part; whoever makes one calls `build`.
+A plain container never has an unresolved part; code that makes one calls one of the `build` functions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Action = Callable[[], None]
 
 
 class Place:
-    """A point in the serial order of evaluation, by which the first of several failures is told.
+    """A point in the serial order of evaluation, which decides which of several failures is the first.
 
     `turn` counts the iterations at one `site` (an offset in the source) of the `outer` place.
     """
@@ -32,6 +32,7 @@ class Place:
         self.turn = turn
 
     def path(self) -> list[tuple[int, int]]:
+        """Return site and turn of each place from the outermost to this one."""
         steps: list[tuple[int, int]] = []
         place: Place | None = self
         while place is not None:
@@ -44,7 +45,7 @@ class Place:
 
 
 class Pending:
-    """One value that is not there yet. Once `done`, `value` is plain or a Partial."""
+    """A value that is not known yet. Once it is `done`, `value` is plain or a Partial."""
 
     __slots__ = ("done", "value", "waiters")
 
@@ -54,7 +55,7 @@ class Pending:
         self.waiters: list[Action | Pending] | None = None
 
     def when(self, action: Action) -> None:
-        """Do it once the value is there, at once if it is."""
+        """Run an action once the value is resolved, at once if it is already."""
         if self.done:
             action()
         elif self.waiters is None:
@@ -63,7 +64,7 @@ class Pending:
             self.waiters.append(action)
 
     def resolve(self, value: Value) -> None:
-        """Give it its value; a value that is itself pending is waited for."""
+        """Set the value, or wait for it if it is pending itself. What waits for this one runs now."""
         if value.__class__ is Pending:
             if not value.done:
                 value.waiters = value.waiters or []
@@ -71,7 +72,7 @@ class Pending:
                 return
             value = value.value
         ready = [self]
-        for pending in ready:  # chains of values that wait for each other do not nest
+        for pending in ready:  # a loop, since chains of values that wait for each other may be long
             pending.done, pending.value = True, value
             waiters, pending.waiters = pending.waiters, None
             for waiter in waiters or ():
@@ -82,23 +83,23 @@ class Pending:
 
 
 class Partial:
-    """A container of known shape, some of whose parts are late. `parts` holds them as they are."""
+    """A container some of whose parts are unresolved; `parts` has all of them, resolved or not."""
 
     __slots__ = ("_full", "_plain", "_seen", "parts", "remake")
 
     def __init__(self, parts: list[Value], remake: Callable[[list[Value]], Value]) -> None:
         self.parts = parts
         self.remake = remake
-        """Makes the plain container of plain parts, or of late ones through `build`."""
+        """Makes a plain container of the parts."""
         self._seen = 0
         self._plain: Value = None
         self._full: Pending | None = None
 
     def plain(self) -> Value:
-        """The plain container, or the Partial itself while a part is missing."""
-        while self._seen < len(self.parts):  # each part is looked at once, however often one asks
-            part = settle(self.parts[self._seen])
-            if part.__class__ in LATE:
+        """Return the plain container, or the Partial itself while a part is unresolved."""
+        while self._seen < len(self.parts):  # each part is checked once, however often this is called
+            part = resolved(self.parts[self._seen])
+            if part.__class__ in UNRESOLVED:
                 return self
             self.parts[self._seen] = part
             self._seen += 1
@@ -107,19 +108,19 @@ class Partial:
         return self._plain
 
     def when(self, action: Action) -> None:
-        """Do it once every part is there."""
+        """Run an action once every part is resolved."""
         if self._full is None:
             self._full = full = Pending()
-            when_settled(self.parts, lambda: full.resolve(None))
+            when_resolved(self.parts, lambda: full.resolve(None))
         self._full.when(action)
 
 
-LATE = frozenset({Pending, Partial})
-"""The classes of values that are not there yet: test `value.__class__ in LATE`."""
+UNRESOLVED = frozenset({Pending, Partial})
+"""The classes of values that are not fully known yet: test `value.__class__ in UNRESOLVED`."""
 
 
-def settle(value: Value) -> Value:
-    """The plain value if all of it is there, else the most that is known of it."""
+def resolved(value: Value) -> Value:
+    """Return the plain value if all of it is resolved, else as much as is known: a Partial or a Pending."""
     if value.__class__ is Pending and value.done:
         value = value.value
     if value.__class__ is Partial:
@@ -127,8 +128,8 @@ def settle(value: Value) -> Value:
     return value
 
 
-def when_settled(values: Iterable[Value], action: Action) -> None:
-    """Do it once all of every value is there."""
+def when_resolved(values: Iterable[Value], action: Action) -> None:
+    """Run an action once every value is resolved in all its parts."""
     missing = 1
 
     def arrived() -> None:
@@ -139,7 +140,7 @@ def when_settled(values: Iterable[Value], action: Action) -> None:
 
     def follow(value: Value) -> Action:
         def look() -> None:
-            known = settle(value)
+            known = resolved(value)
             if known.__class__ is Partial:
                 known.when(arrived)
             else:
@@ -148,7 +149,7 @@ def when_settled(values: Iterable[Value], action: Action) -> None:
         return look
 
     for value in values:
-        known = settle(value)
+        known = resolved(value)
         if known.__class__ is Pending:
             missing += 1
             known.when(follow(known))
@@ -158,36 +159,39 @@ def when_settled(values: Iterable[Value], action: Action) -> None:
     arrived()
 
 
-def _is_late(parts: Iterable[Value]) -> bool:
-    return any(part.__class__ in LATE for part in parts)
+def _any_unresolved(parts: Iterable[Value]) -> bool:
+    return any(part.__class__ in UNRESOLVED for part in parts)
 
 
 def build_list(parts: list[Value]) -> Value:
-    return Partial(parts, list) if _is_late(parts) else parts
+    return Partial(parts, list) if _any_unresolved(parts) else parts
 
 
 def build_tuple(parts: Iterable[Value]) -> Value:
     items = tuple(parts)
-    return Partial(list(items), tuple) if _is_late(items) else items
+    return Partial(list(items), tuple) if _any_unresolved(items) else items
 
 
 def build_dict(keys: list[str], values: list[Value]) -> Value:
-    """A dict of known keys; of equal keys the last counts, as in Python."""
+    """Make a dict of known keys; of equal keys the last counts, as in Python."""
     items = dict(zip(keys, values))
-    if not _is_late(items.values()):
+    if not _any_unresolved(items.values()):
         return items
     names = list(items)
     return Partial(list(items.values()), lambda parts: dict(zip(names, parts)))
 
 
 def build_record(type_: Any, values: list[Value]) -> Value:
-    if not _is_late(values):
+    if not _any_unresolved(values):
         return RecordValue(type_, tuple(values))
     return Partial(values, lambda parts: RecordValue(type_, tuple(parts)))
 
 
 def wrap(value: Value, levels: int) -> Value:
-    """What a built-in made of late parts that it did not look at, as so many levels of containers."""
+    """Make Partials of the containers in which a built-in has put unresolved elements without looking at them.
+
+    `levels` is the number of levels of containers that it made around the elements.
+    """
     if levels and isinstance(value, list):
         return build_list([wrap(item, levels - 1) for item in value])
     if levels and isinstance(value, tuple):
@@ -195,9 +199,9 @@ def wrap(value: Value, levels: int) -> Value:
     return value
 
 
-def shape(value: Value) -> Value:
-    """The container with its parts as they are, late or not; Pending if not even that is known."""
-    value = settle(value)
+def as_container(value: Value) -> Value:
+    """Return a container with its parts as they are, resolved or not; a Pending if not even the container is known."""
+    value = resolved(value)
     if value.__class__ is Partial:
         return value.remake(value.parts)
     return value

@@ -1,4 +1,4 @@
-"""The scheduler: jobs that wait for values, the calls in flight, and the first of several failures."""
+"""Schedule the evaluation of a program: jobs that wait for values, calls in flight, and failures."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rlmlang.errors import BudgetError, RlmError, RunError
 from rlmlang.language.source import Span
 from rlmlang.runtime.call_site import Calls, CallSite, InFlight
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.pending import Pending, Place, settle, when_settled
+from rlmlang.runtime.pending import Pending, Place, resolved, when_resolved
 from rlmlang.runtime.values import Value
 
 
 class PlacedError(Exception):
-    """An error on its way out, with the place where it happened."""
+    """An error and the place in the order of evaluation where it was raised."""
 
     def __init__(self, error: RlmError, place: Place) -> None:
         super().__init__(str(error))
@@ -27,10 +27,11 @@ class PlacedError(Exception):
 
 @define(eq=False)
 class Evaluation:
-    """One program being run at one level of the call tree.
+    """The evaluation of one program at one level of the call tree.
 
-    Jobs are pieces of evaluation that wait for values. When several parts fail, the run continues with what comes
-    before the first failure in the order of evaluation, gives up what comes after it, and reports the first.
+    A job is a piece of evaluation that waits for values. After a failure, what comes before it in the order of
+    evaluation continues, what comes after it is cancelled, and in the end the first failure is raised. So the timing of
+    answers does not decide which error is reported.
     """
 
     calls: Calls
@@ -40,10 +41,10 @@ class Evaluation:
     _failure: PlacedError | None = None
     _jobs: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
     _in_flight: dict[InFlight, Place] = field(factory=dict)
-    """Calls that have no answer yet, each with the first place that asked."""
+    """Calls without an answer, each with the first place in the order of evaluation that made it."""
     _tasks: dict[asyncio.Task[None], Place] = field(factory=dict)
     _held_back: int = 0
-    """Jobs that wait until fewer calls wait for their turn."""
+    """Jobs that wait until fewer calls are queued."""
     _scheduled: bool = False
     _finished: asyncio.Event = field(factory=asyncio.Event)
 
@@ -58,10 +59,10 @@ class Evaluation:
             self._drain()
             await self._finished.wait()
         finally:  # has an effect only when the whole run is cancelled
-            self._give_up_after(root)
+            self._cancel_after(root)
         if self._failure is not None:
             raise self._failure.error
-        value = settle(result)
+        value = resolved(result)
         try:
             self.meter.walk(value)  # parts may be shared, but each is shown or stored as often as it occurs
         except BudgetError as error:
@@ -71,18 +72,18 @@ class Evaluation:
     # Jobs
 
     def defer(self, operands: Sequence[Value], place: Place, job: Callable[[], Value]) -> Pending:
-        """The value that `job` gives once all of the operands are there."""
+        """Return the pending value of a `job` that runs once all operands are resolved."""
         result = Pending()
 
         def ready() -> None:
             self._jobs.append((lambda: result.resolve(job()), place))
             self._wake()
 
-        when_settled(operands, ready)
+        when_resolved(operands, ready)
         return result
 
     def hold_back(self, relief: Pending, place: Place, job: Callable[[], Value]) -> Pending:
-        """The value that `job` gives once `relief` has come, when fewer calls wait for their turn."""
+        """Return the pending value of a `job` that runs once `relief` is resolved, when fewer calls are queued."""
         result = Pending()
         self._held_back += 1
 
@@ -100,7 +101,7 @@ class Evaluation:
             asyncio.get_running_loop().call_soon(self._drain)
 
     def _drain(self) -> None:
-        """Do every job that is ready, and see whether the run has ended."""
+        """Run every job that is ready, and notice whether the evaluation has ended."""
         self._scheduled = True
         while self._jobs:
             job, place = self._jobs.popleft()
@@ -119,12 +120,12 @@ class Evaluation:
             self._finished.set()
 
     def _fail(self, error: RlmError, place: Place) -> None:
-        """Note a failure, and give up what comes after it."""
+        """Record a failure if it is the first so far, and cancel what comes after it."""
         if self._failure is None or place < self._failure.place:
             self._failure = PlacedError(error, place)
-            self._give_up_after(place)
+            self._cancel_after(place)
 
-    def _give_up_after(self, place: Place) -> None:
+    def _cancel_after(self, place: Place) -> None:
         for call in [call for call, asked in self._in_flight.items() if place < asked]:
             del self._in_flight[call]
             call.on_end.remove(self._answered)
@@ -136,7 +137,7 @@ class Evaluation:
     # Calls
 
     def call(self, site: CallSite, args: tuple[Value, ...], sample: int, place: Place) -> Value:
-        """The answer of a CALL, or the pending value that it will be."""
+        """Make a CALL. Returns its answer if it is known, else a pending value."""
         call = self.calls.ask(site, args, sample)
         if not isinstance(call, InFlight):
             return call
@@ -154,7 +155,7 @@ class Evaluation:
         self._wake()
 
     def spawn(self, work: Callable[[], Awaitable[Value]], place: Place) -> Pending:
-        """The value that asynchronous work gives, begun unless it is given up before."""
+        """Start asynchronous work. Returns its pending value."""
         result = Pending()
 
         async def finish() -> None:

@@ -26,7 +26,7 @@ from rlmlang.language.types import (
 )  # fmt: skip
 
 Value = Any
-"""A value of the language. (Python has no way to say it more narrowly without a copy.)"""
+"""A value of the language. Python has no narrower type for it that would not need a copy."""
 
 MAX_INT_BITS = 13_000
 """Integers stay below 2**13000 (about 3,900 digits), so that `str` of one always works."""
@@ -54,13 +54,13 @@ class RecordValue:
         return hash((self.type.name, self.values))
 
     def __repr__(self) -> str:
-        """As a Python dataclass shows itself, since `str` of a record is this text."""
+        """Return the text that a Python dataclass would have, since it is `str` of a record."""
         pairs = (f"{name}={value!r}" for (name, _), value in zip(self.type.fields, self.values))
         return f"{self.type.name}({', '.join(pairs)})"
 
 
 def to_json(value: Value) -> Any:
-    """The value as JSON data: tuples as arrays, records as objects in field order."""
+    """Return the value as JSON data: tuples as arrays, records as objects in field order."""
     if isinstance(value, (list, tuple)):
         return [to_json(item) for item in value]
     if isinstance(value, dict):
@@ -79,16 +79,16 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_
 
 
 def canonical(value: Value) -> str:
-    """The one JSON text of a value: no spaces, dicts and fields in their own order."""
+    """Return the canonical JSON text of a value: no spaces, dicts and fields in their own order."""
     return _encoder.encode(value)
 
 
 class Mismatch(ValueError):
-    """JSON data that is not of the wanted type; the message says where and why."""
+    """JSON data that is not of the expected type; the message says where and why."""
 
 
 def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
-    """JSON data as a value of the type. Raises Mismatch."""
+    """Return JSON data as a value of the type. Raises Mismatch."""
     match type_:
         case OptionalType():
             return None if data is None else from_json(data, type_.item, where)
@@ -105,7 +105,7 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
         case TupleType():
             if isinstance(data, list) and len(data) == len(type_.items):
                 pairs = enumerate(zip(data, type_.items))
-                return tuple(from_json(item, wanted, f"{where}[{i}]") for i, (item, wanted) in pairs)
+                return tuple(from_json(item, item_type, f"{where}[{i}]") for i, (item, item_type) in pairs)
         case RecordType():
             if isinstance(data, dict):
                 return _record_from_json(data, type_, where)
@@ -130,11 +130,11 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
 
 
 def _record_from_json(data: dict[str, Any], type_: RecordType, where: str) -> RecordValue:
-    wanted = dict(type_.fields)
+    expected = dict(type_.fields)
     for name in data:
-        if name not in wanted:
-            raise Mismatch(f"{where} has a field {name!r} that {type_} has not")
-    for name in wanted:
+        if name not in expected:
+            raise Mismatch(f"{where} has a field {name!r}, which {type_} does not have")
+    for name in expected:
         if name not in data:
             raise Mismatch(f"{where} lacks the field {name!r} of {type_}")
     return RecordValue(type_, tuple(from_json(data[n], t, f"{where}.{n}") for n, t in type_.fields))
@@ -146,19 +146,19 @@ def _shown(data: Any) -> str:
 
 
 def preview(value: Value, width: int = 80) -> str:
-    """The value as program text, cut to `width` characters; never looks at more than it shows."""
-    return _cut(_preview(value, width), width)
+    """Return the value as program text, truncated to `width` characters. It never looks at more than it shows."""
+    return _truncated(_preview(value, width), width)
 
 
 def excerpt(value: Value, width: int) -> str:
-    """The value as program text of about `width` characters, with `…` for what is left out.
+    """Return the value as program text of about `width` characters, with `…` for what is left out.
 
-    Every quote and bracket is closed, so that it can be told where it ends.
+    Every quote and bracket is closed, so that its end can be recognized.
     """
     return _preview(value, width)
 
 
-def _cut(text: str, width: int) -> str:
+def _truncated(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 

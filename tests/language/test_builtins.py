@@ -1,4 +1,4 @@
-"""The table of built-ins: what it says, what they do as CPython sees it, and what they refuse to do."""
+"""The table of built-ins: its rows, their agreement with CPython, their errors, and their costs."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def call(name: str, *args: Any, **keywords: Any) -> Any:
 
 
 def refused(name: str, *args: Any, **keywords: Any) -> str:
-    """The code of the error that it ends with."""
+    """Return the code of the error that an application raises."""
     with pytest.raises(RlmError) as caught:
         call(name, *args, **keywords)
     return caught.value.first.code
 
 
 def outcome(work: Callable[[], Any]) -> str:
-    """What the work gives, or a word for the error that it ends with."""
+    """Return what the work gives as text, or the code of its error."""
     try:
         return told(work())
     except RunError as error:
@@ -80,22 +80,22 @@ def outcome(work: Callable[[], Any]) -> str:
 
 
 def same(work: Callable[[], Any], python: Callable[[], Any]) -> None:
-    """Both give the same, or end with the same kind of error."""
+    """Assert that both give the same, or fail with the same kind of error."""
     found = outcome(work)
     try:
-        wanted = told(python())
+        expected = told(python())
     except tuple(ERRORS) as error:
         codes = next(codes for kind, codes in ERRORS.items() if isinstance(error, kind))
         assert found.removeprefix("error ") in codes
         return
-    assert found == wanted
+    assert found == expected
 
 
 # What the table says -------------------------------------------------------------
 
 
 def test_every_name_is_there() -> None:
-    """Names are only added: `test_spec.py` holds which there are."""
+    """Names are only added; `test_spec.py` compares the table with SPEC.md."""
     functions = """
         abs all any bool chunk counts dict drop enumerate flatten float float_or_none grep int int_or_none len lines
         list max min paragraphs range reduce reversed round run_program sentences set sorted str sum take to_json
@@ -150,7 +150,7 @@ def test_a_row_says_what_it_costs(twice: None) -> None:
 
 
 def test_a_row_says_that_it_moves_answers_which_are_not_there_yet(twice: None) -> None:
-    """The second call needs the first answer alone, and is made while the other is still written."""
+    """The third call needs the first answer alone, and is made while the second is still pending."""
 
     async def steps() -> Any:
         model = Held(obedient)
@@ -192,7 +192,7 @@ def test_methods_take_their_receiver_first(of: str) -> None:
 
 
 def test_pythons_parameters_have_pythons_names() -> None:
-    """So that a keyword argument means the same here and there."""
+    """Then a keyword argument means the same here and in Python."""
     assert [p.name for p in BUILTINS["round"].signatures[1].params][1:] == ["ndigits"]
     assert [p.name for p in METHODS["str"]["split"].signatures[0].params] == ["self", "sep", "maxsplit"]
     assert [p.name for p in METHODS["str"]["splitlines"].signatures[0].params] == ["self", "keepends"]
@@ -273,10 +273,10 @@ def test_what_can_be_iterated_over(found: Type, item: Type | None) -> None:
 
 
 def test_iterable_in_types() -> None:
-    wanted = IterableType(TupleType((STR, TypeVar("T"))))
-    assert str(wanted) == "Iterable[tuple[str, T]]"
-    assert variables(wanted) == {"T"}
-    assert substitute(wanted, {"T": INT}) == IterableType(TupleType((STR, INT)))
+    pairs = IterableType(TupleType((STR, TypeVar("T"))))
+    assert str(pairs) == "Iterable[tuple[str, T]]"
+    assert variables(pairs) == {"T"}
+    assert substitute(pairs, {"T": INT}) == IterableType(TupleType((STR, INT)))
     assert not solve(IterableType(TypeVar("K")), ListType(NONE), {})
 
 
@@ -304,7 +304,7 @@ STR_ARGUMENTS: dict[str, tuple[int, list[st.SearchStrategy[Any]]]] = {
     )
     for name in names.split()
 }
-"""The arguments of the methods that have some: how many at least, and what they may be."""
+"""The arguments of the methods that take any: the least number, and strategies for each."""
 
 
 @pytest.mark.parametrize("name", METHODS["str"])
@@ -459,10 +459,10 @@ NUMERALS = st.text(st.sampled_from("0123456789_+-. eE\t\n٣\x1c\u2003\x00naif"),
 def test_numbers_from_texts(text: str) -> None:
     same(lambda: call("int", text), lambda: int(text))
     try:
-        wanted: int | None = int(text)
+        expected: int | None = int(text)
     except ValueError:
-        wanted = None
-    assert call("int_or_none", text) == wanted
+        expected = None
+    assert call("int_or_none", text) == expected
     try:
         real: float | None = float(text)
     except ValueError:
@@ -587,7 +587,7 @@ def test_chunks_of_lists(xs: list[int], size: int, data: st.DataObject) -> None:
     ],
 )
 def test_where_text_is_cut(text: str, chunks: list[str]) -> None:
-    """In the second half of a piece: after a paragraph, else a sentence, else a word, else anywhere."""
+    """A piece is cut in its second half after a paragraph, else a sentence, else a word, else anywhere."""
     assert call("chunk", text, 10) == chunks
 
 
@@ -754,7 +754,7 @@ def test_grep_finds_what_python_finds(text: str, pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "message"),
     [
         ("ab**", "at character 3"),
         ("é(a", "missing ) at character 4"),
@@ -769,11 +769,11 @@ def test_grep_finds_what_python_finds(text: str, pattern: str) -> None:
         ("a" * 1_001, "the limit is 1,000"),
     ],
 )
-def test_bad_patterns(pattern: str, told: str) -> None:
+def test_bad_patterns(pattern: str, message: str) -> None:
     with pytest.raises(RunError) as caught:
         call("grep", pattern, "a")
     assert caught.value.first.code == "E307"
-    assert told in caught.value.first.message
+    assert message in caught.value.first.message
 
 
 @given(st.text(max_size=8) | st.text(st.sampled_from("()[]{}*+?|\\^$.a1,-:<>=!PpQEzd\ud800"), max_size=8))
@@ -938,9 +938,9 @@ def test_what_is_too_large_is_refused_before_it_is_made(name: str, args: tuple[A
 @pytest.mark.parametrize("name", ["upper", "title", "casefold", "capitalize"])
 def test_letters_that_grow_are_measured(name: str) -> None:
     text = "ΐ" * 1_000 if name != "capitalize" else "ΐ"
-    room = Meter(10**6, len(text) + 1)
+    tight = Meter(10**6, len(text) + 1)
     with pytest.raises(BudgetError) as caught:
-        EVERY[f"str.{name}"].code(room, text)
+        EVERY[f"str.{name}"].code(tight, text)
     assert caught.value.first.code == "E507"
 
 

@@ -1,4 +1,4 @@
-"""Cost before running: intervals that hold what a run takes, as narrow as can be said."""
+"""Cost before a run: intervals that contain what it takes, as narrow as they can be."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_calls_are_bounded_from_both_sides(text: str, calls: tuple[int, int | No
 
 
 def answers(request: Any) -> Any:
-    """The least answers that the types allow: the bounds below must hold for them too."""
+    """Return the least answer that the type allows, for which the lower bounds must hold too."""
     shown = str(request.type)
     return {
         "str": "", "int": -9, "bool": True, "float": -9.5, "int | None": -9, "str | None": None,

@@ -1,8 +1,8 @@
-"""Hostile programs end with a coded error: no traceback, no model call, little memory, soon.
+"""Hostile programs end with a coded error, soon, without a traceback or a model call, and in little memory.
 
 The cases and the driver are in `hostile.py`, which prints the measurements when it is run.
-The goal for each is 2 seconds and 500 MB. Time is not asserted but for a watchdog, since
-the machine that tests may be busy.
+The goal for each is 2 seconds and 500 MB. Time is bounded by a watchdog only, since
+the machine that runs the tests may be busy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MEGABYTES = 500
 
 @pytest.fixture(scope="module")
 def reports() -> Iterator[dict[str, dict[str, Any]]]:
-    """What each case did, each in a process of its own."""
+    """Run each case in a process of its own, and return the reports by name."""
     driver = Path(hostile.__file__)
     done = subprocess.run([sys.executable, "-W", "error", str(driver)], capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -1,4 +1,4 @@
-"""Evaluation around late values: every program gives one value, whenever its answers arrive."""
+"""Evaluation with pending answers: a program has one value, whenever its answers arrive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlmlang.errors import BudgetError, RlmError, RunError, UsageError
 from tests.support.fakes import Fake, Held, obedient
 
 
-def test_what_is_not_needed_is_not_evaluated() -> None:
+def test_a_branch_that_is_not_taken_is_not_evaluated() -> None:
     model = Fake(obedient)
     text = 'x = True\n"a" if x else CALL("fail")'
     assert compile(text).run(model=model).value == "a"
@@ -57,12 +57,12 @@ def test_sizes_are_bounded_wherever_a_value_is_made_or_shown(text: str, limits: 
     assert (first.code, first.span.column) == (code, column)
 
 
-def test_names_of_far_scopes_are_found() -> None:
+def test_names_of_outer_scopes_are_found() -> None:
     text = "[[[a + b + c for c in [1]] for b in [2]] for a in [3]]"
     assert compile(text).run().value == [[[6]]]
 
 
-def test_an_index_beyond_late_elements_is_an_error() -> None:
+def test_an_index_out_of_range_of_pending_elements_is_an_error() -> None:
     for text, code in (('[CALL("up", "a")][i]', "E301"), ('{"k": CALL("up", "a")}["q"]', "E302")):
         with pytest.raises(RunError) as caught:
             compile("i = 3\n" + text).run(model=Fake(obedient))
@@ -92,14 +92,14 @@ def test_inputs_reach_the_program() -> None:
         assert caught.value.first.code == code
 
 
-def test_a_chain_of_late_values_may_be_long() -> None:
+def test_a_chain_of_pending_values_may_be_long() -> None:
     """Each answer is wrapped by pure work two hundred times, with no deep recursion."""
     steps = "\n".join(f'x{i} = x{i - 1} + "."' for i in range(1, 300))
     result = compile(f'x0 = CALL("up", "a")\n{steps}\nx299').run(model=Fake(obedient))
     assert result.value == "A" + "." * 299
 
 
-def test_a_fold_over_late_values_may_be_long() -> None:
+def test_a_fold_over_pending_values_may_be_long() -> None:
     text = 'reduce(lambda a, x: a + CALL[int]("len", str(x)), range(3000), 0)'
     result = compile(text).run(model=Fake(obedient), limits=Limits(max_calls=5_000))
     assert result.value == sum(len(str(x)) for x in range(3000))

@@ -1,4 +1,4 @@
-"""Values that are not there yet: when they count as there, and in what order places stand."""
+"""Pending and partial values: when they count as resolved, and the order of places."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from rlmlang.language.types import INT, RecordType
 from rlmlang.runtime.pending import (
-    LATE,
+    UNRESOLVED,
     Partial,
     Pending,
     Place,
+    as_container,
     build_dict,
     build_list,
     build_record,
     build_tuple,
-    settle,
-    shape,
-    when_settled,
+    resolved,
+    when_resolved,
     wrap,
 )
 from rlmlang.runtime.values import RecordValue
@@ -28,17 +28,17 @@ from rlmlang.runtime.values import RecordValue
 POINT = RecordType("Point", (("x", INT), ("y", INT)))
 
 
-def test_a_pending_value_tells_those_who_wait_once() -> None:
-    pending, told = Pending(), []
-    pending.when(lambda: told.append("a"))
-    pending.when(lambda: told.append("b"))
-    assert settle(pending) is pending
-    assert told == []
+def test_a_pending_value_runs_each_action_once() -> None:
+    pending, seen = Pending(), []
+    pending.when(lambda: seen.append("a"))
+    pending.when(lambda: seen.append("b"))
+    assert resolved(pending) is pending
+    assert seen == []
     pending.resolve(7)
-    assert told == ["a", "b"]
-    pending.when(lambda: told.append("c"))
-    assert told == ["a", "b", "c"]
-    assert settle(pending) == 7
+    assert seen == ["a", "b"]
+    pending.when(lambda: seen.append("c"))
+    assert seen == ["a", "b", "c"]
+    assert resolved(pending) == 7
 
 
 def test_resolving_with_a_pending_value_waits_for_it() -> None:
@@ -46,14 +46,14 @@ def test_resolving_with_a_pending_value_waits_for_it() -> None:
     outer.resolve(inner)
     assert not outer.done
     inner.resolve("here")
-    assert settle(outer) == "here"
+    assert resolved(outer) == "here"
 
 
-def test_resolving_with_a_value_that_arrived_takes_it() -> None:
+def test_resolving_with_a_resolved_value_takes_it() -> None:
     outer, inner = Pending(), Pending()
     inner.resolve(3)
     outer.resolve(inner)
-    assert settle(outer) == 3
+    assert resolved(outer) == 3
 
 
 @pytest.mark.parametrize(
@@ -65,74 +65,74 @@ def test_resolving_with_a_value_that_arrived_takes_it() -> None:
         (lambda parts: build_record(POINT, parts), RecordValue(POINT, (1, 2))),
     ],
 )
-def test_a_container_with_a_late_part_is_partial_until_it_arrives(build: Any, plain: Any) -> None:
+def test_a_container_with_a_pending_part_is_partial_until_it_is_resolved(build: Any, plain: Any) -> None:
     assert build([1, 2]) == plain
-    late = Pending()
-    partial = build([1, late])
+    pending = Pending()
+    partial = build([1, pending])
     assert partial.__class__ is Partial
-    assert settle(partial) is partial
-    late.resolve(2)
-    assert settle(partial) == plain
-    assert type(settle(partial)) is type(plain)
+    assert resolved(partial) is partial
+    pending.resolve(2)
+    assert resolved(partial) == plain
+    assert type(resolved(partial)) is type(plain)
 
 
 def test_of_equal_keys_the_last_counts_at_the_place_of_the_first() -> None:
-    late = Pending()
-    partial = build_dict(["a", "b", "a"], [1, late, 3])
-    late.resolve(2)
-    assert list(settle(partial).items()) == [("a", 3), ("b", 2)]
+    pending = Pending()
+    partial = build_dict(["a", "b", "a"], [1, pending, 3])
+    pending.resolve(2)
+    assert list(resolved(partial).items()) == [("a", 3), ("b", 2)]
 
 
-def test_the_shape_is_known_before_the_parts_are() -> None:
-    late = Pending()
-    assert shape(build_list([1, late])) == [1, late]
-    assert shape(late) is late
+def test_a_container_is_known_before_its_parts_are() -> None:
+    pending = Pending()
+    assert as_container(build_list([1, pending])) == [1, pending]
+    assert as_container(pending) is pending
     whole = Pending()
-    whole.resolve(build_tuple([late]))
-    assert shape(whole) == (late,)
-    assert shape([1]) == [1]
+    whole.resolve(build_tuple([pending]))
+    assert as_container(whole) == (pending,)
+    assert as_container([1]) == [1]
 
 
-def test_a_partial_counts_as_there_when_its_last_part_arrives() -> None:
-    first, second, told = Pending(), Pending(), []
+def test_a_partial_is_resolved_when_its_last_part_is() -> None:
+    first, second, seen = Pending(), Pending(), []
     partial = build_list([build_list([first]), second])
-    partial.when(lambda: told.append(1))
-    partial.when(lambda: told.append(2))
+    partial.when(lambda: seen.append(1))
+    partial.when(lambda: seen.append(2))
     second.resolve("b")
-    assert told == []
+    assert seen == []
     first.resolve("a")
-    assert told == [1, 2]
-    assert settle(partial) == [["a"], "b"]
+    assert seen == [1, 2]
+    assert resolved(partial) == [["a"], "b"]
 
 
 def test_a_pending_value_may_turn_out_partial() -> None:
-    outer, inner, told = Pending(), Pending(), []
-    when_settled([outer, 5], lambda: told.append(settle(outer)))
+    outer, inner, seen = Pending(), Pending(), []
+    when_resolved([outer, 5], lambda: seen.append(resolved(outer)))
     outer.resolve(build_list([inner]))
-    assert told == []
+    assert seen == []
     inner.resolve(1)
-    assert told == [[1]]
+    assert seen == [[1]]
 
 
-def test_when_settled_acts_at_once_if_nothing_is_missing() -> None:
-    told: list[int] = []
+def test_when_resolved_acts_at_once_if_nothing_is_pending() -> None:
+    seen: list[int] = []
     done = Pending()
     done.resolve(1)
-    when_settled([done, "x", []], lambda: told.append(1))
-    assert told == [1]
+    when_resolved([done, "x", []], lambda: seen.append(1))
+    assert seen == [1]
 
 
-def test_wrap_finds_late_parts_that_were_moved_around() -> None:
-    late = Pending()
-    wrapped = wrap([(1, late), "x"], 2)
-    assert wrapped.__class__ in LATE
-    late.resolve(2)
-    assert settle(wrapped) == [(1, 2), "x"]
+def test_wrap_finds_pending_parts_that_were_moved() -> None:
+    pending = Pending()
+    wrapped = wrap([(1, pending), "x"], 2)
+    assert wrapped.__class__ in UNRESOLVED
+    pending.resolve(2)
+    assert resolved(wrapped) == [(1, 2), "x"]
     assert wrap({"a": 1}, 2) == {"a": 1}
 
 
 def test_wrap_does_not_look_into_the_elements() -> None:
-    """They may be large, and hold nothing late."""
+    """They may be large, and have no pending part."""
     element = [1, 2]
     assert wrap([element], 1)[0] is element
     assert wrap([(element,)], 2)[0][0] is element
@@ -146,28 +146,28 @@ def test_long_chains_of_waiting_values_do_not_nest() -> None:
         after.resolve(last)
         last = after
     first.resolve("here")
-    assert settle(last) == "here"
+    assert resolved(last) == "here"
 
 
-def test_late_values_may_nest_deeply() -> None:
+def test_partial_values_may_nest_deeply() -> None:
     inner = Pending()
-    told: list[int] = []
+    seen: list[int] = []
     value: Any = inner
     for _ in range(200):
         value = build_list([value])
-    value.when(lambda: told.append(1))
+    value.when(lambda: seen.append(1))
     inner.resolve(1)
-    assert told == [1]
+    assert seen == [1]
 
 
 def test_a_part_is_looked_at_only_once() -> None:
-    """Asking again after each arrival costs nothing for the parts that are there."""
+    """Asking again after each arrival costs nothing for the parts that are resolved."""
     parts: list[Any] = [Pending() for _ in range(2_000)]
     partial = build_list(list(parts))
     for i, part in enumerate(parts):
         part.resolve(i)
-        settle(partial)
-    assert settle(partial) == list(range(2_000))
+        resolved(partial)
+    assert resolved(partial) == list(range(2_000))
 
 
 paths = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=5)

@@ -1,4 +1,4 @@
-"""Properties of every well-typed program: of its text, its value, its cost and its budget."""
+"""Properties that every well-typed program has: of its text, its value, its cost and its budget."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_formatting_keeps_the_comments(case: Case) -> None:
 
 
 class _Flat(ast.NodeTransformer):
-    """`(a or b) or c` as Python sees `a or b or c`."""
+    """Makes `(a or b) or c` of Python's tree the same as `a or b or c`."""
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         self.generic_visit(node)
@@ -67,7 +67,7 @@ class _Flat(ast.NodeTransformer):
 
 @given(programs())
 def test_python_accepts_every_program(case: Case) -> None:
-    """As it was written, and as it is formatted; and sees the same tree in both."""
+    """Python accepts it as written and as formatted, and parses both to the same tree."""
     text = format_module(parse(Source(case.text)))
     written, formatted = (ast.dump(_Flat().visit(ast.parse(each))) for each in (case.text, text))
     assert written == formatted
@@ -85,7 +85,7 @@ def test_well_typed_programs_check(case: Case) -> None:
 
 
 def outcome(case: Case, **options: Any) -> tuple[str, Any]:
-    """The value as text, or the code and place of the error."""
+    """Return the value as text, or the code and place of the error."""
     try:
         result = testing.run(case, **options)
     except (RunError, BudgetError, ModelError) as error:
@@ -109,7 +109,7 @@ def agrees_with_python(case: Case) -> None:
 
 
 many = settings(max_examples=7 * settings.default.max_examples)
-"""For what must hold most of all: more than 10,000 programs in the long profile."""
+"""For the most important properties: more than 10,000 programs in the long profile."""
 
 
 @many
@@ -137,7 +137,7 @@ def test_a_value_is_of_the_programs_type(case: Case) -> None:
 
 
 class Failing(Shuffled):
-    """The echo model, out of order, with some calls that fail, always the same ones."""
+    """The echo model that answers out of order, and always fails the same calls."""
 
     capabilities = Capabilities()
 
@@ -155,8 +155,8 @@ class Failing(Shuffled):
 
 
 @given(programs(), st.integers(0, 2**32), st.sampled_from([0, 3, 5]), st.integers(1, 3))
-def test_the_timing_of_answers_cannot_be_seen(case: Case, seed: int, share: int, depth: int) -> None:
-    """Nor how many calls run at once: neither in the value nor in which error is reported."""
+def test_the_timing_of_answers_changes_nothing(case: Case, seed: int, share: int, depth: int) -> None:
+    """Nor does the number of calls at a time: neither the value nor which error is reported."""
     limits = Limits(max_depth=depth, max_calls=10_000)
     serial = outcome(case, model=Failing(0, share, concurrency=1), limits=limits)
     event(serial[0])
@@ -165,7 +165,7 @@ def test_the_timing_of_answers_cannot_be_seen(case: Case, seed: int, share: int,
 
 
 @given(programs())
-def test_the_memo_cannot_be_seen(case: Case) -> None:
+def test_the_memo_changes_nothing(case: Case) -> None:
     many = Limits(max_calls=100_000)
     with_memo = outcome(case, limits=many)
     assert outcome(case, limits=many, memo=False) == with_memo
@@ -185,7 +185,7 @@ def test_a_store_makes_the_second_run_free(case: Case, tmp_path_factory: pytest.
 
 
 @given(programs(depth=2), st.integers(1, 3))
-def test_programs_that_callees_write_run_to_values_of_the_asked_type(case: Case, depth: int) -> None:
+def test_programs_that_callees_write_give_values_of_the_type(case: Case, depth: int) -> None:
     code, _ = outcome(case, limits=Limits(max_depth=depth))
     event(code)
     assert code in {"value"} | set().union(*ERRORS.values()) | LIMITS | {"E501", "E508"}
@@ -247,7 +247,7 @@ limits_ = st.builds(
 
 
 class Stingy(Shuffled):
-    """The echo model with answers cut to the tokens it is granted, as real ones do."""
+    """The echo model whose answers are truncated to the tokens granted, as those of real models are."""
 
     async def generate(self, request: Request) -> Reply:
         await self.wait(request)

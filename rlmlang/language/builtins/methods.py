@@ -1,4 +1,4 @@
-"""The methods of `str`, `list` and `dict`: Python's own, as far as they change nothing."""
+"""The methods of `str`, `list` and `dict`: those of Python that change nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlmlang.runtime.meter import Meter
 
 
 def _read(meter: Meter, text: str) -> None:
-    """Charge for looking at a text."""
+    """Charge for reading a text."""
     meter.charge(1 + len(text) // 16)
 
 
@@ -92,7 +92,7 @@ def _stripping(name: str) -> Callable[..., str]:
 
     def code(meter: Meter, self: str, chars: str | None = None) -> str:
         meter.text(len(self))
-        meter.charge(len(self) * len(chars or "") // 64)  # each character may be sought among all of `chars`
+        meter.charge(len(self) * len(chars or "") // 64)  # each character may be compared with all of `chars`
         return work(self, chars)
 
     return code
@@ -203,7 +203,7 @@ def _locating(name: str) -> Callable[..., int]:
     def code(meter: Meter, self: str, sub: str, start: int | None = None, end: int | None = None) -> int:
         found = find(meter, self, sub, start, end)
         if found < 0:
-            raise RunError.of("E304", f"{quoted(sub)} does not occur in the text", hint=f"`{name}` gives -1 instead")
+            raise RunError.of("E304", f"{quoted(sub)} does not occur in the text", hint=f"`{name}` returns -1 instead")
         return found
 
     return code
@@ -224,7 +224,7 @@ for _name, _which, _at in (("index", "first", 1), ("rindex", "last", 3)):
 
 def _separator(sep: str) -> None:
     if not sep:
-        raise RunError.of("E308", "the separator is empty", hint="`list(text)` gives the characters of a text")
+        raise RunError.of("E308", "the separator is empty", hint="`list(text)` returns the characters of a text")
 
 
 def _splitting(name: str) -> Callable[..., list[str]]:
@@ -357,7 +357,7 @@ for _name, _where, _result in (
 @method(
     "str",
     "zfill(self: str, width: int) -> str",
-    doc="filled up with zeros to `width` characters, behind a sign if there is one",
+    doc="filled up with zeros to `width` characters, after a sign if there is one",
     examples=['"7".zfill(3) == "007"', '"-7".zfill(3) == "-07"'],
     cost=TEXT,
 )
@@ -409,9 +409,7 @@ def _list_index(meter: Meter, self: list[Any], x: Any, start: int = 0, stop: int
     try:
         return self.index(x, start, stop)
     except ValueError:
-        raise RunError.of(
-            "E304", "no element equals the value", hint="test `x in xs` first, or look for it with `enumerate`"
-        ) from None
+        raise RunError.of("E304", "no element equals the value", hint="test `x in xs` first") from None
 
 
 @method(

@@ -1,4 +1,4 @@
-"""Functions that Python has too, and mean the same here; and those that read and write values safely."""
+"""Built-in functions that Python has too, with the same meaning, and functions that read and write values."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value, canonical
 
 MAX_DIGITS = 3_900
-"""Digits that `int` reads: so many are always below `values.MAX_INT_BITS`."""
+"""The most digits that `int` reads; such a number is always below `values.MAX_INT_BITS`."""
 
 
 # Numbers -------------------------------------------------------------------------
 
 
 def _number(meter: Meter, work: Callable[[], Any]) -> Any:
-    """The number that the work gives. Raises RunError E306 if it is too large or infinite."""
+    """Return the number that the work gives. Raises RunError E306 if it is too large or not finite."""
     try:
         value = work()
     except OverflowError:
@@ -40,7 +40,7 @@ def _number(meter: Meter, work: Callable[[], Any]) -> Any:
     if isinstance(value, int):
         return meter.number(value)
     if not math.isfinite(value):
-        raise RunError.of("E306", "the number is too large for a float, or not a real one")
+        raise RunError.of("E306", "the number is too large for a float, or not a finite real number")
     return value
 
 
@@ -93,7 +93,7 @@ def _extreme(name: str, pick: Callable[..., Any]) -> Callable[..., Any]:
         if not values:
             if "default" in options:
                 return options["default"]
-            raise RunError.of("E305", f"`{name}` of nothing", hint=f"write `{name}(xs, default=…)`")
+            raise RunError.of("E305", f"`{name}` of an empty sequence", hint=f"write `{name}(xs, default=…)`")
         if key is None:
             meter.walk(values)
             return pick(values)
@@ -228,7 +228,7 @@ def _range(meter: Meter, *bounds: int) -> list[int]:
 
 
 def _integers(meter: Meter, count: int, *bounds: int) -> None:
-    """Before a list of `count` integers of the size of the bounds is made."""
+    """Charge for a list of `count` integers of the size of the bounds, before it is made."""
     meter.items(count * (1 + max(bound.bit_length() for bound in bounds) // 64))
 
 
@@ -328,7 +328,7 @@ _DIGITS = re.compile(r"\d+(?:_\d+)*")
 
 
 def _too_long(text: str) -> bool:
-    """Whether it is an integer of more digits than may be read."""
+    """Return whether a text is an integer of more digits than may be read."""
     if len(text) <= MAX_DIGITS:
         return False
     text = text.strip()
@@ -353,7 +353,7 @@ def _int(meter: Meter, x: Any) -> int:
         return found
     if _too_long(x):
         raise RunError.of("E306", f"an integer of more than {MAX_DIGITS:,} digits")
-    raise RunError.of("E304", f"{quoted(x)} is not an integer", hint="`int_or_none` gives None instead")
+    raise RunError.of("E304", f"{quoted(x)} is not an integer", hint="`int_or_none` returns None instead")
 
 
 @builtin(
@@ -383,7 +383,7 @@ def _float(meter: Meter, x: Any) -> float:
     try:
         value: float = _number(meter, lambda: float(x))
     except ValueError:
-        raise RunError.of("E304", f"{quoted(x)} is not a number", hint="`float_or_none` gives None instead") from None
+        raise RunError.of("E304", f"{quoted(x)} is not a number", hint="`float_or_none` returns None instead") from None
     return value
 
 
@@ -402,7 +402,7 @@ def _float_or_none(meter: Meter, x: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-# What only the interpreter can do ------------------------------------------------
+# Special forms, which the interpreter evaluates --------------------------------------
 
 
 @builtin(
@@ -413,7 +413,7 @@ def _float_or_none(meter: Meter, x: str) -> float | None:
     form=SpecialForm.FOLD,
 )
 def _reduce(meter: Meter, *args: Any) -> Any:
-    raise AssertionError("the interpreter does it")
+    raise AssertionError("a special form")
 
 
 @builtin(
@@ -429,4 +429,4 @@ def _reduce(meter: Meter, *args: Any) -> Any:
     form=SpecialForm.PROGRAM,
 )
 def _run_program(meter: Meter, *args: Any) -> Any:
-    raise AssertionError("the interpreter does it")
+    raise AssertionError("a special form")

@@ -65,6 +65,8 @@ class SpecialForm(Enum):
 
 @frozen
 class Parameter:
+    """A parameter of a signature."""
+
     name: str
     type: Type
     required: bool
@@ -74,7 +76,7 @@ class Parameter:
 
 @frozen
 class Signature:
-    """One overload. `text` is how it is written."""
+    """One overload of a built-in. `text` is its source."""
 
     params: tuple[Parameter, ...]
     result: Type
@@ -89,12 +91,12 @@ class Builtin:
     texts: tuple[str, ...]
     doc: str
     examples: tuple[str, ...]
-    """Expressions that are True."""
+    """Expressions whose value is True."""
     cost: str
     code: Implementation
     moves: int | None = None
     """How many levels of containers the code makes around elements that it moves without looking at them, so that
-    they may be answers that are not there yet; None if it looks at them."""
+    they may be answers that are still pending; None if it looks at them."""
     bounds: BoundsRule | None = None
     """The length of the result, or its value if it is an int; None if nothing is known of it beforehand."""
     form: SpecialForm | None = None
@@ -105,7 +107,7 @@ class Builtin:
 
     @property
     def card(self) -> str:
-        """One line for the language card in prompts."""
+        """The line for the language card in prompts."""
         return f"{self.texts[0]}: {self.doc}"
 
 
@@ -147,7 +149,7 @@ def method(
 
 
 def parse_signature(text: str) -> Signature:
-    """A signature from its text, read with Python's own parser."""
+    """Return a signature from its text, which Python's own parser reads."""
     head, _, result = text.rpartition(" -> ")
     tree = python.parse(f"def {head} -> {result}: ...").body[0]
     assert isinstance(tree, python.FunctionDef)

@@ -1,4 +1,4 @@
-"""Functions for text work: cutting, finding, counting, choosing. All take linear time."""
+"""Built-in functions for text: cutting, finding, counting, choosing. All take linear time."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue
 
 MAX_PATTERN = 1_000
-"""Characters of a regular expression."""
+"""The most characters of a regular expression."""
 
 PATTERN_MEMORY = 1 << 20
-"""Bytes that one compiled expression may take. The library keeps up to 128 of them."""
+"""The most bytes of a compiled expression. The library keeps up to 128 of them."""
 
 
 def _at_least(least: int, **given: int) -> None:
@@ -37,7 +37,7 @@ def _at_least(least: int, **given: int) -> None:
 
 
 def _charge(meter: Meter, xs: Any, count: int) -> None:
-    """Before a text or list of `count` characters or elements is made, of the kind that `xs` is."""
+    """Charge for a text or list of `count` characters or elements, whichever `xs` is, before it is made."""
     (meter.text if isinstance(xs, str) else meter.items)(count)
 
 
@@ -49,7 +49,7 @@ _BREAKS = (
     re.compile(rf"[.!?…]{_CLOSING}\s|[。！？]"),
     re.compile(r"\s+"),
 )
-"""Behind what a piece of text ends: a paragraph, else a sentence, else a word."""
+"""The ends after which a text is cut into pieces: of a paragraph, else of a sentence, else of a word."""
 
 
 @builtin(
@@ -86,7 +86,7 @@ def _chunk(meter: Meter, xs: Any, size: int, overlap: int = 0) -> list[Any]:
 
 
 def _cut(text: str, low: int, high: int) -> int:
-    """The best place after `low` to cut, else `high`."""
+    """Return the best place after `low` to cut a text, else `high`."""
     for pattern in _BREAKS:
         best = 0
         for match in pattern.finditer(text, low, high):
@@ -228,7 +228,7 @@ def _paragraphs(meter: Meter, text: str) -> list[str]:
 
 
 def _stripped(meter: Meter, text: str, ends: Iterable[int]) -> list[str]:
-    """The parts up to each end, without white space around them, and without those that are empty."""
+    """Return the parts up to each end, without white space around them, and without empty ones."""
     meter.text(len(text))
     bounds = chain(islice(ends, most_elements(meter)), [len(text)])
     out: list[str] = []
@@ -266,22 +266,22 @@ def _grep(meter: Meter, pattern: str, text: str | list[str]) -> list[str]:
 
 
 def _compiled(pattern: str) -> tuple[Any, int]:
-    """The search function of a pattern for UTF-8, and the size of the program that it compiles to."""
+    """Return the search function of a pattern for UTF-8, and the size of its compiled program. Raises RunError E307."""
     if len(pattern) > MAX_PATTERN:
         raise RunError.of("E307", f"a regular expression of {len(pattern):,} characters; the limit is {MAX_PATTERN:,}")
     compiled = _compile(pattern)
     if isinstance(compiled, str):
         raise RunError.of(
             "E307",
-            f"the regular expression is not accepted: {_placed(pattern, compiled)}",
-            hint="it has no look-around and no back-references; `\\` before . ( ) [ ] { } * + ? | makes them plain",
+            f"invalid regular expression: {_placed(pattern, compiled)}",
+            hint="RE2 has no look-around and no back-references; write `\\` before a literal . ( ) [ ] { } * + ? |",
         )
     return compiled.search, compiled.programsize
 
 
 def _compile(pattern: str) -> Any:
-    """The compiled expression, or the text that says why there is none."""
-    import re2  # imported where it is used: it takes longer to load than a small program to check
+    """Return the compiled expression, or the message of the library that refuses it."""
+    import re2  # imported here, since loading it takes longer than checking a small program
 
     options = re2.Options()
     options.log_errors = False
@@ -294,11 +294,11 @@ def _compile(pattern: str) -> Any:
         return reason.decode("utf-8", "replace")
 
 
-def _placed(pattern: str, told: str) -> str:
-    """What the library says of a pattern, with the place, which it does not say."""
-    reason, _, part = told.partition(": ")
+def _placed(pattern: str, message: str) -> str:
+    """Return the message of the library about a pattern with the place, which the library leaves out."""
+    reason, _, part = message.partition(": ")
     at = pattern.find(part)
-    while at > 0 and (at - len(pattern[:at].rstrip("\\"))) % 2:  # behind a backslash it means itself
+    while at > 0 and (at - len(pattern[:at].rstrip("\\"))) % 2:  # after a backslash it means itself
         at = pattern.find(part, at + 1)
     if reason == "unexpected )":
         at = next(i for i in range(len(pattern)) if str(_compile(pattern[: i + 1])).startswith(reason))
@@ -313,20 +313,20 @@ _SMALL = 1 << 60
 
 
 def _keys(meter: Meter, values: list[Any]) -> list[Any]:
-    """A hashable stand-in for each value, equal exactly where the values are.
+    """Return a hashable key for each value, so that keys are equal exactly where the values are.
 
-    Numbers from 2**60 on stand in as text: Python hashes them without a secret, so that
+    The key of a number from 2**60 on is a text: Python hashes numbers without a secret, so that
     many could be chosen to collide.
     """
     meter.walk(values)
-    return [x if _hashes_well(x) else _told(meter, x) for x in values]
+    return [x if _hashes_well(x) else _as_text(meter, x) for x in values]
 
 
 def _hashes_well(x: Any) -> bool:
     return isinstance(x, (str, type(None))) or (isinstance(x, (int, float)) and -_SMALL < x < _SMALL)
 
 
-def _told(meter: Meter, value: Any) -> str:
+def _as_text(meter: Meter, value: Any) -> str:
     meter.charge(8)
     return _encoder.encode(_plain(value))
 
@@ -335,7 +335,7 @@ _encoder = json.JSONEncoder(sort_keys=True)
 
 
 def _plain(value: Any) -> Any:
-    """JSON data whose text, with keys sorted, is the same exactly for equal values."""
+    """Return JSON data whose text, with keys sorted, is the same exactly for equal values."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, (list, tuple)):
@@ -376,7 +376,7 @@ def _counts(meter: Meter, xs: Any) -> dict[str, int]:
 def _vote(meter: Meter, xs: Any) -> Any:
     values = _listed(meter, xs)
     if not values:
-        raise RunError.of("E305", "`vote` of nothing", hint="write `vote(xs) if xs else …`")
+        raise RunError.of("E305", "`vote` of an empty sequence", hint="write `vote(xs) if xs else …`")
     found: dict[Any, list[int]] = {}
     for i, key in enumerate(_keys(meter, values)):
         found.setdefault(key, []).append(i)

@@ -1,4 +1,4 @@
-"""Following comprehensions, applications and calls of the model."""
+"""Follow comprehensions, applications and CALL before a run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def clauses(
     env: Env,
     emit: Callable[[Env], object],
 ) -> tuple[float, float]:
-    """Follow the clauses from one on. Returns how many elements they give."""
+    """Follow the clauses from a given one on. Returns the bounds on the number of elements.
+
+    `steps` are those of a turn of each `for` from there on.
+    """
     if level == len(node.clauses):
         emit(env)
         return 1, 1
@@ -71,7 +74,7 @@ def clauses(
             inner = Env({}, env)
             follower.assign(clause.target, UnknownValue(item_type), inner)
             low, high = clauses(follower, node, steps[1:], level + 1, inner, emit)
-        # emitted once, whatever the count: never taken for the elements themselves
+        # one element was emitted, whatever the count: with both bounds 1 it would be taken for the whole list
         return low * max(items.low, 0), max(product(high, items.high), 1.5 if items.high == 1 else 0)
     lows, highs = 0.0, 0.0
     for item in elements_of(items):
@@ -104,7 +107,7 @@ def apply(follower: Follower, node: nodes.Apply, env: Env) -> Value:
 
 
 def enter(follower: Follower, function: CheckedFunction, args: list[Value]) -> Value:
-    """The value of an application of a function."""
+    """Follow an application of a function. Returns its value."""
     node = function.node
     follower.charge(follower.function_steps(node))
     args = [*args, *(follower.value(p.default, follower.root) for p in node.params[len(args) :] if p.default)]
@@ -117,7 +120,7 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value]) -> V
 
 
 def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> FunctionEstimate:
-    """An argument that is a function."""
+    """Return what follows the applications of an argument that is a function."""
     if isinstance(node, nodes.Lambda):
         names, tables, steps = [param.id for param in node.params], follower.tables, follower.function_steps(node)
 
@@ -183,7 +186,7 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
 
 
 def mapped(follower: Follower, function: FunctionEstimate, items: Value) -> Value:
-    """What a function gives for every element."""
+    """Return the results of a function for every element."""
     if isinstance(items, UnknownValue):
         with follower.maybe(items.high, items.low >= 1):
             result = function([UnknownValue(element_type(items.type))])
@@ -208,23 +211,23 @@ def fold(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env) 
 
 
 def quantifier(follower: Follower, generator: nodes.Comprehension, stop: bool, env: Env) -> Value:
-    """`any` and `all` over a generator stop at the first element that settles them."""
+    """Follow `any` or `all` of a generator, which stop at the first element whose truth is `stop`."""
     before = follower.conditions
-    settled = unknown = False
+    decided = unknown = False
 
     def emit(inner: Env) -> None:
-        nonlocal settled, unknown
+        nonlocal decided, unknown
         value = follower.value(generator.element, inner)
         if all_known(value) and bool(value) is not stop:
             return
-        settled = settled or (all_known(value) and follower.conditions == before)
+        decided = decided or (all_known(value) and follower.conditions == before)
         if not unknown:
             unknown = True
-            follower.conditions += 1  # what comes after it may not be evaluated
+            follower.conditions += 1  # the elements after it may not be evaluated
 
     low, high = clauses(follower, generator, follower.turn_steps(generator), 0, env, emit)
     follower.conditions = before
-    if settled:
+    if decided:
         return stop
     return UnknownValue(BOOL) if unknown or low != high else not stop
 
@@ -252,6 +255,7 @@ def call(follower: Follower, node: nodes.Call, env: Env) -> Value:
 
 
 def answer(follower: Follower, type_: Type) -> Value:
+    """Return an unknown answer of a type; the parts of tuples and records are unknown one by one."""
     if isinstance(type_, TupleType):
         return build([answer(follower, item) for item in type_.items], tuple)
     if isinstance(type_, RecordType):

@@ -1,15 +1,15 @@
-"""What a program must and may take: an interval for calls, depth, tokens, money and pure work, before any call.
+"""Estimate what a program must and may take: calls, depth, tokens, money and pure work, before any call is made.
 
-The program is evaluated with its real inputs as far as they reach. What depends on a
-model's answer is `UnknownValue`: a type with bounds on its length (on its value for an int).
+The program is evaluated with its real inputs as far as they determine it. What depends on an
+answer is an `UnknownValue`: a type with bounds on its length (on its value for an int).
 Both branches of an unknown test are followed; the body of a comprehension over an unknown
 list is followed once and counted as often as the list may be long.
 
 The upper bound counts every call that may be made. The lower bound counts calls that are
 made in any case, equal ones once; calls of one kind whose arguments are unknown might all
-be equal, so together they count as one. Of pure work, the lower bounds are what is done with
-known values in any case, and the upper bounds the limits. Nothing is said of time: models
-differ, and so do machines. Always: min ≤ actual ≤ max.
+be equal, so that they count as one together. The lower bound of pure work is what is done with
+known values in any case; its upper bound is the limit. Time is not estimated, since models and
+machines differ. For a run that succeeds, min ≤ actual ≤ max always holds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from rlmlang.runtime.values import Value
 
 @frozen(eq=False)
 class Estimate:
-    """What following a program has found; from it the cost of a run is read, with or without a store."""
+    """The result of following a program once, from which the cost of a run is computed with or without a store."""
 
     _tally: CallTally
     _steps: int
@@ -44,7 +44,7 @@ class Estimate:
 
     @property
     def calls(self) -> Interval:
-        """How many calls a run makes if no limit ends it."""
+        """The number of calls of a run that no limit ends."""
         return self._tally.calls(self._open)
 
     def cost(self, kept: Kept | None = None) -> Cost:
@@ -64,7 +64,7 @@ def follow(
     model: Model | None = None,
     price: Price | None = None,
 ) -> Estimate:
-    """Follow a program on its inputs, once, for everything that can be said of its runs.
+    """Follow a program on its inputs, once for all questions about the cost of its runs.
 
     With a model, prompts are counted by its tokenizer. Raises RunError, BudgetError if a run fails in any case.
     """
@@ -87,6 +87,8 @@ def estimate(
 
 
 class _Estimator(Follower):
+    """Follows a program, with a handler for each kind of expression."""
+
     def value(self, node: nodes.Expr, env: Env) -> Value:
         return _VALUE[type(node)](self, node, env)
 

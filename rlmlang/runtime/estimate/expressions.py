@@ -1,4 +1,4 @@
-"""Following literals, names, operators and parts of values."""
+"""Follow literals, names, operators and parts of values before a run."""
 
 from __future__ import annotations
 
@@ -119,8 +119,7 @@ def index(follower: Follower, node: nodes.Index, env: Env) -> Value:
     if isinstance(value, UnknownValue) or not all_known(index):
         return follower.unknown(node)
     if isinstance(value, Mixed):
-        shape = value.remake(value.parts)
-        return follower.pure(node, index_into, shape, index)
+        return follower.pure(node, index_into, value.remake(value.parts), index)
     return follower.pure(node, index_into, value, index)
 
 

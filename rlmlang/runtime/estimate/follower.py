@@ -1,4 +1,4 @@
-"""What following a program is made of: variables, conditions, and pure work done on known values."""
+"""The state of following a program before a run: variables, conditions, and pure work on known values."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from rlmlang.runtime.steps import function_steps, turn_steps
 from rlmlang.runtime.values import Value
 
 MAX_STEPS = 600_000
-"""Steps of estimating; beyond them the upper bounds are left open."""
+"""Steps after which following a program is given up; the upper bounds are then left open."""
 
 
 @define(eq=False)
 class Env:
+    """The variables of one application, turn or program."""
+
     variables: dict[str, Value]
     outer: Env | None = None
 
@@ -37,6 +39,7 @@ class Env:
 
 
 FunctionEstimate = Callable[[list[Value]], Value]
+"""Follows one application of a function on arguments."""
 
 
 class Follower(ABC):
@@ -62,7 +65,7 @@ class Follower(ABC):
 
     @property
     def sure(self) -> bool:
-        """Whether what is being followed is evaluated in any case."""
+        """Whether the part being followed is evaluated in any case."""
         return self.conditions == 0
 
     @contextmanager
@@ -77,13 +80,13 @@ class Follower(ABC):
 
     @contextmanager
     def reading(self, tables: Tables) -> Iterator[None]:
-        """Follow expressions of a file that these are the tables of."""
+        """Follow expressions of another file, which these tables describe."""
         outer, self.tables = self.tables, tables
         yield
         self.tables = outer
 
     def try_value(self, node: nodes.Expr, env: Env) -> Value:
-        """A part that may not be evaluated at all: its failure tells nothing."""
+        """Follow a part that may not be evaluated at all, so that its failure does not count."""
         with self.maybe():
             return self.value(node, env)
 
@@ -102,7 +105,7 @@ class Follower(ABC):
         return UnknownValue(self.tables.types[node.node_id], *bounds)
 
     def pure(self, node: nodes.Expr, work: Callable[..., Value], *values: Value) -> Value:
-        """Work on known values; where it may never be done, its failure makes the value unknown."""
+        """Do work on known values. Where a run may not come to it, a failure makes the value unknown."""
         try:
             return self.measured(lambda: work(self.meter, *values))
         except (RunError, BudgetError) as error:
@@ -119,7 +122,7 @@ class Follower(ABC):
             return UnknownValue(type_)
 
     def measured(self, work: Callable[[], Value]) -> Value:
-        """Work, whose steps and sizes count for the minimum if it is done in any case."""
+        """Do work whose steps and sizes count for the minimum if it is done in any case."""
         meter = self.meter
         before, meter.largest = meter.steps, 0
         value = work()
@@ -129,6 +132,7 @@ class Follower(ABC):
         return value
 
     def charge(self, steps: int) -> None:
+        """Count steps, for the minimum too if they are taken in any case."""
         self.meter.charge(steps)
         self.least_steps += steps if self.sure else 0
 

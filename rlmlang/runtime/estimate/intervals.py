@@ -14,7 +14,7 @@ from rlmlang.runtime.values import RecordValue, Value
 
 @frozen(eq=False)
 class UnknownValue:
-    """A value that only the run will tell: its type, and bounds on its length or int value."""
+    """A value that is unknown before the run: its type, and bounds on its length or on its value as an int."""
 
     type: Type
     low: float = field()
@@ -29,44 +29,49 @@ class UnknownValue:
 
 @frozen(eq=False)
 class Mixed:
-    """A container of known shape, some of whose parts are unknown."""
+    """A container whose length and keys are known, and some of whose parts are unknown."""
 
     parts: list[Value]
     remake: Callable[[list[Value]], Value]
 
 
-_LATE = (UnknownValue, Mixed)
+_UNKNOWN = (UnknownValue, Mixed)
 
 
 def build(parts: list[Value], remake: Callable[[list[Value]], Value]) -> Value:
-    return Mixed(parts, remake) if any(isinstance(p, _LATE) for p in parts) else remake(parts)
+    """Make a container of parts, a Mixed one if a part is unknown."""
+    return Mixed(parts, remake) if any(isinstance(p, _UNKNOWN) for p in parts) else remake(parts)
 
 
 def all_known(*values: Value) -> bool:
-    return not any(isinstance(value, _LATE) for value in values)
+    """Return whether values are known in all their parts."""
+    return not any(isinstance(value, _UNKNOWN) for value in values)
 
 
 def capped(value: float, limit: int | None) -> int | None:
+    """Return an upper bound as an integer, at most the limit; None if there is neither."""
     if value == inf:
         return limit
     return int(value) if limit is None else min(int(value), limit)
 
 
 def product(a: float, b: float) -> float:
+    """Return the product of two bounds, of which one may be infinite and the other 0."""
     return 0 if a == 0 or b == 0 else a * b
 
 
 def elements_of(value: Value) -> list[Value]:
-    """The elements of a container of known shape."""
+    """Return the elements, fields or keys of a container that is not unknown itself."""
     if isinstance(value, Mixed):
-        return list(value.parts) if not isinstance(shape := value.remake(value.parts), dict) else list(shape)
+        container = value.remake(value.parts)
+        return list(container) if isinstance(container, dict) else list(value.parts)
     if isinstance(value, RecordValue):
         return list(value.values)
     return list(value)
 
 
 def bounds_of(value: Value) -> Bounds:
-    """Bounds on the length of a value, or on an int itself."""
+    """Return the bounds on the length of a value, or on an int itself."""
     if isinstance(value, UnknownValue):
         return value.low, value.high
     if isinstance(value, Mixed):
@@ -79,6 +84,7 @@ def bounds_of(value: Value) -> Bounds:
 
 
 def element_type(type_: Type) -> Type:
+    """Return the type of the elements of an unknown value of this type, of the first for a tuple."""
     type_ = without_none(type_)
     match type_:
         case ListType():

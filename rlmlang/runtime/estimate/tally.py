@@ -22,7 +22,7 @@ from rlmlang.runtime.values import Value, canonical
 Kept = Callable[[Type, tuple[Union[str, None], ...], tuple[Value, ...], int], bool]
 """Whether the store has the answer to a call: by type, names of arguments, instruction and arguments, and sample."""
 
-Kind = tuple[str, tuple[Union[str, None], ...], Union[str, None]]
+CallKind = tuple[str, tuple[Union[str, None], ...], Union[str, None]]
 """The type, argument names and instruction of a call, the instruction None if it is unknown. Calls of different kinds
 are never equal, unless an instruction is unknown."""
 
@@ -72,7 +72,7 @@ class CallTally:
     model: Model | None
     price: Price | None
     _sites: dict[Span, SiteMaximum] = field(factory=dict)
-    _sure: dict[tuple[Span, Kind, bytes | None], KnownCall | None] = field(factory=dict)
+    _sure: dict[tuple[Span, CallKind, bytes | None], KnownCall | None] = field(factory=dict)
     """Calls made in any case, by place, kind and digest of the arguments; None if an argument is unknown."""
 
     def count(
@@ -141,14 +141,14 @@ class CallTally:
     def _most(self, name: str, open_end: bool) -> float:
         return inf if open_end else sum(getattr(site, name) for site in self._sites.values())
 
-    def _distinct(self, kept: Kept | None) -> tuple[dict[Span, DistinctCalls], dict[Kind, DistinctCalls]]:
+    def _distinct(self, kept: Kept | None) -> tuple[dict[Span, DistinctCalls], dict[CallKind, DistinctCalls]]:
         """The distinct calls made in any case, by place and by kind.
 
         Calls of one kind whose arguments are unknown might all be equal, so that they are one together. With `kept`,
         only calls that are known and not kept count.
         """
         at_site: dict[Span, DistinctCalls] = {}
-        groups: dict[Kind, DistinctCalls] = {}
+        groups: dict[CallKind, DistinctCalls] = {}
         for (site, kind, digest), call in self._sure.items():
             if kept is not None and (call is None or kept(call.type, call.names, call.args, call.sample)):
                 continue
