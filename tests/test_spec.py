@@ -25,7 +25,7 @@ from rlmlang.files import stdlib_dir
 from rlmlang.language import types
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
 from rlmlang.language.builtins.text import MAX_PATTERN
-from rlmlang.language.check.expressions import MAX_FORMAT_WIDTH
+from rlmlang.language.check.formats import MAX_FORMAT_WIDTH
 from rlmlang.language.parse import layout, literals
 from rlmlang.models.scripted import ScriptedModel
 from rlmlang.runtime import values

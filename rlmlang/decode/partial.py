@@ -7,20 +7,20 @@ checker itself, except that it makes no messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TypeGuard
 
 from attrs import evolve, field, frozen
 
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.errors import Diagnostic
 from rlmlang.language import nodes
-from rlmlang.language.builtins import Parameter
-from rlmlang.language.check import Checker, check, library_function
+from rlmlang.language.check import check, library_function
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
-from rlmlang.language.check.scope import Enough, Scope, ScopeEntry, Unbound, Variable
+from rlmlang.language.check.checker import Checker
+from rlmlang.language.check.problems import Problems, TooManyProblems
+from rlmlang.language.check.scope import Names, Referent, Scope, ScopeEntry, Unbound, Variable
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source, Span
@@ -33,12 +33,14 @@ from rlmlang.language.types import (
     Never,
     OptionalType,
     RecordType,
-    Solution,
     TupleType,
     Type,
     Unknown,
     variables,
 )
+
+MAX_PROBLEMS = 21
+"""Problems after which a statement is not checked any further."""
 
 NOWHERE = Span(Source(""), 0, 0)
 
@@ -95,25 +97,52 @@ class Environment:
         checker = PartialChecker(self)
         if not checker.accepts(statement) or checker.unknown:
             return None
-        return evolve(self, entries=checker.scope.entries, records=checker.records, used=frozenset(checker.used))
+        names = checker.names
+        return evolve(self, entries=names.scope.entries, records=names.records, used=frozenset(names.used))
+
+
+class PartialNames(Names):
+    """The names of one statement with holes."""
+
+    def __init__(self, problems: Problems, environment: Environment) -> None:
+        super().__init__(problems, library_function)
+        self.scope = Scope("program", entries=dict(environment.entries))
+        self.records = dict(environment.records)
+        self.used = set(environment.used)
+        self.unknown: list[str] = []
+
+    def lookup(self, node: nodes.Name) -> Referent | None:
+        if is_hole(node):
+            entry = self.scope.find(node.id)
+            return Variable(UNKNOWN, NOWHERE) if entry is None or isinstance(entry, Unbound) else entry
+        return super().lookup(node)
+
+    def report_unknown(self, node: nodes.Name) -> None:
+        self.unknown.append(node.id)
+
+    def cannot_be_resolved(self, type_name: str) -> bool:
+        return type_name.startswith(HOLE)
 
 
 class PartialChecker(Checker):
     """Checks one statement with holes in an environment."""
 
+    names: PartialNames
+
     def __init__(self, environment: Environment) -> None:
-        super().__init__(frozenset(), library_function)
+        problems = Problems(MAX_PROBLEMS, brief=True)
+        names = PartialNames(problems, environment)
+        super().__init__(library_function, expected=environment.expected, problems=problems, names=names)
         self.environment = environment
-        self.scope = Scope("program", entries=dict(environment.entries))
-        self.records = dict(environment.records)
-        self.wanted = environment.expected
-        self.used = set(environment.used)
-        self.unknown: list[str] = []
-        """The names that are not bound yet: a comprehension that is being written may still bind them."""
         self.hole_expectations: dict[str, Type] = {}
         """By hole, the type that its position requires, where there is one."""
         self.receiver: Type | None = None
         """The type of the operand whose attribute is a hole."""
+
+    @property
+    def unknown(self) -> list[str]:
+        """The names that are not bound yet: a comprehension that is being written may still bind them."""
+        return self.names.unknown
 
     @deep_recursion
     def accepts(self, statement: nodes.Statement) -> bool:
@@ -121,7 +150,7 @@ class PartialChecker(Checker):
         try:
             match statement:
                 case nodes.Input() if not self.environment.inputs:
-                    self.error("E607", "", statement.span)
+                    self.problems.error("E607", "", statement.span)
                 case nodes.Input():
                     self.input(statement)
                 case nodes.Binding():
@@ -130,11 +159,9 @@ class PartialChecker(Checker):
                     self.record(statement)
                 case nodes.Function():
                     self.function(statement)
-                case nodes.ExprStatement() if self.wanted is not None:
-                    self.expect(statement.value, self.wanted, "", "E227")
                 case nodes.ExprStatement():
-                    self.infer(statement.value)
-        except Enough:
+                    self.value(statement.value)
+        except TooManyProblems:
             return False
         return not self.problems
 
@@ -145,7 +172,7 @@ class PartialChecker(Checker):
             if isinstance(target, NativeTarget):
                 args = [*target.args, *(node for _, node in target.keywords)]
                 for node, type_ in zip(args, target.parameter_types):
-                    if isinstance(node, nodes.Name) and node.id.startswith(HOLE):
+                    if is_hole(node):
                         found.setdefault(node.id, type_)
         return found
 
@@ -175,70 +202,28 @@ class PartialChecker(Checker):
 
     # What differs from checking a whole program
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        hint: str | None = None,
-        notes: Iterable[tuple[str, Span]] = (),
-    ) -> Unknown:
-        self.problems.append(Diagnostic(code, message, span, hint))
-        if len(self.problems) > 20:
-            raise Enough
-        return UNKNOWN
+    def type_of(self, node: nodes.Expr) -> Type:
+        match node:
+            case nodes.Attribute() if node.name.startswith(HOLE):
+                self.receiver = self.infer(node.value)
+                return UNKNOWN
+            case nodes.Call() if not self.environment.calls:
+                return self.problems.error("E214", "", node.span)
+        return super().type_of(node)
 
-    def lookup(self, node: nodes.Name) -> Any:
-        if node.id.startswith(HOLE):
-            entry = self.scope.find(node.id)
-            return Variable(UNKNOWN, NOWHERE) if entry is None or isinstance(entry, Unbound) else entry
-        return super().lookup(node)
-
-    def unknown_name(self, node: nodes.Name) -> None:
-        self.unknown.append(node.id)
-
-    def expect(self, node: nodes.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
-        if isinstance(node, nodes.Name) and node.id.startswith(HOLE):
-            self.hole_expectations.setdefault(node.id, wanted)
-            return wanted
-        return super().expect(node, wanted, what, code)
-
-    def mismatch(self, node: nodes.Expr, found: Type, wanted: Type, what: str, code: str = "E210") -> Type:
-        return self.error(code, what, node.span)
-
-    def no_attribute(self, node: nodes.Attribute, type_: Type, names: Iterable[str]) -> Type:
-        return self.error("E205", "", node.span)
-
-    def of_attribute(self, node: nodes.Attribute) -> Type:
-        if node.name.startswith(HOLE):
-            self.receiver = self.infer(node.value)
-            return UNKNOWN
-        return super().of_attribute(node)
+    def expect(self, node: nodes.Expr, expected: Type, what: str, code: str = "E210") -> Type:
+        if is_hole(node):
+            self.hole_expectations.setdefault(node.id, expected)
+            return expected
+        return super().expect(node, expected, what, code)
 
     def is_constant(self, node: nodes.Expr) -> bool:
-        return (isinstance(node, nodes.Name) and node.id.startswith(HOLE)) or super().is_constant(node)
-
-    def solve_function(self, param: Parameter, arg: nodes.Expr, solution: Solution) -> None:
-        if isinstance(param.type, FunctionType):
-            for type_ in param.type.params:
-                for name in variables(type_):  # a hole has determined nothing about it yet
-                    solution.setdefault(name, UNKNOWN)
-        super().solve_function(param, arg, solution)
-
-    def _resolve(self, node: nodes.TypeExpr, functions: bool) -> Type:
-        if isinstance(node, nodes.TypeName) and node.name.startswith(HOLE):
-            return UNKNOWN
-        return super()._resolve(node, functions)
-
-    def of_call(self, node: nodes.Call) -> Type:
-        return super().of_call(node) if self.environment.calls else self.error("E214", "", node.span)
+        return is_hole(node) or super().is_constant(node)
 
 
-PartialChecker.handlers = {
-    **Checker.handlers,
-    nodes.Call: PartialChecker.of_call,
-    nodes.Attribute: PartialChecker.of_attribute,
-}
+def is_hole(node: nodes.Expr) -> TypeGuard[nodes.Name]:
+    """Return whether an expression is still to be written."""
+    return isinstance(node, nodes.Name) and node.id.startswith(HOLE)
 
 
 def environment_of(constraint: Constraint) -> Environment:

@@ -23,8 +23,8 @@ from rlmlang.decode.state import LINE, BracketFrame, State, constants_in, names_
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check import library_names
+from rlmlang.language.check.annotations import TYPE_NAMES
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.check.written import TYPE_NAMES
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 
 MAX_LEXEMES = 1000

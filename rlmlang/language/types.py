@@ -209,6 +209,11 @@ def primitive_of(value: object) -> Primitive:
     return {bool: BOOL, int: INT, float: FLOAT, str: STR}[type(value)]
 
 
+def base_of(type_: Type) -> Type:
+    """The type without its literal values."""
+    return type_.base if isinstance(type_, LiteralType) else type_
+
+
 def same_constant(a: object, b: object) -> bool:
     """Equality that tells `1` from `True`."""
     return type(a) is type(b) and a == b

@@ -18,5 +18,5 @@ from rlmlang.language.source import Source
 def test_problems_are_diagnostics(text: str, code: str) -> None:
     checker = PartialChecker(environment_of(Constraint("n = 1\n")))
     assert not checker.accepts(parse(Source(text)).statements[0])
-    assert [type(problem) for problem in checker.problems] == [Diagnostic]
-    assert checker.problems[0].code == code
+    assert [type(problem) for problem in checker.problems.found] == [Diagnostic]
+    assert checker.problems.found[0].code == code

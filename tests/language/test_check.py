@@ -9,7 +9,7 @@ import pytest
 
 from rlmlang.api import compile
 from rlmlang.errors import CODES, ProgramError
-from rlmlang.language import check
+from rlmlang.language.check import library as library_module
 from rlmlang.render import render
 from tests.support.places import GOLDEN
 
@@ -58,6 +58,8 @@ def i(x: Nothing, y: Nothing | None, z: list[Nothing]) -> Nothing:
 j = i(1, "a", [2])
 k = sorted([1], key=bad)
 l = reduce(lambda s, x: s + nowhere(x), [1], "")
+m = sorted(bad, key=lambda x: x.field)
+n = reduce(lambda s, x: s + x.field, bad, 0)
 bad
 """
     shown = [(found.code, found.span.text if found.span else "") for found in problems(text).diagnostics]
@@ -105,12 +107,12 @@ def test_a_choice_of_too_many_constants_is_not_looked_through() -> None:
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that serves as the standard library."""
-    monkeypatch.setattr(check, "stdlib_dir", lambda: tmp_path)
-    check.library_names.cache_clear()
-    check._library_file.cache_clear()
+    monkeypatch.setattr(library_module, "stdlib_dir", lambda: tmp_path)
+    library_module.library_names.cache_clear()
+    library_module._functions_of.cache_clear()
     yield tmp_path
-    check.library_names.cache_clear()
-    check._library_file.cache_clear()
+    library_module.library_names.cache_clear()
+    library_module._functions_of.cache_clear()
 
 
 def test_library_functions_are_in_scope(library: Path) -> None:

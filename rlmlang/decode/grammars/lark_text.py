@@ -18,8 +18,8 @@ from rlmlang.errors import ModelError
 from rlmlang.files import grammar_text as whole_grammar
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check import library_names
+from rlmlang.language.check.annotations import TYPE_NAMES
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.check.written import TYPE_NAMES
 from rlmlang.language.types import Type
 
 GrammarDialect = Literal["llguidance", "lark", "ebnf", "gbnf"]

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve, field, frozen
 
 from rlmlang.language import nodes
-from rlmlang.language.check import Checker, library_function, raise_any
 from rlmlang.language.check.checked import Checked, Tables
+from rlmlang.language.check.checker import Checker
+from rlmlang.language.check.library import library_function
 from rlmlang.language.check.scope import Scope, ScopeEntry, Variable
 from rlmlang.language.depth import deep_recursion
-from rlmlang.language.parse import Parsed, parse
+from rlmlang.language.parse import parse
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import UNKNOWN, TupleType, Type
 
@@ -40,26 +41,26 @@ class Beginning:
         return cls().extended(parse(source))
 
     @deep_recursion
-    def extended(self, module: nodes.Module, wanted: Type | None = None) -> Beginning:
+    def extended(self, module: nodes.Module, expected: Type | None = None) -> Beginning:
         """Return the beginning with further statements, which were parsed from where it ends.
 
-        An expression that ends them is the program's value, and must be of the type `wanted`, if one is given.
+        An expression that ends them is the program's value, and must be of the type `expected`, if one is given.
         Raises ProgramError with every diagnostic found.
         """
         before = self.checked
-        checker = Checker(frozenset(), library_function)
-        checker.wanted = wanted
-        checker.scope = Scope("program", entries=dict(self.entries))
-        checker.records = dict(before.records)
+        checker = Checker(library_function, expected=expected)
+        names = checker.names
+        names.scope = Scope("program", entries=dict(self.entries))
+        names.records = dict(before.records)
+        names.used = set(self.used)
         checker.tables = Tables(
             dict(before.tables.types), dict(before.tables.targets), dict(before.tables.references)
         )  # copies, since the numbers of a rejected statement's expressions are used again
-        checker.used = set(self.used)
-        added = checker.program(Parsed(module, (), frozenset()), complete=False)
-        raise_any(checker.problems)
+        added = checker.program(module, complete=False)
+        checker.problems.raise_any()
         statements = (*before.module.statements, *module.statements)
         checked = evolve(added, module=evolve(module, statements=statements), inputs={**before.inputs, **added.inputs})
-        return Beginning(checked, checker.scope.entries, frozenset(checker.used))
+        return Beginning(checked, names.scope.entries, frozenset(names.used))
 
     def giving(self, names: Iterable[nodes.Name]) -> Checked:
         """Return the statements as a program whose value is the tuple of these variables."""

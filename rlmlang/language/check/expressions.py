@@ -1,28 +1,37 @@
-"""Types of expressions, inferred from the inside and checked against what is wanted outside."""
+"""The rules for expressions, but for applications: one function for each kind. They return its type."""
 
 from __future__ import annotations
 
-import re
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, Builtin
-from rlmlang.language.check.scope import Constant, Enough, Scope, Unbound, Variable, closest
-from rlmlang.language.check.written import WrittenTypes
+from rlmlang.language.check.constants import constant_int, constants
+from rlmlang.language.check.formats import format_problem
+from rlmlang.language.check.inference import Inference, facts, may_be_none, no_element, path_of
+from rlmlang.language.check.mismatches import described
+from rlmlang.language.check.operators import (
+    binary_problem,
+    binary_type,
+    can_be_in,
+    can_be_ordered,
+    first_optional,
+    number_hint,
+    number_type,
+    order_problem,
+)
+from rlmlang.language.check.problems import Problems, closest
+from rlmlang.language.check.scope import Scope, Unbound, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
     BOOL,
-    FLOAT,
     INT,
     NEVER,
     STR,
     UNKNOWN,
     DictType,
     FunctionType,
-    IterableType,
     ListType,
     LiteralType,
     Never,
@@ -31,583 +40,206 @@ from rlmlang.language.types import (
     TupleType,
     Type,
     Unknown,
-    fits,
-    has_variables,
+    base_of,
     item_type,
     join,
-    ordered,
-    primitive_of,
     same_constant,
     without_none,
 )
-from rlmlang.runtime.values import preview
 
-MAX_CONSTANTS = 100
-"""Constants that a name is known to be one of."""
-
-MAX_WORK = 200_000
-"""Expressions looked at in one program; some are looked at more than once."""
-
-MAX_FORMAT_WIDTH = 1_000
-_FORMAT = re.compile(
-    r"(?:.?[<>=^])?[ +-]?#?0?(?P<width>\d{0,9})(?P<comma>[,_]?)(?:\.(?P<precision>\d{1,9}))?(?P<type>[a-zA-Z%]?)"
-)
+# Names and displays --------------------------------------------------------------
 
 
-_CONVERSIONS: dict[Type, str] = {STR: "s", INT: "bcdeEfFgGnoxX%", FLOAT: "eEfFgGn%"}
+def name(check: Inference, node: nodes.Name) -> Type:
+    entry = check.names.lookup(node)
+    match entry:
+        case None:
+            return UNKNOWN
+        case Variable(type=FunctionType()):
+            kind = "function"
+        case Variable():
+            return check.names.scope.fact(node.id) or entry.type
+        case RecordType():
+            kind = "record type"
+        case _:
+            kind = "function"
+    message = f"`{node.id}` is a {kind}, not a value"
+    return check.problems.error("E215", message, node.span, f"call it: `{node.id}(…)`")
 
 
-class Expressions(WrittenTypes):
-    """The part of the checker that infers types. Applications are the next part's."""
+def fstring(check: Inference, node: nodes.FString) -> Type:
+    for part in node.parts:
+        if isinstance(part, nodes.Hole):
+            type_ = check.infer(part.value)
+            if part.spec and (problem := format_problem(part, type_)) is not None:
+                check.problems.add(problem)
+    return STR
 
-    handlers: ClassVar[dict[type, Callable[[Any, Any], Type]]]
-    """For each class of expression, the method that infers its type."""
-    work = 0
-    """How many expressions have been looked at."""
 
-    def infer(self, node: nodes.Expr) -> Type:
-        """The type of an expression."""
-        self.work += 1
-        if self.work > MAX_WORK:
-            self.error("E103", "functions given to functions nest too deeply to be checked", node.span)
-            raise Enough
-        type_ = self.bounded(self.handlers[type(node)](self, node), node.span)
-        self.tables.types[node.node_id] = type_
-        return type_
+def dict_display(check: Inference, node: nodes.DictExpr) -> Type:
+    for key, _ in node.items:
+        check.expect(key, STR, "the key")
+    return DictType(common_type(check, (value for _, value in node.items)))
 
-    @abstractmethod
-    def function_value(self, node: nodes.Expr, params: tuple[Type, ...], result: Type | None, what: str) -> Type:
-        """Check an argument that must be a function of `params`; `result` None accepts any result."""
-        ...
 
-    def expect(self, node: nodes.Expr, wanted: Type, what: str, code: str = "E210") -> Type:
-        """Check an expression against a type. Returns the wanted type."""
-        inner = without_none(wanted) if isinstance(wanted, OptionalType) else wanted
-        match node, inner:
-            case (_, FunctionType()):
-                return self.function_value(node, inner.params, inner.result, what)
-            case (nodes.ListExpr(), ListType()):
-                for item in node.items:
-                    self.expect(item, inner.item, "the element", code)
-            case (nodes.TupleExpr(), TupleType()) if len(node.items) == len(inner.items):
-                for item, type_ in zip(node.items, inner.items):
-                    self.expect(item, type_, "the element", code)
-            case (nodes.DictExpr(), DictType()):
-                for key, item in node.items:
-                    self.expect(key, STR, "the key", code)
-                    self.expect(item, inner.value, "the value", code)
-            case (nodes.Conditional(), _):
-                self.test(node.test)
-                with self.inside("facts", self.facts(node.test, True)):
-                    self.expect(node.then, wanted, what, code)
-                with self.inside("facts", self.facts(node.test, False)):
-                    self.expect(node.other, wanted, what, code)
-            case (nodes.Comprehension(kind="list"), ListType()):
-                with self.clauses(node):
-                    self.expect(node.element, inner.item, "the element", code)
-            case _:
-                found = self.infer(node)
-                values = self.constants(node)
-                if values is not None and isinstance(inner, LiteralType):
-                    if all(any(same_constant(v, w) for w in inner.values) for v in values):
-                        return wanted
-                if not fits(found, wanted):
-                    self.mismatch(node, found, wanted, what, code)
-                return wanted
-        self.tables.types[node.node_id] = wanted
-        return wanted
-
-    def mismatch(self, node: nodes.Expr, found: Type, wanted: Type, what: str, code: str = "E210") -> Type:
-        hint = None
-        if isinstance(found, OptionalType) and fits(found.item, wanted):
-            return self.error(
-                "E216",
-                f"{what} may be None; it must be {wanted}",
-                node.span,
-                "test it first: `… if x is not None else …`",
-            )
-        if isinstance(wanted, IterableType):
-            return self.not_iterable(node, found, wanted, what)
-        if wanted == STR:
-            hint = "write `str(…)` or an f-string to turn it into text"
-        elif wanted == INT and found == FLOAT:
-            hint = "write `round(…)` or `int(…)`"
-        elif wanted in (INT, FLOAT) and fits(found, STR):
-            hint = f"write `{wanted}(…)` to read a number from text"
-        elif wanted == BOOL:
-            hint = "write a comparison, or `bool(…)`"
-        elif isinstance(wanted, LiteralType) and fits(found, wanted.base):
-            hint = f"it must be known to be one of {', '.join(map(_shown, wanted.values))}"
-        return self.error(code, f"{what} is {_told(node, found)}; it must be {wanted}", node.span, hint)
-
-    def not_iterable(self, node: nodes.Expr, found: Type, wanted: IterableType, what: str) -> Type:
-        item = item_type(found)
-        if item is None:
-            return self.error("E210", f"{what} is {found}; it must be a list, str, dict or tuple", node.span)
-        needed = "have an order" if has_variables(wanted.item) and not ordered(item) else f"be {wanted.item}"
-        return self.error("E210", f"{what} is {found}; its elements must {needed}", node.span)
-
-    def constants(self, node: nodes.Expr) -> tuple[Constant, ...] | None:
-        """The constants that an expression may evaluate to, where that is plain to see."""
-        match node:
-            case nodes.Constant():
-                return (node.value,)
-            case nodes.Name():
-                entry = self.scope.find(node.id)
-                return entry.values if isinstance(entry, Variable) else None
-            case nodes.Conditional():
-                then, other = self.constants(node.then), self.constants(node.other)
-                if then is None or other is None or len(then) + len(other) > MAX_CONSTANTS:
-                    return None
-                return then + other
-            case nodes.Unary(op="-", operand=nodes.Constant(value=int() as value)):
-                return (-value,)
-        return None
-
-    def of_constant(self, node: nodes.Constant) -> Type:
-        return primitive_of(node.value)
-
-    def of_name(self, node: nodes.Name) -> Type:
-        entry = self.lookup(node)
-        match entry:
-            case None:
-                return UNKNOWN
-            case Variable(type=FunctionType()):
-                return self.error(
-                    "E215", f"`{node.id}` is a function, not a value", node.span, f"call it: `{node.id}(…)`"
-                )
-            case Variable():
-                return self.scope.fact(node.id) or entry.type
-        kind = "record type" if isinstance(entry, RecordType) else "function"
-        return self.error("E215", f"`{node.id}` is a {kind}, not a value", node.span, f"call it: `{node.id}(…)`")
-
-    def of_fstring(self, node: nodes.FString) -> Type:
-        for part in node.parts:
-            if isinstance(part, nodes.Hole):
-                type_ = self.infer(part.value)
-                if part.spec:
-                    self.format_spec(part, type_)
-        return STR
-
-    def format_spec(self, hole: nodes.Hole, type_: Type) -> None:
-        match = _FORMAT.fullmatch(hole.spec)
-        base = STR if hole.conversion else (type_.base if isinstance(type_, LiteralType) else type_)
-        allowed = _CONVERSIONS.get(base)
-        if isinstance(base, Unknown):
-            return
-        if allowed is None:
-            self.error("E107", f"a format such as `:{hole.spec}` needs str, int or float, not {type_}", hole.span)
-        elif match is None or (match["type"] and match["type"] not in allowed):
-            self.error("E107", f"`{hole.spec}` is not a format for {type_}", hole.span, "such as `:>8`, `:.2f`, `:,`")
-        elif max(int(match["width"] or 0), int(match["precision"] or 0)) > MAX_FORMAT_WIDTH:
-            self.error("E107", f"a width above {MAX_FORMAT_WIDTH:,}", hole.span)
-        elif not _format_works(hole.spec, base):
-            self.error("E107", f"`{hole.spec}` is not a format for {type_}", hole.span, "such as `:>8`, `:.2f`, `:,`")
-
-    def of_list(self, node: nodes.ListExpr) -> Type:
-        return ListType(self.join_all(node.items))
-
-    def of_tuple(self, node: nodes.TupleExpr) -> Type:
-        return TupleType(tuple(self.infer(item) for item in node.items))
-
-    def of_dict(self, node: nodes.DictExpr) -> Type:
-        for key, _ in node.items:
-            self.expect(key, STR, "the key")
-        return DictType(self.join_all([value for _, value in node.items]))
-
-    def join_all(self, exprs: Iterable[nodes.Expr]) -> Type:
-        joined: Type = NEVER
-        for node in exprs:
-            type_ = self.infer(node)
-            wider = join(joined, type_)
-            if wider is None:
-                return self.error("E213", f"elements of {joined} and {type_} in one display", node.span)
-            joined = wider
-        return joined
-
-    def of_unary(self, node: nodes.Unary) -> Type:
-        if node.op == "not":
-            self.test(node.operand)
-            return BOOL
-        type_ = self.infer(node.operand)
-        return self.number(type_, node.operand, node.op)
-
-    def number(self, type_: Type, node: nodes.Expr, op: str) -> Type:
-        base = _base(type_)
-        if base in (INT, FLOAT, UNKNOWN, NEVER):
-            return base
-        if isinstance(type_, OptionalType):
-            return self.may_be_none(node)
-        return self.error("E212", f"`{op}` needs a number, not {type_}", node.span, _number_hint(type_))
-
-    def may_be_none(self, node: nodes.Expr) -> Type:
-        return self.error(
-            "E216",
-            "this may be None",
-            node.span,
-            "test it first: `… if x is not None else …`, or `x or default`",
-        )
-
-    def of_binary(self, node: nodes.Binary) -> Type:
-        left, right = _base(self.infer(node.left)), _base(self.infer(node.right))
-        result = _operate(node, left, right)
-        if result is not None:
-            return result
-        for type_, operand in ((left, node.left), (right, node.right)):
-            if isinstance(type_, OptionalType):
-                return self.may_be_none(operand)
-        hint = None
-        if node.op == "+" and STR in (left, right):
-            hint = "write `str(…)` or an f-string to join text with other values"
-        elif node.op == "%" and left == STR:
-            hint = 'write an f-string: f"{x}"'
-        elif BOOL in (left, right):
-            hint = "bool is not a number here; write `1 if … else 0`"
-        elif STR in (left, right) and (INT in (left, right) or FLOAT in (left, right)):
-            hint = "write `int(…)` or `float(…)` to read a number from text"
-        return self.error("E212", f"`{node.op}` does not go with {left} and {right}", node.span, hint)
-
-    def of_logic(self, node: nodes.Logic) -> Type:
-        left = self.infer(node.left)
-        with self.inside("facts", self.facts(node.left, node.op == "and")):
-            right = self.infer(node.right)
-        kept = without_none(left) if node.op == "or" else left
-        joined = join(kept, right)
-        if joined is None:
-            return self.error(
-                "E213",
-                f"`{node.op}` of {kept} and {right} has no one type",
-                node.span,
-                "compare explicitly, or write `… if … else …`",
-            )
-        return joined
-
-    def test(self, node: nodes.Expr) -> None:
-        """An expression of which only the truth counts, so that `and` and `or` need no common type."""
-        if isinstance(node, nodes.Logic):
-            self.test(node.left)
-            with self.inside("facts", self.facts(node.left, node.op == "and")):
-                self.test(node.right)
-            self.tables.types[node.node_id] = BOOL
-        else:
-            self.infer(node)
-
-    def facts(self, test: nodes.Expr, truth: bool) -> dict[str, Type]:
-        """What a test tells about optional values when it comes out as `truth`."""
-        match test:
-            case nodes.IsNone() if test.negated == truth:
-                return self.not_none(test.value)
-            case nodes.Compare(first=value, rest=(("!=" | "==" as op, nodes.Constant(value=None)),)):
-                return self.not_none(value) if (op == "!=") == truth else {}
-            case nodes.Name() | nodes.Attribute() if truth:
-                return self.not_none(test)
-            case nodes.Unary(op="not"):
-                return self.facts(test.operand, not truth)
-            case nodes.Logic() if (test.op == "and") == truth:
-                left = self.facts(test.left, truth)
-                with self.inside("facts", left):
-                    return left | self.facts(test.right, truth)
-        return {}
-
-    def not_none(self, node: nodes.Expr) -> dict[str, Type]:
-        path = _path(node)
-        type_ = self.tables.types.get(node.node_id)
-        return {path: type_.item} if path and isinstance(type_, OptionalType) else {}
-
-    def of_compare(self, node: nodes.Compare) -> Type:
-        left_node, left = node.first, self.infer(node.first)
-        for op, right_node in node.rest:
-            right = self.infer(right_node)
-            self.compare_pair(op, left_node, left, right_node, right)
-            left_node, left = right_node, right
-        return BOOL
-
-    def compare_pair(self, op: str, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> None:
-        span = a_node.span.to(b_node.span)
-        if op in ("in", "not in"):
-            return self.membership(op, a_node, a, b_node, b)
-        joined = join(a, b)
-        if op in ("==", "!="):
-            if joined is None or not self.may_be_equal(a_node, a, b_node, b):
-                self.error("E219", f"{_told(a_node, a)} never equals {_told(b_node, b)}", span)
-            return None
-        if joined is None or not ordered(joined):
-            for type_, operand in ((a, a_node), (b, b_node)):
-                if isinstance(type_, OptionalType):
-                    self.may_be_none(operand)
-                    return None
-            self.error("E212", f"`{op}` does not go with {a} and {b}", span, _number_hint(a) or _number_hint(b))
-        return None
-
-    def may_be_equal(self, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> bool:
-        for type_, node in ((a, b_node), (b, a_node)):
-            inner = without_none(type_) if isinstance(type_, OptionalType) else type_
-            values = self.constants(node)
-            if isinstance(inner, LiteralType) and values is not None:
-                return any(v is None or any(same_constant(v, w) for w in inner.values) for v in values)
-        return True
-
-    def membership(self, op: str, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> None:
-        span = a_node.span.to(b_node.span)
-        container = _base(b)
-        match container:
-            case Unknown() | Never():
-                return
-            case OptionalType():
-                self.may_be_none(b_node)
-                return
-            case ListType(item=item):
-                fine = join(a, item) is not None
-            case TupleType(items=items):
-                fine = any(join(a, item) is not None for item in items)
-            case DictType():
-                fine = fits(a, STR)
-            case _ if container == STR:
-                fine = fits(a, STR)
-                if not fine and isinstance(a, OptionalType):
-                    self.may_be_none(a_node)
-                    return
-            case _:
-                self.error("E212", f"`{op}` needs a str, list, dict or tuple on the right, not {b}", b_node.span)
-                return
-        if not fine:
-            self.error("E219", f"{a} is never in {b}", span)
-
-    def of_is_none(self, node: nodes.IsNone) -> Type:
-        self.infer(node.value)
-        return BOOL
-
-    def of_conditional(self, node: nodes.Conditional) -> Type:
-        self.test(node.test)
-        with self.inside("facts", self.facts(node.test, True)):
-            then = self.infer(node.then)
-        with self.inside("facts", self.facts(node.test, False)):
-            other = self.infer(node.other)
-        joined = join(then, other)
-        if joined is None:
-            return self.error("E213", f"the branches are {then} and {other}", node.span, "make them of one type")
-        return joined
-
-    def of_attribute(self, node: nodes.Attribute) -> Type:
-        type_ = self.infer(node.value)
-        if node.name.startswith("_"):
-            return self.error("E204", f"`{node.name}`: attributes that start with `_` cannot be used", node.name_span)
-        match type_:
-            case Unknown():
-                return UNKNOWN
-            case Never():
-                return self.no_element(node.value)
-            case OptionalType():
-                return self.may_be_none(node.value)
-            case RecordType():
-                found = type_.field(node.name)
-                if found is None:
-                    return self.no_attribute(node, type_, [name for name, _ in type_.fields])
-                return self.scope.fact(_path(node) or "") or found
-        if node.name in methods_of(type_):
-            return self.error("E215", f"`{node.name}` is a method", node.name_span, f"call it: `.{node.name}(…)`")
-        return self.no_attribute(node, type_, methods_of(type_))
-
-    def no_element(self, node: nodes.Expr) -> Type:
-        return self.error("E217", "this is an element of an empty list or dict, of which no type is known", node.span)
-
-    def no_attribute(self, node: nodes.Attribute, type_: Type, names: Iterable[str]) -> Type:
-        near = closest(node.name, names)
-        hint = f"did you mean `{near}`?" if near else _MUTATING.get(node.name)
-        return self.error("E205", f"{type_} has no `{node.name}`", node.name_span, hint)
-
-    def of_index(self, node: nodes.Index) -> Type:
-        type_ = _base(self.infer(node.value))
-        if isinstance(type_, DictType):
-            self.expect(node.index, STR, "the key")
-            return type_.value
-        if isinstance(type_, OptionalType):
-            self.infer(node.index)
-            return self.may_be_none(node.value)
-        if isinstance(type_, Never):
-            self.infer(node.index)
-            return self.no_element(node.value)
-        if not isinstance(type_, (ListType, TupleType, Unknown)) and type_ != STR:
-            self.infer(node.index)
-            return self.error("E212", f"{type_} cannot be indexed", node.span)
-        errors = len(self.problems)
-        self.expect(node.index, INT, "the index")
-        if isinstance(type_, ListType):
-            return type_.item
-        if isinstance(type_, TupleType):
-            return UNKNOWN if len(self.problems) > errors else self.tuple_item(node, type_)
-        return type_
-
-    def tuple_item(self, node: nodes.Index, type_: TupleType) -> Type:
-        position = self.position(node.index)
-        if position is None:
-            joined = item_type(type_)
-            if joined is None:
-                return self.error("E212", f"the index into {type_} must be a constant", node.index.span)
-            return joined
-        if -len(type_.items) <= position < len(type_.items):
-            return type_.items[position]
-        return self.error("E212", f"{type_} has {len(type_.items)} elements", node.index.span)
-
-    def position(self, node: nodes.Expr) -> int | None:
-        """The int that an index plainly is."""
-        match self.constants(node):
-            case (int() as value,):
-                return value
-        return None
-
-    def of_slice(self, node: nodes.Slice) -> Type:
-        type_ = _base(self.infer(node.value))
-        bounds = (node.start, node.stop, node.step)
-        errors = len(self.problems)
-        for bound in bounds:
-            if bound is not None:
-                self.expect(bound, INT, "a bound of a slice")
-        if isinstance(type_, OptionalType):
-            return self.may_be_none(node.value)
-        if isinstance(type_, TupleType):
-            if len(self.problems) > errors:
-                return UNKNOWN
-            positions = [None if bound is None else self.position(bound) for bound in bounds]
-            known = all(bound is None or position is not None for bound, position in zip(bounds, positions))
-            if known and positions[2] != 0:
-                return TupleType(type_.items[slice(*positions)])
-            return self.error("E212", "a slice of a tuple needs constant bounds", node.span)
-        if isinstance(type_, (ListType, Unknown)) or type_ == STR:
-            return type_
-        if isinstance(type_, Never):
-            return self.no_element(node.value)
-        return self.error("E212", f"{type_} cannot be sliced", node.span)
-
-    def of_comprehension(self, node: nodes.Comprehension) -> Type:
-        with self.clauses(node):
-            if node.key is not None:
-                self.expect(node.key, STR, "the key")
-                return DictType(self.infer(node.element))
-            return ListType(self.infer(node.element))
-
-    @contextmanager
-    def clauses(self, node: nodes.Comprehension) -> Iterator[None]:
-        """The scope that the clauses of a comprehension make for its element."""
-        outer = self.scope
-        first = node.clauses[0]
-        assert isinstance(first, nodes.For)
-        first_type = self.infer(first.iterable)
-        self.scope = Scope("comprehension", outer)
-        try:
-            for clause in node.clauses:
-                if isinstance(clause, nodes.For):
-                    for name in _target_names(clause.target):
-                        self.scope.entries.setdefault(name.id, Unbound(name.span))
-            inner = self.scope
-            for clause in node.clauses:
-                if isinstance(clause, nodes.For):
-                    type_ = first_type if clause is first else self.infer(clause.iterable)
-                    self.bind_target(clause.target, self.element(type_, clause.iterable), inner)
-                else:
-                    self.test(clause.test)
-                    self.scope = Scope("facts", self.scope, facts=self.facts(clause.test, True))
-            yield
-        finally:
-            self.scope = outer
-
-    def element(self, type_: Type, node: nodes.Expr) -> Type:
-        """The type of what iterating over a value gives."""
-        match _base(type_):
-            case Unknown():
-                return UNKNOWN
-            case Never():
-                return NEVER
-            case ListType(item=item):
-                return item
-            case DictType():
-                return STR
-            case OptionalType():
-                return self.may_be_none(node)
-            case TupleType(items=items):
-                joined: Type | None = NEVER
-                for item in items:
-                    joined = None if joined is None else join(joined, item)
-                if joined is not None:
-                    return joined
-            case base if base == STR:
-                return STR
-        hint = "write `range(…)`" if _base(type_) == INT else None
-        return self.error("E210", f"{type_} cannot be iterated over", node.span, hint)
-
-    def bind_target(self, target: nodes.Target, type_: Type, scope: Scope) -> None:
-        if isinstance(target, nodes.TupleTarget):
-            for item, item_type in zip(target.items, self.unpack(type_, len(target.items), target.span)):
-                self.bind_target(item, item_type, scope)
-            return
-        here, self.scope = self.scope, scope
-        self.bind(target, Variable(type_, target.span))
-        self.scope = here
-
-    def unpack(self, type_: Type, count: int, span: Span) -> tuple[Type, ...]:
-        """The types of `count` names that a value is unpacked into."""
-        match type_:
-            case Unknown() | Never():
-                return (type_,) * count
-            case TupleType(items=items) if len(items) == count:
-                return items
-            case TupleType(items=items):
-                self.error("E218", f"{len(items)} elements for {count} names", span)
-            case ListType():
-                hint = "a list has any length; index it: `xs[0]`, `xs[1]`"
-                self.error("E218", f"{type_} cannot be unpacked", span, hint)
-            case _:
-                self.error("E218", f"{type_} cannot be unpacked", span)
-        return (UNKNOWN,) * count
-
-    def of_lambda(self, node: nodes.Lambda) -> Type:
-        return self.error("E124", "a lambda may stand only where a function is wanted", node.span)
+def common_type(check: Inference, exprs: Iterable[nodes.Expr]) -> Type:
+    """The least type of all elements of a list or dict display."""
+    joined: Type = NEVER
+    for node in exprs:
+        type_ = check.infer(node)
+        wider = join(joined, type_)
+        if wider is None:
+            return check.problems.error("E213", f"elements of {joined} and {type_} in one display", node.span)
+        joined = wider
+    return joined
 
 
 # Operators -----------------------------------------------------------------------
 
 
-def _operate(node: nodes.Binary, left: Type, right: Type) -> Type | None:
-    """The type of `left op right`, or None if the operator does not go with them."""
-    op = node.op
-    if UNKNOWN in (left, right):
-        return UNKNOWN
-    if NEVER in (left, right):
-        return NEVER  # it is never evaluated
-    if left in (INT, FLOAT) and right in (INT, FLOAT):
-        if op == "/" or FLOAT in (left, right):
-            return FLOAT
-        if op == "**":
-            exponent = node.right.value if isinstance(node.right, nodes.Constant) else -1
-            return INT if isinstance(exponent, int) and exponent >= 0 else FLOAT
-        return INT
-    match op, left, right:
-        case ("+", TupleType(), TupleType()):
-            return TupleType(left.items + right.items)
-        case ("+", ListType(), ListType()):
-            return join(left, right)
-        case ("+", _, _) if left == right == STR:
-            return STR
-        case ("*", _, _) if right == INT and (left == STR or isinstance(left, ListType)):
-            return left
-        case ("*", _, _) if left == INT and (right == STR or isinstance(right, ListType)):
-            return right
-    return None
+def unary(check: Inference, node: nodes.Unary) -> Type:
+    if node.op == "not":
+        check.test(node.operand)
+        return BOOL
+    found = check.infer(node.operand)
+    type_ = number_type(found)
+    if type_ is not None:
+        return type_
+    if isinstance(found, OptionalType):
+        return may_be_none(check, node.operand)
+    message = f"`{node.op}` needs a number, not {found}"
+    return check.problems.error("E212", message, node.operand.span, number_hint(found))
 
 
-def _base(type_: Type) -> Type:
-    """The type without its literal values."""
-    return type_.base if isinstance(type_, LiteralType) else type_
+def binary(check: Inference, node: nodes.Binary) -> Type:
+    left, right = base_of(check.infer(node.left)), base_of(check.infer(node.right))
+    result = binary_type(node, left, right)
+    if result is not None:
+        return result
+    if (operand := first_optional((left, node.left), (right, node.right))) is not None:
+        return may_be_none(check, operand)
+    return check.problems.add(binary_problem(node, left, right))
 
 
-def _number_hint(type_: Type) -> str | None:
-    if _base(type_) == STR:
-        return "write `int(…)` or `float(…)` to read a number from text"
-    return "bool is not a number here; write `1 if … else 0`" if _base(type_) == BOOL else None
+def logic(check: Inference, node: nodes.Logic) -> Type:
+    left = check.infer(node.left)
+    with check.names.inside("facts", facts(check, node.left, node.op == "and")):
+        right = check.infer(node.right)
+    kept = without_none(left) if node.op == "or" else left
+    joined = join(kept, right)
+    if joined is None:
+        message = f"`{node.op}` of {kept} and {right} has no one type"
+        hint = "compare explicitly, or write `… if … else …`"
+        return check.problems.error("E213", message, node.span, hint)
+    return joined
+
+
+def conditional(check: Inference, node: nodes.Conditional) -> Type:
+    check.test(node.test)
+    with check.names.inside("facts", facts(check, node.test, True)):
+        then = check.infer(node.then)
+    with check.names.inside("facts", facts(check, node.test, False)):
+        other = check.infer(node.other)
+    joined = join(then, other)
+    if joined is None:
+        message = f"the branches are {then} and {other}"
+        return check.problems.error("E213", message, node.span, "make them of one type")
+    return joined
+
+
+def compare(check: Inference, node: nodes.Compare) -> Type:
+    left_node, left = node.first, check.infer(node.first)
+    for op, right_node in node.rest:
+        right = check.infer(right_node)
+        _compare_pair(check, op, left_node, left, right_node, right)
+        left_node, left = right_node, right
+    return BOOL
+
+
+def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> None:
+    span = a_node.span.to(b_node.span)
+    if op in ("in", "not in"):
+        _membership(check, op, a_node, a, b_node, b)
+    elif op in ("==", "!="):
+        if join(a, b) is None or not _may_be_equal(check.names.scope, a_node, a, b_node, b):
+            check.problems.error("E219", f"{described(a_node, a)} never equals {described(b_node, b)}", span)
+    elif not can_be_ordered(a, b):
+        if (operand := first_optional((a, a_node), (b, b_node))) is not None:
+            may_be_none(check, operand)
+        else:
+            check.problems.add(order_problem(op, a, b, span))
+
+
+def _may_be_equal(scope: Scope, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> bool:
+    """Whether a comparison with a `Literal` type can hold, as far as constants are known."""
+    for type_, node in ((a, b_node), (b, a_node)):
+        inner = without_none(type_) if isinstance(type_, OptionalType) else type_
+        values = constants(node, scope)
+        if isinstance(inner, LiteralType) and values is not None:
+            return any(v is None or any(same_constant(v, w) for w in inner.values) for v in values)
+    return True
+
+
+def _membership(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> None:
+    container = base_of(b)
+    if isinstance(container, (Unknown, Never)):
+        return
+    possible = can_be_in(a, container)
+    if isinstance(container, OptionalType):
+        may_be_none(check, b_node)
+    elif possible is None:
+        message = f"`{op}` needs a str, list, dict or tuple on the right, not {b}"
+        check.problems.error("E212", message, b_node.span)
+    elif not possible and container == STR and isinstance(a, OptionalType):
+        may_be_none(check, a_node)
+    elif not possible:
+        check.problems.error("E219", f"{a} is never in {b}", a_node.span.to(b_node.span))
+
+
+# Parts ---------------------------------------------------------------------------
+
+
+def attribute(check: Inference, node: nodes.Attribute) -> Type:
+    type_ = check.infer(node.value)
+    if node.name.startswith("_"):
+        return private(check.problems, node)
+    match type_:
+        case Unknown():
+            return UNKNOWN
+        case Never():
+            return no_element(check, node.value)
+        case OptionalType():
+            return may_be_none(check, node.value)
+        case RecordType():
+            found = type_.field(node.name)
+            if found is None:
+                return no_attribute(check.problems, node, type_, [name for name, _ in type_.fields])
+            return check.names.scope.fact(path_of(node) or "") or found
+    if node.name in methods_of(type_):
+        message = f"`{node.name}` is a method"
+        return check.problems.error("E215", message, node.name_span, f"call it: `.{node.name}(…)`")
+    return no_attribute(check.problems, node, type_, methods_of(type_))
+
+
+def private(problems: Problems, node: nodes.Attribute) -> Type:
+    """Report an attribute that starts with an underscore."""
+    message = f"`{node.name}`: attributes that start with `_` cannot be used"
+    return problems.error("E204", message, node.name_span)
+
+
+def no_attribute(problems: Problems, node: nodes.Attribute, type_: Type, names: Iterable[str]) -> Type:
+    """Report an attribute or method that the type does not have."""
+
+    def hint() -> str | None:
+        near = closest(node.name, names)
+        return f"did you mean `{near}`?" if near else _MUTATING.get(node.name)
+
+    return problems.error("E205", f"{type_} has no `{node.name}`", node.name_span, hint)
 
 
 def methods_of(type_: Type) -> dict[str, Builtin]:
-    match _base(type_):
+    """The methods of values of a type, by name."""
+    match base_of(type_):
         case ListType():
             return METHODS["list"]
         case DictType():
@@ -617,37 +249,152 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
     return {}
 
 
-def _format_works(spec: str, base: Type) -> bool:
+def index(check: Inference, node: nodes.Index) -> Type:
+    type_ = base_of(check.infer(node.value))
+    match type_:
+        case DictType():
+            check.expect(node.index, STR, "the key")
+            return type_.value
+        case OptionalType():
+            check.infer(node.index)
+            return may_be_none(check, node.value)
+        case Never():
+            check.infer(node.index)
+            return no_element(check, node.value)
+        case ListType() | TupleType() | Unknown():
+            pass
+        case _ if type_ != STR:
+            check.infer(node.index)
+            return check.problems.error("E212", f"{type_} cannot be indexed", node.span)
+    errors = len(check.problems)
+    check.expect(node.index, INT, "the index")
+    if isinstance(type_, ListType):
+        return type_.item
+    if isinstance(type_, TupleType):
+        return UNKNOWN if len(check.problems) > errors else _tuple_item(check, node, type_)
+    return type_
+
+
+def _tuple_item(check: Inference, node: nodes.Index, type_: TupleType) -> Type:
+    position = constant_int(node.index, check.names.scope)
+    if position is None:
+        joined = item_type(type_)
+        if joined is None:
+            message = f"the index into {type_} must be a constant"
+            return check.problems.error("E212", message, node.index.span)
+        return joined
+    if -len(type_.items) <= position < len(type_.items):
+        return type_.items[position]
+    return check.problems.error("E212", f"{type_} has {len(type_.items)} elements", node.index.span)
+
+
+def slice_(check: Inference, node: nodes.Slice) -> Type:
+    type_ = base_of(check.infer(node.value))
+    bounds = (node.start, node.stop, node.step)
+    errors = len(check.problems)
+    for bound in bounds:
+        if bound is not None:
+            check.expect(bound, INT, "a bound of a slice")
+    match type_:
+        case OptionalType():
+            return may_be_none(check, node.value)
+        case TupleType():
+            if len(check.problems) > errors:
+                return UNKNOWN
+            positions = [None if bound is None else constant_int(bound, check.names.scope) for bound in bounds]
+            known = all(bound is None or position is not None for bound, position in zip(bounds, positions))
+            if known and positions[2] != 0:
+                return TupleType(type_.items[slice(*positions)])
+            return check.problems.error("E212", "a slice of a tuple needs constant bounds", node.span)
+        case ListType() | Unknown():
+            return type_
+        case Never():
+            return no_element(check, node.value)
+    return type_ if type_ == STR else check.problems.error("E212", f"{type_} cannot be sliced", node.span)
+
+
+# Comprehensions and unpacking ----------------------------------------------------
+
+
+def comprehension(check: Inference, node: nodes.Comprehension) -> Type:
+    with clauses(check, node):
+        if node.key is not None:
+            check.expect(node.key, STR, "the key")
+            return DictType(check.infer(node.element))
+        return ListType(check.infer(node.element))
+
+
+@contextmanager
+def clauses(check: Inference, node: nodes.Comprehension) -> Iterator[None]:
+    """The scope that the clauses of a comprehension make for its element."""
+    names = check.names
+    outer = names.scope
+    first = node.clauses[0]
+    assert isinstance(first, nodes.For)
+    first_type = check.infer(first.iterable)
+    names.scope = inner = Scope("comprehension", outer)
     try:
-        format({STR: "x", INT: 1, FLOAT: 1.0}[base], spec)  # type: ignore[index]
-    except ValueError:
-        return False
-    return True
+        for clause in node.clauses:
+            if isinstance(clause, nodes.For):
+                for target in _names_in(clause.target):
+                    inner.entries.setdefault(target.id, Unbound(target.span))
+        for clause in node.clauses:
+            if isinstance(clause, nodes.For):
+                type_ = first_type if clause is first else check.infer(clause.iterable)
+                _bind_target(check, clause.target, _element(check, type_, clause.iterable), inner)
+            else:
+                check.test(clause.test)
+                names.scope = Scope("facts", names.scope, facts=facts(check, clause.test, True))
+        yield
+    finally:
+        names.scope = outer
 
 
-def _target_names(target: nodes.Target) -> Iterator[nodes.Name]:
+def _names_in(target: nodes.Target) -> Iterator[nodes.Name]:
     if isinstance(target, nodes.Name):
         yield target
     else:
         for item in target.items:
-            yield from _target_names(item)
+            yield from _names_in(item)
 
 
-def _path(node: nodes.Expr) -> str | None:
-    """`x` or `x.field.field` as text, for what a test says about it."""
-    if isinstance(node, nodes.Name):
-        return node.id
-    if isinstance(node, nodes.Attribute) and (inner := _path(node.value)):
-        return f"{inner}.{node.name}"
-    return None
+def _element(check: Inference, type_: Type, node: nodes.Expr) -> Type:
+    """The type of the elements of an iterable."""
+    if isinstance(type_, OptionalType):
+        return may_be_none(check, node)
+    item = item_type(type_)
+    if item is not None:
+        return item
+    hint = "write `range(…)`" if base_of(type_) == INT else None
+    return check.problems.error("E210", f"{type_} cannot be iterated over", node.span, hint)
 
 
-def _told(node: nodes.Expr, type_: Type) -> str:
-    return _shown(node.value) if isinstance(node, nodes.Constant) else str(type_)
+def _bind_target(check: Inference, target: nodes.Target, type_: Type, scope: Scope) -> None:
+    if isinstance(target, nodes.TupleTarget):
+        for item, item_type in zip(target.items, unpack(check.problems, type_, len(target.items), target.span)):
+            _bind_target(check, item, item_type, scope)
+        return
+    here, check.names.scope = check.names.scope, scope
+    check.names.bind(target, Variable(type_, target.span))
+    check.names.scope = here
 
 
-def _shown(value: object) -> str:
-    return preview(value, 40)
+def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Type, ...]:
+    """The types of `count` names that a value is unpacked into."""
+    match type_:
+        case Unknown() | Never():
+            return (type_,) * count
+        case TupleType(items=items) if len(items) == count:
+            return items
+        case TupleType(items=items):
+            problems.error("E218", f"{len(items)} elements for {count} names", span)
+        case ListType():
+            problems.error(
+                "E218", f"{type_} cannot be unpacked", span, "a list has any length; index it: `xs[0]`, `xs[1]`"
+            )
+        case _:
+            problems.error("E218", f"{type_} cannot be unpacked", span)
+    return (UNKNOWN,) * count
 
 
 _MUTATING = {
@@ -661,3 +408,4 @@ _MUTATING = {
     "update": "values do not change; write a dict comprehension",
     "format": "write an f-string",
 }
+"""What to write instead of methods that Python has."""

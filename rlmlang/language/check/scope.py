@@ -1,22 +1,21 @@
-"""Names in scope: what they stand for, what a test has told of them, and their errors."""
+"""Names in scope: what they are bound to, what a test says of their types, and their errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Union
 
 from attrs import define, field, frozen
 
-from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, Builtin
-from rlmlang.language.check.checked import CheckedFunction, Tables
+from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.source import Span
-from rlmlang.language.types import MAX_SIZE, UNKNOWN, RecordType, Type, Unknown
+from rlmlang.language.types import UNKNOWN, FunctionType, RecordType, Type
 
-Constant = Union[str, int, float, bool, None]
+ConstantValue = Union[str, int, float, bool, None]
 
 
 @frozen
@@ -25,7 +24,7 @@ class Variable:
 
     type: Type
     span: Span
-    values: tuple[Constant, ...] | None = None
+    values: tuple[ConstantValue, ...] | None = None
 
 
 @frozen
@@ -36,11 +35,21 @@ class Unbound:
 
 
 ScopeEntry = Union[Variable, Unbound, CheckedFunction, RecordType]
+"""What a scope knows of a name."""
+
+Referent = Union[Variable, CheckedFunction, RecordType, Builtin]
+"""What a name that can be used refers to."""
+
+FindFunction = Callable[[str], Union[CheckedFunction, None]]
+"""Finds a function of the standard library."""
 
 
 @define
 class Scope:
-    """`kind` is `program`, `function`, `lambda` or `comprehension`."""
+    """The names of a program, function, lambda or comprehension, or facts about names of the scopes around it.
+
+    `kind` is `program`, `function`, `lambda`, `comprehension` or `facts`.
+    """
 
     kind: str
     parent: Scope | None = None
@@ -49,6 +58,7 @@ class Scope:
     """Types narrowed by a test, by the path they hold for: `x`, `x.field`."""
 
     def find(self, name: str) -> ScopeEntry | None:
+        """The entry of a name in this scope or the nearest one around it."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.entries:
@@ -57,6 +67,7 @@ class Scope:
         return None
 
     def fact(self, path: str) -> Type | None:
+        """The narrowed type of a path, if a test around this place says more than its declaration."""
         scope: Scope | None = self
         root = path.partition(".")[0]
         while scope is not None:
@@ -74,36 +85,16 @@ class Scope:
             scope = scope.parent
 
 
-MAX_PROBLEMS = 50
-"""Errors told at once."""
+class Names:
+    """The names of a program at the place that is being checked, and the problems with them."""
 
-
-class Enough(Exception):
-    """So much is wrong that checking ends."""
-
-
-def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The name that was probably meant, if there are not too many to look at."""
-    known = [each for each in names if abs(len(each) - len(name)) <= 3][:200]
-    near = get_close_matches(name, known, 1, cutoff) if len(name) <= 100 else []
-    return near[0] if near else None
-
-
-Library = Callable[[str], Union[CheckedFunction, None]]
-"""Finds a function of the standard library."""
-
-
-class Scoping:
-    """The part of the checker that knows the names; `library` finds standard-library functions."""
-
-    def __init__(self, damaged: frozenset[str], library: Library) -> None:
-        self.problems: list[Diagnostic] = []
-        self.tables = Tables()
-        self.scope = Scope("program")
-        self.records: dict[str, RecordType] = {}
+    def __init__(self, problems: Problems, library: FindFunction, damaged: frozenset[str] = frozenset()) -> None:
+        self.problems = problems
+        self.library = library
         self.damaged = damaged
         """Names whose bindings could not be parsed."""
-        self.library = library
+        self.scope = Scope("program")
+        self.records: dict[str, RecordType] = {}
         self.later: dict[str, Span] = {}
         """Names of the program that are bound further on."""
         self.inputs: frozenset[str] = frozenset()
@@ -114,29 +105,31 @@ class Scoping:
 
     def bind(self, name: nodes.Name, entry: ScopeEntry) -> bool:
         """Enter a name into the innermost scope, if it may be bound there."""
+        error = self.problems.error
         here = self.scope.entries.get(name.id)
         outer = self.scope.parent.find(name.id) if self.scope.parent else None
         if name.id in BUILTINS:
-            self.error("E229", f"`{name.id}` is a built-in and cannot be bound", name.span, "choose another name")
+            error("E229", f"`{name.id}` is a built-in and cannot be bound", name.span, "choose another name")
         elif here is not None and not isinstance(here, Unbound):
             first = _entry_span(here)
             notes = [("first bound here", first)] if first else []
-            hint = "names are bound once; choose a new name"
-            self.error("E201", f"`{name.id}` is bound already", name.span, hint, notes)
+            error("E201", f"`{name.id}` is bound already", name.span, "names are bound once; choose a new name", notes)
             return False
         elif isinstance(outer, (CheckedFunction, RecordType)):
-            self.error("E201", f"`{name.id}` is a {_kind(outer)}; its name cannot be bound again", name.span)
+            kind = "function" if isinstance(outer, CheckedFunction) else "record type"
+            error("E201", f"`{name.id}` is a {kind}; its name cannot be bound again", name.span)
         elif name.id in self.used and self.scope.kind == "program":  # only where a checked beginning is extended
             problem = f"`{name.id}` was used before as a function of the standard library"
-            self.error("E200", problem, name.span, "choose another name")
+            error("E200", problem, name.span, "choose another name")
         else:
             self.scope.entries[name.id] = entry
             return True
-        self.scope.entries[name.id] = Variable(UNKNOWN, name.span)  # so that it is told once
+        self.scope.entries[name.id] = Variable(UNKNOWN, name.span)  # so that it is reported once
         return False
 
     @contextmanager
     def inside(self, kind: str, facts: Mapping[str, Type] | None = None) -> Iterator[Scope]:
+        """Check what follows in a scope of its own."""
         outer = self.scope
         self.scope = Scope(kind, outer, facts=dict(facts or {}))
         try:
@@ -144,85 +137,66 @@ class Scoping:
         finally:
             self.scope = outer
 
-    def lookup(self, node: nodes.Name) -> Variable | CheckedFunction | RecordType | Builtin | None:
-        """What a name stands for; None once its error is reported."""
+    def lookup(self, node: nodes.Name) -> Referent | None:
+        """What a name refers to; None once its error is reported."""
         entry = self.scope.find(node.id)
         if isinstance(entry, Unbound):
-            self.error(
-                "E200",
-                f"`{node.id}` is used before it is bound",
-                node.span,
-                None,
-                [("bound here", entry.span)],
-            )
+            notes = [("bound here", entry.span)]
+            self.problems.error("E200", f"`{node.id}` is used before it is bound", node.span, None, notes)
             return None
         if entry is not None:
             return entry
         if node.id == self.current_function:
-            self.error(
-                "E202",
-                f"`{node.id}` calls itself",
-                node.span,
-                "there is no recursion among functions; use a comprehension, `reduce`, or CALL",
-            )
+            hint = "there is no recursion among functions; use a comprehension, `reduce`, or CALL"
+            self.problems.error("E202", f"`{node.id}` calls itself", node.span, hint)
             return None
         if node.id in self.later:
-            code = "E202" if self.current_function else "E200"
-            note = [("defined here", self.later[node.id])]
-            if node.id in self.inputs:
-                self.error(
-                    "E225", f"the input `{node.id}` is declared further on", node.span, "declare inputs first", note
-                )
-                return None
-            self.error(code, f"`{node.id}` is defined further on", node.span, "move its definition up", note)
+            self._bound_later(node)
             return None
         if node.id in BUILTINS:
             return BUILTINS[node.id]
         if node.id in self.damaged:
             return None
-        if (function := self.from_library(node.id)) is not None:
+        if (function := self.library_function(node.id)) is not None:
             return function
-        self.unknown_name(node)
+        self.report_unknown(node)
         return None
 
-    def from_library(self, name: str) -> CheckedFunction | None:
+    def _bound_later(self, node: nodes.Name) -> None:
+        notes = [("defined here", self.later[node.id])]
+        if node.id in self.inputs:
+            message = f"the input `{node.id}` is declared further on"
+            self.problems.error("E225", message, node.span, "declare inputs first", notes)
+        else:
+            code = "E202" if self.current_function else "E200"
+            message = f"`{node.id}` is defined further on"
+            self.problems.error(code, message, node.span, "move its definition up", notes)
+
+    def library_function(self, name: str) -> CheckedFunction | None:
         found = self.library(name)
         if found is not None:
             self.used.add(name)
         return found
 
-    def unknown_name(self, node: nodes.Name) -> None:
+    def report_unknown(self, node: nodes.Name) -> None:
         known = [*self.scope.names(), *BUILTINS]
-        hint = _FOREIGN.get(node.id)
-        if hint is None:
-            near = closest(node.id, known, 0.7)
-            hint = f"did you mean `{near}`?" if near else None
-        self.error("E200", f"unknown name `{node.id}`", node.span, hint)
+        hint = _OF_PYTHON.get(node.id) or did_you_mean(node.id, known, cutoff=0.7)
+        self.problems.error("E200", f"unknown name `{node.id}`", node.span, hint)
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        hint: str | None = None,
-        notes: Iterable[tuple[str, Span]] = (),
-    ) -> Unknown:
-        self.problems.append(Diagnostic(code, _shortened(message), span, hint, notes=tuple(notes)))
-        if len(self.problems) >= MAX_PROBLEMS:
-            raise Enough
-        return UNKNOWN
+    def is_function(self, node: nodes.Expr) -> bool:
+        """Whether an expression is the name of a function or record type."""
+        if not isinstance(node, nodes.Name):
+            return False
+        entry = self.scope.find(node.id)
+        if entry is None:
+            return node.id in BUILTINS or self.library_function(node.id) is not None
+        return isinstance(entry, (CheckedFunction, RecordType)) or (
+            isinstance(entry, Variable) and isinstance(entry.type, FunctionType)
+        )
 
-    def bounded(self, type_: Type, span: Span) -> Type:
-        """The type, unless it is too large to be worked with."""
-        if type_.size <= MAX_SIZE:
-            return type_
-        hint = "bind fewer values together, or keep them in a list"
-        return self.error("E230", f"a type of more than {MAX_SIZE:,} parts", span, hint)
-
-
-def _shortened(message: str) -> str:
-    """Names and types in a message may be as long as the program."""
-    return message if len(message) <= 400 else message[:300] + " … " + message[-90:]
+    def cannot_be_resolved(self, type_name: str) -> bool:
+        """Whether a type is named whose definition has an error of its own."""
+        return type_name in self.damaged
 
 
 def _entry_span(entry: ScopeEntry) -> Span | None:
@@ -234,11 +208,7 @@ def _entry_span(entry: ScopeEntry) -> Span | None:
     return None
 
 
-def _kind(entry: ScopeEntry) -> str:
-    return "function" if isinstance(entry, CheckedFunction) else "record type"
-
-
-_FOREIGN = {
+_OF_PYTHON = {
     "print": "the value of the program is its last expression",
     "open": "programs read no files; declare an input: `document: str`",
     "input": "declare an input: `question: str`",
@@ -258,3 +228,4 @@ _FOREIGN = {
     "llm_query": 'write `CALL("instruction", …)`',
     "call": 'write `CALL("instruction", …)`',
 }
+"""What to write instead of functions that Python or other runtimes have."""

@@ -1,0 +1,65 @@
+"""Expressions that are not of the type that is expected of them: what is said, and how it is converted."""
+
+from __future__ import annotations
+
+from rlmlang.language import nodes
+from rlmlang.language.check.problems import Problems
+from rlmlang.language.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    STR,
+    IterableType,
+    LiteralType,
+    OptionalType,
+    Type,
+    fits,
+    has_variables,
+    item_type,
+    ordered,
+)
+from rlmlang.runtime.values import preview
+
+
+def mismatch(problems: Problems, node: nodes.Expr, found: Type, expected: Type, what: str, code: str) -> Type:
+    """Report that an expression is not of the expected type. Messages call it `what`."""
+    if problems.brief:  # this is asked often, and types take time to write
+        return problems.error(code, what, node.span)
+    if isinstance(found, OptionalType) and fits(found.item, expected):
+        message = f"{what} may be None; it must be {expected}"
+        return problems.error("E216", message, node.span, "test it first: `… if x is not None else …`")
+    if isinstance(expected, IterableType):
+        return _not_iterable(problems, node, found, expected, what)
+    message = f"{what} is {described(node, found)}; it must be {expected}"
+    return problems.error(code, message, node.span, _conversion_hint(found, expected))
+
+
+def _conversion_hint(found: Type, expected: Type) -> str | None:
+    if expected == STR:
+        return "write `str(…)` or an f-string to turn it into text"
+    if expected == INT and found == FLOAT:
+        return "write `round(…)` or `int(…)`"
+    if expected in (INT, FLOAT) and fits(found, STR):
+        return f"write `{expected}(…)` to read a number from text"
+    if expected == BOOL:
+        return "write a comparison, or `bool(…)`"
+    if isinstance(expected, LiteralType) and fits(found, expected.base):
+        return f"it must be known to be one of {', '.join(map(_shown, expected.values))}"
+    return None
+
+
+def _not_iterable(problems: Problems, node: nodes.Expr, found: Type, expected: IterableType, what: str) -> Type:
+    item = item_type(found)
+    if item is None:
+        return problems.error("E210", f"{what} is {found}; it must be a list, str, dict or tuple", node.span)
+    needed = "have an order" if has_variables(expected.item) and not ordered(item) else f"be {expected.item}"
+    return problems.error("E210", f"{what} is {found}; its elements must {needed}", node.span)
+
+
+def described(node: nodes.Expr, type_: Type) -> str:
+    """A constant itself, or else the type of an expression."""
+    return _shown(node.value) if isinstance(node, nodes.Constant) else str(type_)
+
+
+def _shown(value: object) -> str:
+    return preview(value, 40)

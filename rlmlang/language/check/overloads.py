@@ -1,0 +1,202 @@
+"""Which overload of a built-in an application uses, and which parameter each argument goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Union
+
+from attrs import frozen
+
+from rlmlang.diagnostics import Diagnostic
+from rlmlang.language import nodes
+from rlmlang.language.builtins import Builtin, Parameter, Signature
+from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
+from rlmlang.language.check.problems import Hint, counted, did_you_mean
+from rlmlang.language.check.scope import Referent, Variable
+from rlmlang.language.source import Span
+from rlmlang.language.types import (
+    NEVER,
+    UNKNOWN,
+    FunctionType,
+    RecordType,
+    Solution,
+    Type,
+    Unknown,
+    fits,
+    solve,
+    substitute,
+    variables,
+)
+
+ArgumentTypes = Mapping[int, Type]
+"""The types of arguments by `node_id`, but of those that are functions."""
+
+
+@frozen
+class Overload:
+    """An overload that takes as many arguments as are given, with these names."""
+
+    signature: Signature
+    arguments: dict[str, list[nodes.Expr]]
+    """By the name of their parameter, which takes several if it is variadic."""
+
+    def pairs(self) -> Iterator[tuple[Parameter, nodes.Expr]]:
+        for param in self.signature.params:
+            for arg in self.arguments.get(param.name, ()):
+                yield param, arg
+
+    def solve(self, types: ArgumentTypes) -> Solution | None:
+        """The type variables, as far as the arguments determine them that are no functions.
+
+        None if an argument has the wrong type, or is a function where a value is expected, or the reverse.
+        """
+        solution: Solution = {}
+        for param, arg in self.pairs():
+            found = types.get(arg.node_id)
+            if isinstance(param.type, FunctionType):
+                if found is not None and found != UNKNOWN:
+                    return None
+            elif found is None or not solve(param.type, found, solution):
+                return None
+        return solution
+
+    def target(self, builtin: Builtin) -> NativeTarget:
+        """What to apply: leading arguments by position, and by keyword from the first omitted one on."""
+        args: list[nodes.Expr] = []
+        keywords: list[tuple[str, nodes.Expr]] = []
+        gap = False
+        for param in self.signature.params:
+            values = self.arguments.get(param.name, [])
+            if param.keyword_only or gap:
+                keywords.extend((param.name, value) for value in values)
+            else:
+                args.extend(values)
+                gap = not values and not param.variadic
+        return NativeTarget(builtin, self.signature, tuple(args), tuple(keywords))
+
+
+def match_overload(
+    signature: Signature, args: Sequence[nodes.Expr], keywords: Sequence[nodes.Keyword]
+) -> Overload | nodes.Keyword | None:
+    """The arguments by parameter; or the keyword that does not fit; or None if their number is wrong."""
+    found: dict[str, list[nodes.Expr]] = {}
+    params = positional(signature, len(args))
+    if len(params) < len(args):
+        return None
+    for param, arg in zip(params, args):
+        found.setdefault(param.name, []).append(arg)
+    names = {param.name for param in signature.params if not param.variadic and param.name != "self"}
+    for keyword in keywords:
+        if keyword.name not in names or keyword.name in found:
+            return keyword
+        found[keyword.name] = [keyword.value]
+    if any(param.required and param.name not in found for param in signature.params):
+        return None
+    return Overload(signature, found)
+
+
+def result_type(signature: Signature, solution: Solution) -> Type:
+    """The type of the result; variables that no argument determines stand for no value, as in `[]`."""
+    return substitute(signature.result, dict.fromkeys(variables(signature.result), NEVER) | solution)
+
+
+def count_problem(node: nodes.Apply, builtin: Builtin, args: Sequence[nodes.Expr]) -> tuple[str, str, Span, Hint]:
+    """Why no overload takes this many arguments, or arguments of these names."""
+    reasons = [match_overload(signature, args, node.keywords) for signature in builtin.signatures]
+    keyword = next((reason for reason in reasons if isinstance(reason, nodes.Keyword)), None)
+    forms = _forms(builtin.signatures)
+    if keyword is not None and all(isinstance(reason, nodes.Keyword) for reason in reasons):
+        names = [param.name for signature in builtin.signatures for param in signature.params]
+        if keyword.name in names:
+            return "E208", f"`{keyword.name}` cannot be given here", keyword.span, forms
+        message = f"`{builtin.name}` has no parameter `{keyword.name}`"
+        return "E206", message, keyword.span, did_you_mean(keyword.name, names, forms)
+    return "E207", f"wrong number of arguments for `{builtin.name}`", node.span, forms
+
+
+def overload_problem(
+    node: nodes.Apply, builtin: Builtin, overloads: Sequence[Overload], types: ArgumentTypes
+) -> Diagnostic:
+    """That none of several overloads takes arguments of these types."""
+    given = ", ".join(str(types.get(arg.node_id, "function")) for arg in node.args)
+    forms = _forms([overload.signature for overload in overloads])
+    return Diagnostic("E211", f"`{builtin.name}` does not take ({given})", node.span, forms)
+
+
+def _forms(signatures: Sequence[Signature]) -> str:
+    return f"it is {'; '.join(signature.text for signature in signatures)}"
+
+
+# Functions as arguments ----------------------------------------------------------
+
+
+Reference = Union[CheckedFunction, RecordType, NativeTarget, None]
+"""What to apply for a name that is given as a function; None for a parameter."""
+
+
+def resolve_reference(node: nodes.Name, entry: Referent, params: Sequence[Type]) -> tuple[Reference, Type] | None:
+    """What a name refers to as a function of such parameters, and its result type; None if it does not take them."""
+    match entry:
+        case CheckedFunction():
+            required = sum(param.default is None for param in entry.node.params)
+            if required <= len(params) <= len(entry.params) and all(map(fits, params, entry.params)):
+                return entry, entry.result
+        case RecordType():
+            if len(params) == len(entry.fields) and all(map(fits, params, (type_ for _, type_ in entry.fields))):
+                return entry, entry
+        case Variable(type=FunctionType() as type_):
+            if len(params) == len(type_.params) and all(map(fits, params, type_.params)):
+                return None, type_.result
+        case Variable(type=Unknown()):
+            return None, UNKNOWN
+        case Builtin():
+            for signature in entry.signatures:
+                if not isinstance(match_overload(signature, [node] * len(params), ()), Overload):
+                    continue
+                solution: Solution = {}
+                pairs = zip(positional(signature, len(params)), params)
+                if all(solve(param.type, type_, solution) for param, type_ in pairs):
+                    return NativeTarget(entry, signature, (), ()), result_type(signature, solution)
+    return None
+
+
+# Arguments of functions and records ----------------------------------------------
+
+
+@frozen
+class NamedParameter:
+    name: str
+    type: Type
+    default: nodes.Expr | None = None
+
+
+Refusal = tuple[str, str, Span, Hint]
+"""Code, message, place and hint of a problem with arguments."""
+
+
+def match_parameters(
+    node: nodes.Apply, function: str, params: Sequence[NamedParameter], code: str
+) -> tuple[dict[str, nodes.Expr], list[Refusal]]:
+    """The arguments by parameter, and what is wrong with their names and number, by `code`."""
+    found: dict[str, nodes.Expr] = {}
+    refusals: list[Refusal] = []
+    if len(node.args) > len(params):
+        message = f"`{function}` takes {counted(len(params), 'argument')}, not {len(node.args)}"
+        return {}, [(code, message, node.args[len(params)].span, None)]
+    for param, arg in zip(params, node.args):
+        found[param.name] = arg
+    known = [param.name for param in params]
+    listed = f"its parameters are {', '.join(known[:9])}" if known else "it has no parameters"
+    for keyword in node.keywords:
+        if keyword.name not in known:
+            message = f"`{function}` has no parameter `{keyword.name}`"
+            refusals.append(("E206", message, keyword.span, did_you_mean(keyword.name, known, listed)))
+        elif keyword.name in found:
+            refusals.append(("E208", f"`{keyword.name}` is given twice", keyword.span, None))
+        else:
+            found[keyword.name] = keyword.value
+    missing = [param.name for param in params if param.name not in found and param.default is None]
+    if missing and all(keyword.name in known for keyword in node.keywords):
+        names = ", ".join(f"`{name}`" for name in missing)
+        refusals.append((code, f"`{function}` is not given {names}", node.span, None))
+    return found, refusals

@@ -1,0 +1,97 @@
+"""The list of problems that the checker finds, and suggestions of what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import Union
+
+from attrs import evolve
+
+from rlmlang.diagnostics import Diagnostic
+from rlmlang.errors import ProgramError
+from rlmlang.language.source import Span
+from rlmlang.language.types import MAX_SIZE, UNKNOWN, Type, Unknown
+
+MAX_PROBLEMS = 50
+"""Problems reported at once."""
+
+MAX_MESSAGE = 400
+"""Characters of a message; names and types in it may be as long as the program."""
+
+Hint = Union[str, Callable[[], Union[str, None]], None]
+"""What to do instead. A function makes hints that take time, where they are shown."""
+
+
+class TooManyProblems(Exception):
+    """The checker has found so many problems that it gives up."""
+
+
+class Problems:
+    """The problems of one program, in the order in which they are found.
+
+    `brief` is for those who only ask whether there are any: hints are left out.
+    """
+
+    def __init__(self, limit: int = MAX_PROBLEMS, brief: bool = False) -> None:
+        self.found: list[Diagnostic] = []
+        self.limit = limit
+        self.brief = brief
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def error(
+        self, code: str, message: str, span: Span, hint: Hint = None, notes: Iterable[tuple[str, Span]] = ()
+    ) -> Unknown:
+        """Report a problem. Returns the type of an expression that failed; raises TooManyProblems."""
+        shown = None if self.brief else hint() if callable(hint) else hint
+        return self.add(Diagnostic(code, message, span, shown, notes=tuple(notes)))
+
+    def add(self, problem: Diagnostic) -> Unknown:
+        """Report a problem. Returns the type of an expression that failed; raises TooManyProblems."""
+        if len(problem.message) > MAX_MESSAGE:
+            problem = evolve(problem, message=problem.message[:300] + " … " + problem.message[-90:])
+        self.found.append(problem)
+        if len(self.found) >= self.limit:
+            raise TooManyProblems
+        return UNKNOWN
+
+    def bounded(self, type_: Type, span: Span) -> Type:
+        """The type, unless it is too large to be worked with, which is reported."""
+        if type_.size <= MAX_SIZE:
+            return type_
+        hint = "bind fewer values together, or keep them in a list"
+        return self.error("E230", f"a type of more than {MAX_SIZE:,} parts", span, hint)
+
+    def forget(self, count: int) -> None:
+        """Take back all problems but the first `count`."""
+        del self.found[count:]
+
+    def raise_any(self, others: Iterable[Diagnostic] = ()) -> None:
+        """Raise ProgramError with these problems and the others, in the order of the text, if there are any."""
+        found = [*others, *self.found]
+        if found:
+            raise ProgramError(tuple(sorted(found, key=lambda problem: problem.span.start if problem.span else 0)))
+
+
+def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that was probably meant, if there are not too many to look at."""
+    known = [each for each in names if abs(len(each) - len(name)) <= 3][:200]
+    near = get_close_matches(name, known, 1, cutoff) if len(name) <= 100 else []
+    return near[0] if near else None
+
+
+def did_you_mean(name: str, names: Iterable[str], otherwise: str | None = None, cutoff: float = 0.6) -> Hint:
+    """A hint at the name that was probably meant, or else another hint."""
+
+    def hint() -> str | None:
+        near = closest(name, names, cutoff)
+        return f"did you mean `{near}`?" if near else otherwise
+
+    return hint
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
