@@ -1,7 +1,7 @@
-"""Grammars in the notation of xgrammar and llama.cpp: they take what the Lark text takes, spaces aside.
+"""Grammars in the notation of xgrammar and llama.cpp accept what the Lark text accepts, apart from spaces.
 
-`ebnf.py` reads them, which knows nothing of how they are written. What the Lark text takes is
-what llguidance takes by it.
+`tests/support/ebnf.py` recognizes texts by them, independently of how they are written. llguidance recognizes texts
+by the Lark text.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ Unit = Literal["program", "statement", "call"]
 
 @pytest.fixture(autouse=True)
 def deep() -> Iterator[None]:
-    """The recogniser goes a few frames down for each open bracket."""
+    """Raise the recursion limit: the recognizer recurses for each open bracket."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(100_000)
     yield
@@ -82,14 +82,14 @@ def readers(constraint: Constraint) -> tuple[LLMatcher, Ebnf]:
 
 
 def verdicts(text: str, constraint: Constraint) -> tuple[bool, bool]:
-    """Whether the Lark text takes it, and whether the other one does."""
+    """Return whether the Lark text accepts a text, and whether the other one does."""
     fresh, ebnf = readers(constraint)
     matcher = fresh.deep_copy()
     data = list(text.encode())
     return matcher.try_consume_tokens(data) == len(data) and bool(matcher.is_accepting()), ebnf.accepts(text)
 
 
-# What they take --------------------------------------------------------------------------
+# What they accept --------------------------------------------------------------------------
 
 STATEMENTS: list[tuple[str, bool]] = [
     ("x = chunk(document, 100)\n", True),
@@ -99,7 +99,7 @@ STATEMENTS: list[tuple[str, bool]] = [
     ("class Q:\n    a: int\n    b: list[Clause] | None\n", True),
     ("class Q:\na: int\n", False),
     ("[x.title for x in clauses if x.risk == 'low']\n", True),
-    ("[clause.title for clause in clauses]\n", False),  # no binder of the family
+    ("[clause.title for clause in clauses]\n", False),  # not one of the names that a comprehension can bind
     ("documnt\n", False),
     ("names.append(1)\n", False),
     ("other: str\n", False),
@@ -121,14 +121,14 @@ STATEMENTS: list[tuple[str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "taken"), STATEMENTS)
-def test_statements(text: str, taken: bool) -> None:
+@pytest.mark.parametrize(("text", "accepted"), STATEMENTS)
+def test_statements(text: str, accepted: bool) -> None:
     constraint = Constraint(SCOPE, unit="statement")
-    assert readers(constraint)[1].accepts(text) is taken
+    assert readers(constraint)[1].accepts(text) is accepted
 
 
 @pytest.mark.parametrize(
-    ("unit", "text", "taken"),
+    ("unit", "text", "accepted"),
     [
         ("program", "a = 1\nb = a\na + b\n", True),
         ("program", "a = 1\n", False),
@@ -141,8 +141,8 @@ def test_statements(text: str, taken: bool) -> None:
         ("call", '("How many?", documents)', False),
     ],
 )
-def test_other_units(unit: Unit, text: str, taken: bool) -> None:
-    assert verdicts(text, Constraint(SCOPE, unit=unit)) == (taken, taken)
+def test_other_units(unit: Unit, text: str, accepted: bool) -> None:
+    assert verdicts(text, Constraint(SCOPE, unit=unit)) == (accepted, accepted)
 
 
 def test_without_calls() -> None:
@@ -151,9 +151,9 @@ def test_without_calls() -> None:
     assert verdicts(text, Constraint(SCOPE, unit="statement", calls=False)) == (False, False)
 
 
-# In a scannerless grammar these would be read: two words in one, a reserved word as a name.
+# A grammar without a lexer would read two words in one, or a reserved word as a name.
 @pytest.mark.parametrize(
-    ("written", "taken"),
+    ("written", "accepted"),
     [
         ("not a", True),
         ("not(a)", True),
@@ -163,13 +163,13 @@ def test_without_calls() -> None:
         ("a in b", True),
         ("a in[b]", True),
         ("a inb", False),
-        ("(a)in b", False),  # Lark takes this one: a space stands before an operator that is a word
+        ("(a)in b", False),  # Lark accepts this one; here a space is required before an operator that is a word
         ("a not in b", True),
         ("a notin b", False),
         ("a is not None", True),
         ("a isnot None", False),
         ("1 if a else 2", True),
-        ("1if a else 2", False),  # Lark takes it, and Python warns
+        ("1if a else 2", False),  # Lark accepts it, and Python warns
         ("1 ifa else 2", False),
         ("a if(b)else c", False),
         ("a if (b) else c", True),
@@ -195,15 +195,15 @@ def test_without_calls() -> None:
         ("a< =b", False),
     ],
 )
-def test_spaces_and_reserved_words(written: str, taken: bool) -> None:
-    assert readers(Constraint())[1].accepts(f"{written}\n") is taken
+def test_spaces_and_reserved_words(written: str, accepted: bool) -> None:
+    assert readers(Constraint())[1].accepts(f"{written}\n") is accepted
 
 
 # Against the Lark text, on the conformance suite -------------------------------------------
 
 
 def programs() -> Iterator[tuple[str, bool]]:
-    """Text, and whether it has a value."""
+    """Yield programs, each with whether it has a value."""
     for path in sorted(CONFORMANCE.glob("*/*.toml")):
         for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]:
             if isinstance(case["program"], str) and len(case["program"]) < 2000:
@@ -211,22 +211,22 @@ def programs() -> Iterator[tuple[str, bool]]:
 
 
 def statements(program: str) -> Iterator[tuple[str, str]]:
-    """What stands before, and one statement without line breaks in brackets."""
+    """Yield the statements of a program without line breaks in brackets, each after the text before it."""
     layout = lay_out(Source(program))
     for start, end in layout.chunks:
         yield program[:start], layout.text[start:end].rstrip("\n") + "\n"
 
 
 def damaged(text: str, chance: random.Random) -> str:
-    """Something left out, put in or doubled."""
+    """Return the text with a part left out, inserted or doubled."""
     start, end = sorted(chance.randrange(len(text)) for _ in range(2))
     return chance.choice(
         [text[:start] + text[end:], text[:start] + chance.choice(text) + text[start:], text[:end] + text[start:]]
     )
 
 
-def written_well(text: str) -> str:
-    """The text as the formatter writes it; nothing if the parser refuses it: a reserved word, a line too far in."""
+def formatted(text: str) -> str:
+    """Return the text as the formatter writes it; empty if the parser rejects it."""
     try:
         return format_module(parse(Source(text)))
     except ProgramError:
@@ -234,13 +234,13 @@ def written_well(text: str) -> str:
 
 
 def by_value(text: str) -> bool:
-    """Whether a statement ends a program."""
+    """Return whether a statement is an expression, which ends a program."""
     read = parse_partial(Source(text)).module.statements
     return len(read) == 1 and isinstance(read[0], nodes.ExprStatement)
 
 
 def test_programs_with_any_names() -> None:
-    """Both readers agree, but for spaces, and for what only the lexer of the Lark text lets pass."""
+    """Both recognizers agree, apart from spaces and from what only the lexer of the Lark text lets pass."""
     chance = random.Random(1)
     texts = dict.fromkeys(text for program, _ in programs() for _, text in statements(program))
     found: Counter[tuple[bool, bool]] = Counter()
@@ -249,18 +249,18 @@ def test_programs_with_any_names() -> None:
         for each in (text + end, damaged(text, chance) + end):
             by_lark, by_ebnf = verdicts(each, Constraint())
             found[by_lark, by_ebnf] += 1
-            assert by_lark == by_ebnf or (by_lark and written_well(each) != each), each
+            assert by_lark == by_ebnf or (by_lark and formatted(each) != each), each
     assert found[True, True] > 700
     assert found[False, False] > 700
     assert found[True, False] < 200
 
 
-def test_statements_where_they_stand() -> None:
-    """As the formatter writes them, statements of programs that have a value are taken or refused by both."""
+def test_statements_after_those_before_them() -> None:
+    """As the formatter writes them, statements of programs that have a value are accepted or refused by both."""
     found: Counter[bool] = Counter()
     for program, has_value in list(programs())[::10]:
         for before, text in statements(program) if has_value else ():
-            well = written_well(text)
+            well = formatted(text)
             if not isinstance(parse(Source(well)).statements[0], nodes.Input):
                 by_lark, by_ebnf = verdicts(well, Constraint(before, unit="statement"))
                 assert by_lark == by_ebnf, well
@@ -291,20 +291,20 @@ ANSWERS: list[tuple[Type, str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("type_", "value", "taken"), ANSWERS, ids=str)
-def test_answers(type_: Type, value: str, taken: bool) -> None:
+@pytest.mark.parametrize(("type_", "value", "accepted"), ANSWERS, ids=str)
+def test_answers(type_: Type, value: str, accepted: bool) -> None:
     text = f"{AnswerFormat.opening} {value}}}"
-    assert Ebnf(answer_text(type_, "gbnf")).accepts(text) is taken
+    assert Ebnf(answer_text(type_, "gbnf")).accepts(text) is accepted
     fresh = LLMatcher(BYTES, LLMatcher.grammar_from_lark(answer_text(type_, "lark")))
-    assert (fresh.try_consume_tokens(list(text.encode())) == len(text.encode())) is taken
-    if taken:
+    assert (fresh.try_consume_tokens(list(text.encode())) == len(text.encode())) is accepted
+    if accepted:
         AnswerFormat.of(type_).read(text, wrapped=True)
 
 
-# What cannot be written --------------------------------------------------------------------
+# What cannot be converted --------------------------------------------------------------------
 
 
-def test_a_rule_that_is_not_there_is_an_error() -> None:
+def test_an_undefined_rule_is_an_error() -> None:
     with pytest.raises(ModelError) as caught:
         ebnf_from_lark('start: "a" (other | "b")\n')
     assert (caught.value.first.code, "`other`" in caught.value.first.message) == ("E400", True)
@@ -331,8 +331,8 @@ def test_a_grammar_with_no_spaces_to_skip() -> None:
 
 
 @pytest.mark.real
-def test_llama_cpp_keeps_to_the_grammar() -> None:
-    """At a temperature at which it writes anything; what is cut off at the limit is not looked at."""
+def test_llama_cpp_follows_the_grammar() -> None:
+    """The temperature is so high that it writes anything. Texts that were truncated are not compared."""
     model = open_model("smollm2")
     assert isinstance(model, LlamaModel)
     grammars = [grammar_text(Constraint(SCOPE, INT, unit), "gbnf") for unit in ("statement", "program", "call")]

@@ -1,4 +1,4 @@
-"""Token masks: whatever is allowed can be completed, and what checks is allowed."""
+"""Token masks: whatever they allow can be completed, and they allow what checks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HERE = Constraint(SCOPE)
 
 
 def accepts(text: str, constraint: Constraint = HERE) -> bool:
-    """Whether a text is allowed byte by byte, and may end."""
+    """Return whether a text is allowed byte by byte, and may end."""
     matcher = Matcher(constraint, BYTES, 100_000)
     for token in text.encode():
         if not matcher.allows(token):
@@ -54,7 +54,7 @@ def accepts(text: str, constraint: Constraint = HERE) -> bool:
 
 
 def refused_at(text: str, constraint: Constraint = HERE) -> str:
-    """What has been written when the next character is refused."""
+    """Return the text before the first character that is refused."""
     matcher = Matcher(constraint, BYTES, 100_000)
     for token in text.encode():
         if not matcher.allows(token):
@@ -68,18 +68,18 @@ def refused_at(text: str, constraint: Constraint = HERE) -> str:
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=8)
 @given(st.integers(0, 10**6), st.sampled_from([None, STR, INT, BOOL, ListType(STR), LiteralType(("a", "b"))]))
-def test_random_walks_end_in_programs_that_check(seed: int, wanted: Type | None) -> None:
-    sample = sample_program(Constraint(SCOPE, wanted), BYTES, seed, 40)
-    check(Source(sample.program), wanted)
+def test_random_programs_check(seed: int, expected: Type | None) -> None:
+    sample = sample_program(Constraint(SCOPE, expected), BYTES, seed, 40)
+    check(Source(sample.program), expected)
     assert sample.tokens <= 40
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(20))
-def test_many_random_walks(part: int) -> None:
+def test_many_random_programs_check(part: int) -> None:
     for seed in range(part * 100, part * 100 + 100):
-        wanted = (None, STR, ListType(INT))[seed % 3]
-        check(Source(sample_program(Constraint(SCOPE, wanted), BYTES, seed, 100).program), wanted)
+        expected = (None, STR, ListType(INT))[seed % 3]
+        check(Source(sample_program(Constraint(SCOPE, expected), BYTES, seed, 100).program), expected)
 
 
 @pytest.mark.parametrize("budget", [8, 12, 20, 40])
@@ -104,7 +104,7 @@ def test_the_mask_allows_what_is_allowed_one_by_one(seed: int, steps: int) -> No
 # What checks is allowed ---------------------------------------------------------------
 
 REFUSED = tomllib.loads((Path(__file__).parent / "refused.toml").read_text(encoding="utf-8"))
-"""By what the mask knows of the program's type, the conformance cases that are refused, each with the reason."""
+"""The conformance cases that are refused, each with the reason, by what the mask knows of the program's type."""
 
 
 @cache
@@ -161,7 +161,7 @@ def test_a_regression_does_not_hide_behind_a_gain(listed: set[str], difference: 
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("document.lower().count(\"l\")\n", INT),
         ("document.split()[0].upper()\n", STR),
@@ -183,8 +183,8 @@ def test_a_regression_does_not_hide_behind_a_gain(listed: set[str], difference: 
         ("reduce(lambda n, i: n * n, range(60), 3)\n", INT),
     ],
 )  # fmt: skip
-def test_what_is_wanted_is_found(text: str, wanted: Type) -> None:
-    assert accepts(text, Constraint(SCOPE, wanted)), refused_at(text, Constraint(SCOPE, wanted))
+def test_programs_of_the_expected_type_are_allowed(text: str, expected: Type) -> None:
+    assert accepts(text, Constraint(SCOPE, expected)), refused_at(text, Constraint(SCOPE, expected))
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_string_equals_no_free_string() -> None:
     assert not accepts('"anything"\n', constraint)
 
 
-def test_only_the_asked_type_is_allowed() -> None:
+def test_only_the_expected_type_is_allowed() -> None:
     assert accepts("count\n", Constraint(SCOPE, INT))
     assert not accepts("document\n", Constraint(SCOPE, INT))
     assert accepts("len(document)\n", Constraint(SCOPE, INT))
@@ -321,8 +321,8 @@ def test_a_token_that_is_not_allowed_is_an_error() -> None:
         ("", ""),
     ],
 )
-def test_what_must_follow_is_known(text: str, forced: str) -> None:
-    """Where it stops, and whether there was a choice, the mask says too."""
+def test_forced_text(text: str, forced: str) -> None:
+    """The mask agrees on where the forced text ends, and on whether there was a choice."""
     matcher = Matcher(Constraint(SCOPE), BYTES, 1000)
     for token in text.encode():
         matcher.commit(token)
@@ -334,7 +334,7 @@ def test_what_must_follow_is_known(text: str, forced: str) -> None:
         matcher.commit(token)
 
 
-def test_the_mask_and_single_questions_agree_on_tokens_of_several_lexemes() -> None:
+def test_the_mask_and_single_tests_agree_on_tokens_of_several_lexemes() -> None:
     texts = [" return", "\n   ", "   return", " x", "x)", "\n    # c", "# d\n   ", "\n\n", " + 1", "document", '("']
     tokens = [*(bytes([i]) for i in range(256)), *(text.encode() for text in texts)]
     vocabulary = Vocabulary([*tokens, None], [len(tokens)], lambda text: list(text.encode()))
@@ -350,7 +350,7 @@ def test_the_mask_and_single_questions_agree_on_tokens_of_several_lexemes() -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "taken"),
+    ("text", "accepted"),
     [
         ('("a", document)', True),
         ('[int | None]("a", names[0], sample=count)', True),
@@ -363,8 +363,8 @@ def test_the_mask_and_single_questions_agree_on_tokens_of_several_lexemes() -> N
         ('(["a"])', False),
     ],
 )
-def test_calls_check_as_they_stand(text: str, taken: bool) -> None:
-    assert (refused_at(text, Constraint(SCOPE, unit="call")) == text) is taken
+def test_calls_are_checked_when_they_end(text: str, accepted: bool) -> None:
+    assert (refused_at(text, Constraint(SCOPE, unit="call")) == text) is accepted
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -373,7 +373,7 @@ def test_random_calls_check(seed: int) -> None:
     check(Source(f"{SCOPE}CALL{drawn.removeprefix(SCOPE)}\n"))
 
 
-def test_records_of_one_name_are_told_apart_by_their_fields() -> None:
+def test_records_of_one_name_differ_by_their_fields() -> None:
     one, other = RecordType("P", (("x", INT),)), RecordType("P", (("y", ListType(STR)),))
     assert one == other
     assert INT in reachable_types(one)
@@ -387,7 +387,7 @@ def test_records_of_one_name_are_told_apart_by_their_fields() -> None:
     [("", "not "), ("count", " + count"), ('f"{', "not "), ("", "-"), ("document", "[:]")],
 )
 def test_trees_are_no_deeper_than_the_parser_takes(start: str, part: str) -> None:
-    """What is written of 300 parts can be ended, and is fine then."""
+    """The part of a long expression that is allowed can be completed, and checks then."""
     matcher = Matcher(Constraint(SCOPE), BYTES, 100_000)
     for token in (start + part * 300).encode():
         if not matcher.allows(token):
@@ -404,7 +404,7 @@ def test_every_beginning_of_a_program_can_be_completed(part: int) -> None:
         matcher = Matcher(Constraint(), BYTES, 100_000)
         for byte in text.encode():
             if not matcher.allows(byte):
-                break  # one of those that are refused
+                break  # a case of refused.toml
             matcher.commit(byte)
             if matcher.done:
                 break
@@ -415,11 +415,11 @@ def test_every_beginning_of_a_program_can_be_completed(part: int) -> None:
 
 
 LONG = "abcdefghij" * 10
-"""As long as names may be."""
+"""A name of the greatest length."""
 
 
 @pytest.mark.parametrize(
-    ("begin", "taken"),
+    ("begin", "bound"),
     [
         ("def ", ("",)),
         ("def ", ("", "x", "x1", "0")),
@@ -428,14 +428,14 @@ LONG = "abcdefghij" * 10
     ],
 )
 @pytest.mark.parametrize("size", [1, 90, 97, 98, 99, 100])
-def test_names_that_are_taken_can_be_made_new_or_are_refused(begin: str, taken: tuple[str, ...], size: int) -> None:
+def test_names_that_are_bound_can_be_made_new_or_are_refused(begin: str, bound: tuple[str, ...], size: int) -> None:
     name = LONG[:size]
     rest = "(q: int) -> int:\n    return q\n" if begin == "def " else ":\n    q: int\n"
-    before = "".join(f"{begin}{name}{end}{rest}" for end in taken if size + len(end) <= len(LONG))
+    before = "".join(f"{begin}{name}{end}{rest}" for end in bound if size + len(end) <= len(LONG))
     matcher = Matcher(Constraint(before), BYTES, 10_000)
     for byte in f"{begin}{name}".encode():
         if not matcher.allows(byte):
-            assert len(matcher.text) >= len(begin) + 97  # short names go on
+            assert len(matcher.text) >= len(begin) + 97  # short names can be continued
             break
         matcher.commit(byte)
         check(Source(before + matcher.text + matcher.closing_text()))
@@ -471,20 +471,20 @@ def test_fields_do_not_start_with_an_underscore() -> None:
 
 @pytest.mark.parametrize("string", ['"""', '"a', 'r"', 'len("'])
 @pytest.mark.parametrize("sign", ["\\", "#", "'", "{", "}", "\n"])
-def test_strings_in_holes_have_none_of_some_signs(string: str, sign: str) -> None:
-    if (string, sign) != ('"a', "\n"):  # no string of one quote has it
+def test_strings_in_holes_cannot_contain_some_characters(string: str, sign: str) -> None:
+    if (string, sign) != ('"a', "\n"):  # a string in single quotes cannot contain it
         assert refused_at(f"f'{{{string}{sign}") == f"f'{{{string}"
     assert accepts("f'a{count}b\\n#{{'\n")
 
 
-def test_a_tuple_is_not_sliced_by_steps_of_nothing() -> None:
+def test_a_tuple_is_not_sliced_with_a_step_of_zero() -> None:
     assert refused_at('(1, "x")[::0]\n') == '(1, "x")[::'
     assert refused_at('f"a\\x{count}"\n') == 'f"a\\x'
     assert refused_at('f"a\\u00e}}"\n') == 'f"a\\u00e'
     assert accepts('(1, "x")[:2:1]\n')
 
 
-def test_numbers_that_begin_with_a_point_stand_behind_words() -> None:
+def test_numbers_that_begin_with_a_point_may_follow_words() -> None:
     assert accepts('f"{1 if True and .5 == 1 else 2}"\n')
 
 
@@ -509,7 +509,7 @@ def test_numbers_that_end_or_begin_with_a_point_can_be_ended() -> None:
 
 @pytest.mark.parametrize("start", ["0", "1", "1.", "x1", "[0"])
 def test_long_numbers_and_names_can_be_ended(start: str) -> None:
-    """Behind a leading zero only a fraction can, and there must be room for it."""
+    """After a leading zero only a fraction is possible, within the length limit."""
     matcher = Matcher(Constraint(), BYTES, 1_000)
     for byte in (start + "9" * 200).encode():
         if not matcher.allows(byte):
@@ -520,7 +520,7 @@ def test_long_numbers_and_names_can_be_ended(start: str) -> None:
 
 
 def test_no_token_holds_a_carriage_return() -> None:
-    """As no character may be one: not even before a line feed, and not behind a backslash."""
+    """Not even one before a line feed or after a backslash is allowed."""
     vocabulary = open_vocabulary("smollm2")
     returns = [token for token in range(len(vocabulary.texts)) if b"\r" in vocabulary.bytes_of(token)]
     assert len(returns) > 1
@@ -531,7 +531,7 @@ def test_no_token_holds_a_carriage_return() -> None:
         assert not any(map(matcher.allows, returns)), start
 
 
-def test_inputs_are_declared_only_where_nothing_is_given() -> None:
+def test_inputs_are_declared_only_at_the_start_of_a_program() -> None:
     assert accepts("text: str\nlen(text)\n", Constraint())
     assert refused_at("text: str\nlen(text)\n", Constraint(SCOPE)) == "text"
     assert refused_at("text: str\n", Constraint("", unit="statement")) == "text"
@@ -541,18 +541,18 @@ def test_inputs_are_declared_only_where_nothing_is_given() -> None:
 
 
 @pytest.mark.parametrize("unit", ["program", "statement", "call"])
-def test_grammar_texts_are_taken_by_llguidance(unit: str) -> None:
+def test_llguidance_accepts_grammar_texts(unit: str) -> None:
     text = grammar_text(Constraint(SCOPE, unit=unit), "llguidance")  # type: ignore[arg-type]
     assert text.startswith("%llguidance {}\nstart:")
 
 
 @pytest.mark.parametrize(
-    ("text", "taken"),
+    ("text", "accepted"),
     [
         ("x = chunk(document, 100)\n", True),
         ('CALL("a", document)\n', True),
         ("def f(a: str) -> str:\n    b = a + a\n    return b\n", True),
-        ("[clause.title for clause in clauses]\n", False),  # no binder of the family
+        ("[clause.title for clause in clauses]\n", False),  # not one of the names that a comprehension can bind
         ("[x.title for x in clauses]\n", True),
         ("x = documnt\n", False),
         ("x = names.append(1)\n", False),
@@ -560,6 +560,6 @@ def test_grammar_texts_are_taken_by_llguidance(unit: str) -> None:
         ("other: str\n", False),
     ],
 )
-def test_what_a_grammar_text_takes(text: str, taken: bool) -> None:
+def test_what_a_grammar_text_accepts(text: str, accepted: bool) -> None:
     matcher = LLMatcher(LLTokenizer("byte"), grammar_text(Constraint(SCOPE, unit="statement"), "lark"))
-    assert (matcher.try_consume_tokens(list(text.encode())) == len(text)) == taken
+    assert (matcher.try_consume_tokens(list(text.encode())) == len(text)) == accepted

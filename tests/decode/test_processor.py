@@ -1,4 +1,4 @@
-"""Constraints in `generate` of transformers, with a model that knows nothing."""
+"""Constraints in `generate` of transformers, with a model of random weights."""
 
 from __future__ import annotations
 

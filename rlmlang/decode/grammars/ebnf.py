@@ -1,9 +1,8 @@
-"""From Lark's notation to the one that xgrammar (EBNF) and llama.cpp (GBNF) both read.
+"""Convert a grammar from Lark's notation to the one that xgrammar (EBNF) and llama.cpp (GBNF) both read.
 
-It has no terminals and skips nothing, so what a lexer does is written into the rules: where a
-space may stand, where one must, and that a reserved word is no name. Its engines read with every
-alternative in hand at once. So no rule begins with itself, and alternatives that begin alike are
-joined, or each open bracket would double their work.
+That notation has no terminals and skips nothing, so the work of a lexer is put into the rules: where a space may be,
+where one must be, and that a reserved word is not a name. Its engines follow every alternative at once. So no rule
+begins with itself, and alternatives that begin alike are joined, or each open bracket would double their work.
 """
 
 from __future__ import annotations
@@ -27,15 +26,17 @@ Rules: TypeAlias = dict[str, Alternatives]
 
 @frozen
 class Group:
+    """Alternatives in parentheses."""
+
     options: Alternatives
     mark: str = ""
-    """How often it stands there, as in regular expressions."""
+    """How often the group is repeated: `?`, `*` and such, as in regular expressions."""
 
 
 def ebnf_from_lark(text: str) -> str:
-    """The grammar in the other notation; `%ignore / +/` becomes one space or none, and one between words.
+    """Return a grammar in the other notation; `%ignore / +/` becomes an optional space, and one between words.
 
-    Raises ModelError E400 for what cannot be written, and for a rule that is used and not there.
+    Raises ModelError E400 for a pattern that cannot be converted, and for a rule that is used and not defined.
     """
     writer = _EbnfWriter(_read(text))
     return writer.text(_START) + 'ws ::= " "?\n' if "%ignore / +/" in text else writer.text(_INSIDE)
@@ -67,7 +68,7 @@ def _only_strings(name: str, options: Alternatives) -> bool:
 
 
 def _with(options: Alternatives, groups: dict[str, Group]) -> Alternatives:
-    """With groups in the place of their names."""
+    """Return alternatives with groups in place of their names."""
     return tuple(
         tuple(
             evolve(item, options=_with(item.options, groups)) if isinstance(item, Group) else groups.get(item, item)
@@ -78,7 +79,7 @@ def _with(options: Alternatives, groups: dict[str, Group]) -> Alternatives:
 
 
 def _options(symbols: Iterator[str], maybe: str = "", end: str = "") -> Alternatives:
-    """The alternatives up to a closing bracket. What stands between `maybe` and `end` may be left out."""
+    """Read the alternatives up to a closing bracket. What is between `maybe` and `end` is optional."""
     options: list[tuple[Item, ...]] = []
     items: list[Item] = []
     for symbol in symbols:
@@ -102,7 +103,7 @@ def _one(item: Item, mark: str) -> Group:
 
 
 def _terminal(options: Alternatives) -> Alternatives:
-    """A terminal without regular expressions."""
+    """Return the alternatives of a terminal, without regular expressions."""
     symbols = [str(option[0]) for option in options]
     patterns = [symbol[1:-1] for symbol in symbols if symbol[0] == "/"]
     words = {json.loads(symbol) for symbol in symbols if symbol[0] == '"'}
@@ -128,7 +129,7 @@ def _pattern(pattern: str) -> Alternatives:
 
 
 def _class(inside: str) -> str:
-    """A class of characters, from how regular expressions write it."""
+    """Return a class of characters from the inside of one in a regular expression."""
     negated = inside[0] == "^"
     parts = [
         chr(int(match["code"], 16)) if match["code"] else "\n" if match[0] == "\\n" else match["char"]
@@ -145,7 +146,7 @@ def _quoted(text: str) -> str:
 
 
 def _escaped(text: str, special: str = "") -> str:
-    """Escapes of four digits mean the same to both engines; those of two do not."""
+    """Escape a text with four digits, which mean the same to both engines; two digits do not."""
     return "".join(
         {"\n": "\\n", "\\": "\\\\"}.get(char) or (f"\\u{ord(char):04x}" if char in special or ord(char) < 32 else char)
         for char in text
@@ -154,23 +155,23 @@ def _escaped(text: str, special: str = "") -> str:
 
 @frozen
 class _Words:
-    """Words and names as a tree of their letters: each text is read in one way."""
+    """Words and names as a tree of their letters, so that there is one way to read each text."""
 
     words: set[str]
     first: frozenset[str] = frozenset()
-    """What a name may begin with."""
+    """The characters that a name may begin with."""
     rest: frozenset[str] = frozenset()
-    """What it may go on with."""
+    """The characters that a name may continue with."""
     most: str = ""
-    """How often: `*` or `?`."""
+    """How often they may be repeated: `*` or `?`."""
 
     def options(self, start: str = "", free: bool = True) -> Alternatives:
-        """How words and, where `free`, names that start so may go on."""
+        """Return how words with this start may continue and, if `free`, names."""
         follow = frozenset[str]()
         if free:
             follow = self.first if not start else self.rest if self.most == "*" or len(start) == 1 else follow
-        told = self.words | RESERVED if follow else self.words
-        heads = sorted({word[len(start)] for word in told if word.startswith(start) and word != start})
+        known = self.words | RESERVED if follow else self.words
+        heads = sorted({word[len(start)] for word in known if word.startswith(start) and word != start})
         found: list[tuple[Item, ...]] = []
         for head in heads:
             if further := self.options(start + head, head in follow):
@@ -185,7 +186,7 @@ class _Words:
 
 
 def _of(chars: Iterable[str]) -> str:
-    """The class of some letters and digits."""
+    """Return the class of some letters and digits."""
     runs = [
         [char for _, char in run] for _, run in groupby(enumerate(sorted(chars)), lambda pair: ord(pair[1]) - pair[0])
     ]
@@ -196,14 +197,14 @@ def _of(chars: Iterable[str]) -> str:
 
 
 def _unrolled(name: str, options: Alternatives) -> Alternatives:
-    """`a: b | a c` as `a: b c*`."""
+    """Return `a: b | a c` as `a: b c*`."""
     tails = tuple(option[1:] for option in options if option[0] == name)
     bases = tuple(option for option in options if option[0] != name)
     return ((Group(bases), Group(tails, "*")),) if tails else options
 
 
 def _joined(options: Alternatives, rules: Rules) -> Alternatives:
-    """Alternatives that begin alike as one that branches later. (An empty one among them: it may end here.)"""
+    """Join alternatives that begin alike. An empty one says that the option may end here."""
     if len(options) > 1:
         options = _inlined(tuple(opened for option in options for opened in _opened(option)), rules)
     alike: dict[Item | None, list[tuple[Item, ...]]] = {}
@@ -222,7 +223,7 @@ def _then(first: Item, options: Alternatives) -> tuple[Item, ...]:
 
 
 def _whole(options: Alternatives, grouped: bool = False) -> Alternatives:
-    """Without an empty alternative."""
+    """Return alternatives without an empty one: the others become optional."""
     filled = tuple(option for option in options if option)
     if len(filled) == len(options) and not grouped:
         return options
@@ -230,7 +231,7 @@ def _whole(options: Alternatives, grouped: bool = False) -> Alternatives:
 
 
 def _opened(option: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
-    """Without a group at the start that only brackets alternatives, or may be left out."""
+    """Yield an option without a group at its start, once for each of the group's alternatives."""
     head = option[0] if option else ""
     if not isinstance(head, Group) or head.mark not in ("", "?"):
         yield option
@@ -240,7 +241,7 @@ def _opened(option: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
 
 
 def _inlined(options: Alternatives, rules: Rules) -> Alternatives:
-    """With the alternatives of a rule in its place, where one of them begins like another of the options."""
+    """Put the alternatives of a rule in its place, if one of them begins like another option."""
     heads = {option[0] for option in options if option}
     for i, option in enumerate(options):
         inner = rules.get(str(option[0]), ()) if option else ()
@@ -252,20 +253,22 @@ def _inlined(options: Alternatives, rules: Rules) -> Alternatives:
 # Writing -------------------------------------------------------------------------
 
 _INSIDE, _START, _PLAIN, _WORD_BEFORE = range(4)
-"""Where a symbol stands: inside of a lexeme or at the start of a line, where there are no spaces;
-behind a lexeme, where one may stand; behind a word, where one must, if another word follows."""
+"""The place of a symbol: inside a lexeme or at the start of a line, where there are no spaces; after a lexeme, where a
+space is optional; after a word, where it is required if another word follows."""
 
 
 @define
 class _EbnfWriter:
+    """Writes rules for the places where they are used, with the spaces that each place needs."""
+
     rules: Rules
     ends: dict[str, int] = field(factory=dict)
-    """By rule or lexeme, the place behind it."""
+    """By rule or lexeme, the place after it."""
     todo: list[tuple[str, int]] = field(factory=list)
-    """Rules that were named, and the places where they stand."""
+    """Rules that were used, each with a place where it is."""
 
     def text(self, place: int) -> str:
-        """The whole grammar, which begins at a place."""
+        """Write the whole grammar, which begins at a place."""
         before: dict[str, int] | None = None
         while self.ends != before:
             before = dict(self.ends)
@@ -282,7 +285,7 @@ class _EbnfWriter:
         return "".join(lines.values())
 
     def options(self, options: Alternatives, place: int) -> tuple[str, int]:
-        """The text of alternatives at a place, and the place behind them."""
+        """Return the text of alternatives at a place, and the place after them."""
         if place == _WORD_BEFORE and not self.begin(options):
             place = _PLAIN
         loops = any(isinstance(option[0], Group) and option[0].mark in ("*", "+") for option in options)
@@ -310,7 +313,7 @@ class _EbnfWriter:
         return " ".join(parts[1:]), place
 
     def apart(self, group: Group, rest: tuple[Item, ...], place: int) -> Group | None:
-        """The group with what follows it, where a word follows, and behind some alternatives it needs a space."""
+        """Return a group with what follows it, if that is a word and needs a space after some of the alternatives."""
         if group.mark or not rest or not self.begin((rest,)):
             return None
         alike: dict[int, Alternatives] = {}
@@ -321,14 +324,14 @@ class _EbnfWriter:
 
     def group(self, group: Group, place: int) -> tuple[str, int]:
         text, end = self.options(group.options, place)
-        if group.mark not in ("", "?") and end > place:  # the next turn stands elsewhere
+        if group.mark not in ("", "?") and end > place:  # the next repetition is at another place
             text, end = self.options(group.options, end)
         if " " in text:
             text = f"({text})"
         return text + group.mark, end if group.mark in ("", "+") else max(place, end)
 
     def symbol(self, symbol: str, place: int) -> tuple[str, str, int]:
-        """The space before it, the symbol, and the place behind it."""
+        """Return the space before a symbol, the symbol, and the place after it."""
         if place == _WORD_BEFORE and not self.begin(((symbol,),)):
             place = _PLAIN
         lexeme = symbol[0] in '"[' or symbol.isupper()
@@ -339,21 +342,21 @@ class _EbnfWriter:
                 raise ModelError.of("E400", f"the grammar uses `{symbol}`, which it does not have")
             self.todo.append((symbol, inside))
         if lexeme and symbol not in self.ends:
-            self.ends[symbol] = self.behind(symbol)
+            self.ends[symbol] = self.after(symbol)
         end = place if place == _INSIDE else self.ends.get(symbol, _START)
         return space, symbol if symbol[0] in '"[' else _head(symbol, inside), end
 
-    def behind(self, lexeme: str) -> int:
+    def after(self, lexeme: str) -> int:
         if any(first.startswith('"\\n') for first in self.edges(((lexeme,),), 1)):
             return _START
         return _WORD_BEFORE if any(_wordy(last, -2) for last in self.edges(((lexeme,),), -1)) else _PLAIN
 
     def begin(self, options: Alternatives) -> bool:
-        """Whether one of the alternatives begins with a word."""
+        """Return whether one of the alternatives begins with a word."""
         return any(_wordy(first, 1) for first in self.edges(options, 1))
 
     def edges(self, options: Alternatives, step: int) -> Iterator[str]:
-        """The strings and classes at one end: 1 for the start, -1."""
+        """Yield the strings and classes at one end: 1 for the start, -1 for the end."""
         for option in options:
             for item in option[::step]:
                 if isinstance(item, Group):
@@ -373,5 +376,5 @@ def _head(name: str, place: int) -> str:
 
 
 def _wordy(symbol: str, at: int) -> bool:
-    """Whether a string, at one of its ends, or a class has characters of words."""
+    """Return whether a string has, at an end, or a class contains a character of words."""
     return symbol[at] in _WORD if symbol[0] == '"' else any(re.match(symbol, char) for char in _WORD)

@@ -1,8 +1,7 @@
-"""Grammar texts for engines that take a grammar: made of `grammar/rlm.lark` for one constraint.
+"""Make grammar texts for engines that take a grammar: `grammar/rlm.lark`, reduced to one constraint.
 
-The text knows the names, attributes and types that there are, not how they go together; what
-comes back is checked as a whole. Bodies of functions, where new names come up, and whole
-programs may use any name.
+The text contains the names, attributes and types that exist, but not how they fit together; what a model writes is
+checked as a whole. Bodies of functions, which bind new names, and whole programs may use any name.
 """
 
 from __future__ import annotations
@@ -31,15 +30,14 @@ _STARTS = {
     "call": 'start: ["[" type "]"] "(" [arguments] ")"',
 }
 _BINDER = '/[a-z][a-z0-9]?/ | "item" | "line" | "name" | "page" | "part" | "text" | "word"'
-"""Names that a comprehension or a lambda can bind."""
+"""The names that a comprehension or a lambda can bind."""
 
 
 def grammar_text(constraint: Constraint, dialect: GrammarDialect) -> str:
-    """The grammar of what a constraint allows, as a text for an engine.
+    """Return the grammar of what a constraint allows, as a text for an engine.
 
-    `llguidance` and `lark` differ in the line by which llama.cpp tells them from its own grammars;
-    `ebnf` and `gbnf` do not differ. Raises ModelError E400 if llguidance refuses the text;
-    ProgramError if the constraint's program does not check.
+    `llguidance` has a first line by which llama.cpp recognizes it, and else equals `lark`; `ebnf` and `gbnf` are equal.
+    Raises ModelError E400 if llguidance rejects the text, and ProgramError if the constraint's program does not check.
     """
     return _in_dialect(_lark(constraint), dialect)
 
@@ -58,7 +56,7 @@ def _in_dialect(text: str, dialect: GrammarDialect) -> str:
     from llguidance import LLMatcher
 
     if problem := LLMatcher.validate_grammar(text):
-        raise ModelError.of("E400", f"llguidance does not take the grammar: {problem}")
+        raise ModelError.of("E400", f"llguidance rejects the grammar: {problem}")
     return f"%llguidance {{}}\n{text}" if dialect == "llguidance" else text
 
 
@@ -87,7 +85,7 @@ def _lark(constraint: Constraint) -> str:
 
 
 def _below(rules: dict[str, str], start: str) -> set[str]:
-    """The rules that one rule leads to, itself included."""
+    """Return the rules that one rule leads to, itself included."""
     found, todo = {start}, [start]
     while todo:
         for name in re.findall(r"\b[a-z_0-9]+\b", rules[todo.pop()].partition(":")[2]):
@@ -98,7 +96,7 @@ def _below(rules: dict[str, str], start: str) -> set[str]:
 
 
 def _terminals(constraint: Constraint, text: str) -> str:
-    """The terminals; a line ends with one character, so that the engine stops there."""
+    """Return the terminals. A line ends with one character, so that the engine stops there."""
     environment = environment_of(constraint)
     records = list(environment.records)
     names = [name for name, entry in environment.entries.items() if name not in records]
@@ -123,7 +121,7 @@ def _either(names: dict[str, None]) -> str:
 
 
 def _used(text: str) -> str:
-    """Without rules and terminals that nothing leads to, which llguidance and others do not take."""
+    """Remove rules and terminals that nothing leads to, which llguidance and others reject."""
     while True:
         heads = re.findall(r"(?m)^([A-Za-z_0-9]+):", text)
         idle = [head for head in heads if head != "start" and len(re.findall(rf"\b{head}\b", text)) < 2]
