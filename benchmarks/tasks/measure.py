@@ -302,7 +302,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
     parser.add_argument("--max-tokens", type=int, default=120, help="of a program (default: %(default)s)")
     parser.add_argument("--at-once", type=int, default=1, help="tasks, for engines that share the work of several")
-    parser.add_argument("--out", type=Path, required=True, help="JSON lines, gone on from if it is there")
+    parser.add_argument("--out", type=Path, required=True, help="JSON lines; results in it are not measured again")
     parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown, measure nothing")
     options = parser.parse_args()
     if options.table:
