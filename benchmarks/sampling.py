@@ -33,7 +33,7 @@ class Clause:
     risk: Literal["low", "high"]
 clauses = [Clause("a", "low")]
 """
-WANTED = (None, STR, INT, ListType(STR))
+EXPECTED = (None, STR, INT, ListType(STR))
 KINDS = {kind.__name__ for kind in vars(nodes).values() if isinstance(kind, type) and issubclass(kind, nodes.Node)}
 KINDS.remove("Node")  # the base class
 KNOWN = {*BUILTINS, *(name for methods in METHODS.values() for name in methods)}
@@ -67,14 +67,14 @@ def main() -> None:
     good = tokens = 0
     speeds: list[float] = []
     for seed in range(options.seed, options.seed + options.n):
-        wanted = WANTED[seed % len(WANTED)]
+        expected = EXPECTED[seed % len(EXPECTED)]
         begin = time.perf_counter()
         program = ""
         try:
             most = options.max_tokens if seed // 4 % 4 == 0 else options.max_tokens * 3 // 8
-            sample = sample_program(Constraint(SCOPE, wanted), vocabulary, seed, most)
+            sample = sample_program(Constraint(SCOPE, expected), vocabulary, seed, most)
             program = sample.program
-            checked = check(Source(program), wanted)
+            checked = check(Source(program), expected)
         except (RlmError, AssertionError) as error:
             print(f"seed {seed}: {error!r}\n{program}", file=sys.stderr)
             continue

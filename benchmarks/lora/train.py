@@ -92,20 +92,20 @@ def loss_of(model: Any, examples: Sequence[Example], device: torch.device) -> to
     start = shared_start(examples)
     rests = [example.tokens[start:] for example in examples]
     rows = torch.zeros(len(rests), max(map(len, rests)), dtype=torch.long)
-    wanted = torch.full_like(rows, -1)  # at most places nothing is
+    targets = torch.full_like(rows, -1)  # -1: no target
     for row, (example, rest) in enumerate(zip(examples, rests)):
         rows[row, : len(rest)] = torch.tensor(rest)
         first = len(example.prompt) - start
-        wanted[row, first - 1 : len(rest) - 1] = torch.tensor(example.completion)
+        targets[row, first - 1 : len(rest) - 1] = torch.tensor(example.completion)
     seen = None
     if start:
         head = torch.tensor([examples[0].tokens[:start]], device=device)
         seen = reader(input_ids=head, use_cache=True).past_key_values
         seen.batch_repeat_interleave(len(rows))
     read = reader(input_ids=rows.to(device), past_key_values=seen, use_cache=seen is not None).last_hidden_state
-    wanted = wanted.to(device)
-    logits = whole.get_output_embeddings()(read[wanted >= 0])
-    return torch.nn.functional.cross_entropy(logits.float(), wanted[wanted >= 0])
+    targets = targets.to(device)
+    logits = whole.get_output_embeddings()(read[targets >= 0])
+    return torch.nn.functional.cross_entropy(logits.float(), targets[targets >= 0])
 
 
 def train(model: Any, groups: dict[str, list[Example]], device: torch.device, options: argparse.Namespace) -> None:

@@ -219,13 +219,13 @@ def measured(kind: str, model: LlamaForCausalLM, name: str, size: int, problems:
     right = 0
     if rows:
         width = max(len(prompt) for prompt, _ in rows)
-        room = PLACES - width  # an answer may be half as long again as the longest right one
-        most = min(room, max(len(text) for _, text in rows) * 3 // 2)
+        left = PLACES - width  # an answer may be half as long again as the longest right one
+        most = min(left, max(len(text) for _, text in rows) * 3 // 2)
         padded = torch.tensor([[PAD] * (width - len(prompt)) + prompt for prompt, _ in rows])
         found = model.generate(padded, attention_mask=(padded != PAD).long(), max_new_tokens=most, do_sample=False)
         texts = [decode(row) for row in found[:, width:].tolist()]
         right = sum(
-            text.rpartition("#")[2] == decode(wanted).rpartition("#")[2] for text, (_, wanted) in zip(texts, rows)
+            text.rpartition("#")[2] == decode(expected).rpartition("#")[2] for text, (_, expected) in zip(texts, rows)
         )
     answers = Tally(decode(text).rpartition("#")[2] for _, text in examples)
     return {"right": right, "count": problems, "fit": len(rows), "commonest": max(answers.values())}

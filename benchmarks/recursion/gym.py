@@ -159,12 +159,12 @@ _OTHER_WORDS = {"brit": "british", "swede": "swedish"}
 
 
 def zebra_puzzles(question: str) -> Iterator[Attempt]:
-    _, lists, clues, wanted = read_puzzle(question)
+    _, lists, clues, house = read_puzzle(question)
     names = lists[0]
     yield Attempt(
         "clues: list[str]\nzebra(clues)",
         {"clues": clues},
-        lambda value: next((name for i, name in enumerate(names) if value[i] == wanted), None),
+        lambda value: next((name for i, name in enumerate(names) if value[i] == house), None),
     )
 
 
