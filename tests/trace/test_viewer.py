@@ -274,6 +274,48 @@ def test_a_phone(chromium: Browser, large: Path) -> None:
     quiet(page)
 
 
+COLUMNS = """[...document.querySelectorAll('.row:not([hidden])')].map((row) => Object.fromEntries(
+    ['more', 'seconds', 'tokens', 'cost'].map((name) => row.querySelector('.' + name)).filter((cell) => cell.offsetParent)
+        .map((cell) => [cell.className, [
+            cell.getBoundingClientRect().left, cell.getBoundingClientRect().right, cell.scrollWidth - cell.clientWidth,
+            cell.textContent]])))"""
+"""Of each row: where the columns of numbers begin and end, by how much their texts are too wide, and the texts."""
+
+
+@pytest.mark.parametrize("width", [1300, 1010, 900, 770, 390])
+def test_columns_are_the_same_in_every_row(width: int, chromium: Browser, tmp_path: Path) -> None:
+    """With `+N` or without, deep or not, and nothing is cut off."""
+    deep = 14
+    costs = [0.0000344, 0.00999, 1_234.5, 9e6, None, 0.0]
+    events = [run_event(), *(call_event(id, parent=id - 1, form="program") for id in range(1, deep)), call_event(0)]
+    events[1:1] = [{"kind": "hit", "of": 3, "parent": None, "line": 9, "source": "notes.rlm", "time": 0.5}] * 12_345
+    for id, cost in enumerate(costs, deep):
+        times = {"started": 0.0, "finished": 3_599.0 / (id - deep + 1)}
+        events.append(call_event(id, cost=cost, prompt_tokens=99_940_000 * (id % 2), **times, line=id))
+        events += [{"kind": "hit", "of": id, "parent": None, "line": 9, "source": "notes.rlm", "time": 0.5}] * (id % 3)
+    page = opened(chromium, page_of(history_of(events), tmp_path / "columns.html"), width=width, height=1_200)
+    page.press("*", "Home")
+    page.run("new Promise(requestAnimationFrame)")
+    page.run("new Promise(requestAnimationFrame)")
+    rows = page.run(COLUMNS)
+    assert len(rows) == deep + len(costs)
+    assert {"", "+1", "+2", "+12.3k"} == {row["more"][3] for row in rows}
+    assert {"$0.000034", "$0.00999", "$1234.50", "$9.00M", "$0"} < {row["cost"][3] for row in rows}
+    for name in rows[0]:
+        assert len({tuple(row[name][:2]) for row in rows}) == 1, name
+        assert [row[name][3] for row in rows if row[name][2] > 0] == [], name
+    right = page.run("document.querySelector('#tree').getBoundingClientRect().right")
+    assert rows[0]["cost"][1] <= right
+
+
+def test_a_run_without_prices_has_no_column_of_costs(chromium: Browser, tmp_path: Path) -> None:
+    events = [run_event(), call_event(0, cost=None), call_event(1, cost=None, line=9)]
+    page = opened(chromium, page_of(history_of(events), tmp_path / "unpriced.html"))
+    rows = page.run(COLUMNS)
+    assert len(rows) == 2
+    assert all("cost" not in row and row["tokens"][3] == "15" for row in rows)
+
+
 # Small runs ------------------------------------------------------------------------
 
 

@@ -78,5 +78,9 @@ function duration(micros) {
   return minutes < 60 ? `${minutes} m ${two(whole % 60)} s` : `${count(Math.floor(minutes / 60))} h ${two(minutes % 60)} m`;
 }
 
-/** US dollars; null where no price is known. */
-const money = (cost) => (cost === null ? "–" : `$${cost < 1 ? Number(cost.toPrecision(3)) : cost.toFixed(2)}`);
+/** US dollars, in at most ten characters below ten million; null if no price is known. */
+function money(cost) {
+  if (cost === null) return "–";
+  if (cost >= 1e5) return `$${short(Math.round(cost))}`;
+  return `$${cost >= 1 ? cost.toFixed(2) : Number(cost.toPrecision(cost < 1e-4 ? 2 : 3))}`;
+}

@@ -11,6 +11,7 @@ class Tree {
   constructor(model, box, pick, enter) {
     Object.assign(this, { model, box, pick, enter });
     this.spacer = box.firstElementChild;
+    box.classList.toggle("unpriced", !model.priced);
     this.pool = [];
     this.rows = [];
     this.updates = 0;
@@ -272,8 +273,9 @@ function newRow(number) {
   element.id = `row-${number}`;
   element.setAttribute("role", "treeitem");
   element.parts = {};
-  for (const name of ["fold", "mark", "label", "hint", "answer", "bar", "more", "seconds", "tokens", "cost"])
+  for (const name of ["fold", "mark", "what", "answer", "bar", "more", "seconds", "tokens", "cost"])
     element.append((element.parts[name] = make("span", name)));
+  for (const name of ["label", "hint"]) element.parts.what.append((element.parts[name] = make("span", name)));
   for (const status of Object.keys(MARKS)) element.parts.bar.append(make("i", status));
   return element;
 }
