@@ -30,7 +30,7 @@ from rlmlang.language.types import BOOL, INT, NONE, STR, ListType, LiteralType, 
 from rlmlang.models.base import Reply, Request
 from rlmlang.models.local.batching import CHUNK, BatchedGeneration, Batcher
 from rlmlang.models.local.hf import HfModel
-from rlmlang.models.local.kv_cache import FIRST_CAPACITY, Pool, Rows, common
+from rlmlang.models.local.kv_cache import FIRST_CAPACITY, Pool, Rows, common_prefix
 from rlmlang.models.local.llama import LlamaModel
 from rlmlang.models.local.steering import Logits, TokenOrder
 from rlmlang.models.registry import open_model
@@ -125,7 +125,7 @@ def test_greedy_text_is_that_of_transformers(opened: Opened, folder: Path) -> No
     (reply,) = ask(model, PLAIN)
     plain = transformers.AutoModelForCausalLM.from_pretrained(folder)
     prompt = model._prompt(PLAIN)
-    vocabulary = model._engine.texts.vocabulary
+    vocabulary = model._engine.tokenizer.vocabulary
     tokens = list(prompt)
     for _ in range(24):
         with torch.no_grad():
@@ -270,7 +270,11 @@ def test_the_pool_keeps_what_was_used_last() -> None:
     assert pool.find([1, 2, 9])[0] == 2
     pool.keep([7, 7, 7, 7], [])
     assert (pool.holds([1, 2, 3]), pool.holds([5]), pool.find([5, 6])[0]) == (True, False, 0)
-    assert [common([], [1]), common([1, 2], [1, 2, 3]), common([1, 3], np.array([1, 2]))] == [0, 2, 1]
+    assert [common_prefix([], [1]), common_prefix([1, 2], [1, 2, 3]), common_prefix([1, 3], np.array([1, 2]))] == [
+        0,
+        2,
+        1,
+    ]
 
 
 # Prompts --------------------------------------------------------------------------------
@@ -306,13 +310,13 @@ def test_a_tokenizer_that_reads_marks_in_any_text_is_not_given_them(opened: Open
     )
     model = opened(path=write_checkpoint(tmp_path, tokenizer=tokenizer))
     assert model.count_tokens(request("a b")) > 0
-    with pytest.raises(ModelError, match=r"E400.*holds a mark"):
+    with pytest.raises(ModelError, match=r"E400.*contains a special token"):
         model.count_tokens(request("a </s> a"))
 
 
 def test_a_typed_answer_is_opened(opened: Opened) -> None:
     model = opened()
-    opening = model._engine.texts.encode(AnswerFormat.opening)
+    opening = model._engine.tokenizer.encode(AnswerFormat.opening)
     assert model._prompt(request("Go.", type=MOOD))[-len(opening) :] == opening
     assert model._prompt(request("Go.", type=STR))[-len(opening) :] != opening
 
@@ -320,7 +324,7 @@ def test_a_typed_answer_is_opened(opened: Opened) -> None:
 @pytest.mark.parametrize("template", ["{{ messages[0].content }}", "{{ raise_exception('no system') }}"])
 def test_a_chat_template_that_cannot_hold_the_turns(opened: Opened, tmp_path: Path, template: str) -> None:
     model = opened(path=write_checkpoint(tmp_path, tokenizer=tiny_tokenizer(template)))
-    with pytest.raises(ModelError, match=r"E407.*cannot hold the turns system, user"):
+    with pytest.raises(ModelError, match=r"E407.*cannot represent the turns system, user"):
         model.count_tokens(request("Go."))
 
 
@@ -688,8 +692,8 @@ def test_prompts_are_read_as_llama_cpp_reads_them(smollm2: HfModel) -> None:
     ]
     assert [smollm2._prompt(each) for each in asked] == [other._prompt(each) for each in asked]
     template = (Message("user", "Go."),)
-    assert smollm2._engine.texts.template.prompt(template, "") == other._engine.tokens(template, "")
-    assert smollm2._engine.texts.vocabulary.eos == other._engine.vocabulary.eos
+    assert smollm2._engine.tokenizer.template.prompt(template, "") == other._engine.tokens(template, "")
+    assert smollm2._engine.tokenizer.vocabulary.eos == other._engine.vocabulary.eos
     asyncio.run(other.aclose())
 
 

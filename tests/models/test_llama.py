@@ -293,7 +293,7 @@ def test_an_answer_ends_with_the_context(model: LlamaModel) -> None:
 
 
 def _idle(model: LlamaModel) -> bool:
-    return not any(slot["is_processing"] for slot in model._engine._ask("GET", "/slots"))
+    return not any(slot["is_processing"] for slot in model._engine._request("GET", "/slots"))
 
 
 async def _busy(model: LlamaModel, busy: bool) -> None:
@@ -393,18 +393,18 @@ def test_a_system_without_unix_sockets(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.real
 def test_a_chat_template_that_drops_a_turn(model: LlamaModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model._engine, "_ask", lambda *_: {"prompt": "<s>only me", "tokens": [1]})
-    with pytest.raises(ModelError, match=r"E407.*cannot hold the turns assistant, user"):
+    monkeypatch.setattr(model._engine, "_request", lambda *_: {"prompt": "<s>only me", "tokens": [1]})
+    with pytest.raises(ModelError, match=r"E407.*cannot represent the turns assistant, user"):
         model._engine.tokens((Message("assistant", "Well?"), Message("user", "Go.")), "")
 
 
 @pytest.mark.real
 def test_a_server_that_is_gone(model: LlamaModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match=r"E400.*File Not Found"):
-        model._engine._ask("GET", "/nothing")
+        model._engine._request("GET", "/nothing")
     monkeypatch.setattr(model._engine, "_socket", str(tmp_path / "s.sock"))
     with pytest.raises(ModelError, match=r"E400.*does not answer"):
-        model._engine._ask("GET", "/props")
+        model._engine._request("GET", "/props")
 
 
 # Names and weights -------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Models of transformers in this process: `hf:PATH?ctx=…&batch=…`, `hf:smollm2`.
+"""Models of the package transformers in this process: `hf:PATH?ctx=…&batch=…`, `hf:smollm2`.
 
-PATH is a folder as `save_pretrained` writes it, or a GGUF file. Nothing is ever downloaded. What
-is asked for at the same time shares forward passes, and prompts that start alike are read once.
+PATH is a folder as `save_pretrained` writes it, or a GGUF file. Nothing is ever downloaded. Concurrent generations
+share forward passes, and common prefixes of prompts are read once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_op
 if TYPE_CHECKING:
     from rlmlang.models.local.steering import Steering
 
-KEPT = 2
-"""What was read and is kept for other prompts, in contexts."""
+KEPT_CONTEXTS = 2
+"""The size of the cache of prefixes, in contexts."""
 
 _VERSION = 1
 """Raised whenever the same model and settings could give another answer."""
@@ -33,30 +33,30 @@ _VERSION = 1
 
 @frozen
 class HfOptions:
-    """What may stand behind the `?` of a name."""
+    """The options in the name of a model."""
 
     ctx: int = at_least(1, 4096)
-    """Tokens of one prompt and its answer; fewer if the model reads no more."""
+    """The tokens of one prompt and its answer; fewer if the model's context is smaller."""
     batch: int = at_least(1, 8)
-    """Generations at once."""
+    """The number of generations at once."""
     threads: int = 0
-    """Processor threads; 0 for as many as torch takes by itself."""
+    """The number of processor threads; 0 for torch's default."""
     temperature: float = 0.0
     seed: int = 0
     dtype: str = one_of("float32", "bfloat16", "float16")
-    """What the weights are calculated with. The others are smaller, and with them answers can depend
-    on what else is asked."""
+    """The type of the weights. The other two take less memory, but answers can then depend on what else is in the
+    batch."""
 
 
 def open_model(rest: str, name: str) -> HfModel:
-    """The model of a name. Raises UsageError E607 for wrong options, ModelError E407."""
+    """Return the model of a name. Raises UsageError E607 for wrong options, ModelError E407."""
     text, _, query = rest.partition("?")
     options = read_options(HfOptions(), query, name)
     return HfModel(name, smollm2_path() if text == "smollm2" else Path(text).expanduser(), options)
 
 
 class HfModel:
-    """A model of transformers, loaded when it is first asked something. Raises ModelError E407."""
+    """A model of transformers, loaded at the first request. Raises ModelError E407."""
 
     def __init__(self, name: str, path: Path, options: HfOptions) -> None:
         self.name = name
@@ -94,26 +94,26 @@ class HfModel:
         prompt = self._prompt(request)
         if len(prompt) >= self.context:
             raise ModelError.of("E403", f"a prompt of {len(prompt):,} tokens; the context holds {self.context:,}")
-        most = min(request.max_tokens, self.context - len(prompt))
-        reply = await self._engine.write(prompt, self._steering(request, most), most, request.stop)
+        limit = min(request.max_tokens, self.context - len(prompt))
+        reply = await self._engine.write(prompt, self._steering(request, limit), limit, request.stop)
         return evolve(reply, opening=self.render_prompt(request).opening, wrapped=request.typed)
 
     def _prompt(self, request: Request) -> list[int]:
         rendered = self.render_prompt(request)
-        return self._engine.texts.template.prompt(rendered.messages, rendered.opening + request.written)
+        return self._engine.tokenizer.template.prompt(rendered.messages, rendered.opening + request.written)
 
-    def _steering(self, request: Request, most: int) -> Steering:
+    def _steering(self, request: Request, max_tokens: int) -> Steering:
         from rlmlang.decode.matcher import Matcher
         from rlmlang.models.local.steering import AnswerSteering, FreeTextSteering, ProgramSteering, TokenOrder
 
-        texts = self._engine.texts
+        tokenizer = self._engine.tokenizer
         temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
-        draw = TokenOrder(temperature, self.options.seed, request.sample)
+        order = TokenOrder(temperature, self.options.seed, request.sample)
         if request.constraint is not None:
-            return ProgramSteering(Matcher(request.constraint, texts.vocabulary, most), draw)
+            return ProgramSteering(Matcher(request.constraint, tokenizer.vocabulary, max_tokens), order)
         if request.typed:
-            return AnswerSteering(f"%llguidance {{}}\n{request.answer_format.grammar}", texts.guidance, draw)
-        return FreeTextSteering(texts.vocabulary, draw, penalty=not request.program)
+            return AnswerSteering(f"%llguidance {{}}\n{request.answer_format.grammar}", tokenizer.guidance, order)
+        return FreeTextSteering(tokenizer.vocabulary, order, penalty=not request.program)
 
     async def aclose(self) -> None:
         engine: _HfEngine | None = self.__dict__.pop("_engine", None)
@@ -131,9 +131,9 @@ class _HfEngine:
         from rlmlang.models.local.kv_cache import Rows
         from rlmlang.models.local.transformer import ChatTokenizer, TorchModel
 
-        self.texts = ChatTokenizer(path)
+        self.tokenizer = ChatTokenizer(path)
         model = TorchModel(path, options.dtype)
-        vocabulary = self.texts.vocabulary
+        vocabulary = self.tokenizer.vocabulary
         vocabulary.eos |= model.ends
         if model.size < vocabulary.size or not vocabulary.eos:
             raise ModelError.of(
@@ -143,12 +143,13 @@ class _HfEngine:
         self.batch = Batcher(
             model,
             Rows(options.batch, model.device),
-            KEPT * self.context,
+            KEPT_CONTEXTS * self.context,
             lambda: torch.set_num_threads(options.threads) if options.threads else None,
         )
 
-    async def write(self, prompt: list[int], steering: Steering, most: int, stop: tuple[str, ...]) -> Reply:
+    async def write(self, prompt: list[int], steering: Steering, max_tokens: int, stop: tuple[str, ...]) -> Reply:
+        """Return the reply to a prompt. Raises ModelError."""
         from rlmlang.models.local.batching import BatchedGeneration
 
-        generation = BatchedGeneration(prompt, steering, self.texts.vocabulary, most, stop)
+        generation = BatchedGeneration(prompt, steering, self.tokenizer.vocabulary, max_tokens, stop)
         return await asyncio.wrap_future(self.batch.submit(generation))

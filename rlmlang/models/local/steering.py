@@ -1,4 +1,4 @@
-"""How the next token of a text is chosen from a model's logits: of free text, of a program, of a typed answer."""
+"""Choose the next token from a model's logits: of free text, of a program, or of a typed answer."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
 
 Logits = np.ndarray[Any, np.dtype[np.float32]]
-"""One number a token, which a steering may write into."""
+"""One number for each token; a steering may change them in place."""
 
 MIN_P = 0.05
-"""Sampling draws from tokens that are at least this likely, compared with the likeliest."""
+"""Sampling draws from tokens whose probability is at least this part of the highest one."""
 
 REPEAT_PENALTY, REPEAT_LAST = 1.1, 256
-"""Of free text: small models that take the likeliest token run in circles."""
+"""The penalty for tokens among the last ones of free text: small models that decode greedily repeat themselves."""
 
 
 class TokenOrder:
-    """The order in which tokens are tried: by falling logits, or at a temperature with noise added.
+    """The order in which tokens are tried: by descending logits, with noise added if there is a temperature.
 
-    The noise depends on the seed, the sample and the place in the text, on nothing else. The first
-    token by logits with Gumbel noise is a draw from the distribution (Maddison et al., 2014), and the first
-    that is allowed is one from what a mask leaves of it.
+    The noise depends on the seed, the sample and the position in the text alone. The first token by logits with Gumbel
+    noise is a sample of the distribution (Maddison et al., 2014), and the first one that is allowed is a sample of the
+    masked distribution.
     """
 
     def __init__(self, temperature: float, seed: int, sample: int) -> None:
@@ -36,6 +36,7 @@ class TokenOrder:
         self._random = np.random.default_rng((seed, sample))
 
     def order(self, logits: Logits) -> Iterator[int]:
+        """Yield the tokens in the order in which they should be tried."""
         best = int(logits.argmax())
         if self.temperature > 0:
             noise = self._random.gumbel(size=len(logits))
@@ -47,7 +48,7 @@ class TokenOrder:
 
 
 class Steering(Protocol):
-    """Follows one text."""
+    """The choice of the tokens of one text, one after another."""
 
     @property
     def done(self) -> bool:
@@ -55,16 +56,16 @@ class Steering(Protocol):
         ...
 
     def choose(self, logits: Logits) -> int | None:
-        """The next token; None, or at the last token `done`, if the text ends. Raises ModelError."""
+        """Return the next token; None if the text ends without one. Raises ModelError."""
         ...
 
     def forced(self) -> list[int]:
-        """The tokens that must come next, which are gone on behind."""
+        """Return the tokens that must come next; the text continues after them. Raises ModelError."""
         ...
 
 
 class FreeTextSteering:
-    """Any text, up to the end of the turn."""
+    """The steering of free text, up to the end of the turn."""
 
     def __init__(self, vocabulary: Vocabulary, draw: TokenOrder, penalty: bool) -> None:
         self.vocabulary = vocabulary
@@ -92,7 +93,7 @@ class FreeTextSteering:
 
 
 class ProgramSteering:
-    """A program, statement or call that a Matcher holds to the language."""
+    """The steering of a program, statement or call that a Matcher constrains to the language."""
 
     def __init__(self, matcher: Matcher, draw: TokenOrder) -> None:
         self.matcher = matcher
@@ -118,7 +119,7 @@ class ProgramSteering:
 
 
 class AnswerSteering:
-    """A typed answer, held to a grammar of llguidance's. Raises ModelError E400 where that fails."""
+    """The steering of a typed answer by a grammar of llguidance's. Raises ModelError E400 where that fails."""
 
     def __init__(self, grammar: str, tokenizer: LLTokenizer, draw: TokenOrder) -> None:
         self.matcher = LLMatcher(tokenizer, grammar)

@@ -1,4 +1,4 @@
-"""A transformer and its tokenizer, loaded by transformers from what lies on this machine."""
+"""A transformer and its tokenizer, loaded by the package transformers from files of this machine."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from rlmlang.models.local.kv_cache import Rows
 from rlmlang.models.local.steering import Logits
 
 transformers: Any = import_module("transformers")
-"""Its own types change from release to release."""
+"""The package, untyped: its types change from release to release."""
 
 
 class ChatTokenizer:
-    """A tokenizer, and the chat template around what it is given. Raises ModelError E407."""
+    """A tokenizer, and the chat template of its model. Raises ModelError E407."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,25 +37,26 @@ class ChatTokenizer:
         if not getattr(self.tokenizer, "is_fast", False):
             raise ModelError.of("E407", f"{path} has no tokenizer of the package `tokenizers`")
         if not self.tokenizer.chat_template:
-            raise ModelError.of("E407", f"{path} has no chat template", hint="use a checkpoint that was taught to chat")
-        # One that knows no added tokens: no text can be read as the marks that end a turn. It may also
-        # be used from several threads.
+            raise ModelError.of("E407", f"{path} has no chat template", hint="use a checkpoint of a chat model")
+        # This tokenizer has no added tokens: it reads no text as the special tokens that end a turn. It may also be
+        # used from several threads.
         plain = json.loads(self.tokenizer.backend_tokenizer.to_str()) | {"added_tokens": [], "post_processor": None}
         self._plain = Tokenizer.from_str(json.dumps(plain))
         self._plain.no_truncation()
         self.template = ChatTemplate(
             self._apply,
-            self._unmarked,
+            self._encode_plain,
             lambda piece, first: list(self.tokenizer.encode(piece, add_special_tokens=False)),
         )
 
     def encode(self, text: str) -> list[int]:
-        """The tokens of a text that has no marks."""
+        """Return the tokens of a text, none of them special."""
         found: list[int] = self._plain.encode(text.encode("utf-8", "replace").decode(), add_special_tokens=False).ids
         return found
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
+        """The tokens of the model."""
         if self.path.is_dir():
             found = Vocabulary.of_transformers(self.tokenizer)
         else:
@@ -65,25 +66,25 @@ class ChatTokenizer:
 
     @cached_property
     def guidance(self) -> Any:
-        """The tokenizer in the form that llguidance reads."""
+        """The tokenizer in llguidance's form."""
         from llguidance.hf import from_tokenizer
 
         return from_tokenizer(self.tokenizer, n_vocab=self.vocabulary.size, eos_token=sorted(self.vocabulary.eos))
 
-    def _unmarked(self, text: str) -> list[int]:
+    def _encode_plain(self, text: str) -> list[int]:
         tokens = self.encode(text)
         if any(self.vocabulary.tokens[token] is None and token != self.tokenizer.unk_token_id for token in tokens):
             raise ModelError.of(
-                "E400", "the prompt holds a mark of this model's chats, which its tokenizer cannot read"
+                "E400", "the prompt contains a special token of this model, which its tokenizer cannot encode as text"
             )
         return tokens
 
-    def _apply(self, told: list[dict[str, str]]) -> str:
+    def _apply(self, messages: list[dict[str, str]]) -> str:
         try:
             prompt: str = self.tokenizer.apply_chat_template(
-                told, tokenize=False, add_generation_prompt=True, enable_thinking=False
+                messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
-        except Exception:  # the template's own words
+        except Exception:  # a template raises what it likes
             return ""
         return prompt
 
@@ -94,7 +95,7 @@ class TorchModel:
     def __init__(self, path: Path, dtype: str) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.type == "cpu":
-            # Heads that share keys get no copies of them; these took 60 % of a pass over 31 rows of 480 tokens.
+            # Otherwise heads that share keys get copies, which took 60 % of a pass over 31 rows of 480 tokens.
             os.environ.setdefault("TRANSFORMERS_SDPA_FORCE_GQA", "1")
         with _quiet(path):
             load = _from_folder if path.is_dir() else _from_gguf
@@ -104,13 +105,13 @@ class TorchModel:
         self._cache = "cache" if "cache" in parameters else "past_key_values"
         try:
             known = {"logits_to_keep", "position_ids", "attention_mask", self._cache} <= set(parameters)
-            fine = known and {"full_attention", "sliding_attention"}.issuperset(
+            is_supported = known and {"full_attention", "sliding_attention"}.issuperset(
                 getattr(self.config, "layer_types", None) or ()
             )
-            fine = fine and self._agrees()
-        except Exception:  # of code that was not made for rows of different lengths
-            fine = False
-        if not fine:
+            is_supported = is_supported and self._agrees()
+        except Exception:  # the code is not made for rows of different lengths
+            is_supported = False
+        if not is_supported:
             raise ModelError.of(
                 "E407",
                 f"models of the kind `{self.config.model_type}` cannot be run here",
@@ -119,7 +120,7 @@ class TorchModel:
 
     @property
     def context(self) -> int:
-        """Tokens of the longest text. Where layers look back over a window alone, it ends with the window."""
+        """The length of the longest text in tokens. Where layers attend to a window alone, it is that of the window."""
         longest = int(getattr(self.config, "max_position_embeddings", None) or 2**31)
         window = getattr(self.config, "sliding_window", None)
         layers = getattr(self.config, "layer_types", None)
@@ -128,29 +129,29 @@ class TorchModel:
 
     @property
     def ends(self) -> set[int]:
-        """The tokens that end a turn, as far as the model says so."""
+        """The tokens that end a turn, as far as the model's configuration names them."""
         found = self.model.generation_config.eos_token_id
         return set(found if isinstance(found, list) else [] if found is None else [found])
 
     @property
     def size(self) -> int:
-        """Tokens that the model tells the logits of."""
+        """The number of tokens that have logits."""
         return int(self.config.vocab_size)
 
     def read(self, rows: Rows, first: int, starts: Sequence[int], pieces: Sequence[Sequence[int]]) -> list[Logits]:
-        """Read a piece of text in each row from `first` on, behind `starts` tokens; the logits behind each."""
+        """Read a piece in each row from `first` on, after `starts` tokens; return the logits after each piece."""
         width = max(map(len, pieces))
         ids = torch.zeros(len(pieces), width, dtype=torch.long)
         for row, piece in enumerate(pieces):
             ids[row, : len(piece)] = torch.tensor(piece)
         ends = sorted({len(piece) - 1 for piece in pieces})
         with torch.inference_mode():
-            positions, seen = rows.begin(first, starts, width)
-            mask = torch.zeros(seen.shape, dtype=self.model.dtype, device=self.device)
+            positions, visible = rows.begin(first, starts, width)
+            mask = torch.zeros(visible.shape, dtype=self.model.dtype, device=self.device)
             out = self.model(
                 input_ids=ids.to(self.device),
                 position_ids=positions,
-                attention_mask=mask.masked_fill_(~seen, torch.finfo(mask.dtype).min),
+                attention_mask=mask.masked_fill_(~visible, torch.finfo(mask.dtype).min),
                 use_cache=True,
                 logits_to_keep=torch.tensor(ends, device=self.device),
                 **{self._cache: rows},
@@ -159,7 +160,7 @@ class TorchModel:
             return list(logits.float().cpu().numpy())
 
     def _agrees(self) -> bool:
-        """Whether a few tokens, read in rows of different lengths, give what they give when read alone."""
+        """Return whether a few tokens give the same logits in rows of different lengths as alone."""
         left, right = [[(i * k + 1) % self.size for i in range(6)] for k in (3, 7)]
         rows = Rows(2, self.device)
         self.read(rows, 1, [0], [left[:2]])
@@ -175,29 +176,29 @@ class TorchModel:
 
 
 def _source(path: Path) -> dict[str, Any]:
-    """Where transformers is to look; it never asks the network."""
+    """Return the arguments that say where transformers finds the files; it never uses the network."""
     if path.is_dir():
         return {"pretrained_model_name_or_path": path, "local_files_only": True}
     return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name, "local_files_only": True}
 
 
 def _from_folder(path: Path, dtype: torch.dtype) -> Any:
-    model, told = transformers.AutoModelForCausalLM.from_pretrained(
+    model, report = transformers.AutoModelForCausalLM.from_pretrained(
         **_source(path), dtype=dtype, output_loading_info=True
     )
-    _check_missing(path, told["missing_keys"])
+    _check_missing(path, report["missing_keys"])
     return model
 
 
 def _from_gguf(path: Path, dtype: torch.dtype) -> Any:
-    """The weights as plain numbers. (`from_pretrained` would need the package accelerate for it.)"""
+    """Return a model with dequantized weights. (`from_pretrained` would need the package accelerate for that.)"""
     gguf: Any = import_module("transformers.modeling_gguf_pytorch_utils")
     config = transformers.AutoConfig.from_pretrained(**_source(path))
     model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
     read = gguf.load_gguf_checkpoint(str(path), return_tensors=True, model_to_load=model, torch_dtype=dtype)
-    told = model.load_state_dict(read["tensors"], strict=False)
+    report = model.load_state_dict(read["tensors"], strict=False)
     model.tie_weights()
-    _check_missing(path, set(told.missing_keys) - set(model.all_tied_weights_keys))
+    _check_missing(path, set(report.missing_keys) - set(model.all_tied_weights_keys))
     return model
 
 
@@ -208,16 +209,16 @@ def _check_missing(path: Path, names: Any) -> None:
 
 @contextmanager
 def _quiet(path: Path) -> Iterator[None]:
-    """Without messages and progress bars; what transformers raises becomes E407."""
+    """Silence messages and progress bars; what transformers raises becomes ModelError E407."""
     logging = transformers.utils.logging
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        with redirect_stderr(StringIO()):  # where tqdm draws
+        with redirect_stderr(StringIO()):  # tqdm draws there
             yield
     except ModelError:
         raise
-    except Exception as error:  # it raises of many kinds
+    except Exception as error:  # transformers raises errors of many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError.of("E407", f"transformers cannot load {path}: {reason}") from error
     finally:

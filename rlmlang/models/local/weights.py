@@ -1,4 +1,4 @@
-"""What tells one model's weights from another's: digests of the files they lie in."""
+"""Identify a model's weights by digests of their files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rlmlang.errors import ModelError
 from rlmlang.files import cache_folder
 
 _CHECKPOINT = {".safetensors", ".bin", ".json", ".jinja", ".model", ".txt"}
-"""Endings of the files in a folder of transformers that can change an answer."""
+"""The suffixes of the files in a folder of transformers that can change an answer."""
 
 
 def gguf_digest(path: Path) -> str:
-    """SHA-256 of a GGUF file. Raises ModelError E407 if there is none."""
+    """Return the SHA-256 of a GGUF file. Raises ModelError E407 if there is none."""
     try:
         with open(path, "rb") as file:
             if file.read(4) != b"GGUF":
@@ -27,7 +27,7 @@ def gguf_digest(path: Path) -> str:
 
 
 def folder_digest(path: Path) -> str:
-    """SHA-256 over the files of a checkpoint of transformers. Raises ModelError E407 if there is none."""
+    """Return the SHA-256 over the files of a checkpoint of transformers. Raises ModelError E407 if there is none."""
     if not (path / "config.json").is_file():
         raise ModelError.of("E407", f"{path} is not a checkpoint: it has no config.json")
     files = sorted(file for file in path.iterdir() if file.suffix in _CHECKPOINT and file.is_file())
@@ -35,7 +35,7 @@ def folder_digest(path: Path) -> str:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, kept in the user's cache as long as the file is the same.
+    """Return the SHA-256 of a file, which is cached in the user's cache folder until the file changes.
 
     Raises ModelError E407 if it cannot be read.
     """
