@@ -10,7 +10,6 @@ trace; calls per second that a replay and a resume of the whole run find in the 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import resource
 import statistics
@@ -23,7 +22,6 @@ import rlmlang
 from benchmarks.instant import Instant, seconds
 from rlmlang import Limits, Store, Trace
 from rlmlang.storage import upkeep
-from rlmlang.storage.runs import replay, resume
 
 GOALS = {"replayed calls a second": (">=", 20_000), "resume of all calls, s per 100,000": ("<=", 10)}
 TEXT = 'n: int\nlen([CALL("Sum up", f"the text of item number {i}") for i in range(n)])\n'
@@ -51,8 +49,8 @@ def measure(n: int) -> dict[str, float]:
             store.close()
         store = Store(place / "full.db")
         (row,) = store.runs()
-        found["replayed calls a second"] = n / seconds(lambda: asyncio.run(replay(store, row)))
-        took = seconds(lambda: asyncio.run(resume(store, row, model=MODEL, trace=Trace(keep=False))))
+        found["replayed calls a second"] = n / seconds(lambda: rlmlang.replay(row.id, store=store))
+        took = seconds(lambda: rlmlang.resume(row.id, store=store, model=MODEL, trace=Trace(keep=False)))
         found["resume of all calls, s per 100,000"] = took / n * 1e5
         store.close()
     return found

@@ -3,8 +3,9 @@
     program = rlmlang.load("article.rlm")
     result = program.run(model="smollm2", document=text)
 
-Names are imported when they are first used, so that checking a program loads no more than
-the checker.
+The names in `__all__`, and those of the modules `rlmlang.errors`, `rlmlang.models.scripted` and `rlmlang.testing`, are
+public; what else there is may change. Names are imported when they are first used, so that checking a program loads no
+more than the checker.
 """
 
 from __future__ import annotations
@@ -12,12 +13,71 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rlmlang.api import Program, Result, compile, load
+    from rlmlang.api import (
+        Completion,
+        Program,
+        Result,
+        aask,
+        acomplete,
+        areplay,
+        aresume,
+        ask,
+        compile,
+        complete,
+        load,
+        open_model,
+        replay,
+        resume,
+    )
     from rlmlang.calls.budget import Limits, Usage
-    from rlmlang.calls.inline import Completion, acompletion, completion
     from rlmlang.calls.prices import Price
-    from rlmlang.errors import BudgetError, Diagnostic, ModelError, ProgramError, RlmError, RunError, UsageError
+    from rlmlang.errors import (
+        AnswerMismatch,
+        AnswerNotStored,
+        AnswerTruncated,
+        BudgetError,
+        CallsExhausted,
+        CompletionTokensExhausted,
+        ConstraintViolated,
+        ContextOverflow,
+        CostExceedsBudget,
+        DepthExhausted,
+        Diagnostic,
+        FileUnreadable,
+        InputMismatch,
+        InvalidOption,
+        MissingInput,
+        MissingModel,
+        ModelError,
+        ModelFailed,
+        ModelNotLoaded,
+        ModelProgramFailed,
+        MoneyExhausted,
+        NoScriptedReply,
+        NotClosed,
+        NotInLanguage,
+        PriceUnknown,
+        ProgramError,
+        PromptTokensExhausted,
+        Refused,
+        RlmError,
+        RunError,
+        RunNotFound,
+        RunUnavailable,
+        ServerUnavailable,
+        ShareExhausted,
+        StepsExhausted,
+        StoreUnusable,
+        TimeExhausted,
+        TraceUnreadable,
+        UnknownInput,
+        UnknownModel,
+        UsageError,
+        ValueTooLarge,
+    )
     from rlmlang.models.base import Model, Reply, Request
+    from rlmlang.models.functions import FunctionModel
+    from rlmlang.models.opened import OpenModel
     from rlmlang.runtime.estimate import Cost
     from rlmlang.storage.store import Store
     from rlmlang.trace.recorder import CallRecord, Trace
@@ -25,22 +85,41 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "BudgetError", "CallRecord", "Completion", "Cost", "Diagnostic", "Limits", "Model", "ModelError", "Price",
-    "Program", "ProgramError", "Reply", "Request", "Result", "RlmError", "RunError", "Store", "Trace", "Usage",
-    "UsageError", "acompletion", "compile", "completion", "load",
+    "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallRecord", "CallsExhausted",
+    "Completion", "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "Cost", "CostExceedsBudget",
+    "DepthExhausted", "Diagnostic", "FileUnreadable", "FunctionModel", "InputMismatch", "InvalidOption", "Limits",
+    "MissingInput", "MissingModel", "Model", "ModelError", "ModelFailed", "ModelNotLoaded", "ModelProgramFailed",
+    "MoneyExhausted", "NoScriptedReply", "NotClosed", "NotInLanguage", "OpenModel", "Price", "PriceUnknown", "Program",
+    "ProgramError", "PromptTokensExhausted", "Refused", "Reply", "Request", "Result", "RlmError", "RunError",
+    "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable",
+    "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError",
+    "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete", "load", "open_model",
+    "replay", "resume",
 ]  # fmt: skip
 
 _HOMES = {
-    "api": ("Program", "Result", "compile", "load"),
+    "api": (
+        "Completion", "Program", "Result", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete",
+        "load", "open_model", "replay", "resume",
+    ),
     "calls.budget": ("Limits", "Usage"),
-    "calls.inline": ("Completion", "acompletion", "completion"),
     "calls.prices": ("Price",),
-    "errors": ("BudgetError", "Diagnostic", "ModelError", "ProgramError", "RlmError", "RunError", "UsageError"),
+    "errors": (
+        "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
+        "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget", "DepthExhausted",
+        "Diagnostic", "FileUnreadable", "InputMismatch", "InvalidOption", "MissingInput", "MissingModel", "ModelError",
+        "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
+        "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RlmError", "RunError",
+        "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable",
+        "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueTooLarge",
+    ),
     "models.base": ("Model", "Reply", "Request"),
+    "models.functions": ("FunctionModel",),
+    "models.opened": ("OpenModel",),
     "runtime.estimate": ("Cost",),
     "storage.store": ("Store",),
     "trace.recorder": ("CallRecord", "Trace"),
-}
+}  # fmt: skip
 """The module that each public name lives in."""
 
 

@@ -1,38 +1,65 @@
-"""The Python API: `load` or `compile` a program, look at its cost, run it."""
+"""The Python API: `load` or `compile` a program, look at its cost, run it; `ask`, `complete`, `resume`, `replay`.
+
+Each of them has an asynchronous twin whose name begins with `a`. Options are the same everywhere:
+
+- `model`: the name of a model (`"smollm2"`), one that is open (`open_model`), a function or coroutine function from
+  chat messages to text, or any object of the protocol `Model`. What is given by name is opened for this run alone.
+- `store`: a `Store`, or the path or URL of one, in which answers and runs are kept; None for no store.
+- `limits`: `Limits`, or a mapping of those that differ from the usual ones.
+- `prices`: the prices of models by their names or patterns of them; `max_cost` needs that of the model, unless it
+  runs in this process.
+- `memo`: whether equal calls are one call.
+- `writing`: how models write programs: by `statements`, each shown what those before it give, or `whole`; None for
+  what suits the model.
+- `trace`: a `Trace` to watch the run by while it goes on, or to look at after an error.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
-from decimal import Decimal
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, cast
 
-from attrs import field, fields_dict, frozen
+from attrs import evolve, field, frozen
 
-from rlmlang.calls.answering import Writing, default_writing
-from rlmlang.calls.budget import Account, Caps, Limits, Usage
-from rlmlang.calls.caller import Caller
-from rlmlang.calls.evaluate import evaluating
+from rlmlang.annotations import type_text
+from rlmlang.calls.answering import Writing
+from rlmlang.calls.budget import Usage
+from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices, price_of
-from rlmlang.errors import BudgetError, RlmError, UsageError
+from rlmlang.calls.prompt import argument_names, program_text, type_of
+from rlmlang.errors import UsageError
+from rlmlang.execution import (
+    LimitsLike,
+    ModelLike,
+    Options,
+    StoreLike,
+    begin,
+    default_limits,
+    limits_again,
+    limits_with,
+    model_again,
+    model_of,
+    run_program,
+    stored_in,
+)
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
-from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Source
-from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, Model
-from rlmlang.models.registry import open_model, usual_limits
+from rlmlang.language.types import STR, Type
+from rlmlang.models import registry
+from rlmlang.models.functions import FunctionModel, ModelFunction
+from rlmlang.models.opened import OpenModel, run_sync
 from rlmlang.runtime.estimate import Cost, estimate
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.values import Value
-from rlmlang.storage.recording import recorded, spec_of
+from rlmlang.storage.recording import Spec
+from rlmlang.storage.runs import StoredAnswers, find_run, read_spec
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 
-SHOWN_PARTS = 5
-"""Places that the refusal of a run names, those that take most first."""
+QUESTION = "question__"
+"""The input that a question is given as; no program binds such a name."""
 
 
 @frozen(eq=False)
@@ -40,27 +67,48 @@ class Result:
     """A finished run."""
 
     value: Value
+    """The value of the program, the answer to the question, or the text."""
+    type: Type
+    """The type of the value."""
     usage: Usage
+    """What the run has spent."""
     trace: Trace = field(repr=False)
+    """The calls of the run."""
     program: Program = field(repr=False)
+    """The program that ran; for `ask` and `complete`, the one that the model wrote."""
 
     @property
     def run_id(self) -> str:
+        """The id by which the store knows the run."""
         return self.trace.run_id
+
+
+@frozen(eq=False)
+class Completion(Result):
+    """A finished text with the calls in it: `value` is the text.
+
+    `program` holds its calls, and has the tuple of their answers as its value; run on the same store, it asks no model.
+    """
+
+    answers: list[Value]
+    """The answers of the calls, in order and whole; the text shows long ones truncated."""
+    finish: Finish
+    """`stop` if the model ended the text, `length` if it ran out of tokens or of context."""
 
 
 @frozen(eq=False)
 class Program:
     """A program that checked.
 
-    Inputs are Python values (records as dicts), given by name or in a mapping; the mapping
-    serves inputs whose names are taken by options, such as `model`.
+    Inputs are Python values (records as dicts), given by name or in the mapping `inputs`; the mapping also serves
+    inputs that are named like an option, such as `model`.
     """
 
     checked: Checked
 
     @property
     def source(self) -> Source:
+        """The text and its name."""
         return self.checked.module.span.source
 
     @property
@@ -75,72 +123,71 @@ class Program:
 
     def cost(
         self,
-        given: Mapping[str, object] | None = None,
-        /,
+        inputs: Mapping[str, object] | None = None,
         *,
-        limits: Limits | None = None,
-        model: Model | None = None,
+        model: ModelLike | None = None,
+        limits: LimitsLike | None = None,
         prices: Prices | None = None,
-        **inputs: object,
+        **named: object,
     ) -> Cost:
-        """What a run must and may take at most, without calling a model.
+        """Return what a run costs at least and at most, without calling a model.
 
-        A model given counts the prompts; for money its price is needed too.
-
-        Raises UsageError E601–E603, and RunError if the pure part fails in any case.
+        A model counts the tokens of prompts; for money its price is needed too.
+        Raises UsageError E601–E603, and RunError if the program fails whatever the model answers.
         """
-        values = bind_inputs(self.checked, {**(given or {}), **inputs})
-        price = None if model is None else price_of(model, prices or {})
-        return estimate(self.checked, values, limits or limits_for(model), model, price)
+        if isinstance(model, str):
+            with open_model(model) as own:
+                return self.cost(inputs, model=own, limits=limits, prices=prices, **named)
+        values = bind_inputs(self.checked, _together(inputs, named))
+        limits = limits_with(limits, default_limits(model))
+        if model is None:
+            return estimate(self.checked, values, limits)
+        engine, _ = model_of(model)
+        return estimate(self.checked, values, limits, engine, price_of(engine, prices or {}))
 
     async def arun(
         self,
-        given: Mapping[str, object] | None = None,
-        /,
+        inputs: Mapping[str, object] | None = None,
         *,
-        model: Model | str | None = None,
-        store: Store | str | Path | None = None,
-        limits: Limits | None = None,
+        model: ModelLike | None = None,
+        store: StoreLike | None = None,
+        limits: LimitsLike | None = None,
         prices: Prices | None = None,
         memo: bool = True,
-        trace: Trace | None = None,
-        account: Account | None = None,
         writing: Writing | None = None,
-        command: str = "api",
-        record: bool = True,
-        **inputs: object,
+        trace: Trace | None = None,
+        **named: object,
     ) -> Result:
-        """Run the program. A model or store given by name is opened for this run alone.
+        """Run the program. The options are described at the top of `rlmlang.api`.
 
-        `prices` are those of models by their names or patterns; `limits.max_cost` needs that of the model,
-        unless it runs in this process.
-        `writing` is how callees write programs: by `statements`, each shown what the ones before it
-        give, or `whole`; None for what suits the model.
-        `trace` and `account` may be handed in to watch the run while it goes on; with the `run_id` of
-        an earlier run in the trace, that one is gone on with. The store's list of runs shows the
-        `command`; without `record`, the run is not in it.
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
-        values = bind_inputs(self.checked, {**(given or {}), **inputs})
-        account = account or Account(limits or limits_for(model))
-        trace = trace or Trace()
-        async with opened(model, store) as (engine, kept):
-            account.charge_by(engine, prices or {})
-            writing = writing or default_writing(engine)
-            name, text = self.source.name, self.source.text
-            spec = spec_of(command, name, text, values, engine, writing, account.limits)
-            async with (
-                recorded(spec, self.inputs, kept, trace, account, record) as recording,
-                evaluating(engine, account, trace, recording.journal, memo, writing) as evaluation,
-            ):
-                refuse_if_over(self.checked, values, evaluation.caller)
-                value = await evaluation.run(self.checked, values)
-                recording.value, recording.type = value, self.type
-        return Result(value, account.usage, trace, self)
+        limits, trace = limits_with(limits, default_limits(model)), trace or Trace()
+        options = Options(model, store, limits, prices, memo, writing, trace)
+        value = await run_program(self.checked, _together(inputs, named), options)
+        return Result(value, self.type, trace.usage, trace, self)
 
-    def run(self, given: Mapping[str, object] | None = None, /, **arguments: Any) -> Result:
-        """`arun` from code that is not asynchronous; takes the same arguments."""
-        return run_now(lambda: self.arun(given, **arguments), "run()", "await program.arun(…)")
+    def run(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        model: ModelLike | None = None,
+        store: StoreLike | None = None,
+        limits: LimitsLike | None = None,
+        prices: Prices | None = None,
+        memo: bool = True,
+        writing: Writing | None = None,
+        trace: Trace | None = None,
+        **named: object,
+    ) -> Result:
+        """Run the program, as `arun` does, from code that is not asynchronous."""
+        given = _together(inputs, named)
+        return run_sync(
+            lambda: self.arun(
+                given, model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace
+            ),
+            model, "run()", "await program.arun(…)",
+        )  # fmt: skip
 
 
 def compile(text: str, name: str = "<program>") -> Program:
@@ -157,100 +204,223 @@ def load(path: str | Path) -> Program:
     return compile(text, str(path))
 
 
-@asynccontextmanager
-async def opened(
-    model: Model | str | None, store: Store | str | Path | None
-) -> AsyncIterator[tuple[Model, Store | None]]:
-    """The model and the store; those given by name are opened, and closed again. Raises UsageError, ModelError."""
-    own = open_model(model) if isinstance(model, str) else None
-    kept = Store(store) if isinstance(store, (str, Path)) else None
-    try:
-        engine = own or model or _NoModel()
-        with deep_recursion:
-            yield engine, kept or store  # type: ignore[misc]
-    finally:
-        if kept is not None:
-            kept.close()
-        if own is not None:
-            await own.aclose()
+def open_model(model: str | ModelFunction) -> OpenModel:
+    """Open a model for many runs, until it is closed: `with rlmlang.open_model("smollm2") as model: …`.
 
-
-def limits_for(model: Model | str | None) -> Limits:
-    """The limits of a run with a model, if none are given."""
-    return Limits(**usual_limits(model.name if model is not None and not isinstance(model, str) else model))
-
-
-T = TypeVar("T")
-
-
-def run_now(begin: Callable[[], Coroutine[Any, Any, T]], what: str, instead: str) -> T:
-    """Run what is asynchronous from code that is not. Raises UsageError E607 within an event loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(begin())
-    raise UsageError.of("E607", f"{what} inside a running event loop", hint=f"write `{instead}`")
-
-
-def refuse_if_over(checked: Checked, values: dict[str, Value], caller: Caller) -> None:
-    """Refuse a run that cannot end within its budget, answers that are kept taken off.
-
-    Raises BudgetError E508, UsageError E606.
+    Raises UsageError E605 for an unknown name, ModelError E407 if the model cannot be loaded.
     """
-    account = caller.account
-    caps = Caps.of(account.limits)
-    if all(getattr(caps, name) is None for name in fields_dict(Caps)):
-        return
-    try:
-        cost = estimate(checked, values, account.limits, caller.model, account.price)
-        if caller.journal is not None and _least_over(cost, caps):
-            cost = estimate(checked, values, account.limits, caller.model, account.price, caller.is_stored)
-    except UsageError:
-        raise
-    except RlmError:
-        return  # the run itself will tell
-    if what := _least_over(cost, caps):
-        least, cap = _amount(getattr(cost, what)[0], what), _amount(getattr(caps, what), what)
-        parts = [(getattr(site, what)[0], site.span) for site in cost.sites]
-        most = sorted((part for part in parts if part[0]), key=lambda part: part[0], reverse=True)
-        raise BudgetError.of(
-            "E508",
-            f"the run takes at least {least}; the limit is {cap}",
-            hint=f"raise max_{what}; `rlmlang plan` shows the whole estimate",
-            notes=[(f"at least {_amount(number, what)} here", span) for number, span in most[:SHOWN_PARTS]],
+    return OpenModel(registry.open_model(model) if isinstance(model, str) else FunctionModel(model))
+
+
+async def aask(
+    question: str,
+    inputs: Mapping[str, object] | None = None,
+    *,
+    type: Any = str,
+    model: ModelLike,
+    store: StoreLike | None = None,
+    limits: LimitsLike | None = None,
+    prices: Prices | None = None,
+    memo: bool = True,
+    writing: Writing | None = None,
+    trace: Trace | None = None,
+) -> Result:
+    """Let the model write a program that answers the question, and run it.
+
+    The model sees of the inputs their names, types, sizes and beginnings; its program reads them, and may call the
+    model on parts of them. `type` is that of the answer: a type of the language as text, or a Python type.
+    `limits.max_depth` counts the levels below the program; with 0, the model answers directly.
+    `program` of the result is the one that the model wrote, or the question as one CALL where it wrote none.
+    Raises UsageError, BudgetError, RunError, ModelError.
+    """
+    limits, trace = limits_with(limits, default_limits(model)), trace or Trace()
+    limits = evolve(limits, max_depth=limits.max_depth + 1)
+    values = values_of(inputs or {})
+    if QUESTION in values:
+        raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
+    given = dict(zip(argument_names(tuple(values.items())), values.values()))
+    arguments = "".join(f", {name}={name}" for name in given)
+    text = f"{declared(values)}{QUESTION}: str\nCALL[{type_text(type)}]({QUESTION}{arguments})\n"
+    program = compile(text, "the question")
+    options = Options(model, store, limits, prices, memo, writing, trace, command="ask")
+    value = await run_program(program.checked, {**given, QUESTION: question}, options)
+    return Result(value, program.type, trace.usage, trace, _written(trace, program))
+
+
+def ask(
+    question: str,
+    inputs: Mapping[str, object] | None = None,
+    *,
+    type: Any = str,
+    model: ModelLike,
+    store: StoreLike | None = None,
+    limits: LimitsLike | None = None,
+    prices: Prices | None = None,
+    memo: bool = True,
+    writing: Writing | None = None,
+    trace: Trace | None = None,
+) -> Result:
+    """Let the model answer a question by a program, as `aask` does, from code that is not asynchronous."""
+    return run_sync(
+        lambda: aask(
+            question, inputs, type=type, model=model, store=store, limits=limits, prices=prices, memo=memo,
+            writing=writing, trace=trace,
+        ),
+        model, "ask()", "await rlmlang.aask(…)",
+    )  # fmt: skip
+
+
+async def acomplete(
+    prompt: str,
+    inputs: Mapping[str, object] | None = None,
+    *,
+    start: str = "",
+    max_tokens: int | None = None,
+    model: ModelLike,
+    store: StoreLike | None = None,
+    limits: LimitsLike | None = None,
+    prices: Prices | None = None,
+    memo: bool = True,
+    writing: Writing | None = None,
+    trace: Trace | None = None,
+) -> Completion:
+    """Let the model write a text about the prompt, in which it may call itself on the inputs and on what it writes.
+
+    The model sees of the inputs their names, types, sizes and beginnings. The text begins with `start`, in which
+    calls may stand too, the last of them unfinished; the model writes at most `max_tokens` tokens, by default
+    `limits.max_answer_tokens`. With a `max_depth` of 0 there are no calls, and the model sees the inputs whole. If an
+    error ends the run, the text so far is `trace.first.program`.
+    Raises UsageError, BudgetError, ModelError.
+    """
+    limits, trace = limits_with(limits, default_limits(model)), trace or Trace()
+    values = values_of(inputs or {})
+    options = Options(model, store, limits, prices, memo, writing, trace, command="complete")
+    refuse_undeclarable(values)
+    types = {name: type_of(value) for name, value in values.items()}
+    async with begin(options, "the prompt", prompt, values, types) as (run, recording):
+        text = await write_text(prompt, values, start, max_tokens or limits.max_answer_tokens, run)
+        recording.value, recording.type = text.written, STR
+    return Completion(text.written, STR, trace.usage, trace, Program(text.program), text.answers, text.finish)
+
+
+def complete(
+    prompt: str,
+    inputs: Mapping[str, object] | None = None,
+    *,
+    start: str = "",
+    max_tokens: int | None = None,
+    model: ModelLike,
+    store: StoreLike | None = None,
+    limits: LimitsLike | None = None,
+    prices: Prices | None = None,
+    memo: bool = True,
+    writing: Writing | None = None,
+    trace: Trace | None = None,
+) -> Completion:
+    """Let the model write a text with calls in it, as `acomplete` does, from code that is not asynchronous."""
+    return run_sync(
+        lambda: acomplete(
+            prompt, inputs, start=start, max_tokens=max_tokens, model=model, store=store, limits=limits,
+            prices=prices, memo=memo, writing=writing, trace=trace,
+        ),
+        model, "complete()", "await rlmlang.acomplete(…)",
+    )  # fmt: skip
+
+
+async def aresume(
+    run_id: str = "last",
+    *,
+    store: StoreLike,
+    model: ModelLike | None = None,
+    limits: LimitsLike | None = None,
+    prices: Prices | None = None,
+    trace: Trace | None = None,
+) -> Result:
+    """Resume a recorded run: evaluate its program again, and ask the model only for answers that are not stored.
+
+    `run_id` is the prefix of an id, or `last` for the latest run. The model is that of the run unless another is
+    given, and so are the limits; a mapping changes some of them.
+    Raises what `Program.arun` raises, and UsageError E610 if the run cannot be found or resumed.
+    """
+    with stored_in(store) as kept:
+        row = find_run(kept, run_id)
+        spec = read_spec(row)
+        if row.status == "running":
+            raise UsageError.of("E610", f"the run {row.id} is still running", hint="wait until it has ended, or end it")
+        async with model_again(spec, model) as engine:
+            return await _again(spec, row.id, engine, kept, limits, prices, trace)
+
+
+def resume(
+    run_id: str = "last",
+    *,
+    store: StoreLike,
+    model: ModelLike | None = None,
+    limits: LimitsLike | None = None,
+    prices: Prices | None = None,
+    trace: Trace | None = None,
+) -> Result:
+    """Resume a recorded run, as `aresume` does, from code that is not asynchronous."""
+    return run_sync(
+        lambda: aresume(run_id, store=store, model=model, limits=limits, prices=prices, trace=trace),
+        model, "resume()", "await rlmlang.aresume(…)",
+    )  # fmt: skip
+
+
+async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None = None) -> Result:
+    """Replay a recorded run offline, from stored answers alone.
+
+    Raises ModelError E410 where an answer is missing, and else what `Program.arun` raises.
+    """
+    with stored_in(store) as kept:
+        row = find_run(kept, run_id)
+        spec = read_spec(row)
+        return await _again(spec, row.id, StoredAnswers(spec), kept, None, None, trace, is_recorded=False)
+
+
+def replay(run_id: str = "last", *, store: StoreLike, trace: Trace | None = None) -> Result:
+    """Replay a recorded run, as `areplay` does, from code that is not asynchronous."""
+    return run_sync(lambda: areplay(run_id, store=store, trace=trace), None, "replay()", "await rlmlang.areplay(…)")
+
+
+async def _again(
+    spec: Spec,
+    run_id: str,
+    model: ModelLike,
+    store: Store,
+    limits: LimitsLike | None,
+    prices: Prices | None,
+    trace: Trace | None,
+    is_recorded: bool = True,
+) -> Result:
+    """Run a recorded program again, under the id that it has."""
+    trace = trace or Trace()
+    trace.run_id = run_id
+    writing = cast("Writing | None", spec.writing)
+    limits = limits_again(spec, limits)
+    options = Options(model, store, limits, prices, True, writing, trace, spec.command, is_recorded)
+    program = compile(spec.program, spec.name)
+    value = await run_program(program.checked, spec.inputs, options)
+    return Result(
+        value, program.type, trace.usage, trace, _written(trace, program) if spec.command == "ask" else program
+    )
+
+
+def _written(trace: Trace, asked: Program) -> Program:
+    """Return the program that the model wrote to answer a question; the question itself if it wrote none."""
+    record = trace.first
+    if record is None or record.form != "program" or record.program is None:
+        return asked
+    source = Source(record.header + program_text(record.program), "<answer>")
+    return Program(check(source, asked.type))
+
+
+def _together(inputs: Mapping[str, object] | None, named: Mapping[str, object]) -> dict[str, object]:
+    """Return all inputs that are given. Raises UsageError E603, E607."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise UsageError.of(
+            "E603", "inputs is no mapping of names to values", hint="an input named `inputs` is given in the mapping"
         )
-
-
-def _least_over(cost: Cost, caps: Caps) -> str | None:
-    """What a run takes more of, at least, than it may."""
-    for what in fields_dict(Caps):
-        cap = getattr(caps, what)
-        if cap is not None and getattr(cost, what)[0] > cap:
-            return what
-    return None
-
-
-def _amount(number: int | Decimal, what: str) -> str:
-    if isinstance(number, Decimal):
-        return f"${number:f}"
-    unit = what.replace("_", " ")
-    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
-
-
-class _NoModel:
-    """Stands in for a model in programs that make no CALL."""
-
-    name = "none"
-    identity = "none"
-    context = 1
-    concurrency = 1
-    capabilities = Capabilities(free=True)
-
-    def count_tokens(self, request: object) -> int:
-        raise UsageError.of("E605", "the program makes a CALL, and no model is given", hint="give one: model=…")
-
-    async def generate(self, request: object) -> Any:
-        raise AssertionError
-
-    async def aclose(self) -> None:
-        pass
+    if twice := set(inputs or ()) & named.keys():
+        raise UsageError.of("E607", f"the input `{min(twice)}` is given twice")
+    return {**(inputs or {}), **named}

@@ -28,8 +28,8 @@ __all__ = [
     "Diagnostic", "FileUnreadable", "InputMismatch", "InvalidOption", "MissingInput", "MissingModel", "ModelError",
     "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
     "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RlmError", "RunError",
-    "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable", "TimeExhausted",
-    "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueTooLarge",
+    "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable",
+    "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueTooLarge",
 ]  # fmt: skip
 
 
@@ -72,11 +72,17 @@ class RlmError(Exception):
         """Return the same error, placed at `span` if it has no place yet."""
         if self.first.span is not None:
             return self
-        return type(self)((evolve(self.first, span=span), *self.diagnostics[1:]))
+        return self._with_first(evolve(self.first, span=span))
 
     def with_hint(self, hint: str | None) -> Self:
         """Return the same error with another hint in its first diagnostic."""
-        return type(self)((evolve(self.first, hint=hint), *self.diagnostics[1:]))
+        return self._with_first(evolve(self.first, hint=hint))
+
+    def _with_first(self, first: Diagnostic) -> Self:
+        error = type(self)((first, *self.diagnostics[1:]))
+        if self.__cause__ is not None:
+            error.__cause__ = self.__cause__
+        return error
 
     def __str__(self) -> str:
         return render(self.diagnostics)
@@ -317,6 +323,10 @@ class RunUnavailable(UsageError):
     """A recorded run cannot be found, resumed or replayed."""
 
     codes = ("E610",)
+
+
+class RunNotFound(RunUnavailable):
+    """The store has no run of an id, or several whose ids begin with it."""
 
 
 def _classes(base: type[RlmError]) -> Iterable[type[RlmError]]:

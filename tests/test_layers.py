@@ -22,6 +22,7 @@ LAYERS = """
     language.nodes
     language.parse language.printer
     language.types
+    annotations
     runtime.values
     runtime.meter
     language.builtins
@@ -34,16 +35,18 @@ LAYERS = """
     models.base
     models
     calls.prices
-    calls.budget storage trace
+    calls.budget
+    storage trace
     runtime.estimate storage.journal
     calls.session calls.keys calls.in_flight
     calls.answering calls.workers
     calls.caller
     storage.recording
     calls.evaluate
+    calls.inline storage.runs
+    execution
     api
     nano
-    calls.inline storage.runs
     testing
     cli
     __main__

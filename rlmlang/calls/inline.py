@@ -11,35 +11,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, Literal
 
 from attrs import define, evolve, field, frozen
 
-from rlmlang.api import limits_for, opened, run_now
-from rlmlang.calls.answering import Writing, default_writing
-from rlmlang.calls.budget import Account, Limits, Usage
-from rlmlang.calls.evaluate import ActiveRun, evaluating
-from rlmlang.calls.prices import Prices
+from rlmlang.calls.evaluate import ActiveRun
 from rlmlang.calls.prompt import argument_names, program_header, type_of
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ContextOverflow, ModelError, NotClosed, ProgramError, RlmError, UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check import check
 from rlmlang.language.check.beginning import Beginning
+from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
 from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR
-from rlmlang.models.base import Model, Reply, Request, cut_at_stop
+from rlmlang.models.base import Reply, Request, cut_at_stop
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json, to_json
-from rlmlang.storage.recording import recorded, spec_of
-from rlmlang.storage.store import Store
-from rlmlang.trace.recorder import CallRecord, Trace
+from rlmlang.trace.recorder import CallRecord
 
 MARKS = ("CALL(", "CALL[")
 """Where a call begins."""
@@ -58,104 +51,71 @@ _CALL = re.compile(r"\bCALL(?=[(\[])")
 Finish = Literal["stop", "length"]
 
 
-@frozen(eq=False)
-class Completion:
+@frozen
+class Text:
     """A finished text."""
 
-    response: str
-    """What stands there: what the model wrote, with its calls and their answers, long ones cut."""
-    values: list[Value]
+    written: str
+    """What the model wrote, with its calls and their answers, long ones truncated."""
+    answers: list[Value]
     """The answers of the calls, in order and whole."""
-    program: str
+    program: Checked
     """The calls as a program whose value is the tuple of their answers; run on the same store, it asks no model."""
     finish: Finish
     """Whether the model ended the text, or ran out of tokens or of context."""
-    usage: Usage
-    trace: Trace
-
-    @property
-    def run_id(self) -> str:
-        return self.trace.run_id
-
-    @property
-    def usage_summary(self) -> dict[str, float | None]:
-        """Counts of calls, memo hits and tokens, and seconds; texts between calls count as calls too."""
-        return self.usage.to_json()
 
 
-async def acompletion(
-    prompt: str,
-    *,
-    model: Model | str,
-    inputs: Mapping[str, object] | None = None,
-    start: str = "",
-    max_tokens: int | None = None,
-    store: Store | str | Path | None = None,
-    limits: Limits | None = None,
-    prices: Prices | None = None,
-    memo: bool = True,
-    trace: Trace | None = None,
-    account: Account | None = None,
-    writing: Writing | None = None,
-) -> Completion:
-    """A text about the prompt, in which the model may call itself on the inputs and on what it writes.
-
-    The model sees of the inputs their names, types, sizes and beginnings. The text begins with
-    `start`, in which calls may stand too, the last of them unfinished; the model writes at most
-    `max_tokens` tokens (by default `limits.max_answer_tokens`). With a `max_depth` of 0 there are no
-    calls, and the model sees the inputs whole. The other arguments are those of `Program.arun`. If an
-    error ends the run, the text so far is in the first record of the trace.
-    Raises UsageError, BudgetError, ModelError.
-    """
-    account = account or Account(limits or limits_for(model))
-    trace = trace or Trace()
-    values = _values(inputs or {})
-    limits = account.limits
-    request = Request(prompt, tuple(values.items()), STR, level=0, inline=limits.max_depth > 0)
-    header = program_header(request.arguments, request.type)
+def declared(values: Mapping[str, Value]) -> str:
+    """Return the declarations of inputs with these values. Raises UsageError E607 for names that cannot be declared."""
+    header = program_header(tuple(values.items()), STR)
     try:
         check(Source(f"{header}None\n", "the inputs"))
     except ProgramError as error:
         raise UsageError.of("E607", f"the inputs cannot be declared: {error.first.message}") from error
-    async with opened(model, store) as (engine, kept), AsyncExitStack() as stack:
-        spec = spec_of("complete", "the prompt", prompt, values, engine, writing or default_writing(engine), limits)
-        types = {name: type_of(to_json(value)) for name, value in values.items()}
-        recording = await stack.enter_async_context(recorded(spec, types, kept, trace, account))
-        account.charge_by(engine, prices or {})
-        run = evaluating(engine, account, trace, recording.journal, memo, writing)
-        top = await stack.enter_async_context(run)
-        source = Source(prompt, "the prompt")
-        record = CallRecord(trace.count, None, 0, prompt, "str", Span(source, 0, 0), 0.0, form="text")
-        record.status = "running"
-        trace.start(record)
-        bound = dict(zip(argument_names(request.arguments), values.values()))
-        text = _Text(request, top, record, max_tokens or limits.max_answer_tokens, header, bound)
-        status = "failed"
-        try:
-            finish = await text.write(start)
-            status = "done"
-        except RlmError as error:
-            record.error = error
-            raise
-        finally:
-            record.program = text.written
-            trace.finish(record, status, top.caller.clock(), text.written)
-        recording.value, recording.type = text.written, STR
-    return Completion(text.written, list(text.known.values()), text.whole_program(), finish, account.usage, trace)
+    return header
 
 
-def completion(prompt: str, **arguments: Any) -> Completion:
-    """`acompletion` from code that is not asynchronous; takes the same arguments."""
-    return run_now(lambda: acompletion(prompt, **arguments), "completion()", "await acompletion(…)")
+def refuse_undeclarable(values: Mapping[str, Value]) -> None:
+    """Raise UsageError E607 for inputs that a text cannot have: they cannot be declared, or are named like answers."""
+    for name in values:
+        if re.fullmatch(r"call\d+", name):
+            raise UsageError.of("E607", f"an input cannot be named {name}: the answers to calls are")
+    declared(values)
+
+
+async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_tokens: int, run: ActiveRun) -> Text:
+    """Have the model write a text about the prompt, in which it may call itself on the inputs.
+
+    The text begins with `start`, in which calls may stand too, the last of them unfinished; the model writes at most
+    `max_tokens` tokens. With a `max_depth` of 0 there are no calls, and the model sees the inputs whole. If an error
+    ends the run, the text so far is in the first record of the trace.
+    Raises UsageError, BudgetError, ModelError.
+    """
+    trace = run.caller.trace
+    request = Request(prompt, tuple(values.items()), STR, level=0, inline=run.account.limits.max_depth > 0)
+    record = CallRecord(trace.count, None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0, form="text")
+    record.status = "running"
+    trace.start(record)
+    bound = dict(zip(argument_names(request.arguments), values.values()))
+    text = _Text(request, run, record, max_tokens, program_header(request.arguments, STR), bound)
+    status = "failed"
+    try:
+        finish = await text.write(start)
+        status = "done"
+    except RlmError as error:
+        record.error = error
+        raise
+    finally:
+        record.program = text.written
+        trace.finish(record, status, run.caller.clock(), text.written)
+    return Text(text.written, list(text.known.values()), text.whole_program(), finish)
 
 
 @deep_recursion
-def _values(inputs: Mapping[str, object]) -> dict[str, Value]:
-    """The inputs as values. Raises UsageError E603, E607."""
+def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
+    """Return the values of inputs that no program declares. Raises UsageError E603 if they have no type."""
     values: dict[str, Value] = {}
     for name, given in inputs.items():
-        if re.fullmatch(r"call\d+", name):
-            raise UsageError.of("E607", f"an input cannot be named {name}: the answers to calls are")
         try:
             data = parse_json(json.dumps(to_json(given)))
             values[name] = from_json(data, type_of(data))
@@ -319,10 +279,11 @@ class _Text:
         self.known[self._name] = value
         return value
 
-    def whole_program(self) -> str:
+    def whole_program(self) -> Checked:
         """Return the calls as a program whose value is the tuple of their answers."""
         answers = f"({', '.join(self.known)},)" if self.known else "[]"
-        return f"{self.program}{answers}\n"
+        last = parse(Source(f"{self.program}{answers}\n", "the calls"), len(self.program))
+        return self.beginning.extended(last).checked
 
 
 def _is_open(text: str) -> bool:

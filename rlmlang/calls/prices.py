@@ -73,5 +73,5 @@ def no_price(model: Model) -> UsageError:
     return UsageError.of(
         "E608",
         f"max_cost is set, and no price of {name} is known",
-        hint=f'give it in rlmlang.toml, in dollars a million tokens: [prices."{name}"] input = …, output = …',
+        hint=f'give it, in dollars a million tokens: prices={{"{name}": Price(input=…, output=…)}}',
     )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
 from typing import Any
 
 import click
-from attrs import evolve
 
-from rlmlang.api import Program, Result
-from rlmlang.calls.budget import Account, Usage
+from rlmlang.api import aask
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
@@ -25,21 +21,14 @@ from rlmlang.cli.options import (
     trace_option,
     write_option,
 )
-from rlmlang.cli.run import failed, outcome, show, store_with_room, watched
+from rlmlang.cli.running import Attempt, missing_model, store_for_run
 from rlmlang.cli.settings import find_settings
-from rlmlang.errors import RlmError, UsageError
-from rlmlang.language.check import check
-from rlmlang.language.source import Source
-from rlmlang.trace.recorder import Trace
-
-QUESTION = "question__"
-"""The input that the question is given as; no program binds such a name."""
 
 
 @click.command("ask")
 @click.argument("question")
 @input_option
-@click.option("--type", "wanted", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
+@click.option("--type", "type_", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
 @write_option
 @store_options
@@ -53,7 +42,7 @@ def command(
     ctx: click.Context,
     question: str,
     inputs: tuple[str, ...],
-    wanted: str,
+    type_: str,
     model: str | None,
     writing: Any,
     store: str | None,
@@ -76,43 +65,24 @@ def command(
       rlmlang ask "How many chapters are there?" --input book=@book.txt --type int -m smollm2
       rlmlang ask "Who wrote this?" -i letter=@letter.txt -m gguf:model.gguf --json
     """
-    trace = Trace(keep=False)
-    account: Account | None = None
-    result: Result | None = None
-    failure: RlmError | None = None
-    options: dict[str, Any] = {}
-    try:
+    attempt = Attempt()
+    with attempt.caught():
         settings = find_settings()
         name = model_of(model, settings)
         limits = limits_of(ctx, settings, name)
-        account = Account(evolve(limits, max_depth=limits.max_depth + 1), share_from=2)
         given = read_given(inputs, "")
-        program = asking(list(given), wanted)
-        options |= {"model": name, "writing": writing, "prices": settings.prices}
-        options["store"] = store_with_room(store, no_store, settings)
-        values: dict[str, object] = {QUESTION: question, **given}
-        work = partial(program.arun, values, trace=trace, account=account, command="ask", **options)
-        result = asyncio.run(watched(work, program.source.name, trace, account, quiet, trace_file))
-    except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, trace, options)
-    usage = account.usage if account else Usage()
-    written = trace.first.program if trace.first else None
-    if as_json:
-        output.write_json(
-            {"run_id": trace.run_id} | outcome(result, failure) | {"program": written, "usage": usage.to_json()}
-        )
-    else:
-        if show_program and written:
-            click.echo(output.visible(written), err=True)
-        show(result, failure, None if quiet or not trace.count else usage)
-    return failure.exit_code if failure else 0
-
-
-def asking(names: list[str], wanted: str) -> Program:
-    """The program of one call that a program answers."""
-    if QUESTION in names:
-        raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
-    declared = "".join(f"{name}: str\n" for name in names)
-    arguments = "".join(f", {name}={name}" for name in names)
-    text = f"{declared}{QUESTION}: str\nCALL[{wanted}]({QUESTION}{arguments})\n"
-    return Program(check(Source(text, "the question")))
+        if name is None:
+            raise missing_model()
+        place = store_for_run(store, no_store, settings)
+        attempt.is_resumable = place is not None
+        attempt.run(
+            lambda: aask(
+                question, given, type=type_, model=name, store=place, limits=limits, prices=settings.prices,
+                writing=writing, trace=attempt.trace,
+            ),
+            "the question", quiet, trace_file,
+        )  # fmt: skip
+    written = attempt.trace.first.program if attempt.trace.first else None
+    if show_program and written and not as_json:
+        click.echo(output.visible(written), err=True)
+    return attempt.end(quiet, as_json, program=written)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
 from typing import Any
 
 import click
 
-from rlmlang.calls.budget import Account, Usage
-from rlmlang.calls.inline import Completion, acompletion
+from rlmlang.api import Completion, acomplete
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
@@ -24,11 +21,9 @@ from rlmlang.cli.options import (
     trace_option,
     write_option,
 )
-from rlmlang.cli.run import failed, no_model, store_with_room, summary, watched
+from rlmlang.cli.running import Attempt, missing_model, store_for_run
 from rlmlang.cli.settings import find_settings
-from rlmlang.errors import RlmError
 from rlmlang.runtime.values import to_json
-from rlmlang.trace.recorder import Trace
 
 
 @click.command("complete")
@@ -73,46 +68,33 @@ def command(
       rlmlang complete "What is the letter about?" -i letter=@letter.txt -m smollm2
       rlmlang complete "Sum it up." -i book=@book.txt -m smollm2 --start 'In short: CALL("Sum up", book[:2000]'
     """
-    trace = Trace(keep=False)
-    account: Account | None = None
-    done: Completion | None = None
-    failure: RlmError | None = None
-    options: dict[str, Any] = {}
-    try:
+    attempt = Attempt()  # which is not resumable: texts are not kept while they are written
+    with attempt.caught():
         settings = find_settings()
         name = model_of(model, settings)
-        account = Account(limits_of(ctx, settings, name))
-        options |= {"model": name, "writing": writing, "prices": settings.prices}
-        if options["model"] is None:
-            raise no_model()
-        options["store"] = store_with_room(store, no_store, settings)
+        limits = limits_of(ctx, settings, name)
+        if name is None:
+            raise missing_model()
+        place = store_for_run(store, no_store, settings)
         given = read_given(inputs, "")
-        options |= {"inputs": given, "start": start, "max_tokens": max_tokens, "trace": trace, "account": account}
-        work = partial(acompletion, prompt, **options)
-        done = asyncio.run(watched(work, "the text", trace, account, quiet, trace_file))
-    except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, trace, {"model": options.get("model")})  # texts are not resumed
-    usage = account.usage if account else Usage()
-    so_far = trace.first.program if trace.first else None
-    if as_json:
-        told: dict[str, Any] = {"run_id": trace.run_id}
-        if failure is not None:
-            told |= {"error": output.error_json(failure), "response": so_far}
-        if done is not None:
-            told |= {"response": done.response, "values": to_json(done.values), "program": done.program}
-            told["finish"] = done.finish
-        output.write_json(told | {"usage": usage.to_json()})
-        return failure.exit_code if failure else 0
-    if done is not None:
-        output.write_text(done.response)
+        attempt.run(
+            lambda: acomplete(
+                prompt, given, start=start, max_tokens=max_tokens, model=name, store=place, limits=limits,
+                prices=settings.prices, writing=writing, trace=attempt.trace,
+            ),
+            "the text", quiet, trace_file,
+        )  # fmt: skip
+    done, first = attempt.result, attempt.trace.first
+    if isinstance(done, Completion):
+        program = done.program.source.text
+        if as_json:
+            return attempt.end(quiet, as_json, answers=to_json(done.answers), program=program, finish=done.finish)
         if show_program:
-            click.echo(output.visible(done.program), err=True)
+            click.echo(output.visible(program), err=True)
         if done.finish == "length" and not quiet:
-            click.echo("the text was cut off at its limit; raise --max-tokens", err=True)
-    if failure is not None:
-        if so_far:
-            click.echo(output.visible(so_far), err=True)
-        output.show_error(failure)
-    if usage.calls and not quiet:
-        click.echo(summary(usage), err=True)
-    return failure.exit_code if failure else 0
+            click.echo("the text was truncated at its limit; raise --max-tokens", err=True)
+    elif as_json:
+        return attempt.end(quiet, as_json, partial=first.program if first else None)
+    elif first is not None and first.program:
+        click.echo(output.visible(first.program), err=True)
+    return attempt.end(quiet, as_json)

@@ -1,13 +1,26 @@
-"""Whatever ends a command, as an error that can be shown."""
+"""The errors that end a command, with hints in terms of the command line."""
 
 from __future__ import annotations
 
 import os
+import re
 from typing import ClassVar
 
 import click
 
-from rlmlang.errors import RlmError, UsageError
+from rlmlang.errors import (
+    AnswerNotStored,
+    BudgetError,
+    CostExceedsBudget,
+    MissingInput,
+    ModelError,
+    PriceUnknown,
+    RlmError,
+    RunNotFound,
+    StoreUnusable,
+    TraceUnreadable,
+    UsageError,
+)
 
 
 class Interrupted(RlmError):
@@ -16,11 +29,41 @@ class Interrupted(RlmError):
     exit_code: ClassVar[int] = 130
 
 
+HINTS: dict[type[RlmError], str] = {
+    AnswerNotStored: "`rlmlang runs resume` makes what is missing",
+    CostExceedsBudget: "`rlmlang plan` shows the whole estimate",
+    RunNotFound: "`rlmlang runs list` shows them",
+    StoreUnusable: "name another store with --store",
+    TraceUnreadable: "a trace is what `rlmlang run --trace FILE` writes: an event on a line",
+}
+"""What to do about an error on the command line, besides what its own hint says."""
+
+_LIMIT = re.compile(r"\bmax_[a-z_]+\b")
+
+
+def for_command_line(error: RlmError) -> RlmError:
+    """Return the error with hints that name commands and options instead of Python's names."""
+    hint = error.first.hint
+    if isinstance(error, MissingInput) and error.first.span is not None:
+        name = error.first.span.text.partition(":")[0].strip()
+        hint = f"give it: --input {name}=…, or --input {name}=@FILE"
+    elif isinstance(error, PriceUnknown) and (model := re.search("no price of (.+) is known", error.first.message)):
+        hint = f'give it in rlmlang.toml, in dollars a million tokens: [prices."{model[1]}"] input = …, output = …'
+    elif hint is not None and isinstance(error, (BudgetError, ModelError)):
+        hint = _LIMIT.sub(lambda found: "--" + found[0].replace("_", "-"), hint)
+    return with_more_hints(error.with_hint(hint), *(text for kind, text in HINTS.items() if isinstance(error, kind)))
+
+
+def with_more_hints(error: RlmError, *more: str) -> RlmError:
+    """Return the error with lines added to its hint."""
+    return error.with_hint("\n".join(text for text in (error.first.hint, *more) if text) or None)
+
+
 def as_error(error: Exception | KeyboardInterrupt) -> RlmError:
-    """The error to show. A fault of rlmlang itself is raised again if RLMLANG_DEBUG is set."""
+    """Return the error to show. A fault of rlmlang itself is raised again if RLMLANG_DEBUG is set."""
     match error:
         case RlmError():
-            return error
+            return for_command_line(error)
         case KeyboardInterrupt() | click.Abort():
             return Interrupted.of("E300", "interrupted")
         case click.ClickException():

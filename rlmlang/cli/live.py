@@ -44,7 +44,7 @@ class View:
         return Group(*lines, self._tree(), *(() if final else self._running(seconds)))
 
     def _title(self, seconds: float) -> Text:
-        usage = self.progress.account.usage
+        usage = self.progress.trace.usage
         cost = f" · {money(usage.cost)}" if usage.cost else ""
         return _line(
             (one_line(self.title, 60), "bold"),

@@ -13,9 +13,7 @@ from weakref import WeakKeyDictionary
 import click
 from attrs import define, field
 
-from rlmlang.calls.budget import Account
 from rlmlang.cli.output import money
-from rlmlang.runtime.estimate import Interval
 from rlmlang.trace.recorder import CallRecord, Trace
 
 EVERY = 10.0
@@ -48,9 +46,6 @@ class Progress:
     """Watches a run. Nothing that it keeps grows with the number of calls."""
 
     trace: Trace
-    account: Account
-    planned: Interval = (0, None)
-    """How many calls the program makes, as its estimate says without regard to limits."""
     root: Branch = field(factory=lambda: Branch(None, 0))
     ended: Counter[str] = field(factory=Counter)
     hits: int = 0
@@ -106,7 +101,7 @@ class Progress:
 
     def sample(self, seconds: float) -> None:
         """Note how far the run is, so that its pace can be told."""
-        self._samples.append((seconds, self.ended.total(), self.account.usage.completion_tokens))
+        self._samples.append((seconds, self.ended.total(), self.trace.usage.completion_tokens))
         while len(self._samples) > 2 and seconds - self._samples[0][0] > WINDOW:
             self._samples.popleft()
 
@@ -123,7 +118,7 @@ class Progress:
 
     def remaining(self) -> tuple[float, float] | None:
         """Seconds to the end, from and to, if calls go on to end at this pace; None where that cannot be said."""
-        least, most = self.planned
+        least, most = self.trace.planned_calls
         pace, ended = self._pace(1), self.ended.total()
         if most is None or pace == 0:
             return None
@@ -131,7 +126,9 @@ class Progress:
 
     def left(self, seconds: float) -> Iterator[tuple[str, float]]:
         """What is left of every budget that has a limit: in words, and as a share of it."""
-        limits, usage = self.account.limits, self.account.usage
+        if self.trace.account is None:
+            return
+        limits, usage = self.trace.account.limits, self.trace.usage
         for limit, used, what in (
             (limits.max_calls, usage.calls, "calls"),
             (limits.max_prompt_tokens, usage.prompt_tokens, "tokens in"),
@@ -160,7 +157,7 @@ class Progress:
 
     def line(self, seconds: float) -> str:
         """The moment on one line."""
-        usage = self.account.usage
+        usage = self.trace.usage
         parts = [f"{count:,} {what}" for what, count in self.counts().items() if count]
         parts += [f"{self.tokens_per_second:.1f} tokens/s"] if self.tokens_per_second else []
         parts += [money(usage.cost)] if usage.cost else []

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import click
 
-from rlmlang.api import Result
-from rlmlang.calls.budget import Account
+from rlmlang.api import areplay, aresume
 from rlmlang.cli import output
 from rlmlang.cli.options import (
     json_option,
@@ -23,12 +20,11 @@ from rlmlang.cli.options import (
     store_option,
     trace_option,
 )
-from rlmlang.cli.run import ended, failed, store_of, watched
+from rlmlang.cli.running import Attempt, store_place
 from rlmlang.cli.settings import find_settings
-from rlmlang.errors import RlmError, UsageError
-from rlmlang.storage.runs import account_of, find_run, replay, resume, spec_of_row
+from rlmlang.errors import UsageError
+from rlmlang.storage.runs import find_run
 from rlmlang.storage.store import RunRow, Store
-from rlmlang.trace.recorder import Trace
 
 
 @click.group("runs")
@@ -135,12 +131,17 @@ def resume_(
       rlmlang runs resume last
       rlmlang runs resume 3f2a --max-calls 5000
     """
-    given = limits_given(ctx)
-
-    def work(kept: Store, row: RunRow, trace: Trace, account: Account) -> Coroutine[Any, Any, Result]:
-        return resume(kept, row, model=model, trace=trace, account=account, prices=find_settings().prices)
-
-    return _again(run, store, trace_file, quiet, as_json, work, given)
+    limits = limits_given(ctx)
+    attempt = Attempt(is_resumable=True)
+    with attempt.caught(), opened_store(store) as kept:
+        row = find_run(kept, run)
+        attempt.trace.run_id = row.id
+        prices = find_settings().prices
+        attempt.run(
+            lambda: aresume(row.id, store=kept, model=model, limits=limits, prices=prices, trace=attempt.trace),
+            str(row.spec.get("name")), quiet, trace_file,
+        )  # fmt: skip
+    return attempt.end(quiet, as_json)
 
 
 @command.command("replay")
@@ -159,49 +160,24 @@ def replay_(run: str, store: str | None, trace_file: str | None, quiet: bool, as
       rlmlang runs replay last
     """
 
-    def work(kept: Store, row: RunRow, trace: Trace, account: Account) -> Coroutine[Any, Any, Result]:
-        return replay(kept, row, trace=trace, account=account)
-
-    return _again(run, store, trace_file, quiet, as_json, work, {})
-
-
-def _again(
-    run: str,
-    store: str | None,
-    trace_file: str | None,
-    quiet: bool,
-    as_json: bool,
-    work: Callable[[Store, RunRow, Trace, Account], Coroutine[Any, Any, Result]],
-    limits: dict[str, Any],
-) -> int:
-    trace = Trace(keep=False)
-    account: Account | None = None
-    result: Result | None = None
-    failure: RlmError | None = None
-    try:
-        with opened_store(store) as kept:
-            row = find_run(kept, run)
-            spec = spec_of_row(row)
-            trace.run_id = row.id
-            account = account_of(spec, limits)
-            begin = partial(work, kept, row, trace, account)
-            result = asyncio.run(watched(begin, spec.name, trace, account, quiet, trace_file))
-    except (Exception, KeyboardInterrupt) as error:
-        failure = failed(error, trace, {"store": True, "model": True})
-    return ended(result, failure, trace, account, quiet, as_json)
+    attempt = Attempt(is_resumable=True)
+    with attempt.caught(), opened_store(store) as kept:
+        row = find_run(kept, run)
+        attempt.trace.run_id = row.id
+        attempt.run(
+            lambda: areplay(row.id, store=kept, trace=attempt.trace), str(row.spec.get("name")), quiet, trace_file
+        )
+    return attempt.end(quiet, as_json)
 
 
 @contextmanager
 def opened_store(option: str | None) -> Iterator[Store]:
     """The store that an option or the settings name. Raises UsageError E606."""
-    place = store_of(option, find_settings())
+    place = store_place(option, find_settings())
     if place is None:
         raise UsageError.of("E606", "rlmlang.toml says that there is no store", hint="name one with --store")
-    store = Store(place)
-    try:
+    with Store(place) as store:
         yield store
-    finally:
-        store.close()
 
 
 def _row_json(row: RunRow) -> dict[str, Any]:

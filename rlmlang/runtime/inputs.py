@@ -43,7 +43,7 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
                 "E601",
                 f"the input `{name}: {type_}` is missing",
                 statement.span,
-                hint=f"give it: --input {name}=…, or --input {name}=@FILE",
+                hint=f"give it by name: {name}=…",
             )
     return values
 
@@ -72,7 +72,7 @@ def _parse(name: str, text: str, type_: Type) -> object:
         raise UsageError.of(
             "E603",
             f"`{name}` is not JSON for {type_}: {error}",
-            hint=f"such as --input '{name}={_example(type_)}'",
+            hint=f"such as `{_example(type_)}`",
         ) from error
 
 

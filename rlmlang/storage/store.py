@@ -20,7 +20,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from attrs import define, field, frozen
 
@@ -127,7 +128,7 @@ class Store:
             raise UsageError.of(
                 "E606",
                 f"{self.name} was written by a newer rlmlang (version {version})",
-                hint="update rlmlang, or choose another file with --store",
+                hint="update rlmlang, or choose another store",
             )
 
     @contextmanager
@@ -139,7 +140,7 @@ class Store:
             raise UsageError.of(
                 "E606",
                 f"{self.name} cannot be used: {error}",
-                hint="choose another file with --store, or go on without: --no-store",
+                hint="choose another store, or run without one",
             ) from error
 
     # Answers
@@ -297,6 +298,22 @@ class Store:
                     "select seq, data from events where run = ? and seq > ? order by seq limit 1000", (run, rows[-1][0])
                 )
             yield from (data for _, data in rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Give up the claims, and close the database."""

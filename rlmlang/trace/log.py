@@ -50,8 +50,7 @@ def read_events(texts: Iterable[str], place: str) -> Iterator[dict[str, Any]]:
 
 def not_a_trace(message: str) -> UsageError:
     """Return the error E609."""
-    hint = "a trace is what `rlmlang run --trace FILE` writes: one event on each line"
-    return UsageError.of("E609", message, hint=hint)
+    return UsageError.of("E609", message)
 
 
 def _finite(text: str) -> float:

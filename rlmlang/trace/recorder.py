@@ -17,6 +17,7 @@ from typing import Protocol
 
 from attrs import define, field
 
+from rlmlang.calls.budget import Account, Usage
 from rlmlang.calls.prompt import program_text
 from rlmlang.errors import RlmError
 from rlmlang.language.source import Span
@@ -126,12 +127,21 @@ class Trace:
     """The call that was asked first; for a question or a text, all others are made for it."""
     count: int = 0
     """The number of calls so far, including those before the run was resumed."""
+    account: Account | None = None
+    """The limits of the run and what it has spent, once it has begun."""
+    planned_calls: tuple[int, int | None] = (0, None)
+    """The least and most calls that its own program makes if no limit ends it, once that is estimated."""
     watchers: list[Watcher] = field(factory=list)
     sinks: list[Sink] = field(factory=list)
     _redact: Callable[[str], str] = field(factory=redactor)
     _seq: int = 0
     _texts: set[str] = field(factory=set)
     """The digests of the texts that are in the log."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the run has spent so far."""
+        return self.account.usage if self.account is not None else Usage()
 
     # The log
 

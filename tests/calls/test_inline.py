@@ -47,7 +47,7 @@ class Writer(Fake):
 
 
 def complete(model: Fake, **options: Any) -> rlmlang.Completion:
-    return rlmlang.completion("What is it?", model=model, inputs={"text": "one\ntwo"}, **options)
+    return rlmlang.complete("What is it?", model=model, inputs={"text": "one\ntwo"}, **options)
 
 
 def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answer() -> None:
@@ -55,11 +55,11 @@ def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answ
     answers = iter([2, "two lines"])
     model.answer = lambda request: model.pieces.pop(0) if request.inline else next(answers)
     done = complete(model)
-    assert done.response == 'Look: CALL[int]("How many?", text) → 2 lines, so CALL("Say it", "two") → "two lines".'
-    assert (done.values, done.finish) == ([2, "two lines"], "stop")
+    assert done.value == 'Look: CALL[int]("How many?", text) → 2 lines, so CALL("Say it", "two") → "two lines".'
+    assert (done.answers, done.finish) == ([2, "two lines"], "stop")
     assert model.written == [
         "", "Look: CALL", 'Look: CALL[int]("How many?", text) → 2', 'Look: CALL[int]("How many?", text) → 2 lines, so CALL',
-        done.response[:-1],
+        done.value[:-1],
     ]  # fmt: skip
     asked = [request for request in model.requests if request.inline]
     assert [request.stop for request in asked[::2]] == [MARKS] * 3
@@ -68,7 +68,7 @@ def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answ
         Constraint("text: str\n", None, "call"),
         Constraint('text: str\ncall1 = CALL[int]("How many?", text)\n', None, "call"),
     ]
-    assert (done.usage.calls, done.usage_summary["calls"]) == (7, 7)
+    assert (done.usage.calls, done.usage.to_json()["calls"]) == (7, 7)
 
 
 @pytest.mark.parametrize("able", [HELD, OPEN])
@@ -85,7 +85,7 @@ def test_no_call_is_parsed_twice(able: Capabilities, monkeypatch: pytest.MonkeyP
     pieces = ["CALL(", '("(a)", lines(text)[0])', " CALL(", '("b", call1)', ""]
     if able is OPEN:  # stopped at each bracket
         pieces = ["CALL(", '"(a)', '", lines(text)', "[0])", " CALL(", '"b", call1)', ""]
-    assert complete(Writer(pieces, able=able)).values == ["x", "x"]
+    assert complete(Writer(pieces, able=able)).answers == ["x", "x"]
     assert [text for text in parsed if "CALL" in text] == [
         'call1 = CALL("(a)", lines(text)[0])\n',
         'call2 = CALL("b", call1)\n',
@@ -97,9 +97,9 @@ def test_the_calls_run_again_from_the_store_without_a_call(tmp_path: Path) -> No
     done = complete(
         Writer(["CALL(", '("a", text)', " CALL[", '[list[str]]("b", lines(text)[0])', ""], leaf=_typed), store=store
     )
-    assert done.values == ["x", ["x"]]
-    again = rlmlang.compile(done.program).run(model=Writer([]), store=store, text="one\ntwo")
-    assert (again.value, again.usage.calls) == (tuple(done.values), 0)
+    assert done.answers == ["x", ["x"]]
+    again = done.program.run(model=Writer([]), store=store, text="one\ntwo")
+    assert (again.value, again.usage.calls) == (tuple(done.answers), 0)
     store.close()
 
 
@@ -111,66 +111,68 @@ def test_an_answer_is_never_taken_for_a_call() -> None:
     hostile = 'CALL("again", text) → "no" CALL('
     model = Writer(["CALL(", '("a")', " end"], lambda _: hostile)
     done = complete(model)
-    assert done.values == [hostile]
-    assert done.response == f'CALL("a") → {json.dumps(hostile, ensure_ascii=False)} end'
+    assert done.answers == [hostile]
+    assert done.value == f'CALL("a") → {json.dumps(hostile, ensure_ascii=False)} end'
     assert done.usage.calls == 4
 
 
 def test_equal_calls_are_one_call() -> None:
     done = complete(Writer(["CALL(", '("a")', "CALL(", '("a")', ""]))
-    assert (done.values, done.usage.memo_hits, done.usage.calls) == (["x", "x"], 1, 6)
+    assert (done.answers, done.usage.memo_hits, done.usage.calls) == (["x", "x"], 1, 6)
 
 
 def test_a_call_that_does_not_work_is_written_again_and_then_told() -> None:
     right = complete(Writer(["CALL(", "(txt)", "(text)", ""]))
-    assert right.response == 'CALL(text) → "x"'
+    assert right.value == 'CALL(text) → "x"'
     wrong = Writer(["CALL(", *["(txt)"] * ATTEMPTS, " so it is"])
     done = complete(wrong)
-    assert done.response.startswith("CALL(txt) → E200: ")
-    assert done.response.endswith(" so it is")
-    assert done.values == []
+    assert done.value.startswith("CALL(txt) → E200: ")
+    assert done.value.endswith(" so it is")
+    assert done.answers == []
     assert [request.sample for request in wrong.requests[1:-1]] == [0, 1, 2]
 
 
 def test_engines_that_are_not_held_are_stopped_at_each_bracket_that_may_be_the_last() -> None:
     model = Writer(["CALL(", '"(a) b', '", lines(text) b', '[0]) → "lies"', "!"], able=OPEN)
-    assert complete(model).response == 'CALL("(a)", lines(text)[0]) → "x"!'
+    assert complete(model).value == 'CALL("(a)", lines(text)[0]) → "x"!'
     assert [request.stop for request in model.requests if request.inline][1:-1] == [(")",)] * 3
 
 
 def test_what_an_engine_writes_behind_a_mark_is_not_kept() -> None:
     model = Writer(['A CALL("a") → "lies", so', '"a") → "lies"', "."], able=OPEN)
-    assert complete(model).response == 'A CALL("a") → "x".'
+    assert complete(model).value == 'A CALL("a") → "x".'
 
 
 @pytest.mark.parametrize("able", [HELD, OPEN])
 def test_a_text_may_be_begun(able: Capabilities) -> None:
     model = Writer(['("a")' if able == HELD else '"a")', "."], able=able)
-    assert complete(model, start="So: CALL(").response == 'So: CALL("a") → "x".'
+    assert complete(model, start="So: CALL(").value == 'So: CALL("a") → "x".'
 
 
 def test_a_text_may_begin_with_calls_and_the_start_of_one() -> None:
     model = Writer(['b", text[0])', " end"])
     done = complete(model, start='One CALL("a)", text), CALL[int]("a", txt) two CALL("')
-    assert done.response == (
+    assert done.value == (
         'One CALL("a)", text) → "x", CALL[int]("a", txt) → E200: unknown name `txt` two CALL("b", text[0]) → "x" end'
     )
-    assert done.values == ["x", "x"]
-    assert done.program == 'text: str\ncall1 = CALL("a)", text)\ncall3 = CALL("b", text[0])\n(call1, call3,)\n'
-    assert rlmlang.compile(done.program).type
+    assert done.answers == ["x", "x"]
+    assert (
+        done.program.source.text == 'text: str\ncall1 = CALL("a)", text)\ncall3 = CALL("b", text[0])\n(call1, call3,)\n'
+    )
+    assert str(done.program.type) == "tuple[str, str]"
 
 
 def test_a_word_that_ends_like_a_call_is_none() -> None:
     done = complete(Writer(["To RECALL(", "x) or éCALL[", "…"]))
-    assert (done.response, done.values) == ("To RECALL(x) or éCALL[…", [])
-    assert complete(Writer([""]), start="RECALL(x)").response == "RECALL(x)"
+    assert (done.value, done.answers) == ("To RECALL(x) or éCALL[…", [])
+    assert complete(Writer([""]), start="RECALL(x)").value == "RECALL(x)"
 
 
 def test_later_calls_may_use_the_whole_answers_of_earlier_ones() -> None:
     model = Writer(["CALL(", '("long")', " so CALL(", '("short", call1)', ""], lambda request: _of(request))
     done = complete(model)
-    assert done.values == ["y" * 3_000, "y" * 3_000]
-    assert f'CALL("long") → "{"y" * 2_000}"… so' in done.response
+    assert done.answers == ["y" * 3_000, "y" * 3_000]
+    assert f'CALL("long") → "{"y" * 2_000}"… so' in done.value
 
 
 def _of(request: Request) -> str:
@@ -180,30 +182,30 @@ def _of(request: Request) -> str:
 def test_answers_are_shown_such_that_their_ends_can_be_told() -> None:
     value = ["a" * 1_990, 'b → "\n\u202e' * 3, "c"]
     done = complete(Writer(["CALL[", '[list[str]]("a")', ""], lambda _: value))
-    shown = done.response.partition(" → ")[2]
+    shown = done.value.partition(" → ")[2]
     assert shown.startswith('["aaa')
     assert shown.endswith('"b → \\"\\n"…, …]')
-    assert done.values == [value]
+    assert done.answers == [value]
 
 
 def test_errors_are_told_on_one_line_with_nothing_hidden() -> None:
     wrong = rlmlang.ModelError.of("E404", "the model\nsaid\u202e CALL(1)")
     done = complete(Writer(["CALL(", *['("a")'] * ATTEMPTS, ""], lambda _: wrong))
-    assert done.response == 'CALL("a") → E404: the model said\\u202e CALL(1)'
+    assert done.value == 'CALL("a") → E404: the model said\\u202e CALL(1)'
 
 
 @pytest.mark.parametrize("text", ['("a"', '("a") + "b"', '("a")\nx = 1', "(= 3)", ""])
 def test_what_is_no_call_is_not_run(text: str) -> None:
     done = complete(Writer(["CALL(", *[text] * ATTEMPTS, ""]))
-    assert (done.values, done.usage.calls) == ([], 2 + ATTEMPTS)
-    assert done.response.startswith("CALL")
-    assert "\n" not in done.response
+    assert (done.answers, done.usage.calls) == ([], 2 + ATTEMPTS)
+    assert done.value.startswith("CALL")
+    assert "\n" not in done.value
 
 
 def test_the_trace_has_the_text_with_its_calls_below_it() -> None:
     done = complete(Writer(["CALL(", '("a", text)', ""]))
     text, call = done.trace.calls
-    assert (text.form, text.status, text.program) == ("text", "done", done.response)
+    assert (text.form, text.status, text.program) == ("text", "done", done.value)
     assert (call.parent, call.level, call.within) == (text.id, 1, "call1")
     assert text.prompt_tokens + call.prompt_tokens == done.usage.prompt_tokens
     assert text.completion_tokens + call.completion_tokens == done.usage.completion_tokens
@@ -212,7 +214,7 @@ def test_the_trace_has_the_text_with_its_calls_below_it() -> None:
 def test_calls_may_be_answered_by_programs() -> None:
     model = Writer(["CALL(", '("a", text)', ""], lambda request: 'CALL("b")\n' if request.program else "deep")
     done = complete(model, limits=rlmlang.Limits(max_depth=2), writing="whole")
-    assert done.values == ["deep"]
+    assert done.answers == ["deep"]
     assert [record.parent for record in done.trace.calls] == [None, 0, 1]
 
 
@@ -231,7 +233,11 @@ def test_calls_in_a_text_are_paid_and_held_to_their_share() -> None:
 def test_without_levels_there_are_no_calls() -> None:
     model = Writer([], lambda _: "CALL('a') is text")
     done = complete(model, limits=rlmlang.Limits(max_depth=0), start="CALL(text) and ")
-    assert (done.response, done.values, done.program) == ("CALL(text) and CALL('a') is text", [], "text: str\n[]\n")
+    assert (done.value, done.answers, done.program.source.text) == (
+        "CALL(text) and CALL('a') is text",
+        [],
+        "text: str\n[]\n",
+    )
     assert "one\ntwo" in model.requests[0].messages[-1].content
 
 
@@ -242,10 +248,10 @@ def test_tokens_are_bounded() -> None:
 
 def test_tokens_are_bounded_within_a_call() -> None:
     done = complete(Writer(["CALL(", '"a" and so on'], able=OPEN), max_tokens=12)
-    assert (done.finish, done.values) == ("length", [])
-    assert done.response.startswith('CALL("a" and so on → E10')
+    assert (done.finish, done.answers) == ("length", [])
+    assert done.value.startswith('CALL("a" and so on → E10')
     done = complete(Writer(["CALL("]), max_tokens=6)
-    assert (done.finish, done.response) == ("length", "CALL( → E402: no tokens are left")
+    assert (done.finish, done.value) == ("length", "CALL( → E402: no tokens are left")
 
 
 def test_a_full_context_ends_the_text() -> None:
@@ -256,7 +262,7 @@ def test_a_full_context_ends_the_text() -> None:
     model = Small(["a long text CALL(", '("a")'])
     model.context = 50
     done = complete(model)
-    assert (done.finish, done.response) == ("length", 'a long text CALL("a") → "x"')
+    assert (done.finish, done.value) == ("length", 'a long text CALL("a") → "x"')
     model = Small([])
     model.context = 10
     with pytest.raises(rlmlang.ModelError) as caught:
@@ -292,21 +298,21 @@ def test_budgets_end_it_and_the_text_so_far_is_in_the_trace(limits: dict[str, in
 )
 def test_wrong_inputs(name: str, value: object, code: str) -> None:
     with pytest.raises(rlmlang.UsageError) as caught:
-        rlmlang.completion("x", model=Writer([]), inputs={name: value})
+        rlmlang.complete("x", model=Writer([]), inputs={name: value})
     assert caught.value.first.code == code
 
 
 def test_inputs_are_values_of_the_language() -> None:
     model = Writer(["CALL(", '("a", table["x"][0], len_)', ""], lambda request: [v for _, v in request.arguments])
-    done = rlmlang.completion("x", model=model, inputs={"table": {"x": (1, 2)}, "len": None})
-    assert done.values == ["[1, null]"]
+    done = rlmlang.complete("x", model=model, inputs={"table": {"x": (1, 2)}, "len": None})
+    assert done.answers == ["[1, null]"]
 
 
 def test_it_is_awaited_within_a_loop() -> None:
     async def inside() -> str:
         with pytest.raises(RlmError):
-            rlmlang.completion("x", model=Writer([]))
-        return (await rlmlang.acompletion("x", model=Writer(["yes"]))).response
+            rlmlang.complete("x", model=Writer([]))
+        return (await rlmlang.acomplete("x", model=Writer(["yes"]))).value
 
     assert asyncio.run(inside()) == "yes"
 
@@ -328,7 +334,7 @@ def test_a_real_model_reads_nothing_twice() -> None:
     async def run() -> rlmlang.Completion:
         try:
             text = "A storm damaged the bridge in 1902. The town repaired it two years later."
-            return await rlmlang.acompletion(
+            return await rlmlang.acomplete(
                 "When was it repaired?", model=model, inputs={"text": text}, max_tokens=60,
                 start="Let me see: CALL(",
             )  # fmt: skip
@@ -336,7 +342,7 @@ def test_a_real_model_reads_nothing_twice() -> None:
             await model.aclose()
 
     done = asyncio.run(run())
-    assert len(done.values) >= 1
+    assert len(done.answers) >= 1
     texts = [(request, reply) for request, reply in replies if request.inline]
     assert len(texts) >= 2
     for (before, first), (after, second) in pairwise(texts):
@@ -378,8 +384,8 @@ def test_the_command_prints_the_text(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_the_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(run_command(tmp_path, capsys, "--json")[1])
-    assert told["response"] == 'It is CALL("Join", text) → "joined".'
-    assert (told["values"], told["finish"], told["usage"]["calls"]) == (["joined"], "stop", 4)
+    assert told["value"] == 'It is CALL("Join", text) → "joined".'
+    assert (told["answers"], told["finish"], told["usage"]["calls"]) == (["joined"], "stop", 4)
 
 
 def test_the_command_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -388,8 +394,8 @@ def test_the_command_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureF
     assert err.startswith("It is \n")
     assert "E501" in err
     told = json.loads(run_command(tmp_path, capsys, "--max-calls", "1", "--json")[1])
-    assert list(told) == ["run_id", "error", "response", "usage"]
-    assert (told["error"]["code"], told["response"]) == ("E501", "It is ")
+    assert list(told) == ["run_id", "error", "partial", "usage"]
+    assert (told["error"]["code"], told["partial"]) == ("E501", "It is ")
 
 
 def test_the_command_needs_a_model(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlmlang import Limits, ModelError, RlmError, Store, Trace, compile
-from rlmlang.calls.budget import Account
+from rlmlang import Limits, ModelError, RlmError, Store, Trace, aresume, compile
 from rlmlang.models.base import Capabilities, Reply, Request
-from rlmlang.storage.runs import resume
 from tests.support.virtual import run
 
 PROGRAMS = (
@@ -95,8 +93,10 @@ def limits(**more: Any) -> Limits:
     return Limits(max_depth=2, **more)
 
 
-def settled(account: Account, store: Store | None) -> None:
+def settled(trace: Trace, store: Store | None) -> None:
     """Nothing is reserved or claimed any more."""
+    account = trace.account
+    assert account is not None
     assert (account._reserved_prompt, account._reserved_completion, account._open) == (0, 0, 0)
     if store is not None:
         assert not store.db.query("select * from claims where until > 0")
@@ -105,11 +105,11 @@ def settled(account: Account, store: Store | None) -> None:
 @given(st.sampled_from(PROGRAMS), st.integers(0, 10**6), st.integers(1, 6))
 def test_the_value_does_not_depend_on_the_order_of_events(text: str, seed: int, concurrency: int) -> None:
     plain = run(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
-    account = Account(limits())
+    trace = Trace()
     model = Simulated(seed, concurrency=concurrency)
-    assert run(compile(text).arun(model=model, account=account)).value == plain
+    assert run(compile(text).arun(model=model, limits=limits(), trace=trace)).value == plain
     assert set(model.made.values()) == {1}
-    settled(account, None)
+    settled(trace, None)
 
 
 @given(st.sampled_from(PROGRAMS), st.integers(0, 10**6))
@@ -131,17 +131,17 @@ def test_runs_that_share_a_store_make_each_call_once(text: str, seed: int, runs:
 
         async def together() -> list[Any]:
             models = [Simulated(seed + i) for i in range(runs)]
-            accounts = [Account(limits()) for _ in range(runs)]
+            traces = [Trace() for _ in range(runs)]
             stores = [Store(path) for _ in range(runs)]
             results = await asyncio.gather(
                 *(
-                    compile(text).arun(model=model, store=store, account=account)
-                    for model, store, account in zip(models, stores, accounts)
+                    compile(text).arun(model=model, store=store, limits=limits(), trace=trace)
+                    for model, store, trace in zip(models, stores, traces)
                 )
             )
             assert set(sum((model.made for model in models), Counter()).values()) == {1}
-            for account, store in zip(accounts, stores):
-                settled(account, store)
+            for trace, store in zip(traces, stores):
+                settled(trace, store)
                 store.close()
             return [result.value for result in results]
 
@@ -156,19 +156,19 @@ def test_a_run_that_fails_or_is_cancelled_is_gone_on_with(text: str, seed: int, 
         made: Counter[str] = Counter()
 
         async def first() -> None:
-            model, account = Simulated(seed, failing=0.1), Account(limits())
-            task = asyncio.ensure_future(compile(text).arun(model=model, store=store, account=account))
+            model, trace = Simulated(seed, failing=0.1), Trace()
+            running = compile(text).arun(model=model, store=store, limits=limits(), trace=trace)
+            task = asyncio.ensure_future(running)
             await asyncio.wait([task], timeout=after)
             task.cancel()
             with suppress(RlmError, asyncio.CancelledError):
                 await task
             made.update(model.made)
-            settled(account, store)
+            settled(trace, store)
 
         async def second() -> Any:
-            (row,) = store.runs()
             model = Simulated(seed + 1)
-            result = await resume(store, row, model=model)
+            result = await aresume(store=store, model=model)
             made.update(model.made)
             return result.value
 
@@ -182,8 +182,8 @@ def test_a_run_that_fails_or_is_cancelled_is_gone_on_with(text: str, seed: int, 
 @pytest.mark.parametrize("most", [0, 1, 3, 7])
 @given(st.sampled_from(PROGRAMS), st.integers(0, 10**6))
 def test_no_budget_is_overrun(most: int, text: str, seed: int) -> None:
-    account = Account(limits(max_calls=most))
+    trace = Trace()
     with suppress(RlmError):
-        run(compile(text).arun(model=Simulated(seed, failing=0.05), account=account))
-    assert account.usage.calls <= most
-    settled(account, None)
+        run(compile(text).arun(model=Simulated(seed, failing=0.05), limits=limits(max_calls=most), trace=trace))
+    assert trace.usage.calls <= most
+    settled(trace, None)

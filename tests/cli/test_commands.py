@@ -537,7 +537,7 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (130, "")
     assert "interrupted" in done.stderr
-    assert "go on with: rlmlang runs resume" in done.stderr
+    assert "resume the run with: rlmlang runs resume" in done.stderr
     assert "Traceback" not in done.stderr
     (tmp_path / "again").touch()
     done = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=120)

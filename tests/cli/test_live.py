@@ -39,10 +39,10 @@ class Run:
     trace: Trace = field(factory=Trace)
 
     def __attrs_post_init__(self) -> None:
-        self.account = Account(self.limits)
-        self.progress = Progress(self.trace, self.account, self.planned)
+        self.trace.account = Account(self.limits)
+        self.trace.planned_calls = self.planned
+        self.progress = Progress(self.trace)
 
-    account: Account = field(init=False)
     progress: Progress = field(init=False)
 
     def call(self, status: str, line: int, within: str | None, instruction: str, **more: Any) -> CallRecord:
@@ -80,7 +80,8 @@ def busy() -> Run:
     for _ in range(5):
         run.call("running", 3, "notes", "Summarize")
     run.call("waiting", 3, "notes", "Summarize")
-    run.account.usage = Usage(12, 3, 2_000, 300, cost=progress.Decimal("0.4215"))
+    assert run.trace.account is not None
+    run.trace.account.usage = Usage(12, 3, 2_000, 300, cost=progress.Decimal("0.4215"))
     run.progress.sample(10.0)
     return run
 
@@ -216,10 +217,10 @@ def test_counts_are_those_of_the_records(events: list[tuple[str, int]]) -> None:
 
 def test_a_run_is_followed_call_by_call() -> None:
     async def scenario() -> None:
-        model, trace, account = Held(obedient), Trace(), Account(Limits())
-        followed = Progress(trace, account)
+        model, trace = Held(obedient), Trace()
+        followed = Progress(trace)
         program = compile('[CALL("up", x) for x in ["a", "b", "a"]]')
-        running = asyncio.ensure_future(program.arun(model=model, trace=trace, account=account))
+        running = asyncio.ensure_future(program.arun(model=model, trace=trace))
         await model.until_running("up a", "up b")
         assert {name: count for name, count in followed.counts().items() if count} == {"running": 2, "memo": 1}
         model.let_go("up a")

@@ -18,13 +18,14 @@ import stamina
 from attrs import define, field
 
 import rlmlang
-from rlmlang.calls.budget import Account, Limits
+from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, ModelError
 from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, Unsent
 from rlmlang.models.registry import open_model
 from rlmlang.models.servers import http, pace
 from rlmlang.runtime.values import Value
+from rlmlang.trace.recorder import Trace
 from tests.support.fake_server import CUT, DRIP, HALF, HANG, Answer, FakeServer, Open, Script, opened, server
 
 __all__ = ["opened", "server"]
@@ -87,11 +88,12 @@ def test_a_run_that_is_given_up_leaves_nothing_behind(server: FakeServer, opened
     """Its requests end on the wire, and what they had reserved is settled as if they had been answered."""
     server.on(CHAT, HANG)
     model = opened(name_at(server.url))
-    account = Account(Limits(max_answer_tokens=8, concurrency=3))
+    trace = Trace()
 
     async def give_up() -> None:
         program = rlmlang.compile('[CALL("Say hello", n) for n in range(9)]')
-        run = asyncio.ensure_future(program.arun(model=model, account=account))
+        limits = Limits(max_answer_tokens=8, concurrency=3)
+        run = asyncio.ensure_future(program.arun(model=model, limits=limits, trace=trace))
         for _ in range(3):
             await asyncio.to_thread(server.arrived.acquire)
         run.cancel()
@@ -102,8 +104,8 @@ def test_a_run_that_is_given_up_leaves_nothing_behind(server: FakeServer, opened
         await model.aclose()
 
     asyncio.run(give_up())
-    assert (account.usage.calls, account.usage.completion_tokens, len(server.seen)) == (3, 24, 3)
-    kept(account)
+    assert (trace.usage.calls, trace.usage.completion_tokens, len(server.seen)) == (3, 24, 3)
+    kept(trace)
     assert pace.origin_of(server.url).limiter.in_flight == 0
 
 
@@ -203,22 +205,22 @@ def test_what_was_not_sent_is_not_spent(server: FakeServer, opened: Open, clock:
     server.on(CHAT, Answer(500))
     model = opened(name_at(server.url, "&retries=0"))
     program = rlmlang.compile('CALL("Say hello")')
-    accounts = [Account(Limits(max_calls=2)) for _ in range(pace.FAILURES + 1)]
-    for account in accounts:
+    traces = [Trace() for _ in range(pace.FAILURES + 1)]
+    for trace in traces:
         with pytest.raises(ModelError):
-            asyncio.run(program.arun(model=model, account=account))
-    assert [account.usage.calls for account in accounts] == [1] * pace.FAILURES + [0]
-    assert accounts[0].usage.prompt_tokens > accounts[-1].usage.prompt_tokens == 0
+            asyncio.run(program.arun(model=model, limits=Limits(max_calls=2), trace=trace))
+    assert [trace.usage.calls for trace in traces] == [1] * pace.FAILURES + [0]
+    assert traces[0].usage.prompt_tokens > traces[-1].usage.prompt_tokens == 0
 
 
 def test_no_connection_is_nothing_spent(server: FakeServer, opened: Open) -> None:
     server.stop()
-    account = Account(Limits())
+    trace = Trace()
     with pytest.raises(Unsent, match=r"E400.*cannot connect"):
         asyncio.run(
-            rlmlang.compile('CALL("Say hello")').arun(model=opened(name_at(server.url, "&retries=1")), account=account)
+            rlmlang.compile('CALL("Say hello")').arun(model=opened(name_at(server.url, "&retries=1")), trace=trace)
         )
-    assert (account.usage.calls, account.usage.prompt_tokens) == (0, 0)
+    assert (trace.usage.calls, trace.usage.prompt_tokens) == (0, 0)
     server.start()
 
 
@@ -268,8 +270,10 @@ class Storm:
         return completion(f"number {number}", prompt_tokens=20, completion_tokens=2)
 
 
-def kept(account: Account) -> None:
+def kept(trace: Trace) -> None:
     """Nothing is spent above the limits, and nothing stays reserved."""
+    account = trace.account
+    assert account is not None
     limits, usage = account.limits, account.usage
     for spent, limit in (
         (usage.calls, limits.max_calls),
@@ -290,16 +294,16 @@ def weather(count: int, store: Path) -> None:
         model = open_model(name_at(url, "&timeout=0.3&retries=8"))
         program = rlmlang.compile(PROGRAM)
         while True:
-            account = Account(Limits(max_calls=count, max_answer_tokens=8, concurrency=64))
+            limits, trace = Limits(max_calls=count, max_answer_tokens=8, concurrency=64), Trace()
             try:
-                result = await program.arun(model=model, store=store, account=account, count=count)
+                result = await program.arun(model=model, store=store, limits=limits, trace=trace, count=count)
             except ModelError as error:
                 ends[error.first.code] += 1
             else:
                 await model.aclose()
                 return result.value
             finally:
-                kept(account)
+                kept(trace)
                 assert asyncio.all_tasks() == {asyncio.current_task()}
 
     server = FakeServer()
@@ -339,12 +343,12 @@ def test_faults_overrun_no_budget(
     """
     storm = Storm([fault for fault in FAULTS if fault not in (HANG, DRIP)], random.Random(7))
     server.on(CHAT, storm)
-    account = Account(Limits(**limit, max_answer_tokens=8))
+    limits, trace = Limits(**limit, max_answer_tokens=8), Trace()
     unforeseen = PROGRAM.replace("range(count)", 'range(count) if run_program("0", {})[1] is None')
     program, model = rlmlang.compile(unforeseen), opened(name_at(server.url))
     with stamina.set_testing(True, attempts=20), pytest.raises(BudgetError) as caught:
-        asyncio.run(program.arun(model=model, store=tmp_path / "store.db", account=account, count=600))
+        asyncio.run(program.arun(model=model, store=tmp_path / "store.db", limits=limits, trace=trace, count=600))
     assert caught.value.first.code == code
-    kept(account)
-    assert 0 < storm.sent["answers"] <= account.usage.calls < 600
-    assert account.usage.completion_tokens >= 2 * storm.sent["answers"]
+    kept(trace)
+    assert 0 < storm.sent["answers"] <= trace.usage.calls < 600
+    assert trace.usage.completion_tokens >= 2 * storm.sent["answers"]

@@ -334,8 +334,6 @@ def test_calls_are_one_call_at_every_depth() -> None:
 
 
 def test_a_run_is_kept_and_gone_through_again(tmp_path: Path) -> None:
-    from rlmlang.storage.runs import find_run, replay
-
     program = rlmlang.compile('mul("123", "45") + add("1", "2")\n')
     store = tmp_path / "answers.db"
     first = program.run(model="nano", store=store)
@@ -344,7 +342,7 @@ def test_a_run_is_kept_and_gone_through_again(tmp_path: Path) -> None:
     assert again.usage.calls == 0
     kept = Store(store)
     try:
-        assert asyncio.run(replay(kept, find_run(kept, first.run_id))).value == "55353"
+        assert rlmlang.replay(first.run_id, store=kept).value == "55353"
     finally:
         kept.close()
 

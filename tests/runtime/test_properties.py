@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rlmlang import testing
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.budget import Account, Limits
+from rlmlang.calls.budget import Limits
 from rlmlang.calls.prices import Price
 from rlmlang.errors import BudgetError, ModelError, RunError
 from rlmlang.language.check import check
@@ -177,9 +177,9 @@ def test_a_store_makes_the_second_run_free(case: Case, tmp_path_factory: pytest.
     try:
         first = outcome(case, store=store)
         assume(first[0] == "value")
-        account = Account(Limits())
-        assert outcome(case, store=store, account=account) == first
-        assert account.usage.calls == 0
+        trace = Trace()
+        assert outcome(case, store=store, trace=trace) == first
+        assert trace.usage.calls == 0
     finally:
         store.close()
 
@@ -262,12 +262,11 @@ class Stingy(Shuffled):
 
 @given(programs(), limits_, st.integers(0, 2**32))
 def test_no_budget_is_ever_exceeded(case: Case, limits: Limits, seed: int) -> None:
-    account = Account(limits)
     trace = Trace()
     model = Stingy(lambda request: None, seed, context=1_000_000)
-    code, _ = outcome(case, model=model, account=account, trace=trace, prices=PRICES)
+    code, _ = outcome(case, model=model, limits=limits, trace=trace, prices=PRICES)
     event(code)
-    usage = account.usage
+    usage = trace.usage
     exact = Decimal(str(limits.max_cost or 0))
     assert limits.max_cost is None or (usage.cost is not None and usage.cost <= exact)
     for limit, used in (

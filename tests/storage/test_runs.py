@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from rlmlang import BudgetError, Limits, ModelError, Store, Trace, UsageError, compile
+from rlmlang import BudgetError, Limits, ModelError, Store, Trace, UsageError, aresume, compile, replay, resume
 from rlmlang.calls import caller, workers
-from rlmlang.calls.budget import Account
-from rlmlang.storage.runs import find_run, replay, resume
+from rlmlang.storage.runs import find_run, read_spec
 from rlmlang.storage.store import RunRow
 from tests.support.fakes import Fake, Held, obedient
 
@@ -50,7 +49,7 @@ def test_a_run_that_a_budget_ended_is_gone_on_with(store: Store) -> None:
     row = run_out(store)
     assert row.status == "failed"
     model = Fake(obedient)
-    result = asyncio.run(resume(store, row, model=model, limits={"max_calls": 10}))
+    result = resume(row.id, store=store, model=model, limits={"max_calls": 10})
     assert result.value == ["A", "B", "C", "D"]
     assert model.labels == ["up c", "up d"]
     assert result.run_id == row.id
@@ -60,13 +59,13 @@ def test_a_run_that_a_budget_ended_is_gone_on_with(store: Store) -> None:
 
 def test_without_larger_budgets_it_ends_as_before(store: Store) -> None:
     row = run_out(store)
-    result = asyncio.run(resume(store, row, model=Fake(obedient)))  # the limit is for what is missing
+    result = resume(row.id, store=store, model=Fake(obedient))  # the limit is for what is missing
     assert result.value == ["A", "B", "C", "D"]
 
 
 def test_the_log_of_a_resumed_run_goes_on(store: Store) -> None:
     row = run_out(store)
-    asyncio.run(resume(store, row, model=Fake(obedient), limits={"max_calls": 9}))
+    resume(row.id, store=store, model=Fake(obedient), limits={"max_calls": 9})
     log = events(store, row.id)
     assert [event["seq"] for event in log] == list(range(len(log)))
     assert [(event["resumed"]) for event in log if event["kind"] == "run"] == [False, True]
@@ -81,7 +80,7 @@ def test_the_log_of_a_resumed_run_goes_on(store: Store) -> None:
 def test_a_run_is_gone_through_again_without_a_model(store: Store) -> None:
     result = compile(TEXT).run(xs=XS, model=Fake(obedient), store=store)
     before = events(store, result.run_id)
-    again = asyncio.run(replay(store, only(store)))
+    again = replay(store=store)
     assert (again.value, again.usage.calls) == (result.value, 0)
     assert events(store, result.run_id) == before
     assert only(store).status == "done"
@@ -90,7 +89,7 @@ def test_a_run_is_gone_through_again_without_a_model(store: Store) -> None:
 def test_a_replay_fails_loudly_where_an_answer_is_missing(store: Store) -> None:
     row = run_out(store)
     with pytest.raises(ModelError, match=r"E410.*'up'"):
-        asyncio.run(replay(store, evolve(row, spec=row.spec | {"limits": {}})))
+        replay(row.id, store=store)
     assert not store.db.query("select * from claims where until > 0")
 
 
@@ -106,7 +105,7 @@ def test_a_program_that_a_model_wrote_is_replayed(store: Store) -> None:
     below = [event for event in log if event["kind"] == "call" and event["parent"] == top["id"]]
     assert [(event["source"], event["level"], event["line"]) for event in below] == [("<answer>", 2, 2)] * 2
     assert [top["program"][slice(*event["span"])] for event in below] == ['CALL("up", x)'] * 2
-    assert asyncio.run(replay(store, only(store))).value == "A-B"
+    assert replay(store=store).value == "A-B"
 
 
 def test_an_interrupted_run_is_noted_and_gone_on_with(store: Store) -> None:
@@ -115,8 +114,8 @@ def test_an_interrupted_run_is_noted_and_gone_on_with(store: Store) -> None:
         task = asyncio.ensure_future(compile(TEXT).arun(xs=XS, model=model, store=store))
         await model.until_running("up a", "up b", "up c", "up d")
         assert only(store).status == "running"
-        with pytest.raises(UsageError, match=r"E610.*going on"):
-            await resume(store, only(store), model=model)
+        with pytest.raises(UsageError, match=r"E610.*still running"):
+            await aresume(store=store, model=model)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -125,7 +124,7 @@ def test_an_interrupted_run_is_noted_and_gone_on_with(store: Store) -> None:
     row = only(store)
     assert row.status == "interrupted"
     assert events(store, row.id)[-1]["status"] == "interrupted"
-    assert asyncio.run(resume(store, row, model=Fake(obedient))).value == ["A", "B", "C", "D"]
+    assert resume(row.id, store=store, model=Fake(obedient)).value == ["A", "B", "C", "D"]
 
 
 def test_runs_are_found_by_the_beginning_of_their_ids(store: Store) -> None:
@@ -142,7 +141,7 @@ def test_runs_of_other_versions_are_refused(store: Store) -> None:
     row = only(store)
     for spec in (row.spec | {"prompts": 99}, row.spec | {"language": 0}, {"command": "run"}):
         with pytest.raises(UsageError, match="E610"):
-            asyncio.run(resume(store, evolve(row, spec=spec)))
+            read_spec(evolve(row, spec=spec))
 
 
 # Golden histories ----------------------------------------------------------------
@@ -220,7 +219,6 @@ def test_answers_are_forgotten_where_the_store_has_them(monkeypatch: pytest.Monk
     monkeypatch.setattr(caller, "REMEMBERED", 3)
     text = 'first = [CALL("say", i) for i in range(9)]\nfirst + [CALL("say", len(first[0]) - 1 + i) for i in range(9)]'
     model = Fake(lambda request: "x")
-    account = Account(Limits())
-    result = compile(text).run(model=model, store=tmp_path / "s", account=account)
+    result = compile(text).run(model=model, store=tmp_path / "s")
     assert result.value == ["x"] * 18
-    assert (account.usage.calls, account.usage.memo_hits) == (9, 9)
+    assert (result.usage.calls, result.usage.memo_hits) == (9, 9)

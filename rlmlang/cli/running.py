@@ -1,0 +1,173 @@
+"""What the commands that run something share: a run watched, recorded, and its end printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import define, field
+
+from rlmlang.api import Result
+from rlmlang.calls.budget import Usage
+from rlmlang.cli import output
+from rlmlang.cli.failures import Interrupted, as_error, with_more_hints
+from rlmlang.cli.progress import Progress, reported
+from rlmlang.cli.settings import Settings
+from rlmlang.errors import BudgetError, MissingModel, ModelFailed, RlmError, UsageError
+from rlmlang.files import open_private
+from rlmlang.models.registry import available
+from rlmlang.runtime.values import to_json
+from rlmlang.storage import upkeep
+from rlmlang.storage.store import Store, default_path
+from rlmlang.trace.recorder import Trace
+
+
+@define
+class Attempt:
+    """A run from the command line: its trace, and its result or what went wrong."""
+
+    trace: Trace = field(factory=lambda: Trace(keep=False))
+    result: Result | None = None
+    failure: RlmError | None = None
+    is_resumable: bool = False
+    """Whether the store keeps what is needed to resume it."""
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Keep what goes wrong as the failure of the run."""
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            self.failure = self._explained(as_error(error))
+
+    def _explained(self, failure: RlmError) -> RlmError:
+        if isinstance(failure, MissingModel):
+            return missing_model()
+        may_pass = isinstance(failure, (Interrupted, BudgetError, ModelFailed))
+        if may_pass and self.is_resumable and self.trace.count:
+            again = f"finished calls are kept; resume the run with: rlmlang runs resume {self.trace.run_id}"
+            return with_more_hints(failure, again)
+        return failure
+
+    def run(self, work: Callable[[], Awaitable[Result]], title: str, quiet: bool, trace_file: str | None) -> None:
+        """Do the work, and keep its result."""
+        self.result = asyncio.run(watched(work, title, self.trace, quiet, trace_file))
+
+    @property
+    def exit_code(self) -> int:
+        return self.failure.exit_code if self.failure else 0
+
+    def end(self, quiet: bool, as_json: bool, **more: Any) -> int:
+        """Print how the run ended, with more in its JSON object; return the exit code."""
+        if as_json:
+            output.write_json({"run_id": self.trace.run_id} | self.outcome() | more | {"usage": self.usage.to_json()})
+        else:
+            self.show(quiet)
+        return self.exit_code
+
+    @property
+    def usage(self) -> Usage:
+        return self.trace.usage
+
+    def outcome(self) -> dict[str, Any]:
+        """Return the part of the JSON object that says how the run ended."""
+        if self.failure is not None:
+            return {"error": output.error_json(self.failure)}
+        assert self.result is not None
+        return {"value": to_json(self.result.value), "type": str(self.result.type)}
+
+    def show(self, quiet: bool) -> None:
+        """Print the value or what went wrong, and unless it is to be quiet, what the run took."""
+        if self.result is not None:
+            value = to_json(self.result.value)
+            output.write_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))
+        if self.failure is not None:
+            output.show_error(self.failure)
+        if self.trace.count and not quiet:
+            click.echo(summary(self.usage), err=True)
+
+
+async def watched(
+    work: Callable[[], Awaitable[Result]], title: str, trace: Trace, quiet: bool, trace_file: str | None
+) -> Result:
+    """Return what the work gives; its events are written to a file, if one is named.
+
+    Unless it is to be quiet, a terminal shows its calls meanwhile, and anything else a line every few seconds.
+    Raises UsageError E607.
+    """
+    with written_to(trace_file, trace):
+        if quiet:
+            return await work()
+        progress = Progress(trace)
+        if not sys.stderr.isatty():
+            async with reported(progress):
+                return await work()
+        from rlmlang.cli.live import shown
+
+        async with shown(title, progress):
+            return await work()
+
+
+@contextmanager
+def written_to(name: str | None, trace: Trace) -> Iterator[None]:
+    """Write the events of a run to a file, one on a line. Raises UsageError E607."""
+    if name is None:
+        yield
+        return
+    try:
+        descriptor = open_private(Path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
+    with open(descriptor, "w", encoding="utf-8", buffering=1) as file:
+        trace.sinks.append(lambda _, event: print(event, file=file))
+        yield
+
+
+def store_place(option: str | None, settings: Settings) -> str | Path | None:
+    """Return where answers are kept: by an option, the environment, the settings or default. None for nowhere."""
+    if named := option or os.environ.get("RLMLANG_STORE"):
+        return named
+    return None if settings.store is False else settings.store or default_path()
+
+
+def store_for_run(option: str | None, no_store: bool, settings: Settings) -> str | Path | None:
+    """Return `store_place` for a new run, after removing old answers from a store that exceeds its limit.
+
+    Raises UsageError E606.
+    """
+    place = None if no_store else store_place(option, settings)
+    if place is not None and settings.store_limit is not None:
+        with Store(place) as store:
+            if upkeep.stats(store).disk_bytes > settings.store_limit:
+                upkeep.collect(store, max_bytes=settings.store_limit)
+    return place
+
+
+def missing_model() -> UsageError:
+    """The error of a CALL when no model is named."""
+    ready = [name for name, _, is_ready, _ in available() if is_ready]
+    return MissingModel.of(
+        "E605",
+        "the program makes a CALL, and no model is named",
+        hint=f"name one with --model, in $RLMLANG_MODEL or in rlmlang.toml; ready here: {', '.join(ready)}",
+    )
+
+
+def summary(usage: Usage) -> str:
+    """Return what a run took, on a line."""
+    return (
+        f"{usage.calls:,} call{'' if usage.calls == 1 else 's'}, "
+        f"{usage.memo_hits:,} memo hit{'' if usage.memo_hits == 1 else 's'}, "
+        f"{usage.prompt_tokens:,} tokens in"
+        + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
+        + f", {usage.completion_tokens:,} out"
+        + (f", {output.money(usage.cost)}" if usage.cost else "")
+        + f", {usage.seconds:.1f} s"
+    )

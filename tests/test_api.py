@@ -1,0 +1,433 @@
+"""The Python API: what is public, the options of every function, models that stay open, and functions as models."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+import rlmlang
+from rlmlang import errors
+from rlmlang.annotations import type_text
+from rlmlang.diagnostics import CODES
+from tests.support.fakes import Fake, obedient
+from tests.support.places import ROOT
+
+# What is public --------------------------------------------------------------------------
+
+
+def test_what_is_public_is_listed_in_order() -> None:
+    assert rlmlang.__all__ == sorted(rlmlang.__all__)
+    assert len(rlmlang.__all__) == len(set(rlmlang.__all__))
+    homes = [name for names in rlmlang._HOMES.values() for name in names]
+    assert sorted(homes) == rlmlang.__all__
+
+
+@pytest.mark.parametrize("name", rlmlang.__all__)
+def test_every_public_name_exists_and_is_documented(name: str) -> None:
+    thing = getattr(rlmlang, name)
+    assert thing.__doc__, name
+    assert name in dir(rlmlang)
+
+
+def test_nothing_else_is_public() -> None:
+    code = "import rlmlang; print(*(name for name in vars(rlmlang) if not name.startswith('_')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"annotations", "TYPE_CHECKING"}
+
+
+def test_type_checkers_see_what_is_public() -> None:
+    """The imports for type checkers name the same things as the table for imports at run time."""
+    text = (ROOT / "rlmlang" / "__init__.py").read_text(encoding="utf-8")
+    for home, names in rlmlang._HOMES.items():
+        module = import_module(f"rlmlang.{home}")
+        block = text.partition(f"from rlmlang.{home} import ")[2].partition("\n    from ")[0].partition("\n\n")[0]
+        found = {word.strip(" (),") for word in block.replace("\n", " ").replace("__version__: str", "").split()}
+        assert set(names) == found - {""}
+        assert all(hasattr(module, name) for name in names)
+
+
+TWINS = {"run": rlmlang.Program.run, "ask": rlmlang.ask, "complete": rlmlang.complete, "resume": rlmlang.resume,
+         "replay": rlmlang.replay}  # fmt: skip
+ASYNC_TWINS = {"run": rlmlang.Program.arun, "ask": rlmlang.aask, "complete": rlmlang.acomplete,
+               "resume": rlmlang.aresume, "replay": rlmlang.areplay}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_twins_have_the_same_signature(name: str) -> None:
+    sync, awaited = inspect.signature(TWINS[name]), inspect.signature(ASYNC_TWINS[name])
+    assert sync.parameters == awaited.parameters
+    assert sync.return_annotation == awaited.return_annotation
+    assert inspect.iscoroutinefunction(ASYNC_TWINS[name])
+    open_ended = [p.name for p in sync.parameters.values() if p.kind is p.VAR_KEYWORD]
+    assert open_ended == (["named"] if name == "run" else [])
+
+
+# Errors ----------------------------------------------------------------------------------
+
+BASES = {"1": errors.ProgramError, "2": errors.ProgramError, "3": errors.RunError, "4": errors.ModelError,
+         "5": errors.BudgetError, "6": errors.UsageError}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_makes_an_error_of_its_class(code: str) -> None:
+    base = BASES[code[1]]
+    error = base.of(code, "wrong")
+    assert isinstance(error, base)
+    assert type(error) is base or code in type(error).codes
+    assert (type(error) is base) == (code[1] in "123" and code not in errors.NotInLanguage.codes and code != "E104")
+
+
+def test_a_class_that_a_code_does_not_have_is_refused() -> None:
+    with pytest.raises(TypeError, match="E506 is the code of StepsExhausted, which is no ModelError"):
+        errors.ModelError.of("E506", "wrong")
+    assert type(errors.MissingModel.of("E605", "wrong")) is errors.MissingModel
+
+
+def test_an_error_says_where_and_what_to_do() -> None:
+    with pytest.raises(rlmlang.StepsExhausted) as caught:
+        rlmlang.compile("xs = range(10)\n[x * x for x in xs][0]\n", "a.rlm").run(limits={"max_steps": 20})
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("a.rlm:2:1: error[E506]: ")
+    assert lines[1:3] == ["   2 | [x * x for x in xs][0]", "     | ^^^^^^^^^^^^^^^^^^^"]
+    assert lines[3].startswith("hint: ")
+
+
+# Inputs ----------------------------------------------------------------------------------
+
+
+def test_inputs_that_are_named_like_options() -> None:
+    program = rlmlang.compile("model: str\ninputs: int\nmodel * inputs\n")
+    assert program.run({"model": "ab", "inputs": 2}).value == "abab"
+    assert program.run(inputs={"model": "ab", "inputs": 2}).value == "abab"
+    assert program.cost(inputs={"model": "ab", "inputs": 2}).calls == (0, 0)
+    with pytest.raises(rlmlang.InputMismatch, match="an input named `inputs` is given in the mapping"):
+        program.run(inputs=2)  # type: ignore[arg-type]
+
+
+def test_an_input_that_is_given_twice() -> None:
+    with pytest.raises(rlmlang.InvalidOption, match="`x` is given twice"):
+        rlmlang.compile("x: int\nx\n").run({"x": 1}, x=2)
+
+
+def test_limits_by_name() -> None:
+    program = rlmlang.compile('[CALL("up", x) for x in ["a", "b"]]')
+    with pytest.raises(rlmlang.CostExceedsBudget):
+        program.run(model=Fake(obedient), limits={"max_calls": 1})
+    with pytest.raises(rlmlang.InvalidOption, match="did you mean `max_calls`"):
+        program.run(model=Fake(obedient), limits={"max_call": 1})
+
+
+def test_a_model_is_missing() -> None:
+    with pytest.raises(rlmlang.MissingModel, match="model=…"):
+        rlmlang.compile('CALL("up", "a")').run()
+    assert rlmlang.compile("1 + 1").run().value == 2
+
+
+# Questions and texts ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        ("list[str]", "list[str]"),
+        (str, "str"),
+        (int, "int"),
+        (bool, "bool"),
+        (None, "None"),
+        (list[str], "list[str]"),
+        (dict[str, list[int]], "dict[str, list[int]]"),
+        (tuple[int, float], "tuple[int, float]"),
+        (Literal["yes", "no"], 'Literal["yes", "no"]'),
+        (int | None, "int | None"),
+        (Literal[1, 2] | None, "Literal[1, 2] | None"),
+    ],
+)
+def test_types_of_python(annotation: Any, text: str) -> None:
+    assert type_text(annotation) == text
+    assert str(rlmlang.compile(f"x: {text}\nx\n").type) == text
+
+
+@pytest.mark.parametrize("annotation", [bytes, dict[int, str], set[str], list, int | str, [int], tuple[int, ...], 3])
+def test_what_is_no_type(annotation: Any) -> None:
+    with pytest.raises(rlmlang.InvalidOption, match="is not a type of the language"):
+        type_text(annotation)
+
+
+def by_program(text: str) -> Callable[[Any], Any]:
+    return lambda request: text if request.program else obedient(request)
+
+
+def test_a_question_is_answered_by_a_program() -> None:
+    model = Fake(by_program('len(book) + len(CALL("up", notes[0]))'))
+    result = rlmlang.ask("How long?", {"book": "abc", "notes": ["xy"]}, type=int, model=model)
+    assert (result.value, str(result.type), result.usage.calls) == (5, "int", 2)
+    assert result.program.source.text == 'book: str\nnotes: list[str]\nlen(book) + len(CALL("up", notes[0]))\n'
+    assert result.program.run(model=model, book="abc", notes=["xy"]).value == 5
+    assert result.run_id == result.trace.run_id
+
+
+def test_a_question_without_levels_is_answered_directly() -> None:
+    model = Fake(obedient)
+    result = rlmlang.ask("up", {"len": "a"}, model=model, limits={"max_depth": 0})
+    assert result.value == "A"
+    assert result.program.source.text == "len_: str\nquestion__: str\nCALL[str](question__, len_=len_)\n"
+
+
+def test_questions_and_texts_are_awaited() -> None:
+    async def scenario() -> tuple[Any, Any]:
+        asked = await rlmlang.aask("up", {"text": "a"}, model=Fake(obedient), limits={"max_depth": 0})
+        text = await rlmlang.acomplete("say it", model=lambda messages: "So it is.")
+        return asked.value, text.value
+
+    assert asyncio.run(scenario()) == ("A", "So it is.")
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda: rlmlang.compile("1").run(),
+        lambda: rlmlang.ask("up", model="smollm2"),
+        lambda: rlmlang.complete("up", model="smollm2"),
+        lambda: rlmlang.resume(store="nowhere"),
+        lambda: rlmlang.replay(store="nowhere"),
+        lambda: rlmlang.open_model(lambda messages: "x").__enter__(),
+    ],
+)
+def test_what_would_block_an_event_loop_is_refused(begin: Callable[[], Any]) -> None:
+    async def inside() -> None:
+        begin()
+
+    with pytest.raises(rlmlang.InvalidOption, match=r"inside a running event loop\nhint: write `(await|async with) "):
+        asyncio.run(inside())
+
+
+def test_a_question_is_resumed_with_its_levels(tmp_path: Path) -> None:
+    model = Fake(by_program('CALL("up", "a")'))
+    place = tmp_path / "runs.db"
+    first = rlmlang.ask("How?", model=model, store=place)
+    again = rlmlang.resume("last", store=place, model=model, limits={"max_depth": 1})
+    assert (again.value, again.usage.calls, again.run_id) == ("A", 0, first.run_id)
+    assert rlmlang.replay(first.run_id[:6], store=place).value == "A"
+    with pytest.raises(rlmlang.RunNotFound):
+        rlmlang.replay("nothing", store=place)
+
+
+# Models that stay open -------------------------------------------------------------------
+
+
+class LoopBound(Fake):
+    """A model that works on the first event loop alone, as one with connections does."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+    closed = 0
+
+    async def generate(self, request: Any) -> Any:
+        self.loop = self.loop or asyncio.get_running_loop()
+        assert asyncio.get_running_loop() is self.loop
+        return await super().generate(request)
+
+    async def aclose(self) -> None:
+        assert asyncio.get_running_loop() is self.loop
+        self.closed += 1
+
+
+PROGRAM = 'x: str\nCALL("up", x)\n'
+
+
+def test_an_open_model_has_one_event_loop_for_all_runs(tmp_path: Path) -> None:
+    model = LoopBound(obedient)
+    program = rlmlang.compile(PROGRAM)
+    with rlmlang.OpenModel(model) as opened, rlmlang.Store(tmp_path / "runs.db") as store:
+        assert [program.run(model=opened, store=store, x=x).value for x in "aba"] == ["A", "B", "A"]
+        assert rlmlang.ask("up", {"x": "c"}, model=opened, limits={"max_depth": 0}).value == "C"
+        assert model.closed == 0
+    assert model.closed == 1
+    opened.close()
+    assert model.closed == 1
+    with pytest.raises(rlmlang.InvalidOption, match="is closed"):
+        program.run(model=opened, x="d")
+
+
+def test_threads_share_an_open_model() -> None:
+    model = LoopBound(obedient)
+    program, values = rlmlang.compile(PROGRAM), []
+    with rlmlang.OpenModel(model) as opened:
+        threads = [
+            threading.Thread(target=lambda x=x: values.append(program.run(model=opened, x=x).value)) for x in "abcd"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(values) == ["A", "B", "C", "D"]
+
+
+def test_a_model_is_opened_in_asynchronous_code(tmp_path: Path) -> None:
+    async def scenario() -> list[Any]:
+        program = rlmlang.compile(PROGRAM)
+        async with rlmlang.open_model(lambda messages: "x") as model, rlmlang.Store(tmp_path / "a.db") as store:
+            results = await asyncio.gather(*(program.arun(model=model, store=store, x=x) for x in "abc"))
+            return [result.value for result in results]
+
+    assert asyncio.run(scenario()) == ["x"] * 3
+
+
+def test_a_scripted_model_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "replies.toml"
+    path.write_text('[[reply]]\ninstruction = "up"\ntext = "A"\n')
+    with rlmlang.open_model(f"scripted:{path}") as model:
+        path.unlink()
+        program = rlmlang.compile(PROGRAM)
+        assert program.cost(model=model, x="a").calls == (1, 1)
+        assert [program.run(model=model, x=x).value for x in "ab"] == ["A", "A"]
+    with pytest.raises(rlmlang.UnknownModel):
+        rlmlang.open_model("nothing")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["smollm2", "nano"])
+def test_a_real_model_stays_open(name: str) -> None:
+    program = rlmlang.compile('CALL("Say hello")' if name == "smollm2" else 'add("1", "2")')
+    with rlmlang.open_model(name) as model:
+        first, second = (program.run(model=model) for _ in range(2))
+    assert first.value == second.value
+    assert second.usage.calls >= 1
+
+
+# Functions as models ---------------------------------------------------------------------
+
+
+def shout(messages: list[dict[str, str]]) -> str:
+    return messages[-1]["content"].split("```")[1].strip().upper()
+
+
+async def ashout(messages: list[dict[str, str]]) -> str:
+    await asyncio.sleep(0)
+    return shout(messages)
+
+
+class Shout:
+    async def __call__(self, messages: list[dict[str, str]]) -> str:
+        return await ashout(messages)
+
+
+@pytest.mark.parametrize("function", [shout, ashout, Shout(), lambda messages: ashout(messages)])
+def test_a_function_is_a_model(function: Any) -> None:
+    result = rlmlang.compile(PROGRAM).run(model=function, x="abc")
+    assert result.value == "ABC"
+    assert result.usage.calls == 1
+    assert result.usage.prompt_tokens > result.usage.completion_tokens > 0
+
+
+def test_a_function_is_given_messages() -> None:
+    seen: list[Any] = []
+
+    def model(messages: list[dict[str, str]]) -> str:
+        seen.append((messages, threading.current_thread()))
+        return "x"
+
+    rlmlang.compile(PROGRAM).run(model=model, x="abc")
+    ((messages, thread),) = seen
+    assert [sorted(message) for message in messages] == [["content", "role"]] * 2
+    assert [message["role"] for message in messages] == ["system", "user"]
+    assert thread is not threading.main_thread()
+
+
+def test_functions_run_at_the_same_time() -> None:
+    barrier = threading.Barrier(8, timeout=20)
+
+    def model(messages: list[dict[str, str]]) -> str:
+        barrier.wait()
+        return "x"
+
+    text = '[CALL("say", i) for i in range(8)]'
+    assert rlmlang.compile(text).run(model=model).value == ["x"] * 8
+
+
+def test_a_function_that_fails() -> None:
+    def model(messages: list[dict[str, str]]) -> str:
+        raise LookupError("no such model")
+
+    with pytest.raises(rlmlang.ModelFailed, match=r"test_api.*model failed: LookupError: no such model") as caught:
+        rlmlang.compile(PROGRAM).run(model=model, x="a")
+    assert isinstance(caught.value.__cause__, LookupError)
+    with pytest.raises(rlmlang.ModelFailed, match="returned int; expected str"):
+        rlmlang.compile(PROGRAM).run(model=lambda messages: 3, x="a")  # type: ignore[arg-type, return-value]
+
+
+def test_a_function_whose_text_is_too_long() -> None:
+    limits = {"max_answer_tokens": 5}
+    with pytest.raises(rlmlang.AnswerTruncated):
+        rlmlang.compile(PROGRAM).run(model=lambda messages: "x" * 21, limits=limits, x="a")
+    assert rlmlang.compile(PROGRAM).run(model=lambda messages: "x" * 20, limits=limits, x="a").value == "x" * 20
+
+
+def test_answers_of_a_function_serve_later_runs_under_an_identity(tmp_path: Path) -> None:
+    program, place = rlmlang.compile(PROGRAM), tmp_path / "runs.db"
+    assert [program.run(model=shout, store=place, x="a").usage.calls for _ in range(2)] == [1, 1]
+    named = [rlmlang.FunctionModel(shout, identity="1") for _ in range(2)]
+    assert [program.run(model=model, store=place, x="a").usage.calls for model in named] == [1, 0]
+    with rlmlang.open_model(shout) as opened:
+        assert [program.run(model=opened, store=place, x="a").usage.calls for _ in range(2)] == [1, 0]
+
+
+def test_a_run_is_resumed_with_the_same_function(tmp_path: Path) -> None:
+    program, place = rlmlang.compile('[CALL("up", x) for x in CALL[list[str]]("list")]'), tmp_path / "runs.db"
+
+    def listed(messages: list[dict[str, str]]) -> str:
+        return '["a", "b", "c"]' if "list" in messages[-1]["content"] else shout(messages)
+
+    with pytest.raises(rlmlang.CallsExhausted):
+        program.run(model=listed, store=place, limits={"max_calls": 2})
+    with pytest.raises(rlmlang.MissingModel, match="give it: model=…"):
+        rlmlang.resume(store=place)
+    result = rlmlang.resume(store=place, model=listed, limits={"max_calls": None})
+    assert (result.value, result.usage.calls) == (["A", "B", "C"], 2)
+
+
+# A run estimates once --------------------------------------------------------------------
+
+
+def test_a_run_is_estimated_and_its_inputs_are_bound_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from rlmlang import execution
+    from rlmlang.cli import main
+
+    counts = {"estimate": 0, "bind_inputs": 0}
+
+    def counted(name: str) -> Callable[..., Any]:
+        real = getattr(execution, name)
+
+        def count(*args: Any) -> Any:
+            counts[name] += 1
+            return real(*args)
+
+        return count
+
+    for name in counts:
+        monkeypatch.setattr(execution, name, counted(name))
+    rlmlang.compile(PROGRAM).run(model=Fake(obedient), x="a", store=tmp_path / "runs.db")
+    assert counts == {"estimate": 1, "bind_inputs": 1}
+    (tmp_path / "replies.toml").write_text('[[reply]]\ninstruction = "up"\ntext = "A"\n')
+    (tmp_path / "program.rlm").write_text(PROGRAM)
+    args = ["run", str(tmp_path / "program.rlm"), "-i", "x=a", "-m", f"scripted:{tmp_path}/replies.toml", "--no-store"]
+    assert main(args) == 0
+    assert counts == {"estimate": 2, "bind_inputs": 2}
+
+
+def test_the_trace_says_how_many_calls_are_planned() -> None:
+    class Watching:
+        started = hit = finished = lambda self, record: None
+
+    trace = rlmlang.Trace(watchers=[Watching()])
+    text = 'xs: list[str]\n[CALL("up", x) for x in xs] + [CALL("say", xs[0]) for x in xs if x == CALL("up", "a")]'
+    rlmlang.compile(text).run(model=Fake(obedient), xs=["a", "b"], trace=trace)
+    assert trace.planned_calls == (2, 6)
