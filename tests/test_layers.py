@@ -20,6 +20,7 @@ LAYERS = """
     render
     errors
     language.nodes
+    language.literal_text
     language.parse language.printer
     language.types
     annotations

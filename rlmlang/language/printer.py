@@ -8,7 +8,6 @@ brackets they were in.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Union
@@ -17,6 +16,7 @@ from attrs import define, field, frozen
 
 from rlmlang.language import nodes
 from rlmlang.language.depth import deep_recursion
+from rlmlang.language.literal_text import constant_text, escaped, string_text
 
 WIDTH = 100
 """Columns that a line should not exceed."""
@@ -258,7 +258,7 @@ def _type(node: nodes.TypeArg) -> _Row:
         case nodes.TypeList(items):
             return [f"[{', '.join(map(format_type, items))}]"]
         case nodes.TypeLiteral(value):
-            return [_string(value) if isinstance(value, str) else str(value)]
+            return [string_text(value) if isinstance(value, str) else str(value)]
         case nodes.TypeName(name, args):
             if len(args) < 2:  # a comma behind a single one would make it a tuple in Python
                 return [name, *(("[", *_type(args[0]), "]") if args else ())]
@@ -301,7 +301,7 @@ def _expr(node: nodes.Expr, least: int = 0, quote: str = "") -> _Row:
 def _bare(node: nodes.Expr, quote: str) -> _Row:
     match node:
         case nodes.Constant(value):
-            return [_constant(node) if not (quote and isinstance(value, str)) else f"{quote}{value}{quote}"]
+            return [constant_text(node) if not (quote and isinstance(value, str)) else f"{quote}{value}{quote}"]
         case nodes.Name(name):
             return [name]
         case nodes.FString():
@@ -413,43 +413,6 @@ def _slice(node: nodes.Slice, quote: str) -> _Row:
     return [*row, "]"]
 
 
-# Constants -----------------------------------------------------------------------
-
-
-def _constant(node: nodes.Constant) -> str:
-    """Long and raw strings stay such where that is of use."""
-    value = node.value
-    if not isinstance(value, str):
-        return repr(value)
-    written = node.span.text
-    if written.startswith('"""') and "\n" in value:
-        inside = "\n".join(_escaped(line, "") for line in value.split("\n"))
-        return '"""' + re.sub(r'"(?="|\Z)', r"\"", inside) + '"""'
-    if written.startswith("r") and "\\" in value and '"' not in value and value.isprintable():
-        return f'r"{value}"'
-    return _string(value)
-
-
-def _string(value: str) -> str:
-    return f'"{_escaped(value, chr(34))}"'
-
-
-_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def _escaped(text: str, quote: str) -> str:
-    """The text with escapes for backslashes, for `quote`, and for what cannot be seen."""
-    return "".join(
-        f"\\{char}" if char == quote else _ESCAPES.get(char) or (char if char.isprintable() else _code(char))
-        for char in text
-    )
-
-
-def _code(char: str) -> str:
-    number = ord(char)
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
-
-
 def _fstring(node: nodes.FString, quote: str) -> str:
     """Holes cannot hold the quote around the f-string, nor backslashes."""
     holes = [part for part in node.parts if isinstance(part, nodes.Hole)]
@@ -458,7 +421,7 @@ def _fstring(node: nodes.FString, quote: str) -> str:
     out = ""
     for part in node.parts:
         if isinstance(part, str):
-            text = part if quote else _escaped(part, outer)
+            text = part if quote else escaped(part, outer)
             out += text.replace("{", "{{").replace("}", "}}")
         else:
             conversion = f"!{part.conversion}" if part.conversion else ""

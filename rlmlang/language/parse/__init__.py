@@ -24,7 +24,7 @@ from rlmlang.language.parse.tree import Builder
 from rlmlang.language.source import Source, Span
 
 if TYPE_CHECKING:
-    from rlmlang.language.parse.foreign import Told
+    from rlmlang.language.parse.refused import Explanation
 
 __all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_partial"]
 
@@ -168,8 +168,9 @@ def _run(builder: Builder, text: str, offset: int, start: str) -> Any:
         builder.text, builder.offset = outer
 
 
-def _explain(error: UnexpectedInput, text: str, hole: bool) -> Told:
-    from rlmlang.language.parse.foreign import Refused, explain  # which takes time to import, and is seldom needed
+def _explain(error: UnexpectedInput, text: str, hole: bool) -> Explanation:
+    from rlmlang.language.parse.explain import explain  # imported here, since it is seldom needed
+    from rlmlang.language.parse.refused import Refused
 
     expected = frozenset(error.interactive_parser.accepts())  # type: ignore[no-untyped-call]
     if not isinstance(error, UnexpectedToken):

@@ -1,0 +1,41 @@
+"""Constants as text: quotes and escapes in their canonical form."""
+
+from __future__ import annotations
+
+import re
+
+from rlmlang.language import nodes
+
+
+def constant_text(node: nodes.Constant) -> str:
+    """Long and raw strings stay such where that is of use."""
+    value = node.value
+    if not isinstance(value, str):
+        return repr(value)
+    written = node.span.text
+    if written.startswith('"""') and "\n" in value:
+        inside = "\n".join(escaped(line, "") for line in value.split("\n"))
+        return '"""' + re.sub(r'"(?="|\Z)', r"\"", inside) + '"""'
+    if written.startswith("r") and "\\" in value and '"' not in value and value.isprintable():
+        return f'r"{value}"'
+    return string_text(value)
+
+
+def string_text(value: str) -> str:
+    return f'"{escaped(value, chr(34))}"'
+
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escaped(text: str, quote: str) -> str:
+    """The text with escapes for backslashes, for `quote`, and for what cannot be seen."""
+    return "".join(
+        f"\\{char}" if char == quote else _ESCAPES.get(char) or (char if char.isprintable() else _code(char))
+        for char in text
+    )
+
+
+def _code(char: str) -> str:
+    number = ord(char)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -1,0 +1,69 @@
+"""Explain what is wrong with a text that the grammar refuses, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Union
+
+from rlmlang.language.parse.explain_expressions import (
+    foreign_symbol,
+    malformed_number,
+    misplaced_string,
+    missing_part,
+    reserved_word,
+    set_display,
+    starred,
+    walrus,
+)
+from rlmlang.language.parse.explain_statements import (
+    assignment,
+    function,
+    misplaced_return,
+    python_statement,
+    record,
+    reserved_name,
+    unexpected_indent,
+)
+from rlmlang.language.parse.refused import STRINGS, Explanation, Refused
+
+_Rule = Callable[[Refused], Union[Explanation, None]]
+
+_RULES: tuple[_Rule, ...] = (
+    reserved_name, python_statement, walrus, assignment, starred, reserved_word, set_display, misplaced_string,
+    malformed_number, foreign_symbol, misplaced_return, unexpected_indent, record, function, missing_part,
+)  # fmt: skip
+"""The first one that applies explains the error."""
+
+_IN_EXPRESSIONS: tuple[_Rule, ...] = (
+    walrus, starred, reserved_word, set_display, misplaced_string, malformed_number, foreign_symbol, missing_part,
+)  # fmt: skip
+
+
+def explain(refused: Refused) -> Explanation:
+    """Return the diagnostic for a text that the grammar refuses."""
+    for rule in _IN_EXPRESSIONS if refused.hole else _RULES:
+        if (found := rule(refused)) is not None:
+            return found
+    return _generic(refused)
+
+
+_WORDS = {
+    "NAME": "a name", "_NL": "the end of the line", "_IN": "an indented line", "LPAR": "`(`", "RPAR": "`)`",
+    "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "EQUAL": "`=`", "IN": "`in`", "__ANON_0": "`->`",
+}  # fmt: skip
+
+
+def _generic(refused: Refused) -> Explanation:
+    """What was found, and what may stand there if that is quickly said."""
+    shown = refused.found.split("\n", 1)[0][:40]
+    what = f"`{shown}`" if shown.strip() else "the end" if refused.hole else "the end of the line"
+    hint = None
+    if refused.operand:
+        hint = "an expression is expected"
+    elif refused.expected >= {"NAME", "NONE"}:
+        hint = "a type is expected"
+    elif refused.expected and refused.expected <= _WORDS.keys():
+        hint = f"expected {' or '.join(sorted({_WORDS[name] for name in refused.expected}))}"
+    elif refused.kind in ("NAME", "INT", "FLOAT", *STRINGS):
+        hint = "an operator or a comma may be missing before it"
+    return "E100", f"{what} cannot stand here", refused.place, hint

@@ -1,0 +1,178 @@
+"""Syntax errors in statements: mostly, statements that Python has and the language has not."""
+
+from __future__ import annotations
+
+import re
+
+from rlmlang.language.parse.refused import LINE_ENDS, Explanation, Refused, cannot_name, is_reserved, last_word
+
+COMPREHENSION = "write a comprehension: `[f(x) for x in xs]`"
+BRANCH = "write a conditional expression: `a if condition else b`"
+_NO_CHANGE = "values do not change"
+
+STATEMENTS: dict[str, tuple[str, str, str]] = {
+    "while": ("E110", "`while` is not in the language", f"{COMPREHENSION}, or `reduce(step, xs, start)`"),
+    "for": ("E111", "the `for` statement is not in the language", f"{COMPREHENSION}, or `reduce(step, xs, start)`"),
+    "import": ("E113", "`import` is not in the language", "every built-in and library function is in scope"),
+    "try": (
+        "E114",
+        "exceptions are not in the language",
+        "test first, or ask for an optional answer: `CALL[T | None](…)`",
+    ),
+    "await": (
+        "E115",
+        "`async` and `await` are not in the language",
+        "leave it out: CALLs that do not need each other run together anyway",
+    ),
+    "@": ("E116", "decorators are not in the language", "apply the function where it is used"),
+    "global": ("E119", "`global` and `nonlocal` are not in the language", "pass it as a parameter"),
+    "del": ("E120", _NO_CHANGE, "make a new one: `[x for x in xs if …]`"),
+    "print": ("E121", "`print` is not in the language", "the value of a program is its last expression"),
+    "pass": ("E121", "`pass` is not in the language", "leave it out"),
+    "yield": ("E121", "`yield` is not in the language", "give a list: `[f(x) for x in xs]`"),
+    "break": ("E121", "`break` and `continue` are not in the language", "write `[x for x in xs if …]`, or `take`"),
+    "with": ("E121", "`with` is not in the language", "text comes in as an input: `document: str`"),
+    "assert": ("E121", "`assert` is not in the language", "write a conditional expression"),
+    "match": ("E121", "`match` is not in the language", BRANCH),
+    "type": ("E121", "`type` is not in the language", "write the type where it is used, or a record: `class Name:`"),
+}
+SAME = {
+    "from": "import", "except": "try", "finally": "try", "raise": "try", "async": "await",
+    "nonlocal": "global", "continue": "break", "exec": "print",
+}  # fmt: skip
+SOFT = ("print", "exec", "match", "type")
+"""Statements, once or now, that start with a plain name."""
+
+
+def python_statement(refused: Refused) -> Explanation | None:
+    """By the first word of the line."""
+    match = re.match(r"@|\w+", refused.line)
+    if match is None:
+        return None
+    word, rest = match[0], refused.line[match.end() :]
+    where = refused.line_start, refused.line_start + match.end()
+    if word in ("if", "elif", "else"):
+        return "E112", f"the `{word}` statement is not in the language", where, BRANCH
+    if word in SOFT and not re.match(r" +[\w\"'{]", rest):
+        return None
+    if found := STATEMENTS.get(SAME.get(word, word)):
+        return found[0], found[1], where, found[2]
+    return None
+
+
+def reserved_name(refused: Refused) -> Explanation | None:
+    """`class = 1`, or `in: int`."""
+    match = re.match(r"(\w+) *(=(?!=)|: *\w)", refused.line)
+    if match is None or not is_reserved(match[1]):
+        return None
+    if match[2] != "=" and match[1] in ("else", "try", "finally", "except", "lambda"):
+        return None
+    return cannot_name(match[1], refused.line_start)
+
+
+_AUGMENTED = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%@&|^])=(?!=)")
+
+
+def assignment(refused: Refused) -> Explanation | None:
+    """`x += 1`, `x[0] = 1`, `x.y = 1`, and what else cannot stand before `=`."""
+    start, end = refused.place
+    match = _AUGMENTED.search(refused.text, max(refused.line_start, start - 2), start + 4)
+    if match is not None:
+        where = refused.line_start, match.end()
+        return "E120", f"{_NO_CHANGE}: no `{match[0]}`", where, "bind a new name: `y = x + 1`"
+    if refused.found != "=":
+        return None
+    target = refused.before.strip()
+    where = refused.line_start, end
+    if re.fullmatch(r"\w+(?: *\.\s*\w+| *\[[^\]]*\])+", target):
+        hint = "make a new value: a comprehension, or the record's constructor"
+        return "E120", f"{_NO_CHANGE}: no item or attribute assignment", where, hint
+    if re.fullmatch(r"[(\[][\w, ]*[)\]]", target):
+        return "E100", "names are bound without brackets", where, "write `a, b = …`"
+    if re.fullmatch(r"\w+ *= *\w+", target):
+        return "E100", "one `=` a statement", refused.place, "bind one name a line"
+    return None
+
+
+def misplaced_return(refused: Refused) -> Explanation | None:
+    if refused.text.startswith("def") or not re.match(r"return\b", refused.line):
+        return None
+    where = refused.line_start, refused.line_start + 6
+    return "E123", "`return` stands in functions only", where, "end the program with the expression itself"
+
+
+def unexpected_indent(refused: Refused) -> Explanation | None:
+    """Below a statement that has no body."""
+    if refused.kind != "_IN" or refused.text.startswith(("def", "class")):
+        return None
+    line = refused.text.rfind("\n", 0, _next(refused)) + 1
+    message = "the line is indented, and belongs to no `def` or `class`"
+    return "E105", message, (line, _next(refused)), "start it at the margin"
+
+
+def _next(refused: Refused) -> int:
+    """Where the next line that is not empty starts, after its indentation."""
+    match = re.compile(r"(?:[# ][^\n]*)?\n(?:(?:#[^\n]*)?\n)* *").match(refused.text, refused.start)
+    assert match is not None
+    return match.end()
+
+
+def record(refused: Refused) -> Explanation | None:
+    if not refused.text.startswith("class "):
+        return None
+    if refused.start <= refused.text.find("\n"):
+        if refused.kind in LINE_ENDS:
+            return None
+        return "E100", "a record is `class Name:` and its fields", refused.place, "write `    name: type`, one a line"
+    line = refused.line
+    if re.match(r"\w+ *:[^=]*$", line) and not line.startswith("def"):
+        return None
+    hint = "write `name: type`, one a line"
+    if line.startswith("def"):
+        hint = "write a function at the margin, with the record as a parameter"
+    elif line.startswith(('"', "'")):
+        hint = "write it as a comment: `# …`"
+    elif "=" in line:
+        hint = "leave out the default: every field is given when a record is made"
+    return "E121", "a record has fields only", refused.whole, hint
+
+
+def function(refused: Refused) -> Explanation | None:
+    if not refused.text.startswith("def "):
+        return None
+    head = refused.text.split("\n", 1)[0]
+    if refused.start <= len(head):
+        return _head(refused, head)
+    line, ends = refused.line, refused.kind in LINE_ENDS
+    if re.match(r"(?:def|class)\b", line):
+        return "E123", "functions and records are defined at the margin", refused.whole, "move it out of the function"
+    if re.match(r"return\b", line):
+        if not ends:
+            return None
+        if refused.operand:
+            hint = "write `return None`" if re.fullmatch(r"return *", refused.before) else None
+            return ("E123", "`return` needs a value", refused.whole, hint) if hint else None
+        after = _next(refused)
+        end = refused.text.find("\n", after)
+        return "E123", "nothing may follow `return`", (after, end), "bind names before it"
+    if re.match(r"\w+ *:", line):
+        return "E123", "names are bound without a type", refused.whole, "write `name = …`; the type is inferred"
+    if re.match(r"[\w, ]+=(?!=)", refused.before):
+        if not ends or refused.operand:
+            return None
+        return "E123", "a function ends with `return`", refused.whole, "write `    return …` below"
+    hint = "write it as comments above the function" if line.startswith(('"', "'")) else "bind it: `name = …`"
+    return "E123", "a function body is bindings, then one `return`", refused.whole, hint
+
+
+def _head(refused: Refused, head: str) -> Explanation | None:
+    hint = "write `def f(x: int) -> str:`"
+    before = refused.before.rstrip(" ")
+    parameter = before[: len(before) - len(last_word(before))].rstrip(" ").endswith(("(", ","))
+    if parameter and refused.found in (",", ")", "=") and refused.last not in "(,":
+        return "E100", "a parameter needs its type", refused.place, hint
+    if refused.found == ":" and "->" not in head:
+        return "E100", "a function needs its result type", refused.place, hint
+    if "->" in before and refused.last == ":" and refused.kind not in LINE_ENDS:
+        return "E123", "the body of a function is on lines of its own", refused.place, "indent it by four spaces"
+    return None
