@@ -1,4 +1,4 @@
-"""A model that answers at once, so that its own time does not count; and a stopwatch."""
+"""A model that answers at once, so that its own time does not count; and a stopwatch (decision 92)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Diagnostics: one problem each, with its code, message, place and hint. They are data; `errors.py` raises them.
 
-`CODES` is the one list of codes, and `render.py` writes diagnostics as text.
+`CODES` is the one list of codes, and `render.py` writes diagnostics as text (decision 93).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A run from its options to its value: model and store opened, cost held against the limits, the run recorded."""
+"""A run from its options to its value: model and store opened, cost held against the limits, the run recorded.
+(Decision 93.)
+"""
 
 from __future__ import annotations
 
@@ -154,7 +156,7 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
         return
     try:
         cost = estimate(checked, values, account.limits, caller.model, account.price)
-        if caller.journal is not None and _first_exceeded(cost, caps):
+        if caller.journal is not None and _first_exceeded(cost, caps):  # decision 74
             cost = estimate(checked, values, account.limits, caller.model, account.price, caller.is_stored)
     except UsageError:
         raise

@@ -1,4 +1,4 @@
-"""The files that belong to the language: in a wheel under `data/`, in a checkout beside the package."""
+"""The files that belong to the language: in a wheel under `data/`, in a checkout beside the package (decision 90)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets taken out of what is shown or written: errors, warnings, traces.
+"""Secrets taken out of what is shown or written: errors, warnings, traces (decisions 61 and 90).
 
 Done where text leaves the process, since what others raise may hold anything. Values of a program
 and rows of the store are left as they are: they are data.

@@ -1,4 +1,4 @@
-"""Imports go one way, and heavy packages are imported only where they are used."""
+"""Imports go one way, and heavy packages are imported only where they are used (decisions 89 and 91)."""
 
 from __future__ import annotations
 

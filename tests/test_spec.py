@@ -1,4 +1,4 @@
-"""SPEC.md: every example runs, and its tables are what the code says.
+"""SPEC.md: every example runs, and its tables are what the code says (decision 40).
 
 In a block of the language, `#=> value` at the end of a line tells the value of that line,
 with `(2 calls)` behind it how many calls the program made; `#! E303` tells the error that

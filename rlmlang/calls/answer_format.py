@@ -50,7 +50,7 @@ class AnswerFormat:
 
     type: Type
 
-    opening: ClassVar[str] = '{"answer":'
+    opening: ClassVar[str] = '{"answer":'  # decision 41
     """The start of a wrapped answer, which an engine may put before the model's text, as if the model had written it.
 
     Without it a small model would start with words where a bare `5` is allowed; the mask forbids these, and what it
@@ -100,7 +100,7 @@ class AnswerFormat:
     # Reading and writing
 
     def read(self, text: str, opening: str = "", wrapped: bool = False) -> Value:
-        """Return the value that an answer gives. Raises Mismatch.
+        """Return the value that an answer gives. Raises Mismatch (decision 34).
 
         `opening` is what the engine put before the text. `wrapped` says that both together are to be an object that
         holds the answer; without an opening, a server may have ignored that and written a bare answer.

@@ -28,7 +28,7 @@ from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
 from rlmlang.trace.recorder import CallRecord, Trace
 
-REPAIRS = 2
+REPAIRS = 2  # decision 36
 """How often a program that was written whole and does not check or run is written again."""
 
 Writing = Literal["statements", "whole"]
@@ -40,7 +40,7 @@ EvaluateAnswer = Callable[[CallInFlight, Checked, Mapping[str, Value]], Awaitabl
 
 def default_writing(model: Model) -> Writing:
     """Return how a model writes programs: by statements, but for engines that cannot be constrained to one, or read
-    everything again for each."""
+    everything again for each (decision 52)."""
     able = model.capabilities
     return "statements" if able.continues and able.grammar != "none" else "whole"
 
@@ -65,7 +65,7 @@ class Answering:
         self.meter = meter
         self.writing = writing or default_writing(model)
         self.concurrency = account.limits.concurrency or model.concurrency
-        self.squeezed = False
+        self.squeezed = False  # decision 72
         """Whether a program was written with fewer tokens than it may have: engines bring it to an end in time,
         so the answer might be another. From then on no answer of a program is stored."""
         self._evaluate = evaluate
@@ -81,7 +81,7 @@ class Answering:
         prompt = self.model.count_tokens(request)
         if prompt >= self.model.context:
             raise ModelError.of(
-                "E403",
+                "E403",  # decision 33
                 f"the prompt of this call takes {prompt:,} tokens; the context of {self.model.name} "
                 f"holds {self.model.context:,}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
@@ -226,7 +226,7 @@ class Answering:
 
 @lru_cache(1024)
 def _checked(text: str, expected: Type) -> Checked:
-    """Check the program of an answer. A model that recurses writes the same one for many calls (DECISIONS 83)."""
+    """Check the program of an answer. A model that recurses writes the same one for many calls (decision 83)."""
     return check(Source(text, ANSWER), expected)
 
 

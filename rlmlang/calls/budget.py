@@ -1,4 +1,4 @@
-"""The limits of a run, and the account that its whole call tree spends from.
+"""The limits of a run, and the account that its whole call tree spends from (decision 30).
 
 Before each generation, the most that it can take is reserved; afterwards, what it really took is settled.
 A call that would not fit beside open reservations waits until they are settled, since most take less than
@@ -36,7 +36,7 @@ class Limits:
     """The most tokens of one answer."""
     max_cost: float | None = None
     """US dollars."""
-    max_share: float = 1.0
+    max_share: float = 1.0  # decision 70
     """The share of a program's calls, tokens and money that one of its calls may spend, together with all
     calls below it, if a program answers it; above 0, up to 1."""
     max_seconds: float | None = None
@@ -132,7 +132,7 @@ class Account:
     """Reservations that are not settled yet."""
     _expected: int = 0
     """Calls that a program has asked for and that have not been reserved yet."""
-    _waiting: deque[_Waiting] = field(factory=deque)
+    _waiting: deque[_Waiting] = field(factory=deque)  # decision 73
     """Requests that wait until reservations are settled, in order; only the run's account has any."""
 
     @_caps.default
@@ -249,7 +249,7 @@ class Account:
         instruction, span = self.call
         shown = " ".join(instruction[:200].split())
         return BudgetError.of(
-            "E510",
+            "E510",  # decision 71
             f"the share of the call `{shown if len(shown) <= 60 else shown[:59] + '…'}`: {message}",
             span,
             hint=f"raise max_share, which is {self.limits.max_share:g}, or {limit}",

@@ -1,4 +1,6 @@
-"""The key of a call: a digest of everything that can change its answer. Calls with equal keys are one call."""
+"""The key of a call: a digest of everything that can change its answer. Calls with equal keys are one call.
+(Decision 72.)
+"""
 
 from __future__ import annotations
 
@@ -40,5 +42,5 @@ class Keys:
             head = hashlib.sha256(json.dumps(shared).encode())
             self._heads[site.shape, depth_left, site.names] = head
         digest = head.copy()
-        digest.update(canonical([sample, *args]).encode("utf-8", "surrogatepass"))
+        digest.update(canonical([sample, *args]).encode("utf-8", "surrogatepass"))  # decision 35
         return digest.digest()

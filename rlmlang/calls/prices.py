@@ -11,7 +11,7 @@ from attrs import field, frozen
 from rlmlang.errors import UsageError
 from rlmlang.models.base import Model
 
-MILLION = Decimal(1_000_000)
+MILLION = Decimal(1_000_000)  # decision 69
 
 
 def dollars(amount: Decimal | float | str) -> Decimal:
@@ -71,7 +71,7 @@ def no_price(model: Model) -> UsageError:
     """Return the error for a run with a limit on money whose model has no known price."""
     name = model.name.partition("?")[0]
     return UsageError.of(
-        "E608",
+        "E608",  # decision 68
         f"max_cost is set, and no price of {name} is known",
         hint=f'give it, in dollars a million tokens: prices={{"{name}": Price(input=…, output=…)}}',
     )

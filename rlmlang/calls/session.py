@@ -37,7 +37,7 @@ ANSWER = "<answer>"
 MAX_STATEMENTS = 40
 """How many statements one program may have."""
 
-ATTEMPTS = 4
+ATTEMPTS = 4  # decision 49
 """How often one statement is written before the session gives up."""
 
 STATEMENT_TOKENS = 200

@@ -22,7 +22,7 @@ EVERY = 10.0
 WINDOW = 30.0
 """Seconds of which the pace is taken."""
 
-PLACES = 40
+PLACES = 40  # decision 75
 """Lines of programs whose calls are counted apart; programs that models write may have any number."""
 
 

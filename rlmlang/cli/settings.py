@@ -1,4 +1,4 @@
-"""`rlmlang.toml`, in the current folder or one above it: the model, the store and limits.
+"""`rlmlang.toml`, in the current folder or one above it: the model, the store and limits (decision 59).
 
     model = "smollm2"
     store = "answers.db"      # or false, for none

@@ -403,7 +403,9 @@ class Search:
             yield [",", "key", "=", "lambda", HOLE, ":", HOLE]
 
     def _suffixes(self, name: str) -> Iterator[list[str]]:
-        """Yield suffixes that may give the last operand a fitting type; `name` is its name, if it has one."""
+        """Yield suffixes that may give the last operand a fitting type; `name` is its name, if it has one.
+        (Decision 88.)
+        """
         stack = self.state.stack
         assert stack is not None
         if name and tables().takes(stack, "LPAR") and self._is_function(name):

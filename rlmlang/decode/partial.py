@@ -1,4 +1,4 @@
-"""The type checker, applied to statements that are not finished.
+"""The type checker, applied to statements that are not finished (decision 46).
 
 Holes stand for what is still to be written: names that start with `HOLE`. A hole fits everywhere, so nothing that
 follows can repair an error that is found with holes in place. No rule of the language is repeated here: this is the

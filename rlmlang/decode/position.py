@@ -248,7 +248,7 @@ def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
 
 
 def _string(prefix: Prefix, lexeme: str, free: str) -> str:
-    """Return the string itself where its text matters, else one that stands for any."""
+    """Return the string itself where its text matters, else one that stands for any (decision 48)."""
     if _names_type(prefix):
         return lexeme
     quotes = 3 if lexeme.startswith('"""') else 1

@@ -31,12 +31,12 @@ class Primitive:
         return self.name
 
 
-STR, INT, FLOAT, BOOL, NONE = map(Primitive, ("str", "int", "float", "bool", "None"))
+STR, INT, FLOAT, BOOL, NONE = map(Primitive, ("str", "int", "float", "bool", "None"))  # decision 10
 
 
 @frozen
 class Never:
-    """The type of no value: of the elements of `[]`. It fits everywhere."""
+    """The type of no value: of the elements of `[]`. It fits everywhere (decision 15)."""
 
     size: ClassVar[int] = 1
 
@@ -46,7 +46,7 @@ class Never:
 
 @frozen
 class Unknown:
-    """The type of an expression that failed to check: fits everywhere, so that one error is told once."""
+    """The type of an expression that failed to check: fits everywhere, so that one error is told once (decision 21)."""
 
     size: ClassVar[int] = 1
 
@@ -120,7 +120,7 @@ class TupleType:
 
 @frozen
 class OptionalType:
-    """`T | None`; `item` is never itself optional or `None`."""
+    """`T | None`; `item` is never itself optional or `None` (decision 14)."""
 
     item: Type
     size: int = field(init=False, eq=False, repr=False)

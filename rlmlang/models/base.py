@@ -112,6 +112,7 @@ class Request:
         """
         if constrains_answers and self.typed:
             return self.answer_format.opening
+        # Decision 50
         return "```python\n" if constrains_programs and self.program and self.constraint is not None else ""
 
 
@@ -158,7 +159,7 @@ class Capabilities:
     """Whether a prompt that starts like an earlier one is read only from where they differ."""
     free: bool = False
     """Whether its tokens cost no money, since it runs in this process."""
-    recursive: bool = False
+    recursive: bool = False  # decision 81
     """Whether it answers by a program at every depth, and equal calls in the same way. The remaining depth is then
     not part of a call's key."""
     exact_counts: bool = True

@@ -37,7 +37,7 @@ class Backend:
     """The modules that must be installed, each with the command that installs it."""
     address: str = ""
     """The address of its server, unless the name gives another; empty for models of this process."""
-    limits: Mapping[str, Any] = {}
+    limits: Mapping[str, Any] = {}  # decision 82
     """The default limits of runs with its models, where they differ from those of `Limits`."""
 
     @property

@@ -1,4 +1,4 @@
-"""The model `nano`: it answers every call by a program, and nothing else.
+"""The model `nano`: it answers every call by a program, and nothing else (decision 86).
 
 A call is read as its instruction, which names a task, and what is visible of its arguments (`tasks`). The
 program is written greedily, held to `grammar`, and tokens that must follow are not waited for. Calls that

@@ -1,4 +1,4 @@
-"""What nano may write: a part of the language, without names of built-ins and without operators but `+`.
+"""What nano may write: a part of the language, without names of built-ins and without operators but `+` (decision 84).
 
     program:  ("d = " expr "\\n")? expr
     expr:     term (" + " term)*

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
-BLOCK = 16
+BLOCK = 16  # decision 85
 """Rows that are multiplied at once. With 64, two threads of OpenBLAS took 1.4 ms a pass, and one 0.4 ms."""
 
 

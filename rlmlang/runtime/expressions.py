@@ -181,7 +181,7 @@ def call(compiler: Compiler, node: nodes.Call) -> Code:
             if given[0] < 0:
                 raise RunError.of("E308", f"sample is {given[0]}; it counts from 0")
             frame.evaluation.meter.walk(*given)
-            return frame.evaluation.call(site, tuple(given[1:]), given[0], place)
+            return frame.evaluation.call(site, tuple(given[1:]), given[0], place)  # decision 29
         except RlmError as error:
             raise PlacedError(error.at(span), place) from None
 

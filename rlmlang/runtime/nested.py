@@ -1,4 +1,4 @@
-"""Compile the built-in `run_program`, by which a program checks and runs a program."""
+"""Compile the built-in `run_program`, by which a program checks and runs a program (decision 18)."""
 
 from __future__ import annotations
 

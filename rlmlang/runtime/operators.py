@@ -19,7 +19,7 @@ def _number(meter: Meter, value: Value) -> Value:
     if isinstance(value, int):
         return meter.number(value)
     if isinstance(value, complex) or not isfinite(value):
-        raise RunError.of("E306", "the result is not a finite real number")
+        raise RunError.of("E306", "the result is not a finite real number")  # decision 11
     return value
 
 

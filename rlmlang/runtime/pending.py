@@ -45,7 +45,7 @@ class Place:
 
 
 class Pending:
-    """A value that is not known yet. Once it is `done`, `value` is plain or a Partial."""
+    """A value that is not known yet. Once it is `done`, `value` is plain or a Partial (decision 26)."""
 
     __slots__ = ("done", "value", "waiters")
 
@@ -83,7 +83,7 @@ class Pending:
 
 
 class Partial:
-    """A container some of whose parts are unresolved; `parts` has all of them, resolved or not."""
+    """A container some of whose parts are unresolved; `parts` has all of them, resolved or not (decision 28)."""
 
     __slots__ = ("_full", "_plain", "_seen", "parts", "remake")
 

@@ -1,4 +1,4 @@
-"""Schedule the evaluation of a program: jobs that wait for values, calls in flight, and failures."""
+"""Schedule the evaluation of a program: jobs that wait for values, calls in flight, and failures (decision 27)."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Evaluation:
             except RlmError as error:
                 self._fail(error, place)
             except RecursionError:
-                self._fail(RunError.of("E309", "function calls nest too deeply"), place)
+                self._fail(RunError.of("E309", "function calls nest too deeply"), place)  # decision 37
         self._scheduled = False
         if not self._in_flight and not self._tasks and not self._held_back:
             self._finished.set()

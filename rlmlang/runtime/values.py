@@ -28,7 +28,7 @@ from rlmlang.language.types import (
 Value = Any
 """A value of the language. Python has no narrower type for it that would not need a copy."""
 
-MAX_INT_BITS = 13_000
+MAX_INT_BITS = 13_000  # decision 12
 """Integers stay below 2**13000 (about 3,900 digits), so that `str` of one always works."""
 
 

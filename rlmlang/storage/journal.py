@@ -1,7 +1,7 @@
 """What a run writes to its store: answers, events and claims, those of one turn of the loop in one transaction.
 
 An answer is handed on only when it is kept. So whatever the run goes on to do, it can be found
-again, and a call whose answer was kept is never made twice.
+again, and a call whose answer was kept is never made twice (decision 63).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """SQLite, by apsw, which carries its own: versions before 3.51.3 can corrupt a write-ahead log that
-several connections reset (https://sqlite.org/wal.html, "The WAL-reset bug")."""
+several connections reset (https://sqlite.org/wal.html, "The WAL-reset bug") (decision 62)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sqlite:
         with suppress(FileExistsError):
             os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
         for end in ("", "-journal", "-wal", "-shm"):  # SQLite takes over what they say
-            require_private(path.with_name(path.name + end))
+            require_private(path.with_name(path.name + end))  # decision 67
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(PATIENCE)
         self._set_journal(journal_mode(apsw.sqlite_lib_version()))

@@ -29,7 +29,7 @@ from rlmlang.errors import UsageError
 from rlmlang.storage.database import MIGRATIONS, Database
 from rlmlang.storage.owner import is_dead, new_owner
 
-LEASE = 30.0
+LEASE = 30.0  # decision 64
 """Seconds that a claim holds without being renewed."""
 
 _DAY = 86_400
@@ -99,7 +99,7 @@ class RunRow:
 
 
 class Store:
-    """Raises UsageError E606 if the database cannot be used, here and in every method."""
+    """Raises UsageError E606 if the database cannot be used, here and in every method (decision 65)."""
 
     def __init__(self, place: str | Path) -> None:
         """`place` is the path of an SQLite file, or a `postgresql://` URL."""

@@ -1,4 +1,4 @@
-"""Run one case of the conformance suite: a program with its inputs and a scripted model, as data.
+"""Run one case of the conformance suite: a program with its inputs and a scripted model, as data (decision 39).
 
 tests/conformance/README.md describes the format of a case. `rlmlang conform` reads one from its standard input.
 """

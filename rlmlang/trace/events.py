@@ -1,4 +1,4 @@
-"""The schema of trace events: each kind of event is one class here, and each of its fields one attribute.
+"""The schema of trace events: each kind of event is one class here, and each of its fields one attribute (decision 66).
 
 Everything else about the format follows from these classes: how events are written and read (`codec.py`), the tables
 in docs/trace.md, the history of a run and the exports. A field that is added later needs a default, which is what

@@ -121,7 +121,7 @@ class History:
         return found
 
     def critical_path(self) -> list[LoggedCall]:
-        """The longest chain through time: what the end of the run waited for, in the order of time.
+        """The longest chain through time: what the end of the run waited for, in the order of time (decision 79).
 
         A call could be asked for once the call before it in the chain was answered. A call answered
         by a program is in the chain before the calls of that program.

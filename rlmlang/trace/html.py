@@ -1,4 +1,4 @@
-"""A run as one HTML file that needs nothing else (`rlmlang trace html`).
+"""A run as one HTML file that needs nothing else (`rlmlang trace html`) (decision 77).
 
 The page is put together from the files in `viewer/`. The run is embedded as gzip in base64, so that no text of it
 is ever read as markup: an index of all calls, which the page opens at once, and blocks of prompts and answers,

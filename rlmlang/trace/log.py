@@ -1,4 +1,6 @@
-"""Read the log of a run (docs/trace.md) as JSON data. A log may come from anybody, so all of it is checked."""
+"""Read the log of a run (docs/trace.md) as JSON data. A log may come from anybody, so all of it is checked.
+(Decision 76.)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chromium without a window, driven through chromedriver by the WebDriver protocol."""
+"""Chromium without a window, driven through chromedriver by the WebDriver protocol (decision 80)."""
 
 from __future__ import annotations
 

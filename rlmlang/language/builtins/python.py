@@ -144,7 +144,7 @@ def _sorted(meter: Meter, xs: Any, *, key: list[Any] | None = None, reverse: boo
 
 
 @builtin(
-    "set(xs: Iterable[K]) -> list[K]",
+    "set(xs: Iterable[K]) -> list[K]",  # decision 8
     doc="the distinct elements in order, as a list",
     examples=["set([2, 1, 2]) == [1, 2]", 'set("aba") == ["a", "b"]'],
     cost=SORTING,
@@ -212,7 +212,7 @@ def _all(meter: Meter, xs: Any) -> bool:
 
 
 @builtin(
-    "range(stop: int) -> list[int]",
+    "range(stop: int) -> list[int]",  # decision 13
     "range(start: int, stop: int, step: int = 1) -> list[int]",
     doc="the numbers from `start`, or 0, to before `stop`, as a list",
     examples=["range(3) == [0, 1, 2]", "range(1, 3) == [1, 2]", "range(3, 0, -1) == [3, 2, 1]"],
@@ -406,7 +406,7 @@ def _float_or_none(meter: Meter, x: str) -> float | None:
 
 
 @builtin(
-    "reduce(step: Callable[[A, T], A], xs: Iterable[T], start: A) -> A",
+    "reduce(step: Callable[[A, T], A], xs: Iterable[T], start: A) -> A",  # decision 7
     doc="`step(state, x)` for one x after another, from the state `start`; the last state",
     examples=["reduce(lambda a, x: a + x, [1, 2], 0) == 3", 'reduce(lambda a, x: x + a, "ab", "") == "ba"'],
     cost="1 step an element, and what `step` takes",

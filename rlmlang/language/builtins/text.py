@@ -283,7 +283,7 @@ def _compile(pattern: str) -> Any:
     """Return the compiled expression, or the message of the library that refuses it."""
     import re2  # imported here, since loading it takes longer than checking a small program
 
-    options = re2.Options()
+    options = re2.Options()  # decision 16
     options.log_errors = False
     options.never_capture = True
     options.max_mem = PATTERN_MEMORY

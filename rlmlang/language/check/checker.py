@@ -30,7 +30,7 @@ from rlmlang.language.types import (
     without_none,
 )
 
-MAX_WORK = 200_000
+MAX_WORK = 200_000  # decision 24
 """Expressions checked in one program; functions that are given to functions are checked more than once."""
 
 

@@ -24,7 +24,7 @@ def is_constant(node: nodes.Expr) -> bool:
 
 
 def constants(node: nodes.Expr, scope: Scope) -> tuple[ConstantValue, ...] | None:
-    """The constants that an expression may evaluate to, where that is plain to see."""
+    """The constants that an expression may evaluate to, where that is plain to see (decision 20)."""
     match node:
         case nodes.Constant():
             return (node.value,)

@@ -49,7 +49,7 @@ def binary_type(node: nodes.Binary, left: Type, right: Type) -> Type | None:
     if left in (INT, FLOAT) and right in (INT, FLOAT):
         if op == "/" or FLOAT in (left, right):
             return FLOAT
-        if op == "**":
+        if op == "**":  # decision 9
             exponent = node.right.value if isinstance(node.right, nodes.Constant) else -1
             return INT if isinstance(exponent, int) and exponent >= 0 else FLOAT
         return INT

@@ -109,6 +109,7 @@ class Names:
         here = self.scope.entries.get(name.id)
         outer = self.scope.parent.find(name.id) if self.scope.parent else None
         if name.id in BUILTINS:
+            # Decision 17
             error("E229", f"`{name.id}` is a built-in and cannot be bound", name.span, "choose another name")
         elif here is not None and not isinstance(here, Unbound):
             first = _entry_span(here)
@@ -148,7 +149,7 @@ class Names:
             return entry
         if node.id == self.current_function:
             hint = "there is no recursion among functions; use a comprehension, `reduce`, or CALL"
-            self.problems.error("E202", f"`{node.id}` calls itself", node.span, hint)
+            self.problems.error("E202", f"`{node.id}` calls itself", node.span, hint)  # decision 6
             return None
         if node.id in self.later:
             self._bound_later(node)
@@ -166,7 +167,7 @@ class Names:
         notes = [("defined here", self.later[node.id])]
         if node.id in self.inputs:
             message = f"the input `{node.id}` is declared further on"
-            self.problems.error("E225", message, node.span, "declare inputs first", notes)
+            self.problems.error("E225", message, node.span, "declare inputs first", notes)  # decision 19
         else:
             code = "E202" if self.current_function else "E200"
             message = f"`{node.id}` is defined further on"

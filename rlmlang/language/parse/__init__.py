@@ -61,7 +61,7 @@ def parse_partial(source: Source, start: int = 0) -> Parsed:
     if layout.indented is not None:
         problems.append(layout.indented)
     broken, failures = False, 0
-    for begin, end in layout.chunks:
+    for begin, end in layout.chunks:  # decision 22
         text = layout.text[begin:end]
         if not (broken and _CONTINUES.match(text)):  # one mistake is told once
             found, told = _read_chunk(builder, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])

@@ -16,7 +16,7 @@ from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.source import Source, Span
 
-MAX_SOURCE = 100_000
+MAX_SOURCE = 100_000  # decision 25
 """Code points of a program text."""
 
 MAX_DEPTH = 200

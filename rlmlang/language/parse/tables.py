@@ -1,4 +1,4 @@
-"""Lark, set up for the grammar. Its tables take long to build, so each user keeps a copy of them."""
+"""Lark, set up for the grammar. Its tables take long to build, so each user keeps a copy of them (decision 23)."""
 
 from __future__ import annotations
 

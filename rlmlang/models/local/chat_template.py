@@ -1,4 +1,4 @@
-"""Make prompts of tokens, for engines that take tokens.
+"""Make prompts of tokens, for engines that take tokens (decision 45).
 
 A chat template and the messages in it are tokenized separately. So no text of a program or document can contain the
 special tokens that end a turn.

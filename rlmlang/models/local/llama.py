@@ -47,7 +47,7 @@ SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
 TEXT_SAMPLING = {"repeat_penalty": 1.1, "repeat_last_n": 256}
 """The further settings for free text: small models that decode greedily repeat themselves."""
 
-PROMPT_CACHE_MIB = 256
+PROMPT_CACHE_MIB = 256  # decision 54
 """The size of the cache of prompts that slots have read and dropped. A text that waits for its calls and is continued
 after their answers need not be read again."""
 
@@ -182,7 +182,7 @@ def _problem(grammar: str) -> str:
 _NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
 
 
-_closed: list[Any] = []
+_closed: list[Any] = []  # decision 55
 """The server that was closed last. llama.cpp caches the tokenizer that llguidance used last by the address of its
 vocabulary. If another model's vocabulary got that address, masks would be of the wrong tokens, or the process abort."""
 
@@ -207,7 +207,7 @@ class _LlamaEngine:
         params.n_threads_http = 2
         params.cache_ram_mib = PROMPT_CACHE_MIB
         # With flash attention, a third of SmolLM2's greedy answers depended on what else was read at the time.
-        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED  # decision 43
         params.fit_params = False
         params.warmup = False
         params.verbosity = -1

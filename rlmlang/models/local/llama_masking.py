@@ -1,4 +1,4 @@
-"""Constrain programs to the language token by token in llama.cpp, which takes no masks from outside.
+"""Constrain programs to the language token by token in llama.cpp, which takes no masks from outside (decision 51).
 
 llama.cpp generates by itself and reports the likeliest tokens at each position. As long as it writes what masked
 decoding would have chosen, nothing is lost. Where it does not, its text is truncated, and it is started again after the

@@ -1,4 +1,4 @@
-"""Import packages that use several threads by OpenMP."""
+"""Import packages that use several threads by OpenMP (decision 44)."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
     return model, url, query
 
 
-_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")  # decision 60
 """Addresses that every parser reads in the same way: the HTTP client parses again what is checked here."""
 
 

@@ -191,7 +191,7 @@ class Client:
             raise TransientFailure(self._failed(_description(error))) from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        if response.headers.get("Content-Encoding", "identity") != "identity":
+        if response.headers.get("Content-Encoding", "identity") != "identity":  # decision 58
             response.close()
             raise self._failed("an answer that is compressed; few bytes could become any number of them")
         body = bytearray()

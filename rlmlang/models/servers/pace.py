@@ -1,4 +1,4 @@
-"""Pace the requests to a server: no more at once than it can take, and none while it fails.
+"""Pace the requests to a server: no more at once than it can take, and none while it fails (decision 56).
 
 A limiter and a circuit breaker are shared by all clients of the process that use one origin (scheme, host and port).
 Their event loops run in different threads. Callers decide how many requests there are; here they are only delayed.
@@ -93,7 +93,7 @@ class Limiter:
 
 
 @define(eq=False)
-class Breaker:
+class Breaker:  # decision 57
     """A circuit breaker: whether a server gets any requests.
 
     After `FAILURES` in a row the circuit is open: one request every `COOL_DOWN` seconds passes as a probe. The first

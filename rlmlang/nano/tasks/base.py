@@ -1,4 +1,4 @@
-"""What a task is, and what is visible to it.
+"""What a task is, and what is visible to it (decision 87).
 
 An argument is visible when it is one character long or empty; of a longer one nano knows only that it
 is longer: `str[]`, whatever its length. Of a list it knows whether it has none, one or more elements.

@@ -1,4 +1,4 @@
-// The page: what is selected, what is filtered, and the keys.
+// The page: what is selected, what is filtered, and the keys (decision 78).
 
 const $ = (id) => document.getElementById(id);
 
