@@ -10,7 +10,7 @@ import pytest
 from rlmlang.api import compile
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, RunError
-from rlmlang.runtime.estimate import Cost, estimator
+from rlmlang.runtime.estimate import Cost, estimate, estimator, follow
 from tests.support.fakes import Fake, obedient
 
 INF = None
@@ -339,3 +339,23 @@ def test_inputs_count() -> None:
 def test_counts_are_numbers_also_in_json() -> None:
     cost = compile('CALL("a", CALL("b"))').cost()
     assert [json.dumps(site.to_json()["calls"]) for site in cost.sites] == ["[1, 1]", "[1, 1]"]
+
+
+def test_one_estimate_serves_runs_with_and_without_a_store() -> None:
+    """A program is followed once; the calls that a store has are taken off afterwards."""
+    checked = compile('[CALL("up", x) for x in ["a", "b", "a"]] + [CALL("up", CALL("echo", "c"))]').checked
+    limits = Limits(max_calls=3)
+    model = Fake(obedient)
+    found = follow(checked, {}, limits, model)
+    assert found.calls == (3, 5)
+    assert found.cost().calls == (3, 3)
+    asked = []
+
+    def kept(type_: Any, names: Any, args: tuple[Any, ...], sample: int) -> bool:
+        asked.append(args)
+        return args == ("up", "b")
+
+    assert found.cost(kept).calls == (2, 3)
+    assert asked == [("up", "a"), ("up", "b"), ("echo", "c")]  # equal calls once, and none whose arguments are unknown
+    assert found.cost().calls == (3, 3)
+    assert found.cost(kept) == estimate(checked, {}, limits, model, kept=kept)

@@ -64,24 +64,25 @@ def clauses(
         with follower.maybe():
             _, high = clauses(follower, node, steps, level + 1, env, emit)
         return 0, high
+    turn, later = steps[0], steps[1:]
     items = follower.value(clause.iterable, env)
     item_type = element_type(follower.tables.types[clause.iterable.node_id])
     if isinstance(items, UnknownValue):
         if items.high == 0:
             return 0, 0
         with follower.maybe(items.high, items.low >= 1):
-            follower.charge(steps[0])
+            follower.charge(turn)
             inner = Env({}, env)
             follower.assign(clause.target, UnknownValue(item_type), inner)
-            low, high = clauses(follower, node, steps[1:], level + 1, inner, emit)
+            low, high = clauses(follower, node, later, level + 1, inner, emit)
         # one element was emitted, whatever the count: with both bounds 1 it would be taken for the whole list
         return low * max(items.low, 0), max(product(high, items.high), 1.5 if items.high == 1 else 0)
     lows, highs = 0.0, 0.0
     for item in elements_of(items):
-        follower.charge(steps[0])
+        follower.charge(turn)
         inner = Env({}, env)
         follower.assign(clause.target, item, inner)
-        low, high = clauses(follower, node, steps[1:], level + 1, inner, emit)
+        low, high = clauses(follower, node, later, level + 1, inner, emit)
         lows, highs = lows + low, highs + high
     return lows, highs
 
@@ -113,10 +114,12 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value]) -> V
     args = [*args, *(follower.value(p.default, follower.root) for p in node.params[len(args) :] if p.default)]
     outer = None if function.in_library else follower.root
     env = Env(dict(zip((param.name.id for param in node.params), args)), outer)
-    with follower.reading(function.tables):
-        for local in node.body:
-            follower.bind(local, env)
-        return follower.value(node.value, env)
+    tables, follower.tables = follower.tables, function.tables  # not restored after an error, which ends the estimate
+    for local in node.body:
+        follower.bind(local, env)
+    value = follower.value(node.value, env)
+    follower.tables = tables
+    return value
 
 
 def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> FunctionEstimate:
@@ -126,8 +129,10 @@ def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> Functio
 
         def apply(args: list[Value]) -> Value:
             follower.charge(steps)
-            with follower.reading(tables):
-                return follower.value(node.body, Env(dict(zip(names, args)), env))
+            outer, follower.tables = follower.tables, tables
+            value = follower.value(node.body, Env(dict(zip(names, args)), env))
+            follower.tables = outer
+            return value
 
         return apply
     assert isinstance(node, nodes.Name)

@@ -11,7 +11,7 @@ from attrs import define
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, RunError, StepsExhausted
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import Checked, Tables
+from rlmlang.language.check.checked import Checked
 from rlmlang.language.types import TupleType, Type, without_none
 from rlmlang.runtime.estimate.intervals import UnknownValue, all_known, build, elements_of
 from rlmlang.runtime.estimate.tally import CallTally
@@ -78,13 +78,6 @@ class Follower(ABC):
         self.factor = before
         self.conditions -= not sure
 
-    @contextmanager
-    def reading(self, tables: Tables) -> Iterator[None]:
-        """Follow expressions of another file, which these tables describe."""
-        outer, self.tables = self.tables, tables
-        yield
-        self.tables = outer
-
     def try_value(self, node: nodes.Expr, env: Env) -> Value:
         """Follow a part that may not be evaluated at all, so that its failure does not count."""
         with self.maybe():
@@ -134,19 +127,22 @@ class Follower(ABC):
     def charge(self, steps: int) -> None:
         """Count steps, for the minimum too if they are taken in any case."""
         self.meter.charge(steps)
-        self.least_steps += steps if self.sure else 0
+        if not self.conditions:
+            self.least_steps += steps
 
     def turn_steps(self, node: nodes.Comprehension) -> list[int]:
         """Return the steps of one turn of each `for` of a comprehension."""
-        if id(node) not in self.steps:
-            self.steps[id(node)] = turn_steps(node)
-        return self.steps[id(node)]
+        found = self.steps.get(id(node))
+        if found is None:
+            found = self.steps[id(node)] = turn_steps(node)
+        return found
 
     def function_steps(self, node: nodes.Function | nodes.Lambda) -> int:
         """Return the steps of one application of a function."""
-        if id(node) not in self.steps:
-            self.steps[id(node)] = [function_steps(node)]
-        return self.steps[id(node)][0]
+        found = self.steps.get(id(node))
+        if found is None:
+            found = self.steps[id(node)] = [function_steps(node)]
+        return found[0]
 
     def dict_of(self, node: nodes.Expr, pairs: list[tuple[Value, Value]]) -> Value:
         if not all_known(*(key for key, _ in pairs)):
