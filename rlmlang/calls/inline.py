@@ -1,9 +1,9 @@
-"""Inline mode: a model writes free text in which calls may stand anywhere.
+"""Inline mode: a model writes free text that may contain calls anywhere.
 
-The text is written up to a `CALL`, and the rest of that call under the rules of the language. The
-call is checked and run like any other, its answer is put behind it, `CALL(…) → "…"`, and the model goes
-on from there; an engine that keeps what it has read reads only what is new. An answer is data: it
-is neither looked through for calls, nor read as part of a program.
+The text is written up to a `CALL`, and the rest of that call under the rules of the language. The call is
+checked and run like any other, its answer is inserted after it, `CALL(…) → "…"`, and the model continues
+from there; an engine with a cache reads only what is new. An answer is data: it is neither searched for
+calls, nor read as part of a program. No call is parsed or checked twice.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json, to_json
 from rlmlang.trace.recorder import CallRecord
 
 MARKS = ("CALL(", "CALL[")
-"""Where a call begins."""
+"""The texts that a call begins with."""
 
 CALL_TOKENS = 200
-"""Of one call, where the limits allow more."""
+"""The most tokens of one call, where the limits allow more."""
 
 ATTEMPTS = 3
-"""How often one call is written before what is wrong with it is put in the place of its answer."""
+"""How often one call is written before its error is inserted in place of its answer."""
 
 SHOWN = 2_000
-"""Characters of an answer, about, that are put into the text."""
+"""About how many characters of an answer are inserted into the text."""
 
 _CALL = re.compile(r"\bCALL(?=[(\[])")
 
@@ -76,7 +76,7 @@ def declared(values: Mapping[str, Value]) -> str:
 
 
 def refuse_undeclarable(values: Mapping[str, Value]) -> None:
-    """Raise UsageError E607 for inputs that a text cannot have: they cannot be declared, or are named like answers."""
+    """Raise UsageError E607 for inputs of a text that cannot be declared, or have the name of an answer."""
     for name in values:
         if re.fullmatch(r"call\d+", name):
             raise UsageError.of("E607", f"an input cannot be named {name}: the answers to calls are")
@@ -86,7 +86,7 @@ def refuse_undeclarable(values: Mapping[str, Value]) -> None:
 async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_tokens: int, run: ActiveRun) -> Text:
     """Have the model write a text about the prompt, in which it may call itself on the inputs.
 
-    The text begins with `start`, in which calls may stand too, the last of them unfinished; the model writes at most
+    The text begins with `start`, which may contain calls too, the last of them unfinished; the model writes at most
     `max_tokens` tokens. With a `max_depth` of 0 there are no calls, and the model sees the inputs whole. If an error
     ends the run, the text so far is in the first record of the trace.
     Raises UsageError, BudgetError, ModelError.
@@ -96,8 +96,9 @@ async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_t
     record = CallRecord(trace.count, None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0, form="text")
     record.status = "running"
     trace.start(record)
-    bound = dict(zip(argument_names(request.arguments), values.values()))
-    text = _Text(request, run, record, max_tokens, program_header(request.arguments, STR), bound)
+    inputs = dict(zip(argument_names(request.arguments), values.values()))
+    beginning = Beginning.of(Source(program_header(request.arguments, STR), "the inputs"))
+    text = InlineText(request, run, record, max_tokens, beginning, inputs)
     status = "failed"
     try:
         finish = await text.write(start)
@@ -108,12 +109,12 @@ async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_t
     finally:
         record.program = text.written
         trace.finish(record, status, run.caller.clock(), text.written)
-    return Text(text.written, list(text.known.values()), text.whole_program(), finish)
+    return Text(text.written, list(text.answers.values()), text.whole_program(), finish)
 
 
 @deep_recursion
 def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
-    """Return the values of inputs that no program declares. Raises UsageError E603 if they have no type."""
+    """Return the values of inputs whose types no program declares. Raises UsageError E603 if they have no type."""
     values: dict[str, Value] = {}
     for name, given in inputs.items():
         try:
@@ -129,27 +130,28 @@ def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
 
 
 @define(eq=False)
-class _Text:
-    """One text being written."""
+class InlineText:
+    """One text that a model is writing."""
 
     request: Request
-    top: ActiveRun
+    run: ActiveRun
     record: CallRecord
     left: int
     """Tokens that may still be written."""
-    program: str
-    """The inputs, and the calls so far as bindings."""
+    beginning: Beginning
+    """The inputs, and the calls so far as bindings, checked."""
     inputs: Mapping[str, Value]
-    beginning: Beginning = field(init=False)
-    """The same, checked."""
     written: str = ""
+    """The text so far, with the answers of its calls."""
     count: int = 0
-    """Calls so far, those without an answer too."""
-    known: dict[str, Value] = field(factory=dict)
+    """Calls so far, including those without an answer."""
+    answers: dict[str, Value] = field(factory=dict)
     """The answers by name."""
 
-    def __attrs_post_init__(self) -> None:
-        self.beginning = Beginning.of(Source(self.program, "the inputs"))
+    @property
+    def program(self) -> str:
+        """The inputs, and the calls so far as bindings."""
+        return self.beginning.checked.module.span.source.text
 
     async def write(self, start: str) -> Finish:
         """Write the text to its end. Raises BudgetError, UsageError, ModelError."""
@@ -178,7 +180,7 @@ class _Text:
             finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
 
     async def _generate(self, **fields: Any) -> Reply:
-        reply = await self.top.caller.answering.generate(self.record, evolve(self.request, **fields), self.top.account)
+        reply = await self.run.caller.answering.generate(self.record, evolve(self.request, **fields), self.run.account)
         self.left -= max(1, reply.completion_tokens)
         return reply
 
@@ -221,7 +223,7 @@ class _Text:
         An engine that is constrained to the language starts after the word CALL. Any other is stopped at
         each bracket that may be the last.
         """
-        answering = self.top.caller.answering
+        answering = self.run.caller.answering
         sample = self.request.sample * ATTEMPTS + attempt
         if answering.model.capabilities.grammar != "none" and text in MARKS:
             reply = await self._generate(
@@ -271,17 +273,17 @@ class _Text:
 
     async def _run(self, call: str, statement: nodes.Module) -> Value:
         """Return the answer to a call. Raises RlmError."""
-        self.top.meter.charge(steps_of_checking(call))
+        self.run.meter.charge(steps_of_checking(call))
         beginning = self.beginning.extended(statement)
         program = beginning.giving([nodes.Name(self._name, span=statement.span)])
-        (value,) = await self.top.run(program, {**self.inputs, **self.known}, parent=self.record.id)
-        self.program, self.beginning = statement.span.source.text, beginning
-        self.known[self._name] = value
+        (value,) = await self.run.run(program, {**self.inputs, **self.answers}, parent=self.record.id)
+        self.beginning = beginning
+        self.answers[self._name] = value
         return value
 
     def whole_program(self) -> Checked:
         """Return the calls as a program whose value is the tuple of their answers."""
-        answers = f"({', '.join(self.known)},)" if self.known else "[]"
+        answers = f"({', '.join(self.answers)},)" if self.answers else "[]"
         last = parse(Source(f"{self.program}{answers}\n", "the calls"), len(self.program))
         return self.beginning.extended(last).checked
 
