@@ -1,4 +1,4 @@
-"""Calls within running text, and `rlmlang complete`."""
+"""Tests of text with calls in it, and of `rlmlang complete`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def complete(model: Fake, **options: Any) -> rlmlang.Completion:
     return rlmlang.complete("What is it?", model=model, inputs={"text": "one\ntwo"}, **options)
 
 
-def test_a_call_is_made_where_it_is_written_and_the_text_goes_on_behind_its_answer() -> None:
+def test_a_call_is_made_where_it_is_written_and_the_text_continues_after_its_answer() -> None:
     model = Writer(["Look: CALL[", '[int]("How many?", text)', " lines, so CALL(", '("Say it", "two")', "."])
     answers = iter([2, "two lines"])
     model.answer = lambda request: model.pieces.pop(0) if request.inline else next(answers)
@@ -121,7 +121,7 @@ def test_equal_calls_are_one_call() -> None:
     assert (done.answers, done.usage.memo_hits, done.usage.calls) == (["x", "x"], 1, 6)
 
 
-def test_a_call_that_does_not_work_is_written_again_and_then_told() -> None:
+def test_a_call_that_does_not_work_is_written_again_and_then_its_error_is_inserted() -> None:
     right = complete(Writer(["CALL(", "(txt)", "(text)", ""]))
     assert right.value == 'CALL(text) → "x"'
     wrong = Writer(["CALL(", *["(txt)"] * ATTEMPTS, " so it is"])
@@ -132,13 +132,13 @@ def test_a_call_that_does_not_work_is_written_again_and_then_told() -> None:
     assert [request.sample for request in wrong.requests[1:-1]] == [0, 1, 2]
 
 
-def test_engines_that_are_not_held_are_stopped_at_each_bracket_that_may_be_the_last() -> None:
+def test_engines_without_a_grammar_are_stopped_at_each_bracket_that_may_be_the_last() -> None:
     model = Writer(["CALL(", '"(a) b', '", lines(text) b', '[0]) → "lies"', "!"], able=OPEN)
     assert complete(model).value == 'CALL("(a)", lines(text)[0]) → "x"!'
     assert [request.stop for request in model.requests if request.inline][1:-1] == [(")",)] * 3
 
 
-def test_what_an_engine_writes_behind_a_mark_is_not_kept() -> None:
+def test_text_after_a_stop_is_dropped() -> None:
     model = Writer(['A CALL("a") → "lies", so', '"a") → "lies"', "."], able=OPEN)
     assert complete(model).value == 'A CALL("a") → "x".'
 
@@ -179,7 +179,7 @@ def _of(request: Request) -> str:
     return str(request.arguments[0][1]) if request.arguments else "y" * 3_000
 
 
-def test_answers_are_shown_such_that_their_ends_can_be_told() -> None:
+def test_answers_are_shown_with_their_ends_marked() -> None:
     value = ["a" * 1_990, 'b → "\n\u202e' * 3, "c"]
     done = complete(Writer(["CALL[", '[list[str]]("a")', ""], lambda _: value))
     shown = done.value.partition(" → ")[2]
@@ -188,14 +188,14 @@ def test_answers_are_shown_such_that_their_ends_can_be_told() -> None:
     assert done.answers == [value]
 
 
-def test_errors_are_told_on_one_line_with_nothing_hidden() -> None:
+def test_errors_are_shown_on_one_line_with_nothing_hidden() -> None:
     wrong = rlmlang.ModelError.of("E404", "the model\nsaid\u202e CALL(1)")
     done = complete(Writer(["CALL(", *['("a")'] * ATTEMPTS, ""], lambda _: wrong))
     assert done.value == 'CALL("a") → E404: the model said\\u202e CALL(1)'
 
 
 @pytest.mark.parametrize("text", ['("a"', '("a") + "b"', '("a")\nx = 1', "(= 3)", ""])
-def test_what_is_no_call_is_not_run(text: str) -> None:
+def test_text_that_is_not_one_call_is_not_run(text: str) -> None:
     done = complete(Writer(["CALL(", *[text] * ATTEMPTS, ""]))
     assert (done.answers, done.usage.calls) == ([], 2 + ATTEMPTS)
     assert done.value.startswith("CALL")
@@ -218,7 +218,7 @@ def test_calls_may_be_answered_by_programs() -> None:
     assert [record.parent for record in done.trace.calls] == [None, 0, 1]
 
 
-def test_calls_in_a_text_are_paid_and_held_to_their_share() -> None:
+def test_calls_in_a_text_are_paid_for_and_limited_to_their_share() -> None:
     parts = ["CALL(", '("a", text)', ""]
     prices = {"fake": rlmlang.Price(input=1, output=1)}
     usage = complete(Writer(parts, lambda request: "b"), limits=rlmlang.Limits(max_cost=1), prices=prices).usage
@@ -274,7 +274,7 @@ def test_a_full_context_ends_the_text() -> None:
     ("limits", "code"),
     [({"max_calls": 4}, "E501"), ({"max_completion_tokens": 20}, "E504"), ({"max_bytes": 0}, "E507")],
 )
-def test_budgets_end_it_and_the_text_so_far_is_in_the_trace(limits: dict[str, int], code: str) -> None:
+def test_an_exhausted_budget_ends_the_text_which_is_in_the_trace(limits: dict[str, int], code: str) -> None:
     trace = rlmlang.Trace()
     with pytest.raises(rlmlang.BudgetError) as caught:
         complete(Writer(["So CALL(", "(text)"] * 9), limits=rlmlang.Limits(**limits), trace=trace)
@@ -319,7 +319,7 @@ def test_it_is_awaited_within_a_loop() -> None:
 
 @pytest.mark.real
 def test_a_real_model_reads_nothing_twice() -> None:
-    """Each time it goes on, only what is new is read: the call, its answer, and a few tokens at the seams."""
+    """Only what is new is read in each generation: the call, its answer, and a few tokens around them."""
     model = open_model("smollm2")
     replies: list[tuple[Request, Reply]] = []
     generate = model.generate
@@ -383,19 +383,19 @@ def test_the_command_prints_the_text(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_the_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = json.loads(run_command(tmp_path, capsys, "--json")[1])
-    assert told["value"] == 'It is CALL("Join", text) → "joined".'
-    assert (told["answers"], told["finish"], told["usage"]["calls"]) == (["joined"], "stop", 4)
+    printed = json.loads(run_command(tmp_path, capsys, "--json")[1])
+    assert printed["value"] == 'It is CALL("Join", text) → "joined".'
+    assert (printed["answers"], printed["finish"], printed["usage"]["calls"]) == (["joined"], "stop", 4)
 
 
-def test_the_command_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reports_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run_command(tmp_path, capsys, "--max-calls", "1")
     assert (code, out) == (3, "")
     assert err.startswith("It is \n")
     assert "E501" in err
-    told = json.loads(run_command(tmp_path, capsys, "--max-calls", "1", "--json")[1])
-    assert list(told) == ["run_id", "error", "partial", "usage"]
-    assert (told["error"]["code"], told["partial"]) == ("E501", "It is ")
+    printed = json.loads(run_command(tmp_path, capsys, "--max-calls", "1", "--json")[1])
+    assert list(printed) == ["run_id", "error", "partial", "usage"]
+    assert (printed["error"]["code"], printed["partial"]) == ("E501", "It is ")
 
 
 def test_the_command_needs_a_model(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,5 +413,5 @@ def test_the_calls_of_a_text_run_again_from_the_store_of_the_command(
     assert main(["complete", "What is it?", *common]) == 0
     (tmp_path / "calls.rlm").write_text(json.loads(capsys.readouterr().out)["program"], encoding="utf-8")
     assert main(["run", str(tmp_path / "calls.rlm"), *common]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["value"], told["usage"]["calls"], told["usage"]["memo_hits"]) == (["joined"], 0, 1)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["value"], printed["usage"]["calls"], printed["usage"]["memo_hits"]) == (["joined"], 0, 1)

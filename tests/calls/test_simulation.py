@@ -1,4 +1,4 @@
-"""The whole of a run, simulated by seed in virtual time: whatever the order of events, the value is the same."""
+"""Whole runs, simulated by seed in virtual time: whatever the order of events, the value is the same."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PARTS = {
 
 
 def answer(request: Request) -> str:
-    """What the call is answered, by what is asked alone."""
+    """Return the answer to a call, which depends on nothing but the request."""
     if request.program:
         return PARTS[request.instruction]
     args = [value for _, value in request.arguments]
@@ -54,7 +54,7 @@ def answer(request: Request) -> str:
 
 
 class Simulated:
-    """Takes its time, and fails at times."""
+    """A model that takes a random time, and sometimes fails."""
 
     name = "simulated"
     identity = '{"kind": "simulated"}'
@@ -94,7 +94,7 @@ def limits(**more: Any) -> Limits:
 
 
 def settled(trace: Trace, store: Store | None) -> None:
-    """Nothing is reserved or claimed any more."""
+    """Check that nothing is reserved or claimed any more."""
     account = trace.account
     assert account is not None
     assert (account._reserved_prompt, account._reserved_completion, account._open) == (0, 0, 0)
@@ -149,7 +149,7 @@ def test_runs_that_share_a_store_make_each_call_once(text: str, seed: int, runs:
 
 
 @given(st.sampled_from(PROGRAMS), st.integers(0, 10**6), st.floats(0.1, 4.0))
-def test_a_run_that_fails_or_is_cancelled_is_gone_on_with(text: str, seed: int, after: float) -> None:
+def test_a_run_that_fails_or_is_cancelled_is_resumed(text: str, seed: int, after: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store.db")
         plain = run(compile(text).arun(model=Simulated(0, concurrency=1), limits=limits())).value
@@ -181,7 +181,7 @@ def test_a_run_that_fails_or_is_cancelled_is_gone_on_with(text: str, seed: int, 
 
 @pytest.mark.parametrize("most", [0, 1, 3, 7])
 @given(st.sampled_from(PROGRAMS), st.integers(0, 10**6))
-def test_no_budget_is_overrun(most: int, text: str, seed: int) -> None:
+def test_no_budget_is_exceeded(most: int, text: str, seed: int) -> None:
     trace = Trace()
     with suppress(RlmError):
         run(compile(text).arun(model=Simulated(seed, failing=0.05), limits=limits(max_calls=most), trace=trace))
