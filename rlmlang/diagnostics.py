@@ -15,7 +15,7 @@ CODES: dict[str, str] = {
     # Lexis and syntax
     "E100": "the text does not fit the grammar",
     "E101": "the program text is too long",
-    "E102": "a character that may not stand in a program",
+    "E102": "a character that is not allowed in a program",
     "E103": "brackets or expressions nest too deeply",
     "E104": "a string or bracket is not closed",
     "E105": "indentation is not a single step of four spaces",
@@ -35,7 +35,7 @@ CODES: dict[str, str] = {
     "E121": "this Python statement is not in the language",
     "E122": "a reserved word cannot be a name",
     "E123": "a function body is bindings, then one `return`",
-    "E124": "a lambda may stand only as an argument",
+    "E124": "a lambda is allowed only as an argument",
     "E125": "sets are not in the language",
     # Names and types
     "E200": "unknown name",
@@ -49,7 +49,7 @@ CODES: dict[str, str] = {
     "E208": "argument order or repetition",
     "E210": "type mismatch",
     "E211": "no overload fits",
-    "E212": "operands do not fit the operator",
+    "E212": "the operator is not defined for its operands",
     "E213": "branches or elements have no common type",
     "E214": "the value is not callable",
     "E215": "functions are not values",
@@ -64,7 +64,7 @@ CODES: dict[str, str] = {
     "E225": "inputs come before everything that uses them",
     "E226": "a type may use only earlier types",
     "E227": "the result type is not the declared one",
-    "E228": "the record constructor is called wrongly",
+    "E228": "the record is constructed wrongly",
     "E229": "the name of a built-in cannot be bound",
     "E230": "the type is too large",
     # Running
@@ -80,16 +80,16 @@ CODES: dict[str, str] = {
     "E309": "function calls nest too deeply",
     # Model
     "E400": "the model failed",
-    "E401": "the answer is not of the asked type",
-    "E402": "the answer was cut off",
+    "E401": "the answer does not have the requested type",
+    "E402": "the answer was truncated",
     "E403": "the arguments do not fit the model's context",
     "E404": "the model refused",
     "E405": "the model's program did not check or run",
     "E406": "the scripted model has no reply for this call",
     "E407": "the model could not be loaded",
-    "E408": "the model's text leaves what it is held to",
-    "E409": "the server failed again and again, and is left alone for a while",
-    "E410": "a replay needs an answer that is not kept",
+    "E408": "the model's text violates its constraint",
+    "E409": "the server failed repeatedly and is not used for a while",
+    "E410": "a replay needs an answer that is not stored",
     # Budgets
     "E501": "call budget exhausted",
     "E502": "depth budget exhausted",
@@ -111,7 +111,7 @@ CODES: dict[str, str] = {
     "E607": "wrong option or value",
     "E608": "no price of the model is known",
     "E609": "the trace cannot be read",
-    "E610": "the run cannot be found, or gone on with",
+    "E610": "the run cannot be found or resumed",
 }
 
 
