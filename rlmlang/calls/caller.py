@@ -188,12 +188,12 @@ class Caller:
             return value, "done"
         record, written = call.record, canonical(value)
         self.trace.finish(record, "done", self.clock(), value)  # stored in one transaction with the answer
-        kept = await self.journal.keep(call.key, written, record.prompt_tokens, record.completion_tokens)  # decision 32
+        kept = await self.journal.save(call.key, written, record.prompt_tokens, record.completion_tokens)  # decision 32
         return (value, "done") if kept == written else self._from_store(call, kept)
 
     async def _made_elsewhere(self, call: CallInFlight, journal: Journal) -> tuple[Value, str] | None:
         """Return the call's value as another process makes it; None if that gave up, and this one begins after all."""
-        value = await journal.elsewhere(call.key)
+        value = await journal.wait_for_other(call.key)
         if value is None:
             self._begin(call)
             return None

@@ -1,1 +1,1 @@
-"""Keep answers and runs across processes."""
+"""Keep answers and runs in a database that several processes may share."""

@@ -1,8 +1,7 @@
-"""What the store needs of a database, and its tables.
+"""The interface that the store needs of a database, and the tables of the store.
 
-The SQL of the store is written once, in what SQLite and PostgreSQL have in common; `?` stands
-for a value. The tables are made, and changed, by the steps in `MIGRATIONS`, in order; a step
-that has been released is not edited again.
+The store's SQL is written once, in what SQLite and PostgreSQL have in common, with `?` as the placeholder. The steps in
+`MIGRATIONS` create and change the tables, in order; a step that has been released must not be edited again.
 """
 
 from __future__ import annotations
@@ -16,48 +15,54 @@ Row = tuple[Any, ...]
 
 
 class Database(Protocol):
-    """One connection. Raises what is in `errors`, which the store tells as E606."""
+    """A connection to a database. Its methods raise the exceptions in `errors`, which the store reports as E606."""
 
     errors: ClassVar[tuple[type[Exception], ...]]
     now: ClassVar[str]
-    """SQL for the time in Unix seconds, by a clock that everyone who uses the database shares."""
+    """SQL for the Unix time in seconds, by a clock that all users of the database share."""
 
     def __init__(self, place: str | Path) -> None: ...
 
     @staticmethod
     def shown(place: str | Path) -> str:
-        """The place as messages show it; without a password."""
+        """Return the place as messages show it, without a password."""
         ...
 
-    def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]: ...
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Execute a statement, and return its rows."""
+        ...
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """The same statement for many rows, with no results."""
+        """Execute a statement that has no results once for each row of values."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """What is written within is written whole or not at all, and by one writer at a time."""
+        """Return a context in which all writes are atomic, with one writer at a time."""
         ...
 
     def version(self) -> int:
-        """How many of `MIGRATIONS` have been done."""
+        """Return how many of `MIGRATIONS` have been applied."""
         ...
 
-    def set_version(self, version: int) -> None: ...
+    def set_version(self, version: int) -> None:
+        """Record how many of `MIGRATIONS` have been applied."""
+        ...
 
     def size(self) -> int:
-        """Bytes on disk."""
+        """Return the size on disk, in bytes."""
         ...
 
     def compact(self) -> None:
-        """Give back the space of what was deleted."""
+        """Free the space of deleted rows."""
         ...
 
     def damage(self) -> str | None:
-        """What the database itself finds wrong with its files, if anything."""
+        """Return what the database's own check finds wrong with its files; None if nothing."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (

@@ -1,7 +1,7 @@
-"""What a run writes to its store: answers, events and claims, those of one turn of the loop in one transaction.
+"""Write what a run stores: answers, events and claims, those of one turn of the event loop in one transaction.
 
-An answer is handed on only when it is kept. So whatever the run goes on to do, it can be found
-again, and a call whose answer was kept is never made twice (decision 63).
+An answer is handed on only once it is stored. So whatever the run does with it, the answer can be found again, and a
+call whose answer was stored is never made twice (decision 63).
 """
 
 from __future__ import annotations
@@ -12,37 +12,38 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from rlmlang.errors import UsageError
-from rlmlang.storage.store import LEASE, Answer, Batch, Store
+from rlmlang.storage.store import LEASE, Store, StoredAnswer, WriteBatch
 
-LOOKS = (0.02, 1.0)
-"""Seconds between two looks at the calls that other processes are at: from, growing to."""
+POLL = (0.02, 1.0)
+"""Seconds between two looks at calls that other processes have claimed: the first pause, and the longest."""
 
 
 class Journal:
-    """The writes of one run. Methods raise UsageError E606."""
+    """The writes of a run. Its methods raise UsageError E606."""
 
     def __init__(self, store: Store, run: str) -> None:
         self.store = store
-        self._batch = Batch(run)
+        self._batch = WriteBatch(run)
         self._written: asyncio.Future[None] | None = None
         self._fences: dict[bytes, int] = {}
-        """The claims of this run."""
+        """The fences of this run's claims."""
         self._found: dict[bytes, str] = {}
-        """Values that others made, until they are asked for."""
-        self._elsewhere: dict[bytes, list[asyncio.Future[str | None]]] = {}
-        """Keys that others have claimed, with those who wait for them."""
-        self._looking: asyncio.Task[None] | None = None
+        """Values that other runs stored, until they are taken."""
+        self._awaited: dict[bytes, list[asyncio.Future[str | None]]] = {}
+        """Keys that other runs have claimed, with the futures of those who wait for them."""
+        self._polling: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
-    def note(self, seq: int, event: str) -> None:
-        """Write an event of the trace, together with what comes before the loop's next turn."""
+    def add_event(self, seq: int, event: str) -> None:
+        """Write an event of the trace, in the next transaction."""
         self._batch.events.append((seq, event))
-        self._soon()
+        self._schedule()
 
     async def claim(self, key: bytes) -> str | bool:
-        """True if the call is ours to make now, False if another process is at it; its value if it has been made."""
-        self._batch.wanted.append(key)
-        await asyncio.shield(self._soon())
+        """Claim a call. Returns True if it is ours to make now, False if another run has claimed it, its value if it is
+        stored."""
+        self._batch.claims.append(key)
+        await asyncio.shield(self._schedule())
         if key in self._found:
             return self._found.pop(key)
         if key not in self._fences:
@@ -51,45 +52,45 @@ class Journal:
             self._renewing = asyncio.ensure_future(self._renew())
         return True
 
-    async def elsewhere(self, key: bytes) -> str | None:
-        """Wait for what another process makes of a call: the value, or None if it has given the call up."""
+    async def wait_for_other(self, key: bytes) -> str | None:
+        """Wait until the run that has claimed a call ends it. Returns the value, or None if the claim was given up."""
         waiting: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._elsewhere.setdefault(key, []).append(waiting)
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.ensure_future(self._look())
+        self._awaited.setdefault(key, []).append(waiting)
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.ensure_future(self._poll())
         return await waiting
 
-    async def keep(self, key: bytes, value: str, prompt_tokens: int, completion_tokens: int) -> str:
-        """Keep an answer under our claim; gives the value that counts.
+    async def save(self, key: bytes, value: str, prompt_tokens: int, completion_tokens: int) -> str:
+        """Store an answer under our claim, and return the value that counts.
 
-        That is another process's, if our claim had run out and it was there first.
+        That is another run's if our claim had expired and that run was faster.
         """
-        answer = Answer(value, prompt_tokens, completion_tokens, self._fences[key])
+        answer = StoredAnswer(value, prompt_tokens, completion_tokens, self._fences[key])
         while True:
             self._batch.answers[key] = answer
-            await asyncio.shield(self._soon())
+            await asyncio.shield(self._schedule())
             if self._fences.pop(key, None) is not None:
                 return value
             if key in self._found:
                 return self._found.pop(key)
-            claimed = await self.claim(key)  # lost, and the one who has it has not answered yet
+            claimed = await self.claim(key)  # it was taken over by a run that has not answered yet
             if claimed is False:
-                claimed = await self.elsewhere(key) or False
+                claimed = await self.wait_for_other(key) or False
             if isinstance(claimed, str):
                 return claimed
             if claimed:
                 answer = evolve(answer, fence=self._fences[key])
 
     def release(self, key: bytes) -> None:
-        """Give a claim up, if we have one: the call failed, or is not wanted any more."""
+        """Give up a claim, if we have one: the call failed or was cancelled."""
         if (fence := self._fences.pop(key, None)) is not None:
             self._batch.released[key] = fence
-            self._soon()
+            self._schedule()
 
     # Writing
 
-    def _soon(self) -> asyncio.Future[None]:
-        """Write what has been gathered at the loop's next turn."""
+    def _schedule(self) -> asyncio.Future[None]:
+        """Write what has been collected at the next turn of the event loop. Returns a future of that write."""
         if self._written is None:
             loop = asyncio.get_running_loop()
             self._written = loop.create_future()
@@ -97,25 +98,25 @@ class Journal:
         return self._written
 
     def _write(self) -> None:
-        told, self._written = self._written, None
-        assert told is not None
+        written, self._written = self._written, None
+        assert written is not None
         try:
             self.flush()
         except BaseException as error:
-            told.set_exception(error)
-            told.exception()  # whoever awaits it is told; an event alone has nobody who does
+            written.set_exception(error)
+            written.exception()  # marks it as retrieved: nobody awaits a write of events alone
         else:
-            told.set_result(None)
+            written.set_result(None)
 
     def flush(self) -> None:
-        """Write everything that has been gathered, now."""
+        """Write everything that has been collected, now."""
         if not self._batch:
             return
-        batch, self._batch = self._batch, Batch(self._batch.run)
+        batch, self._batch = self._batch, WriteBatch(self._batch.run)
         done = self.store.write(batch)
-        for key in done.lost:
+        for key in done.refused:
             self._fences.pop(key, None)
-        self._found.update({key: value for key, value in done.lost.items() if value is not None})
+        self._found.update({key: value for key, value in done.refused.items() if value is not None})
         self._found.update(done.found)
         self._fences.update(done.claimed)
 
@@ -124,29 +125,29 @@ class Journal:
             await asyncio.sleep(LEASE / 3)
             self.store.renew()
 
-    async def _look(self) -> None:
-        """Look again and again at what others are at, until nobody waits."""
-        wait, most = LOOKS
-        while self._elsewhere:
+    async def _poll(self) -> None:
+        """Look repeatedly at the calls that other runs have claimed, until nobody waits."""
+        wait, most = POLL
+        while self._awaited:
             await asyncio.sleep(wait)
             try:
-                found, free = self.store.find(list(self._elsewhere))
+                found, free = self.store.find(list(self._awaited))
             except UsageError as error:
-                for waiting in self._told(self._elsewhere):
+                for waiting in self._take_waiting(self._awaited):
                     waiting.set_exception(error)
                 return
-            wait = LOOKS[0] if found or free else min(2 * wait, most)
+            wait = POLL[0] if found or free else min(2 * wait, most)
             for key in (*found, *free):
-                for waiting in self._told([key]):
+                for waiting in self._take_waiting([key]):
                     waiting.set_result(found.get(key))
 
-    def _told(self, keys: Iterable[bytes]) -> list[asyncio.Future[str | None]]:
-        """Those who wait for keys, and will wait no longer."""
-        return [waiting for key in list(keys) for waiting in self._elsewhere.pop(key) if not waiting.done()]
+    def _take_waiting(self, keys: Iterable[bytes]) -> list[asyncio.Future[str | None]]:
+        """Remove and return the futures of those who wait for keys."""
+        return [waiting for key in list(keys) for waiting in self._awaited.pop(key) if not waiting.done()]
 
     async def close(self) -> None:
-        """Write what is left, and give up every claim."""
-        tasks = [task for task in (self._looking, self._renewing) if task is not None]
+        """Write what is left, and give up all claims."""
+        tasks = [task for task in (self._polling, self._renewing) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Who holds a claim: a name for this process and one of its runs, and whether it still lives."""
+"""Names for the owners of claims, and whether the process of an owner is still alive."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from pathlib import Path
 
 
 def new_owner() -> str:
-    """A name that no one else has: the machine, the process, when that began, and a number."""
+    """Return a unique name: the machine, the process, when the process started, and a random number."""
     pid = os.getpid()
-    return f"{_machine()} {pid} {_begun(pid)} {secrets.token_hex(4)}"
+    return f"{_machine()} {pid} {_start_time(pid)} {secrets.token_hex(4)}"
 
 
 def is_dead(owner: str) -> bool:
-    """Whether the owner was a process of this machine that has ended. (Of others, only their lease tells.)"""
+    """Return whether the owner was a process of this machine that has ended.
+
+    Processes of other machines cannot be checked; their claims end with the lease.
+    """
     machine, _, rest = owner.partition(" ")
     try:
-        pid, begun = rest.split(" ")[:2]
-        return machine == _machine() and _begun(int(pid)) != begun
+        pid, started = rest.split(" ")[:2]
+        return machine == _machine() and _start_time(int(pid)) != started
     except ValueError:
         return False
 
 
 def _machine() -> str:
-    """This machine since it was started, as far as it can be told from others."""
+    """Return a name for this machine since its last boot, and for its process namespace."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -37,8 +40,8 @@ def _machine() -> str:
     return f"{socket.gethostname()}/{boot}/{space}".replace(" ", "_")
 
 
-def _begun(pid: int) -> str:
-    """When a process began; `none` if there is none."""
+def _start_time(pid: int) -> str:
+    """Return when a process started, `none` if there is no such process, `unknown` if that cannot be found out."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         return stat.rpartition(")")[2].split()[19]

@@ -1,4 +1,4 @@
-"""PostgreSQL, by psycopg: a store for many machines."""
+"""The driver for PostgreSQL, by psycopg: a store for several machines."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ except ImportError:  # an extra
     ) from None
 
 _GATE = 0x726C6D
-"""The advisory lock of those who write: one at a time, as in SQLite."""
+"""The advisory lock of writers, so that there is one at a time, as in SQLite."""
 
 
 class Postgres:
+    """A connection to PostgreSQL."""
+
     errors: ClassVar[tuple[type[Exception], ...]] = (psycopg.Error, OSError)
     now: ClassVar[str] = "extract(epoch from clock_timestamp())::double precision"
 
     def __init__(self, place: str | Path) -> None:
         self._db = psycopg.connect(str(place), autocommit=True, connect_timeout=10)
-        with self.transaction():  # several that begin at once would each make it
+        with self.transaction():  # processes that start at the same time would each create it
             self.query("create table if not exists meta (version integer not null)")
 
     @staticmethod
@@ -36,12 +38,12 @@ class Postgres:
         return re.sub(r"(?<=//)[^/]*@", "", str(place)).split("?")[0]
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        cursor = self._db.execute(_dialect(sql), values)
+        cursor = self._db.execute(_postgres_sql(sql), values)
         return cursor.fetchall() if cursor.description else []
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         with self._db.cursor() as cursor:
-            cursor.executemany(_dialect(sql), rows)
+            cursor.executemany(_postgres_sql(sql), rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -65,11 +67,12 @@ class Postgres:
         self.query("vacuum answers, claims, runs, events")
 
     def damage(self) -> str | None:
-        return None  # PostgreSQL reports damage where it reads it
+        return None  # PostgreSQL reports damage when it reads it
 
     def close(self) -> None:
         self._db.close()
 
 
-def _dialect(sql: str) -> Any:
+def _postgres_sql(sql: str) -> Any:
+    """Return a statement of the store in PostgreSQL's syntax."""
     return sql.replace("?", "%s").replace(" blob ", " bytea ")

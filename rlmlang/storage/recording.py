@@ -1,4 +1,4 @@
-"""A run as it is written down: what it takes to run it again, its log, and how it ended."""
+"""Record a run in its store and its trace: what is needed to run it again, its log, and how it ended."""
 
 from __future__ import annotations
 
@@ -22,39 +22,40 @@ from rlmlang.storage.store import Store
 from rlmlang.trace.events import VERSION, EndEvent, InputSummary, ProgramText, RunEvent
 from rlmlang.trace.recorder import MAX_VALUE, Trace, event_error
 
-_GLANCE = 80
+_MAX_INPUT = 80
 """Characters of an input that the log shows."""
 
 
 @frozen
 class Spec:
-    """What it takes to run a program again, as JSON data."""
+    """Everything that is needed to run a program again, as JSON data."""
 
     command: str
-    """`run`, `ask`, `complete`, or `api` for one begun from Python."""
+    """`run`, `ask`, `complete`, or `api` for a run from Python."""
     name: str
     program: str
-    """Its text; for `complete`, the prompt."""
+    """The program text; for `complete`, the prompt."""
     inputs: Mapping[str, Any]
     """The values of all inputs."""
     model: str
     identity: str
-    """Of the model; with the versions below, what keys of calls are made of (SPEC.md, "CALL")."""
+    """The identity of the model; with the versions below, it is part of the keys of calls (SPEC.md, "CALL")."""
     writing: str | None
     limits: Mapping[str, Any]
     language: int = LANGUAGE_VERSION
     prompts: int = PROMPT_VERSION
     recursive: bool = False
-    """Whether keys are the same at every depth, which is up to the model."""
+    """Whether the keys of calls are the same at every depth, which depends on the model."""
 
     def to_json(self) -> dict[str, Any]:
+        """Return the spec as JSON data."""
         return asdict(self)
 
 
 def spec_of(
     command: str, name: str, program: str, inputs: Mapping[str, Value], model: Any, writing: str | None, limits: Limits
 ) -> Spec:
-    """The spec of a run on a model that is open."""
+    """Return the spec of a run on an open model."""
     values = {each: to_json(value) for each, value in inputs.items()}
     recursive = model.capabilities.recursive
     return Spec(
@@ -64,12 +65,12 @@ def spec_of(
 
 @define
 class Recording:
-    """A run being written down."""
+    """A run that is being recorded."""
 
     journal: Journal | None
-    """Where its answers are kept, if they are."""
+    """The journal for its answers, if there is a store."""
     value: Value = None
-    """To be set when the run has a value."""
+    """The value of the run; set by whoever evaluates it."""
     type: Type | None = None
 
 
@@ -77,9 +78,9 @@ class Recording:
 async def recorded(
     spec: Spec, types: Mapping[str, Type], store: Store | None, trace: Trace, account: Account, record: bool = True
 ) -> AsyncIterator[Recording]:
-    """Write down a run: that it begins, or goes on if the store knows it; and how it ended.
+    """Record a run: that it begins, or is resumed if the store has it already, and how it ended.
 
-    Without `record` it is not written down, but its answers are kept. Raises UsageError E606.
+    Without `record`, the store keeps only its answers. Raises UsageError E606.
     """
     journal = None if store is None else Journal(store, trace.run_id)
     recording = Recording(journal)
@@ -88,7 +89,7 @@ async def recorded(
         seq = store.begin_run(trace.run_id, spec.to_json())
         resumed = seq > 0
         trace.resume_at(seq, _next_call(store, trace.run_id) if resumed else 0)
-        trace.sinks.append(journal.note)
+        trace.sinks.append(journal.add_event)
     trace.emit(
         RunEvent(
             version=VERSION,
@@ -128,12 +129,12 @@ async def recorded(
         if journal is not None:
             await journal.close()
             if store is not None and record:
-                trace.sinks.remove(journal.note)
+                trace.sinks.remove(journal.add_event)
                 store.end_run(trace.run_id, status, account.usage.to_json())
 
 
 def _next_call(store: Store, run: str) -> int:
-    """A number for the next call of a run that is greater than those of its earlier parts."""
+    """Return the number for the next call of a run, greater than those before it was resumed."""
     last = -1
     for text in store.events(run):
         event = json.loads(text)
@@ -143,4 +144,4 @@ def _next_call(store: Store, run: str) -> int:
 
 def _summary(value: Any, type_: Type) -> InputSummary:
     size = len(value) if isinstance(value, (str, list, dict)) else None
-    return InputSummary(type=str(type_), size=size, preview=preview(value, _GLANCE))
+    return InputSummary(type=str(type_), size=size, preview=preview(value, _MAX_INPUT))

@@ -1,5 +1,8 @@
-"""SQLite, by apsw, which carries its own: versions before 3.51.3 can corrupt a write-ahead log that
-several connections reset (https://sqlite.org/wal.html, "The WAL-reset bug") (decision 62)."""
+"""The driver for SQLite, by apsw, which comes with a SQLite of its own.
+
+Versions before 3.51.3 can corrupt a write-ahead log that several connections reset (https://sqlite.org/wal.html, "The
+WAL-reset bug") (decision 62).
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,16 @@ import apsw
 from rlmlang.files import open_private, require_private
 from rlmlang.storage.database import Row
 
-SOUND = (3, 51, 3)
-"""The first version whose write-ahead log several connections may use."""
+SAFE_WAL = (3, 51, 3)
+"""The first version of SQLite whose write-ahead log is safe with several connections."""
 
-PATIENCE = 30_000
+BUSY_TIMEOUT = 30_000
 """Milliseconds that a writer waits for another."""
 
 
 class Sqlite:
+    """A connection to an SQLite file, which only its owner may read."""
+
     errors: ClassVar[tuple[type[Exception], ...]] = (apsw.Error, OSError)
     now: ClassVar[str] = "unixepoch('now', 'subsec')"
 
@@ -30,16 +35,16 @@ class Sqlite:
         self._path = path = Path(place)
         with suppress(FileExistsError):
             os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
-        for end in ("", "-journal", "-wal", "-shm"):  # SQLite takes over what they say
+        for end in ("", "-journal", "-wal", "-shm"):  # SQLite trusts what these contain
             require_private(path.with_name(path.name + end))  # decision 67
         self._db = apsw.Connection(str(path))
-        self._db.set_busy_timeout(PATIENCE)
+        self._db.set_busy_timeout(BUSY_TIMEOUT)
         self._set_journal(journal_mode(apsw.sqlite_lib_version()))
         self.query("pragma synchronous = normal")
 
     def _set_journal(self, mode: str) -> None:
-        """Set the journal mode. Where several begin at once, SQLite lets one do so, and has the others not wait."""
-        end = time.monotonic() + PATIENCE / 1000
+        """Set the journal mode. SQLite lets one connection at a time do so, and the others fail instead of waiting."""
+        end = time.monotonic() + BUSY_TIMEOUT / 1000
         while True:
             try:
                 self.query(f"pragma journal_mode = {mode}")
@@ -92,5 +97,5 @@ class Sqlite:
 
 
 def journal_mode(version: str) -> str:
-    """The journal that a version of SQLite keeps soundly for several connections."""
-    return "wal" if tuple(map(int, version.split("."))) >= SOUND else "truncate"
+    """Return the journal mode that is safe for several connections in a version of SQLite."""
+    return "wal" if tuple(map(int, version.split("."))) >= SAFE_WAL else "truncate"

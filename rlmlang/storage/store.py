@@ -1,13 +1,12 @@
-"""The store: answers kept across runs, the runs themselves with the events of their traces, and who is at what.
+"""The store: answers of calls, runs with the events of their traces, and claims on calls in flight.
 
-Answers are kept as canonical JSON with a digest that is checked on reading; a damaged one is told,
-counts as missing, and is replaced when it has been made again. What a run writes in one go,
-answers with the events that tell of them, is kept as a whole or not at all.
+Answers are stored as canonical JSON with a digest that is checked on reading; a damaged one is logged, counts as
+missing, and is replaced once the call has been made again. What a run writes in one transaction, such as an answer and
+the event of its call, is atomic.
 
-Several processes may share a store. Whoever wants to make an answer claims its key first: for a
-while (`LEASE`), renewed as long as the process lives. A claim that has run out, or whose process is
-known to be dead, may be taken over; its number (the fence) then rises, and an answer of the
-former owner is refused.
+Several processes may share a store. Whoever is about to make a call claims its key first, for `LEASE` seconds, renewed
+as long as the process lives. A claim that has expired, or whose process is known to be dead, may be taken over; its
+number (the fence) then rises, and an answer of the former owner is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from rlmlang.storage.database import MIGRATIONS, Database
 from rlmlang.storage.owner import is_dead, new_owner
 
 LEASE = 30.0  # decision 64
-"""Seconds that a claim holds without being renewed."""
+"""Seconds after which a claim expires unless it is renewed."""
 
 _DAY = 86_400
 
@@ -38,54 +37,55 @@ logger = logging.getLogger("rlmlang")
 
 
 def default_path() -> Path:
-    """The per-user store: `$XDG_DATA_HOME/rlmlang/store.db`."""
+    """Return the path of the user's store: `$XDG_DATA_HOME/rlmlang/store.db`."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "rlmlang" / "store.db"
 
 
 @frozen
-class Answer:
-    """A value to be kept, as canonical JSON."""
+class StoredAnswer:
+    """An answer to be stored."""
 
     value: str
+    """Canonical JSON."""
     prompt_tokens: int
     completion_tokens: int
     fence: int
-    """The number of the claim under which it was made."""
+    """The number of the claim under which the call was made."""
 
 
 @define
-class Batch:
-    """What one run writes in one transaction."""
+class WriteBatch:
+    """What a run writes in one transaction."""
 
     run: str
-    answers: dict[bytes, Answer] = field(factory=dict)
+    answers: dict[bytes, StoredAnswer] = field(factory=dict)
     events: list[tuple[int, str]] = field(factory=list)
     """Sequence numbers and JSON texts."""
-    wanted: list[bytes] = field(factory=list)
+    claims: list[bytes] = field(factory=list)
     """Keys to claim."""
     released: dict[bytes, int] = field(factory=dict)
-    """Keys, with the fences of their claims, that are given up without an answer."""
+    """Keys that are given up without an answer, with the fences of their claims."""
 
     def __bool__(self) -> bool:
-        return bool(self.answers or self.events or self.wanted or self.released)
+        return bool(self.answers or self.events or self.claims or self.released)
 
 
 @frozen
-class Written:
-    """What became of a batch."""
+class WriteResult:
+    """The result of writing a batch."""
 
     claimed: Mapping[bytes, int]
-    """Keys that are claimed now, with the fences. Of those wanted, the others are found, or somebody else's."""
+    """The keys that are claimed now, with their fences. Other keys of `claims` are in `found`, or another owner's."""
     found: Mapping[bytes, str]
-    """Keys wanted that have been answered meanwhile, and their values."""
-    lost: Mapping[bytes, str | None]
-    """Answers that were refused since the claim had been taken over; the value that is there instead, if one is."""
+    """The keys of `claims` that had been answered already, with their values."""
+    refused: Mapping[bytes, str | None]
+    """The keys whose answers were refused since their claims had been taken over, with the values stored instead."""
 
 
 @frozen
 class RunRow:
-    """A run as the store has it."""
+    """A run in the store."""
 
     id: str
     begun: float
@@ -94,22 +94,22 @@ class RunRow:
     status: str
     """`running`, `done`, `failed` or `interrupted`."""
     spec: dict[str, Any]
-    """What it takes to run it again (`runs.Spec`)."""
+    """What is needed to run it again (`recording.Spec`)."""
     usage: dict[str, Any]
 
 
 class Store:
-    """Raises UsageError E606 if the database cannot be used, here and in every method (decision 65)."""
+    """An open store. Every method raises UsageError E606 if the database cannot be used (decision 65)."""
 
     def __init__(self, place: str | Path) -> None:
-        """`place` is the path of an SQLite file, or a `postgresql://` URL."""
+        """Open the store at a place: the path of an SQLite file, or a `postgresql://` URL."""
         driver = _driver(place)
         self.owner = new_owner()
         self.name = f"the store {driver.shown(place)}"
         self._errors = driver.errors
         self._damaged: set[bytes] = set()
         self._touched: set[bytes] = set()
-        with self.told():
+        with self.reporting_errors():
             self.db = driver(place)
             try:
                 self._migrate()
@@ -120,7 +120,7 @@ class Store:
     def _migrate(self) -> None:
         if self.db.version() < len(MIGRATIONS):
             with self.db.transaction():
-                for step in MIGRATIONS[self.db.version() :]:  # read again: another may have been faster
+                for step in MIGRATIONS[self.db.version() :]:  # read again: another process may have been faster
                     for statement in step:
                         self.db.query(statement)
                 self.db.set_version(len(MIGRATIONS))
@@ -132,8 +132,8 @@ class Store:
             )
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Tells failures of the database as errors of ours."""
+    def reporting_errors(self) -> Iterator[None]:
+        """Raise errors of the database as UsageError E606."""
         try:
             yield
         except self._errors as error:
@@ -146,54 +146,54 @@ class Store:
     # Answers
 
     def get(self, key: bytes) -> str | None:
-        """The canonical JSON of a kept value, or None."""
-        with self.told():
+        """Return a stored value as canonical JSON, or None."""
+        with self.reporting_errors():
             rows = self.db.query("select value, digest, used from answers where key = ?", (key,))
-        return self._sound(key, *rows[0]) if rows else None
+        return self._checked(key, *rows[0]) if rows else None
 
     def find(self, keys: Iterable[bytes]) -> tuple[dict[bytes, str], set[bytes]]:
-        """Of keys that others have claimed: those answered by now, with values; and those that are free again."""
+        """Look up keys that others have claimed. Returns those answered by now, with values, and those free again."""
         found, free = {}, set()
         for key in keys:
             if (value := self.get(key)) is not None:
                 found[key] = value
                 continue
-            with self.told():
+            with self.reporting_errors():
                 claims = self.db.query(f"select owner, until < {self.db.now} from claims where key = ?", (key,))
             if not claims or claims[0][1] or is_dead(claims[0][0]):
                 free.add(key)
         return found, free
 
-    def _sound(self, key: bytes, value: Any, digest: Any, used: float) -> str | None:
-        """A value that was read, if it is what was written."""
+    def _checked(self, key: bytes, value: Any, digest: Any, used: float) -> str | None:
+        """Return a value that was read if it matches its digest, else None."""
         data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
         if digest_of(data) != (digest if isinstance(digest, bytes) else b""):
             if key not in self._damaged:
                 self._damaged.add(key)
-                logger.warning("%s holds a damaged answer (key %s…); it is made again", self.name, key.hex()[:12])
+                logger.warning("%s holds a damaged answer (key %s…); the call is made again", self.name, key.hex()[:12])
             return None
         if used < time.time() - _DAY:
             self._touched.add(key)
         return data.decode("utf-8", "surrogatepass")
 
-    def write(self, batch: Batch) -> Written:
-        """Keep what a run has written, in one transaction."""
+    def write(self, batch: WriteBatch) -> WriteResult:
+        """Write a batch in one transaction."""
         claimed: dict[bytes, int] = {}
         found: dict[bytes, str] = {}
-        lost: dict[bytes, str | None] = {}
-        with self.told(), self.db.transaction():
+        refused: dict[bytes, str | None] = {}
+        with self.reporting_errors(), self.db.transaction():
             for key, answer in batch.answers.items():
-                if not self._keep(key, answer, batch.run):
-                    lost[key] = self.get(key)
+                if not self._save(key, answer, batch.run):
+                    refused[key] = self.get(key)
             for key, fence in batch.released.items():
                 self.db.query(
                     "update claims set until = 0 where key = ? and owner = ? and fence = ?", (key, self.owner, fence)
                 )
-            for key in batch.wanted:
+            for key in batch.claims:
                 number = self._claim(key)
                 if number is None:
                     continue
-                value = self.get(key)  # it may have been answered between the look and the claim
+                value = self.get(key)  # it may have been answered before it was claimed
                 if value is None:
                     claimed[key] = number
                 else:
@@ -207,16 +207,17 @@ class Store:
             if self._touched:
                 touched, self._touched = self._touched, set()
                 self.db.many(f"update answers set used = {self.db.now} where key = ?", [(key,) for key in touched])
-        return Written(claimed, found, lost)
+        return WriteResult(claimed, found, refused)
 
-    def _keep(self, key: bytes, answer: Answer, run: str) -> bool:
+    def _save(self, key: bytes, answer: StoredAnswer, run: str) -> bool:
+        """Store an answer. Returns False if its claim was taken over."""
         claims = self.db.query(
             "delete from claims where key = ? and owner = ? and fence = ? returning 1",
             (key, self.owner, answer.fence),
         )
         if not claims:
             return False
-        data = answer.value.encode("utf-8", "surrogatepass")  # an answer in JSON may hold half a pair
+        data = answer.value.encode("utf-8", "surrogatepass")  # JSON may contain unpaired surrogates
         self.db.query("delete from answers where key = ?", (key,))  # a damaged one
         self.db.query(
             "insert into answers (key, value, digest, prompt_tokens, completion_tokens, run, used) "
@@ -227,14 +228,14 @@ class Store:
         return True
 
     def _claim(self, key: bytes) -> int | None:
-        """The fence of a new claim; None if somebody has one."""
+        """Claim a key. Returns the fence of the claim, or None if another owner has one."""
         rows = self.db.query(f"select owner, fence, until < {self.db.now} from claims where key = ?", (key,))
         until = f"{self.db.now} + {LEASE}"
         if not rows:
             self.db.query(f"insert into claims (key, owner, fence, until) values (?, ?, 1, {until})", (key, self.owner))
             return 1
-        owner, fence, over = rows[0]
-        if not over and not is_dead(owner):
+        owner, fence, expired = rows[0]
+        if not expired and not is_dead(owner):
             return None
         self.db.query(
             f"update claims set owner = ?, fence = ?, until = {until} where key = ?", (self.owner, fence + 1, key)
@@ -242,8 +243,8 @@ class Store:
         return int(fence) + 1
 
     def renew(self) -> None:
-        """Make the claims of this store's owner hold for another while."""
-        with self.told(), self.db.transaction():
+        """Renew the claims of this store's owner for another `LEASE` seconds."""
+        with self.reporting_errors(), self.db.transaction():
             self.db.query(
                 f"update claims set until = {self.db.now} + {LEASE} where owner = ? and until > 0", (self.owner,)
             )
@@ -251,8 +252,8 @@ class Store:
     # Runs
 
     def begin_run(self, id: str, spec: Mapping[str, Any]) -> int:
-        """Note that a run begins, or goes on; gives the number of its next event."""
-        with self.told(), self.db.transaction():
+        """Record that a run begins or is resumed. Returns the number of its next event."""
+        with self.reporting_errors(), self.db.transaction():
             self.db.query(
                 "insert into runs (id, begun, status, owner, spec, usage) "
                 f"values (?, {self.db.now}, 'running', ?, ?, '{{}}') on conflict (id) do update "
@@ -263,19 +264,20 @@ class Store:
         return 0 if last is None else int(last) + 1
 
     def end_run(self, id: str, status: str, usage: Mapping[str, Any]) -> None:
-        with self.told(), self.db.transaction():
+        """Record how a run ended."""
+        with self.reporting_errors(), self.db.transaction():
             self.db.query(
                 f"update runs set status = ?, usage = ?, ended = {self.db.now} where id = ?",
                 (status, json.dumps(usage), id),
             )
 
-    def runs(self, beginning: str = "") -> list[RunRow]:
-        """The runs whose ids begin like this, the latest first."""
-        with self.told():
+    def runs(self, prefix: str = "") -> list[RunRow]:
+        """Return the runs whose ids begin with a prefix, the latest first."""
+        with self.reporting_errors():
             rows = self.db.query(
                 "select id, begun, ended, status, owner, spec, usage from runs where substr(id, 1, ?) = ? "
                 "order by begun desc, id desc",
-                (len(beginning), beginning),
+                (len(prefix), prefix),
             )
         return [
             RunRow(
@@ -290,10 +292,10 @@ class Store:
         ]
 
     def events(self, run: str) -> Iterator[str]:
-        """The events of a run in order, as JSON texts."""
+        """Yield the events of a run in order, as JSON texts."""
         rows: list[tuple[int, str]] = [(-1, "")]
         while rows:
-            with self.told():
+            with self.reporting_errors():
                 rows = self.db.query(
                     "select seq, data from events where run = ? and seq > ? order by seq limit 1000", (run, rows[-1][0])
                 )
@@ -316,8 +318,8 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Give up the claims, and close the database."""
-        with self.told():
+        """Give up all claims, and close the database."""
+        with self.reporting_errors():
             try:
                 self.db.query("delete from claims where owner = ?", (self.owner,))
             finally:
@@ -325,6 +327,7 @@ class Store:
 
 
 def _driver(place: str | Path) -> type[Database]:
+    """Return the driver for a place, which is imported only here: each needs a package of its own."""
     if str(place).startswith(("postgresql://", "postgres://")):
         from rlmlang.storage.postgres import Postgres
 
@@ -335,5 +338,5 @@ def _driver(place: str | Path) -> type[Database]:
 
 
 def digest_of(data: bytes) -> bytes:
-    """What is kept beside an answer, to tell damage by."""
+    """Return the digest that is stored with an answer to detect damage."""
     return hashlib.sha256(data).digest()[:16]

@@ -1,4 +1,4 @@
-"""Looking after a store: what is in it, whether it is whole, what may go, and its content as text."""
+"""Maintain a store: statistics, verification, removal of old content, and export as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlmlang.storage.store import Store, digest_of
 
 @frozen
 class Stats:
-    """What a store holds. Sizes are bytes."""
+    """The contents of a store in numbers. Sizes are in bytes."""
 
     place: str
     answers: int
@@ -27,8 +27,8 @@ class Stats:
 
 
 def stats(store: Store) -> Stats:
-    """Raises UsageError E606, as all functions here do."""
-    with store.told():
+    """Count what a store holds. Raises UsageError E606, as all functions here do."""
+    with store.reporting_errors():
         db = store.db
         ((answers, answer_bytes),) = db.query("select count(*), coalesce(sum(length(value)), 0) from answers")
         ((runs,),) = db.query("select count(*) from runs")
@@ -38,8 +38,8 @@ def stats(store: Store) -> Stats:
 
 
 def verify(store: Store) -> list[str]:
-    """What is damaged: answers that are not what was written, and what the database finds itself."""
-    with store.told():
+    """Return what is damaged: answers that do not match their digest, and what the database's own check finds."""
+    with store.reporting_errors():
         found = [problem] if (problem := store.db.damage()) else []
         last = b""
         while rows := store.db.query(
@@ -54,7 +54,7 @@ def verify(store: Store) -> list[str]:
 
 @frozen
 class Collected:
-    """What was taken out of a store."""
+    """What was removed from a store."""
 
     runs: int
     answers: int
@@ -62,10 +62,12 @@ class Collected:
 
 
 def collect(store: Store, older_than: float | None = None, max_bytes: int | None = None) -> Collected:
-    """Take out what is old: runs and answers not used for `older_than` seconds; then, while the store is
-    larger than `max_bytes`, the runs begun and the answers used longest ago. Runs that go on stay.
+    """Remove runs that began, and answers that were last used, more than `older_than` seconds ago.
+
+    Then, while the store is larger than `max_bytes`, remove the oldest runs and the answers used longest ago. Runs that
+    are still running stay.
     """
-    with store.told():
+    with store.reporting_errors():
         db = store.db
         before = db.size()
         runs = answers = 0
@@ -95,16 +97,17 @@ def collect(store: Store, older_than: float | None = None, max_bytes: int | None
 
 
 _ROW = 150
-"""Bytes that an answer takes besides its value, about."""
+"""The approximate size of an answer without its value, in bytes."""
 
 
 def _content(store: Store) -> int:
+    """Return the size of the contents, in bytes."""
     found = stats(store)
     return found.answer_bytes + found.answers * _ROW + found.event_bytes
 
 
 def _drop_runs(store: Store, where: str, value: object) -> int:
-    """Delete runs with their events, but those that go on."""
+    """Delete runs and their events, except those that are still running. Returns how many."""
     rows = store.db.query(f"delete from runs where {where} and status <> 'running' returning id", (value,))
     for (run,) in rows:
         store.db.query("delete from events where run = ?", (run,))
@@ -112,8 +115,8 @@ def _drop_runs(store: Store, where: str, value: object) -> int:
 
 
 def export(store: Store) -> Iterator[str]:
-    """All answers and runs, a JSON object each: what they are under `kind`."""
-    with store.told():
+    """Yield all answers and runs as JSON objects; `kind` says which each is."""
+    with store.reporting_errors():
         last = b""
         while rows := store.db.query(
             "select key, value, digest, prompt_tokens, completion_tokens, run from answers "

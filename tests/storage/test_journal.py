@@ -10,7 +10,7 @@ import pytest
 
 from rlmlang.errors import UsageError
 from rlmlang.storage.journal import Journal
-from rlmlang.storage.store import LEASE, Answer, Batch, Store
+from rlmlang.storage.store import LEASE, Store, StoredAnswer, WriteBatch
 from tests.support.virtual import run
 
 KEY = b"k" * 32
@@ -31,18 +31,18 @@ def lose(store: Store) -> None:
 
 def answer(store: Store, value: str) -> None:
     """Take a call over and answer it."""
-    fence = store.write(Batch("other", wanted=[KEY])).claimed[KEY]
-    store.write(Batch("other", answers={KEY: Answer(value, 0, 0, fence)}))
+    fence = store.write(WriteBatch("other", claims=[KEY])).claimed[KEY]
+    store.write(WriteBatch("other", answers={KEY: StoredAnswer(value, 0, 0, fence)}))
 
 
 def test_what_comes_in_one_turn_is_one_transaction(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
         journal = Journal(stores[0], "r")
-        journal.note(0, "{}")
+        journal.add_event(0, "{}")
         assert await asyncio.gather(journal.claim(KEY), journal.claim(b"o" * 32)) == [True, True]
-        journal.note(1, "[]")
+        journal.add_event(1, "[]")
         assert list(stores[1].events("r")) == ["{}"]
-        assert await journal.keep(KEY, "1", 0, 0) == "1"
+        assert await journal.save(KEY, "1", 0, 0) == "1"
         assert list(stores[1].events("r")) == ["{}", "[]"]
         assert await journal.claim(KEY) == "1"
         await journal.close()
@@ -57,7 +57,7 @@ def test_an_answer_that_came_too_late_gives_way(stores: tuple[Store, Store]) -> 
         assert await journal.claim(KEY) is True
         lose(stores[0])
         answer(stores[1], '"theirs"')
-        assert await journal.keep(KEY, '"ours"', 0, 0) == '"theirs"'
+        assert await journal.save(KEY, '"ours"', 0, 0) == '"theirs"'
         await journal.close()
 
     run(steps())
@@ -69,14 +69,14 @@ def test_one_that_has_lost_its_claim_waits_for_the_other(stores: tuple[Store, St
         journal, other = Journal(stores[0], "r"), stores[1]
         assert await journal.claim(KEY) is True
         lose(stores[0])
-        fence = other.write(Batch("other", wanted=[KEY])).claimed[KEY]
-        keeping = asyncio.ensure_future(journal.keep(KEY, '"ours"', 0, 0))
+        fence = other.write(WriteBatch("other", claims=[KEY])).claimed[KEY]
+        keeping = asyncio.ensure_future(journal.save(KEY, '"ours"', 0, 0))
         await asyncio.sleep(5)
         assert not keeping.done()
         if answered:
-            other.write(Batch("other", answers={KEY: Answer('"theirs"', 0, 0, fence)}))
+            other.write(WriteBatch("other", answers={KEY: StoredAnswer('"theirs"', 0, 0, fence)}))
         else:
-            other.write(Batch("other", released={KEY: fence}))
+            other.write(WriteBatch("other", released={KEY: fence}))
         assert await keeping == ('"theirs"' if answered else '"ours"')
         await journal.close()
 
@@ -90,7 +90,7 @@ def test_a_claim_that_ran_out_with_nobody_else_is_taken_again(stores: tuple[Stor
         assert await journal.claim(KEY) is True
         fence = stores[1].db.query("select fence from claims")[0][0]
         stores[1].db.query("update claims set until = 1, fence = ?", (fence + 1,))
-        assert await journal.keep(KEY, "1", 0, 0) == "1"
+        assert await journal.save(KEY, "1", 0, 0) == "1"
         await journal.close()
 
     run(steps())
@@ -98,13 +98,13 @@ def test_a_claim_that_ran_out_with_nobody_else_is_taken_again(stores: tuple[Stor
 
 def test_waiting_for_a_call_that_others_make(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
-        fence = stores[1].write(Batch("other", wanted=[KEY])).claimed[KEY]
+        fence = stores[1].write(WriteBatch("other", claims=[KEY])).claimed[KEY]
         journal = Journal(stores[0], "r")
         assert await journal.claim(KEY) is False
-        waiting = [asyncio.ensure_future(journal.elsewhere(KEY)) for _ in range(3)]
+        waiting = [asyncio.ensure_future(journal.wait_for_other(KEY)) for _ in range(3)]
         await asyncio.sleep(1)
         waiting.pop().cancel()
-        stores[1].write(Batch("other", answers={KEY: Answer("7", 0, 0, fence)}))
+        stores[1].write(WriteBatch("other", answers={KEY: StoredAnswer("7", 0, 0, fence)}))
         assert await asyncio.gather(*waiting) == ["7", "7"]
         await journal.close()
 
@@ -125,15 +125,15 @@ def test_claims_are_renewed_while_the_run_goes_on(stores: tuple[Store, Store]) -
 
 def test_a_store_that_fails_is_told_to_all_who_wait(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
-        stores[1].write(Batch("other", wanted=[KEY]))
+        stores[1].write(WriteBatch("other", claims=[KEY]))
         journal = Journal(stores[0], "r")
         assert await journal.claim(KEY) is False
-        waiting = asyncio.ensure_future(journal.elsewhere(KEY))
+        waiting = asyncio.ensure_future(journal.wait_for_other(KEY))
         stores[1].db.query("alter table answers rename to gone")
         with pytest.raises(UsageError, match="E606"):
             await waiting
         stores[1].db.query("drop table events")
-        journal.note(0, "{}")  # nobody waits for an event alone; the next who does is told
+        journal.add_event(0, "{}")  # nobody waits for an event alone; the next who does is told
         with pytest.raises(UsageError, match="E606"):
             await journal.claim(b"o" * 32)
         stores[1].db.query("alter table gone rename to answers")

@@ -16,7 +16,7 @@ from rlmlang.errors import UsageError
 from rlmlang.storage.database import MIGRATIONS
 from rlmlang.storage.owner import is_dead, new_owner
 from rlmlang.storage.sqlite import Sqlite, journal_mode
-from rlmlang.storage.store import Answer, Batch, Store, Written, default_path
+from rlmlang.storage.store import Store, StoredAnswer, WriteBatch, WriteResult, default_path
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -26,14 +26,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "new" / "store.db"
 
 
-def claim(store: Store, *keys: bytes) -> Written:
-    return store.write(Batch("r", wanted=list(keys)))
+def claim(store: Store, *keys: bytes) -> WriteResult:
+    return store.write(WriteBatch("r", claims=list(keys)))
 
 
-def keep(store: Store, key: bytes, value: str, fence: int | None = None) -> Written:
+def keep(store: Store, key: bytes, value: str, fence: int | None = None) -> WriteResult:
     """Claim a key, and answer it."""
     number = claim(store, key).claimed[key] if fence is None else fence
-    return store.write(Batch("r", answers={key: Answer(value, 3, 4, number)}))
+    return store.write(WriteBatch("r", answers={key: StoredAnswer(value, 3, 4, number)}))
 
 
 def sql(path: Path, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
@@ -49,7 +49,7 @@ def sql(path: Path, statement: str, values: tuple[object, ...] = ()) -> list[tup
 def test_an_answer_is_there_for_everyone_and_in_the_next_run(place: str | Path) -> None:
     store, other = Store(place), Store(place)
     assert store.get(KEY) is None
-    assert keep(store, KEY, '"é \ud83d"').lost == {}
+    assert keep(store, KEY, '"é \ud83d"').refused == {}
     assert store.get(KEY) == other.get(KEY) == '"é \ud83d"'
     assert store.get(OTHER) is None
     store.close()
@@ -62,12 +62,12 @@ def test_an_answer_is_there_for_everyone_and_in_the_next_run(place: str | Path) 
 def test_a_batch_is_written_whole_or_not_at_all(place: str | Path) -> None:
     store = Store(place)
     number = claim(store, KEY).claimed[KEY]
-    store.write(Batch("r", events=[(0, "{}")]))
+    store.write(WriteBatch("r", events=[(0, "{}")]))
     with pytest.raises(UsageError, match="E606"):
-        store.write(Batch("r", answers={KEY: Answer("1", 0, 0, number)}, events=[(1, "{}"), (0, "{}")]))
+        store.write(WriteBatch("r", answers={KEY: StoredAnswer("1", 0, 0, number)}, events=[(1, "{}"), (0, "{}")]))
     assert store.get(KEY) is None
     assert list(store.events("r")) == ["{}"]
-    assert keep(store, KEY, "1", number).lost == {}
+    assert keep(store, KEY, "1", number).refused == {}
     store.close()
 
 
@@ -83,7 +83,7 @@ def test_a_damaged_answer_is_told_and_made_again(
         assert store.get(KEY) is None
         assert store.get(KEY) is None
     assert [record.getMessage() for record in caplog.records] == [
-        f"the store {path} holds a damaged answer (key {KEY.hex()[:12]}…); it is made again"
+        f"the store {path} holds a damaged answer (key {KEY.hex()[:12]}…); the call is made again"
     ]
     keep(store, KEY, "3")
     assert store.get(KEY) == "3"
@@ -102,7 +102,7 @@ def test_one_owner_a_key(place: str | Path) -> None:
     keep(one, KEY, "1", 1)
     assert two.find([KEY]) == ({KEY: "1"}, set())
     assert claim(two, KEY).found == {KEY: "1"}
-    one.write(Batch("r", released={OTHER: 1}))
+    one.write(WriteBatch("r", released={OTHER: 1}))
     assert two.find([OTHER]) == ({}, {OTHER})
     assert claim(two, OTHER).claimed == {OTHER: 2}
     one.close()
@@ -121,10 +121,10 @@ def test_the_answer_of_a_former_owner_is_refused(place: str | Path) -> None:
     assert two.find([KEY]) == ({}, {KEY})
     second = claim(two, KEY).claimed[KEY]
     assert second > first
-    assert keep(one, KEY, '"late"', first).lost == {KEY: None}
+    assert keep(one, KEY, '"late"', first).refused == {KEY: None}
     assert two.get(KEY) is None
-    assert keep(two, KEY, '"right"', second).lost == {}
-    assert keep(one, KEY, '"later still"', first).lost == {KEY: '"right"'}
+    assert keep(two, KEY, '"right"', second).refused == {}
+    assert keep(one, KEY, '"later still"', first).refused == {KEY: '"right"'}
     one.close()
     two.close()
 
@@ -135,7 +135,7 @@ def test_a_claim_is_renewed_as_long_as_its_owner_lives(place: str | Path) -> Non
     run_out(one)
     one.renew()
     assert two.find([KEY]) == ({}, set())
-    one.write(Batch("r", released={KEY: 1}))
+    one.write(WriteBatch("r", released={KEY: 1}))
     one.renew()  # what was given up is not taken again
     assert two.find([KEY]) == ({}, {KEY})
     one.close()
@@ -153,9 +153,9 @@ def test_closing_gives_all_claims_up(place: str | Path) -> None:
 def test_the_claims_of_a_dead_process_are_free_at_once(place: str | Path) -> None:
     code = """if True:
         import os, sys
-        from rlmlang.storage.store import Batch, Store
+        from rlmlang.storage.store import Store, WriteBatch
         store = Store(sys.argv[1])
-        store.write(Batch("r", wanted=[b"k" * 32]))
+        store.write(WriteBatch("r", claims=[b"k" * 32]))
         print(store.owner, flush=True)
         os._exit(9)
     """
@@ -184,7 +184,7 @@ def test_only_processes_of_this_machine_are_known_to_be_dead() -> None:
 def test_runs_are_listed_with_how_they_ended(place: str | Path) -> None:
     store = Store(place)
     assert store.begin_run("aa1", {"model": "m"}) == 0
-    store.write(Batch("aa1", events=[(0, '{"seq":0}'), (1, '{"seq":1}')]))
+    store.write(WriteBatch("aa1", events=[(0, '{"seq":0}'), (1, '{"seq":1}')]))
     assert store.begin_run("ab2", {}) == 0
     store.end_run("aa1", "done", {"calls": 3})
     assert [(row.id, row.status) for row in store.runs()] == [("ab2", "running"), ("aa1", "done")]
@@ -211,7 +211,7 @@ def test_a_run_whose_process_died_was_interrupted(place: str | Path) -> None:
 def test_events_are_read_in_order_however_many(place: str | Path) -> None:
     store = Store(place)
     texts = [f'{{"seq":{i}}}' for i in range(2_500)]
-    store.write(Batch("r", events=list(enumerate(texts))))
+    store.write(WriteBatch("r", events=list(enumerate(texts))))
     assert list(store.events("r")) == texts
     store.close()
 
@@ -351,5 +351,5 @@ def test_others_that_begin_at_once_are_waited_for(path: Path, monkeypatch: pytes
     Store(path).close()
     assert left == [0]
     left[0] = 10**9
-    monkeypatch.setattr("rlmlang.storage.sqlite.PATIENCE", 0)
+    monkeypatch.setattr("rlmlang.storage.sqlite.BUSY_TIMEOUT", 0)
     assert code(path) == "E606"

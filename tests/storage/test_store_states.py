@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from rlmlang.errors import UsageError
 from rlmlang.storage import upkeep
-from rlmlang.storage.store import Answer, Batch, Store
+from rlmlang.storage.store import Store, StoredAnswer, WriteBatch
 
 KEYS = [bytes([i]) * 32 for i in range(3)]
 WHO = st.integers(0, 1)
@@ -62,7 +62,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(who=WHO, key=st.sampled_from(KEYS))
     def claim(self, who: int, key: bytes) -> None:
-        done = self.stores[who].write(Batch("r", wanted=[key]))
+        done = self.stores[who].write(WriteBatch("r", claims=[key]))
         held = self.expected.claims.get(key)
         free = held is None or held.over
         if not free:
@@ -86,7 +86,7 @@ class Stores(RuleBasedStateMachine):
         value = f'"{self.values}"'
         seq = len(self.expected.events)
         events = [(seq, value), *([(seq, value)] if fails else [])]
-        batch = Batch("r", answers={key: Answer(value, 1, 1, fence)}, events=events)
+        batch = WriteBatch("r", answers={key: StoredAnswer(value, 1, 1, fence)}, events=events)
         try:
             done = self.stores[who].write(batch)
         except UsageError:
@@ -97,18 +97,18 @@ class Stores(RuleBasedStateMachine):
         self.expected.events.append(value)
         held = self.expected.claims.get(key)
         if held is not None and (held.who, held.fence) == (who, fence):
-            assert done.lost == {}
+            assert done.refused == {}
             del self.expected.claims[key]
             self.expected.answers[key] = value
             self.expected.damaged.discard(key)
         else:
-            assert done.lost == {key: self.present(key)}
+            assert done.refused == {key: self.present(key)}
 
     @rule(who=WHO, key=st.sampled_from(KEYS))
     def release(self, who: int, key: bytes) -> None:
         fence = self.fences.pop((who, key), None)
         if fence is not None:
-            self.stores[who].write(Batch("r", released={key: fence}))
+            self.stores[who].write(WriteBatch("r", released={key: fence}))
             held = self.expected.claims.get(key)
             if held is not None and (held.who, held.fence) == (who, fence):
                 held.over = True
