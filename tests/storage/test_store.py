@@ -231,7 +231,7 @@ def test_the_file_is_for_its_owner_alone(path: Path) -> None:
 def code(place: str | Path) -> str:
     with pytest.raises(UsageError) as caught:
         Store(place)
-    assert "--store" in (caught.value.first.hint or "")
+    assert "another store" in (caught.value.first.hint or "")
     return caught.value.first.code
 
 
