@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ settings.register_profile(
     "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.register_profile("long", settings.get_profile("default"), max_examples=1_500)
+settings.register_profile("light", settings.get_profile("default"), max_examples=10)
 settings.load_profile("default")
 
 
@@ -31,10 +33,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--light"):
+        settings.load_profile("light")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not import a module that is heavy as a whole: what it imports may not be installed."""
     if config.getoption("--light") and collection_path.suffix == ".py":
-        return "\npytestmark = pytest.mark.heavy\n" in collection_path.read_text(encoding="utf-8") or None
+        return (
+            re.search(r"^pytestmark = .*mark\.heavy", collection_path.read_text(encoding="utf-8"), re.MULTILINE)
+            is not None
+            or None
+        )
     return None
 
 

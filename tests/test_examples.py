@@ -96,6 +96,7 @@ def test_codegen() -> None:
     assert run("codegen", rounds=0)[0] == "no version passed the tests"
 
 
+@pytest.mark.heavy
 def test_product() -> None:
     result = rlmlang.load(EXAMPLES / "product.rlm").run(model="nano")
     a, b = (int(number) for number in re.findall(r'"(\d+)"', result.program.source.text))

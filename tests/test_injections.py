@@ -158,6 +158,7 @@ def alone(told: str, start: str) -> None:
     assert [line[:6] for line in others if not line.startswith(" ")] == ["hint: "]
 
 
+@pytest.mark.heavy
 def test_errors_that_quote_a_model(capsys: pytest.CaptureFixture[str]) -> None:
     """An answer of the wrong type is told with what the model said; no line of it looks like an error of its own."""
     for n, text in enumerate(TEXTS):
@@ -190,6 +191,7 @@ def test_plan_shows_instructions_harmlessly(
     assert ACTIVE.findall(capsys.readouterr().out) == []
 
 
+@pytest.mark.heavy
 def test_arguments_are_texts(capsys: pytest.CaptureFixture[str]) -> None:
     """An input that begins with `@` is a file, and `-` standard input; nothing else means anything."""
     for text in UNICODE:

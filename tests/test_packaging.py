@@ -17,6 +17,8 @@ import pytest
 import rlmlang
 from tests.support.places import ROOT
 
+pytestmark = pytest.mark.heavy
+
 PROGRAM = """\
 document: str
 

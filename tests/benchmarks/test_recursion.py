@@ -12,6 +12,8 @@ from benchmarks.nano.problems import PROBLEMS
 from benchmarks.recursion import counting, gym, shared
 from rlmlang.nano.engine import NanoModel
 
+pytestmark = pytest.mark.heavy
+
 SORTING = "Sort these numbers in descending order: -48.03, 70.0, 5, 0.5, -18.0\nPlease follow the instruction below:\n"
 
 LOGIC = """Here is the question:

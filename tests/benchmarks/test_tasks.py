@@ -14,6 +14,8 @@ from benchmarks.tasks import measure
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
 
+pytestmark = pytest.mark.heavy
+
 TASKS = measure.read_tasks()
 
 

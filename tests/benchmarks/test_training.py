@@ -22,7 +22,7 @@ from rlmlang.models.base import PromptRenderer, Request
 from rlmlang.models.registry import open_model
 from tests.support.checkpoints import write_checkpoint
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # those of peft
+pytestmark = [pytest.mark.heavy, pytest.mark.filterwarnings("ignore")]  # warnings of peft
 
 
 @pytest.fixture(autouse=True)

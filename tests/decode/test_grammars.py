@@ -49,6 +49,8 @@ from tests.support.command_line import Run, run
 from tests.support.ebnf import Ebnf
 from tests.support.places import CONFORMANCE
 
+pytestmark = pytest.mark.heavy
+
 __all__ = ["run"]
 
 SCOPE = """\

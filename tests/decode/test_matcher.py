@@ -24,6 +24,8 @@ from rlmlang.language.source import Source
 from rlmlang.language.types import BOOL, INT, STR, ListType, LiteralType, RecordType, TupleType, Type
 from tests.support.places import CONFORMANCE
 
+pytestmark = pytest.mark.heavy
+
 BYTES = Vocabulary.of_bytes()
 SCOPE = """\
 document: str

@@ -11,6 +11,8 @@ from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT
 
+pytestmark = pytest.mark.heavy
+
 VOCABULARY = decode.Vocabulary.of_bytes()
 
 

@@ -22,6 +22,8 @@ from llguidance import LLMatcher, LLTokenizer
 from rlmlang.files import grammar_text
 from rlmlang.testing import Case, programs
 
+pytestmark = pytest.mark.heavy
+
 DIFFERENCES: dict[str, tuple[str, bool, bool, str]] = {
     # what: a text, whether Lark and llguidance accept it, and why
     "a reserved word as a name": (

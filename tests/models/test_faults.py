@@ -28,6 +28,8 @@ from rlmlang.runtime.values import Value
 from rlmlang.trace.recorder import Trace
 from tests.support.fake_server import CUT, DRIP, HALF, HANG, Answer, FakeServer, Open, Script, opened, server
 
+pytestmark = pytest.mark.heavy
+
 __all__ = ["opened", "server"]
 
 CHAT = "/v1/chat/completions"

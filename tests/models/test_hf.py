@@ -37,6 +37,8 @@ from rlmlang.models.registry import open_model
 from rlmlang.runtime.values import Value, to_json
 from tests.support.checkpoints import LLAMA, TEMPLATE, tiny_tokenizer, write_checkpoint
 
+pytestmark = pytest.mark.heavy
+
 MOOD = LiteralType(("positive", "negative"))
 PERSON = RecordType("Person", (("name", STR), ("age", INT), ("mood", OptionalType(MOOD))))
 

@@ -42,6 +42,8 @@ from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.registry import open_model
 from rlmlang.runtime.values import Value
 
+pytestmark = pytest.mark.heavy
+
 MOOD = LiteralType(("positive", "negative"))
 PERSON = RecordType("Person", (("name", STR), ("age", INT), ("mood", OptionalType(MOOD))))
 ANNA = "Anna is 34 years old and lives in Oslo."

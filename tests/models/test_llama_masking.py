@@ -19,6 +19,8 @@ from rlmlang.language.types import INT
 from rlmlang.models.base import Reply
 from rlmlang.models.local.llama_masking import LIKELIEST, write
 
+pytestmark = pytest.mark.heavy
+
 BYTES = Vocabulary.of_bytes()
 SCOPE = "document: str\ncount: int\n"
 CONSTRAINT = Constraint(SCOPE, INT)

@@ -31,6 +31,8 @@ from rlmlang.runtime.values import Value
 from tests.support.ebnf import Ebnf
 from tests.support.fake_server import CUT, HALF, HANG, Answer, FakeServer, Open, opened, server
 
+pytestmark = pytest.mark.heavy
+
 __all__ = ["opened", "server"]
 
 CHAT = "/v1/chat/completions"

@@ -23,6 +23,8 @@ from rlmlang.trace.recorder import Trace
 from tests.support.checkpoints import write_checkpoint
 from tests.support.fake_server import FakeServer, Open, opened, server
 
+pytestmark = pytest.mark.heavy
+
 __all__ = ["opened", "server"]
 
 MOOD = LiteralType(("good", "bad"))

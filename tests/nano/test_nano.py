@@ -40,6 +40,8 @@ from rlmlang.runtime.values import Value
 from rlmlang.storage.store import Store
 from tests.support.library import ASSERTIONS, Assertion
 
+pytestmark = pytest.mark.heavy
+
 CONTEXTS = list(contexts())
 NUMBERS = st.integers(0, 10**12).map(str)
 

@@ -19,6 +19,8 @@ import pytest
 
 from tests.support import hostile
 
+pytestmark = pytest.mark.heavy
+
 CASES = list(hostile.cases())
 MEGABYTES = 500
 

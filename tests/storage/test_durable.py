@@ -21,6 +21,8 @@ from tests.support.fake_server import Answer, FakeServer, server
 from tests.support.places import ROOT
 from tests.support.zygote import said
 
+pytestmark = pytest.mark.heavy
+
 __all__ = ["server"]  # a fixture
 
 

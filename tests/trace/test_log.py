@@ -287,6 +287,7 @@ def test_lanes_do_not_overlap_and_paths_go_forward(times: list[tuple[int, int, i
         assert path[-1].finished == max(call.finished for call in history.calls)
 
 
+@pytest.mark.heavy
 def test_a_hundred_thousand_calls() -> None:
     history = history_of(traces.events(100_000))
     assert len(history.calls) == 100_000

@@ -19,6 +19,8 @@ from tests.support.browser import Browser
 from tests.support.needed import need
 from tests.support.traces import call_event, end_event, generation_event, run_event, text_event
 
+pytestmark = pytest.mark.heavy
+
 CALLS = 100_000
 
 
