@@ -26,7 +26,7 @@ from rlmlang.models.base import Capabilities, Model
 from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
 from rlmlang.models.opened import OpenModel
 from rlmlang.models.registry import open_model, usual_limits
-from rlmlang.runtime.estimate import Cost, Interval, estimate
+from rlmlang.runtime.estimate import Cost, follow
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Recording, Spec, recorded, spec_of
@@ -155,14 +155,15 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
     if not trace.watchers and all(getattr(caps, name) is None for name in fields_dict(Caps)):
         return
     try:
-        cost = estimate(checked, values, account.limits, caller.model, account.price)
+        estimate = follow(checked, values, account.limits, caller.model, account.price)
+        cost = estimate.cost()
         if caller.journal is not None and _first_exceeded(cost, caps):  # decision 74
-            cost = estimate(checked, values, account.limits, caller.model, account.price, caller.is_stored)
+            cost = estimate.cost(caller.is_stored)
     except UsageError:
         raise
     except RlmError:
         return  # the run itself will report it
-    trace.planned_calls = _planned_calls(cost, account.limits)
+    trace.planned_calls = estimate.calls
     if what := _first_exceeded(cost, caps):
         least, cap = _amount(getattr(cost, what)[0], what), _amount(getattr(caps, what), what)
         parts = [(getattr(site, what)[0], site.span) for site in cost.sites]
@@ -173,18 +174,6 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
             hint=f"raise max_{what}",
             notes=[(f"at least {_amount(number, what)} here", span) for number, span in most[:SHOWN_PARTS]],
         )
-
-
-def _planned_calls(cost: Cost, limits: Limits) -> Interval:
-    """Return how many calls a run makes if no limit ends it."""
-    most = 0
-    if not cost.sites and cost.calls[1] != 0:  # the estimate ended before it came to a CALL
-        return cost.calls[0], None
-    for site in cost.sites:
-        if site.calls[1] is None or limits.max_depth > 1:  # programs that answer calls make others
-            return cost.calls[0], None
-        most += site.calls[1]
-    return cost.calls[0], most
 
 
 def _first_exceeded(cost: Cost, caps: Caps) -> str | None:

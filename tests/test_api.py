@@ -401,7 +401,7 @@ def test_a_run_is_estimated_and_its_inputs_are_bound_once(monkeypatch: pytest.Mo
     from rlmlang import execution
     from rlmlang.cli import main
 
-    counts = {"estimate": 0, "bind_inputs": 0}
+    counts = {"follow": 0, "bind_inputs": 0}
 
     def counted(name: str) -> Callable[..., Any]:
         real = getattr(execution, name)
@@ -415,12 +415,12 @@ def test_a_run_is_estimated_and_its_inputs_are_bound_once(monkeypatch: pytest.Mo
     for name in counts:
         monkeypatch.setattr(execution, name, counted(name))
     rlmlang.compile(PROGRAM).run(model=Fake(obedient), x="a", store=tmp_path / "runs.db")
-    assert counts == {"estimate": 1, "bind_inputs": 1}
+    assert counts == {"follow": 1, "bind_inputs": 1}
     (tmp_path / "replies.toml").write_text('[[reply]]\ninstruction = "up"\ntext = "A"\n')
     (tmp_path / "program.rlm").write_text(PROGRAM)
     args = ["run", str(tmp_path / "program.rlm"), "-i", "x=a", "-m", f"scripted:{tmp_path}/replies.toml", "--no-store"]
     assert main(args) == 0
-    assert counts == {"estimate": 2, "bind_inputs": 2}
+    assert counts == {"follow": 2, "bind_inputs": 2}
 
 
 def test_the_trace_says_how_many_calls_are_planned() -> None:
