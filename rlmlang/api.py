@@ -35,9 +35,8 @@ from rlmlang.execution import (
     Options,
     StoreLike,
     begin,
-    default_limits,
     limits_again,
-    limits_with,
+    limits_for,
     model_again,
     model_of,
     run_program,
@@ -139,7 +138,7 @@ class Program:
             with open_model(model) as own:
                 return self.cost(inputs, model=own, limits=limits, prices=prices, **named)
         values = bind_inputs(self.checked, _together(inputs, named))
-        limits = limits_with(limits, default_limits(model))
+        limits = limits_for(limits, model)
         if model is None:
             return estimate(self.checked, values, limits)
         engine, _ = model_of(model)
@@ -162,7 +161,7 @@ class Program:
 
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
-        limits, trace = limits_with(limits, default_limits(model)), trace or Trace()
+        limits, trace = limits_for(limits, model), trace or Trace()
         options = Options(model, store, limits, prices, memo, writing, trace)
         value = await run_program(self.checked, _together(inputs, named), options)
         return Result(value, self.type, trace.usage, trace, self)
@@ -233,7 +232,7 @@ async def aask(
     `program` of the result is the one that the model wrote, or the question as one CALL where it wrote none.
     Raises UsageError, BudgetError, RunError, ModelError.
     """
-    limits, trace = limits_with(limits, default_limits(model)), trace or Trace()
+    limits, trace = limits_for(limits, model), trace or Trace()
     limits = evolve(limits, max_depth=limits.max_depth + 1)
     values = values_of(inputs or {})
     if QUESTION in values:
@@ -292,7 +291,7 @@ async def acomplete(
     error ends the run, the text so far is `trace.first.program`.
     Raises UsageError, BudgetError, ModelError.
     """
-    limits, trace = limits_with(limits, default_limits(model)), trace or Trace()
+    limits, trace = limits_for(limits, model), trace or Trace()
     values = values_of(inputs or {})
     options = Options(model, store, limits, prices, memo, writing, trace, command="complete")
     refuse_undeclarable(values)

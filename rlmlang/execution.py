@@ -81,6 +81,16 @@ def limits_with(changes: LimitsLike | None, defaults: Limits) -> Limits:
     return Limits(**{**asdict(defaults), **(changes or {})})
 
 
+def limits_for(changes: LimitsLike | None, model: ModelLike | None) -> Limits:
+    """Return the limits of a run: those that are given, completed by the usual ones for its model.
+
+    Raises UsageError E607 for an unknown name.
+    """
+    if isinstance(changes, Limits):
+        return changes  # without looking through the plug-ins, which takes milliseconds
+    return limits_with(changes, default_limits(model))
+
+
 def default_limits(model: ModelLike | None) -> Limits:
     """Return the limits of a run with a model, if none are given."""
     name = model if model is None or isinstance(model, str) else getattr(model, "name", None)

@@ -3,7 +3,7 @@
 The text is written up to a `CALL`, and the rest of that call under the rules of the language. The call is
 checked and run like any other, its answer is inserted after it, `CALL(…) → "…"`, and the model continues
 from there; an engine with a cache reads only what is new. An answer is data: it is neither searched for
-calls, nor read as part of a program. No call is parsed or checked twice.
+calls, nor read as part of a program. No call is parsed or checked twice (decision 94).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A statement is parsed, checked and run as soon as it is written, and a preview of its value is appended
 as a comment; the model continues after it. A statement that does not check or run is removed, and
 written again with the diagnostic shown. The transcript is a program like any other: run again, it
-gives the same value. No statement is parsed or checked twice.
+gives the same value. No statement is parsed or checked twice (decision 94).
 """
 
 from __future__ import annotations

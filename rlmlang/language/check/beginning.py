@@ -1,4 +1,4 @@
-"""The checked beginning of a program, for programs that are written statement by statement."""
+"""The checked beginning of a program, for programs that are written statement by statement (decision 94)."""
 
 from __future__ import annotations
 
