@@ -10,17 +10,18 @@ trace; calls per second that a replay and a resume of the whole run find in the 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import resource
 import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import rlmlang
 from benchmarks.instant import Instant, seconds
 from rlmlang import Limits, Store, Trace
+from rlmlang.execution import Options, run_program
 from rlmlang.storage import upkeep
 
 GOALS = {"replayed calls a second": (">=", 20_000), "resume of all calls, s per 100,000": ("<=", 10)}
@@ -29,8 +30,9 @@ LIMITS = Limits(max_calls=None, max_steps=10**9)
 MODEL = Instant("The item is described in a few words, as it was asked for.")
 
 
-def run(n: int, **options: Any) -> rlmlang.Result:
-    return rlmlang.compile(TEXT).run(n=n, model=MODEL, limits=LIMITS, trace=Trace(keep=False), **options)
+def run(n: int, store: Path | None = None, is_recorded: bool = True) -> None:
+    options = Options(MODEL, store, LIMITS, trace=Trace(keep=False), is_recorded=is_recorded)
+    asyncio.run(run_program(rlmlang.compile(TEXT).checked, {"n": n}, options))
 
 
 def measure(n: int) -> dict[str, float]:
@@ -38,7 +40,7 @@ def measure(n: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         found["without a store, µs a call"] = seconds(lambda: run(n)) / n * 1e6
-        found["kept, µs a call"] = seconds(lambda: run(n, store=place / "bare.db", record=False)) / n * 1e6
+        found["kept, µs a call"] = seconds(lambda: run(n, store=place / "bare.db", is_recorded=False)) / n * 1e6
         found["kept with the trace, µs a call"] = seconds(lambda: run(n, store=place / "full.db")) / n * 1e6
         for name in ("bare", "full"):
             store = Store(place / f"{name}.db")

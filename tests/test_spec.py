@@ -1,8 +1,8 @@
 """SPEC.md: every example runs, and its tables are what the code says (decision 40).
 
-In a block of the language, `#=> value` at the end of a line tells the value of that line,
-with `(2 calls)` behind it how many calls the program made; `#! E303` tells the error that
-the line has, `#! E303 5` also the column. An example is everything from the start of the
+In a block of the language, `#=> value` at the end of a line is the value of that line,
+and `(2 calls)` after it the number of calls that the program made; `#! E303` is the error that
+the line has, and `#! E303 5` gives the column too. An example is everything from the start of the
 block to its line, without other lines that are examples; a block with a single example is
 one program. A TOML block before it holds the model's `[[reply]]` tables, `[inputs]` and
 `[limits]`.
@@ -38,11 +38,11 @@ from tests.support.places import ROOT
 SPEC = ROOT / "grammar" / "SPEC.md"
 
 _BLOCK = re.compile(r"^```(rlm|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_TOLD = re.compile(r"\s*#(=>|!) (.*?)(?: \((\d+) calls?\))?\s*$")
+_MARK = re.compile(r"\s*#(=>|!) (.*?)(?: \((\d+) calls?\))?\s*$")
 
 
 def examples() -> Iterator[Any]:
-    """Program, what is told of it, and the script of the model."""
+    """Yield the program, its line and mark, and the script of the model, of each example."""
     script: dict[str, Any] = {}
     text = SPEC.read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
@@ -55,25 +55,25 @@ def examples() -> Iterator[Any]:
 
 
 def _examples_of(lines: list[str], first: int, script: dict[str, Any]) -> Iterator[Any]:
-    told = [_TOLD.search(line) for line in lines]
-    whole = sum(found is not None for found in told) == 1
-    for at, found in enumerate(told):
+    marks = [_MARK.search(line) for line in lines]
+    whole = sum(found is not None for found in marks) == 1
+    for at, found in enumerate(marks):
         if found is None:
             continue
         program = [
-            re.sub(_TOLD, "", line)
+            re.sub(_MARK, "", line)
             for i, line in enumerate(lines)
-            if i == at or (told[i] is None and (i < at or whole))
+            if i == at or (marks[i] is None and (i < at or whole))
         ]
-        line = program.index(re.sub(_TOLD, "", lines[at])) + 1
+        line = program.index(re.sub(_MARK, "", lines[at])) + 1
         yield pytest.param("\n".join(program) + "\n", line, found, script, id=f"line {first + at}")
 
 
-@pytest.mark.parametrize(("program", "line", "told", "script"), list(examples()))
-def test_example(program: str, line: int, told: re.Match[str], script: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("program", "line", "mark", "script"), list(examples()))
+def test_example(program: str, line: int, mark: re.Match[str], script: dict[str, Any]) -> None:
     model = ScriptedModel(script.get("reply", ()))
     limits = Limits(**script.get("limits", {}))
-    kind, expected, calls = told.groups()
+    kind, expected, calls = mark.groups()
     if kind == "!":
         with pytest.raises(RlmError) as caught:
             compile(program).run(script.get("inputs", {}), model=model, limits=limits)
@@ -197,5 +197,5 @@ def test_limits_are_those_of_the_code(row: str) -> None:
     assert row in SPEC.read_text(encoding="utf-8")
 
 
-def test_every_limit_is_told() -> None:
+def test_every_limit_is_described() -> None:
     assert {limit.name for limit in fields(Limits)} == set(_MEANING)

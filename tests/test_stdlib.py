@@ -1,6 +1,6 @@
 """The standard library: every function is documented, and every assertion in its documentation holds.
 
-Right above a `def` stands what the function does, its parameters, and what it costs, then
+The comment right above a `def` says what the function does, lists its parameters and its cost, and then has
 
     # model: PATTERN -> REPLY     what the model says to instructions that fit the pattern
     # >>> EXPR                    a program text whose value is True
@@ -47,8 +47,8 @@ def test_file_has_a_theme(path: Path) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_function_is_documented(function: Documented) -> None:
     assert re.match("[A-Z]", function.prose[0])
-    told = [match[1] for line in function.prose if (match := re.match(r"([a-z]\w*): ", line))]
-    assert told == [param.name.id for param in function.node.params]
+    listed = [match[1] for line in function.prose if (match := re.match(r"([a-z]\w*): ", line))]
+    assert listed == [param.name.id for param in function.node.params]
     if "CALL" in function.node.span.text or any(assertion.calls for assertion in function.assertions):
         assert any(line.startswith("Cost: ") for line in function.prose)
 
@@ -105,7 +105,7 @@ tree_reduce(lambda a, b: CALL("Join.", a, b), texts)
     assert result.usage.calls == 19
 
 
-def test_labels_within_others_are_told_apart() -> None:
+def test_labels_within_others_are_distinguished() -> None:
     program = compile("""\
 labels = ["happy", "unhappy", "C++"]
 [match_label(said, labels) for said in ["Unhappy.", "It is happy", "I am unhappy", "c++", "happy, unhappy"]]

@@ -68,7 +68,7 @@ async def measure(model: Model, name: str, size: int, count: int, seed: int = 0)
     begin = time.perf_counter()
     for _ in range(count):
         inputs = problem.inputs(draw, size)
-        result = await program.arun(dict(zip(program.inputs, inputs)), model=model, record=False)
+        result = await program.arun(dict(zip(program.inputs, inputs)), model=model)
         right += result.value == problem.solve(*inputs)
         context = max(context, *(call.prompt_tokens + call.completion_tokens for call in result.trace.calls))
         usages.append(result.usage)

@@ -259,7 +259,7 @@ async def measure_untrained(name: str, seed: int, problems: int) -> dict[str, An
                 inputs = problem.inputs(draw, size)
                 try:
                     values = dict(zip(program.inputs, inputs))
-                    result = await program.arun(values, model=model, limits=limits, record=False)
+                    result = await program.arun(values, model=model, limits=limits)
                     right += result.value == problem.solve(*inputs)
                 except RlmError:
                     pass

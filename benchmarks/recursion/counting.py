@@ -138,7 +138,7 @@ async def count(program: rlmlang.Program, inputs: Mapping[str, Value], remember:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(10**6)  # in CPython, calls from Python to Python do not use the C stack; calls by C code do
     try:
-        result = await program.arun(dict(inputs), model=counter, record=False)
+        result = await program.arun(dict(inputs), model=counter)
     finally:
         sys.setrecursionlimit(limit)
     return result.value, counter

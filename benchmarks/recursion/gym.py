@@ -239,7 +239,7 @@ async def answered(question: str, read: Reader, model: Model) -> tuple[str | Non
     """Return the answer to a question, and the calls made and tokens written for it."""
     calls, tokens = 0, 0
     for attempt in read(question):
-        result = await rlmlang.compile(attempt.program).arun(dict(attempt.inputs), model=model, record=False)
+        result = await rlmlang.compile(attempt.program).arun(dict(attempt.inputs), model=model)
         calls, tokens = calls + result.usage.calls, tokens + result.usage.completion_tokens
         answer = attempt.answer(result.value)
         if answer is not None:

@@ -91,7 +91,7 @@ async def measure(name: str) -> dict[str, Any]:
             value, counter = await count(program, inputs)
             unique, all_ = counter.unique, counter.all
             if series.run:
-                result = await program.arun(inputs, model=model, record=False)
+                result = await program.arun(inputs, model=model)
                 assert (result.value, result.usage.calls) == (value, unique.calls), (name, size)
             tokens = (unique.read + unique.written, all_.read + all_.written)
             drawn.append((unique.calls, all_.calls, *tokens, counter.depth))

@@ -47,7 +47,7 @@ async def measure(model: Model, name: str, size: int, problems: int, minutes: fl
     while len(rows) < problems and (not rows or time.monotonic() < end):
         inputs = dict(zip(program.inputs, problem.inputs(draw, size)))
         begin = time.perf_counter()
-        result = await program.arun(inputs, model=model, record=False)
+        result = await program.arun(inputs, model=model)
         seconds = time.perf_counter() - begin
         usage, calls = result.usage, result.trace.calls
         _, counted = await count(program, inputs)

@@ -80,7 +80,7 @@ def test_conclusions_are_asked_for_every_assignment() -> None:
     assert (attempts[0].answer(True), attempts[0].answer(False)) == ("¬P", None)
 
 
-def test_a_phrase_without_a_meaning_is_told() -> None:
+def test_a_phrase_without_a_meaning_is_reported() -> None:
     with pytest.raises(ValueError, match="no clue"):
         list(gym.zebra_puzzles(ZEBRA.replace("loves brown", "loves pink")))
 

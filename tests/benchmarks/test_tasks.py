@@ -85,7 +85,7 @@ def test_other_answers_of_the_type_are_wrong(task: measure.Task) -> None:
         ),
     ],
 )
-def test_how_far_a_program_comes_is_told(program: str, reached: list[bool], code: str | None) -> None:
+def test_the_stages_that_a_program_reaches_are_recorded(program: str, reached: list[bool], code: str | None) -> None:
     found = measured(task_of("spell_backward-1"), lambda request: program if request.program else "x")
     assert (stages(found), found.get("error")) == (reached, code), found
 

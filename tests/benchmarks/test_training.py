@@ -49,13 +49,13 @@ def data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 
 
 def test_examples_are_prompts_of_the_benchmark(data: Path) -> None:
-    told = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+    exported = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
     for task in measure.read_tasks(["spell_backward", "gcd", "sentiment_count"], 3):
         messages = task.request(False, 100).messages
         wanted = [{"role": message.role, "content": message.content} for message in messages]
-        (found,) = [example for example in told if example["prompt"] == wanted]
+        (found,) = [example for example in exported if example["prompt"] == wanted]
         assert found["completion"] == [{"role": "assistant", "content": f"```python\n{task.reference}```"}]
-    assert len(told) == 3 + len(task.leaves)
+    assert len(exported) == 3 + len(task.leaves)
 
 
 def test_wrong_answers_are_not_kept(tmp_path: Path) -> None:
