@@ -1,6 +1,6 @@
-"""Measuring: every context swept, and whole problems through the interpreter.
+"""Measure nano: on every context, and on whole problems through the interpreter.
 
-`python -m benchmarks.nano.evaluate [COUNT]` prints a table of COUNT problems a size (docs/nano.md).
+`python -m benchmarks.nano.evaluate [COUNT]` prints a table, with COUNT problems of each size (docs/nano.md).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _VALUES: dict[str, Value] = {LONG: "10", **dict(zip(LIST, ([], ["1"], ["1", "2"]
 
 
 def request_of(task: str, shown: Sequence[str]) -> Request:
-    """A call in which this is visible."""
+    """Return the request of a call with these visible arguments."""
     values = [_VALUES.get(each, each.strip('"')) for each in shown]
     type_ = STR if TASKS[task].gives == "str" else ListType(STR)
     return Request(task, tuple((None, value) for value in values), type_, program=True)
 
 
 async def sweep(model: Model) -> list[str]:
-    """The contexts, of all there are, in which a model does not write the program of `tasks`."""
+    """Return the contexts in which a model does not write the program of `tasks`."""
     known = list(contexts())
     replies = await asyncio.gather(*(model.generate(request_of(task.name, shown)) for task, shown, _ in known))
     return [
@@ -43,20 +43,20 @@ async def sweep(model: Model) -> list[str]:
 
 @frozen
 class Measure:
-    """What problems of a size took, in the mean but for the largest context."""
+    """What problems of one size took: means, except for the largest context."""
 
     right: int
     of: int
     calls: float
-    """Made; each is answered by one generation, and no two are equal."""
+    """The calls that were made; each is answered by one generation, and no two are equal."""
     hits: float
-    """Calls that were answered by an equal one."""
+    """The calls that were answered by an equal one."""
     read: float
-    """Tokens of prompts."""
+    """The tokens of prompts."""
     written: float
-    """Tokens of programs."""
+    """The tokens of programs."""
     context: int
-    """Tokens of a prompt and its program, at most."""
+    """The most tokens of a prompt and its program."""
     seconds: float
 
 
@@ -94,7 +94,7 @@ SIZES = {
 
 
 async def report(count: int) -> bool:
-    """Print a table of all kinds and sizes. Gives whether everything was right."""
+    """Print a table of all kinds and sizes. Return whether everything was right."""
     model = NanoModel()
     wrong = await sweep(model)
     total = sum(1 for _ in contexts())

@@ -1,4 +1,4 @@
-"""Problems of any size, each with what Python says is right: for measuring, and for tests."""
+"""Problems of any size, each with a solution in Python: for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from rlmlang.runtime.values import Value
 
 @frozen
 class Problem:
-    """A function of `stdlib/nano.rlm`, with inputs drawn at random."""
+    """A function of `stdlib/nano.rlm`, with random inputs."""
 
     function: str
     types: tuple[str, ...]
-    """Of the inputs."""
+    """The types of the inputs."""
     solve: Callable[..., Value]
     inputs: Callable[[random.Random, int], Sequence[Value]]
-    """Of a size."""
+    """Returns random inputs of a size."""
     size: str
-    """What a size is."""
+    """What the size counts."""
 
     def compiled(self) -> rlmlang.Program:
+        """Return a program that applies the function to its inputs."""
         names = "abc"[: len(self.types)]
         declared = "".join(f"{name}: {type_}\n" for name, type_ in zip(names, self.types))
         return rlmlang.compile(f"{declared}{self.function}({', '.join(names)})\n")
@@ -41,7 +42,7 @@ TEXT, TEXTS = "str", "list[str]"
 
 
 def number(draw: random.Random, digits: int) -> str:
-    """A number of so many digits."""
+    """Return a random number with some number of digits."""
     return str(draw.randrange(10 ** (digits - 1), 10**digits))
 
 
@@ -128,7 +129,7 @@ def _boolean(expression: str) -> str:
 
 
 def _value_of(text: str, at: int) -> tuple[bool, int]:
-    """The value of the expression that starts at a place, and where it ends."""
+    """Return the value of the expression that starts at a position, and the position after it."""
     if text[at] == "!":
         value, end = _value_of(text, at + 1)
         return not value, end
@@ -182,7 +183,7 @@ _HOLDS: dict[str, Callable[[int], bool]] = dict(
 
 
 def _puzzle(draw: random.Random, size: int) -> Sequence[Value]:
-    """Clues with one solution, of so many houses and attributes."""
+    """Return clues with exactly one solution, for some number of houses and attributes."""
     houses = list(range(1, size + 1))
     truth: dict[str, str] = {}
     for i in range(size):
@@ -205,7 +206,7 @@ def _puzzle(draw: random.Random, size: int) -> Sequence[Value]:
 
 
 def _solutions(clues: Sequence[str]) -> list[list[str]]:
-    """The ways to fulfil clues, two at most."""
+    """Return the solutions of some clues, two at most."""
     every = [frozenset(range(1, 6))] * 25
     found: list[list[str]] = []
 

@@ -1,4 +1,4 @@
-"""How fast `nano` writes: tokens a second with 1, 8 and 64 calls at once, beside `generate` of transformers with one.
+"""Measure how fast nano writes: tokens a second with 1, 8 and 64 concurrent calls, beside transformers' own.
 
     python -m benchmarks.nano.speed
 
@@ -25,7 +25,7 @@ random.Random(0).shuffle(REQUESTS)
 
 
 async def written(requests: list[Request], at_once: int) -> int:
-    """Tokens of the programs of some calls, so many of them at once."""
+    """Return the number of tokens of the programs of some calls, with a number of them at once."""
     model, rest, counts = NanoModel(), iter(requests), []
 
     async def work() -> None:

@@ -1,9 +1,9 @@
-"""Training: `make train-nano`, or `python -m benchmarks.nano.train`.
+"""Train nano: `make train-nano`, or `python -m benchmarks.nano.train`.
 
-Nano learns from all contexts of its tasks (`data`). A batch holds facts, short programs and long ones apart,
-since facts need more repetition, and short texts would be mostly padding beside long ones. Every now and then
-all contexts are swept, and those that are answered wrongly are drawn more often from then on. The log tells
-how many are wrong; at the end none may be.
+Nano learns from all contexts of its tasks (`data`). A batch has separate parts of facts, short programs and long ones,
+since facts need more repetition, and short texts would be mostly padding beside long ones. From time to time all
+contexts are tested, and those that are answered wrongly are sampled more often from then on. The log records their
+number, which must be 0 at the end.
 """
 
 from __future__ import annotations
@@ -27,29 +27,31 @@ from rlmlang.nano.engine import WEIGHTS
 
 @frozen
 class Settings:
+    """The settings of a training run; `facts`, `short` and `long` are the parts of a batch."""
+
     seed: int = 0
     steps: int = 3000
     warmup: int = 30
     facts: int = 192
-    """In every batch."""
+    """The facts in each batch."""
     short: int = 64
-    """Programs of few tokens."""
+    """The short programs in each batch."""
     long: int = 48
-    """Other programs."""
+    """The other programs in each batch."""
     width: int = 64
     inner: int = 160
     layers: int = 2
     heads: int = 4
     places: int = 64
-    """Tokens of a prompt and its answer, at most."""
+    """The most tokens of a prompt and its answer."""
     muon: float = 0.005
-    """Rate of learning of the matrices within the layers."""
+    """The learning rate of the matrices within the layers."""
     adamw: float = 0.005
-    """Of everything else."""
+    """The learning rate of everything else."""
     sweep: int = 200
-    """Steps between sweeps."""
+    """The number of steps between tests of all contexts."""
     stress: float = 6.0
-    """How many times as often a wrong answer is drawn."""
+    """The factor of the weight of a wrong answer."""
 
 
 def new_model(
@@ -58,7 +60,7 @@ def new_model(
     pad: int = tokens.NUMBERS[tokens.PAD],
     end: int = tokens.NUMBERS[tokens.END],
 ) -> LlamaForCausalLM:
-    """An untrained model, by default with nano's tokens."""
+    """Return an untrained model, by default with nano's tokens."""
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=settings.width,
@@ -76,7 +78,7 @@ def new_model(
 
 
 def new_optimizers(model: LlamaForCausalLM, settings: Settings) -> tuple[torch.optim.Optimizer, ...]:
-    """Muon for the matrices within the layers, AdamW for all else."""
+    """Return the optimizers: Muon for the matrices within the layers, AdamW for everything else."""
     named = list(model.named_parameters())
     matrices, others = ([weights for name, weights in named if ("proj" in name) is within] for within in (True, False))
     return (
@@ -86,8 +88,8 @@ def new_optimizers(model: LlamaForCausalLM, settings: Settings) -> tuple[torch.o
 
 
 def train(settings: Settings, folder: Path) -> int:
-    """Train a model, and save it with its tokenizer, settings and log. Gives how many contexts it answers wrongly."""
-    torch.set_num_threads(1)  # what two threads add up depends on which is first
+    """Train a model, and save it with its tokenizer, settings and log. Return how many contexts it answers wrongly."""
+    torch.set_num_threads(1)  # with two threads, sums depend on which is first
     disable_progress_bar()  # type: ignore[no-untyped-call]
     model = new_model(settings)
     random = torch.Generator().manual_seed(settings.seed)
@@ -118,22 +120,21 @@ def train(settings: Settings, folder: Path) -> int:
             print(json.dumps(log[-1] | {"seconds": round(time.perf_counter() - begin, 1)}), flush=True)
     model.save_pretrained(folder)
     tokens.save(folder)
-    told = {"settings": asdict(settings), "log": log, "sha256": digest(folder / "model.safetensors")}
-    (folder / "training.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    report = {"settings": asdict(settings), "log": log, "sha256": digest(folder / "model.safetensors")}
+    (folder / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return wrong
 
 
 def _rate(step: int, settings: Settings) -> float:
-    """The rate of learning at a step, as a share of the highest: up at the start, then down to nothing."""
+    """Return the learning rate at a step, relative to the highest one: it rises at the start, then falls to zero."""
     return min((step + 1) / settings.warmup, 1.0) * (1 - step / settings.steps)
 
 
 @torch.no_grad()
 def _sweep(model: LlamaForCausalLM, pool: Pool, stress: float) -> int:
-    """How many contexts are answered wrongly, which are then drawn more often.
+    """Return the number of contexts that are answered wrongly, and sample these more often from now on.
 
-    A context is answered rightly if after each token of the answer the likeliest one is the next,
-    which then is what is written by taking the likeliest.
+    An answer is right if each of its tokens is the likeliest one after those before it: then greedy decoding writes it.
     """
     logits = torch.cat([model(input_ids=part).logits for part in torch.split(pool.tokens, 512)])
     hits = logits[:, :-1].argmax(-1) == pool.tokens[:, 1:]

@@ -1,9 +1,8 @@
-"""The model `nano`: it answers every call by a program, and nothing else (decision 86).
+"""The backend of `nano`, which answers every call by a program (decision 86).
 
-A call is read as its instruction, which names a task, and what is visible of its arguments (`tasks`). The
-program is written greedily, held to `grammar`, and tokens that must follow are not waited for. Calls that
-are ready together are read together; one that comes later joins in at the next token. What was written is
-remembered: where as much is visible as once before, it is written again without being worked out.
+A prompt is the instruction of the call, which names a task, and what is visible of its arguments (`tasks`). The program
+is decoded greedily under `grammar`; forced tokens take no forward pass. Concurrent calls share forward passes; one that
+comes later joins at the next token. Replies are cached by all that they depend on.
 """
 
 from __future__ import annotations
@@ -32,32 +31,32 @@ WEIGHTS = Path(__file__).parent / "weights"
 """The folder with the weights, the tokenizer, and the settings and log of the training."""
 
 ROWS = 64
-"""Programs that are written together."""
+"""The most programs in a batch."""
 
 _BROKEN = "a program of nano does not work: "
 
 _VERSION = 2
-"""Raised whenever the same weights could give another answer."""
+"""The version of the backend; raised whenever the same weights could give another answer."""
 
 
 def open_model(rest: str, name: str) -> NanoModel:
-    """The model of a name. Raises ModelError E407."""
+    """Return the model of a name. Raises ModelError E407."""
     return NanoModel(WEIGHTS, name)
 
 
 @define(eq=False)
 class _UnfinishedProgram:
-    """One program being written."""
+    """A program that is being written, in a row of the batch."""
 
     tokens: list[int]
-    """The prompt, and what is written behind it."""
+    """The prompt, and what is written after it."""
     writer: Writer
-    most: int
-    """Tokens of the program, at most."""
+    max_tokens: int
+    """The most tokens of the program."""
     names: dict[str, str]
-    """What the tokens of names stand for."""
+    """The names in the program, by the tokens that represent them."""
     prompt: int = field()
-    """How many of the tokens are the prompt."""
+    """The number of tokens of the prompt."""
     read: int = 0
     forced: int = 0
     future: asyncio.Future[Reply] = field(factory=lambda: asyncio.get_running_loop().create_future())
@@ -66,22 +65,22 @@ class _UnfinishedProgram:
     def _(self) -> int:
         return len(self.tokens)
 
-    def go_on(self, logits: Array) -> None:
-        """Write the likeliest token behind those that are read, and those that must follow it."""
+    def advance(self, logits: Array) -> None:
+        """Write the likeliest token, and those that must follow it."""
         self.read = len(self.tokens)
         allowed = self.writer.allowed()
         number = int(allowed[logits[allowed].argmax()])
         self.forced += len(allowed) == 1
-        while not self._ends_with(number) and len(allowed := self.writer.allowed()) == 1:
+        while not self._ends_after(number) and len(allowed := self.writer.allowed()) == 1:
             number = int(allowed[0])
             self.forced += 1
 
-    def _ends_with(self, number: int) -> bool:
-        """Write a token; if it is the last one, settle the reply."""
+    def _ends_after(self, number: int) -> bool:
+        """Write a token; if it is the last one, resolve the future to the reply. Return whether it is."""
         self.writer.write(number)
         self.tokens.append(number)
         written = self.tokens[self.prompt :]
-        if not self.writer.done and len(written) < self.most:
+        if not self.writer.done and len(written) < self.max_tokens:
             return False
         if not self.future.done():
             finish: Literal["stop", "length"] = "stop" if self.writer.done else "length"
@@ -92,7 +91,7 @@ class _UnfinishedProgram:
 
 
 class NanoModel:
-    """The model of a folder. It serves one event loop at a time. Raises ModelError E407."""
+    """A model whose weights are in a folder. It serves one event loop at a time. Raises ModelError E407."""
 
     capabilities = Capabilities(grammar="mask", batch=ROWS, free=True, recursive=True)
     concurrency = ROWS
@@ -106,10 +105,10 @@ class NanoModel:
         self.context = self._transformer.config.max_position_embeddings
         self._waiting: deque[_UnfinishedProgram] = deque()
         self._rows: dict[int, _UnfinishedProgram] = {}
-        """Those being written, by their places in the memory."""
-        self._work: asyncio.Task[None] | None = None
+        """The programs in the batch, by their rows in the cache of keys and values."""
+        self._task: asyncio.Task[None] | None = None
         self._replies: dict[tuple[object, ...], Reply] = {}
-        """What was written, by all that it depends on."""
+        """Replies by all that they depend on."""
 
     def count_tokens(self, request: Request) -> int:
         return len(_prompt(request))
@@ -120,50 +119,50 @@ class NanoModel:
     async def generate(self, request: Request) -> Reply:
         tokens = _prompt(request)
         task = TASKS[request.instruction]
-        if request.repair is not None:  # it would write the same again
+        if request.repair is not None:  # it would write the same program again
             raise ModelError.of("E405", _BROKEN + _problem(request.repair[1]))
         names = dict(zip(NAMES, argument_names(request.arguments)))
-        most = min(request.max_tokens, self.context - len(tokens))
-        key = (*tokens, *names.values(), most)
+        max_tokens = min(request.max_tokens, self.context - len(tokens))
+        key = (*tokens, *names.values(), max_tokens)
         if (known := self._replies.get(key)) is not None:
             return known
         writer = Writer.of({name: task.takes(i) for i, name in enumerate(names)}, task.gives)
         names |= {token: token.replace("d", "d_") for token in ("d", "d = ") if "d" in names.values()}
-        row = _UnfinishedProgram(tokens, writer, most, names)
+        row = _UnfinishedProgram(tokens, writer, max_tokens, names)
         self._waiting.append(row)
-        if self._work is None:
-            self._work = asyncio.ensure_future(self._write())
-            self._work.add_done_callback(self._ended)
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._write())
+            self._task.add_done_callback(self._ended)
         reply = self._replies[key] = await row.future
         return reply
 
     async def _write(self) -> None:
-        """Write programs as long as there are any, all of them at a time."""
+        """Run forward passes over the whole batch as long as there are programs to write."""
         rows, transformer = self._rows, self._transformer
-        memory, free = transformer.memory(ROWS), list(range(ROWS))
+        cache, free = transformer.new_cache(ROWS), list(range(ROWS))
         while rows or self._waiting:
             while self._waiting and free:
                 rows[free.pop()] = self._waiting.popleft()
             unread = [
-                (token, i, place)
+                (token, i, position)
                 for i, row in rows.items()
-                for place, token in enumerate(row.tokens[row.read :], row.read)
+                for position, token in enumerate(row.tokens[row.read :], row.read)
             ]
-            tokens, at, places = np.array(unread).T
-            read = transformer.read(tokens, at, places, memory)
+            tokens, at, positions = np.array(unread).T
+            read = transformer.read(tokens, at, positions, cache)
             ends = np.cumsum([len(row.tokens) - row.read for row in rows.values()]) - 1
             for (i, row), logits in zip(list(rows.items()), transformer.logits(read[ends])):
-                row.go_on(logits)
+                row.advance(logits)
                 if row.future.done():
                     free.append(i)
                     del rows[i]
             await asyncio.sleep(0)
-        self._work = None
+        self._task = None
 
-    def _ended(self, work: asyncio.Task[None]) -> None:
-        """Where the work was ended from outside or failed, those who wait for it are told."""
-        error = None if work.cancelled() else work.exception()
-        if not work.cancelled() and error is None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Pass cancellation or an error on to those who wait for their replies."""
+        error = None if task.cancelled() else task.exception()
+        if not task.cancelled() and error is None:
             return
         for row in (*self._rows.values(), *self._waiting):
             if error is None:
@@ -172,11 +171,11 @@ class NanoModel:
                 row.future.set_exception(error)
         self._rows.clear()
         self._waiting.clear()
-        self._work = None
+        self._task = None
 
     async def aclose(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 def _prompt(request: Request) -> list[int]:
@@ -184,11 +183,11 @@ def _prompt(request: Request) -> list[int]:
 
 
 def _line(request: Request) -> str:
-    """What nano reads of a call. Raises ModelError E404 for what it cannot answer, BudgetError E502 at max_depth."""
+    """Return the prompt of a call. Raises ModelError E404 if nano cannot answer it, BudgetError E502 at max_depth."""
     task = TASKS.get(request.instruction)
     if task is None:
         front = ", ".join(name for name, path in library_names().items() if path.stem == "nano")
-        raise _refused(f"nano knows no task `{_short(request.instruction)}`", f"call what it can do as {front}")
+        raise _refused(f"nano knows no task `{_short(request.instruction)}`", f"use the library functions {front}")
     if not request.program:
         raise BudgetError.of(
             "E502", f"a CALL at max_depth, level {request.level}: nano answers by programs only", hint="raise max_depth"
@@ -214,7 +213,7 @@ def _refused(problem: str, hint: str) -> ModelError:
 
 
 def _problem(rendered: str) -> str:
-    """What went wrong at the bottom of the calls, in a line."""
+    """Return what went wrong in the deepest call, in one line."""
     line = rendered.partition("\n")[0]
     return _short(line.rpartition(_BROKEN)[2])
 

@@ -1,7 +1,7 @@
-"""The transformer: a Llama of some 100,000 parameters, read from safetensors and calculated with numpy.
+"""The transformer of nano: a Llama of some 100,000 parameters, read from safetensors and computed with numpy.
 
-It is saved as `LlamaForCausalLM` of Hugging Face's libraries, which `train` uses. Here it reads pieces of
-many texts at a time, which takes no other library and, at this size, less time.
+It is saved as a `LlamaForCausalLM` of Hugging Face's libraries, with which it is trained. Here it reads pieces of many
+texts at a time, which needs no other library and, at this size, takes less time.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 BLOCK = 16  # decision 85
-"""Rows that are multiplied at once. With 64, two threads of OpenBLAS took 1.4 ms a pass, and one 0.4 ms."""
+"""The rows of a matrix product. With 64, two threads of OpenBLAS took 1.4 ms a pass, and one 0.4 ms."""
 
 
 @frozen
 class NanoConfig:
-    """The part of `config.json` that is calculated with."""
+    """The settings in `config.json` that the computation needs."""
 
     hidden_size: int
     intermediate_size: int
@@ -37,12 +37,13 @@ class NanoConfig:
 
     @property
     def head(self) -> int:
+        """The size of an attention head."""
         return self.hidden_size // self.num_attention_heads
 
 
 @frozen
 class NanoLayer:
-    """The matrices of a layer. What its vectors multiply with is multiplied into them beforehand."""
+    """The matrices of a layer, premultiplied with the weights of the norms before them."""
 
     qkv: Array
     out: Array
@@ -51,7 +52,7 @@ class NanoLayer:
 
 
 class NanoTransformer:
-    """The weights of a folder. Raises ModelError E407."""
+    """The transformer whose weights are in a folder. Raises ModelError E407."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -70,28 +71,28 @@ class NanoTransformer:
         self._cos = np.stack([cos, cos], axis=-2).astype(np.float32)
         self._sin = np.stack([-sin, sin], axis=-2).astype(np.float32)
 
-    def memory(self, rows: int) -> Array:
-        """Room for the keys and values of so many texts: by layer, keys or values, row, head and position."""
+    def new_cache(self, rows: int) -> Array:
+        """Return an empty cache of keys and values: [layers, 2, rows, heads, positions, features]."""
         config = self.config
         shape = (rows, config.num_attention_heads, config.max_position_embeddings, config.head)
         return np.zeros((config.num_hidden_layers, 2, *shape), dtype=np.float32)
 
-    def read(self, tokens: Integers, rows: Integers, places: Integers, memory: Array) -> Array:
-        """Read tokens, each in a row of `memory` at its place, where all before it are read or among them.
+    def read(self, tokens: Integers, rows: Integers, positions: Integers, cache: Array) -> Array:
+        """Read tokens, each in its row of the cache at its position. All before it are in the cache or among them.
 
-        Gives what the last layer makes of each; `logits` tells what follows.
+        Return the output of the last layer for each, which `logits` takes.
         """
-        config, count, width = self.config, len(tokens), int(places.max()) + 1
+        config, count, width = self.config, len(tokens), int(positions.max()) + 1
         heads, head, inner = config.num_attention_heads, config.head, config.intermediate_size
-        cos, sin = self._cos[places], self._sin[places]
-        later = np.where(np.arange(width) > places[:, None], np.float32(-1e9), np.float32(0))[:, None]
+        cos, sin = self._cos[positions], self._sin[positions]
+        later = np.where(np.arange(width) > positions[:, None], np.float32(-1e9), np.float32(0))[:, None]
         x = self.embedding[tokens]
-        for layer, (keys, values) in zip(self.layers, memory):
+        for layer, (keys, values) in zip(self.layers, cache):
             qkv = (_product(self._normed(x), layer.qkv)).reshape(count, 3, heads, head)
-            # Places are told by turning pairs of numbers, one of each half of a head.
+            # Rotary positions: pairs of numbers, one of each half of a head, are rotated.
             pairs = qkv[:, :2].reshape(count, 2, heads, 2, head // 2)
             qk = (pairs * cos + pairs[..., ::-1, :] * sin).reshape(count, 2, heads, head)
-            keys[rows, :, places], values[rows, :, places] = qk[:, 1], qkv[:, 2]
+            keys[rows, :, positions], values[rows, :, positions] = qk[:, 1], qkv[:, 2]
             scores = np.matmul(keys[rows, :, :width], qk[:, 0, :, :, None])[..., 0] + later
             scores = np.exp(scores - scores.max(-1, keepdims=True))
             seen = np.matmul(scores[:, :, None], values[rows, :, :width])[:, :, 0] / scores.sum(-1, keepdims=True)
@@ -102,7 +103,7 @@ class NanoTransformer:
         return x
 
     def logits(self, x: Array) -> Array:
-        """How likely each token is to follow, from what `read` gives."""
+        """Return the logits of the next tokens, from what `read` returns."""
         return _product(self._normed(x), self.unembedding)
 
     def _normed(self, x: Array) -> Array:
@@ -112,7 +113,7 @@ class NanoTransformer:
 
 
 def _product(x: Array, matrix: Array) -> Array:
-    """`x @ matrix`, some rows at a time: few enough that the library does not start threads for them."""
+    """Return `x @ matrix`, computed in blocks of rows that are too small for the library to start threads."""
     count, width = x.shape
     if count <= BLOCK:
         return x @ matrix
@@ -132,7 +133,7 @@ def _layer(weights: dict[str, Array], name: str, config: NanoConfig) -> NanoLaye
 
 
 def read_safetensors(path: Path) -> dict[str, Array]:
-    """The float32 tensors of a file. Raises OSError, ValueError, KeyError."""
+    """Return the float32 tensors of a file. Raises OSError, ValueError, KeyError."""
     data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     tensors = json.loads(data[8:start])

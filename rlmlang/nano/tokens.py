@@ -1,6 +1,6 @@
-"""The tokens: whole lexemes of the few programs that nano writes, and what it is shown of arguments.
+"""The tokens of nano: whole lexemes of the programs that it writes, and the visible forms of arguments.
 
-A text splits into tokens in one way only, the longest first, so that no training is needed.
+A text is split greedily, the longest token first, so the tokenizer needs no training.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ SLICES = [
     "[5:10]", "[10:15]", "[15:20]",
     *(f"[:{i}]" for i in range(1, len(ALPHABET))), *(f"[{i}:]" for i in range(1, len(ALPHABET))),
 ]  # fmt: skip
-"""They give as much of a list or text as they take."""
+"""The slices: a part of a list or text has the type of the whole."""
 ITEMS = [f"[{i}]" for i in range(-3, len(ALPHABET))]
 
 NAMES = ("arg1", "arg2", "arg3", "arg4", "arg5")
 LITERALS = (EMPTY, *DIGITS, *ORDER, '"-"', '"+"', '"|"', f'"{ALPHABET}"')
-"""Texts that programs say."""
+"""The literals of programs."""
 SHOWN = dict.fromkeys((*CHARACTERS, OPEN, CLOSE, NOT, *OPERATORS, '"E"', '"A"', *RELATIONS))
-"""Texts that arguments may be, these included or not."""
+"""The further texts that arguments may be."""
 CALLS = {"CALL(": "str", f"CALL[{TEXTS}](": TEXTS}
-"""How calls begin, and the type of what they give."""
+"""The beginnings of calls, and the types of their answers."""
 
 TOKENS = tuple(dict.fromkeys((
     PAD, END, *LITERALS, *SHOWN, *NAMES, "d", "d = ", *CALLS, ", ", ")", " + ", "\n",
@@ -46,7 +46,7 @@ PATTERN = "|".join(map(re.escape, sorted(TOKENS, key=len, reverse=True)))
 
 
 def encode(text: str) -> list[int]:
-    """The tokens of a text. Raises ValueError where there are none."""
+    """Return the tokens of a text. Raises ValueError if a part of it is no token."""
     found = re.findall(f"{PATTERN}|.", text, re.DOTALL)
     try:
         return [NUMBERS[token] for token in found]
@@ -55,12 +55,12 @@ def encode(text: str) -> list[int]:
 
 
 def decode(tokens: Iterable[int]) -> str:
-    """The text of tokens."""
+    """Return the text of tokens."""
     return "".join(TOKENS[token] for token in tokens)
 
 
 def save(folder: Path) -> None:
-    """Write the tokenizer as Hugging Face's libraries read it."""
+    """Write the tokenizer in the format of Hugging Face's libraries."""
     special = [
         {"id": NUMBERS[token], "content": token, "special": True}
         | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)

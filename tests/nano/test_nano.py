@@ -226,7 +226,7 @@ def test_it_calculates_what_transformers_does() -> None:
 
     theirs, ours = LlamaForCausalLM.from_pretrained(WEIGHTS), NanoTransformer(WEIGHTS)
     texts = [np.array(tokens.encode(prompt(task.name, shown) + text)) for task, shown, text in CONTEXTS[::400]]
-    memory = ours.memory(len(texts))
+    memory = ours.new_cache(len(texts))
     rows = np.concatenate([np.full(len(text), i) for i, text in enumerate(texts)])
     places = np.concatenate([np.arange(len(text)) for text in texts])
     found = ours.logits(ours.read(np.concatenate(texts), rows, places, memory))
@@ -239,8 +239,8 @@ def test_pieces_are_read_like_the_whole() -> None:
     model = NanoTransformer(WEIGHTS)
     text = np.array(max((tokens.encode(text) for _, _, text in CONTEXTS), key=len))
     zeros = np.zeros(len(text), dtype=int)
-    whole = model.read(text, zeros, np.arange(len(text)), model.memory(1))
-    memory = model.memory(3)
+    whole = model.read(text, zeros, np.arange(len(text)), model.new_cache(1))
+    memory = model.new_cache(3)
     for start, end in ((0, 5), (5, 6), (6, len(text))):
         piece = model.read(text[start:end], zeros[start:end] + 2, np.arange(start, end), memory)
         np.testing.assert_allclose(piece, whole[start:end], atol=1e-4)

@@ -1,6 +1,6 @@
-"""The tasks, and for each the program that answers it, as a function of what is visible.
+"""The tasks of nano, each with the programs that answer it, as a function of what is visible of the arguments.
 
-base       what a task is
+base       tasks and contexts
 numbers    arithmetic
 sequences  sorting, subsequences, knapsacks, chains of matrices
 logic      Boolean expressions and formulas

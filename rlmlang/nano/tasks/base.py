@@ -1,10 +1,9 @@
-"""What a task is, and what is visible to it (decision 87).
+"""Tasks, and what is visible of their arguments (decision 87).
 
-An argument is visible when it is one character long or empty; of a longer one nano knows only that it
-is longer: `str[]`, whatever its length. Of a list it knows whether it has none, one or more elements.
-So a task has finitely many contexts, and `contexts` lists them all. A program either says a fact about
-what is visible, or splits the arguments and calls itself. It never calculates: it has slices, `+` of
-texts and lists, lists of one element, and `CALL`.
+A text of one character or none is visible; a longer one appears as `str[]`, whatever its length. Of a list it is
+visible whether it has no, one or more elements. So a task has finitely many contexts, and `contexts` lists them all. A
+program either states a fact about what is visible, or splits the arguments and calls itself. It never calculates: it
+has slices, `+` of texts and lists, lists of one element, and `CALL`.
 """
 
 from __future__ import annotations
@@ -28,24 +27,26 @@ LIST = (NONE, ONE, MANY)
 STR, TEXTS = "str", "list[str]"
 
 Kind = tuple[str, ...]
-"""What can be visible of an argument."""
+"""The visible forms that an argument may have."""
 
 
 @frozen
 class Task:
+    """Something that nano can do: the instruction of a call, and the program that answers it in each context."""
+
     name: str
     about: str
     kinds: tuple[Kind, ...]
-    """What can be visible of each argument."""
+    """The visible forms of each argument."""
     gives: str
     """The type of the answer: `str` or `list[str]`."""
     fact: bool
-    """Whether its answers say something about what is visible, and make no call."""
+    """Whether its programs state a fact about what is visible, without a call."""
     program: Callable[..., str | None]
-    """The program of a context; None for one that cannot come about."""
+    """Returns the program of a context; None for a context that cannot occur."""
 
     def takes(self, argument: int) -> str:
-        """The type of an argument."""
+        """Return the type of an argument."""
         return TEXTS if self.kinds[argument][-1] in LIST else STR
 
 
@@ -53,14 +54,14 @@ TASKS: dict[str, Task] = {}
 
 
 def visible(value: Value) -> str:
-    """How an argument is shown: a text or list of texts."""
+    """Return the visible form of a text or list of texts."""
     if isinstance(value, list):
         return LIST[min(len(value), 2)]
     return f'"{value}"' if len(value) < 2 else LONG
 
 
 def contexts(tasks: Mapping[str, Task] = TASKS) -> Iterator[tuple[Task, tuple[str, ...], str]]:
-    """Every task with everything that can be visible to it, and the program that answers."""
+    """Yield every task with each of its contexts, and the program that answers there."""
     for task in tasks.values():
         for shown in product(*task.kinds):
             text = task.program(*shown)
@@ -69,20 +70,20 @@ def contexts(tasks: Mapping[str, Task] = TASKS) -> Iterator[tuple[Task, tuple[st
 
 
 def prompt(name: str, shown: Sequence[str]) -> str:
-    """What nano reads."""
+    """Return the prompt of a task with these visible arguments."""
     return ", ".join([f'"{name}"', *shown]) + "\n"
 
 
 def task(*kinds: Kind, gives: str = STR, fact: bool = False) -> Callable[[Callable[..., str | None]], None]:
-    """Enter a function among the `TASKS`, where it is found from then on."""
+    """Register a function in `TASKS` as the programs of a task, under its own name."""
 
-    def enter(program: Callable[..., str | None]) -> None:
+    def register(program: Callable[..., str | None]) -> None:
         name = program.__name__
         TASKS[name] = Task(name, program.__doc__ or "", kinds, gives, fact, program)
 
-    return enter
+    return register
 
 
 def digit(shown: str) -> int:
-    """A digit that is visible."""
+    """Return a visible digit as a number."""
     return int(shown.strip('"'))

@@ -1,4 +1,4 @@
-"""Arithmetic of numbers of any length: texts of digits without zeros in front.
+"""Arithmetic of numbers of any length: texts of digits without leading zeros.
 
 Zero is "0", and within a recursion also "".
 """
@@ -11,7 +11,7 @@ from rlmlang.nano.tasks.base import BIT, DIGITS, EMPTY, LIST, LONG, MANY, NONE, 
 
 
 def _two(number: int) -> str:
-    """A number below 100 in two digits."""
+    """Return a number below 100 in two digits."""
     return f'"{number // 10}" + "{number % 10}"'
 
 
@@ -38,7 +38,7 @@ def times(a: str, b: str, carry: str) -> str:
 
 
 def _last(name: str, shown: str) -> tuple[str, str]:
-    """What stands before the last digit of an argument, and the digit; a 0 where there is none."""
+    """Return what precedes the last digit of an argument, and the digit; a 0 if there is none."""
     return (EMPTY, '"0"') if shown == EMPTY else (f"{name}[:-1]", f"{name}[-1]")
 
 
@@ -71,14 +71,14 @@ def first(a: str, b: str) -> str:
 
 
 def _may_compare(order: str, x: str, y: str) -> bool:
-    """Whether two numbers may compare so: what is longer is larger."""
+    """Return whether two numbers may compare so: the longer one is larger."""
     a, b = NUMBER.index(x), NUMBER.index(y)
     return x == y == LONG or order == ORDER[(a > b) - (a < b) + 1]
 
 
 @task(NUMBER[1:], NUMBER[1:])
 def subtract(x: str, y: str) -> str:
-    """A number less another, with a "-" in front if it is below zero."""
+    """A number less another, with a leading "-" if it is below zero."""
     return 'CALL("difference", CALL("compare", arg1, arg2), arg1, arg2)'
 
 
@@ -96,7 +96,7 @@ def difference(order: str, x: str, y: str) -> str | None:
 
 @task(NUMBER, NUMBER, BIT)
 def minus(x: str, y: str, borrow: str) -> str | None:
-    """A number less one that is no larger and a borrow, perhaps with zeros in front."""
+    """A number less one that is no larger and a borrow, perhaps with leading zeros."""
     if y == EMPTY and borrow == '"0"':
         return "arg1"
     return _by_columns("minus", "less", x, y) if x == LONG or (x != EMPTY and y != LONG) else None
@@ -104,7 +104,7 @@ def minus(x: str, y: str, borrow: str) -> str | None:
 
 @task(NUMBER[1:])
 def strip(x: str) -> str:
-    """A number without the zeros in front of it."""
+    """A number without leading zeros."""
     return 'CALL("trim", arg1[0], arg1[1:])' if x == LONG else "arg1"
 
 
@@ -141,13 +141,13 @@ def after(before: str) -> str:
 
 @task(NUMBER[1:], POSITIVE)
 def divide(x: str, y: str) -> str:
-    """How often a number holds another."""
+    """The quotient of two numbers."""
     return 'CALL("strip", CALL("quotient", arg1, arg2))'
 
 
 @task(NUMBER[1:], POSITIVE)
 def modulo(x: str, y: str) -> str:
-    """What is left of a number when it is divided by another."""
+    """The remainder of a number divided by another."""
     return 'CALL("zero", CALL("remainder", arg1, arg2))'
 
 
@@ -159,7 +159,7 @@ def zero(x: str) -> str:
 
 @task(NUMBER, POSITIVE)
 def quotient(x: str, y: str) -> str:
-    """How often a number holds another, perhaps with zeros in front: digit by digit, as by hand."""
+    """The quotient of two numbers, perhaps with leading zeros: digit by digit, as by hand."""
     if x == EMPTY:
         return EMPTY
     return 'CALL("quotient", arg1[:-1], arg2) + CALL("hold", CALL("remainder", arg1[:-1], arg2) + arg1[-1], arg2)'
@@ -167,19 +167,19 @@ def quotient(x: str, y: str) -> str:
 
 @task(NUMBER, POSITIVE)
 def remainder(x: str, y: str) -> str:
-    """What is left of a number; "" for nothing."""
+    """The remainder; "" for zero."""
     return EMPTY if x == EMPTY else 'CALL("rest", CALL("remainder", arg1[:-1], arg2) + arg1[-1], arg2)'
 
 
 @task(NUMBER[1:], POSITIVE)
 def hold(x: str, y: str) -> str:
-    """How often a number holds another, less than ten times."""
+    """The quotient of two numbers, less than ten."""
     return 'CALL("held", CALL("compare", arg1, arg2), arg1, arg2)'
 
 
 @task(NUMBER[1:], POSITIVE)
 def rest(x: str, y: str) -> str:
-    """What is left of a number that holds another less than ten times; "" for nothing."""
+    """The remainder where the quotient is less than ten; "" for zero."""
     return EMPTY if x == '"0"' else 'CALL("left", CALL("compare", arg1, arg2), arg1, arg2)'
 
 
@@ -188,7 +188,7 @@ _LESS = 'CALL("strip", CALL("minus", arg2, arg3, "0"))'
 
 @task(ORDER, NUMBER[1:], POSITIVE)
 def held(order: str, x: str, y: str) -> str | None:
-    """How often a number holds another, with how they compare."""
+    """The quotient of two numbers, given how they compare."""
     if not _may_compare(order, x, y):
         return None
     return {'"<"': '"0"', '"="': '"1"', '">"': f'CALL("after", CALL("hold", {_LESS}, arg3))'}[order]
@@ -196,7 +196,7 @@ def held(order: str, x: str, y: str) -> str | None:
 
 @task(ORDER, NUMBER[2:], POSITIVE)
 def left(order: str, x: str, y: str) -> str | None:
-    """What is left of a number, with how they compare."""
+    """The remainder, given how the numbers compare."""
     if not _may_compare(order, x, y):
         return None
     return {'"<"': "arg2", '"="': EMPTY, '">"': f'CALL("rest", {_LESS}, arg3)'}[order]
@@ -268,19 +268,19 @@ def square_mod(x: str, by: str) -> str:
 
 @task(DIGITS, BIT, fact=True)
 def half(x: str, carry: str) -> str:
-    """Half of a digit with a carry in front, and what is left."""
+    """Half of a digit with a carry before it, and the remainder."""
     return "{} + {}".format(*(f'"{part}"' for part in divmod(10 * digit(carry) + digit(x), 2)))
 
 
 @task(DIGITS, fact=True)
 def parity(x: str) -> str:
-    """What is left of a digit halved."""
+    """The remainder of a digit halved."""
     return f'"{digit(x) % 2}"'
 
 
 @task(NUMBER, BIT)
 def halve(x: str, carry: str) -> str:
-    """Half of a number with a carry in front, perhaps with zeros in front."""
+    """Half of a number with a carry before it, perhaps with leading zeros."""
     return EMPTY if x == EMPTY else 'd = CALL("half", arg1[0], arg2)\nd[0] + CALL("halve", arg1[1:], d[1])'
 
 
@@ -295,7 +295,7 @@ def fib(n: str) -> str:
 
 @task(BIT, NUMBER[1:])
 def doubled(odd: str, k: str) -> str:
-    """The Fibonacci number at twice a place, or at the one behind that."""
+    """The Fibonacci number at twice a place, or at the one after that."""
     after = 'CALL("fib", CALL("add", arg2, "1", "0"))'
     if odd == '"1"':
         return f'CALL("add", CALL("square", CALL("fib", arg2)), CALL("square", {after}), "0")'

@@ -27,7 +27,7 @@ def arrange(clues: str, state: str) -> str:
 _C = "CALL[list[str]]"
 
 
-# What a clue tells -------------------------------------------------------------------
+# Clues ------------------------------------------------------------------------------
 
 
 @task(CLUES, STATE, gives=TEXTS)
@@ -91,7 +91,7 @@ def related(relation: str, x: str, y: str) -> str:
     return '"1"' if dict(zip(RELATIONS, holds))[relation] else '"0"'
 
 
-# What houses that are taken tell -----------------------------------------------------
+# Houses that are taken ---------------------------------------------------------------
 
 
 @task(STATE, gives=TEXTS)

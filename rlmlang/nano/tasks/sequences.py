@@ -29,7 +29,7 @@ def choose(order: str, xs: str, ys: str) -> str:
     return 'arg2[:1] + CALL[list[str]]("merge", arg2[1:], arg3)'
 
 
-# What is best of two -------------------------------------------------------------
+# Comparing two -----------------------------------------------------------------
 
 
 @task(NUMBER[1:], NUMBER[1:])
@@ -97,7 +97,7 @@ def lps_ends(equal: str, xs: str) -> str:
 
 @task(LIST, LIST, NUMBER[1:])
 def knapsack(weights: str, values: str, room: str) -> str | None:
-    """The highest value of things with weights and values that fit into some room."""
+    """The highest value of things with weights and values that fit into a capacity."""
     if weights != values:
         return None
     return '"0"' if weights == NONE else 'CALL("knapsack_first", CALL("compare", arg1[0], arg3), arg1, arg2, arg3)'
@@ -105,7 +105,7 @@ def knapsack(weights: str, values: str, room: str) -> str | None:
 
 @task(ORDER, LIST[1:], LIST[1:], NUMBER[1:])
 def knapsack_first(order: str, weights: str, values: str, room: str) -> str | None:
-    """The same, with how the weight of the first thing compares with the room."""
+    """The same, with how the weight of the first thing compares with the capacity."""
     if weights != values:
         return None
     without = 'CALL("knapsack", arg2[1:], arg3[1:], arg4)'
@@ -126,7 +126,7 @@ def chain(sizes: str) -> str:
 
 @task((MANY,), LIST)
 def chain_of(sizes: str, rest: str) -> str:
-    """The same, with the sizes behind the first matrix; one alone takes none."""
+    """The same, with the sizes after the first matrix; one alone takes none."""
     return '"0"' if rest == NONE else 'CALL("split", arg1[:2], arg1[1:], arg2[1:])'
 
 
