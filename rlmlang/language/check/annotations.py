@@ -45,9 +45,9 @@ def _union(node: nodes.TypeUnion, names: Names) -> Type:
         return UNKNOWN
     return names.problems.error(
         "E203",
-        f"`{left} | {right}` is not a type of the language",
+        f"the union type `{left} | {right}` is not supported",
         node.span,
-        "only `T | None` is; for several shapes use a record with optional fields",
+        "only `T | None` is; for alternatives, use a record with optional fields",
     )
 
 
@@ -62,7 +62,7 @@ def _named(node: nodes.TypeName, names: Names, functions: bool) -> Type:
         case "dict":
             key, value = _arguments(node, 2, names)
             if key is not None and key not in (STR, UNKNOWN):
-                error("E203", "the keys of a dict are `str`", node.args[0].span, "write `dict[str, T]`")
+                error("E203", "dict keys must be `str`", node.args[0].span, "write `dict[str, T]`")
             return UNKNOWN if value is None else DictType(value)
         case "tuple":
             return TupleType(tuple(item or UNKNOWN for item in _arguments(node, len(node.args) or 1, names)))
@@ -79,7 +79,7 @@ def _named(node: nodes.TypeName, names: Names, functions: bool) -> Type:
     if node.name in names.later:
         notes = [("defined here", names.later[node.name])]
         return error(
-            "E226", f"the type `{node.name}` is defined further on", node.span, "move its definition up", notes
+            "E226", f"the type `{node.name}` is used before its definition", node.span, "move its definition up", notes
         )
     listed = f"types are {', '.join(TYPE_NAMES[:-1])} and records"
     hint = did_you_mean(node.name, [*TYPE_NAMES, *names.records], listed)
@@ -97,7 +97,7 @@ def _arguments(node: nodes.TypeName, count: int, names: Names) -> list[Type | No
             found.append(error("E203", f"`{arg.span.text}` is not a type", arg.span))
     if len(found) != count:
         example = {"list": "list[str]", "dict": "dict[str, int]", "tuple": "tuple[str, int]"}[node.name]
-        error("E203", f"`{node.name}` needs its element types", node.span, f"write `{example}`, say")
+        error("E203", f"`{node.name}` needs type arguments", node.span, f"for example `{example}`")
         return [None] * count
     return found
 
@@ -110,7 +110,7 @@ def _literal(node: nodes.TypeName, problems: Problems) -> Type:
             return problems.error("E203", message, arg.span, 'write `Literal["a", "b"]`')
         values.append(arg.value)
     if not values:
-        return problems.error("E203", "`Literal` needs its values", node.span, 'write `Literal["a", "b"]`')
+        return problems.error("E203", "`Literal` needs at least one value", node.span, 'write `Literal["a", "b"]`')
     if len({type(value) for value in values}) > 1:
         return problems.error("E203", "the values of a `Literal` must be of one type", node.span)
     return literal(tuple(values))
@@ -119,9 +119,11 @@ def _literal(node: nodes.TypeName, problems: Problems) -> Type:
 def _callable(node: nodes.TypeName, names: Names, allowed: bool) -> Type:
     error = names.problems.error
     if not allowed:
-        hint = "only a parameter may be of a `Callable` type"
+        hint = "only a parameter may have a `Callable` type"
         return error("E215", "functions are not values", node.span, hint)
     match node.args:
         case (nodes.TypeList(items=params), (nodes.TypeName() | nodes.TypeUnion()) as result):
             return FunctionType(tuple(resolve(param, names) for param in params), resolve(result, names))
-    return error("E203", "a `Callable` needs parameters and result", node.span, "write `Callable[[str], bool]`")
+    return error(
+        "E203", "`Callable` needs parameter types and a result type", node.span, "write `Callable[[str], bool]`"
+    )

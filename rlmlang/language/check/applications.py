@@ -51,7 +51,7 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
     if not isinstance(callee, nodes.Name):
         check.infer(callee)
         _infer_arguments(check, node)
-        return check.problems.error("E214", "this is not a function", callee.span)
+        return check.problems.error("E214", "this value is not callable", callee.span)
     entry = check.names.lookup(callee)
     match entry:
         case Builtin():
@@ -174,7 +174,7 @@ def _wrong_argument(check: Inference, overload: Overload, types: ArgumentTypes) 
                 message = f"`{param.name}` must be a function"
                 return check.problems.error("E210", message, arg.span, "write `lambda x: …`")
         elif found is None:
-            return check.problems.error("E215", f"`{param.name}` is a value, not a function", arg.span)
+            return check.problems.error("E215", f"`{param.name}` must be a value, not a function", arg.span)
         elif not solve(param.type, found, solution):
             if isinstance(found, OptionalType) and solve(param.type, found.item, solution):
                 return may_be_none(check, arg)
@@ -198,7 +198,7 @@ def _solve_function(
     if expected.result not in expected.params:
         result = function_argument(check, arg, params, None, what)
         if not solve(expected.result, result, solution):
-            check.problems.error("E210", f"{what} gives {result}, which has no order", arg.span)
+            check.problems.error("E210", f"{what} returns {result}, which cannot be ordered", arg.span)
         return
     # `step: (A, T) -> A`: the result must fit what went in; widen once if it does not
     known = len(check.problems)
@@ -231,13 +231,13 @@ def function_argument(
         if isinstance(entry, Variable) and not isinstance(entry.type, FunctionType):
             message = f"{what} must be a function; `{node.id}` is {entry.type}"
         else:
-            message = f"{what} must take ({', '.join(map(str, params))}); `{node.id}` does not"
+            message = f"{what} must accept ({', '.join(map(str, params))}); `{node.id}` does not"
         return check.problems.error("E210", message, node.span)
     reference, type_ = found
     if reference is not None:
         check.tables.references[node.node_id] = reference
     if result is not None and not fits(type_, result):
-        check.problems.error("E210", f"{what} gives {type_}; it must give {result}", node.span)
+        check.problems.error("E210", f"{what} returns {type_}; expected {result}", node.span)
     return type_
 
 
@@ -261,11 +261,11 @@ def call(check: Inference, node: nodes.Call) -> Type:
     if node.type is not None:
         result = resolve(node.type, check.names)
         if result == NONE:
-            message = "a model cannot answer with None alone"
+            message = "the type of a CALL cannot be None alone"
             result = check.problems.error("E220", message, node.type.span, "write `T | None`")
     if not node.args:
         hint = 'write `CALL("what to do", …)`'
-        check.problems.error("E207", "CALL needs its instruction first", node.span, hint)
+        check.problems.error("E207", "CALL needs an instruction as its first argument", node.span, hint)
     for i, arg in enumerate(node.args):
         if i == 0:
             check.expect(arg, STR, "the instruction")

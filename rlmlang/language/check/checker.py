@@ -65,7 +65,7 @@ class Checker:
         """Return the type of an expression, after its problems are reported."""
         self.work += 1
         if self.work > MAX_WORK:
-            self.problems.error("E103", "functions given to functions nest too deeply to be checked", node.span)
+            self.problems.error("E103", "functions passed as arguments are nested too deeply to be checked", node.span)
             raise TooManyProblems
         type_ = self.problems.bounded(self.type_of(node), node.span)
         self.tables.types[node.node_id] = type_
@@ -112,7 +112,7 @@ class Checker:
                 self.infer(node.value)
                 return BOOL
             case nodes.Lambda():
-                return self.problems.error("E124", "a lambda may stand only where a function is wanted", node.span)
+                return self.problems.error("E124", "a lambda is only allowed where a function is expected", node.span)
 
     def expect(self, node: nodes.Expr, expected: Type, what: str, code: str = "E210") -> Type:
         """Check an expression against a type, which is returned. Messages call the expression `what`."""
@@ -211,7 +211,7 @@ class Checker:
                     type_ = self.value(statement.value)
                 case nodes.ExprStatement():
                     self.infer(statement.value)
-                    message = "this expression is not the last statement, so its value is lost"
+                    message = "this expression is not the last statement, so its value is unused"
                     self.problems.error("E223", message, statement.span, "bind it to a name, or remove it")
             for name in _names_bound_by(statement):
                 self.names.later.pop(name.id, None)
@@ -259,9 +259,9 @@ class Checker:
         for each in node.fields:
             type_ = resolve(each.type, self.names)
             if each.name.id in fields:
-                self.problems.error("E201", f"the field `{each.name.id}` is there already", each.name.span)
+                self.problems.error("E201", f"duplicate field `{each.name.id}`", each.name.span)
             if each.name.id.startswith("_"):
-                self.problems.error("E204", "a field cannot start with `_`", each.name.span)
+                self.problems.error("E204", "the name of a field cannot start with `_`", each.name.span)
             fields[each.name.id] = type_
         record = RecordType(node.name.id, tuple(fields.items()))
         self.problems.bounded(record, node.name.span)
@@ -280,7 +280,9 @@ class Checker:
                 seen_default = True
                 self._default(param.default, type_, "a parameter")
             elif seen_default:
-                self.problems.error("E208", "a parameter without a default follows one with a default", param.span)
+                self.problems.error(
+                    "E208", "a parameter without a default follows a parameter with a default", param.span
+                )
         self.names.current_function = node.name.id
         with self.names.inside("function") as scope:
             for param, type_ in zip(node.params, params):

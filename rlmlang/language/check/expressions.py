@@ -89,7 +89,7 @@ def common_type(check: Inference, exprs: Iterable[nodes.Expr]) -> Type:
         type_ = check.infer(node)
         wider = join(joined, type_)
         if wider is None:
-            return check.problems.error("E213", f"elements of {joined} and {type_} in one display", node.span)
+            return check.problems.error("E213", f"the elements have no common type: {joined} and {type_}", node.span)
         joined = wider
     return joined
 
@@ -128,7 +128,7 @@ def logic(check: Inference, node: nodes.Logic) -> Type:
     kept = without_none(left) if node.op == "or" else left
     joined = join(kept, right)
     if joined is None:
-        message = f"`{node.op}` of {kept} and {right} has no one type"
+        message = f"the operands of `{node.op}` have no common type: {kept} and {right}"
         hint = "compare explicitly, or write `… if … else …`"
         return check.problems.error("E213", message, node.span, hint)
     return joined
@@ -142,8 +142,8 @@ def conditional(check: Inference, node: nodes.Conditional) -> Type:
         other = check.infer(node.other)
     joined = join(then, other)
     if joined is None:
-        message = f"the branches are {then} and {other}"
-        return check.problems.error("E213", message, node.span, "make them of one type")
+        message = f"the branches have no common type: {then} and {other}"
+        return check.problems.error("E213", message, node.span, "give both the same type")
     return joined
 
 
@@ -216,7 +216,7 @@ def attribute(check: Inference, node: nodes.Attribute) -> Type:
                 return no_attribute(check.problems, node, type_, [name for name, _ in type_.fields])
             return check.names.scope.fact(path_of(node) or "") or found
     if node.name in methods_of(type_):
-        message = f"`{node.name}` is a method"
+        message = f"`{node.name}` is a method, not a value"
         return check.problems.error("E215", message, node.name_span, f"call it: `.{node.name}(…)`")
     return no_attribute(check.problems, node, type_, methods_of(type_))
 
@@ -234,7 +234,7 @@ def no_attribute(problems: Problems, node: nodes.Attribute, type_: Type, names: 
         near = closest(node.name, names)
         return f"did you mean `{near}`?" if near else _MUTATING.get(node.name)
 
-    return problems.error("E205", f"{type_} has no `{node.name}`", node.name_span, hint)
+    return problems.error("E205", f"{type_} has no attribute `{node.name}`", node.name_span, hint)
 
 
 def methods_of(type_: Type) -> dict[str, Builtin]:
@@ -285,7 +285,9 @@ def _tuple_item(check: Inference, node: nodes.Index, type_: TupleType) -> Type:
         return joined
     if -len(type_.items) <= position < len(type_.items):
         return type_.items[position]
-    return check.problems.error("E212", f"{type_} has {len(type_.items)} elements", node.index.span)
+    return check.problems.error(
+        "E212", f"the index is out of range: {type_} has {len(type_.items)} elements", node.index.span
+    )
 
 
 def slice_(check: Inference, node: nodes.Slice) -> Type:
@@ -294,7 +296,7 @@ def slice_(check: Inference, node: nodes.Slice) -> Type:
     errors = len(check.problems)
     for bound in bounds:
         if bound is not None:
-            check.expect(bound, INT, "a bound of a slice")
+            check.expect(bound, INT, "the slice bound")
     match type_:
         case OptionalType():
             return may_be_none(check, node.value)
@@ -366,7 +368,7 @@ def _element(check: Inference, type_: Type, node: nodes.Expr) -> Type:
     if item is not None:
         return item
     hint = "write `range(…)`" if base_of(type_) == INT else None
-    return check.problems.error("E210", f"{type_} cannot be iterated over", node.span, hint)
+    return check.problems.error("E210", f"{type_} is not iterable", node.span, hint)
 
 
 def _bind_target(check: Inference, target: nodes.Target, type_: Type, scope: Scope) -> None:
@@ -387,10 +389,10 @@ def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Typ
         case TupleType(items=items) if len(items) == count:
             return items
         case TupleType(items=items):
-            problems.error("E218", f"{len(items)} elements for {count} names", span)
+            problems.error("E218", f"cannot unpack {len(items)} elements into {count} names", span)
         case ListType():
             problems.error(
-                "E218", f"{type_} cannot be unpacked", span, "a list has any length; index it: `xs[0]`, `xs[1]`"
+                "E218", f"{type_} cannot be unpacked", span, "its length is not known; use indexes: `xs[0]`, `xs[1]`"
             )
         case _:
             problems.error("E218", f"{type_} cannot be unpacked", span)
@@ -398,14 +400,14 @@ def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Typ
 
 
 _MUTATING = {
-    "append": "values do not change; write `xs + [x]`",
-    "extend": "values do not change; write `xs + ys`",
-    "insert": "values do not change; write `xs[:i] + [x] + xs[i:]`",
-    "pop": "values do not change; write `xs[:-1]` and `xs[-1]`",
-    "remove": "values do not change; write `[y for y in xs if y != x]`",
-    "sort": "values do not change; write `sorted(xs)`",
-    "reverse": "values do not change; write `reversed(xs)`",
-    "update": "values do not change; write a dict comprehension",
+    "append": "values are immutable; write `xs + [x]`",
+    "extend": "values are immutable; write `xs + ys`",
+    "insert": "values are immutable; write `xs[:i] + [x] + xs[i:]`",
+    "pop": "values are immutable; write `xs[:-1]` and `xs[-1]`",
+    "remove": "values are immutable; write `[y for y in xs if y != x]`",
+    "sort": "values are immutable; write `sorted(xs)`",
+    "reverse": "values are immutable; write `reversed(xs)`",
+    "update": "values are immutable; write a dict comprehension",
     "format": "write an f-string",
 }
 """What to write instead of methods that Python has."""

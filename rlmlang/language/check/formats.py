@@ -24,14 +24,14 @@ def format_problem(hole: nodes.Hole, type_: Type) -> Diagnostic | None:
         return None
     conversions = _CONVERSIONS.get(base)
     if conversions is None:
-        message = f"a format such as `:{hole.spec}` needs str, int or float, not {type_}"
+        message = f"the format `:{hole.spec}` needs a str, int or float, not {type_}"
         return Diagnostic("E107", message, hole.span)
-    hint = "such as `:>8`, `:.2f`, `:,`"
-    wrong = Diagnostic("E107", f"`{hole.spec}` is not a format for {type_}", hole.span, hint)
+    hint = "for example `:>8`, `:.2f`, `:,`"
+    wrong = Diagnostic("E107", f"invalid format `{hole.spec}` for {type_}", hole.span, hint)
     if match is None or (match["type"] and match["type"] not in conversions):
         return wrong
     if max(int(match["width"] or 0), int(match["precision"] or 0)) > MAX_FORMAT_WIDTH:
-        return Diagnostic("E107", f"a width above {MAX_FORMAT_WIDTH:,}", hole.span)
+        return Diagnostic("E107", f"the format width exceeds {MAX_FORMAT_WIDTH:,}", hole.span)
     return None if _works(hole.spec, base) else wrong
 
 

@@ -31,12 +31,12 @@ class Inference(Protocol):
 def may_be_none(check: Inference, node: nodes.Expr) -> Type:
     """Report that a value may be None where it must not be."""
     hint = "test it first: `… if x is not None else …`, or `x or default`"
-    return check.problems.error("E216", "this may be None", node.span, hint)
+    return check.problems.error("E216", "this value may be None", node.span, hint)
 
 
 def no_element(check: Inference, node: nodes.Expr) -> Type:
     """Report the use of an element of `[]` or `{}`."""
-    message = "this is an element of an empty list or dict, of which no type is known"
+    message = "the type of this value is unknown: it is an element of an empty list or dict"
     return check.problems.error("E217", message, node.span)
 
 

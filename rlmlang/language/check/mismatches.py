@@ -26,11 +26,11 @@ def mismatch(problems: Problems, node: nodes.Expr, found: Type, expected: Type, 
     if problems.brief:  # this is asked often, and types take time to write
         return problems.error(code, what, node.span)
     if isinstance(found, OptionalType) and fits(found.item, expected):
-        message = f"{what} may be None; it must be {expected}"
+        message = f"{what} may be None; expected {expected}"
         return problems.error("E216", message, node.span, "test it first: `… if x is not None else …`")
     if isinstance(expected, IterableType):
         return _not_iterable(problems, node, found, expected, what)
-    message = f"{what} is {described(node, found)}; it must be {expected}"
+    message = f"{what} is {described(node, found)}; expected {expected}"
     return problems.error(code, message, node.span, _conversion_hint(found, expected))
 
 
@@ -44,15 +44,15 @@ def _conversion_hint(found: Type, expected: Type) -> str | None:
     if expected == BOOL:
         return "write a comparison, or `bool(…)`"
     if isinstance(expected, LiteralType) and fits(found, expected.base):
-        return f"it must be known to be one of {', '.join(map(_shown, expected.values))}"
+        return f"the checker must be able to see that it is one of {', '.join(map(_shown, expected.values))}"
     return None
 
 
 def _not_iterable(problems: Problems, node: nodes.Expr, found: Type, expected: IterableType, what: str) -> Type:
     item = item_type(found)
     if item is None:
-        return problems.error("E210", f"{what} is {found}; it must be a list, str, dict or tuple", node.span)
-    needed = "have an order" if has_variables(expected.item) and not ordered(item) else f"be {expected.item}"
+        return problems.error("E210", f"{what} is {found}; expected a list, str, dict or tuple", node.span)
+    needed = "be orderable" if has_variables(expected.item) and not ordered(item) else f"be {expected.item}"
     return problems.error("E210", f"{what} is {found}; its elements must {needed}", node.span)
 
 

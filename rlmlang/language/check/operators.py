@@ -78,7 +78,7 @@ def binary_problem(node: nodes.Binary, left: Type, right: Type) -> Diagnostic:
         hint = _BOOL
     elif STR in (left, right) and (INT in (left, right) or FLOAT in (left, right)):
         hint = _READ_NUMBER
-    return Diagnostic("E212", f"`{node.op}` does not go with {left} and {right}", node.span, hint)
+    return Diagnostic("E212", f"`{node.op}` is not defined for {left} and {right}", node.span, hint)
 
 
 def can_be_ordered(a: Type, b: Type) -> bool:
@@ -88,7 +88,7 @@ def can_be_ordered(a: Type, b: Type) -> bool:
 
 
 def order_problem(op: str, a: Type, b: Type, span: Span) -> Diagnostic:
-    return Diagnostic("E212", f"`{op}` does not go with {a} and {b}", span, number_hint(a) or number_hint(b))
+    return Diagnostic("E212", f"`{op}` is not defined for {a} and {b}", span, number_hint(a) or number_hint(b))
 
 
 def can_be_in(item: Type, container: Type) -> bool | None:

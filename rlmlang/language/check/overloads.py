@@ -108,7 +108,7 @@ def count_problem(node: nodes.Apply, builtin: Builtin, args: Sequence[nodes.Expr
     if keyword is not None and all(isinstance(reason, nodes.Keyword) for reason in reasons):
         names = [param.name for signature in builtin.signatures for param in signature.params]
         if keyword.name in names:
-            return "E208", f"`{keyword.name}` cannot be given here", keyword.span, forms
+            return "E208", f"`{keyword.name}` cannot be used here", keyword.span, forms
         message = f"`{builtin.name}` has no parameter `{keyword.name}`"
         return "E206", message, keyword.span, did_you_mean(keyword.name, names, forms)
     return "E207", f"wrong number of arguments for `{builtin.name}`", node.span, forms
@@ -120,11 +120,12 @@ def overload_problem(
     """That none of several overloads takes arguments of these types."""
     given = ", ".join(str(types.get(arg.node_id, "function")) for arg in node.args)
     forms = _forms([overload.signature for overload in overloads])
-    return Diagnostic("E211", f"`{builtin.name}` does not take ({given})", node.span, forms)
+    return Diagnostic("E211", f"no overload of `{builtin.name}` accepts ({given})", node.span, forms)
 
 
 def _forms(signatures: Sequence[Signature]) -> str:
-    return f"it is {'; '.join(signature.text for signature in signatures)}"
+    noun = "signature" if len(signatures) == 1 else "signatures"
+    return f"{noun}: {'; '.join(signature.text for signature in signatures)}"
 
 
 # Functions as arguments ----------------------------------------------------------
@@ -192,11 +193,12 @@ def match_parameters(
             message = f"`{function}` has no parameter `{keyword.name}`"
             refusals.append(("E206", message, keyword.span, did_you_mean(keyword.name, known, listed)))
         elif keyword.name in found:
-            refusals.append(("E208", f"`{keyword.name}` is given twice", keyword.span, None))
+            refusals.append(("E208", f"multiple values for the argument `{keyword.name}`", keyword.span, None))
         else:
             found[keyword.name] = keyword.value
     missing = [param.name for param in params if param.name not in found and param.default is None]
     if missing and all(keyword.name in known for keyword in node.keywords):
         names = ", ".join(f"`{name}`" for name in missing)
-        refusals.append((code, f"`{function}` is not given {names}", node.span, None))
+        noun = "argument" if len(missing) == 1 else "arguments"
+        refusals.append((code, f"missing {noun} {names} of `{function}`", node.span, None))
     return found, refusals

@@ -62,7 +62,7 @@ class Problems:
         if type_.size <= MAX_SIZE:
             return type_
         hint = "bind fewer values together, or keep them in a list"
-        return self.error("E230", f"a type of more than {MAX_SIZE:,} parts", span, hint)
+        return self.error("E230", f"the type is too large: it has more than {MAX_SIZE:,} parts", span, hint)
 
     def forget(self, count: int) -> None:
         """Take back all problems but the first `count`."""

@@ -114,13 +114,13 @@ class Names:
         elif here is not None and not isinstance(here, Unbound):
             first = _entry_span(here)
             notes = [("first bound here", first)] if first else []
-            error("E201", f"`{name.id}` is bound already", name.span, "names are bound once; choose a new name", notes)
+            error("E201", f"`{name.id}` is already bound", name.span, "names are bound once; choose a new name", notes)
             return False
         elif isinstance(outer, (CheckedFunction, RecordType)):
             kind = "function" if isinstance(outer, CheckedFunction) else "record type"
             error("E201", f"`{name.id}` is a {kind}; its name cannot be bound again", name.span)
         elif name.id in self.used and self.scope.kind == "program":  # only where a checked beginning is extended
-            problem = f"`{name.id}` was used before as a function of the standard library"
+            problem = f"`{name.id}` is already used as a function of the standard library"
             error("E200", problem, name.span, "choose another name")
         else:
             self.scope.entries[name.id] = entry
@@ -148,7 +148,7 @@ class Names:
         if entry is not None:
             return entry
         if node.id == self.current_function:
-            hint = "there is no recursion among functions; use a comprehension, `reduce`, or CALL"
+            hint = "functions cannot be recursive; use a comprehension, `reduce`, or CALL"
             self.problems.error("E202", f"`{node.id}` calls itself", node.span, hint)  # decision 6
             return None
         if node.id in self.later:
@@ -166,11 +166,11 @@ class Names:
     def _bound_later(self, node: nodes.Name) -> None:
         notes = [("defined here", self.later[node.id])]
         if node.id in self.inputs:
-            message = f"the input `{node.id}` is declared further on"
+            message = f"the input `{node.id}` is used before its declaration"
             self.problems.error("E225", message, node.span, "declare inputs first", notes)  # decision 19
         else:
             code = "E202" if self.current_function else "E200"
-            message = f"`{node.id}` is defined further on"
+            message = f"`{node.id}` is used before its definition"
             self.problems.error(code, message, node.span, "move its definition up", notes)
 
     def library_function(self, name: str) -> CheckedFunction | None:
@@ -211,13 +211,13 @@ def _entry_span(entry: ScopeEntry) -> Span | None:
 
 _OF_PYTHON = {
     "print": "the value of the program is its last expression",
-    "open": "programs read no files; declare an input: `document: str`",
+    "open": "programs cannot read files; declare an input: `document: str`",
     "input": "declare an input: `question: str`",
     "map": "write a comprehension: `[f(x) for x in xs]`",
     "filter": "write a comprehension: `[x for x in xs if …]`",
     "sum_": "did you mean `sum`?",
-    "eval": "text is never run; see `run_program`",
-    "exec": "text is never run; see `run_program`",
+    "eval": "text is not evaluated; see `run_program`",
+    "exec": "text is not evaluated; see `run_program`",
     "isinstance": "every type is known before the program runs",
     "type": "every type is known before the program runs",
     "tuple": "write `(a, b)`",

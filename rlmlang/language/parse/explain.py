@@ -48,22 +48,24 @@ def explain(refused: Refused) -> Explanation:
 
 
 _WORDS = {
-    "NAME": "a name", "_NL": "the end of the line", "_IN": "an indented line", "LPAR": "`(`", "RPAR": "`)`",
+    "NAME": "a name", "_NL": "end of line", "_IN": "an indented line", "LPAR": "`(`", "RPAR": "`)`",
     "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "EQUAL": "`=`", "IN": "`in`", "__ANON_0": "`->`",
 }  # fmt: skip
+"""How messages name the terminals of the grammar."""
 
 
 def _generic(refused: Refused) -> Explanation:
-    """What was found, and what may stand there if that is quickly said."""
+    """Return what was found, and what was expected if that can be said briefly."""
     shown = refused.found.split("\n", 1)[0][:40]
-    what = f"`{shown}`" if shown.strip() else "the end" if refused.hole else "the end of the line"
-    hint = None
+    found = f"`{shown}`" if shown.strip() else "end of expression" if refused.hole else "end of line"
+    expected = hint = None
     if refused.operand:
-        hint = "an expression is expected"
+        expected = "an expression"
     elif refused.expected >= {"NAME", "NONE"}:
-        hint = "a type is expected"
+        expected = "a type"
     elif refused.expected and refused.expected <= _WORDS.keys():
-        hint = f"expected {' or '.join(sorted({_WORDS[name] for name in refused.expected}))}"
+        expected = " or ".join(sorted({_WORDS[name] for name in refused.expected}))
     elif refused.kind in ("NAME", "INT", "FLOAT", *STRINGS):
         hint = "an operator or a comma may be missing before it"
-    return "E100", f"{what} cannot stand here", refused.place, hint
+    message = f"unexpected {found}" + (f"; expected {expected}" if expected else "")
+    return "E100", message, refused.place, hint

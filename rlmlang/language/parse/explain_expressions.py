@@ -46,7 +46,7 @@ def reserved_word(refused: Refused) -> Explanation | None:
         return cannot_name(word, refused.start)
     if word == "lambda":
         hint = "define a function: `def f(x: int) -> int:`"
-        return "E124", "a lambda may stand only as an argument", refused.place, hint
+        return "E124", "a lambda is only allowed as an argument", refused.place, hint
     if word in ("async", "await", "yield"):
         code, message, hint = STATEMENTS[SAME.get(word, word)]
         return code, message, refused.place, hint
@@ -69,17 +69,17 @@ def misplaced_string(refused: Refused) -> Explanation | None:
         return None
     if refused.before.endswith('f""'):
         where = refused.start - 3, refused.end
-        return "E107", "an f-string stands on one line", where, "write `\\n` for a line end"
+        return "E107", "an f-string must be on one line", where, "write `\\n` for a line end"
     prefix = last_word(refused.before)
     if prefix in ("f", "F"):
         message, hint = _fstring_problem(refused.found[1:-1])
         if prefix == "F":
-            message, hint = "the prefix of an f-string is a small `f`", 'write `f"…"`'
+            message, hint = "the prefix of an f-string is a lowercase `f`", 'write `f"…"`'
         return "E107", message, (refused.start - 1, refused.end), hint
     if prefix:
-        return "E100", f"`{prefix[:40]}` is no prefix of strings", refused.place, 'those are `r"…"` and `f"…"`'
+        return "E100", f"invalid string prefix `{prefix[:40]}`", refused.place, 'the prefixes are `r"…"` and `f"…"`'
     if refused.last in ('"', "'"):
-        return "E100", "strings side by side are not joined", refused.place, "write `+` between them"
+        return "E100", "adjacent strings are not concatenated", refused.place, "write `+` between them"
     return None
 
 
@@ -90,15 +90,15 @@ def _fstring_problem(inside: str) -> tuple[str, str]:
     """What keeps an f-string from being one token, and a hint."""
     inside = inside.replace("{{", "").replace("}}", "")
     for pattern, message, hint in (
-        (r"\{\}", "an empty hole in an f-string", "write `{{}}` for braces"),
-        (r"\{[^}]*\{", "a brace inside a hole of an f-string", _BY_NAME),
-        (r"\{[^}]*\\", "a backslash in a hole of an f-string", _BY_NAME),
-        (r"\{[^}]*#", "a `#` in a hole of an f-string", _BY_NAME),
-        (r"\{[^}]*$", "a hole of an f-string that is not closed", "use quotes of the other kind in it"),
+        (r"\{\}", "empty expression in an f-string", "write `{{}}` for literal braces"),
+        (r"\{[^}]*\{", "nested braces in an f-string", _BY_NAME),
+        (r"\{[^}]*\\", "backslash in an expression of an f-string", _BY_NAME),
+        (r"\{[^}]*#", "`#` in an expression of an f-string", _BY_NAME),
+        (r"\{[^}]*$", "unclosed `{` in an f-string", "use the other kind of quotes inside the braces"),
     ):
         if re.search(pattern, inside):
             return message, hint
-    return "a `}` in an f-string that closes nothing", "write `}}` for a brace"
+    return "unmatched `}` in an f-string", "write `}}` for a literal brace"
 
 
 def malformed_number(refused: Refused) -> Explanation | None:
@@ -111,28 +111,28 @@ def malformed_number(refused: Refused) -> Explanation | None:
     where = start, refused.start + rest.end()
     text = refused.text[slice(*where)]
     if len(text) > 40:
-        return "E106", "a malformed number", where, None
+        return "E106", "invalid number", where, None
     try:
         value = int(text, 0 if text[1:2].isalpha() else 10)
     except ValueError:
-        hint = "digits, with single `_` between them at most" if text.strip("0123456789_") == "" else None
+        hint = "use digits, with at most single `_` between them" if text.strip("0123456789_") == "" else None
     else:
         hint = f"write `{value}`"
-    return "E106", f"`{text}` is not a number", where, hint
+    return "E106", f"invalid number `{text}`", where, hint
 
 
 _SYMBOLS = {
-    "\\": ("a line does not go on after `\\`", "break lines inside brackets"),
-    ";": ("`;` is not in the language", "write one statement a line"),
+    "\\": ("a line cannot be continued with `\\`", "break lines inside brackets"),
+    ";": ("`;` is not in the language", "write one statement per line"),
     "&": ("`&` is not in the language", "for bool, write `and`"),
-    "|": ("`|` stands in types only", "for bool, write `or`"),
+    "|": ("`|` is only allowed in types", "for bool, write `or`"),
     "^": ("`^` is not in the language", "for bool, write `!=`; for powers, `**`"),
     "~": ("`~` is not in the language", "for bool, write `not`"),
     "!": ("`!` is not in the language", "write `not`"),
     "?": ("`?` is not in the language", BRANCH),
     "@": ("`@` is not in the language", None),
     "$": ("`$` is not in the language", None),
-    "`": ("a backquote is not in the language", 'text stands in quotes: `"…"`'),
+    "`": ("a backquote is not in the language", 'write text in quotes: `"…"`'),
 }
 
 
@@ -146,13 +146,13 @@ def missing_part(refused: Refused) -> Explanation | None:
     """What is known from what could stand here instead."""
     expected = refused.expected
     if expected and expected <= {"NONE", "NOT"}:
-        return "E100", "`is` tests for None only", refused.place, "compare with `==`"
+        return "E100", "`is` can only be used with None", refused.place, "compare with `==`"
     if "ELSE" in expected and "IF" not in expected and refused.kind in (*LINE_ENDS, "RPAR", "RSQB", "COMMA"):
-        return "E100", "a conditional needs its `else`", refused.place, "write `a if condition else b`"
+        return "E100", "missing `else` in a conditional expression", refused.place, "write `a if condition else b`"
     if refused.found == "=" and not refused.operand:
-        return "E100", "`=` binds names, and stands in statements only", refused.place, "compare with `==`"
+        return "E100", "unexpected `=` in an expression", refused.place, "compare with `==`"
     if refused.found == "," and (opener := opener_of(refused)) is not None and refused.text[opener] == "[":
-        return "E100", "an index is one value", refused.place, "write `x[i][j]`"
+        return "E100", "an index must be a single value", refused.place, "write `x[i][j]`"
     if refused.found == "," and ("_NL" in expected or not expected):
-        return "E100", "a tuple needs its brackets", refused.place, "write `(a, b)`"
+        return "E100", "a tuple must be in brackets", refused.place, "write `(a, b)`"
     return None

@@ -8,7 +8,7 @@ from rlmlang.language.parse.refused import LINE_ENDS, Explanation, Refused, cann
 
 COMPREHENSION = "write a comprehension: `[f(x) for x in xs]`"
 BRANCH = "write a conditional expression: `a if condition else b`"
-_NO_CHANGE = "values do not change"
+_IMMUTABLE = "values are immutable"
 
 STATEMENTS: dict[str, tuple[str, str, str]] = {
     "while": ("E110", "`while` is not in the language", f"{COMPREHENSION}, or `reduce(step, xs, start)`"),
@@ -17,21 +17,21 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
     "try": (
         "E114",
         "exceptions are not in the language",
-        "test first, or ask for an optional answer: `CALL[T | None](…)`",
+        "test first, or use an optional type: `CALL[T | None](…)`",
     ),
     "await": (
         "E115",
         "`async` and `await` are not in the language",
-        "leave it out: CALLs that do not need each other run together anyway",
+        "omit it: independent CALLs run concurrently anyway",
     ),
     "@": ("E116", "decorators are not in the language", "apply the function where it is used"),
     "global": ("E119", "`global` and `nonlocal` are not in the language", "pass it as a parameter"),
-    "del": ("E120", _NO_CHANGE, "make a new one: `[x for x in xs if …]`"),
+    "del": ("E120", f"{_IMMUTABLE}: `del` is not in the language", "make a new one: `[x for x in xs if …]`"),
     "print": ("E121", "`print` is not in the language", "the value of a program is its last expression"),
-    "pass": ("E121", "`pass` is not in the language", "leave it out"),
-    "yield": ("E121", "`yield` is not in the language", "give a list: `[f(x) for x in xs]`"),
+    "pass": ("E121", "`pass` is not in the language", "omit it"),
+    "yield": ("E121", "`yield` is not in the language", "return a list: `[f(x) for x in xs]`"),
     "break": ("E121", "`break` and `continue` are not in the language", "write `[x for x in xs if …]`, or `take`"),
-    "with": ("E121", "`with` is not in the language", "text comes in as an input: `document: str`"),
+    "with": ("E121", "`with` is not in the language", "declare an input for text: `document: str`"),
     "assert": ("E121", "`assert` is not in the language", "write a conditional expression"),
     "match": ("E121", "`match` is not in the language", BRANCH),
     "type": ("E121", "`type` is not in the language", "write the type where it is used, or a record: `class Name:`"),
@@ -79,18 +79,18 @@ def assignment(refused: Refused) -> Explanation | None:
     match = _AUGMENTED.search(refused.text, max(refused.line_start, start - 2), start + 4)
     if match is not None:
         where = refused.line_start, match.end()
-        return "E120", f"{_NO_CHANGE}: no `{match[0]}`", where, "bind a new name: `y = x + 1`"
+        return "E120", f"{_IMMUTABLE}: `{match[0]}` is not in the language", where, "bind a new name: `y = x + 1`"
     if refused.found != "=":
         return None
     target = refused.before.strip()
     where = refused.line_start, end
     if re.fullmatch(r"\w+(?: *\.\s*\w+| *\[[^\]]*\])+", target):
         hint = "make a new value: a comprehension, or the record's constructor"
-        return "E120", f"{_NO_CHANGE}: no item or attribute assignment", where, hint
+        return "E120", f"{_IMMUTABLE}: items and attributes cannot be assigned", where, hint
     if re.fullmatch(r"[(\[][\w, ]*[)\]]", target):
-        return "E100", "names are bound without brackets", where, "write `a, b = …`"
+        return "E100", "names before `=` are written without brackets", where, "write `a, b = …`"
     if re.fullmatch(r"\w+ *= *\w+", target):
-        return "E100", "one `=` a statement", refused.place, "bind one name a line"
+        return "E100", "only one `=` is allowed in a statement", refused.place, "bind one name per line"
     return None
 
 
@@ -98,7 +98,7 @@ def misplaced_return(refused: Refused) -> Explanation | None:
     if refused.text.startswith("def") or not re.match(r"return\b", refused.line):
         return None
     where = refused.line_start, refused.line_start + 6
-    return "E123", "`return` stands in functions only", where, "end the program with the expression itself"
+    return "E123", "`return` outside a function", where, "end the program with the expression itself"
 
 
 def unexpected_indent(refused: Refused) -> Explanation | None:
@@ -106,8 +106,8 @@ def unexpected_indent(refused: Refused) -> Explanation | None:
     if refused.kind != "_IN" or refused.text.startswith(("def", "class")):
         return None
     line = refused.text.rfind("\n", 0, _next(refused)) + 1
-    message = "the line is indented, and belongs to no `def` or `class`"
-    return "E105", message, (line, _next(refused)), "start it at the margin"
+    message = "unexpected indentation: the line is not in the body of a `def` or `class`"
+    return "E105", message, (line, _next(refused)), "remove the indentation"
 
 
 def _next(refused: Refused) -> int:
@@ -123,18 +123,18 @@ def record(refused: Refused) -> Explanation | None:
     if refused.start <= refused.text.find("\n"):
         if refused.kind in LINE_ENDS:
             return None
-        return "E100", "a record is `class Name:` and its fields", refused.place, "write `    name: type`, one a line"
+        return "E100", "invalid record; expected `class Name:`", refused.place, "write each field as `    name: type`"
     line = refused.line
     if re.match(r"\w+ *:[^=]*$", line) and not line.startswith("def"):
         return None
-    hint = "write `name: type`, one a line"
+    hint = "write each field as `name: type` on a line of its own"
     if line.startswith("def"):
-        hint = "write a function at the margin, with the record as a parameter"
+        hint = "define a function outside the record, with the record as a parameter"
     elif line.startswith(('"', "'")):
         hint = "write it as a comment: `# …`"
     elif "=" in line:
-        hint = "leave out the default: every field is given when a record is made"
-    return "E121", "a record has fields only", refused.whole, hint
+        hint = "omit the default: a record is created with all of its fields"
+    return "E121", "a record can only have fields", refused.whole, hint
 
 
 def function(refused: Refused) -> Explanation | None:
@@ -145,7 +145,7 @@ def function(refused: Refused) -> Explanation | None:
         return _head(refused, head)
     line, ends = refused.line, refused.kind in LINE_ENDS
     if re.match(r"(?:def|class)\b", line):
-        return "E123", "functions and records are defined at the margin", refused.whole, "move it out of the function"
+        return "E123", "functions and records cannot be nested", refused.whole, "move it out of the function"
     if re.match(r"return\b", line):
         if not ends:
             return None
@@ -154,15 +154,15 @@ def function(refused: Refused) -> Explanation | None:
             return ("E123", "`return` needs a value", refused.whole, hint) if hint else None
         after = _next(refused)
         end = refused.text.find("\n", after)
-        return "E123", "nothing may follow `return`", (after, end), "bind names before it"
+        return "E123", "unexpected statement after `return`", (after, end), "bind names before it"
     if re.match(r"\w+ *:", line):
-        return "E123", "names are bound without a type", refused.whole, "write `name = …`; the type is inferred"
+        return "E123", "unexpected type annotation", refused.whole, "write `name = …`; the type is inferred"
     if re.match(r"[\w, ]+=(?!=)", refused.before):
         if not ends or refused.operand:
             return None
-        return "E123", "a function ends with `return`", refused.whole, "write `    return …` below"
+        return "E123", "missing `return` at the end of the function", refused.whole, "write `    return …` below"
     hint = "write it as comments above the function" if line.startswith(('"', "'")) else "bind it: `name = …`"
-    return "E123", "a function body is bindings, then one `return`", refused.whole, hint
+    return "E123", "a function body consists of bindings and a final `return`", refused.whole, hint
 
 
 def _head(refused: Refused, head: str) -> Explanation | None:
@@ -170,9 +170,9 @@ def _head(refused: Refused, head: str) -> Explanation | None:
     before = refused.before.rstrip(" ")
     parameter = before[: len(before) - len(last_word(before))].rstrip(" ").endswith(("(", ","))
     if parameter and refused.found in (",", ")", "=") and refused.last not in "(,":
-        return "E100", "a parameter needs its type", refused.place, hint
+        return "E100", "missing parameter type", refused.place, hint
     if refused.found == ":" and "->" not in head:
-        return "E100", "a function needs its result type", refused.place, hint
+        return "E100", "missing result type", refused.place, hint
     if "->" in before and refused.last == ":" and refused.kind not in LINE_ENDS:
-        return "E123", "the body of a function is on lines of its own", refused.place, "indent it by four spaces"
+        return "E123", "the body of a function must start on a new line", refused.place, "indent it by four spaces"
     return None

@@ -117,7 +117,7 @@ class _Scanner:
                 self.stop(self.at)
         if self.brackets and self.found.end == len(self.text):
             opener = self.brackets[-1]
-            self.problem("E104", f"`{self.text[opener]}` is never closed", opener, opener + 1)
+            self.problem("E104", f"`{self.text[opener]}` was never closed", opener, opener + 1)
             self.stop(opener)
         self.out.append(self.text[self.done :])
         self.found.text = "".join(self.out)
@@ -159,9 +159,10 @@ class _Scanner:
         span = Span(self.source, at, end)
         if self.starts:
             hint = "indent the body of a `def` or `class` by four spaces, and nothing else"
-            self.found.indents.setdefault(self.starts[-1], Diagnostic("E105", f"indented by {found}", span, hint))
+            message = f"unexpected indentation {'with' if tabs else 'of'} {found}"
+            self.found.indents.setdefault(self.starts[-1], Diagnostic("E105", message, span, hint))
         elif self.found.indented is None:
-            hint = "start it at the margin"
+            hint = "remove the indentation"
             self.found.indented = Diagnostic("E105", f"the first statement is indented by {found}", span, hint)
 
     # One method for each kind of piece
@@ -187,18 +188,18 @@ class _Scanner:
             written = in_string and not 0xD800 <= number < 0xE000
             hint = f"write it as the escape `{escape}`" if written else "remove it"
             self.problem(
-                "E102", f"the hidden character {_name(match[0])}", start + match.start(), start + match.end(), hint
+                "E102", f"invisible character {_name(match[0])}", start + match.start(), start + match.end(), hint
             )
 
     def quote(self, start: int, end: int) -> None:
         if end - start == 3:
-            self.problem("E104", "the string is not closed", start, end, 'close it with `"""`')
+            self.problem("E104", "unterminated string literal", start, end, 'close it with `"""`')
             self.stop(start)
             return
         hint = "close it on the same line"
         if self.text.startswith("'''", start - 2):
-            hint = 'strings over several lines are written `"""…"""`'
-        self.problem("E104", "the string is not closed", start, end, hint)
+            hint = 'write strings over several lines as `"""…"""`'
+        self.problem("E104", "unterminated string literal", start, end, hint)
         line_end = self.text.find("\n", end)
         self.at = line_end if line_end >= 0 else len(self.text)
         self.brackets.clear()  # they may well be closed behind the string
@@ -206,17 +207,21 @@ class _Scanner:
     def opener(self, start: int, end: int) -> None:
         self.brackets.append(start)
         if len(self.brackets) > MAX_DEPTH:
-            self.problem("E103", f"brackets nest more than {MAX_DEPTH} deep", start, end, "bind parts to names")
+            self.problem(
+                "E103", f"brackets are nested more than {MAX_DEPTH} levels deep", start, end, "bind parts to names"
+            )
             self.stop(start)
 
     def closer(self, start: int, end: int) -> None:
         if not self.brackets:
-            self.problem("E104", f"`{self.text[start]}` closes nothing", start, end)
+            self.problem("E104", f"unmatched `{self.text[start]}`", start, end)
             return
         close = self.text[start]
         opener = self.brackets[-1]
         if _CLOSING[self.text[opener]] != close:
-            self.problem("E104", f"`{close}` does not close `{self.text[opener]}`", start, end, opener=opener)
+            self.problem(
+                "E104", f"`{close}` does not match the opening `{self.text[opener]}`", start, end, opener=opener
+            )
             if any(_CLOSING[self.text[at]] == close for at in self.brackets):
                 while _CLOSING[self.text[self.brackets[-1]]] != close:
                     self.brackets.pop()
@@ -232,13 +237,13 @@ class _Scanner:
 
     def tab(self, start: int, end: int) -> None:
         if self.before(start).strip():
-            self.problem("E102", "a tab", start, end, "write spaces")
+            self.problem("E102", "unexpected tab", start, end, "use spaces")
         elif self.brackets:
-            self.problem("E105", "indented by tabs", start, end, "write spaces")
+            self.problem("E105", "unexpected indentation with tabs", start, end, "use spaces")
 
     def odd(self, start: int, end: int) -> None:
         char = self.text[start]
-        self.problem("E102", f"the character {_name(char)} outside a string", start, end, _instead(char))
+        self.problem("E102", f"invalid character {_name(char)}", start, end, _instead(char))
 
     def before(self, at: int) -> str:
         """What stands before this place on its line."""
@@ -257,4 +262,4 @@ def _instead(char: str) -> str | None:
         return "remove it"
     if plain != char and plain.isascii():
         return f"write `{plain}`" if plain.strip() else "write a space"
-    return "names are made of a–z, A–Z, 0–9 and _" if char.isalpha() else None
+    return "names consist of a–z, A–Z, 0–9 and _" if char.isalpha() else None

@@ -25,14 +25,14 @@ class Malformed(Exception):
 
 def integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise Malformed(f"an integer of {len(text):,} digits; the limit is {MAX_DIGITS:,}", 0, len(text))
+        raise Malformed(f"integer literal of {len(text):,} digits; the limit is {MAX_DIGITS:,}", 0, len(text))
     return int(text.replace("_", ""))
 
 
 def real(text: str) -> float:
     value = float(text.replace("_", ""))
     if isinf(value):
-        raise Malformed("the number is too large for a float", 0, len(text))
+        raise Malformed("float literal is too large", 0, len(text))
     return value
 
 
@@ -69,7 +69,7 @@ def _unescaped(match: re.Match[str]) -> str:
     if kind in _BASES:
         number, last = int(value, _BASES[kind]), 0xFF if kind == "octal" else 0x10FFFF
         if number > last:
-            hint = "there is no such character" if kind == "eight" else "octal escapes end with `\\377`"
+            hint = "no such character exists" if kind == "eight" else "octal escapes end with `\\377`"
         elif 0xD800 <= number < 0xE000:
             hint = "write the character itself, or `\\U` and its eight digits"
         else:
@@ -81,8 +81,8 @@ def _unescaped(match: re.Match[str]) -> str:
             char = ""
         if len(char) == 1:  # not a sequence, which Python does not take either
             return char
-        hint = "that is not the name of a character"
-    raise Malformed(f"`{match[0]}` is not an escape", *match.span(), hint)
+        hint = "unknown character name"
+    raise Malformed(f"invalid escape sequence `{match[0]}`", *match.span(), hint)
 
 
 # F-strings -----------------------------------------------------------------------
@@ -108,10 +108,10 @@ def hole(text: str) -> tuple[int, str, str]:
     """Of `value!r:spec`: where the value ends, the conversion and the format."""
     end = _end_of_value(text)
     if not text[:end].strip():
-        raise Malformed("an empty hole in an f-string", 0, len(text), "write `{{` for a brace")
+        raise Malformed("empty expression in an f-string", 0, len(text), "write `{{` for a literal brace")
     match = _CONVERSION.fullmatch(text, end)
     if match is None or match["conversion"] not in (None, "r"):
-        raise Malformed(f"`{text[end:]}` in an f-string", end, len(text), "`!r` is the one conversion")
+        raise Malformed(f"unexpected `{text[end:]}` in an f-string", end, len(text), "the only conversion is `!r`")
     return end, match["conversion"] or "", match["spec"] or ""
 
 

@@ -78,7 +78,9 @@ class Builder:
         depth += 1
         if depth > MAX_DEPTH:
             span: Span = made.span  # type: ignore[attr-defined]
-            raise self.fail("E103", f"expressions nest more than {MAX_DEPTH} deep", span, "bind parts to names")
+            raise self.fail(
+                "E103", f"expressions are nested more than {MAX_DEPTH} levels deep", span, "bind parts to names"
+            )
         depths[id(made)] = depth
         return made
 
@@ -210,12 +212,12 @@ class Builder:
                 if seen:
                     raise self.fail(
                         "E208",
-                        "a positional argument after a keyword argument",
+                        "positional argument follows keyword argument",
                         argument.span,
                         "put positional arguments first",
                     )
             elif argument.name in seen:
-                raise self.fail("E208", f"`{argument.name}` is given twice", argument.span)
+                raise self.fail("E208", f"keyword argument `{argument.name}` is repeated", argument.span)
             else:
                 seen.add(argument.name)
         count = len(arguments) - len(seen)
@@ -256,7 +258,7 @@ class Builder:
 
     def clauses(self, clauses: Items) -> Any:
         if len(clauses) > MAX_CLAUSES:
-            message = f"more than {MAX_CLAUSES} clauses in one comprehension"
+            message = f"a comprehension has more than {MAX_CLAUSES} clauses"
             raise self.fail("E103", message, clauses[MAX_CLAUSES].span, "bind parts to names")
         return tuple(clauses)
 
@@ -300,7 +302,7 @@ class Builder:
         start, end = number.start_pos or 0, number.end_pos or 0
         if self.text[end : end + 1].isalpha():
             raise self.fail(
-                "E106", "a number that runs into a word", self.span(start, end + 1), "put a space between them"
+                "E106", "a number is followed directly by a name", self.span(start, end + 1), "put a space between them"
             )
 
     def literal(self, read: Callable[[str], T], text: str, token: Token, skip: int = 0) -> T:
