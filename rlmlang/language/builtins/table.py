@@ -1,8 +1,8 @@
 """The table of built-ins: each row has a name, typed overloads, doc, examples, cost, properties and code.
 
-The rows are in `python.py`, `text.py`, `text_methods.py` and `container_methods.py`, each a decorator above its code. Everything else in the
-package that depends on a built-in reads it from the row: the checker, the interpreter, the cost estimate, the masks
-and the language card in prompts. To add a built-in, add a row.
+The rows are in `python.py`, `text.py`, `text_methods.py` and `container_methods.py`, each a decorator above its code.
+Everything else in the package that depends on a built-in reads it from its row: the checker, the interpreter, the cost
+estimate, the masks and the language card in prompts. To add a built-in, add a row.
 
 A signature is written as in Python. Capital letters are type variables, `K` one that has
 an order; `Iterable[T]` takes whatever Python iterates over. The code is called as
