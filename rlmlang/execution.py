@@ -22,10 +22,11 @@ from rlmlang.errors import BudgetError, MissingModel, RlmError, UsageError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, Model
+from rlmlang.models.base import Capabilities, Model, SecretHolder
 from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
 from rlmlang.models.opened import OpenModel
 from rlmlang.models.registry import open_model, usual_limits
+from rlmlang.redact import Redactor
 from rlmlang.runtime.estimate import Cost, follow
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.values import Value
@@ -133,6 +134,7 @@ async def begin(
     trace, limits = options.trace, options.limits
     account = trace.account = Account(limits, share_from=options.share_from)
     async with opened(options.model, options.store) as (engine, store):
+        trace.redactor = Redactor(engine.secrets if isinstance(engine, SecretHolder) else ())
         account.charge_by(engine, options.prices or {})
         writing = options.writing or default_writing(engine)
         spec = spec_of(options.command, name, text, inputs, engine, writing, limits)

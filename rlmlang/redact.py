@@ -1,7 +1,8 @@
-"""Secrets taken out of what is shown or written: errors, warnings, traces (decisions 61 and 90).
+"""Take secrets out of what is shown or written: errors, warnings, traces (decisions 61 and 90).
 
-Done where text leaves the process, since what others raise may hold anything. Values of a program
-and rows of the store are left as they are: they are data.
+This is done where text leaves the process, since what others raise may contain anything. Values of a program
+and rows of the store are left as they are: they are data. The secrets of a model, such as its API key, are
+known to the redactor of the run that uses it (`models/base.py`).
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 GONE = "[redacted]"
 
 LEAST = 8
-"""Characters of a secret that is known by its value; fewer may stand in any text by chance."""
+"""The least length of a secret that is known by its value; a shorter one may be in any text by chance."""
 
 _NAMES = re.compile(r"(^|_)(KEY|TOKEN|PAT)$|(SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY)$", re.IGNORECASE)
-"""Of variables of the environment whose values are secrets."""
+"""The names of environment variables whose values are secrets."""
 
 _BEGINNINGS = (
     "sk-", "gsk_", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "akia", "aiza", "xox", "eyj",
@@ -43,7 +44,7 @@ _FORMS = (
         r"\1\2" + GONE,
     ),
     (("bearer",), re.compile(r"(?i)\b(bearer)\s+(?=\S*[0-9])[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + GONE),
-    # keys that tell what they are by how they begin
+    # keys with a known prefix
     (
         _BEGINNINGS,
         re.compile(
@@ -54,31 +55,22 @@ _FORMS = (
         GONE,
     ),
 )
-"""What secrets look like: texts (in small letters) one of which stands in any text that has one, the form, and what
-is put in its place. Most texts have none, and searching for a fixed text takes little."""
-
-_known: set[str] = set()
+"""What secrets look like: fixed texts (in lower case) of which any text with such a secret contains one, the pattern,
+and the replacement. Most texts contain none of the fixed texts, and searching for those is fast."""
 
 
-def know(secret: str) -> None:
-    """Have a secret that was read from somewhere taken out from now on, if it is of `LEAST` characters."""
-    if len(secret) >= LEAST:
-        _known.add(secret)
+class Redactor:
+    """Replaces secrets in texts: those that are given, those in the environment now, and what looks like one."""
 
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        values = {value for name, value in os.environ.items() if _NAMES.search(name)} | set(secrets)
+        values = {value for value in values if len(value) >= LEAST}
+        values |= {json.dumps(value, ensure_ascii=False)[1:-1] for value in values}  # as JSON text has them
+        self._longest_first = sorted(values, key=len, reverse=True)
 
-def redacted(text: str) -> str:
-    """The text without secrets: those known, those in the environment, and what looks like one."""
-    return redactor()(text)
-
-
-def redactor() -> Callable[[str], str]:
-    """`redacted` for many texts: the environment is looked at once."""
-    values = {value for name, value in os.environ.items() if _NAMES.search(name) and len(value) >= LEAST} | _known
-    values |= {json.dumps(value, ensure_ascii=False)[1:-1] for value in values}  # as JSON text has them
-    longest_first = sorted(values, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for value in longest_first:
+    def __call__(self, text: str) -> str:
+        """Return the text without secrets."""
+        for value in self._longest_first:
             text = text.replace(value, GONE)
         small = text.lower()
         for marks, form, instead in _FORMS:
@@ -86,16 +78,12 @@ def redactor() -> Callable[[str], str]:
                 text = form.sub(instead, text)
         return text
 
-    return redact
-
-
-def redacted_data(data: Any, redact: Callable[[str], str] | None = None) -> Any:
-    """JSON data whose texts are redacted. `redact` is a `redactor()` that serves many."""
-    redact = redact or redactor()
-    if isinstance(data, str):
-        return redact(data)
-    if isinstance(data, dict):
-        return {key: redacted_data(value, redact) for key, value in data.items()}
-    if isinstance(data, list):
-        return [redacted_data(value, redact) for value in data]
-    return data
+    def data(self, data: Any) -> Any:
+        """Return JSON data with the secrets taken out of its texts."""
+        if isinstance(data, str):
+            return self(data)
+        if isinstance(data, dict):
+            return {key: self.data(value) for key, value in data.items()}
+        if isinstance(data, list):
+            return [self.data(value) for value in data]
+        return data

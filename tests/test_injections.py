@@ -19,7 +19,7 @@ from rlmlang.cli import main, output
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
-from rlmlang.redact import redacted
+from rlmlang.redact import Redactor
 from tests.support.fakes import Fake
 from tests.support.places import ROOT
 
@@ -178,7 +178,7 @@ def test_errors_that_say_anything(capsys: pytest.CaptureFixture[str]) -> None:
         assert ACTIVE.findall(told) == []
         alone(told, "error[E400]: ")
         shown = json.loads(json.dumps(output.error_json(error)))
-        assert (shown["message"], shown["hint"]) == (redacted(text), redacted(text))
+        assert (shown["message"], shown["hint"]) == (Redactor()(text), Redactor()(text))
 
 
 def test_plan_shows_instructions_harmlessly(
@@ -266,4 +266,4 @@ def test_a_trace_has_one_event_a_line() -> None:
     assert data.endswith(b"\n")
     events = [json.loads(line) for line in data.decode("utf-8").removesuffix("\n").split("\n")]
     asked = {event["instruction"] for event in events if "instruction" in event}
-    assert {redacted(text) for text in asked} == {redacted(text) for text in UNICODE}
+    assert {Redactor()(text) for text in asked} == {Redactor()(text) for text in UNICODE}

@@ -19,15 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rlmlang
-from rlmlang import redact
 from rlmlang.cli import main
 from rlmlang.errors import BudgetError, ModelError, UsageError
 from rlmlang.files import open_private
 from rlmlang.language.types import STR
-from rlmlang.models.base import Request
+from rlmlang.models.base import Request, SecretHolder
 from rlmlang.models.registry import address_of
 from rlmlang.models.servers.endpoint import is_reserved_address
-from rlmlang.redact import GONE, redacted, redacted_data
+from rlmlang.redact import GONE, Redactor
 from tests.support.fake_server import Answer, FakeServer, Open, opened, server
 from tests.support.places import ROOT
 
@@ -43,7 +42,6 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key and no settings of the machine's."""
     for name in ("OPENAI_API_KEY", "RLMLANG_ALLOW", "RLMLANG_MODEL", "RLMLANG_DEBUG"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(redact, "_known", set())
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
 
@@ -294,7 +292,7 @@ SK = "sk-proj-" + "a1B2" * 10
     ],
 )
 def test_what_looks_like_a_secret_is_not_shown(text: str, shown: str) -> None:
-    assert redacted(text) == shown
+    assert Redactor()(text) == shown
 
 
 def test_values_of_the_environment_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +302,7 @@ def test_values_of_the_environment_are_not_shown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HOTKEY", "an ordinary word")
     monkeypatch.setenv("SHORT_KEY", "EMPTY")
     text = "value-of-MY_API_KEY value-of-SOME_TOKEN value-of-PGPASSWORD value-of-CLIENT_SECRET EMPTY an ordinary word"
-    assert redacted(text) == " ".join([GONE] * 4) + " EMPTY an ordinary word"
+    assert Redactor()(text) == " ".join([GONE] * 4) + " EMPTY an ordinary word"
 
 
 def test_a_key_that_was_read_is_not_shown(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +310,24 @@ def test_a_key_that_was_read_is_not_shown(server: FakeServer, opened: Open, monk
     server.on(CHAT, Answer(400, {"error": {"message": f"cannot use {KEY}"}}))
     error = fails(opened, server.url, "&key=OTHER")
     assert error.first.message == f"{server.url}: HTTP 400: cannot use {GONE}"
-    assert redacted(KEY) == GONE
+    model = opened(f"openai:m@{server.url}/v1?key=OTHER")
+    assert isinstance(model, SecretHolder)
+    assert (Redactor(model.secrets)(KEY), Redactor()(KEY)) == (GONE, KEY)  # known to runs with this model alone
+
+
+def test_a_run_knows_the_key_of_its_model(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the model says may hold the key, and goes into errors and traces."""
+    monkeypatch.setenv("OTHER", KEY)
+    server.on(CHAT, completion(f"the key is {KEY}"))
+    Path("program.rlm").write_text('CALL[int]("Say hello")\n')
+    name = f"openai:m@{server.url}/v1?dialect=none&ctx=4096&key=OTHER"
+    for args in ([], ["--json"]):
+        assert main(["run", "program.rlm", "--model", name, "--trace", "trace.jsonl", *args]) == 4
+        told = "".join(capsys.readouterr()) + Path("trace.jsonl").read_text(encoding="utf-8")
+        assert KEY not in told
+        assert told.count(f"the key is {GONE}") == 2
 
 
 @given(
@@ -330,14 +345,14 @@ def test_data_keeps_its_form(data: Any) -> None:
             return {name: hidden(each) for name, each in value.items()}
         return [hidden(each) for each in value] if isinstance(value, list) else value
 
-    assert SK not in json.dumps(redacted_data(hidden(data)))
-    assert json.dumps(redacted_data(hidden(data))).count(GONE) >= json.dumps(hidden(data)).count(SK)
+    assert SK not in json.dumps(Redactor().data(hidden(data)))
+    assert json.dumps(Redactor().data(hidden(data))).count(GONE) >= json.dumps(hidden(data)).count(SK)
 
 
 @given(st.text(), st.text(alphabet="abc://@?&=key \n"))
 def test_redaction_is_done_at_once(text: str, more: str) -> None:
-    once = redacted(text + more)
-    assert redacted(once) == once
+    once = Redactor()(text + more)
+    assert Redactor()(once) == once
 
 
 def test_errors_are_shown_without_secrets(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

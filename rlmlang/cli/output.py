@@ -7,13 +7,15 @@ import os
 import re
 import sys
 from decimal import Context, Decimal
+from functools import partial
 from typing import Any, TextIO
 
 import click
 from attrs import evolve
 
 from rlmlang.errors import Diagnostic, RlmError
-from rlmlang.redact import redacted
+from rlmlang.redact import Redactor
+from rlmlang.render import render
 
 _UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -56,19 +58,18 @@ def write_json(data: Any) -> None:
     write_text(json.dumps(data, ensure_ascii=False))
 
 
-def show_error(error: RlmError) -> None:
-    """The diagnostics of an error, on standard error, without secrets."""
-    from rlmlang.render import render
+def show_error(error: RlmError, redactor: Redactor | None = None) -> None:
+    """Print the diagnostics of an error on standard error, without secrets."""
+    clean = partial(_without_secrets, redactor=redactor or Redactor())
+    click.echo(render(map(clean, error.diagnostics), color=colored(sys.stderr)), err=True)
 
-    click.echo(render(map(_without_secrets, error.diagnostics), color=colored(sys.stderr)), err=True)
 
-
-def error_json(error: RlmError) -> dict[str, Any]:
-    """The first diagnostic of an error, as commands with `--json` print it, without secrets."""
-    data = _without_secrets(error.first).to_json()
+def error_json(error: RlmError, redactor: Redactor | None = None) -> dict[str, Any]:
+    """Return the first diagnostic of an error, as commands with `--json` print it, without secrets."""
+    data = _without_secrets(error.first, redactor or Redactor()).to_json()
     return {name: data[name] for name in ("code", "message", "file", "line", "column", "hint")}
 
 
-def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
-    hint = diagnostic.hint
-    return evolve(diagnostic, message=redacted(diagnostic.message), hint=None if hint is None else redacted(hint))
+def _without_secrets(diagnostic: Diagnostic, redactor: Redactor) -> Diagnostic:
+    hint = None if diagnostic.hint is None else redactor(diagnostic.hint)
+    return evolve(diagnostic, message=redactor(diagnostic.message), hint=hint)

@@ -79,7 +79,7 @@ class Attempt:
     def outcome(self) -> dict[str, Any]:
         """Return the part of the JSON object that says how the run ended."""
         if self.failure is not None:
-            return {"error": output.error_json(self.failure)}
+            return {"error": output.error_json(self.failure, self.trace.redactor)}
         assert self.result is not None
         return {"value": to_json(self.result.value), "type": str(self.result.type)}
 
@@ -89,7 +89,7 @@ class Attempt:
             value = to_json(self.result.value)
             output.write_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))
         if self.failure is not None:
-            output.show_error(self.failure)
+            output.show_error(self.failure, self.trace.redactor)
         if self.trace.count and not quiet:
             click.echo(summary(self.usage), err=True)
 

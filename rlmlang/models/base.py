@@ -184,6 +184,13 @@ class PromptRenderer(Protocol):
         ...
 
 
+@runtime_checkable
+class SecretHolder(Protocol):
+    """A model that holds secrets, such as an API key, which are taken out of errors and traces."""
+
+    secrets: frozenset[str]
+
+
 class Unsent(ModelFailed):
     """The model could not be reached: nothing was sent, and nothing is spent."""
 

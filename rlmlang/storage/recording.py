@@ -31,7 +31,7 @@ class Spec:
     """Everything that is needed to run a program again, as JSON data."""
 
     command: str
-    """`run`, `ask`, `complete`, or `api` for a run from Python."""
+    """`run`, `ask` or `complete`."""
     name: str
     program: str
     """The program text; for `complete`, the prompt."""

@@ -116,7 +116,7 @@ class RunEvent:
     run: str = field(default="", metadata=_about("id of the run"))
     started: Seconds = field(default=0.0, metadata=_about("Unix time"))
     resumed: bool = field(default=False, metadata=_about("whether it is resumed"))
-    command: str = field(default="", metadata=_about("`run`, `ask`, `complete` or `api`"))
+    command: str = field(default="", metadata=_about("`run`, `ask` or `complete`"))
     program: ProgramText = field(factory=ProgramText, metadata=_about("program"))
     inputs: dict[str, InputSummary] = field(factory=dict, metadata=_about("inputs by name"))
     model: str = field(default="", metadata=_about("name of the model, as the user gave it"))

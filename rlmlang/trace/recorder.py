@@ -22,7 +22,7 @@ from rlmlang.calls.prompt import program_text
 from rlmlang.errors import RlmError
 from rlmlang.language.source import Span
 from rlmlang.models.base import RenderedPrompt, Reply, Request
-from rlmlang.redact import redacted_data, redactor
+from rlmlang.redact import Redactor
 from rlmlang.runtime.values import Value, excerpt
 from rlmlang.trace.codec import to_data
 from rlmlang.trace.events import (
@@ -133,7 +133,8 @@ class Trace:
     """The least and most calls that its own program makes if no limit ends it, once that is estimated."""
     watchers: list[Watcher] = field(factory=list)
     sinks: list[Sink] = field(factory=list)
-    _redact: Callable[[str], str] = field(factory=redactor)
+    redactor: Redactor = field(factory=Redactor)
+    """What takes secrets out of the log; once the run has begun, those of its model too."""
     _seq: int = 0
     _texts: set[str] = field(factory=set)
     """The digests of the texts that are in the log."""
@@ -154,8 +155,8 @@ class Trace:
         if self.sinks:
             data = {"seq": self._seq, "kind": event.kind, **to_data(event)}
             text = _encode(data)
-            if self._redact(text) != text:
-                text = _encode(redacted_data(data, self._redact))
+            if self.redactor(text) != text:
+                text = _encode(self.redactor.data(data))
             if _SURROGATE.search(text):
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             for sink in self.sinks:

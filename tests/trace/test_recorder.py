@@ -34,7 +34,7 @@ def test_what_a_run_is_and_how_it_ended() -> None:
     assert [event["seq"] for event in events] == list(range(6))
     begin, hit, _, generation, call, end = events
     assert begin["inputs"] == {"n": {"type": "int", "size": None, "preview": "3"}}
-    assert (begin["command"], begin["resumed"], begin["limits"]["max_calls"]) == ("api", False, 5)
+    assert (begin["command"], begin["resumed"], begin["limits"]["max_calls"]) == ("run", False, 5)
     assert (hit["of"], hit["line"]) == (call["id"], 2)
     assert (generation["call"], generation["attempt"], generation["output"]) == (call["id"], 0, "A")
     assert (call["status"], call["answer"], call["arguments"]) == ("done", '"A"', [{"name": None, "preview": '"a"'}])

@@ -57,9 +57,10 @@ class AnthropicModel:
         self.context = options.ctx or CONTEXT
         self.capabilities = Capabilities(prefix_reuse=True, exact_counts=False)
         self._key = read_key(options.key, url)
+        self.secrets = frozenset([self._key] if self._key else [])
         self._needs_key = url == ADDRESS
         headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
-        self._client = Client(url, headers, timeout=options.timeout, retries=options.retries)
+        self._client = Client(url, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
         self.identity = json.dumps(
             {"kind": "anthropic", "url": url, "model": model, "temperature": options.temperature}
         )

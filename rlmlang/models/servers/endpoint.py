@@ -13,7 +13,6 @@ from attrs import frozen
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.options import AT, at_least
 from rlmlang.models.servers.pace import key_of
-from rlmlang.redact import know
 
 ALLOW = "RLMLANG_ALLOW"
 """The environment variable that lists the servers that may be used, separated by spaces; without it, any may."""
@@ -126,7 +125,6 @@ def read_key(variable: str, url: str) -> str:
             f"the key in {variable} would be sent to {url} without encryption",
             hint="use https://, or `?key=` for a server that needs no key",
         )
-    know(key)
     return key
 
 

@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -30,7 +30,7 @@ from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.models.base import Unsent
 from rlmlang.models.servers.endpoint import is_reserved_address
 from rlmlang.models.servers.pace import origin_of
-from rlmlang.redact import redacted
+from rlmlang.redact import Redactor
 
 T = TypeVar("T")
 
@@ -79,12 +79,21 @@ class Client:
     again up to `retries` times where that may help.
     """
 
-    def __init__(self, root: str, headers: Mapping[str, str], *, timeout: float = 600, retries: int = 4) -> None:
+    def __init__(
+        self,
+        root: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float = 600,
+        retries: int = 4,
+        secrets: Collection[str] = (),
+    ) -> None:
         self.root = root
         self._origin = origin_of(root)
         self._headers = dict(headers)
         self._timeout = timeout
         self._retries = retries
+        self._secrets = secrets
         self._worker: _Worker | None = None
 
     async def request(self, method: str, path: str, body: object = None) -> Any:
@@ -226,7 +235,7 @@ class Client:
         if status < 500 and _OVERFLOW.search(message):
             return ModelError.of(
                 "E403",
-                f"{self.root}: {_clean(message)}",
+                f"{self.root}: {self._clean(message)}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
         hints = {401: "set the API key", 403: "the API key does not allow this", 404: "check the address and the model"}
@@ -245,7 +254,12 @@ class Client:
         )
 
     def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelFailed) -> ModelError:
-        return kind.of("E400", f"{self.root}: {_clean(problem)}", hint=hint)
+        return kind.of("E400", f"{self.root}: {self._clean(problem)}", hint=hint)
+
+    def _clean(self, text: str) -> str:
+        """Return a text as part of a message: a short line without secrets."""
+        text = " ".join(Redactor(self._secrets)(text).split())
+        return text if len(text) <= 300 else text[:299] + "…"
 
 
 class _Worker:
@@ -370,10 +384,3 @@ def _description(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect: {error.strerror}"
     return str(error) or type(error).__name__
-
-
-def _clean(text: str) -> str:
-    """Return a text as part of a message: a short line without secrets."""
-    text = redacted(text)
-    text = " ".join(text.split())
-    return text if len(text) <= 300 else text[:299] + "…"

@@ -63,8 +63,9 @@ class OpenAIModel:
         self._path = url[len(root) :]
         self._at_openai = urlsplit(url).hostname == urlsplit(ADDRESS).hostname
         self._key = read_key(options.key, url)
+        self.secrets = frozenset([self._key] if self._key else [])
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        self._client = Client(root, headers, timeout=options.timeout, retries=options.retries)
+        self._client = Client(root, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
         values = asdict(options)
         kept = {key: values[key] for key in ("dialect", "grammar", "temperature", "seed")}
         self.identity = json.dumps({"kind": "openai", "url": url, "model": model, **kept})
