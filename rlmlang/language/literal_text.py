@@ -8,7 +8,7 @@ from rlmlang.language import nodes
 
 
 def constant_text(node: nodes.Constant) -> str:
-    """Long and raw strings stay such where that is of use."""
+    """Return the text of a constant. Long and raw strings remain so where that makes them shorter."""
     value = node.value
     if not isinstance(value, str):
         return repr(value)
@@ -22,6 +22,7 @@ def constant_text(node: nodes.Constant) -> str:
 
 
 def string_text(value: str) -> str:
+    """Return a string in double quotes."""
     return f'"{escaped(value, chr(34))}"'
 
 
@@ -29,7 +30,7 @@ _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escaped(text: str, quote: str) -> str:
-    """The text with escapes for backslashes, for `quote`, and for what cannot be seen."""
+    """Return the text with escapes for backslashes, for `quote`, and for invisible characters."""
     return "".join(
         f"\\{char}" if char == quote else _ESCAPES.get(char) or (char if char.isprintable() else _code(char))
         for char in text

@@ -1,6 +1,6 @@
-"""The syntax tree: one frozen class a node, each with its span.
+"""The syntax tree: a frozen class for each kind of node, which has its span.
 
-Spans take no part in equality, so that trees compare by what they mean.
+Spans do not take part in equality, so that trees with the same meaning are equal.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ def _span() -> Span:
 
 
 def _id() -> int:
-    """The number of an expression within its source, which the parser gives; -1 in trees that were not parsed."""
+    """Declare the number of an expression within its source, which the parser gives; -1 in trees made by hand."""
     number: int = field(default=-1, eq=False, repr=False, kw_only=True)
     return number
 
 
 @frozen(eq=False, repr=False)
 class Node:
-    """What all nodes share. attrs would write it anew for each class, and every start would take longer."""
+    """The base class of nodes, with what attrs would generate for each class, which would slow down every start."""
 
     def _parts(self) -> dict[str, object]:
         return {part.name: getattr(self, part.name) for part in fields(type(self)) if part.eq}
@@ -104,7 +104,7 @@ TypeArg = Union[TypeName, TypeUnion, TypeList, TypeLiteral]
 
 @frozen(eq=False, repr=False)
 class Constant(Node):
-    """A literal; `value` is the Python value it denotes."""
+    """A literal; `value` is its Python value."""
 
     value: str | int | float | bool | None
     span: Span = _span()
@@ -312,7 +312,7 @@ class Apply(Node):
 
 @frozen(eq=False, repr=False)
 class Call(Node):
-    """`CALL[type]("instruction", …)`: the one effect."""
+    """`CALL[type]("instruction", …)`: the only effect of the language."""
 
     type: TypeExpr | None
     args: tuple[Expr, ...]
@@ -387,7 +387,7 @@ class Function(Node):
 
 @frozen(eq=False, repr=False)
 class ExprStatement(Node):
-    """An expression statement: the program's value."""
+    """An expression statement, which is the value of the program."""
 
     value: Expr
     span: Span = _span()
@@ -398,7 +398,7 @@ Statement = Union[Input, Binding, Record, Function, ExprStatement]
 
 @frozen(eq=False, repr=False)
 class Comment(Node):
-    """`# text`; `own_line` tells it from one behind code."""
+    """A comment, `# text`. `own_line` is false if it follows code."""
 
     text: str
     own_line: bool
@@ -407,7 +407,7 @@ class Comment(Node):
 
 @frozen(eq=False, repr=False)
 class Module(Node):
-    """A whole text: statements in order, and its comments, which the formatter keeps."""
+    """A whole program: its statements in order, and its comments, which the formatter keeps."""
 
     statements: tuple[Statement, ...]
     comments: tuple[Comment, ...] = field(default=(), eq=False, repr=False)

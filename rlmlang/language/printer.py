@@ -1,8 +1,8 @@
-"""The one way to lay out a program.
+"""Format programs: there is one layout for each program.
 
 A node becomes a row of pieces: plain text, brackets, and chains of operators. What fits on
 a line stays on it; otherwise the first bracket that does not fit is broken, one item a
-line, and so on inside it. Comments stand where they stood, or above the statement whose
+line, and so on inside it. Comments stay where they were, or go above the statement whose
 brackets they were in.
 """
 
@@ -19,15 +19,15 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.language.literal_text import constant_text, escaped, string_text
 
 WIDTH = 100
-"""Columns that a line should not exceed."""
+"""The columns that a line should not exceed."""
 
 DEEPEST = WIDTH // 2
-"""Lines indented further are not broken: the text would grow with the square of its depth."""
+"""The indentation beyond which lines are not broken: the text would grow with the square of its depth."""
 
 
 @deep_recursion
 def format_module(module: nodes.Module) -> str:
-    """The canonical text of a program. It parses to an equal tree, and formats to itself."""
+    """Return the canonical text of a program, which parses to an equal tree and formats to itself."""
     source = module.span.source.text
     lines = _Lines()
     comments = deque(module.comments)
@@ -49,13 +49,13 @@ def format_module(module: nodes.Module) -> str:
 
 @deep_recursion
 def format_expr(node: nodes.Expr) -> str:
-    """An expression on one line (but for the line breaks in long strings)."""
+    """Return an expression on one line, except for line breaks in long strings."""
     return _flat(_expr(node))
 
 
 @deep_recursion
 def format_type(node: nodes.TypeArg) -> str:
-    """A type on one line."""
+    """Return a type on one line."""
     return _flat(_type(node))
 
 
@@ -64,16 +64,16 @@ def format_type(node: nodes.TypeArg) -> str:
 
 @define
 class _Unit:
-    """What is laid out at once: a simple statement, a head, a line of a body, a comment."""
+    """A part of the program that is laid out at once: a simple statement, a head, a line of a body, or a comment."""
 
     text: str
     start: int
     end: int
     indent: int = 0
     opens: bool = False
-    """The head of a function or record."""
+    """Whether it is the head of a function or record."""
     closes: bool = False
-    """The last line of a function or record."""
+    """Whether it is the last line of a function or record."""
 
 
 @define
@@ -86,7 +86,7 @@ class _Lines:
         self.units.append(unit)
 
     def text(self, source: str) -> str:
-        """At most one empty line is kept between units; two set off functions and records."""
+        """Return the text: at most one empty line is kept between units, and two are around functions and records."""
         out: list[str] = []
         apart = False  # the unit below is set off as a head, or leads to one without an empty line
         gap = 0
@@ -143,7 +143,7 @@ def _binding(node: nodes.Binding, indent: int) -> str:
 
 
 def _statement(head: str, value: nodes.Expr, indent: int) -> str:
-    """A chain of operators that does not fit on the line is put in brackets."""
+    """Return the lines of a statement; a chain of operators that does not fit on one line is put in brackets."""
     row = _expr(value)
     if isinstance(row[0], _Chain) and indent + len(head) + len(row[0].flat) > WIDTH:
         row = [_bracket("(", [row], ")", "")]
@@ -167,13 +167,13 @@ class _Bracket:
     items: list[_Row]
     close: str
     comma: str
-    """What stands behind each item when the bracket is broken: a comma or nothing."""
+    """What follows each item when the bracket is broken: a comma or nothing."""
     flat: str
 
 
 @frozen
 class _Chain:
-    """Operands, all but the first with their operator in front."""
+    """A chain of operands, all but the first with their operator in front."""
 
     items: list[_Row]
     flat: str
@@ -198,7 +198,7 @@ def _flat(row: _Row) -> str:
 
 
 def _lay(row: _Row, indent: int, after: int = 0) -> str:
-    """The row as lines, the first of which starts at column `indent`; `after` columns follow the last."""
+    """Return the row as lines. The first starts at column `indent`; `after` columns must be free after the last."""
     if indent > DEEPEST:
         return _flat(row)
     if isinstance(row[0], _Chain) and len(row) == 1 and indent + len(row[0].flat) + after > WIDTH:
@@ -234,7 +234,7 @@ def _inline(row: _Row) -> Iterator[str | _Bracket]:
 
 
 def _until_break(pieces: list[str | _Bracket], after: int) -> str:
-    """What must stand on the same line: the text up to the next bracket that can be broken."""
+    """Return the text that must be on the same line, up to the next bracket that can be broken."""
     text = ""
     for piece in pieces:
         if isinstance(piece, _Bracket) and piece.items:
@@ -260,7 +260,7 @@ def _type(node: nodes.TypeArg) -> _Row:
         case nodes.TypeLiteral(value):
             return [string_text(value) if isinstance(value, str) else str(value)]
         case nodes.TypeName(name, args):
-            if len(args) < 2:  # a comma behind a single one would make it a tuple in Python
+            if len(args) < 2:  # a comma after a single argument would make it a tuple in Python
                 return [name, *(("[", *_type(args[0]), "]") if args else ())]
             return [name, _bracket("[", map(_type, args), "]")]
 
@@ -270,7 +270,7 @@ def _type(node: nodes.TypeArg) -> _Row:
 _LEVELS = {
     "or": 2, "and": 3, "not": 4, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "**": 9,
 }  # fmt: skip
-"""How tightly operators bind, as the rules of the grammar nest: a conditional 1, comparisons 5, signs 8."""
+"""The precedence of operators, as in the grammar: a conditional has 1, comparisons 5, signs 8."""
 
 _POSTFIX = 10
 
@@ -291,7 +291,7 @@ def _level(node: nodes.Expr) -> int:
 
 
 def _expr(node: nodes.Expr, least: int = 0, quote: str = "") -> _Row:
-    """In brackets if it binds less tightly than `least`. `quote` is for strings in holes of f-strings."""
+    """Return an expression, in brackets if its precedence is below `least`. `quote` is for strings in f-strings."""
     row = _bare(node, quote)
     if _level(node) < least:
         return ["(", *row, ")"]
@@ -359,7 +359,7 @@ def _bare(node: nodes.Expr, quote: str) -> _Row:
 
 
 def _operands(node: nodes.Binary | nodes.Logic, quote: str) -> list[_Row]:
-    """Of all operators on the left that bind equally."""
+    """Return the operands of all operators on the left with equal precedence."""
     level = _level(node)
     rows: list[_Row] = []
     left: nodes.Expr = node
@@ -399,7 +399,7 @@ def _target(target: nodes.Target) -> str:
 
 
 def _slice(node: nodes.Slice, quote: str) -> _Row:
-    """Spaces around the colons if a part has operators, as in `xs[i + 1 : j]`."""
+    """Return a slice, with spaces around the colons if a part has operators, as in `xs[i + 1 : j]`."""
     parts = [part for part in (node.start, node.stop, node.step) if part is not None]
     space = "" if all(_level(part) >= 8 for part in parts) else " "
     row = [*_expr(node.value, _POSTFIX, quote), "["]
@@ -414,7 +414,7 @@ def _slice(node: nodes.Slice, quote: str) -> _Row:
 
 
 def _fstring(node: nodes.FString, quote: str) -> str:
-    """Holes cannot hold the quote around the f-string, nor backslashes."""
+    """Return an f-string. Its expressions can contain neither its quote nor backslashes."""
     holes = [part for part in node.parts if isinstance(part, nodes.Hole)]
     outer = quote or ("'" if any('"' in hole.spec for hole in holes) else '"')
     inner = "'" if outer == '"' else '"'

@@ -1,4 +1,4 @@
-"""Program text and places in it. Every node and every diagnostic points here."""
+"""Source texts and positions in them, to which all nodes and diagnostics refer."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from attrs import field, frozen
 
 @frozen
 class Source:
-    """A program text and the name it is shown under (a path, or `<program>`)."""
+    """A program text and its name: a path, or `<program>`."""
 
     text: str = field(repr=False)
     name: str = "<program>"
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of a character offset, both counted from 1 in code points."""
+        """Return the line and column of an offset, both counted from 1 in code points."""
         start = self.text.rfind("\n", 0, offset) + 1
         return self.text.count("\n", 0, offset) + 1, offset - start + 1
 
     def line(self, number: int) -> str:
-        """The text of a line, counted from 1, without its line end."""
+        """Return the text of a line, counted from 1, without its line end."""
         start = 0
         for _ in range(number - 1):
             start = self.text.index("\n", start) + 1
@@ -28,14 +28,14 @@ class Source:
 
 @frozen
 class Span:
-    """Half-open range `[start, end)` of code points in a source."""
+    """A half-open range `[start, end)` of code points in a source."""
 
     source: Source = field(repr=False)
     start: int
     end: int
 
     def to(self, other: Span) -> Span:
-        """From the start of this span to the end of the other."""
+        """Return the span from the start of this one to the end of the other."""
         return Span(self.source, self.start, other.end)
 
     @property

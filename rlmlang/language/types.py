@@ -1,7 +1,7 @@
-"""Types, and the three questions asked of them: fits? common supertype? solved by what?
+"""Types: whether one fits another, their common supertype, and solving the type variables of signatures.
 
 Values never change, so lists, dicts and tuples are covariant. `int` fits where a
-`float` is wanted, as in Python (PEP 484), and the value stays an int. `bool` is not
+`float` is expected, as in Python (PEP 484), and the value stays an int. `bool` is not
 an int. Functions are second-class: `FunctionType` is the type of parameters only.
 """
 
@@ -13,7 +13,7 @@ from typing import ClassVar, Union
 from attrs import field, frozen
 
 MAX_SIZE = 1_000
-"""Parts of a type when it is written out in full, the fields of its records included.
+"""The most parts of a type when it is written out in full, including the fields of its records.
 
 Types can double from one binding to the next, `x = (y, y)`; this is where that ends. Each type
 knows its `size`, so that a large one is refused before anything walks through it.
@@ -36,7 +36,7 @@ STR, INT, FLOAT, BOOL, NONE = map(Primitive, ("str", "int", "float", "bool", "No
 
 @frozen
 class Never:
-    """The type of no value: of the elements of `[]`. It fits everywhere (decision 15)."""
+    """The type without values, such as that of the elements of `[]`. It fits everywhere (decision 15)."""
 
     size: ClassVar[int] = 1
 
@@ -46,7 +46,7 @@ class Never:
 
 @frozen
 class Unknown:
-    """The type of an expression that failed to check: fits everywhere, so that one error is told once (decision 21)."""
+    """The type of an expression with an error. It fits everywhere, so that an error is reported once (decision 21)."""
 
     size: ClassVar[int] = 1
 
@@ -135,7 +135,7 @@ class OptionalType:
 
 @frozen
 class RecordType:
-    """A `class`; told from others by name alone, as a program has each name once."""
+    """A `class`. Records are compared by name, since a program uses each name once."""
 
     name: str
     fields: tuple[tuple[str, Type], ...] = field(eq=False)
@@ -168,7 +168,7 @@ class FunctionType:
 
 @frozen
 class IterableType:
-    """In signatures only: a list, the characters of a str, the keys of a dict, a tuple's elements."""
+    """In signatures only: the elements of a list or tuple, the characters of a str, the keys of a dict."""
 
     item: Type
     size: int = field(init=False, eq=False, repr=False)
@@ -183,7 +183,7 @@ class IterableType:
 
 @frozen
 class TypeVar:
-    """A capital letter in a signature: any type, or for `K`, any type with an order."""
+    """A type variable of a signature, written as a capital letter; `K` stands for orderable types only."""
 
     name: str
     size: ClassVar[int] = 1
@@ -203,75 +203,75 @@ Type = Union[
 
 
 def primitive_of(value: object) -> Primitive:
-    """The type of a constant's value."""
+    """Return the type of a constant's value."""
     if value is None:
         return NONE
     return {bool: BOOL, int: INT, float: FLOAT, str: STR}[type(value)]
 
 
 def base_of(type_: Type) -> Type:
-    """The type without its literal values."""
+    """Return the type without its literal values."""
     return type_.base if isinstance(type_, LiteralType) else type_
 
 
 def same_constant(a: object, b: object) -> bool:
-    """Equality that tells `1` from `True`."""
+    """Return whether two constants are equal and of one type: `1` is not `True`."""
     return type(a) is type(b) and a == b
 
 
 def literal(values: tuple[str | int | bool, ...]) -> LiteralType:
-    """`Literal` of the values, each once, in order."""
+    """Return the `Literal` type of the values, without repetition, in their order."""
     return LiteralType(tuple({(type(value), value): value for value in values}.values()))
 
 
 def optional(item: Type) -> Type:
-    """`item | None`, in normal form."""
+    """Return `item | None` in its normal form."""
     if item == NONE or isinstance(item, (OptionalType, Unknown)):
         return item
     return NONE if item == NEVER else OptionalType(item)
 
 
 def without_none(type_: Type) -> Type:
-    """What is left of a type once `None` is ruled out."""
+    """Return a type without `None`."""
     if type_ == NONE:
         return NEVER
     return type_.item if isinstance(type_, OptionalType) else type_
 
 
-def fits(found: Type, wanted: Type) -> bool:
-    """Whether every value of `found` is a value of `wanted`."""
-    if found == wanted or isinstance(found, (Never, Unknown)) or isinstance(wanted, Unknown):
+def fits(found: Type, expected: Type) -> bool:
+    """Return whether every value of `found` is a value of `expected`."""
+    if found == expected or isinstance(found, (Never, Unknown)) or isinstance(expected, Unknown):
         return True
-    match found, wanted:
+    match found, expected:
         case (Primitive(name="int"), Primitive(name="float")):
             return True
         case (LiteralType(), LiteralType()):
-            return all(any(same_constant(v, w) for w in wanted.values) for v in found.values)
+            return all(any(same_constant(v, w) for w in expected.values) for v in found.values)
         case (OptionalType(), OptionalType()):
-            return fits(found.item, wanted.item)
+            return fits(found.item, expected.item)
         case (OptionalType(), _):
             return False
         case (_, OptionalType()):
-            return found == NONE or fits(found, wanted.item)
+            return found == NONE or fits(found, expected.item)
         case (LiteralType(), _):
-            return fits(found.base, wanted)
+            return fits(found.base, expected)
         case (ListType(), ListType()):
-            return fits(found.item, wanted.item)
+            return fits(found.item, expected.item)
         case (DictType(), DictType()):
-            return fits(found.value, wanted.value)
+            return fits(found.value, expected.value)
         case (TupleType(), TupleType()):
-            return len(found.items) == len(wanted.items) and all(map(fits, found.items, wanted.items))
+            return len(found.items) == len(expected.items) and all(map(fits, found.items, expected.items))
         case (FunctionType(), FunctionType()):
             return (
-                len(found.params) == len(wanted.params)
-                and all(map(fits, wanted.params, found.params))
-                and fits(found.result, wanted.result)
+                len(found.params) == len(expected.params)
+                and all(map(fits, expected.params, found.params))
+                and fits(found.result, expected.result)
             )
     return False
 
 
 def join(a: Type, b: Type) -> Type | None:
-    """The least type that both fit, or None if there is none."""
+    """Return the least type that both fit, or None if there is none."""
     if fits(a, b):
         return b
     if fits(b, a):
@@ -299,7 +299,7 @@ def join(a: Type, b: Type) -> Type | None:
 
 
 def item_type(type_: Type) -> Type | None:
-    """The type of what iterating over a value gives, or None if it cannot be iterated over."""
+    """Return the type of the elements of an iterable, or None if the type is not iterable."""
     match type_:
         case ListType():
             return type_.item
@@ -317,7 +317,7 @@ def item_type(type_: Type) -> Type | None:
 
 
 def ordered(type_: Type) -> bool:
-    """Whether `<` is defined on all pairs of its values."""
+    """Return whether `<` is defined for all pairs of values of the type."""
     match type_:
         case Primitive():
             return type_ != NONE
@@ -333,7 +333,7 @@ def ordered(type_: Type) -> bool:
 
 
 def shape_of(type_: Type) -> object:
-    """The structure of a type as JSON data, with the fields of its records."""
+    """Return the structure of a type as JSON data, with the fields of its records."""
     match type_:
         case ListType():
             return ["list", shape_of(type_.item)]
@@ -351,48 +351,48 @@ def shape_of(type_: Type) -> object:
 
 
 Solution = dict[str, "Type"]
-"""What the type variables of one signature stand for, as far as is known."""
+"""The types of the type variables of a signature, as far as they are known."""
 
 
-def solve(wanted: Type, found: Type, solution: Solution) -> bool:
-    """Match `found` against the signature type `wanted`, widening `solution` as needed.
+def solve(expected: Type, found: Type, solution: Solution) -> bool:
+    """Match `found` against the signature type `expected`, widening `solution` as needed.
 
     Returns whether `found` fits. Variables take the join of all that they met.
     """
-    match wanted, found:
+    match expected, found:
         case (TypeVar(), _):
-            known = solution.get(wanted.name, NEVER)
+            known = solution.get(expected.name, NEVER)
             joined = join(known, found)
-            if joined is None or (wanted.ordered and not ordered(joined)):
+            if joined is None or (expected.ordered and not ordered(joined)):
                 return False
-            solution[wanted.name] = joined
+            solution[expected.name] = joined
             return True
         case (_, Never() | Unknown()):
             return True
         case (IterableType(), _):
             item = item_type(found)
-            return item is not None and solve(wanted.item, item, solution)
+            return item is not None and solve(expected.item, item, solution)
         case (ListType(), ListType()):
-            return solve(wanted.item, found.item, solution)
+            return solve(expected.item, found.item, solution)
         case (DictType(), DictType()):
-            return solve(wanted.value, found.value, solution)
+            return solve(expected.value, found.value, solution)
         case (TupleType(), TupleType()):
-            return len(wanted.items) == len(found.items) and all(
-                solve(w, f, solution) for w, f in zip(wanted.items, found.items)
+            return len(expected.items) == len(found.items) and all(
+                solve(w, f, solution) for w, f in zip(expected.items, found.items)
             )
         case (OptionalType(), _):
-            return found == NONE or solve(wanted.item, without_none(found), solution)
+            return found == NONE or solve(expected.item, without_none(found), solution)
         case (FunctionType(), FunctionType()):
-            if len(wanted.params) != len(found.params):
+            if len(expected.params) != len(found.params):
                 return False
             return all(
-                solve(w, f, solution) if has_variables(w) else fits(w, f) for w, f in zip(wanted.params, found.params)
-            ) and solve(wanted.result, found.result, solution)
-    return fits(found, wanted)
+                solve(w, f, solution) if has_variables(w) else fits(w, f) for w, f in zip(expected.params, found.params)
+            ) and solve(expected.result, found.result, solution)
+    return fits(found, expected)
 
 
 def substitute(type_: Type, solution: Solution) -> Type:
-    """The signature type with its solved variables put in."""
+    """Return the type with the solved variables substituted."""
     match type_:
         case TypeVar():
             return solution.get(type_.name, type_)
@@ -413,7 +413,7 @@ def substitute(type_: Type, solution: Solution) -> Type:
 
 
 def variables(type_: Type) -> frozenset[str]:
-    """The names of the type variables in a type."""
+    """Return the names of the type variables in a type."""
     match type_:
         case TypeVar():
             return frozenset({type_.name})

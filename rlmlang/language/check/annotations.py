@@ -1,4 +1,4 @@
-"""Type annotations: the types that they denote, and the problems with them."""
+"""Resolve type annotations to types, and report the problems with them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PLAIN: dict[str, Type] = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL,
 
 
 def resolve(node: nodes.TypeExpr, names: Names, functions: bool = False) -> Type:
-    """The type that an annotation denotes; UNKNOWN once its error is reported.
+    """Return the type that an annotation denotes; UNKNOWN after its error is reported.
 
     `functions` allows `Callable` at the top, as the type of a parameter.
     """
@@ -87,7 +87,7 @@ def _named(node: nodes.TypeName, names: Names, functions: bool) -> Type:
 
 
 def _arguments(node: nodes.TypeName, count: int, names: Names) -> list[Type | None]:
-    """The types in the brackets of `list[…]`, `dict[…]` or `tuple[…]`; None for each if there are not `count`."""
+    """Return the types in the brackets of `list[…]`, `dict[…]` or `tuple[…]`; all None if there are not `count`."""
     error = names.problems.error
     found: list[Type | None] = []
     for arg in node.args:

@@ -84,7 +84,7 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
 
 
 def _infer_arguments(check: Inference, node: nodes.Apply | nodes.Call) -> None:
-    """Check the arguments of something that has no parameters to check them against."""
+    """Check arguments where no parameters are known."""
     for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
         if not isinstance(arg, nodes.Lambda):
             check.infer(arg)
@@ -93,7 +93,7 @@ def _infer_arguments(check: Inference, node: nodes.Apply | nodes.Call) -> None:
 def _arguments(
     check: Inference, node: nodes.Apply, function: str, params: Sequence[NamedParameter], code: str = "E207"
 ) -> tuple[nodes.Expr, ...] | None:
-    """The arguments in the order of the parameters, each checked; None after an error."""
+    """Check the arguments of a function. Returns them in the order of the parameters; None after an error."""
     errors = len(check.problems)
     found, refusals = match_parameters(node, function, params, code)
     for refusal in refusals:
@@ -165,7 +165,7 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
 
 
 def _wrong_argument(check: Inference, overload: Overload, types: ArgumentTypes) -> Type | None:
-    """Report the first argument that the only overload does not take."""
+    """Report the first argument that the only overload does not accept."""
     solution: Solution = {}
     for param, arg in overload.pairs():
         found = types.get(arg.node_id)
@@ -189,7 +189,7 @@ def _wrong_argument(check: Inference, overload: Overload, types: ArgumentTypes) 
 def _solve_function(
     check: Inference, param: Parameter, expected: FunctionType, arg: nodes.Expr, solution: Solution
 ) -> None:
-    """Check a function that is given to a built-in, and learn the type variables of its result."""
+    """Check a function that is passed to a built-in, and solve the type variables of its result."""
     what = f"`{param.name}`"
     for type_ in expected.params:
         for name in variables(type_):  # those of arguments that failed

@@ -1,4 +1,4 @@
-"""What the checker leaves behind for the cost estimate and the interpreter.
+"""The result of checking a program, which the cost estimate and the compiler use.
 
 It is kept beside the tree, in tables of the file that the tree is of: the type of each expression,
 and for each application what it applies.
@@ -26,21 +26,21 @@ class NativeTarget:
 
     @property
     def parameter_types(self) -> list[Type]:
-        """The types of the parameters that `args` and then `keywords` go to."""
+        """Return the types of the parameters that `args` and then `keywords` go to."""
         params = positional(self.signature, len(self.args))
         named = {param.name: param.type for param in self.signature.params}
         return [param.type for param in params] + [named[name] for name, _ in self.keywords]
 
     @property
     def in_order(self) -> list[nodes.Expr]:
-        """The arguments in the order of the parameters, for a signature without variadic or optional ones."""
+        """Return the arguments in the order of the parameters, for a signature without variadic or optional ones."""
         names = [param.name for param in self.signature.params]
         by_name = dict(zip(names, self.args)) | dict(self.keywords)
         return [by_name[name] for name in names]
 
     @property
     def generator(self) -> nodes.Comprehension | None:
-        """The generator that is the first argument; None if something else is."""
+        """Return the generator that is the first argument; None if something else is."""
         first = self.args[0] if self.args else None
         return first if isinstance(first, nodes.Comprehension) and first.kind == "generator" else None
 
@@ -108,7 +108,7 @@ class Checked:
 
 
 def positional(signature: Signature, count: int) -> list[Parameter]:
-    """The parameters that `count` positional arguments go to."""
+    """Return the parameters that `count` positional arguments go to."""
     params = [param for param in signature.params if not param.keyword_only]
     if params and params[-1].variadic:
         params.extend([params[-1]] * (count - len(params)))

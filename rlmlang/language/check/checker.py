@@ -31,11 +31,11 @@ from rlmlang.language.types import (
 )
 
 MAX_WORK = 200_000  # decision 24
-"""Expressions checked in one program; functions that are given to functions are checked more than once."""
+"""Expressions checked in one program; functions that are passed as arguments are checked more than once."""
 
 
 class Checker:
-    """Checks statements one after another; it holds what is known so far, and the problems.
+    """Checks the statements of one file in order, and holds the names, types and problems found so far.
 
     The rules for each kind of expression are functions in `expressions` and `applications`.
     """
@@ -153,7 +153,7 @@ class Checker:
         return expected
 
     def test(self, node: nodes.Expr) -> None:
-        """Check an expression of which only the truth counts, so that `and` and `or` need no common type."""
+        """Check a condition: only its truth matters, so `and` and `or` need no common type."""
         if isinstance(node, nodes.Logic):
             self.test(node.left)
             with self.names.inside("facts", facts(self, node.left, node.op == "and")):
@@ -163,7 +163,7 @@ class Checker:
             self.infer(node)
 
     def is_constant(self, node: nodes.Expr) -> bool:
-        """Whether an expression may be a default."""
+        """Return whether an expression may be a default."""
         return is_constant(node)
 
     # Statements

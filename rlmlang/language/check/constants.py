@@ -6,11 +6,11 @@ from rlmlang.language import nodes
 from rlmlang.language.check.scope import ConstantValue, Scope, Variable
 
 MAX_CONSTANTS = 100
-"""Constants that a name is known to be one of."""
+"""The most constants that are remembered for a name."""
 
 
 def is_constant(node: nodes.Expr) -> bool:
-    """Whether an expression may be a default: a literal, or a container of literals."""
+    """Return whether an expression may be a default: a literal, or a container of literals."""
     match node:
         case nodes.Constant():
             return True
@@ -24,7 +24,7 @@ def is_constant(node: nodes.Expr) -> bool:
 
 
 def constants(node: nodes.Expr, scope: Scope) -> tuple[ConstantValue, ...] | None:
-    """The constants that an expression may evaluate to, where that is plain to see (decision 20)."""
+    """Return the constants that an expression may evaluate to, where its text shows them (decision 20)."""
     match node:
         case nodes.Constant():
             return (node.value,)
@@ -42,7 +42,7 @@ def constants(node: nodes.Expr, scope: Scope) -> tuple[ConstantValue, ...] | Non
 
 
 def constant_int(node: nodes.Expr, scope: Scope) -> int | None:
-    """The int that an expression plainly is."""
+    """Return the int that an expression is, where its text shows it."""
     match constants(node, scope):
         case (int() as value,):
             return value

@@ -1,4 +1,4 @@
-"""The rules for expressions, but for applications: one function for each kind. They return its type."""
+"""The rules for expressions other than applications: one function for each kind, which returns the type."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def dict_display(check: Inference, node: nodes.DictExpr) -> Type:
 
 
 def common_type(check: Inference, exprs: Iterable[nodes.Expr]) -> Type:
-    """The least type of all elements of a list or dict display."""
+    """Return the least type of all elements of a list or dict display."""
     joined: Type = NEVER
     for node in exprs:
         type_ = check.infer(node)
@@ -171,7 +171,7 @@ def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node
 
 
 def _may_be_equal(scope: Scope, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> bool:
-    """Whether a comparison with a `Literal` type can hold, as far as constants are known."""
+    """Return whether values of two types can be equal, given the constants that are known of a `Literal` type."""
     for type_, node in ((a, b_node), (b, a_node)):
         inner = without_none(type_) if isinstance(type_, OptionalType) else type_
         values = constants(node, scope)
@@ -238,7 +238,7 @@ def no_attribute(problems: Problems, node: nodes.Attribute, type_: Type, names: 
 
 
 def methods_of(type_: Type) -> dict[str, Builtin]:
-    """The methods of values of a type, by name."""
+    """Return the methods of values of a type, by name."""
     match base_of(type_):
         case ListType():
             return METHODS["list"]
@@ -328,7 +328,7 @@ def comprehension(check: Inference, node: nodes.Comprehension) -> Type:
 
 @contextmanager
 def clauses(check: Inference, node: nodes.Comprehension) -> Iterator[None]:
-    """The scope that the clauses of a comprehension make for its element."""
+    """Check the clauses of a comprehension, and stay in the scope that they make for its element."""
     names = check.names
     outer = names.scope
     first = node.clauses[0]
@@ -361,7 +361,7 @@ def _names_in(target: nodes.Target) -> Iterator[nodes.Name]:
 
 
 def _element(check: Inference, type_: Type, node: nodes.Expr) -> Type:
-    """The type of the elements of an iterable."""
+    """Return the type of the elements of an iterable."""
     if isinstance(type_, OptionalType):
         return may_be_none(check, node)
     item = item_type(type_)
@@ -382,7 +382,7 @@ def _bind_target(check: Inference, target: nodes.Target, type_: Type, scope: Sco
 
 
 def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Type, ...]:
-    """The types of `count` names that a value is unpacked into."""
+    """Return the types of the `count` names that a value is unpacked into."""
     match type_:
         case Unknown() | Never():
             return (type_,) * count
@@ -410,4 +410,4 @@ _MUTATING = {
     "update": "values are immutable; write a dict comprehension",
     "format": "write an f-string",
 }
-"""What to write instead of methods that Python has."""
+"""What to write instead of methods of Python that are not in the language."""

@@ -17,7 +17,7 @@ _EXAMPLES: dict[Type, str | int | float] = {STR: "x", INT: 1, FLOAT: 1.0}
 
 
 def format_problem(hole: nodes.Hole, type_: Type) -> Diagnostic | None:
-    """What is wrong with the format of a hole for a value of the type."""
+    """Return the problem with the format of an expression in an f-string, if there is one."""
     match = _FORMAT.fullmatch(hole.spec)
     base = STR if hole.conversion else base_of(type_)
     if base == UNKNOWN:

@@ -1,4 +1,4 @@
-"""What the rules for one kind of expression take from the checker."""
+"""The interface between the checker and its rules for each kind of expression, and what several rules share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rlmlang.language.types import OptionalType, Type
 
 
 class Inference(Protocol):
-    """The checker, as the rules see it: what it knows, and how the parts of an expression are checked."""
+    """The part of the checker that the rules use."""
 
     problems: Problems
     names: Names
@@ -25,7 +25,7 @@ class Inference(Protocol):
         """Check an expression against a type, which is returned. Messages call the expression `what`."""
 
     def test(self, node: nodes.Expr) -> None:
-        """Check an expression of which only the truth counts."""
+        """Check a condition: only its truth matters."""
 
 
 def may_be_none(check: Inference, node: nodes.Expr) -> Type:
@@ -41,7 +41,7 @@ def no_element(check: Inference, node: nodes.Expr) -> Type:
 
 
 def path_of(node: nodes.Expr) -> str | None:
-    """`x` or `x.field.field` as text, which is what a test can narrow the type of."""
+    """Return `x` or `x.field.field` as text, if the type of the expression can be narrowed by a test."""
     if isinstance(node, nodes.Name):
         return node.id
     if isinstance(node, nodes.Attribute) and (inner := path_of(node.value)):
@@ -50,7 +50,7 @@ def path_of(node: nodes.Expr) -> str | None:
 
 
 def facts(check: Inference, test: nodes.Expr, truth: bool) -> dict[str, Type]:
-    """The narrowed types of optional values, by path, where a test comes out as `truth`."""
+    """Return the narrowed types of optional values, by path, where a test has the truth value `truth`."""
     match test:
         case nodes.IsNone() if test.negated == truth:
             return _not_none(check, test.value)

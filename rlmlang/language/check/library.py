@@ -16,7 +16,7 @@ from rlmlang.language.source import Source
 
 @cache
 def library_names() -> dict[str, Path]:
-    """The file of `stdlib/` that each library function is defined in."""
+    """Return the file of `stdlib/` that each library function is defined in."""
     names: dict[str, Path] = {}
     for path in sorted(stdlib_dir().glob("*.rlm")):
         for match in re.finditer(r"^def (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE):
@@ -27,7 +27,7 @@ def library_names() -> dict[str, Path]:
 @cache
 @deep_recursion
 def _functions_of(path: Path) -> dict[str, CheckedFunction]:
-    """The checked functions of a library file. Raises ProgramError."""
+    """Return the checked functions of a library file. Raises ProgramError."""
     checker = Checker(library_function, in_library=True)
     functions = checker.functions(parse(Source(path.read_text(encoding="utf-8"), path.name)))
     checker.problems.raise_any()
@@ -35,6 +35,6 @@ def _functions_of(path: Path) -> dict[str, CheckedFunction]:
 
 
 def library_function(name: str) -> CheckedFunction | None:
-    """The library function of a name, if there is one."""
+    """Return the library function of a name, if there is one."""
     path = library_names().get(name)
     return None if path is None else _functions_of(path)[name]

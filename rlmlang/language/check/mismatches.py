@@ -1,4 +1,4 @@
-"""Expressions that are not of the type that is expected of them: what is said, and how it is converted."""
+"""Report expressions that do not have the expected type, with a hint at how to convert them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _not_iterable(problems: Problems, node: nodes.Expr, found: Type, expected: I
 
 
 def described(node: nodes.Expr, type_: Type) -> str:
-    """A constant itself, or else the type of an expression."""
+    """Return a constant as text, or else the type of the expression."""
     return _shown(node.value) if isinstance(node, nodes.Constant) else str(type_)
 
 

@@ -1,4 +1,4 @@
-"""Operators: the types that they give, and the problems with their operands."""
+"""The result types of operators, and the problems with their operands."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _BOOL = "bool is not a number here; write `1 if … else 0`"
 
 
 def number_type(type_: Type) -> Type | None:
-    """The type of `-x` and `+x`, or None if x is not a number."""
+    """Return the type of `-x` and `+x`, or None if x is not a number."""
     base = base_of(type_)
     return base if base in (INT, FLOAT, UNKNOWN, NEVER) else None
 
 
 def number_hint(type_: Type) -> str | None:
-    """What to write where a number is expected, for an operand of another type."""
+    """Return a hint at how to make a number of an operand of another type."""
     base = base_of(type_)
     return _READ_NUMBER if base == STR else _BOOL if base == BOOL else None
 
 
 def binary_type(node: nodes.Binary, left: Type, right: Type) -> Type | None:
-    """The type of `left op right`, or None if the operator is not defined for them."""
+    """Return the type of `left op right`, or None if the operator is not defined for them."""
     op = node.op
     if UNKNOWN in (left, right):
         return UNKNOWN
@@ -68,7 +68,7 @@ def binary_type(node: nodes.Binary, left: Type, right: Type) -> Type | None:
 
 
 def binary_problem(node: nodes.Binary, left: Type, right: Type) -> Diagnostic:
-    """Why the operator is not defined for the operands, neither of which is optional."""
+    """Return why the operator is not defined for the operands, neither of which is optional."""
     hint = None
     if node.op == "+" and STR in (left, right):
         hint = "write `str(…)` or an f-string to join text with other values"
@@ -82,7 +82,7 @@ def binary_problem(node: nodes.Binary, left: Type, right: Type) -> Diagnostic:
 
 
 def can_be_ordered(a: Type, b: Type) -> bool:
-    """Whether `<` is defined for values of two types."""
+    """Return whether `<` is defined for values of two types."""
     joined = join(a, b)
     return joined is not None and ordered(joined)
 
@@ -92,7 +92,7 @@ def order_problem(op: str, a: Type, b: Type, span: Span) -> Diagnostic:
 
 
 def can_be_in(item: Type, container: Type) -> bool | None:
-    """Whether `item in container` can hold; None if the container cannot be searched."""
+    """Return whether `item in container` can hold; None if the container cannot be searched."""
     match container:
         case ListType(item=element):
             return join(item, element) is not None
@@ -106,5 +106,5 @@ def can_be_in(item: Type, container: Type) -> bool | None:
 
 
 def first_optional(*operands: tuple[Type, nodes.Expr]) -> nodes.Expr | None:
-    """The first operand that may be None."""
+    """Return the first operand that may be None."""
     return next((node for type_, node in operands if isinstance(type_, OptionalType)), None)

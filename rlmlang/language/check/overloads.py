@@ -1,4 +1,4 @@
-"""Which overload of a built-in an application uses, and which parameter each argument goes to."""
+"""Resolve overloads of built-ins, and match arguments with parameters."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from rlmlang.language.types import (
 )
 
 ArgumentTypes = Mapping[int, Type]
-"""The types of arguments by `node_id`, but of those that are functions."""
+"""The types of arguments by `node_id`, without those that are functions."""
 
 
 @frozen
 class Overload:
-    """An overload that takes as many arguments as are given, with these names."""
+    """An overload that accepts the number and the names of the given arguments."""
 
     signature: Signature
     arguments: dict[str, list[nodes.Expr]]
-    """By the name of their parameter, which takes several if it is variadic."""
+    """The arguments by the name of their parameter; several for a variadic one."""
 
     def pairs(self) -> Iterator[tuple[Parameter, nodes.Expr]]:
         for param in self.signature.params:
@@ -46,9 +46,10 @@ class Overload:
                 yield param, arg
 
     def solve(self, types: ArgumentTypes) -> Solution | None:
-        """The type variables, as far as the arguments determine them that are no functions.
+        """Return the type variables, as far as arguments that are not functions determine them.
 
-        None if an argument has the wrong type, or is a function where a value is expected, or the reverse.
+        None if an argument has the wrong type, or is a function where a value is expected, or a value
+        where a function is.
         """
         solution: Solution = {}
         for param, arg in self.pairs():
@@ -61,7 +62,7 @@ class Overload:
         return solution
 
     def target(self, builtin: Builtin) -> NativeTarget:
-        """What to apply: leading arguments by position, and by keyword from the first omitted one on."""
+        """Return what to apply: arguments by position, and by keyword after the first one that is omitted."""
         args: list[nodes.Expr] = []
         keywords: list[tuple[str, nodes.Expr]] = []
         gap = False
@@ -78,7 +79,7 @@ class Overload:
 def match_overload(
     signature: Signature, args: Sequence[nodes.Expr], keywords: Sequence[nodes.Keyword]
 ) -> Overload | nodes.Keyword | None:
-    """The arguments by parameter; or the keyword that does not fit; or None if their number is wrong."""
+    """Match arguments with parameters. Returns the keyword that does not fit, or None if their number is wrong."""
     found: dict[str, list[nodes.Expr]] = {}
     params = positional(signature, len(args))
     if len(params) < len(args):
@@ -96,12 +97,12 @@ def match_overload(
 
 
 def result_type(signature: Signature, solution: Solution) -> Type:
-    """The type of the result; variables that no argument determines stand for no value, as in `[]`."""
+    """Return the type of the result; variables that no argument determines become `Never`, as in `[]`."""
     return substitute(signature.result, dict.fromkeys(variables(signature.result), NEVER) | solution)
 
 
 def count_problem(node: nodes.Apply, builtin: Builtin, args: Sequence[nodes.Expr]) -> tuple[str, str, Span, Hint]:
-    """Why no overload takes this many arguments, or arguments of these names."""
+    """Return why no overload accepts the number or the names of the arguments."""
     reasons = [match_overload(signature, args, node.keywords) for signature in builtin.signatures]
     keyword = next((reason for reason in reasons if isinstance(reason, nodes.Keyword)), None)
     forms = _forms(builtin.signatures)
@@ -117,7 +118,7 @@ def count_problem(node: nodes.Apply, builtin: Builtin, args: Sequence[nodes.Expr
 def overload_problem(
     node: nodes.Apply, builtin: Builtin, overloads: Sequence[Overload], types: ArgumentTypes
 ) -> Diagnostic:
-    """That none of several overloads takes arguments of these types."""
+    """Return the diagnostic that no overload accepts arguments of these types."""
     given = ", ".join(str(types.get(arg.node_id, "function")) for arg in node.args)
     forms = _forms([overload.signature for overload in overloads])
     return Diagnostic("E211", f"no overload of `{builtin.name}` accepts ({given})", node.span, forms)
@@ -132,11 +133,14 @@ def _forms(signatures: Sequence[Signature]) -> str:
 
 
 Reference = Union[CheckedFunction, RecordType, NativeTarget, None]
-"""What to apply for a name that is given as a function; None for a parameter."""
+"""What to apply for a name that is passed as a function; None for a parameter."""
 
 
 def resolve_reference(node: nodes.Name, entry: Referent, params: Sequence[Type]) -> tuple[Reference, Type] | None:
-    """What a name refers to as a function of such parameters, and its result type; None if it does not take them."""
+    """Resolve a name that is passed as a function. Returns what to apply, and its result type.
+
+    None if it does not accept such parameters.
+    """
     match entry:
         case CheckedFunction():
             required = sum(param.default is None for param in entry.node.params)
@@ -172,13 +176,16 @@ class NamedParameter:
 
 
 Refusal = tuple[str, str, Span, Hint]
-"""Code, message, place and hint of a problem with arguments."""
+"""The code, message, span and hint of a problem with arguments."""
 
 
 def match_parameters(
     node: nodes.Apply, function: str, params: Sequence[NamedParameter], code: str
 ) -> tuple[dict[str, nodes.Expr], list[Refusal]]:
-    """The arguments by parameter, and what is wrong with their names and number, by `code`."""
+    """Return the arguments by parameter, and the problems with their names and number.
+
+    `code` is the code of a wrong number.
+    """
     found: dict[str, nodes.Expr] = {}
     refusals: list[Refusal] = []
     if len(node.args) > len(params):

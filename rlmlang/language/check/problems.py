@@ -14,13 +14,13 @@ from rlmlang.language.source import Span
 from rlmlang.language.types import MAX_SIZE, UNKNOWN, Type, Unknown
 
 MAX_PROBLEMS = 50
-"""Problems reported at once."""
+"""The most problems that are reported at once."""
 
 MAX_MESSAGE = 400
-"""Characters of a message; names and types in it may be as long as the program."""
+"""The most characters of a message; names and types in it may be as long as the program."""
 
 Hint = Union[str, Callable[[], Union[str, None]], None]
-"""What to do instead. A function makes hints that take time, where they are shown."""
+"""What to do instead, or a function that finds it out, which is called only where hints are shown."""
 
 
 class TooManyProblems(Exception):
@@ -30,7 +30,7 @@ class TooManyProblems(Exception):
 class Problems:
     """The problems of one program, in the order in which they are found.
 
-    `brief` is for those who only ask whether there are any: hints are left out.
+    With `brief`, hints are left out, for callers that only ask whether there are problems.
     """
 
     def __init__(self, limit: int = MAX_PROBLEMS, brief: bool = False) -> None:
@@ -58,14 +58,14 @@ class Problems:
         return UNKNOWN
 
     def bounded(self, type_: Type, span: Span) -> Type:
-        """The type, unless it is too large to be worked with, which is reported."""
+        """Return the type, or report that it is too large."""
         if type_.size <= MAX_SIZE:
             return type_
         hint = "bind fewer values together, or keep them in a list"
         return self.error("E230", f"the type is too large: it has more than {MAX_SIZE:,} parts", span, hint)
 
     def forget(self, count: int) -> None:
-        """Take back all problems but the first `count`."""
+        """Drop all problems but the first `count`."""
         del self.found[count:]
 
     def raise_any(self, others: Iterable[Diagnostic] = ()) -> None:
@@ -76,14 +76,14 @@ class Problems:
 
 
 def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The name that was probably meant, if there are not too many to look at."""
+    """Return the most similar name, if there is one. At most 200 names are compared."""
     known = [each for each in names if abs(len(each) - len(name)) <= 3][:200]
     near = get_close_matches(name, known, 1, cutoff) if len(name) <= 100 else []
     return near[0] if near else None
 
 
 def did_you_mean(name: str, names: Iterable[str], otherwise: str | None = None, cutoff: float = 0.6) -> Hint:
-    """A hint at the name that was probably meant, or else another hint."""
+    """Return a hint at the most similar name, or else another hint."""
 
     def hint() -> str | None:
         near = closest(name, names, cutoff)
@@ -93,5 +93,5 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str | None = None, 
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 argument`, `2 arguments`."""
+    """Return a number with its noun: `1 argument`, `2 arguments`."""
     return f"{count} {noun}{'s' * (count != 1)}"

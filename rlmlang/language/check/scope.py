@@ -1,4 +1,4 @@
-"""Names in scope: what they are bound to, what a test says of their types, and their errors."""
+"""Names in scope: what they refer to, how tests narrow their types, and their errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ConstantValue = Union[str, int, float, bool, None]
 
 @frozen
 class Variable:
-    """A name for a value. `values` are the constants it may be, where they are known."""
+    """A variable. `values` are the constants that it may have as its value, where they are known."""
 
     type: Type
     span: Span
@@ -29,19 +29,19 @@ class Variable:
 
 @frozen
 class Unbound:
-    """A name that this scope binds further on; until then it cannot be used."""
+    """A name that is bound later in this scope; until then it cannot be used."""
 
     span: Span
 
 
 ScopeEntry = Union[Variable, Unbound, CheckedFunction, RecordType]
-"""What a scope knows of a name."""
+"""The entry of a name in a scope."""
 
 Referent = Union[Variable, CheckedFunction, RecordType, Builtin]
-"""What a name that can be used refers to."""
+"""What a usable name refers to."""
 
 FindFunction = Callable[[str], Union[CheckedFunction, None]]
-"""Finds a function of the standard library."""
+"""A function that finds a function of the standard library by its name."""
 
 
 @define
@@ -55,10 +55,10 @@ class Scope:
     parent: Scope | None = None
     entries: dict[str, ScopeEntry] = field(factory=dict)
     facts: dict[str, Type] = field(factory=dict)
-    """Types narrowed by a test, by the path they hold for: `x`, `x.field`."""
+    """Types narrowed by a test, by path: `x`, `x.field`."""
 
     def find(self, name: str) -> ScopeEntry | None:
-        """The entry of a name in this scope or the nearest one around it."""
+        """Return the entry of a name in this scope or the nearest one around it."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.entries:
@@ -67,7 +67,7 @@ class Scope:
         return None
 
     def fact(self, path: str) -> Type | None:
-        """The narrowed type of a path, if a test around this place says more than its declaration."""
+        """Return the type of a path that a surrounding test has narrowed, if there is one."""
         scope: Scope | None = self
         root = path.partition(".")[0]
         while scope is not None:
@@ -86,7 +86,7 @@ class Scope:
 
 
 class Names:
-    """The names of a program at the place that is being checked, and the problems with them."""
+    """The names that are visible where the checker is, and how they are bound and looked up."""
 
     def __init__(self, problems: Problems, library: FindFunction, damaged: frozenset[str] = frozenset()) -> None:
         self.problems = problems
@@ -96,7 +96,7 @@ class Names:
         self.scope = Scope("program")
         self.records: dict[str, RecordType] = {}
         self.later: dict[str, Span] = {}
-        """Names of the program that are bound further on."""
+        """Names of the program that are bound later."""
         self.inputs: frozenset[str] = frozenset()
         """Names of the program's inputs."""
         self.current_function: str | None = None
@@ -139,7 +139,7 @@ class Names:
             self.scope = outer
 
     def lookup(self, node: nodes.Name) -> Referent | None:
-        """What a name refers to; None once its error is reported."""
+        """Return what a name refers to; None after its error is reported."""
         entry = self.scope.find(node.id)
         if isinstance(entry, Unbound):
             notes = [("bound here", entry.span)]
@@ -185,7 +185,7 @@ class Names:
         self.problems.error("E200", f"unknown name `{node.id}`", node.span, hint)
 
     def is_function(self, node: nodes.Expr) -> bool:
-        """Whether an expression is the name of a function or record type."""
+        """Return whether an expression is the name of a function or record type."""
         if not isinstance(node, nodes.Name):
             return False
         entry = self.scope.find(node.id)
@@ -196,7 +196,7 @@ class Names:
         )
 
     def cannot_be_resolved(self, type_name: str) -> bool:
-        """Whether a type is named whose definition has an error of its own."""
+        """Return whether the definition of a type has an error, so that the type is not known."""
         return type_name in self.damaged
 
 

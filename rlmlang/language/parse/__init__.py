@@ -1,7 +1,7 @@
-"""From text to a syntax tree: `layout` looks at characters and lines, Lark (`tables`) at tokens, `tree` makes nodes.
+"""Parse program text: `layout` reads characters and lines, Lark (`tables`) tokens, and `tree` makes the nodes.
 
 Each top-level statement is parsed by itself, so that one pass reports the errors of all of
-them. What the grammar refuses, `foreign` explains.
+them. `explain` describes what the grammar refuses.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_partial"]
 
 @frozen
 class Parsed:
-    """What could be parsed of a text, and what could not."""
+    """The statements of a text that parsed, and the diagnostics of the others."""
 
     module: nodes.Module
     diagnostics: tuple[Diagnostic, ...]
     damaged: frozenset[str]
-    """Names that the statements which did not parse seem to bind."""
+    """The names that the other statements seem to bind."""
 
 
 def parse(source: Source, start: int = 0) -> nodes.Module:
@@ -63,11 +63,11 @@ def parse_partial(source: Source, start: int = 0) -> Parsed:
     broken, failures = False, 0
     for begin, end in layout.chunks:  # decision 22
         text = layout.text[begin:end]
-        if not (broken and _CONTINUES.match(text)):  # one mistake is told once
-            found, told = _read_chunk(builder, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])
+        if not (broken and _CONTINUES.match(text)):  # part of a mistake that is reported already
+            found, errors = _read_chunk(builder, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])
             statements += found
-            problems += told
-            failures += len(told)
+            problems += errors
+            failures += len(errors)
             broken = not found
         if broken:
             damaged |= _bound(text)
@@ -85,7 +85,7 @@ _CONTINUES = re.compile(r"(?:elif|else|except|finally)\b")
 def _read_chunk(
     builder: Builder, layout: Layout, start: int, text: str
 ) -> tuple[list[nodes.Statement], list[Diagnostic]]:
-    """The statement in a piece of laid-out text, or else what is wrong with it and is not told yet."""
+    """Return the statement in a piece of laid-out text, or else its diagnostics that are not reported yet."""
     if start in layout.troubled:
         return [], []
     indent = layout.indents.get(start)
@@ -97,7 +97,7 @@ def _read_chunk(
 
 
 def _explains(error: ProgramError) -> bool:
-    """Whether the statement is of a kind that has a body, for which the lines below were indented."""
+    """Return whether the statement is of a kind that has a body, for which the lines below it were indented."""
     span = error.first.span
     return isinstance(error, NotInLanguage) or (span is not None and span.text.endswith(":"))
 
@@ -110,7 +110,7 @@ _BINDS = rf"""(?mx)^(?P<indent>\ *)
 
 
 def _bound(text: str) -> set[str]:
-    """Names that a text which does not parse would bind: all but those local to a function."""
+    """Return the names that a text which does not parse would bind, except those local to a function."""
     names: set[str] = set()
     inside = False
     for match in re.finditer(_BINDS, text):
@@ -124,11 +124,11 @@ def _bound(text: str) -> set[str]:
 # Lark ----------------------------------------------------------------------------
 
 _running: ContextVar[Builder] = ContextVar("builder")
-"""The builder of the parse that is running. Lark has one set of callbacks for all parses."""
+"""The builder of the parse in this context. Lark has one set of callbacks for all parses."""
 
 
 class _RunningBuilder:
-    """Passes each rule that Lark reduces on to the builder of the parse that is running."""
+    """The transformer that Lark knows. It passes each reduced rule to the builder of the running parse."""
 
     def __getattr__(self, rule: str) -> Callable[[list[Any]], Any]:
         make = getattr(Builder, rule)
@@ -147,14 +147,14 @@ class _SourceBuilder(Builder):
 
 
 def _parse_statement(builder: Builder, text: str, offset: int) -> list[nodes.Statement]:
-    """The statements of a piece of laid-out text that starts at an offset. Raises ProgramError."""
+    """Return the statements in a piece of laid-out text that starts at an offset. Raises ProgramError."""
     builder.begin_statement()
     statements: list[nodes.Statement] = _run(builder, text if text.endswith("\n") else text + "\n", offset, "start")
     return statements
 
 
 def _run(builder: Builder, text: str, offset: int, start: str) -> Any:
-    """Parse by the rule `start`. The holes of f-strings come here while the text around them is parsed."""
+    """Parse a text by the rule `start`. Expressions in f-strings are parsed while the text around them is."""
     outer = builder.text, builder.offset
     builder.text, builder.offset = text, offset
     before = _running.set(builder)
@@ -170,15 +170,15 @@ def _run(builder: Builder, text: str, offset: int, start: str) -> Any:
 
 def _explain(error: UnexpectedInput, text: str, hole: bool) -> Explanation:
     from rlmlang.language.parse.explain import explain  # imported here, since it is seldom needed
-    from rlmlang.language.parse.refused import Refused
+    from rlmlang.language.parse.refused import RefusedToken
 
     expected = frozenset(error.interactive_parser.accepts())  # type: ignore[no-untyped-call]
     if not isinstance(error, UnexpectedToken):
         at = error.pos_in_stream or 0
-        return explain(Refused(text, at, at + 1, "", expected, hole))
+        return explain(RefusedToken(text, at, at + 1, "", expected, hole))
     token = error.token
     if token.type == "$END":
-        return explain(Refused(text, len(text), len(text), "_NL", expected, hole))
+        return explain(RefusedToken(text, len(text), len(text), "_NL", expected, hole))
     at = token.start_pos or 0
     end = at if token.type in ("_NL", "_IN") else at + len(token)
-    return explain(Refused(text, at, end, token.type, expected, hole))
+    return explain(RefusedToken(text, at, end, token.type, expected, hole))

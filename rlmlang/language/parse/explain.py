@@ -24,9 +24,9 @@ from rlmlang.language.parse.explain_statements import (
     reserved_name,
     unexpected_indent,
 )
-from rlmlang.language.parse.refused import STRINGS, Explanation, Refused
+from rlmlang.language.parse.refused import STRINGS, Explanation, RefusedToken
 
-_Rule = Callable[[Refused], Union[Explanation, None]]
+_Rule = Callable[[RefusedToken], Union[Explanation, None]]
 
 _RULES: tuple[_Rule, ...] = (
     reserved_name, python_statement, walrus, assignment, starred, reserved_word, set_display, misplaced_string,
@@ -39,7 +39,7 @@ _IN_EXPRESSIONS: tuple[_Rule, ...] = (
 )  # fmt: skip
 
 
-def explain(refused: Refused) -> Explanation:
+def explain(refused: RefusedToken) -> Explanation:
     """Return the diagnostic for a text that the grammar refuses."""
     for rule in _IN_EXPRESSIONS if refused.hole else _RULES:
         if (found := rule(refused)) is not None:
@@ -54,12 +54,12 @@ _WORDS = {
 """How messages name the terminals of the grammar."""
 
 
-def _generic(refused: Refused) -> Explanation:
+def _generic(refused: RefusedToken) -> Explanation:
     """Return what was found, and what was expected if that can be said briefly."""
     shown = refused.found.split("\n", 1)[0][:40]
     found = f"`{shown}`" if shown.strip() else "end of expression" if refused.hole else "end of line"
     expected = hint = None
-    if refused.operand:
+    if refused.expects_expression:
         expected = "an expression"
     elif refused.expected >= {"NAME", "NONE"}:
         expected = "a type"
@@ -68,4 +68,4 @@ def _generic(refused: Refused) -> Explanation:
     elif refused.kind in ("NAME", "INT", "FLOAT", *STRINGS):
         hint = "an operator or a comma may be missing before it"
     message = f"unexpected {found}" + (f"; expected {expected}" if expected else "")
-    return "E100", message, refused.place, hint
+    return "E100", message, refused.token_range, hint

@@ -1,4 +1,4 @@
-"""Syntax errors in expressions: operators, words and literals that Python has, and what was probably forgotten."""
+"""Explain syntax errors in expressions: Python syntax that is not in the language, and missing parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlmlang.language.parse.refused import (
     LINE_ENDS,
     STRINGS,
     Explanation,
-    Refused,
+    RefusedToken,
     cannot_name,
     is_reserved,
     last_word,
@@ -17,14 +17,14 @@ from rlmlang.language.parse.refused import (
 )
 
 
-def walrus(refused: Refused) -> Explanation | None:
+def walrus(refused: RefusedToken) -> Explanation | None:
     at = refused.text.find(":=", max(0, refused.start - 1), refused.start + 2)
     if at < 0:
         return None
     return "E118", "`:=` is not in the language", (at, at + 2), "bind the value on a line of its own"
 
 
-def starred(refused: Refused) -> Explanation | None:
+def starred(refused: RefusedToken) -> Explanation | None:
     if refused.found not in ("*", "**") or "NAME" not in refused.expected:
         return None
     if refused.last and refused.last in "-+*/%":
@@ -32,28 +32,28 @@ def starred(refused: Refused) -> Explanation | None:
     return (
         "E117",
         "starred expressions are not in the language",
-        refused.place,
+        refused.token_range,
         "write the parts one by one, or use `+`",
     )
 
 
-def reserved_word(refused: Refused) -> Explanation | None:
-    """A reserved word where it cannot stand."""
+def reserved_word(refused: RefusedToken) -> Explanation | None:
+    """Explain a reserved word where an expression or a name is expected."""
     word = refused.found
     if not is_reserved(word) or (word in ("def", "class") and not refused.before):
         return None
-    if refused.a_name:
+    if refused.expects_name:
         return cannot_name(word, refused.start)
     if word == "lambda":
         hint = "define a function: `def f(x: int) -> int:`"
-        return "E124", "a lambda is only allowed as an argument", refused.place, hint
+        return "E124", "a lambda is only allowed as an argument", refused.token_range, hint
     if word in ("async", "await", "yield"):
         code, message, hint = STATEMENTS[SAME.get(word, word)]
-        return code, message, refused.place, hint
+        return code, message, refused.token_range, hint
     return cannot_name(word, refused.start) if refused.kind == "RESERVED" else None
 
 
-def set_display(refused: Refused) -> Explanation | None:
+def set_display(refused: RefusedToken) -> Explanation | None:
     if refused.found not in (",", "}", "for") or "COLON" not in refused.expected:
         return None
     opener = opener_of(refused)
@@ -63,8 +63,8 @@ def set_display(refused: Refused) -> Explanation | None:
     return "E125", "sets are not in the language", where, "write `set([…])`: a sorted list of the distinct values"
 
 
-def misplaced_string(refused: Refused) -> Explanation | None:
-    """A string where it cannot stand: behind a prefix, or another string."""
+def misplaced_string(refused: RefusedToken) -> Explanation | None:
+    """Explain a string after a wrong prefix or after another string."""
     if refused.kind not in STRINGS:
         return None
     if refused.before.endswith('f""'):
@@ -77,9 +77,14 @@ def misplaced_string(refused: Refused) -> Explanation | None:
             message, hint = "the prefix of an f-string is a lowercase `f`", 'write `f"…"`'
         return "E107", message, (refused.start - 1, refused.end), hint
     if prefix:
-        return "E100", f"invalid string prefix `{prefix[:40]}`", refused.place, 'the prefixes are `r"…"` and `f"…"`'
+        return (
+            "E100",
+            f"invalid string prefix `{prefix[:40]}`",
+            refused.token_range,
+            'the prefixes are `r"…"` and `f"…"`',
+        )
     if refused.last in ('"', "'"):
-        return "E100", "adjacent strings are not concatenated", refused.place, "write `+` between them"
+        return "E100", "adjacent strings are not concatenated", refused.token_range, "write `+` between them"
     return None
 
 
@@ -87,7 +92,7 @@ _BY_NAME = "bind the value to a name first"
 
 
 def _fstring_problem(inside: str) -> tuple[str, str]:
-    """What keeps an f-string from being one token, and a hint."""
+    """Return why an f-string is not a token, and a hint."""
     inside = inside.replace("{{", "").replace("}}", "")
     for pattern, message, hint in (
         (r"\{\}", "empty expression in an f-string", "write `{{}}` for literal braces"),
@@ -101,8 +106,8 @@ def _fstring_problem(inside: str) -> tuple[str, str]:
     return "unmatched `}` in an f-string", "write `}}` for a literal brace"
 
 
-def malformed_number(refused: Refused) -> Explanation | None:
-    """A token that runs on from a number."""
+def malformed_number(refused: RefusedToken) -> Explanation | None:
+    """Explain letters or digits that directly follow a number."""
     run = last_word(refused.before)
     rest = re.match(r"\w+", refused.text[refused.start :])
     if not run or rest is None:
@@ -136,23 +141,28 @@ _SYMBOLS = {
 }
 
 
-def foreign_symbol(refused: Refused) -> Explanation | None:
+def foreign_symbol(refused: RefusedToken) -> Explanation | None:
     if found := _SYMBOLS.get(refused.found):
-        return "E100", found[0], refused.place, found[1]
+        return "E100", found[0], refused.token_range, found[1]
     return None
 
 
-def missing_part(refused: Refused) -> Explanation | None:
-    """What is known from what could stand here instead."""
+def missing_part(refused: RefusedToken) -> Explanation | None:
+    """Explain what is missing, as far as the expected tokens show it."""
     expected = refused.expected
     if expected and expected <= {"NONE", "NOT"}:
-        return "E100", "`is` can only be used with None", refused.place, "compare with `==`"
+        return "E100", "`is` can only be used with None", refused.token_range, "compare with `==`"
     if "ELSE" in expected and "IF" not in expected and refused.kind in (*LINE_ENDS, "RPAR", "RSQB", "COMMA"):
-        return "E100", "missing `else` in a conditional expression", refused.place, "write `a if condition else b`"
-    if refused.found == "=" and not refused.operand:
-        return "E100", "unexpected `=` in an expression", refused.place, "compare with `==`"
+        return (
+            "E100",
+            "missing `else` in a conditional expression",
+            refused.token_range,
+            "write `a if condition else b`",
+        )
+    if refused.found == "=" and not refused.expects_expression:
+        return "E100", "unexpected `=` in an expression", refused.token_range, "compare with `==`"
     if refused.found == "," and (opener := opener_of(refused)) is not None and refused.text[opener] == "[":
-        return "E100", "an index must be a single value", refused.place, "write `x[i][j]`"
+        return "E100", "an index must be a single value", refused.token_range, "write `x[i][j]`"
     if refused.found == "," and ("_NL" in expected or not expected):
-        return "E100", "a tuple must be in brackets", refused.place, "write `(a, b)`"
+        return "E100", "a tuple must be in brackets", refused.token_range, "write `(a, b)`"
     return None

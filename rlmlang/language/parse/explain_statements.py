@@ -1,10 +1,10 @@
-"""Syntax errors in statements: mostly, statements that Python has and the language has not."""
+"""Explain syntax errors in statements, which are mostly Python statements that are not in the language."""
 
 from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.refused import LINE_ENDS, Explanation, Refused, cannot_name, is_reserved, last_word
+from rlmlang.language.parse.refused import LINE_ENDS, Explanation, RefusedToken, cannot_name, is_reserved, last_word
 
 COMPREHENSION = "write a comprehension: `[f(x) for x in xs]`"
 BRANCH = "write a conditional expression: `a if condition else b`"
@@ -41,11 +41,11 @@ SAME = {
     "nonlocal": "global", "continue": "break", "exec": "print",
 }  # fmt: skip
 SOFT = ("print", "exec", "match", "type")
-"""Statements, once or now, that start with a plain name."""
+"""Statements of some version of Python whose first word is not reserved."""
 
 
-def python_statement(refused: Refused) -> Explanation | None:
-    """By the first word of the line."""
+def python_statement(refused: RefusedToken) -> Explanation | None:
+    """Explain a statement of Python by the first word of its line."""
     match = re.match(r"@|\w+", refused.line)
     if match is None:
         return None
@@ -60,8 +60,8 @@ def python_statement(refused: Refused) -> Explanation | None:
     return None
 
 
-def reserved_name(refused: Refused) -> Explanation | None:
-    """`class = 1`, or `in: int`."""
+def reserved_name(refused: RefusedToken) -> Explanation | None:
+    """Explain a reserved word that is bound, as in `class = 1` or `in: int`."""
     match = re.match(r"(\w+) *(=(?!=)|: *\w)", refused.line)
     if match is None or not is_reserved(match[1]):
         return None
@@ -73,9 +73,9 @@ def reserved_name(refused: Refused) -> Explanation | None:
 _AUGMENTED = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%@&|^])=(?!=)")
 
 
-def assignment(refused: Refused) -> Explanation | None:
-    """`x += 1`, `x[0] = 1`, `x.y = 1`, and what else cannot stand before `=`."""
-    start, end = refused.place
+def assignment(refused: RefusedToken) -> Explanation | None:
+    """Explain `x += 1`, `x[0] = 1`, `x.y = 1`, and other wrong targets before `=`."""
+    start, end = refused.token_range
     match = _AUGMENTED.search(refused.text, max(refused.line_start, start - 2), start + 4)
     if match is not None:
         where = refused.line_start, match.end()
@@ -90,40 +90,45 @@ def assignment(refused: Refused) -> Explanation | None:
     if re.fullmatch(r"[(\[][\w, ]*[)\]]", target):
         return "E100", "names before `=` are written without brackets", where, "write `a, b = …`"
     if re.fullmatch(r"\w+ *= *\w+", target):
-        return "E100", "only one `=` is allowed in a statement", refused.place, "bind one name per line"
+        return "E100", "only one `=` is allowed in a statement", refused.token_range, "bind one name per line"
     return None
 
 
-def misplaced_return(refused: Refused) -> Explanation | None:
+def misplaced_return(refused: RefusedToken) -> Explanation | None:
     if refused.text.startswith("def") or not re.match(r"return\b", refused.line):
         return None
     where = refused.line_start, refused.line_start + 6
     return "E123", "`return` outside a function", where, "end the program with the expression itself"
 
 
-def unexpected_indent(refused: Refused) -> Explanation | None:
-    """Below a statement that has no body."""
+def unexpected_indent(refused: RefusedToken) -> Explanation | None:
+    """Explain an indented line after a statement that has no body."""
     if refused.kind != "_IN" or refused.text.startswith(("def", "class")):
         return None
-    line = refused.text.rfind("\n", 0, _next(refused)) + 1
+    line = refused.text.rfind("\n", 0, _next_line(refused)) + 1
     message = "unexpected indentation: the line is not in the body of a `def` or `class`"
-    return "E105", message, (line, _next(refused)), "remove the indentation"
+    return "E105", message, (line, _next_line(refused)), "remove the indentation"
 
 
-def _next(refused: Refused) -> int:
-    """Where the next line that is not empty starts, after its indentation."""
+def _next_line(refused: RefusedToken) -> int:
+    """Return where the next line that is not empty starts, after its indentation."""
     match = re.compile(r"(?:[# ][^\n]*)?\n(?:(?:#[^\n]*)?\n)* *").match(refused.text, refused.start)
     assert match is not None
     return match.end()
 
 
-def record(refused: Refused) -> Explanation | None:
+def record(refused: RefusedToken) -> Explanation | None:
     if not refused.text.startswith("class "):
         return None
     if refused.start <= refused.text.find("\n"):
         if refused.kind in LINE_ENDS:
             return None
-        return "E100", "invalid record; expected `class Name:`", refused.place, "write each field as `    name: type`"
+        return (
+            "E100",
+            "invalid record; expected `class Name:`",
+            refused.token_range,
+            "write each field as `    name: type`",
+        )
     line = refused.line
     if re.match(r"\w+ *:[^=]*$", line) and not line.startswith("def"):
         return None
@@ -134,10 +139,10 @@ def record(refused: Refused) -> Explanation | None:
         hint = "write it as a comment: `# …`"
     elif "=" in line:
         hint = "omit the default: a record is created with all of its fields"
-    return "E121", "a record can only have fields", refused.whole, hint
+    return "E121", "a record can only have fields", refused.line_range, hint
 
 
-def function(refused: Refused) -> Explanation | None:
+def function(refused: RefusedToken) -> Explanation | None:
     if not refused.text.startswith("def "):
         return None
     head = refused.text.split("\n", 1)[0]
@@ -145,34 +150,39 @@ def function(refused: Refused) -> Explanation | None:
         return _head(refused, head)
     line, ends = refused.line, refused.kind in LINE_ENDS
     if re.match(r"(?:def|class)\b", line):
-        return "E123", "functions and records cannot be nested", refused.whole, "move it out of the function"
+        return "E123", "functions and records cannot be nested", refused.line_range, "move it out of the function"
     if re.match(r"return\b", line):
         if not ends:
             return None
-        if refused.operand:
+        if refused.expects_expression:
             hint = "write `return None`" if re.fullmatch(r"return *", refused.before) else None
-            return ("E123", "`return` needs a value", refused.whole, hint) if hint else None
-        after = _next(refused)
+            return ("E123", "`return` needs a value", refused.line_range, hint) if hint else None
+        after = _next_line(refused)
         end = refused.text.find("\n", after)
         return "E123", "unexpected statement after `return`", (after, end), "bind names before it"
     if re.match(r"\w+ *:", line):
-        return "E123", "unexpected type annotation", refused.whole, "write `name = …`; the type is inferred"
+        return "E123", "unexpected type annotation", refused.line_range, "write `name = …`; the type is inferred"
     if re.match(r"[\w, ]+=(?!=)", refused.before):
-        if not ends or refused.operand:
+        if not ends or refused.expects_expression:
             return None
-        return "E123", "missing `return` at the end of the function", refused.whole, "write `    return …` below"
+        return "E123", "missing `return` at the end of the function", refused.line_range, "write `    return …` below"
     hint = "write it as comments above the function" if line.startswith(('"', "'")) else "bind it: `name = …`"
-    return "E123", "a function body consists of bindings and a final `return`", refused.whole, hint
+    return "E123", "a function body consists of bindings and a final `return`", refused.line_range, hint
 
 
-def _head(refused: Refused, head: str) -> Explanation | None:
+def _head(refused: RefusedToken, head: str) -> Explanation | None:
     hint = "write `def f(x: int) -> str:`"
     before = refused.before.rstrip(" ")
     parameter = before[: len(before) - len(last_word(before))].rstrip(" ").endswith(("(", ","))
     if parameter and refused.found in (",", ")", "=") and refused.last not in "(,":
-        return "E100", "missing parameter type", refused.place, hint
+        return "E100", "missing parameter type", refused.token_range, hint
     if refused.found == ":" and "->" not in head:
-        return "E100", "missing result type", refused.place, hint
+        return "E100", "missing result type", refused.token_range, hint
     if "->" in before and refused.last == ":" and refused.kind not in LINE_ENDS:
-        return "E123", "the body of a function must start on a new line", refused.place, "indent it by four spaces"
+        return (
+            "E123",
+            "the body of a function must start on a new line",
+            refused.token_range,
+            "indent it by four spaces",
+        )
     return None

@@ -1,4 +1,4 @@
-"""The first step: characters, strings, brackets and lines, before there are tokens.
+"""Find strings, brackets, comments and lines in a text, before it is split into tokens.
 
 Line breaks and comments inside brackets become spaces of the same length, so that offsets
 stay, and the text is cut into top-level statements, each of which is parsed by itself.
@@ -17,16 +17,16 @@ from rlmlang.language import nodes
 from rlmlang.language.source import Source, Span
 
 MAX_SOURCE = 100_000  # decision 25
-"""Code points of a program text."""
+"""The most code points of a program text."""
 
 MAX_DEPTH = 200
-"""How deep brackets, and the tree, may nest."""
+"""The most levels of brackets, and of the tree."""
 
 MAX_CLAUSES = 50
-"""Clauses of one comprehension."""
+"""The most clauses of one comprehension."""
 
 MAX_PROBLEMS = 50
-"""How many errors are told at once."""
+"""The most errors that are reported at once."""
 
 _PIECE = re.compile(
     r"""(?P<comment>\#(?:[^\r\n]|\r(?!\n))*)
@@ -43,11 +43,11 @@ HIDDEN = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e007f]|\r(?!\n)"
 )
-"""Characters that are not to be seen: controls, bidirectional marks, those without width, halves of pairs."""
+"""A pattern of invisible characters: controls, bidirectional marks, zero-width characters, lone surrogates."""
 
 
 def show_hidden(text: str) -> str:
-    """The text with such characters as escapes."""
+    """Return the text with invisible characters written as escapes."""
     return re.sub(HIDDEN, lambda found: ascii(found[0])[1:-1], text)
 
 
@@ -61,21 +61,21 @@ _LOOKALIKES = {
 
 @define
 class Layout:
-    """A text as Lark is to read it."""
+    """The text that Lark reads, where its statements are, and the problems found so far."""
 
     text: str = ""
     chunks: list[tuple[int, int]] = field(factory=list)
-    """Where the top-level statements start and end."""
+    """The start and end of each top-level statement."""
     comments: list[nodes.Comment] = field(factory=list)
     problems: list[Diagnostic] = field(factory=list)
     troubled: set[int] = field(factory=set)
-    """The starts of those with such problems."""
+    """The starts of the statements that have such problems."""
     indents: dict[int, Diagnostic] = field(factory=dict)
-    """By their starts, those with wrong indentation, for which there may be a better explanation."""
+    """Wrong indentation, by the start of the statement. The parser may have a better explanation."""
     indented: Diagnostic | None = None
-    """Indented lines before the first statement."""
+    """The problem of indented lines before the first statement."""
     end: int = 0
-    """Where the text cannot be read any further."""
+    """Where reading the text had to stop."""
 
 
 def lay_out(source: Source, start: int = 0) -> Layout:
@@ -99,9 +99,9 @@ class _Scanner:
         self.text = source.text
         self.found = Layout(end=len(self.text))
         self.starts: list[int] = []
-        """Of the top-level statements."""
+        """The starts of the top-level statements."""
         self.brackets: list[int] = []
-        """That are open."""
+        """The positions of the open brackets."""
         self.at = start
         self.out: list[str] = [self.text[:start]]
         self.done = start
@@ -133,21 +133,21 @@ class _Scanner:
         self.found.troubled.update(self.starts[-1:])
 
     def stop(self, at: int) -> None:
-        """What follows the start of the statement that holds `at` cannot be read."""
+        """Stop reading at the start of the statement that contains `at`."""
         self.found.end = max((start for start in self.starts if start <= at), default=self.start)
 
     def blank(self, start: int, end: int, filling: str = " ") -> None:
-        """Lark is to read something else in this place."""
+        """Replace a range of the text that Lark reads by a filling of the same length."""
         self.out += (self.text[self.done : start], filling * (end - start))
         self.done = end
 
     def line(self, at: int) -> None:
-        """A line begins outside brackets: see how far it is indented."""
+        """Check the indentation of a line that begins outside brackets."""
         end = at
         while self.text[end : end + 1] in (" ", "\t"):
             end += 1
         if self.text[end : end + 1] in ("", "\n", "\r", "#"):
-            self.blank(at, end, "#")  # else Lark would take it for the indentation of a body
+            self.blank(at, end, "#")  # otherwise Lark would read it as the indentation of a body
         elif end == at:
             self.starts.append(at)
         elif self.text[at:end] != "    " or not self.starts:
@@ -185,8 +185,8 @@ class _Scanner:
         for match in islice(re.finditer(HIDDEN, piece), MAX_PROBLEMS - len(self.found.problems)):
             number = ord(match[0])
             escape = f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
-            written = in_string and not 0xD800 <= number < 0xE000
-            hint = f"write it as the escape `{escape}`" if written else "remove it"
+            writable = in_string and not 0xD800 <= number < 0xE000
+            hint = f"write it as the escape `{escape}`" if writable else "remove it"
             self.problem(
                 "E102", f"invisible character {_name(match[0])}", start + match.start(), start + match.end(), hint
             )
@@ -202,7 +202,7 @@ class _Scanner:
         self.problem("E104", "unterminated string literal", start, end, hint)
         line_end = self.text.find("\n", end)
         self.at = line_end if line_end >= 0 else len(self.text)
-        self.brackets.clear()  # they may well be closed behind the string
+        self.brackets.clear()  # they are probably closed after the string
 
     def opener(self, start: int, end: int) -> None:
         self.brackets.append(start)
@@ -246,7 +246,7 @@ class _Scanner:
         self.problem("E102", f"invalid character {_name(char)}", start, end, _instead(char))
 
     def before(self, at: int) -> str:
-        """What stands before this place on its line."""
+        """Return the text before a position on its line."""
         return self.text[self.text.rfind("\n", 0, at) + 1 : at]
 
 
@@ -256,7 +256,7 @@ def _name(char: str) -> str:
 
 
 def _instead(char: str) -> str | None:
-    """What was probably meant by a look-alike."""
+    """Return a hint at the character that was probably meant."""
     plain = _LOOKALIKES.get(char) or unicodedata.normalize("NFKC", char)
     if re.match(HIDDEN, char):
         return "remove it"

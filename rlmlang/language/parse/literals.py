@@ -1,4 +1,4 @@
-"""What numbers and strings denote."""
+"""The values of numbers and strings, and the parts of f-strings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from math import isinf
 from attrs import define
 
 MAX_DIGITS = 3_900
-"""Digits of an integer literal."""
+"""The most digits of an integer literal."""
 
 
 @define(eq=False, slots=False)
 class Malformed(Exception):
-    """A literal that denotes nothing; `start` and `end` count from the start of the text given."""
+    """An invalid literal; `start` and `end` are positions in the given text."""
 
     message: str
     start: int
@@ -52,7 +52,7 @@ _BASES = {"octal": 8, "two": 16, "four": 16, "eight": 16}
 
 
 def unescape(text: str) -> str:
-    """What the inside of a string denotes; a line end is one character however it is written."""
+    """Return the value of the text between the quotes of a string. `\\r\\n` is one line end."""
     return re.sub(_ESCAPE, _unescaped, text) if "\\" in text or "\r" in text else text
 
 
@@ -79,7 +79,7 @@ def _unescaped(match: re.Match[str]) -> str:
             char = unicodedata.lookup(value)
         except KeyError:
             char = ""
-        if len(char) == 1:  # not a sequence, which Python does not take either
+        if len(char) == 1:  # not a named sequence, which Python refuses too
             return char
         hint = "unknown character name"
     raise Malformed(f"invalid escape sequence `{match[0]}`", *match.span(), hint)
@@ -92,7 +92,7 @@ _CONVERSION = re.compile(r"(?:!(?P<conversion>[^:]*))?(?::(?P<spec>.*))?", re.DO
 
 
 def parts(text: str) -> Iterator[tuple[str, int, bool]]:
-    """The inside of an f-string in pieces: text, where it starts, and whether it is a hole."""
+    """Yield the pieces of an f-string: text, where it starts, and whether it is an expression."""
     done = 0
     for match in _HOLE.finditer(text):
         yield text[done : match.start()], done, False
@@ -105,7 +105,7 @@ def parts(text: str) -> Iterator[tuple[str, int, bool]]:
 
 
 def hole(text: str) -> tuple[int, str, str]:
-    """Of `value!r:spec`: where the value ends, the conversion and the format."""
+    """Return where the value in `value!r:spec` ends, the conversion and the format."""
     end = _end_of_value(text)
     if not text[:end].strip():
         raise Malformed("empty expression in an f-string", 0, len(text), "write `{{` for a literal brace")
@@ -116,7 +116,7 @@ def hole(text: str) -> tuple[int, str, str]:
 
 
 def _end_of_value(text: str) -> int:
-    """As CPython 3.11 finds it: at a `!`, `:` or `=` outside brackets and strings that is no comparison."""
+    """Return the position of the first `!`, `:` or `=` outside brackets and strings, as CPython 3.11 does."""
     depth, quote, skip = 0, "", False
     for i, char in enumerate(text):
         if skip:

@@ -1,4 +1,4 @@
-"""A token that the grammar refuses, and what surrounds it."""
+"""The token that the grammar refuses, with the text around it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Union
 from attrs import frozen
 
 Explanation = tuple[str, str, tuple[int, int], Union[str, None]]
-"""Code, message, start and end, and hint of a syntax error."""
+"""The code, message, start and end, and hint of a syntax error."""
 
 LINE_ENDS = ("_NL", "_IN")
-"""Kinds of tokens at the end of a line: the next one is at the margin, or indented."""
+"""The terminals at the end of a line: the next line is not indented, or is."""
 
 
 @frozen(slots=False)
-class Refused:
-    """A statement, or the expression in a hole of an f-string, and the token that the grammar refuses."""
+class RefusedToken:
+    """The token that the grammar refuses, in a statement or in an expression of an f-string."""
 
     text: str
     start: int
     end: int
     kind: str
-    """The terminal, or nothing if the characters are those of no token."""
+    """The terminal; empty if the characters form no token."""
     expected: frozenset[str]
-    """The terminals that could stand here: none if the expression of a hole could only end."""
+    """The terminals that are possible here; none if an expression of an f-string could only end."""
     hole: bool
 
     @property
@@ -35,7 +35,7 @@ class Refused:
 
     @cached_property
     def line_start(self) -> int:
-        """Where the line starts, after its indentation."""
+        """Return where the line starts, after its indentation."""
         flat = _LONG_STRING.sub(lambda match: match[0].replace("\n", " "), self.text)
         start = flat.rfind("\n", 0, self.start) + 1
         return start + len(flat[start:]) - len(flat[start:].lstrip(" "))
@@ -51,33 +51,33 @@ class Refused:
 
     @property
     def before(self) -> str:
-        """What stands before the token on its line."""
+        """Return the text before the token on its line."""
         return self.text[self.line_start : self.start]
 
     @property
     def last(self) -> str:
-        """The last character but spaces before the token on its line, if there is one."""
+        """Return the last character before the token on its line that is no space, or an empty text."""
         return self.before.rstrip(" ")[-1:]
 
     @property
-    def whole(self) -> tuple[int, int]:
-        """The line, without spaces and comments at its end."""
+    def line_range(self) -> tuple[int, int]:
+        """Return where the line starts and ends, without its indentation."""
         end = self.start if self.kind in LINE_ENDS else self.line_end
         return self.line_start, max(end, self.line_start)
 
     @property
-    def place(self) -> tuple[int, int]:
+    def token_range(self) -> tuple[int, int]:
         return self.start, self.end
 
     @property
-    def operand(self) -> bool:
-        """Whether an expression could start here."""
+    def expects_expression(self) -> bool:
+        """Return whether an expression could start here."""
         return "INT" in self.expected
 
     @property
-    def a_name(self) -> bool:
-        """Whether a name could stand here, and no other expression."""
-        return "NAME" in self.expected and not self.operand
+    def expects_name(self) -> bool:
+        """Return whether a name is possible here, but no other expression."""
+        return "NAME" in self.expected and not self.expects_expression
 
 
 STRINGS = ("STRING", "RAW_STRING", "LONG_STRING", "FSTRING")
@@ -86,7 +86,7 @@ _LONG_STRING = re.compile(r'"""(?:[^"\\]|\\[\s\S]|"(?!""))*"""')
 
 
 def last_word(text: str) -> str:
-    """The letters, digits and underscores at the end. (A regular expression would take the square of the time.)"""
+    """Return the letters, digits and underscores at the end. A regular expression would take quadratic time."""
     start = len(text)
     while start and (text[start - 1].isalnum() or text[start - 1] == "_"):
         start -= 1
@@ -96,14 +96,14 @@ def last_word(text: str) -> str:
 _BRACKETS = re.compile(rf"{_LONG_STRING.pattern}|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()\[\]{{}}]")
 
 
-def opener_of(refused: Refused) -> int | None:
-    """The bracket around the token."""
+def opener_of(refused: RefusedToken) -> int | None:
+    """Return where the innermost open bracket before the token is."""
     openers: list[int] = []
     for match in _BRACKETS.finditer(refused.text, 0, refused.start):
         if match[0] in ("(", "[", "{"):
             openers.append(match.start())
         elif match[0] in (")", "]", "}"):
-            openers.pop()  # layout has seen to it that they pair
+            openers.pop()  # the layout has checked that they match
     return openers[-1] if openers else None
 
 

@@ -1,4 +1,4 @@
-"""Lark, set up for the grammar. Its tables take long to build, so each user keeps a copy of them (decision 23)."""
+"""Load Lark for the grammar. Building its tables is slow, so they are cached in the user's folder (decision 23)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from rlmlang.files import cache_folder, grammar_text
 
 OPTIONS: dict[str, Any] = {
     "parser": "lalr",
-    "lexer": "basic",  # which tells reserved words from names everywhere, and is ready sooner
+    "lexer": "basic",  # reserved words are never names, and it loads faster
     "start": ["start", "expr"],
     "maybe_placeholders": True,
     "keep_all_tokens": True,
 }
 
 RESERVED = frozenset({*keyword.kwlist, "CALL"})
-"""Words that cannot be names."""
+"""The words that cannot be names."""
 
 
 def load(builder: object) -> Lark:
-    """A parser that calls the methods of `builder` with the children of each rule."""
+    """Return a parser that calls the methods of `builder` with the children of each rule."""
     grammar = grammar_text()
     hooks: dict[str, Any] = {"transformer": builder, "lexer_callbacks": {"NAME": _set_apart}}
     digest = hashlib.sha256(f"{lark_version}\n{sorted(OPTIONS.items())}\n{grammar}".encode()).hexdigest()
@@ -42,19 +42,19 @@ def load(builder: object) -> Lark:
 
 
 def _set_apart(token: Token) -> Token:
-    """Names that are reserved in Python, but have no part in the grammar, fit no rule."""
+    """Give names that are reserved in Python a terminal that no rule of the grammar uses."""
     return token.update(type="RESERVED") if token in RESERVED else token
 
 
 def _file(digest: str) -> Path | None:
     try:
         return cache_folder() / f"grammar-{digest[:24]}.json"
-    except RuntimeError:  # nobody's home
+    except RuntimeError:  # there is no home directory
         return None
 
 
 def _read(path: Path) -> tuple[Any, Any] | None:
-    """The tables in the file, unless it is missing or not as it was written."""
+    """Return the tables in the file, or None if it is missing or damaged."""
     try:
         check, text = path.read_text(encoding="utf-8").split("\n", 1)
     except (OSError, ValueError):
@@ -68,12 +68,12 @@ def _read(path: Path) -> tuple[Any, Any] | None:
 
 
 def _numbered(data: dict[str, Any]) -> dict[int, Any]:
-    """With the keys as the numbers they were before they went into JSON."""
+    """Return the data with its keys as numbers again, which JSON has turned into text."""
     return {int(key): value for key, value in data.items()}
 
 
 def _write(path: Path, lark: Lark) -> None:
-    """All or nothing, since others may be reading and writing too. If it cannot be, it need not be."""
+    """Write the tables atomically, since other processes may use them. Failures are ignored: it is a cache."""
     from lark.grammar import Rule
     from lark.lexer import TerminalDef
 

@@ -1,4 +1,4 @@
-"""The last step: nodes, made bottom-up while Lark reduces, so that nothing recurses as deep as the text nests."""
+"""Make the nodes of the syntax tree, bottom-up while Lark reduces, so that nothing recurses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_DEPTH
 from rlmlang.language.source import Source, Span
 
 Items = list[Any]
-"""The children of a rule: nodes, tokens, what other rules gave, and None for what is left out."""
+"""The children of a rule: nodes, tokens, results of other rules, and None for optional parts that are missing."""
 
 Edges = tuple[int, int]
 
@@ -28,22 +28,22 @@ class Builder:
     def __init__(self, source: Source, first_id: int = 0) -> None:
         self.source = source
         self.text = ""
-        """The text that is being parsed: a statement, or the expression in a hole of an f-string."""
+        """The text that is being parsed: a statement, or an expression of an f-string."""
         self.offset = 0
         """Where that text starts in the source."""
         self._ids = count(first_id)
         self._depths: dict[int, int] = {}
-        """How deep the tree is from a node downwards, by `id()`."""
+        """The depth of the tree below a node, by `id()`."""
         self._groups: dict[int, tuple[int, int]] = {}
-        """Where the round brackets around a node start and end, by `id()`."""
+        """The range of the round brackets around a node, by `id()`."""
 
     def begin_statement(self) -> None:
-        """Forget the nodes of another statement, since Python may use their `id()` again."""
+        """Forget the nodes of other statements, since Python may use their `id()` again."""
         self._depths.clear()
         self._groups.clear()
 
     def parse_hole(self, text: str, offset: int) -> nodes.Expr:
-        """Parse the expression in a hole of an f-string, at an offset in the source, with this builder."""
+        """Parse an expression of an f-string, at an offset in the source, with this builder."""
         raise NotImplementedError
 
     # Places
@@ -55,7 +55,7 @@ class Builder:
         return self.span(token.start_pos or 0, token.end_pos or 0)
 
     def edges(self, item: Any) -> Edges:
-        """Where a child starts and ends, brackets around it included."""
+        """Return where a child starts and ends, including brackets around it."""
         if isinstance(item, Token):
             return self.offset + (item.start_pos or 0), self.offset + (item.end_pos or 0)
         if isinstance(item, tuple):
@@ -63,7 +63,7 @@ class Builder:
         return self._groups.get(id(item)) or (item.span.start, item.span.end)
 
     def at(self, items: Items) -> Span:
-        """From the first child to the last one that is there."""
+        """Return the span from the first child to the last one that is present."""
         last = next(item for item in reversed(items) if item is not None)
         return Span(self.source, self.edges(items[0])[0], self.edges(last)[1])
 
@@ -71,7 +71,7 @@ class Builder:
         return ProgramError.of(code, message, span, hint)
 
     def node(self, made: T, children: Items) -> T:
-        """A node, once it is known how deep the tree is below it."""
+        """Note the depth of a new node, and return it. Raises ProgramError E103."""
         depths, depth = self._depths, 0
         for child in children:
             depth = max(depth, depths.get(id(child), 0))
@@ -85,7 +85,7 @@ class Builder:
         return made
 
     def expr(self, kind: Callable[..., T], items: Items, *parts: Any, inside: Items | None = None) -> T:
-        """An expression that extends over the items; `inside` are the nodes in it, if they are others."""
+        """Make an expression that spans the items; `inside` are its children, if they are not the items."""
         made = kind(*parts, span=self.at(items), node_id=next(self._ids))
         return self.node(made, items if inside is None else inside)
 
@@ -145,7 +145,7 @@ class Builder:
         return self.node(nodes.TypeList(tuple(_parts(items)), span=self.at(items)), items)
 
     def type_literal(self, items: Items) -> nodes.TypeLiteral:
-        value = self.denoted(items[-1])
+        value = self.value_of(items[-1])
         return nodes.TypeLiteral(value if len(items) == 1 else -value, span=self.at(items))
 
     # Operators
@@ -205,7 +205,7 @@ class Builder:
         return [self.node(made, items)]
 
     def split(self, arguments: Items) -> Any:
-        """Positional and keyword arguments."""
+        """Return the positional and the keyword arguments."""
         seen: set[str] = set()
         for argument in arguments:
             if not isinstance(argument, nodes.Keyword):
@@ -280,10 +280,10 @@ class Builder:
         return self.node(self.name_of(items[0]), [])
 
     def constant(self, items: Items) -> nodes.Constant:
-        return self.expr(nodes.Constant, items, self.denoted(items[0]), inside=[])
+        return self.expr(nodes.Constant, items, self.value_of(items[0]), inside=[])
 
-    def denoted(self, token: Token) -> Any:
-        """The value that a token stands for."""
+    def value_of(self, token: Token) -> Any:
+        """Return the value of the token of a constant."""
         text = str(token)
         match token.type:
             case "TRUE" | "FALSE" | "NONE":
@@ -298,7 +298,7 @@ class Builder:
         return self.literal(literals.unescape, text[1:-1], token, 1)
 
     def apart(self, number: Token) -> None:
-        """A number and a word must not touch, though Python still takes `1if x else 2`."""
+        """Refuse a number that touches a name, although Python still accepts `1if x else 2`."""
         start, end = number.start_pos or 0, number.end_pos or 0
         if self.text[end : end + 1].isalpha():
             raise self.fail(
@@ -306,7 +306,7 @@ class Builder:
             )
 
     def literal(self, read: Callable[[str], T], text: str, token: Token, skip: int = 0) -> T:
-        """What `read` makes of a piece of the token, which starts `skip` characters in."""
+        """Return the value of a part of the token, which starts after `skip` characters. Raises ProgramError."""
         try:
             return read(text)
         except literals.Malformed as error:
@@ -327,7 +327,7 @@ class Builder:
         return self.expr(nodes.FString, items, tuple(part for part in parts if part != ""), inside=parts)
 
     def hole(self, text: str, start: int) -> nodes.Hole:
-        """`value!r:spec`, where the value is parsed by the same grammar."""
+        """Parse `value!r:spec`, in which the value is an expression of the same grammar."""
         try:
             end, conversion, spec = literals.hole(text)
         except literals.Malformed as error:
@@ -338,5 +338,5 @@ class Builder:
 
 
 def _parts(items: Items) -> Items:
-    """The children that are neither tokens nor left out."""
+    """Return the children that are neither tokens nor missing."""
     return [item for item in items if item is not None and not isinstance(item, Token)]
