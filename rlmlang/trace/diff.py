@@ -1,4 +1,4 @@
-"""Two runs side by side: which calls were asked, answered and spent differently."""
+"""Compare two runs: which calls were asked, answered or cost differently."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ Pair = tuple[LoggedCall, LoggedCall]
 
 @define(eq=False)
 class Comparison:
-    """What differs between the runs `a` and `b`. A pair of calls may be in several lists."""
+    """The differences between two runs, `a` and `b`. A pair of calls may be in several lists."""
 
     a: History
     b: History
     only_a: list[LoggedCall] = field(factory=list)
     only_b: list[LoggedCall] = field(factory=list)
     asked: list[Pair] = field(factory=list)
-    """Calls of one place that do not ask the same."""
+    """Pairs of calls at the same place that do not ask the same."""
     answered: list[Pair] = field(factory=list)
+    """Pairs of calls with different answers or errors."""
     spent: list[Pair] = field(factory=list)
-    """Calls with other numbers of generations or tokens, such as one that the store answered."""
+    """Pairs of calls with different numbers of generations or tokens, such as one that the store answered."""
     same: int = 0
 
     def settings(self) -> list[tuple[str, str, str]]:
-        """What runs were given and gave, where it differs: name, in `a`, in `b`."""
+        """Return the settings, inputs and results that differ: name, value in `a`, value in `b`."""
         before, after = dict(_settings(self.a)), dict(_settings(self.b))
         names = dict.fromkeys([*before, *after])
         values = [(name, before.get(name, "–"), after.get(name, "–")) for name in names]
         return [row for row in values if row[1] != row[2]]
 
     def program(self) -> list[str]:
-        """The lines of a unified diff of the program texts."""
+        """Return the lines of a unified diff of the program texts."""
         old, new = self.a.run.program, self.b.run.program
         return list(unified_diff(old.text.splitlines(), new.text.splitlines(), old.name, new.name, lineterm=""))
 
     def to_json(self) -> dict[str, Any]:
-        """The comparison as JSON data. Calls are told by their ids."""
+        """Return the comparison as JSON data, with calls by their ids."""
         return {
             "runs": [self.a.run.run, self.b.run.run],
             "settings": {name: [a, b] for name, a, b in self.settings()},
@@ -58,7 +59,7 @@ class Comparison:
 
 
 _OF_ONE_RUN = ("run", "started", "resumed", "version", "identity")
-"""Fields of runs that are not compared: they differ anyway, or say what others say shorter."""
+"""Fields of runs that are not compared: they always differ, or repeat others at length."""
 
 
 def _settings(history: History) -> Iterator[tuple[str, str]]:
@@ -83,13 +84,13 @@ def _shown(value: str | int | None) -> str:
 
 
 def compare(a: History, b: History) -> Comparison:
-    """Match the calls of two runs: by key, then by place, instruction and arguments, then without the arguments."""
+    """Compare two runs. Calls are matched by key, then by place, instruction and arguments, then without arguments."""
     found = Comparison(a, b)
     left, right = a.calls, b.calls
     for rule in (_key, _question, _place):
         pairs, left, right = _match(left, right, rule)
         for pair in pairs:
-            _note(found, *pair)
+            _add_pair(found, *pair)
     found.only_a, found.only_b = left, right
     for pairs in (found.asked, found.answered, found.spent):
         pairs.sort(key=lambda pair: pair[0].id)
@@ -111,7 +112,7 @@ def _place(call: LoggedCall) -> tuple[Hashable, ...]:
 def _match(
     left: Iterable[LoggedCall], right: Iterable[LoggedCall], rule: Callable[[LoggedCall], Hashable]
 ) -> tuple[list[Pair], list[LoggedCall], list[LoggedCall]]:
-    """Pairs of calls of which a rule says the same, but for None, in order; and what is left of both."""
+    """Return the pairs of calls for which a rule returns the same, other than None, and the unmatched calls of both."""
     waiting: dict[Hashable, list[LoggedCall]] = {}
     for call in right:
         waiting.setdefault(rule(call), []).append(call)
@@ -128,7 +129,7 @@ def _match(
     return pairs, rest, others
 
 
-def _note(found: Comparison, a: LoggedCall, b: LoggedCall) -> None:
+def _add_pair(found: Comparison, a: LoggedCall, b: LoggedCall) -> None:
     asked = a.key != b.key
     answered = (a.answer, a.error and a.error.code) != (b.answer, b.error and b.error.code)
     spent = a.own != b.own

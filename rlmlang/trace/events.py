@@ -64,7 +64,7 @@ class EventError:
 class ProgramText:
     """The program of a run."""
 
-    name: Name = field(default="", metadata=_about("file name, or what stands for it"))
+    name: Name = field(default="", metadata=_about("name of its source, such as a file name"))
     text: str = field(default="", metadata=_about("program text; for `complete`, the prompt"))
 
 

@@ -1,4 +1,4 @@
-"""Traces for other tools. Each function gives JSON objects, to be written one on a line."""
+"""Convert traces for other tools. Each function yields JSON objects, to be written one on each line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlmlang.trace.events import Event, EventError, GenerationEvent, PromptMessa
 from rlmlang.trace.history import History, LoggedCall
 
 BATCH = 1_000
-"""Spans in one object of OTLP, so that collectors take it."""
+"""Spans in one object of OTLP; collectors refuse larger ones."""
 
 
 # OpenTelemetry ---------------------------------------------------------------------
@@ -158,7 +158,7 @@ def _any_value(value: str | int | float | list[str]) -> dict[str, Any]:
 
 
 def chrome(history: History) -> Iterator[dict[str, Any]]:
-    """The trace event format: a bar a call, in lanes of calls that were not under way at once."""
+    """Yield the run in the trace event format: a bar for each call, in lanes of calls that do not overlap."""
     lanes = history.lanes()
     events: list[dict[str, Any]] = [
         {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": history.run.program.name or "rlmlang"}}
@@ -196,10 +196,10 @@ def _arguments(call: LoggedCall) -> dict[str, Any]:
 
 
 def rlm(history: History) -> Iterator[dict[str, Any]]:
-    """The log that the visualizer of alexzhang13/rlm opens: metadata, then iterations with code and calls.
+    """Yield the log that the visualizer of alexzhang13/rlm reads: metadata, then iterations with code and calls.
 
-    That log knows one model that writes code step by step, and flat calls. So each statement of
-    a program that the model wrote is an iteration; a program that was given is one iteration.
+    That format has one model that writes code step by step, and flat calls. So each statement of a program that the
+    model wrote is an iteration, and a program that a person wrote is one iteration.
     """
     run = history.run
     depth = run.limits.get("max_depth")
@@ -224,7 +224,7 @@ def rlm(history: History) -> Iterator[dict[str, Any]]:
 
 
 _Step = tuple[list[PromptMessage], str, str, EventError | None, list[LoggedCall], tuple[float, float]]
-"""Prompt, response, code, error, calls and times of an iteration."""
+"""The prompt, response, code, error, calls and times of an iteration."""
 
 
 def _steps(history: History) -> Iterator[_Step]:
@@ -245,7 +245,7 @@ def _steps(history: History) -> Iterator[_Step]:
 
 
 def _completion(model: str, call: LoggedCall) -> dict[str, Any]:
-    """A call as one completion: its last prompt and its answer."""
+    """Return a call as one completion: its last prompt and its answer."""
     generations = call.shown_generations
     prompt = "\n\n".join(message.text for message in generations[-1].prompt) if generations else call.instruction
     used = {

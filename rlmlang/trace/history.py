@@ -106,29 +106,30 @@ class History:
 
     @property
     def status(self) -> str:
+        """How the run ended: `done`, `failed` or `interrupted`, else `unfinished`."""
         return self.end.status if self.end else "unfinished"
 
     @property
     def seconds(self) -> float:
-        """How long the run took, since it was resumed, as far as the log knows."""
+        """How long the run took, as far as the log shows."""
         last = max((call.finished for call in self.calls), default=0.0)
         return max(last, self.end.time) if self.end else last
 
     def counts(self) -> Counter[str]:
-        """How many calls have each status, and `hits`."""
+        """Return how many calls have each status, and under `hits` how many equal calls they answered."""
         found: Counter[str] = Counter(call.status for call in self.calls)
         found["hits"] = sum(call.hits.total() for call in self.calls)
         return found
 
     def critical_path(self) -> list[LoggedCall]:
-        """The longest chain through time: what the end of the run waited for, in the order of time (decision 79).
+        """Return the chain of calls that the end of the run waited for, in the order of time (decision 79).
 
-        A call could be asked for once the call before it in the chain was answered. A call answered
-        by a program is in the chain before the calls of that program.
+        Each call could be asked only once the call before it in the chain was answered. A call answered by a program
+        comes before the calls of that program.
         """
         found: list[LoggedCall] = []
         waiting: list[LoggedCall | tuple[list[LoggedCall], int]] = [_by_end(self.roots)]
-        while waiting:  # from the end on: calls of the chain, siblings with how many of them are early enough
+        while waiting:  # backwards in time: calls of the chain, and siblings with how many of them ended early enough
             item = waiting.pop()
             if isinstance(item, LoggedCall):
                 found.append(item)
@@ -141,7 +142,7 @@ class History:
         return found[::-1]
 
     def lanes(self) -> list[int]:
-        """For each call a lane, such that calls in one lane do not overlap; as few as there may be."""
+        """Return a lane for each call, so that calls in one lane do not overlap, with as few lanes as possible."""
         free: list[int] = []
         busy: list[tuple[float, int]] = []
         found = [0] * len(self.calls)
@@ -158,7 +159,7 @@ class History:
         return found
 
     def lines(self) -> list[LineTotals]:
-        """The lines that the program's calls stand in, by source and number. All of the run is in them once."""
+        """Return the totals of the lines of the program, by source and number. They add up to the whole run."""
         found: dict[tuple[str, int], LineTotals] = {}
 
         def at(source: str, number: int) -> LineTotals:
@@ -177,7 +178,7 @@ class History:
 
 
 def _by_end(calls: list[LoggedCall]) -> tuple[list[LoggedCall], int]:
-    """The calls that were waited for, in the order of their ends, and how many they are."""
+    """Return the calls that something may have waited for, in the order in which they ended, and their number."""
     found = sorted((call for call in calls if call.status != "stored"), key=lambda call: call.finished)
     return found, len(found)
 
@@ -200,7 +201,7 @@ def history_of(events: Iterable[Mapping[str, Any]]) -> History:
 
 @define
 class _HistoryBuilder:
-    """Takes the events of a log one by one. Raises ValueError if one is wrong."""
+    """Builds a history from the events of a log, one by one. Raises ValueError if one is wrong."""
 
     run: RunEvent | None = None
     resumptions: int = -1

@@ -1,9 +1,9 @@
-"""A run as one HTML file that needs nothing else (`rlmlang trace html`) (decision 77).
+"""Write a run as one self-contained HTML file (`rlmlang trace html`).
 
-The page is put together from the files in `viewer/`. The run is embedded as gzip in base64, so that no text of it
-is ever read as markup: an index of all calls, which the page opens at once, and blocks of prompts and answers,
-each opened when one of its calls is looked at. A policy in the page allows its own script and style and nothing
-else: no network, no markup from text (trusted types).
+The page is assembled from the files in `viewer/`. The run is embedded as gzip in base64, so that no text of it is ever
+read as markup: an index of all calls, which the page unpacks at once, and blocks of prompts and answers, each unpacked
+when one of its calls is opened. A policy in the page allows its own script and style and nothing else: no network, no
+markup from text (trusted types) (decision 77).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rlmlang.trace.events import GenerationEvent, PromptMessage
 from rlmlang.trace.history import History, LoggedCall
 
 BLOCK = 1_000_000
-"""Characters of JSON in a block, about; one is opened in a few milliseconds."""
+"""Approximate characters of JSON in a block; one is unpacked in a few milliseconds."""
 
 SHOWN = 120
 """Characters of arguments and answers that the index holds, for the rows of the tree."""
@@ -34,16 +34,16 @@ _INDEXED = frozenset(
         "prompt_tokens", "completion_tokens", "cost", "span",
     )
 )  # fmt: skip
-"""The fields of a call that the index has whole, and one that the page does not show."""
+"""The fields of a call that the index holds in full, and `span`, which the page does not show."""
 
 _FOLDER = Path(__file__).parent / "viewer"
 
 _SCRIPTS = ("text.js", "model.js", "tree.js", "timeline.js", "panes.js", "main.js")
-"""In this order: each uses those before it."""
+"""The scripts in order: each uses those before it."""
 
 
 def write_html(history: History, file: TextIO) -> None:
-    """Write the page. The file must be open for UTF-8 or ASCII."""
+    """Write the page to a file that is open for UTF-8 or ASCII text."""
     style = (_FOLDER / "style.css").read_text(encoding="utf-8")
     script = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     policy = (
@@ -56,7 +56,7 @@ def write_html(history: History, file: TextIO) -> None:
     blocks = list(packer.blocks(history.calls))
     file.write(head)
     file.write(_element("index", _index(history, packer.firsts)))
-    file.write(f"<script>{script}</script>\n")  # it begins while the blocks are still being read
+    file.write(f"<script>{script}</script>\n")  # it runs while the browser is still reading the blocks
     for number, block in enumerate(blocks):
         file.write(f'<script type="application/octet-stream" id="block-{number}">{block}</script>\n')
     file.write(_element("texts", packer.texts))
@@ -68,7 +68,7 @@ def _hash(text: str) -> str:
 
 
 def _pack(data: Any) -> str:
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # ASCII, halves of surrogate pairs as escapes
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # ASCII, with unpaired surrogates as escapes
     return b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
@@ -78,7 +78,7 @@ def _element(id: str, data: Any) -> str:
 
 @define
 class _Packer:
-    """Packs what the index leaves out, in blocks; texts that many calls share are packed apart."""
+    """Packs what is not in the index, in blocks; texts that many calls share are packed separately."""
 
     firsts: list[int] = field(factory=list)
     """The position of the first call of each block."""
@@ -100,7 +100,7 @@ class _Packer:
             yield _pack(block)
 
     def _call(self, call: LoggedCall) -> dict[str, Any]:
-        """What the index leaves out of a call: all other fields of its event, and what else the log says of it."""
+        """Return what is not in the index: the other fields of a call's event, and what other events say about it."""
         data = {name: value for name, value in to_data(call).items() if name not in _INDEXED} | {
             "program": call.program or (call.origin.program if call.origin else None),
             "hits": [[source, line, count] for (source, line), count in call.hits.items()],
@@ -114,7 +114,7 @@ class _Packer:
         return {name: value for name, value in data.items() if value is not None and name != "call"}
 
     def _message(self, message: PromptMessage) -> list[str | int]:
-        """Role and content, or role and number among the texts that are shared."""
+        """Return role and content, or role and number among the shared texts."""
         return [message.role, message.text if message.digest is None else self._number(message.text)]
 
     def _number(self, text: str) -> int:
@@ -125,7 +125,7 @@ class _Packer:
 
 
 def _size(call: LoggedCall) -> int:
-    """About how much JSON a call makes."""
+    """Return the approximate number of characters of JSON of a call."""
     messages = sum(len(each.text) for one in call.shown_generations for each in one.prompt if each.digest is None)
     outputs = sum(len(one.output or "") for one in call.shown_generations)
     return 500 + messages + outputs + len(call.answer or "") + len(call.program or "")
@@ -136,7 +136,7 @@ def _micro(seconds: float) -> int:
 
 
 def _index(history: History, firsts: list[int]) -> dict[str, Any]:
-    """What the page opens at once: the run, and a column for each thing that rows, timeline and filters need."""
+    """Return what the page unpacks at once: the run, and columns for what rows, timeline and filters need."""
     names: dict[str, int] = {}
 
     def name(text: str | None) -> int:

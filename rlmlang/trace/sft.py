@@ -1,7 +1,7 @@
-"""Training data from runs: what a model read, and what it wrote that was right in the end.
+"""Make training data from runs: what a model read, and what it wrote that was accepted.
 
-An example is one context, in the form that TRL and others take for chats: `prompt` and `completion`, each a list
-of messages. What failed, or was refused and written again, is in none; neither is a program that does not check.
+An example is one context, in the form that TRL and others take for chats: `prompt` and `completion`, each a list of
+messages. Output that failed or was rejected is left out, and so are programs that do not check.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Example = dict[str, Any]
 
 
 def examples(histories: Iterable[History]) -> Iterator[Example]:
-    """The contexts of the runs that have ended well, each once, in the order of asking."""
+    """Yield the contexts of runs that ended well, each once, in the order of asking."""
     seen: set[bytes] = set()
     for history in histories:
-        for call in _right(history):
+        for call in _accepted(history):
             whole = history.run.writing != "statements"
             new = []
-            for generation in _right_generations(call, whole):
+            for generation in _accepted_generations(call, whole):
                 example = _example(call, generation)
                 digest = sha256(json.dumps(example).encode()).digest()
                 if digest not in seen:
@@ -39,47 +39,47 @@ def examples(histories: Iterable[History]) -> Iterator[Example]:
                 yield from new
 
 
-def _right(history: History) -> Iterator[LoggedCall]:
-    """The calls whose answers the run's value may rest on: none that failed, or that a text made which was refused."""
+def _accepted(history: History) -> Iterator[LoggedCall]:
+    """Yield the calls that the value of a run may depend on: none that failed, or were made by a rejected text."""
     rest = history.roots[::-1] if history.status == "done" else []
     while rest:
         call = rest.pop()
         if call.status in ("done", "stored"):
             yield call
-            refused = {id(each) for each in call.generations} - {id(each) for each in _not_refused(call)}
-            made = (each for each in reversed(call.children) if each.hits or id(_maker(call, each)) not in refused)
+            rejected = {id(each) for each in call.generations} - {id(each) for each in _not_rejected(call)}
+            made = (each for each in reversed(call.children) if each.hits or id(_maker(call, each)) not in rejected)
             rest.extend(made)
 
 
 def _maker(call: LoggedCall, child: LoggedCall) -> GenerationEvent | None:
-    """What the model had just written when a call below was asked for."""
+    """Return what the model had written last when a call below was asked."""
     return next((each for each in reversed(call.generations) if each.finished <= child.asked), None)
 
 
-def _not_refused(call: LoggedCall) -> list[GenerationEvent]:
-    """The generations but those after which the model was shown what was wrong."""
+def _not_rejected(call: LoggedCall) -> list[GenerationEvent]:
+    """Return the generations except those after which the model was shown what was wrong."""
     found = call.shown_generations
-    return [each for each, after in zip(found, [*found[1:], None]) if after is None or not _repairs(after)]
+    return [each for each, after in zip(found, [*found[1:], None]) if after is None or not _is_repair(after)]
 
 
-def _repairs(generation: GenerationEvent) -> bool:
+def _is_repair(generation: GenerationEvent) -> bool:
     return any(message.role == "assistant" for message in generation.prompt)
 
 
-def _right_generations(call: LoggedCall, whole: bool) -> list[GenerationEvent]:
-    """Those that stand in the answer. (In a text in which calls stand, they begin and end anywhere.)"""
+def _accepted_generations(call: LoggedCall, whole: bool) -> list[GenerationEvent]:
+    """Return the generations that are part of the answer. In a text with calls they begin and end anywhere: none."""
     if call.form == "text":
         return []
-    found = _not_refused(call)
+    found = _not_rejected(call)
     if whole or call.form == "leaf":
         found = found[-1:]
     return [each for each in found if each.finish == "stop" and each.error is None]
 
 
 def _example(call: LoggedCall, generation: GenerationEvent) -> Example:
-    """The first try at it: without what was refused before, and why."""
-    told = takewhile(lambda message: message.role != "assistant", generation.prompt)
-    prompt = [{"role": message.role, "content": message.text} for message in told]
+    """Return a generation as if it were the first attempt, without what was rejected before it and why."""
+    messages = takewhile(lambda message: message.role != "assistant", generation.prompt)
+    prompt = [{"role": message.role, "content": message.text} for message in messages]
     text = generation.output or ""
     if generation.opening == AnswerFormat.opening and not _is_object(generation.opening + text):
         text = f" {_in_object(text, call.type)}}}"

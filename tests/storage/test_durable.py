@@ -31,7 +31,7 @@ Do = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def do() -> Iterator[Do]:
-    """Does jobs in processes of their own."""
+    """A function that runs each job in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.zygote"],
         stdin=subprocess.PIPE,
@@ -57,7 +57,7 @@ def expected(n: int) -> str:
 
 
 def kept(place: str | Path) -> set[str]:
-    """The answers in a store, which must all be whole."""
+    """Return the answers in a store, none of which may be damaged."""
     store = Store(place)
     assert upkeep.verify(store) == []
     values = {json.loads(line)["value"] for line in upkeep.export(store) if json.loads(line)["kind"] == "answer"}
@@ -66,12 +66,12 @@ def kept(place: str | Path) -> set[str]:
 
 
 def number_in(body: Any) -> str:
-    """The number of the call that a request is for."""
+    """Return the number of the call of a request."""
     return re.findall(r"\d+", body["messages"][-1]["content"])[-1]
 
 
 def chat(body: Any) -> Any:
-    """What a server answers to a call of the program."""
+    """Return what the server answers to a call of the program."""
     message = {"role": "assistant", "content": said(number_in(body))}
     usage = {"prompt_tokens": 5, "completion_tokens": 1}
     return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
@@ -82,7 +82,7 @@ def asked(server: FakeServer) -> list[str]:
 
 
 def test_a_run_that_is_killed_again_and_again(do: Do, server: FakeServer, tmp_path: Path, kills: int) -> None:
-    """No call whose answer was kept is sent again, whenever the process dies."""
+    """No call whose answer was stored is sent again, whenever the process is killed."""
     n, left, chance = 2_000, kills, random.Random(kills)
     server.on("/v1/chat/completions", chat)
     server.on("/v1/models", Answer(404))
@@ -142,7 +142,7 @@ def test_a_run_that_dies_at_each_of_its_writes(do: Do, tmp_path: Path, after: bo
 
 
 def test_processes_share_the_work(do: Do, place: str | Path, tmp_path: Path) -> None:
-    """Each call is made once, whoever makes it; and all get the value."""
+    """Each call is made by exactly one process, and all get the value."""
     n, counted = 2_000, tmp_path / "calls"
     counting = {"path": str(counted), "delay": 0.002, "concurrency": 8}
     jobs = [{"counting": counting, "store": str(place), "run": f"r{i}", "n": n} for i in range(4)]

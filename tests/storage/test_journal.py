@@ -1,4 +1,4 @@
-"""What a run writes to its store, and what it does where another process was at the same call."""
+"""What a run writes to its store, and what it does when another run has claimed the same call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def stores(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
 
 
 def lose(store: Store) -> None:
-    """Let all claims of a store run out."""
+    """Let all claims of a store expire."""
     store.db.query("update claims set until = 1 where owner = ?", (store.owner,))
 
 
@@ -35,7 +35,7 @@ def answer(store: Store, value: str) -> None:
     store.write(WriteBatch("other", answers={KEY: StoredAnswer(value, 0, 0, fence)}))
 
 
-def test_what_comes_in_one_turn_is_one_transaction(stores: tuple[Store, Store]) -> None:
+def test_writes_of_one_turn_are_one_transaction(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
         journal = Journal(stores[0], "r")
         journal.add_event(0, "{}")
@@ -51,7 +51,7 @@ def test_what_comes_in_one_turn_is_one_transaction(stores: tuple[Store, Store]) 
     assert stores[1].find([b"o" * 32]) == ({}, {b"o" * 32})
 
 
-def test_an_answer_that_came_too_late_gives_way(stores: tuple[Store, Store]) -> None:
+def test_an_answer_that_comes_too_late_is_discarded(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
         journal = Journal(stores[0], "r")
         assert await journal.claim(KEY) is True
@@ -64,7 +64,7 @@ def test_an_answer_that_came_too_late_gives_way(stores: tuple[Store, Store]) -> 
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_one_that_has_lost_its_claim_waits_for_the_other(stores: tuple[Store, Store], answered: bool) -> None:
+def test_a_run_that_has_lost_its_claim_waits_for_the_other(stores: tuple[Store, Store], answered: bool) -> None:
     async def steps() -> None:
         journal, other = Journal(stores[0], "r"), stores[1]
         assert await journal.claim(KEY) is True
@@ -84,7 +84,7 @@ def test_one_that_has_lost_its_claim_waits_for_the_other(stores: tuple[Store, St
     assert stores[1].get(KEY) == ('"theirs"' if answered else '"ours"')
 
 
-def test_a_claim_that_ran_out_with_nobody_else_is_taken_again(stores: tuple[Store, Store]) -> None:
+def test_an_expired_claim_that_nobody_took_is_renewed(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
         journal = Journal(stores[0], "r")
         assert await journal.claim(KEY) is True
@@ -96,7 +96,7 @@ def test_a_claim_that_ran_out_with_nobody_else_is_taken_again(stores: tuple[Stor
     run(steps())
 
 
-def test_waiting_for_a_call_that_others_make(stores: tuple[Store, Store]) -> None:
+def test_waiting_for_a_call_of_another_run(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
         fence = stores[1].write(WriteBatch("other", claims=[KEY])).claimed[KEY]
         journal = Journal(stores[0], "r")
@@ -111,7 +111,7 @@ def test_waiting_for_a_call_that_others_make(stores: tuple[Store, Store]) -> Non
     run(steps())
 
 
-def test_claims_are_renewed_while_the_run_goes_on(stores: tuple[Store, Store]) -> None:
+def test_claims_are_renewed_during_the_run(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
         journal = Journal(stores[0], "r")
         await journal.claim(KEY)
@@ -123,7 +123,7 @@ def test_claims_are_renewed_while_the_run_goes_on(stores: tuple[Store, Store]) -
     run(steps())
 
 
-def test_a_store_that_fails_is_told_to_all_who_wait(stores: tuple[Store, Store]) -> None:
+def test_a_failure_of_the_store_reaches_all_who_wait(stores: tuple[Store, Store]) -> None:
     async def steps() -> None:
         stores[1].write(WriteBatch("other", claims=[KEY]))
         journal = Journal(stores[0], "r")
@@ -133,7 +133,7 @@ def test_a_store_that_fails_is_told_to_all_who_wait(stores: tuple[Store, Store])
         with pytest.raises(UsageError, match="E606"):
             await waiting
         stores[1].db.query("drop table events")
-        journal.add_event(0, "{}")  # nobody waits for an event alone; the next who does is told
+        journal.add_event(0, "{}")  # nobody awaits an event alone; the next claim fails
         with pytest.raises(UsageError, match="E606"):
             await journal.claim(b"o" * 32)
         stores[1].db.query("alter table gone rename to answers")

@@ -1,4 +1,4 @@
-"""Runs that are written down: resumed, replayed, and known again by the keys of their calls."""
+"""Recorded runs: resumed, replayed, and found by the keys of their calls."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def events(store: Store, run: str) -> list[dict[str, Any]]:
 
 
 def run_out(store: Store) -> RunRow:
-    """A run that a budget has ended after two calls."""
+    """Start a run that its budget ends after two calls."""
     limits = Limits(max_completion_tokens=4)
     with pytest.raises(BudgetError, match="E504"):
         compile(TEXT).run(xs=XS, model=Fake(obedient, concurrency=1), store=store, limits=limits)
     return only(store)
 
 
-def test_a_run_that_a_budget_ended_is_gone_on_with(store: Store) -> None:
+def test_a_run_that_its_budget_ended_is_resumed(store: Store) -> None:
     row = run_out(store)
     assert row.status == "failed"
     model = Fake(obedient)
@@ -57,13 +57,13 @@ def test_a_run_that_a_budget_ended_is_gone_on_with(store: Store) -> None:
     assert (row.status, row.usage["calls"], row.spec["limits"]["max_calls"]) == ("done", 2, 10)
 
 
-def test_without_larger_budgets_it_ends_as_before(store: Store) -> None:
+def test_with_the_same_budget_it_ends_as_before(store: Store) -> None:
     row = run_out(store)
     result = resume(row.id, store=store, model=Fake(obedient))  # the limit is for what is missing
     assert result.value == ["A", "B", "C", "D"]
 
 
-def test_the_log_of_a_resumed_run_goes_on(store: Store) -> None:
+def test_the_log_of_a_resumed_run_continues(store: Store) -> None:
     row = run_out(store)
     resume(row.id, store=store, model=Fake(obedient), limits={"max_calls": 9})
     log = events(store, row.id)
@@ -77,7 +77,7 @@ def test_the_log_of_a_resumed_run_goes_on(store: Store) -> None:
     assert [event["status"] for event in log if event["kind"] == "end"] == ["failed", "done"]
 
 
-def test_a_run_is_gone_through_again_without_a_model(store: Store) -> None:
+def test_a_run_is_replayed_without_a_model(store: Store) -> None:
     result = compile(TEXT).run(xs=XS, model=Fake(obedient), store=store)
     before = events(store, result.run_id)
     again = replay(store=store)
@@ -86,7 +86,7 @@ def test_a_run_is_gone_through_again_without_a_model(store: Store) -> None:
     assert only(store).status == "done"
 
 
-def test_a_replay_fails_loudly_where_an_answer_is_missing(store: Store) -> None:
+def test_a_replay_fails_if_an_answer_is_missing(store: Store) -> None:
     row = run_out(store)
     with pytest.raises(ModelError, match=r"E410.*'up'"):
         replay(row.id, store=store)
@@ -108,7 +108,7 @@ def test_a_program_that_a_model_wrote_is_replayed(store: Store) -> None:
     assert replay(store=store).value == "A-B"
 
 
-def test_an_interrupted_run_is_noted_and_gone_on_with(store: Store) -> None:
+def test_an_interrupted_run_is_recorded_and_resumed(store: Store) -> None:
     async def steps() -> None:
         model = Held(obedient)
         task = asyncio.ensure_future(compile(TEXT).arun(xs=XS, model=model, store=store))
@@ -127,7 +127,7 @@ def test_an_interrupted_run_is_noted_and_gone_on_with(store: Store) -> None:
     assert resume(row.id, store=store, model=Fake(obedient)).value == ["A", "B", "C", "D"]
 
 
-def test_runs_are_found_by_the_beginning_of_their_ids(store: Store) -> None:
+def test_runs_are_found_by_prefixes_of_their_ids(store: Store) -> None:
     for id in ("aa", "ab", "b"):
         compile("1").run(store=store, trace=Trace(id))
     assert find_run(store, "b").id == find_run(store, "last").id == "b"
@@ -166,7 +166,7 @@ def _golden(request: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_the_keys_of_calls_stay_what_they_were(name: str, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
+def test_the_keys_of_calls_do_not_change(name: str, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
     """If this fails, every store is out of date: raise LANGUAGE_VERSION or PROMPT_VERSION, then --update-golden."""
     store = Store(tmp_path / "store.db")
     HISTORIES[name](store)
@@ -181,7 +181,7 @@ def test_the_keys_of_calls_stay_what_they_were(name: str, tmp_path: Path, golden
 # Big runs ------------------------------------------------------------------------
 
 
-def test_no_more_than_a_crowd_of_calls_exists_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_calls_in_flight_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(workers, "MAX_QUEUE", 20)
     trace, most = Trace(keep=False), 0
@@ -199,7 +199,7 @@ def test_no_more_than_a_crowd_of_calls_exists_at_once(monkeypatch: pytest.Monkey
     assert trace.active == {}
 
 
-def test_a_failure_among_calls_that_are_held_back_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_failure_among_queued_calls_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(workers, "MAX_QUEUE", 4)
     asked: list[int] = []
@@ -214,7 +214,7 @@ def test_a_failure_among_calls_that_are_held_back_is_the_first(monkeypatch: pyte
     assert max(asked) < 60
 
 
-def test_answers_are_forgotten_where_the_store_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_answers_that_the_store_has_are_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(caller, "REMEMBERED", 3)
     text = 'first = [CALL("say", i) for i in range(9)]\nfirst + [CALL("say", len(first[0]) - 1 + i) for i in range(9)]'

@@ -1,4 +1,4 @@
-"""The store: what is kept, what counts as missing, who may write, and what cannot be used."""
+"""The store: what it keeps, what counts as missing, who may write, and what cannot be opened."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def sql(path: Path, statement: str, values: tuple[object, ...] = ()) -> list[tup
 # Answers -------------------------------------------------------------------------
 
 
-def test_an_answer_is_there_for_everyone_and_in_the_next_run(place: str | Path) -> None:
+def test_an_answer_is_visible_to_others_and_later(place: str | Path) -> None:
     store, other = Store(place), Store(place)
     assert store.get(KEY) is None
     assert keep(store, KEY, '"é \ud83d"').refused == {}
@@ -59,7 +59,7 @@ def test_an_answer_is_there_for_everyone_and_in_the_next_run(place: str | Path) 
     again.close()
 
 
-def test_a_batch_is_written_whole_or_not_at_all(place: str | Path) -> None:
+def test_a_batch_is_atomic(place: str | Path) -> None:
     store = Store(place)
     number = claim(store, KEY).claimed[KEY]
     store.write(WriteBatch("r", events=[(0, "{}")]))
@@ -73,7 +73,7 @@ def test_a_batch_is_written_whole_or_not_at_all(place: str | Path) -> None:
 
 @pytest.mark.parametrize("column", ["value", "digest"])
 @pytest.mark.parametrize("damage", ["2", b"\xff\x00", 7])
-def test_a_damaged_answer_is_told_and_made_again(
+def test_a_damaged_answer_is_logged_and_replaced(
     path: Path, column: str, damage: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Store(path)
@@ -93,7 +93,7 @@ def test_a_damaged_answer_is_told_and_made_again(
 # Claims --------------------------------------------------------------------------
 
 
-def test_one_owner_a_key(place: str | Path) -> None:
+def test_a_key_has_one_owner(place: str | Path) -> None:
     one, two = Store(place), Store(place)
     assert claim(one, KEY, OTHER).claimed == {KEY: 1, OTHER: 1}
     refused = claim(two, KEY)
@@ -109,15 +109,15 @@ def test_one_owner_a_key(place: str | Path) -> None:
     two.close()
 
 
-def run_out(store: Store) -> None:
-    """Let all claims of a store run out, as if it had not lived to renew them."""
+def expire(store: Store) -> None:
+    """Let all claims of a store expire, as if its process had died."""
     store.db.query("update claims set until = 1 where owner = ?", (store.owner,))
 
 
 def test_the_answer_of_a_former_owner_is_refused(place: str | Path) -> None:
     one, two = Store(place), Store(place)
     first = claim(one, KEY).claimed[KEY]
-    run_out(one)
+    expire(one)
     assert two.find([KEY]) == ({}, {KEY})
     second = claim(two, KEY).claimed[KEY]
     assert second > first
@@ -132,7 +132,7 @@ def test_the_answer_of_a_former_owner_is_refused(place: str | Path) -> None:
 def test_a_claim_is_renewed_as_long_as_its_owner_lives(place: str | Path) -> None:
     one, two = Store(place), Store(place)
     claim(one, KEY)
-    run_out(one)
+    expire(one)
     one.renew()
     assert two.find([KEY]) == ({}, set())
     one.write(WriteBatch("r", released={KEY: 1}))
@@ -142,7 +142,7 @@ def test_a_claim_is_renewed_as_long_as_its_owner_lives(place: str | Path) -> Non
     two.close()
 
 
-def test_closing_gives_all_claims_up(place: str | Path) -> None:
+def test_closing_gives_up_all_claims(place: str | Path) -> None:
     one, two = Store(place), Store(place)
     claim(one, KEY)
     one.close()
@@ -235,7 +235,7 @@ def code(place: str | Path) -> str:
     return caught.value.first.code
 
 
-def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("not a database, but long enough to have a header " * 40)
     before = path.read_bytes()
@@ -247,7 +247,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert code(tmp_path) == "E606"
 
 
-def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+def test_a_server_that_cannot_be_reached(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         Store(f"postgresql://me:secret@/x?host={tmp_path}")
     assert caught.value.first.code == "E606"
@@ -261,7 +261,7 @@ def test_a_store_of_a_newer_version_is_refused(place: str | Path) -> None:
     assert code(place) == "E606"
 
 
-def test_a_store_of_an_older_version_is_brought_up(path: Path) -> None:
+def test_a_store_of_an_older_version_is_migrated(path: Path) -> None:
     path.parent.mkdir()
     for statement in MIGRATIONS[0]:
         sql(path, statement)
@@ -290,7 +290,7 @@ def test_failures_of_the_database_are_coded(path: Path) -> None:
         store.close()
 
 
-def test_only_a_sound_sqlite_keeps_a_write_ahead_log() -> None:
+def test_only_a_safe_sqlite_uses_a_write_ahead_log() -> None:
     assert journal_mode("3.51.2") == journal_mode("3.40.1") == "truncate"
     assert journal_mode("3.51.3") == journal_mode("3.60.0") == journal_mode("4.0.0") == "wal"
 
@@ -304,8 +304,8 @@ def test_the_default_path_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 @pytest.mark.parametrize("end", ["", "-journal", "-wal", "-shm"])
-def test_a_file_with_a_second_name_is_refused(path: Path, end: str) -> None:
-    """Somebody else may have given it one, to read what is written, or to have something taken over."""
+def test_a_file_with_a_second_hard_link_is_refused(path: Path, end: str) -> None:
+    """An attacker may have made the link, to read the store or to plant content in it."""
     Store(path).close()
     other = path.with_name("planted")
     other.write_bytes(path.read_bytes() if not end else b"")
@@ -315,7 +315,7 @@ def test_a_file_with_a_second_name_is_refused(path: Path, end: str) -> None:
     assert code(path) == "E606"
 
 
-def test_a_link_of_the_users_own_is_followed(path: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_of_the_user_is_followed(path: Path, tmp_path: Path) -> None:
     Store(path).close()
     os.chmod(path, 0o644)
     link = tmp_path / "link.db"
@@ -326,8 +326,8 @@ def test_a_link_of_the_users_own_is_followed(path: Path, tmp_path: Path) -> None
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-def test_opening_a_store_twice_gives_up_no_lock(path: Path) -> None:
-    """As closing any descriptor of the file would."""
+def test_opening_a_store_twice_keeps_its_locks(path: Path) -> None:
+    """Closing any other descriptor of the file would release them."""
     one = Store(path)
     with one.db.transaction():
         one.db.query("delete from claims")
@@ -338,7 +338,7 @@ def test_opening_a_store_twice_gives_up_no_lock(path: Path) -> None:
     one.close()
 
 
-def test_others_that_begin_at_once_are_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_open_a_store_at_once_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, left = Sqlite.query, [2]
 
     def query(self: Sqlite, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:

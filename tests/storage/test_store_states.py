@@ -1,4 +1,4 @@
-"""The store against a simple model of it, whatever is done in whatever order, crashes included."""
+"""The store compared with a simple model of it, for any operations in any order, including crashes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ WHO = st.integers(0, 1)
 
 @define
 class Held:
-    """A claim as one who made it knows it; another may have taken it over since."""
+    """A claim as its owner knows it; another owner may have taken it over since."""
 
     who: int
     fence: int
-    over: bool = False
+    expired: bool = False
 
 
 @define
@@ -41,7 +41,7 @@ class Expected:
 class Stores(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
-        logging.getLogger("rlmlang").disabled = True  # damage is told each time
+        logging.getLogger("rlmlang").disabled = True  # damage is logged each time
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "store.db"
         self.stores = [Store(self.path), Store(self.path)]
@@ -64,7 +64,7 @@ class Stores(RuleBasedStateMachine):
     def claim(self, who: int, key: bytes) -> None:
         done = self.stores[who].write(WriteBatch("r", claims=[key]))
         held = self.expected.claims.get(key)
-        free = held is None or held.over
+        free = held is None or held.expired
         if not free:
             assert (done.claimed, done.found) == ({}, {})
         elif (value := self.present(key)) is not None:
@@ -111,14 +111,14 @@ class Stores(RuleBasedStateMachine):
             self.stores[who].write(WriteBatch("r", released={key: fence}))
             held = self.expected.claims.get(key)
             if held is not None and (held.who, held.fence) == (who, fence):
-                held.over = True
+                held.expired = True
 
     @rule(who=WHO)
     def lease_runs_out(self, who: int) -> None:
         self.stores[who].db.query("update claims set until = 1 where owner = ?", (self.stores[who].owner,))
         for held in self.expected.claims.values():
             if held.who == who:
-                held.over = True
+                held.expired = True
 
     @rule(who=WHO)
     def renew(self, who: int) -> None:
@@ -126,7 +126,7 @@ class Stores(RuleBasedStateMachine):
         rows = self.stores[who].db.query("select key, until from claims where owner = ?", (self.stores[who].owner,))
         for key, until in rows:
             if until > 1:
-                self.expected.claims[key].over = False
+                self.expected.claims[key].expired = False
 
     @rule(who=WHO)
     def crash(self, who: int) -> None:
@@ -148,7 +148,7 @@ class Stores(RuleBasedStateMachine):
         """Nothing is old enough to go."""
         assert upkeep.collect(self.stores[0], older_than=1e6).answers == 0
         for key, held in list(self.expected.claims.items()):
-            if held.over:
+            if held.expired:
                 del self.expected.claims[key]
 
     @invariant()

@@ -1,4 +1,4 @@
-"""Reading logs: what a run was, from its events; and whatever else is in a file ends with a coded error."""
+"""Logs are read as histories, and anything else in a file is refused with a coded error."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tail", [b"{", b'{"kind": "call", "id": 3', b"\x00\x00\x00", b'{"kind": "call"}\xc3', b'"'])
-def test_a_last_line_that_breaks_off_is_left_out(tail: bytes, tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_left_out(tail: bytes, tmp_path: Path) -> None:
     assert [event["kind"] for event in read_log(str(written(tmp_path, RUN + tail)))] == ["run"]
 
 
-def test_every_beginning_of_a_log_is_a_run(tmp_path: Path) -> None:
+def test_every_prefix_of_a_log_is_a_run(tmp_path: Path) -> None:
     whole = traces.write(tmp_path / "whole.jsonl", traces.events(12)).read_bytes()
     for size in range(whole.index(b"\n") + 1, len(whole), 97):
         history = history_of(read_log(str(written(tmp_path, whole[:size]))))
@@ -58,7 +58,7 @@ def test_every_beginning_of_a_log_is_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         (b"{\n", "line 2"),
         (b"[]\n", "not an object"),
@@ -72,8 +72,8 @@ def test_every_beginning_of_a_log_is_a_run(tmp_path: Path) -> None:
         (b"\n", "line 2"),
     ],
 )
-def test_a_line_that_is_no_event(line: bytes, told: str, tmp_path: Path) -> None:
-    assert told in refused(written(tmp_path, RUN + line))
+def test_a_line_that_is_not_an_event(line: bytes, message: str, tmp_path: Path) -> None:
+    assert message in refused(written(tmp_path, RUN + line))
 
 
 def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "longer than 1,000 bytes" in refused(written(tmp_path, RUN + b"x" * 2_000))
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(UsageError) as caught:
             list(read_log(str(path)))
@@ -92,7 +92,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "told"),
+    ("events", "message"),
     [
         ([], "empty"),
         ([call_event(0)], "does not begin with a run"),
@@ -120,14 +120,14 @@ def test_no_file(tmp_path: Path) -> None:
         ([run_event(), {"kind": "call"}], "line 2 of the trace: `id` is missing"),
     ],
 )
-def test_an_event_that_is_wrong(events: list[dict[str, Any]], told: str) -> None:
+def test_an_event_that_is_wrong(events: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         history_of(events)
     assert caught.value.first.code == "E609"
-    assert told in caught.value.first.message
+    assert message in caught.value.first.message
 
 
-def test_kinds_and_fields_that_are_not_known_are_skipped() -> None:
+def test_unknown_kinds_and_fields_are_ignored() -> None:
     history = history_of([run_event(color="red"), {"kind": "weather"}, call_event(0, mood={"deep": [1]})])
     assert len(history.calls) == 1
 
@@ -147,7 +147,7 @@ _EVENTS = st.builds(
 
 
 @given(st.lists(_EVENTS, max_size=6))
-def test_whatever_events_say_they_are_a_run_or_refused(events: list[dict[str, Any]]) -> None:
+def test_any_events_are_a_run_or_refused(events: list[dict[str, Any]]) -> None:
     try:
         history = history_of([run_event(), *events])
     except UsageError as error:
@@ -176,7 +176,7 @@ def test_calls_form_a_tree() -> None:
     assert history.spent.prompt_tokens == sum(call.own.prompt_tokens for call in history.calls)
 
 
-def test_hits_are_counted_where_they_stand() -> None:
+def test_hits_are_counted_on_their_lines() -> None:
     hit = {"kind": "hit", "of": 0, "parent": None, "line": 9, "source": "notes.rlm", "time": 0.5}
     history = history_of([run_event(), hit, call_event(0), hit, hit | {"line": 10}])
     assert history.calls[0].hits == {("notes.rlm", 9): 2, ("notes.rlm", 10): 1}
@@ -208,7 +208,7 @@ def test_a_resumed_run_shows_what_answered_its_stored_calls() -> None:
     assert (history.resumptions, history.before.generations, history.spent.generations) == (1, 2, 1)
 
 
-def test_a_call_whose_end_is_not_told_is_unfinished() -> None:
+def test_a_call_without_an_end_is_unfinished() -> None:
     events = [
         run_event(),
         generation_event(0, started=1.0, finished=2.0),
@@ -225,7 +225,7 @@ def test_a_call_whose_end_is_not_told_is_unfinished() -> None:
     assert history.seconds == 6.0
 
 
-def test_of_two_ends_of_a_call_the_last_counts() -> None:
+def test_the_last_of_two_ends_of_a_call_counts() -> None:
     events = [run_event(), generation_event(0), call_event(0), call_event(0, status="cancelled", answer=None)]
     (call,) = history_of(events).calls
     assert (call.status, call.answer, len(call.generations), call.own.generations) == ("cancelled", None, 1, 1)
@@ -234,7 +234,7 @@ def test_of_two_ends_of_a_call_the_last_counts() -> None:
     assert (call.status, len(call.shown_generations), call.origin) == ("stored", 1, None)
 
 
-def test_a_text_that_is_missing_is_told() -> None:
+def test_a_missing_text_is_named() -> None:
     history = history_of([run_event(), generation_event(0), call_event(0)])
     assert "does not hold the text" in history.calls[0].generations[0].prompt[0].content
 
@@ -243,7 +243,7 @@ def ids(calls: list[LoggedCall]) -> list[int]:
     return [call.id for call in calls]
 
 
-def test_the_critical_path_goes_through_what_was_waited_for() -> None:
+def test_the_critical_path_is_what_the_end_waited_for() -> None:
     def call(id: int, asked: float, started: float, finished: float, **more: Any) -> dict[str, Any]:
         return call_event(id, asked=asked, started=started, finished=finished, **more)
 
@@ -296,7 +296,7 @@ def test_a_hundred_thousand_calls() -> None:
     assert max(history.lanes()) == 15
 
 
-def test_calls_within_calls_without_end() -> None:
+def test_deeply_nested_calls() -> None:
     depth = 20_000
     events = [run_event(), call_event(0)]
     events += [call_event(id, parent=id - 1, source="<answer>") for id in range(1, depth)]

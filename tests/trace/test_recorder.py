@@ -1,4 +1,4 @@
-"""What a run writes down of itself."""
+"""What the trace of a run records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.fakes import Fake, obedient
 
 
 def events_of(text: str, answer: Any = obedient, **options: Any) -> list[dict[str, Any]]:
-    """The events of a run, whether it ends well or not."""
+    """The events of a run, whether it succeeds or fails."""
     texts: list[str] = []
     trace = Trace(sinks=[lambda seq, event: texts.append(event)])
     with contextlib.suppress(ModelError):
@@ -28,7 +28,7 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["kind"] for event in events]
 
 
-def test_what_a_run_is_and_how_it_ended() -> None:
+def test_events_of_a_run() -> None:
     events = events_of('n: int = 3\n[CALL("up", "a"), CALL("up", "a")]', limits=Limits(max_calls=5))
     assert kinds(events) == ["run", "hit", "text", "generation", "call", "end"]
     assert [event["seq"] for event in events] == list(range(6))
@@ -41,7 +41,7 @@ def test_what_a_run_is_and_how_it_ended() -> None:
     assert (end["status"], end["type"], end["value"]) == ("done", "list[str]", '["A", "A"]')
 
 
-def test_a_prompt_that_calls_share_stands_once() -> None:
+def test_a_system_prompt_is_logged_once() -> None:
     events = events_of('[CALL("up", x) for x in ["a", "b", "c"]]')
     (text,) = [event for event in events if event["kind"] == "text"]
     prompts = [event["prompt"] for event in events if event["kind"] == "generation"]
@@ -49,7 +49,7 @@ def test_a_prompt_that_calls_share_stands_once() -> None:
     assert ["a" in prompt[1]["content"] for prompt in prompts] == [True, False, False]
 
 
-def test_what_went_wrong_is_told_of_the_generation_and_the_call() -> None:
+def test_an_error_is_recorded_in_the_generation_and_the_call() -> None:
     def fail(request: Any) -> Any:
         return ModelError.of("E400", "the server is gone")
 
@@ -60,7 +60,7 @@ def test_what_went_wrong_is_told_of_the_generation_and_the_call() -> None:
     assert events[-1]["status"] == "failed"
 
 
-def test_an_answer_that_does_not_fit_is_told_with_what_the_model_said() -> None:
+def test_an_answer_of_the_wrong_type_is_recorded_with_the_output() -> None:
     events = events_of('CALL[int]("up", "a")', lambda request: "many")
     generation, call = (event for event in events if event["kind"] in ("generation", "call"))
     assert (generation["output"], generation["error"]) == ("many", None)
@@ -72,9 +72,9 @@ def test_secrets_are_in_no_event(hidden: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SOME_API_KEY", hidden)
     text = f'CALL("echo", {json.dumps(hidden)})'
     events = events_of(text, lambda request: f"the key is {hidden}")
-    told = [value for event in events for value in strings(event)]
-    assert not any(hidden in value for value in told)
-    assert any("[redacted]" in value for value in told)
+    texts = [value for event in events for value in strings(event)]
+    assert not any(hidden in value for value in texts)
+    assert any("[redacted]" in value for value in texts)
     assert "call" in kinds(events)
 
 
@@ -85,7 +85,7 @@ def strings(data: Any) -> list[str]:
     return [text for part in parts for text in strings(part)]
 
 
-def test_half_a_character_is_told_as_one_that_is_missing() -> None:
+def test_an_unpaired_surrogate_is_replaced() -> None:
     events = events_of('CALL[list[str]]("x")', lambda request: json.dumps(["\ud83d"]))
     assert [event["answer"] for event in events if event["kind"] == "call"] == ['["\ufffd"]']
 
@@ -99,20 +99,20 @@ def test_long_values_are_shortened_and_prompts_are_not() -> None:
     assert len(begin["inputs"]["doc"]["preview"]) < 100
 
 
-def test_watchers_are_told_of_each_call_once() -> None:
-    told: list[tuple[str, int]] = []
+def test_watchers_are_called_once_for_each_change() -> None:
+    seen: list[tuple[str, int]] = []
 
     class Watcher:
         def started(self, record: CallRecord) -> None:
-            told.append(("started", record.id))
+            seen.append(("started", record.id))
 
         def hit(self, record: CallRecord) -> None:
-            told.append(("hit", record.id))
+            seen.append(("hit", record.id))
 
         def finished(self, record: CallRecord) -> None:
-            told.append((record.status, record.id))
+            seen.append((record.status, record.id))
 
     compile('[CALL("up", "a"), CALL("up", "a"), CALL("up", "b")]').run(
         model=Fake(obedient, concurrency=1), trace=Trace(watchers=[Watcher()], keep=False)
     )
-    assert told == [("started", 0), ("hit", 0), ("started", 1), ("done", 0), ("done", 1)]
+    assert seen == [("started", 0), ("hit", 0), ("started", 1), ("done", 0), ("done", 1)]

@@ -32,13 +32,13 @@ Show = Callable[..., str]
 
 @pytest.fixture
 def show(capsys: pytest.CaptureFixture[str]) -> Show:
-    """Run `rlmlang trace`; gives what it prints."""
+    """Run `rlmlang trace`, and return what it prints."""
 
     def run(*args: object, code: int = 0) -> str:
         assert main(["trace", *map(str, args)]) == code
-        told = capsys.readouterr()
-        assert bool(told.err) == (code != 0)
-        return told.err if code else told.out
+        printed = capsys.readouterr()
+        assert bool(printed.err) == (code != 0)
+        return printed.err if code else printed.out
 
     return run
 
@@ -79,7 +79,7 @@ def test_siblings_are_shown_together(large: Path, show: Show) -> None:
     assert sum(bool(re.match(r"\s*#\d+  ", line)) for line in every) == 3_000 + len(history.critical_path())
 
 
-def test_those_that_failed_are_shown_first(show: Show, tmp_path: Path) -> None:
+def test_failed_siblings_are_shown_first(show: Show, tmp_path: Path) -> None:
     error = {"code": "E401", "message": "no number"}
     calls = [call_event(id, **({"status": "failed", "error": error} if id == 900 else {})) for id in range(1_000)]
     text = show("show", traces.write(tmp_path / "run.jsonl", [run_event(), *calls]))
@@ -103,28 +103,28 @@ def test_filters(large: Path, show: Show) -> None:
         ("--errors", "--slow", "1"): {call.id for call in calls if call.status == "failed" and call.seconds >= 1},
         ("--grep", "E401"): {call.id for call in calls if call.error},
     }
-    for options, wanted in expected.items():
-        assert wanted
-        assert ids(show("show", large, "--json", *options)) == wanted
+    for options, expected_ids in expected.items():
+        assert expected_ids
+        assert ids(show("show", large, "--json", *options)) == expected_ids
     assert 7 in ids(show("show", large, "--json", "--grep", text)) != {call.id for call in calls}
     assert f"{len(expected['--errors',]):,} of 3,000 calls:" in show("show", large, "--errors")
 
 
-def test_what_made_a_call_is_shown_with_it(small: Path, show: Show) -> None:
+def test_the_parents_of_a_call_are_shown_with_it(small: Path, show: Show) -> None:
     text = show("show", small, "--grep", "Put the answers together")
     tree = text[text.index("of 60 calls:") :].splitlines()[1:]
     assert [line.split("  ")[0 if line[0] == "#" else 1] for line in tree] == ["#56", "#59"]
 
 
 def test_json(small: Path, show: Show) -> None:
-    told = json.loads(show("show", small, "--json"))
+    found = json.loads(show("show", small, "--json"))
     history = history_of(read_log(str(small)))
-    assert (told["status"], told["counts"]["done"]) == ("done", history.counts()["done"])
-    assert told["spent"]["prompt_tokens"] == sum(call["spent"]["prompt_tokens"] for call in told["calls"])
-    assert [line["number"] for line in told["lines"]] == [7, 12, 13]
+    assert (found["status"], found["counts"]["done"]) == ("done", history.counts()["done"])
+    assert found["spent"]["prompt_tokens"] == sum(call["spent"]["prompt_tokens"] for call in found["calls"])
+    assert [line["number"] for line in found["lines"]] == [7, 12, 13]
 
 
-def test_a_resumed_run_and_one_that_died(show: Show, tmp_path: Path) -> None:
+def test_a_resumed_run_and_one_that_was_killed(show: Show, tmp_path: Path) -> None:
     again = [run_event(resumed=True), call_event(1, key="aa", status="stored", prompt_tokens=0), generation_event(2)]
     events = [run_event(), generation_event(0), call_event(0, key="aa"), *again]
     text = show("show", traces.write(tmp_path / "run.jsonl", events))
@@ -132,7 +132,7 @@ def test_a_resumed_run_and_one_that_died(show: Show, tmp_path: Path) -> None:
     assert "1 stored, 1 unfinished" in text
 
 
-def test_files_that_are_no_trace(show: Show, tmp_path: Path) -> None:
+def test_files_that_are_not_traces(show: Show, tmp_path: Path) -> None:
     path = tmp_path / "x"
     assert "E604" in show("show", path, code=2)
     path.write_text("hello\n")
@@ -174,16 +174,16 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 def test_diff(show: Show, golden: Callable[[str, str], None], tmp_path: Path) -> None:
     a, b = two(tmp_path)
     golden("trace/diff.txt", show("diff", a, b))
-    told = json.loads(show("diff", a, b, "--json"))
-    assert (told["same"], told["asked"], told["answered"], told["spent"]) == (2, [[3, 3]], [[1, 1]], [[2, 2]])
-    assert (told["only_a"], told["only_b"]) == ([], [])
-    assert told["settings"]["model"] == ["scripted", "other"]
+    found = json.loads(show("diff", a, b, "--json"))
+    assert (found["same"], found["asked"], found["answered"], found["spent"]) == (2, [[3, 3]], [[1, 1]], [[2, 2]])
+    assert (found["only_a"], found["only_b"]) == ([], [])
+    assert found["settings"]["model"] == ["scripted", "other"]
 
 
-def test_a_run_is_as_it_is(small: Path, show: Show) -> None:
-    told = json.loads(show("diff", small, small, "--json"))
-    assert told["same"] == 60
-    assert not any(told[name] for name in ("only_a", "only_b", "asked", "answered", "spent", "settings", "program"))
+def test_a_run_does_not_differ_from_itself(small: Path, show: Show) -> None:
+    found = json.loads(show("diff", small, small, "--json"))
+    assert found["same"] == 60
+    assert not any(found[name] for name in ("only_a", "only_b", "asked", "answered", "spent", "settings", "program"))
 
 
 _CALLS = st.lists(
@@ -195,7 +195,7 @@ _CALLS = st.lists(
 
 
 @given(_CALLS, _CALLS)
-def test_every_call_is_matched_once_or_left(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> None:
+def test_every_call_is_matched_at_most_once(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> None:
     one, other = (
         history_of([run_event(), *(call_event(id, **each) for id, each in enumerate(calls))]) for calls in (a, b)
     )
@@ -341,7 +341,7 @@ def said(example: dict[str, Any]) -> str:
     return str(message["content"])
 
 
-def test_sft_is_what_was_read_and_written(show: Show, tmp_path: Path) -> None:
+def test_sft_has_prompts_and_outputs(show: Show, tmp_path: Path) -> None:
     model = scripted("```python\nlen(CALL('Sum it up', text))\n```")
     program, leaf = exported(show, traced(tmp_path / "run.jsonl", model, ASKED, text="It rains."), "sft")
     assert program["prompt"][0] == {"role": "system", "content": language_card()}
@@ -352,7 +352,7 @@ def test_sft_is_what_was_read_and_written(show: Show, tmp_path: Path) -> None:
     assert said(leaf) == "Rain."
 
 
-def test_sft_has_nothing_of_what_was_refused(show: Show, tmp_path: Path) -> None:
+def test_sft_leaves_out_what_was_rejected(show: Show, tmp_path: Path) -> None:
     wrong = ["lenn(text)", 'int(CALL("A number?", text))']  # no such name; and "Rain." is no number
     right = scripted(*wrong, "len(text)")
     (only,) = exported(show, traced(tmp_path / "run.jsonl", right, ASKED, text="It rains."), "sft")
@@ -390,7 +390,7 @@ def test_sft_of_all_runs_in_the_store(show: Show, tmp_path: Path) -> None:
     assert ['"a"' in example["prompt"][1]["content"] for example in examples] == [True, False]
 
 
-def test_sft_of_values_that_are_right(show: Show, tmp_path: Path) -> None:
+def test_sft_of_runs_with_the_right_value(show: Show, tmp_path: Path) -> None:
     path = traced(tmp_path / "run.jsonl", scripted("len(text)"), ASKED, text="It rains.")
     text = traced(tmp_path / "text.jsonl", scripted("text"), "text: str\nCALL('Say it', text=text)\n", text="It rains.")
 
@@ -424,7 +424,7 @@ def test_sft_leaves_out_programs_that_do_not_check(show: Show, tmp_path: Path) -
         assert len(exported(show, path, "sft")) == count
 
 
-def test_sft_has_what_the_engine_put_before_a_reply(show: Show, tmp_path: Path) -> None:
+def test_sft_has_the_opening_of_the_engine(show: Show, tmp_path: Path) -> None:
     events = [
         run_event(writing="whole"),
         generation_event(0, opening="```python\n", output="len('a')\n"),
@@ -455,9 +455,9 @@ def test_sft_of_nano_is_what_nano_reads(show: Show, tmp_path: Path) -> None:
 def test_sft_shows_no_secret(show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "hunter2-hunter2")
     path = traced(tmp_path / "run.jsonl", scripted("len(text)"), ASKED, text="It is hunter2-hunter2.")
-    told = show("export", path, "--format", "sft")
-    assert "[redacted]" in told
-    assert "hunter2" not in told
+    found = show("export", path, "--format", "sft")
+    assert "[redacted]" in found
+    assert "hunter2" not in found
 
 
 # Whatever stands in a trace --------------------------------------------------------

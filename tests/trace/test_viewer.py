@@ -1,4 +1,4 @@
-"""The page of a run, in a real Chromium: 100,000 calls, the keyboard, and texts that want to be more than texts."""
+"""The page of a run, in a real Chromium: 100,000 calls, the keyboard, the layout, and hostile texts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def large(history: History, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(chromium: Browser, large: Path) -> Browser:
-    """The page of 100,000 calls, opened anew. Afterwards nothing was asked of a network, and nothing complained."""
+    """The page of 100,000 calls, newly opened."""
     return opened(chromium, large)
 
 
@@ -59,7 +59,7 @@ def opened(chromium: Browser, path: Path, **size: int) -> Browser:
 
 
 def quiet(chromium: Browser) -> None:
-    """Nothing was asked for but the page itself, no policy was broken, nothing was complained about."""
+    """Assert that the browser requested nothing but the page, and logged no error or violation of the policy."""
     assert chromium.log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in chromium.log("performance")]
     asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
@@ -67,13 +67,13 @@ def quiet(chromium: Browser) -> None:
 
 
 def shown(page: Browser) -> int:
-    """How many calls the filters let through, once they are through."""
+    """Return how many calls pass the filters, once they have been applied."""
     page.wait("document.querySelector('#found').dataset.done === '1'")
     return int(page.text("#found").split()[0].replace(",", ""))
 
 
 def read_call(page: Browser, id: int | str) -> str:
-    """The text of the pane of a call, once it is shown."""
+    """Return the text of the pane of a call, once it is shown."""
     page.wait(f"document.querySelector('#call').dataset.call === '{id}'")
     return page.text("#call")
 
@@ -96,7 +96,7 @@ def test_it_opens(page: Browser, history: History) -> None:
     quiet(page)
 
 
-def test_lines_tell_what_they_cost(page: Browser, history: History) -> None:
+def test_lines_show_their_costs(page: Browser, history: History) -> None:
     rows = page.run(
         "[...document.querySelectorAll('#code tr.linked')].map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
@@ -147,15 +147,15 @@ def test_every_row_can_be_reached_by_scrolling(page: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "wanted"),
+    ("key", "select"),
     [
         ("e", lambda history: [call for call in history.calls if call.error]),
         ("m", lambda history: [call for call in history.calls if call.status == "stored" or call.hits]),
         ("c", lambda history: history.critical_path()),
     ],
 )
-def test_filters(key: str, wanted: Any, page: Browser, history: History) -> None:
-    expected = len(wanted(history))
+def test_filters(key: str, select: Any, page: Browser, history: History) -> None:
+    expected = len(select(history))
     page.press(key)
     assert shown(page) == expected
     assert page.run("document.querySelectorAll('.chip[aria-pressed=\"true\"]').length") == 1
@@ -163,7 +163,7 @@ def test_filters(key: str, wanted: Any, page: Browser, history: History) -> None
     assert shown(page) == CALLS
 
 
-def test_filters_of_the_slow_and_the_expensive(page: Browser, history: History) -> None:
+def test_filters_of_slow_and_expensive_calls(page: Browser, history: History) -> None:
     page.press("s")
     slow = shown(page)
     assert CALLS / 25 < slow <= CALLS / 20
@@ -175,7 +175,7 @@ def test_filters_of_the_slow_and_the_expensive(page: Browser, history: History) 
     assert CALLS / 25 < shown(page) <= CALLS / 18
 
 
-def test_search_finds_what_stands_in_prompts(page: Browser, history: History) -> None:
+def test_search_finds_texts_of_prompts(page: Browser, history: History) -> None:
     text = " ".join(history.calls[49_000].generations[0].prompt[1].content.split()[-3:])
     assert text not in history.calls[49_000].arguments[0].preview
     page.press("/", *text.upper(), "Enter")
@@ -390,7 +390,7 @@ def test_a_long_text_is_shown_in_parts(chromium: Browser, tmp_path: Path) -> Non
     assert "the end" in page.text("#call")
 
 
-def test_calls_within_calls_without_end(chromium: Browser, tmp_path: Path) -> None:
+def test_deeply_nested_calls(chromium: Browser, tmp_path: Path) -> None:
     events = [run_event(), call_event(0)]
     events += [call_event(id, parent=id - 1, source="<answer>", form="program") for id in range(1, 5_000)]
     page = opened(chromium, page_of(history_of(events), tmp_path / "deep.html"))
@@ -399,32 +399,32 @@ def test_calls_within_calls_without_end(chromium: Browser, tmp_path: Path) -> No
     quiet(page)
 
 
-# Texts that want to be more --------------------------------------------------------
+# Hostile texts --------------------------------------------------------
 
 
 ELEMENTS = frozenset(
     """html head meta title style body header div h1 span button dl dt dd section canvas i nav main input select option dialog form
     h2 h3 h4 noscript script p pre code b details summary table tbody tr td ol li small""".split()  # noqa: SIM905
 )
-"""What the viewer is made of."""
+"""The elements that the viewer uses."""
 
 
 WALK = """(async (n) => {
-    const told = [], tree = document.querySelector("#tree"), call = document.querySelector("#call");
+    const found = [], tree = document.querySelector("#tree"), call = document.querySelector("#call");
     for (let id = 0; id < n; id++) {
         while (call.dataset.call !== String(id)) await new Promise(requestAnimationFrame);
-        told.push(call.textContent + tree.textContent);
+        found.push(call.textContent + tree.textContent);
         tree.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
     }
-    return told;
+    return found;
 })(arguments[0])"""
-"""Goes down the tree, and gives what each call shows."""
+"""Walk down the tree, and return what each call shows."""
 
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff]")
 
 
 def untouched(page: Browser, scripts: int) -> None:
-    """No script but the viewer's has run, and no element came from a text."""
+    """Assert that only the viewer's script has run, and that no element was made from a text."""
     assert page.run("String(window.hacked) + document.title.slice(-5)") == "undefinedtrace"
     assert set(page.run("[...new Set([...document.querySelectorAll('*')].map((each) => each.localName))]")) <= ELEMENTS
     assert page.run("document.scripts.length") == scripts
@@ -440,7 +440,7 @@ def untouched(page: Browser, scripts: int) -> None:
     )
 
 
-def test_no_text_is_more_than_a_text(chromium: Browser, tmp_path: Path) -> None:
+def test_no_text_is_read_as_markup(chromium: Browser, tmp_path: Path) -> None:
     path = page_of(history_of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html")
     page = opened(chromium, path)
     scripts = page.run("document.scripts.length")
@@ -451,10 +451,10 @@ def test_no_text_is_more_than_a_text(chromium: Browser, tmp_path: Path) -> None:
         untouched(page, scripts)
         assert not HIDDEN.search(page.text("body > header") + page.text("main"))
     page.press("t", "*", "Home")
-    for text, told in zip(injections.STRINGS, page.run(WALK, len(injections.STRINGS)), strict=True):
+    for text, found in zip(injections.STRINGS, page.run(WALK, len(injections.STRINGS)), strict=True):
         word = re.search(r"[A-Za-z]{4,}", text)
-        assert word is None or word[0] in told
-        assert not HIDDEN.search(told)
+        assert word is None or word[0] in found
+        assert not HIDDEN.search(found)
     untouched(page, scripts)
     page.run("document.querySelectorAll('summary, .row, tr.linked, button.more').forEach((each) => each.click())")
     page.run("new Promise(requestAnimationFrame)")
@@ -469,7 +469,7 @@ def test_no_text_is_more_than_a_text(chromium: Browser, tmp_path: Path) -> None:
     quiet(page)
 
 
-def test_what_a_page_does_would_be_noticed(chromium: Browser, tmp_path: Path) -> None:
+def test_these_checks_notice_a_bad_page(chromium: Browser, tmp_path: Path) -> None:
     """The checks above find a page that runs a script, makes an element, and asks for something."""
     path = tmp_path / "bad.html"
     path.write_text(
@@ -490,12 +490,12 @@ def test_what_a_page_does_would_be_noticed(chromium: Browser, tmp_path: Path) ->
 
 
 def test_the_policy_holds(chromium: Browser, tmp_path: Path) -> None:
-    """Should the viewer make a mistake, nothing comes of it."""
+    """Even if the viewer made a mistake, the policy would stop it."""
     page = opened(chromium, page_of(history_of([run_event()]), tmp_path / "page.html"))
     tried = page.run(
         """(async () => {
-            const told = [], attempt = async (name, work) => {
-                try { await work(); told.push(name); } catch { /* as it should be */ } };
+            const found = [], attempt = async (name, work) => {
+                try { await work(); found.push(name); } catch { /* as it should be */ } };
             await attempt("markup", () => document.body.innerHTML = "<b>x</b>");
             await attempt("script", () => {
                 const script = document.createElement("script");
@@ -505,7 +505,7 @@ def test_the_policy_holds(chromium: Browser, tmp_path: Path) -> None:
             await attempt("picture", () => new Promise((yes, no) => {
                 const picture = new Image();
                 Object.assign(picture, { onload: yes, onerror: no, src: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" }); }));
-            return told;
+            return found;
         })()"""
     )
     assert tried == []
@@ -517,7 +517,7 @@ def test_the_policy_holds(chromium: Browser, tmp_path: Path) -> None:
 
 
 def test_the_page_holds_no_text_of_the_run(tmp_path: Path) -> None:
-    """All of it is in base64, so that none can be read as markup, whatever reads the page."""
+    """All of it is in base64, so that no reader of the page can take it for markup."""
     text = page_of(history_of(traces.holding(injections.STRINGS)), tmp_path / "hostile.html").read_text(
         encoding="utf-8"
     )

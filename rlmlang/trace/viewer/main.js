@@ -11,20 +11,20 @@ const FILTERS = [
 ];
 
 const KEYS = [
-  ["↑ ↓ or k j", "the call before, the next call"],
-  ["→ ←", "open; close, or go to what is above"],
-  ["Page, Home, End", "further"],
+  ["↑ ↓ or k j", "previous call, next call"],
+  ["→ ←", "open; close, or go to the parent"],
+  ["Page, Home, End", "by pages; first, last"],
   ["Enter", "read the call"],
   ["*", "open everything"],
   ["/", "search"],
   ["e m s x c", "filters: errors, memo, slow, expensive, critical path"],
-  ["n p", "next error, error before"],
+  ["n p", "next error, previous error"],
   ["t", "the tree"],
   ["1 2 3", "call, program, run"],
-  ["+ - 0", "timeline: closer, wider, all"],
-  ["[ ] \\", "timeline: the time that costs are told for: earlier, later, the end"],
+  ["+ - 0", "timeline: zoom in, zoom out, all"],
+  ["[ ] \\", "timeline: show costs until an earlier time, a later time, the end"],
   ["d", "light or dark"],
-  ["Esc", "back to the tree, then no filters"],
+  ["Esc", "back to the tree, then clear filters"],
 ];
 
 const NARROW = matchMedia("(max-width: 760px)"); // as in the style sheet
@@ -120,7 +120,7 @@ class Page {
     this.tree.show();
   }
 
-  /** Filter anew. Prompts are searched bit by bit, unless another filter comes between. */
+  /** Filter again. Prompts are searched block by block, until another filter is set. */
   async apply() {
     const { model } = this, mine = (this.applied = (this.applied ?? 0) + 1);
     for (const button of $("filters").children) button.setAttribute("aria-pressed", this.on.has(button.dataset.filter));
@@ -136,7 +136,7 @@ class Page {
     }
   }
 
-  /** Show the calls that a search has found, and that the other filters let through. */
+  /** Show the calls that a search has found and that pass the other filters. */
   pass(found, done) {
     const { model, on, line } = this, all = !found && !on.size && line === null;
     let n = model.n;
@@ -168,7 +168,7 @@ class Page {
     this.apply();
   }
 
-  /** Go to a call from elsewhere than the tree. */
+  /** Go to a call, from outside the tree. */
   pick(call) {
     if (this.passed && !this.passed[call]) this.clear();
     this.tree.select(call);
@@ -182,13 +182,13 @@ class Page {
     this.later();
   }
 
-  /** Read the call that is selected; with `keep`, only where that hides nothing. */
+  /** Show the pane of the selected call; with `keep`, the focus stays in the tree. */
   read(keep) {
     this.turn("call", true);
     if (!keep) $("call").focus();
   }
 
-  /** Turn to a pane. On a narrow page the calls are a pane too. */
+  /** Show a pane. On a narrow page the calls are a pane too. */
   turn(pane, asked = false) {
     if (pane === "calls" && !NARROW.matches && asked) return $("tree").focus();
     this.pane = pane;
@@ -198,7 +198,7 @@ class Page {
     this.later();
   }
 
-  /** Draw the pane before long: keys may come faster than panes are drawn. */
+  /** Draw the pane in the next frame: keys may come faster than panes are drawn. */
   later() {
     this.waiting ??= requestAnimationFrame(() => {
       this.waiting = null;
@@ -225,7 +225,7 @@ class Page {
     $("call").dataset.call = model.id[node];
   }
 
-  /** Go to the next call with an error, or the one before. */
+  /** Go to the next call with an error, or to the previous one. */
   error(step) {
     const { model, tree } = this;
     const from = tree.selected < 0 ? -1 : tree.selected < model.n ? tree.selected : model.site(tree.selected).first;
@@ -241,7 +241,7 @@ class Page {
     this.timeline.soon();
   }
 
-  /** Back: from what is typed or read to the tree, from there to all calls. */
+  /** Go back: from the search or a pane to the tree, and from the tree to all calls. */
   escape() {
     if (document.activeElement !== $("tree")) {
       if (NARROW.matches) this.turn("calls");
@@ -252,7 +252,7 @@ class Page {
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
     if (event.key === "Escape") {
-      event.preventDefault(); // which would empty the search
+      event.preventDefault(); // which would clear the search
       return this.escape();
     }
     if (event.target === $("search")) {

@@ -1,6 +1,6 @@
-// The run: columns of its calls, the tree of them, filters.
+// The run: columns of its calls, their tree, and filters.
 
-/** The data that the element `id` holds. Waits for elements that are still to be read. */
+/** Return the data in the element `id`, once the browser has read it. */
 async function unpack(id) {
   if (!document.getElementById(id) && document.readyState === "loading")
     await new Promise((ready) => document.addEventListener("DOMContentLoaded", ready, { once: true }));
@@ -10,7 +10,7 @@ async function unpack(id) {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
-/** A run. Nodes of its tree are numbers: calls by their position, then sites, which are calls of one place together. */
+/** A run. Nodes of its tree are numbers: calls by their position, then sites, which group the calls of one place. */
 class Model {
   constructor(index) {
     Object.assign(this, index.columns);
@@ -24,7 +24,7 @@ class Model {
     this.grow();
     this.limits();
     const [only, other] = this.kids.get(-1);
-    this.only = other === undefined && only < this.n ? only : -1; // the one call that all others are below
+    this.only = other === undefined && only < this.n ? only : -1; // the one call that all others are made for
     this.opened = new Map();
     this.shared = null;
   }
@@ -37,7 +37,7 @@ class Model {
     return this.finished[call] - this.started[call];
   }
 
-  /** Totals of each call with those below it, and the call of the program's own that each is below. */
+  /** Compute the totals of each call with those below it, and the root of each call. */
   addUp() {
     const { n, parent } = this;
     this.tokens = Float64Array.from({ length: n }, (_, i) => this.prompt[i] + this.completion[i]);
@@ -53,7 +53,7 @@ class Model {
     for (let i = 0; i < n; i++) if (parent[i] >= 0) this.root[i] = this.root[parent[i]];
   }
 
-  /** The tree: `kids` of each node, -1 being the run; `up` and `depth`. */
+  /** Build the tree: `kids` of each node, -1 being the run; `up` and `depth`. */
   grow() {
     const places = new Map(); // place → its calls
     for (let i = 0; i < this.n; i++) {
@@ -90,7 +90,7 @@ class Model {
     }
   }
 
-  /** What some calls of one place came to. */
+  /** Return the totals of the calls of one place. */
   sum(calls) {
     const alike = calls.every((call) => this.instruction[call] === this.instruction[calls[0]]);
     const site = { first: calls[0], count: calls.length, alike, seconds: 0, tokens: 0, cost: 0, hits: 0, statuses: {} };
@@ -109,7 +109,7 @@ class Model {
     return this.sites[node - this.n];
   }
 
-  /** From when on a call is slow or expensive: what one in twenty reaches. */
+  /** Find from where on calls are slow or expensive: the top twentieth. */
   limits() {
     const top = (values) => {
       const positive = values.filter((value) => value > 0).sort();
@@ -120,7 +120,7 @@ class Model {
     this.expensive = top(this.expense);
   }
 
-  /** Whether a call passes the filter of a name. */
+  /** Return whether a call passes a filter. */
   passes(filter, call) {
     switch (filter) {
       case "errors": return ["failed", "unfinished"].includes(this.name("status", call)) || this.name("error", call) !== "";
@@ -131,7 +131,7 @@ class Model {
     }
   }
 
-  /** The part of a call that the index leaves out. */
+  /** Return the part of a call that is not in the index. */
   async details(call) {
     const { blocks } = this.index;
     let low = 0, high = blocks.length;
@@ -148,7 +148,7 @@ class Model {
     return (await this.opened.get(low))[call - blocks[low]];
   }
 
-  /** The calls in which the text stands, by their instruction and the beginnings of arguments and answer. */
+  /** Return the calls that contain a text in their instruction or the beginnings of arguments and answer. */
   search(text) {
     this.hay ??= Array.from({ length: this.n }, (_, i) =>
       [`#${this.id[i]}`, this.name("instruction", i), this.arguments[i], this.answer[i], this.name("error", i)]
@@ -158,7 +158,7 @@ class Model {
     return found;
   }
 
-  /** Add to `found` the calls in whose prompts and answers the text stands. Yields after each block what part is done. */
+  /** Add to `found` the calls whose prompts and answers contain a text. Yields, after each block, what part is done. */
   async *searchAll(text, found) {
     const { blocks } = this.index;
     for (let block = 0; block < blocks.length; block++) {
@@ -172,7 +172,7 @@ class Model {
   }
 }
 
-/** The texts of a call that are its own. */
+/** Return the texts of a call that are its own, not shared. */
 function texts(call) {
   const found = [call.answer ?? "", call.program ?? "", ...Object.values(call.error ?? {})];
   for (const { preview } of call.arguments ?? []) found.push(preview);

@@ -1,15 +1,15 @@
-// The panes beside the tree: a call, the program with what its lines cost, the run.
+// The panes beside the tree: a call, the program with the cost of its lines, the run.
 
 const MANY = 50; // entries of a list
 const LONGEST = 200_000; // characters of a program; none that runs is longer
 
-/** A heading over a part. Nothing if the part is nothing. */
+/** Return a heading and a part; nothing if there is no part. */
 function part(title, body, ...more) {
   if (!body) return [];
   return [make("h3", "", title), body, ...more];
 }
 
-/** A part that is closed at first. */
+/** Return a part that is closed at first. */
 function folded(title, body) {
   const box = make("details");
   box.append(make("summary", "", title), body());
@@ -22,7 +22,7 @@ function failure({ code, message }) {
   return box;
 }
 
-/** The scalar fields of an event for which a pane has no place of their own, as facts. */
+/** Return the scalar fields of an event that a pane does not show in a place of their own. */
 function others(event, known) {
   const names = new Set(known.split(" "));
   return Object.entries(event)
@@ -30,7 +30,7 @@ function others(event, known) {
     .map(([name, value]) => [name.replaceAll("_", " "), String(value)]);
 }
 
-/** A call, with the `details` that its block has and the texts that calls share. */
+/** Return the pane of a call, from its `details` and the texts that calls share. */
 function callPane(model, call, details, shared, pick) {
   const status = model.name("status", call), up = model.parent[call];
   const head = make("h2", "", oneLine(model.name("instruction", call)));
@@ -52,7 +52,7 @@ function callPane(model, call, details, shared, pick) {
       ["tokens", `${count(model.prompt[call])} in, ${count(model.completion[call])} out`],
       ["cost", model.cost[call] === null ? undefined : money(model.cost[call])],
       ["with calls below", kids ? `${count(model.allTokens[call])} tokens, ${money(model.priced ? model.allMoney[call] : null)}` : undefined],
-      ["answer kept from", details.origin === undefined ? undefined : `call #${details.origin}, before the run was resumed`],
+      ["answer stored by", details.origin === undefined ? undefined : `call #${details.origin}, before the run was resumed`],
       ["equal calls", details.hits && details.hits.slice(0, MANY).map(([source, line, n]) => `${count(n)} at ${source}:${line}`).join(", ")],
       ["key", details.key && make("code", "key", details.key)],
       ...others(details, "instruction key answer program origin"),
@@ -95,7 +95,7 @@ function generation(each, at, shared) {
   return part(at ? `Attempt ${at + 1}` : "Generation", box);
 }
 
-/** Many calls of one place. */
+/** Return the pane of the calls of one place. */
 function sitePane(model, node) {
   const site = model.site(node), first = site.first;
   return [
@@ -119,8 +119,8 @@ function link(text, go) {
   return button;
 }
 
-/** What the lines of a source cost until a time (null: in all), by number, with calls below counted in.
-    Of the program itself, or of the program that answered `parent`. */
+/** Return what the lines of a source cost until a time (null: in all), by number, including calls below: of the program
+    itself, or of the program that answered `parent`. */
 function lineCosts(model, source, until, parent = -1) {
   const lines = new Map(), at = new Int32Array(model.n).fill(-1);
   for (let call = 0; call < model.n; call++) {
@@ -138,11 +138,11 @@ function lineCosts(model, source, until, parent = -1) {
   return lines;
 }
 
-const COLORED = 2000; // characters of a line; a longer one is not colored
+const COLORED = 2000; // characters of a line; longer lines are not colored
 const TOKENS =
   /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\b(CALL|def|return|class|for|in|if|else|and|or|not|lambda|None|True|False|Literal)\b/g;
 
-/** A line of a program, colored. */
+/** Return a table cell with a colored line of a program. */
 function colored(content) {
   const cell = make("td", "source");
   let at = 0;
@@ -154,7 +154,7 @@ function colored(content) {
   return cell;
 }
 
-/** A program text with what each line cost. `pick` is told of a line that is clicked on. */
+/** Return a program text with the cost of each line. `pick` is called with a line that is clicked on. */
 function code(text, lines, pick, chosen = null) {
   const table = make("table", "code");
   let most = 1e-12;
@@ -182,7 +182,8 @@ function code(text, lines, pick, chosen = null) {
   return table;
 }
 
-/** The program, with what its lines had cost at a time; and the one that the model `wrote` if all is in one call. */
+/** Return the pane of the program, with the cost of its lines until a time; and, if all calls are made for one call, of
+    the program that the model `wrote` for it. */
 function codePane(model, until, pick, chosen, wrote) {
   const { run } = model.index, lines = lineCosts(model, run.program.name, until);
   const others = new Map();
@@ -200,7 +201,7 @@ function codePane(model, until, pick, chosen, wrote) {
   ];
 }
 
-/** The run: what it was given, what it gave, what it waited for. */
+/** Return the pane of the run: its settings, inputs, value, and critical path. */
 function runPane(model, pick) {
   const { run, resumptions, end, before, critical } = model.index, inputs = Object.entries(run.inputs);
   const path = make("ol", "path");
@@ -221,7 +222,7 @@ function runPane(model, pick) {
       ["began", new Date(run.started * 1000).toLocaleString()],
       ["resumed", resumptions ? plural(resumptions, "time") : undefined],
       ["spent before", before.generations ? `${plural(before.generations, "answer")}, ${count(before.prompt_tokens)} tokens in, ${count(before.completion_tokens)} out, ${money(before.cost)}` : undefined],
-      ["writes", run.writing || undefined],
+      ["writing", run.writing || undefined],
       ["version of the language", run.language === "" ? undefined : String(run.language)],
       ["version of the prompts", run.prompts === "" ? undefined : String(run.prompts)],
       ["rlmlang", run.rlmlang === "" ? undefined : String(run.rlmlang)],
@@ -230,7 +231,7 @@ function runPane(model, pick) {
     ...part("Value", end && end.value !== null && longText(end.value)),
     ...part("Error", end?.error && failure(end.error)),
     ...part("Inputs", inputs.length && facts(inputs.map(([name, input]) => [`${name}: ${input.type}`, longText(input.preview)]))),
-    ...part(`Critical path: ${plural(critical.length, "call")} that the end waited for`, critical.length && path),
+    ...part(`Critical path: ${plural(critical.length, "call")} that the end of the run waited for`, critical.length && path),
     ...part("Limits", facts(Object.entries(run.limits).filter(([, value]) => value !== null))),
   ];
 }

@@ -1,18 +1,18 @@
 "use strict";
-// Text and elements. What the run says reaches the page through textContent only.
+// Text and elements. Texts of the run reach the page through textContent only.
 
 const UNSAFE =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
 const escaped = (char) => "\\u" + char.codePointAt(0).toString(16).padStart(4, "0");
 
-/** The text with characters that hide, or turn around what follows, as escapes. */
+/** Return a text with invisible characters, and those that reverse its direction, as escapes. */
 const visible = (text) => text.replace(UNSAFE, escaped);
 
-/** The beginning of the text on one line. */
+/** Return the beginning of a text on one line. */
 const oneLine = (text, most = 300) => visible(text.slice(0, 4 * most).replace(/\s+/g, " ").slice(0, most));
 
-/** A new element with a class and a text. */
+/** Return a new element with a class and a text. */
 function make(tag, name = "", text = "") {
   const element = document.createElement(tag);
   if (name) element.className = name;
@@ -20,9 +20,9 @@ function make(tag, name = "", text = "") {
   return element;
 }
 
-const MOST_ESCAPES = 1000; // elements for escapes in one text; the others are plain
+const MOST_ESCAPES = 1000; // elements for escapes in one text; further escapes are plain text
 
-/** A text of many lines, with its escapes marked. */
+/** Return an element with a text of many lines, and its escapes marked. */
 function prose(text, name = "text") {
   const element = make("pre", name);
   let at = 0, marked = 0;
@@ -36,9 +36,9 @@ function prose(text, name = "text") {
 }
 
 const LINE = 2_000; // characters of a text on one line
-const LONG = 20_000; // characters of a text that are shown unless asked for all
+const LONG = 20_000; // characters of a text that are shown at first
 
-/** A text, or its beginning and a button for the rest. */
+/** Return an element with a text, or with its beginning and a button for the rest. */
 function longText(text) {
   if (text.length <= LONG) return prose(text);
   const box = make("div");
@@ -48,7 +48,7 @@ function longText(text) {
   return box;
 }
 
-/** A list of terms, each with a text or an element. What is undefined is left out. */
+/** Return a list of terms, each with a text or an element. Undefined ones are left out. */
 function facts(pairs, list = make("dl", "facts")) {
   for (const [term, value] of pairs) {
     if (value === undefined) continue;
@@ -63,13 +63,13 @@ function facts(pairs, list = make("dl", "facts")) {
 const count = (n) => n.toLocaleString("en");
 const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
-/** A count in few characters. */
+/** Return a count in few characters. */
 function short(n) {
   if (n < 10_000) return count(n);
   return n < 1e6 ? `${(n / 1e3).toFixed(n < 1e5 ? 1 : 0)}k` : `${(n / 1e6).toFixed(n < 1e8 ? 2 : 0)}M`;
 }
 
-/** A time from microseconds. */
+/** Return microseconds as a time in few characters. */
 function duration(micros) {
   const seconds = micros / 1e6;
   if (seconds < 0.0995) return `${(micros / 1e3).toFixed(seconds < 0.00995 ? 1 : 0)} ms`;
@@ -78,7 +78,7 @@ function duration(micros) {
   return minutes < 60 ? `${minutes} m ${two(whole % 60)} s` : `${count(Math.floor(minutes / 60))} h ${two(minutes % 60)} m`;
 }
 
-/** US dollars, in at most ten characters below ten million; null if no price is known. */
+/** Return US dollars, null if no price is known, in at most ten characters below a billion. */
 function money(cost) {
   if (cost === null) return "–";
   if (cost >= 1e5) return `$${short(Math.round(cost))}`;

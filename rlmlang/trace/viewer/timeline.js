@@ -1,11 +1,11 @@
-// The timeline: a bar a call, in lanes of calls that were not under way at once.
+// The timeline: a bar for each call, in lanes of calls that do not overlap.
 
 const RULER = 20; // pixels above the lanes, for the times and the head
 const CLOCK = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400]; // seconds between marks
 const NEAR = 4; // pixels that a pointer may move in a click
 
 class Timeline {
-  /** `pick` is told of a call that is clicked on, `cut` of the time that the head is set to. */
+  /** `pick` is called with a call that is clicked on, `cut` with the time that the head is set to. */
   constructor(model, box, pick, cut) {
     Object.assign(this, { model, box, pick, cut });
     this.canvas = box.querySelector("canvas");
@@ -55,7 +55,7 @@ class Timeline {
     this.cut(this.head);
   }
 
-  /** Draw before long; without `anew` the bars are as they were. */
+  /** Draw in the next frame; without `anew` the bars are reused. */
   soon(anew = true) {
     this.anew ||= anew;
     this.waiting ??= requestAnimationFrame(() => {
@@ -72,7 +72,7 @@ class Timeline {
     return this.from + (x / this.width) * (this.to - this.from);
   }
 
-  /** Where the first call of a lane is that ends after a time. */
+  /** Return the index of the first call of a lane that ends after a time. */
   after(lane, time) {
     let low = 0, high = lane.length;
     while (low < high) {
@@ -86,13 +86,13 @@ class Timeline {
   draw() {
     if (this.anew) this.drawBars();
     this.anew = false;
-    if (!this.width || !this.height) return; // there is no picture of nothing
+    if (!this.width || !this.height) return; // a canvas without size cannot be drawn
     this.paint = this.begin(this.canvas);
     this.paint.drawImage(this.bars, 0, 0, this.width, this.height);
     this.drawMarked();
   }
 
-  /** An empty canvas, as sharp as the screen. */
+  /** Empty a canvas, at the resolution of the screen. */
   begin(canvas) {
     const ratio = devicePixelRatio || 1;
     canvas.width = this.width * ratio;
@@ -102,7 +102,7 @@ class Timeline {
     return paint;
   }
 
-  /** The ruler and all bars, in a picture of their own. */
+  /** Draw the ruler and all bars, on a canvas of their own. */
   drawBars() {
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
@@ -119,13 +119,13 @@ class Timeline {
     });
   }
 
-  /** A color of the style sheet, as a canvas can take it: one that depends on the theme is told by an element only. */
+  /** Return a color of the style sheet for a canvas. One that depends on the theme can be computed by an element only. */
   color(name) {
     this.probe.style.color = `var(--${name})`;
     return getComputedStyle(this.probe).color;
   }
 
-  /** Bars of a lane. Of those within one pixel the first is drawn, and each that failed. */
+  /** Draw the bars of a lane: within one pixel the first, and all that failed. */
   drawLane(lane, y, hues) {
     const { model, paint, calls } = this, height = Math.max(1, this.lane - (this.lane > 4 ? 2 : 0));
     let filled = -1;
@@ -158,7 +158,7 @@ class Timeline {
     }
   }
 
-  /** The critical path, the selected call with its waiting, and the head. */
+  /** Draw the critical path, the selected call with the time that it waited, and the head. */
   drawMarked() {
     const { model, paint } = this, mark = (call, color, thick) => {
       const x = this.x(model.started[call]), y = RULER + model.lane[call] * this.lane;
@@ -183,7 +183,7 @@ class Timeline {
     }
   }
 
-  /** The call at a point of the canvas, or -1. */
+  /** Return the call at a point of the canvas, or -1. */
   hit(x, y) {
     const lane = this.lanes[Math.floor((y - RULER) / this.lane)], slack = (2 / this.width) * (this.to - this.from);
     if (y < RULER || !lane) return -1;
@@ -229,7 +229,7 @@ class Timeline {
   }
 }
 
-/** The next time, in microseconds, that is good to count in. */
+/** Return a round time, in microseconds, that is at least as long as a given one. */
 function niceStep(rough) {
   const clock = rough > 5e6 && CLOCK.find((seconds) => seconds * 1e6 >= rough);
   if (clock) return clock * 1e6;

@@ -1,13 +1,13 @@
-// The tree of calls. Only the rows that can be seen have elements.
+// The tree of calls. Only visible rows have elements.
 
-const TALLEST = 15e6; // pixels; browsers draw nothing beyond some 17 million
-const SPARE = 6; // rows above and below what can be seen
-const OPENED = 200; // rows that are shown at first, about
+const TALLEST = 15e6; // pixels; browsers draw nothing beyond about 17 million
+const SPARE = 6; // rows above and below the visible ones
+const OPENED = 200; // rows that are shown at first, approximately
 
 const MARKS = { done: "●", stored: "↺", failed: "✕", cancelled: "○", unfinished: "…" };
 
 class Tree {
-  /** `pick` is told of a node that is selected, `enter` of one that is to be read. */
+  /** `pick` is called with a node that is selected, `enter` with one that is opened to be read. */
   constructor(model, box, pick, enter) {
     Object.assign(this, { model, box, pick, enter });
     this.spacer = box.firstElementChild;
@@ -17,9 +17,9 @@ class Tree {
     this.updates = 0;
     this.selected = -1;
     this.order = "tree";
-    this.calls = null; // which calls the filters let through, or null for all
+    this.calls = null; // which calls pass the filters, or null for all
     this.open = this.begin();
-    this.folded = new Set(); // of what a filter shows, what was closed
+    this.folded = new Set(); // what was closed while a filter was on
     this.place();
     box.addEventListener("scroll", () => this.soon(), { passive: true });
     box.addEventListener("click", (event) => this.click(event));
@@ -28,7 +28,7 @@ class Tree {
     new ResizeObserver(() => this.soon()).observe(box);
   }
 
-  /** What is open at first: as much as fits into some rows, from the top down. */
+  /** Return what is open at first: from the top down, as much as fits into `OPENED` rows. */
   begin() {
     const open = new Set([-1]), { kids } = this.model;
     const queue = [-1];
@@ -53,7 +53,7 @@ class Tree {
     return this.calls ? !this.folded.has(node) : this.open.has(node);
   }
 
-  /** Show what the filters let through: an array of flags, or null for everything. */
+  /** Show the calls that pass the filters: an array of flags, or null for all. */
   filter(calls) {
     this.calls = calls;
     this.passed = null;
@@ -61,7 +61,7 @@ class Tree {
     this.update();
   }
 
-  /** Find the rows anew. */
+  /** Compute the rows again. */
   update() {
     const { model, calls } = this;
     if (this.order !== "tree") {
@@ -86,7 +86,7 @@ class Tree {
     this.soon();
   }
 
-  /** The nodes of some calls, and those above them; `passed` is how many of these calls each site has. */
+  /** Return the nodes of some calls and those above them; sets `passed`, the number of these calls in each site. */
   above(calls) {
     const { up, n, sites } = this.model;
     const keep = new Uint8Array(n + sites.length);
@@ -106,7 +106,7 @@ class Tree {
     });
   }
 
-  /** Sizes in pixels: of a row, of what can be seen and of all rows; and how far the rows are moved up. */
+  /** Return the sizes, in pixels, of a row, the view and all rows, and how far the rows are scrolled. */
   measure() {
     const row = parseFloat(getComputedStyle(this.box).getPropertyValue("--row"));
     const view = this.box.clientHeight, total = this.rows.length * row, height = Math.min(total, TALLEST);
@@ -122,7 +122,7 @@ class Tree {
     while (this.pool.length < last - first) this.pool.push(this.spacer.appendChild(newRow(this.pool.length)));
     for (const element of this.pool) element.hidden = true;
     for (let at = first; at < last; at++) {
-      const element = this.pool[at % this.pool.length]; // so that a row keeps its element when others come in
+      const element = this.pool[at % this.pool.length]; // so that a row keeps its element while others scroll in
       element.hidden = false;
       element.style.transform = `translateY(${this.box.scrollTop + at * row - offset}px)`;
       this.fill(element, this.rows[at]);
@@ -157,9 +157,9 @@ class Tree {
     parts.mark.textContent = MARKS[status] ?? "";
     parts.mark.title = status;
     const [given, asked] = [oneLine(model.arguments[call]), oneLine(model.name("instruction", call))];
-    const told = this.order === "tree" && model.up[call] >= model.n && model.site(model.up[call]).alike;
-    parts.label.textContent = (told && given) || asked || `#${model.id[call]}`;
-    parts.hint.textContent = told ? "" : given;
+    const sameInstruction = this.order === "tree" && model.up[call] >= model.n && model.site(model.up[call]).alike;
+    parts.label.textContent = (sameInstruction && given) || asked || `#${model.id[call]}`;
+    parts.hint.textContent = sameInstruction ? "" : given;
     parts.answer.textContent = oneLine(model.name("error", call) || model.answer[call]);
     parts.bar.hidden = true;
     parts.more.textContent = model.hits[call] ? `+${short(model.hits[call])}` : "";
@@ -169,7 +169,7 @@ class Tree {
     parts.cost.textContent = model.priced ? money(model.allMoney[call]) : "";
   }
 
-  /** The row of a site, of whose calls so many have passed the filters if there are any. */
+  /** Fill the row of a site; `passed` is how many of its calls pass the filters, undefined without filters. */
   fillSite(element, site, passed) {
     const { model } = this, { parts } = element, { first, statuses } = site;
     element.className = "row site";
@@ -188,8 +188,8 @@ class Tree {
     parts.cost.textContent = model.priced ? money(site.cost) : "";
   }
 
-  /** Select a node; its ancestors are opened where they must be. */
-  select(node, tell = true) {
+  /** Select a node, opening the nodes above it where needed. */
+  select(node, notify = true) {
     if (!this.at.has(node)) {
       for (let up = this.model.up[node]; up >= 0; up = this.model.up[up]) {
         this.open.add(up);
@@ -199,10 +199,10 @@ class Tree {
     }
     this.selected = node;
     this.show();
-    if (tell) this.pick(node);
+    if (notify) this.pick(node);
   }
 
-  /** Scroll to what is selected. */
+  /** Scroll to the selected node. */
   show() {
     const { row, view, scale, offset } = this.measure();
     const top = (this.at.get(this.selected) ?? 0) * row;
@@ -259,7 +259,7 @@ class Tree {
     keys[event.key]();
   }
 
-  /** Close what is selected, or go to what is above it. */
+  /** Close the selected node, or go to the node above it. */
   leave() {
     const node = this.selected, up = this.model.up[node];
     if (node >= 0 && this.model.kids.has(node) && this.isOpen(node)) this.toggle(node, false);
@@ -267,7 +267,7 @@ class Tree {
   }
 }
 
-/** An empty row, with its `parts` by name. */
+/** Return an empty row, with its `parts` by name. */
 function newRow(number) {
   const element = make("div", "row");
   element.id = `row-${number}`;
