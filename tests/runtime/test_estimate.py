@@ -11,141 +11,13 @@ from rlmlang.api import compile
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, RunError
 from rlmlang.runtime.estimate import Cost, estimate, estimator, follow
+from tests.support.cases import cases
 from tests.support.fakes import Fake, obedient
 
-INF = None
-
-RECORD = "class P:\n    x: int\n    y: str\n"
-
-CALLS: list[tuple[str, tuple[int, int | None]]] = [
-    # program, calls
-    ("1 + 1", (0, 0)),
-    ('CALL("a")', (1, 1)),
-    ('[CALL("a", x) for x in ["p", "q", "r"]]', (3, 3)),
-    ('[CALL("a", "p") for x in range(3)]', (1, 3)),
-    ('CALL("a", CALL("b"))', (2, 2)),
-    ('CALL("a", CALL("a"))', (2, 2)),
-    ('CALL("a", CALL("a", "b"))', (1, 2)),
-    ('[CALL("a"), CALL("b"), CALL("c")]', (3, 3)),
-    ('CALL(CALL("a"))', (1, 2)),
-    ('(CALL[int]("a"), CALL("a"))', (2, 2)),
-    ('(CALL("a", x=1), CALL("a", y=1))', (2, 2)),
-    ('[CALL("a", sample=i) for i in range(3)]', (3, 3)),
-    ('[CALL("a", sample=i) for i in range(CALL[int]("n"))]', (1, INF)),
-    # what depends on an answer
-    ('CALL("a") if CALL[bool]("t") else CALL("b")', (1, 3)),
-    ('CALL("a") if True else CALL("b")', (1, 1)),
-    ('CALL("a") if CALL[bool]("t") else "x"', (1, 2)),
-    ('CALL[bool]("t") and CALL[bool]("u")', (1, 2)),
-    ('CALL[bool]("t") or CALL[bool]("u")', (1, 2)),
-    ('True or CALL[bool]("u")', (0, 0)),
-    ('False or CALL[bool]("u")', (1, 1)),
-    ('[CALL("a", x) for x in CALL[list[str]]("l")]', (1, INF)),
-    ('[CALL("a", x) for x in CALL[list[str]]("l")[:4]]', (1, 5)),
-    ('[CALL("a", x) for x in take(CALL[list[str]]("l"), 4)]', (1, 5)),
-    ('[CALL("a", x) for x in drop(CALL[list[str]]("l")[:4], 3)]', (1, 2)),
-    ('[CALL("a", x) for x in drop(CALL[list[str]]("l")[:4], len(CALL[list[str]]("m")[:2]))]', (2, 6)),
-    ('[CALL("a", x) for x in sorted(CALL[list[str]]("l")[:4])]', (1, 5)),
-    ('[CALL("a", x) for x in unique(CALL[list[str]]("l")[:4])]', (1, 5)),
-    ('[CALL("a", x) for x, y in zip(CALL[list[str]]("l"), [1, 2])]', (1, 3)),
-    ('[CALL("a", x) for i, x in enumerate(CALL[list[str]]("l")[:2])]', (1, 3)),
-    ('[CALL("a", x) for x in ["p"] if CALL[bool]("t", x)]', (1, 2)),
-    ('[CALL("a", x) for x in ["p", "q"] if x == "p"]', (1, 1)),
-    ('[CALL("a", x) for x in CALL[list[str]]("l")[:2] for y in [1, 2]]', (1, 5)),
-    ('[CALL("a", x) for x in CALL[tuple[str, str]]("l")]', (2, 3)),
-    ('xs = [CALL("a", str(i)) for i in range(3)]\n[CALL("b", x) for x in xs]', (4, 6)),
-    ('xs = [CALL("a", str(i)) for i in range(3)]\nCALL("b") if len(xs) == 3 else "x"', (4, 4)),
-    ('xs = [CALL("a", str(i)) for i in range(3)]\n[CALL("b", x) for x in xs[:2]]', (4, 5)),
-    ('xs = [CALL("a", str(i)) for i in range(3)]\n[CALL("b", x) for x in xs[1:] + ["z"]]', (4, 6)),
-    ('xs = {x: CALL("a", x) for x in ["p", "q"]}\n[CALL("b", xs["p"]), CALL("b", xs["p"])]', (3, 4)),
-    ('xs = {CALL("a"): 1, "k": 2}\n[CALL("b", x) for x in xs]', (2, 3)),
-    ('xs = {CALL("a"): 1, "k": 2}\n[CALL("b", x) for x in xs.keys()]', (2, 3)),
-    ('xs = {CALL("a", x): 1 for x in ["p", "q"]}\n[CALL("b", x) for x in xs]', (3, 4)),
-    ('xs = {x: 1 for x in CALL[list[str]]("l")[:3]}\n[CALL("b", x) for x in xs]', (1, 4)),
-    ('a, b = (CALL("a"), "q")\nCALL(b) if b == "q" else CALL("r")', (2, 2)),
-    ('t = ("p", CALL("a")) + ("q",)\n[CALL("b", x) for x in t]', (3, 4)),
-    # numbers and lengths
-    ('[CALL("a", i) for i in range(CALL[int]("n"))]', (1, INF)),
-    ('[CALL("a", i) for i in range(len(CALL[list[str]]("l")[:3]))]', (1, 4)),
-    ('[CALL("a", i) for i in range(len(CALL[list[str]]("l")[:3]) + 2)]', (2, 6)),
-    ('[CALL("a", i) for i in range(5 - len(CALL[list[str]]("l")[:3]))]', (2, 6)),
-    ('[CALL("a", i) for i in range(CALL[int]("n") * 2)]', (1, INF)),
-    ('[CALL("a", i) for i in range(-CALL[int]("n"))]', (1, INF)),
-    ('xs = CALL[list[int]]("l")\n[CALL("a", i) for i in range(xs[0] + 5)]', (1, INF)),
-    ('xs = CALL[list[int]]("l")\n[CALL("a", i) for x in xs for i in range(x + 5)]', (1, INF)),
-    ('xs = CALL[dict[str, int]]("l")\n[CALL("a", i) for i in range(xs["k"] + 5)]', (1, INF)),
-    (RECORD + 'p = CALL[list[P]]("l")[0]\n[CALL("a", i) for i in range(p.x + 5)]', (1, INF)),
-    (RECORD + 'p = CALL[P]("l")\n[CALL("a", i) for i in range(p.x + 5)]', (1, INF)),
-    ('n = CALL[int | None]("n")\nm = n if n is not None else 0\n[CALL("a", i) for i in range(m + 5)]', (1, INF)),
-    ('n = CALL[Literal[-9, 1]]("n")\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
-    ('ps = CALL[list[tuple[int, str]]]("l")\n[CALL("a", i) for n, s in ps for i in range(n + 5)]', (1, INF)),
-    ('p = CALL[list[tuple[int, str]]]("l")[0]\na, b = p\n[CALL("a", i) for i in range(a + 5)]', (1, INF)),
-    ('n = round(CALL[float]("n"))\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
-    ('n = reduce(lambda a, x: a - x, CALL[list[int]]("l"), 0)\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
-    ('n = max(CALL[list[int]]("l"), key=abs)\n[CALL("a", i) for i in range(n + 5)]', (1, INF)),
-    ('n = CALL[int]("n")\n[CALL("a", i) for i in range(n if CALL[bool]("t") else 7)]', (2, INF)),
-    ('n = 3 if CALL[bool]("t") else 5\n[CALL("a", i) for i in range(n)]', (2, 6)),
-    ('x = CALL("a")\nf"{x}12"\n'.replace('f"', 'y = f"') + '[CALL("b", i) for i in range(len(y))]', (2, INF)),
-    ('x = CALL("a") + "12"\n[CALL("b", i) for i in range(len(x))]', (2, INF)),
-    ('x = CALL("a")[:2] * 2\n[CALL("b", i) for i in range(len(x))]', (1, INF)),
-    # functions
-    ('def f(x: str) -> str:\n    y = CALL("a", x)\n    return y + CALL("b", y)\nf("p") + f("q")', (3, 4)),
-    ('def f(x: str, y: str = "d") -> str:\n    return CALL("a", x, y)\n[f("p"), f("p", "d"), f("p", "e")]', (2, 3)),
-    ('def f(g: Callable[[str], str]) -> str:\n    return g("p") + g("q")\nf(lambda x: CALL("a", x))', (2, 2)),
-    ('def f(x: str) -> int:\n    return CALL[int]("a", x)\nsorted(["p", "q"], key=f)', (2, 2)),
-    ('def f(x: str, y: int = 1) -> int:\n    return CALL[int]("a", x, y)\nsorted(["p", "q"], key=f)', (2, 2)),
-    ('sorted(CALL[list[str]]("l")[:3], key=lambda x: CALL[int]("a", x))', (1, 4)),
-    ('sorted([CALL("a", x) for x in ["p", "q"]], key=len)[0] + CALL("b")', (3, 3)),
-    ('sorted(["pp", "q"], key=len)[0] + CALL("b")', (1, 1)),
-    (RECORD + 'def f(g: Callable[[int, str], P]) -> P:\n    return g(1, CALL("a"))\nCALL("b", f(P).x)', (2, 2)),
-    ('reduce(lambda a, x: CALL("a", a, x), ["p", "q"], "")', (1, 2)),
-    ('reduce(lambda a, x: CALL("a", x), CALL[list[str]]("l")[:3], "")', (1, 4)),
-    (RECORD + 'p = P(x=1, y=CALL("a"))\n[CALL("b", i) for i in range(p.x + 1)]', (3, 3)),
-    # any and all
-    ('any(CALL[bool]("a", x) for x in ["p", "q", "r"])', (1, 3)),
-    ('all(CALL[bool]("a", x) for x in ["p", "q", "r"])', (1, 3)),
-    ('any(x == "p" or CALL[bool]("a", x) for x in ["p", "q"])', (0, 1)),
-    ('any(CALL[bool]("a", x) for x in ["p", "q", "r"] if CALL[bool]("t", x))', (1, 6)),
-    ('any(True for x in ["p", "q", "r"] if CALL[bool]("t", x))', (1, 3)),
-    ('any([CALL[bool]("a", x) for x in ["p", "q", "r"]])', (3, 3)),
-    ('any(False for x in ["p"]) or CALL[bool]("b")', (1, 1)),
-    ('any(True for x in ["p"]) and CALL[bool]("b")', (1, 1)),
-    ('all(x < 2 for x in [1, 2, 3]) or CALL[bool]("b")', (1, 1)),
-    ('any(x > 0 for x in CALL[list[int]]("l")) and CALL[bool]("b")', (1, 2)),
-    ('any(any(CALL[bool]("a", x, y) for y in [1, 2]) for x in [1, 2])', (1, 4)),
-    # chains of comparisons
-    ('0 < CALL[int]("a") < CALL[int]("b")', (1, 2)),
-    ('2 < 1 < CALL[int]("b")', (0, 0)),
-    ('0 < 1 < CALL[int]("b") < CALL[int]("c")', (1, 2)),
-    ('(CALL[int]("a") < 5 > 9 > CALL[int]("b")) or CALL[bool]("c")', (2, 2)),
-    ('CALL[str | None]("a") is None', (1, 1)),
-    ('None is None and CALL[bool]("a")', (1, 1)),
-    ('x = (CALL("a"), 1) if True else None\nCALL("b") if x is None else CALL("c")', (2, 2)),
-    ('not CALL[bool]("a") or CALL[bool]("b")', (1, 2)),
-    ('not True or CALL[bool]("b")', (1, 1)),
-    ('CALL("b", -3, +2, -CALL[int]("a"), +CALL[int]("a"))', (2, 3)),
-    # parts of values
-    ('x = f"{1 + 1}p"\nCALL("b") if x == "2p" else "c"', (1, 1)),
-    (RECORD + 'p = P(1, "a")\n[CALL("b", i) for i in range(p.x)]', (1, 1)),
-    ('[CALL("b", x) for x in CALL[list[str]]("l")[:0]]', (1, 1)),
-    ('[CALL("b", x) for x in CALL[list[str]]("l")[0:9:2]]', (1, INF)),
-    ('[CALL("b", x) for x in range(1, CALL[int]("n"))]', (1, INF)),
-    ('x = 1.5 if CALL[bool]("t") else 2.5\nCALL("b", x)', (2, 2)),
-    ('t = (CALL("a"), "p", "q")[1:]\n[CALL("b", x) for x in t]', (3, 3)),
-    ('sorted([CALL("a")], key=str)[0] + CALL("b")', (2, 2)),
-    (
-        "def f(g: Callable[[str], str], x: str) -> str:\n    return g(x)\n"
-        "def h(g: Callable[[str], str], x: str) -> str:\n    return f(g, f(g, x))\n"
-        'h(lambda x: CALL("a", x), "p")',
-        (1, 2),
-    ),
-    ('CALL(run_program("1", {})[0] or "a")', (1, INF)),
-    ('[CALL(run_program("1", {})[0] or "a"), CALL("b"), CALL("c")]', (2, INF)),
-    ('run_program("CALL(\\"a\\")", {})', (0, INF)),
-]  # fmt: skip
+CALLS = [pytest.param(case.text, case.bounds, id=case.id) for case in cases("cost")]
 
 
-@pytest.mark.parametrize(("text", "calls"), CALLS, ids=[case[0] for case in CALLS])
+@pytest.mark.parametrize(("text", "calls"), CALLS)
 def test_calls_are_bounded_from_both_sides(text: str, calls: tuple[int, int | None]) -> None:
     cost = compile(text).cost(limits=Limits(max_calls=None))
     assert cost.calls == calls
@@ -163,8 +35,8 @@ def answers(request: Any) -> Any:
 
 
 @pytest.mark.parametrize("truth", [True, False])
-@pytest.mark.parametrize("text", [case[0] for case in CALLS])
-def test_the_bounds_hold_for_the_least_answers(text: str, truth: bool) -> None:
+@pytest.mark.parametrize(("text", "calls"), CALLS)
+def test_the_bounds_hold_for_the_least_answers(text: str, calls: object, truth: bool) -> None:
     def answer(request: Any) -> Any:
         return truth if str(request.type) == "bool" else answers(request)
 

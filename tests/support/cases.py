@@ -8,6 +8,9 @@
     xs = [1, 2]
     [x * 2 for x in xs]  #=> [2, 4]         the program's value, as JSON; `#=> "A"  (1 call)` where it calls a model
 
+    #:
+    CALL("a", x=1)  #~ 1..1                 how many calls the estimate bounds it by; `1..` where there is no end
+
 A case whose value is marked runs with `obedient` (tests/support/fakes.py) as its model.
 """
 
@@ -24,7 +27,7 @@ from attrs import field, frozen
 from tests.support.places import ROOT
 
 CASES = ROOT / "tests" / "cases"
-_MARK = re.compile(r"#(=>|!) (.*?)(?:  \((\d+) calls?\))?$")
+_MARK = re.compile(r"#(=>|!|~) (.*?)(?:  \((\d+) calls?\))?$")
 
 
 @frozen
@@ -39,6 +42,8 @@ class Case:
     """How many calls it makes; None for a case with errors."""
     errors: dict[int, list[str]] = field(factory=dict)
     """Its errors by line, counted from 1: codes, or codes with columns."""
+    bounds: tuple[int, int | None] | None = None
+    """The least and the greatest number of calls that the estimate gives, if that is marked."""
 
 
 def read_cases(path: Path) -> Iterator[Case]:
@@ -53,18 +58,20 @@ def read_cases(path: Path) -> Iterator[Case]:
 
 def _case(id: str, text: str) -> Case:
     errors: dict[int, list[str]] = {}
-    value, calls, marked = None, None, False
+    value, calls, bounds = None, None, None
     for number, line in enumerate(text.split("\n"), 1):
         if (mark := _MARK.search(line)) is None:
             continue
-        marked = True
         if mark[1] == "!":
             errors[number] = mark[2].split(", ")
+        elif mark[1] == "~":
+            least, _, most = mark[2].partition("..")
+            bounds = int(least), int(most) if most else None
         else:
             value, calls = json.loads(mark[2]), int(mark[3] or 0)
-    if not marked or (errors and calls is not None):
-        raise ValueError(f"{id}: a case has either one `#=>` or some `#!`")
-    return Case(id, text, value, calls, errors)
+    if bool(errors) + (calls is not None) + (bounds is not None) != 1:
+        raise ValueError(f"{id}: a case has `#=>`, or some `#!`, or `#~`")
+    return Case(id, text, value, calls, errors, bounds)
 
 
 def cases(*names: str) -> list[Case]:
