@@ -332,21 +332,21 @@ def ordered(type_: Type) -> bool:
     return False
 
 
-def shape_of(type_: Type) -> object:
+def structure_of(type_: Type) -> object:
     """Return the structure of a type as JSON data, with the fields of its records."""
     match type_:
         case ListType():
-            return ["list", shape_of(type_.item)]
+            return ["list", structure_of(type_.item)]
         case DictType():
-            return ["dict", shape_of(type_.value)]
+            return ["dict", structure_of(type_.value)]
         case TupleType():
-            return ["tuple", *map(shape_of, type_.items)]
+            return ["tuple", *map(structure_of, type_.items)]
         case OptionalType():
-            return ["optional", shape_of(type_.item)]
+            return ["optional", structure_of(type_.item)]
         case LiteralType():
             return ["literal", *type_.values]
         case RecordType():
-            return ["record", type_.name, *([name, shape_of(t)] for name, t in type_.fields)]
+            return ["record", type_.name, *([name, structure_of(t)] for name, t in type_.fields)]
     return str(type_)
 
 

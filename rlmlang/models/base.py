@@ -39,7 +39,7 @@ from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import Message, direct_messages, inline_messages, program_messages
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelFailed
-from rlmlang.language.types import Type, shape_of
+from rlmlang.language.types import Type, structure_of
 from rlmlang.runtime.values import Value
 
 
@@ -99,7 +99,7 @@ class Request:
                 self.constraint.program, str(self.constraint.expected), self.constraint.unit, self.constraint.calls,
             ]  # fmt: skip
         elif self.typed:
-            limits = [shape_of(self.type)]
+            limits = [structure_of(self.type)]
         else:
             return None
         return hashlib.sha256(json.dumps(limits).encode()).hexdigest()[:16]

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 
 from rlmlang.errors import RlmError
 from rlmlang.language.source import Span
-from rlmlang.language.types import Type, shape_of
+from rlmlang.language.types import Type, structure_of
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.values import Value
 
@@ -31,7 +31,7 @@ class CallSite:
 
     @classmethod
     def of(cls, span: Span, type_: Type, names: tuple[str | None, ...], within: str | None) -> CallSite:
-        return cls(span, type_, names, within, str(type_), json.dumps(shape_of(type_)))
+        return cls(span, type_, names, within, str(type_), json.dumps(structure_of(type_)))
 
 
 @define(eq=False)

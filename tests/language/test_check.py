@@ -1,4 +1,4 @@
-"""The checker: its diagnostics as they are shown, types of programs, and bounds."""
+"""The checker: its diagnostics as text, the types of programs, and its limits."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_diagnostics_come_in_the_order_of_the_text() -> None:
     assert len(starts) == len(error.diagnostics)
 
 
-def test_mistakes_cause_no_others() -> None:
-    """What failed fits everywhere, wherever it is used."""
+def test_an_error_causes_no_further_errors() -> None:
+    """An expression with an error fits everywhere."""
     text = """
 bad = nothing
 a = bad(1) + bad[0] - bad[1:]
@@ -76,16 +76,16 @@ def test_names_of_statements_that_did_not_parse_are_known(text: str) -> None:
     assert [(found.code, found.span.text if found.span else "") for found in others] == [("E200", "y")]
 
 
-def test_no_value_is_not_told_of_a_program_that_did_not_parse() -> None:
+def test_a_program_that_did_not_parse_may_lack_a_value() -> None:
     assert [found.code for found in problems("x = 1\nx +").diagnostics] == ["E100"]
 
 
-def test_only_so_many_mistakes_are_told() -> None:
+def test_the_number_of_reported_errors_is_limited() -> None:
     assert len(problems("\n".join(["1 + 'a'"] * 1_000)).diagnostics) == 50
 
 
 def test_functions_in_functions_are_checked_within_bounds() -> None:
-    """A step of `reduce` is looked at twice, a step inside a step four times, and so on."""
+    """A step of `reduce` is checked twice, a step inside a step four times, and so on."""
     text = "lambda a, x: a + x"
     for _ in range(30):
         text = f"lambda a, x: reduce({text}, [x], a)"
@@ -93,7 +93,7 @@ def test_functions_in_functions_are_checked_within_bounds() -> None:
     assert [found.code for found in error.diagnostics] == ["E103"]
 
 
-def test_a_choice_of_too_many_constants_is_not_looked_through() -> None:
+def test_no_more_than_so_many_constants_are_remembered_for_a_name() -> None:
     words = [f'"w{i}"' for i in range(150)]
     head = f"def f(word: Literal[{', '.join(words)}]) -> str:\n    return word\n"
     few, many = (" if 1 < 2 else ".join(words[:count]) for count in (90, 150))

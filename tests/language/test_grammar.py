@@ -62,7 +62,7 @@ class Reserved(Exception):
 
 
 def refuse_reserved(token: Token) -> Token:
-    """As the parser does."""
+    """Treat reserved words as the parser does."""
     if RESERVED.fullmatch(token):
         raise Reserved
     return token
@@ -100,7 +100,7 @@ def by_llguidance(text: str) -> bool:
 
 
 def laid_out(text: str) -> str:
-    """The text as layout would hand it on: lines at the margin, or four spaces in within a body."""
+    """Return the text as the layout gives it to Lark: lines are not indented, or by four spaces within a body."""
     lines: list[str] = []
     body = False
     for line in text.split("\n"):
@@ -112,7 +112,7 @@ def laid_out(text: str) -> str:
 
 
 def readings(text: str) -> Iterator[str]:
-    """The text with every choice of its reserved words made plain names."""
+    """Yield the text with each subset of its reserved words replaced by plain names."""
     words = list(RESERVED.finditer(text))
     for choice in product([False, True], repeat=len(words)):
         parts, end = [], 0
@@ -252,7 +252,7 @@ CLOSING = b"\n)]}\"'x: 1e"
 
 @given(st.data(), programs(depth=2, statements=2))
 def test_lark_accepts_what_llguidance_accepts(data: st.DataObject, case: Case) -> None:
-    """A walk that takes only bytes that the mask allows; every stop it allows is a text for Lark.
+    """Every text that the mask allows to end is accepted by Lark, on random walks that take allowed bytes.
 
     It starts somewhere in a program, wanders, and heads for an end.
     """
@@ -286,7 +286,7 @@ def test_lark_accepts_what_llguidance_accepts(data: st.DataObject, case: Case) -
 
 
 def _text(taken: bytearray) -> str | None:
-    """What was taken, if it does not end within a character."""
+    """Return the text taken so far, unless it ends within a character."""
     try:
         return taken.decode()
     except UnicodeDecodeError:

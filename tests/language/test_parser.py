@@ -1,4 +1,4 @@
-"""From text to tree: CPython is asked what a text means; the tests here say what it may not be.
+"""The parser: CPython says what a text means, and these tests say what is refused.
 
 What syntax errors look like is pinned in tests/golden/syntax (test_render.py).
 """
@@ -38,7 +38,7 @@ def tree(text: str) -> nodes.Module:
 
 
 def value(text: str) -> Any:
-    """The expression that a text is."""
+    """Return the only expression of a text."""
     (statement,) = tree(text).statements
     assert isinstance(statement, nodes.ExprStatement)
     return statement.value
@@ -48,7 +48,7 @@ def codes(text: str) -> list[str]:
     return [problem.code for problem in parse_partial(Source(text)).diagnostics]
 
 
-def places(text: str) -> list[tuple[str, int, int]]:
+def positions(text: str) -> list[tuple[str, int, int]]:
     found = parse_partial(Source(text)).diagnostics
     return [(problem.code, problem.span.line, problem.span.column) for problem in found if problem.span]
 
@@ -74,8 +74,8 @@ def test_programs_mean_what_python_says(case: Case) -> None:
     )
 )
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
-def test_what_is_accepted_means_what_python_says(drawn: str) -> None:
-    """Texts by the grammar: many are refused, but those that are not are Python."""
+def test_an_accepted_text_means_what_python_says(drawn: str) -> None:
+    """Many texts by the grammar are refused, but the others are Python."""
     text = laid_out(drawn)
     parsed = parse_partial(Source(text))
     event(f"accepted: {not parsed.diagnostics}")
@@ -105,16 +105,16 @@ def test_any_text_has_a_tree_or_a_coded_error(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]) | st.sampled_from("\\\"'{}")))
-def test_strings_denote_what_python_says(text: str) -> None:
+def test_strings_have_the_value_that_python_gives_them(text: str) -> None:
     assert value(repr(text)).value == text
     assert value(json.dumps(text)).value == text if text.isascii() else True
 
 
-# Places --------------------------------------------------------------------------
+# Positions -----------------------------------------------------------------------
 
 
 def every_node(node: Any) -> list[Any]:
-    """A node and all below it."""
+    """Return a node and all nodes below it."""
     found = [node]
     for part in [getattr(node, field.name) for field in fields(type(node))]:
         for item in part if isinstance(part, tuple) else [part]:
@@ -142,7 +142,7 @@ def test_an_expression_has_fewer_numbers_than_characters(text: str) -> None:
 
 
 @given(programs())
-def test_the_text_at_the_place_of_a_node_is_the_node(case: Case) -> None:
+def test_the_text_at_the_span_of_a_node_is_the_node(case: Case) -> None:
     for node in every_node(tree(case.text))[1:]:
         text = node.span.text
         assert text == text.strip(" \n")
@@ -160,7 +160,7 @@ def test_the_text_at_the_place_of_a_node_is_the_node(case: Case) -> None:
             assert statement.type == node
 
 
-def test_places_are_those_of_the_original_text() -> None:
+def test_spans_refer_to_the_original_text() -> None:
     text = "x = [  # é\r\n  a,\r\n  '😀' + b]\r\ny = f'{ x }{c!r}'\r\n"
     module = tree(text)
     names = {node.id: node.span for node in every_node(module) if isinstance(node, nodes.Name)}
@@ -171,7 +171,7 @@ def test_places_are_those_of_the_original_text() -> None:
     assert module.span == Span(module.span.source, 0, len(text))
 
 
-def test_places_of_brackets_belong_to_what_is_around_them() -> None:
+def test_the_spans_of_brackets_belong_to_the_node_around_them() -> None:
     text = "((a) + (b)).c"
     node = value(text)
     assert node.span.text == text
@@ -195,16 +195,16 @@ def test_comments_are_kept() -> None:
     assert [comment.span.text for comment in comments][:2] == ["#!first", "# second "]
 
 
-# What is refused -----------------------------------------------------------------
+# Errors ------------------------------------------------------------------------
 
 
-def test_all_errors_are_told_in_order() -> None:
+def test_all_errors_are_reported_in_order() -> None:
     with pytest.raises(ProgramError) as caught:
         tree("x = $\ny = 1\nz = 'a\ndef f() -> int:\n  return 1\nw = )\n")
     assert [problem.code for problem in caught.value.diagnostics] == ["E100", "E104", "E105", "E104"]
 
 
-def test_what_parses_is_kept() -> None:
+def test_statements_that_parse_are_kept() -> None:
     parsed = parse_partial(Source("x = 1\ny = $\nz = 2\n"))
     assert [statement.span.text for statement in parsed.module.statements] == ["x = 1", "z = 2"]
     assert parsed.damaged == {"y"}
@@ -233,22 +233,22 @@ def test_what_parses_is_kept() -> None:
         ("a" * MAX_SOURCE + " = 1", ""),
     ],
 )
-def test_damaged_names(text: str, names: str) -> None:
+def test_names_bound_by_statements_that_do_not_parse(text: str, names: str) -> None:
     parsed = parse_partial(Source(text))
     assert parsed.diagnostics
     assert parsed.damaged == set(names.split())
 
 
-def test_one_mistake_is_told_once() -> None:
-    assert places("try:\n    x = 1\nexcept E:\n    x = 2\nelse:\n    x = 3\nfinally:\n    x = 4\ny = $") == [
+def test_an_error_is_reported_once() -> None:
+    assert positions("try:\n    x = 1\nexcept E:\n    x = 2\nelse:\n    x = 3\nfinally:\n    x = 4\ny = $") == [
         ("E114", 1, 1),
         ("E100", 9, 5),
     ]
-    assert places("x = 1\nelse:\n    y = 1\n") == [("E112", 2, 1)]
+    assert positions("x = 1\nelse:\n    y = 1\n") == [("E112", 2, 1)]
 
 
 @pytest.mark.parametrize("line", ["x = $\n", "x = é\n", "x = 'a\n", "x = 1)\n", '"\\d"\n', "   x\n", "x = '\u202e'\n"])
-def test_not_too_many_errors_are_told(line: str) -> None:
+def test_the_number_of_reported_errors_is_limited(line: str) -> None:
     text = "y = 1\n" + line * 1_000
     parsed = parse_partial(Source(text))
     assert 1 <= len(parsed.diagnostics) <= MAX_PROBLEMS
@@ -260,7 +260,7 @@ def test_too_many_errors_in_one_string() -> None:
     assert len(codes("x = '" + "\u202e" * 1_000 + "'\ny = 1 $\n")) == MAX_PROBLEMS
 
 
-def test_what_is_above_an_open_bracket_is_read() -> None:
+def test_statements_before_an_open_bracket_are_parsed() -> None:
     parsed = parse_partial(Source("x = 1\ny = $\nz = [1, (2, 3)\nw = 4\n"))
     assert [problem.code for problem in parsed.diagnostics] == ["E100", "E104"]
     assert [statement.span.text for statement in parsed.module.statements] == ["x = 1"]
@@ -279,8 +279,8 @@ def test_what_is_above_an_open_bracket_is_read() -> None:
         ('"""', [("E104", 1, 1)]),
     ],
 )
-def test_what_is_not_closed(text: str, expected: list[tuple[str, int, int]]) -> None:
-    assert places(text) == sorted(expected, key=lambda place: place[1:])
+def test_unclosed_brackets_and_strings(text: str, expected: list[tuple[str, int, int]]) -> None:
+    assert positions(text) == sorted(expected, key=lambda place: place[1:])
 
 
 @pytest.mark.parametrize(
@@ -303,16 +303,16 @@ def test_what_is_not_closed(text: str, expected: list[tuple[str, int, int]]) -> 
     ],
 )
 def test_indentation(text: str, expected: list[tuple[str, int, int]]) -> None:
-    assert places(text) == expected
+    assert positions(text) == expected
 
 
 @pytest.mark.parametrize(
     "char", "\x00\x01\x0b\x0c\x1b\x7f\x85\xad\u061c\u200b\u200e\u2028\u202e\u2066\ufeff\U000e0041\r\ud800"
 )
-def test_hidden_characters(char: str) -> None:
+def test_invisible_characters(char: str) -> None:
     for text in (f"x = 1 {char}", f"x = 'a{char}b'", f"x = 1  # a{char}b", f'x = """\n{char}"""', f"x = f'{char}'"):
         assert codes(text) == ["E102"]
-        assert places(text) == [("E102", *Source(text).position(text.index(char)))]
+        assert positions(text) == [("E102", *Source(text).position(text.index(char)))]
 
 
 def test_a_hint_for_a_character_that_has_an_escape() -> None:
@@ -382,11 +382,11 @@ def test_the_longest_integer() -> None:
 )  # fmt: skip
 def test_malformed_escapes(escape: str) -> None:
     for text in (f"x = 'ab{escape}'", f'x = """ab{escape}"""'):
-        assert places(text) == [("E106", 1, text.index("\\") + 1)]
+        assert positions(text) == [("E106", 1, text.index("\\") + 1)]
     assert value(f"r'{escape}'").value == escape
 
 
-def test_a_line_that_goes_on_inside_a_long_string() -> None:
+def test_a_continued_line_in_a_long_string() -> None:
     assert value('"""a\\\r\nb\r\nc\\r\\n"""').value == "ab\nc\r\n"
 
 
@@ -412,11 +412,11 @@ def test_malformed_fstrings(text: str, code: str) -> None:
     assert found == [code]
 
 
-def test_an_error_in_a_hole_has_its_place() -> None:
-    assert places("x = 1\ny = f'a{b}{ c + $ }'") == [("E100", 2, 17)]
-    assert places("y = f'{b}{c!s}'") == [("E107", 1, 12)]
-    assert places("y = f'{b}{\"c\" + 0x1}'") == [("E106", 1, 17)]
-    assert places("y = f'{b}{f(a=1, c)}'") == [("E208", 1, 18)]
+def test_an_error_in_an_fstring_has_its_position() -> None:
+    assert positions("x = 1\ny = f'a{b}{ c + $ }'") == [("E100", 2, 17)]
+    assert positions("y = f'{b}{c!s}'") == [("E107", 1, 12)]
+    assert positions("y = f'{b}{\"c\" + 0x1}'") == [("E106", 1, 17)]
+    assert positions("y = f'{b}{f(a=1, c)}'") == [("E208", 1, 18)]
 
 
 @pytest.mark.parametrize("text", ["f(a=1, b)", "f(a=1, a=2)", "CALL('x', sample=1, y)", "CALL('x', y=1, y=1)"])
@@ -475,7 +475,7 @@ def test_clauses_of_a_comprehension() -> None:
         assert codes(f"f(x for x in y{' for z in x' * n})") == found
 
 
-def test_depth_counts_what_is_in_holes() -> None:
+def test_depth_includes_expressions_in_fstrings() -> None:
     assert not refused_as_too_deep("x = f'{" + "-" * (MAX_DEPTH - 3) + "1}'")
     assert refused_as_too_deep("x = f'{" + "-" * (MAX_DEPTH - 1) + "1}'")
     assert refused_as_too_deep("x = " + "not " * (MAX_DEPTH - 3) + "f'{- - 1}'")
@@ -524,7 +524,7 @@ def test_hostile_texts(name: str) -> None:
     assert len(parsed.diagnostics) <= MAX_PROBLEMS
 
 
-def test_as_long_as_may_be() -> None:
+def test_the_longest_program() -> None:
     text = "x = 1\n" + "#" * (MAX_SOURCE - 7) + "\n"
     assert len(text) == MAX_SOURCE
     assert len(tree(text).statements) == 1
@@ -534,7 +534,7 @@ def test_as_long_as_may_be() -> None:
 
 
 class Given:
-    """What a parser needs to make anything: it makes nothing of what it reads."""
+    """A builder that makes no nodes."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -554,7 +554,7 @@ def works(lark: Lark) -> bool:
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Grows when tables are built."""
+    """A list that grows whenever tables are built."""
     built: list[str] = []
 
     class Counting(Lark):

@@ -1,4 +1,4 @@
-"""The one way to lay out a program. Properties over whole programs are in test_properties.py too."""
+"""The printer. tests/runtime/test_properties.py has properties of whole programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.texts import DEEP, NESTED, TEXTS, laid_out
 
 
 def formatted(text: str) -> str:
-    """The canonical text, after the checks that hold for all."""
+    """Return the canonical text, after checks that hold for every text."""
     tree = parse(Source(text))
     out = format_module(tree)
     again = parse(Source(out))
@@ -34,7 +34,7 @@ def formatted(text: str) -> str:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_what_the_parser_reads(text: str) -> None:
+def test_texts_of_the_parser_tests(text: str) -> None:
     assert formatted(text) == formatted(text.replace("\n", "\r\n"))
 
 
@@ -313,7 +313,7 @@ def test_deep_trees(name: str) -> None:
 
 @pytest.mark.parametrize("name", NESTED)
 def test_deep_brackets(name: str) -> None:
-    """As deep as the parser lets them be."""
+    """Brackets as deep as the parser allows."""
     for n in range(200, 0, -1):
         before, inside, after = NESTED[name]
         text = before * n + inside + after * n
