@@ -1,4 +1,4 @@
-"""Diagnostics: one problem each, with its code, message, place and hint. They are data; `errors.py` raises them.
+"""Diagnostics as data: each is one problem with its code, message, place and hint. `errors.py` raises them.
 
 `CODES` is the one list of codes, and `render.py` writes diagnostics as text (decision 93).
 """
@@ -117,7 +117,7 @@ CODES: dict[str, str] = {
 
 @frozen
 class Diagnostic:
-    """One problem: what, where, and what to do instead."""
+    """One problem: what is wrong, where, and what to do instead."""
 
     code: str
     message: str
@@ -125,10 +125,10 @@ class Diagnostic:
     hint: str | None = None
     severity: str = "error"
     notes: tuple[tuple[str, Span], ...] = ()
-    """Further places, each with a word about it ("called here")."""
+    """Further places, each with a short text ("called here")."""
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `--json` prints for this diagnostic."""
+        """Return the object that `--json` prints for this diagnostic."""
         where: dict[str, Any] = dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
         if self.span is not None:
             line, column = self.span.source.position(self.span.start)

@@ -16,26 +16,26 @@ def _folder(name: str) -> Path:
 
 
 def grammar_text() -> str:
-    """`grammar/rlm.lark`, the one grammar."""
+    """Return the text of `grammar/rlm.lark`, the one grammar."""
     return (_folder("grammar") / "rlm.lark").read_text(encoding="utf-8")
 
 
 def stdlib_dir() -> Path:
-    """The folder of the standard library's `.rlm` files."""
+    """Return the folder of the standard library's `.rlm` files."""
     return _folder("stdlib")
 
 
 def cache_folder() -> Path:
-    """Where this user's files that can be made again are kept: `$XDG_CACHE_HOME/rlmlang`."""
+    """Return the folder for this user's files that can be made again: `$XDG_CACHE_HOME/rlmlang`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rlmlang"
 
 
 def open_private(path: Path, flags: int) -> int:
-    """A file of this user's alone, opened; made with its folders, readable by nobody else, if `flags` has O_CREAT.
+    """Open a file that only this user can read; `flags` with O_CREAT makes it, and its folders.
 
-    Raises OSError; PermissionError for what another user may have put there to read, or to have
-    overwritten, what is written: a link or file of somebody else's, or a file with a second name.
-    What is no regular file (a pipe, a terminal) is opened as it is.
+    Raises OSError; PermissionError for a link or file of another user, or a file with a second name: whoever put
+    it there may want to read what is written, or to have another file overwritten.
+    Anything but a regular file (a pipe, a terminal) is opened as it is.
     """
     if flags & os.O_CREAT:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -60,9 +60,9 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def require_private(path: Path) -> None:
-    """`open_private` for a file that somebody else opens: it is looked at, if there is one, and not opened.
+    """Check and restrict a file as `open_private` does, without opening it, for code that opens it itself.
 
-    (A process that closes a file gives up all locks that it has on it, also those of a database.)
+    (Closing a file releases all locks that the process has on it, also those of a database.)
     """
     try:
         found = os.lstat(path)
@@ -72,7 +72,7 @@ def require_private(path: Path) -> None:
         _require_own(found, path)
         if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != 0o600:
             os.chmod(path, 0o600)
-    except FileNotFoundError:  # or gone meanwhile, as logs of databases are
+    except FileNotFoundError:  # it may have been removed meanwhile, as logs of databases are
         return
 
 

@@ -1,7 +1,7 @@
 """Diagnostics as text for people: place and message, the line with carets below, notes, a hint.
 
 What is shown may come from anybody. Characters that could act on a terminal, or make a
-line look like another one, are written as escapes; a long line is cut to a window around
+line look like another one, are written as escapes; a long line is truncated to a window around
 its carets; a wide character counts as the two columns that it fills.
 """
 
@@ -14,17 +14,19 @@ from rlmlang.diagnostics import Diagnostic
 from rlmlang.language.source import Span
 
 WIDTH = 100
-"""Columns of an excerpt."""
+"""The greatest width of an excerpt, in columns."""
 
 _BOLD, _RED, _BLUE, _GREEN = "1", "1;31", "34", "32"
 
 
 def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
-    """The diagnostics, one after another with an empty line between. No newline at the end."""
+    """Return the diagnostics as text, with an empty line between two, and no newline at the end."""
     return "\n\n".join(_Painter(color).diagnostic(diagnostic) for diagnostic in diagnostics)
 
 
 class _Painter:
+    """Writes diagnostics as text, in color or without."""
+
     def __init__(self, color: bool) -> None:
         self.color = color
 
@@ -45,7 +47,7 @@ class _Painter:
         return "\n".join(parts)
 
     def excerpt(self, span: Span, style: str) -> list[str]:
-        """The first line of the span, and carets below what belongs to it."""
+        """Return the first line of the span, and carets below the part that belongs to it."""
         line, column = span.source.position(span.start)
         text = span.source.line(line).removesuffix("\r")
         start = min(column - 1, len(text))
@@ -68,25 +70,25 @@ def _place(span: Span) -> str:
 
 
 def _paragraph(text: str) -> str:
-    """Further lines are indented, so that none of them looks like a diagnostic of its own."""
+    """Return the text with further lines indented, so that none of them looks like another diagnostic."""
     return "\n    ".join(_visible(line) for line in text.split("\n"))
 
 
 def _window(text: str, at: int) -> tuple[int, int]:
-    """The part of a line to show: all of it, or what fits, the place `at` in its first half."""
+    """Return the part of a line to show: all of it, or a part that fits, with the place `at` in its first half."""
     if len(text) <= WIDTH and _columns(_visible(text)) <= WIDTH:
         return 0, len(text)
-    first, room = at, WIDTH // 2
-    while first > 0 and (room := room - _columns(_visible(text[first - 1]))) >= 0:
+    first, space = at, WIDTH // 2
+    while first > 0 and (space := space - _columns(_visible(text[first - 1]))) >= 0:
         first -= 1
-    last, room = first, WIDTH
-    while last < len(text) and (room := room - _columns(_visible(text[last]))) >= 0:
+    last, space = first, WIDTH
+    while last < len(text) and (space := space - _columns(_visible(text[last]))) >= 0:
         last += 1
     return first, last
 
 
 def _visible(text: str) -> str:
-    """Tabs as spaces; control, format and surrogate characters as escapes."""
+    """Return the text with tabs as spaces, and control, format and surrogate characters as escapes."""
     return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
 
 
@@ -100,7 +102,7 @@ def _shown(char: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal the text fills."""
+    """Return how many columns of a terminal the text fills."""
     if text.isascii():
         return len(text)
     return sum(

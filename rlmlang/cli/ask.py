@@ -1,4 +1,4 @@
-"""`rlmlang ask`: a question answered by a program that the model writes."""
+"""`rlmlang ask`: let a model write a program that answers a question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs and their differences as lines of text, and as JSON data. Whatever a trace says is shown, never acted on."""
+"""Runs and their differences as lines of text and as JSON data. What a trace contains is shown, never acted on."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from rlmlang.trace.diff import Comparison, Pair
 from rlmlang.trace.history import History, LineTotals, LoggedCall, Spent
 
 WIDTH = 100
-"""Columns of texts of a trace on one line."""
+"""The greatest width of a text from a trace, in columns."""
 
 DEEPEST = 20
-"""Steps of indentation; what is deeper is not moved further."""
+"""The greatest indentation, in steps; calls that are deeper are not indented further."""
 
 _COLORS = {"done": "blue", "stored": "green", "failed": "red", "unfinished": "yellow"}
 
-Wanted = Callable[[LoggedCall], bool]
+Filter = Callable[[LoggedCall], bool]
 
 
 # One run ---------------------------------------------------------------------------
 
 
-def report(history: History, wanted: Wanted, most: int | None) -> Iterator[str]:
-    """Totals, what lines cost, the critical path, and the calls that are wanted below those that made them.
+def report(history: History, selects: Filter, most: int | None) -> Iterator[str]:
+    """Yield totals, the cost of lines, the critical path, and the selected calls below those that made them.
 
-    Of calls that one line made at most `most` are shown, first those that failed; None is all.
+    Of the calls that one line made, at most `most` are shown, those that failed first; None is all.
     """
     yield from _head(history)
     lines = history.lines()
@@ -44,7 +44,7 @@ def report(history: History, wanted: Wanted, most: int | None) -> Iterator[str]:
         yield f"The end waited for {_plural(len(path), 'call')}, one after the other:"
         yield from (f"  {_call_line(call)}" for call in _some(path, 10))
         yield from _rest(path, 10)
-    shown = [call for call in history.calls if wanted(call)]
+    shown = [call for call in history.calls if selects(call)]
     yield ""
     if len(shown) < len(history.calls):
         yield f"{len(shown):,} of {_plural(len(history.calls), 'call')}:"
@@ -55,9 +55,9 @@ def _head(history: History) -> Iterator[str]:
     run, counts = history.run, history.counts()
     title = click.style(one_line(run.program.name or run.command, WIDTH), bold=True)
     yield f"{title}  {_status(history.status)}  {one_line(run.model, 40)}, run {one_line(run.run, 40)}"
-    told = [f"{counts[name]:,} {name}" for name in ("stored", "failed", "cancelled", "unfinished") if counts[name]]
-    told += [f"{_plural(counts['hits'], 'more')} equal to them"] if counts["hits"] else []
-    yield ", ".join([_plural(len(history.calls), "call"), _plural(history.spent.generations, "answer"), *told])
+    parts = [f"{counts[name]:,} {name}" for name in ("stored", "failed", "cancelled", "unfinished") if counts[name]]
+    parts += [f"{_plural(counts['hits'], 'more')} equal to them"] if counts["hits"] else []
+    yield ", ".join([_plural(len(history.calls), "call"), _plural(history.spent.generations, "answer"), *parts])
     yield f"{_spent(history.spent)}, {duration(history.seconds)}"
     if history.resumptions:
         yield f"resumed {_plural(history.resumptions, 'time')}; before that {_spent(history.before)}"
@@ -115,7 +115,7 @@ def _tree(history: History, shown: list[LoggedCall], most: int | None) -> Iterat
 
 
 def _groups(calls: list[LoggedCall], keep: set[int]) -> list[list[LoggedCall]]:
-    """The calls that are kept, by the line that made them; the last line first."""
+    """Return the calls to keep, grouped by the line that made them; the last line comes first."""
     found: dict[tuple[str, int, str | None], list[LoggedCall]] = {}
     for call in calls:
         if call.id in keep:
@@ -124,7 +124,7 @@ def _groups(calls: list[LoggedCall], keep: set[int]) -> list[list[LoggedCall]]:
 
 
 def _some(calls: list[LoggedCall], most: int | None) -> list[LoggedCall]:
-    """At most so many of some calls, in order; first of all those that failed."""
+    """Return at most so many of some calls, in order; those that failed are chosen first."""
     if most is None or len(calls) <= most:
         return calls
     chosen = sorted(calls, key=lambda call: call.error is None)[:most]
@@ -132,13 +132,13 @@ def _some(calls: list[LoggedCall], most: int | None) -> list[LoggedCall]:
 
 
 def _rest(calls: list[LoggedCall], most: int | None) -> Iterator[str]:
-    """A line on those that `_some` leaves out."""
+    """Yield a line about the calls that `_some` leaves out."""
     if most is None or len(calls) <= most:
         return
     chosen = {call.id for call in _some(calls, most)}
     statuses = Counter(call.status for call in calls if call.id not in chosen)
-    told = ", ".join(f"{count:,} {status}" for status, count in statuses.most_common())
-    yield click.style(f"… and {len(calls) - most:,} more: {told}", dim=True)
+    parts = ", ".join(f"{count:,} {status}" for status, count in statuses.most_common())
+    yield click.style(f"… and {len(calls) - most:,} more: {parts}", dim=True)
 
 
 def _group_line(calls: list[LoggedCall]) -> str:
@@ -172,8 +172,8 @@ def _arguments(call: LoggedCall) -> str:
     return ", ".join(f"{each.name}={each.preview}" if each.name else each.preview for each in call.arguments)
 
 
-def to_json(history: History, wanted: Wanted) -> dict[str, Any]:
-    """The run as JSON data, with the calls that are wanted."""
+def to_json(history: History, selects: Filter) -> dict[str, Any]:
+    """Return the run as JSON data, with the selected calls."""
     run, end = history.run, history.end
     return {
         "run": run.run,
@@ -191,7 +191,7 @@ def to_json(history: History, wanted: Wanted) -> dict[str, Any]:
         "error": asdict(end.error) if end and end.error else None,
         "lines": [asdict(line) for line in history.lines()],
         "critical_path": [call.id for call in history.critical_path()],
-        "calls": [_call_json(call) for call in history.calls if wanted(call)],
+        "calls": [_call_json(call) for call in history.calls if selects(call)],
     }
 
 
@@ -207,7 +207,7 @@ def _call_json(call: LoggedCall) -> dict[str, Any]:
 
 
 def difference(found: Comparison, most: int | None) -> Iterator[str]:
-    """What differs between two runs; of each list at most `most` calls, None is all."""
+    """Yield the differences between two runs; of each list at most `most` calls, None is all."""
     a, b = found.a, found.b
     yield from _table([["", "A", "B", ""], *_totals(a, b)])
     settings = found.settings()
@@ -298,14 +298,14 @@ def _spent(spent: Spent) -> str:
 
 
 def money(cost: float | None) -> str:
-    """US dollars; nothing where no price is known."""
+    """Return an amount of US dollars; an empty text if no price is known."""
     if cost is None:
         return ""
     return f"${cost:,.2f}" if cost >= 1 else f"${cost:.3g}" if cost >= 1e-4 else f"${cost:.7f}"
 
 
 def duration(seconds: float) -> str:
-    """A time in few characters."""
+    """Return a time in a few characters."""
     if seconds < 0.0995:
         return f"{1000 * seconds:.1f} ms"
     if seconds < 60:

@@ -1,4 +1,4 @@
-"""`rlmlang check`: parse and check programs, and show every error."""
+"""`rlmlang check`: check programs, and show every error."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from rlmlang.errors import ProgramError
 from rlmlang.language import nodes
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
+from rlmlang.render import render
 
 
 @click.command("check")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(allow_dash=True))
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file, on a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on a line for each file.")
 def command(files: tuple[str, ...], as_json: bool) -> int:
     """Check programs without running them.
 
@@ -41,8 +42,6 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
                 diagnostics = [diagnostic.to_json() for diagnostic in error.diagnostics]
                 output.write_json({"diagnostics": diagnostics, "inputs": None, "type": None})
             else:
-                from rlmlang.render import render
-
                 click.echo(render(error.diagnostics, color=output.colored(sys.stdout)))
         else:
             if as_json:
@@ -57,7 +56,7 @@ def _statements(checked: Checked) -> dict[str, nodes.Input]:
 
 
 def _inputs(checked: Checked) -> dict[str, dict[str, Any]]:
-    """Each input's type, and its default if it has one."""
+    """Return the type of each input, and its default if it has one."""
     from rlmlang.runtime.inputs import constant_value
 
     described: dict[str, dict[str, Any]] = {}
@@ -69,7 +68,7 @@ def _inputs(checked: Checked) -> dict[str, dict[str, Any]]:
 
 
 def _summary(checked: Checked) -> str:
-    """The program as if it were a function: its inputs and the type of its value."""
+    """Return the program's signature: its inputs and the type of its value."""
     statements = _statements(checked)
     inputs = (
         f"{name}: {type_}" + (f" = {output.one_line(default.span.text, 30)}" if default else "")

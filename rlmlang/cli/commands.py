@@ -1,4 +1,4 @@
-"""The group of all commands, and what becomes of their errors."""
+"""The group of all commands, and how their errors end a process."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ COMMANDS = (
 
 
 class _Commands(click.Group):
+    """The group of commands, each imported when it is first used."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -48,8 +50,8 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    if wanted:
+def _version(ctx: click.Context, param: click.Parameter, given: bool) -> None:
+    if given:
         import rlmlang
 
         click.echo(f"rlmlang {rlmlang.__version__}")
@@ -67,16 +69,16 @@ def commands() -> None:
       rlmlang plan article.rlm --input document=@article.txt
       rlmlang run article.rlm --input document=@article.txt --model smollm2
 
-    Exit codes: 0 fine, 1 the program or its check failed, 2 wrong usage, 3 a budget ended
+    Exit codes: 0 success, 1 the program or its check failed, 2 wrong usage, 3 a budget ended
     the run, 4 the model failed, 130 interrupted.
     """
 
 
 def run(args: Sequence[str]) -> int:
-    """Run a command line; gives the exit code. Whatever happens, there is no traceback."""
+    """Run a command line, and return the exit code. Whatever happens, there is no traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an answer may hold half a surrogate pair
+            stream.reconfigure(errors="backslashreplace")  # an answer may contain half a surrogate pair
     try:
         with deep_recursion:
             code = commands.main(args, "rlmlang", standalone_mode=False)
@@ -85,7 +87,7 @@ def run(args: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:  # the reader has had enough
+    except BrokenPipeError:  # the reader has closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Exception, KeyboardInterrupt) as error:

@@ -1,4 +1,4 @@
-"""`rlmlang complete`: a text that the model writes, with calls of itself in it."""
+"""`rlmlang complete`: let a model write a text with calls of itself in it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,13 @@ from rlmlang.runtime.values import to_json
 @click.command("complete")
 @click.argument("prompt")
 @input_option
-@click.option("--start", metavar="TEXT", default="", help="What the text begins with; calls may stand in it.")
-@click.option("--max-tokens", metavar="N", type=click.IntRange(1), help="Of the text.  [default: --max-answer-tokens]")
+@click.option("--start", metavar="TEXT", default="", help="The beginning of the text, which may contain calls.")
+@click.option(
+    "--max-tokens",
+    metavar="N",
+    type=click.IntRange(1),
+    help="At most so many tokens of text.  [default: --max-answer-tokens]",
+)
 @model_option
 @write_option
 @store_options
@@ -57,11 +62,11 @@ def command(
 ) -> int:
     """Let a model write a text, and call itself in it.
 
-    Where it writes CALL("instruction", name), the call is made at once, and its answer put behind it;
-    the model goes on from there. A call that does not work is written again; after three attempts,
-    what is wrong stands in the place of the answer. Of the inputs, which are text, the model sees
-    names, sizes and beginnings. With --max-depth more than 1, calls may be answered by programs; with 0
-    there are none, and the model is shown the inputs whole.
+    Where it writes CALL("instruction", name), the call is made at once and its answer inserted;
+    the model continues after it. A call that does not work is written again; after three attempts,
+    the error is inserted in place of the answer. Of the inputs, which are text, the model sees
+    names, sizes and beginnings. With --max-depth above 1, calls may be answered by programs; with 0
+    there are no calls, and the model sees the whole inputs.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`rlmlang completion`: the script that makes a shell complete command lines."""
+"""`rlmlang completion`: print the script that makes a shell complete command lines."""
 
 from __future__ import annotations
 

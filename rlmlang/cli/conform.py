@@ -1,4 +1,4 @@
-"""`rlmlang conform`: one case of the conformance suite, from standard input."""
+"""`rlmlang conform`: run one case of the conformance suite from standard input."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from rlmlang.errors import (
 
 
 class Interrupted(RlmError):
-    """Ended from the keyboard."""
+    """The command was interrupted from the keyboard."""
 
     exit_code: ClassVar[int] = 130
 
@@ -60,7 +60,7 @@ def with_more_hints(error: RlmError, *more: str) -> RlmError:
 
 
 def as_error(error: Exception | KeyboardInterrupt) -> RlmError:
-    """Return the error to show. A fault of rlmlang itself is raised again if RLMLANG_DEBUG is set."""
+    """Return the error to show. A bug of rlmlang itself is raised again if RLMLANG_DEBUG is set."""
     match error:
         case RlmError():
             return for_command_line(error)
@@ -74,5 +74,5 @@ def as_error(error: Exception | KeyboardInterrupt) -> RlmError:
     return RlmError.of(
         "E300",
         f"internal error: {type(error).__name__}: {error}",
-        hint="this is a fault of rlmlang: please report it, with the traceback that RLMLANG_DEBUG=1 shows",
+        hint="this is a bug in rlmlang: please report it, with the traceback that RLMLANG_DEBUG=1 shows",
     )

@@ -1,4 +1,4 @@
-"""`rlmlang fmt`: the one way to lay out a program."""
+"""`rlmlang fmt`: format programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
         source = read_source(file)
         try:
             text = format_module(parse(source))
-            if len(text) > MAX_SOURCE:  # which is more than can be read again
+            if len(text) > MAX_SOURCE:  # the formatted text could not be parsed again
                 parse(Source(text, source.name))
         except ProgramError as error:
             show_error(error)

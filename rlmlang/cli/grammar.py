@@ -1,4 +1,4 @@
-"""`rlmlang grammar`: the grammar of the language, for other tools."""
+"""`rlmlang grammar`: print the grammar of the language for other tools."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from rlmlang.files import grammar_text
     type=click.Choice(["lark", "llguidance", "ebnf", "gbnf"]),
     default="lark",
     show_default=True,
-    help="lark; llguidance, which has a first line by which llama.cpp tells it; ebnf for xgrammar (vLLM, SGLang); "
+    help="lark; llguidance, whose first line is how llama.cpp recognizes it; ebnf for xgrammar (vLLM, SGLang); "
     "gbnf for llama.cpp.",
 )
 @click.option(
     "--unit",
     type=click.Choice(["program", "statement", "call", "answer"]),
-    help="What is written: a program; its next statement; the rest of a call, behind the word CALL; or what a model "
-    'answers where it may not write a program, {"answer": …}.  [default: statement with --scope, else program]',
+    help="What the model writes: a program; its next statement; the rest of a call, after the word CALL; or a direct "
+    'answer, {"answer": …}.  [default: statement with --scope, else program]',
 )
 @click.option("--scope", multiple=True, metavar="NAME:TYPE", help="An input that a statement or a call may use.")
 @click.option(
-    "--type", "wanted", metavar="TYPE", help="Of the value. Only answers are held to it; programs are checked."
+    "--type", "type_text", metavar="TYPE", help="The type of the value. It constrains answers; programs are checked."
 )
 @click.option("--no-calls", is_flag=True, help="Leave CALL out of programs and statements.")
-def command(dialect: str, unit: str | None, scope: tuple[str, ...], wanted: str | None, no_calls: bool) -> None:
+def command(dialect: str, unit: str | None, scope: tuple[str, ...], type_text: str | None, no_calls: bool) -> None:
     """Print the grammar.
 
-    Without options it is the grammar file; with any but lark and llguidance, what a model may write, in
-    a form that its engine reads.
+    Without options it is the grammar file. With any except lark and llguidance, it is the grammar of
+    what a model may write, in the format of its engine.
 
     \b
     Examples:
@@ -44,16 +44,16 @@ def command(dialect: str, unit: str | None, scope: tuple[str, ...], wanted: str 
       rlmlang grammar --dialect gbnf --unit answer --type 'list[int]'
     """
     program = read_scope(scope, "--scope")
-    type_ = None if wanted is None else read_type(wanted)
+    type_ = None if type_text is None else read_type(type_text)
     if unit == "answer":
         if type_ is None or scope or no_calls:
             raise UsageError.of(
-                "E607", "an answer has a type, no scope and no calls", hint="write `--type 'list[str]'`"
+                "E607", "an answer has a type, but no scope and no calls", hint="write `--type 'list[str]'`"
             )
         from rlmlang.decode.grammars.lark_text import answer_text
 
         click.echo(answer_text(type_, dialect), nl=False)  # type: ignore[arg-type]
-    elif unit or scope or wanted or no_calls or dialect in ("ebnf", "gbnf"):
+    elif unit or scope or type_text or no_calls or dialect in ("ebnf", "gbnf"):
         from rlmlang.decode.constraint import Constraint
         from rlmlang.decode.grammars.lark_text import grammar_text as constrained
 

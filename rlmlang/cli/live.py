@@ -1,4 +1,4 @@
-"""The call tree of a run, shown on a terminal while the run goes on."""
+"""Show the call tree of a run on a terminal while it runs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from rlmlang.cli.output import money, one_line
 from rlmlang.cli.progress import Branch, Progress, duration
 
 REFRESH = 1 / 8
-"""Seconds between two looks at the run; more for huge runs, so that looking takes little of them."""
+"""Seconds between two pictures of the run; more for huge runs, so that drawing takes little of their time."""
 
 BAR, SHORT_BAR, NARROW = 20, 8, 80
-"""Width of a bar; of one on a terminal that is narrower than this."""
+"""The width of a bar, its width on a narrow terminal, and the width below which a terminal is narrow."""
 
 SHOWN = 4
-"""Running calls that are shown one by one."""
+"""How many running calls are shown one by one."""
 
 COLORS = {"done": "green", "running": "yellow", "waiting": "dim", "memo": "green", "failed": "red", "cancelled": "dim"}
 
 
 @define(eq=False)
 class View:
-    """Pictures of a run."""
+    """Draws pictures of a run."""
 
     title: str
     progress: Progress
     width: int = NARROW
-    """Of the terminal."""
+    """The width of the terminal."""
 
     def picture(self, seconds: float, final: bool = False) -> RenderableType:
-        """The moment `seconds` after the run began."""
+        """Return the picture of the run `seconds` after its beginning."""
         lines = [self._title(seconds), self._counts(final), *(() if final else self._left(seconds))]
         return Group(*lines, self._tree(), *(() if final else self._running(seconds)))
 
@@ -62,7 +62,7 @@ class View:
         return Text.assemble(*_between(parts))
 
     def _left(self, seconds: float) -> Iterator[Text]:
-        """What is left of the budgets, in a warning color where that is little."""
+        """Yield what is left of the budgets, in a warning color if it is little."""
         parts = [
             (text, "dim" if share > 0.2 else "yellow" if share > 0.05 else "red")
             for text, share in self.progress.left(seconds)
@@ -76,7 +76,7 @@ class View:
         return tree
 
     def _grow(self, tree: Tree, above: Branch, running: Counter[Branch]) -> None:
-        """Put the branches below one into the tree, those of a function or binding together."""
+        """Add the branches below one to the tree, those of a function or binding together."""
         names: dict[str, Tree] = {}
         for branch in above.below.values():
             name = one_line(branch.within, 40) if branch.within else "the value"
@@ -114,7 +114,7 @@ def _branch_line(branch: Branch, running: int, width: int) -> Text:
 
 
 def _line(*parts: tuple[str, str]) -> Text:
-    """Styled text on one line, cut where the terminal ends."""
+    """Return styled text on one line, truncated where the terminal ends."""
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
@@ -127,7 +127,7 @@ def _between(parts: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 @asynccontextmanager
 async def shown(title: str, progress: Progress) -> AsyncIterator[None]:
-    """Show a run on standard error while it goes on; what it came to stays on the screen."""
+    """Show a run on standard error while it runs; the last picture stays on the screen."""
     console = Console(stderr=True, highlight=False)
     view = View(title, progress)
     live = Live(console=console, auto_refresh=False)

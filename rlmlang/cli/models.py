@@ -1,4 +1,4 @@
-"""`rlmlang models`: what there is to run programs on."""
+"""`rlmlang models`: list the models that programs can run on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIMITS = {
 
 
 def limit_options(command: Command) -> Command:
-    """`--max-calls` and its like, kept in `ctx.meta` for `limits_of`."""
+    """Add `--max-calls` and the other limits, whose values are kept in `ctx.meta` for `limits_of`."""
 
     def note(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is not None and param.name is not None:
@@ -44,7 +44,7 @@ def limit_options(command: Command) -> Command:
         default = fields_dict(Limits)[name].default
         shown = "none" if default is None else f"{default:,}"
         if name == "concurrency":
-            shown = "what the model is good for"
+            shown = "as many as the model can use"
         option = click.option(
             "--" + name.replace("_", "-"),
             metavar="N",
@@ -57,27 +57,27 @@ def limit_options(command: Command) -> Command:
 
 
 def limits_of(ctx: click.Context, settings: Settings, model: str | None) -> Limits:
-    """The limits that the options, the settings and the defaults for the model give, in this order."""
+    """Return the limits given by the options, else the settings, else the defaults for the model."""
     from rlmlang.models.registry import usual_limits
 
     return Limits(**{**usual_limits(model), **settings.limits, **limits_given(ctx)})
 
 
 def limits_given(ctx: click.Context) -> dict[str, Any]:
-    """The limits that options give."""
+    """Return the limits that options give."""
     return {name: ctx.meta[f"limit.{name}"] for name in LIMITS if f"limit.{name}" in ctx.meta}
 
 
 store_option = click.option(
     "--store",
     metavar="PLACE",
-    help="Where answers and runs are kept: a file, or a postgresql:// URL.  [default: a file of the user's]",
+    help="Where answers and runs are kept: a file, or a postgresql:// URL.  [default: a file of the user]",
 )
 
 
 def store_options(command: Command) -> Command:
-    """`--store` and `--no-store`."""
-    without = "Keep nothing, and use nothing kept before."
+    """Add `--store` and `--no-store`."""
+    without = "Neither keep answers nor use kept ones."
     return store_option(click.option("--no-store", is_flag=True, help=without)(command))
 
 
@@ -86,14 +86,14 @@ trace_option = click.option(
     "trace_file",
     metavar="PATH",
     type=click.Path(),
-    help="Write the events of the run to a file, a JSON object on a line (docs/trace.md).",
+    help="Write the events of the run to a file, one JSON object on each line (docs/trace.md).",
 )
 
 
 def model_of(option: str | None, settings: Settings) -> str | None:
-    """The name of the model to use, if one is given anywhere.
+    """Return the name of the model to use, if one is given anywhere.
 
-    Raises UsageError E607 for a server that the settings do not allow, and for what only the user may name.
+    Raises UsageError E607 for a server that the settings do not allow, and for a model that only the user may name.
     """
     named = option or os.environ.get("RLMLANG_MODEL")
     name = named or settings.model
@@ -128,7 +128,7 @@ input_option = click.option(
 
 
 def _model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """For shells: the names of models, up to where a path follows."""
+    """Return the names of models for completion in shells, up to the path that follows."""
     from rlmlang.models.registry import available
 
     names = [form.partition(":")[0] + (":" if ":" in form else "") for form, *_ in available()]
@@ -147,8 +147,8 @@ write_option = click.option(
     "--write",
     "writing",
     type=click.Choice(["statements", "whole"]),
-    help="How models write programs: by statements, each shown what those before it give, or whole.  "
-    "[default: what suits the model]",
+    help="How models write programs: statement by statement, seeing what those before it give, or whole.  "
+    "[default: whichever suits the model]",
 )
 quiet_option = click.option(
     "--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary."

@@ -1,4 +1,4 @@
-"""What commands print: values, JSON, diagnostics; nothing that could act on a terminal."""
+"""Print values, JSON and diagnostics, without characters that could act on a terminal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rlmlang.render import render
 _UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-"""Controls but newline and tab, bidirectional marks, line separators, annotations, halves of pairs, and the tags
-in which a whole text can be hidden."""
+"""Control characters except newline and tab, bidirectional marks, line separators, annotations, surrogates, and the
+tag characters, in which a whole text can be hidden."""
 
 
 def visible(text: str) -> str:
-    """The text with characters that could act on a terminal written as escapes, as JSON has them."""
+    """Return the text with characters that could act on a terminal as JSON escapes."""
     return _UNSAFE.sub(_escaped, text)
 
 
@@ -34,27 +34,28 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def one_line(text: str, width: int) -> str:
-    """The text on one line of at most `width` characters."""
+    """Return the text on one line of at most `width` characters."""
     text = visible(" ".join(text[: 4 * width].split()))
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def money(dollars: Decimal) -> str:
-    """An amount to show, to the cent, or to four digits if it is less than a dollar."""
+    """Return an amount of dollars, rounded to the cent, or to four digits if it is less than a dollar."""
     return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars.normalize(Context(4)):f}"
 
 
 def colored(stream: TextIO) -> bool:
+    """Return whether to use colors on a stream."""
     return stream.isatty() and "NO_COLOR" not in os.environ
 
 
 def write_text(text: str) -> None:
-    """A line of text to standard output, as it is unless that is a terminal."""
+    """Write a line of text to standard output, as it is unless that is a terminal."""
     sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def write_json(data: Any) -> None:
-    """One JSON object on one line of standard output."""
+    """Write one JSON object on one line of standard output."""
     write_text(json.dumps(data, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""How far a run has come: counts of its calls, told by its trace, and what can be said of the rest."""
+"""Follow the progress of a run: counts of its calls, and estimates of the time to its end."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from rlmlang.cli.output import money
 from rlmlang.trace.recorder import CallRecord, Trace
 
 EVERY = 10.0
-"""Seconds between two lines about a run, where there is no terminal."""
+"""Seconds between two lines about a run if there is no terminal."""
 
 WINDOW = 30.0
-"""Seconds of which the pace is taken."""
+"""The latest seconds, over which the pace is measured."""
 
 PLACES = 40  # decision 75
-"""Lines of programs whose calls are counted apart; programs that models write may have any number."""
+"""How many lines of programs are counted separately; programs that models write may have any number of lines."""
 
 
 @define(eq=False)
 class Branch:
-    """The calls that a line of a program makes, below one branch or the program itself."""
+    """The calls that one line of a program makes, below another branch or the program itself."""
 
     within: str | None
     line: int
     asked: int = 0
     ended: Counter[str] = field(factory=Counter)
-    """By status."""
+    """Calls that have ended, by status."""
     hits: int = 0
     latest: str = ""
-    """The instruction of the latest, or its beginning."""
+    """The instruction of the latest call, truncated."""
     below: dict[tuple[str | None, int], Branch] = field(factory=dict)
 
 
 @define(eq=False)
 class Progress:
-    """Watches a run. Nothing that it keeps grows with the number of calls."""
+    """Watches a run. Its memory does not grow with the number of calls."""
 
     trace: Trace
     root: Branch = field(factory=lambda: Branch(None, 0))
@@ -53,16 +53,16 @@ class Progress:
     _places: int = 0
     _branches: WeakKeyDictionary[CallRecord, Branch] = field(factory=WeakKeyDictionary)
     _samples: deque[tuple[float, int, int]] = field(factory=deque)
-    """Seconds, calls that had ended, and tokens that had been written."""
+    """Times in seconds, each with the calls that had ended and the tokens that had been written."""
 
     def __attrs_post_init__(self) -> None:
         self.trace.watchers.append(self)
 
-    # What the trace tells
+    # Watching
 
     def started(self, record: CallRecord) -> None:
         parent = None if record.parent is None else self.trace.active.get(record.parent)
-        above = self.root if parent is None else self._branches[parent]  # it may have been given up a moment ago
+        above = self.root if parent is None else self._branches[parent]  # it may have been cancelled a moment ago
         branch = self._place(above, (record.within, record.span.line))
         branch.asked += 1
         branch.latest = record.instruction[:400]
@@ -85,28 +85,29 @@ class Progress:
         if branch := self._branches.get(record):
             branch.hits += 1
 
-    # What is seen of it
+    # Reporting
 
     @property
     def seconds(self) -> float:
         return perf_counter() - self.began
 
     def running(self) -> list[CallRecord]:
-        """The calls that the model works on, those first that have been for longest."""
+        """Return the calls that the model works on, the longest-running first."""
         running = [record for record in self.trace.active.values() if record.status == "running"]
         return sorted(running, key=lambda record: record.started)
 
     def running_by_branch(self) -> Counter[Branch]:
+        """Return how many calls are running in each branch."""
         return Counter(self._branches[record] for record in self.running())
 
     def sample(self, seconds: float) -> None:
-        """Note how far the run is, so that its pace can be told."""
+        """Record the progress at a time, from which the pace is computed."""
         self._samples.append((seconds, self.ended.total(), self.trace.usage.completion_tokens))
         while len(self._samples) > 2 and seconds - self._samples[0][0] > WINDOW:
             self._samples.popleft()
 
     def _pace(self, what: int) -> float:
-        """Of the latest seconds: how many calls (1) ended or tokens (2) were written in one."""
+        """Return how many calls ended (1) or tokens were written (2) per second lately."""
         if not self._samples:
             return 0.0
         first, last = self._samples[0], self._samples[-1]
@@ -117,7 +118,7 @@ class Progress:
         return self._pace(2)
 
     def remaining(self) -> tuple[float, float] | None:
-        """Seconds to the end, from and to, if calls go on to end at this pace; None where that cannot be said."""
+        """Return the least and most seconds to the end at the current pace; None if that is not known."""
         least, most = self.trace.planned_calls
         pace, ended = self._pace(1), self.ended.total()
         if most is None or pace == 0:
@@ -125,7 +126,7 @@ class Progress:
         return max(0, least - ended) / pace, max(0, most - ended - self.hits) / pace
 
     def left(self, seconds: float) -> Iterator[tuple[str, float]]:
-        """What is left of every budget that has a limit: in words, and as a share of it."""
+        """Yield what is left of every budget that has a limit: in words, and as a share of the limit."""
         if self.trace.account is None:
             return
         limits, usage = self.trace.account.limits, self.trace.usage
@@ -144,7 +145,7 @@ class Progress:
             yield duration(max(0.0, rest_seconds)), _share(rest_seconds, limits.max_seconds)
 
     def counts(self) -> dict[str, int]:
-        """Calls by what became of them; `memo` are those that were answered by equal ones."""
+        """Return how many calls are in each state; `memo` are those that equal calls answered."""
         running = len(self.running())
         return {
             "done": self.ended["done"],
@@ -156,7 +157,7 @@ class Progress:
         }
 
     def line(self, seconds: float) -> str:
-        """The moment on one line."""
+        """Return the state of the run on one line."""
         usage = self.trace.usage
         parts = [f"{count:,} {what}" for what, count in self.counts().items() if count]
         parts += [f"{self.tokens_per_second:.1f} tokens/s"] if self.tokens_per_second else []
@@ -167,7 +168,7 @@ class Progress:
         return ", ".join(parts) + (f"; left: {left}" if left else "")
 
     def to_go(self) -> str:
-        """The time to the end in words; empty where it cannot be said."""
+        """Return the time to the end in words; empty if it is not known."""
         if (remaining := self.remaining()) is None:
             return ""
         least, most = map(duration, remaining)
@@ -181,7 +182,7 @@ def _share(left: float, limit: float) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Some time: `8.5 s`, `42 s`, `2:05` minutes or `1:02:05` hours."""
+    """Return a time as text: `8.5 s`, `42 s`, `2:05` minutes or `1:02:05` hours."""
     if seconds < 59.5:
         return f"{seconds:.{1 if seconds < 9.95 else 0}f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -190,7 +191,7 @@ def duration(seconds: float) -> str:
 
 @asynccontextmanager
 async def reported(progress: Progress) -> AsyncIterator[None]:
-    """Say every few seconds on standard error how far a run is, while it goes on."""
+    """Print the state of a run on standard error every few seconds while it runs."""
 
     async def report() -> None:
         while True:

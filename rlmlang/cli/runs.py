@@ -1,4 +1,4 @@
-"""`rlmlang runs`: the runs that the store knows; going on with one, and going through one again."""
+"""`rlmlang runs`: list recorded runs, resume one, or replay one offline."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from rlmlang.storage.store import RunRow, Store
 
 @click.group("runs")
 def command() -> None:
-    """List the runs that the store knows, go on with one, or go through one again.
+    """List the runs that the store has, resume one, or replay one offline.
 
-    A run is named by the beginning of its id, or `last` for the latest.
+    A run is named by a prefix of its id, or `last` for the latest.
 
     \b
     Examples:
@@ -46,7 +46,9 @@ run_argument = click.argument("run")
 
 
 @command.command("list")
-@click.option("--limit", metavar="N", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(1), default=20, show_default=True, help="How many runs to list."
+)
 @store_option
 @json_option
 def list_(limit: int, store: str | None, as_json: bool) -> None:
@@ -75,7 +77,7 @@ def list_(limit: int, store: str | None, as_json: bool) -> None:
 @store_option
 @json_option
 def show_(run: str, store: str | None, as_json: bool) -> None:
-    """Show a run: its program, inputs, model and limits, and what it took.
+    """Show a run: its program, inputs, model, limits and usage.
 
     `rlmlang trace show` shows its calls.
 
@@ -122,9 +124,9 @@ def resume_(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Go on with a run: its program is evaluated again, and only what is missing is called for.
+    """Resume a run: evaluate its program again, and ask the model only for what is missing.
 
-    The limits are those of the run, but for those given here.
+    The limits are those of the run, except for those that are given here.
 
     \b
     Examples:
@@ -151,9 +153,9 @@ def resume_(
 @quiet_option
 @json_option
 def replay_(run: str, store: str | None, trace_file: str | None, quiet: bool, as_json: bool) -> int:
-    """Go through a run again with the answers that are kept, and no model.
+    """Replay a run offline, from its stored answers.
 
-    Where an answer is missing, that is an error (E410).
+    It is an error (E410) if an answer is missing.
 
     \b
     Example:
@@ -172,7 +174,7 @@ def replay_(run: str, store: str | None, trace_file: str | None, quiet: bool, as
 
 @contextmanager
 def opened_store(option: str | None) -> Iterator[Store]:
-    """The store that an option or the settings name. Raises UsageError E606."""
+    """Open the store that an option or the settings name. Raises UsageError E606."""
     place = store_place(option, find_settings())
     if place is None:
         raise UsageError.of("E606", "rlmlang.toml says that there is no store", hint="name one with --store")

@@ -1,4 +1,4 @@
-"""`rlmlang sample`: random programs, each of which checks."""
+"""`rlmlang sample`: write random programs, each of which checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from rlmlang.cli.scope import read_scope, read_type
 @click.command("sample")
 @click.option("--n", "count", type=click.IntRange(1), default=1, show_default=True, help="How many programs.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first; the next one is one more."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The seed of the first program; that of the next is one more.",
 )
 @click.option(
     "--tokenizer",
@@ -30,14 +34,16 @@ from rlmlang.cli.scope import read_scope, read_type
     metavar="NAME:TYPE",
     help="An input that the program sees.",
 )
-@click.option("--type", "wanted", metavar="TYPE", help="The type of the program's value. [default: any]")
-@click.option("--max-tokens", type=click.IntRange(8), default=200, show_default=True, help="Of one program.")
+@click.option("--type", "type_text", metavar="TYPE", help="The type of the program's value. [default: any]")
+@click.option(
+    "--max-tokens", type=click.IntRange(8), default=200, show_default=True, help="The most tokens of a program."
+)
 def command(
-    count: int, seed: int, tokenizer: str, inputs: tuple[str, ...], wanted: str | None, max_tokens: int
+    count: int, seed: int, tokenizer: str, inputs: tuple[str, ...], type_text: str | None, max_tokens: int
 ) -> None:
     """Write random programs, token by token through the mask, with no model.
 
-    Prints one JSON object a line: {"program", "tokens"}. Every program parses and checks.
+    Prints one JSON object on each line: {"program", "tokens"}. Every program parses and checks.
 
     \b
     Examples:
@@ -49,7 +55,7 @@ def command(
     from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 
     program = read_scope(inputs, "--input")
-    type_ = None if wanted is None else read_type(wanted)
+    type_ = None if type_text is None else read_type(type_text)
     vocabulary: Vocabulary = open_vocabulary(tokenizer)
     hidden = not sys.stderr.isatty() or sys.stdout.isatty()
     with click.progressbar(range(seed, seed + count), label="programs", file=sys.stderr, hidden=hidden) as numbers:

@@ -1,4 +1,4 @@
-"""Names and types on a command line: `document:str`."""
+"""Read names and types from the command line: `document:str`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rlmlang.language.types import Type
 
 
 def read_scope(given: Iterable[str], option: str) -> str:
-    """What was given as NAME:TYPE, as a program that declares these inputs. Raises UsageError E607."""
+    """Return the declarations of inputs that are given as NAME:TYPE. Raises UsageError E607."""
     types: dict[str, Type] = {}
     for text in given:
         name, type_ = _declared(text, f"{option} {text}", f"write `{option} document:str`")
@@ -23,8 +23,8 @@ def read_scope(given: Iterable[str], option: str) -> str:
 
 
 def read_type(text: str) -> Type:
-    """What was given as `--type`. Raises UsageError E607."""
-    return _declared(f"wanted: {text}", f"--type {text}", "write `--type 'list[str]'`")[1]
+    """Return the type that is given as `--type`. Raises UsageError E607."""
+    return _declared(f"x: {text}", f"--type {text}", "write `--type 'list[str]'`")[1]
 
 
 def _declared(text: str, shown: str, hint: str) -> tuple[str, Type]:
@@ -35,4 +35,4 @@ def _declared(text: str, shown: str, hint: str) -> tuple[str, Type]:
     match checked.module.statements:
         case (nodes.Input(name=name, default=None), _):
             return name.id, checked.inputs[name.id]
-    raise UsageError.of("E607", f"`{shown}`: not a name and its type", hint=hint)
+    raise UsageError.of("E607", f"`{shown}`: expected a name and a type", hint=hint)

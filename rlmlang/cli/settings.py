@@ -1,8 +1,8 @@
-"""`rlmlang.toml`, in the current folder or one above it: the model, the store and limits (decision 59).
+"""Read `rlmlang.toml` in the current folder or one above it: the model, the store, limits, prices (decision 59).
 
     model = "smollm2"
     store = "answers.db"      # or false, for none
-    allow = ["https://api.openai.com"]      # the only servers that may be asked
+    allow = ["https://api.openai.com"]      # the only servers that may be used
 
     [limits]
     max_calls = 200
@@ -10,12 +10,12 @@
 
     [prices."openai:gpt-*"]   # dollars a million tokens
     input = 1.25
-    cached = 0.125            # of the tokens read, those that the server still had; by default as `input`
+    cached = 0.125            # for prompt tokens that the server still had; by default as `input`
     output = 10
 
-Paths in it start from its folder. Options given on the command line go before it. The file may
-have come with a folder of somebody else's, so it can restrict what the user does, and little else:
-it sends no key to a server, and runs no Python, that the user has not named.
+Paths in it are relative to its folder. Options on the command line override it. The file may have
+come with somebody else's folder, so it can restrict what the user does, and little else: it cannot
+send a key to a server, or run Python code, that the user has not named.
 """
 
 from __future__ import annotations
@@ -38,31 +38,33 @@ FILE = "rlmlang.toml"
 Limit = int | float | None
 
 MAX = 1e300
-"""More is no limit that anyone means."""
+"""The greatest limit; a greater number must be a mistake."""
 
 _NUMBERS = {
     "max_seconds": "a number of seconds",
     "max_cost": "a number of dollars",
     "max_share": "a number above 0, up to 1",
 }
-"""What the limits are that are no whole numbers."""
+"""Descriptions of the limits that are not whole numbers."""
 
 
 @frozen
 class Settings:
+    """The contents of an `rlmlang.toml`."""
+
     model: str | None = None
     store: Path | Literal[False] | None = None
-    """None is the default store, False none."""
+    """None is the default store, False no store."""
     store_limit: int | None = None
-    """Bytes that the store may take; what was used longest ago goes first."""
+    """The greatest size of the store in bytes; the least recently used answers are removed first."""
     allow: tuple[str, ...] | None = None
-    """The servers that may be asked; None for any."""
+    """The servers that may be used; None for any."""
     limits: Mapping[str, Limit] = field(factory=dict)
     prices: Mapping[str, Price] = field(factory=dict)
 
 
 def find_settings() -> Settings:
-    """The settings of the nearest `rlmlang.toml`. Raises UsageError E607."""
+    """Return the settings of the nearest `rlmlang.toml`. Raises UsageError E607."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / FILE).is_file():
@@ -71,7 +73,7 @@ def find_settings() -> Settings:
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings in a file. Raises UsageError E607."""
+    """Return the settings in a file. Raises UsageError E607."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -88,7 +90,7 @@ def read_settings(path: Path) -> Settings:
             "E607", f"{path} names a store on a server", hint="name it with --store or in $RLMLANG_STORE"
         )
     try:
-        room = None if data.get("store_limit") is None else int(amount(str(data["store_limit"]), BYTES))
+        store_limit = None if data.get("store_limit") is None else int(amount(str(data["store_limit"]), BYTES))
     except ValueError as error:
         raise UsageError.of("E607", f"{path}: store_limit is {error}") from error
     if allow is not None and not (isinstance(allow, list) and all(isinstance(each, str) for each in allow)):
@@ -106,7 +108,7 @@ def read_settings(path: Path) -> Settings:
     return Settings(
         _from_folder(model, path.parent) if model else None,
         path.parent / store if isinstance(store, str) else store,
-        room,
+        store_limit,
         None if allow is None else tuple(allow),
         values,
         {name: _price(path, name, table) for name, table in prices.items()},
@@ -124,7 +126,7 @@ def _price(path: Path, name: str, table: Mapping[str, Any]) -> Price:
 
 
 def limit(name: str, value: Any) -> Limit:
-    """The value of a limit, from a number or its text; `none` is no limit. Raises ValueError."""
+    """Return the value of a limit, from a number or its text; `none` is no limit. Raises ValueError."""
     kind = str(fields_dict(Limits)[name].type)
     optional = "None" in kind
     least = {"concurrency": 1, "max_answer_tokens": 1, "max_share": 1e-6}.get(name, 0)
@@ -136,13 +138,13 @@ def limit(name: str, value: Any) -> Limit:
     except (ValueError, TypeError):
         number = -1
     if isinstance(value, bool) or not least <= number <= most:
-        wanted = _NUMBERS.get(name, f"a whole number from {least}")
-        raise ValueError(f"{name} is {wanted}{' or none' if optional else ''}, not {value!r}")
+        expected = _NUMBERS.get(name, f"a whole number from {least}")
+        raise ValueError(f"{name} is {expected}{' or none' if optional else ''}, not {value!r}")
     return number
 
 
 def _from_folder(model: str, folder: Path) -> str:
-    """The model's name with a path in it made to start from the folder of the settings."""
+    """Return the model's name, with a relative path in it resolved from the folder of the settings."""
     kind, colon, rest = model.partition(":")
     return f"{kind}:{folder / rest}" if colon and kind in ("scripted", "gguf") else model
 

@@ -1,4 +1,4 @@
-"""`rlmlang store`: what is kept across runs."""
+"""`rlmlang store`: look after the answers and runs that are kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlmlang.storage import upkeep
 
 @click.group("store")
 def command() -> None:
-    """Look after what is kept across runs: answers, runs and their traces.
+    """Look after the store: answers, runs and their traces.
 
     \b
     Examples:
@@ -29,7 +29,7 @@ def command() -> None:
 @store_option
 @json_option
 def stats(store: str | None, as_json: bool) -> None:
-    """Show what the store holds, and how large it is.
+    """Show what the store contains, and its size.
 
     \b
     Example:
@@ -49,9 +49,9 @@ def stats(store: str | None, as_json: bool) -> None:
 @store_option
 @json_option
 def verify(store: str | None, as_json: bool) -> int:
-    """Check every answer against its digest, and the file itself; exit with 1 if something is damaged.
+    """Check every answer against its digest, and the file itself; exit with 1 if anything is damaged.
 
-    What is damaged is never used; it is made again when it is needed.
+    A damaged answer is never used; the model is asked again when it is needed.
 
     \b
     Example:
@@ -64,17 +64,19 @@ def verify(store: str | None, as_json: bool) -> int:
     else:
         for what in damaged:
             click.echo(f"damaged: {output.visible(what)}")
-        click.echo("damaged" if damaged else "whole", err=True)
+        click.echo("damaged" if damaged else "intact", err=True)
     return 1 if damaged else 0
 
 
 @command.command()
-@click.option("--older-than", metavar="AGE", help="Drop what was not used for so long: 90d, 12h, 30m.")
-@click.option("--max-size", metavar="SIZE", help="Drop what was used longest ago until it fits: 2GB, 500MB.")
+@click.option("--older-than", metavar="AGE", help="Remove what was not used for this long: 90d, 12h, 30m.")
+@click.option(
+    "--max-size", metavar="SIZE", help="Remove the least recently used until this size is reached: 2GB, 500MB."
+)
 @store_option
 @json_option
 def gc(older_than: str | None, max_size: str | None, store: str | None, as_json: bool) -> None:
-    """Drop old answers and runs, and give back their space.
+    """Remove old answers and runs, and free their space.
 
     \b
     Examples:
@@ -83,21 +85,19 @@ def gc(older_than: str | None, max_size: str | None, store: str | None, as_json:
     """
     age, size = _amount("--older-than", older_than, SECONDS), _amount("--max-size", max_size, BYTES)
     if age is None and size is None:
-        raise UsageError.of("E607", "nothing says what may go", hint="give --older-than or --max-size")
+        raise UsageError.of("E607", "there is no rule for what to remove", hint="give --older-than or --max-size")
     with opened_store(store) as kept:
         done = upkeep.collect(kept, age, None if size is None else int(size))
     if as_json:
         output.write_json(asdict(done))
     else:
-        click.echo(
-            f"dropped {done.answers:,} answers and {done.runs:,} runs; {done.freed_bytes:,} bytes are free again"
-        )
+        click.echo(f"removed {done.answers:,} answers and {done.runs:,} runs; freed {done.freed_bytes:,} bytes")
 
 
 @command.command()
 @store_option
 def export(store: str | None) -> None:
-    """Print all answers and runs, a JSON object on a line.
+    """Print all answers and runs, one JSON object on each line.
 
     \b
     Example:
@@ -109,7 +109,7 @@ def export(store: str | None) -> None:
 
 
 def _amount(option: str, text: str | None, units: dict[str, int]) -> float | None:
-    """What an option gives. Raises UsageError E607."""
+    """Return the amount that an option gives. Raises UsageError E607."""
     try:
         return None if text is None else amount(text, units)
     except ValueError as error:

@@ -6,23 +6,21 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 import click
 
 from rlmlang.cli import output
-from rlmlang.cli.options import store_option
+from rlmlang.cli.options import Command, store_option
 from rlmlang.cli.runs import opened_store
 from rlmlang.errors import ProgramError, UsageError
 from rlmlang.storage.runs import find_run
 from rlmlang.trace.history import History, LoggedCall, history_of
 from rlmlang.trace.log import read_events, read_log
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 
 def open_log(name: str, store: str | None) -> Iterator[dict[str, Any]]:
-    """The events of a file, or of the run in the store whose id begins so. Raises UsageError E604, E606, E609, E610."""
+    """Yield the events of a file, or of the run with this id prefix. Raises UsageError E604, E606, E609, E610."""
     if any(sign in name for sign in "./\\") or os.path.exists(name):
         yield from read_log(name)
         return
@@ -32,13 +30,13 @@ def open_log(name: str, store: str | None) -> Iterator[dict[str, Any]]:
 
 
 def open_history(name: str, store: str | None) -> History:
-    """The run that a trace of a name tells."""
+    """Return the run that a trace describes."""
     return history_of(open_log(name, store))
 
 
 @contextmanager
 def output_file(name: str) -> Iterator[TextIO]:
-    """A file to write text to, `-` for standard output. Raises UsageError E607."""
+    """Open a file to write text to, `-` for standard output. Raises UsageError E607."""
     if name == "-":
         yield sys.stdout
         return
@@ -52,10 +50,10 @@ def output_file(name: str) -> Iterator[TextIO]:
 
 @click.group("trace")
 def command() -> None:
-    """Read the trace of a run: as a tree, as a page, beside another, or for other tools.
+    """Read the trace of a run: as a tree, as a page, compared with another, or for other tools.
 
-    TRACE is the beginning of a run's id, or `last` for the latest run in the store; or a file that
-    `--trace FILE` wrote, finished or not.
+    TRACE is a prefix of a run's id, `last` for the latest run in the store, or a file that
+    `--trace FILE` wrote, complete or not.
 
     \b
     Examples:
@@ -70,7 +68,7 @@ trace_argument = click.argument("trace", metavar="TRACE")
 
 
 def output_option(default: str | None) -> Callable[[Command], Command]:
-    """`-o FILE`; without a default it must be given."""
+    """Return the option `-o FILE`; without a default it is required."""
     shown = "FILE to write, - for standard output." + ("  [default: -]" if default == "-" else "")
     return click.option("-o", "--output", "to", metavar="FILE", default=default, required=default is None, help=shown)
 
@@ -78,12 +76,12 @@ def output_option(default: str | None) -> Callable[[Command], Command]:
 @command.command("show")
 @trace_argument
 @store_option
-@click.option("--errors", is_flag=True, help="Calls that failed, or that the trace does not hold the end of.")
+@click.option("--errors", is_flag=True, help="Calls that failed, or whose end is missing from the trace.")
 @click.option("--stored", is_flag=True, help="Calls that the store or an equal call answered.")
-@click.option("--slow", metavar="SECONDS", type=click.FloatRange(min=0), help="Calls that took so long.")
-@click.option("--grep", metavar="TEXT", help="Calls in whose prompts or answers the text stands, in either case.")
+@click.option("--slow", metavar="SECONDS", type=click.FloatRange(min=0), help="Calls that took at least so long.")
+@click.option("--grep", metavar="TEXT", help="Calls whose prompts or answers contain the text, in any case.")
 @click.option("--depth", metavar="N", type=click.IntRange(min=1), help="Calls down to this level.")
-@click.option("--all", "everything", is_flag=True, help="Every call, however many are alike.")
+@click.option("--all", "everything", is_flag=True, help="Every call, however many one line made.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(
     trace: str,
@@ -96,7 +94,7 @@ def show(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Show the calls of a run as a tree, what its lines cost, and what its end waited for.
+    """Show the calls of a run as a tree, the cost of its lines, and its critical path.
 
     Calls that one line makes are shown together: the first few, and those that failed. With
     several filters, calls that pass all of them are shown.
@@ -111,7 +109,7 @@ def show(
 
     history = open_history(trace, store)
 
-    def wanted(call: LoggedCall) -> bool:
+    def selects(call: LoggedCall) -> bool:
         return (
             (not errors or call.status in ("failed", "unfinished") or call.error is not None)
             and (not stored or call.status == "stored" or call.hits.total() > 0)
@@ -121,9 +119,9 @@ def show(
         )
 
     if as_json:
-        output.write_json(to_json(history, wanted))
+        output.write_json(to_json(history, selects))
         return
-    for line in report(history, wanted, None if everything else 5):
+    for line in report(history, selects, None if everything else 5):
         click.echo(line, color=output.colored(sys.stdout))
 
 
@@ -154,15 +152,15 @@ def html(trace: str, store: str | None, to: str) -> None:
     type=click.Choice(("jsonl", "otlp", "chrome", "rlm", "sft")),
     required=True,
     help="jsonl: the events. otlp: OpenTelemetry. chrome: Perfetto. rlm: the visualizer of alexzhang13/rlm. "
-    "sft: chats to train a model on, of runs that ended well.",
+    "sft: chats to train a model on, from runs that succeeded.",
 )
 @click.option("--expect", metavar="VALUE", help="For sft: only runs with this value.")
-@click.option("--check", "checker", metavar="FILE", help="For sft: only runs for whose `value` this program says True.")
+@click.option("--check", "checker", metavar="FILE", help="For sft: only runs for whose `value` this program is True.")
 @output_option("-")
 def export(
     traces: tuple[str, ...], store: str | None, form: str, expect: str | None, checker: str | None, to: str
 ) -> None:
-    """Write a trace for other tools, a JSON object on a line.
+    """Write a trace for other tools, one JSON object on each line.
 
     For sft there may be several: runs, files, or `all` for all runs in the store.
 
@@ -181,8 +179,8 @@ def export(
     objects: Iterator[dict[str, Any]]
     if form == "sft":
         names = [name for trace in traces for name in (all_runs(store) if trace == "all" else [trace])]
-        wanted = wanted_values(expect, checker)
-        objects = examples(filter(wanted, (open_history(name, store) for name in names)))
+        is_right = value_filter(expect, checker)
+        objects = examples(filter(is_right, (open_history(name, store) for name in names)))
     elif len(traces) > 1 or expect is not None or checker is not None:
         raise UsageError.of("E607", f"{form} is of one trace, whatever its value", hint="--format sft takes more")
     elif form == "jsonl":
@@ -201,8 +199,8 @@ def all_runs(store: str | None) -> list[str]:
         return [row.id for row in reversed(kept.runs())]
 
 
-def wanted_values(expect: str | None, checker: str | None) -> Callable[[History], bool]:
-    """Whether a run has ended with the value that is expected, and one that the program in a file says True of.
+def value_filter(expect: str | None, checker: str | None) -> Callable[[History], bool]:
+    """Return a function that says whether a run has the expected value, and the program in a file is True for it.
 
     Raises UsageError E604, E607, ProgramError; and where the program does not take a value or fails, RlmError.
     """
@@ -216,7 +214,7 @@ def wanted_values(expect: str | None, checker: str | None) -> Callable[[History]
             "E607", f"{checker} is no check", hint="write `value: TYPE`, and an expression that is True or False"
         )
 
-    def wanted(history: History) -> bool:
+    def is_right(history: History) -> bool:
         shown = history.end.value if history.end else None
         if history.status != "done" or shown is None:
             return False
@@ -232,20 +230,19 @@ def wanted_values(expect: str | None, checker: str | None) -> Callable[[History]
             ) from error
         return bool(program.run(value=value).value)
 
-    return wanted
+    return is_right
 
 
 @command.command("diff")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @store_option
-@click.option("--all", "everything", is_flag=True, help="Every difference, however many there are.")
+@click.option("--all", "everything", is_flag=True, help="Every difference, however many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(before: str, after: str, store: str | None, everything: bool, as_json: bool) -> None:
-    """Show what two runs asked, what they were answered, and what they spent differently.
+    """Show how two runs differ in their calls, answers and usage.
 
-    Calls are matched by what they ask: their key, and where that changed, the line and the
-    instruction.
+    Calls are matched by their key, or if that has changed, by line and instruction.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Sizes and ages as people write them."""
+"""Read sizes and ages as people write them: `2 GB`, `30d`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "b": 1}
 
 
 def amount(text: str, units: dict[str, int]) -> float:
-    """A number with a unit, as `30d` or `2 GB`, in the smallest unit. Raises ValueError."""
+    """Return a number with a unit, such as `30d` or `2 GB`, in the smallest unit. Raises ValueError."""
     if text.strip() == "0":
         return 0.0
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([a-z]+)", text.strip().lower())

@@ -107,7 +107,7 @@ def test_the_store_is_looked_after(run: Run) -> None:
     exported = [json.loads(line) for line in run("store", "export")[1].splitlines()]
     assert [each["kind"] for each in exported] == ["answer"] * 4 + ["run"]
     assert {str(each["value"]) for each in exported[:4]} >= {"first", "second", "first, second"}
-    assert run("store", "gc", "--older-than", "1d")[:2] == (0, "dropped 0 answers and 0 runs; 0 bytes are free again\n")
+    assert run("store", "gc", "--older-than", "1d")[:2] == (0, "removed 0 answers and 0 runs; freed 0 bytes\n")
     assert json.loads(run("store", "gc", "--max-size", "0", "--json")[1])["answers"] == 4
     assert listed(run) == []
     assert run("runs", "list")[2] == "no runs yet\n"
@@ -135,7 +135,7 @@ def test_a_server_for_the_store_is_named_by_the_user_alone(run: Run, monkeypatch
 
 def test_damage_is_found_and_not_exported(run: Run) -> None:
     run("run", "article.rlm", *ARGS)
-    assert run("store", "verify") == (0, "", "whole\n")
+    assert run("store", "verify") == (0, "", "intact\n")
     with sqlite3.connect(Path("data/rlmlang/store.db")) as db:
         db.execute("update answers set value = ? where rowid = 1", (b'"x"',))
     db.close()
