@@ -11,7 +11,7 @@ Each of them has an asynchronous twin whose name begins with `a`. Options are th
 - `memo`: whether equal calls are one call.
 - `writing`: how models write programs: by `statements`, each shown what those before it give, or `whole`; None for
   what suits the model.
-- `trace`: a `Trace` to watch the run by while it goes on, or to look at after an error.
+- `trace`: a `Trace` to watch the run with while it is active, or to inspect after an error.
 """
 
 from __future__ import annotations

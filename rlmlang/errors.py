@@ -7,7 +7,7 @@
     ├── ModelError     E4xx           4      the model failed, or its answer was unusable
     └── UsageError     E6xx           2      a wrong input, option, file or store
 
-Errors that callers tell apart are classes of their own below these, each with the `codes` that it is raised for.
+Errors that callers distinguish are classes of their own below these, each with the `codes` that it is raised for.
 `of` picks the class by the code, so that `BudgetError.of("E506", …)` makes a `StepsExhausted`.
 """
 
@@ -241,7 +241,7 @@ class ConstraintViolated(ModelError):
 
 
 class ServerUnavailable(ModelFailed):
-    """A server failed repeatedly, and is not asked for a while."""
+    """A server failed repeatedly, and is not used for a while."""
 
     codes = ("E409",)
 

@@ -185,18 +185,18 @@ def test_settings_of_a_folder_name_no_server(
     """The folder may be somebody else's, and the key would go with the request."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     Path("rlmlang.toml").write_text('model = "openai:m@https://evil.invalid/v1"\n')
-    code, told = ran(capsys)
+    code, output = ran(capsys)
     assert code == 2
-    assert "error[E607]: rlmlang.toml names a server: https://evil.invalid/v1" in told
-    assert "--model" in told
+    assert "error[E607]: rlmlang.toml names a server: https://evil.invalid/v1" in output
+    assert "--model" in output
 
 
 def test_settings_of_a_folder_name_no_python(capsys: pytest.CaptureFixture[str]) -> None:
     Path("evil.py").write_text('open("was_here", "w")\n')
     Path("rlmlang.toml").write_text('model = "scripted:evil.py"\n')
-    code, told = ran(capsys)
+    code, output = ran(capsys)
     assert (code, Path("was_here").exists()) == (2, False)
-    assert "names a model that is Python code" in told
+    assert "names a model that is Python code" in output
 
 
 @pytest.mark.parametrize("how", ["option", "variable", "allowed", "loopback"])
@@ -217,17 +217,17 @@ def test_who_names_a_server_may_use_it(
 
 def test_settings_restrict_what_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     Path("rlmlang.toml").write_text('allow = ["https://api.openai.com"]\n')
-    code, told = ran(capsys, "--model", "openai:m@http://127.0.0.1:9/v1")
+    code, output = ran(capsys, "--model", "openai:m@http://127.0.0.1:9/v1")
     assert code == 2
-    assert "http://127.0.0.1:9 is not among the servers that rlmlang.toml allows" in told
+    assert "http://127.0.0.1:9 is not among the servers that rlmlang.toml allows" in output
 
 
 @pytest.mark.parametrize("text", ['allow = "https://a"', "allow = [1]"])
 def test_settings_whose_list_is_wrong(capsys: pytest.CaptureFixture[str], text: str) -> None:
     Path("rlmlang.toml").write_text(text)
-    code, told = ran(capsys)
+    code, output = ran(capsys)
     assert code == 2
-    assert "allow is a list of addresses" in told
+    assert "allow is a list of addresses" in output
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -306,7 +306,7 @@ def test_values_of_the_environment_are_not_shown(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_key_that_was_read_is_not_shown(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTHER", KEY)  # a name that tells nothing
+    monkeypatch.setenv("OTHER", KEY)  # a name that does not suggest a secret
     server.on(CHAT, Answer(400, {"error": {"message": f"cannot use {KEY}"}}))
     error = fails(opened, server.url, "&key=OTHER")
     assert error.first.message == f"{server.url}: HTTP 400: cannot use {GONE}"
@@ -325,9 +325,9 @@ def test_a_run_knows_the_key_of_its_model(
     name = f"openai:m@{server.url}/v1?dialect=none&ctx=4096&key=OTHER"
     for args in ([], ["--json"]):
         assert main(["run", "program.rlm", "--model", name, "--trace", "trace.jsonl", *args]) == 4
-        told = "".join(capsys.readouterr()) + Path("trace.jsonl").read_text(encoding="utf-8")
-        assert KEY not in told
-        assert told.count(f"the key is {GONE}") == 2
+        output = "".join(capsys.readouterr()) + Path("trace.jsonl").read_text(encoding="utf-8")
+        assert KEY not in output
+        assert output.count(f"the key is {GONE}") == 2
 
 
 @given(
@@ -423,10 +423,10 @@ def test_an_error_that_is_a_bomb(server: FakeServer, opened: Open, body: bytes) 
     assert fails(opened, server.url).first.message == f"{server.url}: HTTP 400"
 
 
-@pytest.mark.parametrize("told", [-1, 2**40, 10**30, 1.5, "9", None, True, [9]])
-def test_counts_that_no_answer_has(server: FakeServer, opened: Open, told: Any) -> None:
+@pytest.mark.parametrize("count", [-1, 2**40, 10**30, 1.5, "9", None, True, [9]])
+def test_counts_that_no_answer_has(server: FakeServer, opened: Open, count: Any) -> None:
     """Such are not believed; the bound that was reserved counts instead."""
-    server.on(CHAT, completion("hello", usage={"prompt_tokens": told, "completion_tokens": told}))
+    server.on(CHAT, completion("hello", usage={"prompt_tokens": count, "completion_tokens": count}))
     reply = asyncio.run(opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096").generate(REQUEST))
     assert 0 < reply.prompt_tokens < 4096
     assert 0 < reply.completion_tokens <= 50
@@ -450,7 +450,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def widest() -> Iterator[None]:
-    """A user whose new files everybody may read and write, unless told otherwise."""
+    """A user whose new files everybody may read and write, unless the program says otherwise."""
     before = os.umask(0)
     yield
     os.umask(before)

@@ -103,7 +103,7 @@ def test_fmt_of_standard_input(run: Run) -> None:
     assert run("fmt", "-", "--check", stdin=UGLY) == (1, "", "would reformat <stdin>\n")
 
 
-def test_fmt_leaves_what_does_not_parse_and_goes_on(run: Run) -> None:
+def test_fmt_skips_what_does_not_parse(run: Run) -> None:
     Path("wrong.rlm").write_text("1 +\n")
     Path("ugly.rlm").write_text(UGLY)
     code, _, err = run("fmt", "wrong.rlm", "ugly.rlm")
@@ -299,7 +299,7 @@ def test_other_values_are_json(run: Run) -> None:
 # settings
 
 
-def test_settings_are_found_above_and_options_go_before_them(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_found_above_and_options_override_them(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("rlmlang.toml").write_text(
         'model = "scripted:replies.toml"\nstore = "kept.db"\n[limits]\nmax_calls = 3\nmax_seconds = "none"\n'
     )
@@ -459,18 +459,18 @@ def test_completion_scripts(run: Run, shell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "wanted"),
+    ("words", "expected"),
     [
         ("rlmlang c", {"plain,check", "plain,conform", "plain,complete", "plain,completion"}),
         ("rlmlang run --model s", {"plain,scripted:", "plain,smollm2"}),
         ("rlmlang check a", {"file,a"}),
     ],
 )
-def test_completion(words: str, wanted: set[str]) -> None:
+def test_completion(words: str, expected: set[str]) -> None:
     place = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     env = {**os.environ, "_RLMLANG_COMPLETE": "bash_complete", **place}
     done = subprocess.run([sys.executable, "-m", "rlmlang"], env=env, capture_output=True, text=True)
-    assert set(done.stdout.split()) == wanted
+    assert set(done.stdout.split()) == expected
 
 
 # help, usage, faults
@@ -499,7 +499,7 @@ def test_wrong_usage_is_a_coded_error(run: Run) -> None:
     assert "hint: see `rlmlang plan --help`" in err
 
 
-def test_a_fault_is_told_without_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_reported_without_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("oh")
 
@@ -514,14 +514,14 @@ def test_a_fault_is_told_without_a_traceback(run: Run, monkeypatch: pytest.Monke
         run("check", "article.rlm")
 
 
-def test_a_reader_that_goes_away_is_no_fault() -> None:
+def test_a_reader_that_closes_its_end_is_no_error() -> None:
     command = f"{sys.executable} -m rlmlang grammar; echo $? >&2"
     done = subprocess.run(["bash", "-c", f"({command}) | true"], capture_output=True, text=True)
     assert done.stderr.strip() in {"0", "1"}
 
 
 def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
-    """The model answers once, then interrupts the process from the keyboard, as it were."""
+    """The model answers once, then sends the process the signal of Ctrl-C."""
     (tmp_path / "model.py").write_text(
         "import asyncio, os, signal\n"
         "async def model(request):\n"

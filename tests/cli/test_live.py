@@ -86,20 +86,20 @@ def busy() -> Run:
     return run
 
 
-def test_the_picture_of_a_moment(golden: Callable[[str, str], None]) -> None:
+def test_a_picture_of_a_run(golden: Callable[[str, str], None]) -> None:
     run = busy()
     pictures = [run.shown(10.0), run.shown(20.0, final=True), run.shown(10.0, width=40)]
     golden("cli/live.txt", f"{'=' * 100}\n".join(pictures))
 
 
-def test_a_moment_on_a_line() -> None:
+def test_a_run_on_a_line() -> None:
     assert busy().progress.line(10.0) == (
         "1 done, 7 running, 1 waiting, 3 memo, 1 failed, 1 cancelled, 30.0 tokens/s, $0.4215, 10 s, "
         "about 40 s to 45 s to go; left: 988 calls, 100 tokens in, $0.0785, 1:05"
     )
 
 
-def test_without_limits_and_estimate_nothing_is_said_of_the_rest() -> None:
+def test_without_limits_and_estimate_the_time_to_the_end_is_not_shown() -> None:
     run = Run(Limits(max_calls=None))
     run.call("done", 3, "notes", "Summarize")
     run.progress.sample(0.0)
@@ -164,8 +164,8 @@ def test_programs_with_ever_new_names_fill_neither_screen_nor_memory() -> None:
     assert run.progress.counts()["done"] == 6 * PLACES
 
 
-def test_a_call_of_a_program_that_was_given_up_is_counted() -> None:
-    """Its evaluation may ask once more before it hears of that."""
+def test_a_call_of_a_program_that_was_cancelled_is_counted() -> None:
+    """Its evaluation may make another call before it is cancelled."""
     run = Run()
     outer = run.call("cancelled", 3, "f", "Solve it")
     run.call("running", 1, "g", "Solve a part", parent=outer.id)
@@ -233,7 +233,9 @@ def test_a_run_is_followed_call_by_call() -> None:
     asyncio.run(scenario())
 
 
-def test_lines_come_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_are_printed_while_the_run_is_active(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     said = asyncio.Event()
     lines: list[str] = []
 

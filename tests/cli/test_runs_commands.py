@@ -43,8 +43,8 @@ def test_a_run_is_replayed_offline(run: Run) -> None:
     assert run("run", "article.rlm", *ARGS)[0] == 0
     Path("replies.toml").unlink()
     code, out, err = run("runs", "replay", "last", "--json")
-    told = json.loads(out)
-    assert (code, err, told["value"], told["usage"]["calls"]) == (0, "", "first, second", 0)
+    found = json.loads(out)
+    assert (code, err, found["value"], found["usage"]["calls"]) == (0, "", "first, second", 0)
     assert [row["status"] for row in listed(run)] == ["done"]
 
 
@@ -93,16 +93,16 @@ def test_texts_are_not_resumed(run: Run) -> None:
         (("store", "verify", "--store", "article.rlm"), "E606"),
     ],
 )
-def test_what_cannot_be_done_is_told(run: Run, args: tuple[str, ...], code: str) -> None:
+def test_what_cannot_be_done_is_reported(run: Run, args: tuple[str, ...], code: str) -> None:
     status, _, err = run(*args)
     assert (status, f"error[{code}]" in err) == (2, True), err
 
 
 def test_the_store_is_looked_after(run: Run) -> None:
     run("run", "article.rlm", *ARGS)
-    told = json.loads(run("store", "stats", "--json")[1])
-    assert (told["answers"], told["runs"], told["claims"]) == (4, 1, 0)
-    assert told["disk_bytes"] > told["event_bytes"] > told["answer_bytes"] > 0
+    found = json.loads(run("store", "stats", "--json")[1])
+    assert (found["answers"], found["runs"], found["claims"]) == (4, 1, 0)
+    assert found["disk_bytes"] > found["event_bytes"] > found["answer_bytes"] > 0
     assert "answers        4" in run("store", "stats")[1]
     exported = [json.loads(line) for line in run("store", "export")[1].splitlines()]
     assert [each["kind"] for each in exported] == ["answer"] * 4 + ["run"]
@@ -119,9 +119,9 @@ def test_a_store_stays_within_its_limit(run: Run) -> None:
     for i in range(30):
         Path("many.rlm").write_text(f'[CALL("say", i + {i * 10}) for i in range(10)][0][:3]\n')
         assert run("run", "many.rlm")[:2] == (0, "xxx\n")
-    told = json.loads(run("store", "stats", "--json")[1])
-    assert 0 < told["answers"] < 200
-    assert told["answer_bytes"] + told["event_bytes"] < 120_000
+    found = json.loads(run("store", "stats", "--json")[1])
+    assert 0 < found["answers"] < 200
+    assert found["answer_bytes"] + found["event_bytes"] < 120_000
 
 
 def test_a_server_for_the_store_is_named_by_the_user_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
