@@ -23,7 +23,8 @@ and returns the text that comes back:
 A reply's text is what the engine wrote, unchanged; the caller reads it. An engine that can do more says so in its
 `Capabilities`, and takes more of the request into account: `constraint` (what a program may be), `typed` and
 `answer_format` (how an answer may be constrained), `written` (the start of the reply, to be continued), and `sample`
-(different samples of one call should differ).
+(different samples of one call should differ). A model with an API key is a `SecretHolder` too, and one that shows the
+engine something other than `request.messages` a `PromptRenderer`.
 """
 
 from __future__ import annotations

@@ -251,7 +251,7 @@ def test_values_are_written_in_the_form_of_the_type() -> None:
         ),
     ],
 )
-def test_a_type_is_told_in_one_line(type_: Type, expected: str) -> None:
+def test_a_type_is_described_in_one_line(type_: Type, expected: str) -> None:
     assert AnswerFormat.of(type_).description == expected
 
 
@@ -445,7 +445,7 @@ def test_the_grammar_accepts_nothing_else(type_: Type, written: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["\x7f", "a\u2028b", "\x00", "\ud800", "\u202e"])
-def test_constants_that_cannot_stand_in_a_grammar_are_escaped(word: str) -> None:
+def test_constants_that_a_grammar_cannot_contain_are_escaped(word: str) -> None:
     written = f" {json.dumps(word)}}}"
     type_ = LiteralType((word, "other"))
     assert _accepts(AnswerFormat.of(type_).grammar, written)

@@ -18,7 +18,7 @@ from tests.support.fake_server import CUT, HALF, Answer, FakeServer, Open, opene
 __all__ = ["opened", "server"]
 
 MESSAGES = "/v1/messages"
-HELD = Constraint("x: int\n", INT, "statement")
+CONSTRAINT = Constraint("x: int\n", INT, "statement")
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def fails(model: Any) -> ModelError:
     [
         ("", request(), {}),
         ("", request(sample=1), {}),
-        ("", request(type=INT, constraint=HELD, stop=("END", "\n")), {"stop_sequences": ["END"]}),
+        ("", request(type=INT, constraint=CONSTRAINT, stop=("END", "\n")), {"stop_sequences": ["END"]}),
         ("?temperature=0", request(), {"temperature": 0.0}),
         ("?temperature=0", request(sample=1), {"temperature": 0.8}),
         ("?temperature=0.5", request(sample=1), {"temperature": 0.5}),
@@ -93,7 +93,7 @@ def test_what_is_written_is_shown_last(server: FakeServer, opened: Open) -> None
     server.on(MESSAGES, message("hello"))
     model = opened(f"anthropic:m@{server.url}")
     for written in ("", "a = 1\n", "a = 1\nb = 2\n"):
-        ask(model, request(constraint=HELD, written=written))
+        ask(model, request(constraint=CONSTRAINT, written=written))
     none, first, second = (json.dumps(body["messages"]) for body in server.bodies(MESSAGES))
     assert none[:-1] in first
     assert first.startswith(second.partition("b = 2")[0])
@@ -166,7 +166,7 @@ def test_a_run(server: FakeServer) -> None:
 def test_counts_are_no_less_than_the_truth(opened: Open) -> None:
     model = opened("anthropic:m?ctx=2000")
     asked = request()
-    size = sum(len(told.content) for told in asked.messages)
+    size = sum(len(message.content) for message in asked.messages)
     assert size < model.count_tokens(asked) < size + 400
     assert model.count_tokens(Request("Say", ((None, "word " * 1000),), STR, max_tokens=500)) == 1500
     assert not model.capabilities.exact_counts

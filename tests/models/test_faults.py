@@ -1,4 +1,4 @@
-"""Servers that fail in every way: runs end right or with a code, within their budget, and nothing stays behind."""
+"""Servers that fail in every way: runs end right or with a code, within their budget, and nothing is left over."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_connection_that_hangs_ends_in_time(opened: Open, monkeypatch: pytest.
     assert isinstance(error, Unsent)
 
 
-def test_a_run_that_is_given_up_leaves_nothing_behind(server: FakeServer, opened: Open) -> None:
+def test_a_cancelled_run_leaves_nothing_over(server: FakeServer, opened: Open) -> None:
     """Its requests end on the wire, and what they had reserved is settled as if they had been answered."""
     server.on(CHAT, HANG)
     model = opened(name_at(server.url))
@@ -115,20 +115,20 @@ def test_a_run_that_is_given_up_leaves_nothing_behind(server: FakeServer, opened
 
 
 @contextmanager
-def crowded(server: FakeServer, bears: int) -> Iterator[Counter[str]]:
-    """The server says 429 while more than some requests are under way. Gives what was seen."""
+def crowded(server: FakeServer, capacity: int) -> Iterator[Counter[str]]:
+    """The server says 429 while more than some requests are in flight. Yields what was seen."""
     seen: Counter[str] = Counter()
-    under_way: set[int] = set()
-    held = threading.Lock()
+    in_flight: set[int] = set()
+    lock = threading.Lock()
 
     async def answer(body: Any) -> Script:
-        with held:
-            under_way.add(me := len(under_way) + sum(seen.values()) * 1000)
-            seen["most"] = max(seen["most"], len(under_way))
-            full = len(under_way) > bears
+        with lock:
+            in_flight.add(me := len(in_flight) + sum(seen.values()) * 1000)
+            seen["most"] = max(seen["most"], len(in_flight))
+            full = len(in_flight) > capacity
         await asyncio.sleep(0.005)
-        with held:
-            under_way.discard(me)
+        with lock:
+            in_flight.discard(me)
             seen["refused" if full else "answered"] += 1
         return Answer(429, {"error": {"message": "slow down"}}) if full else completion("hello")
 
@@ -136,9 +136,9 @@ def crowded(server: FakeServer, bears: int) -> Iterator[Counter[str]]:
     yield seen
 
 
-def test_a_server_with_too_much_to_do_is_asked_less(server: FakeServer, opened: Open) -> None:
+def test_an_overloaded_server_gets_fewer_requests(server: FakeServer, opened: Open) -> None:
     program = rlmlang.compile('[CALL("Say hello", n) for n in range(300)]')
-    with crowded(server, bears=6) as seen, stamina.set_testing(True, attempts=30):
+    with crowded(server, capacity=6) as seen, stamina.set_testing(True, attempts=30):
         model = opened(name_at(server.url))
         result = program.run(model=model, limits=Limits(concurrency=40))
     assert result.value == ["hello"] * 300
@@ -161,7 +161,7 @@ def clock(server: FakeServer) -> Iterator[list[float]]:
     yield now
 
 
-def test_a_server_that_fails_is_left_alone_and_tried_again(
+def test_the_circuit_of_a_failing_server_opens_and_is_probed(
     server: FakeServer, opened: Open, clock: list[float]
 ) -> None:
     server.on(CHAT, Answer(500))
@@ -183,7 +183,7 @@ def test_a_server_that_fails_is_left_alone_and_tried_again(
     assert [ask(first).text, ask(second).text] == ["hello", "hello"]
 
 
-def test_retries_wait_for_a_server_that_is_left_alone(server: FakeServer, opened: Open, clock: list[float]) -> None:
+def test_retries_wait_while_the_circuit_is_open(server: FakeServer, opened: Open, clock: list[float]) -> None:
     server.on(CHAT, *[Answer(500)] * pace.FAILURES, completion("hello"))
     model = opened(name_at(server.url, "&retries=2"))
     for _ in range(3):

@@ -64,7 +64,7 @@ Opened = Callable[..., HfModel]
 
 @pytest.fixture
 def opened(folder: Path) -> Iterator[Opened]:
-    """Opens the tiny model, or another, and closes it behind the test."""
+    """Opens the tiny model, or another, and closes it after the test."""
     models: list[HfModel] = []
 
     def load(query: str = "", path: Path = folder) -> HfModel:
@@ -93,9 +93,11 @@ def ask(model: HfModel, *requests: Request) -> list[Reply]:
     return asyncio.run(gather())
 
 
-def held(unit: Any = "statement", wanted: Type | None = INT, **options: Any) -> Request:
+def constrained(unit: Any = "statement", expected: Type | None = INT, **options: Any) -> Request:
     options = {"max_tokens": 60, **options}
-    return request("Count.", type=INT, program=True, constraint=Constraint("document: str\n", wanted, unit), **options)
+    return request(
+        "Count.", type=INT, program=True, constraint=Constraint("document: str\n", expected, unit), **options
+    )
 
 
 PLAIN = request("Tell.", "a story", program=True, max_tokens=24)
@@ -107,8 +109,8 @@ MIXED = [
     request("Who is it?", "Anna", type=PERSON, max_tokens=40),
     request("Is it?", type=BOOL, max_tokens=20),
     request("How?", "so" * 40, type=MOOD, max_tokens=20),
-    held(),
-    held("program"),
+    constrained(),
+    constrained("program"),
     request("Who is it?", "Anna and Bob", type=ListType(STR), max_tokens=12),
     request("Tell.", "a story", max_tokens=40, sample=1),
 ]
@@ -142,7 +144,7 @@ def test_greedy_text_is_that_of_transformers(opened: Opened, folder: Path) -> No
     assert len(set(tokens[len(prompt) :])) > 3, "the weights are not so small that one token wins always"
 
 
-def test_what_is_asked_together_is_answered_as_if_asked_alone(opened: Opened) -> None:
+def test_concurrent_requests_are_answered_as_if_alone(opened: Opened) -> None:
     model = opened("batch=4")
     together = ask(model, *MIXED)
     alone = [ask(opened("batch=1"), each)[0] for each in MIXED]
@@ -153,7 +155,7 @@ def test_what_is_asked_together_is_answered_as_if_asked_alone(opened: Opened) ->
 @pytest.mark.parametrize("unit", ["program", "statement", "call"])
 def test_whatever_is_drawn_keeps_to_the_language(opened: Opened, unit: str) -> None:
     model = opened("batch=6&temperature=1.5")
-    replies = ask(model, *(held(unit, sample=i, wanted=None if unit == "call" else INT) for i in range(6)))
+    replies = ask(model, *(constrained(unit, sample=i, expected=None if unit == "call" else INT) for i in range(6)))
     assert len({reply.text for reply in replies}) > 1
     for reply in replies:
         assert reply.finish == "stop"
@@ -168,7 +170,7 @@ def test_whatever_is_drawn_keeps_to_the_language(opened: Opened, unit: str) -> N
 
 def test_a_program_is_closed_before_the_tokens_are_used_up(opened: Opened) -> None:
     model = opened("batch=4&temperature=1.5")
-    for reply in ask(model, *(held("program", sample=i, max_tokens=12) for i in range(4))):
+    for reply in ask(model, *(constrained("program", sample=i, max_tokens=12) for i in range(4))):
         assert (reply.finish, reply.completion_tokens <= 12) == ("stop", True)
         check(Source("document: str\n" + reply.text), INT)
 
@@ -223,7 +225,9 @@ def test_a_text_to_stop_at_ends_the_reply(opened: Opened) -> None:
 
 def test_tokens_that_must_follow_are_not_sampled(opened: Opened) -> None:
     model = opened()
-    record, null, program = ask(model, request("Go.", type=PERSON), request("Go.", type=NONE), held("call", None))
+    record, null, program = ask(
+        model, request("Go.", type=PERSON), request("Go.", type=NONE), constrained("call", None)
+    )
     assert 0 < record.forced_tokens < record.completion_tokens
     assert null.text == " null}"
     assert null.forced_tokens == null.completion_tokens > 0, "the model was not even asked"
@@ -231,7 +235,7 @@ def test_tokens_that_must_follow_are_not_sampled(opened: Opened) -> None:
 
 
 def test_forced_tokens_of_programs_are_counted(opened: Opened) -> None:
-    replies = ask(opened("temperature=1.5&batch=8"), *(held("program", sample=i) for i in range(12)))
+    replies = ask(opened("temperature=1.5&batch=8"), *(constrained("program", sample=i) for i in range(12)))
     assert any(reply.forced_tokens for reply in replies)
     assert all(reply.forced_tokens < reply.completion_tokens for reply in replies)
 
@@ -248,7 +252,7 @@ def test_a_prompt_that_starts_like_another_is_not_read_again(opened: Opened) -> 
     assert same([longer]) == same(ask(opened(), evolve(PLAIN, written=first.text[:9])))
 
 
-def test_siblings_that_are_asked_together_read_their_common_start_once(opened: Opened) -> None:
+def test_concurrent_siblings_read_their_common_prefix_once(opened: Opened) -> None:
     asked = [request("Sum up.", "A long text. " * 40 + end, max_tokens=5) for end in ("one", "two", "three")]
     replies = ask(opened(), *asked)
     assert replies[0].cached_tokens == 0
@@ -285,9 +289,9 @@ def test_the_pool_keeps_what_was_used_last() -> None:
 def test_the_prompt_is_what_the_chat_template_makes_of_it(opened: Opened, folder: Path) -> None:
     model = opened()
     asked = request("Go on.", "é 😀\x00\n")
-    told = [{"role": message.role, "content": message.content} for message in asked.messages]
+    messages = [{"role": message.role, "content": message.content} for message in asked.messages]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    text = tokenizer.apply_chat_template(told, tokenize=False, add_generation_prompt=True)
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert tokenizer.decode(model._prompt(asked)) == text
     assert ask(model, asked)[0].prompt_tokens == model.count_tokens(asked) == len(model._prompt(asked))
     assert model._prompt(evolve(asked, written="so far"))[-1:] == tokenizer.encode("so far")[-1:]
@@ -362,7 +366,7 @@ def test_a_generation_can_be_cancelled(opened: Opened) -> None:
     assert same([asyncio.run(cancelled())]) == same([expected])
 
 
-def test_closing_ends_what_is_under_way(opened: Opened) -> None:
+def test_closing_cancels_what_is_in_flight(opened: Opened) -> None:
     model = opened("batch=1&ctx=2048")
 
     async def close() -> None:
@@ -409,7 +413,7 @@ class Recorded:
 
 
 class Fixed:
-    """Writes token 7 so many times, with tokens that are forced behind the first."""
+    """Writes token 7 so many times, with tokens that are forced after the first."""
 
     def __init__(self, count: int, forced: int = 0) -> None:
         self.left = count
@@ -465,7 +469,7 @@ def test_forced_tokens_are_read_in_one_pass_where_that_saves_time(recorded: tupl
     assert model.passes == [(0, [1]), (0, [6])]
 
 
-def test_a_model_that_fails_fails_what_is_under_way_and_no_more(recorded: tuple[Recorded, Batcher]) -> None:
+def test_a_model_that_fails_fails_what_is_in_flight_and_no_more(recorded: tuple[Recorded, Batcher]) -> None:
     model, batch = recorded
     model.fails = True
     futures = [batch.submit(generation([i], Fixed(1))) for i in range(6)]
@@ -500,8 +504,8 @@ def test_smaller_numbers(opened: Opened, dtype: str) -> None:
 
 def test_the_identity_is_what_can_change_an_answer(folder: Path, tmp_path: Path) -> None:
     plain = open_model(f"hf:{folder}")
-    told = json.loads(plain.identity)
-    assert {key: told[key] for key in ("kind", "dtype", "temperature", "seed")} == {
+    identity = json.loads(plain.identity)
+    assert {key: identity[key] for key in ("kind", "dtype", "temperature", "seed")} == {
         "kind": "transformers", "dtype": "float32", "temperature": 0.0, "seed": 0,
     }  # fmt: skip
     copy = shutil.copytree(folder, tmp_path / "copy")
@@ -590,11 +594,11 @@ def small_vocabulary(folder: Path) -> None:
 
 def no_end_of_turn(folder: Path) -> None:
     for name, key in (("tokenizer_config.json", "eos_token"), ("generation_config.json", "eos_token_id")):
-        told = json.loads((folder / name).read_text())
-        del told[key]
-        (folder / name).write_text(json.dumps(told))
-    told = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(told | {"eos_token_id": None}))
+        config = json.loads((folder / name).read_text())
+        del config[key]
+        (folder / name).write_text(json.dumps(config))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"eos_token_id": None}))
 
 
 def recurrent(folder: Path) -> None:
@@ -690,7 +694,7 @@ def test_prompts_are_read_as_llama_cpp_reads_them(smollm2: HfModel) -> None:
     asked = [
         request("Sum up.", "Ein Märchen 😀: 12.345 Wölfe\n\n\tdef f(x):  # <|im_end|>", [1, 2]),
         request("Go.", ANNA, type=PERSON),
-        held(),
+        constrained(),
     ]
     assert [smollm2._prompt(each) for each in asked] == [other._prompt(each) for each in asked]
     template = (Message("user", "Go."),)
@@ -701,9 +705,9 @@ def test_prompts_are_read_as_llama_cpp_reads_them(smollm2: HfModel) -> None:
 
 @pytest.mark.real
 def test_a_real_model_writes_statements_that_check(smollm2: HfModel) -> None:
-    first, second = ask(smollm2, held(), held(sample=1))
+    first, second = ask(smollm2, constrained(), constrained(sample=1))
     for reply in (first, second):
         assert reply.finish == "stop"
         check(Source("document: str\n" + reply.text + ("" if reply.text.startswith("len") else "0\n")))
-    (again,) = ask(smollm2, evolve(held(max_tokens=40), written=first.text))
+    (again,) = ask(smollm2, evolve(constrained(max_tokens=40), written=first.text))
     assert again.cached_tokens >= first.prompt_tokens

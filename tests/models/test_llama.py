@@ -109,7 +109,7 @@ def test_text_is_not_constrained(model: LlamaModel) -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize("sample", [0, 1])
-def test_programs_are_held_to_the_language(model: LlamaModel, sample: int) -> None:
+def test_programs_are_constrained_to_the_language(model: LlamaModel, sample: int) -> None:
     asked = request(
         "How many words does it have?", "one two three", type=INT, program=True, max_tokens=60, sample=sample
     )
@@ -130,7 +130,7 @@ def test_a_text_to_stop_at_ends_the_reply_and_the_prompt_is_not_read_again(model
 
 
 @pytest.mark.real
-def test_what_waits_for_calls_is_not_read_again_though_they_take_its_slot(model: LlamaModel) -> None:
+def test_a_text_that_waits_for_calls_is_not_read_again_though_they_take_its_slot(model: LlamaModel) -> None:
     asked = request("Tell me about the sea.", LONG[:1_000], max_tokens=10)
     (first,) = ask(model, asked)
     calls = [request(text, max_tokens=3) for text in ("Hi", "Name a color.", "Hi there", "Why?")]
@@ -153,7 +153,7 @@ def test_what_waits_for_calls_is_not_read_again_though_they_take_its_slot(model:
     ],
     ids=str,
 )
-def test_what_comes_back_is_of_the_type_whatever_is_asked(model: LlamaModel, type_: Type) -> None:
+def test_answers_are_of_the_type_whatever_the_instruction(model: LlamaModel, type_: Type) -> None:
     (reply,) = ask(model, request("Write a poem in plain words.", ANNA, type=type_, max_tokens=90))
     if reply.finish == "stop":
         read(reply, type_)
@@ -190,7 +190,7 @@ def test_samples_differ_and_are_repeatable(model: LlamaModel) -> None:
 
 
 @pytest.mark.real
-def test_answers_do_not_depend_on_what_else_is_asked(model: LlamaModel) -> None:
+def test_answers_do_not_depend_on_concurrent_requests(model: LlamaModel) -> None:
     asked = [
         request("Summarize the text.", text, max_tokens=12)
         for text in (ANNA, ANNA * 3, "Storms damaged the bridge in 1902, and it was repaired two years later.")
@@ -221,9 +221,9 @@ def test_tokens_are_counted_as_the_server_counts_them(model: LlamaModel, asked: 
 @pytest.mark.real
 def test_the_prompt_is_what_the_chat_template_makes_of_it(model: LlamaModel) -> None:
     asked = request("What is the capital of France?", "Nothing special.")
-    told = [{"role": message.role, "content": message.content} for message in asked.messages]
+    messages = [{"role": message.role, "content": message.content} for message in asked.messages]
     server = model._engine._server
-    usage = server.handle_chat_completions({"messages": told, "max_tokens": 1})["usage"]
+    usage = server.handle_chat_completions({"messages": messages, "max_tokens": 1})["usage"]
     assert model.count_tokens(asked) == usage["prompt_tokens"]
 
 
@@ -321,7 +321,7 @@ def test_a_generation_can_be_cancelled(model: LlamaModel, asked: Request) -> Non
 
 
 @pytest.mark.real
-def test_closing_ends_what_is_under_way(model: LlamaModel) -> None:
+def test_closing_cancels_what_is_in_flight(model: LlamaModel) -> None:
     other = open_model(f"gguf:{model.path}?slots=1")
     assert isinstance(other, LlamaModel)
     folder = Path(other._engine._socket).parent

@@ -1,4 +1,4 @@
-"""Masked decoding over an engine that only tells which tokens are likely."""
+"""Masked decoding over an engine that only reports which tokens are likely."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROMPT = [1, 2, 3]
 
 
 class Engine:
-    """Writes tokens in an order that only depends on what stands before, as llama.cpp would."""
+    """Writes tokens in an order that depends only on the text before, as llama.cpp would."""
 
     def __init__(self, wish: str = "", silent: bool = False, draw: bool = False) -> None:
         self.wish = wish.encode()
@@ -50,7 +50,7 @@ class Engine:
         self.starts += 1
         self.bodies.append(body)
         written = body["prompt"][len(PROMPT) :]
-        start, held = len(written), b""
+        start, pending = len(written), b""
         for _ in range(body["max_tokens"]):
             order = self.order(written)
             token = next(each for each in order if each != 256)  # ignore_eos
@@ -58,16 +58,16 @@ class Engine:
                 token = random.Random(f"{body['seed']} {len(written)}").choice(order[:LIKELIEST])
                 token = order[0] if token == 256 else token
             written = [*written, token]
-            held += bytes([token])
+            pending += bytes([token])
             try:
-                text = held.decode()
+                text = pending.decode()
             except UnicodeDecodeError:
                 if body.get("stream", True):
-                    continue  # llama.cpp holds half a character back, and never tells its first tokens
+                    continue  # llama.cpp holds half a character back, and never reports its first tokens
                 text = ""
-            held = b""
-            told = [{"id": each, "logprob": -float(i)} for i, each in enumerate(order[: body["n_probs"]])]
-            content = [{"id": token, "bytes": [token], "top_logprobs": told}]
+            pending = b""
+            reported = [{"id": each, "logprob": -float(i)} for i, each in enumerate(order[: body["n_probs"]])]
+            content = [{"id": token, "bytes": [token], "top_logprobs": reported}]
             if watch({"text": text, "logprobs": None if self.silent else {"content": content}}):
                 break
         return Reply("", len(body["prompt"]), len(written) - start, "stop", cached_tokens=len(body["prompt"]) - 1)
@@ -127,7 +127,7 @@ def test_draws_differ_by_seed_and_are_kept_to_the_language() -> None:
     assert written_by(Engine(draw=True), 40, temperature=1.0, seed=1)[0] in texts
 
 
-def test_an_engine_that_tells_nothing_is_an_error() -> None:
+def test_an_engine_that_reports_nothing_is_an_error() -> None:
     with pytest.raises(ModelError) as caught:
         written_by(Engine(silent=True), 40)
     assert caught.value.first.code == "E400"

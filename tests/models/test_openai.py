@@ -38,7 +38,7 @@ __all__ = ["opened", "server"]
 CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
 MOOD = LiteralType(("good", "bad"))
-HELD = Constraint("x: int\n", INT, "statement")
+CONSTRAINT = Constraint("x: int\n", INT, "statement")
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def fails(model: Any, asked: Request | None = None) -> ModelError:
     return caught.value
 
 
-def told(asked: Request) -> list[dict[str, str]]:
+def wire_messages(asked: Request) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in asked.messages]
 
 
@@ -82,8 +82,8 @@ LOCAL = {"temperature": 0.0, "seed": 0, "chat_template_kwargs": {"enable_thinkin
 
 
 def schema(type_: Type, strict: bool = True) -> dict[str, Any]:
-    wanted = {"name": "answer", "strict": strict, "schema": AnswerFormat.of(type_).object_schema}
-    return {"response_format": {"type": "json_schema", "json_schema": wanted}}
+    json_schema = {"name": "answer", "strict": strict, "schema": AnswerFormat.of(type_).object_schema}
+    return {"response_format": {"type": "json_schema", "json_schema": json_schema}}
 
 
 TOOL = {
@@ -110,7 +110,7 @@ TOOL = {
         ("vllm", request(type=DictType(INT)), {"max_tokens": 50, **LOCAL, **schema(DictType(INT))}),
         (
             "vllm",
-            request(constraint=HELD, stop=("\n",)),
+            request(constraint=CONSTRAINT, stop=("\n",)),
             {
                 "max_tokens": 50,
                 **LOCAL,
@@ -121,13 +121,13 @@ TOOL = {
         ),
         (
             "vllm&grammar=llguidance",
-            request(constraint=HELD),
+            request(constraint=CONSTRAINT),
             {"max_tokens": 50, **LOCAL, "structured_outputs": {"grammar": "llguidance of statement"}},
         ),
-        ("vllm&grammar=none", request(constraint=HELD), {"max_tokens": 50, **LOCAL}),
+        ("vllm&grammar=none", request(constraint=CONSTRAINT), {"max_tokens": 50, **LOCAL}),
         (
             "sglang",
-            request(constraint=HELD, stop=("\n",)),
+            request(constraint=CONSTRAINT, stop=("\n",)),
             {"max_tokens": 50, **LOCAL, "ebnf": "ebnf of statement", "stop": ["\n"], "no_stop_trim": True},
         ),
         ("sglang", request(type=INT), {"max_tokens": 50, **LOCAL, **schema(INT)}),
@@ -140,11 +140,11 @@ TOOL = {
             {"max_completion_tokens": 50, **schema(ListType(TupleType((INT, STR))), strict=False)},
         ),
         ("openai&temperature=0", request(sample=1), {"max_completion_tokens": 50, "temperature": 0.8}),
-        ("openai", request(constraint=HELD, stop=("\n",)), {"max_completion_tokens": 50, **TOOL}),
+        ("openai", request(constraint=CONSTRAINT, stop=("\n",)), {"max_completion_tokens": 50, **TOOL}),
         ("none", request(), {"max_tokens": 50, "temperature": 0.0}),
         ("none", request(type=INT), {"max_tokens": 50, "temperature": 0.0}),
-        ("none&temperature=0.5", request(constraint=HELD), {"max_tokens": 50, "temperature": 0.5}),
-        ("none&grammar=gbnf", request(constraint=HELD), {"max_tokens": 50, "temperature": 0.0, "grammar": "gbnf of statement"}),
+        ("none&temperature=0.5", request(constraint=CONSTRAINT), {"max_tokens": 50, "temperature": 0.5}),
+        ("none&grammar=gbnf", request(constraint=CONSTRAINT), {"max_tokens": 50, "temperature": 0.0, "grammar": "gbnf of statement"}),
     ],
 )  # fmt: skip
 def test_the_body_of_a_request(
@@ -157,17 +157,17 @@ def test_the_body_of_a_request(
     (seen,) = server.seen
     assert (seen.method, seen.path, seen.headers["Content-Type"]) == ("POST", CHAT, "application/json")
     assert "Authorization" not in seen.headers
-    assert seen.body == {"model": "org/some-model", "messages": told(asked), **fields}
+    assert seen.body == {"model": "org/some-model", "messages": wire_messages(asked), **fields}
 
 
 @pytest.mark.parametrize("dialect", ["vllm", "sglang"])
-def test_servers_that_go_on_from_a_text(server: FakeServer, opened: Open, dialect: str) -> None:
+def test_servers_that_continue_a_text(server: FakeServer, opened: Open, dialect: str) -> None:
     server.on(CHAT, completion("2\n"))
     model = opened(f"openai:m@{server.url}/v1?dialect={dialect}&ctx=4096")
     asked = request(written="x = 1\ny = ")
     assert ask(model, asked).text == "2\n"
     (body,) = server.bodies(CHAT)
-    assert body["messages"] == [*told(asked), {"role": "assistant", "content": "x = 1\ny = "}]
+    assert body["messages"] == [*wire_messages(asked), {"role": "assistant", "content": "x = 1\ny = "}]
     assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
     assert model.capabilities.continues
 
@@ -178,11 +178,11 @@ def test_servers_that_do_not_are_shown_it_last(server: FakeServer, opened: Open,
     server.on(CHAT, completion("z", message={"content": "z", "tool_calls": tool}))
     model = opened(f"openai:m@{server.url}/v1?dialect={dialect}&ctx=4096")
     assert not model.capabilities.continues
-    for held, words in ((HELD, "Write the next statement"), (None, "Go on exactly where it ends")):
-        asked = request(written="x = '''\n```\n'''\n", constraint=held)
+    for constraint, words in ((CONSTRAINT, "Write the next statement"), (None, "Go on exactly where it ends")):
+        asked = request(written="x = '''\n```\n'''\n", constraint=constraint)
         ask(model, asked)
         shown = server.bodies(CHAT)[-1]["messages"]
-        assert shown[:-1] == told(asked)
+        assert shown[:-1] == wire_messages(asked)
         assert shown[-1]["role"] == "user"
         assert "\n````\nx = '''\n```\n'''\n\n````\n" in shown[-1]["content"]
         assert words in shown[-1]["content"]
@@ -202,7 +202,7 @@ def test_the_steps_of_one_program_start_alike(server: FakeServer, opened: Open) 
     server.on(CHAT, completion("z\n"))
     for dialect in ("vllm", "none"):
         model = opened(f"openai:m@{server.url}/v1?dialect={dialect}&ctx=9999")
-        asked = request("Add", 1, type=INT, program=True, constraint=HELD)
+        asked = request("Add", 1, type=INT, program=True, constraint=CONSTRAINT)
         server.seen.clear()
         for written in ("a = 1\n", "a = 1\nb = 2\n"):
             ask(model, evolve(asked, written=written))
@@ -218,7 +218,7 @@ def test_the_steps_of_one_program_start_alike(server: FakeServer, opened: Open) 
     ("dialect", "where"),
     [("vllm", ("structured_outputs", "grammar")), ("sglang", ("ebnf",))],
 )
-def test_a_callee_writes_a_program_held_to_the_grammar(
+def test_a_callee_writes_a_program_constrained_to_the_grammar(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, dialect: str, where: tuple[str, ...]
 ) -> None:
     monkeypatch.delitem(sys.modules, "rlmlang.decode.grammars.lark_text")
@@ -256,7 +256,7 @@ def test_typed_answers(server: FakeServer, opened: Open, type_: Type, content: s
     assert AnswerFormat.of(type_).read(reply.text, reply.opening, reply.wrapped) == value
 
 
-def test_an_answer_that_was_held_to_no_schema_is_not_unwrapped(server: FakeServer, opened: Open) -> None:
+def test_an_answer_without_a_schema_is_not_unwrapped(server: FakeServer, opened: Open) -> None:
     server.on(CHAT, completion('{"answer": 1}'))
     model = opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096")
     reply = ask(model, request(type=DictType(INT)))
@@ -273,7 +273,7 @@ def test_an_answer_that_was_held_to_no_schema_is_not_unwrapped(server: FakeServe
         ({}, "one "),
     ],
 )
-def test_what_ended_the_text_stands_at_its_end(
+def test_the_stop_text_is_at_the_end_of_the_reply(
     server: FakeServer, opened: Open, choice: dict[str, Any], text: str
 ) -> None:
     server.on(CHAT, completion("one ", **choice))
@@ -349,7 +349,7 @@ def test_what_is_no_completion_is_an_error(server: FakeServer, opened: Open, ans
 @pytest.mark.parametrize("calls", [None, [], [{"type": "function", "function": {"name": "write"}}]])
 def test_a_grammar_that_openai_ignored_is_an_error(server: FakeServer, opened: Open, calls: Any) -> None:
     server.on(CHAT, completion("", message={"content": "Sure! x = 1", "tool_calls": calls}))
-    error = fails(opened(f"openai:m@{server.url}/v1?dialect=openai&ctx=4096"), request(constraint=HELD))
+    error = fails(opened(f"openai:m@{server.url}/v1?dialect=openai&ctx=4096"), request(constraint=CONSTRAINT))
     assert error.first.code == "E400"
     assert "did not constrain m to the grammar" in error.first.message
 
@@ -471,7 +471,7 @@ def test_a_generation_can_be_given_up(server: FakeServer, opened: Open) -> None:
     assert asyncio.run(give_up()).text == "hello"
 
 
-def test_closing_ends_what_is_under_way(server: FakeServer, opened: Open) -> None:
+def test_closing_cancels_what_is_in_flight(server: FakeServer, opened: Open) -> None:
     server.on(CHAT, HANG, completion("hello"))
     model = opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096")
 
@@ -543,7 +543,7 @@ def test_the_dialect_is_found_out_once(
     assert [(seen.method, seen.path) for seen in server.seen] == [("GET", path) for path in asked]
 
 
-def test_what_could_not_be_found_out_is_asked_again(server: FakeServer, opened: Open) -> None:
+def test_a_failed_detection_is_repeated(server: FakeServer, opened: Open) -> None:
     server.on(MODELS, Answer(401, {"error": "no key"}), probe("vllm", max_model_len=2048))
     model = opened(f"openai:m@{server.url}/v1")
     with pytest.raises(ModelError, match="HTTP 401: no key"):
@@ -585,7 +585,7 @@ def test_a_prompt_that_a_server_may_cut_is_not_sent(server: FakeServer, opened: 
 
 def test_counts_of_openai_hold_the_grammar(opened: Open) -> None:
     model = opened("openai:m@http://127.0.0.1:9/v1?dialect=openai&ctx=9999")
-    assert model.count_tokens(request(constraint=HELD)) > model.count_tokens(request()) + 100
+    assert model.count_tokens(request(constraint=CONSTRAINT)) > model.count_tokens(request()) + 100
 
 
 def test_the_least_cost_does_not_come_from_an_upper_bound(opened: Open) -> None:
@@ -639,7 +639,7 @@ def test_options(opened: Open) -> None:
     }
 
 
-def test_the_key_is_sent_and_not_told(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_sent_and_not_shown(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", " sk-secret\n")
     model = opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096")
     server.on(CHAT, Answer(401, {"error": {"message": "Incorrect API key provided: sk-secret."}}))
@@ -720,7 +720,7 @@ LLAMA = {"model": "m", "n_predict": 50, "temperature": 0.0, "seed": 0, "cache_pr
         (request(), {}),
         (request(sample=3), {"temperature": 0.8, "seed": 3}),
         (request(type=INT), {"json_schema": AnswerFormat.of(INT).object_schema}),
-        (request(constraint=HELD, stop=("\n",)), {"grammar": "gbnf of statement", "stop": ["\n"]}),
+        (request(constraint=CONSTRAINT, stop=("\n",)), {"grammar": "gbnf of statement", "stop": ["\n"]}),
         (request(written="x = "), {}),
     ],
 )
@@ -796,17 +796,17 @@ def test_a_grammar_of_llguidance_is_right_before_it_is_sent(
 ) -> None:
     llama.on("/completion", native("5"))
     model = opened(f"openai:m@{llama.url}/v1?grammar=llguidance")
-    error = fails(model, request(constraint=HELD))  # "llguidance of statement" is no grammar
+    error = fails(model, request(constraint=CONSTRAINT))  # "llguidance of statement" is no grammar
     assert (error.first.code, llama.bodies("/completion")) == ("E400", [])
     monkeypatch.setattr(sys.modules["rlmlang.decode.grammars.lark_text"], "grammar_text", lambda *_: 'start: "a"\n')
     chat.grammar_for.cache_clear()
-    ask(model, request(constraint=HELD))
+    ask(model, request(constraint=CONSTRAINT))
     assert llama.bodies("/completion")[0]["grammar"] == '%llguidance {}\nstart: "a"\n'
 
 
 def test_llguidance_may_be_missing(llama: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "llguidance", None)
-    error = fails(opened(f"openai:m@{llama.url}/v1?grammar=llguidance"), request(constraint=HELD))
+    error = fails(opened(f"openai:m@{llama.url}/v1?grammar=llguidance"), request(constraint=CONSTRAINT))
     assert error.first.code == "E407"
 
 
@@ -871,7 +871,9 @@ def test_grammars_on_a_real_llama_server(real: str, opened: Open, monkeypatch: p
         )
         chat.grammar_for.cache_clear()
         model = opened(f"openai:smollm2@{real}/v1?grammar={grammar}")
-        assert re.fullmatch(r"y = \d+\n?", ask(model, request("Write y = 5.", constraint=HELD, max_tokens=12)).text)
+        assert re.fullmatch(
+            r"y = \d+\n?", ask(model, request("Write y = 5.", constraint=CONSTRAINT, max_tokens=12)).text
+        )
     monkeypatch.setattr(sys.modules["rlmlang.decode.grammars.lark_text"], "grammar_text", lambda *_: "root ::= (((")
     chat.grammar_for.cache_clear()
-    assert fails(opened(f"openai:smollm2@{real}/v1"), request(constraint=HELD)).first.code == "E400"
+    assert fails(opened(f"openai:smollm2@{real}/v1"), request(constraint=CONSTRAINT)).first.code == "E400"

@@ -20,8 +20,8 @@ from tests.support.virtual import run
 class Served:
     """What a server saw."""
 
-    bears: int
-    under_way: int = 0
+    capacity: int
+    in_flight: int = 0
     most: int = 0
     answered: int = 0
     refused: int = 0
@@ -31,10 +31,10 @@ async def ask(served: Served, limiter: Limiter) -> None:
     """Ask a server that takes a second for each request until it answers."""
     while True:
         async with limiter.turn() as turn:
-            served.under_way += 1
-            served.most = max(served.most, served.under_way)
+            served.in_flight += 1
+            served.most = max(served.most, served.in_flight)
             try:
-                if served.under_way <= served.bears:
+                if served.in_flight <= served.capacity:
                     await asyncio.sleep(1)
                     served.answered += 1
                     return
@@ -42,7 +42,7 @@ async def ask(served: Served, limiter: Limiter) -> None:
                 served.refused += 1
                 turn.overloaded = True
             finally:
-                served.under_way -= 1
+                served.in_flight -= 1
         await asyncio.sleep(0.5)
 
 
@@ -58,32 +58,32 @@ async def all_asked(served: Served, limiter: Limiter, callers: int, requests: in
     return asyncio.get_running_loop().time()
 
 
-def test_without_trouble_nothing_is_held_back() -> None:
-    served, limiter = Served(bears=100), Limiter()
+def test_without_overload_nothing_is_delayed() -> None:
+    served, limiter = Served(capacity=100), Limiter()
     assert run(all_asked(served, limiter, callers=40, requests=400)) == pytest.approx(10)
     assert (served.most, limiter.limit) == (40, inf)
 
 
-@given(bears=st.integers(1, 20), callers=st.integers(1, 40))
-def test_a_server_is_asked_as_much_as_it_bears(bears: int, callers: int) -> None:
-    served, limiter = Served(bears), Limiter()
+@given(capacity=st.integers(1, 20), callers=st.integers(1, 40))
+def test_a_server_gets_as_many_requests_as_it_can_take(capacity: int, callers: int) -> None:
+    served, limiter = Served(capacity), Limiter()
     seconds = run(all_asked(served, limiter, callers, requests=300))
     assert (served.answered, limiter.in_flight) == (300, 0)
     assert served.most <= callers  # never more than callers ask for
     assert limiter.limit == inf or limiter.limit <= callers + 1
-    if bears >= callers:
+    if capacity >= callers:
         assert served.refused == 0
     else:
-        assert served.refused <= 2 * callers + 300 / bears  # the first ones, then one each time the limit is found
-        assert seconds <= 2 * 300 / bears + 20  # at half of what it bears at the least
+        assert served.refused <= 2 * callers + 300 / capacity  # the first ones, then one each time the limit is found
+        assert seconds <= 2 * 300 / capacity + 20  # at half of its capacity at the least
 
 
-def test_the_limit_grows_when_the_server_bears_more() -> None:
+def test_the_limit_grows_with_the_capacity_of_the_server() -> None:
     async def recover() -> None:
-        served, limiter = Served(bears=2), Limiter()
+        served, limiter = Served(capacity=2), Limiter()
         await all_asked(served, limiter, callers=32, requests=100)
         assert limiter.limit < 4
-        served.bears, served.most = 100, 0
+        served.capacity, served.most = 100, 0
         await all_asked(served, limiter, callers=32, requests=2000)
         assert served.most == 32
 
@@ -130,7 +130,7 @@ STEP = st.one_of(
 
 @given(steps=st.lists(STEP, max_size=80), limit=st.sampled_from([1.0, 2.0, 3.5, inf]))
 def test_no_turn_is_lost(steps: list[tuple[str, int]], limit: float) -> None:
-    """Whoever is cancelled, and whenever: nobody waits while there is room, and nothing stays taken."""
+    """Whoever is cancelled, and whenever: nobody waits while the limit allows more, and nothing stays counted."""
 
     async def walk() -> None:
         limiter = Limiter(limit)
@@ -168,7 +168,7 @@ def test_no_turn_is_lost(steps: list[tuple[str, int]], limit: float) -> None:
             task.cancel()
         await asyncio.gather(*gates, return_exceptions=True)
         assert (limiter.in_flight, inside) == (0, set())
-        async with asyncio.timeout(1), limiter.turn():  # and there is room for the next one
+        async with asyncio.timeout(1), limiter.turn():  # and the next one may enter
             pass
 
     run(walk())
@@ -225,7 +225,7 @@ def broken() -> tuple[Breaker, Clock]:
     return breaker, clock
 
 
-def test_a_server_that_fails_is_left_alone() -> None:
+def test_the_circuit_of_a_failing_server_opens() -> None:
     breaker, clock = broken()
     assert breaker.wait() == COOL_DOWN
     clock.now += COOL_DOWN - 1
@@ -262,7 +262,7 @@ def test_failures_count_only_in_a_row() -> None:
 
 
 @given(st.lists(st.sampled_from(["ask", "fail", "answer", 0.5, 3.0, COOL_DOWN]), max_size=200))
-def test_what_is_asked_of_a_failing_server(steps: list[Any]) -> None:
+def test_the_requests_to_a_failing_server(steps: list[Any]) -> None:
     """In any row of failures longer than `FAILURES`, two requests are `COOL_DOWN` apart; all others are sent."""
     clock = Clock()
     breaker = Breaker(clock)

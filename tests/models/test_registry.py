@@ -84,7 +84,7 @@ def test_arguments_are_compared_as_json() -> None:
     assert ask(model, Request("go", (("named", 1),), STR)).text == "int"
 
 
-def test_samples_and_levels_may_be_told_apart() -> None:
+def test_samples_and_levels_may_be_distinguished() -> None:
     model = scripted(
         {"instruction": "go", "sample": 1, "text": "second"},
         {"instruction": "go", "level": 2, "text": "deep"},
@@ -95,7 +95,7 @@ def test_samples_and_levels_may_be_told_apart() -> None:
     assert text(model, "go") == "else"
 
 
-def test_programs_and_answers_are_told_apart() -> None:
+def test_programs_and_answers_are_distinguished() -> None:
     model = scripted({"instruction": "go", "program": "1 + 1"}, {"instruction": "go", "text": "2"})
     assert text(model, "go", type=INT) == "2"
     assert text(model, "go", type=INT, program=True) == "1 + 1"
@@ -116,7 +116,7 @@ def test_programs_and_answers_are_told_apart() -> None:
         ("wrong", INT, '"wrong"'),
     ],
 )
-def test_a_value_is_written_by_the_type_that_is_asked(value: Any, type_: Any, written: str) -> None:
+def test_a_value_is_written_in_the_format_of_the_requested_type(value: Any, type_: Any, written: str) -> None:
     assert text(scripted({"instruction": "go", "value": value}), "go", type=type_) == written
     assert text(ScriptedModel(lambda request: [value, 1]), "go", type=type_) == json.dumps(
         [value, 1], ensure_ascii=False, separators=(",", ":")

@@ -47,7 +47,7 @@ NUMBERS = st.integers(0, 10**12).map(str)
 
 
 class Perfect:
-    """Writes the programs of `tasks`, in contexts that `contexts` tells of."""
+    """Writes the programs of `tasks`, in the contexts of `contexts`."""
 
     name = identity = "perfect"
     context = 10_000
@@ -137,7 +137,7 @@ def test_only_short_arguments_are_visible(value: Value, shown: str) -> None:
 # Tokens ------------------------------------------------------------------------------
 
 
-def test_tokens_are_the_texts_that_they_stand_for() -> None:
+def test_tokens_are_the_texts_that_they_represent() -> None:
     for task, shown, text in CONTEXTS:
         whole = prompt(task.name, shown) + text
         assert tokens.decode(tokens.encode(whole)) == whole
@@ -231,8 +231,8 @@ def test_it_calculates_what_transformers_does() -> None:
     places = np.concatenate([np.arange(len(text)) for text in texts])
     found = ours.logits(ours.read(np.concatenate(texts), rows, places, memory))
     with torch.no_grad():
-        wanted = np.concatenate([theirs(torch.tensor(text)[None]).logits[0].numpy() for text in texts])
-    np.testing.assert_allclose(found, wanted, atol=2e-3)
+        expected = np.concatenate([theirs(torch.tensor(text)[None]).logits[0].numpy() for text in texts])
+    np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 def test_pieces_are_read_like_the_whole() -> None:
@@ -247,7 +247,7 @@ def test_pieces_are_read_like_the_whole() -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"hidden_size": 1}', "[]"])
-def test_damaged_weights_are_told(damage: str, tmp_path: Path) -> None:
+def test_damaged_weights_are_reported(damage: str, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes((WEIGHTS / "model.safetensors").read_bytes()[:1000])
     with pytest.raises(ModelError) as caught:
         NanoModel(tmp_path)
@@ -335,7 +335,7 @@ def test_calls_are_one_call_at_every_depth() -> None:
     assert result.usage.memo_hits > 0
 
 
-def test_a_run_is_kept_and_gone_through_again(tmp_path: Path) -> None:
+def test_a_run_is_stored_and_replayed(tmp_path: Path) -> None:
     program = rlmlang.compile('mul("123", "45") + add("1", "2")\n')
     store = tmp_path / "answers.db"
     first = program.run(model="nano", store=store)

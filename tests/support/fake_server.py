@@ -1,4 +1,4 @@
-"""A server on this machine that answers as it is told, and notes what went over the wire.
+"""A server on this machine that gives prepared responses, and notes what went over the wire.
 
 It has a thread and an event loop of its own, so that it answers also while a test waits.
 """
@@ -119,14 +119,14 @@ class FakeServer:
         self.seen.append(Seen(request.method, request.path, dict(request.headers), body, connection))
         self.arrived.release()
         script = self.scripts.get(request.path, [Answer(404, {"detail": "Not Found"})])
-        told = script.pop(0) if len(script) > 1 else script[0]
-        if callable(told):
-            told = told(body)
-        if isinstance(told, Awaitable):
-            told = await told
-        if isinstance(told, Fault):
-            return await self._fail(told, request)
-        answer = told if isinstance(told, Answer) else Answer(body=told)
+        response = script.pop(0) if len(script) > 1 else script[0]
+        if callable(response):
+            response = response(body)
+        if isinstance(response, Awaitable):
+            response = await response
+        if isinstance(response, Fault):
+            return await self._fail(response, request)
+        answer = response if isinstance(response, Answer) else Answer(body=response)
         raw = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         return web.Response(status=answer.status, body=raw, content_type=answer.type, headers=answer.headers)
 
