@@ -55,6 +55,21 @@ def test_type_checkers_see_what_is_public() -> None:
         assert all(hasattr(module, name) for name in names)
 
 
+@pytest.mark.parametrize("name", ["rlmlang.errors", "rlmlang.models.scripted", "rlmlang.testing"])
+def test_public_modules_list_and_document_what_is_public(name: str) -> None:
+    assert f"`{name}`" in (rlmlang.__doc__ or "")
+    module = import_module(name)
+    assert len(module.__all__) == len(set(module.__all__))
+    for each in module.__all__:
+        assert getattr(module, each).__doc__, each
+
+
+def test_every_error_class_is_public() -> None:
+    classes = {name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, Exception)}
+    assert classes == set(errors.__all__) - {"CODES", "Diagnostic"}
+    assert classes <= set(rlmlang.__all__)
+
+
 TWINS = {"run": rlmlang.Program.run, "ask": rlmlang.ask, "complete": rlmlang.complete, "resume": rlmlang.resume,
          "replay": rlmlang.replay}  # fmt: skip
 ASYNC_TWINS = {"run": rlmlang.Program.arun, "ask": rlmlang.aask, "complete": rlmlang.acomplete,

@@ -36,6 +36,8 @@ from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, canonical, preview
 
+__all__ = ["ScriptedFailure", "ScriptedModel"]
+
 ReplyFunction = Callable[[Request], Any]
 """A function that answers a request by a `str`, another value, a `ScriptedFailure`, or an awaitable of one of these."""
 
