@@ -168,6 +168,36 @@ def inline_messages(instruction: str, arguments: Arguments) -> tuple[Message, ..
     return Message("system", INLINE_CARD), Message("user", text)
 
 
+# Replies that are continued --------------------------------------------------------
+
+_WRITTEN_STATEMENTS = """\
+The program so far:
+
+{written}
+
+Write the next statement, and nothing else: not the program so far, no explanation."""
+
+_WRITTEN_TEXT = """\
+Your answer so far:
+
+{written}
+
+Go on exactly where it ends. Repeat nothing of it, and write nothing about it."""
+
+
+def continuation_messages(
+    messages: tuple[Message, ...], written: str, constraint: Constraint | None
+) -> tuple[Message, ...]:
+    """Return a prompt that ends with what is written of the reply, for engines that cannot continue their own text."""
+    if not written:
+        return messages
+    form = _WRITTEN_STATEMENTS if constraint is not None and constraint.unit == "statement" else _WRITTEN_TEXT
+    return *messages, Message("user", form.format(written=fenced(written)))
+
+
+# Programs and their inputs -----------------------------------------------------------
+
+
 def argument_names(arguments: Arguments) -> list[str]:
     """Return the names that a program sees its arguments under: those given, else `arg1`, `arg2`, …
 

@@ -1,30 +1,34 @@
 """Requests, replies and the `Model` protocol: all that a backend has to know of the rest of rlmlang.
 
-A backend is a class with the attributes and methods of `Model`. The smallest one puts `request.messages` to an engine
-and returns the text that comes back:
+A backend is a class with the attributes and methods of `Model`. The smallest one sends the messages of a request to an
+engine, and returns the text that comes back:
 
     class MyModel:
         name = "mine"
         identity = '{"kind": "mine", "version": 1}'
         context = 8192
         concurrency = 4
-        capabilities = Capabilities()
+        capabilities = Capabilities(exact_counts=False)
 
         def count_tokens(self, request: Request) -> int:
-            return sum(len(message.content) for message in request.messages)
+            return sum(len(message.content) for message in request.messages_with_written)
 
         async def generate(self, request: Request) -> Reply:
-            text, read, written, is_cut = await my_engine(request.messages, request.max_tokens, request.stop)
-            return Reply(text, read, written, "length" if is_cut else "stop")
+            chat = [(message.role, message.content) for message in request.messages_with_written]
+            text, prompt_tokens, completion_tokens = await my_engine(chat, request.max_tokens)
+            is_cut = completion_tokens >= request.max_tokens
+            text = cut_at_stop(text, request.stop)
+            return Reply(text, prompt_tokens, completion_tokens, "length" if is_cut else "stop")
 
         async def aclose(self) -> None:
             pass
 
-A reply's text is what the engine wrote, unchanged; the caller reads it. An engine that can do more says so in its
-`Capabilities`, and takes more of the request into account: `constraint` (what a program may be), `typed` and
-`answer_format` (how an answer may be constrained), `written` (the start of the reply, to be continued), and `sample`
-(different samples of one call should differ). A model with an API key is a `SecretHolder` too, and one that shows the
-engine something other than `request.messages` a `PromptRenderer`.
+A reply's text is what the engine wrote, unchanged but for what follows a stop text; the caller reads it. An engine that
+can do more says so in its `Capabilities`, and takes more of the request into account: `constraint` (what a program may
+be), `typed` and `answer_format` (how an answer may be constrained), `messages` and `written` (the prompt, and the start
+of the reply, where an engine can continue its own text), and `sample` (different samples of one call should differ). A
+model with an API key is a `SecretHolder` too, and one that shows the engine other messages than these a
+`PromptRenderer`.
 """
 
 from __future__ import annotations
@@ -37,7 +41,7 @@ from typing import Literal, Protocol, runtime_checkable
 from attrs import frozen
 
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.prompt import Message, direct_messages, inline_messages, program_messages
+from rlmlang.calls.prompt import Message, continuation_messages, direct_messages, inline_messages, program_messages
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelFailed
 from rlmlang.language.types import Type, structure_of
@@ -81,6 +85,11 @@ class Request:
                 self.instruction, self.arguments, self.type, self.repair, self.constraint, self.written
             )
         return direct_messages(self.instruction, self.arguments, self.type)
+
+    @property
+    def messages_with_written(self) -> tuple[Message, ...]:
+        """The prompt for engines that cannot continue their own text: what is written so far comes last."""
+        return continuation_messages(self.messages, self.written, self.constraint)
 
     @property
     def answer_format(self) -> AnswerFormat:

@@ -22,7 +22,7 @@ from typing import Any, TypeGuard, Union
 
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
-from rlmlang.models.servers.messages import messages_with_written, on_the_wire
+from rlmlang.models.servers.messages import on_the_wire
 
 ModelFunction = Callable[[list[dict[str, str]]], Union[str, Awaitable[str]]]
 """A function or coroutine function from chat messages to the text of the reply."""
@@ -59,12 +59,12 @@ class FunctionModel:
         self._threads: ThreadPoolExecutor | None = None
 
     def count_tokens(self, request: Request) -> int:
-        return _tokens(*(message.content for message in messages_with_written(request)))
+        return _tokens(*(message.content for message in request.messages_with_written))
 
     async def generate(self, request: Request) -> Reply:
         """Return what the function says. Raises ModelError E400, with the function's own error as its cause."""
         try:
-            text = await self._call(on_the_wire(messages_with_written(request)))
+            text = await self._call(on_the_wire(request.messages_with_written))
         except RlmError:
             raise
         except Exception as error:

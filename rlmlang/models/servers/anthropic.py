@@ -18,7 +18,6 @@ from rlmlang.models.servers.endpoint import ServerOptions, no_key, read_key, spl
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     count,
-    messages_with_written,
     most_prompt_tokens,
     most_tokens,
     on_the_wire,
@@ -67,7 +66,7 @@ class AnthropicModel:
 
     def count_tokens(self, request: Request) -> int:
         """Return an upper bound of the tokens of the prompt."""
-        bound = most_tokens(*(message.content for message in messages_with_written(request)))
+        bound = most_tokens(*(message.content for message in request.messages_with_written))
         return most_prompt_tokens(bound, self.context, request.max_tokens)
 
     async def generate(self, request: Request) -> Reply:
@@ -84,7 +83,7 @@ class AnthropicModel:
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the body of the HTTP request."""
-        messages = messages_with_written(request)
+        messages = request.messages_with_written
         system = [message.content for message in messages if message.role == "system"]
         body: dict[str, Any] = {
             "model": self.model,

@@ -21,7 +21,6 @@ from rlmlang.models.options import SAMPLE_TEMPERATURE
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     count,
-    messages_with_written,
     most_prompt_tokens,
     most_tokens,
     on_the_wire,
@@ -146,7 +145,7 @@ class Chat:
     def _messages(self, request: Request) -> list[dict[str, str]]:
         if text := self._continued(request):
             return on_the_wire((*request.messages, Message("assistant", text)))
-        return on_the_wire(messages_with_written(request))
+        return on_the_wire(request.messages_with_written)
 
     def _opening(self, request: Request) -> str:
         return request.opening(constrains_programs=self._dialect.continues and self._grammar != "none")

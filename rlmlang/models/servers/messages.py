@@ -2,31 +2,8 @@
 
 from __future__ import annotations
 
-from rlmlang.calls.prompt import Message, fenced
-from rlmlang.models.base import Request, cut_at_stop
-
-WRITTEN_STATEMENTS = """\
-The program so far:
-
-{written}
-
-Write the next statement, and nothing else: not the program so far, no explanation."""
-
-WRITTEN_TEXT = """\
-Your answer so far:
-
-{written}
-
-Go on exactly where it ends. Repeat nothing of it, and write nothing about it."""
-
-
-def messages_with_written(request: Request) -> tuple[Message, ...]:
-    """Return the messages for a server that cannot continue a text: what is written so far comes last."""
-    if not request.written:
-        return request.messages
-    constraint = request.constraint
-    form = WRITTEN_STATEMENTS if constraint is not None and constraint.unit == "statement" else WRITTEN_TEXT
-    return *request.messages, Message("user", form.format(written=fenced(request.written)))
+from rlmlang.calls.prompt import Message
+from rlmlang.models.base import cut_at_stop
 
 
 def on_the_wire(messages: tuple[Message, ...]) -> list[dict[str, str]]:

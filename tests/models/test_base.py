@@ -1,0 +1,61 @@
+"""What the protocol promises to those who write a backend."""
+
+from __future__ import annotations
+
+import re
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+import rlmlang
+from rlmlang.calls.budget import Limits
+from rlmlang.models import base
+from rlmlang.models.base import cut_at_stop
+
+REPLIES = {
+    "How many?": "5",
+    "Write the next statement": "m * 2\n",
+    "Add 1 to it.": "```python\nm = n + 1\n```",
+    "Double it.": "n * 2",
+}
+
+
+async def engine(chat: list[tuple[str, str]], max_tokens: int) -> tuple[str, int, int]:
+    last = chat[-1][1]
+    text = next(reply for part, reply in REPLIES.items() if part in last)
+    return text, sum(len(content) for _, content in chat), min(len(text), max_tokens)
+
+
+@pytest.fixture
+def model() -> Any:
+    """The backend in the documentation of the protocol."""
+    assert base.__doc__ is not None
+    found = re.search(r"(?m)^    class MyModel:\n(?:(?:        .*)?\n)+", base.__doc__)
+    assert found is not None
+    names = {**vars(base), "my_engine": engine}
+    exec(dedent(found[0]), names)
+    return names["MyModel"]()
+
+
+def test_the_backend_in_the_documentation_answers(model: Any) -> None:
+    result = rlmlang.compile('CALL[int]("How many?")').run(model=model)
+    assert (result.value, result.usage.completion_tokens) == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("writing", "instruction", "value"), [("whole", "Double it.", 8), ("statements", "Add 1 to it. Double it.", 10)]
+)
+def test_the_backend_in_the_documentation_writes_programs(
+    model: Any, writing: Any, instruction: str, value: int
+) -> None:
+    program = rlmlang.compile(f'CALL[int]("{instruction}", n=4)')
+    assert program.run(model=model, limits=Limits(max_depth=2), writing=writing).value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "stops", "cut"),
+    [("a b c", (), "a b c"), ("a b c", ("x",), "a b c"), ("a b c", ("c", "b"), "a b"), ("", ("a",), "")],
+)
+def test_a_text_is_cut_after_its_first_stop_text(text: str, stops: tuple[str, ...], cut: str) -> None:
+    assert cut_at_stop(text, stops) == cut
