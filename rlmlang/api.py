@@ -53,7 +53,7 @@ from rlmlang.runtime.estimate import Cost, estimate
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Spec
-from rlmlang.storage.runs import StoredAnswers, find_run, read_spec
+from rlmlang.storage.runs import ReplayModel, find_run, read_spec
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 
@@ -374,7 +374,7 @@ async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None
     with stored_in(store) as kept:
         row = find_run(kept, run_id)
         spec = read_spec(row)
-        return await _again(spec, row.id, StoredAnswers(spec), kept, None, None, trace, is_recorded=False)
+        return await _again(spec, row.id, ReplayModel(spec), kept, None, None, trace, is_recorded=False)
 
 
 def replay(run_id: str = "last", *, store: StoreLike, trace: Trace | None = None) -> Result:

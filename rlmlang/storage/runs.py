@@ -45,7 +45,7 @@ def read_spec(row: RunRow) -> Spec:
     return spec
 
 
-class StoredAnswers:
+class ReplayModel:
     """The model of a replay: it answers nothing, so that all answers come from the store."""
 
     context = 2**31

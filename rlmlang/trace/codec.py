@@ -166,6 +166,12 @@ def _list_hook(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     return hook
 
 
+def _list_to_data(type_: Any, converter: Converter) -> Callable[[Any], Any]:
+    """Write a list. The hook of cattrs is for all kinds of iterables, and slower."""
+    unstructure = converter.get_unstructure_hook(get_args(type_)[0])
+    return lambda value: [unstructure(each) for each in value]
+
+
 def _dict_hook(type_: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     """Read an object whose names are not known. It stops at the first error, as `_list_hook` does."""
     inner = get_args(type_)[1]
@@ -230,6 +236,9 @@ def _new_converter() -> Converter:
     for type_, hook in _HOOKS.items():
         converter.register_structure_hook_func(partial(eq, type_), hook)
     converter.register_unstructure_hook_func(_is_data, identity)
+    writers: list[tuple[Callable[[Any], bool], Any]] = [(lambda type_: get_origin(type_) is list, _list_to_data)]
+    for applies, factory in writers:
+        converter.register_unstructure_hook_factory(applies, factory)
     converter.register_unstructure_hook(
         PromptMessage, make_dict_unstructure_fn(PromptMessage, converter, _cattrs_omit_if_default=True)
     )

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TextIO
 
-from attrs import asdict, define, field
+from attrs import asdict, define, field, fields_dict
 
 from rlmlang.trace.codec import to_data
 from rlmlang.trace.events import GenerationEvent, PromptMessage
@@ -35,6 +35,9 @@ _INDEXED = frozenset(
     )
 )  # fmt: skip
 """The fields of a call that the index holds in full, and `span`, which the page does not show."""
+
+_OWN_FIELDS = tuple(name for name in fields_dict(GenerationEvent) if name not in ("call", "prompt"))
+"""The fields of a generation, except the call that it is listed under and the prompt, which may be shared."""
 
 _FOLDER = Path(__file__).parent / "viewer"
 
@@ -110,8 +113,10 @@ class _Packer:
         return {name: value for name, value in data.items() if value or value == 0}
 
     def _generation(self, generation: GenerationEvent) -> dict[str, Any]:
-        data = to_data(generation) | {"prompt": [self._message(each) for each in generation.prompt]}
-        return {name: value for name, value in data.items() if value is not None and name != "call"}
+        data = {name: value for name in _OWN_FIELDS if (value := getattr(generation, name))}  # the page has defaults
+        if generation.error is not None:
+            data["error"] = to_data(generation.error)
+        return data | {"prompt": [self._message(each) for each in generation.prompt]}
 
     def _message(self, message: PromptMessage) -> list[str | int]:
         """Return role and content, or role and number among the shared texts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -144,6 +145,21 @@ _EVENTS = st.builds(
     st.sampled_from(sorted({*run_event(), *generation_event(0), *call_event(0), *end_event(0.0)})),
     _VALUES,
 )
+
+
+def test_a_list_of_errors_stops_at_the_first() -> None:
+    """A line may hold millions: an exception for each would take far more memory than the line."""
+    for events in (
+        generation_event(0, prompt=[1] * 100_000),
+        run_event(inputs=dict.fromkeys(map(str, range(100_000)), 1)),
+    ):
+        tracemalloc.start()
+        try:
+            with pytest.raises(UsageError):
+                history_of([run_event(), events])
+            assert tracemalloc.get_traced_memory()[1] < 1_000_000
+        finally:
+            tracemalloc.stop()
 
 
 @given(st.lists(_EVENTS, max_size=6))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rlmlang import Limits, ModelError, Trace, compile
+from rlmlang.trace.events import ArgumentPreview, CallEvent, EventError, GenerationEvent, HitEvent, PromptMessage
 from rlmlang.trace.recorder import CallRecord
 from tests.support.fakes import Fake, obedient
 
@@ -116,3 +117,28 @@ def test_watchers_are_called_once_for_each_change() -> None:
         model=Fake(obedient, concurrency=1), trace=Trace(watchers=[Watcher()], keep=False)
     )
     assert seen == [("started", 0), ("hit", 0), ("started", 1), ("done", 0), ("done", 1)]
+
+
+def test_the_text_of_an_event() -> None:
+    """The bytes of logs stay the same as long as the version does: their fields, the order of them, and no spaces."""
+    texts: list[str] = []
+    trace = Trace(sinks=[lambda seq, event: texts.append(event)])
+    trace.emit(HitEvent(of=0, source="é.rlm", line=3, time=0.5))
+    message = PromptMessage(role="system", digest="ab"), PromptMessage(role="user", content="x")
+    trace.emit(GenerationEvent(call=1, prompt=[*message], output="y", finish="stop", cost=0.25))
+    arguments = [ArgumentPreview(preview="1"), ArgumentPreview(name="n", preview="2")]
+    error = EventError(code="E401", message="no")
+    trace.emit(
+        CallEvent(id=1, parent=0, source="<answer>", span=(1, 2), arguments=arguments, status="failed", error=error)
+    )
+    assert texts == [
+        '{"seq":0,"kind":"hit","of":0,"parent":null,"source":"é.rlm","line":3,"time":0.5}',
+        '{"seq":1,"kind":"generation","call":1,"attempt":0,"prompt":[{"role":"system","digest":"ab"},'
+        '{"role":"user","content":"x"}],"opening":"","written":"","grammar":null,"output":"y","finish":"stop",'
+        '"started":0.0,"finished":0.0,"prompt_tokens":0,"completion_tokens":0,"cached_tokens":0,"forced_tokens":0,'
+        '"cost":0.25,"error":null}',
+        '{"seq":2,"kind":"call","id":1,"parent":0,"level":1,"form":"leaf","source":"<answer>","line":0,"span":[1,2],'
+        '"within":null,"instruction":"","arguments":[{"name":null,"preview":"1"},{"name":"n","preview":"2"}],"type":"",'
+        '"key":null,"status":"failed","asked":0.0,"started":0.0,"finished":0.0,"prompt_tokens":0,"completion_tokens":0,'
+        '"cost":null,"answer":null,"error":{"code":"E401","message":"no"},"program":null}',
+    ]

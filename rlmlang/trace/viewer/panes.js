@@ -66,7 +66,8 @@ function callPane(model, call, details, shared, pick) {
   ];
 }
 
-function generation(each, at, shared) {
+function generation(given, at, shared) {
+  const each = { started: 0, finished: 0, prompt: [], prompt_tokens: 0, completion_tokens: 0, ...given }; // zeros are left out
   const box = make("div", "generation");
   box.append(
     facts([
