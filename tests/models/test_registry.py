@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -307,6 +309,13 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["scripted:FILE"] == (True, "")
     assert rows["gguf:PATH"] == (False, "pip install 'rlmlang[llama]'")
     assert rows["smollm2"][0] is False
+
+
+def test_listing_the_backends_loads_no_engine() -> None:
+    heavy = {"torch", "transformers", "xllamacpp", "llguidance", "aiohttp", "numpy"}
+    code = "import sys; from rlmlang.models.registry import available; available(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert heavy.intersection(done.stdout.split()) == set()
 
 
 def made(rest: str, name: str) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from rlmlang.nano.tasks import TASKS, contexts, prompt, visible
 from rlmlang.runtime.values import Value
 from rlmlang.storage.store import Store
 from tests.support.library import ASSERTIONS, Assertion
+from tests.support.places import ROOT
 
 pytestmark = pytest.mark.heavy
 
@@ -479,3 +481,10 @@ def test_calls_that_share_what_is_below_them_are_as_deep_as_the_longest_way() ->
     with pytest.raises(BudgetError) as caught:
         program.run(model=Rabbits(), limits=Limits(max_depth=12))
     assert caught.value.first.code == "E502"
+
+
+def test_nano_is_a_plug_in_that_nothing_else_names() -> None:
+    package = ROOT / "rlmlang"
+    naming = [path for path in package.rglob("*.py") if re.search(r"\bnano\b", path.read_text(encoding="utf-8"), re.I)]
+    assert naming
+    assert {path.relative_to(package).parts[0] for path in naming} == {"nano"}
