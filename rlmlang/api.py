@@ -28,7 +28,7 @@ from rlmlang.calls.budget import Usage
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices, price_of
 from rlmlang.calls.prompt import argument_names, program_text, type_of
-from rlmlang.errors import UsageError
+from rlmlang.errors import UsageError, unreadable
 from rlmlang.execution import (
     LimitsLike,
     ModelLike,
@@ -67,7 +67,7 @@ class Result:
 
     value: Value
     """The value of the program, the answer to the question, or the text."""
-    type: Type
+    type: Type = field(repr=str)
     """The type of the value."""
     usage: Usage
     """What the run has spent."""
@@ -199,14 +199,15 @@ def load(path: str | Path) -> Program:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError.of("E604", f"cannot read {path}: {error}") from error
+        raise unreadable(path, error) from error
     return compile(text, str(path))
 
 
 def open_model(model: str | ModelFunction) -> OpenModel:
     """Open a model for many runs, until it is closed: `with rlmlang.open_model("smollm2") as model: …`.
 
-    Raises UsageError E605 for an unknown name, ModelError E407 if the model cannot be loaded.
+    Raises UsageError E605 for an unknown name, E604 for a file that cannot be read, ModelError E407 if the model
+    cannot be loaded.
     """
     return OpenModel(registry.open_model(model) if isinstance(model, str) else FunctionModel(model))
 

@@ -49,7 +49,7 @@ CODES: dict[str, str] = {
     "E208": "argument order or repetition",
     "E210": "type mismatch",
     "E211": "no overload fits",
-    "E212": "the operator is not defined for its operands",
+    "E212": "the operator, index or slice does not fit its operands",
     "E213": "branches or elements have no common type",
     "E214": "the value is not callable",
     "E215": "functions are not values",

@@ -14,6 +14,7 @@ Errors that callers distinguish are classes of their own below these, each with 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar, Self
 
 from attrs import evolve, frozen
@@ -339,3 +340,12 @@ _CLASS_OF: dict[str, type[RlmError]] = {
     code: kind for kind in _classes(RlmError) for code in vars(kind).get("codes", ())
 }
 """The class of each code that has one of its own."""
+
+
+def unreadable(path: str | Path, error: OSError | UnicodeDecodeError) -> UsageError:
+    """Return the error E604 of a file that could not be read; a relative path is shown with its folder."""
+    if isinstance(error, UnicodeDecodeError):
+        return UsageError.of("E604", f"cannot read {path}: byte {error.start:,} is not UTF-8")
+    is_relative = isinstance(error, FileNotFoundError) and not Path(path).is_absolute()
+    hint = f"the path is relative to {Path.cwd()}" if is_relative else None
+    return UsageError.of("E604", f"cannot read {path}: {error.strerror}", hint=hint)

@@ -101,7 +101,7 @@ def default_limits(model: ModelLike | None) -> Limits:
 def model_of(given: ModelLike | None) -> tuple[Model, bool]:
     """Return the model that is meant, and whether it is opened here, so that it is to be closed again.
 
-    Raises UsageError E605, ModelError E407.
+    Raises UsageError E604, E605, ModelError E407.
     """
     if given is None:
         return NoModel(), False

@@ -24,6 +24,11 @@ def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
     return "\n\n".join(_Painter(color).diagnostic(diagnostic) for diagnostic in diagnostics)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 argument`, `2 arguments`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 class _Painter:
     """Writes diagnostics as text, in color or without."""
 

@@ -188,6 +188,7 @@ def test_a_question_is_answered_by_a_program() -> None:
     assert result.program.source.text == 'book: str\nnotes: list[str]\nlen(book) + len(CALL("up", notes[0]))\n'
     assert result.program.run(model=model, book="abc", notes=["xy"]).value == 5
     assert result.run_id == result.trace.run_id
+    assert repr(result).startswith("Result(value=5, type=int, usage=")
 
 
 def test_a_question_without_levels_is_answered_directly() -> None:
@@ -375,8 +376,20 @@ def test_a_function_that_fails() -> None:
     with pytest.raises(rlmlang.ModelFailed, match=r"test_api.*model failed: LookupError: no such model") as caught:
         rlmlang.compile(PROGRAM).run(model=model, x="a")
     assert isinstance(caught.value.__cause__, LookupError)
+    assert caught.value.first.hint is None
     with pytest.raises(rlmlang.ModelFailed, match="returned int; expected str"):
         rlmlang.compile(PROGRAM).run(model=lambda messages: 3, x="a")  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize(
+    "model", [lambda prompt: prompt.upper(), lambda prompt: "Say " + prompt, lambda: "x", lambda messages: None]
+)
+def test_a_function_that_does_not_take_messages_is_reported_with_what_it_gets(model: Any) -> None:
+    with pytest.raises(rlmlang.ModelFailed, match="E400") as caught:
+        rlmlang.compile(PROGRAM).run(model=model, x="a")
+    assert caught.value.first.hint == (
+        "the function gets a list of messages, each a dict with `role` and `content`, and returns text"
+    )
 
 
 def test_a_function_whose_text_is_too_long() -> None:

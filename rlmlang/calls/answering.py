@@ -28,8 +28,8 @@ from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
 from rlmlang.trace.recorder import CallRecord, Trace
 
-REPAIRS = 2  # decision 36
-"""How often a program that was written whole and does not check or run is written again."""
+PROGRAM_ATTEMPTS = 3  # decision 36
+"""How often a program is written whole, at most, until one checks and runs."""
 
 Writing = Literal["statements", "whole"]
 """How a callee writes a program: statement by statement, shown the value of each; or in one go."""
@@ -184,7 +184,7 @@ class Answering:
     async def _whole(self, call: CallInFlight, request: Request) -> Value:
         """Have a program written in one go, and a few times again if it does not check or run."""
         problem: RlmError | None = None
-        for _ in range(REPAIRS + 1):
+        for _ in range(PROGRAM_ATTEMPTS):
             reply = await self._whole_reply(call, request)
             call.record.program = reply.text
             try:
@@ -195,11 +195,12 @@ class Answering:
                 problem = error
                 request = evolve(request, repair=(reply.text, render(error.diagnostics)))
         assert problem is not None
+        last = problem.first
         raise ModelError.of(
             "E405",
-            f"the model's program failed {REPAIRS + 1} times, last with {problem.first.code}: {problem.first.message}",
+            f"the model's program failed {PROGRAM_ATTEMPTS} times, last with {last.code}: {last.message}",
             hint="lower max_depth so that the model answers directly, or give it a smaller task",
-            notes=[("in its program", problem.first.span)] if problem.first.span else [],
+            notes=[("in its program", last.span)] if last.span else [],
         ) from problem
 
     async def _run_whole(self, call: CallInFlight, request: Request, text: str) -> Value:

@@ -40,8 +40,8 @@ MARKS = ("CALL(", "CALL[")
 CALL_TOKENS = 200
 """The most tokens of one call, where the limits allow more."""
 
-ATTEMPTS = 3
-"""How often one call is written before its error is inserted in place of its answer."""
+CALL_ATTEMPTS = 3
+"""How often one call is written, at most; then its error is inserted in place of its answer."""
 
 SHOWN = 2_000
 """About how many characters of an answer are inserted into the text."""
@@ -196,7 +196,7 @@ class InlineText:
         found = self._find_call(text)
         call, rest = (text, "") if found is None else (found[0], text[len(found[0]) :])
         answer = "E402: no tokens are left"
-        for attempt in range(ATTEMPTS if found is None else 1):
+        for attempt in range(CALL_ATTEMPTS if found is None else 1):
             try:
                 if found is not None:
                     statement = found[1]
@@ -224,7 +224,7 @@ class InlineText:
         each bracket that may be the last.
         """
         answering = self.run.caller.answering
-        sample = self.request.sample * ATTEMPTS + attempt
+        sample = self.request.sample * CALL_ATTEMPTS + attempt
         if answering.model.capabilities.grammar != "none" and text in MARKS:
             reply = await self._generate(
                 written=self.written + "CALL",

@@ -37,8 +37,8 @@ ANSWER = "<answer>"
 MAX_STATEMENTS = 40
 """How many statements one program may have."""
 
-ATTEMPTS = 4  # decision 49
-"""How often one statement is written before the session gives up."""
+STATEMENT_ATTEMPTS = 4  # decision 49
+"""How often one statement is written, at most, until one checks and runs."""
 
 STATEMENT_TOKENS = 200
 """The most tokens of one statement, where the request allows more."""
@@ -98,11 +98,12 @@ class Session:
             except RlmError as error:
                 problem = (bad, error)
             attempt = 0 if problem is None or self.count > count else attempt + 1
-            if problem is not None and attempt == ATTEMPTS:
+            if problem is not None and attempt == STATEMENT_ATTEMPTS:
                 last = problem[1].first
                 raise ModelError.of(
                     "E405",
-                    f"the model wrote {ATTEMPTS} statements that do not work, last with {last.code}: {last.message}",
+                    f"the model wrote {STATEMENT_ATTEMPTS} statements that do not work, "
+                    f"last with {last.code}: {last.message}",
                     hint="lower max_depth so that the model answers directly, or give it a smaller task",
                 ) from problem[1]
         raise ModelError.of("E405", f"the model's program has no value after {MAX_STATEMENTS} statements")
@@ -114,7 +115,7 @@ class Session:
             constraint=Constraint(self.header + self.written, request.type, "statement", beginning=self.beginning),
             written=self.written,
             max_tokens=min(request.max_tokens, STATEMENT_TOKENS),
-            sample=request.sample * ATTEMPTS + attempt,
+            sample=request.sample * STATEMENT_ATTEMPTS + attempt,
             repair=None if problem is None else (problem[0], render(problem[1].diagnostics)),
         )
 

@@ -1,4 +1,4 @@
-"""`rlmlang ask`: let a model write a program that answers a question."""
+"""`rlmlang ask`: have the model write a program that answers a question."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rlmlang.api import aask
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
-    input_option,
     json_option,
     limit_options,
     limits_of,
@@ -18,6 +17,7 @@ from rlmlang.cli.options import (
     model_option,
     quiet_option,
     store_options,
+    text_input_option,
     trace_option,
     write_option,
 )
@@ -27,7 +27,7 @@ from rlmlang.cli.settings import find_settings
 
 @click.command("ask")
 @click.argument("question")
-@input_option
+@text_input_option
 @click.option("--type", "type_", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
 @write_option
@@ -52,12 +52,12 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Let a model write a program that answers a question, and run it.
+    """Have the model write and run a program.
 
-    The model sees the inputs' names, types, sizes and beginnings; its program reads them, and may
-    call the model on parts of them. --max-depth counts the levels below this program: with 1
-    (the default) its calls are answered directly, with more by programs; with 0 there is no
-    program, and the model answers the question itself.
+    The program answers the question. The model sees the inputs' names, types, sizes and
+    beginnings; its program reads them, and may call the model on parts of them. --max-depth
+    counts the levels below this program: with 1 (the default) its calls are answered directly,
+    with more by programs; with 0 there is no program, and the model answers the question itself.
     Inputs are text.
 
     \b

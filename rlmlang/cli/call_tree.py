@@ -10,6 +10,7 @@ import click
 from attrs import asdict
 
 from rlmlang.cli.output import one_line, visible
+from rlmlang.render import counted
 from rlmlang.trace.codec import to_data
 from rlmlang.trace.diff import Comparison, Pair
 from rlmlang.trace.history import History, LineTotals, LoggedCall, Spent
@@ -41,13 +42,13 @@ def report(history: History, selects: Filter, most: int | None) -> Iterator[str]
     path = history.critical_path()
     if path:
         yield ""
-        yield f"The end waited for {_plural(len(path), 'call')}, one after the other:"
+        yield f"The end waited for {counted(len(path), 'call')}, one after the other:"
         yield from (f"  {_call_line(call)}" for call in _some(path, 10))
         yield from _rest(path, 10)
     shown = [call for call in history.calls if selects(call)]
     yield ""
     if len(shown) < len(history.calls):
-        yield f"{len(shown):,} of {_plural(len(history.calls), 'call')}:"
+        yield f"{len(shown):,} of {counted(len(history.calls), 'call')}:"
     yield from _tree(history, shown, most)
 
 
@@ -56,11 +57,11 @@ def _head(history: History) -> Iterator[str]:
     title = click.style(one_line(run.program.name or run.command, WIDTH), bold=True)
     yield f"{title}  {_status(history.status)}  {one_line(run.model, 40)}, run {one_line(run.run, 40)}"
     parts = [f"{counts[name]:,} {name}" for name in ("stored", "failed", "cancelled", "unfinished") if counts[name]]
-    parts += [f"{_plural(counts['hits'], 'more')} equal to them"] if counts["hits"] else []
-    yield ", ".join([_plural(len(history.calls), "call"), _plural(history.spent.generations, "answer"), *parts])
+    parts += [f"{counts['hits']:,} more equal to them"] if counts["hits"] else []
+    yield ", ".join([counted(len(history.calls), "call"), counted(history.spent.generations, "answer"), *parts])
     yield f"{_spent(history.spent)}, {duration(history.seconds)}"
     if history.resumptions:
-        yield f"resumed {_plural(history.resumptions, 'time')}; before that {_spent(history.before)}"
+        yield f"resumed {counted(history.resumptions, 'time')}; before that {_spent(history.before)}"
     if history.end and history.end.error:
         error = history.end.error
         yield click.style(f"error[{one_line(error.code, 20)}]", fg="red") + f": {one_line(error.message, WIDTH)}"
@@ -220,7 +221,7 @@ def difference(found: Comparison, most: int | None) -> Iterator[str]:
         yield ""
         yield from (_diff_line(visible(line)) for line in program)
     yield ""
-    yield f"{_plural(found.same, 'call')} the same"
+    yield f"{counted(found.same, 'call')} the same"
     yield from _section("only in A", found.only_a, _call_line, most)
     yield from _section("only in B", found.only_b, _call_line, most)
     yield from _section("asked differently", found.asked, _asked_line, most)
@@ -248,7 +249,7 @@ def _section(title: str, items: list[Any], show: Callable[[Any], str], most: int
     if not items:
         return
     yield ""
-    yield click.style(f"{_plural(len(items), 'call')} {title}", bold=True)
+    yield click.style(f"{counted(len(items), 'call')} {title}", bold=True)
     yield from (f"  {show(each)}" for each in items[:most])
     if most is not None and len(items) > most:
         yield click.style(f"  … and {len(items) - most:,} more (--all)", dim=True)
@@ -286,10 +287,6 @@ def _diff_line(line: str) -> str:
 
 def _status(status: str) -> str:
     return click.style(one_line(status, 20), fg=_COLORS.get(status))
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 or word == "more" else f"{count:,} {word}s"
 
 
 def _spent(spent: Spent) -> str:

@@ -61,7 +61,7 @@ def _version(ctx: click.Context, param: click.Parameter, given: bool) -> None:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def commands() -> None:
-    """Check, cost and run programs of recursive language models.
+    """Check, estimate and run programs of recursive language models.
 
     \b
     Examples:
@@ -72,6 +72,20 @@ def commands() -> None:
     Exit codes: 0 success, 1 the program or its check failed, 2 wrong usage, 3 a budget ended
     the run, 4 the model failed, 130 interrupted.
     """
+
+
+def named_command(args: Sequence[str]) -> str:
+    """Return the command that the first words of a command line name, such as `rlmlang runs list`."""
+    command: click.Command | None = commands
+    path = "rlmlang"
+    for word in args:
+        if not isinstance(command, click.Group):
+            break
+        command = command.get_command(click.Context(command), word)
+        if command is None:
+            break
+        path += f" {word}"
+    return path
 
 
 def run(args: Sequence[str]) -> int:
@@ -91,7 +105,7 @@ def run(args: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Exception, KeyboardInterrupt) as error:
-        failure = as_error(error)
+        failure = as_error(error, named_command(args))
         if "--json" in args:
             write_json({"error": error_json(failure)})
         else:

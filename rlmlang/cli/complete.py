@@ -1,4 +1,4 @@
-"""`rlmlang complete`: let a model write a text with calls of itself in it."""
+"""`rlmlang complete`: have the model write a text with calls of itself in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rlmlang.api import Completion, acomplete
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
-    input_option,
     json_option,
     limit_options,
     limits_of,
@@ -18,6 +17,7 @@ from rlmlang.cli.options import (
     model_option,
     quiet_option,
     store_options,
+    text_input_option,
     trace_option,
     write_option,
 )
@@ -28,7 +28,7 @@ from rlmlang.runtime.values import to_json
 
 @click.command("complete")
 @click.argument("prompt")
-@input_option
+@text_input_option
 @click.option("--start", metavar="TEXT", default="", help="The beginning of the text, which may contain calls.")
 @click.option(
     "--max-tokens",
@@ -60,7 +60,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Let a model write a text, and call itself in it.
+    """Have the model write a text with calls of itself in it.
 
     Where it writes CALL("instruction", name), the call is made at once and its answer inserted;
     the model continues after it. A call that does not work is written again; after three attempts,

@@ -59,16 +59,32 @@ def with_more_hints(error: RlmError, *more: str) -> RlmError:
     return error.with_hint("\n".join(text for text in (error.first.hint, *more) if text) or None)
 
 
-def as_error(error: Exception | KeyboardInterrupt) -> RlmError:
-    """Return the error to show. A bug of rlmlang itself is raised again if RLMLANG_DEBUG is set."""
+def _unmarked_inputs(command: click.Command, message: str) -> str:
+    """Return the extra arguments that a message names as options, if all of them are inputs without `--input`."""
+    extra = re.search(r"unexpected extra arguments? \((.+)\)", message, re.DOTALL)
+    is_taken = any("--input" in parameter.opts for parameter in command.params)
+    if not extra or not is_taken or not re.fullmatch(r"(\s*[A-Za-z_]\w*=\S*)+", extra[1]):
+        return ""
+    return " ".join(f"--input {pair}" for pair in extra[1].split())
+
+
+def as_error(error: Exception | KeyboardInterrupt, command: str = "rlmlang") -> RlmError:
+    """Return the error to show. A bug of rlmlang itself is raised again if RLMLANG_DEBUG is set.
+
+    `command` is the command that the hints of wrong usage name, where the error itself does not.
+    """
     match error:
         case RlmError():
             return for_command_line(error)
         case KeyboardInterrupt() | click.Abort():
             return Interrupted.of("E300", "interrupted")
         case click.ClickException():
-            command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "rlmlang"
-            return UsageError.of("E607", error.format_message(), hint=f"see `{command} --help`")
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            message = error.format_message()
+            if context is not None and (inputs := _unmarked_inputs(context.command, message)):
+                return UsageError.of("E607", message, hint=f"an input needs its option: {inputs}")
+            shown = command if context is None else context.command_path
+            return UsageError.of("E607", message, hint=f"see `{shown} --help`")
     if os.environ.get("RLMLANG_DEBUG"):
         raise error
     return RlmError.of(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rlmlang.errors import UsageError
+from rlmlang.errors import UsageError, unreadable
 from rlmlang.language.source import Source
 
 
@@ -15,10 +15,8 @@ def read(name: str) -> str:
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8")
-    except OSError as error:
-        raise UsageError.of("E604", f"cannot read {name}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError.of("E604", f"cannot read {name}: byte {error.start:,} is not UTF-8") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(name, error) from error
 
 
 def read_source(name: str) -> Source:

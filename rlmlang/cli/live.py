@@ -16,6 +16,7 @@ from rich.tree import Tree
 
 from rlmlang.cli.output import money, one_line
 from rlmlang.cli.progress import Branch, Progress, duration
+from rlmlang.render import counted
 
 REFRESH = 1 / 8
 """Seconds between two pictures of the run; more for huge runs, so that drawing takes little of their time."""
@@ -48,7 +49,7 @@ class View:
         cost = f" · {money(usage.cost)}" if usage.cost else ""
         return _line(
             (one_line(self.title, 60), "bold"),
-            (f"  {usage.calls:,} call{'' if usage.calls == 1 else 's'}", ""),
+            (f"  {counted(usage.calls, 'call')}", ""),
             (f" · {usage.prompt_tokens:,} → {usage.completion_tokens:,} tokens{cost} · {duration(seconds)}", "dim"),
         )
 

@@ -44,7 +44,7 @@ def limit_options(command: Command) -> Command:
         default = fields_dict(Limits)[name].default
         shown = "none" if default is None else f"{default:,}"
         if name == "concurrency":
-            shown = "as many as the model can use"
+            shown = "set by the model"
         option = click.option(
             "--" + name.replace("_", "-"),
             metavar="N",
@@ -71,7 +71,8 @@ def limits_given(ctx: click.Context) -> dict[str, Any]:
 store_option = click.option(
     "--store",
     metavar="PLACE",
-    help="Where answers and runs are kept: a file, or a postgresql:// URL.  [default: a file of the user]",
+    help="Where answers and runs are kept: a file, or a postgresql:// URL.  "
+    "[default: rlmlang/store.db in $XDG_DATA_HOME or ~/.local/share]",
 )
 
 
@@ -126,6 +127,15 @@ input_option = click.option(
     help="An input: a value, @FILE, or - for standard input; text for str, JSON for every other type.",
 )
 
+text_input_option = click.option(
+    "--input",
+    "-i",
+    "inputs",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="An input: its text, @FILE, or - for standard input.",
+)
+
 
 def _model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of models for completion in shells, up to the path that follows."""
@@ -147,7 +157,7 @@ write_option = click.option(
     "--write",
     "writing",
     type=click.Choice(["statements", "whole"]),
-    help="How models write programs: statement by statement, seeing what those before it give, or whole.  "
+    help="Have programs written statement by statement, each shown the values so far, or whole.  "
     "[default: whichever suits the model]",
 )
 quiet_option = click.option(

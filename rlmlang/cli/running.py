@@ -23,6 +23,7 @@ from rlmlang.cli.settings import Settings
 from rlmlang.errors import BudgetError, MissingModel, ModelFailed, RlmError, UsageError
 from rlmlang.files import open_private
 from rlmlang.models.registry import available
+from rlmlang.render import counted
 from rlmlang.runtime.values import to_json
 from rlmlang.storage import upkeep
 from rlmlang.storage.store import Store, default_path
@@ -163,8 +164,7 @@ def missing_model() -> UsageError:
 def summary(usage: Usage) -> str:
     """Return what a run took, on a line."""
     return (
-        f"{usage.calls:,} call{'' if usage.calls == 1 else 's'}, "
-        f"{usage.memo_hits:,} memo hit{'' if usage.memo_hits == 1 else 's'}, "
+        f"{counted(usage.calls, 'call')}, {counted(usage.memo_hits, 'memo hit')}, "
         f"{usage.prompt_tokens:,} tokens in"
         + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
         + f", {usage.completion_tokens:,} out"

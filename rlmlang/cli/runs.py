@@ -1,4 +1,4 @@
-"""`rlmlang runs`: list recorded runs, resume one, or replay one offline."""
+"""`rlmlang runs`: list, resume or replay recorded runs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from rlmlang.cli.options import (
 from rlmlang.cli.running import Attempt, store_place
 from rlmlang.cli.settings import find_settings
 from rlmlang.errors import UsageError
+from rlmlang.render import counted
 from rlmlang.storage.runs import find_run
 from rlmlang.storage.store import RunRow, Store
 
 
 @click.group("runs")
 def command() -> None:
-    """List the runs that the store has, resume one, or replay one offline.
+    """List, resume or replay recorded runs.
 
     A run is named by a prefix of its id, or `last` for the latest.
 
@@ -64,7 +65,7 @@ def list_(limit: int, store: str | None, as_json: bool) -> None:
         output.write_json([_row_json(row) for row in rows])
         return
     for row in rows:
-        calls = f"{row.usage['calls']:,} calls" if "calls" in row.usage else ""
+        calls = counted(row.usage["calls"], "call") if "calls" in row.usage else ""
         name = output.one_line(str(row.spec.get("name", "")), 40)
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.begun))
         click.echo(f"{row.id}  {when}  {row.status:11}  {row.spec.get('command', ''):8}  {name}  {calls}".rstrip())
@@ -124,9 +125,10 @@ def resume_(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Resume a run: evaluate its program again, and ask the model only for what is missing.
+    """Resume a run.
 
-    The limits are those of the run, except for those that are given here.
+    Its program is evaluated again, and the model asked only for what is missing. The limits are
+    those of the run, except for those that are given here.
 
     \b
     Examples:

@@ -41,7 +41,7 @@ from rlmlang.cli.scope import read_scope, read_type
 def command(
     count: int, seed: int, tokenizer: str, inputs: tuple[str, ...], type_text: str | None, max_tokens: int
 ) -> None:
-    """Write random programs, token by token through the mask, with no model.
+    """Write random programs with the token mask and no model.
 
     Prints one JSON object on each line: {"program", "tokens"}. Every program parses and checks.
 

@@ -76,7 +76,9 @@ def read_settings(path: Path) -> Settings:
     """Return the settings in a file. Raises UsageError E607."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError.of("E607", f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
     _refuse_unknown(path, data, ("model", "store", "store_limit", "allow", "limits", "prices"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})

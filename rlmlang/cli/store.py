@@ -10,6 +10,7 @@ from rlmlang.cli.options import json_option, store_option
 from rlmlang.cli.runs import opened_store
 from rlmlang.cli.units import BYTES, SECONDS, amount
 from rlmlang.errors import UsageError
+from rlmlang.render import counted
 from rlmlang.storage import upkeep
 
 
@@ -49,9 +50,10 @@ def stats(store: str | None, as_json: bool) -> None:
 @store_option
 @json_option
 def verify(store: str | None, as_json: bool) -> int:
-    """Check every answer against its digest, and the file itself; exit with 1 if anything is damaged.
+    """Check the answers and the file for damage.
 
-    A damaged answer is never used; the model is asked again when it is needed.
+    Every answer is compared with its digest. The exit code is 1 if anything is damaged. A damaged
+    answer is never used; the model is asked again when it is needed.
 
     \b
     Example:
@@ -91,7 +93,8 @@ def gc(older_than: str | None, max_size: str | None, store: str | None, as_json:
     if as_json:
         output.write_json(asdict(done))
     else:
-        click.echo(f"removed {done.answers:,} answers and {done.runs:,} runs; freed {done.freed_bytes:,} bytes")
+        removed = f"{counted(done.answers, 'answer')} and {counted(done.runs, 'run')}"
+        click.echo(f"removed {removed}; freed {done.freed_bytes:,} bytes")
 
 
 @command.command()

@@ -50,7 +50,9 @@ def output_file(name: str) -> Iterator[TextIO]:
 
 @click.group("trace")
 def command() -> None:
-    """Read the trace of a run: as a tree, as a page, compared with another, or for other tools.
+    """Read the trace of a run.
+
+    It is shown as a tree or a page, compared with another, or written for other tools.
 
     TRACE is a prefix of a run's id, `last` for the latest run in the store, or a file that
     `--trace FILE` wrote, complete or not.
@@ -94,7 +96,9 @@ def show(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Show the calls of a run as a tree, the cost of its lines, and its critical path.
+    """Show the calls of a run as a tree.
+
+    Before them come the cost of its lines and its critical path.
 
     Calls that one line makes are shown together: the first few, and those that failed. With
     several filters, calls that pass all of them are shown.

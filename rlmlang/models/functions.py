@@ -31,6 +31,10 @@ BYTES_PER_TOKEN = 4
 """By which tokens are estimated, since the function's tokenizer is not known."""
 
 
+SIGNATURE = "the function gets a list of messages, each a dict with `role` and `content`, and returns text"
+"""The hint for a function that seems to expect something else."""
+
+
 class FunctionModel:
     """A model whose replies a function writes.
 
@@ -68,9 +72,10 @@ class FunctionModel:
         except RlmError:
             raise
         except Exception as error:
-            raise ModelError.of("E400", f"{self.name} failed: {type(error).__name__}: {error}") from error
+            hint = SIGNATURE if isinstance(error, (TypeError, AttributeError)) else None
+            raise ModelError.of("E400", f"{self.name} failed: {type(error).__name__}: {error}", hint=hint) from error
         if not isinstance(text, str):
-            raise ModelError.of("E400", f"{self.name} returned {type(text).__name__}; expected str")
+            raise ModelError.of("E400", f"{self.name} returned {type(text).__name__}; expected str", hint=SIGNATURE)
         text, prompt = cut_at_stop(text, request.stop), self.count_tokens(request)
         if (used := _tokens(text)) > request.max_tokens:
             start = text.encode("utf-8", "surrogatepass")[: BYTES_PER_TOKEN * request.max_tokens]

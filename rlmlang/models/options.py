@@ -1,4 +1,4 @@
-"""OptionsT in the names of models: `kind:REST?ctx=4096&seed=1`."""
+"""Read the options in the names of models: `kind:REST?ctx=4096&seed=1`."""
 
 from __future__ import annotations
 

@@ -94,7 +94,8 @@ BACKENDS = (
 def open_model(name: str) -> Model:
     """Return the model of a name, such as `smollm2` or `scripted:replies.toml`.
 
-    Raises UsageError E605 for an unknown name, ModelError E407 if the model cannot be loaded.
+    Raises UsageError E605 for an unknown name, E604 for a file that cannot be read, ModelError E407 if the model
+    cannot be loaded.
     """
     kind, mark, rest = re.fullmatch("([^:?]*)([:?]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     for backend in BACKENDS:

@@ -31,7 +31,7 @@ from typing import Any, Literal, cast
 
 from attrs import frozen
 
-from rlmlang.errors import ModelError
+from rlmlang.errors import ModelError, unreadable
 from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, canonical, preview
@@ -216,11 +216,11 @@ class _ReplyTable:
 
 
 def open_model(path: str, name: str) -> ScriptedModel:
-    """Return the model of a `.toml` or `.py` file. Raises ModelError E407."""
+    """Return the model of a `.toml` or `.py` file. Raises UsageError E604, ModelError E407."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise ModelError.of("E407", f"cannot read {path}: {error.strerror}") from error
+        raise unreadable(path, error) from error
     digest = hashlib.sha256(data).hexdigest()
     if path.endswith(".py"):
         return ScriptedModel(_function(data, path, digest), name=name, identity=digest)

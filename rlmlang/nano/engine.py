@@ -98,10 +98,10 @@ class NanoModel:
 
     def __init__(self, folder: Path = WEIGHTS, name: str = "nano") -> None:
         self.name = name
+        self._transformer = NanoTransformer(folder)
         files = [digest(folder / file) for file in ("config.json", "model.safetensors")]
         weights = hashlib.sha256("".join(files).encode()).hexdigest()
         self.identity = json.dumps({"kind": "nano", "version": _VERSION, "weights": weights})
-        self._transformer = NanoTransformer(folder)
         self.context = self._transformer.config.max_position_embeddings
         self._waiting: deque[_UnfinishedProgram] = deque()
         self._rows: dict[int, _UnfinishedProgram] = {}

@@ -63,7 +63,7 @@ class CallRest:
 Symbol = Start | Expression | MoreTerms | NamePart | CallRest | str
 """A symbol of the grammar; a text is a token."""
 InputTypes = tuple[tuple[str, str], ...]
-"""InputTypes in scope, and their types."""
+"""The inputs in scope, each with its type."""
 
 
 @cache

@@ -63,8 +63,10 @@ class NanoTransformer:
             self.layers = [_layer(weights, f"model.layers.{i}.", config) for i in range(config.num_hidden_layers)]
             self.embedding = weights["model.embed_tokens.weight"]
             self.unembedding = np.ascontiguousarray(self.embedding.T * weights["model.norm.weight"][:, None])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError.of("E407", f"the weights in {folder} cannot be read: {error}") from error
+        except OSError as error:
+            raise ModelError.of("E407", f"cannot read {error.filename or folder}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError.of("E407", f"the weights in {folder} are damaged: {error}") from error
         frequencies = config.rope_theta ** -(np.arange(0, config.head, 2) / config.head)
         angles = np.outer(np.arange(config.max_position_embeddings), frequencies)[:, None, None]
         cos, sin = np.cos(angles), np.sin(angles)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from string import ascii_lowercase
 
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
-from rlmlang.language.types import STR, LiteralType, Type
+from rlmlang.language.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+)
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
+from rlmlang.runtime.values import Mismatch, Value, canonical, from_json, to_json
+
+EXAMPLE_LENGTH = 100
+"""The most characters of an example in a hint."""
 
 
 @deep_recursion
@@ -71,13 +88,52 @@ def _parse(name: str, text: str, type_: Type) -> object:
     except Mismatch as error:
         raise UsageError.of(
             "E603",
-            f"`{name}` is not JSON for {type_}: {error}",
-            hint=f"such as `{_example(type_)}`",
+            f"`{name}` is not of type {type_}: {error}",
+            hint=f"write JSON, such as `{example_json(type_)}`",
         ) from error
 
 
-def _example(type_: Type) -> str:
-    return {"int": "3", "float": "2.5", "bool": "true"}.get(str(type_), '["a", "b"]')
+def example_json(type_: Type) -> str:
+    """Return the JSON of an example of a type, truncated if it is long."""
+    text = ""
+    for part in _example(type_, 1):
+        text += part
+        if len(text) > EXAMPLE_LENGTH:
+            return text[: EXAMPLE_LENGTH - 1] + "…"
+    return text
+
+
+def _example(type_: Type, number: int) -> Iterator[str]:
+    """Yield the JSON of an example in parts: as a whole it can be exponentially longer than the type.
+
+    Examples with different numbers are different where the type has as many values.
+    """
+    match type_:
+        case OptionalType():
+            yield from _example(type_.item, number)
+        case LiteralType():
+            yield canonical(type_.values[(number - 1) % len(type_.values)])
+        case ListType():
+            yield from _bracketed("[]", [("", type_.item, 1), ("", type_.item, 2)])
+        case TupleType():
+            yield from _bracketed("[]", [("", item, place) for place, item in enumerate(type_.items, 1)])
+        case DictType():
+            yield from _bracketed("{}", [('"a": ', type_.value, 1)])
+        case RecordType():
+            fields = [(f'"{name}": ', field, place) for place, (name, field) in enumerate(type_.fields, 1)]
+            yield from _bracketed("{}", fields)
+        case _:
+            truth = "true" if number % 2 else "false"
+            texts: dict[Type, str] = {INT: str(number), FLOAT: f"{number}.5", BOOL: truth, NONE: "null"}
+            yield texts.get(type_, f'"{ascii_lowercase[(number - 1) % 26]}"')
+
+
+def _bracketed(brackets: str, items: Iterable[tuple[str, Type, int]]) -> Iterator[str]:
+    yield brackets[0]
+    for place, (key, type_, number) in enumerate(items):
+        yield ", " * (place > 0) + key
+        yield from _example(type_, number)
+    yield brackets[1]
 
 
 def constant_value(node: nodes.Expr) -> Value:

@@ -21,12 +21,14 @@ _MAX_DIGITS = len(str(2**MAX_INT_BITS))
 
 
 def parse_json(text: str) -> Any:
-    """Return the JSON data in a text. Raises Mismatch."""
+    """Return the JSON data in a text. Raises Mismatch, whose message is a clause about the text."""
     _check_depth(text)
     try:
         return _decoder.decode(text.strip())
     except json.JSONDecodeError as error:
-        raise Mismatch(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+        # A text that does not even begin like JSON is prose; there a place would say nothing.
+        where = f": {error.msg} at character {error.pos + 1}" if error.pos else ""
+        raise Mismatch(f"it is not JSON{where}") from None
 
 
 def _check_depth(text: str) -> None:
@@ -37,7 +39,7 @@ def _check_depth(text: str) -> None:
         if found[0] in "[{":
             depth += 1
             if depth > MAX_JSON_DEPTH:
-                raise Mismatch(f"not JSON for a value: more than {MAX_JSON_DEPTH} brackets deep")
+                raise Mismatch(f"it is more than {MAX_JSON_DEPTH} brackets deep")
         elif found[0] in "]}":
             depth -= 1
 
@@ -45,18 +47,18 @@ def _check_depth(text: str) -> None:
 def _read_int(digits: str) -> int:
     if len(digits) <= _MAX_DIGITS + 1 and (value := int(digits)).bit_length() <= MAX_INT_BITS:
         return value
-    raise Mismatch(f"an integer of more than {MAX_INT_BITS:,} bits")
+    raise Mismatch(f"it contains an integer of more than {MAX_INT_BITS:,} bits")
 
 
 def _read_float(digits: str) -> float:
     value = float(digits)
     if math.isfinite(value):
         return value
-    raise Mismatch(f"a number too large for a float: {digits[:40]}")
+    raise Mismatch(f"it contains a number too large for a float: {digits[:40]}")
 
 
 def _refuse_constant(name: str) -> None:
-    raise Mismatch(f"not JSON: {name}")
+    raise Mismatch(f"it is not JSON: {name} is no number of JSON")
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

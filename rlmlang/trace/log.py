@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Any
 
-from rlmlang.errors import UsageError
+from rlmlang.errors import UsageError, unreadable
 
 MAX_LINE = 128_000_000
 """Bytes of one event: prompts and answers are as large as values may be, and JSON makes them longer."""
@@ -38,7 +38,7 @@ def read_log(path: str) -> Iterator[dict[str, Any]]:
                     raise not_a_trace(f"line {number} of {path} is not an event: {error}") from None
                 yield event
     except OSError as error:
-        raise UsageError.of("E604", f"cannot read {path}: {error.strerror}") from error
+        raise unreadable(path, error) from error
 
 
 def read_events(texts: Iterable[str], place: str) -> Iterator[dict[str, Any]]:

@@ -90,7 +90,7 @@ def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -
         ("Low", RISK, 'the answer is "Low", not one of ["low", "high"]'),
         ('"low"', RISK, "not one of"),
         ("low.", RISK, "not one of"),
-        ("", INT, "not JSON"),
+        ("", INT, "it is not JSON"),
         ("three", INT, "not JSON"),
         ("3 apples", INT, "not JSON: Extra data at character 3"),
         ("```json\n3\n```", INT, "not JSON"),

@@ -40,6 +40,19 @@ def test_each_fault_of_a_model_has_its_code(model: Fake, code: str, said: str) -
     assert (first.span.line, first.span.column) == (2, 5)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("About three, I think.", "it is not JSON"),
+        ("3 apples", "it is not JSON: Extra data at character 3"),
+        ("[3]", "the answer is [3], not int"),
+    ],
+)
+def test_an_answer_of_another_type_is_reported_with_what_the_model_said(text: str, problem: str) -> None:
+    first = failure('CALL[int]("count")', Fake(lambda request: text)).first
+    assert (first.message, first.hint) == (f"the answer is not of type int: {problem}", f"the model said: {text}")
+
+
 def test_a_long_answer_is_truncated_in_the_hint() -> None:
     error = failure('CALL[int]("count")', Fake(lambda request: "word " * 1_000))
     assert len(error.first.hint or "") < 300

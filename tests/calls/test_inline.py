@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import rlmlang
-from rlmlang.calls.inline import ATTEMPTS, MARKS
+from rlmlang.calls.inline import CALL_ATTEMPTS, MARKS
 from rlmlang.cli import main
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import RlmError
@@ -124,7 +124,7 @@ def test_equal_calls_are_one_call() -> None:
 def test_a_call_that_does_not_work_is_written_again_and_then_its_error_is_inserted() -> None:
     right = complete(Writer(["CALL(", "(txt)", "(text)", ""]))
     assert right.value == 'CALL(text) → "x"'
-    wrong = Writer(["CALL(", *["(txt)"] * ATTEMPTS, " so it is"])
+    wrong = Writer(["CALL(", *["(txt)"] * CALL_ATTEMPTS, " so it is"])
     done = complete(wrong)
     assert done.value.startswith("CALL(txt) → E200: ")
     assert done.value.endswith(" so it is")
@@ -190,14 +190,14 @@ def test_answers_are_shown_with_their_ends_marked() -> None:
 
 def test_errors_are_shown_on_one_line_with_nothing_hidden() -> None:
     wrong = rlmlang.ModelError.of("E404", "the model\nsaid\u202e CALL(1)")
-    done = complete(Writer(["CALL(", *['("a")'] * ATTEMPTS, ""], lambda _: wrong))
+    done = complete(Writer(["CALL(", *['("a")'] * CALL_ATTEMPTS, ""], lambda _: wrong))
     assert done.value == 'CALL("a") → E404: the model said\\u202e CALL(1)'
 
 
 @pytest.mark.parametrize("text", ['("a"', '("a") + "b"', '("a")\nx = 1', "(= 3)", ""])
 def test_text_that_is_not_one_call_is_not_run(text: str) -> None:
-    done = complete(Writer(["CALL(", *[text] * ATTEMPTS, ""]))
-    assert (done.answers, done.usage.calls) == ([], 2 + ATTEMPTS)
+    done = complete(Writer(["CALL(", *[text] * CALL_ATTEMPTS, ""]))
+    assert (done.answers, done.usage.calls) == ([], 2 + CALL_ATTEMPTS)
     assert done.value.startswith("CALL")
     assert "\n" not in done.value
 

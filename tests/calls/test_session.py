@@ -11,7 +11,7 @@ import pytest
 
 import rlmlang
 from rlmlang.calls.budget import Limits
-from rlmlang.calls.session import ATTEMPTS, checked_header
+from rlmlang.calls.session import STATEMENT_ATTEMPTS, checked_header
 from rlmlang.cli import main
 from rlmlang.decode.partial import environment_of
 from rlmlang.errors import ModelError, RlmError
@@ -95,7 +95,7 @@ def test_a_statement_that_does_not_work_is_written_again(wrong: str, code: str) 
     model = Writer([wrong, "lines(document)\n"])
     assert run(model).value == ["one", "two"]
     with pytest.raises(ModelError) as caught:
-        run(Writer([wrong] * ATTEMPTS))
+        run(Writer([wrong] * STATEMENT_ATTEMPTS))
     assert caught.value.first.code == "E405"
     assert code in str(caught.value)
 
@@ -211,7 +211,7 @@ def test_a_binding_that_can_have_no_value_is_written_again() -> None:
 def test_the_transcript_is_in_the_trace_if_it_fails() -> None:
     trace = Trace()
     with pytest.raises(ModelError):
-        run(Writer(["a = 1\n", *["b\n"] * ATTEMPTS]), trace=trace)
+        run(Writer(["a = 1\n", *["b\n"] * STATEMENT_ATTEMPTS]), trace=trace)
     assert trace.calls[0].program == "a = 1  #=> int: 1\n"
 
 

@@ -205,7 +205,7 @@ def test_run_json_of_a_failure(run: Run) -> None:
         ("x: int\nx", "", ["--input", "x=1", "--input", "x=2"], 2, "E607"),
         ("x: str\ny: str\nx", "", ["--input", "x=-", "--input", "y=-"], 2, "E607"),
         ("1", "", ["--model", "nothing:at-all"], 2, "E605"),
-        ("1", "", ["--model", "scripted:missing.toml"], 4, "E407"),
+        ("1", "", ["--model", "scripted:missing.toml"], 2, "E604"),
         ("1", "", ["--store", "/dev/null/store.db"], 2, "E606"),
         ("1", "", ["--trace", "/dev/null/trace.jsonl"], 2, "E607"),
         ("1", "", ["--max-calls", "many"], 2, "E607"),
@@ -238,6 +238,42 @@ def test_inputs_from_files_and_standard_input(run: Run) -> None:
     given = ("--input", "text=a=b", "-i", "numbers=-", "--input", "word=b")
     code, out, _ = run("run", "program.rlm", *given, stdin="[3]")
     assert (code, json.loads(out)) == (0, ["a=b", [3], "b"])
+
+
+def test_an_input_without_its_option_is_shown_with_it(run: Run) -> None:
+    assert "hint: an input needs its option: --input document=a\n" in run("run", "article.rlm", "document=a")[2]
+    err = run("plan", "article.rlm", "document=a", "count=2")[2]
+    assert "hint: an input needs its option: --input document=a --input count=2\n" in err
+    assert "hint: see `rlmlang run --help`\n" in run("run", "article.rlm", "other.rlm")[2]
+    assert "hint: see `rlmlang runs list --help`\n" in run("runs", "list", "x=1")[2]
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (["run", "article.rlm", "--model"], "rlmlang run"),
+        (["runs", "list", "--limit"], "rlmlang runs list"),
+        (["trace", "show", "last", "--grep"], "rlmlang trace show"),
+        (["--no-such-option"], "rlmlang"),
+    ],
+)
+def test_wrong_usage_names_the_help_of_its_command(run: Run, args: list[str], command: str) -> None:
+    code, _, err = run(*args)
+    assert code == 2
+    assert err.endswith(f"hint: see `{command} --help`\n")
+
+
+@pytest.mark.parametrize(
+    "args", [("run", "no.rlm"), ("run", "article.rlm", "-i", "document=@no.rlm"), ("trace", "show", "./no.rlm")]
+)
+def test_a_file_that_is_missing_is_named_once_with_its_folder(run: Run, args: tuple[str, ...]) -> None:
+    code, _, err = run(*args)
+    name = args[-1].rpartition("@")[2]
+    assert code == 2
+    assert (
+        err
+        == f"error[E604]: cannot read {name}: No such file or directory\nhint: the path is relative to {Path.cwd()}\n"
+    )
 
 
 def test_inputs_may_have_the_names_of_options(run: Run) -> None:
@@ -483,6 +519,16 @@ def test_help(run: Run, golden: Callable[[str, str], None], name: str, monkeypat
     assert code == 0
     assert "Example" in out
     golden(f"cli/help{'-' if name else ''}{name}.txt", out)
+
+
+@pytest.mark.parametrize("group", [(), ("runs",), ("trace",), ("store",)])
+def test_summaries_of_commands_fit_a_terminal_of_80_columns(
+    run: Run, group: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    commands = run(*group, "--help")[1].partition("Commands:\n")[2].splitlines()
+    assert len(commands) > 2
+    assert [line for line in commands if not line.endswith(".") or line.endswith("...")] == []
 
 
 def test_without_arguments_there_is_help(run: Run) -> None:

@@ -39,6 +39,13 @@ def test_a_run_that_a_budget_ended_is_resumed(run: Run) -> None:
     assert (row["status"], row["usage"]["calls"]) == ("done", 2)
 
 
+def test_one_call_is_listed_as_one(run: Run) -> None:
+    Path("program.rlm").write_text('CALL("a")\n')
+    Path("replies.toml").write_text('[[reply]]\ninstruction = "a"\ntext = "b"\n')
+    assert "1 call, 0 memo hits" in run("run", "program.rlm", "--model", "scripted:replies.toml")[2]
+    assert run("runs", "list")[1].endswith("program.rlm  1 call\n")
+
+
 def test_a_run_is_replayed_offline(run: Run) -> None:
     assert run("run", "article.rlm", *ARGS)[0] == 0
     Path("replies.toml").unlink()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rlmlang.errors import ModelError, RlmError, UsageError
+from rlmlang.errors import FileUnreadable, ModelError, RlmError, UsageError
 from rlmlang.language.types import BOOL, INT, STR, ListType, LiteralType, OptionalType, RecordType
 from rlmlang.models import registry
 from rlmlang.models.base import Model, Reply, Request
@@ -274,7 +274,7 @@ def test_a_file_that_is_no_model(tmp_path: Path, name: str, content: str | bytes
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "none.toml", tmp_path):
-        with pytest.raises(ModelError, match=r"E407.*cannot read"):
+        with pytest.raises(FileUnreadable, match=r"E604.*cannot read"):
             open_model(f"scripted:{path}")
 
 

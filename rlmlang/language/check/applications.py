@@ -22,7 +22,6 @@ from rlmlang.language.check.overloads import (
     resolve_reference,
     result_type,
 )
-from rlmlang.language.check.problems import counted
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
     INT,
@@ -42,6 +41,7 @@ from rlmlang.language.types import (
     substitute,
     variables,
 )
+from rlmlang.render import counted
 
 
 def apply(check: Inference, node: nodes.Apply) -> Type:

@@ -11,7 +11,7 @@ from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Builtin, Parameter, Signature
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
-from rlmlang.language.check.problems import Hint, counted, did_you_mean
+from rlmlang.language.check.problems import Hint, did_you_mean
 from rlmlang.language.check.scope import Referent, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
@@ -27,6 +27,7 @@ from rlmlang.language.types import (
     substitute,
     variables,
 )
+from rlmlang.render import counted
 
 ArgumentTypes = Mapping[int, Type]
 """The types of arguments by `node_id`, without those that are functions."""

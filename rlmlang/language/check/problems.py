@@ -90,8 +90,3 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str | None = None, 
         return f"did you mean `{near}`?" if near else otherwise
 
     return hint
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: `1 argument`, `2 arguments`."""
-    return f"{count} {noun}{'s' * (count != 1)}"

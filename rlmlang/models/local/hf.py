@@ -49,14 +49,14 @@ class HfOptions:
 
 
 def open_model(rest: str, name: str) -> HfModel:
-    """Return the model of a name. Raises UsageError E607 for wrong options, ModelError E407."""
+    """Return the model of a name. Raises UsageError E604, E607 for wrong options, ModelError E407."""
     text, _, query = rest.partition("?")
     options = read_options(HfOptions(), query, name)
     return HfModel(name, smollm2_path() if text == "smollm2" else Path(text).expanduser(), options)
 
 
 class HfModel:
-    """A model of transformers, loaded at the first request. Raises ModelError E407."""
+    """A model of transformers, loaded at the first request. Raises UsageError E604, ModelError E407."""
 
     def __init__(self, name: str, path: Path, options: HfOptions) -> None:
         self.name = name

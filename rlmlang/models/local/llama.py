@@ -75,7 +75,7 @@ def open_smollm2(query: str, name: str) -> LlamaModel:
 
 
 def open_gguf(rest: str, name: str) -> LlamaModel:
-    """Return the model of a GGUF file. Raises UsageError E607 for wrong options, ModelError E407."""
+    """Return the model of a GGUF file. Raises UsageError E604, E607 for wrong options, ModelError E407."""
     path, _, query = rest.partition("?")
     return LlamaModel(name, Path(path).expanduser(), read_options(LlamaOptions(), query, name))
 
@@ -88,7 +88,7 @@ _GRAMMARS: dict[str, Literal["mask", "llguidance", "none"]] = {
 
 
 class LlamaModel:
-    """A GGUF model, loaded at the first request. Raises ModelError E407."""
+    """A GGUF model, loaded at the first request. Raises UsageError E604, ModelError E407."""
 
     def __init__(self, name: str, path: Path, options: LlamaOptions) -> None:
         self.name = name

@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 
-from rlmlang.errors import ModelError
+from rlmlang.errors import ModelError, unreadable
 from rlmlang.files import cache_folder
 
 _CHECKPOINT = {".safetensors", ".bin", ".json", ".jinja", ".model", ".txt"}
@@ -16,18 +16,18 @@ _CHECKPOINT = {".safetensors", ".bin", ".json", ".jinja", ".model", ".txt"}
 
 
 def gguf_digest(path: Path) -> str:
-    """Return the SHA-256 of a GGUF file. Raises ModelError E407 if there is none."""
+    """Return the SHA-256 of a GGUF file. Raises UsageError E604, ModelError E407."""
     try:
         with open(path, "rb") as file:
             if file.read(4) != b"GGUF":
                 raise ModelError.of("E407", f"{path} is not a GGUF file")
     except OSError as error:
-        raise ModelError.of("E407", f"cannot read {path}: {error.strerror}") from error
+        raise unreadable(path, error) from error
     return digest(path)
 
 
 def folder_digest(path: Path) -> str:
-    """Return the SHA-256 over the files of a checkpoint of transformers. Raises ModelError E407 if there is none."""
+    """Return the SHA-256 over the files of a checkpoint of transformers. Raises UsageError E604, ModelError E407."""
     if not (path / "config.json").is_file():
         raise ModelError.of("E407", f"{path} is not a checkpoint: it has no config.json")
     files = sorted(file for file in path.iterdir() if file.suffix in _CHECKPOINT and file.is_file())
@@ -37,7 +37,7 @@ def folder_digest(path: Path) -> str:
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, which is cached in the user's cache folder until the file changes.
 
-    Raises ModelError E407 if it cannot be read.
+    Raises UsageError E604.
     """
     try:
         with open(path, "rb") as file:
@@ -52,7 +52,7 @@ def digest(path: Path) -> str:
                 pass
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelError.of("E407", f"cannot read {path}: {error.strerror}") from error
+        raise unreadable(path, error) from error
     try:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept.write_text(found, encoding="ascii")
