@@ -23,7 +23,7 @@ from rlmlang.trace.events import (
     CallStatus,
     Count,
     Dollars,
-    Name,
+    EventText,
     PromptMessage,
     Scalars,
     Seconds,
@@ -115,7 +115,7 @@ def _status(value: Any, _: Any) -> str:
 
 
 _HOOKS: dict[Any, Callable[[Any, Any], Any]] = {
-    str: _text, bool: _bool, Name: _name, Count: _count, Seconds: _number, Dollars: _number, Version: _version,
+    str: _text, bool: _bool, EventText: _name, Count: _count, Seconds: _number, Dollars: _number, Version: _version,
     Scalars: _scalars, CallStatus: _status,
 }  # fmt: skip
 

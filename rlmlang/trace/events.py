@@ -23,7 +23,7 @@ Seconds = Annotated[float, "seconds"]
 Dollars = Annotated[float, "US dollars"]
 """An amount of money, not negative."""
 
-Name = Annotated[str, "string"]
+EventText = Annotated[str, "string"]
 """A string that many events share, such as a role or an instruction; readers keep one copy of it."""
 
 Version = Annotated[int | str, "integer or string"]
@@ -56,7 +56,7 @@ def description(attribute: Attribute[Any]) -> str:
 class EventError:
     """An error: its code and its message."""
 
-    code: Name = field(default="", metadata=_about("diagnostic code, such as `E401`"))
+    code: EventText = field(default="", metadata=_about("diagnostic code, such as `E401`"))
     message: str = field(default="", metadata=_about("message"))
 
 
@@ -64,7 +64,7 @@ class EventError:
 class ProgramText:
     """The program of a run."""
 
-    name: Name = field(default="", metadata=_about("name of its source, such as a file name"))
+    name: EventText = field(default="", metadata=_about("name of its source, such as a file name"))
     text: str = field(default="", metadata=_about("program text; for `complete`, the prompt"))
 
 
@@ -83,7 +83,7 @@ class InputSummary:
 class PromptMessage:
     """A message of a prompt. System messages are shared by many prompts, so they are logged once, as `text` events."""
 
-    role: Name = field(default="", metadata=_about("`system`, `user` or `assistant`"))
+    role: EventText = field(default="", metadata=_about("`system`, `user` or `assistant`"))
     digest: str | None = field(
         default=None, metadata=_about("digest of the `text` event that holds the content; absent if `content` is here")
     )
@@ -99,7 +99,7 @@ class PromptMessage:
 class ArgumentPreview:
     """An argument of a call."""
 
-    name: Name | None = field(default=None, metadata=_about("name; null if it is positional"))
+    name: EventText | None = field(default=None, metadata=_about("name; null if it is positional"))
     preview: str = field(default="", metadata=_about("beginning of the value"))
 
 
@@ -153,7 +153,7 @@ class GenerationEvent:
         default=None, metadata=_about("digest of what the output was constrained to; null for free text")
     )
     output: str | None = field(default=None, metadata=_about("what the model wrote; null if it failed"))
-    finish: Name | None = field(
+    finish: EventText | None = field(
         default=None, metadata=_about("why the output ended: `stop`, `length` or `refusal`; null if the model failed")
     )
     started: Seconds = field(default=0.0, metadata=_about("when it was sent to the model"))
@@ -178,7 +178,7 @@ class HitEvent:
     parent: Count | None = field(
         default=None, metadata=_about("id of the call whose program asked again; null for the program itself")
     )
-    source: Name = field(default="", metadata=_about("source that it is in"))
+    source: EventText = field(default="", metadata=_about("source that it is in"))
     line: Count = field(default=0, metadata=_about("line that it is on"))
     time: Seconds = field(default=0.0, metadata=_about("when it was asked"))
 
@@ -194,19 +194,21 @@ class CallEvent:
         default=None, metadata=_about("id of the call whose program made it; null for the program itself")
     )
     level: Count = field(default=1, metadata=_about("depth, from 1"))
-    form: Name = field(
+    form: EventText = field(
         default="leaf",
         metadata=_about("how it is answered: `leaf` for directly, `program`, or `text` for a text with calls in it"),
     )
-    source: Name = field(default="", metadata=_about("source that it is in; `<answer>` for the program of its parent"))
+    source: EventText = field(
+        default="", metadata=_about("source that it is in; `<answer>` for the program of its parent")
+    )
     line: Count = field(default=0, metadata=_about("line that it is on"))
     span: tuple[Count, Count] = field(default=(0, 0), metadata=_about("start and end in the source, in characters"))
-    within: Name | None = field(
+    within: EventText | None = field(
         default=None, metadata=_about("function that it is in, or the binding in the program's own statements")
     )
-    instruction: Name = field(default="", metadata=_about("instruction"))
+    instruction: EventText = field(default="", metadata=_about("instruction"))
     arguments: list[ArgumentPreview] = field(factory=list, metadata=_about("arguments"))
-    type: Name = field(default="", metadata=_about("type of the answer"))
+    type: EventText = field(default="", metadata=_about("type of the answer"))
     key: str | None = field(
         default=None, metadata=_about("what equal calls share across runs, in hex; null if it is never shared")
     )
@@ -239,7 +241,7 @@ class EndEvent:
 
     kind: ClassVar[str] = "end"
 
-    status: Name = field(metadata=_about("`done`, `failed` or `interrupted`"))
+    status: EventText = field(metadata=_about("`done`, `failed` or `interrupted`"))
     time: Seconds = field(default=0.0, metadata=_about("when it ended"))
     usage: Scalars = field(factory=dict, metadata=_about("what the run used, as `rlmlang run --json` prints it"))
     type: str | None = field(default=None, metadata=_about("type of the value; null if there is none"))

@@ -28,8 +28,8 @@ from rlmlang.trace.events import (
     Dollars,
     Event,
     EventError,
+    EventText,
     InputSummary,
-    Name,
     ProgramText,
     PromptMessage,
     Scalars,
@@ -135,7 +135,7 @@ TEXTS = st.text(max_size=4)
 COUNTS = st.integers(0, 2**53 - 1)
 NUMBERS = st.floats(0, 2**32, exclude_max=True)
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
-    str: TEXTS, Name: TEXTS, bool: st.booleans(), Count: COUNTS, Seconds: NUMBERS, Dollars: NUMBERS,
+    str: TEXTS, EventText: TEXTS, bool: st.booleans(), Count: COUNTS, Seconds: NUMBERS, Dollars: NUMBERS,
     Version: COUNTS | TEXTS, Scalars: st.dictionaries(TEXTS, st.none() | COUNTS | TEXTS), CallStatus: st.sampled_from(STATUSES),
 }  # fmt: skip
 
@@ -187,7 +187,7 @@ def test_a_field_that_is_absent_has_its_default_and_unknown_ones_are_ignored() -
 def marked(type_: Any, mark: str, number: int) -> Any:
     """A value that is found again in what is made of it."""
     inner = get_args(type_)
-    if type_ in (str, Name, Version):
+    if type_ in (str, EventText, Version):
         return mark
     if type_ == CallStatus:
         return "failed"
