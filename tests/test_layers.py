@@ -26,6 +26,7 @@ LAYERS = """
     annotations
     runtime.values
     runtime.meter
+    runtime.arithmetic
     language.builtins
     language.check
     runtime.strict_json

@@ -30,7 +30,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.runtime.values import Mismatch, RecordValue, Value, canonical, preview
 
-PROMPT_VERSION = 2
+PROMPT_VERSION = 3
 """Raised whenever the same request would give another prompt."""
 
 Arguments = Sequence[tuple[str | None, Value]]

@@ -289,7 +289,7 @@ def constant(type_: Type) -> list[str]:
     return _PLAIN.get(str(type_), ['""'])
 
 
-_PLAIN = {"int": ["0"], "float": ["0.5"], "bool": ["True"], "None": ["None"]}
+_PLAIN = {"int": ["0"], "Natural": ["0"], "float": ["0.5"], "bool": ["True"], "None": ["None"]}
 
 
 def requoted(lexeme: str, quote: str) -> str:

@@ -33,6 +33,9 @@ class Primitive:
 
 STR, INT, FLOAT, BOOL, NONE = map(Primitive, ("str", "int", "float", "bool", "None"))  # decision 10
 
+NATURAL = Primitive("Natural")
+"""In signatures only: an integer constant, which is never negative (decision 9)."""
+
 
 @frozen
 class Never:

@@ -7,7 +7,7 @@ from functools import partial
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
-from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, RecordTarget
+from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, RecordTarget, Sources
 from rlmlang.language.types import NONE, FunctionType, RecordType
 from rlmlang.runtime.closures import (
     Code,
@@ -20,11 +20,11 @@ from rlmlang.runtime.closures import (
     strict,
     when_known,
 )
-from rlmlang.runtime.comprehensions import quantifier
+from rlmlang.runtime.comprehensions import apply_to_each, quantifier
 from rlmlang.runtime.expressions import name as variable
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
-from rlmlang.runtime.pending import UNRESOLVED, Place, as_container, build_list, build_record, resolved, wrap
+from rlmlang.runtime.pending import UNRESOLVED, Place, as_container, build_record, resolved, wrap
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import Value
 
@@ -152,7 +152,6 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(compiler, generator, builtin.form is SpecialForm.ANY)
     args = [*target.args, *(value for _, value in target.keywords)]
-    types = target.parameter_types
     count = len(target.args)
     keywords = [keyword for keyword, _ in target.keywords]
     if keywords:
@@ -161,47 +160,61 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         def code(meter: Meter, *given: Value) -> Value:
             return plain(meter, *given[:count], **dict(zip(keywords, given[count:])))
 
-    if builtin.moves is not None:
-        inner, levels = code, builtin.moves
-        return strict(
-            node,
-            [container_code(compiler, arg) for arg in args],
-            lambda meter, *given: wrap(inner(meter, *given), levels),
-        )
-    if not any(isinstance(type_, FunctionType) for type_ in types):
-        return strict(node, compiler.codes(args), code)
-    finish = when_known(node, code)
-    first = compiler.code(args[0])
-    rest = [
-        mapped(compiler, arg) if isinstance(type_, FunctionType) else after_first(compiler, arg)
-        for arg, type_ in zip(args[1:], types[1:])
+    work, operand = code, compiler.code
+    if (levels := builtin.moves) is not None:
+        operand = partial(container_code, compiler)
+
+        def work(meter: Meter, *given: Value) -> Value:
+            return wrap(code(meter, *given), levels)
+
+    if not any(isinstance(type_, FunctionType) for type_ in target.parameter_types):
+        return strict(node, [operand(arg) for arg in args], work)
+    finish = when_known(node, work)
+    steps = [
+        (place, value_of(operand(args[place])) if sources is None else results_of(compiler, args[place], sources))
+        for place, sources in target.operands
     ]
 
     def run(frame: Frame) -> Value:
-        elements = first(frame)
-        return finish(frame, [elements, *(operand(frame, elements) for operand in rest)])
+        values: list[Value] = [None] * len(args)
+        for place, step in steps:
+            values[place] = step(frame, values)
+        return finish(frame, values)
 
     return run
 
 
-def after_first(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame, Value], Value]:
-    code = compiler.code(node)
-    return lambda frame, elements: code(frame)
+Step = Callable[[Frame, list[Value]], Value]
+"""Evaluates one argument of an application, given the values of those before it."""
 
 
-def mapped(compiler: Compiler, argument: nodes.Expr) -> Callable[[Frame, Value], Value]:
-    """Compile the results of a function argument for every element of the first argument."""
+def value_of(code: Code) -> Step:
+    return lambda frame, values: code(frame)
+
+
+def results_of(compiler: Compiler, argument: nodes.Expr, sources: Sources) -> Step:
+    """Compile the results of a function argument for the other arguments that it is applied to, or their elements."""
     function, site = function_argument(compiler, argument), argument.span.start
+    places = sources.places
+    single = sources.themselves or len(places) == 1
 
-    def results(frame: Frame, values: Value) -> Value:
+    def results(frame: Frame, containers: list[Value]) -> Value:
         apply = function(frame)
-        return build_list([apply([value], frame, site, turn) for turn, value in enumerate(values)])
+        if single:
+            return apply_to_each(frame, containers[0], site, lambda value, turn: apply([value], frame, site, turn))
+        together = list(zip(*containers))
+        return apply_to_each(frame, together, site, lambda values, turn: apply([*values], frame, site, turn))
 
-    def run(frame: Frame, elements: Value) -> Value:
-        values = as_container(elements)
-        if values.__class__ in UNRESOLVED:
-            return frame.evaluation.defer([values], Place(frame, site), lambda: results(frame, resolved(values)))
-        return results(frame, values)
+    def run(frame: Frame, values: list[Value]) -> Value:
+        given = [values[place] for place in places]
+        if sources.themselves:
+            return results(frame, [given])
+        containers = [as_container(value) for value in given]
+        if any(container.__class__ in UNRESOLVED for container in containers):
+            return frame.evaluation.defer(
+                containers, Place(frame, site), lambda: results(frame, [resolved(each) for each in containers])
+            )
+        return results(frame, containers)
 
     return run
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Union
@@ -153,6 +153,29 @@ def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[in
     return run
 
 
+def apply_to_each(frame: Frame, items: Collection[Value], at: int, apply: Callable[[Value, int], Value]) -> Value:
+    """Return the list of what `apply(item, turn)` gives, as a comprehension that begins `at` an offset makes it.
+
+    While too many calls are queued, the items that are left are held back.
+    """
+    calls = frame.evaluation.calls
+
+    def run(begin: int) -> list[Value]:
+        out: list[Value] = []
+        for turn, item in enumerate(islice(items, begin, None), begin):
+            if (relief := calls.backpressure()) is not None:
+                rest = partial(run_rest, turn)
+                out.append(_Splice(frame.evaluation.hold_back(relief, Place(frame, at, turn), rest)))
+                return out
+            out.append(apply(item, turn))
+        return out
+
+    def run_rest(begin: int) -> Value:
+        return _Elements(run(begin))
+
+    return _joined(run(0), build_list)
+
+
 class _Elements:
     """The output of clauses that ran later, which may contain splices itself."""
 
@@ -163,11 +186,12 @@ class _Elements:
 
 
 def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
-    """Return the list or dict that the output of a comprehension makes, once its splices are resolved."""
+    """Return the list or dict that the output of a comprehension makes."""
+    return _joined(out, (lambda elements: dict_of(elements, frame, span)) if pairs else build_list)
 
-    def finish(elements: list[Value]) -> Value:
-        return dict_of(elements, frame, span) if pairs else build_list(elements)
 
+def _joined(out: list[Value], finish: Callable[[list[Value]], Value]) -> Value:
+    """Return what `finish` makes of the output, once its splices are resolved."""
     if not any(item.__class__ is _Splice for item in out):
         return finish(out)
     result = Pending()

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isfinite
 from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, sub, truediv
 
 from rlmlang.errors import RunError
 from rlmlang.language import nodes
+from rlmlang.runtime.arithmetic import Operator, arithmetic, power
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, Value
+from rlmlang.runtime.values import RecordValue, Value
 
-Operator = Callable[[Meter, Value, Value], Value]
-
-
-def _number(meter: Meter, value: Value) -> Value:
-    """Return a result that is an int of allowed size or a finite number. Raises RunError E306."""
-    if isinstance(value, int):
-        return meter.number(value)
-    if isinstance(value, complex) or not isfinite(value):
-        raise RunError.of("E306", "the result is not a finite real number")  # decision 11
-    return value
-
-
-def _arithmetic(work: Callable[[Value, Value], Value]) -> Operator:
-    """Return an operator on numbers. It raises RunError E303, E306."""
-
-    def operate(meter: Meter, a: Value, b: Value) -> Value:
-        try:
-            return _number(meter, work(a, b))
-        except ZeroDivisionError:
-            raise RunError.of("E303", "division by zero") from None
-        except OverflowError:
-            raise RunError.of("E306", "a number is too large for a float") from None
-
-    return operate
-
-
-_plus, _times, _to_the_power = _arithmetic(add), _arithmetic(mul), _arithmetic(pow)
+_plus, _times = arithmetic(add), arithmetic(mul)
 
 
 def _add(meter: Meter, a: Value, b: Value) -> Value:
@@ -62,21 +36,14 @@ def _multiply(meter: Meter, a: Value, b: Value) -> Value:
     return _times(meter, a, b)
 
 
-def _power(meter: Meter, a: Value, b: Value) -> Value:
-    if isinstance(a, int) and isinstance(b, int):
-        if b > 0 and a.bit_length() * b > MAX_INT_BITS + b + 64 and abs(a) > 1:
-            raise RunError.of("E306", f"a power of about {a.bit_length() * b:,} bits; the limit is {MAX_INT_BITS:,}")
-    return _to_the_power(meter, a, b)
-
-
 OPERATORS: dict[str, Operator] = {
     "+": _add,
-    "-": _arithmetic(sub),
+    "-": arithmetic(sub),
     "*": _multiply,
-    "/": _arithmetic(truediv),
-    "//": _arithmetic(floordiv),
-    "%": _arithmetic(mod),
-    "**": _power,
+    "/": arithmetic(truediv),
+    "//": arithmetic(floordiv),
+    "%": arithmetic(mod),
+    "**": power,
 }
 
 

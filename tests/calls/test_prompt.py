@@ -48,7 +48,7 @@ RISKY = RecordValue(CLAUSE, ("Rent", "high"))
 
 def test_the_prompt_of_a_direct_answer() -> None:
     request = Request("Which is riskier?", ((None, "Pay ``` now."), ("rent", [RISKY]), (None, 3)), CLAUSE)
-    assert PROMPT_VERSION == 2, "a prompt that changes needs a new version"
+    assert PROMPT_VERSION == 3, "a prompt that changes needs a new version"
     assert request.messages == (
         Message(
             "system",

@@ -26,6 +26,7 @@ from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
+    NATURAL,
     NEVER,
     NONE,
     STR,
@@ -97,19 +98,20 @@ def same(work: Callable[[], Any], python: Callable[[], Any]) -> None:
 def test_every_name_is_there() -> None:
     """Names are only added; `test_spec.py` compares the table with SPEC.md."""
     functions = """
-        abs all any bool chunk counts dict drop enumerate flatten float float_or_none grep int int_or_none len lines
-        list max min paragraphs range reduce reversed round run_program sentences set sorted str sum take to_json
-        unique vote window words zip
+        abs all any bin bool chr chunk counts dict divmod drop enumerate filter flatten float float_or_none grep hex int
+        int_or_none len lines list map max min oct ord paragraphs pow range reduce repr reversed round run_program
+        sentences set sorted str sum take to_json unique vote window words zip
     """
     text = """
-        capitalize casefold center count endswith expandtabs find index isalnum isalpha isdecimal isdigit isidentifier
-        islower isnumeric isspace isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind
+        capitalize casefold center count endswith expandtabs find index isalnum isalpha isascii isdecimal isdigit
+        isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind
         rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title upper zfill
     """
     assert set(functions.split()) <= set(BUILTINS)
     assert set(text.split()) <= set(METHODS["str"])
-    assert {"count", "index"} <= set(METHODS["list"])
-    assert {"get", "items", "keys", "values"} <= set(METHODS["dict"])
+    assert {"copy", "count", "index"} <= set(METHODS["list"])
+    assert {"count", "index"} <= set(METHODS["tuple"])
+    assert {"copy", "get", "items", "keys", "values"} <= set(METHODS["dict"])
 
 
 @pytest.fixture
@@ -180,7 +182,8 @@ def test_every_entry_is_complete(name: str) -> None:
     assert entry.signatures is entry.signatures
 
 
-RECEIVERS: dict[str, Type] = {"str": STR, "list": ListType(TypeVar("T")), "dict": DictType(TypeVar("T"))}
+T = TypeVar("T")
+RECEIVERS: dict[str, Type] = {"str": STR, "list": ListType(T), "dict": DictType(T), "tuple": IterableType(T)}
 
 
 @pytest.mark.parametrize("of", METHODS)
@@ -194,6 +197,8 @@ def test_methods_take_their_receiver_first(of: str) -> None:
 def test_pythons_parameters_have_pythons_names() -> None:
     """Then a keyword argument means the same here and in Python."""
     assert [p.name for p in BUILTINS["round"].signatures[1].params][1:] == ["ndigits"]
+    assert [p.name for p in BUILTINS["pow"].signatures[2].params] == ["base", "exp", "mod"]
+    assert [p.name for p in BUILTINS["int"].signatures[1].params] == ["x", "base"]
     assert [p.name for p in METHODS["str"]["split"].signatures[0].params] == ["self", "sep", "maxsplit"]
     assert [p.name for p in METHODS["str"]["splitlines"].signatures[0].params] == ["self", "keepends"]
     assert [p.name for p in METHODS["str"]["expandtabs"].signatures[0].params] == ["self", "tabsize"]
@@ -234,6 +239,7 @@ def test_a_signature_is_read_from_its_text() -> None:
 
 def test_types_of_signatures() -> None:
     t = TypeVar("T")
+    assert [p.type for p in parse_signature("f(a: Natural) -> T").params] == [NATURAL]
     assert parse_signature("f() -> tuple[T, Iterable[T]]").result == TupleType((t, IterableType(t)))
     assert parse_signature("f() -> None").result == NONE
 
@@ -331,15 +337,23 @@ NESTED = st.lists(SCALARS, max_size=2)
 
 @given(st.lists(SCALARS | NESTED, max_size=6), SCALARS | NESTED, st.data())
 def test_methods_of_list(xs: list[Any], x: Any, data: st.DataObject) -> None:
-    same(lambda: call("list.count", xs, x), lambda: xs.count(x))
     places = data.draw(st.lists(st.integers(-7, 7) | st.just(10**30), max_size=2))
-    same(lambda: call("list.index", xs, x, *places), lambda: xs.index(x, *places))
+    for of, items in (("list", xs), ("tuple", tuple(xs))):
+        same(lambda of=of, items=items: call(f"{of}.count", items, x), lambda items=items: items.count(x))
+        same(
+            lambda of=of, items=items: call(f"{of}.index", items, x, *places),
+            lambda items=items: items.index(x, *places),
+        )
+    same(lambda: call("list.copy", xs), lambda: xs.copy())
+    assert call("list.copy", xs) is not xs
 
 
 @given(st.dictionaries(PARTS, SCALARS, max_size=4), PARTS, SCALARS)
 def test_methods_of_dict(d: dict[str, Any], key: str, default: Any) -> None:
     same(lambda: call("dict.get", d, key), lambda: d.get(key))
     same(lambda: call("dict.get", d, key, default), lambda: d.get(key, default))
+    same(lambda: call("dict.copy", d), lambda: d.copy())
+    assert call("dict.copy", d) is not d
     for name in ("keys", "values", "items"):
         same(lambda name=name: call(f"dict.{name}", d), lambda name=name: list(getattr(d, name)()))
 
@@ -372,6 +386,8 @@ def test_order(xs: Any, reverse: bool) -> None:
     same(lambda: call("sorted", xs, reverse=reverse), lambda: sorted(xs, reverse=reverse))
     same(lambda: call("reversed", xs), lambda: list(reversed(xs)))
     if len(xs) > 1:
+        key = [len(str(x)) for x in xs]
+        same(lambda: call("max", *xs, key=key), lambda: max(*xs, key=lambda x: len(str(x))))
         same(lambda: call("max", *xs), lambda: max(*xs))
         same(lambda: call("min", *xs), lambda: min(*xs))
 
@@ -423,6 +439,12 @@ def test_sums(whole: list[int], mixed: list[float], start: int, offset: float) -
     same(lambda: call("sum", mixed, start=offset), lambda: python(mixed, offset))
 
 
+@given(st.lists(st.lists(NUMBERS, max_size=3), max_size=4), st.lists(NUMBERS))
+def test_sums_of_lists(lists: list[list[int]], start: list[int]) -> None:
+    same(lambda: call("sum", lists, start), lambda: sum(lists, start))
+    assert call("sum", [], start) is not start
+
+
 @given(WHOLE, REALS, st.integers(-400, 400) | st.sampled_from([-4_000, -4_500, 10**6, 10**30]))
 @example(5, 2.5, -1)
 @example(15, 0.5, -1)
@@ -435,6 +457,78 @@ def test_numbers(n: int, x: float, digits: int) -> None:
         same(lambda value=value: call("round", value, digits), lambda value=value: round(value, digits))
         same(lambda value=value: call("int", value), lambda value=value: int(value))
         same(lambda value=value: call("float", value), lambda value=value: float(value))
+
+
+def finite(value: Any) -> Any:
+    """Return Python's result, or raise where the language has no such number."""
+    for part in value if isinstance(value, tuple) else (value,):
+        if isinstance(part, complex) or (isinstance(part, float) and not math.isfinite(part)):
+            raise OverflowError
+        if isinstance(part, int) and part.bit_length() > 13_000:
+            raise OverflowError
+    return value
+
+
+@given(WHOLE | st.integers(-9, 9), st.integers(-40, 40), REALS | st.sampled_from([0.0, -0.0, 5e-324, 1.0, -2.5]))
+@example(2, -1, 0.0)
+@example(0, -1, 1e308)
+@example(-8, 0, 1.5)
+def test_powers(n: int, exp: int, x: float) -> None:
+    same(lambda: call("pow", n, exp), lambda: finite(pow(n, exp)))
+    same(lambda: call("pow", x, exp), lambda: finite(pow(x, exp)))
+    same(lambda: call("pow", n, x), lambda: finite(pow(n, x)))
+
+
+@given(WHOLE, WHOLE | st.integers(-9, 9), st.integers(-20, 20) | WHOLE)
+@example(3, -1, 7)
+@example(2, -1, 4)
+@example(0, 0, 1)
+@example(5, -3, -7)
+def test_powers_with_a_modulus(base: int, exp: int, mod: int) -> None:
+    same(lambda: call("pow", base, exp, mod), lambda: pow(base, exp, mod))
+
+
+@given(WHOLE | st.integers(-9, 9) | REALS, WHOLE | st.integers(-9, 9) | REALS)
+@example(7, 0)
+@example(7.0, 0)
+@example(1e308, 1e-308)
+@example(-0.0, 3)
+@example(10**400, 0.5)
+def test_division_with_remainder(a: float, b: float) -> None:
+    same(lambda: call("divmod", a, b), lambda: finite(divmod(a, b)))
+
+
+def test_powers_that_are_too_large_are_refused_before_they_are_computed() -> None:
+    assert refused("pow", 2, 10**9) == "E306"
+    assert refused("pow", 10**3_000, 5) == "E306"
+    assert refused("pow", 2.0, 10**9) == "E306"
+    with pytest.raises(BudgetError) as caught:
+        BUILTINS["pow"].code(Meter(5_000_000, 10**9), 3, 2**12_999, 2**12_999 - 1)
+    assert caught.value.first.code == "E506"
+
+
+@given(WHOLE)
+def test_numbers_in_other_bases(n: int) -> None:
+    for work in (bin, oct, hex):
+        same(lambda work=work: call(work.__name__, n), lambda work=work: work(n))
+
+
+@given(st.characters(exclude_categories=["Cs"]), st.integers() | st.integers(-3, 0x110003))
+def test_characters(c: str, i: int) -> None:
+    same(lambda: call("ord", c), lambda: ord(c))
+    if 0xD800 <= i < 0xE000:
+        assert refused("chr", i) == "E308"
+    elif abs(i) < 2**31:
+        same(lambda: call("chr", i), lambda: chr(i))
+    else:
+        assert refused("chr", i) == "E308"  # CPython: OverflowError
+
+
+def test_the_limits_of_characters() -> None:
+    assert [refused("ord", text) for text in ("", "ab", "a" * 10**6)] == ["E308"] * 3
+    assert [refused("chr", i) for i in (-1, 0x110000, 0xD800, 0xDFFF, 10**3_900)] == ["E308"] * 5
+    assert [call("chr", i) for i in (0, 0xD7FF, 0xE000, 0x10FFFF)] == ["\0", "\ud7ff", "\ue000", "\U0010ffff"]
+    assert call("ord", "\ud800") == 0xD800
 
 
 def test_rounding_to_more_digits_than_a_number_has() -> None:
@@ -476,6 +570,39 @@ def test_numbers_from_texts(text: str) -> None:
             assert refused("float", text) == "E306"
             real = None
     assert told(call("float_or_none", text)) == told(real)
+
+
+IN_BASES = st.text(st.sampled_from("01279afzZ_+- xXoObB٣"), max_size=7)
+
+
+@given(NUMERALS | IN_BASES, st.integers(-2, 40))
+@example("0x1F", 16)
+@example("0b", 2)
+@example("010", 0)
+@example("0_0", 0)
+@example("-0B11", 0)
+def test_numbers_from_texts_in_a_base(text: str, base: int) -> None:
+    same(lambda: call("int", text, base), lambda: int(text, base))
+    same(lambda: call("int", text, base=base), lambda: int(text, base=base))
+
+
+def test_long_numerals_in_a_base() -> None:
+    assert call("int", "1" * 13_000, 2) == 2**13_000 - 1
+    assert refused("int", "1" * 13_001, 2) == "E306"
+    assert refused("int", "f" * 10**6, 16) == "E306"
+    assert refused("int", "0x" + "f" * 10**6, 0) == "E306"
+    assert call("int", "0" * 10**6 + "1", 8) == 1
+    assert call("int", "z" * 2_500, 36) == int("z" * 2_500, 36)
+    assert refused("int", "z" * 2_600, 36) == "E306"
+    assert refused("int", "z" * 10**5, 36) == "E306"
+    assert refused("int", "1" * 10**5, 0) == "E306"
+    assert refused("int", "1" * 10**5 + ".", 36) == "E304"
+    assert refused("int", "1", 10**30) == "E308"
+
+
+def test_values_of_nothing() -> None:
+    for name, value in (("int", 0), ("float", 0.0), ("str", ""), ("bool", False), ("list", []), ("dict", {})):
+        assert told(call(name)) == told(value)
 
 
 def test_long_numerals() -> None:
@@ -522,6 +649,15 @@ def test_dicts(pairs: list[tuple[str, Any]]) -> None:
     same(lambda: call("dict", tuple(pairs)), lambda: dict(pairs))
 
 
+@given(ORDERED, ORDERED)
+def test_maps_and_filters(a: Any, b: Any) -> None:
+    same(lambda: call("map", [len(str(x)) for x in a], a), lambda: list(map(len, map(str, a))))
+    pairs = [(x, y) for x, y in zip(a, b)]
+    same(lambda: call("map", pairs, a, b), lambda: list(map(lambda x, y: (x, y), a, b)))
+    same(lambda: call("filter", [str(x) > "1" for x in a], a), lambda: list(filter(lambda x: str(x) > "1", a)))
+    same(lambda: call("filter", None, a), lambda: list(filter(None, a)))
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | WHOLE | REALS | TEXTS,
     lambda inner: st.one_of(
@@ -534,12 +670,14 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_str(value: Any) -> None:
     same(lambda: call("str", value), lambda: str(value))
+    same(lambda: call("repr", value), lambda: repr(value))
     same(lambda: call("bool", value), lambda: bool(value))
 
 
 def test_records_as_texts() -> None:
     point = RecordValue(RECORD, (1,))
     assert call("str", point) == "Point(x=1)"
+    assert call("repr", ["a", point]) == "['a', Point(x=1)]"
     assert call("to_json", [point]) == '[{"x":1}]'
     assert call("bool", point) is True
 
@@ -852,6 +990,14 @@ SIZES: list[tuple[str, tuple[Any, ...]]] = [
     ("sum", (MANY,)),
     ("any", ([0] * 500_000,)),
     ("all", (MANY,)),
+    ("int", ("1" * 500_000, 2)),
+    ("pow", (3, HUGE, HUGE - 1)),
+    ("map", (MANY, MANY)),
+    ("filter", (None, MANY)),
+    ("filter", ([False] * 500_000, MANY)),
+    ("sum", ([MANY] * 100, [])),
+    ("sum", ([], MANY)),
+    ("repr", ([[LONG] * 1_000] * 1_000,)),
     ("str", ([[LONG] * 1_000] * 1_000,)),
     ("str", ([HUGE] * 900,)),
     ("to_json", ([[LONG] * 1_000] * 1_000,)),
@@ -910,6 +1056,10 @@ SIZES: list[tuple[str, tuple[Any, ...]]] = [
     ("str.endswith", ("", LONG)),
     ("list.count", ([LONG] * 100, "a")),
     ("list.index", (MANY, -1)),
+    ("list.copy", (MANY,)),
+    ("tuple.count", ((LONG,) * 100, "a")),
+    ("tuple.index", (tuple(MANY), -1)),
+    ("dict.copy", (dict.fromkeys(map(str, MANY), 1),)),
     ("dict.get", ({}, LONG)),
     *((f"dict.{name}", (dict.fromkeys(map(str, MANY), 1),)) for name in ("keys", "values", "items")),
     *((f"str.{name}", (LONG,)) for name in ("upper", "lower", "title", "capitalize", "casefold", "swapcase")),
@@ -917,9 +1067,23 @@ SIZES: list[tuple[str, tuple[Any, ...]]] = [
 ]
 
 
+DIGITS = ("bin", "oct", "hex")
+"""What gives the digits of an integer; there are never more than 13,000."""
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_digits_are_charged_for(name: str) -> None:
+    spent = meter()
+    text = EVERY[name].code(spent, HUGE)
+    assert len(text) <= spent.largest <= len(text) + 2
+    assert spent.steps >= len(text) // 16
+    with pytest.raises(BudgetError):
+        EVERY[name].code(Meter(10**6, len(text) - 1), HUGE)
+
+
 def test_every_entry_that_can_be_large_is_tried() -> None:
     constant = {name for name, entry in EVERY.items() if entry.cost == "1 step"}
-    assert {name for name, _ in SIZES} >= set(EVERY) - constant - {"reduce", "run_program"}
+    assert {name for name, _ in SIZES} >= set(EVERY) - constant - {"reduce", "run_program", *DIGITS}
 
 
 @pytest.mark.parametrize(("name", "args"), SIZES, ids=[f"{name}-{i}" for i, (name, _) in enumerate(SIZES)])
@@ -945,7 +1109,7 @@ def test_letters_that_grow_are_measured(name: str) -> None:
     assert caught.value.first.code == "E507"
 
 
-@pytest.mark.parametrize("name", ["str", "to_json"])
+@pytest.mark.parametrize("name", ["str", "repr", "to_json"])
 def test_texts_of_values_are_measured(name: str) -> None:
     with pytest.raises(BudgetError) as caught:
         EVERY[name].code(Meter(10**6, 2_000), ["\x01" * 1_000])
@@ -953,7 +1117,17 @@ def test_texts_of_values_are_measured(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "args"), [("abs", (1,)), ("round", (1.5,)), ("len", ("a",)), ("bool", (1,)), ("dict.get", ({}, "a"))]
+    ("name", "args"),
+    [
+        ("abs", (1,)),
+        ("round", (1.5,)),
+        ("len", ("a",)),
+        ("bool", (1,)),
+        ("dict.get", ({}, "a")),
+        ("divmod", (7, 2)),
+        ("ord", ("a",)),
+        ("chr", (97,)),
+    ],
 )
 def test_what_is_small_costs_a_step(name: str, args: tuple[Any, ...]) -> None:
     assert EVERY[name].cost == "1 step"

@@ -64,7 +64,7 @@ def evaluate(text: str, inputs: Mapping[str, Value]) -> Any:
         "record__": dataclasses.dataclass(frozen=True),
         "reduce": functools.reduce,
         "set": lambda items: sorted(set(items)),
-        **{work.__name__: _listed(work) for work in (range, zip, enumerate, reversed)},
+        **{work.__name__: _listed(work) for work in (range, zip, enumerate, reversed, map, filter)},
     }
     flags = __future__.annotations.compiler_flag
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]

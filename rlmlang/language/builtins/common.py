@@ -30,6 +30,11 @@ def up_to_length(args: Sequence[Bounds]) -> Bounds:
     return min(low, 1), high
 
 
+def filtered_length(args: Sequence[Bounds]) -> Bounds:
+    """At most as long as the last argument."""
+    return 0, args[-1][1]
+
+
 def shortest_length(args: Sequence[Bounds]) -> Bounds:
     """As long as the shortest argument."""
     return min(low for low, _ in args), min(high for _, high in args)
@@ -61,6 +66,11 @@ def range_length(args: Sequence[Bounds]) -> Bounds:
 def quoted(text: str) -> str:
     """Return the text for a message, truncated if it is long."""
     return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+def quoted_number(number: int) -> str:
+    """Return the integer for a message, or its size if it is long."""
+    return str(number) if number.bit_length() <= 128 else f"an integer of {number.bit_length():,} bits"
 
 
 def most_elements(meter: Meter) -> int:

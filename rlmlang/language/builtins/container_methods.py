@@ -1,4 +1,4 @@
-"""The methods of `list` and `dict`: those of Python that change nothing."""
+"""The methods of `list`, `dict` and `tuple`: those of Python that change nothing."""
 
 from __future__ import annotations
 
@@ -37,6 +37,53 @@ def _list_index(meter: Meter, self: list[Any], x: Any, start: int = 0, stop: int
         return self.index(x, start, stop)
     except ValueError:
         raise RunError.of("E304", "no element equals the value", hint="test `x in xs` first") from None
+
+
+@method(
+    "list",
+    "copy(self: list[T]) -> list[T]",
+    doc="the same elements, as a list",
+    examples=["[1, 2].copy() == [1, 2]"],
+    cost=ELEMENTS,
+    moves=1,
+    bounds=same_length,
+)
+def _list_copy(meter: Meter, self: list[Any]) -> list[Any]:
+    meter.items(len(self))
+    return self.copy()
+
+
+# Tuples: what `count` and `index` do is the same for them.
+
+method(
+    "tuple",
+    "count(self: Iterable[T], x: T) -> int",
+    doc="how many elements equal `x`",
+    examples=["(1, 2, 1).count(1) == 2"],
+    cost=SIZE,
+)(_list_count)
+
+method(
+    "tuple",
+    "index(self: Iterable[T], x: T, start: int = 0) -> int",
+    "index(self: Iterable[T], x: T, start: int, stop: int) -> int",
+    doc="where the first element that equals `x` is, from `start` to before `stop`; an error if there is none",
+    examples=['("a", "b").index("b") == 1', "(1, 2, 1).index(1, 1) == 2"],
+    cost=SIZE,
+)(_list_index)
+
+
+@method(
+    "dict",
+    "copy(self: dict[str, T]) -> dict[str, T]",
+    doc="the same keys and values, as a dict",
+    examples=['{"a": 1}.copy() == {"a": 1}'],
+    cost=ELEMENTS,
+    bounds=same_length,
+)
+def _dict_copy(meter: Meter, self: dict[str, Any]) -> dict[str, Any]:
+    meter.items(2 * len(self))
+    return self.copy()
 
 
 @method(

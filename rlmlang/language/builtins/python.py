@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from rlmlang.errors import RunError
@@ -14,13 +15,16 @@ from rlmlang.language.builtins.common import (
     SIZE,
     SORTING,
     TEXT,
+    filtered_length,
     quoted,
+    quoted_number,
     range_length,
     same_length,
     shortest_length,
     up_to_length,
 )  # fmt: skip
 from rlmlang.language.builtins.table import SpecialForm, builtin
+from rlmlang.runtime.arithmetic import arithmetic, power
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value, canonical
 
@@ -73,13 +77,109 @@ def _round(meter: Meter, x: Any, *ndigits: int) -> Any:
 @builtin(
     "sum(xs: Iterable[int], start: int = 0) -> int",
     "sum(xs: Iterable[float], start: float = 0) -> float",
-    doc="`start` and all elements added up",
-    examples=["sum([1, 2, 3]) == 6", "sum([], 5) == 5", "sum([0.5, 1]) == 1.5"],
+    "sum(xs: Iterable[list[T]], start: list[T]) -> list[T]",
+    doc="`start` and all elements added up; lists one after another",
+    examples=[
+        "sum([1, 2, 3]) == 6",
+        "sum([], 5) == 5",
+        "sum([0.5, 1]) == 1.5",
+        "sum([[1], [2, 3]], []) == [1, 2, 3]",
+    ],
     cost=ELEMENTS,
 )
 def _sum(meter: Meter, xs: Any, start: Any = 0) -> Any:
     meter.charge(1 + len(xs))
+    if isinstance(start, list):
+        meter.items(len(start) + sum(map(len, xs)))
+        return list(chain(start, *xs))
     return _number(meter, lambda: sum(xs, start))
+
+
+@builtin(
+    "pow(base: int, exp: Natural) -> int",
+    "pow(base: float, exp: float) -> float",
+    "pow(base: int, exp: int, mod: int) -> int",
+    doc="`base ** exp`, or the remainder of its division by `mod`; `exp` may be negative",
+    examples=["pow(2, 10) == 1024", "pow(2, -1) == 0.5", "pow(3, 100, 7) == 4", "pow(3, -1, 7) == 5"],
+    cost="1 step; with `mod` for each bit of `exp` 1, and an eighth of the square of the number of 64 bits in `mod`",
+)
+def _pow(meter: Meter, base: Any, exp: Any, mod: int | None = None) -> Any:
+    if mod is None:
+        meter.charge(1)
+        return power(meter, base, exp)
+    meter.charge(1 + exp.bit_length() * (1 + (mod.bit_length() // 64) ** 2 // 8))
+    if mod == 0:
+        raise RunError.of("E308", "`mod` is 0")
+    if exp < 0 and math.gcd(base, mod) != 1:
+        raise RunError.of("E308", "`exp` is negative, and `base` and `mod` have a common divisor")
+    return pow(base, exp, mod)
+
+
+_divided = arithmetic(lambda a, b: a // b)
+_rest = arithmetic(lambda a, b: a % b)
+
+
+@builtin(
+    "divmod(a: int, b: int) -> tuple[int, int]",
+    "divmod(a: float, b: float) -> tuple[float, float]",
+    doc="the pair of `a // b` and `a % b`",
+    examples=["divmod(7, 2) == (3, 1)", "divmod(-7, 2) == (-4, 1)", "divmod(7.5, 2) == (3, 1.5)"],
+    cost=ONE,
+)
+def _divmod(meter: Meter, a: Any, b: Any) -> tuple[Any, Any]:
+    meter.charge(1)
+    return _divided(meter, a, b), _rest(meter, a, b)
+
+
+def _digits(name: str, work: Callable[[int], str]) -> Callable[[Meter, int], str]:
+    def code(meter: Meter, number: int) -> str:
+        meter.text(3 + number.bit_length() // (4 if name == "hex" else 3 if name == "oct" else 1))
+        return work(number)
+
+    return code
+
+
+for _name, _work, _base, _digits_of_ten in (
+    ("bin", bin, 2, "0b1010"),
+    ("oct", oct, 8, "0o12"),
+    ("hex", hex, 16, "0xa"),
+):
+    builtin(
+        f"{_name}(number: int) -> str",
+        doc=f"the number in base {_base}, after `{_digits_of_ten[:2]}`",
+        examples=[f'{_name}(10) == "{_digits_of_ten}"', f'{_name}(-10) == "-{_digits_of_ten}"'],
+        cost=TEXT,
+    )(_digits(_name, _work))
+
+
+# Characters ----------------------------------------------------------------------
+
+
+@builtin(
+    "ord(c: str) -> int",
+    doc="the code point of a text of one character",
+    examples=['ord("a") == 97', 'ord("é") == 233'],
+    cost=ONE,
+)
+def _ord(meter: Meter, c: str) -> int:
+    meter.charge(1)
+    if len(c) != 1:
+        raise RunError.of("E308", f"`c` has {len(c):,} characters; it must have one")
+    return ord(c)
+
+
+@builtin(
+    "chr(i: int) -> str",
+    doc="the character with a code point, which is no surrogate",
+    examples=['chr(97) == "a"', 'chr(ord("b") + 1) == "c"'],
+    cost=ONE,
+)
+def _chr(meter: Meter, i: int) -> str:
+    meter.charge(1)
+    if not 0 <= i < 0x110000 or 0xD800 <= i < 0xE000:
+        hint = "code points are from 0 to 1114111, without 55296 to 57343"
+        raise RunError.of("E308", f"{quoted_number(i)} is not the code point of a character", hint=hint)
+    return chr(i)
 
 
 # Order ---------------------------------------------------------------------------
@@ -113,6 +213,7 @@ for _name, _pick, _most, _examples in (
         f"{_name}(xs: Iterable[K], *, default: K) -> K",
         f"{_name}(xs: Iterable[T], *, key: Callable[[T], K]) -> T",
         f"{_name}(xs: Iterable[T], *, key: Callable[[T], K], default: T) -> T",
+        f"{_name}(a: T, b: T, *more: T, key: Callable[[T], K]) -> T",
         doc=f"the {_most} element or argument, by `key` if there is one; of equal ones the first",
         examples=[*_examples, f"{_name}([], default=0) == 0"],
         cost=SIZE,
@@ -261,25 +362,57 @@ def _zip(meter: Meter, *xs: Any) -> list[tuple[Any, ...]]:
 
 
 @builtin(
-    "list(xs: Iterable[T]) -> list[T]",
+    "map(function: Callable[[A], T], a: Iterable[A]) -> list[T]",
+    "map(function: Callable[[A, B], T], a: Iterable[A], b: Iterable[B]) -> list[T]",
+    "map(function: Callable[[A, B, C], T], a: Iterable[A], b: Iterable[B], c: Iterable[C]) -> list[T]",
+    doc="what `function` gives for each element, or for the elements at the same place, as a list",
+    examples=[
+        'map(len, ["a", "bc"]) == [1, 2]',
+        "map(lambda x: x * 2, [1, 2]) == [2, 4]",
+        "map(max, [1, 5], [3, 2]) == [3, 5]",
+    ],
+    cost="1 step an element, and what `function` takes",
+    moves=1,
+    bounds=same_length,
+)
+def _map(meter: Meter, results: list[Any], *iterables: Any) -> list[Any]:
+    meter.items(len(results))
+    return list(results)
+
+
+@builtin(
+    "filter(function: Callable[[T], B], iterable: Iterable[T]) -> list[T]",
+    "filter(function: None, iterable: Iterable[T | None]) -> list[T]",
+    doc="the elements for which `function` gives something true, or, for None, those that are true, as a list",
+    examples=["filter(lambda x: x > 1, [1, 2, 3]) == [2, 3]", 'filter(None, ["a", "", None]) == ["a"]'],
+    cost="1 step an element, and what `function` takes",
+    bounds=filtered_length,
+)
+def _filter(meter: Meter, truths: list[Any] | None, iterable: Any) -> list[Any]:
+    meter.items(len(iterable))
+    return [x for x, truth in zip(iterable, iterable if truths is None else truths) if truth]
+
+
+@builtin(
+    "list(xs: Iterable[T] = []) -> list[T]",
     doc="the elements, characters or keys, as a list",
-    examples=['list("ab") == ["a", "b"]', 'list({"k": 1}) == ["k"]'],
+    examples=["list() == []", 'list("ab") == ["a", "b"]', 'list({"k": 1}) == ["k"]'],
     cost=ELEMENTS,
     moves=1,
     bounds=same_length,
 )
-def _list(meter: Meter, xs: Any) -> list[Any]:
+def _list(meter: Meter, xs: Any = ()) -> list[Any]:
     meter.items(len(xs))
     return list(xs)
 
 
 @builtin(
-    "dict(pairs: Iterable[tuple[str, T]]) -> dict[str, T]",
+    "dict(pairs: Iterable[tuple[str, T]] = []) -> dict[str, T]",
     doc="a dict of pairs of key and value; of equal keys the last counts",
-    examples=['dict([("a", 1)]) == {"a": 1}', 'dict(zip(["a", "a"], [1, 2])) == {"a": 2}'],
+    examples=["dict() == {}", 'dict([("a", 1)]) == {"a": 1}', 'dict(zip(["a", "a"], [1, 2])) == {"a": 2}'],
     cost=ELEMENTS,
 )
-def _dict(meter: Meter, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _dict(meter: Meter, pairs: Sequence[tuple[str, Any]] = ()) -> dict[str, Any]:
     meter.items(len(pairs))
     return dict(pairs)
 
@@ -288,25 +421,38 @@ def _dict(meter: Meter, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @builtin(
-    "bool(x: T) -> bool",
+    "bool(x: T = False) -> bool",
     doc="whether a value is true: neither False, None, 0 nor empty",
     examples=['bool("a")', "not bool([])", "not bool(0)"],
     cost=ONE,
 )
-def _bool(meter: Meter, x: Any) -> bool:
+def _bool(meter: Meter, x: Any = False) -> bool:
     meter.charge(1)
     return bool(x)
 
 
 @builtin(
-    "str(x: T) -> str",
+    'str(x: T = "") -> str',
     doc="the value as text, as Python prints it",
     examples=['str(1.5) == "1.5"', 'str("a") == "a"', 'str(["a"]) == "[\'a\']"'],
     cost=SIZE,
 )
-def _str(meter: Meter, x: Any) -> str:
+def _str(meter: Meter, x: Any = "") -> str:
     meter.walk(x)
     text = str(x)
+    meter.text(len(text))
+    return text
+
+
+@builtin(
+    "repr(x: T) -> str",
+    doc="the value as text, as Python writes it in a program",
+    examples=['repr("a") == "\'a\'"', 'repr([1, None]) == "[1, None]"'],
+    cost=SIZE,
+)
+def _repr(meter: Meter, x: Any) -> str:
+    meter.walk(x)
+    text = repr(x)
     meter.text(len(text))
     return text
 
@@ -325,35 +471,52 @@ def _to_json(meter: Meter, x: Value) -> str:
 
 
 _DIGITS = re.compile(r"\d+(?:_\d+)*")
+_LETTERS = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
 
 
-def _too_long(text: str) -> bool:
+def _too_long(text: str, base: int = 10) -> bool:
     """Return whether a text is an integer of more digits than may be read."""
-    if len(text) <= MAX_DIGITS:
+    if len(text) <= MAX_DIGITS or (base & (base - 1) == 0 and base):  # powers of 2 are read in linear time
         return False
     text = text.strip()
     digits = text[text[:1] in ("+", "-") :]
-    return len(digits) - digits.count("_") > MAX_DIGITS and _DIGITS.fullmatch(digits) is not None
+    return (
+        len(digits) - digits.count("_") > MAX_DIGITS
+        and (_DIGITS if base in (0, 10) else _LETTERS).fullmatch(digits) is not None
+    )
 
 
 @builtin(
     "int(x: str) -> int",
-    "int(x: float) -> int",
+    "int(x: str, base: int) -> int",
+    "int(x: float = 0) -> int",
     "int(x: bool) -> int",
-    doc="a whole number, from text, or from a number by dropping its fraction",
-    examples=['int(" 42 ") == 42', "int(-2.7) == -2", "int(True) == 1"],
+    doc="a whole number, from text, in base 10 if there is no other, or from a number by dropping its fraction",
+    examples=['int(" 42 ") == 42', "int(-2.7) == -2", "int(True) == 1", 'int("ff", 16) == 255', 'int("0b11", 0) == 3'],
     cost=TEXT,
 )
-def _int(meter: Meter, x: Any) -> int:
+def _int(meter: Meter, x: Any = 0, base: int = 10) -> int:
     if not isinstance(x, str):
         meter.charge(1)
         return int(x)
-    found = _int_or_none(meter, x)
+    if base != 0 and not 2 <= base <= 36:
+        raise RunError.of("E308", f"`base` is {quoted_number(base)}; it must be 0, or from 2 to 36")
+    found = _read_int(meter, x, base)
     if found is not None:
-        return found
-    if _too_long(x):
+        return meter.number(found)
+    if _too_long(x, base):
         raise RunError.of("E306", f"an integer of more than {MAX_DIGITS:,} digits")
-    raise RunError.of("E304", f"{quoted(x)} is not an integer", hint="`int_or_none` returns None instead")
+    if base == 10:
+        raise RunError.of("E304", f"{quoted(x)} is not an integer", hint="`int_or_none` returns None instead")
+    raise RunError.of("E304", f"{quoted(x)} is not an integer in base {base}")
+
+
+def _read_int(meter: Meter, text: str, base: int) -> int | None:
+    meter.charge(1 + len(text) // 16)
+    try:
+        return None if _too_long(text, base) else int(text, base)
+    except ValueError:
+        return None
 
 
 @builtin(
@@ -363,22 +526,18 @@ def _int(meter: Meter, x: Any) -> int:
     cost=TEXT,
 )
 def _int_or_none(meter: Meter, x: str) -> int | None:
-    meter.charge(1 + len(x) // 16)
-    try:
-        return None if _too_long(x) else int(x)
-    except ValueError:
-        return None
+    return _read_int(meter, x, 10)
 
 
 @builtin(
     "float(x: str) -> float",
-    "float(x: float) -> float",
+    "float(x: float = 0) -> float",
     "float(x: bool) -> float",
     doc="a number with a fraction, from text or another number",
     examples=['float(" 2.5 ") == 2.5', 'float("1e3") == 1000', "float(2) == 2"],
     cost=TEXT,
 )
-def _float(meter: Meter, x: Any) -> float:
+def _float(meter: Meter, x: Any = 0) -> float:
     meter.charge(1 + (len(x) // 16 if isinstance(x, str) else 0))
     try:
         value: float = _number(meter, lambda: float(x))

@@ -5,13 +5,14 @@ Everything else in the package that depends on a built-in reads it from its row:
 estimate, the masks and the language card in prompts. To add a built-in, add a row.
 
 A signature is written as in Python. Capital letters are type variables, `K` one that has
-an order; `Iterable[T]` takes whatever Python iterates over. The code is called as
+an order; `Iterable[T]` takes whatever Python iterates over, `Natural` an integer constant. The code is called as
 `code(meter, *args, **keywords)`: the arguments that were given, by position, and from the
 first omitted one on by keyword. It charges the meter before it makes anything large.
 
-Code never calls functions. Where a parameter is a function (`key`), the code receives
-the list of its results for the elements of the first argument, in their order. A built-in that
-cannot be written so is a special form, which the interpreter and the cost estimate evaluate themselves.
+Code never calls functions. Where a parameter is a function of n parameters, the code receives the list of its
+results: for the elements at the same place of the first n other arguments, as many as the shortest of these has,
+or, where those are declared as type variables (`max(a, b, key=…)`), for the positional arguments themselves. A built-in
+that cannot be written so is a special form, which the interpreter and the cost estimate evaluate themselves.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
+    NATURAL,
     NONE,
     STR,
     DictType,
@@ -112,7 +114,7 @@ class Builtin:
 
 
 BUILTINS: dict[str, Builtin] = {}
-METHODS: dict[str, dict[str, Builtin]] = {"str": {}, "list": {}, "dict": {}}
+METHODS: dict[str, dict[str, Builtin]] = {"str": {}, "list": {}, "dict": {}, "tuple": {}}
 
 _Code = typing.TypeVar("_Code", bound=Implementation)
 
@@ -139,10 +141,16 @@ def builtin(
 
 
 def method(
-    of: str, *texts: str, doc: str, examples: list[str], cost: str, bounds: BoundsRule | None = None
+    of: str,
+    *texts: str,
+    doc: str,
+    examples: list[str],
+    cost: str,
+    moves: int | None = None,
+    bounds: BoundsRule | None = None,
 ) -> Callable[[_Code], _Code]:
-    """Enter a method of `str`, `list` or `dict` into the table."""
-    return builtin(*texts, doc=doc, examples=examples, cost=cost, bounds=bounds, of=of)
+    """Enter a method of `str`, `list`, `dict` or `tuple` into the table."""
+    return builtin(*texts, doc=doc, examples=examples, cost=cost, moves=moves, bounds=bounds, of=of)
 
 
 # Signatures ----------------------------------------------------------------------
@@ -171,7 +179,7 @@ def _annotated(arg: python.arg) -> Type:
     return _type(arg.annotation)
 
 
-_PRIMITIVES: dict[str, Type] = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL}
+_PRIMITIVES: dict[str, Type] = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "Natural": NATURAL}
 
 
 def _type(node: python.expr) -> Type:

@@ -33,12 +33,15 @@ def _test(name: str) -> Callable[[Meter, str], bool]:
 for _name, _doc, _yes, _no in (
     ("isalnum", "whether there are only letters and digits, at least one", "ab1", "a b"),
     ("isalpha", "whether there are only letters, at least one", "ab", "a1"),
+    ("isascii", "whether there are only ASCII characters, or none", "a~1", "é"),
     ("isdecimal", "whether there are only decimal digits, at least one", "12", "²"),
     ("isdigit", "whether there are only digits, raised ones too, at least one", "12", "1.2"),
     ("isidentifier", "whether it has the form of a name", "a_1", "1a"),
     ("islower", "whether all cased letters are small, at least one", "ab1", "aB"),
     ("isnumeric", "whether there are only numeric characters, fractions too, at least one", "½", "1.5"),
+    ("isprintable", "whether there are only characters that `repr` shows as they are, or none", "a b", "a\n"),
     ("isspace", "whether there is only white space, at least one", " \n", ""),
+    ("istitle", "whether each run of letters starts with a capital and has no other, at least one", "A Bc", "A bC"),
     ("isupper", "whether all cased letters are capitals, at least one", "AB1", "aB"),
 ):
     method(

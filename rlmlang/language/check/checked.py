@@ -12,7 +12,16 @@ from attrs import field, frozen
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Builtin, Parameter, Signature
-from rlmlang.language.types import RecordType, Type
+from rlmlang.language.types import FunctionType, RecordType, Type, TypeVar
+
+
+@frozen
+class Sources:
+    """The arguments of a built-in that a function among them is applied to."""
+
+    places: tuple[int, ...]
+    themselves: bool = False
+    """Whether it is applied to each of these arguments, and not to the elements at the same place in them."""
 
 
 @frozen
@@ -30,6 +39,29 @@ class NativeTarget:
         params = positional(self.signature, len(self.args))
         named = {param.name: param.type for param in self.signature.params}
         return [param.type for param in params] + [named[name] for name, _ in self.keywords]
+
+    @property
+    def operands(self) -> list[tuple[int, Sources | None]]:
+        """Return the places of the arguments in `args`, followed by `keywords`, in the order of their evaluation.
+
+        With an argument that is a function come the places of those whose elements it is applied to, which are
+        evaluated before it.
+        """
+        types = self.parameter_types
+        values = [place for place, type_ in enumerate(types) if not isinstance(type_, FunctionType)]
+        found: list[tuple[int, Sources | None]] = []
+        waiting: list[tuple[int, Sources]] = []
+        for place, type_ in enumerate(types):
+            if not isinstance(type_, FunctionType):
+                found.append((place, None))
+            elif isinstance(types[0], TypeVar):
+                waiting.append((place, Sources(tuple(range(len(self.args))), themselves=True)))
+            else:
+                waiting.append((place, Sources(tuple(values[: len(type_.params)]))))
+            done = {place for place, _ in found}
+            found += [each for each in waiting if done.issuperset(each[1].places)]
+            waiting = [each for each in waiting if not done.issuperset(each[1].places)]
+        return found
 
     @property
     def in_order(self) -> list[nodes.Expr]:

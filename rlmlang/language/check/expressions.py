@@ -244,6 +244,8 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
             return METHODS["list"]
         case DictType():
             return METHODS["dict"]
+        case TupleType():
+            return METHODS["tuple"]
         case base if base == STR:
             return METHODS["str"]
     return {}

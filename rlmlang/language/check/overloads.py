@@ -9,12 +9,13 @@ from attrs import frozen
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
-from rlmlang.language.builtins import Builtin, Parameter, Signature
+from rlmlang.language.builtins import Builtin, Parameter, Signature, SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
 from rlmlang.language.check.problems import Hint, did_you_mean
 from rlmlang.language.check.scope import Referent, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
+    NATURAL,
     NEVER,
     UNKNOWN,
     FunctionType,
@@ -58,6 +59,8 @@ class Overload:
             if isinstance(param.type, FunctionType):
                 if found is not None and found != UNKNOWN:
                     return None
+            elif param.type == NATURAL and isinstance(arg, nodes.Constant) and type(arg.value) is int:
+                continue
             elif found is None or not solve(param.type, found, solution):
                 return None
         return solution
@@ -155,7 +158,7 @@ def resolve_reference(node: nodes.Name, entry: Referent, params: Sequence[Type])
                 return None, type_.result
         case Variable(type=Unknown()):
             return None, UNKNOWN
-        case Builtin():
+        case Builtin() if entry.form not in (SpecialForm.FOLD, SpecialForm.PROGRAM):
             for signature in entry.signatures:
                 if not isinstance(match_overload(signature, [node] * len(params), ()), Overload):
                     continue

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rlmlang.errors import BudgetError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
+from rlmlang.language.builtins.common import shortest_length
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, RecordTarget
 from rlmlang.language.types import BOOL, INT, STR, FunctionType, ListType, RecordType, TupleType, Type
 from rlmlang.runtime.estimate.follower import Env, Follower, FunctionEstimate
@@ -174,12 +175,17 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
             return fold(follower, node, target, env)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(follower, generator, builtin.form is SpecialForm.ANY, env)
-    values: list[Value] = []
-    for each, type_ in zip(args, target.parameter_types):
-        if isinstance(type_, FunctionType):
-            values.append(mapped(follower, function_argument(follower, each, env), values[0]))
+    values: list[Value] = [None] * len(args)
+    for place, sources in target.operands:
+        if sources is None:
+            values[place] = follower.value(args[place], env)
         else:
-            values.append(follower.value(each, env))
+            function = function_argument(follower, args[place], env)
+            given = [values[source] for source in sources.places]
+            types = [follower.tables.types[args[source].node_id] for source in sources.places]
+            values[place] = (
+                results_of(function, given) if sources.themselves else mapped(follower, function, given, types)
+            )
     count = len(target.args)
     if all_known(*values):
         keywords = dict(zip((keyword for keyword, _ in target.keywords), values[count:]))
@@ -190,14 +196,20 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
     return int(low) if follower.tables.types[node.node_id] == INT and low == high else follower.unknown(node, low, high)
 
 
-def mapped(follower: Follower, function: FunctionEstimate, items: Value) -> Value:
-    """Return the results of a function for every element."""
-    if isinstance(items, UnknownValue):
-        with follower.maybe(items.high, items.low >= 1):
-            result = function([UnknownValue(element_type(items.type))])
-        type_ = result.type if isinstance(result, UnknownValue) else STR
-        return UnknownValue(ListType(type_), items.low, items.high)
-    return build([function([item]) for item in elements_of(items)], list)
+def results_of(function: FunctionEstimate, *items: Iterable[Value]) -> Value:
+    """Return the results of a function for the elements at the same place."""
+    return build([function([*each]) for each in zip(*items)], list)
+
+
+def mapped(follower: Follower, function: FunctionEstimate, containers: list[Value], types: list[Type]) -> Value:
+    """Return the results of a function for the elements at the same place in containers of these types."""
+    if not any(isinstance(container, UnknownValue) for container in containers):
+        return results_of(function, *map(elements_of, containers))
+    low, high = shortest_length([bounds_of(container) for container in containers])
+    with follower.maybe(high, low >= 1):
+        result = function([UnknownValue(element_type(type_)) for type_ in types])
+    type_ = result.type if isinstance(result, UnknownValue) else STR
+    return UnknownValue(ListType(type_), low, high)
 
 
 def fold(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env) -> Value:

@@ -1,0 +1,46 @@
+"""Arithmetic for operators and built-ins: Python's, but results are finite and errors have codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+
+from rlmlang.errors import RunError
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import MAX_INT_BITS, Value
+
+Operator = Callable[[Meter, Value, Value], Value]
+
+
+def finite(meter: Meter, value: Value) -> Value:
+    """Return a result that is an int of allowed size or a finite number. Raises RunError E306."""
+    if isinstance(value, int):
+        return meter.number(value)
+    if isinstance(value, complex) or not isfinite(value):
+        raise RunError.of("E306", "the result is not a finite real number")  # decision 11
+    return value
+
+
+def arithmetic(work: Callable[[Value, Value], Value]) -> Operator:
+    """Return an operator on numbers. It raises RunError E303, E306."""
+
+    def operate(meter: Meter, a: Value, b: Value) -> Value:
+        try:
+            return finite(meter, work(a, b))
+        except ZeroDivisionError:
+            raise RunError.of("E303", "division by zero") from None
+        except OverflowError:
+            raise RunError.of("E306", "a number is too large for a float") from None
+
+    return operate
+
+
+_to_the_power = arithmetic(pow)
+
+
+def power(meter: Meter, a: Value, b: Value) -> Value:
+    """Return `a ** b`. Raises RunError E303, E306; E306 before an integer is computed that would be too large."""
+    if isinstance(a, int) and isinstance(b, int):
+        if b > 0 and a.bit_length() * b > MAX_INT_BITS + b + 64 and abs(a) > 1:
+            raise RunError.of("E306", f"a power of about {a.bit_length() * b:,} bits; the limit is {MAX_INT_BITS:,}")
+    return _to_the_power(meter, a, b)
