@@ -49,19 +49,16 @@ class NativeTarget:
         """
         types = self.parameter_types
         values = [place for place, type_ in enumerate(types) if not isinstance(type_, FunctionType)]
-        found: list[tuple[int, Sources | None]] = []
-        waiting: list[tuple[int, Sources]] = []
+        if len(values) == len(types):
+            return [(place, None) for place in values]
+        due: list[tuple[int, int, Sources | None]] = [(place, place, None) for place in values]
         for place, type_ in enumerate(types):
-            if not isinstance(type_, FunctionType):
-                found.append((place, None))
-            elif isinstance(types[0], TypeVar):
-                waiting.append((place, Sources(tuple(range(len(self.args))), themselves=True)))
-            else:
-                waiting.append((place, Sources(tuple(values[: len(type_.params)]))))
-            done = {place for place, _ in found}
-            found += [each for each in waiting if done.issuperset(each[1].places)]
-            waiting = [each for each in waiting if not done.issuperset(each[1].places)]
-        return found
+            if isinstance(type_, FunctionType):
+                themselves = isinstance(types[0], TypeVar)
+                places = range(len(self.args)) if themselves else values[: len(type_.params)]
+                due.append((max(place, *places), place, Sources(tuple(places), themselves)))
+        due.sort(key=lambda each: (each[0], each[2] is not None))
+        return [(place, sources) for _, place, sources in due]
 
     @property
     def in_order(self) -> list[nodes.Expr]:
