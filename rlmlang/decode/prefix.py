@@ -17,7 +17,7 @@ from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
 from rlmlang.decode.partial import NOWHERE, Environment
-from rlmlang.decode.placeholders import FREE, FRESH
+from rlmlang.decode.placeholders import FREE, FREE_TEXT, FRESH
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.decode.state import LINE, BracketFrame, State, constants_in, names_in
 from rlmlang.language import nodes
@@ -144,7 +144,7 @@ class Prefix(State):
     def literals(self) -> tuple[str, ...]:
         """Return the strings that may follow and that differ from any other string, such as those of a `Literal`."""
         if self._literals is None:
-            values = self.environment.constants | constants_in(self)
+            values = (self.environment.constants | constants_in(self)) - {FREE_TEXT}
             texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
             free = self.child(FREE)
             self._literals = tuple(text for text in dict.fromkeys(texts) if not self.alike(text, free))
