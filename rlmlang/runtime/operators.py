@@ -7,6 +7,7 @@ from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, sub, trued
 
 from rlmlang.errors import RunError
 from rlmlang.language import nodes
+from rlmlang.render import counted
 from rlmlang.runtime.arithmetic import Operator, arithmetic, power
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue, Value
@@ -86,13 +87,12 @@ def index_into(meter: Meter, value: Value, index: Value) -> Value:
             )
         return value[index]
     if not -len(value) <= index < len(value):
-        raise RunError.of("E301", f"index {index} is out of range for {_counted(value)}")
+        raise RunError.of("E301", f"index {index} is out of range for {_size(value)}")
     return value[index]
 
 
-def _counted(value: Value) -> str:
-    unit = "character" if isinstance(value, str) else "element"
-    return f"{len(value):,} {unit}{'' if len(value) == 1 else 's'}"
+def _size(value: Value) -> str:
+    return counted(len(value), "character" if isinstance(value, str) else "element")
 
 
 def cut(meter: Meter, value: Value, start: int | None, stop: int | None, step: int | None) -> Value:
