@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from rlmlang.decode.escapes import ESCAPE_ENDS, escapes_right, open_escape
 from rlmlang.decode.placeholders import FREE_TEXT
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import fits_hole, tables
@@ -252,7 +253,7 @@ def _string(prefix: Prefix, lexeme: str, free: str) -> str:
     if _names_type(prefix):
         return lexeme
     quotes = 3 if lexeme.startswith('"""') else 1
-    if lexeme[0] != "r" and not _escapes_right(lexeme[quotes:-quotes]):
+    if lexeme[0] != "r" and not escapes_right(lexeme[quotes:-quotes]):
         return "\\"  # fits nowhere
     return lexeme if prefix.child(free) is None or lexeme in prefix.literals else free
 
@@ -286,7 +287,7 @@ def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, 
     match = _F_TEXT[quote].match(rest, at)
     assert match is not None
     end = match.end()
-    if not _escapes_right(rest[at:end]):
+    if not escapes_right(rest[at:end]):
         return (None, end) if end == len(rest) else ("\\", end + 1)  # fits nowhere
     stop = rest[end : end + 1]
     if stop == quote:
@@ -296,10 +297,6 @@ def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, 
     if stop in ("", "{", "}", "\\") and end + len(stop) == len(rest):
         return None, len(rest)
     return "\\", len(rest) + 1
-
-
-def _escapes_right(text: str) -> bool:
-    return "\\" not in text or tables().escapes_right(text)
 
 
 def _hole_end(prefix: Prefix, rest: str) -> tuple[str | None, int]:
@@ -351,7 +348,7 @@ def _canonical(prefix: Prefix, partial: str) -> str:
     tail = content[-1]
     if tail == "\\" and opening[0] == "r":
         return opening + ("\\" if (len(content) - len(content.rstrip("\\"))) % 2 else "x")
-    if escape := _open_escape(content):
+    if escape := open_escape(content):
         return opening + escape
     if opening == '"""':
         content = re.sub(r"\\.", "x", content, flags=re.DOTALL)
@@ -361,18 +358,6 @@ def _canonical(prefix: Prefix, partial: str) -> str:
         keep = run if opening == '"""' else run % 2
         return opening + ("x" if len(content) > keep else "") + tail * keep
     return opening + "x"
-
-
-_ESCAPE = re.compile(r"\\(?:[0-7]{0,2}|x[0-9a-fA-F]?|u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7})\Z")
-
-
-def _open_escape(content: str) -> str:
-    """Return the escape at the end of a text that is incomplete or may become longer; empty if there is none."""
-    match = _ESCAPE.search(content)
-    if match is None:
-        return ""
-    before = content[: match.start()]
-    return "" if (len(before) - len(before.rstrip("\\"))) % 2 else match[0]
 
 
 def _free(opening: str) -> str:
@@ -406,7 +391,7 @@ def _find_viable(prefix: Prefix, partial: str) -> bool:
         if prefix.child(_free(opening)) is None:
             return any(text.startswith(partial) for text in prefix.literals)
         content = partial[len(opening) :]
-        return opening[0] == "r" or any(_escapes_right(content + end) for end in _ESCAPES)
+        return opening[0] == "r" or any(escapes_right(content + end) for end in ESCAPE_ENDS)
     if _WORD.fullmatch(partial):
         names = prefix.names
         if len(partial) <= MAX_NAME and names.fresh and (partial[0] != "_" or names.fresh_hidden):
@@ -432,9 +417,6 @@ def new_ends(partial: str) -> Iterator[str]:
     return (end for end in ends if len(partial) + len(end) <= MAX_NAME)
 
 
-_ESCAPES = ("", "n", "0", "00", "000", "0000", "00000", "000000", "0000000", "00000000")
-"""Texts that complete an unfinished escape."""
-
 _HOLE_ENDS = {quote: [end + quote for end in ("}", "0}", "r}", "d}", "^9}", "2f}")] for quote in "\"'"}
 """Texts that end the hole of an f-string, formats included."""
 
@@ -445,8 +427,8 @@ def _f_viable(prefix: Prefix, opening: str, content: str, quote: str) -> bool:
     if not (end or hole):
         return False
     text = content.rstrip("{}")
-    ends = _ESCAPES if text == content else ("",)  # no escape continues after a brace
-    return any(_escapes_right(text + more) for more in ends) and _F_TEXT[quote].match(text + "0" * 8) is not None
+    ends = ESCAPE_ENDS if text == content else ("",)  # no escape continues after a brace
+    return any(escapes_right(text + more) for more in ends) and _F_TEXT[quote].match(text + "0" * 8) is not None
 
 
 def _follows(prefix: Prefix, text: str) -> bool:

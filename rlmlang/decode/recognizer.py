@@ -19,7 +19,6 @@ from lark.parsers.lalr_analysis import Shift
 from rlmlang.decode.placeholders import PLACEHOLDER_NAME
 from rlmlang.errors import ProgramError
 from rlmlang.language import nodes
-from rlmlang.language.parse import literals
 from rlmlang.language.parse.layout import MAX_DEPTH
 from rlmlang.language.parse.tables import RESERVED, load
 from rlmlang.language.parse.tree import Builder, T
@@ -243,14 +242,6 @@ class ParseTables:
         if terminal is None or not self.takes(stack, terminal):  # quick, and true of most lexemes
             return None
         return self.shift(stack, terminal, lexeme)
-
-    def escapes_right(self, text: str) -> bool:
-        """Return whether each `\\` in the inside of a string is part of an escape."""
-        try:
-            literals.unescape(text)
-        except literals.Malformed:
-            return False
-        return True
 
     def finish(self, stack: Stack, rule: Literal["start", "expr"]) -> Any:
         """Return what has been parsed if it is complete, a list of statements or an expression; else None."""
