@@ -392,6 +392,8 @@ class Search:
         for missing in lacking(self.state.environment, frame):
             if missing:
                 yield [*comma, *missing]
+                if frame.filled and self.state.stack is not None and tables().takes(self.state.stack, "FSTRING"):
+                    yield [HOLE, ",", *missing]
         more: list[str] = []
         for _ in range(3):
             more = [*more, ","] if more else list(comma)

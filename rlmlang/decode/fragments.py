@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import BracketFrame, State
-from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.language.builtins import BUILTINS, METHODS, Builtin, Signature
 from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
@@ -143,9 +143,17 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
         sum(param.required and not param.keyword_only for param in signature.params) - frame.method
         for builtin in builtins
         for signature in builtin.signatures
+        if not frame.lambda_commas or _most_taken(signature) > frame.lambda_commas
     }
     for count in sorted(counts):
         yield listed([HOLE] * max(0, count - given))
+
+
+def _most_taken(signature: Signature) -> int:
+    """Return how many parameters a function may have that is an argument."""
+    return max(
+        (len(param.type.params) for param in signature.params if isinstance(param.type, FunctionType)), default=0
+    )
 
 
 def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator[list[str]]:

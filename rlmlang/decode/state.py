@@ -34,6 +34,8 @@ class BracketFrame:
     keywords: frozenset[str] = frozenset()
     filled: bool = False
     """Whether something is written after the bracket or the last comma."""
+    lambda_commas: int = 0
+    """The commas between parameters of lambdas that are arguments."""
 
 
 class State:
@@ -96,6 +98,8 @@ def framed(state: State, lexeme: str, inside: OpenFString | None) -> BracketFram
             return frame.below if frame is not None else None
         case "COMMA" if frame is not None and _separates(state, frame):
             return evolve(frame, commas=frame.commas + 1, filled=False)
+        case "COMMA" if frame is not None and frame.kind == "call" and is_lambda(state.stack):
+            return evolve(frame, lambda_commas=frame.lambda_commas + 1)
         case "EQUAL" if frame is not None and frame.kind == "call":
             return evolve(frame, keywords=frame.keywords | {state.last})
     if frame is not None and not frame.filled:
@@ -144,8 +148,8 @@ def in_type(state: State) -> bool:
 def is_lambda(stack: Stack | None) -> bool:
     """Return whether the top of a stack belongs to the parameters of a lambda."""
     below = stack.below if stack is not None else None
-    for _ in range(2):
-        if below is None:
+    for _ in range(3):
+        if below is None or str(below.value) == ":":
             return False
         if isinstance(below.value, str) and str(below.value) == "lambda":
             return True

@@ -179,7 +179,7 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         values: list[Value] = [None] * len(args)
         for place, step in steps:
             values[place] = step(frame, values)
-        return finish(frame, values)
+        return finish(frame, values if levels is None else [as_container(value) for value in values])
 
     return run
 

@@ -28,6 +28,7 @@ FORBIDDEN_IN_HOLES = frozenset('"\\{}#\n!:')
 _SIZED: tuple[Type, ...] = (STR, ListType(INT), DictType(STR))
 _KEYED: tuple[Type, ...] = (STR, DictType(INT))
 _PLAIN: dict[Type, str] = {STR: "'x'", FLOAT: "2.5", BOOL: "True"}
+_LETTERS = ("'a'", '"é"')
 _SPECS: dict[Type, tuple[str, ...]] = {
     STR: (":>6", ":^3", ":.2"),
     INT: (":03d", ":,", ":+", ":x"),
@@ -77,6 +78,9 @@ class ExpressionWriter(GeneralForms):
         yield atom(lambda: f"{s(STR, EXACT)}.join({self.comprehension(STR, EXACT)})")
         yield atom(lambda: f"{s(STR, EXACT)}[{self.slice()}]")
         yield atom(lambda: f"max({self.expr(STR, EXACT)}, {self.expr(STR, EXACT)})")
+        yield atom(lambda: f"repr({self.expr(self.some_type(1), EXACT)})")
+        yield atom(lambda: f"{self.pick(('bin', 'oct', 'hex'))}({self.expr(INT)})")
+        yield atom(lambda: f"chr({self.number(32, 400)})")
 
     def fstring(self) -> str:
         parts: list[str] = []
@@ -119,6 +123,12 @@ class ExpressionWriter(GeneralForms):
         yield atom(lambda: f"round({self.expr(FLOAT, EXACT)})")
         yield atom(lambda: f"int({self.expr(self.pick((FLOAT, BOOL, STR)), EXACT)})")
         yield atom(lambda: f"int({literal_text(str(self.number(-9, 99)))})")
+        yield atom(lambda: f"int({literal_text(self.pick(('101', '0x1f', '-7', '2')))}, {self.pick((2, 8, 16, 0))})")
+        yield atom(lambda: f"ord({self.pick(_LETTERS)})")
+        yield atom(lambda: f"ord({self.operand(STR, EXACT)}[{self.index_text()}])")
+        yield atom(lambda: f"pow({self.expr(INT, EXACT)}, {self.number(0, 3)})")
+        yield atom(lambda: f"pow({self.expr(INT)}, {self.number(0, 20)}, {self.expr(INT)})")
+        yield atom(lambda: f"divmod({self.expr(INT, EXACT)}, {self.pick(('2', '7', '-3'))})[{self.pick(('0', '1'))}]")
         yield atom(lambda: f"{i(STR, EXACT)}.{self.pick(('find', 'count', 'rfind', 'index'))}({self.expr(STR)})")
         yield atom(lambda: f"{i(ListType(INT), EXACT)}.{self.pick(('count', 'index'))}({self.expr(INT)})")
 
@@ -155,7 +165,7 @@ class ExpressionWriter(GeneralForms):
         yield atom(lambda: f"{self.pick(('any', 'all'))}({self.comprehension(BOOL, EXACT)})")
         yield atom(lambda: f"{self.pick(('any', 'all'))}({self.expr(ListType(BOOL), EXACT)})")
         yield atom(lambda: f"bool({self.expr(self.some_type(1), EXACT)})")
-        asks = ("isdigit", "isalpha", "isspace", "isupper", "islower", "isalnum")
+        asks = ("isdigit", "isalpha", "isspace", "isupper", "islower", "isalnum", "istitle", "isascii", "isprintable")
         yield atom(lambda: f"{b(STR, EXACT)}.{self.pick(asks)}()")
         yield atom(lambda: f"{b(STR, EXACT)}.{self.pick(('startswith', 'endswith'))}({self.expr(STR)})")
 
@@ -187,7 +197,10 @@ class ExpressionWriter(GeneralForms):
         yield atom(lambda: f"{self.operand(expected, EXACT)}[{self.slice()}]")
         yield atom(lambda: f"{self.pick(('reversed', 'list'))}({self.expr(expected, EXACT)})")
         yield atom(lambda: f"{self.operand(DictType(item), EXACT)}.values()")
+        yield atom(lambda: f"{self.operand(expected, EXACT)}.copy()")
         yield atom(lambda: self._sorted(expected))
+        yield atom(lambda: self._map(item))
+        yield atom(lambda: self._filter(expected))
         if item in (STR, INT):
             yield atom(lambda: f"set({self.expr(expected, EXACT)})")
         if item == INT:
@@ -217,6 +230,21 @@ class ExpressionWriter(GeneralForms):
         with self.loop({name: expected.item}):
             key = self.expr(self.pick((INT, STR)), EXACT)
         return f"sorted({items}, key=lambda {name}: {key}{down})"
+
+    def _map(self, item: Type) -> str:
+        names = self.locals(self.number(1, 2))
+        kinds = {name: self.some_type(1) for name in names}
+        items = [self.expr(ListType(kind), EXACT) for kind in kinds.values()]
+        with self.loop(kinds):
+            body = self.expr(item, EXACT)
+        return f"map(lambda {', '.join(names)}: {body}, {', '.join(items)})"
+
+    def _filter(self, expected: ListType) -> str:
+        (name,) = self.locals(1)
+        items = self.expr(expected, EXACT)
+        with self.loop({name: expected.item}):
+            test = self.test()
+        return f"filter({self.pick((f'lambda {name}: {test}', 'bool'))}, {items})"
 
     def dicts(self, expected: DictType, strict: Strictness) -> Iterator[Form]:
         least = 1 if strict is EXACT else 0

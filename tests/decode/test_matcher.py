@@ -183,6 +183,12 @@ def test_a_regression_does_not_hide_behind_a_gain(listed: set[str], difference: 
         ("(document, names[0], len(names))\n", TupleType((STR, STR, INT))),
         ("drop([1, 2, 3], 2)\n", ListType(INT)),
         ("reduce(lambda n, i: n * n, range(60), 3)\n", INT),
+        ("map(lambda name: CALL(\"Shorten\", name), names)\n", ListType(STR)),
+        ("sum(map(int, document.split()))\n", INT),
+        ("filter(lambda name: name in document, names)\n", ListType(STR)),
+        ("divmod(count, 60)\n", TupleType((INT, INT))),
+        ("chr(ord(document[0]) + 1)\n", STR),
+        ("pow(count, 2, 7)\n", INT),
     ],
 )  # fmt: skip
 def test_programs_of_the_expected_type_are_allowed(text: str, expected: Type) -> None:
@@ -205,6 +211,10 @@ def test_programs_of_the_expected_type_are_allowed(text: str, expected: Type) ->
         "a, b = (1, \"x\")\nb * a\n",
         "Clause(title=\"é😀\", risk=\"high\").risk\n",
         "reduce(lambda a, x: a + x, [1, 2], 0)\n",
+        "map(lambda a, b: a + b, names, [\"x\"])\n",
+        "map(lambda a, b, c: a + b + c, names, [\"x\"], document)\n",
+        "map(lambda name: name.upper(), filter(lambda name: len(name) > 2, names))\n",
+        "filter(None, names)\n",
         "\"\"\"two\nlines\"\"\"\n",
         "[\n    1,\n    2,\n]\n",
         "x = 1  # a note\nx\n",

@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import rlmlang
+from rlmlang.calls import workers
 from rlmlang.calls.prompt import language_card
 from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
 from rlmlang.language.builtins import BUILTINS, METHODS
@@ -48,6 +49,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue
+from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake, Held, obedient
 from tests.support.oracle import ERRORS, told
 
@@ -165,6 +167,98 @@ def test_a_row_says_that_it_moves_answers_which_are_not_there_yet(twice: None) -
         return (await run).value
 
     assert asyncio.run(steps()) == "AB"
+
+
+# Functions as arguments -----------------------------------------------------------
+
+APPLIED = {
+    'map(lambda x: CALL("up", x), ["a", "b", "c"])': ["A", "B", "C"],
+    'map(lambda x, y: CALL("up", x) + y, ["a", "b", "c"], "1234")': ["A1", "B2", "C3"],
+    'filter(lambda x: CALL("up", x) > "A", ["a", "b", "c"])': ["b", "c"],
+    'max("a", "b", "c", key=lambda x: CALL("up", x))': "c",
+    'sorted(["a", "b", "c"], key=lambda x: CALL("up", x), reverse=True)': ["c", "b", "a"],
+}
+
+
+@pytest.mark.parametrize("text", APPLIED)
+def test_the_calls_of_a_function_run_concurrently(text: str) -> None:
+    async def steps() -> Any:
+        model = Held(obedient)
+        run = asyncio.ensure_future(rlmlang.compile(text).arun(model=model))
+        await model.until_running("up a", "up b", "up c")
+        model.let_go("up c", "up a", "up b")
+        return (await run).value
+
+    assert asyncio.run(steps()) == APPLIED[text]
+
+
+def test_a_part_of_a_map_is_used_before_the_others_are_there() -> None:
+    async def steps() -> Any:
+        model = Held(obedient)
+        text = 'xs = map(lambda x: CALL("up", x), ["a", "b"])\nCALL("echo", xs[0]) + str(len(xs)) + xs[1]'
+        run = asyncio.ensure_future(rlmlang.compile(text).arun(model=model))
+        await model.until_running("up a", "up b")
+        model.let_go("up a")
+        await model.until_running("echo A", "up b")
+        model.let_go("echo A", "up b")
+        return (await run).value
+
+    assert asyncio.run(steps()) == "A2B"
+
+
+@pytest.mark.parametrize(
+    "text", ['map(lambda i: CALL("say", i), range(n))', 'filter(lambda i: CALL("say", i) != "", range(n))']
+)
+def test_the_calls_of_a_function_are_held_back_while_too_many_are_queued(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "MAX_QUEUE", 20)
+    trace, most = Trace(keep=False), 0
+
+    def answer(request: Any) -> str:
+        nonlocal most
+        most = max(most, len(trace.active))
+        return str(request.arguments[0][1])
+
+    result = rlmlang.compile(f"n: int\n{text}").run(n=300, model=Fake(answer, concurrency=4), trace=trace)
+    assert list(map(int, result.value)) == list(range(300))
+    assert 20 <= most <= 26
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ('map(lambda x: CALL("b", x), CALL[list[str]]("a")[:2])', (1, 3)),
+        ('[CALL("c", x) for x in map(lambda x: CALL("b", x), ["a", "b"])]', (3, 4)),
+        ('map(lambda x, y: CALL("b", x, y), ["a", "b", "c"], CALL[list[str]]("a")[:2])', (1, 3)),
+        ('[CALL("c", x) for x in filter(lambda x: CALL[bool]("b", x), ["a", "b"])]', (2, 4)),
+        ('max(CALL("a"), "x", key=lambda x: CALL("b", x))', (2, 3)),
+        ('filter(lambda x: len(CALL("b", x)) > 2, CALL("a")[:3])', (1, 4)),
+    ],
+)
+def test_the_calls_of_a_function_are_estimated(text: str, calls: tuple[int, int]) -> None:
+    assert rlmlang.compile(text).cost().calls == calls
+
+
+def test_arguments_are_evaluated_in_their_order() -> None:
+    """A function is applied once the arguments that it is applied to are there, before those after them."""
+    model = Fake(obedient)
+    with pytest.raises(RunError):
+        rlmlang.compile('sorted([1, 0], key=lambda x: 1 // x, reverse=CALL[bool]("yes"))').run(model=model)
+    assert model.requests == []
+
+
+def test_special_forms_cannot_be_given_as_functions() -> None:
+    for text in ('map(run_program, ["1"], [{"a": "1"}])', "map(reduce, [1], [[1]], [1])"):
+        with pytest.raises(ProgramError) as caught:
+            rlmlang.compile(text)
+        assert caught.value.first.code == "E210"
+
+
+def test_tuple_is_explained() -> None:
+    with pytest.raises(ProgramError) as caught:
+        rlmlang.compile("tuple([1, 2])")
+    assert "a fixed number of elements" in (caught.value.first.hint or "")
 
 
 @pytest.mark.parametrize("name", EVERY)
