@@ -22,8 +22,7 @@ demo: .venv/.demo ## Multiply 100 digits by calls of calls with the built-in mod
 check: .venv/.test ## Lint, type-check, and run the quick tests, in a minute: no torch, browser, database or model
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile --light
+	@$(BIN)/mypy & types=$$!; $(BIN)/pytest -n 2 --dist loadfile --light && wait $$types
 
 test: .venv/.test ## All that `check` does and the tests that need more, with branch coverage
 	$(BIN)/ruff format --check .

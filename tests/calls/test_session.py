@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import rlmlang
+from rlmlang.calls import keys
 from rlmlang.calls.budget import Limits
 from rlmlang.calls.session import STATEMENT_ATTEMPTS, checked_header
 from rlmlang.cli import main
@@ -171,8 +172,12 @@ def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch
     assert checked == [1] * 5
 
 
-def test_the_keys_and_places_of_calls_do_not_depend_on_how_statements_are_checked() -> None:
-    """They are those of the first release that wrote by statements: if they change, every store is out of date."""
+def test_the_keys_and_places_of_calls_do_not_depend_on_how_statements_are_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They change with LANGUAGE_VERSION and PROMPT_VERSION alone: under the first versions they are what they were."""
+    monkeypatch.setattr(keys, "LANGUAGE_VERSION", 1)
+    monkeypatch.setattr(keys, "PROMPT_VERSION", 2)
     trace = Trace()
     model = Writer(["parts = lines(document)\n", 'short = [CALL("Shorten", part) for part in parts]\n', "short\n"])
     run(model, trace=trace)

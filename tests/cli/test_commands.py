@@ -602,6 +602,7 @@ def test_a_command_runs_with_the_garbage_collector_on() -> None:
     assert done.stdout.splitlines()[-1] == "True"
 
 
+@pytest.mark.heavy
 def test_fmt_leaves_a_program_that_would_become_too_long(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "long.rlm"
     file.write_text(f"x=[{','.join(['1'] * 49_990)}]\nx\n", encoding="utf-8")

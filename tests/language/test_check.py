@@ -84,6 +84,7 @@ def test_the_number_of_reported_errors_is_limited() -> None:
     assert len(problems("\n".join(["1 + 'a'"] * 1_000)).diagnostics) == 50
 
 
+@pytest.mark.heavy
 def test_functions_in_functions_are_checked_within_bounds() -> None:
     """A step of `reduce` is checked twice, a step inside a step four times, and so on."""
     text = "lambda a, x: a + x"

@@ -445,6 +445,7 @@ def test_depth_of_the_tree(name: str) -> None:
     assert refused_as_too_deep(before + step * MAX_DEPTH + after)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NESTED)
 def test_depth_of_brackets(name: str) -> None:
     before, inside, after = NESTED[name]
@@ -578,6 +579,7 @@ def test_tables_are_built_once_for_all_processes(cache: Path, builds: list[str])
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("damage", [b"", b"\n", b"{}", b"\xff\xff", b"0\n[]", b"cut"])
 def test_damaged_tables_are_built_again(cache: Path, builds: list[str], damage: bytes) -> None:
     tables.load(Given())
@@ -592,6 +594,7 @@ def test_damaged_tables_are_built_again(cache: Path, builds: list[str], damage: 
     assert not builds
 
 
+@pytest.mark.heavy
 def test_another_grammar_or_lark_has_other_tables(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables.load(Given())
     monkeypatch.setattr(tables, "lark_version", "0")

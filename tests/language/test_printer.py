@@ -311,6 +311,7 @@ def test_deep_trees(name: str) -> None:
     formatted(before + step * 190 + after)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NESTED)
 def test_deep_brackets(name: str) -> None:
     """Brackets as deep as the parser allows."""

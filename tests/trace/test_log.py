@@ -312,6 +312,7 @@ def test_a_hundred_thousand_calls() -> None:
     assert max(history.lanes()) == 15
 
 
+@pytest.mark.heavy
 def test_deeply_nested_calls() -> None:
     depth = 20_000
     events = [run_event(), call_event(0)]

@@ -91,6 +91,7 @@ def ids(text: str) -> set[int]:
     return {call["id"] for call in json.loads(text)["calls"]}
 
 
+@pytest.mark.heavy
 def test_filters(large: Path, show: Show) -> None:
     calls = history_of(read_log(str(large))).calls
     word = calls[7].generations[0].prompt[1].content.split()[-3:]
@@ -485,6 +486,7 @@ def test_nothing_acts_on_a_terminal(hostile_log: Path, small: Path, show: Show) 
         json.loads(show(*command, "--json"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("form", ["jsonl", "otlp", "chrome", "rlm", "sft"])
 def test_nothing_breaks_the_json_of_other_tools(form: str, hostile_log: Path, show: Show) -> None:
     text = show("export", hostile_log, "--format", form)
