@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from math import inf
+from typing import Any
 
+from rlmlang.errors import RunError
 from rlmlang.language.builtins.table import Bounds
 from rlmlang.runtime.meter import Meter
 
@@ -14,6 +17,26 @@ TEXT = "1 step for 16 characters"
 SIZE = "1 step an element, 1 for 16 characters"
 SORTING = "log n steps an element, as many for 16 characters"
 """Costs, as rows describe them."""
+
+
+MAX_DIGITS = 3_900
+"""The most digits that `int` reads; such a number is always below `values.MAX_INT_BITS`."""
+
+
+# Numbers -----------------------------------------------------------------------
+
+
+def checked_number(meter: Meter, work: Callable[[], Any]) -> Any:
+    """Return the number that the work gives. Raises RunError E306 if it is too large or not finite."""
+    try:
+        value = work()
+    except OverflowError:
+        value = math.inf
+    if isinstance(value, int):
+        return meter.number(value)
+    if not math.isfinite(value):
+        raise RunError.of("E306", "the number is too large for a float, or not a finite real number")
+    return value
 
 
 # Bounds of a result --------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The table of built-ins: each row has a name, typed overloads, doc, examples, cost, properties and code.
 
-The rows are in `python.py`, `text.py`, `text_methods.py` and `container_methods.py`, each a decorator above its code.
+The rows are in the other modules of this folder, each a decorator above its code.
 Everything else in the package that depends on a built-in reads it from its row: the checker, the interpreter, the cost
 estimate, the masks and the language card in prompts. To add a built-in, add a row.
 
