@@ -381,6 +381,16 @@ def test_a_function_that_fails() -> None:
         rlmlang.compile(PROGRAM).run(model=lambda messages: 3, x="a")  # type: ignore[arg-type, return-value]
 
 
+@pytest.mark.parametrize("error", [StopIteration(), GeneratorExit(), pytest.fail.Exception("no"), StopAsyncIteration()])
+def test_whatever_a_function_raises_ends_its_call(error: BaseException) -> None:
+    def model(messages: list[dict[str, str]]) -> str:
+        raise error
+
+    with pytest.raises(rlmlang.ModelFailed, match=rf"failed: {type(error).__name__}") as caught:
+        rlmlang.compile(PROGRAM).run(model=model, x="a", limits={"max_seconds": 5})
+    assert caught.value.__cause__ is error
+
+
 @pytest.mark.parametrize(
     "model", [lambda prompt: prompt.upper(), lambda prompt: "Say " + prompt, lambda: "x", lambda messages: None]
 )

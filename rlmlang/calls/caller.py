@@ -206,12 +206,12 @@ class Caller:
     # Ending
 
     async def _settle(self, call: CallInFlight, make: Make) -> None:
-        """Await a call's answer, and resolve it for everyone who waits for it."""
+        """Await a call's answer, and resolve it for all who wait for it. A backend's error of any kind ends it."""
+        task = asyncio.current_task()
+        assert task is not None
         try:
             made = await make()
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            assert task is not None
             if call.given_up:
                 if task.uncancel() > 0:  # not only this call, but the whole run
                     raise
@@ -222,7 +222,11 @@ class Caller:
                 self._fail(call, ModelError.of("E400", "the model failed: it gave the call up"))
         except RlmError as error:
             self._fail(call, error)
-        except Exception as error:  # a fault of a backend must not hang the run
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            if isinstance(error, GeneratorExit) and not _is_running(task):
+                raise  # the backend did not raise it: the coroutine is being closed
             self._fail(call, ModelError.of("E400", f"the model failed: {type(error).__name__}: {error}"))
         else:
             if made is not None:
@@ -260,3 +264,11 @@ class Caller:
         for call in list(self._in_flight.values()):
             self.cancel(call)
         await self._workers.close()
+
+
+def _is_running(task: asyncio.Task[Any]) -> bool:
+    """Return whether this is the task that the event loop runs now."""
+    try:
+        return asyncio.current_task() is task
+    except RuntimeError:
+        return False

@@ -71,9 +71,10 @@ class FunctionModel:
             text = await self._call(on_the_wire(request.messages_with_written))
         except RlmError:
             raise
+        except _Raised as raised:
+            raise self._failed(raised.error) from raised.error
         except Exception as error:
-            hint = SIGNATURE if isinstance(error, (TypeError, AttributeError)) else None
-            raise ModelError.of("E400", f"{self.name} failed: {type(error).__name__}: {error}", hint=hint) from error
+            raise self._failed(error) from error
         if not isinstance(text, str):
             raise ModelError.of("E400", f"{self.name} returned {type(text).__name__}; expected str", hint=SIGNATURE)
         text, prompt = cut_at_stop(text, request.stop), self.count_tokens(request)
@@ -82,6 +83,10 @@ class FunctionModel:
             return Reply(start.decode("utf-8", "ignore"), prompt, request.max_tokens, "length")
         return Reply(text, prompt, used, "stop")
 
+    def _failed(self, error: BaseException) -> ModelError:
+        hint = SIGNATURE if isinstance(error, (TypeError, AttributeError)) else None
+        return ModelError.of("E400", f"{self.name} failed: {type(error).__name__}: {error}", hint=hint)
+
     async def _call(self, messages: list[dict[str, str]]) -> Any:
         if self._is_async:
             found: Any = self._function(messages)
@@ -89,13 +94,31 @@ class FunctionModel:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(self.concurrency, "rlmlang-function")
             loop, context = asyncio.get_running_loop(), copy_context()
-            found = await loop.run_in_executor(self._threads, context.run, self._function, messages)
+            found = await loop.run_in_executor(self._threads, context.run, _called, self._function, messages)
         return await found if inspect.isawaitable(found) else found
 
     async def aclose(self) -> None:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
+
+
+class _Raised(Exception):
+    """Brings an error of a function to the event loop, since a future that is given a StopIteration never ends."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _called(function: ModelFunction, messages: list[dict[str, str]]) -> Any:
+    """Return what a function returns. Raises `_Raised` for an error that is neither an exit nor of rlmlang."""
+    try:
+        return function(messages)
+    except (RlmError, asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise _Raised(error) from error
 
 
 def is_function(model: object) -> TypeGuard[ModelFunction]:

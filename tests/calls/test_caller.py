@@ -267,6 +267,26 @@ def test_a_backend_that_cancels_itself_is_a_failure_not_a_hang() -> None:
     scenario(steps)
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("error", [GeneratorExit(), pytest.fail.Exception("no"), StopIteration(), StopAsyncIteration()])
+def test_whatever_a_backend_raises_is_a_failure_not_a_hang(error: BaseException, depth: int) -> None:
+    def answer(request: Any) -> Any:
+        raise error
+
+    program = compile('[CALL("up", i) for i in range(20)]')
+    with pytest.raises(ModelError, match="the model failed: ") as caught:
+        program.run(model=Fake(answer, concurrency=2), limits={"max_seconds": 5, "max_depth": depth})
+    assert caught.value.first.code == "E400"
+
+
+def test_an_exit_that_a_backend_raises_ends_the_run() -> None:
+    def answer(request: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compile('CALL("up", "a")').run(model=Fake(answer))
+
+
 def test_a_program_without_calls_needs_no_model() -> None:
     assert compile("1 + 1").run().value == 2
     with pytest.raises(UsageError, match="E605"):
