@@ -28,7 +28,7 @@ from rlmlang.calls.budget import Usage
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices, price_of
 from rlmlang.calls.prompt import argument_names, program_text, type_of
-from rlmlang.errors import UsageError, unreadable
+from rlmlang.errors import MissingModel, UsageError, unreadable
 from rlmlang.execution import (
     LimitsLike,
     ModelLike,
@@ -46,8 +46,6 @@ from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import STR, Type
-from rlmlang.models import registry
-from rlmlang.models.functions import FunctionModel, ModelFunction
 from rlmlang.models.opened import OpenModel, run_sync
 from rlmlang.runtime.estimate import Cost, estimate
 from rlmlang.runtime.inputs import bind_inputs
@@ -203,13 +201,18 @@ def load(path: str | Path) -> Program:
     return compile(text, str(path))
 
 
-def open_model(model: str | ModelFunction) -> OpenModel:
+def open_model(model: ModelLike) -> OpenModel:
     """Open a model for many runs, until it is closed: `with rlmlang.open_model("smollm2") as model: …`.
 
-    Raises UsageError E605 for an unknown name, E604 for a file that cannot be read, ModelError E407 if the model
-    cannot be loaded.
+    The model is given by its name, as a function, or as an object of the protocol `Model`; one that is open is
+    returned as it is. Raises UsageError E605 for an unknown name or what is no model, E604 for a file that cannot be
+    read, ModelError E407 if the model cannot be loaded.
     """
-    return OpenModel(registry.open_model(model) if isinstance(model, str) else FunctionModel(model))
+    if isinstance(model, OpenModel):
+        return model
+    if model is None:
+        raise MissingModel.of("E605", "no model is given", hint="give its name, such as 'smollm2', or a function")
+    return OpenModel(model_of(model)[0])
 
 
 async def aask(

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Union, cast
+from reprlib import repr as shown
+from typing import Any, Union
 
 from attrs import asdict, evolve, field, fields_dict, frozen
 
@@ -22,7 +23,7 @@ from rlmlang.errors import BudgetError, MissingModel, RlmError, UsageError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, Model, SecretHolder
+from rlmlang.models.base import Capabilities, Model, SecretHolder, is_model
 from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
 from rlmlang.models.opened import OpenModel
 from rlmlang.models.registry import open_model, usual_limits
@@ -111,7 +112,13 @@ def model_of(given: ModelLike | None) -> tuple[Model, bool]:
         return open_model(given), True
     if is_function(given):
         return FunctionModel(given), True
-    return cast(Model, given), False
+    if is_model(given):
+        return given, False
+    raise UsageError.of(
+        "E605",
+        f"model is a name, a function, or an object of the protocol Model, not {shown(given)}",
+        hint="an example is model='smollm2'; `rlmlang models` lists the kinds of names",
+    )
 
 
 @asynccontextmanager
@@ -220,6 +227,9 @@ def limits_again(spec: Spec, changes: LimitsLike | None) -> Limits:
 @asynccontextmanager
 async def model_again(spec: Spec, model: ModelLike | None) -> AsyncIterator[ModelLike]:
     """The model to resume a run with. A function of the name that the run's had is taken for the same."""
+    if model is None and spec.identity == NoModel.identity:
+        yield NoModel()
+        return
     if model is None and json.loads(spec.identity).get("kind") == "function":
         raise MissingModel.of("E605", f"the model of the run was the function {spec.model}", hint="give it: model=…")
     if not is_function(model):

@@ -309,6 +309,61 @@ def test_a_scripted_model_is_loaded_once(tmp_path: Path, monkeypatch: pytest.Mon
         rlmlang.open_model("nothing")
 
 
+@pytest.mark.parametrize("through", ["itself", "another"])
+def test_a_function_that_runs_a_program_on_its_own_open_model_is_refused(through: str) -> None:
+    """Such a run would wait for itself without end."""
+    inner = rlmlang.compile('CALL("inner")')
+
+    def model(messages: list[dict[str, str]]) -> str:
+        if through == "itself":
+            return str(inner.run(model=opened).value)
+        return str(inner.run(model=lambda messages: str(inner.run(model=opened).value)).value)
+
+    with rlmlang.open_model(model) as opened:
+        with pytest.raises(rlmlang.InvalidOption, match="is in use by the run that this is part of") as caught:
+            rlmlang.compile(PROGRAM).run(model=opened, x="a")
+        assert "a model of its own" in (caught.value.first.hint or "")
+
+
+def test_a_function_runs_a_program_on_another_open_model() -> None:
+    inner = rlmlang.compile('CALL("inner")')
+    other = rlmlang.open_model(lambda messages: "b")
+    with other, rlmlang.open_model(lambda messages: str(inner.run(model=other).value)) as opened:
+        assert rlmlang.compile(PROGRAM).run(model=opened, x="a").value == "b"
+        assert inner.run(model=other).value == "b"
+
+
+def test_an_open_model_is_closed_where_the_outermost_with_ends() -> None:
+    model = LoopBound(obedient)
+    program = rlmlang.compile(PROGRAM)
+    with rlmlang.open_model(model) as opened:
+        assert rlmlang.open_model(opened) is opened
+        with rlmlang.open_model(opened), opened:
+            assert program.run(model=opened, x="a").value == "A"
+        assert model.closed == 0
+        assert program.run(model=opened, x="b").value == "B"
+    assert model.closed == 1
+    with pytest.raises(rlmlang.InvalidOption, match="is closed"), opened:
+        pass
+
+
+@pytest.mark.parametrize("thing", [3, None, Path("a.toml"), Fake, b"smollm2", {}])
+def test_what_is_no_model_is_refused(thing: Any) -> None:
+    with pytest.raises(rlmlang.UsageError, match="E605"):
+        rlmlang.open_model(thing)
+    if thing is not None:
+        for begin in (rlmlang.compile("1").run, rlmlang.compile("1").cost):
+            with pytest.raises(rlmlang.UnknownModel, match="model is a name, a function, or an object of the protocol"):
+                begin(model=thing)
+
+
+def test_a_run_without_a_model_is_resumed_and_replayed(tmp_path: Path) -> None:
+    place = tmp_path / "runs.db"
+    first = rlmlang.compile("1 + 1").run(store=place)
+    assert rlmlang.resume("last", store=place).value == 2
+    assert rlmlang.replay(first.run_id, store=place).value == 2
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["smollm2", "nano"])
 def test_a_real_model_stays_open(name: str) -> None:

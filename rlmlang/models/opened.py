@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar, copy_context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -12,6 +13,9 @@ from rlmlang.errors import UsageError
 from rlmlang.models.base import Model
 
 T = TypeVar("T")
+
+_in_use: ContextVar[frozenset[OpenModel]] = ContextVar("_in_use", default=frozenset())
+"""The open models with a run that this code is part of, through functions that are models."""
 
 
 class OpenModel:
@@ -26,6 +30,7 @@ class OpenModel:
         self.name = model.name
         self._runner: asyncio.Runner | None = None
         self._lock = threading.Lock()
+        self._entered = 0
 
     def __repr__(self) -> str:
         return f"<{'closed' if self._model is None else 'open'} model {self.name}>"
@@ -41,13 +46,25 @@ class OpenModel:
         return UsageError.of("E607", f"the model {self.name} is closed")
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something asynchronous on the model's own event loop. Raises UsageError E607 once the model is closed."""
+        """Run something asynchronous on the model's own event loop.
+
+        Raises UsageError E607 once the model is closed, and within a run on it, which would wait for itself.
+        """
+        if self in _in_use.get():
+            work.close()
+            raise UsageError.of(
+                "E607",
+                f"the model {self.name} is in use by the run that this is part of",
+                hint="give the inner run a model of its own, or make the call by CALL in the outer program",
+            )
+        context = copy_context()
+        context.run(_in_use.set, _in_use.get() | {self})
         with self._lock:
             if self._model is None:
                 work.close()
                 raise self._closed()
             self._runner = self._runner or asyncio.Runner()
-            return self._runner.run(work)
+            return self._runner.run(work, context=context)
 
     def close(self) -> None:
         """Close the model. Raises UsageError E607 within an event loop."""
@@ -67,20 +84,33 @@ class OpenModel:
 
     def __enter__(self) -> Self:
         refuse_in_event_loop("`with open_model(…)`", "async with rlmlang.open_model(…) as model:")
-        return self
+        return self._enter()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        if self._leave():
+            self.close()
 
     async def __aenter__(self) -> Self:
-        return self
+        return self._enter()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.aclose()
+        if self._leave():
+            await self.aclose()
+
+    def _enter(self) -> Self:
+        if self._model is None:
+            raise self._closed()
+        self._entered += 1
+        return self
+
+    def _leave(self) -> bool:
+        """Return whether this leaves the outermost `with`, which closes the model."""
+        self._entered -= 1
+        return self._entered == 0
 
 
 def run_sync(begin: Callable[[], Coroutine[Any, Any, T]], model: object, what: str, instead: str) -> T:
