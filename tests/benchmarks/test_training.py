@@ -52,8 +52,8 @@ def test_examples_are_prompts_of_the_benchmark(data: Path) -> None:
     exported = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
     for task in measure.read_tasks(["spell_backward", "gcd", "sentiment_count"], 3):
         messages = task.request(False, 100).messages
-        wanted = [{"role": message.role, "content": message.content} for message in messages]
-        (found,) = [example for example in exported if example["prompt"] == wanted]
+        expected = [{"role": message.role, "content": message.content} for message in messages]
+        (found,) = [example for example in exported if example["prompt"] == expected]
         assert found["completion"] == [{"role": "assistant", "content": f"```python\n{task.reference}```"}]
     assert len(exported) == 3 + len(task.leaves)
 
@@ -85,9 +85,9 @@ def test_loss_is_that_of_whole_rows(data: Path, tiny: Path) -> None:
         whole, count = torch.tensor(0.0), 0
         for example in examples:
             logits = model(input_ids=torch.tensor([example.tokens])).logits[0, len(example.prompt) - 1 : -1]
-            wanted = torch.tensor(example.completion)
-            whole = whole + torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
-            count += len(wanted)
+            expected = torch.tensor(example.completion)
+            whole = whole + torch.nn.functional.cross_entropy(logits, expected, reduction="sum")
+            count += len(expected)
         (whole / count).backward()
         learnt = [weight for weight in model.parameters() if weight.grad is not None]
         gradients = [weight.grad.clone() for weight in learnt if weight.grad is not None]

@@ -21,10 +21,10 @@ STATEMENTS = [
 ]
 
 
-def grown(texts: list[str], wanted: Type | None = None) -> Beginning:
+def grown(texts: list[str], expected: Type | None = None) -> Beginning:
     begun, text = Beginning(), ""
     for each in texts:
-        begun = begun.extended(parse(Source(text + each), len(text)), wanted)
+        begun = begun.extended(parse(Source(text + each), len(text)), expected)
         text += each
     return begun
 

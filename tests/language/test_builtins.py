@@ -51,7 +51,7 @@ from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue
 from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake, Held, obedient
-from tests.support.oracle import ERRORS, told
+from tests.support.oracle import ERRORS, exact_text
 
 EVERY = {
     **BUILTINS,
@@ -77,7 +77,7 @@ def refused(name: str, *args: Any, **keywords: Any) -> str:
 def outcome(work: Callable[[], Any]) -> str:
     """Return what the work gives as text, or the code of its error."""
     try:
-        return told(work())
+        return exact_text(work())
     except RunError as error:
         return f"error {error.first.code}"
 
@@ -86,7 +86,7 @@ def same(work: Callable[[], Any], python: Callable[[], Any]) -> None:
     """Assert that both give the same, or fail with the same kind of error."""
     found = outcome(work)
     try:
-        expected = told(python())
+        expected = exact_text(python())
     except tuple(ERRORS) as error:
         codes = next(codes for kind, codes in ERRORS.items() if isinstance(error, kind))
         assert found.removeprefix("error ") in codes
@@ -659,11 +659,11 @@ def test_numbers_from_texts(text: str) -> None:
         real = None
     else:
         if math.isfinite(real):
-            assert told(call("float", text)) == told(real)
+            assert exact_text(call("float", text)) == exact_text(real)
         else:
             assert refused("float", text) == "E306"
             real = None
-    assert told(call("float_or_none", text)) == told(real)
+    assert exact_text(call("float_or_none", text)) == exact_text(real)
 
 
 IN_BASES = st.text(st.sampled_from("01279afzZ_+- xXoObB٣"), max_size=7)
@@ -696,7 +696,7 @@ def test_long_numerals_in_a_base() -> None:
 
 def test_values_of_nothing() -> None:
     for name, value in (("int", 0), ("float", 0.0), ("str", ""), ("bool", False), ("list", []), ("dict", {})):
-        assert told(call(name)) == told(value)
+        assert exact_text(call(name)) == exact_text(value)
 
 
 def test_long_numerals() -> None:
@@ -1050,9 +1050,9 @@ def test_unique_and_vote_go_by_equality(xs: Any) -> None:
     for x in xs:
         if x not in distinct:
             distinct.append(x)
-    assert told(call("unique", xs)) == told(distinct)
+    assert exact_text(call("unique", xs)) == exact_text(distinct)
     if distinct:
-        assert told(call("vote", xs)) == told(max(distinct, key=list(xs).count))
+        assert exact_text(call("vote", xs)) == exact_text(max(distinct, key=list(xs).count))
 
 
 def test_numbers_that_hash_alike_do_not_slow_it_down() -> None:

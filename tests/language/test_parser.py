@@ -29,7 +29,7 @@ from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_PROBLEMS
 from rlmlang.language.parse.literals import MAX_DIGITS
 from rlmlang.language.source import Source, Span
 from rlmlang.testing import Case, programs
-from tests.support.pythons import dump, seen_by_python, wanted
+from tests.support.pythons import as_python, dump, seen_by_python
 from tests.support.texts import DEEP, NESTED, TEXTS, laid_out
 
 
@@ -60,12 +60,12 @@ def positions(text: str) -> list[tuple[str, int, int]]:
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 def test_a_text_means_what_python_says(text: str, newline: str) -> None:
     text = text.replace("\n", newline)
-    assert dump(wanted(tree(text))) == seen_by_python(text)
+    assert dump(as_python(tree(text))) == seen_by_python(text)
 
 
 @given(programs())
 def test_programs_mean_what_python_says(case: Case) -> None:
-    assert dump(wanted(tree(case.text))) == seen_by_python(case.text)
+    assert dump(as_python(tree(case.text))) == seen_by_python(case.text)
 
 
 @given(
@@ -81,7 +81,7 @@ def test_an_accepted_text_means_what_python_says(drawn: str) -> None:
     event(f"accepted: {not parsed.diagnostics}")
     assume(not parsed.diagnostics)
     note(text)
-    assert dump(wanted(parsed.module)) == seen_by_python(text)
+    assert dump(as_python(parsed.module)) == seen_by_python(text)
 
 
 STRANGE = st.one_of(
@@ -101,7 +101,7 @@ def test_any_text_has_a_tree_or_a_coded_error(text: str) -> None:
         assert problem.span is not None
         assert 0 <= problem.span.start <= problem.span.end <= len(text)
     if not parsed.diagnostics:
-        assert dump(wanted(parsed.module)) == seen_by_python(text)
+        assert dump(as_python(parsed.module)) == seen_by_python(text)
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]) | st.sampled_from("\\\"'{}")))
@@ -451,7 +451,7 @@ def test_depth_of_brackets(name: str) -> None:
     before, inside, after = NESTED[name]
     most = next(n for n in range(MAX_DEPTH, 0, -1) if not refused_as_too_deep(before * n + inside + after * n))
     assert most >= MAX_DEPTH // 3
-    assert dump(wanted(tree(before * most + inside + after * most)))
+    assert dump(as_python(tree(before * most + inside + after * most)))
     assert seen_by_python(before * most + inside + after * most)
 
 

@@ -152,16 +152,16 @@ EXPRESSIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "wanted"), EXPRESSIONS)
-def test_expressions(text: str, wanted: str) -> None:
-    assert formatted(text) == wanted + "\n"
+@pytest.mark.parametrize(("text", "expected"), EXPRESSIONS)
+def test_expressions(text: str, expected: str) -> None:
+    assert formatted(text) == expected + "\n"
     (statement,) = parse(Source(text)).statements
     assert isinstance(statement, nodes.ExprStatement)
-    assert format_expr(statement.value) == wanted
+    assert format_expr(statement.value) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("list [ str ]|None", "list[str] | None"),
         ("dict[str,int,]", "dict[str, int]"),
@@ -170,11 +170,11 @@ def test_expressions(text: str, wanted: str) -> None:
         ("Callable[[ ],None]", "Callable[[], None]"),
     ],
 )
-def test_types(text: str, wanted: str) -> None:
-    assert formatted(f"x: {text}") == f"x: {wanted}\n"
+def test_types(text: str, expected: str) -> None:
+    assert formatted(f"x: {text}") == f"x: {expected}\n"
     (statement,) = parse(Source(f"x: {text}")).statements
     assert isinstance(statement, nodes.Input)
-    assert format_type(statement.type) == wanted
+    assert format_type(statement.type) == expected
 
 
 LONG = "a" * 40
@@ -296,8 +296,8 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_layouts(name: str) -> None:
-    text, wanted = LAYOUTS[name]
-    assert formatted(text) == wanted
+    text, expected = LAYOUTS[name]
+    assert formatted(text) == expected
 
 
 def test_lines_are_not_too_long_where_they_can_be_broken() -> None:

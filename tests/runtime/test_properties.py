@@ -27,7 +27,7 @@ from rlmlang.storage.store import Store
 from rlmlang.testing import Case, echo_model, programs
 from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake, Shuffled
-from tests.support.oracle import ERRORS, LIMITS, evaluate, told
+from tests.support.oracle import ERRORS, LIMITS, evaluate, exact_text
 
 # Texts ---------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ def outcome(case: Case, **options: Any) -> tuple[str, Any]:
         first = error.first
         assert first.span is not None or isinstance(error, BudgetError)
         return first.code, (first.span.line, first.span.column) if first.span else None
-    return "value", told(result.value)
+    return "value", exact_text(result.value)
 
 
 def agrees_with_python(case: Case) -> None:
@@ -101,7 +101,7 @@ def agrees_with_python(case: Case) -> None:
     if code in LIMITS:
         return
     try:
-        expected = told(evaluate(case.text, case.inputs))
+        expected = exact_text(evaluate(case.text, case.inputs))
     except tuple(ERRORS) as error:
         assert code in ERRORS[type(error)], repr(error)
     else:
@@ -288,14 +288,14 @@ def test_values_survive_as_json_and_as_program_text(pair: tuple[Type, Any]) -> N
     assert to_json(from_json(json.loads(canonical(value)), type_)) == to_json(value)
     program = Case(f"x: {type_} = {testing.literal_text(value)}\nx")
     result = program.compile().run()
-    assert told(result.value) == told(value)
+    assert exact_text(result.value) == exact_text(value)
 
 
 @given(testing.types().flatmap(lambda t: st.tuples(st.just(t), testing.values(t))))
 def test_values_survive_as_answers(pair: tuple[Type, Any]) -> None:
     type_, value = pair
     assume(AnswerFormat.of(type_).style == "json")
-    assert told(AnswerFormat.of(type_).read(canonical(value))) == told(value)
+    assert exact_text(AnswerFormat.of(type_).read(canonical(value))) == exact_text(value)
     json.dumps(AnswerFormat.of(type_).schema)
 
 

@@ -84,8 +84,8 @@ def _send(method: str, url: str, body: dict[str, Any]) -> Any:
         with urlopen(request, timeout=300) as reply:
             return json.load(reply)["value"]
     except OSError as error:
-        told = error.read().decode()[:2_000] if hasattr(error, "read") else ""
-        raise AssertionError(f"{method} {url}: {error} {told}") from error
+        detail = error.read().decode()[:2_000] if hasattr(error, "read") else ""
+        raise AssertionError(f"{method} {url}: {error} {detail}") from error
 
 
 def programs() -> tuple[str | None, str | None]:
@@ -107,8 +107,11 @@ def browser() -> Iterator[Browser]:
                 port = next(found[1] for line in process.stdout if (found := re.search(r"on port (\d+)\.", line)))
                 server = f"http://127.0.0.1:{port}"
                 options = {"binary": chromium, "args": [*FLAGS, f"--user-data-dir={folder}"]}
-                wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
-                made = _send("POST", f"{server}/session", {"capabilities": {"alwaysMatch": wanted}})
+                required = {
+                    "goog:chromeOptions": options,
+                    "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+                }
+                made = _send("POST", f"{server}/session", {"capabilities": {"alwaysMatch": required}})
                 session = Browser(server, made["sessionId"])
                 session.send("POST", "/timeouts", script=240_000, pageLoad=240_000)
                 session.send("POST", "/url", url="about:blank")

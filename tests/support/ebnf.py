@@ -96,8 +96,8 @@ def _class(token: str) -> Match:
     return lambda text, at: frozenset((at + 1,)) if pattern.match(text, at) else frozenset()
 
 
-def _string(wanted: str) -> Match:
-    return lambda text, at: frozenset((at + len(wanted),)) if text.startswith(wanted, at) else frozenset()
+def _string(expected: str) -> Match:
+    return lambda text, at: frozenset((at + len(expected),)) if text.startswith(expected, at) else frozenset()
 
 
 def _either(options: list[Match]) -> Match:

@@ -86,15 +86,15 @@ def _native(value: Value, scope: Mapping[str, Any]) -> Any:
     return value
 
 
-def told(value: Any) -> str:
+def exact_text(value: Any) -> str:
     """A text that tells values apart which `==` does not: `1`, `1.0`, `True`; `0.0`, `-0.0`."""
     if isinstance(value, RecordValue):
-        return f"{value.type.name}({', '.join(map(told, value.values))})"
+        return f"{value.type.name}({', '.join(map(exact_text, value.values))})"
     if dataclasses.is_dataclass(value):
         fields = (getattr(value, field.name) for field in dataclasses.fields(value))
-        return f"{type(value).__name__}({', '.join(map(told, fields))})"
+        return f"{type(value).__name__}({', '.join(map(exact_text, fields))})"
     if isinstance(value, (list, tuple)):
-        return f"{type(value).__name__}[{', '.join(map(told, value))}]"
+        return f"{type(value).__name__}[{', '.join(map(exact_text, value))}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {told(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key!r}: {exact_text(item)}" for key, item in value.items()) + "}"
     return f"{type(value).__name__} {value!r}"

@@ -44,63 +44,63 @@ def seen_by_python(text: str) -> str:
 
 
 @singledispatch
-def wanted(node: Any) -> Any:
+def as_python(node: Any) -> Any:
     raise AssertionError(type(node))
 
 
 def every(nodes: tuple[Any, ...]) -> list[Any]:
-    return [wanted(node) for node in nodes]
+    return [as_python(node) for node in nodes]
 
 
 def maybe(node: Any) -> Any:
-    return None if node is None else wanted(node)
+    return None if node is None else as_python(node)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Module) -> Any:
     return python.Module(every(node.statements), [])
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Input) -> Any:
-    return python.AnnAssign(python.Name(node.name.id, STORE), wanted(node.type), maybe(node.default), 1)
+    return python.AnnAssign(python.Name(node.name.id, STORE), as_python(node.type), maybe(node.default), 1)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Binding) -> Any:
     names: list[Any] = [python.Name(name.id, STORE) for name in node.names]
-    return python.Assign(names if len(names) == 1 else [python.Tuple(names, STORE)], wanted(node.value))
+    return python.Assign(names if len(names) == 1 else [python.Tuple(names, STORE)], as_python(node.value))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.ExprStatement) -> Any:
-    return python.Expr(wanted(node.value))
+    return python.Expr(as_python(node.value))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Record) -> Any:
     fields: list[Any] = [
-        python.AnnAssign(python.Name(field.name.id, STORE), wanted(field.type), None, 1) for field in node.fields
+        python.AnnAssign(python.Name(field.name.id, STORE), as_python(field.type), None, 1) for field in node.fields
     ]
     return python.ClassDef(node.name.id, [], [], fields, [])
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Function) -> Any:
     args: Any = python.arguments(
         [],
-        [python.arg(param.name.id, wanted(param.type)) for param in node.params],
+        [python.arg(param.name.id, as_python(param.type)) for param in node.params],
         None,
         [],
         [],
         None,
-        [wanted(param.default) for param in node.params if param.default is not None],
+        [as_python(param.default) for param in node.params if param.default is not None],
     )
-    body = [*every(node.body), python.Return(wanted(node.value))]
-    return python.FunctionDef(node.name.id, args, body, [], wanted(node.result))
+    body = [*every(node.body), python.Return(as_python(node.value))]
+    return python.FunctionDef(node.name.id, args, body, [], as_python(node.result))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.TypeName) -> Any:
     head = python.Constant(None) if node.name == "None" else python.Name(node.name, LOAD)
     if not node.args:
@@ -109,119 +109,121 @@ def _(node: nodes.TypeName) -> Any:
     return python.Subscript(head, args[0] if len(args) == 1 else python.Tuple(args, LOAD), LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.TypeUnion) -> Any:
-    return python.BinOp(wanted(node.left), python.BitOr(), wanted(node.right))
+    return python.BinOp(as_python(node.left), python.BitOr(), as_python(node.right))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.TypeList) -> Any:
     return python.List(every(node.items), LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.TypeLiteral) -> Any:
     if type(node.value) is int and node.value < 0:
         return python.UnaryOp(python.USub(), python.Constant(-node.value))
     return python.Constant(node.value)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Constant) -> Any:
     return python.Constant(node.value)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Name) -> Any:
     return python.Name(node.id, LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.FString) -> Any:
-    return python.JoinedStr([python.Constant(part) if isinstance(part, str) else wanted(part) for part in node.parts])
+    return python.JoinedStr(
+        [python.Constant(part) if isinstance(part, str) else as_python(part) for part in node.parts]
+    )
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Hole) -> Any:
     spec = python.JoinedStr([python.Constant(node.spec)]) if node.spec else None
-    return python.FormattedValue(wanted(node.value), ord(node.conversion or "\0") or -1, spec)
+    return python.FormattedValue(as_python(node.value), ord(node.conversion or "\0") or -1, spec)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.ListExpr) -> Any:
     return python.List(every(node.items), LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.TupleExpr) -> Any:
     return python.Tuple(every(node.items), LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.DictExpr) -> Any:
-    return python.Dict([wanted(key) for key, _ in node.items], [wanted(value) for _, value in node.items])
+    return python.Dict([as_python(key) for key, _ in node.items], [as_python(value) for _, value in node.items])
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Unary) -> Any:
-    return python.UnaryOp(SIGNS[node.op], wanted(node.operand))  # type: ignore[arg-type]
+    return python.UnaryOp(SIGNS[node.op], as_python(node.operand))  # type: ignore[arg-type]
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Binary) -> Any:
-    return python.BinOp(wanted(node.left), OPERATORS[node.op], wanted(node.right))  # type: ignore[arg-type]
+    return python.BinOp(as_python(node.left), OPERATORS[node.op], as_python(node.right))  # type: ignore[arg-type]
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Logic) -> Any:
-    return python.BoolOp(OPERATORS[node.op], [wanted(node.left), wanted(node.right)])  # type: ignore[arg-type]
+    return python.BoolOp(OPERATORS[node.op], [as_python(node.left), as_python(node.right)])  # type: ignore[arg-type]
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Compare) -> Any:
     operators: list[Any] = [OPERATORS[op] for op, _ in node.rest]
-    return python.Compare(wanted(node.first), operators, [wanted(operand) for _, operand in node.rest])
+    return python.Compare(as_python(node.first), operators, [as_python(operand) for _, operand in node.rest])
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.IsNone) -> Any:
     operator = python.IsNot() if node.negated else python.Is()
-    return python.Compare(wanted(node.value), [operator], [python.Constant(None)])
+    return python.Compare(as_python(node.value), [operator], [python.Constant(None)])
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Conditional) -> Any:
-    return python.IfExp(wanted(node.test), wanted(node.then), wanted(node.other))
+    return python.IfExp(as_python(node.test), as_python(node.then), as_python(node.other))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Attribute) -> Any:
-    return python.Attribute(wanted(node.value), node.name, LOAD)
+    return python.Attribute(as_python(node.value), node.name, LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Index) -> Any:
-    return python.Subscript(wanted(node.value), wanted(node.index), LOAD)
+    return python.Subscript(as_python(node.value), as_python(node.index), LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Slice) -> Any:
     parts = [maybe(part) for part in (node.start, node.stop, node.step)]
-    return python.Subscript(wanted(node.value), python.Slice(*parts), LOAD)
+    return python.Subscript(as_python(node.value), python.Slice(*parts), LOAD)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Comprehension) -> Any:
     clauses: list[Any] = []
     for clause in node.clauses:
         if isinstance(clause, nodes.For):
-            clauses.append(python.comprehension(target(clause.target), wanted(clause.iterable), [], 0))
+            clauses.append(python.comprehension(target(clause.target), as_python(clause.iterable), [], 0))
         else:
-            clauses[-1].ifs.append(wanted(clause.test))
+            clauses[-1].ifs.append(as_python(clause.test))
     if node.key is not None:
-        return python.DictComp(wanted(node.key), wanted(node.element), clauses)
+        return python.DictComp(as_python(node.key), as_python(node.element), clauses)
     kind = {"list": python.ListComp, "generator": python.GeneratorExp}[node.kind]
-    return kind(wanted(node.element), clauses)
+    return kind(as_python(node.element), clauses)
 
 
 def target(node: nodes.Target) -> Any:
@@ -230,25 +232,25 @@ def target(node: nodes.Target) -> Any:
     return python.Tuple([target(item) for item in node.items], STORE)
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Lambda) -> Any:
     args = [python.arg(param.id) for param in node.params]
-    return python.Lambda(python.arguments([], args, None, [], [], None, []), wanted(node.body))
+    return python.Lambda(python.arguments([], args, None, [], [], None, []), as_python(node.body))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Keyword) -> Any:
-    return python.keyword(node.name, wanted(node.value))
+    return python.keyword(node.name, as_python(node.value))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Apply) -> Any:
-    return python.Call(wanted(node.callee), every(node.args), every(node.keywords))
+    return python.Call(as_python(node.callee), every(node.args), every(node.keywords))
 
 
-@wanted.register
+@as_python.register
 def _(node: nodes.Call) -> Any:
     head: Any = python.Name("CALL", LOAD)
     if node.type is not None:
-        head = python.Subscript(head, wanted(node.type), LOAD)
+        head = python.Subscript(head, as_python(node.type), LOAD)
     return python.Call(head, every(node.args), every(node.keywords))
