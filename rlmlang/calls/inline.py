@@ -29,9 +29,10 @@ from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, cut_at_stop
+from rlmlang.runtime.inputs import data_of
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json, to_json
+from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json
 from rlmlang.trace.recorder import CallRecord
 
 MARKS = ("CALL(", "CALL[")
@@ -118,9 +119,9 @@ def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for name, given in inputs.items():
         try:
-            data = parse_json(json.dumps(to_json(given)))
+            data = parse_json(json.dumps(data_of(given, "it")))
             values[name] = from_json(data, type_of(data))
-        except (Mismatch, TypeError, ValueError, RecursionError) as error:
+        except (Mismatch, RecursionError) as error:
             raise UsageError.of(
                 "E603",
                 f"`{name}` is of no type of the language: {error}",

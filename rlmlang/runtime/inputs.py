@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from math import isfinite
 from string import ascii_lowercase
+from typing import Any
 
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -25,7 +27,7 @@ from rlmlang.language.types import (
     Type,
 )
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import Mismatch, Value, canonical, from_json, to_json
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, Value, canonical, from_json
 
 EXAMPLE_LENGTH = 100
 """The most characters of an example in a hint."""
@@ -50,8 +52,8 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
         name, type_ = statement.name.id, checked.inputs[statement.name.id]
         if name in given:
             try:
-                values[name] = from_json(to_json(given[name]), type_, f"`{name}`")
-            except (Mismatch, TypeError) as error:
+                values[name] = from_json(data_of(given[name], f"`{name}`"), type_, f"`{name}`")
+            except Mismatch as error:
                 raise UsageError.of("E603", str(error), statement.span) from error
         elif statement.default is not None:
             values[name] = constant_value(statement.default)
@@ -63,6 +65,49 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
                 hint=f"give it by name: {name}=…",
             )
     return values
+
+
+def data_of(given: object, where: str) -> Any:
+    """Return a Python value as JSON data. Members of enumerations, numbers of numpy and the like become plain.
+
+    Raises Mismatch for what is not data of the language, such as a dict whose keys are not text, with the place in it.
+    """
+    try:
+        return _data_of(given, where, frozenset())
+    except RecursionError:
+        raise Mismatch(f"{where} is nested too deeply") from None
+
+
+def _data_of(given: object, where: str, around: frozenset[int]) -> Any:
+    """Return a Python value as JSON data; `around` are the ids of the values that it is part of."""
+    match given:
+        case None | bool():
+            return given
+        case str():
+            return str.__str__(given)
+        case int():
+            number = int.__int__(given)
+            if number.bit_length() > MAX_INT_BITS:
+                raise Mismatch(f"{where} is an integer of more than {MAX_INT_BITS:,} bits")
+            return number
+        case float():
+            if not isfinite(given):
+                raise Mismatch(f"{where} is {float.__float__(given)}, which is no number of the language")
+            return float.__float__(given)
+        case RecordValue():
+            return {name: _data_of(given.get(name), f"{where}.{name}", around) for name, _ in given.type.fields}
+        case list() | tuple() | dict() if id(given) in around:
+            raise Mismatch(f"{where} contains itself")
+        case list() | tuple():
+            around |= {id(given)}
+            return [_data_of(item, f"{where}[{i}]", around) for i, item in enumerate(given)]
+        case dict():
+            for key in given:
+                if not isinstance(key, str):
+                    raise Mismatch(f"{where} has the key {key!r:.60}, which is not str")
+            around |= {id(given)}
+            return {str.__str__(key): _data_of(item, f"{where}[{key!r}]", around) for key, item in given.items()}
+    raise Mismatch(f"{where} is of the Python type {type(given).__qualname__}, which the language does not have")
 
 
 def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,6 +102,9 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
                 return [from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data)]
         case DictType():
             if isinstance(data, dict):
+                for key in data:
+                    if not isinstance(key, str):
+                        raise Mismatch(f"{where} has the key {key!r:.60}, which is not str")
                 return {key: from_json(item, type_.value, f"{where}[{key!r}]") for key, item in data.items()}
         case TupleType():
             if isinstance(data, list) and len(data) == len(type_.items):
@@ -110,8 +114,12 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
             if isinstance(data, dict):
                 return _record_from_json(data, type_, where)
         case _ if type_ == FLOAT:
-            if isinstance(data, float) or (isinstance(data, int) and not isinstance(data, bool)):
+            if isinstance(data, float):
+                if not math.isfinite(data):
+                    raise Mismatch(f"{where} is {data}, which is no number of the language")
                 return data
+            if isinstance(data, int) and not isinstance(data, bool):
+                return from_json(data, INT, where)
         case _ if type_ == INT:
             if isinstance(data, int) and not isinstance(data, bool):
                 if data.bit_length() > MAX_INT_BITS:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections import OrderedDict
+from enum import IntEnum, StrEnum
 
 import pytest
 
 from rlmlang.errors import InputMismatch
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
+from rlmlang.language.types import FLOAT, INT, DictType, Type
 from rlmlang.runtime.inputs import EXAMPLE_LENGTH, bind_inputs, example_json, read_inputs
-from rlmlang.runtime.values import to_json
+from rlmlang.runtime.values import Mismatch, from_json, to_json
 
 RECORDS = "class Word:\n    text: str\n    places: list[int]\n\nclass Pair:\n    a: Word\n    b: Word | None\n\n"
 
@@ -53,3 +58,74 @@ def test_the_place_of_a_mistake_in_json_is_given() -> None:
     checked = check(Source("x: list[int]\nx\n"))
     with pytest.raises(InputMismatch, match="it is not JSON: Expecting value at character 5"):
         read_inputs(checked, {"x": "[1, two]"})
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+class Ratio(float):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("type_", "given", "why"),
+    [
+        ("dict[str, int]", {(1, 2): 3}, "`x` has the key (1, 2), which is not str"),
+        ("dict[str, int]", {1: 2}, "`x` has the key 1, which is not str"),
+        ("list[dict[str, int]]", [{}, {None: 2}], "`x`[1] has the key None, which is not str"),
+        ("float", math.inf, "`x` is inf, which is no number of the language"),
+        ("list[float]", [1.0, math.nan], "`x`[1] is nan, which is no number of the language"),
+        ("tuple[int, float]", (1, -math.inf), "`x`[1] is -inf, which is no number of the language"),
+        ("str", math.nan, "`x` is nan, which is no number of the language"),
+        ("float", 1 << 13_000, "`x` is an integer of more than 13,000 bits"),
+        pytest.param("str", 10**5000, "`x` is an integer of more than 13,000 bits", id="digits"),
+        ("str", b"a", "`x` is of the Python type bytes, which the language does not have"),
+        ("list[int]", {1, 2}, "`x` is of the Python type set, which the language does not have"),
+        ("Word", {"text": "a", "places": {1: 1}}, "`x`['places'] has the key 1, which is not str"),
+    ],
+)
+def test_what_is_no_value_of_the_language_is_refused_with_its_place(type_: str, given: object, why: str) -> None:
+    checked = check(Source(f"{RECORDS}x: {type_}\nx\n"))
+    with pytest.raises(InputMismatch) as caught:
+        bind_inputs(checked, {"x": given})
+    assert (caught.value.first.code, caught.value.first.message) == ("E603", why)
+
+
+def test_a_value_that_contains_itself_is_refused() -> None:
+    cyclic: list[object] = [1]
+    cyclic.append({"again": cyclic})
+    with pytest.raises(InputMismatch, match=re.escape("`x`[1]['again'] contains itself")):
+        bind_inputs(check(Source("x: list[int]\nx\n")), {"x": cyclic})
+    shared = [1]
+    assert bind_inputs(check(Source("x: list[list[int]]\nx\n")), {"x": [shared, shared]})["x"] == [[1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("type_", "given", "plain"),
+    [
+        ("int", Level.HIGH, 3),
+        ("float", Level.HIGH, 3),
+        ("str", Color.RED, "red"),
+        ('Literal["red", "blue"]', Color.RED, "red"),
+        ("float", Ratio(1.5), 1.5),
+        ("list[int]", (Level.HIGH,), [3]),
+        ("dict[str, int]", OrderedDict({Color.RED: 1}), {"red": 1}),
+    ],
+)
+def test_values_of_subclasses_become_plain(type_: str, given: object, plain: object) -> None:
+    value = bind_inputs(check(Source(f"x: {type_}\nx\n")), {"x": given})["x"]
+    assert repr(value) == repr(plain)
+    assert [type(key) for key in value] == [str] if isinstance(value, dict) else type(value) is type(plain)
+
+
+@pytest.mark.parametrize(
+    ("data", "type_"), [({1: 2}, DictType(INT)), (math.inf, FLOAT), (math.nan, FLOAT), (2**13_000, FLOAT)]
+)
+def test_data_that_is_not_json_is_no_value(data: object, type_: Type) -> None:
+    with pytest.raises(Mismatch):
+        from_json(data, type_)
