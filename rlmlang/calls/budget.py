@@ -13,18 +13,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from decimal import Decimal
+from reprlib import repr as shown
+from typing import Any
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, field, fields_dict, frozen
 
 from rlmlang.calls.prices import Price, Prices, no_price, price_of
-from rlmlang.errors import BudgetError
+from rlmlang.errors import BudgetError, UsageError
 from rlmlang.language.source import Span
 from rlmlang.models.base import Model
 
 
 @frozen
 class Limits:
-    """What a run may spend. None means no limit."""
+    """What a run may spend. None means no limit. Raises UsageError E607 for a value out of range."""
 
     max_calls: int | None = 1_000
     """Generations by the model, including repairs."""
@@ -47,6 +49,55 @@ class Limits:
     """Size of any one value: one byte a character, eight an element."""
     concurrency: int | None = None
     """Calls that run at once; None for as many as the model says are useful."""
+
+    def __attrs_post_init__(self) -> None:
+        for name in fields_dict(Limits):
+            if not LimitRange.of(name).admits(value := getattr(self, name)):
+                raise UsageError.of("E607", f"{name} is {LimitRange.of(name).text('None')}, not {shown(value)}")
+
+
+@frozen
+class LimitRange:
+    """The values that a limit may have, from Python and from the command line."""
+
+    least: float
+    most: float
+    is_whole: bool
+    is_optional: bool
+    about: str
+
+    @classmethod
+    def of(cls, name: str) -> LimitRange:
+        """Return the range of a field of `Limits`."""
+        return _RANGES[name]
+
+    def admits(self, value: Any) -> bool:
+        """Return whether this is a number in the range, or None where there may be no limit."""
+        if value is None:
+            return self.is_optional
+        is_number = type(value) is int or (type(value) is float and not self.is_whole)
+        return is_number and self.least <= value <= self.most
+
+    def text(self, none: str) -> str:
+        """Describe the range; `none` is how "no limit" is written."""
+        return f"{self.about} or {none}" if self.is_optional else self.about
+
+
+def _range_of(name: str, annotation: str) -> LimitRange:
+    least, most, about = {
+        "max_seconds": (0, _MAX, "a number of seconds from 0"),
+        "max_cost": (0, _MAX, "a number of dollars from 0"),
+        "max_share": (1e-6, 1, "a number above 0, up to 1"),
+        "concurrency": (1, _MAX, "a whole number from 1"),
+        "max_answer_tokens": (1, _MAX, "a whole number from 1"),
+    }.get(name, (0, _MAX, "a whole number from 0"))
+    return LimitRange(least, most, "int" in annotation, "None" in annotation, about)
+
+
+_MAX = 1e300
+"""The greatest limit; a greater number must be a mistake."""
+
+_RANGES = {name: _range_of(name, str(each.type)) for name, each in fields_dict(Limits).items()}
 
 
 @define

@@ -15,19 +15,19 @@ MILLION = Decimal(1_000_000)  # decision 69
 
 
 def dollars(amount: Decimal | float | str) -> Decimal:
-    """Return an amount of money, exactly as it is written. Raises ValueError if it is none."""
+    """Return an amount of money, exactly as it is written. Raises UsageError E607 if it is none."""
     try:
         number = Decimal(str(amount))
     except InvalidOperation:
         number = Decimal("nan")
     if not (number.is_finite() and 0 <= number < MILLION and number == round(number, 6)):
-        raise ValueError(f"a price is a number of dollars from 0, with at most 6 decimals, not {amount!r}")
+        raise UsageError.of("E607", f"a price is a number of dollars from 0, with at most 6 decimals, not {amount!r}")
     return number
 
 
 @frozen
 class Price:
-    """The price of a model's tokens, in US dollars per million."""
+    """The price of a model's tokens, in US dollars per million. Raises UsageError E607 for what is no price."""
 
     input: Decimal = field(converter=dollars)
     output: Decimal = field(converter=dollars)
@@ -41,7 +41,7 @@ class Price:
     @cached.validator
     def _(self, attribute: object, value: Decimal) -> None:
         if value > self.input:
-            raise ValueError(f"cached tokens cost no more than others: ${value} is more than ${self.input}")
+            raise UsageError.of("E607", f"cached tokens cost no more than others: ${value} is more than ${self.input}")
 
     def of(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Decimal:
         """Return the dollars for so many tokens; the cached ones are part of the prompt's."""

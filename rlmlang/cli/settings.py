@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 from attrs import field, fields_dict, frozen
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.budget import LimitRange, Limits
 from rlmlang.calls.prices import Price
 from rlmlang.cli.units import BYTES, amount
 from rlmlang.errors import UsageError
@@ -36,16 +36,6 @@ from rlmlang.errors import UsageError
 FILE = "rlmlang.toml"
 
 Limit = int | float | None
-
-MAX = 1e300
-"""The greatest limit; a greater number must be a mistake."""
-
-_NUMBERS = {
-    "max_seconds": "a number of seconds",
-    "max_cost": "a number of dollars",
-    "max_share": "a number above 0, up to 1",
-}
-"""Descriptions of the limits that are not whole numbers."""
 
 
 @frozen
@@ -123,25 +113,21 @@ def _price(path: Path, name: str, table: Mapping[str, Any]) -> Price:
         return Price(**table)
     except TypeError as error:
         raise UsageError.of("E607", f"{path}: the price of {name} needs both `input` and `output`") from error
-    except ValueError as error:
-        raise UsageError.of("E607", f"{path}: the price of {name}: {error}") from error
+    except UsageError as error:
+        raise UsageError.of("E607", f"{path}: the price of {name}: {error.first.message}") from error
 
 
 def limit(name: str, value: Any) -> Limit:
     """Return the value of a limit, from a number or its text; `none` is no limit. Raises ValueError."""
-    kind = str(fields_dict(Limits)[name].type)
-    optional = "None" in kind
-    least = {"concurrency": 1, "max_answer_tokens": 1, "max_share": 1e-6}.get(name, 0)
-    most = 1 if name == "max_share" else MAX
-    if value == "none" and optional:
+    range_ = LimitRange.of(name)
+    if value == "none" and range_.is_optional:
         return None
     try:
-        number: float = float(value) if "float" in kind else int(str(value))
+        number: float | None = int(str(value)) if range_.is_whole else float(value)
     except (ValueError, TypeError):
-        number = -1
-    if isinstance(value, bool) or not least <= number <= most:
-        expected = _NUMBERS.get(name, f"a whole number from {least}")
-        raise ValueError(f"{name} is {expected}{' or none' if optional else ''}, not {value!r}")
+        number = None
+    if isinstance(value, bool) or number is None or not range_.admits(number):
+        raise ValueError(f"{name} is {range_.text('none')}, not {value!r}")
     return number
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlmlang.calls.prices import FREE, Price, dollars, price_of
+from rlmlang.errors import InvalidOption
 from rlmlang.models.scripted import ScriptedModel
 from tests.support.fakes import Fake, obedient
 
@@ -27,13 +28,13 @@ def test_amounts_are_taken_as_they_are_written(amount: Any, exact: str) -> None:
 
 @pytest.mark.parametrize("amount", [-1, "nan", "inf", float("nan"), 0.0000001, 10**6, "a lot", None, True, [1]])
 def test_a_wrong_amount_is_refused(amount: Any) -> None:
-    with pytest.raises(ValueError, match="a price is a number of dollars from 0"):
+    with pytest.raises(InvalidOption, match="a price is a number of dollars from 0"):
         Price(input=1, output=amount)
 
 
 def test_cached_tokens_cost_no_more_than_others() -> None:
     """A reservation is made at the price of an uncached prompt."""
-    with pytest.raises(ValueError, match="cached tokens cost no more than others"):
+    with pytest.raises(InvalidOption, match="cached tokens cost no more than others"):
         Price(input=1, output=1, cached="1.1")
 
 

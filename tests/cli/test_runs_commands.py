@@ -39,6 +39,12 @@ def test_a_run_that_a_budget_ended_is_resumed(run: Run) -> None:
     assert (row["status"], row["usage"]["calls"]) == ("done", 2)
 
 
+def test_a_run_without_a_model_is_resumed(run: Run) -> None:
+    Path("program.rlm").write_text("1 + 1\n")
+    assert run("run", "program.rlm")[:2] == (0, "2\n")
+    assert run("runs", "resume", "last")[:2] == (0, "2\n")
+
+
 def test_one_call_is_listed_as_one(run: Run) -> None:
     Path("program.rlm").write_text('CALL("a")\n')
     Path("replies.toml").write_text('[[reply]]\ninstruction = "a"\ntext = "b"\n')
