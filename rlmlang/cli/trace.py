@@ -72,7 +72,9 @@ trace_argument = click.argument("trace", metavar="TRACE")
 def output_option(default: str | None) -> Callable[[Command], Command]:
     """Return the option `-o FILE`; without a default it is required."""
     shown = "FILE to write, - for standard output." + ("  [default: -]" if default == "-" else "")
-    return click.option("-o", "--output", "to", metavar="FILE", default=default, required=default is None, help=shown)
+    if default is None:  # given as such, click would take it for the value of the option
+        return click.option("-o", "--output", "to", metavar="FILE", required=True, help=shown)
+    return click.option("-o", "--output", "to", metavar="FILE", default=default, help=shown)
 
 
 @command.command("show")

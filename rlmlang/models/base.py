@@ -35,6 +35,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
@@ -43,7 +45,7 @@ from attrs import frozen
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import Message, continuation_messages, direct_messages, inline_messages, program_messages
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import ModelFailed
+from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.language.types import Type, structure_of
 from rlmlang.runtime.values import Value
 
@@ -203,6 +205,17 @@ class SecretHolder(Protocol):
 
 class Unsent(ModelFailed):
     """The model could not be reached: nothing was sent, and nothing is spent."""
+
+
+@contextmanager
+def before_sending() -> Iterator[None]:
+    """Raise ModelError as `Unsent` while a request is made, so that it does not count as spent."""
+    try:
+        yield
+    except Unsent:
+        raise
+    except ModelError as error:
+        raise Unsent(error.diagnostics) from error
 
 
 class Model(Protocol):

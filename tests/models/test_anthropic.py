@@ -164,7 +164,7 @@ def test_a_run(server: FakeServer) -> None:
 
 
 def test_counts_are_no_less_than_the_truth(opened: Open) -> None:
-    model = opened("anthropic:m?ctx=2000")
+    model = opened("anthropic:m@https://proxy.example?ctx=2000")
     asked = request()
     size = sum(len(message.content) for message in asked.messages)
     assert size < model.count_tokens(asked) < size + 400
@@ -173,9 +173,10 @@ def test_counts_are_no_less_than_the_truth(opened: Open) -> None:
 
 
 def test_names_and_keys(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    error = fails(opened("anthropic:m"))
-    assert (error.first.code, error.first.hint) == ("E407", "set ANTHROPIC_API_KEY")
-    assert fails(opened("anthropic:m?key=")).first.hint == "name its variable by `?key=`"
+    for name, hint in (("anthropic:m", "set ANTHROPIC_API_KEY"), ("anthropic:m?key=", "name its variable by `?key=`")):
+        with pytest.raises(ModelError) as caught:
+            opened(name)
+        assert (caught.value.first.code, caught.value.first.hint) == ("E407", hint)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
     model = opened("anthropic:m@https://proxy.example/v1?ctx=1000&concurrency=2")
     assert (model.context, model.concurrency) == (1000, 2)

@@ -22,7 +22,7 @@ from rlmlang.calls.budget import Limits
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.language.types import INT, STR, DictType, ListType, LiteralType, TupleType, Type
-from rlmlang.models.base import Reply, Request
+from rlmlang.models.base import Reply, Request, Unsent
 from rlmlang.models.local import llama as llama_cpp
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.servers import chat, http
@@ -808,6 +808,8 @@ def test_llguidance_may_be_missing(llama: FakeServer, opened: Open, monkeypatch:
     monkeypatch.setitem(sys.modules, "llguidance", None)
     error = fails(opened(f"openai:m@{llama.url}/v1?grammar=llguidance"), request(constraint=CONSTRAINT))
     assert error.first.code == "E407"
+    assert isinstance(error, Unsent)  # so it counts as no call
+    assert llama.bodies("/completion") == []
 
 
 def test_loopback() -> None:

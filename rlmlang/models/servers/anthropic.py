@@ -40,7 +40,10 @@ class AnthropicOptions(ServerOptions):
 
 
 def open_model(rest: str, name: str) -> AnthropicModel:
-    """Return the model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
+    """Return the model of `MODEL@URL?OPTIONS`.
+
+    Raises UsageError E607 for a wrong name, option or key, ModelError E407 if Anthropic is to be asked without a key.
+    """
     model, url, query = split_name(rest, name, ADDRESS)
     return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(AnthropicOptions(), query, name))
 
@@ -57,7 +60,8 @@ class AnthropicModel:
         self.capabilities = Capabilities(prefix_reuse=True, exact_counts=False)
         self._key = read_key(options.key, url)
         self.secrets = frozenset([self._key] if self._key else [])
-        self._needs_key = url == ADDRESS
+        if url == ADDRESS and not self._key:
+            raise no_key(name, options.key)
         headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
         self._client = Client(url, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
         self.identity = json.dumps(
@@ -70,8 +74,6 @@ class AnthropicModel:
         return most_prompt_tokens(bound, self.context, request.max_tokens)
 
     async def generate(self, request: Request) -> Reply:
-        if self._needs_key and not self._key:
-            raise no_key(self.name, self.options.key)
         data = await self._client.request("POST", "/v1/messages", self.body(request))
         try:
             return self._reply(request, data)

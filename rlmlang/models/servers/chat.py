@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request, before_sending
 from rlmlang.models.options import SAMPLE_TEMPERATURE
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
@@ -117,7 +117,9 @@ class Chat:
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        data = await self._client.request("POST", self._path, self.body(request))
+        with before_sending():
+            body = self.body(request)
+        data = await self._client.request("POST", self._path, body)
         try:
             return self._reply(request, data)
         except (LookupError, TypeError, AttributeError) as error:

@@ -191,10 +191,10 @@ class Client:
             hint = "raise `timeout`" if timeout == self._timeout else None
             raise self._failed(f"no answer within {timeout:g} seconds", hint) from error
         except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
-            raise self._failed(_description(error)) from error
+            raise self._failed(_description(error), kind=Unsent) from error
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, _ReservedAddress):
-                raise self._failed(_description(error), "name the server that has the model") from error
+                raise self._failed(_description(error), "name the server that has the model", Unsent) from error
             raise TransientFailure(self._failed(_description(error)), sent=False) from error
         except aiohttp.ClientError as error:
             raise TransientFailure(self._failed(_description(error))) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.base import Capabilities, Reply, Request, before_sending
 from rlmlang.models.local.chat_template import ChatTemplate
 from rlmlang.models.servers.chat import Grammar, Sampling, ServerDialect, grammar_for
 from rlmlang.models.servers.http import Client
@@ -39,7 +39,9 @@ class LlamaServer:
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        data = await self._client.request("POST", "/completion", self.body(request))
+        with before_sending():
+            body = self.body(request)
+        data = await self._client.request("POST", "/completion", body)
         try:
             return self._reply(request, data)
         except (LookupError, TypeError, AttributeError) as error:
