@@ -31,15 +31,15 @@ def type_text(annotation: Any) -> str:
 
 def _type(annotation: Any) -> Type:
     origin, args = get_origin(annotation), get_args(annotation)
-    if isinstance(annotation, Hashable) and annotation in _PLAIN:
+    if origin is None and isinstance(annotation, Hashable) and annotation in _PLAIN:
         return _PLAIN[annotation]
     if origin is Literal and all(type(value) in (str, int, bool) for value in args):
         return literal(args)
-    if origin is list:
+    if origin is list and args:
         return ListType(_type(args[0]))
-    if origin is dict and args[0] is str:
+    if origin is dict and args and args[0] is str:
         return DictType(_type(args[1]))
-    if origin is tuple and ... not in args:
+    if origin is tuple and args and ... not in args:
         return TupleType(tuple(map(_type, args)))
     if origin in (Union, UnionType) and len(args) == 2 and NoneType in args:
         return optional(_type(args[0] if args[1] is NoneType else args[1]))

@@ -35,10 +35,12 @@ from rlmlang.execution import (
     Options,
     StoreLike,
     begin,
+    check_options,
     limits_again,
     limits_for,
     model_again,
     model_of,
+    refuse_no_model,
     run_program,
     stored_in,
 )
@@ -137,6 +139,7 @@ class Program:
                 return self.cost(inputs, model=own, limits=limits, prices=prices, **named)
         values = bind_inputs(self.checked, _together(inputs, named))
         limits = limits_for(limits, model)
+        check_options(prices=prices)
         if model is None:
             return estimate(self.checked, values, limits)
         engine, _ = model_of(model)
@@ -159,7 +162,7 @@ class Program:
 
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
-        limits, trace = limits_for(limits, model), trace or Trace()
+        limits, trace = limits_for(limits, model), Trace() if trace is None else trace
         options = Options(model, store, limits, prices, memo, writing, trace)
         value = await run_program(self.checked, _together(inputs, named), options)
         return Result(value, self.type, trace.usage, trace, self)
@@ -188,15 +191,17 @@ class Program:
 
 
 def compile(text: str, name: str = "<program>") -> Program:
-    """Parse and check a program text. Raises ProgramError with every diagnostic found."""
+    """Parse and check a program text. Raises ProgramError with every diagnostic found; UsageError E607."""
+    check_options(text=text, name=name)
     return Program(check(Source(text, name)))
 
 
 def load(path: str | Path) -> Program:
-    """Read, parse and check a program file (UTF-8). Raises UsageError E604, ProgramError."""
+    """Read, parse and check a program file (UTF-8). Raises UsageError E604, E607, ProgramError."""
+    check_options(path=path)
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     return compile(text, str(path))
 
@@ -236,9 +241,12 @@ async def aask(
     `program` of the result is the one that the model wrote, or the question as one CALL where it wrote none.
     Raises UsageError, BudgetError, RunError, ModelError.
     """
-    limits, trace = limits_for(limits, model), trace or Trace()
+    if model is None:
+        raise _needs_model("a question")
+    check_options(question=question)
+    limits, trace = limits_for(limits, model), Trace() if trace is None else trace
     limits = evolve(limits, max_depth=limits.max_depth + 1)
-    values = values_of(inputs or {})
+    values = values_of(_inputs(inputs))
     if QUESTION in values:
         raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
     given = dict(zip(argument_names(tuple(values.items())), values.values()))
@@ -295,13 +303,18 @@ async def acomplete(
     error ends the run, the text so far is `trace.first.program`.
     Raises UsageError, BudgetError, ModelError.
     """
-    limits, trace = limits_for(limits, model), trace or Trace()
-    values = values_of(inputs or {})
+    if model is None:
+        raise _needs_model("a text")
+    check_options(prompt=prompt, start=start, max_tokens=max_tokens)
+    limits, trace = limits_for(limits, model), Trace() if trace is None else trace
+    values = values_of(_inputs(inputs))
     options = Options(model, store, limits, prices, memo, writing, trace, command="complete")
     refuse_undeclarable(values)
     types = {name: type_of(value) for name, value in values.items()}
     async with begin(options, "the prompt", prompt, values, types) as (run, recording):
-        text = await write_text(prompt, values, start, max_tokens or limits.max_answer_tokens, run)
+        text = await write_text(
+            prompt, values, start, limits.max_answer_tokens if max_tokens is None else max_tokens, run
+        )
         recording.value, recording.type = text.written, STR
     return Completion(text.written, STR, trace.usage, trace, Program(text.program), text.answers, text.finish)
 
@@ -345,6 +358,8 @@ async def aresume(
     given, and so are the limits; a mapping changes some of them.
     Raises what `Program.arun` raises, and UsageError E610 if the run cannot be found or resumed.
     """
+    refuse_no_model(model)
+    check_options(run_id=run_id, limits=limits, prices=prices, trace=trace)
     with stored_in(store) as kept:
         row = find_run(kept, run_id)
         spec = read_spec(row)
@@ -375,6 +390,7 @@ async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None
 
     Raises ModelError E410 where an answer is missing, and else what `Program.arun` raises.
     """
+    check_options(run_id=run_id, trace=trace)
     with stored_in(store) as kept:
         row = find_run(kept, run_id)
         spec = read_spec(row)
@@ -397,7 +413,7 @@ async def _again(
     is_recorded: bool = True,
 ) -> Result:
     """Run a recorded program again, under the id that it has."""
-    trace = trace or Trace()
+    trace = Trace() if trace is None else trace
     trace.run_id = run_id
     writing = cast("Writing | None", spec.writing)
     limits = limits_again(spec, limits)
@@ -420,10 +436,25 @@ def _written(trace: Trace, asked: Program) -> Program:
 
 def _together(inputs: Mapping[str, object] | None, named: Mapping[str, object]) -> dict[str, object]:
     """Return all inputs that are given. Raises UsageError E603, E607."""
-    if inputs is not None and not isinstance(inputs, Mapping):
+    inputs = _inputs(inputs)
+    if twice := inputs.keys() & named.keys():
+        raise UsageError.of("E607", f"the input `{min(twice)}` is given twice")
+    return {**inputs, **named}
+
+
+def _inputs(inputs: Mapping[str, object] | None) -> Mapping[str, object]:
+    """Return the mapping of inputs, empty for None. Raises UsageError E603."""
+    if inputs is None:
+        return {}
+    if not isinstance(inputs, Mapping):
         raise UsageError.of(
             "E603", "inputs is no mapping of names to values", hint="an input named `inputs` is given in the mapping"
         )
-    if twice := set(inputs or ()) & named.keys():
-        raise UsageError.of("E607", f"the input `{min(twice)}` is given twice")
-    return {**(inputs or {}), **named}
+    for name in inputs:
+        if not isinstance(name, str):
+            raise UsageError.of("E603", f"the names of inputs are text, not {name!r}")
+    return inputs
+
+
+def _needs_model(what: str) -> UsageError:
+    return MissingModel.of("E605", f"{what} needs a model", hint="give one: model=…")

@@ -342,10 +342,12 @@ _CLASS_OF: dict[str, type[RlmError]] = {
 """The class of each code that has one of its own."""
 
 
-def unreadable(path: str | Path, error: OSError | UnicodeDecodeError) -> UsageError:
+def unreadable(path: str | Path, error: OSError | ValueError) -> UsageError:
     """Return the error E604 of a file that could not be read; a relative path is shown with its folder."""
     if isinstance(error, UnicodeDecodeError):
         return UsageError.of("E604", f"cannot read {path}: byte {error.start:,} is not UTF-8")
+    if isinstance(error, ValueError):  # a path that no file system has
+        return UsageError.of("E604", f"cannot read {str(path)!r}: {error}")
     is_relative = isinstance(error, FileNotFoundError) and not Path(path).is_absolute()
     hint = f"the path is relative to {Path.cwd()}" if is_relative else None
     return UsageError.of("E604", f"cannot read {path}: {error.strerror}", hint=hint)

@@ -5,20 +5,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any, Union
+from typing import Any, Union, cast, get_args
 
 from attrs import asdict, evolve, field, fields_dict, frozen
 
 from rlmlang.calls.answering import Writing, default_writing
 from rlmlang.calls.budget import Account, Caps, Limits
 from rlmlang.calls.evaluate import ActiveRun, evaluating
-from rlmlang.calls.prices import Prices
+from rlmlang.calls.prices import Price, Prices
 from rlmlang.errors import BudgetError, MissingModel, RlmError, UsageError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
@@ -32,7 +32,7 @@ from rlmlang.runtime.estimate import Cost, follow
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Recording, Spec, recorded, spec_of
-from rlmlang.storage.store import Store
+from rlmlang.storage.store import PLACE, Store, is_place
 from rlmlang.trace.recorder import Trace
 
 SHOWN_PARTS = 5
@@ -50,7 +50,7 @@ LimitsLike = Union[Limits, Mapping[str, Any]]
 
 @frozen
 class Options:
-    """How a run is made."""
+    """How a run is made. Raises UsageError E605 for what is no model, E607 for an option of a wrong value."""
 
     model: ModelLike | None = None
     store: StoreLike | None = None
@@ -64,20 +64,60 @@ class Options:
     is_recorded: bool = True
     """Whether the run appears in that list."""
 
+    def __attrs_post_init__(self) -> None:
+        refuse_no_model(self.model)
+        check_options(
+            store=self.store, prices=self.prices, memo=self.memo, writing=self.writing, trace=self.trace
+        )  # fmt: skip
+
     @property
     def share_from(self) -> int:
         """The first level whose calls are limited by `max_share`: below the program that answers a question."""
         return 2 if self.command == "ask" else 1
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_prices(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(price, Price) for name, price in value.items()
+    )
+
+
+_OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "store": (f"{PLACE}, or None", lambda value: value is None or isinstance(value, Store) or is_place(value)),
+    "limits": ("Limits, or a mapping of some by name", lambda value: isinstance(value, Limits | Mapping | None)),
+    "prices": ("a mapping from names of models to Price, or None", lambda value: value is None or _are_prices(value)),
+    "memo": ("True or False", lambda value: isinstance(value, bool)),
+    "writing": ("'statements', 'whole' or None", lambda value: value is None or value in get_args(Writing)),
+    "trace": ("a Trace or None", lambda value: value is None or isinstance(value, Trace)),
+    "run_id": ("'last', or the prefix of an id, as text", _is_text),
+    "max_tokens": ("a whole number from 1, or None", lambda value: value is None or (type(value) is int and value > 0)),
+    "path": ("the path of a file", lambda value: isinstance(value, str | Path)),
+    **dict.fromkeys(("text", "name", "question", "prompt", "start"), ("text", _is_text)),
+}
+"""What each option of the API may be, in words and as a test; `Limits` and `model_of` check theirs."""
+
+
+def check_options(**given: object) -> None:
+    """Raise UsageError E607 for the first option whose value is none that it may have."""
+    for name, value in given.items():
+        expected, admits = _OPTIONS[name]
+        if not admits(value):
+            raise UsageError.of("E607", f"{name} is {expected}, not {shown(value)}")
+
+
 def limits_with(changes: LimitsLike | None, defaults: Limits) -> Limits:
     """Return the limits that are given, completed by defaults. Raises UsageError E607 for an unknown name."""
+    check_options(limits=changes)
     if isinstance(changes, Limits):
         return changes
     known = fields_dict(Limits)
     for name in changes or ():
         if name not in known:
-            near = get_close_matches(name, known, 1)
+            near = get_close_matches(str(name), known, 1)
             hint = f"did you mean `{near[0]}`?" if near else f"limits are {', '.join(known)}"
             raise UsageError.of("E607", f"there is no limit `{name}`", hint=hint)
     return Limits(**{**asdict(defaults), **(changes or {})})
@@ -95,8 +135,19 @@ def limits_for(changes: LimitsLike | None, model: ModelLike | None) -> Limits:
 
 def default_limits(model: ModelLike | None) -> Limits:
     """Return the limits of a run with a model, if none are given."""
+    refuse_no_model(model)
     name = model if model is None or isinstance(model, str) else getattr(model, "name", None)
     return Limits(**usual_limits(name))
+
+
+def refuse_no_model(given: object) -> None:
+    """Raise UsageError E605 for what is no model, and not None."""
+    if not (given is None or isinstance(given, OpenModel | str) or is_function(given) or is_model(given)):
+        raise UsageError.of(
+            "E605",
+            f"model is a name, a function, or an object of the protocol Model, not {shown(given)}",
+            hint="an example is model='smollm2'; `rlmlang models` lists the kinds of names",
+        )
 
 
 def model_of(given: ModelLike | None) -> tuple[Model, bool]:
@@ -112,13 +163,8 @@ def model_of(given: ModelLike | None) -> tuple[Model, bool]:
         return open_model(given), True
     if is_function(given):
         return FunctionModel(given), True
-    if is_model(given):
-        return given, False
-    raise UsageError.of(
-        "E605",
-        f"model is a name, a function, or an object of the protocol Model, not {shown(given)}",
-        hint="an example is model='smollm2'; `rlmlang models` lists the kinds of names",
-    )
+    refuse_no_model(given)
+    return cast(Model, given), False
 
 
 @asynccontextmanager
@@ -233,7 +279,7 @@ async def model_again(spec: Spec, model: ModelLike | None) -> AsyncIterator[Mode
     if model is None and json.loads(spec.identity).get("kind") == "function":
         raise MissingModel.of("E605", f"the model of the run was the function {spec.model}", hint="give it: model=…")
     if not is_function(model):
-        yield model or spec.model
+        yield spec.model if model is None else model
         return
     own = FunctionModel(model)
     if own.name == spec.model:

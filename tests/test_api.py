@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 import threading
+import typing
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ import rlmlang
 from rlmlang import errors
 from rlmlang.annotations import type_text
 from rlmlang.diagnostics import CODES
+from rlmlang.runtime.inputs import OPTIONS
 from tests.support.fakes import Fake, obedient
 from tests.support.places import ROOT
 
@@ -128,6 +130,12 @@ def test_inputs_that_are_named_like_options() -> None:
         program.run(inputs=2)  # type: ignore[arg-type]
 
 
+def test_an_input_that_is_named_like_an_option_is_given_in_the_mapping() -> None:
+    assert {*inspect.signature(rlmlang.Program.run).parameters} - {"named"} == OPTIONS
+    with pytest.raises(rlmlang.UsageError, match=r'E601.*\n(.*\n)*hint: give it in the mapping: run\(\{"model": …\}\)'):
+        rlmlang.compile("model: str\nmodel\n").run(model="M")
+
+
 def test_an_input_that_is_given_twice() -> None:
     with pytest.raises(rlmlang.InvalidOption, match="`x` is given twice"):
         rlmlang.compile("x: int\nx\n").run({"x": 1}, x=2)
@@ -171,7 +179,16 @@ def test_types_of_python(annotation: Any, text: str) -> None:
     assert str(rlmlang.compile(f"x: {text}\nx\n").type) == text
 
 
-@pytest.mark.parametrize("annotation", [bytes, dict[int, str], set[str], list, int | str, [int], tuple[int, ...], 3])
+BARE = [vars(typing)[name] for name in ("List", "Dict", "Tuple")]
+"""Generic types without their arguments."""
+
+WITHOUT_ELEMENTS = [Literal[[1]], list[Literal[[1]]], tuple[()]]  # type: ignore[valid-type]
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [bytes, dict[int, str], set[str], list, int | str, [int], tuple[int, ...], 3, *BARE, *WITHOUT_ELEMENTS],
+)
 def test_what_is_no_type(annotation: Any) -> None:
     with pytest.raises(rlmlang.InvalidOption, match="is not a type of the language"):
         type_text(annotation)
@@ -524,3 +541,107 @@ def test_the_trace_says_how_many_calls_are_planned() -> None:
     text = 'xs: list[str]\n[CALL("up", x) for x in xs] + [CALL("say", xs[0]) for x in xs if x == CALL("up", "a")]'
     rlmlang.compile(text).run(model=Fake(obedient), xs=["a", "b"], trace=trace)
     assert trace.planned_calls == (2, 6)
+
+
+# Options of wrong values -----------------------------------------------------------------
+
+WRONG = [
+    *(("memo", value) for value in ("no", 1, None)),
+    *(("writing", value) for value in ("no", 1, True, [])),
+    *(("prices", value) for value in (3, {"x": 3}, {3: rlmlang.Price(1, 1)}, "x")),
+    *(("store", value) for value in (3, b"x", "", "a\0b")),
+    *(("trace", value) for value in (3, 0, "x.jsonl")),
+    *(("limits", value) for value in (3, "max_calls", [("max_calls", 1)])),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG)
+def test_an_option_of_a_wrong_value_is_named(option: str, value: Any) -> None:
+    model = Fake(obedient)
+    for begin in (
+        lambda **options: rlmlang.compile("1").run(**options),
+        lambda **options: rlmlang.ask("up", **options),
+        lambda **options: rlmlang.complete("up", **options),
+    ):
+        with pytest.raises(rlmlang.InvalidOption, match=rf"\b{option} is .*, not "):
+            begin(model=model, **{option: value})
+    assert model.requests == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "message"),
+    [
+        (lambda: rlmlang.compile(None), "text is text, not None"),  # type: ignore[arg-type]
+        (lambda: rlmlang.compile("1", 3), "name is text, not 3"),  # type: ignore[arg-type]
+        (lambda: rlmlang.load(None), "path is the path of a file, not None"),  # type: ignore[arg-type]
+        (lambda: rlmlang.ask(3, model="smollm2"), "question is text, not 3"),  # type: ignore[arg-type]
+        (lambda: rlmlang.complete(3, model="smollm2"), "prompt is text, not 3"),  # type: ignore[arg-type]
+        (
+            lambda: rlmlang.complete("a", start=None, model="smollm2"),  # type: ignore[arg-type]
+            "start is text, not None",
+        ),
+        *(
+            (
+                lambda tokens=tokens: rlmlang.complete("a", max_tokens=tokens, model="smollm2"),
+                f"max_tokens is a whole number from 1, or None, not {tokens!r}",
+            )
+            for tokens in ("3", 0, -1, True)
+        ),
+        *(
+            (
+                lambda run_id=run_id, again=again: again(run_id, store="nowhere"),
+                f"run_id is 'last', or the prefix of an id, as text, not {run_id!r}",
+            )
+            for run_id in (3, None, [])
+            for again in (rlmlang.resume, rlmlang.replay)
+        ),
+        (lambda: rlmlang.compile("1").cost(limits={3: 4}), "there is no limit `3`"),  # type: ignore[dict-item]
+        (
+            lambda: rlmlang.compile("1").cost(limits={"max_calls": -1}),
+            "max_calls is a whole number from 0 or None, not -1",
+        ),
+        (
+            lambda: rlmlang.compile("1").cost(prices={"x": 3}),
+            "prices is a mapping from names of models to Price, or None, not {'x': 3}",
+        ),  # type: ignore[dict-item]
+    ],
+)
+def test_an_argument_of_a_wrong_value_is_named(begin: Callable[[], Any], message: str) -> None:
+    with pytest.raises(rlmlang.InvalidOption) as caught:
+        begin()
+    assert caught.value.first.message == message
+
+
+@pytest.mark.parametrize("inputs", [3, {3: 4}, [("x", 1)], ""])
+def test_inputs_that_are_no_mapping_of_names(inputs: Any) -> None:
+    program = rlmlang.compile("x: int\nx\n")
+    for begin in (program.run, program.cost, lambda given: rlmlang.ask("up", given, model=Fake(obedient)),
+                  lambda given: rlmlang.complete("up", given, model=Fake(obedient))):  # fmt: skip
+        with pytest.raises(rlmlang.InputMismatch, match=r"inputs is no mapping|the names of inputs are text, not 3"):
+            begin(inputs)
+
+
+def test_a_path_that_no_file_system_has() -> None:
+    with pytest.raises(rlmlang.FileUnreadable, match=r"cannot read '\\x00': embedded null"):
+        rlmlang.load("\0")
+
+
+def test_a_question_needs_a_model() -> None:
+    with pytest.raises(rlmlang.MissingModel, match="a question needs a model\nhint: give one: model="):
+        rlmlang.ask("up", model=None)  # type: ignore[arg-type]
+    with pytest.raises(rlmlang.MissingModel, match="a text needs a model"):
+        rlmlang.complete("up", model=None)  # type: ignore[arg-type]
+
+
+def test_an_empty_prefix_finds_no_run(tmp_path: Path) -> None:
+    rlmlang.compile("1").run(store=tmp_path / "runs.db")
+    with pytest.raises(rlmlang.RunNotFound, match="no run '' in the store"):
+        rlmlang.resume("", store=tmp_path / "runs.db")
+
+
+def test_a_store_that_is_closed(tmp_path: Path) -> None:
+    store = rlmlang.Store(tmp_path / "runs.db")
+    store.close()
+    store.close()
+    with pytest.raises(rlmlang.UsageError, match=r"error\[E606\]: the store .*runs.db is closed"):
+        rlmlang.compile("1").run(store=store)

@@ -32,6 +32,9 @@ from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, Value, c
 EXAMPLE_LENGTH = 100
 """The most characters of an example in a hint."""
 
+OPTIONS = frozenset({"self", "inputs", "model", "store", "limits", "prices", "memo", "writing", "trace"})
+"""The parameters of `Program.run`: inputs of these names can only be given in its mapping."""
+
 
 @deep_recursion
 def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
@@ -62,7 +65,9 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
                 "E601",
                 f"the input `{name}: {type_}` is missing",
                 statement.span,
-                hint=f"give it by name: {name}=…",
+                hint=f'give it in the mapping: run({{"{name}": …}})'
+                if name in OPTIONS
+                else f"give it by name: {name}=…",
             )
     return values
 

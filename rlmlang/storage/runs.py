@@ -14,10 +14,10 @@ from rlmlang.storage.store import RunRow, Store
 
 def find_run(store: Store, prefix: str) -> RunRow:
     """Return the one run whose id has this prefix; `last` is the latest. Raises UsageError E610."""
-    rows = store.runs()[:1] if prefix == "last" else store.runs(prefix)
+    rows = store.runs()[:1] if prefix == "last" else store.runs(prefix) if prefix else []
     if len(rows) == 1:
         return rows[0]
-    what = f"no run {prefix}" if not rows else f"{len(rows):,} runs begin with {prefix}"
+    what = f"no run {prefix!r}" if not rows else f"{len(rows):,} runs begin with {prefix!r}"
     raise RunNotFound.of("E610", f"{what} in {store.name}")
 
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from reprlib import repr as shown
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,6 +31,9 @@ from rlmlang.storage.owner import is_dead, new_owner
 
 LEASE = 30.0  # decision 64
 """Seconds after which a claim expires unless it is renewed."""
+
+PLACE = "the path or URL of a store"
+"""What the place of a store is, for messages."""
 
 _DAY = 86_400
 
@@ -102,13 +106,16 @@ class Store:
     """An open store. Every method raises UsageError E606 if the database cannot be used (decision 65)."""
 
     def __init__(self, place: str | Path) -> None:
-        """Open the store at a place: the path of an SQLite file, or a `postgresql://` URL."""
+        """Open the store at a place: the path of an SQLite file, or a `postgresql://` URL. Raises UsageError E607."""
+        if not is_place(place):
+            raise UsageError.of("E607", f"store is {PLACE}, not {shown(place)}")
         driver = _driver(place)
         self.owner = new_owner()
         self.name = f"the store {driver.shown(place)}"
         self._errors = driver.errors
         self._damaged: set[bytes] = set()
         self._touched: set[bytes] = set()
+        self._is_closed = False
         with self.reporting_errors():
             self.db = driver(place)
             try:
@@ -133,7 +140,9 @@ class Store:
 
     @contextmanager
     def reporting_errors(self) -> Iterator[None]:
-        """Raise errors of the database as UsageError E606."""
+        """Raise errors of the database as UsageError E606, as is the use of a store that is closed."""
+        if self._is_closed:
+            raise UsageError.of("E606", f"{self.name} is closed", hint="open it again")
         try:
             yield
         except self._errors as error:
@@ -318,12 +327,20 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Give up all claims, and close the database."""
+        """Give up all claims, and close the database, unless that has been done."""
+        if self._is_closed:
+            return
         with self.reporting_errors():
             try:
                 self.db.query("delete from claims where owner = ?", (self.owner,))
             finally:
+                self._is_closed = True
                 self.db.close()
+
+
+def is_place(value: object) -> bool:
+    """Return whether this may be the place of a store: a path, or a URL."""
+    return isinstance(value, Path) or (isinstance(value, str) and value != "" and "\0" not in value)
 
 
 def _driver(place: str | Path) -> type[Database]:
