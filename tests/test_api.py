@@ -132,7 +132,7 @@ def test_inputs_that_are_named_like_options() -> None:
 
 def test_an_input_that_is_named_like_an_option_is_given_in_the_mapping() -> None:
     assert {*inspect.signature(rlmlang.Program.run).parameters} - {"named"} == OPTIONS
-    with pytest.raises(rlmlang.UsageError, match=r'E601.*\n(.*\n)*hint: give it in the mapping: run\(\{"model": …\}\)'):
+    with pytest.raises(rlmlang.UsageError, match=r'E601.*\n(.*\n)*hint: give it in the mapping, run\(\{"model": …\}\)'):
         rlmlang.compile("model: str\nmodel\n").run(model="M")
 
 

@@ -65,7 +65,7 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
                 "E601",
                 f"the input `{name}: {type_}` is missing",
                 statement.span,
-                hint=f'give it in the mapping: run({{"{name}": …}})'
+                hint=f'give it in the mapping, run({{"{name}": …}}), or by --input {name}=…'
                 if name in OPTIONS
                 else f"give it by name: {name}=…",
             )
