@@ -366,8 +366,9 @@ def test_an_open_model_is_closed_where_the_outermost_with_ends() -> None:
 
 @pytest.mark.parametrize("thing", [3, None, Path("a.toml"), Fake, b"smollm2", {}])
 def test_what_is_no_model_is_refused(thing: Any) -> None:
-    with pytest.raises(rlmlang.UsageError, match="E605"):
-        rlmlang.open_model(thing)
+    for opening in (rlmlang.open_model, rlmlang.OpenModel):
+        with pytest.raises(rlmlang.UsageError, match="E605"):
+            opening(thing)
     if thing is not None:
         for begin in (rlmlang.compile("1").run, rlmlang.compile("1").cost):
             with pytest.raises(rlmlang.UnknownModel, match="model is a name, a function, or an object of the protocol"):
@@ -549,7 +550,7 @@ WRONG = [
     *(("memo", value) for value in ("no", 1, None)),
     *(("writing", value) for value in ("no", 1, True, [])),
     *(("prices", value) for value in (3, {"x": 3}, {3: rlmlang.Price(1, 1)}, "x")),
-    *(("store", value) for value in (3, b"x", "", "a\0b")),
+    *(("store", value) for value in (3, b"x", "", "a\0b", Path(), Path("a\0b"))),
     *(("trace", value) for value in (3, 0, "x.jsonl")),
     *(("limits", value) for value in (3, "max_calls", [("max_calls", 1)])),
 ]
@@ -624,6 +625,9 @@ def test_inputs_that_are_no_mapping_of_names(inputs: Any) -> None:
 def test_a_path_that_no_file_system_has() -> None:
     with pytest.raises(rlmlang.FileUnreadable, match=r"cannot read '\\x00': embedded null"):
         rlmlang.load("\0")
+    for name in ("scripted:\0", "gguf:\0"):
+        with pytest.raises(rlmlang.UnknownModel, match="holds a null character"):
+            rlmlang.open_model(name)
 
 
 def test_a_question_needs_a_model() -> None:

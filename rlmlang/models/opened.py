@@ -6,11 +6,12 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
+from reprlib import repr as shown
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from rlmlang.errors import UsageError
-from rlmlang.models.base import Model
+from rlmlang.models.base import Model, is_model
 
 T = TypeVar("T")
 
@@ -26,6 +27,11 @@ class OpenModel:
     """
 
     def __init__(self, model: Model) -> None:
+        """Keep a model open. Raises UsageError E605 for what is none."""
+        if not is_model(model):
+            raise UsageError.of(
+                "E605", f"OpenModel is of an object of the protocol Model, not {shown(model)}", hint="use open_model(…)"
+            )
         self._model: Model | None = model
         self.name = model.name
         self._runner: asyncio.Runner | None = None

@@ -97,6 +97,8 @@ def open_model(name: str) -> Model:
     Raises UsageError E605 for an unknown name, E604 for a file that cannot be read, ModelError E407 if the model
     cannot be loaded.
     """
+    if "\0" in name:  # which no path may hold
+        raise UsageError.of("E605", f"{name!r} does not name a model: it holds a null character")
     kind, mark, rest = re.fullmatch("([^:?]*)([:?]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     for backend in BACKENDS:
         if backend.kind == kind:

@@ -340,7 +340,7 @@ class Store:
 
 def is_place(value: object) -> bool:
     """Return whether this may be the place of a store: a path, or a URL."""
-    return isinstance(value, Path) or (isinstance(value, str) and value != "" and "\0" not in value)
+    return isinstance(value, str | Path) and Path(value).name != "" and "\0" not in str(value)
 
 
 def _driver(place: str | Path) -> type[Database]:
