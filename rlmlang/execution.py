@@ -23,7 +23,8 @@ from rlmlang.errors import BudgetError, MissingModel, RlmError, UsageError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, Model, SecretHolder, is_model
+from rlmlang.models.base import Capabilities, Model, SecretHolder
+from rlmlang.models.checks import check_model
 from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
 from rlmlang.models.opened import OpenModel
 from rlmlang.models.registry import open_model, usual_limits
@@ -141,13 +142,16 @@ def default_limits(model: ModelLike | None) -> Limits:
 
 
 def refuse_no_model(given: object) -> None:
-    """Raise UsageError E605 for what is no model, and not None."""
-    if not (given is None or isinstance(given, OpenModel | str) or is_function(given) or is_model(given)):
+    """Raise UsageError E605 for what is neither a model nor None, E607 for a model that no run can use."""
+    if given is None or isinstance(given, OpenModel | str) or is_function(given):
+        return
+    if isinstance(given, type) or not hasattr(given, "generate"):
         raise UsageError.of(
             "E605",
             f"model is a name, a function, or an object of the protocol Model, not {shown(given)}",
             hint="an example is model='smollm2'; `rlmlang models` lists the kinds of names",
         )
+    check_model(given)
 
 
 def model_of(given: ModelLike | None) -> tuple[Model, bool]:
@@ -172,6 +176,7 @@ async def opened(model: ModelLike | None, store: StoreLike | None) -> AsyncItera
     """Open the model and the store of a run, and close again what is opened here. Raises UsageError, ModelError."""
     engine, is_own = model_of(model)
     try:
+        check_model(engine)
         with nullcontext() if store is None else stored_in(store) as kept, deep_recursion:
             yield engine, kept
     finally:

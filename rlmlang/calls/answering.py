@@ -21,6 +21,7 @@ from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
+from rlmlang.models.checks import check_reply, prompt_tokens
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.meter import Meter
@@ -78,7 +79,7 @@ class Answering:
 
         Raises BudgetError, ModelError E403, E404.
         """
-        prompt = self.model.count_tokens(request)
+        prompt = prompt_tokens(self.model, request)
         if prompt >= self.model.context:
             raise ModelError.of(
                 "E403",  # decision 33
@@ -100,7 +101,7 @@ class Answering:
         sent = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
         began, record.attempts = self.clock(), record.attempts + 1
         try:
-            reply = await self.model.generate(sent)
+            reply = await self._reply(sent)
         except BaseException as error:
             cost = account.settle(reserved, None, called=not isinstance(error, Unsent))
             record.pay(cost)
@@ -118,6 +119,16 @@ class Answering:
         if reply.finish == "refusal":
             raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
         return reply
+
+    async def _reply(self, request: Request) -> Reply:
+        """Return what the backend replies. Raises ModelError E400 for any error of it, and for a wrong reply."""
+        try:
+            reply = await self.model.generate(request)
+        except RlmError:
+            raise
+        except Exception as error:
+            raise ModelError.of("E400", f"the model failed: {type(error).__name__}: {error}") from error
+        return check_reply(reply, self.model.name)
 
     def _rendered(self, request: Request) -> RenderedPrompt:
         """Return a request as the model reads it."""

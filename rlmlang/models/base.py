@@ -38,7 +38,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Literal, Protocol, TypeGuard, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -243,9 +243,3 @@ class Model(Protocol):
     async def aclose(self) -> None:
         """Free what the model holds."""
         ...
-
-
-def is_model(thing: object) -> TypeGuard[Model]:
-    """Return whether this object, which is no class, has what the protocol names."""
-    names = ("name", "identity", "context", "concurrency", "capabilities", "count_tokens", "generate", "aclose")
-    return not isinstance(thing, type) and all(hasattr(thing, name) for name in names)

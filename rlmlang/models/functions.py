@@ -20,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeGuard, Union
 
-from rlmlang.errors import ModelError, RlmError
+from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
+from rlmlang.models.checks import check_model
 from rlmlang.models.servers.messages import on_the_wire
 
 ModelFunction = Callable[[list[dict[str, str]]], Union[str, Awaitable[str]]]
@@ -42,6 +43,7 @@ class FunctionModel:
     A store keeps the answers for later runs only under an `identity`, which should change whenever the answers
     may: nothing else shows whether two functions answer alike. Without one, they serve this object alone, and
     the run that is resumed with the same function.
+    Raises UsageError E607 for an option that no run can use.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class FunctionModel:
         context: int = 1_000_000,
         concurrency: int = 16,
     ) -> None:
+        if identity is not None and not isinstance(identity, str):
+            raise UsageError.of("E607", f"the identity {identity!r:.60} is not str")
         self.name = name or name_of(function)
         self.identity = json.dumps({"kind": "function", "digest": identity or secrets.token_hex(16)})
         self.context = context
@@ -61,6 +65,7 @@ class FunctionModel:
         self._function = function
         self._is_async = inspect.iscoroutinefunction(function)
         self._threads: ThreadPoolExecutor | None = None
+        check_model(self)
 
     def count_tokens(self, request: Request) -> int:
         return _tokens(*(message.content for message in request.messages_with_written))

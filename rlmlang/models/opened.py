@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from rlmlang.errors import UsageError
-from rlmlang.models.base import Model, is_model
+from rlmlang.models.base import Model
+from rlmlang.models.checks import is_model
 
 T = TypeVar("T")
 

@@ -655,6 +655,9 @@ class _Model:
         assert self.reply is not None
         return Reply(self.reply(), 1, 1, "stop")
 
+    async def aclose(self) -> None:
+        pass
+
 
 def attempt(subject: Case) -> dict[str, Any]:
     """Run one case here. Everything it may do to a user is done: checked, costed, run, shown."""

@@ -15,6 +15,7 @@ from rlmlang.calls.prices import Price
 from rlmlang.language.source import Span
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, Request
+from rlmlang.models.checks import prompt_tokens
 from rlmlang.runtime.estimate.cost import Cost, Interval, Money, SiteCost
 from rlmlang.runtime.estimate.intervals import all_known, capped, product
 from rlmlang.runtime.values import Value, canonical
@@ -92,7 +93,7 @@ class CallTally:
             high_prompt = self.model.context
             if known:
                 request = Request(args[0], tuple(zip(names, args[1:])), type_, program=self.limits.max_depth > 1)
-                high_prompt = self.model.count_tokens(request)
+                high_prompt = prompt_tokens(self.model, request)
                 low_prompt = high_prompt if self.model.capabilities.exact_counts else 1
         most = self._sites.setdefault(site, SiteMaximum())
         most.calls += times

@@ -1,0 +1,80 @@
+"""Check what backends of other people give: the attributes of a model when a run opens it, and its replies."""
+
+from __future__ import annotations
+
+from typing import TypeGuard, get_args, get_type_hints
+
+from rlmlang.errors import ModelError, RlmError, UsageError
+from rlmlang.models.base import Capabilities, Model, Reply, Request
+
+PARTS = ("name", "identity", "context", "concurrency", "capabilities", "count_tokens", "generate", "aclose")
+"""The attributes and methods of the protocol `Model`."""
+
+FINISHES = get_args(get_type_hints(Reply)["finish"])
+
+HINT = "the protocol Model is described in rlmlang.models.base"
+
+
+def is_model(thing: object) -> TypeGuard[Model]:
+    """Return whether this object, which is no class, has every part of the protocol."""
+    return not isinstance(thing, type) and all(hasattr(thing, part) for part in PARTS)
+
+
+def check_model(model: object) -> Model:
+    """Return an object as a model.
+
+    Raises UsageError E605 if it lacks a part of the protocol, E607 if an attribute has a value that no run can use.
+    """
+    missing = [f"`{part}`" for part in PARTS if not hasattr(model, part)]
+    if missing:
+        raise UsageError.of(
+            "E605", f"the model, of type {type(model).__qualname__}, lacks {', '.join(missing)}", hint=HINT
+        )
+    found: Model = model  # type: ignore[assignment]
+    for part in ("name", "identity"):
+        if not isinstance(value := getattr(found, part), str):
+            raise UsageError.of("E607", f"`{part}` of the model is {value!r:.60}; expected a str", hint=HINT)
+    for part in ("context", "concurrency"):
+        if not is_count(value := getattr(found, part)) or value < 1:
+            raise UsageError.of("E607", f"`{part}` of the model {found.name} is {value!r:.60}; expected an int from 1")
+    if not isinstance(able := found.capabilities, Capabilities):
+        raise UsageError.of(
+            "E607", f"`capabilities` of the model {found.name} is {able!r:.60}; expected Capabilities", hint=HINT
+        )
+    return found
+
+
+def check_reply(reply: object, model: str) -> Reply:
+    """Return the reply of the model with this name. Raises ModelError E400 for one that breaks the protocol."""
+    if not isinstance(reply, Reply):
+        raise ModelError.of("E400", f"{model} returned {type(reply).__name__}; expected Reply", hint=HINT)
+    problem = None
+    for part in ("text", "opening"):
+        if not isinstance(value := getattr(reply, part), str):
+            problem = f"whose {part} is {type(value).__name__}; expected str"
+    for part in ("prompt_tokens", "completion_tokens", "cached_tokens", "forced_tokens"):
+        if not is_count(value := getattr(reply, part)):
+            problem = f"whose {part} is {value!r:.60}; expected an int from 0"
+    if reply.finish not in FINISHES:
+        problem = f"whose finish is {reply.finish!r:.60}; expected {' or '.join(FINISHES)}"
+    if problem:
+        raise ModelError.of("E400", f"{model} returned a reply {problem}", hint=HINT)
+    return reply
+
+
+def prompt_tokens(model: Model, request: Request) -> int:
+    """Return the length of a prompt as the model counts it. Raises ModelError, E400 for what is no count."""
+    try:
+        count = model.count_tokens(request)
+    except RlmError:
+        raise
+    except Exception as error:
+        raise ModelError.of("E400", f"{model.name} cannot count: {type(error).__name__}: {error}") from error
+    if not is_count(count):
+        raise ModelError.of("E400", f"{model.name} counts {count!r:.60} tokens; expected an int from 0", hint=HINT)
+    return count
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Return whether this is a whole number, not negative."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
