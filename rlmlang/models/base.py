@@ -11,7 +11,9 @@ engine, and returns the text that comes back:
         capabilities = Capabilities(exact_counts=False)
 
         def count_tokens(self, request: Request) -> int:
-            return sum(len(message.content) for message in request.messages_with_written)
+            # At most one token per byte of UTF-8, and some for the marks around each message
+            texts = [message.content.encode("utf-8", "replace") for message in request.messages_with_written]
+            return sum(16 + len(text) for text in texts)
 
         async def generate(self, request: Request) -> Reply:
             chat = [(message.role, message.content) for message in request.messages_with_written]
@@ -22,6 +24,20 @@ engine, and returns the text that comes back:
 
         async def aclose(self) -> None:
             pass
+
+    def open_model(rest: str, name: str) -> Model:
+        return MyModel()
+
+`open_model` returns the model of a name, given the text after the colon and the whole name. It makes a kind of names,
+here `mine`, known by a line in the `pyproject.toml` of its package, under `[project.entry-points."rlmlang.models"]`:
+
+    mine = "my_package.my_module:open_model"
+
+In rlmlang itself, it is the opener of a row in `BACKENDS` of `rlmlang/models/registry.py`:
+
+    Backend("mine", "a model of mine", "rlmlang.models.my_module:open_model"),
+
+A program can also be given the object: `program.run(model=MyModel())`.
 
 A reply's text is what the engine wrote, unchanged but for what follows a stop text; the caller reads it. An engine that
 can do more says so in its `Capabilities`, and takes more of the request into account: `constraint` (what a program may

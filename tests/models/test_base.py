@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
+from importlib.metadata import EntryPoint
 from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import rlmlang
 from rlmlang.calls.budget import Limits
-from rlmlang.models import base
+from rlmlang.language.types import STR
+from rlmlang.models import base, registry
 from rlmlang.models.base import cut_at_stop
 
 REPLIES = {
@@ -28,14 +32,38 @@ async def engine(chat: list[tuple[str, str]], max_tokens: int) -> tuple[str, int
 
 
 @pytest.fixture
-def model() -> Any:
-    """The backend in the documentation of the protocol."""
+def names() -> dict[str, Any]:
+    """What the code in the documentation of the protocol defines: the backend and its opener."""
     assert base.__doc__ is not None
-    found = re.search(r"(?m)^    class MyModel:\n(?:(?:        .*)?\n)+", base.__doc__)
+    found = re.search(r"(?m)^    class MyModel:\n(?:(?:    .*)?\n)+", base.__doc__)
     assert found is not None
     names = {**vars(base), "my_engine": engine}
     exec(dedent(found[0]), names)
+    return names
+
+
+@pytest.fixture
+def model(names: dict[str, Any]) -> Any:
     return names["MyModel"]()
+
+
+def test_the_backend_in_the_documentation_can_be_opened(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("my_package.my_module")
+    vars(module).update(names)
+    monkeypatch.setitem(sys.modules, "my_package", ModuleType("my_package"))
+    monkeypatch.setitem(sys.modules, "my_package.my_module", module)
+    found = re.search(r'(?m)^    mine = "(.*)"$', base.__doc__ or "")
+    assert found is not None
+    monkeypatch.setattr(registry, "_plugins", lambda: {"mine": EntryPoint("mine", found[1], "rlmlang.models")})
+    assert rlmlang.compile('CALL[int]("How many?")').run(model="mine").value == 5
+    row = eval(re.findall(r"(?m)^    (Backend\(.*\)),$", base.__doc__ or "")[0], vars(registry))
+    monkeypatch.setitem(sys.modules, "rlmlang.models.my_module", module)
+    assert row.open("", "", "mine").name == "mine"
+
+
+def test_the_count_of_the_backend_in_the_documentation_is_an_upper_bound(model: Any) -> None:
+    request = base.Request("é😀", (), STR)
+    assert model.count_tokens(request) > sum(len(message.content.encode()) for message in request.messages)
 
 
 def test_the_backend_in_the_documentation_answers(model: Any) -> None:
