@@ -21,7 +21,7 @@ from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
-from rlmlang.models.checks import check_reply, prompt_tokens
+from rlmlang.models.checks import check_reply, described, prompt_tokens
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.meter import Meter
@@ -127,7 +127,7 @@ class Answering:
         except RlmError:
             raise
         except Exception as error:
-            raise ModelError.of("E400", f"the model failed: {type(error).__name__}: {error}") from error
+            raise ModelError.of("E400", f"the model failed: {described(error)}") from error
         return check_reply(reply, self.model.name)
 
     def _rendered(self, request: Request) -> RenderedPrompt:

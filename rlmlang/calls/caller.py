@@ -21,6 +21,7 @@ from rlmlang.calls.workers import Workers
 from rlmlang.errors import BudgetError, ModelError, RlmError
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import Type
+from rlmlang.models.checks import described
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.values import Value, canonical, from_json
@@ -227,7 +228,7 @@ class Caller:
         except BaseException as error:
             if isinstance(error, GeneratorExit) and not _is_running(task):
                 raise  # the backend did not raise it: the coroutine is being closed
-            self._fail(call, ModelError.of("E400", f"the model failed: {type(error).__name__}: {error}"))
+            self._fail(call, ModelError.of("E400", f"the model failed: {described(error)}"))
         else:
             if made is not None:
                 value, status = made

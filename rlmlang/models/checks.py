@@ -69,10 +69,15 @@ def prompt_tokens(model: Model, request: Request) -> int:
     except RlmError:
         raise
     except Exception as error:
-        raise ModelError.of("E400", f"{model.name} cannot count: {type(error).__name__}: {error}") from error
+        raise ModelError.of("E400", f"{model.name} cannot count: {described(error)}") from error
     if not is_count(count):
         raise ModelError.of("E400", f"{model.name} counts {count!r:.60} tokens; expected an int from 0", hint=HINT)
     return count
+
+
+def described(error: BaseException) -> str:
+    """Return the type of an error and its message, where it has one."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def is_count(value: object) -> TypeGuard[int]:

@@ -22,7 +22,7 @@ from typing import Any, TypeGuard, Union
 
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
-from rlmlang.models.checks import check_model
+from rlmlang.models.checks import check_model, described
 from rlmlang.models.servers.messages import on_the_wire
 
 ModelFunction = Callable[[list[dict[str, str]]], Union[str, Awaitable[str]]]
@@ -90,7 +90,7 @@ class FunctionModel:
 
     def _failed(self, error: BaseException) -> ModelError:
         hint = SIGNATURE if isinstance(error, (TypeError, AttributeError)) else None
-        return ModelError.of("E400", f"{self.name} failed: {type(error).__name__}: {error}", hint=hint)
+        return ModelError.of("E400", f"{self.name} failed: {described(error)}", hint=hint)
 
     async def _call(self, messages: list[dict[str, str]]) -> Any:
         if self._is_async:
