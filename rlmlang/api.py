@@ -50,7 +50,7 @@ from rlmlang.language.source import Source
 from rlmlang.language.types import STR, Type
 from rlmlang.models.opened import OpenModel, run_sync
 from rlmlang.runtime.estimate import Cost, estimate
-from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.inputs import bind_inputs, input_mapping, merged_inputs
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Spec
 from rlmlang.storage.runs import ReplayModel, find_run, read_spec
@@ -137,7 +137,7 @@ class Program:
         if isinstance(model, str):
             with open_model(model) as own:
                 return self.cost(inputs, model=own, limits=limits, prices=prices, **named)
-        values = bind_inputs(self.checked, _together(inputs, named))
+        values = bind_inputs(self.checked, merged_inputs(inputs, named))
         limits = limits_for(limits, model)
         check_options(prices=prices)
         if model is None:
@@ -164,7 +164,7 @@ class Program:
         """
         limits, trace = limits_for(limits, model), Trace() if trace is None else trace
         options = Options(model, store, limits, prices, memo, writing, trace)
-        value = await run_program(self.checked, _together(inputs, named), options)
+        value = await run_program(self.checked, merged_inputs(inputs, named), options)
         return Result(value, self.type, trace.usage, trace, self)
 
     def run(
@@ -181,7 +181,7 @@ class Program:
         **named: object,
     ) -> Result:
         """Run the program, as `arun` does, from code that is not asynchronous."""
-        given = _together(inputs, named)
+        given = merged_inputs(inputs, named)
         return run_sync(
             lambda: self.arun(
                 given, model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace
@@ -246,7 +246,7 @@ async def aask(
     check_options(question=question)
     limits, trace = limits_for(limits, model), Trace() if trace is None else trace
     limits = evolve(limits, max_depth=limits.max_depth + 1)
-    values = values_of(_inputs(inputs))
+    values = values_of(input_mapping(inputs))
     if QUESTION in values:
         raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
     given = dict(zip(argument_names(tuple(values.items())), values.values()))
@@ -307,7 +307,7 @@ async def acomplete(
         raise _needs_model("a text")
     check_options(prompt=prompt, start=start, max_tokens=max_tokens)
     limits, trace = limits_for(limits, model), Trace() if trace is None else trace
-    values = values_of(_inputs(inputs))
+    values = values_of(input_mapping(inputs))
     options = Options(model, store, limits, prices, memo, writing, trace, command="complete")
     refuse_undeclarable(values)
     types = {name: type_of(value) for name, value in values.items()}
@@ -432,28 +432,6 @@ def _written(trace: Trace, asked: Program) -> Program:
         return asked
     source = Source(record.header + program_text(record.program), "<answer>")
     return Program(check(source, asked.type))
-
-
-def _together(inputs: Mapping[str, object] | None, named: Mapping[str, object]) -> dict[str, object]:
-    """Return all inputs that are given. Raises UsageError E603, E607."""
-    inputs = _inputs(inputs)
-    if twice := inputs.keys() & named.keys():
-        raise UsageError.of("E607", f"the input `{min(twice)}` is given twice")
-    return {**inputs, **named}
-
-
-def _inputs(inputs: Mapping[str, object] | None) -> Mapping[str, object]:
-    """Return the mapping of inputs, empty for None. Raises UsageError E603."""
-    if inputs is None:
-        return {}
-    if not isinstance(inputs, Mapping):
-        raise UsageError.of(
-            "E603", "inputs is no mapping of names to values", hint="an input named `inputs` is given in the mapping"
-        )
-    for name in inputs:
-        if not isinstance(name, str):
-            raise UsageError.of("E603", f"the names of inputs are text, not {name!r}")
-    return inputs
 
 
 def _needs_model(what: str) -> UsageError:

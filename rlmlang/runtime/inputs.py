@@ -36,6 +36,28 @@ OPTIONS = frozenset({"self", "inputs", "model", "store", "limits", "prices", "me
 """The parameters of `Program.run`: inputs of these names can only be given in its mapping."""
 
 
+def merged_inputs(inputs: Mapping[str, object] | None, named: Mapping[str, object]) -> dict[str, object]:
+    """Return all inputs that are given. Raises UsageError E603, E607."""
+    inputs = input_mapping(inputs)
+    if twice := inputs.keys() & named.keys():
+        raise UsageError.of("E607", f"the input `{min(twice)}` is given twice")
+    return {**inputs, **named}
+
+
+def input_mapping(inputs: Mapping[str, object] | None) -> Mapping[str, object]:
+    """Return the mapping of inputs, empty for None. Raises UsageError E603."""
+    if inputs is None:
+        return {}
+    if not isinstance(inputs, Mapping):
+        raise UsageError.of(
+            "E603", "inputs is no mapping of names to values", hint="an input named `inputs` is given in the mapping"
+        )
+    for name in inputs:
+        if not isinstance(name, str):
+            raise UsageError.of("E603", f"the names of inputs are text, not {name!r}")
+    return inputs
+
+
 @deep_recursion
 def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
     """Return the value of every input, from Python or JSON data and the defaults.
