@@ -152,6 +152,24 @@ class TupleExpr(Node):
 
 
 @frozen(eq=False, repr=False)
+class SetExpr(Node):
+    """`{a, b}`, with at least one element."""
+
+    items: tuple[Expr, ...]
+    span: Span = _span()
+    node_id: int = _id()
+
+
+@frozen(eq=False, repr=False)
+class Starred(Node):
+    """`*value` among the elements of a list, tuple or set display, or the arguments of an application."""
+
+    value: Expr
+    span: Span = _span()
+    node_id: int = _id()
+
+
+@frozen(eq=False, repr=False)
 class DictExpr(Node):
     items: tuple[tuple[Expr, Expr], ...]
     span: Span = _span()
@@ -160,7 +178,7 @@ class DictExpr(Node):
 
 @frozen(eq=False, repr=False)
 class Unary(Node):
-    """`op` is `-`, `+` or `not`."""
+    """`op` is `-`, `+`, `~` or `not`."""
 
     op: str
     operand: Expr
@@ -170,7 +188,7 @@ class Unary(Node):
 
 @frozen(eq=False, repr=False)
 class Binary(Node):
-    """`op` is one of `+ - * / // % **`."""
+    """`op` is one of `+ - * / // % ** << >> & | ^`."""
 
     op: str
     left: Expr
@@ -256,29 +274,34 @@ class TupleTarget(Node):
     span: Span = _span()
 
 
-Target = Union[Name, TupleTarget]
+Target = Union[Name, Index, TupleTarget]
+"""What a value is bound to. An `Index` occurs in assignments only, not in a `for`."""
 
 
 @frozen(eq=False, repr=False)
-class For(Node):
+class ForClause(Node):
+    """`for target in iterable`, in a comprehension."""
+
     target: Target
     iterable: Expr
     span: Span = _span()
 
 
 @frozen(eq=False, repr=False)
-class If(Node):
+class IfClause(Node):
+    """`if test`, in a comprehension."""
+
     test: Expr
     span: Span = _span()
 
 
 @frozen(eq=False, repr=False)
 class Comprehension(Node):
-    """`kind` is `list`, `dict` or `generator`; `key` is set for `dict` only."""
+    """`kind` is `list`, `dict`, `set` or `generator`; `key` is set for `dict` only."""
 
     kind: str
     element: Expr
-    clauses: tuple[For | If, ...]
+    clauses: tuple[ForClause | IfClause, ...]
     key: Expr | None = None
     span: Span = _span()
     node_id: int = _id()
@@ -322,7 +345,7 @@ class Call(Node):
 
 
 Expr = Union[
-    Constant, Name, FString, ListExpr, TupleExpr, DictExpr, Unary, Binary, Logic, Compare,
+    Constant, Name, FString, ListExpr, TupleExpr, SetExpr, Starred, DictExpr, Unary, Binary, Logic, Compare,
     IsNone, Conditional, Attribute, Index, Slice, Comprehension, Lambda, Apply, Call,
 ]  # fmt: skip
 
@@ -332,7 +355,7 @@ Expr = Union[
 
 @frozen(eq=False, repr=False)
 class Input(Node):
-    """`name: type`, or `name: type = default`."""
+    """`name: type`, or `name: type = default`, at the top of a script."""
 
     name: Name
     type: TypeExpr
@@ -341,10 +364,30 @@ class Input(Node):
 
 
 @frozen(eq=False, repr=False)
-class Binding(Node):
-    """`name = value`, or `a, b = value`."""
+class Assign(Node):
+    """`a = value`; `a, b = value` has one target, a tuple; `a = b = value` has two."""
 
-    names: tuple[Name, ...]
+    targets: tuple[Target, ...]
+    value: Expr
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class AnnotatedAssign(Node):
+    """`name: type = value` in a body, or `name: type` alone."""
+
+    name: Name
+    type: TypeExpr
+    value: Expr | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class AugmentedAssign(Node):
+    """`target op= value`; `op` is one of those of `Binary`. The target is a Name or an Index."""
+
+    target: Name | Index
+    op: str
     value: Expr
     span: Span = _span()
 
@@ -367,33 +410,146 @@ class Record(Node):
 
 @frozen(eq=False, repr=False)
 class Param(Node):
+    """`name`, `name: type`, each also with `= default`."""
+
     name: Name
-    type: TypeExpr
+    type: TypeExpr | None
     default: Expr | None
     span: Span = _span()
 
 
 @frozen(eq=False, repr=False)
 class Function(Node):
-    """`def name(params) -> result:`, bindings, then `return value`."""
+    """`def name(params) -> result:` and its body."""
 
     name: Name
     params: tuple[Param, ...]
-    result: TypeExpr
-    body: tuple[Binding, ...]
-    value: Expr
+    result: TypeExpr | None
+    body: tuple[Statement, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Branch(Node):
+    """`if test:` or `elif test:`, with its body."""
+
+    test: Expr
+    body: tuple[Statement, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class If(Node):
+    """An `if`, its `elif`s as further branches, and its `else`; `orelse` is empty if there is none."""
+
+    branches: tuple[Branch, ...]
+    orelse: tuple[Statement, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class For(Node):
+    """The statement `for target in iterable:`."""
+
+    target: Target
+    iterable: Expr
+    body: tuple[Statement, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class While(Node):
+    test: Expr
+    body: tuple[Statement, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Return(Node):
+    """`return value`, or `return` alone, which gives None."""
+
+    value: Expr | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Break(Node):
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Continue(Node):
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Pass(Node):
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Assert(Node):
+    test: Expr
+    message: Expr | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Raise(Node):
+    """`raise Error("message")`, also `raise Error` and `raise Error()`; a `raise` alone has no `error`."""
+
+    error: Name | None
+    message: Expr | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Handler(Node):
+    """`except errors as name:` with its body. No errors stand for a bare `except:`, which catches what `Exception` does."""
+
+    errors: tuple[Name, ...]
+    name: Name | None
+    body: tuple[Statement, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Try(Node):
+    body: tuple[Statement, ...]
+    handlers: tuple[Handler, ...]
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Imported(Node):
+    """`name`, or `name as alias`; `name` may have dots in an `import`."""
+
+    name: str
+    alias: Name | None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Import(Node):
+    """`import math, re`; with a `module`, `from module import name`."""
+
+    names: tuple[Imported, ...]
+    module: str | None = None
     span: Span = _span()
 
 
 @frozen(eq=False, repr=False)
 class ExprStatement(Node):
-    """An expression statement, which is the value of the program."""
+    """An expression statement. The last one of a script is its value."""
 
     value: Expr
     span: Span = _span()
 
 
-Statement = Union[Input, Binding, Record, Function, ExprStatement]
+Statement = Union[
+    Input, Assign, AnnotatedAssign, AugmentedAssign, Record, Function, If, For, While, Return, Break, Continue, Pass,
+    Assert, Raise, Try, Import, ExprStatement,
+]  # fmt: skip
 
 
 @frozen(eq=False, repr=False)

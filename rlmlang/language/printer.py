@@ -380,11 +380,11 @@ def _arguments(args: tuple[nodes.Expr, ...], keywords: tuple[nodes.Keyword, ...]
     return _bracket("(", rows, ")")
 
 
-def _clause(clause: nodes.For | nodes.If, quote: str) -> _Row:
+def _clause(clause: nodes.ForClause | nodes.IfClause, quote: str) -> _Row:
     match clause:
-        case nodes.For(target, iterable):
+        case nodes.ForClause(target, iterable):
             return [f"for {_target(target)} in ", *_expr(iterable, 2, quote)]
-        case nodes.If(test):
+        case nodes.IfClause(test):
             return ["if ", *_expr(test, 2, quote)]
 
 

@@ -45,7 +45,7 @@ def compile_clauses(compiler: Compiler, node: nodes.Comprehension) -> tuple[Fram
     clauses: list[_Clause] = []
     steps = iter(turn_steps(node))
     for clause in node.clauses:
-        if isinstance(clause, nodes.If):
+        if isinstance(clause, nodes.IfClause):
             clauses.append((compiler.code(clause.test), None, clause.span.start, 0))
             continue
         iterable = compiler.code(clause.iterable)

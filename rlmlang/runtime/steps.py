@@ -27,13 +27,13 @@ def turn_steps(node: nodes.Comprehension) -> list[int]:
     A turn evaluates the tests and the iterable up to the next `for`; a turn of the last one, the element. The first
     iterable is evaluated once, as a part of the expression that contains the comprehension.
     """
-    loops = [i for i, clause in enumerate(node.clauses) if isinstance(clause, nodes.For)]
+    loops = [i for i, clause in enumerate(node.clauses) if isinstance(clause, nodes.ForClause)]
     steps = []
     for start, end in pairwise([*loops, len(node.clauses)]):
-        inner = [clause.test for clause in node.clauses[start + 1 : end] if isinstance(clause, nodes.If)]
+        inner = [clause.test for clause in node.clauses[start + 1 : end] if isinstance(clause, nodes.IfClause)]
         if end < len(node.clauses):
             following = node.clauses[end]
-            assert isinstance(following, nodes.For)
+            assert isinstance(following, nodes.ForClause)
             inner.append(following.iterable)
         else:
             inner += [node.element] if node.key is None else [node.key, node.element]
@@ -65,7 +65,7 @@ def count_parts(*exprs: nodes.Expr) -> int:
             case nodes.Keyword() | nodes.Hole():
                 rest.append(node.value)
                 continue
-            case nodes.Comprehension(clauses=(nodes.For(iterable=first), *_)):
+            case nodes.Comprehension(clauses=(nodes.ForClause(iterable=first), *_)):
                 rest.append(first)
             case nodes.Lambda():
                 pass

@@ -216,7 +216,7 @@ def _(node: nodes.Slice) -> Any:
 def _(node: nodes.Comprehension) -> Any:
     clauses: list[Any] = []
     for clause in node.clauses:
-        if isinstance(clause, nodes.For):
+        if isinstance(clause, nodes.ForClause):
             clauses.append(python.comprehension(target(clause.target), as_python(clause.iterable), [], 0))
         else:
             clauses[-1].ifs.append(as_python(clause.test))

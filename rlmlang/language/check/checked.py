@@ -101,17 +101,32 @@ class ParameterTarget:
 ApplyTarget = Union[NativeTarget, FunctionTarget, RecordTarget, ParameterTarget]
 
 
+OuterVariable = tuple[int, str]
+"""A variable that a function reads without binding it: the `node_id` of the name of the function that binds it, or -1
+for the program, and the name."""
+
+
 @frozen(eq=False)
 class CheckedFunction:
-    """A function of the program or the standard library."""
+    """A function of the program or the standard library, checked for the types of its parameters.
+
+    A function with a parameter that has no annotation is checked anew for each combination of types that it is
+    applied to, and each has a CheckedFunction of its own.
+    """
 
     node: nodes.Function
     params: tuple[Type, ...]
     result: Type
     tables: Tables
-    """What is known of the expressions in it: the tables of the file that it is defined in."""
+    """What is known of the expressions in it: the tables of its file, or its own if it is checked more than once."""
     in_library: bool = False
     """Whether it is of the standard library, and so sees nothing of the program."""
+    reads: frozenset[OuterVariable] = frozenset()
+    """The variables of the functions around it, and of the program, that it or a function which it applies reads.
+    An application passes their values along, as further arguments (functions are not values, so nothing can
+    outlive a variable)."""
+    is_recursive: bool = False
+    """Whether it applies itself, also by way of others."""
 
 
 @frozen(eq=False)
@@ -123,6 +138,8 @@ class Tables:
     """What each `Apply` applies."""
     references: dict[int, CheckedFunction | NativeTarget | RecordType] = field(factory=dict)
     """What each `Name` refers to that is given where a function is expected, unless it is a parameter."""
+    decided: dict[int, bool] = field(factory=dict)
+    """The value of each `isinstance` that its types decide."""
 
 
 @frozen(eq=False)
@@ -134,6 +151,8 @@ class Checked:
     records: dict[str, RecordType]
     type: Type
     tables: Tables
+    entry: CheckedFunction | None = None
+    """The last `def`, if the program is a function: the inputs are its arguments, and its result is the value."""
 
 
 def positional(signature: Signature, count: int) -> list[Parameter]:

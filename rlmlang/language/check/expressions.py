@@ -334,16 +334,16 @@ def clauses(check: Inference, node: nodes.Comprehension) -> Iterator[None]:
     names = check.names
     outer = names.scope
     first = node.clauses[0]
-    assert isinstance(first, nodes.For)
+    assert isinstance(first, nodes.ForClause)
     first_type = check.infer(first.iterable)
     names.scope = inner = Scope("comprehension", outer)
     try:
         for clause in node.clauses:
-            if isinstance(clause, nodes.For):
+            if isinstance(clause, nodes.ForClause):
                 for target in _names_in(clause.target):
                     inner.entries.setdefault(target.id, Unbound(target.span))
         for clause in node.clauses:
-            if isinstance(clause, nodes.For):
+            if isinstance(clause, nodes.ForClause):
                 type_ = first_type if clause is first else check.infer(clause.iterable)
                 _bind_target(check, clause.target, _element(check, type_, clause.iterable), inner)
             else:

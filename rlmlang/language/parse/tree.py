@@ -262,11 +262,11 @@ class Builder:
             raise self.fail("E103", message, clauses[MAX_CLAUSES].span, "bind parts to names")
         return tuple(clauses)
 
-    def for_clause(self, items: Items) -> nodes.For:
-        return self.node(nodes.For(items[1], items[3], span=self.at(items)), items)
+    def for_clause(self, items: Items) -> nodes.ForClause:
+        return self.node(nodes.ForClause(items[1], items[3], span=self.at(items)), items)
 
-    def if_clause(self, items: Items) -> nodes.If:
-        return self.node(nodes.If(items[1], span=self.at(items)), items)
+    def if_clause(self, items: Items) -> nodes.IfClause:
+        return self.node(nodes.IfClause(items[1], span=self.at(items)), items)
 
     def targets(self, items: Items) -> Any:
         targets = _parts(items)

@@ -58,7 +58,7 @@ def clauses(
         emit(env)
         return 1, 1
     clause = node.clauses[level]
-    if isinstance(clause, nodes.If):
+    if isinstance(clause, nodes.IfClause):
         test = follower.value(clause.test, env)
         if all_known(test):
             return clauses(follower, node, steps, level + 1, env, emit) if test else (0, 0)
