@@ -1,4 +1,4 @@
-"""The steps of pure work that turns of comprehensions and applications of functions take (SPEC.md, section 12).
+"""The steps of pure work that turns of loops and applications of functions take (SPEC.md, section 12).
 
 They are found once from the text, so that the run and its estimate charge the same. Parts count whether or not
 evaluation comes to them, since a turn or an application is charged before it begins.
@@ -6,15 +6,16 @@ evaluation comes to them, since a turn or an application is charged before it be
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import get_args
+from typing import Union, get_args
 
 from attrs import fields
 
 from rlmlang.language import nodes
 
 ITERATION, APPLICATION = 4, 8
-"""Steps of a turn of a comprehension and of an application of a function, without the parts that it evaluates."""
+"""Steps of a turn of a loop or comprehension, and of an application, without the parts that they evaluate."""
 
 _FIELDS: dict[type, list[str]] = {
     kind: [part.name for part in fields(kind) if part.eq] for kind in get_args(nodes.Expr)
@@ -41,11 +42,21 @@ def turn_steps(node: nodes.Comprehension) -> list[int]:
     return steps
 
 
+def loop_steps(node: nodes.For | nodes.While) -> int:
+    """Return the steps of one turn of a loop.
+
+    The iterable of a `for` and the test of a `while` are parts of what contains the loop; the test, which follows
+    each turn too, is also a part of the turn.
+    """
+    steps = ITERATION + _count_body(node.body)
+    return steps + count_parts(node.test) if isinstance(node, nodes.While) else steps
+
+
 def function_steps(node: nodes.Function | nodes.Lambda) -> int:
     """Return the steps of one application of a function."""
     if isinstance(node, nodes.Lambda):
         return APPLICATION + count_parts(node.body)
-    return APPLICATION + count_parts(*(local.value for local in node.body), node.value)
+    return APPLICATION + _count_body(node.body)
 
 
 def count_parts(*exprs: nodes.Expr) -> int:
@@ -79,3 +90,51 @@ def count_parts(*exprs: nodes.Expr) -> int:
                 continue
         count += 1
     return count
+
+
+def _count_body(body: tuple[nodes.Statement, ...]) -> int:
+    """Return the number of parts in statements, without the bodies of the loops and functions among them."""
+    count = 0
+    rest: list[Union[nodes.Statement, nodes.Branch, nodes.Handler]] = [*body]
+    while rest:
+        node = rest.pop()
+        match node:
+            case nodes.If(branches=branches, orelse=orelse):
+                rest += branches
+                rest += orelse
+            case nodes.Branch(test=test, body=inner):
+                count += count_parts(test)
+                rest += inner
+            case nodes.Try(body=inner, handlers=handlers):
+                rest += inner
+                rest += handlers
+            case nodes.Handler(body=inner):
+                rest += inner
+            case nodes.For(iterable=head) | nodes.While(test=head):
+                count += count_parts(head)
+            case nodes.Assign(targets=targets, value=value):
+                count += count_parts(*_evaluated(targets), value)
+            case nodes.AugmentedAssign(target=target, value=value):
+                count += 1 + count_parts(target, value)
+            case nodes.Assert(test=test, message=message):
+                count += count_parts(test) + _count_optional(message)
+            case nodes.Raise(message=value) | nodes.Return(value=value) | nodes.AnnotatedAssign(value=value):
+                count += _count_optional(value)
+            case nodes.ExprStatement(value=value):
+                count += count_parts(value)
+            case _:  # what has no expressions, or a function, whose parts are those of its applications
+                pass
+    return count
+
+
+def _count_optional(expr: nodes.Expr | None) -> int:
+    return 0 if expr is None else count_parts(expr)
+
+
+def _evaluated(targets: tuple[nodes.Target, ...]) -> Iterator[nodes.Index]:
+    """Return the targets that evaluate something: `xs[i]` does, a name does not."""
+    for target in targets:
+        if isinstance(target, nodes.TupleTarget):
+            yield from _evaluated(target.items)
+        elif isinstance(target, nodes.Index):
+            yield target
