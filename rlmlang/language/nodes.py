@@ -505,7 +505,7 @@ class Raise(Node):
 
 @frozen(eq=False, repr=False)
 class Handler(Node):
-    """`except errors as name:` with its body. No errors stand for a bare `except:`, which catches what `Exception` does."""
+    """`except errors as name:` with its body. No errors are a bare `except:`, which catches what `Exception` does."""
 
     errors: tuple[Name, ...]
     name: Name | None
