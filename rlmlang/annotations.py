@@ -38,7 +38,7 @@ def _type(annotation: Any) -> Type:
     if origin is list and args:
         return ListType(_type(args[0]))
     if origin is dict and args and args[0] is str:
-        return DictType(_type(args[1]))
+        return DictType(STR, _type(args[1]))
     if origin is tuple and args and ... not in args:
         return TupleType(tuple(map(_type, args)))
     if origin in (Union, UnionType) and len(args) == 2 and NoneType in args:

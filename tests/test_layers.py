@@ -23,6 +23,7 @@ LAYERS = """
     language.literal_text
     language.parse language.printer
     language.types
+    language.solving
     annotations
     runtime.values
     runtime.meter

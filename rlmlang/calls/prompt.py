@@ -281,7 +281,7 @@ def _found(value: Value) -> Type:
     if isinstance(value, list):
         return ListType(_common(map(_found, _differing(value))))
     if isinstance(value, dict):
-        return DictType(_common(map(_found, _differing(value.values()))))
+        return DictType(STR, _common(map(_found, _differing(value.values()))))
     if isinstance(value, tuple):
         return TupleType(tuple(map(_found, value)))
     return value.type if isinstance(value, RecordValue) else primitive_of(value)
@@ -312,7 +312,7 @@ def _declarable(type_: Type) -> Type:
         case ListType():
             return ListType(_declarable(type_.item))
         case DictType():
-            return DictType(_declarable(type_.value))
+            return DictType(STR, _declarable(type_.value))
         case TupleType():
             return TupleType(tuple(map(_declarable, type_.items)))
         case OptionalType():

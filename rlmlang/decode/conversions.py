@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rlmlang.language.check.expressions import methods_of
+from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -22,12 +23,8 @@ from rlmlang.language.types import (
     LiteralType,
     OptionalType,
     RecordType,
-    Solution,
     TupleType,
     Type,
-    solve,
-    substitute,
-    variables,
 )
 
 STEPS = 2

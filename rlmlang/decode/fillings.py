@@ -28,7 +28,7 @@ _CONSTANTS: tuple[Type, ...] = (
     BOOL,
     FLOAT,
     ListType(INT),
-    DictType(STR),
+    DictType(STR, STR),
     NONE,
     TupleType((STR, STR)),
     TupleType((INT, STR)),
@@ -42,7 +42,7 @@ _CONSTANTS: tuple[Type, ...] = (
     ListType(TupleType((STR, STR, STR))),
     ListType(FLOAT),
     ListType(BOOL),
-    ListType(DictType(STR)),
+    ListType(DictType(STR, STR)),
     ListType(ListType(INT)),
 )
 """The types of constants that are tried in a hole of unknown type."""

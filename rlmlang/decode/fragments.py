@@ -14,6 +14,7 @@ from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
 from rlmlang.language.check.scope import Variable
+from rlmlang.language.solving import substitute, variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -29,8 +30,6 @@ from rlmlang.language.types import (
     TupleType,
     Type,
     TypeVar,
-    substitute,
-    variables,
 )
 
 _INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType((STR, STR)))
@@ -260,7 +259,9 @@ def instances(type_: Type, likely: Sequence[Type]) -> Iterator[Type]:
     if not names:
         yield type_
         return
-    for each in dict.fromkeys([*likely, STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR)]):
+    for each in dict.fromkeys(
+        [*likely, STR, INT, ListType(STR), TupleType((STR, STR)), FLOAT, BOOL, DictType(STR, STR)]
+    ):
         yield substitute(type_, dict.fromkeys(names, each))
 
 

@@ -23,6 +23,7 @@ from rlmlang.language.check.problems import Problems, TooManyProblems
 from rlmlang.language.check.scope import Names, Referent, Scope, ScopeEntry, Unbound, Variable
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
+from rlmlang.language.solving import variables
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import (
     UNKNOWN,
@@ -36,7 +37,6 @@ from rlmlang.language.types import (
     TupleType,
     Type,
     Unknown,
-    variables,
 )
 
 MAX_PROBLEMS = 21

@@ -1,6 +1,6 @@
-"""Types: whether one fits another, their common supertype, and solving the type variables of signatures.
+"""Types: whether one fits another, and their common supertype.
 
-Values never change, so lists, dicts and tuples are covariant. `int` fits where a
+Values never change, so lists, sets, dicts and tuples are covariant. `int` fits where a
 `float` is expected, as in Python (PEP 484), and the value stays an int. `bool` is not
 an int. Functions are second-class: `FunctionType` is the type of parameters only.
 """
@@ -94,18 +94,34 @@ class ListType:
 
 
 @frozen
-class DictType:
-    """`dict[str, T]`: keys are strings, in the order of insertion."""
+class SetType:
+    """`set[T]`; its elements are hashable."""
 
+    item: Type
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + self.item.size
+
+    def __str__(self) -> str:
+        return f"set[{self.item}]"
+
+
+@frozen
+class DictType:
+    """`dict[K, T]`: keys are hashable, in the order of insertion."""
+
+    key: Type
     value: Type
     size: int = field(init=False, eq=False, repr=False)
 
     @size.default
     def _(self) -> int:
-        return 1 + self.value.size
+        return 1 + self.key.size + self.value.size
 
     def __str__(self) -> str:
-        return f"dict[str, {self.value}]"
+        return f"dict[{self.key}, {self.value}]"
 
 
 @frozen
@@ -119,6 +135,21 @@ class TupleType:
 
     def __str__(self) -> str:
         return f"tuple[{', '.join(map(str, self.items))}]"
+
+
+@frozen
+class OpenTupleType:
+    """`tuple[T, ...]`: a tuple of any length. A `TupleType` of such elements fits it."""
+
+    item: Type
+    size: int = field(init=False, eq=False, repr=False)
+
+    @size.default
+    def _(self) -> int:
+        return 1 + self.item.size
+
+    def __str__(self) -> str:
+        return f"tuple[{self.item}, ...]"
 
 
 @frozen
@@ -171,7 +202,7 @@ class FunctionType:
 
 @frozen
 class IterableType:
-    """In signatures only: the elements of a list or tuple, the characters of a str, the keys of a dict."""
+    """In signatures only: the elements of a list, tuple or set, the characters of a str, the keys of a dict."""
 
     item: Type
     size: int = field(init=False, eq=False, repr=False)
@@ -186,7 +217,10 @@ class IterableType:
 
 @frozen
 class TypeVar:
-    """A type variable of a signature, written as a capital letter; `K` stands for orderable types only."""
+    """A type variable of a signature, written as a capital letter.
+
+    `K` stands for orderable types only, and `H` for hashable ones, of which keys and elements of sets are.
+    """
 
     name: str
     size: ClassVar[int] = 1
@@ -195,12 +229,16 @@ class TypeVar:
     def ordered(self) -> bool:
         return self.name == "K"
 
+    @property
+    def hashed(self) -> bool:
+        return self.name == "H"
+
     def __str__(self) -> str:
         return self.name
 
 
 Type = Union[
-    Primitive, Never, Unknown, LiteralType, ListType, DictType, TupleType, OptionalType,
+    Primitive, Never, Unknown, LiteralType, ListType, SetType, DictType, TupleType, OpenTupleType, OptionalType,
     RecordType, FunctionType, IterableType, TypeVar,
 ]  # fmt: skip
 
@@ -260,10 +298,16 @@ def fits(found: Type, expected: Type) -> bool:
             return fits(found.base, expected)
         case (ListType(), ListType()):
             return fits(found.item, expected.item)
+        case (SetType(), SetType()):
+            return fits(found.item, expected.item)
         case (DictType(), DictType()):
-            return fits(found.value, expected.value)
+            return fits(found.key, expected.key) and fits(found.value, expected.value)
         case (TupleType(), TupleType()):
             return len(found.items) == len(expected.items) and all(map(fits, found.items, expected.items))
+        case (TupleType(), OpenTupleType()):
+            return all(fits(item, expected.item) for item in found.items)
+        case (OpenTupleType(), OpenTupleType()):
+            return fits(found.item, expected.item)
         case (FunctionType(), FunctionType()):
             return (
                 len(found.params) == len(expected.params)
@@ -292,27 +336,42 @@ def join(a: Type, b: Type) -> Type | None:
         case (ListType(), ListType()):
             item = join(a.item, b.item)
             return None if item is None else ListType(item)
+        case (SetType(), SetType()):
+            item = join(a.item, b.item)
+            return None if item is None else SetType(item)
         case (DictType(), DictType()):
-            value = join(a.value, b.value)
-            return None if value is None else DictType(value)
+            key, value = join(a.key, b.key), join(a.value, b.value)
+            return None if key is None or value is None else DictType(key, value)
         case (TupleType(), TupleType()) if len(a.items) == len(b.items):
             items = tuple(map(join, a.items, b.items))
             return None if None in items else TupleType(items)  # type: ignore[arg-type]
+        case (TupleType() | OpenTupleType(), TupleType() | OpenTupleType()):
+            return open_tuple(a, b)
     return None
+
+
+def open_tuple(*tuples: TupleType | OpenTupleType) -> OpenTupleType | None:
+    """Return the type of tuples of any length of the elements of these, or None if they have no common type."""
+    joined: Type = NEVER
+    for type_ in tuples:
+        for item in type_.items if isinstance(type_, TupleType) else (type_.item,):
+            wider = join(joined, item)
+            if wider is None:
+                return None
+            joined = wider
+    return OpenTupleType(joined)
 
 
 def item_type(type_: Type) -> Type | None:
     """Return the type of the elements of an iterable, or None if the type is not iterable."""
     match type_:
-        case ListType():
+        case ListType() | SetType() | OpenTupleType():
             return type_.item
         case DictType():
-            return STR
+            return type_.key
         case TupleType():
-            joined: Type | None = NEVER
-            for item in type_.items:
-                joined = None if joined is None else join(joined, item)
-            return joined
+            opened = open_tuple(type_)
+            return None if opened is None else opened.item
         case Never() | Unknown():
             return type_
     base = type_.base if isinstance(type_, LiteralType) else type_
@@ -326,7 +385,7 @@ def ordered(type_: Type) -> bool:
             return type_ != NONE
         case LiteralType() | Never() | Unknown():
             return True
-        case ListType():
+        case ListType() | OpenTupleType():
             return ordered(type_.item)
         case TupleType():
             return all(map(ordered, type_.items))
@@ -335,15 +394,35 @@ def ordered(type_: Type) -> bool:
     return False
 
 
+def hashable(type_: Type) -> bool:
+    """Return whether values of the type may be keys and elements of sets: they hold no list, dict, set, record or None."""
+    match type_:
+        case Primitive():
+            return type_ != NONE
+        case LiteralType() | Never() | Unknown():
+            return True
+        case OpenTupleType():
+            return hashable(type_.item)
+        case TupleType():
+            return all(map(hashable, type_.items))
+        case TypeVar():
+            return type_.hashed
+    return False
+
+
 def structure_of(type_: Type) -> object:
     """Return the structure of a type as JSON data, with the fields of its records."""
     match type_:
         case ListType():
             return ["list", structure_of(type_.item)]
-        case DictType():
-            return ["dict", structure_of(type_.value)]
+        case SetType():
+            return ["set", structure_of(type_.item)]
+        case DictType(key=key, value=value):
+            return ["dict", structure_of(value)] if key == STR else ["dict", structure_of(key), structure_of(value)]
         case TupleType():
             return ["tuple", *map(structure_of, type_.items)]
+        case OpenTupleType():
+            return ["tuple", structure_of(type_.item), "..."]
         case OptionalType():
             return ["optional", structure_of(type_.item)]
         case LiteralType():
@@ -351,85 +430,3 @@ def structure_of(type_: Type) -> object:
         case RecordType():
             return ["record", type_.name, *([name, structure_of(t)] for name, t in type_.fields)]
     return str(type_)
-
-
-Solution = dict[str, "Type"]
-"""The types of the type variables of a signature, as far as they are known."""
-
-
-def solve(expected: Type, found: Type, solution: Solution) -> bool:
-    """Match `found` against the signature type `expected`, widening `solution` as needed.
-
-    Returns whether `found` fits. Variables take the join of all that they met.
-    """
-    match expected, found:
-        case (TypeVar(), _):
-            known = solution.get(expected.name, NEVER)
-            joined = join(known, found)
-            if joined is None or (expected.ordered and not ordered(joined)):
-                return False
-            solution[expected.name] = joined
-            return True
-        case (_, Never() | Unknown()):
-            return True
-        case (IterableType(), _):
-            item = item_type(found)
-            return item is not None and solve(expected.item, item, solution)
-        case (ListType(), ListType()):
-            return solve(expected.item, found.item, solution)
-        case (DictType(), DictType()):
-            return solve(expected.value, found.value, solution)
-        case (TupleType(), TupleType()):
-            return len(expected.items) == len(found.items) and all(
-                solve(w, f, solution) for w, f in zip(expected.items, found.items)
-            )
-        case (OptionalType(), _):
-            return found == NONE or solve(expected.item, without_none(found), solution)
-        case (FunctionType(), FunctionType()):
-            if len(expected.params) != len(found.params):
-                return False
-            return all(
-                solve(w, f, solution) if has_variables(w) else fits(w, f) for w, f in zip(expected.params, found.params)
-            ) and solve(expected.result, found.result, solution)
-    return fits(found, expected)
-
-
-def substitute(type_: Type, solution: Solution) -> Type:
-    """Return the type with the solved variables substituted."""
-    match type_:
-        case TypeVar():
-            return solution.get(type_.name, type_)
-        case ListType():
-            return ListType(substitute(type_.item, solution))
-        case IterableType():
-            return IterableType(substitute(type_.item, solution))
-        case DictType():
-            return DictType(substitute(type_.value, solution))
-        case TupleType():
-            return TupleType(tuple(substitute(item, solution) for item in type_.items))
-        case OptionalType():
-            return optional(substitute(type_.item, solution))
-        case FunctionType():
-            params = tuple(substitute(p, solution) for p in type_.params)
-            return FunctionType(params, substitute(type_.result, solution))
-    return type_
-
-
-def variables(type_: Type) -> frozenset[str]:
-    """Return the names of the type variables in a type."""
-    match type_:
-        case TypeVar():
-            return frozenset({type_.name})
-        case ListType() | OptionalType() | IterableType():
-            return variables(type_.item)
-        case DictType():
-            return variables(type_.value)
-        case TupleType():
-            return frozenset().union(*map(variables, type_.items))
-        case FunctionType():
-            return variables(type_.result).union(*map(variables, type_.params))
-    return frozenset()
-
-
-def has_variables(type_: Type) -> bool:
-    return bool(variables(type_))

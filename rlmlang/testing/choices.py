@@ -109,7 +109,7 @@ class Choices:
             case 4 | 5:
                 return ListType(self.some_type(depth - 1))
             case 6:
-                return DictType(self.some_type(depth - 1))
+                return DictType(STR, self.some_type(depth - 1))
             case 7:
                 return TupleType(tuple(self.some_type(depth - 1) for _ in range(self.number(1, 3))))
             case 8:

@@ -25,8 +25,8 @@ from rlmlang.testing.value_strategies import literal_text
 FORBIDDEN_IN_HOLES = frozenset('"\\{}#\n!:')
 """The characters that Python 3.11 does not allow in an expression within an f-string."""
 
-_SIZED: tuple[Type, ...] = (STR, ListType(INT), DictType(STR))
-_KEYED: tuple[Type, ...] = (STR, DictType(INT))
+_SIZED: tuple[Type, ...] = (STR, ListType(INT), DictType(STR, STR))
+_KEYED: tuple[Type, ...] = (STR, DictType(STR, INT))
 _PLAIN: dict[Type, str] = {STR: "'x'", FLOAT: "2.5", BOOL: "True"}
 _LETTERS = ("'a'", '"é"')
 _SPECS: dict[Type, tuple[str, ...]] = {
@@ -159,7 +159,7 @@ class ExpressionWriter(GeneralForms):
         yield compound(lambda: f"{b(STR, EXACT)} {self.pick(orders)} {b(STR, EXACT)}")
         yield compound(self._equal)
         yield compound(lambda: f"{b(STR, EXACT)} {self.pick(('in', 'not in'))} {b(STR, EXACT)}")
-        yield compound(lambda: f"{self.key()} {self.pick(('in', 'not in'))} {b(DictType(INT), EXACT)}")
+        yield compound(lambda: f"{self.key()} {self.pick(('in', 'not in'))} {b(DictType(STR, INT), EXACT)}")
         yield compound(self._member)
         yield compound(self._is_none)
         yield atom(lambda: f"{self.pick(('any', 'all'))}({self.comprehension(BOOL, EXACT)})")
@@ -196,7 +196,7 @@ class ExpressionWriter(GeneralForms):
         yield compound(lambda: f"{self.operand(expected, EXACT)} * {self.number(0, 2)}")
         yield atom(lambda: f"{self.operand(expected, EXACT)}[{self.slice()}]")
         yield atom(lambda: f"{self.pick(('reversed', 'list'))}({self.expr(expected, EXACT)})")
-        yield atom(lambda: f"{self.operand(DictType(item), EXACT)}.values()")
+        yield atom(lambda: f"{self.operand(DictType(STR, item), EXACT)}.values()")
         yield atom(lambda: f"{self.operand(expected, EXACT)}.copy()")
         yield atom(lambda: self._sorted(expected))
         yield atom(lambda: self._map(item))
@@ -212,11 +212,11 @@ class ExpressionWriter(GeneralForms):
             yield atom(lambda: f"{s(STR, EXACT)}.split({self.key()})")
             yield atom(lambda: f"{s(STR, EXACT)}.splitlines()")
             yield atom(lambda: f"list({self.expr(STR, EXACT)})")
-            yield atom(lambda: f"{s(DictType(INT), EXACT)}.keys()")
+            yield atom(lambda: f"{s(DictType(STR, INT), EXACT)}.keys()")
         match item:
             case TupleType(items=(first, second)):
                 if first == STR:
-                    yield atom(lambda: f"{self.operand(DictType(second), EXACT)}.items()")
+                    yield atom(lambda: f"{self.operand(DictType(STR, second), EXACT)}.items()")
                 if first == INT:
                     yield atom(lambda: f"enumerate({self.expr(ListType(second), EXACT)})")
                 yield atom(lambda: f"zip({self.expr(ListType(first), EXACT)}, {self.expr(ListType(second), EXACT)})")
@@ -264,7 +264,7 @@ class ExpressionWriter(GeneralForms):
         item = expected.item
         yield compound(lambda: f"{self.operand(item, strict)} if {self.test()} else None")
         if self.reachable(item):
-            yield atom(lambda: f"{self.operand(DictType(item), EXACT)}.get({self.key()})")
+            yield atom(lambda: f"{self.operand(DictType(STR, item), EXACT)}.get({self.key()})")
         if strict is not EXACT:
             yield compound(lambda: self.expr(item, strict))
 
@@ -305,5 +305,5 @@ class ExpressionWriter(GeneralForms):
                 text = f"for {first}, {second} in enumerate({self.expr(ListType(kind), EXACT)})"
                 return text, {first: INT, second: kind}
         kind = self.some_type(0)
-        text = f"for ({first}, {second}) in {self.operand(DictType(kind), EXACT)}.items()"
+        text = f"for ({first}, {second}) in {self.operand(DictType(STR, kind), EXACT)}.items()"
         return text, {first: STR, second: kind}

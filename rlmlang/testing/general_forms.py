@@ -189,7 +189,7 @@ class GeneralForms(Choices):
 
     def _element(self, expected: Type) -> str:
         if self.chance(6):
-            return f"{self.operand(DictType(expected), EXACT)}[{self.key()}]"
+            return f"{self.operand(DictType(STR, expected), EXACT)}[{self.key()}]"
         return f"{self.operand(ListType(expected), EXACT)}[{self.index_text()}]"
 
     def _element_or(self, expected: Type) -> str:
@@ -201,9 +201,9 @@ class GeneralForms(Choices):
         return f"{name}[{self.pick(('0', '-1'))}] if {name} else {self.expr(expected, EXACT)}"
 
     def _get(self, expected: Type) -> str:
-        source = self.operand(DictType(expected), EXACT)
+        source = self.operand(DictType(STR, expected), EXACT)
         if isinstance(expected, OptionalType):
-            return f"{self.operand(DictType(expected.item), EXACT)}.get({self.key()})"
+            return f"{self.operand(DictType(STR, expected.item), EXACT)}.get({self.key()})"
         return f"{source}.get({self.key()}, {self.expr(expected, EXACT)})"
 
     def _reduce(self, expected: Type) -> str:

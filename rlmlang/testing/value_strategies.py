@@ -34,7 +34,7 @@ def types(records: Sequence[RecordType] = (), literals: Sequence[LiteralType] = 
         st.sampled_from(leaves),
         lambda inner: st.one_of(
             inner.map(ListType),
-            inner.map(DictType),
+            inner.map(lambda value: DictType(STR, value)),
             st.lists(inner, min_size=1, max_size=3).map(lambda items: TupleType(tuple(items))),
             inner.map(optional),
         ),

@@ -75,7 +75,7 @@ def test_form(type_: Type, expected: str) -> None:
         ("2", LiteralType((1, 2)), 2),
         ('[ "a",\n"b" ]', ListType(STR), ["a", "b"]),
         ("[1, 2.5]", TupleType((INT, FLOAT)), (1, 2.5)),
-        ('{"a": [1]}', DictType(ListType(INT)), {"a": [1]}),
+        ('{"a": [1]}', DictType(STR, ListType(INT)), {"a": [1]}),
         ('{"risk": "low", "title": "T"}', CLAUSE, RecordValue(CLAUSE, ("T", "low"))),
     ],
 )
@@ -104,15 +104,15 @@ def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -
         ("[Infinity]", ListType(FLOAT), "not JSON: Infinity"),
         ("-Infinity", FLOAT, "not JSON: -Infinity"),
         ("1e999", FLOAT, "too large for a float"),
-        ('{"a": 1, "b": 2, "a": 3}', DictType(INT), 'the key "a" is repeated'),
-        ('[{"x": {"k": 1, "k": 1}}]', ListType(DictType(DictType(INT))), 'the key "k" is repeated'),
+        ('{"a": 1, "b": 2, "a": 3}', DictType(STR, INT), 'the key "a" is repeated'),
+        ('[{"x": {"k": 1, "k": 1}}]', ListType(DictType(STR, DictType(STR, INT))), 'the key "k" is repeated'),
         ("[1, 2]", TupleType((INT,)), "not tuple[int]"),
         ('["a", 1]', ListType(STR), "the answer[1] is 1, not str"),
         ('{"title": "T"}', CLAUSE, "lacks the field 'risk'"),
         ('{"title": "T", "risk": "low", "extra": 1}', CLAUSE, "'extra'"),
         ('"a\nb"', OptionalType(STR), "not JSON"),
         ("[1,]", ListType(INT), "not JSON"),
-        ("{'a': 1}", DictType(INT), "not JSON"),
+        ("{'a': 1}", DictType(STR, INT), "not JSON"),
         ("[1] // one", ListType(INT), "not JSON"),
     ],
 )
@@ -189,8 +189,8 @@ def _wrapped(
         choices: list[tuple[Type, Value]] = [
             (ListType(type_), []),
             (ListType(type_), [value, value]),
-            (DictType(type_), {"k": value, 'q"\\': value}),
-            (DictType(type_), {}),
+            (DictType(STR, type_), {"k": value, 'q"\\': value}),
+            (DictType(STR, type_), {}),
             (TupleType((type_, INT)), (value, 1)),
         ]
         if not isinstance(type_, OptionalType):
@@ -232,8 +232,8 @@ def test_values_are_written_in_the_form_of_the_type() -> None:
         (INT, "Answer with a whole number, as JSON."),
         (OptionalType(FLOAT), "Answer with a number or null, as JSON."),
         (ListType(ListType(BOOL)), "Answer with a list of lists of true or false, as JSON."),
-        (DictType(INT), "Answer with an object whose values are whole numbers, as JSON."),
-        (ListType(DictType(NONE)), "Answer with a list of objects whose values are nulls, as JSON."),
+        (DictType(STR, INT), "Answer with an object whose values are whole numbers, as JSON."),
+        (ListType(DictType(STR, NONE)), "Answer with a list of objects whose values are nulls, as JSON."),
         (TupleType((STR, INT)), "Answer with a list of exactly a string, then a whole number, as JSON."),
         (
             ListType(TupleType((STR,))),
@@ -285,7 +285,7 @@ def test_record_types_come_after_those_they_use() -> None:
         (RISK, {"type": "string", "enum": ["low", "high"]}),
         (LiteralType((1, "a", 2)), {"type": ["integer", "string"], "enum": [1, "a", 2]}),
         (OptionalType(BOOL), {"anyOf": [{"type": "boolean"}, {"type": "null"}]}),
-        (DictType(FLOAT), {"type": "object", "additionalProperties": {"type": "number"}}),
+        (DictType(STR, FLOAT), {"type": "object", "additionalProperties": {"type": "number"}}),
         (
             TupleType((STR, BOOL)),
             {
@@ -325,11 +325,11 @@ def test_an_answer_in_an_object() -> None:
         ('{"answer": 5}', INT, 5),
         ('{\n  "answer": "low"\n}', RISK, "low"),
         ('{"answer": ["é", "1.0"]}', ListType(STR), ["é", "1.0"]),
-        ('{"answer": {"answer": 1}}', DictType(INT), {"answer": 1}),
+        ('{"answer": {"answer": 1}}', DictType(STR, INT), {"answer": 1}),
         ("5", INT, 5),
         ("low", RISK, "low"),
         ('"low"', OptionalType(STR), "low"),
-        ('{"a": 1}', DictType(INT), {"a": 1}),
+        ('{"a": 1}', DictType(STR, INT), {"a": 1}),
     ],
 )
 def test_an_object_is_read_and_so_is_an_answer_without_one(text: str, type_: Type, value: Value) -> None:
@@ -353,7 +353,7 @@ def test_an_object_with_a_wrong_answer_is_refused(text: str, type_: Type, why: s
 
 
 def test_an_object_that_was_not_requested_is_an_answer() -> None:
-    assert AnswerFormat.of(DictType(INT)).read('{"answer": 1}') == {"answer": 1}
+    assert AnswerFormat.of(DictType(STR, INT)).read('{"answer": 1}') == {"answer": 1}
     with pytest.raises(Mismatch, match="not int"):
         AnswerFormat.of(INT).read('{"answer": 1}')
 

@@ -177,13 +177,13 @@ def test_argument_names(given_names: list[str | None], expected: list[str]) -> N
         (True, BOOL),
         (None, NONE),
         ([], ListType(STR)),
-        ({}, DictType(STR)),
+        ({}, DictType(STR, STR)),
         ([[], [1]], ListType(ListType(INT))),
         ([1, 2.5], ListType(FLOAT)),
         ([1, None], ListType(OptionalType(INT))),
         ([None, []], ListType(OptionalType(ListType(STR)))),
         ((1, "a", []), TupleType((INT, STR, ListType(STR)))),
-        ({"a": [RISKY]}, DictType(ListType(CLAUSE))),
+        ({"a": [RISKY]}, DictType(STR, ListType(CLAUSE))),
     ],
 )
 def test_the_type_of_a_value(value: Value, expected: Type) -> None:

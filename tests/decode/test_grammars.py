@@ -287,7 +287,7 @@ ANSWERS: list[tuple[Type, str, bool]] = [
     (OptionalType(LiteralType((1, 2))), "null", True),
     (ListType(TupleType((STR, INT))), '[["a", 1], ["b", 2]]', True),
     (ListType(TupleType((STR, INT))), "[[1, 1]]", False),
-    (DictType(ListType(INT)), '{"a": [], "": [1, 2]}', True),
+    (DictType(STR, ListType(INT)), '{"a": [], "": [1, 2]}', True),
     (RecordType("Point", (("x", INT), ("y", OptionalType(INT)))), '{"x": 1, "y": null}', True),
     (RecordType("Point", (("x", INT), ("y", OptionalType(INT)))), '{"y": null, "x": 1}', False),
 ]

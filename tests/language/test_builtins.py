@@ -23,6 +23,7 @@ from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.builtins.common import ELEMENTS
 from rlmlang.language.builtins.table import builtin, parse_signature
+from rlmlang.language.solving import solve, substitute, variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -43,9 +44,6 @@ from rlmlang.language.types import (
     Type,
     TypeVar,
     item_type,
-    solve,
-    substitute,
-    variables,
 )
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue
@@ -277,7 +275,7 @@ def test_every_entry_is_complete(name: str) -> None:
 
 
 T = TypeVar("T")
-RECEIVERS: dict[str, Type] = {"str": STR, "list": ListType(T), "dict": DictType(T), "tuple": IterableType(T)}
+RECEIVERS: dict[str, Type] = {"str": STR, "list": ListType(T), "dict": DictType(STR, T), "tuple": IterableType(T)}
 
 
 @pytest.mark.parametrize("of", METHODS)
@@ -327,7 +325,7 @@ def test_a_signature_is_read_from_its_text() -> None:
         ("c", FunctionType((t, k), BOOL), True, True, False),
         ("d", FLOAT, False, True, False),
     ]
-    assert signature.result == DictType(t)
+    assert signature.result == DictType(STR, t)
     assert signature.text == text
 
 
@@ -350,7 +348,7 @@ RECORD = RecordType("Point", (("x", INT),))
     ("found", "item"),
     [
         (ListType(INT), INT),
-        (DictType(INT), STR),
+        (DictType(STR, INT), STR),
         (STR, STR),
         (LiteralType(("a", "b")), STR),
         (TupleType((INT, FLOAT)), FLOAT),

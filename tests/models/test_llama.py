@@ -163,7 +163,7 @@ def test_answers_are_of_the_type_whatever_the_instruction(model: LlamaModel, typ
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("type_", [STR, ListType(STR), DictType(PERSON)], ids=str)
+@pytest.mark.parametrize("type_", [STR, ListType(STR), DictType(STR, PERSON)], ids=str)
 def test_an_answer_that_is_cut_off_says_so(model: LlamaModel, type_: Type) -> None:
     (reply,) = ask(model, request("Tell a very long story.", type=type_, max_tokens=3))
     assert (reply.finish, reply.completion_tokens) == ("length", 3)

@@ -107,7 +107,7 @@ TOOL = {
         ("vllm", request(), {"max_tokens": 50, **LOCAL}),
         ("vllm", request(sample=2), {"max_tokens": 50, **LOCAL, "temperature": 0.8, "seed": 2}),
         ("vllm", request(type=MOOD), {"max_tokens": 50, **LOCAL, **schema(MOOD)}),
-        ("vllm", request(type=DictType(INT)), {"max_tokens": 50, **LOCAL, **schema(DictType(INT))}),
+        ("vllm", request(type=DictType(STR, INT)), {"max_tokens": 50, **LOCAL, **schema(DictType(STR, INT))}),
         (
             "vllm",
             request(constraint=CONSTRAINT, stop=("\n",)),
@@ -133,7 +133,7 @@ TOOL = {
         ("sglang", request(type=INT), {"max_tokens": 50, **LOCAL, **schema(INT)}),
         ("openai", request(stop=("END",)), {"max_completion_tokens": 50, "stop": ["END"]}),
         ("openai", request(type=ListType(STR)), {"max_completion_tokens": 50, **schema(ListType(STR))}),
-        ("openai", request(type=DictType(INT)), {"max_completion_tokens": 50, **schema(DictType(INT), strict=False)}),
+        ("openai", request(type=DictType(STR, INT)), {"max_completion_tokens": 50, **schema(DictType(STR, INT), strict=False)}),
         (
             "openai",
             request(type=ListType(TupleType((INT, STR)))),
@@ -244,7 +244,7 @@ def test_a_callee_writes_a_program_constrained_to_the_grammar(
         (MOOD, '{"answer": "good"}', "good"),
         (INT, '{\n  "answer": 5\n}', 5),
         (ListType(STR), '{"answer": ["a", "é"]}', ["a", "é"]),
-        (DictType(INT), '{"answer": {"answer": 1}}', {"answer": 1}),
+        (DictType(STR, INT), '{"answer": {"answer": 1}}', {"answer": 1}),
         (STR, '{"answer": 5}', '{"answer": 5}'),
         (INT, "5", 5),
     ],
@@ -259,7 +259,7 @@ def test_typed_answers(server: FakeServer, opened: Open, type_: Type, content: s
 def test_an_answer_without_a_schema_is_not_unwrapped(server: FakeServer, opened: Open) -> None:
     server.on(CHAT, completion('{"answer": 1}'))
     model = opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096")
-    reply = ask(model, request(type=DictType(INT)))
+    reply = ask(model, request(type=DictType(STR, INT)))
     assert (reply.text, reply.wrapped) == ('{"answer": 1}', False)
 
 

@@ -13,7 +13,7 @@ import pytest
 from rlmlang.errors import InputMismatch
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
-from rlmlang.language.types import FLOAT, INT, DictType, Type
+from rlmlang.language.types import FLOAT, INT, STR, DictType, Type
 from rlmlang.runtime.inputs import EXAMPLE_LENGTH, bind_inputs, example_json, read_inputs
 from rlmlang.runtime.values import Mismatch, from_json, to_json
 
@@ -124,7 +124,7 @@ def test_values_of_subclasses_become_plain(type_: str, given: object, plain: obj
 
 
 @pytest.mark.parametrize(
-    ("data", "type_"), [({1: 2}, DictType(INT)), (math.inf, FLOAT), (math.nan, FLOAT), (2**13_000, FLOAT)]
+    ("data", "type_"), [({1: 2}, DictType(STR, INT)), (math.inf, FLOAT), (math.nan, FLOAT), (2**13_000, FLOAT)]
 )
 def test_data_that_is_not_json_is_no_value(data: object, type_: Type) -> None:
     with pytest.raises(Mismatch):

@@ -37,7 +37,7 @@ POINT = RecordType("Point", (("x", INT), ("name", STR)))
         (True, FLOAT, "it is true, not float"),
         (0, NONE, "it is 0, not None"),
         ({}, ListType(INT), "it is {}, not list[int]"),
-        ([], DictType(INT), "it is [], not dict[str, int]"),
+        ([], DictType(STR, INT), "it is [], not dict[str, int]"),
         ([1], TupleType((INT, STR)), "it is [1], not tuple[int, str]"),
         ([1], POINT, "it is [1], not Point"),
         (2, LiteralType((1, 3)), "it is 2, not one of [1, 3]"),
@@ -45,7 +45,7 @@ POINT = RecordType("Point", (("x", INT), ("name", STR)))
         ([1, [2, "b"]], ListType(INT), "it[1] is [2, \"b\"], not int"),
         (2**MAX_INT_BITS, INT, f"it is an integer of more than {MAX_INT_BITS:,} bits"),
         (float("inf"), FLOAT, "it is inf, which is no number of the language"),
-        ({1: 2}, DictType(INT), "it has the key 1, which is not str"),
+        ({1: 2}, DictType(STR, INT), "it has the key 1, which is not str"),
     ],
 )  # fmt: skip
 def test_data_of_another_type_is_refused(data: Any, type_: Type, problem: str) -> None:

@@ -194,7 +194,7 @@ def _type(node: python.expr) -> Type:
             if name == "Callable":
                 assert isinstance(parts[0], python.List)
                 return FunctionType(tuple(map(_type, parts[0].elts)), _type(parts[1]))
-            return DictType(_type(parts[1])) if name == "dict" else TupleType(tuple(map(_type, parts)))
+            return DictType(STR, _type(parts[1])) if name == "dict" else TupleType(tuple(map(_type, parts)))
         case python.Subscript(value=python.Name(id=name), slice=item):
             return ListType(_type(item)) if name == "list" else IterableType(_type(item))
     raise AssertionError(python.dump(node))

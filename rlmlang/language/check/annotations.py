@@ -63,7 +63,7 @@ def _named(node: nodes.TypeName, names: Names, functions: bool) -> Type:
             key, value = _arguments(node, 2, names)
             if key is not None and key not in (STR, UNKNOWN):
                 error("E203", "dict keys must be `str`", node.args[0].span, "write `dict[str, T]`")
-            return UNKNOWN if value is None else DictType(value)
+            return UNKNOWN if value is None else DictType(STR, value)
         case "tuple":
             return TupleType(tuple(item or UNKNOWN for item in _arguments(node, len(node.args) or 1, names)))
         case "Literal":

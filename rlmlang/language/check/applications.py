@@ -23,6 +23,7 @@ from rlmlang.language.check.overloads import (
     result_type,
 )
 from rlmlang.language.check.scope import Variable
+from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.types import (
     INT,
     NONE,
@@ -32,14 +33,10 @@ from rlmlang.language.types import (
     Never,
     OptionalType,
     RecordType,
-    Solution,
     Type,
     Unknown,
     fits,
     join,
-    solve,
-    substitute,
-    variables,
 )
 from rlmlang.render import counted
 

@@ -79,7 +79,7 @@ def fstring(check: Inference, node: nodes.FString) -> Type:
 def dict_display(check: Inference, node: nodes.DictExpr) -> Type:
     for key, _ in node.items:
         check.expect(key, STR, "the key")
-    return DictType(common_type(check, (value for _, value in node.items)))
+    return DictType(STR, common_type(check, (value for _, value in node.items)))
 
 
 def common_type(check: Inference, exprs: Iterable[nodes.Expr]) -> Type:
@@ -324,7 +324,7 @@ def comprehension(check: Inference, node: nodes.Comprehension) -> Type:
     with clauses(check, node):
         if node.key is not None:
             check.expect(node.key, STR, "the key")
-            return DictType(check.infer(node.element))
+            return DictType(STR, check.infer(node.element))
         return ListType(check.infer(node.element))
 
 

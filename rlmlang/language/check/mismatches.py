@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlmlang.language import nodes
 from rlmlang.language.check.problems import Problems
+from rlmlang.language.solving import has_variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -14,7 +15,6 @@ from rlmlang.language.types import (
     OptionalType,
     Type,
     fits,
-    has_variables,
     item_type,
     ordered,
 )

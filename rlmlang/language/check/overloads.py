@@ -13,6 +13,7 @@ from rlmlang.language.builtins import Builtin, Parameter, Signature, SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
 from rlmlang.language.check.problems import Hint, did_you_mean
 from rlmlang.language.check.scope import Referent, Variable
+from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
     NATURAL,
@@ -20,13 +21,9 @@ from rlmlang.language.types import (
     UNKNOWN,
     FunctionType,
     RecordType,
-    Solution,
     Type,
     Unknown,
     fits,
-    solve,
-    substitute,
-    variables,
 )
 from rlmlang.render import counted
 
