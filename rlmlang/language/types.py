@@ -395,7 +395,7 @@ def ordered(type_: Type) -> bool:
 
 
 def hashable(type_: Type) -> bool:
-    """Return whether values of the type may be keys and elements of sets: they hold no list, dict, set, record or None."""
+    """Return whether values of the type may be keys: they hold no list, dict, set, record or None."""
     match type_:
         case Primitive():
             return type_ != NONE
