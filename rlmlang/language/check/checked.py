@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Union
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
+from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Builtin, Parameter, Signature
 from rlmlang.language.types import FunctionType, RecordType, Type, TypeVar
@@ -106,19 +107,20 @@ OuterVariable = tuple[int, str]
 for the program, and the name."""
 
 
-@frozen(eq=False)
+@define(eq=False)
 class CheckedFunction:
     """A function of the program or the standard library, checked for the types of its parameters.
 
-    A function with a parameter that has no annotation is checked anew for each combination of types that it is
-    applied to, and each has a CheckedFunction of its own.
+    A function is checked anew for each combination of the types of its arguments and of the outer variables that it
+    reads, and each has a CheckedFunction of its own. Only the checker changes it, which completes that of a recursive
+    function while others already refer to it.
     """
 
     node: nodes.Function
     params: tuple[Type, ...]
     result: Type
     tables: Tables
-    """What is known of the expressions in it: the tables of its file, or its own if it is checked more than once."""
+    """What is known of the expressions in it."""
     in_library: bool = False
     """Whether it is of the standard library, and so sees nothing of the program."""
     reads: frozenset[OuterVariable] = frozenset()
@@ -127,6 +129,10 @@ class CheckedFunction:
     outlive a variable)."""
     is_recursive: bool = False
     """Whether it applies itself, also by way of others."""
+    makes_calls: bool = False
+    """Whether it, or a function that it applies, contains a CALL or runs a program."""
+    prints: bool = False
+    """Whether it, or a function that it applies, contains a `print`."""
 
 
 @frozen(eq=False)
@@ -139,7 +145,12 @@ class Tables:
     references: dict[int, CheckedFunction | NativeTarget | RecordType] = field(factory=dict)
     """What each `Name` refers to that is given where a function is expected, unless it is a parameter."""
     decided: dict[int, bool] = field(factory=dict)
-    """The value of each `isinstance` that its types decide."""
+    """The value of each test (`isinstance`, `is None`, and what `not`, `and` and `or` make of them) that its types
+    decide. What it rules out is never evaluated and not checked: a branch of an `if` or of a conditional expression,
+    and the right operand of `and` and `or`. An `isinstance` that is applied and not in here means `is not None`."""
+    unreached: set[int] = field(factory=set)
+    """The statements that can never be reached, by the start of their span. They are not checked: nothing is known of
+    the expressions in them."""
 
 
 @frozen(eq=False)
@@ -153,6 +164,8 @@ class Checked:
     tables: Tables
     entry: CheckedFunction | None = None
     """The last `def`, if the program is a function: the inputs are its arguments, and its result is the value."""
+    notes: tuple[Diagnostic, ...] = ()
+    """What is no mistake but worth knowing, such as statements that were left out."""
 
 
 def positional(signature: Signature, count: int) -> list[Parameter]:
