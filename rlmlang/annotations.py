@@ -15,8 +15,11 @@ from rlmlang.language.types import (
     STR,
     DictType,
     ListType,
+    OpenTupleType,
+    SetType,
     TupleType,
     Type,
+    hashable,
     literal,
     optional,
 )
@@ -37,14 +40,16 @@ def _type(annotation: Any) -> Type:
         return literal(args)
     if origin is list and args:
         return ListType(_type(args[0]))
-    if origin is dict and args and args[0] is str:
-        return DictType(STR, _type(args[1]))
-    if origin is tuple and args and ... not in args:
+    if origin in (set, dict) and args and hashable(key := _type(args[0])):
+        return SetType(key) if origin is set else DictType(key, _type(args[1]))
+    if origin is tuple and len(args) == 2 and args[1] is ...:
+        return OpenTupleType(_type(args[0]))
+    if origin is tuple and args:
         return TupleType(tuple(map(_type, args)))
     if origin in (Union, UnionType) and len(args) == 2 and NoneType in args:
         return optional(_type(args[0] if args[1] is NoneType else args[1]))
     raise UsageError.of(
         "E607",
         f"{annotation!r} is not a type of the language",
-        hint="types are str, int, float, bool, list[…], dict[str, …], tuple[…], Literal[…] and … | None",
+        hint="types are str, int, float, bool, list[…], set[…], dict[…, …], tuple[…], Literal[…] and … | None",
     )

@@ -31,6 +31,7 @@ LAYERS = """
     language.builtins
     language.check
     runtime.strict_json
+    runtime.reading
     decode.constraint calls.answer_format
     decode
     runtime

@@ -23,15 +23,18 @@ from rlmlang.language.types import (
     DictType,
     ListType,
     LiteralType,
+    OpenTupleType,
     OptionalType,
     Primitive,
     RecordType,
+    SetType,
     TupleType,
     Type,
     primitive_of,
 )
+from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import Mismatch, Value, canonical, from_json
+from rlmlang.runtime.values import Mismatch, Value, canonical, key_text
 
 MAX_EXACT_INT = 2**53 - 1
 """Engines are constrained to integers up to this, which every JSON library reads exactly."""
@@ -188,7 +191,7 @@ def _records(type_: Type) -> Iterator[RecordType]:
     match type_:
         case RecordType():
             yield type_
-        case ListType() | OptionalType():
+        case ListType() | SetType() | OpenTupleType() | OptionalType():
             yield from _records(type_.item)
         case DictType():
             yield from _records(type_.value)
@@ -221,10 +224,13 @@ def record_types(*types: Type) -> Counter[RecordType]:
 def _words(type_: Type, shared: Set[RecordType], plural: bool = False) -> str:
     """Return a description of a type. The records in `shared` are only named."""
     match type_:
-        case ListType():
+        case ListType() | OpenTupleType():
             return f"{'lists' if plural else 'a list'} of {_words(type_.item, shared, True)}"
+        case SetType():
+            return f"{'lists' if plural else 'a list'} without repetition of {_words(type_.item, shared, True)}"
         case DictType():
-            return f"{'objects' if plural else 'an object'} whose values are {_words(type_.value, shared, True)}"
+            keys = "" if type_.key == STR else f"keys are {_words(type_.key, shared, True)} in quotes, and whose "
+            return f"{'objects' if plural else 'an object'} whose {keys}values are {_words(type_.value, shared, True)}"
         case TupleType():
             items = ", then ".join(_words(item, shared) for item in type_.items)
             return f"{'lists' if plural else 'a list'} of exactly {items}"
@@ -259,7 +265,7 @@ _PLAIN_WORDS: dict[Type, tuple[str, str]] = {
 
 def _schema(type_: Type) -> dict[str, Any]:
     match type_:
-        case ListType():
+        case ListType() | SetType() | OpenTupleType():
             return {"type": "array", "items": _schema(type_.item)}
         case DictType():
             return {"type": "object", "additionalProperties": _schema(type_.value)}
@@ -326,11 +332,11 @@ class _LarkWriter:
 
     def _rule(self, type_: Type) -> str:
         match type_:
-            case ListType():
+            case ListType() | SetType() | OpenTupleType():
                 item = self.symbol(type_.item)
                 return f'"[]" | "[" {item} (", " {item})* "]"'
             case DictType():
-                pair = f'STR ": " {self.symbol(type_.value)}'
+                pair = f'{self._key(type_.key)} ": " {self.symbol(type_.value)}'
                 return f'"{{}}" | "{{" {pair} (", " {pair})* "}}"'
             case TupleType():
                 items = ' ", " '.join(map(self.symbol, type_.items))
@@ -342,6 +348,15 @@ class _LarkWriter:
         assert isinstance(type_, RecordType)
         fields = [(_quoted(f'"{name}": '), self.symbol(field)) for name, field in type_.fields]
         return '"{" ' + ' ", " '.join(f"{name} {value}" for name, value in fields) + ' "}"'
+
+    def _key(self, type_: Type) -> str:
+        """Return what derives a key of an object: text, or numbers and truth values in quotes; any text for tuples."""
+        if isinstance(type_, LiteralType):
+            return f"({' | '.join(_quoted(_json(key_text(value))) for value in type_.values)})"
+        if isinstance(type_, Primitive) and type_ != STR:
+            quote = _quoted('"')
+            return f"{quote} {self.symbol(type_)} {quote}"
+        return "STR"
 
 
 def _json(value: Value) -> str:

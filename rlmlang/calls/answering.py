@@ -26,7 +26,8 @@ from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import steps_of_checking
-from rlmlang.runtime.values import Mismatch, Value, from_json, to_json
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import Mismatch, Value, to_json
 from rlmlang.trace.recorder import CallRecord, Trace
 
 PROGRAM_ATTEMPTS = 3  # decision 36

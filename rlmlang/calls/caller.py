@@ -24,7 +24,8 @@ from rlmlang.language.types import Type
 from rlmlang.models.checks import described
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.pending import Pending
-from rlmlang.runtime.values import Value, canonical, from_json
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import Value, canonical
 from rlmlang.storage.journal import Journal
 from rlmlang.trace.recorder import CallRecord
 

@@ -8,7 +8,6 @@ calls, nor read as part of a program. No call is parsed or checked twice (decisi
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -31,8 +30,9 @@ from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, cut_at_stop
 from rlmlang.runtime.inputs import data_of
 from rlmlang.runtime.nested import steps_of_checking
+from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import Mismatch, Value, excerpt, from_json
+from rlmlang.runtime.values import Mismatch, Value, canonical, excerpt
 from rlmlang.trace.recorder import CallRecord
 
 MARKS = ("CALL(", "CALL[")
@@ -119,7 +119,8 @@ def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for name, given in inputs.items():
         try:
-            data = parse_json(json.dumps(data_of(given, "it")))
+            data = data_of(given, "it")
+            parse_json(canonical(data))  # not too deep
             values[name] = from_json(data, type_of(data))
         except (Mismatch, RecursionError) as error:
             raise UsageError.of(

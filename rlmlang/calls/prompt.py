@@ -21,14 +21,16 @@ from rlmlang.language.types import (
     STR,
     DictType,
     ListType,
+    OpenTupleType,
     OptionalType,
     RecordType,
+    SetType,
     TupleType,
     Type,
     join,
     primitive_of,
 )
-from rlmlang.runtime.values import Mismatch, RecordValue, Value, canonical, preview
+from rlmlang.runtime.values import Mismatch, RecordValue, SetValue, Value, canonical, preview
 
 PROMPT_VERSION = 3
 """Raised whenever the same request would give another prompt."""
@@ -265,7 +267,7 @@ def _declared_inputs(arguments: Arguments) -> list[str]:
 
 
 def _size(value: Value) -> str:
-    units: dict[type, str] = {str: "characters", list: "elements", dict: "keys"}
+    units: dict[type, str] = {str: "characters", list: "elements", SetValue: "elements", dict: "keys"}
     return f"{len(value):,} {units[type(value)]}: " if type(value) in units else ""
 
 
@@ -280,8 +282,11 @@ def type_of(value: Value) -> Type:
 def _found(value: Value) -> Type:
     if isinstance(value, list):
         return ListType(_common(map(_found, _differing(value))))
+    if isinstance(value, SetValue):
+        return SetType(_common(map(_found, _differing(value))))
     if isinstance(value, dict):
-        return DictType(STR, _common(map(_found, _differing(value.values()))))
+        key, item = (_common(map(_found, _differing(parts))) for parts in (value.keys(), value.values()))
+        return DictType(key, item)
     if isinstance(value, tuple):
         return TupleType(tuple(map(_found, value)))
     return value.type if isinstance(value, RecordValue) else primitive_of(value)
@@ -311,10 +316,14 @@ def _declarable(type_: Type) -> Type:
     match type_:
         case ListType():
             return ListType(_declarable(type_.item))
+        case SetType():
+            return SetType(_declarable(type_.item))
         case DictType():
-            return DictType(STR, _declarable(type_.value))
+            return DictType(_declarable(type_.key), _declarable(type_.value))
         case TupleType():
             return TupleType(tuple(map(_declarable, type_.items)))
+        case OpenTupleType():
+            return OpenTupleType(_declarable(type_.item))
         case OptionalType():
             return OptionalType(_declarable(type_.item))
     return STR if type_ == NEVER else type_

@@ -29,7 +29,8 @@ from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import steps_of_checking
-from rlmlang.runtime.values import Value, from_json, preview, to_json
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import Value, preview, to_json
 
 ANSWER = "<answer>"
 """The name of the source of a program that a model wrote as its answer."""

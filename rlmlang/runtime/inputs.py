@@ -12,6 +12,7 @@ from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
+from rlmlang.language.literal_text import string_text
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -21,13 +22,17 @@ from rlmlang.language.types import (
     DictType,
     ListType,
     LiteralType,
+    OpenTupleType,
     OptionalType,
     RecordType,
+    SetType,
     TupleType,
     Type,
+    base_of,
 )
+from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, Value, canonical, from_json
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue, Value, canonical, set_of
 
 EXAMPLE_LENGTH = 100
 """The most characters of an example in a hint."""
@@ -125,16 +130,25 @@ def _data_of(given: object, where: str, around: frozenset[int]) -> Any:
             return {name: _data_of(given.get(name), f"{where}.{name}", around) for name, _ in given.type.fields}
         case list() | tuple() | dict() if id(given) in around:
             raise Mismatch(f"{where} contains itself")
+        case set() | frozenset():
+            return SetValue(_key_of(item, where) for item in given)
         case list() | tuple():
             around |= {id(given)}
             return [_data_of(item, f"{where}[{i}]", around) for i, item in enumerate(given)]
         case dict():
-            for key in given:
-                if not isinstance(key, str):
-                    raise Mismatch(f"{where} has the key {key!r:.60}, which is not str")
             around |= {id(given)}
-            return {str.__str__(key): _data_of(item, f"{where}[{key!r}]", around) for key, item in given.items()}
+            return {_key_of(key, where): _data_of(item, f"{where}[{key!r}]", around) for key, item in given.items()}
     raise Mismatch(f"{where} is of the Python type {type(given).__qualname__}, which the language does not have")
+
+
+def _key_of(key: object, where: str) -> Any:
+    """Return a key of a Python dict, or an element of a set, as data: text, a number, or a tuple of such."""
+    match key:
+        case str() | int() | float():
+            return _data_of(key, f"a key of {where}", frozenset())
+        case tuple():
+            return tuple(_key_of(part, where) for part in key)
+    raise Mismatch(f"{where} has the key {key!r:.60}, which no dict or set of the language has")
 
 
 def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]:
@@ -185,12 +199,14 @@ def _example(type_: Type, number: int) -> Iterator[str]:
             yield from _example(type_.item, number)
         case LiteralType():
             yield canonical(type_.values[(number - 1) % len(type_.values)])
-        case ListType():
+        case ListType() | SetType() | OpenTupleType():
             yield from _bracketed("[]", [("", type_.item, 1), ("", type_.item, 2)])
         case TupleType():
             yield from _bracketed("[]", [("", item, place) for place, item in enumerate(type_.items, 1)])
         case DictType():
-            yield from _bracketed("{}", [('"a": ', type_.value, 1)])
+            key = "".join(_example(type_.key, 1))
+            key = key if base_of(type_.key) == STR else string_text(key)
+            yield from _bracketed("{}", [(f"{key}: ", type_.value, 1)])
         case RecordType():
             fields = [(f'"{name}": ', field, place) for place, (name, field) in enumerate(type_.fields, 1)]
             yield from _bracketed("{}", fields)
@@ -220,6 +236,8 @@ def constant_value(node: nodes.Expr) -> Value:
             return [constant_value(item) for item in items]
         case nodes.TupleExpr(items=items):
             return tuple(constant_value(item) for item in items)
+        case nodes.SetExpr(items=items):
+            return set_of([constant_value(item) for item in items], constants=True)
         case nodes.DictExpr(items=pairs):
             return {constant_value(key): constant_value(value) for key, value in pairs}
     raise AssertionError(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rlmlang.errors import BudgetError, RunError
-from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, Value
+from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, SetValue, Value
 
 
 class Meter:
@@ -94,8 +94,13 @@ class Meter:
                     total += sum(len(name) for name, _ in value.type.fields)
                     stack.append(value.values)
                 elif kind is dict:
-                    total += sum(map(len, value))
-                    self.charge(len(value))
+                    if type(next(iter(value), "")) is str:
+                        total += sum(map(len, value))
+                        self.charge(len(value))
+                    else:
+                        stack.append(value.keys())
                     stack.append(value.values())
+                elif kind is SetValue:
+                    stack.append(tuple(value.unordered()))
         self._size(total)
         return total

@@ -1,30 +1,16 @@
-"""Values while a program runs: plain Python values and records.
+"""Values while a program runs: plain Python values, sets with an order of their own, and records.
 
-`str int float bool None list dict tuple` are Python's own and are never mutated.
+`str int float bool None list dict tuple` are Python's own. A value changes only in place of a variable that owns it.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from heapq import nsmallest
 from typing import Any
 
-from rlmlang.language.types import (
-    BOOL,
-    FLOAT,
-    INT,
-    NONE,
-    STR,
-    DictType,
-    ListType,
-    LiteralType,
-    OptionalType,
-    RecordType,
-    TupleType,
-    Type,
-    same_constant,
-)  # fmt: skip
+from rlmlang.language.types import RecordType
 
 Value = Any
 """A value of the language. Python has no narrower type for it that would not need a copy."""
@@ -60,97 +46,122 @@ class RecordValue:
         return f"{self.type.name}({', '.join(pairs)})"
 
 
+class SetValue(set[Value]):
+    """A set: Python's own, but that the order of its elements is the same in every process (decision 8).
+
+    Python orders texts by hashes that differ from process to process. Here they are in their own order, which is one
+    of those that Python could have; so are tuples that hold texts. Other elements are in Python's order, which
+    depends on the elements and on how the set came about. Operators therefore make a set just as Python's do.
+    """
+
+    __slots__ = ()
+
+    def unordered(self) -> Iterator[Value]:
+        """Return the elements in the order of the table, which is not to be seen."""
+        return super().__iter__()
+
+    def _has_texts(self) -> bool:
+        for first in super().__iter__():
+            return isinstance(first, str) or (isinstance(first, tuple) and any(map(_has_text, super().__iter__())))
+        return False
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(sorted(super().__iter__())) if self._has_texts() else super().__iter__()
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(map(repr, self))}}}" if self else "set()"
+
+    def copy(self) -> SetValue:
+        made = SetValue()
+        made.update(self)
+        return made
+
+    def pop(self) -> Value:
+        """Remove and return the first element. A set of texts is searched for it."""
+        if not self._has_texts():
+            return super().pop()
+        first = min(super().__iter__())
+        self.remove(first)
+        return first
+
+    def __or__(self, other: SetValue) -> SetValue:  # type: ignore[override]
+        made = self.copy()
+        made.update(other)
+        return made
+
+    def __and__(self, other: SetValue) -> SetValue:  # type: ignore[override]
+        smaller, larger = (self, other) if len(other) > len(self) else (other, self)
+        return SetValue(x for x in smaller.unordered() if x in larger)
+
+    def __sub__(self, other: SetValue) -> SetValue:  # type: ignore[override]
+        if len(self) >> 2 > len(other):
+            made = self.copy()
+            made.difference_update(other)
+            return made
+        return SetValue(x for x in self.unordered() if x not in other)
+
+    def __xor__(self, other: SetValue) -> SetValue:  # type: ignore[override]
+        made = other.copy()
+        made.symmetric_difference_update(self)
+        return made
+
+
+def _has_text(value: Value) -> bool:
+    return isinstance(value, str) or (isinstance(value, tuple) and any(map(_has_text, value)))
+
+
+def set_of(items: Collection[Value], constants: bool = False) -> SetValue:
+    """Return the set that a display of these elements makes; `constants` says that all of them are constants.
+
+    From three constants on, Python's compiler makes a set of them, that set again when it looks for equal constants,
+    and the program copies it; the order of the elements is another then.
+    """
+    if not constants or len(items) < 3:
+        return SetValue(items)
+    made = SetValue()
+    made.update(frozenset(tuple(frozenset(items))))
+    return made
+
+
+def key_text(key: Value) -> str:
+    """Return the text that stands for a key of a dict in JSON: a text itself, of anything else its JSON."""
+    return key if isinstance(key, str) else canonical(key)
+
+
 def to_json(value: Value) -> Any:
-    """Return the value as JSON data: tuples as arrays, records as objects in field order."""
+    """Return the value as JSON data: tuples and sets as arrays, these sorted, and records as objects in field order."""
     if isinstance(value, (list, tuple)):
         return [to_json(item) for item in value]
     if isinstance(value, dict):
-        return {key: to_json(item) for key, item in value.items()}
+        return {key_text(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, SetValue):
+        return [to_json(item) for item in sorted(value.unordered())]
     if isinstance(value, RecordValue):
         return {name: to_json(item) for (name, _), item in zip(value.type.fields, value.values)}
     return value
 
 
-def _record_fields(value: object) -> dict[str, Value]:
+def _as_data(value: object) -> Value:
+    """Return what the JSON of a record or a set is made of."""
+    if isinstance(value, SetValue):
+        return sorted(value.unordered())
     assert isinstance(value, RecordValue)
     return {name: item for (name, _), item in zip(value.type.fields, value.values)}
 
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_record_fields)
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_data)
 
 
 def canonical(value: Value) -> str:
-    """Return the canonical JSON text of a value: no spaces, dicts and fields in their own order."""
-    return _encoder.encode(value)
+    """Return the canonical JSON text of a value: no spaces, sets sorted, dicts and fields in their own order."""
+    try:
+        return _encoder.encode(value)
+    except TypeError:  # a tuple is a key
+        return _encoder.encode(to_json(value))
 
 
 class Mismatch(ValueError):
     """JSON data that is not of the expected type; the message says where and why."""
-
-
-def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
-    """Return JSON data as a value of the type. Raises Mismatch."""
-    match type_:
-        case OptionalType():
-            return None if data is None else from_json(data, type_.item, where)
-        case LiteralType():
-            if any(same_constant(data, value) for value in type_.values):
-                return data
-            raise Mismatch(f"{where} is {_shown(data)}, not one of {_shown(list(type_.values))}")
-        case ListType():
-            if isinstance(data, list):
-                return [from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data)]
-        case DictType():
-            if isinstance(data, dict):
-                for key in data:
-                    if not isinstance(key, str):
-                        raise Mismatch(f"{where} has the key {key!r:.60}, which is not str")
-                return {key: from_json(item, type_.value, f"{where}[{key!r}]") for key, item in data.items()}
-        case TupleType():
-            if isinstance(data, list) and len(data) == len(type_.items):
-                pairs = enumerate(zip(data, type_.items))
-                return tuple(from_json(item, item_type, f"{where}[{i}]") for i, (item, item_type) in pairs)
-        case RecordType():
-            if isinstance(data, dict):
-                return _record_from_json(data, type_, where)
-        case _ if type_ == FLOAT:
-            if isinstance(data, float):
-                if not math.isfinite(data):
-                    raise Mismatch(f"{where} is {data}, which is no number of the language")
-                return data
-            if isinstance(data, int) and not isinstance(data, bool):
-                return from_json(data, INT, where)
-        case _ if type_ == INT:
-            if isinstance(data, int) and not isinstance(data, bool):
-                if data.bit_length() > MAX_INT_BITS:
-                    raise Mismatch(f"{where} is an integer of more than {MAX_INT_BITS:,} bits")
-                return data
-        case _ if type_ == STR:
-            if isinstance(data, str):
-                return data
-        case _ if type_ == BOOL:
-            if isinstance(data, bool):
-                return data
-        case _ if type_ == NONE:
-            if data is None:
-                return None
-    raise Mismatch(f"{where} is {_shown(data)}, not {type_}")
-
-
-def _record_from_json(data: dict[str, Any], type_: RecordType, where: str) -> RecordValue:
-    expected = dict(type_.fields)
-    for name in data:
-        if name not in expected:
-            raise Mismatch(f"{where} has a field {name!r}, which {type_} does not have")
-    for name in expected:
-        if name not in data:
-            raise Mismatch(f"{where} lacks the field {name!r} of {type_}")
-    return RecordValue(type_, tuple(from_json(data[n], t, f"{where}.{n}") for n, t in type_.fields))
-
-
-def _shown(data: Any) -> str:
-    text = json.dumps(data, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def preview(value: Value, width: int = 80) -> str:
@@ -177,6 +188,9 @@ def _preview(value: Value, width: int) -> str:
         opening, closing = "[]" if isinstance(value, list) else "()"
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
         return opening + _parts((("", item) for item in value), width) + comma + closing
+    if isinstance(value, SetValue):
+        first = nsmallest(width // 3 + 2, value.unordered())
+        return "{" + _parts((("", item) for item in first), width) + "}" if value else "set()"
     if isinstance(value, dict):
         return "{" + _parts(((f"{_preview(k, width)}: ", v) for k, v in value.items()), width) + "}"
     if isinstance(value, RecordValue):

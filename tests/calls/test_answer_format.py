@@ -20,13 +20,16 @@ from rlmlang.language.types import (
     DictType,
     ListType,
     LiteralType,
+    OpenTupleType,
     OptionalType,
     RecordType,
+    SetType,
     TupleType,
     Type,
+    hashable,
 )
 from rlmlang.runtime.strict_json import MAX_JSON_DEPTH, parse_json
-from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, Value, to_json
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue, Value, to_json
 
 RISK = LiteralType(("low", "high"))
 CLAUSE = RecordType("Clause", (("title", STR), ("risk", RISK)))
@@ -76,6 +79,13 @@ def test_form(type_: Type, expected: str) -> None:
         ('[ "a",\n"b" ]', ListType(STR), ["a", "b"]),
         ("[1, 2.5]", TupleType((INT, FLOAT)), (1, 2.5)),
         ('{"a": [1]}', DictType(STR, ListType(INT)), {"a": [1]}),
+        ("[2, 1, 2]", SetType(INT), SetValue([1, 2])),
+        ("[2, 1, 2]", OpenTupleType(INT), (2, 1, 2)),
+        ('{"1": true, "-2": false}', DictType(INT, BOOL), {1: True, -2: False}),
+        ('{"true": 1}', DictType(BOOL, INT), {True: 1}),
+        ('{"0.5": 1, "2": 1}', DictType(FLOAT, INT), {0.5: 1, 2: 1}),
+        ('{"[1, \\"a\\"]": 1}', DictType(TupleType((INT, STR)), INT), {(1, "a"): 1}),
+        ('{"low": 1}', DictType(RISK, INT), {"low": 1}),
         ('{"risk": "low", "title": "T"}', CLAUSE, RecordValue(CLAUSE, ("T", "low"))),
     ],
 )
@@ -114,6 +124,10 @@ def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -
         ("[1,]", ListType(INT), "not JSON"),
         ("{'a': 1}", DictType(STR, INT), "not JSON"),
         ("[1] // one", ListType(INT), "not JSON"),
+        ('{"a": 1}', DictType(INT, INT), 'the answer has the key "a", which is not int'),
+        ('{"1.5": 1}', DictType(INT, INT), "a key of the answer is 1.5, not int"),
+        ('{"1": 1, "1.0": 2}', DictType(FLOAT, INT), "the answer has a key twice"),
+        ('["a"]', SetType(INT), "the answer[0] is"),
     ],
 )
 def test_an_answer_that_is_not_of_the_type_is_refused(text: str, type_: Type, why: str) -> None:
@@ -191,8 +205,14 @@ def _wrapped(
             (ListType(type_), [value, value]),
             (DictType(STR, type_), {"k": value, 'q"\\': value}),
             (DictType(STR, type_), {}),
+            (DictType(INT, type_), {-1: value, 20: value}),
+            (DictType(BOOL, type_), {True: value}),
+            (DictType(TupleType((STR, INT)), type_), {('"a', 1): value}),
+            (OpenTupleType(type_), (value, value, value)),
             (TupleType((type_, INT)), (value, 1)),
         ]
+        if hashable(type_):
+            choices += [(SetType(type_), SetValue([value])), (DictType(type_, INT), {value: 1})]
         if not isinstance(type_, OptionalType):
             choices += [(OptionalType(type_), None), (OptionalType(type_), value)]
             if record not in record_types(type_):
@@ -233,6 +253,12 @@ def test_values_are_written_in_the_form_of_the_type() -> None:
         (OptionalType(FLOAT), "Answer with a number or null, as JSON."),
         (ListType(ListType(BOOL)), "Answer with a list of lists of true or false, as JSON."),
         (DictType(STR, INT), "Answer with an object whose values are whole numbers, as JSON."),
+        (
+            DictType(INT, INT),
+            "Answer with an object whose keys are whole numbers in quotes, and whose values are whole numbers, as JSON.",
+        ),
+        (SetType(STR), "Answer with a list without repetition of strings, as JSON."),
+        (OpenTupleType(STR), "Answer with a list of strings, as JSON."),
         (ListType(DictType(STR, NONE)), "Answer with a list of objects whose values are nulls, as JSON."),
         (TupleType((STR, INT)), "Answer with a list of exactly a string, then a whole number, as JSON."),
         (
@@ -286,6 +312,9 @@ def test_record_types_come_after_those_they_use() -> None:
         (LiteralType((1, "a", 2)), {"type": ["integer", "string"], "enum": [1, "a", 2]}),
         (OptionalType(BOOL), {"anyOf": [{"type": "boolean"}, {"type": "null"}]}),
         (DictType(STR, FLOAT), {"type": "object", "additionalProperties": {"type": "number"}}),
+        (DictType(INT, FLOAT), {"type": "object", "additionalProperties": {"type": "number"}}),
+        (SetType(FLOAT), {"type": "array", "items": {"type": "number"}}),
+        (OpenTupleType(FLOAT), {"type": "array", "items": {"type": "number"}}),
         (
             TupleType((STR, BOOL)),
             {

@@ -15,7 +15,8 @@ from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import FLOAT, INT, STR, DictType, Type
 from rlmlang.runtime.inputs import EXAMPLE_LENGTH, bind_inputs, example_json, read_inputs
-from rlmlang.runtime.values import Mismatch, from_json, to_json
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import Mismatch, to_json
 
 RECORDS = "class Word:\n    text: str\n    places: list[int]\n\nclass Pair:\n    a: Word\n    b: Word | None\n\n"
 
@@ -77,7 +78,7 @@ class Ratio(float):
     [
         ("dict[str, int]", {(1, 2): 3}, "`x` has the key (1, 2), which is not str"),
         ("dict[str, int]", {1: 2}, "`x` has the key 1, which is not str"),
-        ("list[dict[str, int]]", [{}, {None: 2}], "`x`[1] has the key None, which is not str"),
+        ("list[dict[str, int]]", [{}, {None: 2}], "`x`[1] has the key None, which no dict or set of the language has"),
         ("float", math.inf, "`x` is inf, which is no number of the language"),
         ("list[float]", [1.0, math.nan], "`x`[1] is nan, which is no number of the language"),
         ("tuple[int, float]", (1, -math.inf), "`x`[1] is -inf, which is no number of the language"),
@@ -85,7 +86,9 @@ class Ratio(float):
         ("float", 1 << 13_000, "`x` is an integer of more than 13,000 bits"),
         pytest.param("str", 10**5000, "`x` is an integer of more than 13,000 bits", id="digits"),
         ("str", b"a", "`x` is of the Python type bytes, which the language does not have"),
-        ("list[int]", {1, 2}, "`x` is of the Python type set, which the language does not have"),
+        ("list[int]", {1, 2}, "`x` is a set, not list[int]"),
+        ("dict[int, int]", {None: 1}, "`x` has the key None, which no dict or set of the language has"),
+        ("set[int]", {1, "a"}, 'an element of `x` is "a", not int'),
         ("Word", {"text": "a", "places": {1: 1}}, "`x`['places'] has the key 1, which is not str"),
     ],
 )

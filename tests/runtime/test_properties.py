@@ -22,7 +22,8 @@ from rlmlang.language.printer import format_module
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Capabilities, Reply, Request
-from rlmlang.runtime.values import canonical, from_json, to_json
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import canonical, to_json
 from rlmlang.storage.store import Store
 from rlmlang.testing import Case, echo_model, programs
 from rlmlang.trace.recorder import Trace

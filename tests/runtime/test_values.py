@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from operator import and_, or_, sub, xor
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlmlang import compile
 from rlmlang.language.types import (
@@ -21,7 +24,8 @@ from rlmlang.language.types import (
     TupleType,
     Type,
 )  # fmt: skip
-from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, from_json, to_json
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue, canonical, preview, set_of, to_json
 
 POINT = RecordType("Point", (("x", INT), ("name", STR)))
 
@@ -65,3 +69,58 @@ def test_the_fields_of_a_record_are_read_by_name() -> None:
     assert to_json(value) == {"x": 1, "name": "a"}
     with pytest.raises(KeyError):
         value.get("y")
+
+
+# Sets ----------------------------------------------------------------------------
+
+NUMBERS = st.integers(-9, 99) | st.integers(0, 10**6).map(lambda n: n * 64) | st.integers(0, 60).map(lambda n: -(2**n))
+LISTS = st.lists(NUMBERS, max_size=5) | st.lists(NUMBERS, max_size=80)
+CHANGES = st.sampled_from(["add", "discard", "pop", "update", "difference_update", "intersection_update", "clear"])
+
+
+@given(LISTS, LISTS, st.lists(st.tuples(CHANGES, NUMBERS), max_size=8))
+def test_a_set_of_numbers_has_the_order_of_pythons(a: list[int], b: list[int], changes: list[tuple[str, int]]) -> None:
+    python, other, mine, another = set(a), set(b), SetValue(a), SetValue(b)
+    for change, number in changes:
+        if change == "pop":
+            assert not python or python.pop() == mine.pop()
+        elif change in ("add", "discard"):
+            getattr(python, change)(number)
+            getattr(mine, change)(number)
+        elif change == "clear":
+            python.clear()
+            mine.clear()
+        else:
+            getattr(python, change)(other)
+            getattr(mine, change)(another)
+    for work in (or_, and_, sub, xor, lambda x, _: x.copy()):
+        assert list(work(python, other)) == list(work(mine, another))
+        assert type(work(mine, another)) is SetValue
+    assert (list(mine), repr(mine)) == (list(python), repr(python))
+
+
+@given(st.lists(NUMBERS | st.booleans() | st.floats(-9, 9), min_size=1, max_size=30))
+def test_a_display_of_constants_has_the_order_of_pythons(items: list[float]) -> None:
+    assert list(map(repr, set_of(items, constants=True))) == list(map(repr, eval(f"{{{', '.join(map(repr, items))}}}")))
+
+
+def test_texts_are_in_their_order() -> None:
+    assert list(SetValue("hello")) == ["e", "h", "l", "o"]
+    assert repr(SetValue("hello")) == "{'e', 'h', 'l', 'o'}"
+    assert list(SetValue([("b", 1), ("a", 2)])) == [("a", 2), ("b", 1)]
+    assert list(SetValue([(), ("b",), ("a", "c")])) == [(), ("a", "c"), ("b",)]
+    letters = SetValue("hello")
+    assert [letters.pop() for _ in range(4)] == ["e", "h", "l", "o"]
+    assert repr(letters) == "set()"
+
+
+def test_sets_and_keys_in_json() -> None:
+    assert to_json({1: SetValue([40, 8]), 2: SetValue()}) == {"1": [8, 40], "2": []}
+    assert canonical({(1, "a"): SetValue("ba"), (2, "b"): SetValue()}) == r'{"[1,\"a\"]":["a","b"],"[2,\"b\"]":[]}'
+    assert canonical({True: 1.5}) == '{"true":1.5}'
+    assert canonical(SetValue([(2, 1), (1, 2)])) == "[[1,2],[2,1]]"
+
+
+def test_sets_and_keys_in_previews() -> None:
+    assert preview({1: SetValue([40, 8]), 2: SetValue()}) == "{1: {8, 40}, 2: set()}"
+    assert preview(SetValue(map(str, range(10_000))), 20) == '{"0", "1", "10", "1…'

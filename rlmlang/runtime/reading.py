@@ -1,0 +1,120 @@
+"""Read JSON data, of inputs, answers and stored values, as values of types."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from rlmlang.language.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    ListType,
+    LiteralType,
+    OpenTupleType,
+    OptionalType,
+    RecordType,
+    SetType,
+    TupleType,
+    Type,
+    base_of,
+    same_constant,
+)  # fmt: skip
+from rlmlang.runtime.strict_json import parse_json
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue, Value, to_json
+
+
+def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
+    """Return JSON data as a value of the type. Raises Mismatch."""
+    match type_:
+        case OptionalType():
+            return None if data is None else from_json(data, type_.item, where)
+        case LiteralType():
+            if any(same_constant(data, value) for value in type_.values):
+                return data
+            raise Mismatch(f"{where} is {_shown(data)}, not one of {_shown(list(type_.values))}")
+        case ListType():
+            if isinstance(data, list):
+                return [from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data)]
+        case SetType():
+            if isinstance(data, SetValue):
+                return SetValue(from_json(to_json(item), type_.item, f"an element of {where}") for item in data)
+            if isinstance(data, list):
+                return SetValue(from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data))
+        case DictType():
+            if isinstance(data, dict):
+                values = (from_json(item, type_.value, f"{where}[{key!r}]") for key, item in data.items())
+                found = dict(zip([_key(key, type_.key, where) for key in data], values))
+                if len(found) < len(data):
+                    raise Mismatch(f"{where} has a key twice")
+                return found
+        case TupleType():
+            if isinstance(data, list) and len(data) == len(type_.items):
+                pairs = enumerate(zip(data, type_.items))
+                return tuple(from_json(item, item_type, f"{where}[{i}]") for i, (item, item_type) in pairs)
+        case OpenTupleType():
+            if isinstance(data, list):
+                return tuple(from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data))
+        case RecordType():
+            if isinstance(data, dict):
+                return _record_from_json(data, type_, where)
+        case _ if type_ == FLOAT:
+            if isinstance(data, float):
+                if not math.isfinite(data):
+                    raise Mismatch(f"{where} is {data}, which is no number of the language")
+                return data
+            if isinstance(data, int) and not isinstance(data, bool):
+                return from_json(data, INT, where)
+        case _ if type_ == INT:
+            if isinstance(data, int) and not isinstance(data, bool):
+                if data.bit_length() > MAX_INT_BITS:
+                    raise Mismatch(f"{where} is an integer of more than {MAX_INT_BITS:,} bits")
+                return data
+        case _ if type_ == STR:
+            if isinstance(data, str):
+                return data
+        case _ if type_ == BOOL:
+            if isinstance(data, bool):
+                return data
+        case _ if type_ == NONE:
+            if data is None:
+                return None
+    raise Mismatch(f"{where} is {_shown(data)}, not {type_}")
+
+
+def _key(key: Any, type_: Type, where: str) -> Value:
+    """Return a key of an object, which is text, as a key of a dict. Keys of Python data may be there already."""
+    if not isinstance(key, str):
+        if base_of(type_) == STR:
+            raise Mismatch(f"{where} has the key {key!r:.60}, which is not str")
+        data = to_json(key)
+    elif base_of(type_) == STR:
+        data = key
+    else:
+        try:
+            data = parse_json(key)
+        except Mismatch:
+            raise Mismatch(f"{where} has the key {_shown(key)}, which is not {type_}") from None
+    return from_json(data, type_, f"a key of {where}")
+
+
+def _record_from_json(data: dict[str, Any], type_: RecordType, where: str) -> RecordValue:
+    expected = dict(type_.fields)
+    for name in data:
+        if name not in expected:
+            raise Mismatch(f"{where} has a field {name!r}, which {type_} does not have")
+    for name in expected:
+        if name not in data:
+            raise Mismatch(f"{where} lacks the field {name!r} of {type_}")
+    return RecordValue(type_, tuple(from_json(data[n], t, f"{where}.{n}") for n, t in type_.fields))
+
+
+def _shown(data: Any) -> str:
+    if isinstance(data, SetValue):
+        return "a set"
+    text = json.dumps(to_json(data), ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
