@@ -159,11 +159,19 @@ def _all(meter: Meter, xs: Any) -> bool:
     bounds=range_length,
 )
 def _range(meter: Meter, *bounds: int) -> list[int]:
+    return list(counted_range(meter, *bounds))
+
+
+def counted_range(meter: Meter, *bounds: int) -> range:
+    """Charge for the list that `range` gives, and return a range, for who only iterates over it.
+
+    Raises RunError E308, BudgetError.
+    """
     start, stop, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     if step == 0:
         raise RunError.of("E308", "the step of a range cannot be 0")
     _integers(meter, max(0, -((start - stop) // step)), start, stop)
-    return list(range(start, stop, step))
+    return range(start, stop, step)
 
 
 def _integers(meter: Meter, count: int, *bounds: int) -> None:

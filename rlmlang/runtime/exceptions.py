@@ -1,0 +1,80 @@
+"""Exceptions of programs: what `raise` and `assert` raise, and which class in an `except` catches which error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from rlmlang.diagnostics import Diagnostic
+from rlmlang.errors import BudgetError, ModelError, RlmError, RunError
+
+CODES: dict[str, tuple[str, ...]] = {
+    "IndexError": ("E301",),
+    "KeyError": ("E302",),
+    "ZeroDivisionError": ("E303",),
+    "OverflowError": ("E306",),
+    "ValueError": ("E304", "E305", "E307", "E308"),
+    "RecursionError": ("E309",),
+    "UnboundLocalError": ("E310",),
+    "AssertionError": ("E311",),
+}
+"""The errors of a run that each class stands for."""
+
+CONTAINS: dict[str, tuple[str, ...]] = {
+    "LookupError": ("IndexError", "KeyError"),
+    "ArithmeticError": ("ZeroDivisionError", "OverflowError"),
+    "RuntimeError": ("RecursionError",),
+    "NameError": ("UnboundLocalError",),
+}
+"""The classes below each class, as in Python."""
+
+
+@frozen(eq=False, str=False, slots=False)
+class RaisedError(RunError):
+    """What `raise Name("message")` raises (E312)."""
+
+    kind: str = ""
+    text: str = ""
+
+    @classmethod
+    def make(cls, kind: str, text: str = "") -> RaisedError:
+        """Return the error of a class with a message."""
+        shown = text if len(text) <= 500 else text[:499] + "…"
+        return cls(RunError.of("E312", f"{kind}: {shown}" if text else kind).diagnostics, kind, text)
+
+    def _with_first(self, first: Diagnostic) -> RaisedError:
+        return evolve(self, diagnostics=(first, *self.diagnostics[1:]))
+
+
+def failed_assertion(text: str = "") -> RunError:
+    """Return the error of an `assert` that fails (E311), with the message that it has."""
+    return RunError.of("E311", text or "the assertion does not hold")
+
+
+def unbound(name: str) -> RunError:
+    """Return the error of reading a variable that has no value yet (E310)."""
+    return RunError.of("E310", f"`{name}` is not bound here", hint="bind it on every way to this place")
+
+
+def catches(names: Sequence[str], error: RlmError) -> bool:
+    """Return whether an `except` of these classes catches an error; without a class, it is as `Exception`."""
+    if isinstance(error, BudgetError) or not isinstance(error, (RunError, ModelError)):
+        return False
+    return not names or any(_catches(name, error) for name in names)
+
+
+def _catches(name: str, error: RlmError) -> bool:
+    if name == "Exception":
+        return True
+    if isinstance(error, ModelError):
+        return name == "ModelError"
+    below = (name, *CONTAINS.get(name, ()))
+    if isinstance(error, RaisedError):
+        return error.kind in below
+    return any(error.first.code in CODES.get(kind, ()) for kind in below)
+
+
+def message_of(error: RlmError) -> str:
+    """Return the text that `except … as name` binds."""
+    return error.text if isinstance(error, RaisedError) else error.first.message
