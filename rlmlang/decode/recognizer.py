@@ -21,7 +21,8 @@ from rlmlang.errors import ProgramError
 from rlmlang.language import nodes
 from rlmlang.language.parse.layout import MAX_DEPTH
 from rlmlang.language.parse.tables import RESERVED, load
-from rlmlang.language.parse.tree import Builder, T
+from rlmlang.language.parse.tree import Builder
+from rlmlang.language.parse.tree_expressions import T
 from rlmlang.language.source import Source
 
 

@@ -13,7 +13,7 @@ def constant_text(node: nodes.Constant) -> str:
     if not isinstance(value, str):
         return repr(value)
     written = node.span.text
-    if written.startswith('"""') and "\n" in value:
+    if written.startswith(('"""', "'''")) and "\n" in value:
         inside = "\n".join(escaped(line, "") for line in value.split("\n"))
         return '"""' + re.sub(r'"(?="|\Z)', r"\"", inside) + '"""'
     if written.startswith("r") and "\\" in value and '"' not in value and value.isprintable():

@@ -522,7 +522,7 @@ class Try(Node):
 
 @frozen(eq=False, repr=False)
 class Imported(Node):
-    """`name`, or `name as alias`; `name` may have dots in an `import`."""
+    """`name`, or `name as alias`; `name` may have dots in an `import`, and `*` stands for all names of a module."""
 
     name: str
     alias: Name | None

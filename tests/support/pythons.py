@@ -12,19 +12,26 @@ OPERATORS: dict[str, python.AST] = {
     "+": python.Add(), "-": python.Sub(), "*": python.Mult(), "/": python.Div(), "//": python.FloorDiv(),
     "%": python.Mod(), "**": python.Pow(), "==": python.Eq(), "!=": python.NotEq(), "<": python.Lt(),
     "<=": python.LtE(), ">": python.Gt(), ">=": python.GtE(), "in": python.In(), "not in": python.NotIn(),
-    "and": python.And(), "or": python.Or(),
+    "and": python.And(), "or": python.Or(), "<<": python.LShift(), ">>": python.RShift(), "&": python.BitAnd(),
+    "|": python.BitOr(), "^": python.BitXor(),
 }  # fmt: skip
-SIGNS: dict[str, python.AST] = {"-": python.USub(), "+": python.UAdd(), "not": python.Not()}
+SIGNS: dict[str, python.AST] = {"-": python.USub(), "+": python.UAdd(), "not": python.Not(), "~": python.Invert()}
 LOAD, STORE = python.Load(), python.Store()
 
 
 class Alike(python.NodeTransformer):
-    """`a or b or c` as `(a or b) or c`, and `{x:}` as `{x}`: they mean the same."""
+    """`a or b or c` as `(a or b) or c`, `{x:}` as `{x}`, and `raise E()` as `raise E`: they mean the same."""
 
     def visit_FormattedValue(self, node: python.FormattedValue) -> Any:
         self.generic_visit(node)
         if isinstance(node.format_spec, python.JoinedStr) and not node.format_spec.values:
             node.format_spec = None
+        return node
+
+    def visit_Raise(self, node: python.Raise) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.exc, python.Call) and not node.exc.args:
+            node.exc = node.exc.func
         return node
 
     def visit_BoolOp(self, node: python.BoolOp) -> Any:
@@ -67,9 +74,85 @@ def _(node: nodes.Input) -> Any:
 
 
 @as_python.register
-def _(node: nodes.Binding) -> Any:
-    names: list[Any] = [python.Name(name.id, STORE) for name in node.names]
-    return python.Assign(names if len(names) == 1 else [python.Tuple(names, STORE)], as_python(node.value))
+def _(node: nodes.Assign) -> Any:
+    return python.Assign([target(each) for each in node.targets], as_python(node.value))
+
+
+@as_python.register
+def _(node: nodes.AnnotatedAssign) -> Any:
+    return python.AnnAssign(python.Name(node.name.id, STORE), as_python(node.type), maybe(node.value), 1)
+
+
+@as_python.register
+def _(node: nodes.AugmentedAssign) -> Any:
+    return python.AugAssign(target(node.target), OPERATORS[node.op], as_python(node.value))  # type: ignore[arg-type]
+
+
+@as_python.register
+def _(node: nodes.If) -> Any:
+    orelse = every(node.orelse)
+    for branch in reversed(node.branches):
+        orelse = [python.If(as_python(branch.test), every(branch.body), orelse)]
+    return orelse[0]
+
+
+@as_python.register
+def _(node: nodes.For) -> Any:
+    return python.For(target(node.target), as_python(node.iterable), every(node.body), [])
+
+
+@as_python.register
+def _(node: nodes.While) -> Any:
+    return python.While(as_python(node.test), every(node.body), [])
+
+
+@as_python.register
+def _(node: nodes.Return) -> Any:
+    return python.Return(maybe(node.value))
+
+
+@as_python.register
+def _(node: nodes.Pass) -> Any:
+    return python.Pass()
+
+
+@as_python.register
+def _(node: nodes.Break) -> Any:
+    return python.Break()
+
+
+@as_python.register
+def _(node: nodes.Continue) -> Any:
+    return python.Continue()
+
+
+@as_python.register
+def _(node: nodes.Assert) -> Any:
+    return python.Assert(as_python(node.test), maybe(node.message))
+
+
+@as_python.register
+def _(node: nodes.Raise) -> Any:
+    error = maybe(node.error)
+    return python.Raise(error if node.message is None else python.Call(error, [as_python(node.message)], []))
+
+
+@as_python.register
+def _(node: nodes.Try) -> Any:
+    return python.Try(every(node.body), every(node.handlers), [], [])
+
+
+@as_python.register
+def _(node: nodes.Handler) -> Any:
+    errors = every(node.errors)
+    kind = errors[0] if len(errors) == 1 else python.Tuple(errors, LOAD)
+    return python.ExceptHandler(kind if errors else None, node.name and node.name.id, every(node.body))
+
+
+@as_python.register
+def _(node: nodes.Import) -> Any:
+    names = [python.alias(name.name, name.alias and name.alias.id) for name in node.names]
+    return python.Import(names) if node.module is None else python.ImportFrom(node.module, names, 0)
 
 
 @as_python.register
@@ -87,22 +170,21 @@ def _(node: nodes.Record) -> Any:
 
 @as_python.register
 def _(node: nodes.Function) -> Any:
-    args: Any = python.arguments(
-        [],
-        [python.arg(param.name.id, as_python(param.type)) for param in node.params],
-        None,
-        [],
-        [],
-        None,
-        [as_python(param.default) for param in node.params if param.default is not None],
-    )
-    body = [*every(node.body), python.Return(as_python(node.value))]
-    return python.FunctionDef(node.name.id, args, body, [], as_python(node.result))
+    params = [python.arg(param.name.id, maybe(param.type)) for param in node.params]
+    defaults = [as_python(param.default) for param in node.params if param.default is not None]
+    args: Any = python.arguments([], params, None, [], [], None, defaults)
+    return python.FunctionDef(node.name.id, args, every(node.body), [], maybe(node.result))
 
 
 @as_python.register
 def _(node: nodes.TypeName) -> Any:
-    head = python.Constant(None) if node.name == "None" else python.Name(node.name, LOAD)
+    if node.name in ("None", "..."):
+        head: Any = python.Constant(None if node.name == "None" else ...)
+    else:
+        first, *attributes = node.name.split(".")
+        head = python.Name(first, LOAD)
+        for attribute in attributes:
+            head = python.Attribute(head, attribute, LOAD)
     if not node.args:
         return head
     args = every(node.args)
@@ -157,6 +239,16 @@ def _(node: nodes.ListExpr) -> Any:
 @as_python.register
 def _(node: nodes.TupleExpr) -> Any:
     return python.Tuple(every(node.items), LOAD)
+
+
+@as_python.register
+def _(node: nodes.SetExpr) -> Any:
+    return python.Set(every(node.items))
+
+
+@as_python.register
+def _(node: nodes.Starred) -> Any:
+    return python.Starred(as_python(node.value), LOAD)
 
 
 @as_python.register
@@ -222,13 +314,15 @@ def _(node: nodes.Comprehension) -> Any:
             clauses[-1].ifs.append(as_python(clause.test))
     if node.key is not None:
         return python.DictComp(as_python(node.key), as_python(node.element), clauses)
-    kind = {"list": python.ListComp, "generator": python.GeneratorExp}[node.kind]
+    kind = {"list": python.ListComp, "set": python.SetComp, "generator": python.GeneratorExp}[node.kind]
     return kind(as_python(node.element), clauses)
 
 
 def target(node: nodes.Target) -> Any:
     if isinstance(node, nodes.Name):
         return python.Name(node.id, STORE)
+    if isinstance(node, nodes.Index):
+        return python.Subscript(as_python(node.value), as_python(node.index), STORE)
     return python.Tuple([target(item) for item in node.items], STORE)
 
 

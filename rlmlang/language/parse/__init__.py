@@ -1,6 +1,6 @@
 """Parse program text: `layout` reads characters and lines, Lark (`tables`) tokens, and `tree` makes the nodes.
 
-Each top-level statement is parsed by itself, so that one pass reports the errors of all of
+Each top-level statement is parsed by itself, with the lines of its body, so that one pass reports the errors of all of
 them. `explain` describes what the grammar refuses.
 """
 
@@ -13,20 +13,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from lark import Lark
+from lark import Lark, Token
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from rlmlang.errors import Diagnostic, NotInLanguage, ProgramError
 from rlmlang.language import nodes
 from rlmlang.language.parse.layout import MAX_DEPTH, MAX_PROBLEMS, MAX_SOURCE, Layout, lay_out
-from rlmlang.language.parse.tables import RESERVED, load
+from rlmlang.language.parse.tables import LINE_ENDS, RESERVED, load
 from rlmlang.language.parse.tree import Builder
 from rlmlang.language.source import Source, Span
 
 if TYPE_CHECKING:
     from rlmlang.language.parse.refused import Explanation
 
-__all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_partial"]
+__all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_body", "parse_partial"]
 
 
 @frozen
@@ -41,7 +41,19 @@ class Parsed:
 
 def parse(source: Source, start: int = 0) -> nodes.Module:
     """Return the syntax tree of a text from an offset on. Raises ProgramError with every diagnostic found."""
-    parsed = parse_partial(source, start)
+    return _whole(parse_partial(source, start))
+
+
+def parse_body(source: Source, start: int, margin: str = "    ") -> nodes.Module:
+    """Return the statements of a function's body from an offset on, where the text is indented by the margin.
+
+    The offset is at the start of a line. Raises ProgramError with every diagnostic found.
+    """
+    layout = lay_out(source, start, margin)
+    return _whole(_parsed(layout, _SourceBuilder(source, start, layout.levels, in_body=True), source, start))
+
+
+def _whole(parsed: Parsed) -> nodes.Module:
     if parsed.diagnostics:
         raise ProgramError(parsed.diagnostics)
     return parsed.module
@@ -54,22 +66,23 @@ def parse_partial(source: Source, start: int = 0) -> Parsed:
     stay unique when a program is parsed statement by statement.
     """
     layout = lay_out(source, start)
-    builder = _SourceBuilder(source, start)
+    return _parsed(layout, _SourceBuilder(source, start, layout.levels), source, start)
+
+
+def _parsed(layout: Layout, builder: _SourceBuilder, source: Source, start: int) -> Parsed:
     statements: list[nodes.Statement] = []
     problems = list(layout.problems)
     damaged = _bound(source.text[layout.end :])
     if layout.indented is not None:
         problems.append(layout.indented)
-    broken, failures = False, 0
+    failures = 0
     for begin, end in layout.chunks:  # decision 22
-        text = layout.text[begin:end]
-        if not (broken and _CONTINUES.match(text)):  # part of a mistake that is reported already
-            found, errors = _read_chunk(builder, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])
-            statements += found
-            problems += errors
-            failures += len(errors)
-            broken = not found
-        if broken:
+        text = layout.text[begin:end].rstrip(" ")
+        found, errors = _read_chunk(builder, layout, begin, text) if failures < MAX_PROBLEMS else ([], [])
+        statements += found
+        problems += errors
+        failures += len(errors)
+        if not found:
             damaged |= _bound(text)
     module = nodes.Module(tuple(statements), tuple(layout.comments), span=Span(source, start, len(source.text)))
     return Parsed(module, tuple(sorted(problems, key=_place)[:MAX_PROBLEMS]), frozenset(damaged))
@@ -79,11 +92,8 @@ def _place(problem: Diagnostic) -> int:
     return problem.span.start if problem.span is not None else 0
 
 
-_CONTINUES = re.compile(r"(?:elif|else|except|finally)\b")
-
-
 def _read_chunk(
-    builder: Builder, layout: Layout, start: int, text: str
+    builder: _SourceBuilder, layout: Layout, start: int, text: str
 ) -> tuple[list[nodes.Statement], list[Diagnostic]]:
     """Return the statement in a piece of laid-out text, or else its diagnostics that are not reported yet."""
     if start in layout.troubled:
@@ -123,7 +133,7 @@ def _bound(text: str) -> set[str]:
 
 # Lark ----------------------------------------------------------------------------
 
-_running: ContextVar[Builder] = ContextVar("builder")
+_running: ContextVar[_SourceBuilder] = ContextVar("builder")
 """The builder of the parse in this context. Lark has one set of callbacks for all parses."""
 
 
@@ -137,23 +147,35 @@ class _RunningBuilder:
 
 @cache
 def _lark() -> Lark:
-    return load(_RunningBuilder())
+    return load(_RunningBuilder(), _line_end)
+
+
+def _line_end(token: Token) -> Token:
+    """Return a line end as the terminal of the next line's level, by whatever indentation that has."""
+    running = _running.get()
+    line = running.offset + (token.start_pos or 0) + token.rindex("\n") + 1
+    return token.update(type=LINE_ENDS[running.levels.get(line, 0)])
 
 
 class _SourceBuilder(Builder):
+    def __init__(self, source: Source, first_id: int, levels: dict[int, int], in_body: bool = False) -> None:
+        super().__init__(source, first_id, in_body)
+        self.levels = levels
+        """How many blocks a line is in, by its start in the source."""
+
     def parse_hole(self, text: str, offset: int) -> nodes.Expr:
         found: nodes.Expr = _run(self, text, offset, "expr")
         return found
 
 
-def _parse_statement(builder: Builder, text: str, offset: int) -> list[nodes.Statement]:
+def _parse_statement(builder: _SourceBuilder, text: str, offset: int) -> list[nodes.Statement]:
     """Return the statements in a piece of laid-out text that starts at an offset. Raises ProgramError."""
     builder.begin_statement()
     statements: list[nodes.Statement] = _run(builder, text if text.endswith("\n") else text + "\n", offset, "start")
     return statements
 
 
-def _run(builder: Builder, text: str, offset: int, start: str) -> Any:
+def _run(builder: _SourceBuilder, text: str, offset: int, start: str) -> Any:
     """Parse a text by the rule `start`. Expressions in f-strings are parsed while the text around them is."""
     outer = builder.text, builder.offset
     builder.text, builder.offset = text, offset
@@ -178,7 +200,7 @@ def _explain(error: UnexpectedInput, text: str, hole: bool) -> Explanation:
         return explain(RefusedToken(text, at, at + 1, "", expected, hole))
     token = error.token
     if token.type == "$END":
-        return explain(RefusedToken(text, len(text), len(text), "_NL", expected, hole))
+        return explain(RefusedToken(text, len(text), len(text), "_NL0", expected, hole))
     at = token.start_pos or 0
-    end = at if token.type in ("_NL", "_IN") else at + len(token)
+    end = at if token.type in LINE_ENDS else at + len(token)
     return explain(RefusedToken(text, at, end, token.type, expected, hole))

@@ -6,7 +6,6 @@ import re
 
 from rlmlang.language.parse.explain_statements import BRANCH, SAME, STATEMENTS
 from rlmlang.language.parse.refused import (
-    LINE_ENDS,
     STRINGS,
     Explanation,
     RefusedToken,
@@ -15,6 +14,7 @@ from rlmlang.language.parse.refused import (
     last_word,
     opener_of,
 )
+from rlmlang.language.parse.tables import LINE_ENDS
 
 
 def walrus(refused: RefusedToken) -> Explanation | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.refused import LINE_ENDS, Explanation, RefusedToken, cannot_name, is_reserved, last_word
+from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, is_reserved, last_word
+from rlmlang.language.parse.tables import LINE_ENDS
 
 COMPREHENSION = "write a comprehension: `[f(x) for x in xs]`"
 BRANCH = "write a conditional expression: `a if condition else b`"

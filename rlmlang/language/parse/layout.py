@@ -1,7 +1,9 @@
 """Find strings, brackets, comments and lines in a text, before it is split into tokens.
 
 Line breaks and comments inside brackets become spaces of the same length, so that offsets
-stay, and the text is cut into top-level statements, each of which is parsed by itself.
+stay, and the text is cut into top-level statements, each of which is parsed by itself with
+the lines of its body. Any indentation that CPython reads is read: a table says how many
+blocks each line is in.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ MAX_SOURCE = 100_000  # decision 25
 MAX_DEPTH = 200
 """The most levels of brackets, and of the tree."""
 
+MAX_BLOCKS = 8
+"""The most blocks that a line may be in, which is how many levels the grammar has."""
+
 MAX_CLAUSES = 50
 """The most clauses of one comprehension."""
 
@@ -30,8 +35,10 @@ MAX_PROBLEMS = 50
 
 _PIECE = re.compile(
     r"""(?P<comment>\#(?:[^\r\n]|\r(?!\n))*)
-      | (?P<string>\"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*\"{3} | "(?!"")(?:[^"\\\n]|\\[^\n])*" | '(?:[^'\\\n]|\\[^\n])*')
-      | (?P<quote>\"{3}|["'])
+      | (?P<string>\"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*\"{3} | '{3}(?:[^'\\]|\\[\s\S]|'(?!''))*'{3}
+          | "(?!"")(?:[^"\\\n]|\\[^\n])*" | '(?!'')(?:[^'\\\n]|\\[^\n])*')
+      | (?P<quote>\"{3}|'{3}|["'])
+      | (?P<join>\\\r?\n(?!\Z))
       | (?P<opener>[\[({])
       | (?P<closer>[\])}])
       | (?P<newline>\r?\n)
@@ -66,6 +73,8 @@ class Layout:
     text: str = ""
     chunks: list[tuple[int, int]] = field(factory=list)
     """The start and end of each top-level statement."""
+    levels: dict[int, int] = field(factory=dict)
+    """How many blocks a line is in, by its start; lines at the margin are left out."""
     comments: list[nodes.Comment] = field(factory=list)
     problems: list[Diagnostic] = field(factory=list)
     troubled: set[int] = field(factory=set)
@@ -78,8 +87,11 @@ class Layout:
     """Where reading the text had to stop."""
 
 
-def lay_out(source: Source, start: int = 0) -> Layout:
-    """Return the layout of the text from an offset on, with everything that is wrong below the level of tokens."""
+def lay_out(source: Source, start: int = 0, margin: str = "") -> Layout:
+    """Return the layout of the text from an offset on, with everything that is wrong below the level of tokens.
+
+    The margin is the indentation of the statements that are cut apart.
+    """
     size = len(source.text)
     if size > MAX_SOURCE:
         problem = Diagnostic(
@@ -89,17 +101,19 @@ def lay_out(source: Source, start: int = 0) -> Layout:
             "pass long text as an input: `document: str`",
         )
         return Layout(problems=[problem], end=size)
-    return _Scanner(source, start).layout()
+    return _Scanner(source, start, margin).layout()
 
 
 class _Scanner:
-    def __init__(self, source: Source, start: int) -> None:
+    def __init__(self, source: Source, start: int, margin: str) -> None:
         self.source = source
         self.start = start
         self.text = source.text
         self.found = Layout(end=len(self.text))
         self.starts: list[int] = []
         """The starts of the top-level statements."""
+        self.columns = [_columns(margin)]
+        """The indentation of the blocks that the line is in."""
         self.brackets: list[int] = []
         """The positions of the open brackets."""
         self.at = start
@@ -142,28 +156,51 @@ class _Scanner:
         self.done = end
 
     def line(self, at: int) -> None:
-        """Check the indentation of a line that begins outside brackets."""
+        """Find the blocks that a line is in, which begins outside brackets."""
         end = at
         while self.text[end : end + 1] in (" ", "\t"):
             end += 1
         if self.text[end : end + 1] in ("", "\n", "\r", "#"):
             self.blank(at, end, "#")  # otherwise Lark would read it as the indentation of a body
-        elif end == at:
-            self.starts.append(at)
-        elif self.text[at:end] != "    " or not self.starts:
-            self.indented(at, end)
+            return
+        if not self.starts and _columns(self.text[at:end]) != self.columns[0]:
+            if self.found.indented is None:
+                hint = f"indent it by {self.columns[0][0]} spaces" if self.columns[0][0] else "remove the indentation"
+                self.found.indented = self.misindented(at, end, "the first statement is not at the margin", hint)
+            return
+        level = self.level(at, end)
+        if level == 0 and not (self.may_continue() and _CONTINUES.match(self.text, end)):
+            self.starts.append(end)
+        if level:
+            self.found.levels[at] = level
+        if level > MAX_BLOCKS and self.starts[-1] not in self.found.troubled:
+            hint = "move a part into a function of its own"
+            self.problem("E103", f"blocks are nested more than {MAX_BLOCKS} levels deep", at, end, hint)
+        if "\t" in self.text[at:end]:
+            self.blank(at, end)
 
-    def indented(self, at: int, end: int) -> None:
-        tabs = "\t" in self.text[at:end]
-        found = "tabs" if tabs else "one space" if end == at + 1 else f"{end - at} spaces"
-        span = Span(self.source, at, end)
-        if self.starts:
-            hint = "indent the body of a `def` or `class` by four spaces, and nothing else"
-            message = f"unexpected indentation {'with' if tabs else 'of'} {found}"
-            self.found.indents.setdefault(self.starts[-1], Diagnostic("E105", message, span, hint))
-        elif self.found.indented is None:
-            hint = "remove the indentation"
-            self.found.indented = Diagnostic("E105", f"the first statement is indented by {found}", span, hint)
+    def may_continue(self) -> bool:
+        """Return whether the last statement may go on with a line such as `else:` at its own indentation."""
+        return bool(self.starts) and _COMPOUND.match(self.text, self.starts[-1]) is not None
+
+    def level(self, at: int, end: int) -> int:
+        """Return how many blocks a line is in by its indentation, as CPython finds it."""
+        found = _columns(self.text[at:end])
+        columns = self.columns
+        if found[0] > columns[-1][0] and found[1] > columns[-1][1]:
+            columns.append(found)
+            return len(columns) - 1
+        while len(columns) > 1 and found[0] < columns[-1][0]:
+            columns.pop()
+        if found != columns[-1]:
+            message, hint = "the indentation is that of no block", "indent all lines of a block alike"
+            if found[0] >= columns[-1][0] and "\t" in self.text[self.starts[-1] : end]:
+                message, hint = "tabs and spaces are mixed in the indentation", "use four spaces for each level"
+            self.found.indents.setdefault(self.starts[-1], self.misindented(at, end, message, hint))
+        return len(columns) - 1
+
+    def misindented(self, at: int, end: int, message: str, hint: str) -> Diagnostic:
+        return Diagnostic("E105", message, Span(self.source, at, end), hint)
 
     # One method for each kind of piece
 
@@ -193,13 +230,10 @@ class _Scanner:
 
     def quote(self, start: int, end: int) -> None:
         if end - start == 3:
-            self.problem("E104", "unterminated string literal", start, end, 'close it with `"""`')
+            self.problem("E104", "unterminated string literal", start, end, f"close it with `{self.text[start:end]}`")
             self.stop(start)
             return
-        hint = "close it on the same line"
-        if self.text.startswith("'''", start - 2):
-            hint = 'write strings over several lines as `"""…"""`'
-        self.problem("E104", "unterminated string literal", start, end, hint)
+        self.problem("E104", "unterminated string literal", start, end, "close it on the same line")
         line_end = self.text.find("\n", end)
         self.at = line_end if line_end >= 0 else len(self.text)
         self.brackets.clear()  # they are probably closed after the string
@@ -235,6 +269,10 @@ class _Scanner:
             self.blank(start, start + 1)
         self.line(end)
 
+    def join(self, start: int, end: int) -> None:
+        if self.before(start).strip():
+            self.blank(start, end)
+
     def tab(self, start: int, end: int) -> None:
         if self.before(start).strip():
             self.problem("E102", "unexpected tab", start, end, "use spaces")
@@ -248,6 +286,15 @@ class _Scanner:
     def before(self, at: int) -> str:
         """Return the text before a position on its line."""
         return self.text[self.text.rfind("\n", 0, at) + 1 : at]
+
+
+_COMPOUND = re.compile(r"(?:async|for|if|try|while|with)\b")
+_CONTINUES = re.compile(r"(?:elif|else|except|finally)\b")
+
+
+def _columns(indentation: str) -> tuple[int, int]:
+    """Return the width of an indentation with tabs of eight columns and of one: CPython requires that both agree."""
+    return len(indentation.expandtabs(8)), len(indentation)
 
 
 def _name(char: str) -> str:

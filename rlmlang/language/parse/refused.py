@@ -9,11 +9,10 @@ from typing import Union
 
 from attrs import frozen
 
+from rlmlang.language.parse.tables import LINE_ENDS
+
 Explanation = tuple[str, str, tuple[int, int], Union[str, None]]
 """The code, message, start and end, and hint of a syntax error."""
-
-LINE_ENDS = ("_NL", "_IN")
-"""The terminals at the end of a line: the next line is not indented, or is."""
 
 
 @frozen(slots=False)

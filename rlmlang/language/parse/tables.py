@@ -6,6 +6,7 @@ import hashlib
 import json
 import keyword
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lark import Lark, Token
 from lark import __version__ as lark_version
 
 from rlmlang.files import cache_folder, grammar_text
+from rlmlang.language.parse.layout import MAX_BLOCKS
 
 OPTIONS: dict[str, Any] = {
     "parser": "lalr",
@@ -27,10 +29,18 @@ RESERVED = frozenset({*keyword.kwlist, "CALL"})
 """The words that cannot be names."""
 
 
-def load(builder: object) -> Lark:
-    """Return a parser that calls the methods of `builder` with the children of each rule."""
+LINE_ENDS = tuple(f"_NL{level}" for level in range(MAX_BLOCKS + 1))
+"""The terminals of a line end, by the number of blocks that the next line is in."""
+
+
+def load(builder: object, line_end: Callable[[Token], Token] | None = None) -> Lark:
+    """Return a parser that calls the methods of `builder` with the children of each rule.
+
+    `line_end` is given each line end, and may return it as that of another level.
+    """
     grammar = grammar_text()
-    hooks: dict[str, Any] = {"transformer": builder, "lexer_callbacks": {"NAME": _set_apart}}
+    callbacks = {"NAME": _set_apart, **({} if line_end is None else dict.fromkeys(LINE_ENDS, line_end))}
+    hooks: dict[str, Any] = {"transformer": builder, "lexer_callbacks": callbacks}
     digest = hashlib.sha256(f"{lark_version}\n{sorted(OPTIONS.items())}\n{grammar}".encode()).hexdigest()
     path = _file(digest)
     if path is not None and (tables := _read(path)) is not None:

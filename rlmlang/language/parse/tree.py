@@ -1,342 +1,252 @@
-"""Make the nodes of the syntax tree, bottom-up while Lark reduces, so that nothing recurses."""
+"""Make the nodes of statements and blocks, bottom-up while Lark reduces, so that nothing recurses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import count
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any, Union
 
-from lark import Token
+from attrs import evolve, frozen
 
-from rlmlang.errors import ProgramError
 from rlmlang.language import nodes
-from rlmlang.language.parse import literals
-from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_DEPTH
+from rlmlang.language.parse.tree_expressions import ExpressionBuilder, Items, parts
 from rlmlang.language.source import Source, Span
 
-Items = list[Any]
-"""The children of a rule: nodes, tokens, results of other rules, and None for optional parts that are missing."""
+Suite = tuple[nodes.Statement, ...]
+"""A body."""
 
-Edges = tuple[int, int]
-
-T = TypeVar("T")
+# Unfinished blocks are linked lists, since a parser that tries several continuations shares them.
 
 
-class Builder:
-    """Makes the nodes of one parse. It has a method for each rule, or alias of one, which takes the rule's children."""
+@frozen(eq=False)
+class Block:
+    """The statements of one level so far: the last one, and the block above it."""
 
-    def __init__(self, source: Source, first_id: int = 0) -> None:
-        self.source = source
-        self.text = ""
-        """The text that is being parsed: a statement, or an expression of an f-string."""
-        self.offset = 0
-        """Where that text starts in the source."""
-        self._ids = count(first_id)
-        self._depths: dict[int, int] = {}
-        """The depth of the tree below a node, by `id()`."""
-        self._groups: dict[int, tuple[int, int]] = {}
-        """The range of the round brackets around a node, by `id()`."""
+    last: nodes.Statement
+    above: Block | None
 
-    def begin_statement(self) -> None:
-        """Forget the nodes of other statements, since Python may use their `id()` again."""
-        self._depths.clear()
-        self._groups.clear()
 
-    def parse_hole(self, text: str, offset: int) -> nodes.Expr:
-        """Parse an expression of an f-string, at an offset in the source, with this builder."""
-        raise NotImplementedError
+@frozen(eq=False)
+class OpenIf:
+    """A block whose last statement is an `if` that may go on: its last branch, and the ones before that."""
 
-    # Places
+    branch: nodes.Branch
+    before: OpenIf | None
+    above: Block | None
 
-    def span(self, start: int, end: int) -> Span:
-        return Span(self.source, self.offset + start, self.offset + end)
 
-    def of(self, token: Token) -> Span:
-        return self.span(token.start_pos or 0, token.end_pos or 0)
+@frozen(eq=False)
+class OpenTry:
+    """A block whose last statement is a `try` that may go on: its last handler, and what comes before that."""
 
-    def edges(self, item: Any) -> Edges:
-        """Return where a child starts and ends, including brackets around it."""
-        if isinstance(item, Token):
-            return self.offset + (item.start_pos or 0), self.offset + (item.end_pos or 0)
-        if isinstance(item, tuple):
-            return self.edges(item[0])[0], self.edges(item[-1])[1]
-        return self._groups.get(id(item)) or (item.span.start, item.span.end)
+    handler: nodes.Handler
+    before: OpenTry | OpenBody
+    above: Block | None
 
-    def at(self, items: Items) -> Span:
-        """Return the span from the first child to the last one that is present."""
-        last = next(item for item in reversed(items) if item is not None)
-        return Span(self.source, self.edges(items[0])[0], self.edges(last)[1])
 
-    def fail(self, code: str, message: str, span: Span, hint: str | None = None) -> ProgramError:
-        return ProgramError.of(code, message, span, hint)
+@frozen(eq=False)
+class OpenBody:
+    """A `try` and its body, without handlers."""
 
-    def node(self, made: T, children: Items) -> T:
-        """Note the depth of a new node, and return it. Raises ProgramError E103."""
-        depths, depth = self._depths, 0
-        for child in children:
-            depth = max(depth, depths.get(id(child), 0))
-        depth += 1
-        if depth > MAX_DEPTH:
-            span: Span = made.span  # type: ignore[attr-defined]
-            raise self.fail(
-                "E103", f"expressions are nested more than {MAX_DEPTH} levels deep", span, "bind parts to names"
-            )
-        depths[id(made)] = depth
-        return made
+    body: Suite
+    span: Span
 
-    def expr(self, kind: Callable[..., T], items: Items, *parts: Any, inside: Items | None = None) -> T:
-        """Make an expression that spans the items; `inside` are its children, if they are not the items."""
-        made = kind(*parts, span=self.at(items), node_id=next(self._ids))
-        return self.node(made, items if inside is None else inside)
 
-    # Statements
+OpenBlock = Union[Block, OpenIf, OpenTry]
+
+
+class Builder(ExpressionBuilder):
+    """Makes the nodes of one parse."""
+
+    def __init__(self, source: Source, first_id: int = 0, in_body: bool = False) -> None:
+        super().__init__(source, first_id)
+        self.in_body = in_body
+        """Whether the statements of the text are those of a function's body."""
+
+    # Blocks
 
     def start(self, items: Items) -> Items:
-        return _parts(items)
+        """Return the statements of a text."""
+        statements = list(_statements(*parts(items)))
+        return statements if self.in_body else [_declared(statement) for statement in statements]
 
-    def input(self, items: Items) -> nodes.Input:
-        name, _, type_, _, default, _ = items
-        return nodes.Input(self.name_of(name), type_, default, span=self.at(items[:-1]))
+    def above(self, items: Items) -> Block:
+        return self.closed(items[0])
 
-    def binding(self, items: Items) -> nodes.Binding:
-        return nodes.Binding(items[0], items[2], span=self.at(items[:3]))
+    def lines(self, items: Items) -> Suite:
+        return tuple(_statements(self.closed(items[1])))
 
-    def local(self, items: Items) -> nodes.Binding:
-        return self.binding(items)
+    def one_line(self, items: Items) -> Suite:
+        return (items[0],)
+
+    def line(self, items: Items) -> Block:
+        above, statement = items
+        return Block(statement, above)
+
+    def compound(self, items: Items) -> Block:
+        above, head, _, body = items
+        return Block(evolve(head, body=body, span=self.at([head, body])), above)
+
+    def record(self, items: Items) -> Block:
+        above, *items = items
+        fields = tuple(item for item in items if isinstance(item, nodes.Field))
+        return Block(nodes.Record(self.name_of(items[1]), fields, span=self.at(items)), above)
+
+    def if_(self, items: Items) -> OpenIf:
+        above, *items = items
+        return OpenIf(self.branch(items), None, above)
+
+    def elif_(self, items: Items) -> OpenIf:
+        before, _, *items = items
+        return OpenIf(self.branch(items), before, before.above)
+
+    def branch(self, items: Items) -> nodes.Branch:
+        _, test, _, body = items
+        return nodes.Branch(test, body, span=self.at(items))
+
+    def else_(self, items: Items) -> Block:
+        before, *_, body = items
+        return self.closed_if(before, body)
+
+    def try_(self, items: Items) -> OpenTry:
+        above, word, colon, body, _, *handler = items
+        return OpenTry(self.handled(handler), OpenBody(body, self.at([word, colon, body])), above)
+
+    def except_(self, items: Items) -> OpenTry:
+        before, _, *handler = items
+        return OpenTry(self.handled(handler), before, before.above)
+
+    def handled(self, items: Items) -> nodes.Handler:
+        handler, _, body = items
+        made: nodes.Handler = evolve(handler, body=body, span=self.at([handler, body]))
+        return made
+
+    def closed(self, block: OpenBlock) -> Block:
+        """Return a block whose last statement is over."""
+        if isinstance(block, OpenIf):
+            return self.closed_if(block, ())
+        return self.closed_try(block) if isinstance(block, OpenTry) else block
+
+    def closed_if(self, last: OpenIf, orelse: Suite) -> Block:
+        branches: list[nodes.Branch] = []
+        each: OpenIf | None = last
+        while each is not None:
+            branches.append(each.branch)
+            each = each.before
+        branches.reverse()
+        span = self.at([branches[0], orelse or branches[-1]])
+        return Block(nodes.If(tuple(branches), orelse, span=span), last.above)
+
+    def closed_try(self, last: OpenTry) -> Block:
+        handlers: list[nodes.Handler] = []
+        each: OpenTry | OpenBody = last
+        while isinstance(each, OpenTry):
+            handlers.append(each.handler)
+            each = each.before
+        handlers.reverse()
+        return Block(nodes.Try(each.body, tuple(handlers), span=self.at([each, handlers[-1]])), last.above)
+
+    # Statements of one line
 
     def value(self, items: Items) -> nodes.ExprStatement:
-        return nodes.ExprStatement(items[0], span=self.at(items[:1]))
+        return nodes.ExprStatement(items[0], span=self.at(items))
 
-    def record(self, items: Items) -> nodes.Record:
-        fields = tuple(item for item in items if isinstance(item, nodes.Field))
-        return nodes.Record(self.name_of(items[1]), fields, span=self.at(items[:-1]))
+    def assign(self, items: Items) -> nodes.Assign:
+        first, *others, value = parts(items, "NAME")
+        return nodes.Assign((first, *map(self.name_of, others)), value, span=self.at(items))
 
-    def field(self, items: Items) -> nodes.Field:
-        return nodes.Field(self.name_of(items[0]), items[2], span=self.at(items))
+    def augment(self, items: Items) -> nodes.AugmentedAssign:
+        target, operator, value = items
+        return nodes.AugmentedAssign(target, str(operator)[:-1], value, span=self.at(items))
 
-    def function(self, items: Items) -> nodes.Function:
-        _, name, _, params, _, _, result, *_ = items
-        body = tuple(item for item in items if isinstance(item, nodes.Binding))
-        return nodes.Function(self.name_of(name), params or (), result, body, items[-2], span=self.at(items[:-1]))
+    def annotate(self, items: Items) -> nodes.AnnotatedAssign:
+        name, _, type_, _, value = items
+        return nodes.AnnotatedAssign(self.name_of(name), type_, value, span=self.at(items))
+
+    def return_(self, items: Items) -> nodes.Return:
+        return nodes.Return(items[1], span=self.at(items))
+
+    def pass_(self, items: Items) -> nodes.Pass:
+        return nodes.Pass(span=self.at(items))
+
+    def break_(self, items: Items) -> nodes.Break:
+        return nodes.Break(span=self.at(items))
+
+    def continue_(self, items: Items) -> nodes.Continue:
+        return nodes.Continue(span=self.at(items))
+
+    def assert_(self, items: Items) -> nodes.Assert:
+        _, test, _, message = items
+        return nodes.Assert(test, message, span=self.at(items))
+
+    def raise_(self, items: Items) -> nodes.Raise:
+        _, name, _, message, _ = items
+        error = None if name is None else self.name_of(name)
+        return nodes.Raise(error, message, span=self.at(items))
+
+    def import_(self, items: Items) -> nodes.Import:
+        return nodes.Import(tuple(parts(items)), span=self.at(items))
+
+    def from_(self, items: Items) -> nodes.Import:
+        _, module, _, names = items
+        start, end = self.edges(items[0])[0], names[-1]
+        return nodes.Import(names[:-1], str(module), span=Span(self.source, start, end))
+
+    def aliases(self, items: Items) -> Any:
+        """Return the names that are imported, and where their list ends."""
+        return *parts(items), self.edges(items[-1])[1]
+
+    def everything(self, items: Items) -> Any:
+        return nodes.Imported("*", None, span=self.at(items)), self.edges(items[0])[1]
+
+    def module(self, items: Items) -> nodes.Imported:
+        name, _, alias = items
+        return nodes.Imported(str(name), None if alias is None else self.name_of(alias), span=self.at(items))
+
+    def alias(self, items: Items) -> nodes.Imported:
+        return self.module(items)
+
+    # Heads: statements without their bodies
+
+    def for_(self, items: Items) -> nodes.For:
+        _, target, _, iterable = items
+        return nodes.For(target, iterable, (), span=self.at(items))
+
+    def while_(self, items: Items) -> nodes.While:
+        return nodes.While(items[1], (), span=self.at(items))
+
+    def def_(self, items: Items) -> nodes.Function:
+        _, name, _, params, _, _, result = items
+        return nodes.Function(self.name_of(name), params or (), result, (), span=self.at(items))
+
+    def handler(self, items: Items) -> nodes.Handler:
+        _, errors, _, name = items
+        return nodes.Handler(errors or (), None if name is None else self.name_of(name), (), span=self.at(items[:1]))
+
+    def errors(self, items: Items) -> Any:
+        return self.names(items)
 
     def params(self, items: Items) -> Any:
-        return tuple(_parts(items))
+        return tuple(parts(items))
 
     def param(self, items: Items) -> nodes.Param:
         name, _, type_, _, default = items
         return nodes.Param(self.name_of(name), type_, default, span=self.at(items))
 
-    def names(self, items: Items) -> Any:
-        return tuple(self.name_of(token) for token in items if token.type == "NAME")
-
-    def name_of(self, token: Token) -> nodes.Name:
-        return nodes.Name(str(token), span=self.of(token), node_id=next(self._ids))
-
-    # Types
-
-    def union(self, items: Items) -> nodes.TypeUnion:
-        return self.node(nodes.TypeUnion(items[0], items[2], span=self.at(items)), items)
-
-    def type1(self, items: Items) -> nodes.TypeName:
-        args = tuple(_parts(items))
-        return self.node(nodes.TypeName(str(items[0]), args, span=self.at(items)), items)
-
-    def type_list(self, items: Items) -> nodes.TypeList:
-        return self.node(nodes.TypeList(tuple(_parts(items)), span=self.at(items)), items)
-
-    def type_literal(self, items: Items) -> nodes.TypeLiteral:
-        value = self.value_of(items[-1])
-        return nodes.TypeLiteral(value if len(items) == 1 else -value, span=self.at(items))
-
-    # Operators
-
-    def conditional(self, items: Items) -> nodes.Conditional:
-        return self.expr(nodes.Conditional, items, items[2], items[0], items[4])
-
-    def logic(self, items: Items) -> nodes.Logic:
-        return self.expr(nodes.Logic, items, str(items[1]), items[0], items[2])
-
-    def unary(self, items: Items) -> nodes.Unary:
-        return self.expr(nodes.Unary, items, str(items[0]), items[1])
-
-    def compare(self, items: Items) -> nodes.Compare:
-        rest = tuple(zip(items[1::2], items[2::2]))
-        return self.expr(nodes.Compare, items, items[0], rest)
-
-    def compare_op(self, items: Items) -> str:
-        return " ".join(items)
-
-    def is_none(self, items: Items) -> nodes.IsNone:
-        return self.expr(nodes.IsNone, items, items[0], items[2] is not None)
-
-    def binary(self, items: Items) -> nodes.Binary:
-        return self.expr(nodes.Binary, items, str(items[1]), items[0], items[2])
-
-    # Postfixes
-
-    def attribute(self, items: Items) -> nodes.Attribute:
-        return self.expr(nodes.Attribute, items, items[0], str(items[2]), self.of(items[2]))
-
-    def index(self, items: Items) -> nodes.Index | nodes.Slice:
-        value, _, inside, _ = items
-        if isinstance(inside, list):
-            start, _, stop, _, step = inside
-            return self.expr(nodes.Slice, items, value, start, stop, step, inside=[value, *inside])
-        return self.expr(nodes.Index, items, value, inside)
-
-    def slice(self, items: Items) -> Items:
-        return items
-
-    def apply(self, items: Items) -> nodes.Apply:
-        args, keywords = self.split(items[2] or [])
-        return self.expr(nodes.Apply, items, items[0], args, keywords, inside=[items[0], *args, *keywords])
-
-    def call(self, items: Items) -> nodes.Call:
-        args, keywords = self.split(items[5] or [])
-        return self.expr(nodes.Call, items, items[2], args, keywords, inside=[items[2], *args, *keywords])
-
-    def arguments(self, items: Items) -> Items:
-        return _parts(items)
-
-    def generator(self, items: Items) -> Items:
-        element, *clauses = items
-        span = Span(self.source, self.edges(element)[0], self.edges(clauses[-1])[1])
-        made = nodes.Comprehension("generator", element, self.clauses(clauses), span=span, node_id=next(self._ids))
-        return [self.node(made, items)]
-
-    def split(self, arguments: Items) -> Any:
-        """Return the positional and the keyword arguments."""
-        seen: set[str] = set()
-        for argument in arguments:
-            if not isinstance(argument, nodes.Keyword):
-                if seen:
-                    raise self.fail(
-                        "E208",
-                        "positional argument follows keyword argument",
-                        argument.span,
-                        "put positional arguments first",
-                    )
-            elif argument.name in seen:
-                raise self.fail("E208", f"keyword argument `{argument.name}` is repeated", argument.span)
-            else:
-                seen.add(argument.name)
-        count = len(arguments) - len(seen)
-        return tuple(arguments[:count]), tuple(arguments[count:])
-
-    def keyword(self, items: Items) -> nodes.Keyword:
-        return self.node(nodes.Keyword(str(items[0]), items[2], span=self.at(items)), items)
-
-    def lambda_(self, items: Items) -> nodes.Lambda:
-        return self.expr(nodes.Lambda, items, items[1] or (), items[3])
-
-    # Displays
-
-    def group(self, items: Items) -> Any:
-        self._groups[id(items[1])] = self.edges(items[0])[0], self.edges(items[2])[1]
-        return items[1]
-
-    def tuple(self, items: Items) -> nodes.TupleExpr:
-        return self.expr(nodes.TupleExpr, items, tuple(_parts(items)))
-
-    def list(self, items: Items) -> nodes.ListExpr:
-        return self.expr(nodes.ListExpr, items, tuple(_parts(items)))
-
-    def dict(self, items: Items) -> nodes.DictExpr:
-        pairs = tuple(_parts(items))
-        return self.expr(nodes.DictExpr, items, pairs, inside=[part for pair in pairs for part in pair])
-
-    def pair(self, items: Items) -> Any:
-        return items[0], items[2]
-
-    def comprehension(self, items: Items) -> nodes.Comprehension:
-        _, element, *clauses, _ = items
-        kind, key = "list", None
-        if isinstance(element, tuple):
-            kind, (key, element) = "dict", element
-        inside = [element, key, *clauses]
-        return self.expr(nodes.Comprehension, items, kind, element, self.clauses(clauses), key, inside=inside)
-
-    def clauses(self, clauses: Items) -> Any:
-        if len(clauses) > MAX_CLAUSES:
-            message = f"a comprehension has more than {MAX_CLAUSES} clauses"
-            raise self.fail("E103", message, clauses[MAX_CLAUSES].span, "bind parts to names")
-        return tuple(clauses)
-
-    def for_clause(self, items: Items) -> nodes.ForClause:
-        return self.node(nodes.ForClause(items[1], items[3], span=self.at(items)), items)
-
-    def if_clause(self, items: Items) -> nodes.IfClause:
-        return self.node(nodes.IfClause(items[1], span=self.at(items)), items)
-
-    def targets(self, items: Items) -> Any:
-        targets = _parts(items)
-        if len(targets) == 1:
-            return targets[0]
-        return self.node(nodes.TupleTarget(tuple(targets), span=self.at(items)), targets)
-
-    # Atoms
-
-    def name(self, items: Items) -> nodes.Name:
-        return self.node(self.name_of(items[0]), [])
-
-    def constant(self, items: Items) -> nodes.Constant:
-        return self.expr(nodes.Constant, items, self.value_of(items[0]), inside=[])
-
-    def value_of(self, token: Token) -> Any:
-        """Return the value of the token of a constant."""
-        text = str(token)
-        match token.type:
-            case "TRUE" | "FALSE" | "NONE":
-                return {"True": True, "False": False, "None": None}[text]
-            case "INT" | "FLOAT":
-                self.apart(token)
-                return self.literal(literals.integer if token.type == "INT" else literals.real, text, token)
-            case "RAW_STRING":
-                return text[2:-1]
-            case "LONG_STRING":
-                return self.literal(literals.unescape, text[3:-3], token, 3)
-        return self.literal(literals.unescape, text[1:-1], token, 1)
-
-    def apart(self, number: Token) -> None:
-        """Refuse a number that touches a name, although Python still accepts `1if x else 2`."""
-        start, end = number.start_pos or 0, number.end_pos or 0
-        if self.text[end : end + 1].isalpha():
-            raise self.fail(
-                "E106", "a number is followed directly by a name", self.span(start, end + 1), "put a space between them"
-            )
-
-    def literal(self, read: Callable[[str], T], text: str, token: Token, skip: int = 0) -> T:
-        """Return the value of a part of the token, which starts after `skip` characters. Raises ProgramError."""
-        try:
-            return read(text)
-        except literals.Malformed as error:
-            raise self.malformed("E106", error, (token.start_pos or 0) + skip) from None
-
-    def malformed(self, code: str, error: literals.Malformed, start: int) -> ProgramError:
-        return self.fail(code, error.message, self.span(start + error.start, start + error.end), error.hint)
-
-    def fstring(self, items: Items) -> nodes.FString:
-        token: Token = items[0]
-        start = (token.start_pos or 0) + 2
-        parts: list[str | nodes.Hole] = [""]
-        for text, at, is_hole in literals.parts(token[2:-1]):
-            if is_hole:
-                parts += [self.hole(text, start + at), ""]
-            else:
-                parts[-1] += self.literal(literals.unescape, text, token, 2 + at)  # type: ignore[operator]
-        return self.expr(nodes.FString, items, tuple(part for part in parts if part != ""), inside=parts)
-
-    def hole(self, text: str, start: int) -> nodes.Hole:
-        """Parse `value!r:spec`, in which the value is an expression of the same grammar."""
-        try:
-            end, conversion, spec = literals.hole(text)
-        except literals.Malformed as error:
-            raise self.malformed("E107", error, start) from None
-        span = self.span(start, start + len(text))
-        value = self.parse_hole(text[:end], self.offset + start)
-        return self.node(nodes.Hole(value, conversion, spec, span=span), [value])
+    def field(self, items: Items) -> nodes.Field:
+        return nodes.Field(self.name_of(items[0]), items[2], span=self.at(items))
 
 
-def _parts(items: Items) -> Items:
-    """Return the children that are neither tokens nor missing."""
-    return [item for item in items if item is not None and not isinstance(item, Token)]
+def _declared(statement: nodes.Statement) -> nodes.Statement:
+    """Return a statement at the margin, where an annotated name is an input."""
+    if isinstance(statement, nodes.AnnotatedAssign):
+        return nodes.Input(statement.name, statement.type, statement.value, span=statement.span)
+    return statement
+
+
+def _statements(block: Block | None = None) -> Iterator[nodes.Statement]:
+    """Yield the statements of a block from first to last."""
+    found: list[nodes.Statement] = []
+    while block is not None:
+        found.append(block.last)
+        block = block.above
+    return reversed(found)

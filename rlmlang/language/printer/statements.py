@@ -1,0 +1,184 @@
+"""Statements as lines of text, one after the other, each with its place in the source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain as chained
+
+from attrs import define, field
+
+from rlmlang.language import nodes
+from rlmlang.language.printer.expressions import expr_row, has_stars, target_text, type_row
+from rlmlang.language.printer.rows import WIDTH, Chain, Row, bracket, fits, flat_text, lay
+
+
+@define
+class Unit:
+    """A part of the program that is laid out at once: a statement of one line, a head, or a comment."""
+
+    text: str
+    start: int
+    end: int
+    indent: int = 0
+    opens: bool = False
+    """Whether it is the head of a function or record."""
+    goes_on: bool = False
+    """Whether it is a head such as `else:`, which belongs to what is above it."""
+
+
+@define
+class Statements:
+    """Writes the statements of a module."""
+
+    module: nodes.Module
+    text: str = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.text = self.module.span.source.text
+
+    def units(self) -> Iterator[Unit]:
+        return self.body(self.module.statements, 0)
+
+    def body(self, statements: Iterable[nodes.Statement], indent: int) -> Iterator[Unit]:
+        return chained.from_iterable(self.statement(statement, indent) for statement in statements)
+
+    def statement(self, node: nodes.Statement, indent: int) -> Iterator[Unit]:
+        start = node.span.start
+        inner = indent + 4
+        match node:
+            case nodes.Record(name, fields):
+                yield Unit(f"class {name.id}:", start, name.span.end, indent, opens=True)
+                for item in fields:
+                    text = lay([f"{item.name.id}: ", *type_row(item.type)], inner)
+                    yield Unit(text, item.span.start, item.span.end, inner)
+            case nodes.Function(name, params, result, body):
+                last = result or (params[-1] if params else name)
+                yield Unit(_head(node, indent), start, last.span.end, indent, opens=True)
+                yield from self.body(body, inner)
+            case nodes.If(branches, orelse):
+                for branch in branches:
+                    word = "if " if branch is branches[0] else "elif "
+                    text = _with_value(word, branch.test, indent, ":")
+                    goes_on = branch is not branches[0]
+                    yield Unit(text, branch.span.start, branch.test.span.end, indent, goes_on=goes_on)
+                    yield from self.body(branch.body, inner)
+                if orelse:
+                    at = self.place_of_else(branches[-1].span.end, orelse[0].span.start)
+                    yield Unit("else:", at, at + 4, indent, goes_on=True)
+                    yield from self.body(orelse, inner)
+            case nodes.For(target, iterable, body):
+                text = _with_value(f"for {target_text(target)} in ", iterable, indent, ":")
+                yield Unit(text, start, iterable.span.end, indent)
+                yield from self.body(body, inner)
+            case nodes.While(test, body):
+                yield Unit(_with_value("while ", test, indent, ":"), start, test.span.end, indent)
+                yield from self.body(body, inner)
+            case nodes.Try(body, handlers):
+                yield Unit("try:", start, start + 3, indent)
+                yield from self.body(body, inner)
+                for handler in handlers:
+                    text, end = _handler(handler)
+                    yield Unit(text, handler.span.start, end, indent, goes_on=True)
+                    yield from self.body(handler.body, inner)
+            case _:
+                yield Unit(_one_line(node, indent), start, node.span.end, indent)
+
+    def place_of_else(self, start: int, end: int) -> int:
+        """Return where the `else` between two positions is, which is in no span."""
+        for found in re.compile(r"#[^\n]*|else\b").finditer(self.text, start, end):
+            if found[0] == "else":
+                return found.start()
+        return start
+
+
+def _head(node: nodes.Function, indent: int) -> str:
+    """Return the head of a function. Its parameters are broken first."""
+    result: Row = []
+    if node.result is not None:
+        row = type_row(node.result)
+        result = [" -> ", *([flat_text(row)] if node.params else row)]
+    return lay([f"def {node.name.id}", bracket("(", map(_param, node.params), ")"), *result, ":"], indent)
+
+
+def _param(param: nodes.Param) -> Row:
+    if param.type is not None:
+        return _declared(param.name, param.type, param.default)
+    return [param.name.id, *([] if param.default is None else ["=", *expr_row(param.default, 1)])]
+
+
+def _declared(name: nodes.Name, type_: nodes.TypeExpr, value: nodes.Expr | None) -> Row:
+    return [f"{name.id}: ", *type_row(type_), *([] if value is None else [" = ", *expr_row(value, 1)])]
+
+
+def _handler(handler: nodes.Handler) -> tuple[str, int]:
+    """Return the head of a handler, and where it ends in the source."""
+    names = [name.id for name in handler.errors]
+    text, last = "except", handler.span.start + 6
+    if names:
+        text += f" {names[0]}" if len(names) == 1 else f" ({', '.join(names)})"
+        last = handler.errors[-1].span.end
+    if handler.name is not None:
+        text += f" as {handler.name.id}"
+        last = handler.name.span.end
+    return f"{text}:", last
+
+
+def _one_line(node: nodes.Statement, indent: int) -> str:
+    match node:
+        case nodes.Input(name, type_, value) | nodes.AnnotatedAssign(name, type_, value):
+            return lay(_declared(name, type_, value), indent)
+        case nodes.Assign(targets, value):
+            unpacks = any(isinstance(target, nodes.TupleTarget) for target in targets)
+            head = "".join(f"{target_text(target)} = " for target in targets)
+            return _with_value(head, value, indent, bare=unpacks)
+        case nodes.AugmentedAssign(target, op, value):
+            return _with_value(f"{target_text(target)} {op}= ", value, indent)
+        case nodes.ExprStatement(value):
+            return _with_value("", value, indent)
+        case nodes.Return(value):
+            return "return" if value is None else _with_value("return ", value, indent, bare=True)
+        case nodes.Assert(test, message):
+            if message is None:
+                return _with_value("assert ", test, indent)
+            return lay(["assert ", *_closed(test, indent), ", ", *_closed(message, indent)], indent)
+        case nodes.Raise(error, message):
+            arguments = [] if message is None else [bracket("(", [expr_row(message, 1)], ")", "")]
+            return "raise" if error is None else lay([f"raise {error.id}", *arguments], indent)
+        case nodes.Import():
+            return _import(node, indent)
+        case nodes.Pass() | nodes.Break() | nodes.Continue():
+            return type(node).__name__.lower()
+    raise AssertionError(type(node))
+
+
+def _import(node: nodes.Import, indent: int) -> str:
+    rows: list[Row] = [[name.name + (f" as {name.alias.id}" if name.alias else "")] for name in node.names]
+    names = ", ".join(map(flat_text, rows))
+    if node.module is None:
+        return f"import {names}"
+    head = f"from {node.module} import "
+    return head + names if fits(indent, head + names) else lay([head, bracket("(", rows, ")")], indent)
+
+
+def _with_value(head: str, value: nodes.Expr, indent: int, tail: str = "", bare: bool = False) -> str:
+    """Return the lines of a statement. What does not fit on one line is put in brackets, unless it has some.
+
+    With `bare`, a tuple that fits has none.
+    """
+    if bare and isinstance(value, nodes.TupleExpr) and len(value.items) > 1 and not has_stars(value):
+        text = head + ", ".join(flat_text(expr_row(item, 1)) for item in value.items) + tail
+        if fits(indent, text):
+            return text
+    row = expr_row(value, 1)
+    if isinstance(row[0], Chain) and indent + len(head) + len(row[0].flat) + len(tail) > WIDTH:
+        row = [bracket("(", [row], ")", "")]
+    return lay([head, *row, tail], indent)
+
+
+def _closed(value: nodes.Expr, indent: int) -> Row:
+    """Return an expression, in brackets if it is a chain of operators that does not fit on a line."""
+    row = expr_row(value, 1)
+    if isinstance(row[0], Chain) and not fits(indent, row[0].flat):
+        return [bracket("(", [row], ")", "")]
+    return row
