@@ -27,7 +27,7 @@ from rlmlang.calls.answering import Writing
 from rlmlang.calls.budget import Usage
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices, price_of
-from rlmlang.calls.prompt import argument_names, program_text, type_of
+from rlmlang.calls.prompt import argument_names, program_text
 from rlmlang.errors import MissingModel, UsageError, unreadable
 from rlmlang.execution import (
     LimitsLike,
@@ -50,7 +50,8 @@ from rlmlang.language.source import Source
 from rlmlang.language.types import STR, Type
 from rlmlang.models.opened import OpenModel, run_sync
 from rlmlang.runtime.estimate import Cost, estimate
-from rlmlang.runtime.inputs import bind_inputs, input_mapping, merged_inputs
+from rlmlang.runtime.inputs import bind_inputs, input_mapping, merged_inputs, with_input_types
+from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Spec
 from rlmlang.storage.runs import ReplayModel, find_run, read_spec
@@ -137,13 +138,15 @@ class Program:
         if isinstance(model, str):
             with open_model(model) as own:
                 return self.cost(inputs, model=own, limits=limits, prices=prices, **named)
-        values = bind_inputs(self.checked, merged_inputs(inputs, named))
+        given = merged_inputs(inputs, named)
+        checked = with_input_types(self.checked, given)
+        values = bind_inputs(checked, given)
         limits = limits_for(limits, model)
         check_options(prices=prices)
         if model is None:
-            return estimate(self.checked, values, limits)
+            return estimate(checked, values, limits)
         engine, _ = model_of(model)
-        return estimate(self.checked, values, limits, engine, price_of(engine, prices or {}))
+        return estimate(checked, values, limits, engine, price_of(engine, prices or {}))
 
     async def arun(
         self,
@@ -164,8 +167,10 @@ class Program:
         """
         limits, trace = limits_for(limits, model), Trace() if trace is None else trace
         options = Options(model, store, limits, prices, memo, writing, trace)
-        value = await run_program(self.checked, merged_inputs(inputs, named), options)
-        return Result(value, self.type, trace.usage, trace, self)
+        given = merged_inputs(inputs, named)
+        program = Program(with_input_types(self.checked, given))
+        value = await run_program(program.checked, given, options)
+        return Result(value, program.type, trace.usage, trace, program)
 
     def run(
         self,
@@ -310,7 +315,7 @@ async def acomplete(
     values = values_of(input_mapping(inputs))
     options = Options(model, store, limits, prices, memo, writing, trace, command="complete")
     refuse_undeclarable(values)
-    types = {name: type_of(value) for name, value in values.items()}
+    types = {name: declarable_type(value) for name, value in values.items()}
     async with begin(options, "the prompt", prompt, values, types) as (run, recording):
         text = await write_text(
             prompt, values, start, limits.max_answer_tokens if max_tokens is None else max_tokens, run

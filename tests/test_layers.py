@@ -30,7 +30,7 @@ LAYERS = """
     runtime.arithmetic
     language.builtins
     language.check
-    runtime.strict_json
+    runtime.strict_json runtime.reading runtime.value_types
     runtime.reading
     decode.constraint calls.answer_format
     decode

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from attrs import define, evolve, field, frozen
 
 from rlmlang.calls.evaluate import ActiveRun
-from rlmlang.calls.prompt import argument_names, program_header, type_of
+from rlmlang.calls.prompt import argument_names, program_header
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ContextOverflow, ModelError, NotClosed, ProgramError, RlmError, UsageError
 from rlmlang.language import nodes
@@ -32,6 +32,7 @@ from rlmlang.runtime.inputs import data_of
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
+from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Mismatch, Value, canonical, excerpt
 from rlmlang.trace.recorder import CallRecord
 
@@ -121,7 +122,7 @@ def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
         try:
             data = data_of(given, "it")
             parse_json(canonical(data))  # not too deep
-            values[name] = from_json(data, type_of(data))
+            values[name] = from_json(data, declarable_type(data))
         except (Mismatch, RecursionError) as error:
             raise UsageError.of(
                 "E603",

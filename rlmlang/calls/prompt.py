@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Literal
 
@@ -16,21 +16,9 @@ from attrs import frozen
 
 from rlmlang.calls.answer_format import AnswerFormat, record_types
 from rlmlang.decode.constraint import Constraint
-from rlmlang.language.types import (
-    NEVER,
-    STR,
-    DictType,
-    ListType,
-    OpenTupleType,
-    OptionalType,
-    RecordType,
-    SetType,
-    TupleType,
-    Type,
-    join,
-    primitive_of,
-)
-from rlmlang.runtime.values import Mismatch, RecordValue, SetValue, Value, canonical, preview
+from rlmlang.language.types import RecordType, Type
+from rlmlang.runtime.value_types import declarable_type
+from rlmlang.runtime.values import SetValue, Value, canonical, preview
 
 PROMPT_VERSION = 3
 """Raised whenever the same request would give another prompt."""
@@ -257,73 +245,15 @@ def _declared_records(arguments: Arguments, type_: Type) -> Iterable[str]:
 
 
 def _records(arguments: Arguments, *types: Type) -> Iterable[RecordType]:
-    """Return the records in types and in the values of arguments; texts and numbers have none."""
-    return record_types(*(type_of(value) for _, value in arguments if type(value) not in _PLAIN), *types)
+    """Return the records in types and in the values of arguments."""
+    return record_types(*(declarable_type(value) for _, value in arguments), *types)
 
 
 def _declared_inputs(arguments: Arguments) -> list[str]:
     names = argument_names(arguments)
-    return [f"{name}: {type_of(value)}" for name, (_, value) in zip(names, arguments)]
+    return [f"{name}: {declarable_type(value)}" for name, (_, value) in zip(names, arguments)]
 
 
 def _size(value: Value) -> str:
     units: dict[type, str] = {str: "characters", list: "elements", SetValue: "elements", dict: "keys"}
     return f"{len(value):,} {units[type(value)]}: " if type(value) in units else ""
-
-
-def type_of(value: Value) -> Type:
-    """Return the narrowest type that a program can declare for a value.
-
-    Raises Mismatch for data whose elements have no common type; values of a program have one.
-    """
-    return _declarable(_found(value))
-
-
-def _found(value: Value) -> Type:
-    if isinstance(value, list):
-        return ListType(_common(map(_found, _differing(value))))
-    if isinstance(value, SetValue):
-        return SetType(_common(map(_found, _differing(value))))
-    if isinstance(value, dict):
-        key, item = (_common(map(_found, _differing(parts))) for parts in (value.keys(), value.values()))
-        return DictType(key, item)
-    if isinstance(value, tuple):
-        return TupleType(tuple(map(_found, value)))
-    return value.type if isinstance(value, RecordValue) else primitive_of(value)
-
-
-def _differing(values: Collection[Value]) -> Collection[Value]:
-    """Return values with all the types of the given ones: fewer, where they are texts or numbers."""
-    kinds = {type(value): value for value in values}
-    return kinds.values() if kinds.keys() <= _PLAIN else values
-
-
-_PLAIN = {str, int, float, bool, type(None)}
-
-
-def _common(types: Iterable[Type]) -> Type:
-    common: Type = NEVER
-    for type_ in types:
-        joined = join(common, type_)
-        if joined is None:
-            raise Mismatch(f"it mixes {common} and {type_}")
-        common = joined
-    return common
-
-
-def _declarable(type_: Type) -> Type:
-    """Return the type with `str` for the elements of empty containers, which could have any type."""
-    match type_:
-        case ListType():
-            return ListType(_declarable(type_.item))
-        case SetType():
-            return SetType(_declarable(type_.item))
-        case DictType():
-            return DictType(_declarable(type_.key), _declarable(type_.value))
-        case TupleType():
-            return TupleType(tuple(map(_declarable, type_.items)))
-        case OpenTupleType():
-            return OpenTupleType(_declarable(type_.item))
-        case OptionalType():
-            return OptionalType(_declarable(type_.item))
-    return STR if type_ == NEVER else type_

@@ -10,7 +10,6 @@ import click
 from rlmlang.cli import output
 from rlmlang.cli.files import read_source
 from rlmlang.errors import ProgramError
-from rlmlang.language import nodes
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.render import render
@@ -51,16 +50,13 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
     return int(failed)
 
 
-def _statements(checked: Checked) -> dict[str, nodes.Input]:
-    return {node.name.id: node for node in checked.module.statements if isinstance(node, nodes.Input)}
-
-
 def _inputs(checked: Checked) -> dict[str, dict[str, Any]]:
     """Return the type of each input, and its default if it has one."""
-    from rlmlang.runtime.inputs import constant_value
+    from rlmlang.runtime.inputs import constant_value, declarations
 
     described: dict[str, dict[str, Any]] = {}
-    for name, node in _statements(checked).items():
+    for node in declarations(checked):
+        name = node.name.id
         described[name] = {"type": str(checked.inputs[name])}
         if node.default is not None:
             described[name]["default"] = constant_value(node.default)
@@ -69,9 +65,11 @@ def _inputs(checked: Checked) -> dict[str, dict[str, Any]]:
 
 def _summary(checked: Checked) -> str:
     """Return the program's signature: its inputs and the type of its value."""
-    statements = _statements(checked)
+    from rlmlang.runtime.inputs import declarations
+
     inputs = (
-        f"{name}: {type_}" + (f" = {output.one_line(default.span.text, 30)}" if default else "")
-        for name, type_, default in ((name, checked.inputs[name], node.default) for name, node in statements.items())
+        f"{node.name.id}: {checked.inputs[node.name.id]}"
+        + (f" = {output.one_line(node.default.span.text, 30)}" if node.default else "")
+        for node in declarations(checked)
     )
     return f"({', '.join(inputs)}) -> {checked.type}"

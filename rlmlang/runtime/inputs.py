@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import isfinite
 from string import ascii_lowercase
@@ -10,6 +10,7 @@ from typing import Any
 
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
+from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.literal_text import string_text
@@ -19,6 +20,7 @@ from rlmlang.language.types import (
     INT,
     NONE,
     STR,
+    UNKNOWN,
     DictType,
     ListType,
     LiteralType,
@@ -32,6 +34,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
+from rlmlang.runtime.value_types import type_of
 from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue, Value, canonical, set_of
 
 EXAMPLE_LENGTH = 100
@@ -63,6 +66,35 @@ def input_mapping(inputs: Mapping[str, object] | None) -> Mapping[str, object]:
     return inputs
 
 
+def declarations(checked: Checked) -> Sequence[nodes.Input | nodes.Param]:
+    """Return where the inputs are declared: in a script, or as the parameters of the function that a program is."""
+    if checked.entry is not None:
+        return checked.entry.node.params
+    return [node for node in checked.module.statements if isinstance(node, nodes.Input)]
+
+
+def with_input_types(checked: Checked, given: Mapping[str, object], expected: Type | None = None) -> Checked:
+    """Return a program checked for the types of the values given, where its inputs have no types of their own.
+
+    Raises ProgramError, UsageError E603 for a value that is of no type of the language.
+    """
+    if UNKNOWN not in checked.inputs.values():
+        return checked
+    types: dict[str, Type] = {}
+    for declaration in declarations(checked):
+        name = declaration.name.id
+        if checked.inputs[name] == UNKNOWN and (name in given or declaration.default is not None):
+            try:
+                types[name] = type_of(
+                    data_of(given[name], f"`{name}`") if name in given else constant_value(declaration.default)
+                )
+            except Mismatch as error:
+                raise UsageError.of(
+                    "E603", f"`{name}` is of no type of the language: {error}", declaration.span
+                ) from error
+    return check(checked.module.span.source, expected, types)
+
+
 @deep_recursion
 def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
     """Return the value of every input, from Python or JSON data and the defaults.
@@ -76,22 +108,20 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
             hint = f"did you mean `{near[0]}`?" if near else f"the program's inputs: {listed}"
             raise UsageError.of("E602", f"the program has no input `{name}`", hint=hint)
     values: dict[str, Value] = {}
-    for statement in checked.module.statements:
-        if not isinstance(statement, nodes.Input):
-            continue
-        name, type_ = statement.name.id, checked.inputs[statement.name.id]
+    for declaration in declarations(checked):
+        name, type_ = declaration.name.id, checked.inputs[declaration.name.id]
         if name in given:
             try:
                 values[name] = from_json(data_of(given[name], f"`{name}`"), type_, f"`{name}`")
             except Mismatch as error:
-                raise UsageError.of("E603", str(error), statement.span) from error
-        elif statement.default is not None:
-            values[name] = constant_value(statement.default)
+                raise UsageError.of("E603", str(error), declaration.span) from error
+        elif declaration.default is not None:
+            values[name] = constant_value(declaration.default)
         else:
             raise UsageError.of(
                 "E601",
-                f"the input `{name}: {type_}` is missing",
-                statement.span,
+                f"the input `{name}{'' if type_ == UNKNOWN else f': {type_}'}` is missing",
+                declaration.span,
                 hint=f'give it in the mapping, run({{"{name}": …}}), or by --input {name}=…'
                 if name in OPTIONS
                 else f"give it by name: {name}=…",
@@ -100,7 +130,9 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
 
 
 def data_of(given: object, where: str) -> Any:
-    """Return a Python value as JSON data. Members of enumerations, numbers of numpy and the like become plain.
+    """Return a Python value as JSON data, in which tuples and sets stay what they are.
+
+    Members of enumerations, numbers of numpy and the like become plain.
 
     Raises Mismatch for what is not data of the language, such as a dict whose keys are not text, with the place in it.
     """
@@ -134,7 +166,8 @@ def _data_of(given: object, where: str, around: frozenset[int]) -> Any:
             return SetValue(_key_of(item, where) for item in given)
         case list() | tuple():
             around |= {id(given)}
-            return [_data_of(item, f"{where}[{i}]", around) for i, item in enumerate(given)]
+            kind = list if isinstance(given, list) else tuple
+            return kind(_data_of(item, f"{where}[{i}]", around) for i, item in enumerate(given))
         case dict():
             around |= {id(given)}
             return {_key_of(key, where): _data_of(item, f"{where}[{key!r}]", around) for key, item in given.items()}
@@ -154,18 +187,30 @@ def _key_of(key: object, where: str) -> Any:
 def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]:
     """Return inputs that are written as text: as it is for `str` and literal texts, as JSON for other types.
 
+    Text for an input without a type is read as JSON if it is JSON, and taken as it is if not.
+
     Raises UsageError E603. Unknown names are passed on for `bind_inputs` to report.
     """
     values: dict[str, object] = {}
     for name, text in texts.items():
         type_ = checked.inputs.get(name)
-        values[name] = text if type_ is None or is_bare(type_) else _parse(name, text, type_)
+        if type_ == UNKNOWN:
+            values[name] = _json_or_text(text)
+        else:
+            values[name] = text if type_ is None or is_bare(type_) else _parse(name, text, type_)
     return values
 
 
 def is_bare(type_: Type) -> bool:
     """Return whether text for this type is taken as it is."""
     return type_ == STR or (isinstance(type_, LiteralType) and type_.base == STR)
+
+
+def _json_or_text(text: str) -> object:
+    try:
+        return parse_json(text)
+    except Mismatch:
+        return text
 
 
 def _parse(name: str, text: str, type_: Type) -> object:

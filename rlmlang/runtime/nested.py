@@ -12,7 +12,7 @@ from rlmlang.language.parse import MAX_SOURCE
 from rlmlang.language.source import Source
 from rlmlang.render import render
 from rlmlang.runtime.closures import Code, Compiler, Frame, charge
-from rlmlang.runtime.inputs import bind_inputs, read_inputs
+from rlmlang.runtime.inputs import bind_inputs, read_inputs, with_input_types
 from rlmlang.runtime.pending import UNRESOLVED, Place, resolved
 from rlmlang.runtime.scheduler import Evaluation
 from rlmlang.runtime.values import Value, canonical
@@ -56,7 +56,9 @@ async def _run_program(compiler: Compiler, evaluation: Evaluation, program: str,
     inner = Evaluation(evaluation.calls, evaluation.meter, evaluation.nesting + 1)
     try:
         checked = check(Source(program, "<run_program>"))
-        values = bind_inputs(checked, read_inputs(checked, inputs))
+        given = read_inputs(checked, inputs)
+        checked = with_input_types(checked, given)
+        values = bind_inputs(checked, given)
         value = await compiler.evaluate(inner, checked, values)
     except BudgetError:
         raise

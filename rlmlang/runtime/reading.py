@@ -38,12 +38,12 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
                 return data
             raise Mismatch(f"{where} is {_shown(data)}, not one of {_shown(list(type_.values))}")
         case ListType():
-            if isinstance(data, list):
+            if isinstance(data, (list, tuple)):
                 return [from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data)]
         case SetType():
             if isinstance(data, SetValue):
                 return SetValue(from_json(to_json(item), type_.item, f"an element of {where}") for item in data)
-            if isinstance(data, list):
+            if isinstance(data, (list, tuple)):
                 return SetValue(from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data))
         case DictType():
             if isinstance(data, dict):
@@ -53,11 +53,11 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
                     raise Mismatch(f"{where} has a key twice")
                 return found
         case TupleType():
-            if isinstance(data, list) and len(data) == len(type_.items):
+            if isinstance(data, (list, tuple)) and len(data) == len(type_.items):
                 pairs = enumerate(zip(data, type_.items))
                 return tuple(from_json(item, item_type, f"{where}[{i}]") for i, (item, item_type) in pairs)
         case OpenTupleType():
-            if isinstance(data, list):
+            if isinstance(data, (list, tuple)):
                 return tuple(from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data))
         case RecordType():
             if isinstance(data, dict):

@@ -16,7 +16,6 @@ from rlmlang.calls.prompt import (
     language_card,
     program_header,
     program_text,
-    type_of,
 )
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check import check
@@ -36,6 +35,7 @@ from rlmlang.language.types import (
     Type,
 )
 from rlmlang.models.base import Request
+from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import RecordValue, Value
 
 CLAUSE = RecordType("Clause", (("title", STR), ("risk", LiteralType(("low", "high")))))
@@ -187,7 +187,7 @@ def test_argument_names(given_names: list[str | None], expected: list[str]) -> N
     ],
 )
 def test_the_type_of_a_value(value: Value, expected: Type) -> None:
-    assert type_of(value) == expected
+    assert declarable_type(value) == expected
 
 
 def test_the_header_declares_records_and_inputs() -> None:

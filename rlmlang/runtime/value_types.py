@@ -1,0 +1,82 @@
+"""The types of values that come without one: inputs of a function whose parameters have no types, and arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from rlmlang.language.types import (
+    NEVER,
+    STR,
+    DictType,
+    ListType,
+    OpenTupleType,
+    OptionalType,
+    SetType,
+    TupleType,
+    Type,
+    join,
+    primitive_of,
+)
+from rlmlang.runtime.values import Mismatch, RecordValue, SetValue, Value
+
+
+def declarable_type(value: Value) -> Type:
+    """Return the narrowest type that a program can declare for a value: `str` for the elements of empty containers.
+
+    Raises Mismatch for data whose elements have no common type; values of a program have one.
+    """
+    return _declarable(type_of(value))
+
+
+def type_of(value: Value) -> Type:
+    """Return the narrowest type of a value; `Never` is that of the elements of empty containers.
+
+    Raises Mismatch for data whose elements have no common type; values of a program have one.
+    """
+    if isinstance(value, list):
+        return ListType(_common(map(type_of, _differing(value))))
+    if isinstance(value, SetValue):
+        return SetType(_common(map(type_of, _differing(value))))
+    if isinstance(value, dict):
+        key, item = (_common(map(type_of, _differing(parts))) for parts in (value.keys(), value.values()))
+        return DictType(key, item)
+    if isinstance(value, tuple):
+        return TupleType(tuple(map(type_of, value)))
+    return value.type if isinstance(value, RecordValue) else primitive_of(value)
+
+
+def _differing(values: Collection[Value]) -> Collection[Value]:
+    """Return values with all the types of the given ones: fewer, where they are texts or numbers."""
+    kinds = {type(value): value for value in values}
+    return kinds.values() if kinds.keys() <= _PLAIN else values
+
+
+_PLAIN = {str, int, float, bool, type(None)}
+
+
+def _common(types: Iterable[Type]) -> Type:
+    common: Type = NEVER
+    for type_ in types:
+        joined = join(common, type_)
+        if joined is None:
+            raise Mismatch(f"it mixes {common} and {type_}")
+        common = joined
+    return common
+
+
+def _declarable(type_: Type) -> Type:
+    """Return the type with `str` for the elements of empty containers, which could have any type."""
+    match type_:
+        case ListType():
+            return ListType(_declarable(type_.item))
+        case SetType():
+            return SetType(_declarable(type_.item))
+        case DictType():
+            return DictType(_declarable(type_.key), _declarable(type_.value))
+        case TupleType():
+            return TupleType(tuple(map(_declarable, type_.items)))
+        case OpenTupleType():
+            return OpenTupleType(_declarable(type_.item))
+        case OptionalType():
+            return OptionalType(_declarable(type_.item))
+    return STR if type_ == NEVER else type_
