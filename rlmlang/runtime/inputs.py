@@ -83,15 +83,16 @@ def with_input_types(checked: Checked, given: Mapping[str, object], expected: Ty
     types: dict[str, Type] = {}
     for declaration in declarations(checked):
         name = declaration.name.id
-        if checked.inputs[name] == UNKNOWN and (name in given or declaration.default is not None):
-            try:
-                types[name] = type_of(
-                    data_of(given[name], f"`{name}`") if name in given else constant_value(declaration.default)
-                )
-            except Mismatch as error:
-                raise UsageError.of(
-                    "E603", f"`{name}` is of no type of the language: {error}", declaration.span
-                ) from error
+        if checked.inputs[name] != UNKNOWN:
+            continue
+        try:
+            if name in given:
+                types[name] = type_of(data_of(given[name], f"`{name}`"))
+            elif declaration.default is not None:
+                types[name] = type_of(constant_value(declaration.default))
+        except Mismatch as error:
+            message = f"`{name}` is of no type of the language: {error}"
+            raise UsageError.of("E603", message, declaration.span) from error
     return check(checked.module.span.source, expected, types)
 
 
