@@ -210,7 +210,12 @@ class Logic(Node):
 
 @frozen(eq=False, repr=False)
 class Compare(Node):
-    """`first op1 e1 op2 e2 …`, a chain as in Python. `ops` from `== != < <= > >= in`, `not in`."""
+    """`first op1 e1 op2 e2 …`, a chain as in Python.
+
+    The operators are `== != < <= > >= in`, `not in`.
+
+    Alone, not in a chain, it is also `is` or `is not` before the constant True or False.
+    """
 
     first: Expr
     rest: tuple[tuple[str, Expr], ...]

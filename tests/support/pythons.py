@@ -13,7 +13,7 @@ OPERATORS: dict[str, python.AST] = {
     "%": python.Mod(), "**": python.Pow(), "==": python.Eq(), "!=": python.NotEq(), "<": python.Lt(),
     "<=": python.LtE(), ">": python.Gt(), ">=": python.GtE(), "in": python.In(), "not in": python.NotIn(),
     "and": python.And(), "or": python.Or(), "<<": python.LShift(), ">>": python.RShift(), "&": python.BitAnd(),
-    "|": python.BitOr(), "^": python.BitXor(),
+    "is": python.Is(), "is not": python.IsNot(), "|": python.BitOr(), "^": python.BitXor(),
 }  # fmt: skip
 SIGNS: dict[str, python.AST] = {"-": python.USub(), "+": python.UAdd(), "not": python.Not(), "~": python.Invert()}
 LOAD, STORE = python.Load(), python.Store()

@@ -102,14 +102,8 @@ def _read_chunk(
     try:
         statements = _parse_statement(builder, text, start)
     except ProgramError as error:
-        return [], list(error.diagnostics) if indent is None or _explains(error) else [indent]
+        return [], list(error.diagnostics) if indent is None or isinstance(error, NotInLanguage) else [indent]
     return ([], [indent]) if indent is not None else (statements, [])
-
-
-def _explains(error: ProgramError) -> bool:
-    """Return whether the statement is of a kind that has a body, for which the lines below it were indented."""
-    span = error.first.span
-    return isinstance(error, NotInLanguage) or (span is not None and span.text.endswith(":"))
 
 
 _NAMES = r"[A-Za-z_]\w*(?:\ *,\ *[A-Za-z_]\w*)*"

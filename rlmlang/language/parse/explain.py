@@ -7,35 +7,41 @@ from typing import Union
 
 from rlmlang.language.parse.explain_expressions import (
     foreign_symbol,
+    generator,
     malformed_number,
     misplaced_string,
     missing_part,
     reserved_word,
-    set_display,
     starred,
     walrus,
 )
 from rlmlang.language.parse.explain_statements import (
     assignment,
-    function,
-    misplaced_return,
+    else_if,
+    indentation,
+    misplaced_clause,
+    misplaced_part,
+    parameters,
     python_statement,
     record,
     reserved_name,
-    unexpected_indent,
+    tuple_statement,
 )
 from rlmlang.language.parse.refused import STRINGS, Explanation, RefusedToken
+from rlmlang.language.parse.tables import LINE_ENDS
 
 _Rule = Callable[[RefusedToken], Union[Explanation, None]]
 
 _RULES: tuple[_Rule, ...] = (
-    reserved_name, python_statement, walrus, assignment, starred, reserved_word, set_display, misplaced_string,
-    malformed_number, foreign_symbol, misplaced_return, unexpected_indent, record, function, missing_part,
+    reserved_name, python_statement, misplaced_clause, else_if, walrus, indentation, parameters, assignment, starred,
+    record, reserved_word, misplaced_part, generator, misplaced_string, malformed_number, foreign_symbol,
+    tuple_statement, missing_part,
 )  # fmt: skip
 """The first one that applies explains the error."""
 
 _IN_EXPRESSIONS: tuple[_Rule, ...] = (
-    walrus, starred, reserved_word, set_display, misplaced_string, malformed_number, foreign_symbol, missing_part,
+    walrus, parameters, starred, reserved_word, generator, misplaced_string, malformed_number, foreign_symbol,
+    tuple_statement, missing_part,
 )  # fmt: skip
 
 
@@ -48,7 +54,7 @@ def explain(refused: RefusedToken) -> Explanation:
 
 
 _WORDS = {
-    "NAME": "a name", "_NL": "end of line", "_IN": "an indented line", "LPAR": "`(`", "RPAR": "`)`",
+    "NAME": "a name", **dict.fromkeys(LINE_ENDS, "end of line"), "LPAR": "`(`", "RPAR": "`)`",
     "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "EQUAL": "`=`", "IN": "`in`", "__ANON_0": "`->`",
 }  # fmt: skip
 """How messages name the terminals of the grammar."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.explain_statements import BRANCH, SAME, STATEMENTS
+from rlmlang.language.parse.explain_statements import SAME, STATEMENTS
 from rlmlang.language.parse.refused import (
     STRINGS,
     Explanation,
@@ -25,16 +25,16 @@ def walrus(refused: RefusedToken) -> Explanation | None:
 
 
 def starred(refused: RefusedToken) -> Explanation | None:
+    """Explain `*` or `**` where an expression is expected."""
     if refused.found not in ("*", "**") or "NAME" not in refused.expected:
         return None
     if refused.last and refused.last in "-+*/%":
         return None
-    return (
-        "E117",
-        "starred expressions are not in the language",
-        refused.token_range,
-        "write the parts one by one, or use `+`",
-    )
+    if refused.found == "*":
+        return "E117", "a starred expression is not allowed here", refused.token_range, None
+    opener = opener_of(refused)
+    hint = "write `a | b`" if opener is not None and refused.text[opener] == "{" else "pass the arguments by name"
+    return "E117", "`**` is not allowed here", refused.token_range, hint
 
 
 def reserved_word(refused: RefusedToken) -> Explanation | None:
@@ -45,22 +45,19 @@ def reserved_word(refused: RefusedToken) -> Explanation | None:
     if refused.expects_name:
         return cannot_name(word, refused.start)
     if word == "lambda":
-        hint = "define a function: `def f(x: int) -> int:`"
-        return "E124", "a lambda is only allowed as an argument", refused.token_range, hint
+        hint = "define a function: `def f(x):`"
+        return "E124", "a lambda is allowed only as an argument", refused.token_range, hint
     if word in ("async", "await", "yield"):
         code, message, hint = STATEMENTS[SAME.get(word, word)]
         return code, message, refused.token_range, hint
     return cannot_name(word, refused.start) if refused.kind == "RESERVED" else None
 
 
-def set_display(refused: RefusedToken) -> Explanation | None:
-    if refused.found not in (",", "}", "for") or "COLON" not in refused.expected:
+def generator(refused: RefusedToken) -> Explanation | None:
+    if refused.found != "for" or not refused.before.strip():
         return None
-    opener = opener_of(refused)
-    if opener is None or refused.text[opener] != "{":
-        return None
-    where = opener, refused.end
-    return "E125", "sets are not in the language", where, "write `set([…])`: a sorted list of the distinct values"
+    hint = "write a list: `[f(x) for x in xs]`"
+    return "E100", "a generator is allowed only as the only argument of a call", refused.token_range, hint
 
 
 def misplaced_string(refused: RefusedToken) -> Explanation | None:
@@ -127,14 +124,12 @@ def malformed_number(refused: RefusedToken) -> Explanation | None:
 
 
 _SYMBOLS = {
-    "\\": ("a line cannot be continued with `\\`", "break lines inside brackets"),
+    "\\": ("unexpected `\\`", "break lines inside brackets"),
     ";": ("`;` is not in the language", "write one statement per line"),
-    "&": ("`&` is not in the language", "for bool, write `and`"),
-    "|": ("`|` is only allowed in types", "for bool, write `or`"),
-    "^": ("`^` is not in the language", "for bool, write `!=`; for powers, `**`"),
-    "~": ("`~` is not in the language", "for bool, write `not`"),
     "!": ("`!` is not in the language", "write `not`"),
-    "?": ("`?` is not in the language", BRANCH),
+    "&": ("unexpected `&`", "for bool, write `and`"),
+    "|": ("unexpected `|`", "for bool, write `or`"),
+    "?": ("`?` is not in the language", "write `a if condition else b`"),
     "@": ("`@` is not in the language", None),
     "$": ("`$` is not in the language", None),
     "`": ("a backquote is not in the language", 'write text in quotes: `"…"`'),
@@ -150,19 +145,11 @@ def foreign_symbol(refused: RefusedToken) -> Explanation | None:
 def missing_part(refused: RefusedToken) -> Explanation | None:
     """Explain what is missing, as far as the expected tokens show it."""
     expected = refused.expected
-    if expected and expected <= {"NONE", "NOT"}:
-        return "E100", "`is` can only be used with None", refused.token_range, "compare with `==`"
+    if expected and expected <= {"NONE", "TRUE", "FALSE", "NOT"}:
+        return "E100", "`is` compares with None, True or False only", refused.token_range, "compare with `==`"
     if "ELSE" in expected and "IF" not in expected and refused.kind in (*LINE_ENDS, "RPAR", "RSQB", "COMMA"):
-        return (
-            "E100",
-            "missing `else` in a conditional expression",
-            refused.token_range,
-            "write `a if condition else b`",
-        )
+        hint = "write `a if condition else b`"
+        return "E100", "missing `else` in a conditional expression", refused.token_range, hint
     if refused.found == "=" and not refused.expects_expression:
         return "E100", "unexpected `=` in an expression", refused.token_range, "compare with `==`"
-    if refused.found == "," and (opener := opener_of(refused)) is not None and refused.text[opener] == "[":
-        return "E100", "an index must be a single value", refused.token_range, "write `x[i][j]`"
-    if refused.found == "," and ("_NL" in expected or not expected):
-        return "E100", "a tuple must be in brackets", refused.token_range, "write `(a, b)`"
     return None

@@ -1,47 +1,30 @@
-"""Explain syntax errors in statements, which are mostly Python statements that are not in the language."""
+"""Explain syntax errors in statements: Python statements that are not in the language, and malformed ones."""
 
 from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, is_reserved, last_word
+from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, is_reserved
 from rlmlang.language.parse.tables import LINE_ENDS
 
-COMPREHENSION = "write a comprehension: `[f(x) for x in xs]`"
-BRANCH = "write a conditional expression: `a if condition else b`"
-_IMMUTABLE = "values are immutable"
-
 STATEMENTS: dict[str, tuple[str, str, str]] = {
-    "while": ("E110", "`while` is not in the language", f"{COMPREHENSION}, or `reduce(step, xs, start)`"),
-    "for": ("E111", "the `for` statement is not in the language", f"{COMPREHENSION}, or `reduce(step, xs, start)`"),
-    "import": ("E113", "`import` is not in the language", "every built-in and library function is in scope"),
-    "try": (
-        "E114",
-        "exceptions are not in the language",
-        "test first, or use an optional type: `CALL[T | None](…)`",
-    ),
     "await": (
         "E115",
         "`async` and `await` are not in the language",
         "omit it: independent CALLs run concurrently anyway",
     ),
-    "@": ("E116", "decorators are not in the language", "apply the function where it is used"),
-    "global": ("E119", "`global` and `nonlocal` are not in the language", "pass it as a parameter"),
-    "del": ("E120", f"{_IMMUTABLE}: `del` is not in the language", "make a new one: `[x for x in xs if …]`"),
-    "print": ("E121", "`print` is not in the language", "the value of a program is its last expression"),
-    "pass": ("E121", "`pass` is not in the language", "omit it"),
-    "yield": ("E121", "`yield` is not in the language", "return a list: `[f(x) for x in xs]`"),
-    "break": ("E121", "`break` and `continue` are not in the language", "write `[x for x in xs if …]`, or `take`"),
+    "@": ("E116", "decorators are not in the language", "omit it, or apply the function where its result is used"),
+    "global": ("E119", "`global` and `nonlocal` are not in the language", "pass it as a parameter, and return it"),
+    "del": ("E120", "`del` is not in the language", "write `xs.pop(i)` or `d.pop(key)`, or make a new value"),
+    "yield": ("E121", "`yield` is not in the language", "collect the values in a list, and return it"),
     "with": ("E121", "`with` is not in the language", "declare an input for text: `document: str`"),
-    "assert": ("E121", "`assert` is not in the language", "write a conditional expression"),
-    "match": ("E121", "`match` is not in the language", BRANCH),
+    "match": ("E121", "`match` is not in the language", "write `if` and `elif`"),
     "type": ("E121", "`type` is not in the language", "write the type where it is used, or a record: `class Name:`"),
+    "print": ("E121", "`print` is a function, not a statement", "write `print(x)`"),
+    "finally": ("E114", "`finally` is not in the language", "write its lines below the `try`"),
 }
-SAME = {
-    "from": "import", "except": "try", "finally": "try", "raise": "try", "async": "await",
-    "nonlocal": "global", "continue": "break", "exec": "print",
-}  # fmt: skip
-SOFT = ("print", "exec", "match", "type")
+SAME = {"async": "await", "nonlocal": "global"}
+SOFT = ("print", "match", "type")
 """Statements of some version of Python whose first word is not reserved."""
 
 
@@ -51,12 +34,10 @@ def python_statement(refused: RefusedToken) -> Explanation | None:
     if match is None:
         return None
     word, rest = match[0], refused.line[match.end() :]
-    where = refused.line_start, refused.line_start + match.end()
-    if word in ("if", "elif", "else"):
-        return "E112", f"the `{word}` statement is not in the language", where, BRANCH
     if word in SOFT and not re.match(r" +[\w\"'{]", rest):
         return None
     if found := STATEMENTS.get(SAME.get(word, word)):
+        where = refused.line_start, refused.line_start + match.end()
         return found[0], found[1], where, found[2]
     return None
 
@@ -71,70 +52,69 @@ def reserved_name(refused: RefusedToken) -> Explanation | None:
     return cannot_name(match[1], refused.line_start)
 
 
-_AUGMENTED = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%@&|^])=(?!=)")
+# Blocks --------------------------------------------------------------------------
 
 
-def assignment(refused: RefusedToken) -> Explanation | None:
-    """Explain `x += 1`, `x[0] = 1`, `x.y = 1`, and other wrong targets before `=`."""
-    start, end = refused.token_range
-    match = _AUGMENTED.search(refused.text, max(refused.line_start, start - 2), start + 4)
-    if match is not None:
-        where = refused.line_start, match.end()
-        return "E120", f"{_IMMUTABLE}: `{match[0]}` is not in the language", where, "bind a new name: `y = x + 1`"
-    if refused.found != "=":
+def misplaced_clause(refused: RefusedToken) -> Explanation | None:
+    """Explain an `else`, `elif` or `except` that does not belong to what is above it, and a `try` without `except`."""
+    word = refused.found
+    if refused.expected == {"EXCEPT"}:
+        return "E114", "a `try` needs an `except`", _next_token(refused), "write `except ValueError:` and a body"
+    if refused.start != refused.line_start or word not in ("else", "elif", "except"):
         return None
-    target = refused.before.strip()
-    where = refused.line_start, end
-    if re.fullmatch(r"\w+(?: *\.\s*\w+| *\[[^\]]*\])+", target):
-        hint = "make a new value: a comprehension, or the record's constructor"
-        return "E120", f"{_IMMUTABLE}: items and attributes cannot be assigned", where, hint
-    if re.fullmatch(r"[(\[][\w, ]*[)\]]", target):
-        return "E100", "names before `=` are written without brackets", where, "write `a, b = …`"
-    if re.fullmatch(r"\w+ *= *\w+", target):
-        return "E100", "only one `=` is allowed in a statement", refused.token_range, "bind one name per line"
+    where, above = refused.token_range, refused.word_above
+    if word == "else" and above in ("for", "while"):
+        return "E111", "loops have no `else`", where, "set a variable in the loop, and test it below"
+    if word == "else" and above in ("try", "except"):
+        return "E114", "`try` has no `else`", where, "write its lines at the end of the `try`"
+    if above == "else":
+        return "E100", f"`{word}` after `else`", where, "the `else` comes last" if word == "elif" else None
+    return "E100", f"`{word}` without {'a `try`' if word == 'except' else 'an `if`'} above it", where, None
+
+
+def else_if(refused: RefusedToken) -> Explanation | None:
+    if refused.found != "if" or refused.before.strip() != "else":
+        return None
+    return "E100", "unexpected `if` after `else`", refused.token_range, "write `elif`"
+
+
+def indentation(refused: RefusedToken) -> Explanation | None:
+    """Explain a body that is missing, and lines that are indented without reason."""
+    if refused.kind not in LINE_ENDS:
+        return None
+    possible = [LINE_ENDS.index(kind) for kind in refused.expected if kind in LINE_ENDS]
+    level = LINE_ENDS.index(refused.kind)
+    if refused.last == ":" and possible and level < max(possible):
+        return "E100", "expected a body after `:`", refused.token_range, "indent its lines by four spaces"
+    if possible and level > max(possible):
+        line = refused.text.rfind("\n", 0, refused.next_line) + 1
+        return "E105", "unexpected indentation", (line, refused.next_line), "indent only the lines below a `:`"
+    if "COLON" in refused.expected and re.match(r"(?:if|elif|for|while|def|class|except)\b", refused.line):
+        return "E100", "expected `:` at the end of the line", refused.token_range, None
     return None
 
 
-def misplaced_return(refused: RefusedToken) -> Explanation | None:
-    if refused.text.startswith("def") or not re.match(r"return\b", refused.line):
-        return None
-    where = refused.line_start, refused.line_start + 6
-    return "E123", "`return` outside a function", where, "end the program with the expression itself"
+def _next_token(refused: RefusedToken) -> tuple[int, int]:
+    """Return the place of the token; of a line end, that of the line below."""
+    return (refused.next_line, refused.next_line) if refused.kind in LINE_ENDS else refused.token_range
 
 
-def unexpected_indent(refused: RefusedToken) -> Explanation | None:
-    """Explain an indented line after a statement that has no body."""
-    if refused.kind != "_IN" or refused.text.startswith(("def", "class")):
-        return None
-    line = refused.text.rfind("\n", 0, _next_line(refused)) + 1
-    message = "unexpected indentation: the line is not in the body of a `def` or `class`"
-    return "E105", message, (line, _next_line(refused)), "remove the indentation"
-
-
-def _next_line(refused: RefusedToken) -> int:
-    """Return where the next line that is not empty starts, after its indentation."""
-    match = re.compile(r"(?:[# ][^\n]*)?\n(?:(?:#[^\n]*)?\n)* *").match(refused.text, refused.start)
-    assert match is not None
-    return match.end()
+# Definitions ---------------------------------------------------------------------
 
 
 def record(refused: RefusedToken) -> Explanation | None:
+    """Explain classes that are not records."""
+    if refused.found == "class" and refused.start == refused.line_start:
+        return "E121", "records are defined at the margin only", refused.token_range, "move it out of the block"
     if not refused.text.startswith("class "):
         return None
     if refused.start <= refused.text.find("\n"):
-        if refused.kind in LINE_ENDS:
-            return None
-        return (
-            "E100",
-            "invalid record; expected `class Name:`",
-            refused.token_range,
-            "write each field as `    name: type`",
-        )
+        return _record_head(refused)
     line = refused.line
     if re.match(r"\w+ *:[^=]*$", line) and not line.startswith("def"):
         return None
     hint = "write each field as `name: type` on a line of its own"
-    if line.startswith("def"):
+    if line.startswith(("def", "@", "async")):
         hint = "define a function outside the record, with the record as a parameter"
     elif line.startswith(('"', "'")):
         hint = "write it as a comment: `# …`"
@@ -143,47 +123,73 @@ def record(refused: RefusedToken) -> Explanation | None:
     return "E121", "a record can only have fields", refused.line_range, hint
 
 
-def function(refused: RefusedToken) -> Explanation | None:
-    if not refused.text.startswith("def "):
+def _record_head(refused: RefusedToken) -> Explanation | None:
+    if refused.kind in LINE_ENDS:
         return None
-    head = refused.text.split("\n", 1)[0]
-    if refused.start <= len(head):
-        return _head(refused, head)
-    line, ends = refused.line, refused.kind in LINE_ENDS
-    if re.match(r"(?:def|class)\b", line):
-        return "E123", "functions and records cannot be nested", refused.line_range, "move it out of the function"
-    if re.match(r"return\b", line):
-        if not ends:
-            return None
-        if refused.expects_expression:
-            hint = "write `return None`" if re.fullmatch(r"return *", refused.before) else None
-            return ("E123", "`return` needs a value", refused.line_range, hint) if hint else None
-        after = _next_line(refused)
-        end = refused.text.find("\n", after)
-        return "E123", "unexpected statement after `return`", (after, end), "bind names before it"
-    if re.match(r"\w+ *:", line):
-        return "E123", "unexpected type annotation", refused.line_range, "write `name = …`; the type is inferred"
-    if re.match(r"[\w, ]+=(?!=)", refused.before):
-        if not ends or refused.expects_expression:
-            return None
-        return "E123", "missing `return` at the end of the function", refused.line_range, "write `    return …` below"
-    hint = "write it as comments above the function" if line.startswith(('"', "'")) else "bind it: `name = …`"
-    return "E123", "a function body consists of bindings and a final `return`", refused.line_range, hint
+    if refused.found == "(":
+        return "E121", "inheritance is not in the language", refused.token_range, "write all fields in one record"
+    hint = "write each field as `    name: type` on a line below"
+    return "E100", "invalid record; expected `class Name:`", refused.token_range, hint
 
 
-def _head(refused: RefusedToken, head: str) -> Explanation | None:
-    hint = "write `def f(x: int) -> str:`"
-    before = refused.before.rstrip(" ")
-    parameter = before[: len(before) - len(last_word(before))].rstrip(" ").endswith(("(", ","))
-    if parameter and refused.found in (",", ")", "=") and refused.last not in "(,":
-        return "E100", "missing parameter type", refused.token_range, hint
-    if refused.found == ":" and "->" not in head:
-        return "E100", "missing result type", refused.token_range, hint
-    if "->" in before and refused.last == ":" and refused.kind not in LINE_ENDS:
-        return (
-            "E123",
-            "the body of a function must start on a new line",
-            refused.token_range,
-            "indent it by four spaces",
-        )
+def parameters(refused: RefusedToken) -> Explanation | None:
+    """Explain forms of parameters that are not in the language."""
+    if refused.found in ("*", "**", "/") and re.match(r"(?:def\b|.*\blambda\b[^:]*$)", refused.before):
+        hint = "take a list: `def f(xs: list[str]):`" if refused.found == "*" else None
+        return "E117", f"`{refused.found}` is not allowed among parameters", refused.token_range, hint
+    if refused.found == "=" and re.search(r"\blambda\b[^:]*$", refused.before):
+        return "E124", "a parameter of a lambda has no default", refused.token_range, "define a function with `def`"
+    return None
+
+
+# Statements of one line ----------------------------------------------------------
+
+_AUGMENTED = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%@&|^])=(?!=)")
+
+
+def assignment(refused: RefusedToken) -> Explanation | None:
+    """Explain wrong targets before `=` and `+=`."""
+    start, end = refused.token_range
+    target = refused.before.strip()
+    match = _AUGMENTED.search(refused.text, max(refused.line_start, start - 2), start + 4)
+    where = refused.line_start, match.end() if match else end
+    if refused.found == "*" and re.fullmatch(r"[\w, ]*", target) and re.match(r"\* *\w+[\w, ]*=(?!=)", refused.rest):
+        return "E117", "a starred target is not in the language", refused.token_range, "write `a, b = xs[0], xs[1:]`"
+    if refused.found != "=" and match is None:
+        return None
+    if re.fullmatch(r"\w+(?:\.\w+|\[[^\]]*\]|\(\))*\.\s*\w+", target):
+        return "E120", "attributes cannot be assigned", where, "make a new record with the constructor"
+    if re.fullmatch(r"\w+.*\[[^\]]*:[^\]]*\]", target):
+        return "E120", "slices cannot be assigned", where, "make a new list: `xs = xs[:i] + ys + xs[j:]`"
+    if match is not None and refused.kind == "AUGMENTED":
+        return "E100", f"`{match[0]}` changes one variable or item", where, None
+    if refused.found != "=":
+        return None
+    if re.fullmatch(r"[(\[][\w, ]*[)\]]", target):
+        return "E100", "names before `=` are written without brackets", where, "write `a, b = …`"
+    if re.match(r"\w+ *=(?!=)", target):
+        return "E100", "only names may follow the first `=`", refused.token_range, "write two statements"
+    return None
+
+
+def misplaced_part(refused: RefusedToken) -> Explanation | None:
+    """Explain forms of `import`, `raise` and `except` that are not in the language."""
+    word = re.match(r"\w*", refused.line)
+    match word[0] if word else "":
+        case "from" if refused.before.strip() == "from" and refused.found in (".", "..."):
+            return "E113", "there are no relative imports", refused.token_range, None
+        case "except" if refused.kind not in LINE_ENDS:
+            hint = "write `except ValueError:`, `except (KeyError, IndexError) as error:` or `except:`"
+            return "E114", "this form of `except` is not in the language", refused.token_range, hint
+        case "raise" if refused.found in ("from", ".", ",") or refused.before.strip() == "raise":
+            hint = 'write `raise ValueError("…")`'
+            return "E114", "this form of `raise` is not in the language", refused.token_range, hint
+    return None
+
+
+def tuple_statement(refused: RefusedToken) -> Explanation | None:
+    """Explain a tuple without brackets that stands alone."""
+    at_end = refused.kind in LINE_ENDS and {"EQUAL", "COMMA"} <= refused.expected and "," in refused.before
+    if at_end or (refused.found == "," and (LINE_ENDS[0] in refused.expected or not refused.expected)):
+        return "E100", "a tuple must be in brackets here", refused.token_range, "write `(a, b)`"
     return None

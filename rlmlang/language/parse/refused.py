@@ -33,11 +33,31 @@ class RefusedToken:
         return self.text[self.start : self.end]
 
     @cached_property
+    def _flat(self) -> str:
+        """Return the text with spaces in place of the line ends inside strings."""
+        return _LONG_STRING.sub(lambda match: match[0].replace("\n", " "), self.text)
+
+    @cached_property
     def line_start(self) -> int:
         """Return where the line starts, after its indentation."""
-        flat = _LONG_STRING.sub(lambda match: match[0].replace("\n", " "), self.text)
-        start = flat.rfind("\n", 0, self.start) + 1
-        return start + len(flat[start:]) - len(flat[start:].lstrip(" "))
+        start = self._flat.rfind("\n", 0, self.start) + 1
+        while self._flat[start : start + 1] == " ":
+            start += 1
+        return start
+
+    @property
+    def next_line(self) -> int:
+        """Return where the line after a line end starts, without blank lines, comments and indentation."""
+        match = re.compile(r"(?: *(?:#[^\n]*)?\n)* *").match(self.text, self.start)
+        assert match is not None
+        return match.end()
+
+    @property
+    def word_above(self) -> str:
+        """Return the first word of the last line above that is indented like this one."""
+        indent = self.line_start - self._flat.rfind("\n", 0, self.line_start) - 1
+        lines = re.findall(rf"(?m)^ {{{indent}}}(\w+)", self._flat[: self.line_start])
+        return lines[-1] if lines else ""
 
     @property
     def line_end(self) -> int:
@@ -52,6 +72,11 @@ class RefusedToken:
     def before(self) -> str:
         """Return the text before the token on its line."""
         return self.text[self.line_start : self.start]
+
+    @property
+    def rest(self) -> str:
+        """Return the text from the token to the end of its line."""
+        return self.text[self.start : self.line_end]
 
     @property
     def last(self) -> str:
@@ -81,7 +106,9 @@ class RefusedToken:
 
 STRINGS = ("STRING", "RAW_STRING", "LONG_STRING", "FSTRING")
 
-_LONG_STRING = re.compile(r'"""(?:[^"\\]|\\[\s\S]|"(?!""))*"""')
+_LONG_STRING = re.compile(
+    r"""\"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*\"{3} | '{3}(?:[^'\\]|\\[\s\S]|'(?!''))*'{3}""", re.VERBOSE
+)
 
 
 def last_word(text: str) -> str:
@@ -92,7 +119,9 @@ def last_word(text: str) -> str:
     return text[start:]
 
 
-_BRACKETS = re.compile(rf"{_LONG_STRING.pattern}|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()\[\]{{}}]")
+_BRACKETS = re.compile(
+    rf"{_LONG_STRING.pattern} | \"(?:[^\"\\\n]|\\.)*\" | '(?:[^'\\\n]|\\.)*' | [()\[\]{{}}]", re.VERBOSE
+)
 
 
 def opener_of(refused: RefusedToken) -> int | None:

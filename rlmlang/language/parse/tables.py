@@ -39,7 +39,8 @@ def load(builder: object, line_end: Callable[[Token], Token] | None = None) -> L
     `line_end` is given each line end, and may return it as that of another level.
     """
     grammar = grammar_text()
-    callbacks = {"NAME": _set_apart, **({} if line_end is None else dict.fromkeys(LINE_ENDS, line_end))}
+    callbacks = {} if line_end is None else dict.fromkeys(LINE_ENDS, line_end)
+    callbacks["NAME"] = _set_apart  # at the end: Lark combines the last one with its own for reserved words
     hooks: dict[str, Any] = {"transformer": builder, "lexer_callbacks": callbacks}
     digest = hashlib.sha256(f"{lark_version}\n{sorted(OPTIONS.items())}\n{grammar}".encode()).hexdigest()
     path = _file(digest)

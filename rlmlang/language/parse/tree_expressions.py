@@ -139,8 +139,12 @@ class ExpressionBuilder:
     def compare_op(self, items: Items) -> str:
         return " ".join(items)
 
-    def is_none(self, items: Items) -> nodes.IsNone:
-        return self.expr(nodes.IsNone, items, items[0], items[2] is not None)
+    def is_(self, items: Items) -> nodes.IsNone | nodes.Compare:
+        value, _, negation, constant = items
+        if constant == "None":
+            return self.expr(nodes.IsNone, items, value, negation is not None)
+        operator = "is" if negation is None else "is not"
+        return self.expr(nodes.Compare, items, value, ((operator, self.constant([constant])),))
 
     def binary(self, items: Items) -> nodes.Binary:
         return self.expr(nodes.Binary, items, str(items[1]), items[0], items[2])
