@@ -46,6 +46,12 @@ class Meter:
         self._size(count * 8)
         self.charge(1 + count)
 
+    def grow(self, count: int) -> None:
+        """Charge for one more element of a container, which then has `count`."""
+        if count * 8 > self.largest:
+            self._size(count * 8)
+        self.charge(1)
+
     def _size(self, size: int) -> None:
         if size <= self.largest:
             return

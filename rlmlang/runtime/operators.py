@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import add, eq, floordiv, ge, gt, le, lt, mod, mul, ne, sub, truediv
+from itertools import islice
+from operator import add, and_, eq, floordiv, ge, gt, le, lshift, lt, mod, mul, ne, or_, rshift, sub, truediv, xor
 
 from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.render import counted
 from rlmlang.runtime.arithmetic import Operator, arithmetic, power
+from rlmlang.runtime.formatting import filled
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.values import RecordValue, Value
+from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, SetValue, Value
 
-_plus, _times = arithmetic(add), arithmetic(mul)
+_plus, _minus, _times, _rest = map(arithmetic, (add, sub, mul, mod))
 
 
 def _add(meter: Meter, a: Value, b: Value) -> Value:
@@ -26,25 +28,66 @@ def _add(meter: Meter, a: Value, b: Value) -> Value:
 
 
 def _multiply(meter: Meter, a: Value, b: Value) -> Value:
-    if isinstance(b, (str, list)):
+    if isinstance(b, (str, list, tuple)):
         a, b = b, a
     if isinstance(a, str):
         meter.text(len(a) * max(b, 0))
         return a * b
-    if isinstance(a, list):
+    if isinstance(a, (list, tuple)):
         meter.items(len(a) * max(b, 0))
         return a * b
     return _times(meter, a, b)
 
 
+def _subtract(meter: Meter, a: Value, b: Value) -> Value:
+    if isinstance(a, SetValue):
+        meter.items(len(a))
+        return a - b
+    return _minus(meter, a, b)
+
+
+def _remainder(meter: Meter, a: Value, b: Value) -> Value:
+    return filled(meter, a, b) if isinstance(a, str) else _rest(meter, a, b)
+
+
+def _bits(work: Callable[[Value, Value], Value]) -> Operator:
+    """Return an operator on the bits of integers, on bools, sets and dicts."""
+
+    def operate(meter: Meter, a: Value, b: Value) -> Value:
+        if isinstance(a, (SetValue, dict)):
+            meter.items((len(a) + len(b)) * (2 if isinstance(a, dict) else 1))
+            return work(a, b)
+        return meter.number(work(a, b))
+
+    return operate
+
+
+def _shift(work: Callable[[int, int], int]) -> Operator:
+    """Return a shift of an integer. It raises RunError E306, E308."""
+
+    def operate(meter: Meter, a: int, b: int) -> int:
+        if b < 0:
+            raise RunError.of("E308", f"a shift by {b}; it must be at least 0")
+        if a and work is lshift and a.bit_length() + b > MAX_INT_BITS:
+            raise RunError.of("E306", f"an integer of {a.bit_length() + b:,} bits; the limit is {MAX_INT_BITS:,}")
+        return work(a, min(b, MAX_INT_BITS))
+
+    return operate
+
+
 OPERATORS: dict[str, Operator] = {
     "+": _add,
-    "-": arithmetic(sub),
+    "-": _subtract,
     "*": _multiply,
     "/": arithmetic(truediv),
     "//": arithmetic(floordiv),
-    "%": arithmetic(mod),
+    "%": _remainder,
     "**": power,
+    "&": _bits(and_),
+    "|": _bits(or_),
+    "^": _bits(xor),
+    "<<": _shift(lshift),
+    ">>": _shift(rshift),
 }
 
 
@@ -52,18 +95,35 @@ def _comparison(work: Callable[[Value, Value], bool]) -> Operator:
     """Return a comparison, which costs as much as its operands are large."""
 
     def compare(meter: Meter, a: Value, b: Value) -> bool:
-        for value in (a, b):
-            if value.__class__ is str:
-                if len(value) >= 16:
-                    meter.charge(len(value) // 16)
-            elif value.__class__ in _CONTAINERS:
-                meter.walk(value)
+        _look_at(meter, a)
+        _look_at(meter, b)
         return work(a, b)
 
     return compare
 
 
-_CONTAINERS = frozenset({list, tuple, dict, RecordValue})
+def _membership(work: Callable[[Value, Value], bool]) -> Operator:
+    """Return a test whether an element is in a container. In a set or dict, no other elements are looked at."""
+
+    def test(meter: Meter, a: Value, b: Value) -> bool:
+        _look_at(meter, a)
+        if not isinstance(b, (dict, SetValue)):
+            _look_at(meter, b)
+        return work(a, b)
+
+    return test
+
+
+def _look_at(meter: Meter, value: Value) -> None:
+    """Charge for looking at all of a value."""
+    if value.__class__ is str:
+        if len(value) >= 16:
+            meter.charge(len(value) // 16)
+    elif value.__class__ in _CONTAINERS:
+        meter.walk(value)
+
+
+_CONTAINERS = frozenset({list, tuple, dict, SetValue, RecordValue})
 
 COMPARISONS: dict[str, Operator] = {
     "==": _comparison(eq),
@@ -72,16 +132,16 @@ COMPARISONS: dict[str, Operator] = {
     "<=": _comparison(le),
     ">": _comparison(gt),
     ">=": _comparison(ge),
-    "in": _comparison(lambda a, b: a in b),
-    "not in": _comparison(lambda a, b: a not in b),
+    "in": _membership(lambda a, b: a in b),
+    "not in": _membership(lambda a, b: a not in b),
 }
 
 
 def index_into(meter: Meter, value: Value, index: Value) -> Value:
     """Return `value[index]`. Raises RunError E301, E302."""
     if isinstance(value, dict):
-        if index not in value:
-            known = ", ".join(map(repr, list(value)[:5])) or "no keys"
+        if index not in value and not hasattr(value, "__missing__"):
+            known = ", ".join(map(repr, islice(value, 5))) or "no keys"
             raise RunError.of(
                 "E302", f"the dict has no key {index!r}", hint=f"it has {known}; `.get(key, default)` does not fail"
             )

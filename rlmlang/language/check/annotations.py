@@ -9,97 +9,194 @@ from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
+    NEVER,
     NONE,
     STR,
     UNKNOWN,
     DictType,
     FunctionType,
     ListType,
+    OpenTupleType,
+    OptionalType,
+    SetType,
     TupleType,
     Type,
+    fits,
+    hashable,
     literal,
     optional,
+    without_none,
 )
 
-TYPE_NAMES = ("str", "int", "float", "bool", "None", "list", "dict", "tuple", "Literal", "Callable")
+TYPE_NAMES = ("str", "int", "float", "bool", "None", "list", "dict", "set", "tuple", "Literal", "Callable")
+
+TYPING_NAMES = {
+    "List": "list", "Dict": "dict", "Set": "set", "FrozenSet": "set", "Tuple": "tuple", "Text": "str",
+    "Literal": "Literal", "Callable": "Callable", "Optional": "Optional", "Union": "Union", "Any": "Any",
+    "Iterable": "Iterable", "Sequence": "Iterable", "Collection": "Iterable", "Iterator": "Iterable",
+    "Mapping": "dict", "MutableMapping": "dict", "MutableSequence": "list",
+}  # fmt: skip
+"""The names of `typing` that a program may import, and what they mean."""
 
 _PLAIN: dict[str, Type] = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "None": NONE}
 
+_EXAMPLES = {"list": "list[str]", "dict": "dict[str, int]", "set": "set[str]", "tuple": "tuple[str, int]"}
 
-def resolve(node: nodes.TypeExpr, names: Names, functions: bool = False) -> Type:
+
+def resolve(node: nodes.TypeExpr, names: Names, *, functions: bool = False, open_parts: bool = False) -> Type:
     """Return the type that an annotation denotes; UNKNOWN after its error is reported.
 
-    `functions` allows `Callable` at the top, as the type of a parameter.
+    `functions` allows `Callable` at the top, as the type of a parameter. `open_parts` allows what leaves a type open,
+    for the argument or the value to decide: `Any`, a bare `list`, `dict`, `set`, `tuple` or `Callable`, and `Iterable`.
+    They are UNKNOWN then, alone or as a part of the type.
     """
-    type_ = _union(node, names) if isinstance(node, nodes.TypeUnion) else _named(node, names, functions)
-    return names.problems.bounded(type_, node.span)
+    return _Resolver(names, open_parts).type(node, functions)
 
 
-def _union(node: nodes.TypeUnion, names: Names) -> Type:
-    left, right = resolve(node.left, names), resolve(node.right, names)
-    if right == NONE:
-        return optional(left)
-    if left == NONE:
-        return optional(right)
-    if UNKNOWN in (left, right):
-        return UNKNOWN
-    return names.problems.error(
-        "E203",
-        f"the union type `{left} | {right}` is not supported",
-        node.span,
-        "only `T | None` is; for alternatives, use a record with optional fields",
-    )
+class _Resolver:
+    """The resolution of one annotation."""
 
+    def __init__(self, names: Names, open_parts: bool) -> None:
+        self.names = names
+        self.error = names.problems.error
+        self.open_parts = open_parts
 
-def _named(node: nodes.TypeName, names: Names, functions: bool) -> Type:
-    error = names.problems.error
-    match node.name:
-        case "str" | "int" | "float" | "bool" | "None" if not node.args:
-            return _PLAIN[node.name]
-        case "list":
-            item = _arguments(node, 1, names)[0]
-            return UNKNOWN if item is None else ListType(item)
-        case "dict":
-            key, value = _arguments(node, 2, names)
-            if key is not None and key not in (STR, UNKNOWN):
-                error("E203", "dict keys must be `str`", node.args[0].span, "write `dict[str, T]`")
-            return UNKNOWN if value is None else DictType(STR, value)
-        case "tuple":
-            return TupleType(tuple(item or UNKNOWN for item in _arguments(node, len(node.args) or 1, names)))
-        case "Literal":
-            return _literal(node, names.problems)
-        case "Callable":
-            return _callable(node, names, functions)
-        case name if name in names.records and not node.args:
-            return names.records[name]
-    if node.name in TYPE_NAMES or node.name in names.records:
-        return error("E203", f"`{node.name}` takes no type arguments", node.span)
-    if names.cannot_be_resolved(node.name):
-        return UNKNOWN
-    if node.name in names.later:
-        notes = [("defined here", names.later[node.name])]
-        return error(
-            "E226", f"the type `{node.name}` is used before its definition", node.span, "move its definition up", notes
-        )
-    listed = f"types are {', '.join(TYPE_NAMES[:-1])} and records"
-    hint = did_you_mean(node.name, [*TYPE_NAMES, *names.records], listed)
-    return error("E203", f"unknown type `{node.name}`", node.span, hint)
+    def type(self, node: nodes.TypeArg, functions: bool = False) -> Type:
+        """Return the type that an annotation, or a part of one, denotes."""
+        match node:
+            case nodes.TypeUnion():
+                type_ = self.union(node, [node.left, node.right])
+            case nodes.TypeName():
+                type_ = self.named(node, functions)
+            case _:
+                return self.error("E203", f"`{node.span.text}` is not a type", node.span)
+        return self.names.problems.bounded(type_, node.span)
 
+    def union(self, node: nodes.TypeExpr, parts: list[nodes.TypeArg]) -> Type:
+        """Return the type of values of any of these types: one of them must have all, but for `None`."""
+        widest: Type = NEVER
+        may_be_none = False
+        for part in map(self.type, parts):
+            if part == UNKNOWN:
+                return UNKNOWN
+            may_be_none |= part == NONE or isinstance(part, OptionalType)
+            inner = without_none(part)
+            if not fits(inner, widest) and not fits(widest, inner):
+                return self.error(
+                    "E203",
+                    f"the union type `{widest} | {inner}` is not supported",
+                    node.span,
+                    "only `T | None` is; for alternatives, use a record with optional fields",
+                )
+            widest = widest if fits(inner, widest) else inner
+        return optional(widest) if may_be_none else widest
 
-def _arguments(node: nodes.TypeName, count: int, names: Names) -> list[Type | None]:
-    """Return the types in the brackets of `list[…]`, `dict[…]` or `tuple[…]`; all None if there are not `count`."""
-    error = names.problems.error
-    found: list[Type | None] = []
-    for arg in node.args:
-        if isinstance(arg, (nodes.TypeName, nodes.TypeUnion)):
-            found.append(resolve(arg, names))
+    def named(self, node: nodes.TypeName, functions: bool) -> Type:
+        """Return the type that a name, with or without arguments, denotes."""
+        name = self.meaning(node.name)
+        match name:
+            case "str" | "int" | "float" | "bool" | "None" if not node.args:
+                return _PLAIN[name]
+            case "list" | "dict" | "set" | "tuple" | "Callable" | "Any" | "Iterable" if not node.args:
+                if self.open_parts:
+                    return UNKNOWN
+                return self.without_arguments(node, name)
+            case "list" | "dict" | "set" | "Optional":
+                return self.container(node, name)
+            case "tuple":
+                return self.tuple(node)
+            case "Iterable":
+                items = self.arguments(node, "list", 1)
+                return UNKNOWN if self.open_parts or items[0] is None else ListType(items[0])
+            case "Union":
+                return self.union(node, list(node.args))
+            case "Literal":
+                return _literal(node, self.names.problems)
+            case "Callable":
+                return self.callable(node, functions)
+            case _ if name in self.names.records and not node.args:
+                return self.names.records[name]
+        return self.unknown(node, name)
+
+    def meaning(self, written: str) -> str:
+        """Return the name that a written one stands for, if it is of `typing`."""
+        module, dot, name = written.rpartition(".")
+        imported = self.names.typing.get(written) or (name if dot and f"{module}." in self.names.typing else "")
+        return TYPING_NAMES.get(imported, written)
+
+    def unknown(self, node: nodes.TypeName, name: str) -> Type:
+        """Report a name that denotes no type."""
+        names = self.names
+        if name in TYPE_NAMES or name in names.records:
+            return self.error("E203", f"`{node.name}` takes no type arguments", node.span)
+        if names.cannot_be_resolved(name):
+            return UNKNOWN
+        if name in names.later:
+            message = f"the type `{name}` is used before its definition"
+            notes = [("defined here", names.later[name])]
+            return self.error("E226", message, node.span, "move its definition up", notes)
+        listed = f"types are {', '.join(TYPE_NAMES[:-1])} and records"
+        hint = did_you_mean(name, [*TYPE_NAMES, *names.records], listed)
+        if name in TYPING_NAMES:
+            hint = f"write `from typing import {name}` before it"
+        return self.error("E203", f"unknown type `{node.name}`", node.span, hint)
+
+    def without_arguments(self, node: nodes.TypeName, name: str) -> Type:
+        """Report a type that is not written out where it must be."""
+        if name == "Callable":
+            return self.callable(node, True)
+        if name in _EXAMPLES:
+            message, hint = f"`{node.name}` needs type arguments", f"for example `{_EXAMPLES[name]}`"
         else:
-            found.append(error("E203", f"`{arg.span.text}` is not a type", arg.span))
-    if len(found) != count:
-        example = {"list": "list[str]", "dict": "dict[str, int]", "tuple": "tuple[str, int]"}[node.name]
-        error("E203", f"`{node.name}` needs type arguments", node.span, f"for example `{example}`")
+            message, hint = f"`{node.name}` is no type of a value", "write the type of the values, such as `list[str]`"
+        return self.error("E203", message, node.span, hint)
+
+    def arguments(self, node: nodes.TypeName, name: str, count: int) -> list[Type | None]:
+        """Return the types in the brackets; all None, after an error, if there are not `count`."""
+        found: list[Type | None] = [self.type(arg) for arg in node.args]
+        if len(found) == count:
+            return found
+        hint = f"for example `{_EXAMPLES.get(name, 'Optional[str]')}`"
+        self.error("E203", f"`{node.name}` needs type arguments", node.span, hint)
         return [None] * count
-    return found
+
+    def container(self, node: nodes.TypeName, name: str) -> Type:
+        """Return the type of a list, set or dict, or an optional one."""
+        found = self.arguments(node, name, 2 if name == "dict" else 1)
+        first, last = found[0], found[-1]
+        if first is None or last is None:
+            return UNKNOWN
+        if name in ("set", "dict") and not hashable(first):
+            what = "a key" if name == "dict" else "an element of a set"
+            hint = "they are str, int, float, bool, Literal[…] and tuples of these"
+            return self.error("E203", f"`{first}` cannot be the type of {what}", node.args[0].span, hint)
+        match name:
+            case "list":
+                return ListType(first)
+            case "set":
+                return SetType(first)
+            case "dict":
+                return DictType(first, last)
+        return optional(first)
+
+    def tuple(self, node: nodes.TypeName) -> Type:
+        """Return the type of a tuple. `tuple[()]` is not written in programs."""
+        match node.args:
+            case (item, nodes.TypeName(name="...", args=())):
+                return OpenTupleType(self.type(item))
+        return TupleType(tuple(map(self.type, node.args)))
+
+    def callable(self, node: nodes.TypeName, allowed: bool) -> Type:
+        """Return the type of a function."""
+        if not allowed:
+            hint = "only a parameter may have a `Callable` type"
+            return self.error("E215", "functions are not values", node.span, hint)
+        match node.args:
+            case (nodes.TypeList(items=params), (nodes.TypeName() | nodes.TypeUnion()) as result):
+                return FunctionType(tuple(map(self.type, params)), self.type(result))
+        return self.error(
+            "E203", "`Callable` needs parameter types and a result type", node.span, "write `Callable[[str], bool]`"
+        )
 
 
 def _literal(node: nodes.TypeName, problems: Problems) -> Type:
@@ -114,16 +211,3 @@ def _literal(node: nodes.TypeName, problems: Problems) -> Type:
     if len({type(value) for value in values}) > 1:
         return problems.error("E203", "the values of a `Literal` must be of one type", node.span)
     return literal(tuple(values))
-
-
-def _callable(node: nodes.TypeName, names: Names, allowed: bool) -> Type:
-    error = names.problems.error
-    if not allowed:
-        hint = "only a parameter may have a `Callable` type"
-        return error("E215", "functions are not values", node.span, hint)
-    match node.args:
-        case (nodes.TypeList(items=params), (nodes.TypeName() | nodes.TypeUnion()) as result):
-            return FunctionType(tuple(resolve(param, names) for param in params), resolve(result, names))
-    return error(
-        "E203", "`Callable` needs parameter types and a result type", node.span, "write `Callable[[str], bool]`"
-    )

@@ -18,8 +18,8 @@ from rlmlang.language.check.operators import (
     can_be_ordered,
     first_optional,
     number_hint,
-    number_type,
     order_problem,
+    unary_type,
 )
 from rlmlang.language.check.problems import Problems, closest
 from rlmlang.language.check.scope import Scope, Unbound, Variable
@@ -102,7 +102,7 @@ def unary(check: Inference, node: nodes.Unary) -> Type:
         check.test(node.operand)
         return BOOL
     found = check.infer(node.operand)
-    type_ = number_type(found)
+    type_ = unary_type(node.op, found)
     if type_ is not None:
         return type_
     if isinstance(found, OptionalType):
@@ -113,7 +113,7 @@ def unary(check: Inference, node: nodes.Unary) -> Type:
 
 def binary(check: Inference, node: nodes.Binary) -> Type:
     left, right = base_of(check.infer(node.left)), base_of(check.infer(node.right))
-    result = binary_type(node, left, right)
+    result = binary_type(node.op, left, right, node.right)
     if result is not None:
         return result
     if (operand := first_optional((left, node.left), (right, node.right))) is not None:

@@ -7,11 +7,12 @@ import re
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.types import FLOAT, INT, STR, UNKNOWN, Type, base_of
+from rlmlang.runtime.formatting import MAX_FORMAT_WIDTH
 
-MAX_FORMAT_WIDTH = 1_000
 _FORMAT = re.compile(
     r"(?:.?[<>=^])?[ +-]?#?0?(?P<width>\d{0,9})(?P<comma>[,_]?)(?:\.(?P<precision>\d{1,9}))?(?P<type>[a-zA-Z%]?)"
 )
+
 _CONVERSIONS: dict[Type, str] = {STR: "s", INT: "bcdeEfFgGnoxX%", FLOAT: "eEfFgGn%"}
 _EXAMPLES: dict[Type, str | int | float] = {STR: "x", INT: 1, FLOAT: 1.0}
 

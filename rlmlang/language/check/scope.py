@@ -95,6 +95,8 @@ class Names:
         """Names whose bindings could not be parsed."""
         self.scope = Scope("program")
         self.records: dict[str, RecordType] = {}
+        self.typing: dict[str, str] = {}
+        """The names of `typing` by the names that they are imported by; for `import typing` there is `typing.`."""
         self.later: dict[str, Span] = {}
         """Names of the program that are bound later."""
         self.inputs: frozenset[str] = frozenset()
