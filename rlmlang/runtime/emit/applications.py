@@ -1,0 +1,213 @@
+"""Emit applications of functions, records and built-ins, and functions as arguments."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from rlmlang.language import nodes
+from rlmlang.language.builtins import SpecialForm
+from rlmlang.language.check.checked import (
+    CheckedFunction,
+    FunctionTarget,
+    NativeTarget,
+    ParameterTarget,
+    RecordTarget,
+    Sources,
+)
+from rlmlang.language.types import NONE, FunctionType, RecordType, Type
+from rlmlang.runtime.emit import inline, python
+from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, emits
+from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.loops import quantifier
+from rlmlang.runtime.emit.unit import CannotEmit
+from rlmlang.runtime.steps import APPLICATION, function_steps
+from rlmlang.runtime.values import RecordValue
+
+Applied = Callable[[list[Emitted]], Emitted]
+"""Emits the application of a function to arguments, its charge included."""
+
+
+@emits(nodes.Apply)
+def apply(e: Emitter, node: nodes.Apply) -> Emitted:
+    if (decided := e.tables.decided.get(node.node_id)) is not None:
+        return Emitted(python.const(decided))
+    target = e.tables.targets[node.node_id]
+    match target:
+        case NativeTarget():
+            return apply_native(e, node, target)
+        case RecordTarget():
+            return record(e, target.type, e.operands(target.args))
+        case FunctionTarget():
+            return apply_function(e, target.function, arguments(e, target.args, target.function.params), node)
+        case ParameterTarget():
+            args = e.operands(target.args)
+            return Emitted(_called(e, python.load(e.functions[target.name]), args, node))
+    raise CannotEmit(type(target).__name__)
+
+
+def arguments(e: Emitter, args: Sequence[nodes.Expr], types: Sequence[Type]) -> list[Emitted]:
+    """Emit the arguments of a function of the program, some of which may be functions."""
+    return e.in_order(
+        [
+            (lambda arg=arg: Emitted(python.load(function_value(e, arg, type_))))  # type: ignore[misc]
+            if isinstance(type_, FunctionType)
+            else (lambda arg=arg: e.expr(arg))
+            for arg, type_ in zip(args, types)
+        ]
+    )
+
+
+def apply_function(e: Emitter, function: CheckedFunction, args: list[Emitted], node: nodes.Expr) -> Emitted:
+    """Emit the application of a function of the program or the library, with the outer variables that it reads."""
+    name = e.unit.function(function)
+    outer = [e.read(e.outer_variable(key), node.span) for key in sorted(function.reads)]
+    return Emitted(_called(e, python.load(name), [*args, *outer], node))
+
+
+def _called(e: Emitter, function: ast.expr, args: list[Emitted], node: nodes.Expr) -> ast.Call:
+    deeper = python.binary(python.load(DEPTH), "+", python.const(1))
+    code = python.call(function, python.load(METER), deeper, *(arg.code for arg in args))
+    python.located(code, e.line(node.span))
+    return code
+
+
+def record(e: Emitter, type_: RecordType, args: list[Emitted]) -> Emitted:
+    made = e.unit.give("R", RecordValue, "the value of a record")
+    values = ast.Tuple([arg.code for arg in args], ast.Load())
+    return Emitted(python.call(made, python.load(e.unit.give("c", type_, f"the record {type_.name}")), values))
+
+
+# Built-ins
+
+
+def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:
+    builtin = target.builtin
+    match builtin.form:
+        case SpecialForm.FOLD:
+            return fold(e, node, target)
+        case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
+            return quantifier(e, generator, builtin.form is SpecialForm.ANY)
+        case SpecialForm.ANY | SpecialForm.ALL | None:
+            pass
+        case _:
+            raise CannotEmit(builtin.name)
+    exprs = [*target.args, *(value for _, value in target.keywords)]
+    if any(isinstance(type_, FunctionType) for type_ in target.parameter_types):
+        values = _with_functions(e, exprs, target)
+    else:
+        values = e.operands(exprs)
+        if (special := inline.row(e, node, target, values)) is not None:
+            return special
+    count = len(target.args)
+    code = e.helper(builtin.code, *(value.code for value in values[:count]), span=node.span)
+    code.keywords = [ast.keyword(name, value.code) for (name, _), value in zip(target.keywords, values[count:])]
+    e.unit.shown[code.func.id] = builtin.name  # type: ignore[attr-defined]
+    return Emitted(code, *inline.known(target, values))
+
+
+def _with_functions(e: Emitter, exprs: list[nodes.Expr], target: NativeTarget) -> list[Emitted]:
+    """Emit arguments; in place of one that is a function comes the list of its results."""
+    values: dict[int, Emitted] = {}
+    for place, sources in target.operands:
+        if sources is None:
+            values[place] = e.simple(e.expr(exprs[place]))
+        else:
+            given = [Emitted(python.again(values[i].code)) for i in sources.places]
+            values[place] = results(e, exprs[place], given, sources)
+    return [values[place] for place in range(len(exprs))]
+
+
+def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sources) -> Emitted:
+    """Emit the list of what a function gives for elements of other arguments, or for these themselves."""
+    applied = function_argument(e, argument)
+    result = e.temporary(ast.List([], ast.Load()))
+    names = [e.unit.fresh("t") for _ in ([0] if sources.themselves else given)]
+    if sources.themselves:
+        iterable: ast.expr = ast.Tuple([each.code for each in given], ast.Load())
+    elif len(given) == 1:
+        iterable = given[0].code
+    else:
+        iterable = python.call(e.unit.give("h", zip, "zip"), *(each.code for each in given))
+    targets: list[ast.expr] = [python.store(name) for name in names]
+    body: list[ast.stmt] = []
+    with e.nested(), e.within(body):
+        value = applied([Emitted(python.load(name)) for name in names])
+        e.add(ast.Expr(python.call(python.attribute(python.load(result.id), "append"), value.code)))
+    e.add(ast.For(targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store()), iterable, body, []))
+    return Emitted(python.load(result.id))
+
+
+def fold(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:
+    step, elements, initial = target.in_order
+    items, start = e.operands([elements, initial])
+    items = e.simple(items)
+    state = e.temporary(start.code)
+    count = python.call("len", python.again(items.code))
+    charged = python.call(python.attribute(python.load(METER), "charge"), count)
+    e.add(ast.Expr(charged), e.line(node.span))
+    applied = function_argument(e, step)
+    element = e.unit.fresh("t")
+    body: list[ast.stmt] = []
+    with e.nested(), e.within(body):
+        value = applied([Emitted(python.load(state.id)), Emitted(python.load(element))])
+        e.add(python.assign(state.id, value.code))
+    e.add(ast.For(python.store(element), python.again(items.code), body, []))
+    return Emitted(python.load(state.id))
+
+
+# Functions as arguments
+
+
+def function_argument(e: Emitter, node: nodes.Expr) -> Applied:
+    """Return what emits the applications of an argument that is a function."""
+    if isinstance(node, nodes.Lambda):
+        return lambda args: _apply_lambda(e, node, args)
+    assert isinstance(node, nodes.Name)
+    reference = e.tables.references.get(node.node_id)
+
+    def charged(result: Callable[[list[Emitted]], Emitted]) -> Applied:
+        def applied(args: list[Emitted]) -> Emitted:
+            e.charge(APPLICATION, node.span)
+            return result(args)
+
+        return applied
+
+    match reference:
+        case CheckedFunction():
+            return lambda args: apply_function(e, reference, [*args, *_defaults(e, reference, len(args))], node)
+        case RecordType():
+            return charged(lambda args: record(e, reference, args))
+        case NativeTarget():
+            code = reference.builtin.code
+            return charged(lambda args: Emitted(e.helper(code, *(arg.code for arg in args), span=node.span)))
+    return lambda args: Emitted(_called(e, python.load(e.functions[node.id]), args, node))
+
+
+def _defaults(e: Emitter, function: CheckedFunction, given: int) -> list[Emitted]:
+    return [e.expr(param.default) for param in function.node.params[given:] if param.default is not None]
+
+
+def _apply_lambda(e: Emitter, node: nodes.Lambda, args: list[Emitted]) -> Emitted:
+    args = [e.simple(arg) for arg in args]
+    e.charge(function_steps(node), node.span)
+    with e.scope():
+        for param, arg in zip(node.params, args):
+            e.alias(param.id, arg)
+        return e.expr(node.body)
+
+
+def function_value(e: Emitter, node: nodes.Expr, type_: FunctionType) -> str:
+    """Emit a function that is an argument of a function of the program, and return its name."""
+    if isinstance(node, nodes.Name) and node.node_id not in e.tables.references:
+        return e.functions[node.id]
+    name = e.unit.fresh("g")
+    params = [e.unit.fresh("t") for _ in type_.params]
+    body: list[ast.stmt] = []
+    nesting, e.nesting = e.nesting, 0
+    with e.within(body):
+        value = function_argument(e, node)([Emitted(python.load(param)) for param in params])
+        e.add(ast.Return(value.code))
+    e.nesting = nesting
+    e.add(python.function(name, [METER, DEPTH, *params], body))
+    return name

@@ -1,0 +1,242 @@
+"""The state of emitting one Python function: its variables, and the block of statements that is being written.
+
+An expression becomes a Python expression, and statements before it where it needs them: loops of comprehensions,
+charges, decisions. Operands are evaluated in their order: those before one that needs statements are put into variables.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from rlmlang.language import nodes
+from rlmlang.language.check.checked import CheckedFunction, OuterVariable, Tables
+from rlmlang.language.source import Span
+from rlmlang.language.types import Type
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.facts import Emitted, kind_of
+from rlmlang.runtime.emit.unit import CannotEmit, Redo, Unit
+
+METER = "m"
+"""The first parameter of every emitted function."""
+
+DEPTH = "d"
+"""The second one: how many applications it is in."""
+
+MAX_BLOCKS = 18
+"""How many loops and `try` may be in each other; Python itself takes 20."""
+
+
+@frozen(eq=False)
+class EmittedVariable:
+    """A variable of the program in emitted code."""
+
+    id: str
+    known: Emitted
+    """The code that reads it, with what is known of its value."""
+
+
+@frozen(eq=False)
+class Surroundings:
+    """Where code is in the program: the functions around it, from the innermost, each with the names that it binds."""
+
+    chain: tuple[tuple[int, frozenset[str]], ...]
+
+    def binder(self, name: str) -> int:
+        """Return the `node_id` of the function that binds a name, or -1 for the program."""
+        return next((function for function, names in self.chain if name in names), -1)
+
+
+Handler = Callable[["Emitter", Any], Emitted]
+
+HANDLERS: dict[type, Handler] = {}
+"""What emits each kind of expression; the modules of this folder enter theirs."""
+
+
+def emits(*kinds: type) -> Callable[[Handler], Handler]:
+    """Enter a function into `HANDLERS`."""
+
+    def enter(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(kinds, handler))
+        return handler
+
+    return enter
+
+
+@define(eq=False)
+class Emitter:
+    """Emits one function."""
+
+    unit: Unit
+    tables: Tables
+    surroundings: Surroundings
+    own: int | None = None
+    """The `node_id` of the function that is emitted; None for a part of something that closures run."""
+    scopes: list[dict[str, EmittedVariable]] = field(factory=lambda: [{}])
+    """The variables by name, those of comprehensions and lambdas last."""
+    functions: dict[str, str] = field(factory=dict)
+    """The parameters that are functions, by name."""
+    outer: dict[OuterVariable, EmittedVariable] = field(factory=dict)
+    """The variables of what is around the function, which it gets as arguments."""
+    block: list[ast.stmt] = field(factory=list)
+    unsure: set[str] = field(factory=set)
+    """The variables, by their names in emitted code, that may be not bound yet where code is being emitted."""
+    nesting: int = 0
+
+    # Statements
+
+    def add(self, statement: ast.stmt, line: int | None = None) -> None:
+        if line is not None:
+            python.located(statement, line)
+        self.block.append(statement)
+
+    @contextmanager
+    def within(self, block: list[ast.stmt]) -> Iterator[None]:
+        """Write statements into another block."""
+        outer, self.block = self.block, block
+        yield
+        self.block = outer
+
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """Count a loop or `try` around what is emitted. Raises CannotEmit if there are too many."""
+        if self.nesting == MAX_BLOCKS:
+            raise CannotEmit("too many loops in loops")
+        self.nesting += 1
+        yield
+        self.nesting -= 1
+
+    def line(self, span: Span, redo: Redo | None = None) -> int:
+        return self.unit.site(span, redo)
+
+    def temporary(self, code: ast.expr, line: int | None = None) -> ast.Name:
+        """Put a value into a variable, and return code that reads it."""
+        name = self.unit.fresh("t")
+        self.add(python.assign(name, code), line)
+        return python.load(name)
+
+    def simple(self, value: Emitted) -> Emitted:
+        """Return a value as a variable or constant, which may be read several times."""
+        return value if python.is_simple(value.code) else evolve(value, code=self.temporary(value.code))
+
+    def charge(self, steps: int, span: Span) -> None:
+        """Charge steps whose number is known."""
+        total = self.unit.fresh("s")
+        line = self.line(span)
+        self.add(python.assign(total, python.binary(meter("steps"), "+", python.const(steps))), line)
+        excess = python.compare(python.load(total), ">", meter("max_steps"))
+        charged = ast.Expr(python.call(meter("charge"), python.const(steps)))
+        self.add(python.when(excess, [charged]), line)
+        self.add(ast.Assign([ast.Attribute(python.load(METER), "steps", ast.Store())], python.load(total)), line)
+
+    # Expressions
+
+    def expr(self, node: nodes.Expr) -> Emitted:
+        """Emit an expression: statements that it needs into the block, and code for its value."""
+        handler = HANDLERS.get(type(node))
+        if handler is None:
+            raise CannotEmit(type(node).__name__)
+        return handler(self, node)
+
+    def apart(self, node: nodes.Expr) -> tuple[list[ast.stmt], Emitted]:
+        """Emit an expression, and return the statements that it needs and its value."""
+        block: list[ast.stmt] = []
+        with self.within(block):
+            value = self.expr(node)
+        return block, value
+
+    def operands(self, exprs: Sequence[nodes.Expr]) -> list[Emitted]:
+        """Emit expressions that are evaluated one after the other."""
+        return self.in_order([lambda node=node: self.expr(node) for node in exprs])  # type: ignore[misc]
+
+    def in_order(self, emitters: Sequence[Callable[[], Emitted]]) -> list[Emitted]:
+        """Emit values one after the other, so that they are evaluated in this order."""
+        parts: list[tuple[list[ast.stmt], Emitted]] = []
+        for emitter in emitters:
+            block: list[ast.stmt] = []
+            with self.within(block):
+                value = emitter()
+            parts.append((block, value))
+        last = max((i for i, (block, _) in enumerate(parts) if block), default=0)
+        values = []
+        for i, (block, value) in enumerate(parts):
+            self.block += block
+            values.append(value if i >= last else self.simple(value))
+        return values
+
+    def test(self, node: nodes.Expr) -> ast.expr:
+        return self.expr(node).code
+
+    def type_of(self, node: nodes.Expr) -> Type | None:
+        return self.tables.types.get(node.node_id)
+
+    def kind(self, node: nodes.Expr) -> str:
+        return kind_of(self.type_of(node))
+
+    def helper(self, function: Callable[..., Any], *args: ast.expr, span: Span) -> ast.Call:
+        """Return a call of a runtime function `function(meter, *args)`, whose errors are placed at `span`."""
+        name = self.unit.give("h", function, _name_of(function))
+        code = python.call(name, python.load(METER), *args)
+        python.located(code, self.line(span))
+        return code
+
+    # Variables
+
+    def declare(self, name: str, bits: int | None = None, chars: int | None = None) -> str:
+        """Make a variable in the innermost scope, and return its name in emitted code."""
+        id_ = self.unit.fresh("v", name)
+        self.scopes[-1][name] = EmittedVariable(id_, Emitted(python.load(id_), bits, chars))
+        return id_
+
+    def alias(self, name: str, value: Emitted) -> None:
+        """Make a name in the innermost scope stand for a value that simple code reads."""
+        assert isinstance(value.code, (ast.Name, ast.Constant))
+        if isinstance(value.code, ast.Constant):
+            value = evolve(value, code=self.temporary(value.code))
+        assert isinstance(value.code, ast.Name)
+        self.scopes[-1][name] = EmittedVariable(value.code.id, value)
+
+    def variable(self, name: str) -> EmittedVariable:
+        """Return a variable by its name; one that nothing in the function binds is an argument of it."""
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return self.outer_variable((self.surroundings.binder(name), name))
+
+    def outer_variable(self, key: OuterVariable) -> EmittedVariable:
+        """Return the variable of something around the function, or of itself, by what binds it."""
+        binder, name = key
+        if self.own is not None and binder == self.own:
+            return self.scopes[0][name]
+        if key not in self.outer:
+            if self.own is not None and self.own != -1:
+                raise CannotEmit(f"{name} is not among the variables that the function reads")
+            id_ = self.unit.fresh("v", name)
+            self.outer[key] = EmittedVariable(id_, Emitted(python.load(id_)))
+        return self.outer[key]
+
+    def read(self, variable: EmittedVariable, span: Span) -> Emitted:
+        """Return code that reads a variable, which fails with E310 if it is not bound."""
+        code = python.load(variable.id)
+        if variable.id in self.unsure:
+            python.located(code, self.unit.site(span, name=self.unit.shown[variable.id]))
+        return evolve(variable.known, code=code)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Add a scope for the variables of a comprehension or lambda."""
+        self.scopes.append({})
+        yield
+        self.scopes.pop()
+
+
+def meter(name: str) -> ast.Attribute:
+    return python.attribute(python.load(METER), name)
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", "").strip("_<>")

@@ -1,0 +1,136 @@
+"""Emit literals, names, displays, decisions, and parts of values."""
+
+from __future__ import annotations
+
+import ast
+
+from rlmlang.language import nodes
+from rlmlang.language.types import RecordType
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.emitter import Emitter, emits
+from rlmlang.runtime.emit.facts import Emitted, of_constant
+from rlmlang.runtime.emit.unit import PURE, Redo
+from rlmlang.runtime.operators import cut, fill, index_into
+
+
+@emits(nodes.Constant)
+def constant(e: Emitter, node: nodes.Constant) -> Emitted:
+    return of_constant(node.value, e.unit.constant(node.value))
+
+
+@emits(nodes.Name)
+def name(e: Emitter, node: nodes.Name) -> Emitted:
+    return e.read(e.variable(node.id), node.span)
+
+
+@emits(nodes.ListExpr)
+def of_list(e: Emitter, node: nodes.ListExpr) -> Emitted:
+    return Emitted(ast.List([item.code for item in e.operands(node.items)], ast.Load()))
+
+
+@emits(nodes.TupleExpr)
+def of_tuple(e: Emitter, node: nodes.TupleExpr) -> Emitted:
+    return Emitted(ast.Tuple([item.code for item in e.operands(node.items)], ast.Load()))
+
+
+@emits(nodes.FString)
+def fstring(e: Emitter, node: nodes.FString) -> Emitted:
+    holes = e.operands([part.value for part in node.parts if isinstance(part, nodes.Hole)])
+    values = ast.Tuple([hole.code for hole in holes], ast.Load())
+    parts = python.load(e.unit.give("c", node, "the parts of an f-string"))
+    return Emitted(e.helper(fill, parts, values, span=node.span))
+
+
+# Decisions
+
+
+@emits(nodes.Logic)
+def logic(e: Emitter, node: nodes.Logic) -> Emitted:
+    left = e.expr(node.left)
+    block, right = e.apart(node.right)
+    if not block:
+        op = ast.And() if node.op == "and" else ast.Or()
+        return Emitted(ast.BoolOp(op, [left.code, right.code]))
+    result = e.temporary(left.code)
+    block.append(python.assign(result.id, right.code))
+    test = result if node.op == "and" else python.negated(result)
+    e.add(python.when(test, block))
+    return Emitted(python.load(result.id))
+
+
+@emits(nodes.Conditional)
+def conditional(e: Emitter, node: nodes.Conditional) -> Emitted:
+    test = e.expr(node.test)
+    then_block, then = e.apart(node.then)
+    other_block, other = e.apart(node.other)
+    known = _either(then, other)
+    if not then_block and not other_block:
+        return Emitted(ast.IfExp(test.code, then.code, other.code), known.bits, known.chars)
+    result = e.unit.fresh("t")
+    then_block.append(python.assign(result, then.code))
+    other_block.append(python.assign(result, other.code))
+    e.add(python.when(test.code, then_block, other_block))
+    return Emitted(python.load(result), known.bits, known.chars)
+
+
+def _either(a: Emitted, b: Emitted) -> Emitted:
+    bits = None if a.bits is None or b.bits is None else max(a.bits, b.bits)
+    chars = None if a.chars is None or b.chars is None else max(a.chars, b.chars)
+    return Emitted(a.code, bits, chars)
+
+
+@emits(nodes.IsNone)
+def is_none(e: Emitter, node: nodes.IsNone) -> Emitted:
+    op = ast.IsNot() if node.negated else ast.Is()
+    return Emitted(ast.Compare(e.expr(node.value).code, [op], [python.const(None)]))
+
+
+# Parts
+
+
+@emits(nodes.Attribute)
+def attribute(e: Emitter, node: nodes.Attribute) -> Emitted:
+    type_ = e.type_of(node.value)
+    assert isinstance(type_, RecordType)
+    position = [field for field, _ in type_.fields].index(node.name)
+    values = python.attribute(e.expr(node.value).code, "values")
+    return Emitted(ast.Subscript(values, python.const(position), ast.Load()))
+
+
+@emits(nodes.Index)
+def index(e: Emitter, node: nodes.Index) -> Emitted:
+    value, at = e.operands([node.value, node.index])
+    if e.kind(node.value) not in ("list", "tuple", "str", "dict"):
+        return Emitted(e.helper(index_into, value.code, at.code, span=node.span))
+    code = ast.Subscript(*replayable(e, value, at), ast.Load())
+    python.located(code, e.line(node.span, Redo(index_into, (code.value, code.slice))))
+    return Emitted(code, chars=1 if e.kind(node.value) == "str" else None)
+
+
+@emits(nodes.Slice)
+def of_slice(e: Emitter, node: nodes.Slice) -> Emitted:
+    given = [bound for bound in (node.start, node.stop, node.step) if bound is not None]
+    value, *codes = (operand.code for operand in e.operands([node.value, *given]))
+    bounds = [python.const(None) if bound is None else codes.pop(0) for bound in (node.start, node.stop, node.step)]
+    return Emitted(e.helper(cut, value, *bounds, span=node.span))
+
+
+_REPLAYED = (
+    ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.NamedExpr,
+    ast.Subscript, ast.Attribute, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
+)  # fmt: skip
+
+
+def replayable(e: Emitter, *operands: Emitted) -> list[ast.expr]:
+    """Return code of operands that can be evaluated again, with the same value, after the operation has failed."""
+    return [each.code for each in e.in_order([lambda each=each: _replayable(e, each) for each in operands])]  # type: ignore[misc]
+
+
+def _replayable(e: Emitter, operand: Emitted) -> Emitted:
+    return operand if all(map(_is_replayed, ast.walk(operand.code))) else e.simple(operand)
+
+
+def _is_replayed(part: ast.AST) -> bool:
+    if isinstance(part, ast.Call):
+        return isinstance(part.func, ast.Name) and part.func.id in PURE
+    return isinstance(part, _REPLAYED)

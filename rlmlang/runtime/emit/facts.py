@@ -1,0 +1,56 @@
+"""What is known of emitted expressions before they are evaluated, so that cheaper code can be chosen."""
+
+from __future__ import annotations
+
+import ast
+
+from attrs import frozen
+
+from rlmlang.language.types import (
+    BOOL, FLOAT, INT, NONE, STR, DictType, ListType, RecordType, TupleType, Type, base_of,
+)  # fmt: skip
+
+SAFE_BITS = 12_000
+"""Integers that are known to have at most so many bits are within the limit, however their sum is made."""
+
+INDEX_BITS = 64
+"""The bits of whatever counts turns or elements: no program gets to larger ones."""
+
+FREE_CHARS = 15
+"""Texts that are known to be no longer are compared without a charge."""
+
+
+@frozen
+class Emitted:
+    """The code of an expression, and what is known of its value."""
+
+    code: ast.expr
+    bits: int | None = None
+    """Of an int: its absolute value is below `2 ** bits`."""
+    chars: int | None = None
+    """Of a text: it has no more characters."""
+
+    @property
+    def is_short(self) -> bool:
+        return self.chars is not None and self.chars <= FREE_CHARS
+
+
+def of_constant(value: object, code: ast.expr) -> Emitted:
+    """Return the code of a constant with what is known of it."""
+    if type(value) is int:
+        return Emitted(code, bits=value.bit_length())
+    if isinstance(value, str):
+        return Emitted(code, chars=len(value))
+    return Emitted(code)
+
+
+def kind_of(type_: Type | None) -> str:
+    """Return `int`, `float`, `bool`, `None`, `str`, `list`, `dict`, `tuple`, `record`, or `` for anything else."""
+    type_ = None if type_ is None else base_of(type_)
+    if type_ in _PRIMITIVES:
+        return _PRIMITIVES[type_]
+    return _CLASSES.get(type(type_), "")
+
+
+_PRIMITIVES: dict[Type | None, str] = {INT: "int", FLOAT: "float", BOOL: "bool", NONE: "None", STR: "str"}
+_CLASSES = {ListType: "list", DictType: "dict", TupleType: "tuple", RecordType: "record"}

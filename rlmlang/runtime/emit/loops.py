@@ -1,0 +1,111 @@
+"""Emit comprehensions, and what loops have in common: their turns, each of which is charged before it begins."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rlmlang.language import nodes
+from rlmlang.language.builtins.sequence_functions import counted_range
+from rlmlang.language.check.checked import NativeTarget
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.emitter import Emitter, emits
+from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
+from rlmlang.runtime.emit.helpers import dict_of
+from rlmlang.runtime.steps import turn_steps
+
+
+@emits(nodes.Comprehension)
+def comprehension(e: Emitter, node: nodes.Comprehension) -> Emitted:
+    result = e.temporary(ast.List([], ast.Load()))
+
+    def gather() -> None:
+        exprs = [node.element] if node.key is None else [node.key, node.element]
+        values = [value.code for value in e.operands(exprs)]
+        element = values[0] if node.key is None else ast.Tuple(values, ast.Load())
+        e.add(ast.Expr(python.call(python.attribute(python.load(result.id), "append"), element)))
+
+    clauses(e, node, gather)
+    if node.kind == "dict":
+        return Emitted(e.helper(dict_of, python.load(result.id), span=node.span))
+    return Emitted(python.load(result.id))
+
+
+def quantifier(e: Emitter, node: nodes.Comprehension, stop: bool) -> Emitted:
+    """Emit `any` or `all` of a generator, which ends at the first element whose truth is `stop`."""
+    result = e.temporary(python.const(not stop))
+
+    def decide() -> None:
+        value = e.expr(node.element).code
+        found: list[ast.stmt] = [python.assign(result.id, python.const(stop)), ast.Break()]
+        e.add(python.when(value if stop else python.negated(value), found))
+
+    def leave() -> None:
+        test = python.load(result.id)
+        e.add(python.when(test if stop else python.negated(test), [ast.Break()]))
+
+    clauses(e, node, decide, leave)
+    return Emitted(python.load(result.id))
+
+
+def clauses(
+    e: Emitter, node: nodes.Comprehension, inside: Callable[[], None], after: Callable[[], None] | None = None
+) -> None:
+    """Emit the clauses of a comprehension, with `inside` in the innermost loop and `after` each loop in another."""
+    steps = iter(turn_steps(node))
+
+    def run(i: int, is_first: bool) -> None:
+        if i == len(node.clauses):
+            inside()
+            return
+        clause = node.clauses[i]
+        if isinstance(clause, nodes.IfClause):
+            test = e.expr(clause.test).code
+            body: list[ast.stmt] = []
+            with e.within(body):
+                run(i + 1, is_first)
+            e.add(python.when(test, body))
+            return
+        iterable, element = iterated(e, clause.iterable)
+        with e.scope(), each_turn(e, clause.target, iterable, element):
+            e.charge(next(steps), node.span)
+            run(i + 1, False)
+        if after is not None and not is_first:
+            after()
+
+    run(0, True)
+
+
+def iterated(e: Emitter, node: nodes.Expr) -> tuple[ast.expr, Emitted]:
+    """Emit what a loop iterates over. Returns it, and what is known of its elements."""
+    if isinstance(node, nodes.Apply) and isinstance(target := e.tables.targets[node.node_id], NativeTarget):
+        if target.builtin.name == "range" and not target.keywords:
+            bounds = e.operands(target.args)
+            bits = INDEX_BITS if len(bounds) == 1 else _most([bound.bits for bound in bounds[:2]])
+            code = e.helper(counted_range, *(bound.code for bound in bounds), span=node.span)
+            return code, Emitted(code, bits=bits)
+    value = e.expr(node)
+    return value.code, Emitted(value.code, chars=1 if e.kind(node) == "str" else None)
+
+
+def _most(bits: list[int | None]) -> int | None:
+    known = [each for each in bits if each is not None]
+    return max(known) if len(known) == len(bits) else None
+
+
+@contextmanager
+def each_turn(e: Emitter, target: nodes.Target, iterable: ast.expr, element: Emitted) -> Iterator[None]:
+    """Emit a loop over new variables; its body is what is emitted within the context."""
+    pattern = _pattern(e, target, element)
+    body: list[ast.stmt] = []
+    with e.nested(), e.within(body):
+        yield
+    e.add(ast.For(pattern, iterable, body, []))
+
+
+def _pattern(e: Emitter, target: nodes.Target, element: Emitted) -> ast.expr:
+    if isinstance(target, nodes.Name):
+        return python.store(e.declare(target.id, element.bits, element.chars))
+    assert isinstance(target, nodes.TupleTarget)
+    return ast.Tuple([_pattern(e, item, Emitted(element.code)) for item in target.items], ast.Store())

@@ -1,0 +1,170 @@
+"""Emit operators: as Python's own where their types allow it, with what the reference checks and charges around them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from rlmlang.language import nodes
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.emitter import METER, Emitter, emits
+from rlmlang.runtime.emit.expressions import replayable
+from rlmlang.runtime.emit.facts import FREE_CHARS, SAFE_BITS, Emitted
+from rlmlang.runtime.emit.unit import CannotEmit, Redo
+from rlmlang.runtime.operators import COMPARISONS, OPERATORS
+
+_SMALL = 2**60
+"""Results within this range are below every limit on integers, which is seen by one cheap comparison."""
+
+_NUMBERS = ("int", "float")
+_SCALARS = ("int", "float", "bool", "None")
+
+
+@emits(nodes.Unary)
+def unary(e: Emitter, node: nodes.Unary) -> Emitted:
+    operand = e.expr(node.operand)
+    if node.op == "not":
+        return Emitted(python.negated(operand.code))
+    if e.kind(node.operand) in _NUMBERS and node.op != "~":
+        if node.op == "+":
+            return operand
+        return Emitted(ast.UnaryOp(ast.USub(), operand.code), operand.bits)
+    raise CannotEmit(f"unary {node.op}")
+
+
+@emits(nodes.Binary)
+def binary(e: Emitter, node: nodes.Binary) -> Emitted:
+    left, right = e.operands([node.left, node.right])
+    return operation(e, node, left, right, (e.kind(node.left), e.kind(node.right)))
+
+
+def operation(
+    e: Emitter, node: nodes.Binary | nodes.AugmentedAssign, left: Emitted, right: Emitted, kinds: tuple[str, str]
+) -> Emitted:
+    """Emit an operation on two values of these kinds."""
+    op, work = node.op, OPERATORS[node.op]
+    if kinds[0] not in _NUMBERS or kinds[1] not in _NUMBERS or op not in _BITS:
+        return Emitted(e.helper(work, left.code, right.code, span=node.span))
+    if op == "**" and not _is_small_power(left, right):
+        return Emitted(e.helper(work, left.code, right.code, span=node.span))
+    a, b = replayable(e, left, right)
+    code = python.binary(a, op, b)
+    integers = kinds == ("int", "int")
+    bits = _BITS[op](left.bits, right.bits, right.code) if integers else None
+    if op in ("/", "//", "%") or not integers or op == "**":  # what may fail by itself
+        python.located(code, e.line(node.span, Redo(work, (a, b))))
+    if _is_within(op, integers, bits):
+        return Emitted(code, bits)
+    result = e.unit.fresh("t")
+    limit = _SMALL if integers else sys.float_info.max
+    bound = ast.NamedExpr(python.store(result), code)
+    in_range = ast.Compare(python.const(-limit), [ast.LtE(), ast.LtE()], [bound, python.const(limit)])
+    checked = python.call("finite", python.load(METER), python.load(result))
+    python.located(checked, e.line(node.span))
+    return Emitted(ast.IfExp(in_range, python.load(result), checked))
+
+
+def _is_within(op: str, integers: bool, bits: int | None) -> bool:
+    """Return whether a result needs no check: it is never larger than its operands, or known to be small."""
+    if integers:
+        return op in ("/", "//", "%") or (bits is not None and bits <= SAFE_BITS)
+    return op == "%"
+
+
+def _is_small_power(left: Emitted, right: Emitted) -> bool:
+    exponent = right.code.value if isinstance(right.code, ast.Constant) else None
+    return type(exponent) is int and exponent >= 0 and left.bits is not None and left.bits * exponent <= SAFE_BITS
+
+
+def _sum_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
+    return None if a is None or b is None else max(a, b) + 1
+
+
+def _product_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
+    return None if a is None or b is None else a + b
+
+
+def _power_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
+    return None if a is None or not isinstance(right, ast.Constant) else a * right.value + 1
+
+
+_BITS = {
+    "+": _sum_bits,
+    "-": _sum_bits,
+    "*": _product_bits,
+    "/": lambda a, b, right: None,
+    "//": lambda a, b, right: None if a is None else a + 1,
+    "%": lambda a, b, right: b,
+    "**": _power_bits,
+}
+"""The bits of the results of arithmetic, from those of the operands."""
+
+
+@emits(nodes.Compare)
+def compare(e: Emitter, node: nodes.Compare) -> Emitted:
+    exprs = [node.first, *(operand for _, operand in node.rest)]
+    ops = [op for op, _ in node.rest]
+    parts = [e.apart(expr) for expr in exprs]
+    if len(ops) > 1:
+        if all(e.kind(expr) in _SCALARS for expr in exprs) and not any(block for block, _ in parts[2:]):
+            left, right = _joined(e, parts[:2])
+            rest = [right, *(value for _, value in parts[2:])]
+            return Emitted(ast.Compare(left.code, [python.COMPARE[op]() for op in ops], [each.code for each in rest]))
+        return _chain(e, node, exprs, ops, parts)
+    left, right = _joined(e, parts)
+    return Emitted(_comparison(e, node, ops[0], left, right, (e.kind(exprs[0]), e.kind(exprs[1]))))
+
+
+def _joined(e: Emitter, parts: list[tuple[list[ast.stmt], Emitted]]) -> list[Emitted]:
+    """Add what two operands need, which have been emitted apart."""
+
+    def add(part: tuple[list[ast.stmt], Emitted]) -> Emitted:
+        e.block += part[0]
+        return part[1]
+
+    return e.in_order([lambda part=part: add(part) for part in parts])  # type: ignore[misc]
+
+
+def _chain(
+    e: Emitter,
+    node: nodes.Compare,
+    exprs: list[nodes.Expr],
+    ops: list[str],
+    parts: list[tuple[list[ast.stmt], Emitted]],
+) -> Emitted:
+    """Emit a chain of comparisons, in which each operand is evaluated once, and only as long as the chain holds."""
+    result = e.unit.fresh("t")
+    left, right = map(e.simple, _joined(e, parts[:2]))
+    outer = e.block
+    for i, op in enumerate(ops):
+        if i > 0:
+            block: list[ast.stmt] = []
+            e.add(python.when(python.load(result), block))
+            e.block = block
+            left = Emitted(python.again(right.code), right.bits, right.chars)
+            e.block += parts[i + 1][0]
+            right = e.simple(parts[i + 1][1])
+        kinds = e.kind(exprs[i]), e.kind(exprs[i + 1])
+        e.add(python.assign(result, _comparison(e, node, op, left, right, kinds)))
+    e.block = outer
+    return Emitted(python.load(result))
+
+
+def _comparison(
+    e: Emitter, node: nodes.Compare, op: str, left: Emitted, right: Emitted, kinds: tuple[str, str]
+) -> ast.expr:
+    """Return code of one comparison, which costs as much as its operands are large."""
+    if kinds[0] in _SCALARS and kinds[1] in _SCALARS:
+        return python.compare(left.code, op, right.code)
+    if kinds != ("str", "str"):
+        return e.helper(COMPARISONS[op], left.code, right.code, span=node.span)
+    if left.is_short and right.is_short:
+        return python.compare(left.code, op, right.code)
+    left, right = e.in_order([lambda: e.simple(left), lambda: e.simple(right)])
+    short = [
+        python.compare(python.call("len", python.again(each.code)), "<=", python.const(FREE_CHARS))
+        for each in (left, right)
+        if not each.is_short
+    ]
+    charged = e.helper(COMPARISONS[op], python.again(left.code), python.again(right.code), span=node.span)
+    return ast.IfExp(python.both(*short), python.compare(left.code, op, right.code), charged)

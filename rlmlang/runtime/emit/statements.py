@@ -1,0 +1,268 @@
+"""Emit statements."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rlmlang.language import nodes
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.emitter import METER, Emitter
+from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.helpers import asserted, coded, raised
+from rlmlang.runtime.emit.loops import iterated
+from rlmlang.runtime.emit.operators import operation
+from rlmlang.runtime.emit.unit import NATURAL, CannotEmit, Redo
+from rlmlang.runtime.exceptions import catches, message_of
+from rlmlang.runtime.operators import index_into, replace_item
+from rlmlang.runtime.steps import loop_steps
+
+Handler = Callable[[Emitter, Any], None]
+
+
+def block(e: Emitter, body: Sequence[nodes.Statement]) -> None:
+    """Emit statements, but those that are never reached."""
+    for statement in body:
+        if statement.span.start in e.tables.unreached:
+            return
+        handler = _HANDLERS.get(type(statement))
+        if handler is None:
+            raise CannotEmit(type(statement).__name__)
+        handler(e, statement)
+
+
+def _body(e: Emitter, body: Sequence[nodes.Statement]) -> tuple[list[ast.stmt], set[str]]:
+    """Emit the body of something, and return it with what may be unbound at its end."""
+    emitted: list[ast.stmt] = []
+    with e.within(emitted):
+        block(e, body)
+        unsure = e.unsure
+    return emitted, unsure
+
+
+def nothing(e: Emitter, node: nodes.Statement) -> None:
+    """Emit nothing for a statement that has no effect when it is run."""
+
+
+def expression(e: Emitter, node: nodes.ExprStatement) -> None:
+    value = e.expr(node.value).code
+    if not python.is_simple(value):
+        e.add(ast.Expr(value))
+
+
+# Assignments
+
+
+def assignment(e: Emitter, node: nodes.Assign) -> None:
+    if len(node.targets) == 1:
+        bind(e, node.targets[0], [node.value])
+        return
+    value = e.simple(e.expr(node.value))
+    for target in node.targets:
+        assign(e, target, value)
+
+
+def annotated(e: Emitter, node: nodes.AnnotatedAssign) -> None:
+    if node.value is not None:
+        bind(e, node.name, [node.value])
+
+
+def bind(e: Emitter, target: nodes.Target, value: list[nodes.Expr]) -> None:
+    """Emit the assignment of an expression to one target."""
+    assign(e, target, e.expr(value[0]))
+
+
+def assign(e: Emitter, target: nodes.Target, value: Emitted) -> None:
+    """Emit the assignment of a value to a target."""
+    match target:
+        case nodes.Name(id=name):
+            e.add(python.assign(e.bound(name, value), value.code))
+        case nodes.Index():
+            set_item(e, target, value)
+        case nodes.TupleTarget():
+            _unpack(e, target, value)
+
+
+def _unpack(e: Emitter, target: nodes.TupleTarget, value: Emitted) -> None:
+    """Emit unpacking. Elements that go into items of containers, or further tuples, are put into variables first."""
+    names = [e.unit.fresh("t") for _ in target.items]
+    stores: list[ast.expr] = [python.store(name) for name in names]
+    e.add(ast.Assign([ast.Tuple(stores, ast.Store())], value.code), e.line(target.span))
+    for name, item in zip(names, target.items):
+        assign(e, item, Emitted(python.load(name)))
+
+
+def set_item(e: Emitter, target: nodes.Index, value: Emitted) -> None:
+    """Emit `container[index] = value`."""
+    values = e.in_order([lambda: e.simple(value), lambda: e.expr(target.value), lambda: e.expr(target.index)])
+    _store_item(e, target, values[1], values[2], values[0])
+
+
+def _store_item(e: Emitter, target: nodes.Index, container: Emitted, index: Emitted, value: Emitted) -> None:
+    container, index, value = (e.simple(each) for each in (container, index, value))
+    code = e.helper(replace_item, *(python.again(each.code) for each in (container, index, value)), span=target.span)
+    e.add(ast.Expr(code))
+
+
+def augmented(e: Emitter, node: nodes.AugmentedAssign) -> None:
+    if isinstance(node.target, nodes.Name):
+        kinds = e.kind(node.target), e.kind(node.value)
+        left, right = e.operands([node.target, node.value])
+        value = operation(e, node, left, right, kinds)
+        e.add(python.assign(e.bound(node.target.id, value), value.code))
+        return
+    container, index = (e.simple(each) for each in e.operands([node.target.value, node.target.index]))
+    old = ast.Subscript(python.again(container.code), python.again(index.code), ast.Load())
+    redo = Redo(index_into, (old.value, old.slice))
+    python.located(old, e.line(node.target.span, redo))
+    left, right = e.in_order([lambda: Emitted(old), lambda: e.expr(node.value)])
+    value = operation(e, node, left, right, (e.kind(node.target), e.kind(node.value)))
+    _store_item(e, node.target, container, index, value)
+
+
+# Branches and loops
+
+
+def branches(e: Emitter, node: nodes.If) -> None:
+    _branch(e, node, 0)
+
+
+def _branch(e: Emitter, node: nodes.If, i: int) -> None:
+    if i == len(node.branches):
+        block(e, node.orelse)
+        return
+    branch = node.branches[i]
+    decided = e.decided(branch.test)
+    if decided is not None:
+        if decided:
+            block(e, branch.body)
+        else:
+            _branch(e, node, i + 1)
+        return
+    test = e.expr(branch.test).code
+    then, after_then = _body(e, branch.body)
+    other: list[ast.stmt] = []
+    with e.within(other):
+        _branch(e, node, i + 1)
+        after_other = e.unsure
+    e.unsure = after_then | after_other
+    e.add(python.when(test, then, other))
+
+
+def for_loop(e: Emitter, node: nodes.For) -> None:
+    iterable, element = iterated(e, node.iterable)
+    body: list[ast.stmt] = []
+    with e.nested(), e.within(body):
+        e.charge(loop_steps(node), node.span)
+        if isinstance(node.target, nodes.Name):
+            target: ast.expr = python.store(e.bound(node.target.id, element))
+        else:
+            name = e.unit.fresh("t")
+            target = python.store(name)
+            assign(e, node.target, Emitted(python.load(name)))
+        block(e, node.body)
+    e.add(ast.For(target, iterable, body, []))
+
+
+def while_loop(e: Emitter, node: nodes.While) -> None:
+    before, test = e.apart(node.test)
+    body: list[ast.stmt] = []
+    with e.nested(), e.within(body):
+        if before:
+            e.block += before
+            e.add(python.when(python.negated(test.code), [ast.Break()]))
+        e.charge(loop_steps(node), node.span)
+        block(e, node.body)
+    e.add(ast.While(python.const(True) if before else test.code, body, []))
+
+
+def leave(e: Emitter, node: nodes.Break | nodes.Continue) -> None:
+    e.add(ast.Break() if isinstance(node, nodes.Break) else ast.Continue())
+    e.unsure = set()
+
+
+def give(e: Emitter, node: nodes.Return) -> None:
+    value = python.const(None) if node.value is None else e.expr(node.value).code
+    e.add(ast.Return(value))
+    e.unsure = set()
+
+
+# Exceptions
+
+
+def assertion(e: Emitter, node: nodes.Assert) -> None:
+    test = e.expr(node.test).code
+    failing: list[ast.stmt] = []
+    with e.within(failing):
+        message = [] if node.message is None else [e.expr(node.message).code]
+        e.add(ast.Expr(e.helper(asserted, *message, span=node.span)))
+    e.add(python.when(python.negated(test), failing))
+
+
+def throw(e: Emitter, node: nodes.Raise) -> None:
+    if node.error is None:
+        raise CannotEmit("raise again")
+    kind = e.unit.constant(node.error.id)
+    message = [] if node.message is None else [e.expr(node.message).code]
+    e.add(ast.Expr(e.helper(raised, kind, *message, span=node.span)))
+    e.unsure = set()
+
+
+def guarded(e: Emitter, node: nodes.Try) -> None:
+    before = e.unsure
+    with e.nested():
+        body, after = _body(e, node.body)
+        error = e.unit.fresh("x")
+        caught: list[ast.stmt] = []
+        with e.within(caught):
+            e.add(python.assign(error, python.call(e.unit.give("h", coded, "the coded error"), python.load(error))))
+            after |= _handlers(e, node.handlers, error, before)
+    e.unsure = after
+    natural = python.load(e.unit.give("h", NATURAL, "exceptions"))
+    e.add(ast.Try(body, [ast.ExceptHandler(natural, error, caught)], [], []))
+
+
+def _handlers(e: Emitter, handlers: Sequence[nodes.Handler], error: str, before: set[str]) -> set[str]:
+    """Emit the handlers of a `try`, and return what may be unbound after them."""
+    if not handlers:
+        e.add(ast.Raise(python.load(error)))
+        return set()
+    handler, *rest = handlers
+    names = python.load(e.unit.give("c", tuple(name.id for name in handler.errors), "classes of errors"))
+    test = python.call(e.unit.give("h", catches, "catches"), names, python.load(error))
+    then: list[ast.stmt] = []
+    with e.within(then):
+        e.unsure = set(before)
+        if handler.name is not None:
+            text = python.call(e.unit.give("h", message_of, "message_of"), python.load(error))
+            e.add(python.assign(e.bound(handler.name.id, Emitted(text)), text))
+        block(e, handler.body)
+        after = e.unsure
+    other: list[ast.stmt] = []
+    with e.within(other):
+        after |= _handlers(e, rest, error, before)
+    e.add(python.when(test, then, other))
+    return after
+
+
+_HANDLERS: dict[type, Handler] = {
+    nodes.Input: nothing,
+    nodes.Record: nothing,
+    nodes.Function: nothing,
+    nodes.Import: nothing,
+    nodes.Pass: nothing,
+    nodes.ExprStatement: expression,
+    nodes.Assign: assignment,
+    nodes.AnnotatedAssign: annotated,
+    nodes.AugmentedAssign: augmented,
+    nodes.If: branches,
+    nodes.For: for_loop,
+    nodes.While: while_loop,
+    nodes.Break: leave,
+    nodes.Continue: leave,
+    nodes.Return: give,
+    nodes.Assert: assertion,
+    nodes.Raise: throw,
+    nodes.Try: guarded,
+}

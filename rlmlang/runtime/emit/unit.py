@@ -1,0 +1,107 @@
+"""A unit: everything that is emitted for one checked program, and where its parts come from in the text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any
+
+from attrs import define, field, frozen
+
+from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language.depth import deep_recursion
+from rlmlang.language.source import Span
+from rlmlang.runtime.arithmetic import finite
+from rlmlang.runtime.emit import python
+
+SITES = "sites"
+"""The name of the global variable by which a frame of emitted code is recognized."""
+
+
+PURE: dict[str, Callable[..., Any]] = {"len": len, "finite": finite}
+"""Functions that emitted code applies by name, and that only look at their arguments."""
+
+
+class CannotEmit(Exception):
+    """The code cannot be emitted, so that closures have to run it."""
+
+
+@frozen
+class Redo:
+    """An operation that failed, and its operands as code that can be evaluated again in the frame of the failure."""
+
+    work: Callable[..., Any]
+    operands: tuple[ast.expr, ...]
+
+
+@frozen(eq=False)
+class Site:
+    """A line of emitted code: the span that it comes from, and how to get the error of an operation that fails there."""
+
+    span: Span
+    redo: Redo | None = None
+    name: str = ""
+    """The variable that is read there."""
+
+
+@define(eq=False)
+class Unit:
+    """What is emitted for one checked program. Its functions find each other, and constants, in its globals."""
+
+    sites: list[Site] = field(factory=list)
+    functions: dict[CheckedFunction, str] = field(factory=dict)
+    unable: set[CheckedFunction] = field(factory=set)
+    """Functions that turned out not to be emittable."""
+    pending: list[CheckedFunction] = field(factory=list)
+    shown: dict[str, str] = field(factory=dict)
+    """What the generated names stand for, for readers."""
+    definitions: list[ast.FunctionDef] = field(factory=list)
+    globals: dict[str, Any] = field(init=False)
+    _given: dict[int, str] = field(factory=dict)
+    _count: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.globals = {"__builtins__": {}, SITES: self.sites, **PURE}
+
+    def fresh(self, prefix: str, shown: str = "") -> str:
+        """Return a name that nothing else has."""
+        self._count += 1
+        name = f"{prefix}{self._count}"
+        if shown:
+            self.shown[name] = shown
+        return name
+
+    def site(self, span: Span, redo: Redo | None = None, name: str = "") -> int:
+        """Return the number of a new line for code that comes from `span`."""
+        self.sites.append(Site(span, redo, name))
+        return len(self.sites)
+
+    def give(self, prefix: str, value: object, shown: str = "") -> str:
+        """Return the name of the global variable that has the value."""
+        known = self._given.get(id(value))
+        if known is None:
+            known = self._given[id(value)] = self.fresh(prefix, shown)
+            self.globals[known] = value
+        return known
+
+    def constant(self, value: object) -> ast.expr:
+        """Return code for a constant. Texts are given by reference."""
+        if isinstance(value, str):
+            return python.load(self.give("c", value, repr(value)))
+        return python.const(value)
+
+    def define(self, definitions: Sequence[ast.FunctionDef]) -> None:
+        """Compile functions and make them available to each other. Raises CannotEmit."""
+        module = ast.Module([*definitions], [])
+        python.fill_locations(module)
+        try:
+            with deep_recursion:
+                code = compile(module, "<emitted>", "exec", dont_inherit=True, optimize=0)
+        except (SyntaxError, RecursionError) as error:  # too many loops in loops, for example
+            raise CannotEmit(str(error)) from error
+        self.run(code)
+        self.definitions += definitions
+
+    def run(self, code: CodeType) -> None:
+        exec(code, self.globals)

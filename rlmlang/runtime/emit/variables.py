@@ -1,0 +1,96 @@
+"""Which names a body binds, how often, and which of them functions inside it read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import fields
+
+from rlmlang.language import nodes
+
+
+def bindings(body: Iterable[nodes.Statement]) -> Counter[str]:
+    """Return how many times each name is bound in a body, without the functions in it."""
+    count: Counter[str] = Counter()
+    rest: list[Any] = [*body]
+    while rest:
+        node = rest.pop()
+        match node:
+            case nodes.Assign(targets=targets):
+                for target in targets:
+                    count.update(_names(target))
+            case nodes.AnnotatedAssign(name=name, value=value):
+                count.update([name.id] if value is not None else [])
+            case nodes.AugmentedAssign(target=nodes.Name(id=id_)):
+                count[id_] += 1
+            case nodes.For(target=target, body=inner):
+                count.update(_names(target))
+                rest += inner
+            case nodes.While(body=inner) | nodes.Branch(body=inner):
+                rest += inner
+            case nodes.If(branches=branches, orelse=orelse):
+                rest += branches
+                rest += orelse
+            case nodes.Try(body=inner, handlers=handlers):
+                rest += inner
+                rest += handlers
+            case nodes.Handler(name=name, body=inner):
+                count.update([name.id] if name is not None else [])
+                rest += inner
+            case nodes.Input(name=name):
+                count[name.id] += 1
+    return count
+
+
+def _names(target: nodes.Target) -> Iterator[str]:
+    rest: list[nodes.Target] = [target]
+    while rest:
+        match rest.pop():
+            case nodes.Name(id=id_):
+                yield id_
+            case nodes.TupleTarget(items=items):
+                rest += items
+
+
+def functions_in(body: Iterable[nodes.Statement]) -> Iterator[nodes.Function]:
+    """Yield the functions that are defined in a body, without those inside them."""
+    rest: list[Any] = [*body]
+    while rest:
+        node = rest.pop()
+        match node:
+            case nodes.Function():
+                yield node
+            case nodes.For(body=inner) | nodes.While(body=inner) | nodes.Branch(body=inner) | nodes.Handler(body=inner):
+                rest += inner
+            case nodes.If(branches=branches, orelse=orelse):
+                rest += branches
+                rest += orelse
+            case nodes.Try(body=inner, handlers=handlers):
+                rest += inner
+                rest += handlers
+
+
+def read_inside(body: Iterable[nodes.Statement]) -> set[str]:
+    """Return every name that occurs in the functions of a body: an outer variable that they read is among them."""
+    return {node.id for function in functions_in(body) for node in walk(function.body) if isinstance(node, nodes.Name)}
+
+
+def walk(root: object) -> Iterator[nodes.Node]:
+    """Yield a node, or those of a tuple, and all nodes inside, in no particular order."""
+    rest: list[object] = [root]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, tuple):
+            rest.extend(node)
+        elif isinstance(node, nodes.Node):
+            yield node
+            rest.extend(getattr(node, name) for name in _PARTS.setdefault(type(node), _parts(type(node))))
+
+
+def _parts(kind: type) -> list[str]:
+    return [part.name for part in fields(kind) if part.eq]
+
+
+_PARTS: dict[type, list[str]] = {}
