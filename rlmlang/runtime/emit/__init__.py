@@ -5,6 +5,6 @@ as `ast` nodes and compiled. They charge the same steps and raise the same error
 which run everything else and are the reference.
 
 What is emitted is safe by construction. No text of a program or a model reaches `compile`: names are generated, texts
-and numbers are passed as globals or constants, the kinds of nodes and the names of attributes are closed lists (`python.py`),
-and there are no built-ins but those that `unit.py` gives.
+are passed as globals, the kinds of nodes and the names of attributes are closed lists (`python.py`), and there are no
+built-ins but those that `unit.py` gives.
 """

@@ -15,7 +15,7 @@ from rlmlang.language.check.checked import (
     RecordTarget,
     Sources,
 )
-from rlmlang.language.types import NONE, FunctionType, RecordType, Type
+from rlmlang.language.types import FunctionType, RecordType, Type
 from rlmlang.runtime.emit import inline, python
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, emits
 from rlmlang.runtime.emit.facts import Emitted
@@ -61,7 +61,7 @@ def arguments(e: Emitter, args: Sequence[nodes.Expr], types: Sequence[Type]) -> 
 def apply_function(e: Emitter, function: CheckedFunction, args: list[Emitted], node: nodes.Expr) -> Emitted:
     """Emit the application of a function of the program or the library, with the outer variables that it reads."""
     name = e.unit.function(function)
-    outer = [e.read(e.outer_variable(key), node.span) for key in sorted(function.reads)]
+    outer = [Emitted(e.passed(key)) for key in sorted(function.reads)]
     return Emitted(_called(e, python.load(name), [*args, *outer], node))
 
 

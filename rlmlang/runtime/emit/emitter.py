@@ -1,7 +1,7 @@
 """The state of emitting one Python function: its variables, and the block of statements that is being written.
 
 An expression becomes a Python expression, and statements before it where it needs them: loops of comprehensions,
-charges, decisions. Operands are evaluated in their order: those before one that needs statements are put into variables.
+charges, decisions. Operands are evaluated in their order: those before one that needs statements become variables.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import CheckedFunction, OuterVariable, Tables
+from rlmlang.language.check.checked import OuterVariable, Tables
 from rlmlang.language.source import Span
 from rlmlang.language.types import Type
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.facts import Emitted, kind_of
+from rlmlang.runtime.emit.helpers import not_bound
 from rlmlang.runtime.emit.unit import CannotEmit, Redo, Unit
 
 METER = "m"
@@ -38,6 +39,8 @@ class EmittedVariable:
     id: str
     known: Emitted
     """The code that reads it, with what is known of its value."""
+    is_guarded: bool = False
+    """Whether it has the value UNSET while it is not bound, so that it can be passed along."""
 
 
 @frozen(eq=False)
@@ -85,6 +88,8 @@ class Emitter:
     block: list[ast.stmt] = field(factory=list)
     unsure: set[str] = field(factory=set)
     """The variables, by their names in emitted code, that may be not bound yet where code is being emitted."""
+    single: set[str] = field(factory=set)
+    """The names that are bound in one place only, so that what is known of the value there is known everywhere."""
     nesting: int = 0
 
     # Statements
@@ -96,10 +101,11 @@ class Emitter:
 
     @contextmanager
     def within(self, block: list[ast.stmt]) -> Iterator[None]:
-        """Write statements into another block."""
-        outer, self.block = self.block, block
+        """Write statements into another block. What they bind or read is not known to be bound after them."""
+        outer, self.block, unsure = self.block, block, self.unsure
+        self.unsure = set(unsure)
         yield
-        self.block = outer
+        self.block, self.unsure = outer, unsure
 
     @contextmanager
     def nested(self) -> Iterator[None]:
@@ -186,11 +192,20 @@ class Emitter:
 
     # Variables
 
-    def declare(self, name: str, bits: int | None = None, chars: int | None = None) -> str:
+    def declare(self, name: str, bits: int | None = None, chars: int | None = None, is_guarded: bool = False) -> str:
         """Make a variable in the innermost scope, and return its name in emitted code."""
         id_ = self.unit.fresh("v", name)
-        self.scopes[-1][name] = EmittedVariable(id_, Emitted(python.load(id_), bits, chars))
+        self.scopes[-1][name] = EmittedVariable(id_, Emitted(python.load(id_), bits, chars), is_guarded)
         return id_
+
+    def bound(self, name: str, value: Emitted) -> str:
+        """Note that a variable of the function is bound to a value here, and return its name in emitted code."""
+        variable = self.scopes[0][name]
+        if name in self.single:
+            known = evolve(value, code=variable.known.code)
+            self.scopes[0][name] = EmittedVariable(variable.id, known, variable.is_guarded)
+        self.unsure.discard(variable.id)
+        return variable.id
 
     def alias(self, name: str, value: Emitted) -> None:
         """Make a name in the innermost scope stand for a value that simple code reads."""
@@ -213,7 +228,7 @@ class Emitter:
         if self.own is not None and binder == self.own:
             return self.scopes[0][name]
         if key not in self.outer:
-            if self.own is not None and self.own != -1:
+            if self.own is not None:
                 raise CannotEmit(f"{name} is not among the variables that the function reads")
             id_ = self.unit.fresh("v", name)
             self.outer[key] = EmittedVariable(id_, Emitted(python.load(id_)))
@@ -221,10 +236,27 @@ class Emitter:
 
     def read(self, variable: EmittedVariable, span: Span) -> Emitted:
         """Return code that reads a variable, which fails with E310 if it is not bound."""
-        code = python.load(variable.id)
+        code: ast.expr = python.load(variable.id)
         if variable.id in self.unsure:
-            python.located(code, self.unit.site(span, name=self.unit.shown[variable.id]))
+            name = self.unit.shown[variable.id]
+            if variable.is_guarded:
+                missing = ast.Compare(code, [ast.Is()], [python.load("UNSET")])
+                failing = self.helper(not_bound, self.unit.constant(name), span=span)
+                code = ast.IfExp(missing, failing, python.load(variable.id))
+            else:
+                python.located(code, self.unit.site(span, name=name))
+            self.unsure.discard(variable.id)
         return evolve(variable.known, code=code)
+
+    def passed(self, key: OuterVariable) -> ast.expr:
+        """Return code that passes a variable to a function which reads it, bound or not."""
+        variable = self.outer_variable(key)
+        assert variable.is_guarded or variable.id not in self.unsure
+        return python.load(variable.id)
+
+    def decided(self, node: nodes.Expr) -> bool | None:
+        """Return the value of a test that its types decide."""
+        return self.tables.decided.get(node.node_id)
 
     @contextmanager
     def scope(self) -> Iterator[None]:

@@ -7,7 +7,17 @@ import ast
 from attrs import frozen
 
 from rlmlang.language.types import (
-    BOOL, FLOAT, INT, NONE, STR, DictType, ListType, RecordType, TupleType, Type, base_of,
+    BOOL,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    DictType,
+    ListType,
+    RecordType,
+    TupleType,
+    Type,
+    base_of,
 )  # fmt: skip
 
 SAFE_BITS = 12_000

@@ -1,12 +1,52 @@
-"""Functions that emitted code calls besides those of the built-ins and operators."""
+"""Functions that emitted code calls, besides those of the built-ins and operators."""
 
 from __future__ import annotations
 
+from rlmlang.errors import RunError
+from rlmlang.runtime.exceptions import RaisedError, failed_assertion, unbound
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
+
+MAX_APPLICATIONS = 1_000
+"""How deep functions may apply functions."""
+
+
+class _Unset:
+    """The class of the value of a variable that is not bound yet, where a function inside reads the variable."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = _Unset()
+
+
+def not_bound(meter: Meter, name: str) -> Value:
+    """Raise RunError E310, for a variable that is not bound."""
+    raise unbound(name)
+
+
+def too_deep(meter: Meter) -> None:
+    """Raise RunError E309."""
+    raise RunError.of("E309", "function calls nest too deeply")
 
 
 def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value]:
     """Return the dict of pairs; of equal keys the last counts. Raises BudgetError."""
     meter.items(len(pairs))
     return dict(pairs)
+
+
+def replace_item(meter: Meter, container: Value, index: Value, value: Value) -> None:
+    """Put a value in the place of another, or under a key. Raises RunError E301."""
+    container[index] = value
+
+
+def asserted(meter: Meter, message: str = "") -> None:
+    """Raise RunError E311."""
+    raise failed_assertion(message)
+
+
+def raised(meter: Meter, kind: str, message: str = "") -> None:
+    """Raise RunError E312."""
+    raise RaisedError.make(kind, message)

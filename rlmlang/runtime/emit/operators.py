@@ -1,4 +1,4 @@
-"""Emit operators: as Python's own where their types allow it, with what the reference checks and charges around them."""
+"""Emit operators: Python's own where types allow it, with what the reference checks and charges around them."""
 
 from __future__ import annotations
 

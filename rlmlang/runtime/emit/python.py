@@ -19,9 +19,7 @@ NODES: tuple[type[ast.AST], ...] = (
 )  # fmt: skip
 """The kinds of nodes that are emitted."""
 
-ATTRIBUTES = frozenset(
-    {"steps", "max_steps", "largest", "charge", "text", "items", "append", "add", "get", "values"}
-)
+ATTRIBUTES = frozenset({"steps", "max_steps", "largest", "charge", "text", "items", "append", "add", "get", "values"})
 """The attributes that emitted code uses: of the meter, of containers, and the values of a record."""
 
 BINARY: dict[str, type[ast.operator]] = {
@@ -97,7 +95,9 @@ def is_simple(code: ast.expr) -> bool:
 
 def again(code: ast.expr) -> ast.expr:
     """Return a copy of simple code, since a node of a tree has one place."""
-    return load(code.id) if isinstance(code, ast.Name) else const(code.value) if isinstance(code, ast.Constant) else code
+    return (
+        load(code.id) if isinstance(code, ast.Name) else const(code.value) if isinstance(code, ast.Constant) else code
+    )
 
 
 def located(code: ast.AST, line: int) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.emitter import METER, Emitter
+from rlmlang.runtime.emit.emitter import Emitter
 from rlmlang.runtime.emit.facts import Emitted
-from rlmlang.runtime.emit.helpers import asserted, coded, raised
+from rlmlang.runtime.emit.failures import NATURAL, coded
+from rlmlang.runtime.emit.helpers import asserted, raised, replace_item
 from rlmlang.runtime.emit.loops import iterated
 from rlmlang.runtime.emit.operators import operation
-from rlmlang.runtime.emit.unit import NATURAL, CannotEmit, Redo
+from rlmlang.runtime.emit.unit import CannotEmit, Redo
 from rlmlang.runtime.exceptions import catches, message_of
-from rlmlang.runtime.operators import index_into, replace_item
+from rlmlang.runtime.operators import index_into
 from rlmlang.runtime.steps import loop_steps
 
 Handler = Callable[[Emitter, Any], None]
@@ -55,22 +56,16 @@ def expression(e: Emitter, node: nodes.ExprStatement) -> None:
 
 
 def assignment(e: Emitter, node: nodes.Assign) -> None:
-    if len(node.targets) == 1:
-        bind(e, node.targets[0], [node.value])
-        return
-    value = e.simple(e.expr(node.value))
+    value = e.expr(node.value)
+    if len(node.targets) > 1:
+        value = e.simple(value)
     for target in node.targets:
         assign(e, target, value)
 
 
 def annotated(e: Emitter, node: nodes.AnnotatedAssign) -> None:
     if node.value is not None:
-        bind(e, node.name, [node.value])
-
-
-def bind(e: Emitter, target: nodes.Target, value: list[nodes.Expr]) -> None:
-    """Emit the assignment of an expression to one target."""
-    assign(e, target, e.expr(value[0]))
+        assign(e, node.name, e.expr(node.value))
 
 
 def assign(e: Emitter, target: nodes.Target, value: Emitted) -> None:

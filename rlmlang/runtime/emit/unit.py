@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
@@ -14,6 +14,7 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Span
 from rlmlang.runtime.arithmetic import finite
 from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.helpers import UNSET
 
 SITES = "sites"
 """The name of the global variable by which a frame of emitted code is recognized."""
@@ -53,7 +54,8 @@ class Unit:
     functions: dict[CheckedFunction, str] = field(factory=dict)
     unable: set[CheckedFunction] = field(factory=set)
     """Functions that turned out not to be emittable."""
-    pending: list[CheckedFunction] = field(factory=list)
+    _new: list[CheckedFunction] = field(factory=list)
+    """Functions that have a name, and are not compiled yet."""
     shown: dict[str, str] = field(factory=dict)
     """What the generated names stand for, for readers."""
     definitions: list[ast.FunctionDef] = field(factory=list)
@@ -62,7 +64,7 @@ class Unit:
     _count: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.globals = {"__builtins__": {}, SITES: self.sites, **PURE}
+        self.globals = {"__builtins__": {}, SITES: self.sites, **PURE, "UNSET": UNSET}
 
     def fresh(self, prefix: str, shown: str = "") -> str:
         """Return a name that nothing else has."""
@@ -90,6 +92,31 @@ class Unit:
         if isinstance(value, str):
             return python.load(self.give("c", value, repr(value)))
         return python.const(value)
+
+    def function(self, checked: CheckedFunction) -> str:
+        """Return the name of a function, which is emitted with what applies it. Raises CannotEmit."""
+        if checked.makes_calls or checked.prints or checked in self.unable:
+            raise CannotEmit(checked.node.name.id)
+        known = self.functions.get(checked)
+        if known is None:
+            known = self.functions[checked] = self.fresh("f", checked.node.name.id)
+            self._new.append(checked)
+        return known
+
+    def waiting(self) -> Iterator[CheckedFunction]:
+        """Yield the functions that are to be emitted, and those that their emission asks for."""
+        yield from self._new
+
+    def settle(self) -> None:
+        """Note that all functions which have a name are compiled."""
+        self._new.clear()
+
+    def forget(self) -> None:
+        """Take back the names of functions that are not compiled, since one of them cannot be emitted."""
+        for function in self._new:
+            del self.functions[function]
+        self.unable.update(self._new)
+        self._new.clear()
 
     def define(self, definitions: Sequence[ast.FunctionDef]) -> None:
         """Compile functions and make them available to each other. Raises CannotEmit."""
