@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
@@ -48,14 +49,13 @@ def apply(e: Emitter, node: nodes.Apply) -> Emitted:
 
 def arguments(e: Emitter, args: Sequence[nodes.Expr], types: Sequence[Type]) -> list[Emitted]:
     """Emit the arguments of a function of the program, some of which may be functions."""
-    return e.in_order(
-        [
-            (lambda arg=arg: Emitted(python.load(function_value(e, arg, type_))))  # type: ignore[misc]
-            if isinstance(type_, FunctionType)
-            else (lambda arg=arg: e.expr(arg))
-            for arg, type_ in zip(args, types)
-        ]
-    )
+    return e.in_order([partial(_argument, e, arg, type_) for arg, type_ in zip(args, types)])
+
+
+def _argument(e: Emitter, arg: nodes.Expr, type_: Type) -> Emitted:
+    if isinstance(type_, FunctionType):
+        return Emitted(python.load(function_value(e, arg, type_)))
+    return e.expr(arg)
 
 
 def apply_function(e: Emitter, function: CheckedFunction, args: list[Emitted], node: nodes.Expr) -> Emitted:

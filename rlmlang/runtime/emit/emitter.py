@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -157,7 +158,7 @@ class Emitter:
 
     def operands(self, exprs: Sequence[nodes.Expr]) -> list[Emitted]:
         """Emit expressions that are evaluated one after the other."""
-        return self.in_order([lambda node=node: self.expr(node) for node in exprs])  # type: ignore[misc]
+        return self.in_order([partial(self.expr, node) for node in exprs])
 
     def in_order(self, emitters: Sequence[Callable[[], Emitted]]) -> list[Emitted]:
         """Emit values one after the other, so that they are evaluated in this order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from rlmlang.language import nodes
 from rlmlang.language.types import RecordType
@@ -123,7 +124,7 @@ _REPLAYED = (
 
 def replayable(e: Emitter, *operands: Emitted) -> list[ast.expr]:
     """Return code of operands that can be evaluated again, with the same value, after the operation has failed."""
-    return [each.code for each in e.in_order([lambda each=each: _replayable(e, each) for each in operands])]  # type: ignore[misc]
+    return [each.code for each in e.in_order([partial(_replayable, e, each) for each in operands])]
 
 
 def _replayable(e: Emitter, operand: Emitted) -> Emitted:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import Checked, CheckedFunction
+from rlmlang.language.check.checked import CheckedFunction, Tables
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import DEPTH, METER, EmittedVariable, Emitter, Surroundings
@@ -71,13 +71,13 @@ def declare_locals(e: Emitter, body: Sequence[nodes.Statement], known: Sequence[
                 e.add(python.assign(id_, python.load("UNSET")))
 
 
-def emit_script(unit: Unit, checked: Checked, name: str) -> ast.FunctionDef:
+def emit_script(unit: Unit, module: nodes.Module, tables: Tables, inputs: Sequence[str], name: str) -> ast.FunctionDef:
     """Emit a whole script, as a function of its inputs. Raises CannotEmit."""
-    e = Emitter(unit, checked.tables, Surroundings(()), own=PROGRAM)
-    params = [e.declare(input_) for input_ in checked.inputs]
-    *body, last = checked.module.statements
+    e = Emitter(unit, tables, Surroundings(()), own=PROGRAM)
+    params = [e.declare(input_) for input_ in inputs]
+    *body, last = module.statements
     assert isinstance(last, nodes.ExprStatement)
-    declare_locals(e, body, known=[*checked.inputs])
+    declare_locals(e, body, known=inputs)
     block(e, body)
     e.add(ast.Return(e.expr(last.value).code))
     return python.function(name, [METER, DEPTH, *params], e.block)

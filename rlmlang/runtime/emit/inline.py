@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS
@@ -43,7 +44,7 @@ def get(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted | None:
     """Emit `d.get(key, default)`, whose cost depends on the length of the key."""
     if not values[1].is_short:
         return None
-    given = [value.code for value in e.in_order([lambda value=value: e.simple(value) for value in values])]  # type: ignore[misc]
+    given = [value.code for value in e.in_order([partial(e.simple, value) for value in values])]
     e.charge(1, node.span)
     return Emitted(python.call(python.attribute(given[0], "get"), *map(python.again, given[1:])))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import partial
 
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
@@ -122,7 +123,7 @@ def _joined(e: Emitter, parts: list[tuple[list[ast.stmt], Emitted]]) -> list[Emi
         e.block += part[0]
         return part[1]
 
-    return e.in_order([lambda part=part: add(part) for part in parts])  # type: ignore[misc]
+    return e.in_order([partial(add, part) for part in parts])
 
 
 def _chain(
@@ -160,7 +161,7 @@ def _comparison(
         return e.helper(COMPARISONS[op], left.code, right.code, span=node.span)
     if left.is_short and right.is_short:
         return python.compare(left.code, op, right.code)
-    left, right = e.in_order([lambda: e.simple(left), lambda: e.simple(right)])
+    left, right = e.in_order([partial(e.simple, left), partial(e.simple, right)])
     short = [
         python.compare(python.call("len", python.again(each.code)), "<=", python.const(FREE_CHARS))
         for each in (left, right)

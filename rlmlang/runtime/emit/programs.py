@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
-from rlmlang.language.check.checked import Checked, CheckedFunction
+from rlmlang.language import nodes
+from rlmlang.language.check.checked import Checked, CheckedFunction, Tables
 from rlmlang.language.depth import deep_recursion
 from rlmlang.runtime.emit import applications, expressions, loops, operators  # noqa: F401 (they enter their handlers)
 from rlmlang.runtime.emit.emitter import Surroundings
@@ -24,7 +25,9 @@ Emission = Callable[..., Any]
 class EmittedProgram:
     """The emitted parts of a program, each made when it is first asked for."""
 
-    checked: Checked
+    module: nodes.Module
+    tables: Tables
+    inputs: tuple[str, ...]
     unit: Unit = field(factory=Unit)
     _surroundings: dict[int, Surroundings] | None = None
     _script: Emission | None = None
@@ -35,7 +38,9 @@ class EmittedProgram:
         if not self._asked:
             self._asked = True
             name = self.unit.fresh("p")
-            self._script = self._emitted(lambda: [emit_script(self.unit, self.checked, name)], name)
+            self._script = self._emitted(
+                lambda: [emit_script(self.unit, self.module, self.tables, self.inputs, name)], name
+            )
         return self._script
 
     def function(self, function: CheckedFunction) -> Emission | None:
@@ -69,7 +74,7 @@ class EmittedProgram:
 
     def _around(self, function: CheckedFunction) -> Surroundings:
         if self._surroundings is None:
-            self._surroundings = surroundings_of(self.checked.module)
+            self._surroundings = surroundings_of(self.module)
         return Surroundings(()) if function.in_library else self._surroundings[function.node.name.node_id]
 
 
@@ -80,5 +85,5 @@ def emitted_program(checked: Checked) -> EmittedProgram:
     """Return the emitted parts of a program, the same ones for the same checked program."""
     found = _programs.get(checked)
     if found is None:
-        found = _programs[checked] = EmittedProgram(checked)
+        found = _programs[checked] = EmittedProgram(checked.module, checked.tables, tuple(checked.inputs))
     return found

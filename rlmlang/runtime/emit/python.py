@@ -95,9 +95,12 @@ def is_simple(code: ast.expr) -> bool:
 
 def again(code: ast.expr) -> ast.expr:
     """Return a copy of simple code, since a node of a tree has one place."""
-    return (
-        load(code.id) if isinstance(code, ast.Name) else const(code.value) if isinstance(code, ast.Constant) else code
-    )
+    match code:
+        case ast.Name(id=name):
+            return load(name)
+        case ast.Constant(value=value):
+            return const(value)
+    return code
 
 
 def located(code: ast.AST, line: int) -> None:

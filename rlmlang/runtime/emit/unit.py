@@ -38,7 +38,7 @@ class Redo:
 
 @frozen(eq=False)
 class Site:
-    """A line of emitted code: the span that it comes from, and how to get the error of an operation that fails there."""
+    """A line of emitted code: the span it comes from, and how to get the error of an operation that fails there."""
 
     span: Span
     redo: Redo | None = None
