@@ -140,6 +140,18 @@ class Emitter:
         self.add(python.when(excess, [charged]), line)
         self.add(ast.Assign([ast.Attribute(python.load(METER), "steps", ast.Store())], python.load(total)), line)
 
+    def charge_items(self, count: int, span: Span) -> None:
+        """Charge for a container of so many elements."""
+        if count == 0:
+            self.charge(1, span)
+            return
+        small: list[ast.stmt] = []
+        with self.within(small):
+            self.charge(1 + count, span)
+        larger = ast.Expr(python.call(meter("items"), python.const(count)))
+        test = python.compare(meter("largest"), ">=", python.const(8 * count))
+        self.add(python.when(test, small, [larger]), self.line(span))
+
     # Expressions
 
     def expr(self, node: nodes.Expr) -> Emitted:

@@ -34,6 +34,14 @@ def of_tuple(e: Emitter, node: nodes.TupleExpr) -> Emitted:
     return Emitted(ast.Tuple([item.code for item in e.operands(node.items)], ast.Load()))
 
 
+@emits(nodes.DictExpr)
+def of_dict(e: Emitter, node: nodes.DictExpr) -> Emitted:
+    values = [value.code for value in e.operands([part for item in node.items for part in item])]
+    made = e.temporary(ast.Dict([*values[::2]], values[1::2]))
+    e.charge_items(len(node.items), node.span)
+    return Emitted(made)
+
+
 @emits(nodes.FString)
 def fstring(e: Emitter, node: nodes.FString) -> Emitted:
     holes = e.operands([part.value for part in node.parts if isinstance(part, nodes.Hole)])
@@ -83,7 +91,10 @@ def _either(a: Emitted, b: Emitted) -> Emitted:
 @emits(nodes.IsNone)
 def is_none(e: Emitter, node: nodes.IsNone) -> Emitted:
     op = ast.IsNot() if node.negated else ast.Is()
-    return Emitted(ast.Compare(e.expr(node.value).code, [op], [python.const(None)]))
+    value = e.expr(node.value).code
+    if isinstance(value, ast.Constant):  # Python warns of `1 is None`
+        value = e.temporary(value)
+    return Emitted(ast.Compare(value, [op], [python.const(None)]))
 
 
 # Parts

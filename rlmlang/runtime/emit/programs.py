@@ -43,6 +43,9 @@ class EmittedProgram:
             )
         return self._script
 
+    def _emit_script(self, name: str) -> list[ast.FunctionDef]:
+        return [emit_script(self.unit, self.module, self.tables, self.inputs, name)]
+
     def function(self, function: CheckedFunction) -> Emission | None:
         """Return a function of the program or the library; None if closures have to run it."""
         known = self.unit.functions.get(function)
@@ -54,7 +57,7 @@ class EmittedProgram:
             name = self.unit.function(function)
         except CannotEmit:
             return None
-        return self._emitted(lambda: [], name)
+        return self._emitted(list, name)
 
     def _emitted(self, emit: Callable[[], list[ast.FunctionDef]], name: str) -> Emission | None:
         """Emit and compile something, and the functions that it applies."""
