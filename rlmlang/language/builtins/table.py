@@ -102,6 +102,8 @@ class Builtin:
     bounds: BoundsRule | None = None
     """The length of the result, or its value if it is an int; None if nothing is known of it beforehand."""
     form: SpecialForm | None = None
+    changes: bool = False
+    """Whether it is a method that changes the value of its receiver."""
 
     @cached_property
     def signatures(self) -> tuple[Signature, ...]:
@@ -128,13 +130,14 @@ def builtin(
     bounds: BoundsRule | None = None,
     form: SpecialForm | None = None,
     of: str | None = None,
+    changes: bool = False,
 ) -> Callable[[_Code], _Code]:
     """Enter a function into the table, or a method `of` a type."""
     table = BUILTINS if of is None else METHODS[of]
 
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
-        table[name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, form)
+        table[name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, form, changes)
         return code
 
     return enter
@@ -148,9 +151,10 @@ def method(
     cost: str,
     moves: int | None = None,
     bounds: BoundsRule | None = None,
+    changes: bool = False,
 ) -> Callable[[_Code], _Code]:
     """Enter a method of `str`, `list`, `dict` or `tuple` into the table."""
-    return builtin(*texts, doc=doc, examples=examples, cost=cost, moves=moves, bounds=bounds, of=of)
+    return builtin(*texts, doc=doc, examples=examples, cost=cost, moves=moves, bounds=bounds, of=of, changes=changes)
 
 
 # Signatures ----------------------------------------------------------------------
