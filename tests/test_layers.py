@@ -27,7 +27,7 @@ LAYERS = """
     annotations
     runtime.values
     runtime.meter
-    runtime.arithmetic runtime.formatting
+    runtime.arithmetic runtime.exceptions runtime.formatting
     language.builtins
     language.check
     runtime.strict_json runtime.reading runtime.value_types

@@ -29,6 +29,12 @@ CONTAINS: dict[str, tuple[str, ...]] = {
 }
 """The classes below each class, as in Python."""
 
+RAISED = (*CODES, *CONTAINS, "TypeError", "NotImplementedError", "Exception")
+"""The classes that a program may raise."""
+
+CAUGHT = (*RAISED, "ModelError")
+"""The classes that a program may catch."""
+
 
 @frozen(eq=False, str=False, slots=False)
 class RaisedError(RunError):

@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import Builtin, Parameter
+from rlmlang.language.builtins import Builtin, Parameter, SpecialForm
 from rlmlang.language.check.annotations import resolve
-from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, ParameterTarget, RecordTarget
+from rlmlang.language.check.changes import change
+from rlmlang.language.check.checked import (
+    CheckedFunction,
+    FunctionTarget,
+    NativeTarget,
+    ParameterTarget,
+    RecordTarget,
+)
 from rlmlang.language.check.expressions import methods_of, no_attribute, private
+from rlmlang.language.check.functions import (
+    accepted,
+    instance_of,
+    is_open,
+    makes_call,
+    merged,
+    use,
+    use_library,
+    use_parameter,
+)
 from rlmlang.language.check.inference import Inference, may_be_none, no_element
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.overloads import (
@@ -22,10 +39,12 @@ from rlmlang.language.check.overloads import (
     resolve_reference,
     result_type,
 )
-from rlmlang.language.check.scope import Variable
+from rlmlang.language.check.scope import Definition, Variable
 from rlmlang.language.solving import Solution, solve, substitute, variables
+from rlmlang.language.source import Span
 from rlmlang.language.types import (
     INT,
+    NEVER,
     NONE,
     STR,
     UNKNOWN,
@@ -53,6 +72,8 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
     match entry:
         case Builtin():
             return _builtin(check, node, entry, None)
+        case Definition():
+            return _defined(check, node, entry)
         case CheckedFunction():
             params = [
                 NamedParameter(param.name.id, type_, param.default)
@@ -61,6 +82,7 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
             args = _arguments(check, node, callee.id, params)
             if args is not None:
                 check.tables.targets[node.node_id] = FunctionTarget(entry, args)
+                use_library(check, entry, node.span)
             return entry.result
         case RecordType():
             fields = [NamedParameter(name, type_) for name, type_ in entry.fields]
@@ -73,11 +95,29 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
             args = _arguments(check, node, callee.id, params)
             if args is not None:
                 check.tables.targets[node.node_id] = ParameterTarget(callee.id, args)
+                use_parameter(check)
             return type_.result
     _infer_arguments(check, node)
     if entry is None or entry.type == UNKNOWN:
         return UNKNOWN
     return check.problems.error("E214", f"`{callee.id}` is {entry.type}, not a function", callee.span)
+
+
+def _defined(check: Inference, node: nodes.Apply, definition: Definition) -> Type:
+    """Check the application of a function of the program, and the function for the types of the arguments."""
+    params = [
+        NamedParameter(param.name.id, type_, param.default)
+        for param, type_ in zip(definition.node.params, definition.params)
+    ]
+    args = _arguments(check, node, definition.node.name.id, params)
+    if args is None:
+        return NEVER if check.problems.provisional else definition.result
+    types = [merged(param.type, check.tables.types.get(arg.node_id, param.type)) for param, arg in zip(params, args)]
+    instance = instance_of(check, definition, tuple(types), node.span)
+    if instance is None:
+        return UNKNOWN
+    check.tables.targets[node.node_id] = FunctionTarget(instance.function, args)
+    return use(check, instance, node.span)
 
 
 def _infer_arguments(check: Inference, node: nodes.Apply | nodes.Call) -> None:
@@ -99,11 +139,28 @@ def _arguments(
         _infer_arguments(check, node)
         return None
     for param in params:
-        if param.name in found:
-            check.expect(found[param.name], param.type, f"`{param.name}`")
-        elif param.default is not None:
-            found[param.name] = param.default
+        what = f"`{param.name}`"
+        if param.name not in found:
+            if param.default is not None:
+                found[param.name] = param.default
+                if is_open(param.type):
+                    check.infer(param.default)
+        elif is_open(param.type):
+            _expect_open(check, found[param.name], param.type, what)
+        else:
+            check.expect(found[param.name], param.type, what)
     return None if len(check.problems) > errors else tuple(found[param.name] for param in params)
+
+
+def _expect_open(check: Inference, node: nodes.Expr, written: Type, what: str) -> None:
+    """Check an argument whose type decides that of its parameter."""
+    if isinstance(node, nodes.Lambda) or check.names.is_function(node):
+        message = f"{what} takes a function, so its type must be written"
+        check.problems.error("E215", message, node.span, "write `f: Callable[[int], int]` at the parameter")
+        return
+    found = check.infer(node)
+    if not fits(found, written):
+        mismatch(check.problems, node, found, written, what, "E210")
 
 
 # Methods and built-ins -----------------------------------------------------------
@@ -150,6 +207,9 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
                 if isinstance(param.type, FunctionType):
                     _solve_function(check, param, param.type, arg, solution)
             check.tables.targets[node.node_id] = overload.target(builtin)
+            if builtin.changes and receiver is not None:
+                change(check, receiver, substitute(overload.signature.params[0].type, solution), node.span)
+            _note_effects(check, builtin, node.span)
             return result_type(overload.signature, solution)
     if len(check.problems) > errors:
         return UNKNOWN
@@ -159,6 +219,13 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
         if isinstance(types.get(arg.node_id), OptionalType):
             return may_be_none(check, arg)
     return check.problems.add(overload_problem(node, builtin, overloads, types))
+
+
+def _note_effects(check: Inference, builtin: Builtin, span: Span) -> None:
+    if builtin.form is SpecialForm.PROGRAM:
+        makes_call(check, span)
+    elif builtin.name == "print":
+        check.body.prints = True
 
 
 def _wrong_argument(check: Inference, overload: Overload, types: ArgumentTypes) -> Type | None:
@@ -223,6 +290,8 @@ def function_argument(
     entry = check.names.lookup(node)
     if entry is None:
         return UNKNOWN
+    if isinstance(entry, Definition):
+        return _function_given(check, node, entry, params, result, what)
     found = resolve_reference(node, entry, params)
     if found is None:
         if isinstance(entry, Variable) and not isinstance(entry.type, FunctionType):
@@ -233,6 +302,35 @@ def function_argument(
     reference, type_ = found
     if reference is not None:
         check.tables.references[node.node_id] = reference
+    if isinstance(reference, CheckedFunction):
+        use_library(check, reference, node.span)
+    elif isinstance(reference, NativeTarget):
+        _note_effects(check, reference.builtin, node.span)
+    elif reference is None:
+        use_parameter(check)
+    if result is not None and not fits(type_, result):
+        check.problems.error("E210", f"{what} returns {type_}; expected {result}", node.span)
+    return type_
+
+
+def _function_given(
+    check: Inference,
+    node: nodes.Name,
+    definition: Definition,
+    params: tuple[Type, ...],
+    result: Type | None,
+    what: str,
+) -> Type:
+    """Check a function of the program that is passed as an argument."""
+    found = len(check.problems)
+    instance = accepted(check, definition, params, node.span)
+    if instance is None:
+        if len(check.problems) == found:
+            message = f"{what} must accept ({', '.join(map(str, params))}); `{node.id}` does not"
+            check.problems.error("E210", message, node.span)
+        return UNKNOWN
+    check.tables.references[node.node_id] = instance.function
+    type_ = use(check, instance, node.span)
     if result is not None and not fits(type_, result):
         check.problems.error("E210", f"{what} returns {type_}; expected {result}", node.span)
     return type_
@@ -254,6 +352,7 @@ def _lambda(check: Inference, node: nodes.Lambda, params: tuple[Type, ...], resu
 
 
 def call(check: Inference, node: nodes.Call) -> Type:
+    makes_call(check, node.span)
     result: Type = STR
     if node.type is not None:
         result = resolve(node.type, check.names)
@@ -271,6 +370,8 @@ def call(check: Inference, node: nodes.Call) -> Type:
     for keyword in node.keywords:
         if keyword.name == "sample":
             check.expect(keyword.value, INT, "`sample`")
+        elif keyword.name == "default":
+            check.expect(keyword.value, result, "`default`")
         else:
             check.infer(keyword.value)
     return result

@@ -1,27 +1,28 @@
-"""The checker of one program or library file: its state, its statements, and how its expressions are checked."""
+"""The checker of one program or library file: its state, and how its expressions are checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rlmlang.language import nodes
-from rlmlang.language.check import applications, expressions
-from rlmlang.language.check.annotations import TYPE_NAMES, resolve
+from rlmlang.language.check import applications, expressions, programs
+from rlmlang.language.check.body import BodyCheck
 from rlmlang.language.check.checked import Checked, CheckedFunction, Tables
 from rlmlang.language.check.constants import constants, is_constant
-from rlmlang.language.check.inference import facts
+from rlmlang.language.check.inference import facts, truth_of
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.problems import Problems, TooManyProblems
-from rlmlang.language.check.scope import FindFunction, Names, Unbound, Variable
+from rlmlang.language.check.scope import FindFunction, Instance, Names
+from rlmlang.language.check.statements import statement
 from rlmlang.language.types import (
     BOOL,
-    STR,
-    UNKNOWN,
+    NEVER,
     DictType,
     FunctionType,
+    IterableType,
     ListType,
     LiteralType,
-    RecordType,
+    SetType,
     TupleType,
     Type,
     fits,
@@ -31,13 +32,13 @@ from rlmlang.language.types import (
 )
 
 MAX_WORK = 200_000  # decision 24
-"""Expressions checked in one program; functions that are passed as arguments are checked more than once."""
+"""Expressions checked in one program: loops, functions, and lambdas that are arguments are checked more than once."""
 
 
 class Checker:
-    """Checks the statements of one file in order, and holds the names, types and problems found so far.
+    """Checks one file, and holds the names, types and problems found so far.
 
-    The rules for each kind of expression are functions in `expressions` and `applications`.
+    The rules for each kind of statement and expression are functions in other modules.
     """
 
     def __init__(
@@ -56,6 +57,10 @@ class Checker:
         """The type that the program's value must have."""
         self.in_library = in_library
         """Whether the file is of the standard library."""
+        self.body = BodyCheck(self.names.scope)
+        """The body that is being checked."""
+        self.active: list[Instance] = []
+        """The functions whose bodies are being checked, from outside to inside."""
         self.work = 0
         """How many expressions have been checked."""
 
@@ -65,9 +70,13 @@ class Checker:
         """Return the type of an expression, after its problems are reported."""
         self.work += 1
         if self.work > MAX_WORK:
-            self.problems.error("E103", "functions passed as arguments are nested too deeply to be checked", node.span)
+            message = "the program is too large to be checked: functions, lambdas or loops nest too deeply"
+            self.problems.error("E103", message, node.span)
             raise TooManyProblems
+        known = len(self.problems)
         type_ = self.problems.bounded(self.type_of(node), node.span)
+        if self.problems.provisional and len(self.problems) > known:
+            type_ = NEVER  # as long as types are too narrow, what fails is taken as not evaluated
         self.tables.types[node.node_id] = type_
         return type_
 
@@ -94,8 +103,10 @@ class Checker:
                 return expressions.comprehension(self, node)
             case nodes.ListExpr():
                 return ListType(expressions.common_type(self, node.items))
+            case nodes.SetExpr():
+                return SetType(expressions.key_type(self, node.items, "the element of a set"))
             case nodes.TupleExpr():
-                return TupleType(tuple(map(self.infer, node.items)))
+                return expressions.tuple_display(self, node)
             case nodes.DictExpr():
                 return expressions.dict_display(self, node)
             case nodes.Index():
@@ -110,7 +121,12 @@ class Checker:
                 return expressions.unary(self, node)
             case nodes.IsNone():
                 self.infer(node.value)
+                self.decide(node)
                 return BOOL
+            case nodes.Starred():
+                self.infer(node.value)
+                hint = "write the arguments one by one, or pass the list"
+                return self.problems.error("E117", "a starred expression is not allowed here", node.span, hint)
             case nodes.Lambda():
                 return self.problems.error("E124", "a lambda is only allowed where a function is expected", node.span)
 
@@ -121,25 +137,40 @@ class Checker:
             case (_, FunctionType()):
                 applications.function_argument(self, node, inner.params, inner.result, what)
                 return expected
-            case (nodes.ListExpr(), ListType()):
-                for item in node.items:
-                    self.expect(item, inner.item, "the element", code)
-            case (nodes.TupleExpr(), TupleType()) if len(node.items) == len(inner.items):
+            case (nodes.ListExpr(items=items), ListType(item=wanted)) | (
+                nodes.SetExpr(items=items),
+                SetType(item=wanted),
+            ):
+                for item in items:
+                    if isinstance(item, nodes.Starred):
+                        self.expect(item.value, IterableType(wanted), "the starred value", code)
+                    else:
+                        self.expect(item, wanted, "the element", code)
+            case (nodes.TupleExpr(), TupleType()) if _pairs_up(node, inner):
                 for item, type_ in zip(node.items, inner.items):
                     self.expect(item, type_, "the element", code)
             case (nodes.DictExpr(), DictType()):
                 for key, item in node.items:
-                    self.expect(key, STR, "the key", code)
+                    self.expect(key, inner.key, "the key", code)
                     self.expect(item, inner.value, "the value", code)
             case (nodes.Conditional(), _):
-                self.test(node.test)
-                with self.names.inside("facts", facts(self, node.test, True)):
-                    self.expect(node.then, expected, what, code)
-                with self.names.inside("facts", facts(self, node.test, False)):
-                    self.expect(node.other, expected, what, code)
-            case (nodes.Comprehension(kind="list"), ListType()):
+                truth = self.test(node.test)
+                if truth is not False:
+                    with self.names.inside("facts", facts(self, node.test, True)):
+                        self.expect(node.then, expected, what, code)
+                if truth is not True:
+                    with self.names.inside("facts", facts(self, node.test, False)):
+                        self.expect(node.other, expected, what, code)
+            case (nodes.Comprehension(kind="list") as made, ListType(item=wanted)) | (
+                nodes.Comprehension(kind="set") as made,
+                SetType(item=wanted),
+            ):
+                with expressions.clauses(self, made):
+                    self.expect(made.element, wanted, "the element", code)
+            case (nodes.Comprehension(kind="dict"), DictType()) if node.key is not None:
                 with expressions.clauses(self, node):
-                    self.expect(node.element, inner.item, "the element", code)
+                    self.expect(node.key, inner.key, "the key", code)
+                    self.expect(node.element, inner.value, "the value", code)
             case _:
                 found = self.infer(node)
                 values = constants(node, self.names.scope)
@@ -152,15 +183,28 @@ class Checker:
         self.tables.types[node.node_id] = expected
         return expected
 
-    def test(self, node: nodes.Expr) -> None:
-        """Check a condition: only its truth matters, so `and` and `or` need no common type."""
-        if isinstance(node, nodes.Logic):
-            self.test(node.left)
+    def test(self, node: nodes.Expr) -> bool | None:
+        """Check a condition: only its truth matters, so `and` and `or` need no common type.
+
+        Returns its value, if the types in it decide it.
+        """
+        if not isinstance(node, nodes.Logic):
+            self.infer(node)
+            return truth_of(self, node)
+        if self.test(node.left) is not (node.op == "or"):  # else the right side is never evaluated
             with self.names.inside("facts", facts(self, node.left, node.op == "and")):
                 self.test(node.right)
-            self.tables.types[node.node_id] = BOOL
+        self.tables.types[node.node_id] = BOOL
+        return self.decide(node)
+
+    def decide(self, node: nodes.Expr) -> bool | None:
+        """Note the value of a test that the types in it decide, and return it."""
+        truth = truth_of(self, node)
+        if truth is None:
+            self.tables.decided.pop(node.node_id, None)
         else:
-            self.infer(node)
+            self.tables.decided[node.node_id] = truth
+        return truth
 
     def is_constant(self, node: nodes.Expr) -> bool:
         """Return whether an expression may be a default."""
@@ -168,54 +212,14 @@ class Checker:
 
     # Statements
 
-    def program(self, module: nodes.Module, complete: bool = True) -> Checked:
-        """Check a program, or with `complete` false the beginning of one, which needs no value."""
-        self.names.inputs = frozenset(each.name.id for each in module.statements if isinstance(each, nodes.Input))
-        for statement in module.statements:
-            for name in _names_bound_by(statement):
-                self.names.later.setdefault(name.id, name.span)
-        inputs: dict[str, Type] = {}
-        try:
-            type_ = self._statements(module.statements, inputs)
-            if complete:
-                self._require_value(module)
-        except TooManyProblems:
-            type_ = UNKNOWN
-        return Checked(module, inputs, self.names.records, type_, self.tables)
+    def block(self, statements: Iterable[nodes.Statement]) -> None:
+        """Check statements in order."""
+        for each in statements:
+            self.statement(each)
 
-    def functions(self, module: nodes.Module) -> dict[str, CheckedFunction]:
-        """Check a library file, which holds functions only."""
-        found: dict[str, CheckedFunction] = {}
-        functions = [node for node in module.statements if isinstance(node, nodes.Function)]
-        self.names.later = {node.name.id: node.name.span for node in functions}
-        for node in functions:
-            found[node.name.id] = self.function(node)
-            del self.names.later[node.name.id]
-        return found
-
-    def _statements(self, statements: Iterable[nodes.Statement], inputs: dict[str, Type]) -> Type:
-        """Check statements and enter their inputs. Returns the type of the last one, if it is an expression."""
-        statements = tuple(statements)
-        type_: Type = UNKNOWN
-        for statement in statements:
-            match statement:
-                case nodes.Input():
-                    inputs[statement.name.id] = self.input(statement)
-                case nodes.Binding():
-                    self.binding(statement)
-                case nodes.Record():
-                    self.record(statement)
-                case nodes.Function():
-                    self.function(statement)
-                case nodes.ExprStatement() if statement is statements[-1]:
-                    type_ = self.value(statement.value)
-                case nodes.ExprStatement():
-                    self.infer(statement.value)
-                    message = "this expression is not the last statement, so its value is unused"
-                    self.problems.error("E223", message, statement.span, "bind it to a name, or remove it")
-            for name in _names_bound_by(statement):
-                self.names.later.pop(name.id, None)
-        return type_
+    def statement(self, node: nodes.Statement) -> None:
+        """Check a statement that gives no value to the program, if it can be reached."""
+        statement(self, node)
 
     def value(self, node: nodes.Expr) -> Type:
         """Check the expression that is the value of the program."""
@@ -223,86 +227,17 @@ class Checker:
             return self.infer(node)
         return self.expect(node, self.expected, "the program's value", "E227")
 
-    def _require_value(self, module: nodes.Module) -> None:
-        last = module.statements[-1] if module.statements else None
-        if isinstance(last, nodes.ExprStatement):
-            return
-        example = f", such as `{last.names[-1].id}`" if isinstance(last, nodes.Binding) else ""
-        span = last.span if last else module.span
-        self.problems.error("E222", "the program has no value", span, f"end it with an expression{example}")
+    def program(self, module: nodes.Module, inputs: Mapping[str, Type] | None = None, complete: bool = True) -> Checked:
+        """Check a program. `inputs` are the types of the values that are given to it.
 
-    def input(self, node: nodes.Input) -> Type:
-        type_ = resolve(node.type, self.names)
-        if node.default is not None:
-            self._default(node.default, type_, "an input")
-        self.names.bind(node.name, Variable(type_, node.name.span))
-        return type_
+        With `complete` false it is the beginning of a program, which needs no value.
+        """
+        return programs.check_program(self, module, inputs, complete)
 
-    def _default(self, node: nodes.Expr, type_: Type, of: str) -> None:
-        if self.is_constant(node):
-            self.expect(node, type_, "the default")
-        else:
-            self.problems.error("E224", f"the default of {of} must be a constant", node.span)
-
-    def binding(self, node: nodes.Binding) -> None:
-        type_ = self.infer(node.value)
-        if len(node.names) == 1:
-            (name,) = node.names
-            self.names.bind(name, Variable(type_, name.span, constants(node.value, self.names.scope)))
-            return
-        items = expressions.unpack(self.problems, type_, len(node.names), node.value.span)
-        for name, item in zip(node.names, items):
-            self.names.bind(name, Variable(item, name.span))
-
-    def record(self, node: nodes.Record) -> None:
-        fields: dict[str, Type] = {}
-        for each in node.fields:
-            type_ = resolve(each.type, self.names)
-            if each.name.id in fields:
-                self.problems.error("E201", f"duplicate field `{each.name.id}`", each.name.span)
-            if each.name.id.startswith("_"):
-                self.problems.error("E204", "the name of a field cannot start with `_`", each.name.span)
-            fields[each.name.id] = type_
-        record = RecordType(node.name.id, tuple(fields.items()))
-        self.problems.bounded(record, node.name.span)
-        if node.name.id in TYPE_NAMES:
-            message = f"`{node.name.id}` is a built-in type"
-            self.problems.error("E229", message, node.name.span, "choose another name")
-        elif self.names.bind(node.name, record):
-            self.names.records[node.name.id] = record
-
-    def function(self, node: nodes.Function) -> CheckedFunction:
-        params = [resolve(param.type, self.names, functions=True) for param in node.params]
-        result = resolve(node.result, self.names)
-        seen_default = False
-        for param, type_ in zip(node.params, params):
-            if param.default is not None:
-                seen_default = True
-                self._default(param.default, type_, "a parameter")
-            elif seen_default:
-                self.problems.error(
-                    "E208", "a parameter without a default follows a parameter with a default", param.span
-                )
-        self.names.current_function = node.name.id
-        with self.names.inside("function") as scope:
-            for param, type_ in zip(node.params, params):
-                self.names.bind(param.name, Variable(type_, param.name.span))
-            for local in node.body:
-                for name in local.names:
-                    scope.entries.setdefault(name.id, Unbound(name.span))
-            for local in node.body:
-                self.binding(local)
-            self.expect(node.value, result, "the result", code="E227")
-        self.names.current_function = None
-        checked = CheckedFunction(node, tuple(params), result, self.tables, self.in_library)
-        self.names.bind(node.name, checked)
-        return checked
+    def functions(self, module: nodes.Module) -> dict[str, CheckedFunction]:
+        """Check a library file, which holds functions only, each with all its types."""
+        return programs.check_library(self, module)
 
 
-def _names_bound_by(statement: nodes.Statement) -> tuple[nodes.Name, ...]:
-    match statement:
-        case nodes.Binding():
-            return statement.names
-        case nodes.Input() | nodes.Record() | nodes.Function():
-            return (statement.name,)
-    return ()
+def _pairs_up(node: nodes.TupleExpr, type_: TupleType) -> bool:
+    return len(node.items) == len(type_.items) and not any(isinstance(item, nodes.Starred) for item in node.items)

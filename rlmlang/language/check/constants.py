@@ -16,7 +16,7 @@ def is_constant(node: nodes.Expr) -> bool:
             return True
         case nodes.Unary(op="-" | "+", operand=nodes.Constant()):
             return True
-        case nodes.ListExpr(items=items) | nodes.TupleExpr(items=items):
+        case nodes.ListExpr(items=items) | nodes.TupleExpr(items=items) | nodes.SetExpr(items=items):
             return all(map(is_constant, items))
         case nodes.DictExpr(items=pairs):
             return all(is_constant(key) and is_constant(value) for key, value in pairs)

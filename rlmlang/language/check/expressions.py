@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, Builtin
+from rlmlang.language.check.body import names_in
 from rlmlang.language.check.constants import constant_int, constants
 from rlmlang.language.check.formats import format_problem
-from rlmlang.language.check.inference import Inference, facts, may_be_none, no_element, path_of
+from rlmlang.language.check.inference import Inference, facts, may_be_none, no_element, path_of, truth_of
 from rlmlang.language.check.mismatches import described
 from rlmlang.language.check.operators import (
     binary_problem,
@@ -21,7 +22,7 @@ from rlmlang.language.check.operators import (
     order_problem,
     unary_type,
 )
-from rlmlang.language.check.problems import Problems, closest
+from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.check.scope import Scope, Unbound, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
@@ -35,14 +36,18 @@ from rlmlang.language.types import (
     ListType,
     LiteralType,
     Never,
+    OpenTupleType,
     OptionalType,
     RecordType,
+    SetType,
     TupleType,
     Type,
     Unknown,
     base_of,
+    hashable,
     item_type,
     join,
+    open_tuple,
     same_constant,
     without_none,
 )
@@ -76,20 +81,58 @@ def fstring(check: Inference, node: nodes.FString) -> Type:
     return STR
 
 
+def tuple_display(check: Inference, node: nodes.TupleExpr) -> Type:
+    if not any(isinstance(item, nodes.Starred) for item in node.items):
+        return TupleType(tuple(map(check.infer, node.items)))
+    parts: list[TupleType | OpenTupleType] = []
+    for item in node.items:
+        inner = item.value if isinstance(item, nodes.Starred) else item
+        type_ = check.infer(inner)
+        if isinstance(item, nodes.Starred) and isinstance(type_, (TupleType, OpenTupleType)):
+            parts.append(type_)
+        elif isinstance(item, nodes.Starred):
+            parts.append(OpenTupleType(element_of(check, type_, inner)))
+        else:
+            parts.append(TupleType((type_,)))
+    if all(isinstance(part, TupleType) for part in parts):
+        return TupleType(tuple(item for part in parts if isinstance(part, TupleType) for item in part.items))
+    opened = open_tuple(*parts)
+    if opened is None:
+        return check.problems.error("E213", "the elements of the tuple have no common type", node.span)
+    return opened
+
+
 def dict_display(check: Inference, node: nodes.DictExpr) -> Type:
-    for key, _ in node.items:
-        check.expect(key, STR, "the key")
-    return DictType(STR, common_type(check, (value for _, value in node.items)))
+    key = key_type(check, [key for key, _ in node.items], "the key")
+    return DictType(key, common_type(check, [value for _, value in node.items], "values"))
 
 
-def common_type(check: Inference, exprs: Iterable[nodes.Expr]) -> Type:
-    """Return the least type of all elements of a list or dict display."""
+def key_type(check: Inference, exprs: Iterable[nodes.Expr], what: str) -> Type:
+    """Return the least type of all keys of a dict display, or of all elements of a set."""
+    exprs = tuple(exprs)
+    type_ = common_type(check, exprs)
+    return hashed(check, type_, exprs[0], what) if exprs else type_
+
+
+def hashed(check: Inference, type_: Type, node: nodes.Expr, what: str) -> Type:
+    """Return the type of keys or elements of a set, or report that it cannot be one."""
+    if hashable(type_):
+        return type_
+    hint = "write a tuple" if isinstance(type_, ListType) else "keys are texts, numbers, bools, and tuples of them"
+    return check.problems.error("E210", f"{what} is {type_}, which cannot be a key", node.span, hint)
+
+
+def common_type(check: Inference, exprs: Iterable[nodes.Expr], what: str = "elements") -> Type:
+    """Return the least type of all elements of a display."""
     joined: Type = NEVER
     for node in exprs:
-        type_ = check.infer(node)
+        if isinstance(node, nodes.Starred):
+            type_ = element_of(check, check.infer(node.value), node.value)
+        else:
+            type_ = check.infer(node)
         wider = join(joined, type_)
         if wider is None:
-            return check.problems.error("E213", f"the elements have no common type: {joined} and {type_}", node.span)
+            return check.problems.error("E213", f"the {what} have no common type: {joined} and {type_}", node.span)
         joined = wider
     return joined
 
@@ -100,6 +143,7 @@ def common_type(check: Inference, exprs: Iterable[nodes.Expr]) -> Type:
 def unary(check: Inference, node: nodes.Unary) -> Type:
     if node.op == "not":
         check.test(node.operand)
+        check.decide(node)
         return BOOL
     found = check.infer(node.operand)
     type_ = unary_type(node.op, found)
@@ -112,7 +156,12 @@ def unary(check: Inference, node: nodes.Unary) -> Type:
 
 
 def binary(check: Inference, node: nodes.Binary) -> Type:
-    left, right = base_of(check.infer(node.left)), base_of(check.infer(node.right))
+    return operation(check, node, check.infer(node.left), check.infer(node.right))
+
+
+def operation(check: Inference, node: nodes.Binary, left: Type, right: Type) -> Type:
+    """Return the type of an operation on operands of these types."""
+    left, right = base_of(left), base_of(right)
     result = binary_type(node.op, left, right, node.right)
     if result is not None:
         return result
@@ -123,9 +172,13 @@ def binary(check: Inference, node: nodes.Binary) -> Type:
 
 def logic(check: Inference, node: nodes.Logic) -> Type:
     left = check.infer(node.left)
+    kept = without_none(left) if node.op == "or" else left
+    if truth_of(check, node.left) is (node.op == "or"):  # the right side is never evaluated
+        check.decide(node)
+        return left
     with check.names.inside("facts", facts(check, node.left, node.op == "and")):
         right = check.infer(node.right)
-    kept = without_none(left) if node.op == "or" else left
+    check.decide(node)
     joined = join(kept, right)
     if joined is None:
         message = f"the operands of `{node.op}` have no common type: {kept} and {right}"
@@ -135,11 +188,15 @@ def logic(check: Inference, node: nodes.Logic) -> Type:
 
 
 def conditional(check: Inference, node: nodes.Conditional) -> Type:
-    check.test(node.test)
-    with check.names.inside("facts", facts(check, node.test, True)):
-        then = check.infer(node.then)
-    with check.names.inside("facts", facts(check, node.test, False)):
-        other = check.infer(node.other)
+    truth = check.test(node.test)
+    then: Type = NEVER
+    other: Type = NEVER
+    if truth is not False:
+        with check.names.inside("facts", facts(check, node.test, True)):
+            then = check.infer(node.then)
+    if truth is not True:
+        with check.names.inside("facts", facts(check, node.test, False)):
+            other = check.infer(node.other)
     joined = join(then, other)
     if joined is None:
         message = f"the branches have no common type: {then} and {other}"
@@ -188,7 +245,7 @@ def _membership(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node: 
     if isinstance(container, OptionalType):
         may_be_none(check, b_node)
     elif possible is None:
-        message = f"`{op}` needs a str, list, dict or tuple on the right, not {b}"
+        message = f"`{op}` needs a str, list, dict, set or tuple on the right, not {b}"
         check.problems.error("E212", message, b_node.span)
     elif not possible and container == STR and isinstance(a, OptionalType):
         may_be_none(check, a_node)
@@ -230,11 +287,9 @@ def private(problems: Problems, node: nodes.Attribute) -> Type:
 def no_attribute(problems: Problems, node: nodes.Attribute, type_: Type, names: Iterable[str]) -> Type:
     """Report an attribute or method that the type does not have."""
 
-    def hint() -> str | None:
-        near = closest(node.name, names)
-        return f"did you mean `{near}`?" if near else _MUTATING.get(node.name)
-
-    return problems.error("E205", f"{type_} has no attribute `{node.name}`", node.name_span, hint)
+    return problems.error(
+        "E205", f"{type_} has no attribute `{node.name}`", node.name_span, did_you_mean(node.name, names)
+    )
 
 
 def methods_of(type_: Type) -> dict[str, Builtin]:
@@ -244,7 +299,9 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
             return METHODS["list"]
         case DictType():
             return METHODS["dict"]
-        case TupleType():
+        case SetType():
+            return METHODS.get("set", {})
+        case TupleType() | OpenTupleType():
             return METHODS["tuple"]
         case base if base == STR:
             return METHODS["str"]
@@ -255,7 +312,10 @@ def index(check: Inference, node: nodes.Index) -> Type:
     type_ = base_of(check.infer(node.value))
     match type_:
         case DictType():
-            check.expect(node.index, STR, "the key")
+            if type_.key == NEVER:
+                check.infer(node.index)
+            else:
+                check.expect(node.index, type_.key, "the key")
             return type_.value
         case OptionalType():
             check.infer(node.index)
@@ -263,14 +323,14 @@ def index(check: Inference, node: nodes.Index) -> Type:
         case Never():
             check.infer(node.index)
             return no_element(check, node.value)
-        case ListType() | TupleType() | Unknown():
+        case ListType() | TupleType() | OpenTupleType() | Unknown():
             pass
         case _ if type_ != STR:
             check.infer(node.index)
             return check.problems.error("E212", f"{type_} cannot be indexed", node.span)
     errors = len(check.problems)
     check.expect(node.index, INT, "the index")
-    if isinstance(type_, ListType):
+    if isinstance(type_, (ListType, OpenTupleType)):
         return type_.item
     if isinstance(type_, TupleType):
         return UNKNOWN if len(check.problems) > errors else _tuple_item(check, node, type_)
@@ -309,8 +369,10 @@ def slice_(check: Inference, node: nodes.Slice) -> Type:
             known = all(bound is None or position is not None for bound, position in zip(bounds, positions))
             if known and positions[2] != 0:
                 return TupleType(type_.items[slice(*positions)])
+            if (opened := open_tuple(type_)) is not None:
+                return opened
             return check.problems.error("E212", "a slice of a tuple needs constant bounds", node.span)
-        case ListType() | Unknown():
+        case ListType() | OpenTupleType() | Unknown():
             return type_
         case Never():
             return no_element(check, node.value)
@@ -323,9 +385,12 @@ def slice_(check: Inference, node: nodes.Slice) -> Type:
 def comprehension(check: Inference, node: nodes.Comprehension) -> Type:
     with clauses(check, node):
         if node.key is not None:
-            check.expect(node.key, STR, "the key")
-            return DictType(STR, check.infer(node.element))
-        return ListType(check.infer(node.element))
+            key = hashed(check, check.infer(node.key), node.key, "the key")
+            return DictType(key, check.infer(node.element))
+        element = check.infer(node.element)
+        if node.kind == "set":
+            return SetType(hashed(check, element, node.element, "the element of a set"))
+        return ListType(element)
 
 
 @contextmanager
@@ -340,12 +405,12 @@ def clauses(check: Inference, node: nodes.Comprehension) -> Iterator[None]:
     try:
         for clause in node.clauses:
             if isinstance(clause, nodes.ForClause):
-                for target in _names_in(clause.target):
+                for target in names_in(clause.target):
                     inner.entries.setdefault(target.id, Unbound(target.span))
         for clause in node.clauses:
             if isinstance(clause, nodes.ForClause):
                 type_ = first_type if clause is first else check.infer(clause.iterable)
-                _bind_target(check, clause.target, _element(check, type_, clause.iterable), inner)
+                _bind_target(check, clause.target, element_of(check, type_, clause.iterable), inner)
             else:
                 check.test(clause.test)
                 names.scope = Scope("facts", names.scope, facts=facts(check, clause.test, True))
@@ -354,15 +419,7 @@ def clauses(check: Inference, node: nodes.Comprehension) -> Iterator[None]:
         names.scope = outer
 
 
-def _names_in(target: nodes.Target) -> Iterator[nodes.Name]:
-    if isinstance(target, nodes.Name):
-        yield target
-    else:
-        for item in target.items:
-            yield from _names_in(item)
-
-
-def _element(check: Inference, type_: Type, node: nodes.Expr) -> Type:
+def element_of(check: Inference, type_: Type, node: nodes.Expr) -> Type:
     """Return the type of the elements of an iterable."""
     if isinstance(type_, OptionalType):
         return may_be_none(check, node)
@@ -379,37 +436,26 @@ def _bind_target(check: Inference, target: nodes.Target, type_: Type, scope: Sco
             _bind_target(check, item, item_type, scope)
         return
     here, check.names.scope = check.names.scope, scope
-    check.names.bind(target, Variable(type_, target.span))
+    if isinstance(target, nodes.Name):
+        check.names.bind(target, Variable(type_, target.span))
+        check.tables.types[target.node_id] = type_
+    else:
+        check.problems.error("E100", "a comprehension binds names only", target.span)
     check.names.scope = here
 
 
 def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Type, ...]:
     """Return the types of the `count` names that a value is unpacked into."""
     match type_:
-        case Unknown() | Never():
-            return (type_,) * count
         case TupleType(items=items) if len(items) == count:
             return items
         case TupleType(items=items):
             problems.error("E218", f"cannot unpack {len(items)} elements into {count} names", span)
-        case ListType():
-            problems.error(
-                "E218", f"{type_} cannot be unpacked", span, "its length is not known; use indexes: `xs[0]`, `xs[1]`"
-            )
+        case OptionalType():
+            problems.error("E216", "this value may be None", span, "test it first: `if x is not None:`")
         case _:
+            item = item_type(type_)
+            if item is not None:
+                return (item,) * count
             problems.error("E218", f"{type_} cannot be unpacked", span)
     return (UNKNOWN,) * count
-
-
-_MUTATING = {
-    "append": "values are immutable; write `xs + [x]`",
-    "extend": "values are immutable; write `xs + ys`",
-    "insert": "values are immutable; write `xs[:i] + [x] + xs[i:]`",
-    "pop": "values are immutable; write `xs[:-1]` and `xs[-1]`",
-    "remove": "values are immutable; write `[y for y in xs if y != x]`",
-    "sort": "values are immutable; write `sorted(xs)`",
-    "reverse": "values are immutable; write `reversed(xs)`",
-    "update": "values are immutable; write a dict comprehension",
-    "format": "write an f-string",
-}
-"""What to write instead of methods of Python that are not in the language."""

@@ -1,14 +1,16 @@
-"""The interface between the checker and its rules for each kind of expression, and what several rules share."""
+"""The interface between the checker and its rules, and what several rules share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from rlmlang.language import nodes
+from rlmlang.language.check.body import BodyCheck
 from rlmlang.language.check.checked import Tables
 from rlmlang.language.check.problems import Problems
-from rlmlang.language.check.scope import Names
-from rlmlang.language.types import OptionalType, Type
+from rlmlang.language.check.scope import Instance, Names
+from rlmlang.language.types import NEVER, NONE, UNKNOWN, OptionalType, Type, Unknown
 
 
 class Inference(Protocol):
@@ -17,6 +19,10 @@ class Inference(Protocol):
     problems: Problems
     names: Names
     tables: Tables
+    body: BodyCheck
+    in_library: bool
+    active: list[Instance]
+    """The functions whose bodies are being checked, from outside to inside."""
 
     def infer(self, node: nodes.Expr) -> Type:
         """Return the type of an expression, after its problems are reported."""
@@ -24,13 +30,22 @@ class Inference(Protocol):
     def expect(self, node: nodes.Expr, expected: Type, what: str, code: str = "E210") -> Type:
         """Check an expression against a type, which is returned. Messages call the expression `what`."""
 
-    def test(self, node: nodes.Expr) -> None:
-        """Check a condition: only its truth matters."""
+    def test(self, node: nodes.Expr) -> bool | None:
+        """Check a condition: only its truth matters. Returns its value, if the types in it decide it."""
+
+    def block(self, statements: Iterable[nodes.Statement]) -> None:
+        """Check statements in order."""
+
+    def decide(self, node: nodes.Expr) -> bool | None:
+        """Note the value of a test that the types in it decide, and return it."""
+
+    def is_constant(self, node: nodes.Expr) -> bool:
+        """Return whether an expression may be a default."""
 
 
 def may_be_none(check: Inference, node: nodes.Expr) -> Type:
     """Report that a value may be None where it must not be."""
-    hint = "test it first: `… if x is not None else …`, or `x or default`"
+    hint = "test it first: `if x is not None:`, `… if x is not None else …`, or `x or default`"
     return check.problems.error("E216", "this value may be None", node.span, hint)
 
 
@@ -58,6 +73,8 @@ def facts(check: Inference, test: nodes.Expr, truth: bool) -> dict[str, Type]:
             return _not_none(check, value) if (op == "!=") == truth else {}
         case nodes.Name() | nodes.Attribute() if truth:
             return _not_none(check, test)
+        case nodes.Apply(callee=nodes.Name(id="isinstance"), args=(value, _)) if truth:
+            return _not_none(check, value) if test.node_id not in check.tables.targets else {}
         case nodes.Unary(op="not"):
             return facts(check, test.operand, not truth)
         case nodes.Logic() if (test.op == "and") == truth:
@@ -71,3 +88,26 @@ def _not_none(check: Inference, node: nodes.Expr) -> dict[str, Type]:
     path = path_of(node)
     type_ = check.tables.types.get(node.node_id)
     return {path: type_.item} if path and isinstance(type_, OptionalType) else {}
+
+
+def truth_of(check: Inference, test: nodes.Expr) -> bool | None:
+    """Return the value of a test that was checked, if the types in it decide it; None if they do not."""
+    match test:
+        case nodes.IsNone():
+            type_ = check.tables.types.get(test.value.node_id, UNKNOWN)
+            if type_ in (NEVER, UNKNOWN) or isinstance(type_, (OptionalType, Unknown)):
+                return None
+            return (type_ == NONE) != test.negated
+        case nodes.Unary(op="not"):
+            inner = truth_of(check, test.operand)
+            return None if inner is None else not inner
+        case nodes.Logic():
+            stops = test.op == "or"
+            left = truth_of(check, test.left)
+            if left is stops:
+                return stops
+            right = truth_of(check, test.right)
+            return right if right is stops or left is not None else None
+        case nodes.Apply():
+            return check.tables.decided.get(test.node_id)
+    return None

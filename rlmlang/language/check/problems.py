@@ -35,6 +35,8 @@ class Problems:
 
     def __init__(self, limit: int = MAX_PROBLEMS, brief: bool = False) -> None:
         self.found: list[Diagnostic] = []
+        self.provisional = 0
+        """How many checks around this point will be made again with wider types: their problems do not count."""
         self.limit = limit
         self.brief = brief
 
@@ -53,7 +55,7 @@ class Problems:
         if len(problem.message) > MAX_MESSAGE:
             problem = evolve(problem, message=problem.message[:300] + " … " + problem.message[-90:])
         self.found.append(problem)
-        if len(self.found) >= self.limit:
+        if len(self.found) >= self.limit and not self.provisional:
             raise TooManyProblems
         return UNKNOWN
 
@@ -70,9 +72,12 @@ class Problems:
 
     def raise_any(self, others: Iterable[Diagnostic] = ()) -> None:
         """Raise ProgramError with these problems and the others, in the order of the text, if there are any."""
-        found = [*others, *self.found]
-        if found:
-            raise ProgramError(tuple(sorted(found, key=lambda problem: problem.span.start if problem.span else 0)))
+        places: dict[object, Diagnostic] = {}
+        for problem in (*others, *self.found):  # a function that is checked for several types has each problem once
+            places.setdefault((problem.code, problem.span), problem)
+        if places:
+            found = sorted(places.values(), key=lambda problem: problem.span.start if problem.span else 0)
+            raise ProgramError(tuple(found))
 
 
 def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:

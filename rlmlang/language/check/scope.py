@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Union
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, Builtin
-from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language.check.checked import CheckedFunction, OuterVariable
 from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, FunctionType, RecordType, Type
@@ -23,32 +24,87 @@ class Variable:
     """A variable. `values` are the constants that it may have as its value, where they are known."""
 
     type: Type
-    span: Span
+    span: Span = field(eq=False)
     values: tuple[ConstantValue, ...] | None = None
+    may_be_unbound: bool = False
+    """Whether it is bound on some of the paths that lead here only; its use may be the run error E310."""
+
+
+@frozen
+class Conflicted:
+    """A variable that has types without a common one on the paths that lead here. Only its use is an error."""
+
+    first: Variable
+    second: Variable
 
 
 @frozen
 class Unbound:
     """A name that is bound later in this scope; until then it cannot be used."""
 
-    span: Span
+    span: Span = field(eq=False)
+    kind: str = "variable"
+    """What it will be: `variable`, `function`, `record` or `input`."""
 
 
-ScopeEntry = Union[Variable, Unbound, CheckedFunction, RecordType]
+@define(eq=False)
+class Definition:
+    """A function whose `def` has been reached. It is checked for the types that it is applied to."""
+
+    node: nodes.Function
+    scope: Scope
+    """Where it is defined, and what it sees beyond its own variables."""
+    params: tuple[Type, ...]
+    """The types that are written at the parameters; UNKNOWN, or with UNKNOWN in them, where the argument decides."""
+    result: Type
+    in_library: bool = False
+    instances: list[Instance] = field(factory=list)
+    is_applied: bool = False
+
+
+@define(eq=False)
+class Instance:
+    """A function as checked for some types."""
+
+    definition: Definition
+    function: CheckedFunction
+    seen: dict[tuple[Scope, str], ScopeEntry | None] = field(factory=dict)
+    """What the names from outside meant when it was checked, by the scope that they were looked up from."""
+    problems: list[Diagnostic] = field(factory=list)
+    in_progress: bool = True
+    consulted: bool = False
+    """Whether it was applied while it was being checked."""
+    settled: bool = False
+    """Whether what is said of its result is final."""
+    head: Instance | None = None
+    """The function in progress whose result this check had to assume."""
+    guesses: list[Instance] = field(factory=list)
+    """The functions whose check had to assume what this one, in progress, gives."""
+    applied_in_while: list[Span] = field(factory=list)
+    """Where it, or a function that applies it, was applied in a `while` before it was known whether it makes calls."""
+    applies_parameter_in_while: bool = False
+
+    def still_holds(self) -> bool:
+        """Return whether all names from outside mean what they meant."""
+        return all(scope.find(name) == entry for (scope, name), entry in self.seen.items())
+
+
+ScopeEntry = Union[Variable, Conflicted, Unbound, Definition, CheckedFunction, RecordType]
 """The entry of a name in a scope."""
 
-Referent = Union[Variable, CheckedFunction, RecordType, Builtin]
+Referent = Union[Variable, Definition, CheckedFunction, RecordType, Builtin]
 """What a usable name refers to."""
 
 FindFunction = Callable[[str], Union[CheckedFunction, None]]
 """A function that finds a function of the standard library by its name."""
 
 
-@define
+@define(eq=False)
 class Scope:
     """The names of a program, function, lambda or comprehension, or facts about names of the scopes around it.
 
-    `kind` is `program`, `function`, `lambda`, `comprehension` or `facts`.
+    `kind` is `program`, `function`, `lambda`, `comprehension` or `facts`. The entries of a program and of a function
+    are those at the point that the checker has come to.
     """
 
     kind: str
@@ -56,6 +112,8 @@ class Scope:
     entries: dict[str, ScopeEntry] = field(factory=dict)
     facts: dict[str, Type] = field(factory=dict)
     """Types narrowed by a test, by path: `x`, `x.field`."""
+    owner: int = -1
+    """The `node_id` of the name of the function, -1 for the program."""
 
     def find(self, name: str) -> ScopeEntry | None:
         """Return the entry of a name in this scope or the nearest one around it."""
@@ -73,7 +131,7 @@ class Scope:
         while scope is not None:
             if path in scope.facts:
                 return scope.facts[path]
-            if root in scope.entries:
+            if root in scope.entries or scope.kind == "function":
                 return None
             scope = scope.parent
         return None
@@ -83,6 +141,14 @@ class Scope:
         while scope is not None:
             yield from scope.entries
             scope = scope.parent
+
+
+@define(eq=False)
+class Outer:
+    """What a function has used from outside."""
+
+    seen: dict[tuple[Scope, str], ScopeEntry | None] = field(factory=dict)
+    reads: set[OuterVariable] = field(factory=set)
 
 
 class Names:
@@ -97,38 +163,58 @@ class Names:
         self.records: dict[str, RecordType] = {}
         self.typing: dict[str, str] = {}
         """The names of `typing` by the names that they are imported by; for `import typing` there is `typing.`."""
-        self.later: dict[str, Span] = {}
-        """Names of the program that are bound later."""
-        self.inputs: frozenset[str] = frozenset()
-        """Names of the program's inputs."""
-        self.current_function: str | None = None
-        self.used: set[str] = set()
-        """Library functions that were applied."""
+        self.outer = Outer()
+        """What the function that is being checked has used from outside."""
+
+    @property
+    def later(self) -> dict[str, Span]:
+        """Return where the records are defined whose definition has not been reached yet."""
+        return {
+            name: entry.span
+            for name, entry in self.scope.entries.items()
+            if isinstance(entry, Unbound) and entry.kind == "record"
+        }
+
+    # Binding
 
     def bind(self, name: nodes.Name, entry: ScopeEntry) -> bool:
-        """Enter a name into the innermost scope, if it may be bound there."""
+        """Enter a name into the innermost scope, if it may be bound there. What was known of it is forgotten."""
         error = self.problems.error
         here = self.scope.entries.get(name.id)
-        outer = self.scope.parent.find(name.id) if self.scope.parent else None
-        if name.id in BUILTINS:
-            # Decision 17
-            error("E229", f"`{name.id}` is a built-in and cannot be bound", name.span, "choose another name")
-        elif here is not None and not isinstance(here, Unbound):
-            first = _entry_span(here)
-            notes = [("first bound here", first)] if first else []
-            error("E201", f"`{name.id}` is already bound", name.span, "names are bound once; choose a new name", notes)
+        is_fixed = isinstance(entry, (Definition, CheckedFunction, RecordType))
+        if name.id in RESERVED_NAMES:
+            error("E229", f"`{name.id}` is {RESERVED_NAMES[name.id]}", name.span, "choose another name")
+        elif isinstance(here, (Definition, CheckedFunction, RecordType)) and here is not entry:
+            kind = "record type" if isinstance(here, RecordType) else "function"
+            first = None if isinstance(here, RecordType) else here.node.name.span
+            notes = [("defined here", first)] if first else []
+            message = f"`{name.id}` is a {kind}; its name cannot be bound again"
+            error("E201", message, name.span, "choose another name", notes)
             return False
-        elif isinstance(outer, (CheckedFunction, RecordType)):
-            kind = "function" if isinstance(outer, CheckedFunction) else "record type"
-            error("E201", f"`{name.id}` is a {kind}; its name cannot be bound again", name.span)
-        elif name.id in self.used and self.scope.kind == "program":  # only where a checked beginning is extended
-            problem = f"`{name.id}` is already used as a function of the standard library"
-            error("E200", problem, name.span, "choose another name")
+        elif is_fixed and isinstance(here, (Variable, Conflicted)):
+            first = here.span if isinstance(here, Variable) else here.first.span
+            notes = [("first bound here", first)]
+            error("E201", f"`{name.id}` is already bound", name.span, "choose another name", notes)
         else:
+            self._forget_facts(name.id)
             self.scope.entries[name.id] = entry
             return True
         self.scope.entries[name.id] = Variable(UNKNOWN, name.span)  # so that it is reported once
         return False
+
+    def _forget_facts(self, name: str) -> None:
+        for path in [path for path in self.scope.facts if path.partition(".")[0] == name]:
+            del self.scope.facts[path]
+
+    def narrow(self, facts: Mapping[str, Type]) -> None:
+        """Take what a test has shown as known from here on."""
+        for path, type_ in facts.items():
+            entry = self.scope.entries.get(path)
+            if isinstance(entry, Variable):
+                values = None if entry.values is None else tuple(value for value in entry.values if value is not None)
+                self.scope.entries[path] = evolve(entry, type=type_, values=values)
+            else:
+                self.scope.facts[path] = type_
 
     @contextmanager
     def inside(self, kind: str, facts: Mapping[str, Type] | None = None) -> Iterator[Scope]:
@@ -140,46 +226,82 @@ class Names:
         finally:
             self.scope = outer
 
-    def lookup(self, node: nodes.Name) -> Referent | None:
-        """Return what a name refers to; None after its error is reported."""
-        entry = self.scope.find(node.id)
-        if isinstance(entry, Unbound):
-            notes = [("bound here", entry.span)]
-            self.problems.error("E200", f"`{node.id}` is used before it is bound", node.span, None, notes)
-            return None
-        if entry is not None:
-            return entry
-        if node.id == self.current_function:
-            hint = "functions cannot be recursive; use a comprehension, `reduce`, or CALL"
-            self.problems.error("E202", f"`{node.id}` calls itself", node.span, hint)  # decision 6
-            return None
-        if node.id in self.later:
-            self._bound_later(node)
-            return None
-        if node.id in BUILTINS:
-            return BUILTINS[node.id]
-        if node.id in self.damaged:
-            return None
-        if (function := self.library_function(node.id)) is not None:
-            return function
-        self.report_unknown(node)
+    # Looking up
+
+    def find(self, name: str) -> ScopeEntry | None:
+        """Return the entry of a name, and note that a function which is being checked uses it if it is from outside."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if name in scope.entries:
+                return scope.entries[name]
+            parent = scope.parent
+            if scope.kind == "function" and parent is not None:
+                return self._find_outside(parent, name)
+            scope = parent
         return None
 
-    def _bound_later(self, node: nodes.Name) -> None:
-        notes = [("defined here", self.later[node.id])]
-        if node.id in self.inputs:
+    def _find_outside(self, start: Scope, name: str) -> ScopeEntry | None:
+        scope: Scope | None = start
+        while scope is not None and name not in scope.entries:
+            scope = scope.parent
+        entry = None if scope is None else scope.entries[name]
+        self.outer.seen[start, name] = entry
+        if scope is not None and isinstance(entry, Variable):
+            self.outer.reads.add((scope.owner, name))
+        return entry
+
+    def lookup(self, node: nodes.Name) -> Referent | None:
+        """Return what a name refers to; None after its error is reported."""
+        entry = self.find(node.id)
+        match entry:
+            case None | Unbound():
+                return self._without_entry(node, entry)
+            case Conflicted(first=first, second=second):
+                message = f"`{node.id}` is {first.type} or {second.type}, depending on the path that leads here"
+                notes = [(f"{first.type} here", first.span), (f"{second.type} here", second.span)]
+                self.problems.error("E232", message, node.span, "use a name for each", notes)
+                return None
+            case Variable(may_be_unbound=True) if node.id in BUILTINS and self.scope.find(node.id) is entry:
+                if self._is_of_program(node.id):  # in a function the name is that of a local variable, as in Python
+                    message = f"`{node.id}` is a built-in or a variable, depending on the path that leads here"
+                    self.problems.error("E232", message, node.span, "use another name", [("bound here", entry.span)])
+                    return None
+        return entry
+
+    def _is_of_program(self, name: str) -> bool:
+        scope: Scope | None = self.scope
+        while scope is not None and name not in scope.entries:
+            scope = scope.parent
+        return scope is not None and scope.kind == "program"
+
+    def _without_entry(self, node: nodes.Name, entry: Unbound | None) -> Referent | None:
+        if node.id in self.damaged:
+            return None
+        if entry is None or self._is_of_program(node.id):
+            if node.id in BUILTINS:
+                return BUILTINS[node.id]
+            if (function := self.library(node.id)) is not None:
+                return function
+        if entry is None:
+            self.report_unknown(node)
+        else:
+            self._bound_later(node, entry)
+        return None
+
+    def _bound_later(self, node: nodes.Name, entry: Unbound) -> None:
+        notes = [("bound here", entry.span)]
+        if entry.kind == "input":
             message = f"the input `{node.id}` is used before its declaration"
             self.problems.error("E225", message, node.span, "declare inputs first", notes)  # decision 19
+        elif entry.kind == "variable":
+            hint = None
+            if node.id in BUILTINS:
+                hint = f"the function binds `{node.id}`, so it is a variable in all of it; use another name"
+            self.problems.error("E200", f"`{node.id}` is used before it is bound", node.span, hint, notes)
         else:
-            code = "E202" if self.current_function else "E200"
+            notes = [("defined here", entry.span)]
             message = f"`{node.id}` is used before its definition"
-            self.problems.error(code, message, node.span, "move its definition up", notes)
-
-    def library_function(self, name: str) -> CheckedFunction | None:
-        found = self.library(name)
-        if found is not None:
-            self.used.add(name)
-        return found
+            self.problems.error("E202", message, node.span, "move its definition up", notes)
 
     def report_unknown(self, node: nodes.Name) -> None:
         known = [*self.scope.names(), *BUILTINS]
@@ -190,10 +312,10 @@ class Names:
         """Return whether an expression is the name of a function or record type."""
         if not isinstance(node, nodes.Name):
             return False
-        entry = self.scope.find(node.id)
-        if entry is None:
-            return node.id in BUILTINS or self.library_function(node.id) is not None
-        return isinstance(entry, (CheckedFunction, RecordType)) or (
+        entry = self.find(node.id)
+        if entry is None or (isinstance(entry, Unbound) and self._is_of_program(node.id)):
+            return node.id in BUILTINS or self.library(node.id) is not None
+        return isinstance(entry, (Definition, CheckedFunction, RecordType)) or (
             isinstance(entry, Variable) and isinstance(entry.type, FunctionType)
         )
 
@@ -202,28 +324,17 @@ class Names:
         return type_name in self.damaged
 
 
-def _entry_span(entry: ScopeEntry) -> Span | None:
-    match entry:
-        case Variable() | Unbound():
-            return entry.span
-        case CheckedFunction():
-            return entry.node.name.span
-    return None
-
+RESERVED_NAMES = {"CALL": "how a program calls the model, and no name"}
+"""Names that cannot be bound, each with what it is."""
 
 _OF_PYTHON = {
-    "print": "the value of the program is its last expression",
     "open": "programs cannot read files; declare an input: `document: str`",
     "input": "declare an input: `question: str`",
-    "sum_": "did you mean `sum`?",
     "eval": "text is not evaluated; see `run_program`",
     "exec": "text is not evaluated; see `run_program`",
-    "isinstance": "every type is known before the program runs",
-    "type": "every type is known before the program runs",
-    "tuple": "a tuple has a fixed number of elements: write `(a, b)`, or keep the list",
-    "frozenset": "write `set(…)`, a sorted list without repetition",
+    "type": "every type is known before the program runs; see `isinstance`",
     "next": "write an index: `xs[0]`",
-    "iter": "lists are iterated over by comprehensions",
+    "iter": "lists are iterated over by `for` and comprehensions",
     "llm_query": 'write `CALL("instruction", …)`',
     "call": 'write `CALL("instruction", …)`',
 }

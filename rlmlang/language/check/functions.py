@@ -1,0 +1,350 @@
+"""Functions: each is checked for the types that it is applied to.
+
+A check of a function for some types is an `Instance`, and is used again where the same types, and what the function
+sees from outside, come together again. While a recursive function is being checked, its result is first taken as
+`Never`; the check is repeated with the result that was found until that does not change any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from rlmlang.language import nodes
+from rlmlang.language.check.annotations import resolve
+from rlmlang.language.check.body import BodyCheck, hoist
+from rlmlang.language.check.checked import CheckedFunction, Tables
+from rlmlang.language.check.flow import join_types, joined
+from rlmlang.language.check.inference import Inference
+from rlmlang.language.check.problems import TooManyProblems
+from rlmlang.language.check.scope import Definition, Instance, Outer, Scope, Variable
+from rlmlang.language.source import Span
+from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, Unknown, fits
+
+MAX_ACTIVE = 150
+"""How many functions may be checked within one another; a function is checked where it is first applied."""
+
+MAX_INSTANCES_ACTIVE = 12
+"""How often one function may be checked within itself, each time for other types."""
+
+MAX_ROUNDS = 12
+"""How often a recursive function is checked with a wider result."""
+
+
+# Definitions ---------------------------------------------------------------------
+
+
+def define(check: Inference, node: nodes.Function) -> Definition:
+    """Return the definition that a `def` makes, after its types and defaults are checked.
+
+    A function of a program with all its types is checked at once, so that functions which apply one another are
+    checked one after the other; what is wrong with it is reported where it is applied, or at the end.
+    """
+    definition = check.body.definitions.get(node.span.start)
+    if definition is None:
+        params = tuple(
+            UNKNOWN if param.type is None else resolve(param.type, check.names, functions=True, open_parts=True)
+            for param in node.params
+        )
+        result = UNKNOWN if node.result is None else resolve(node.result, check.names, open_parts=True)
+        definition = Definition(node, check.names.scope, params, result, check.in_library)
+        check.body.definitions[node.span.start] = definition
+        _check_params(check, definition)
+    return definition
+
+
+def _check_params(check: Inference, definition: Definition) -> None:
+    seen_default = False
+    names: set[str] = set()
+    for param, type_ in zip(definition.node.params, definition.params):
+        if param.name.id in names:
+            check.problems.error("E201", f"duplicate parameter `{param.name.id}`", param.name.span)
+        names.add(param.name.id)
+        if param.default is not None:
+            seen_default = True
+            if check.is_constant(param.default):
+                check.expect(param.default, type_, "the default")
+            else:
+                check.problems.error("E224", "the default of a parameter must be a constant", param.default.span)
+        elif seen_default:
+            message = "a parameter without a default follows a parameter with a default"
+            check.problems.error("E208", message, param.span)
+
+
+def check_early(check: Inference, definition: Definition) -> None:
+    """Check a function of the program that has all its types, where it is defined."""
+    if check.body.is_function or any(map(is_open, definition.params)):
+        return
+    instance_of(check, definition, definition.params, definition.node.name.span)
+
+
+def check_the_others(check: Inference) -> None:
+    """Check the functions of a body that nothing has applied, as far as the types of their parameters are known."""
+    for definition in list(check.body.definitions.values()):
+        if not definition.is_applied:
+            span = definition.node.name.span
+            instance = instance_of(check, definition, definition.params, span)
+            if instance is not None:
+                _report(check, instance, span)
+
+
+# Types that are known in part ------------------------------------------------------
+
+
+def is_open(type_: Type) -> bool:
+    """Return whether a written type leaves something to be found: it is missing, `Any`, or a bare `list`."""
+    todo: list[object] = [type_]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, Unknown):
+            return True
+        if isinstance(each, FunctionType):
+            continue
+        for name in ("item", "key", "value", "items"):
+            part = getattr(each, name, None)
+            todo.extend(part if isinstance(part, tuple) else [] if part is None else [part])
+    return False
+
+
+def merged(written: Type, found: Type) -> Type:
+    """Return the type of a parameter from what is written and what is given to it."""
+    return found if is_open(written) and fits(found, written) else written
+
+
+# Instances -----------------------------------------------------------------------
+
+
+def instance_of(check: Inference, definition: Definition, params: tuple[Type, ...], span: Span) -> Instance | None:
+    """Return a function as checked for the types of its parameters; None after an error was reported."""
+    for instance in definition.instances:
+        if instance.function.params == params and (instance.in_progress or instance.still_holds()):
+            return instance
+    same = sum(each.definition.node is definition.node for each in check.active)
+    if same >= MAX_INSTANCES_ACTIVE:
+        message = f"`{definition.node.name.id}` applies itself to other types without end, such as {params[0]}"
+        check.problems.error("E233", message, span, "write the types of its parameters")
+        return None
+    if len(check.active) >= MAX_ACTIVE:
+        check.problems.error("E103", "functions that apply one another nest too deeply to be checked", span)
+        return None
+    result = NEVER if is_open(definition.result) else definition.result
+    function = CheckedFunction(definition.node, params, result, Tables(), definition.in_library)
+    instance = Instance(definition, function, settled=not is_open(definition.result))
+    definition.instances.append(instance)
+    check.active.append(instance)
+    _settle(check, instance, span)
+    check.active.pop()
+    _finish(instance)
+    return instance
+
+
+def _settle(check: Inference, instance: Instance, span: Span) -> None:
+    """Check the body of a function until its result does not depend on assumptions any more."""
+    function = instance.function
+    for _ in range(MAX_ROUNDS):
+        for guess in instance.guesses:
+            if guess in guess.definition.instances:
+                guess.definition.instances.remove(guess)
+        instance.guesses = []
+        instance.consulted = False
+        instance.head = None
+        result = _check_body(check, instance)
+        if not instance.consulted or result == function.result:
+            function.result = result
+            if instance.settled or not instance.consulted or not instance.problems:
+                return
+            instance.settled = True  # once more, to find the problems that remain
+        else:
+            wider = join_types(function.result, result)
+            function.result = result if wider is None else wider
+    message = f"the type of the result of `{function.node.name.id}` grows without end"
+    check.problems.error("E233", message, span, "write the type of its result")
+    function.result = UNKNOWN
+
+
+def _finish(instance: Instance) -> None:
+    """Give an instance that was checked its final place: it may itself depend on a function still in progress."""
+    instance.in_progress = False
+    if instance.head is not None:
+        for guess in instance.guesses:
+            guess.head = instance.head
+        instance.head.guesses.extend(instance.guesses)
+        instance.guesses = []
+        return
+    function = instance.function
+    for guess in instance.guesses:  # they and this function apply one another
+        guess.head = None
+        guess.seen = instance.seen | guess.seen
+        guess.function.reads |= function.reads
+        guess.function.makes_calls |= function.makes_calls
+        guess.function.prints |= function.prints
+
+
+def _check_body(check: Inference, instance: Instance) -> Type:
+    """Check the body of a function in a scope of its own, and return the type of its result."""
+    definition, function = instance.definition, instance.function
+    names, problems = check.names, check.problems
+    before = names.scope, names.outer, check.body, check.tables, problems.found, problems.provisional
+    names.scope = Scope("function", definition.scope, owner=definition.node.name.node_id)
+    names.outer = Outer()
+    check.body = body = BodyCheck(names.scope, None if is_open(definition.result) else definition.result)
+    check.tables = function.tables = Tables()
+    problems.found, problems.provisional = [], 0
+    instance.applied_in_while = []
+    try:
+        for param, type_ in zip(definition.node.params, function.params):
+            names.bind(param.name, Variable(type_, param.name.span))
+            function.tables.types[param.name.node_id] = type_
+        hoist(names.scope, definition.node.body)
+        check.block(definition.node.body)
+        result = _end(check, definition)
+        if function.makes_calls or body.makes_calls:
+            for span in instance.applied_in_while:
+                calls_in_while(check, span)
+        function.makes_calls, function.prints = body.makes_calls, body.prints
+        function.reads = frozenset(names.outer.reads)
+        instance.seen = names.outer.seen
+        instance.applies_parameter_in_while = body.applies_parameter_in_while
+        instance.problems = problems.found
+    except TooManyProblems:
+        before[4].extend(problems.found)
+        raise
+    finally:
+        names.scope, names.outer, check.body, check.tables, problems.found, problems.provisional = before
+    return result
+
+
+def _end(check: Inference, definition: Definition) -> Type:
+    """Check the end of the body of a function, and return the type of its result."""
+    body, name = check.body, definition.node.name
+    if body.reachable:
+        if body.declared is not None and not fits(NONE, body.declared):
+            message = f"`{name.id}` can end without `return`; its result is {body.declared}"
+            check.problems.error("E227", message, name.span, "add a `return` at its end")
+        add_result(check, NONE, name.span)
+    body.go_on(joined((body.exits, body.state())))
+    check_the_others(check)
+    return body.result if body.declared is None else body.declared
+
+
+def add_result(check: Inference, type_: Type, span: Span) -> None:
+    """Take note of the type of a result."""
+    body = check.body
+    wider = join_types(body.result, type_)
+    if wider is None:
+        notes = [] if body.result_span is None else [(f"{body.result} here", body.result_span)]
+        message = f"the results have no common type: {body.result} and {type_}"
+        check.problems.error("E213", message, span, "return values of one type", notes)
+        return
+    if body.result_span is None or wider != body.result:
+        body.result_span = span
+    body.result = wider
+
+
+# Use -----------------------------------------------------------------------------
+
+
+def use(check: Inference, instance: Instance, span: Span) -> Type:
+    """Take note that a function is applied, or passed to something that does. Returns the type of its result."""
+    body, function = check.body, instance.function
+    instance.definition.is_applied = True
+    head = instance if instance.in_progress else instance.head
+    if head is not None:
+        _depend_on(check, head)
+        if body.whiles:
+            head.applied_in_while.append(span)
+    body.prints |= function.prints
+    if function.makes_calls:
+        makes_call(check, span)
+    _see_what_it_sees(check, instance)
+    if not instance.in_progress:
+        _report(check, instance, span)
+    return function.result
+
+
+def _depend_on(check: Inference, head: Instance) -> None:
+    """Take note that the functions in progress above `head` take what is assumed of it as given."""
+    place = check.active.index(head)
+    head.consulted = True
+    for each in check.active[place:]:
+        each.function.is_recursive = True
+    for each in check.active[place + 1 :]:
+        if each.head is None or check.active.index(each.head) > place:
+            each.head = head
+            head.guesses.append(each)
+    if not head.settled and not check.body.guessing:
+        check.body.guessing = True
+        check.problems.provisional += 1
+
+
+def _see_what_it_sees(check: Inference, instance: Instance) -> None:
+    """Take note that what a function sees from outside of this one matters for this one as well."""
+    outer, scope = check.names.outer, check.body.scope
+    for (start, name), entry in instance.seen.items():
+        if start is not scope:
+            outer.seen[start, name] = entry
+        elif name not in scope.entries and scope.parent is not None:
+            outer.seen[scope.parent, name] = entry
+    outer.reads.update(each for each in instance.function.reads if each[0] != scope.owner)
+
+
+def _report(check: Inference, instance: Instance, span: Span) -> None:
+    """Report what is wrong with a function for these types."""
+    note = ("applied here", span)
+    for problem in instance.problems:
+        if is_open_definition(instance.definition) and span != instance.definition.node.name.span:
+            problem = evolve(problem, notes=(*problem.notes, note)) if note not in problem.notes else problem
+        if not any((each.code, each.span) == (problem.code, problem.span) for each in check.problems.found):
+            check.problems.add(problem)
+
+
+def is_open_definition(definition: Definition) -> bool:
+    """Return whether the types of a function depend on its arguments."""
+    return any(map(is_open, definition.params))
+
+
+def use_library(check: Inference, function: CheckedFunction, span: Span) -> None:
+    """Take note that a function of the standard library is applied, or passed to something that does."""
+    check.body.prints |= function.prints
+    if function.makes_calls:
+        makes_call(check, span)
+
+
+def use_parameter(check: Inference) -> None:
+    """Take note that a parameter of function type is applied, or passed to something that does."""
+    if check.body.whiles:
+        check.body.applies_parameter_in_while = True
+
+
+def makes_call(check: Inference, span: Span) -> None:
+    """Take note of a CALL, or of something that makes one."""
+    check.body.makes_calls = True
+    if check.body.whiles:
+        calls_in_while(check, span)
+
+
+def calls_in_while(check: Inference, span: Span) -> None:
+    """Report a CALL in a `while`."""
+    hint = "write `for _ in range(n):` with a `break`, so that the number of calls is bounded"
+    check.problems.error("E110", "`while` cannot make a CALL: the number of its turns is not known", span, hint)
+
+
+# Functions as arguments ------------------------------------------------------------
+
+
+def accepted(check: Inference, definition: Definition, params: Sequence[Type], span: Span) -> Instance | None:
+    """Return a function as checked for the types that it would be applied to; None if it does not accept them."""
+    required = sum(param.default is None for param in definition.node.params)
+    if not required <= len(params) <= len(definition.params):
+        return None
+    types: list[Type] = []
+    for place, (param, written) in enumerate(zip(definition.node.params, definition.params)):
+        if place < len(params):
+            if not fits(params[place], written):
+                return None
+            types.append(merged(written, params[place]))
+        else:
+            assert param.default is not None
+            types.append(merged(written, check.infer(param.default)) if is_open(written) else written)
+    return instance_of(check, definition, tuple(types), span)

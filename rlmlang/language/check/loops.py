@@ -1,0 +1,130 @@
+"""The rules for loops: the types of variables before a turn are the join of those before the loop and after a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rlmlang.language import nodes
+from rlmlang.language.check.bindings import assign
+from rlmlang.language.check.body import LoopEnds, leave_out
+from rlmlang.language.check.expressions import element_of
+from rlmlang.language.check.flow import State, joined
+from rlmlang.language.check.inference import Inference, facts
+from rlmlang.language.check.scope import Variable
+from rlmlang.language.types import NEVER, UNKNOWN
+
+MORE_TURNS = 10
+"""How many turns are followed, beyond one for each variable, before types are said to grow without end."""
+
+Turn = Callable[[], "State | None"]
+"""Checks one turn from the state that the scope is in, and returns the state where the loop ends before that turn.
+The scope is then in the state after the turn."""
+
+
+def for_loop(check: Inference, node: nodes.For) -> None:
+    """Check a `for`."""
+    item = element_of(check, check.infer(node.iterable), node.iterable)
+
+    def turn() -> State | None:
+        before = check.body.state()
+        assign(check, node.target, item)
+        check.block(node.body)
+        return before
+
+    if item != NEVER:
+        _loop(check, node, turn)
+        return
+    found = len(check.problems)  # what is iterated over is empty, so whatever the body does is never done
+    check.problems.provisional += 1
+    _loop(check, node, turn)
+    check.problems.provisional -= 1
+    check.problems.forget(found)
+    leave_out(check.tables, node.body)
+
+
+def while_loop(check: Inference, node: nodes.While) -> None:
+    """Check a `while`."""
+    body = check.body
+
+    def turn() -> State | None:
+        body.whiles += 1
+        truth = check.test(node.test)
+        if isinstance(node.test, nodes.Constant) and node.test.value:
+            truth = True
+        tested, end = body.state(), None
+        if truth is not True:
+            check.names.narrow(facts(check, node.test, False))
+            end = body.state()
+            body.go_on(tested)
+        if truth is False:
+            leave_out(check.tables, node.body)
+            body.go_on(None)
+        else:
+            check.names.narrow(facts(check, node.test, True))
+            check.block(node.body)
+        body.whiles -= 1
+        return end
+
+    _loop(check, node, turn)
+
+
+def leave_turn(check: Inference, node: nodes.Break | nodes.Continue) -> None:
+    """Check a `break` or `continue`."""
+    body = check.body
+    word = "break" if isinstance(node, nodes.Break) else "continue"
+    if not body.loops:
+        check.problems.error("E123", f"`{word}` is not in a loop", node.span)
+    elif word == "break":
+        body.loops[-1].breaks = joined((body.loops[-1].breaks, body.state()))
+    else:
+        body.loops[-1].continues = joined((body.loops[-1].continues, body.state()))
+    body.go_on(None)
+
+
+def _loop(check: Inference, node: nodes.For | nodes.While, turn: Turn) -> None:
+    """Check turns until the types that they begin with do not change any more; the problems of the last one count."""
+    body, problems = check.body, check.problems
+    known = body.entry_states.get(node.span.start)
+    counts = known is not None  # a loop in a loop has been checked before, so its types have most likely been found
+    entry = joined((known, body.state()))
+    assert entry is not None
+    found = len(problems)
+    turns_left = MORE_TURNS + len(entry.entries)
+    growing: list[str] = []
+    while True:
+        problems.provisional += not counts
+        ends = LoopEnds()
+        body.loops.append(ends)
+        body.go_on(entry)
+        end = turn()
+        body.loops.pop()
+        problems.provisional -= not counts
+        after = joined((entry, body.state(), ends.continues))
+        assert after is not None
+        if after == entry:
+            if counts or problems.provisional or len(problems) == found:
+                break
+            counts = True
+        else:
+            counts = False
+            turns_left -= 1
+            if turns_left <= 0:
+                growing += [name for name, it in after.entries.items() if it != entry.entries.get(name)]
+                after = _without_types(after, growing)
+            entry = after
+        problems.forget(found)
+    body.entry_states[node.span.start] = entry
+    body.go_on(joined((end, ends.breaks)))
+    for name in growing[:1]:
+        message = f"the type of `{name}` grows with every turn of this loop"
+        check.problems.error("E233", message, node.span, "use another name for the new value, or a record")
+
+
+def _without_types(state: State, names: list[str]) -> State:
+    """Return a state in which nothing is known of some variables."""
+    entries = dict(state.entries)
+    for name in names:
+        entry = entries[name]
+        if isinstance(entry, Variable):
+            entries[name] = Variable(UNKNOWN, entry.span, None, entry.may_be_unbound)
+    return State(entries)

@@ -1,0 +1,191 @@
+"""The rules for statements: one function for each kind."""
+
+from __future__ import annotations
+
+from rlmlang.language import nodes
+from rlmlang.language.check import bindings, functions, loops
+from rlmlang.language.check.annotations import TYPE_NAMES, resolve
+from rlmlang.language.check.body import leave_out
+from rlmlang.language.check.flow import State, joined
+from rlmlang.language.check.inference import Inference, facts
+from rlmlang.language.check.scope import Unbound
+from rlmlang.language.types import NONE, STR, RecordType, Type, fits
+from rlmlang.runtime.exceptions import CAUGHT, RAISED
+
+
+def statement(check: Inference, node: nodes.Statement) -> None:
+    """Check one statement, if it can be reached."""
+    if not check.body.reachable:
+        leave_out(check.tables, (node,))
+        return
+    check.tables.unreached.discard(node.span.start)
+    check.body.may_fail()
+    _check(check, node)
+    check.body.may_fail()
+
+
+def _check(check: Inference, node: nodes.Statement) -> None:
+    match node:
+        case nodes.ExprStatement():
+            check.infer(node.value)
+        case nodes.Assign():
+            bindings.assigned(check, node)
+        case nodes.AugmentedAssign():
+            bindings.augmented(check, node)
+        case nodes.AnnotatedAssign():
+            bindings.annotated(check, node)
+        case nodes.If():
+            _if(check, node)
+        case nodes.For():
+            loops.for_loop(check, node)
+        case nodes.While():
+            loops.while_loop(check, node)
+        case nodes.Return():
+            _return(check, node)
+        case nodes.Break() | nodes.Continue():
+            loops.leave_turn(check, node)
+        case nodes.Try():
+            _try(check, node)
+        case nodes.Raise():
+            _raise(check, node)
+        case nodes.Assert():
+            _assert(check, node)
+        case nodes.Function():
+            function(check, node)
+        case nodes.Record():
+            record(check, node)
+        case nodes.Input():
+            input_(check, node)
+        case nodes.Pass():
+            pass
+
+
+# Definitions ----------------------------------------------------------------------
+
+
+def function(check: Inference, node: nodes.Function) -> None:
+    """Check a `def`; its body is checked for the types that the function is applied to."""
+    definition = functions.define(check, node)
+    if check.names.bind(node.name, definition):
+        functions.check_early(check, definition)
+
+
+def record(check: Inference, node: nodes.Record) -> None:
+    fields: dict[str, Type] = {}
+    for each in node.fields:
+        type_ = resolve(each.type, check.names)
+        if each.name.id in fields:
+            check.problems.error("E201", f"duplicate field `{each.name.id}`", each.name.span)
+        if each.name.id.startswith("_"):
+            check.problems.error("E204", "the name of a field cannot start with `_`", each.name.span)
+        fields[each.name.id] = type_
+    made = RecordType(node.name.id, tuple(fields.items()))
+    check.problems.bounded(made, node.name.span)
+    if node.name.id in TYPE_NAMES:
+        message = f"`{node.name.id}` is a built-in type"
+        check.problems.error("E229", message, node.name.span, "choose another name")
+    elif check.names.bind(node.name, made):
+        check.names.records[node.name.id] = made
+
+
+def input_(check: Inference, node: nodes.Input) -> None:
+    type_ = resolve(node.type, check.names)
+    if node.default is not None:
+        if check.is_constant(node.default):
+            check.expect(node.default, type_, "the default")
+        else:
+            check.problems.error("E224", "the default of an input must be a constant", node.default.span)
+    bindings.assign(check, node.name, type_)
+
+
+# Branches ------------------------------------------------------------------------
+
+
+def _if(check: Inference, node: nodes.If) -> None:
+    body = check.body
+    ends: list[State | None] = []
+    for branch in node.branches:
+        if not body.reachable:
+            leave_out(check.tables, branch.body)
+            continue
+        truth = check.test(branch.test)
+        before = body.state()
+        if truth is False:
+            leave_out(check.tables, branch.body)
+        else:
+            check.names.narrow(facts(check, branch.test, True))
+            check.block(branch.body)
+            ends.append(body.state())
+        body.go_on(None if truth is True else before)
+        if truth is not True:
+            check.names.narrow(facts(check, branch.test, False))
+    check.block(node.orelse)
+    body.go_on(joined((*ends, body.state())))
+
+
+def _assert(check: Inference, node: nodes.Assert) -> None:
+    truth = check.test(node.test)
+    if node.message is not None:
+        with check.names.inside("facts", facts(check, node.test, False)):
+            check.infer(node.message)
+    check.body.may_fail()
+    if truth is False:
+        check.body.leave()
+    else:
+        check.names.narrow(facts(check, node.test, True))
+
+
+# Leaving a body --------------------------------------------------------------------
+
+
+def _return(check: Inference, node: nodes.Return) -> None:
+    body = check.body
+    if not body.is_function:
+        hint = "a script ends with an expression, its value"
+        check.problems.error("E123", "`return` is not in a function", node.span, hint)
+    elif node.value is None:
+        if body.declared is not None and not fits(NONE, body.declared):
+            check.problems.error("E227", f"the result is None; expected {body.declared}", node.span)
+        functions.add_result(check, NONE, node.span)
+    elif body.declared is not None:
+        functions.add_result(check, check.expect(node.value, body.declared, "the result", "E227"), node.span)
+    else:
+        functions.add_result(check, check.infer(node.value), node.span)
+    body.leave()
+
+
+def _raise(check: Inference, node: nodes.Raise) -> None:
+    if node.error is None:
+        if not check.body.handlers:
+            message, hint = "there is no error here to raise again", 'write `raise ValueError("…")`'
+            check.problems.error("E114", message, node.span, hint)
+    elif node.error.id not in RAISED:
+        known = f"errors are {', '.join(RAISED)}"
+        check.problems.error("E114", f"`{node.error.id}` cannot be raised", node.error.span, known)
+    if node.message is not None:
+        check.expect(node.message, STR, "the message")
+    check.body.may_fail()
+    check.body.leave()
+
+
+def _try(check: Inference, node: nodes.Try) -> None:
+    body = check.body
+    body.tried.append(body.state())
+    check.block(node.body)
+    failed = body.tried.pop()
+    ends = [body.state()]
+    for handler in node.handlers:
+        body.go_on(failed)
+        for error in handler.errors:
+            if error.id not in CAUGHT:
+                known = f"errors are {', '.join(CAUGHT)}"
+                check.problems.error("E114", f"`{error.id}` cannot be caught", error.span, known)
+        if handler.name is not None:
+            bindings.assign(check, handler.name, STR)
+        body.handlers += 1
+        check.block(handler.body)
+        body.handlers -= 1
+        if handler.name is not None and body.reachable:
+            check.names.scope.entries[handler.name.id] = Unbound(handler.name.span)
+        ends.append(body.state())
+    body.go_on(joined(ends))
