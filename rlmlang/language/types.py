@@ -362,6 +362,25 @@ def open_tuple(*tuples: TupleType | OpenTupleType) -> OpenTupleType | None:
     return OpenTupleType(joined)
 
 
+def parts_of(type_: Type) -> list[Type]:
+    """Return a type and all types that it is written with, without the fields of its records."""
+    found: list[Type] = []
+    todo = [type_]
+    while todo:
+        each = todo.pop()
+        found.append(each)
+        match each:
+            case ListType() | SetType() | OpenTupleType() | OptionalType() | IterableType():
+                todo.append(each.item)
+            case DictType():
+                todo += [each.key, each.value]
+            case TupleType():
+                todo += each.items
+            case FunctionType():
+                todo += [*each.params, each.result]
+    return found
+
+
 def item_type(type_: Type) -> Type | None:
     """Return the type of the elements of an iterable, or None if the type is not iterable."""
     match type_:

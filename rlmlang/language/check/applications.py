@@ -56,6 +56,7 @@ from rlmlang.language.types import (
     Unknown,
     fits,
     join,
+    optional,
 )
 from rlmlang.render import counted
 
@@ -354,6 +355,7 @@ def _lambda(check: Inference, node: nodes.Lambda, params: tuple[Type, ...], resu
 def call(check: Inference, node: nodes.Call) -> Type:
     makes_call(check, node.span)
     result: Type = STR
+    default: nodes.Expr | None = None
     if node.type is not None:
         result = resolve(node.type, check.names)
         if result == NONE:
@@ -371,7 +373,13 @@ def call(check: Inference, node: nodes.Call) -> Type:
         if keyword.name == "sample":
             check.expect(keyword.value, INT, "`sample`")
         elif keyword.name == "default":
-            check.expect(keyword.value, result, "`default`")
+            default = keyword.value
         else:
             check.infer(keyword.value)
-    return result
+    check.tables.answers[node.node_id] = result
+    if default is None:
+        return result
+    if isinstance(default, nodes.Constant) and default.value is None:
+        check.infer(default)
+        return optional(result)
+    return check.expect(default, result, "`default`")

@@ -149,6 +149,7 @@ class Beginning:
             dict(tables.types),
             dict(tables.targets),
             dict(tables.references),
+            dict(tables.answers),
             dict(tables.decided),
             set(tables.unreached),
         )  # copies, since the numbers of a rejected statement's expressions are used again

@@ -144,6 +144,8 @@ class Tables:
     """What each `Apply` applies."""
     references: dict[int, CheckedFunction | NativeTarget | RecordType] = field(factory=dict)
     """What each `Name` refers to that is given where a function is expected, unless it is a parameter."""
+    answers: dict[int, Type] = field(factory=dict)
+    """The type of what the model answers to each `Call`; with `default=None`, the value may be None as well."""
     decided: dict[int, bool] = field(factory=dict)
     """The value of each test (`isinstance`, `is None`, and what `not`, `and` and `or` make of them) that its types
     decide. What it rules out is never evaluated and not checked: a branch of an `if` or of a conditional expression,

@@ -20,7 +20,7 @@ from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Definition, Instance, Outer, Scope, Variable
 from rlmlang.language.source import Span
-from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, Unknown, fits
+from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, parts_of
 
 MAX_ACTIVE = 150
 """How many functions may be checked within one another; a function is checked where it is first applied."""
@@ -94,17 +94,7 @@ def check_the_others(check: Inference) -> None:
 
 def is_open(type_: Type) -> bool:
     """Return whether a written type leaves something to be found: it is missing, `Any`, or a bare `list`."""
-    todo: list[object] = [type_]
-    while todo:
-        each = todo.pop()
-        if isinstance(each, Unknown):
-            return True
-        if isinstance(each, FunctionType):
-            continue
-        for name in ("item", "key", "value", "items"):
-            part = getattr(each, name, None)
-            todo.extend(part if isinstance(part, tuple) else [] if part is None else [part])
-    return False
+    return not isinstance(type_, FunctionType) and UNKNOWN in parts_of(type_)
 
 
 def merged(written: Type, found: Type) -> Type:

@@ -10,8 +10,8 @@ from rlmlang.language.check.body import LoopEnds, leave_out
 from rlmlang.language.check.expressions import element_of
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
-from rlmlang.language.check.scope import Variable
-from rlmlang.language.types import NEVER, UNKNOWN
+from rlmlang.language.check.scope import Conflicted, ScopeEntry, Variable
+from rlmlang.language.types import NEVER, UNKNOWN, parts_of
 
 MORE_TURNS = 10
 """How many turns are followed, beyond one for each variable, before types are said to grow without end."""
@@ -108,10 +108,12 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: Turn) -> None:
         else:
             counts = False
             turns_left -= 1
-            if turns_left <= 0:
-                growing += [name for name, it in after.entries.items() if it != entry.entries.get(name)]
-                after = _without_types(after, growing)
-            entry = after
+            growing += [
+                name
+                for name, each in after.entries.items()
+                if each != entry.entries.get(name) and (turns_left <= 0 or _contains_itself(each))
+            ]
+            entry = _without_types(after, growing)
         problems.forget(found)
     body.entry_states[node.span.start] = entry
     body.go_on(joined((end, ends.breaks)))
@@ -120,11 +122,17 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: Turn) -> None:
         check.problems.error("E233", message, node.span, "use another name for the new value, or a record")
 
 
+def _contains_itself(entry: ScopeEntry) -> bool:
+    """Return whether a value of a variable after a turn contains one of the type before it, as after `x = [x]`."""
+    return isinstance(entry, Conflicted) and entry.first.type in parts_of(entry.second.type)
+
+
 def _without_types(state: State, names: list[str]) -> State:
     """Return a state in which nothing is known of some variables."""
     entries = dict(state.entries)
     for name in names:
         entry = entries[name]
-        if isinstance(entry, Variable):
-            entries[name] = Variable(UNKNOWN, entry.span, None, entry.may_be_unbound)
-    return State(entries)
+        if isinstance(entry, (Variable, Conflicted)):
+            variable = entry if isinstance(entry, Variable) else entry.first
+            entries[name] = Variable(UNKNOWN, variable.span, None, variable.may_be_unbound)
+    return State(entries, state.facts)

@@ -15,7 +15,7 @@ from rlmlang.language.check.checked import Checked, CheckedFunction, NativeTarge
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Definition, Instance
-from rlmlang.language.types import NONE, UNKNOWN, Type, fits
+from rlmlang.language.types import NEVER, NONE, UNKNOWN, Type, fits
 
 
 class ProgramChecker(Inference, Protocol):
@@ -97,12 +97,12 @@ def _applies(statement: nodes.Statement, function: str) -> bool:
         case nodes.ExprStatement(value=tried) | nodes.Assert(test=tried):
             return any(
                 isinstance(each, nodes.Apply) and isinstance(each.callee, nodes.Name) and each.callee.id == function
-                for each in parts_of(tried)
+                for each in nodes_in(tried)
             )
     return False
 
 
-def parts_of(node: nodes.Expr) -> list[nodes.Node]:
+def nodes_in(node: nodes.Expr) -> list[nodes.Node]:
     """Return an expression and all its parts."""
     found: list[nodes.Node] = []
     todo: list[object] = [node]
@@ -138,7 +138,7 @@ def check_program(
     form = form_of(module.statements, inputs) if complete else _beginning_of(module.statements)
     module = evolve(module, statements=form.statements)
     found: dict[str, Type] = {}
-    type_: Type = UNKNOWN
+    type_: Type = UNKNOWN if form.value is None else NEVER
     entry: CheckedFunction | None = None
     try:
         hoist(check.names.scope, form.statements)
@@ -206,8 +206,6 @@ def _require_value(check: ProgramChecker, form: Form, module: nodes.Module) -> N
         example = f", such as `{names[-1]}`" if names else ""
         span = last.span if last else module.span
         error("E222", "the program has no value", span, f"end it with an expression{example}, or with a function")
-    elif not check.body.reachable:
-        error("E222", "the end of the program is never reached, so it has no value", form.value.span)
     elif _is_done_only(check, form.value.value):
         error("E222", "the program has no value", form.value.span, "end it with the expression whose value it has")
 

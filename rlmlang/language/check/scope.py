@@ -15,6 +15,7 @@ from rlmlang.language.check.checked import CheckedFunction, OuterVariable
 from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, FunctionType, RecordType, Type
+from rlmlang.runtime.exceptions import CAUGHT
 
 ConstantValue = Union[str, int, float, bool, None]
 
@@ -304,6 +305,10 @@ class Names:
             self.problems.error("E202", message, node.span, "move its definition up", notes)
 
     def report_unknown(self, node: nodes.Name) -> None:
+        if node.id in CAUGHT:
+            message = f"`{node.id}` is a kind of errors, not a value"
+            self.problems.error("E215", message, node.span, f'write `raise {node.id}("…")` or `except {node.id}:`')
+            return
         known = [*self.scope.names(), *BUILTINS]
         hint = _OF_PYTHON.get(node.id) or did_you_mean(node.id, known, cutoff=0.7)
         self.problems.error("E200", f"unknown name `{node.id}`", node.span, hint)

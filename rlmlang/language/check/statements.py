@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rlmlang.language import nodes
 from rlmlang.language.check import bindings, functions, loops
 from rlmlang.language.check.annotations import TYPE_NAMES, resolve
 from rlmlang.language.check.body import leave_out
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
-from rlmlang.language.check.scope import Unbound
+from rlmlang.language.check.problems import did_you_mean
+from rlmlang.language.check.scope import Unbound, Variable
 from rlmlang.language.types import NONE, STR, RecordType, Type, fits
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
@@ -89,6 +92,10 @@ def record(check: Inference, node: nodes.Record) -> None:
 
 
 def input_(check: Inference, node: nodes.Input) -> None:
+    before = check.names.scope.entries.get(node.name.id)
+    if isinstance(before, Variable):
+        notes = [("first bound here", before.span)]
+        check.problems.error("E201", f"`{node.name.id}` is already bound", node.name.span, None, notes)
     type_ = resolve(node.type, check.names)
     if node.default is not None:
         if check.is_constant(node.default):
@@ -160,12 +167,16 @@ def _raise(check: Inference, node: nodes.Raise) -> None:
             message, hint = "there is no error here to raise again", 'write `raise ValueError("…")`'
             check.problems.error("E114", message, node.span, hint)
     elif node.error.id not in RAISED:
-        known = f"errors are {', '.join(RAISED)}"
-        check.problems.error("E114", f"`{node.error.id}` cannot be raised", node.error.span, known)
+        _unknown_error(check, node.error, RAISED)
     if node.message is not None:
         check.expect(node.message, STR, "the message")
     check.body.may_fail()
     check.body.leave()
+
+
+def _unknown_error(check: Inference, error: nodes.Name, known: Sequence[str]) -> None:
+    listed = f"errors are {', '.join(known)}"
+    check.problems.error("E200", f"unknown error `{error.id}`", error.span, did_you_mean(error.id, known, listed))
 
 
 def _try(check: Inference, node: nodes.Try) -> None:
@@ -178,8 +189,7 @@ def _try(check: Inference, node: nodes.Try) -> None:
         body.go_on(failed)
         for error in handler.errors:
             if error.id not in CAUGHT:
-                known = f"errors are {', '.join(CAUGHT)}"
-                check.problems.error("E114", f"`{error.id}` cannot be caught", error.span, known)
+                _unknown_error(check, error, CAUGHT)
         if handler.name is not None:
             bindings.assign(check, handler.name, STR)
         body.handlers += 1
