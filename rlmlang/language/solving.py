@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlmlang.language.types import (
     NEVER,
     NONE,
+    UNKNOWN,
     DictType,
     FunctionType,
     IterableType,
@@ -48,7 +49,9 @@ def solve(expected: Type, found: Type, solution: Solution) -> bool:
             return True
         case (IterableType(), _):
             item = item_type(found)
-            return item is not None and solve(expected.item, item, solution)
+            if item is None:
+                return isinstance(found, TupleType) and expected.item == UNKNOWN
+            return solve(expected.item, item, solution)
         case (ListType(), ListType()):
             return solve(expected.item, found.item, solution)
         case (SetType(), SetType()):

@@ -37,6 +37,10 @@ NATURAL = Primitive("Natural")
 """In signatures only: an integer constant, which is never negative (decision 9)."""
 
 
+MATCH = Primitive("Match")
+"""What `re.search` finds. No annotation names it."""
+
+
 @frozen
 class Never:
     """The type without values, such as that of the elements of `[]`. It fits everywhere (decision 15)."""
@@ -401,7 +405,7 @@ def ordered(type_: Type) -> bool:
     """Return whether `<` is defined for all pairs of values of the type."""
     match type_:
         case Primitive():
-            return type_ != NONE
+            return type_ not in (NONE, MATCH)
         case LiteralType() | Never() | Unknown():
             return True
         case ListType() | OpenTupleType():
@@ -417,7 +421,7 @@ def hashable(type_: Type) -> bool:
     """Return whether values of the type may be keys: they hold no list, dict, set, record or None."""
     match type_:
         case Primitive():
-            return type_ != NONE
+            return type_ not in (NONE, MATCH)
         case LiteralType() | Never() | Unknown():
             return True
         case OpenTupleType():

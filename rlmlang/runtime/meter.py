@@ -52,6 +52,16 @@ class Meter:
             self._size(count * 8)
         self.charge(1)
 
+    def key(self, key: Value) -> None:
+        """Charge for looking up a key of a dict or an element of a set."""
+        kind = key.__class__
+        if kind is str:
+            self.charge(1 + len(key) // 16)
+        elif kind is tuple:
+            self.walk(key)
+        else:
+            self.charge(1)
+
     def _size(self, size: int) -> None:
         if size <= self.largest:
             return

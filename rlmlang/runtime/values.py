@@ -60,13 +60,14 @@ class SetValue(set[Value]):
         """Return the elements in the order of the table, which is not to be seen."""
         return super().__iter__()
 
-    def _has_texts(self) -> bool:
+    def has_texts(self) -> bool:
+        """Return whether texts, whose order Python does not fix, are among the elements or in them."""
         for first in super().__iter__():
             return isinstance(first, str) or (isinstance(first, tuple) and any(map(_has_text, super().__iter__())))
         return False
 
     def __iter__(self) -> Iterator[Value]:
-        return iter(sorted(super().__iter__())) if self._has_texts() else super().__iter__()
+        return iter(sorted(super().__iter__())) if self.has_texts() else super().__iter__()
 
     def __repr__(self) -> str:
         return f"{{{', '.join(map(repr, self))}}}" if self else "set()"
@@ -78,7 +79,7 @@ class SetValue(set[Value]):
 
     def pop(self) -> Value:
         """Remove and return the first element. A set of texts is searched for it."""
-        if not self._has_texts():
+        if not self.has_texts():
             return super().pop()
         first = min(super().__iter__())
         self.remove(first)
@@ -93,7 +94,7 @@ class SetValue(set[Value]):
         smaller, larger = (self, other) if len(other) > len(self) else (other, self)
         return SetValue(x for x in smaller.unordered() if x in larger)
 
-    def __sub__(self, other: SetValue) -> SetValue:  # type: ignore[override]
+    def __sub__(self, other: Collection[Value]) -> SetValue:
         if len(self) >> 2 > len(other):
             made = self.copy()
             made.difference_update(other)

@@ -9,12 +9,26 @@ from rlmlang.language.builtins import special_forms
 from rlmlang.language.builtins import text
 from rlmlang.language.builtins import text_methods
 from rlmlang.language.builtins import container_methods
+from rlmlang.language.builtins import changing_methods
+from rlmlang.language.builtins import math_module
+from rlmlang.language.builtins import other_modules
 
 # isort: on
-from rlmlang.language.builtins.table import BUILTINS, METHODS, Bounds, Builtin, Parameter, Signature, SpecialForm
+from rlmlang.language.builtins.table import (
+    BUILTINS,
+    METHODS,
+    MODULES,
+    Bounds,
+    Builtin,
+    ModuleConstant,
+    Parameter,
+    Signature,
+    SpecialForm,
+    module_member,
+)  # fmt: skip
 
 __all__ = [
-    "BUILTINS", "METHODS", "Bounds", "Builtin", "Parameter", "Signature", "SpecialForm",
-    "container_methods", "conversions", "number_functions", "sequence_functions", "special_forms", "text",
-    "text_methods",
+    "BUILTINS", "METHODS", "MODULES", "Bounds", "Builtin", "ModuleConstant", "Parameter", "Signature", "SpecialForm",
+    "changing_methods", "container_methods", "conversions", "math_module", "module_member", "number_functions",
+    "other_modules", "sequence_functions", "special_forms", "text", "text_methods",
 ]  # fmt: skip

@@ -96,6 +96,13 @@ def quoted_number(number: int) -> str:
     return str(number) if number.bit_length() <= 128 else f"an integer of {number.bit_length():,} bits"
 
 
+def charge_for_sorting(meter: Meter, values: list[Any]) -> None:
+    """Charge for sorting values, before that is done."""
+    before = meter.steps
+    meter.walk(values)
+    meter.charge((meter.steps - before) * len(values).bit_length())
+
+
 def most_elements(meter: Meter) -> int:
     """Return how many elements may still be made; work that finds one more than these can stop."""
     return min(meter.max_steps - meter.steps, meter.max_bytes // 8)

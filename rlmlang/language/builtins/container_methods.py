@@ -1,14 +1,16 @@
-"""The methods of `list`, `dict` and `tuple`: those of Python that change nothing."""
+"""The methods of `list`, `dict`, `set` and `tuple` that change nothing."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, same_length
 from rlmlang.language.builtins.table import method
 from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import SetValue
 
 
 @method(
@@ -75,64 +77,168 @@ method(
 
 @method(
     "dict",
-    "copy(self: dict[str, T]) -> dict[str, T]",
+    "copy(self: dict[H, T]) -> dict[H, T]",
     doc="the same keys and values, as a dict",
     examples=['{"a": 1}.copy() == {"a": 1}'],
     cost=ELEMENTS,
     bounds=same_length,
 )
-def _dict_copy(meter: Meter, self: dict[str, Any]) -> dict[str, Any]:
+def _dict_copy(meter: Meter, self: dict[Any, Any]) -> dict[Any, Any]:
     meter.items(2 * len(self))
     return self.copy()
 
 
 @method(
     "dict",
-    "get(self: dict[str, T], key: str) -> T | None",
-    "get(self: dict[str, T], key: str, default: T) -> T",
+    "get(self: dict[H, T], key: H) -> T | None",
+    "get(self: dict[H, T], key: H, default: T) -> T",
     doc="the value of a key; None or `default` if there is no such key",
     examples=['{"a": 1}.get("a") == 1', '{"a": 1}.get("b") is None', '{"a": 1}.get("b", 0) == 0'],
     cost=ONE,
 )
-def _get(meter: Meter, self: dict[str, Any], key: str, default: Any = None) -> Any:
-    meter.charge(1 + len(key) // 16)
+def _get(meter: Meter, self: dict[Any, Any], key: Any, default: Any = None) -> Any:
+    meter.key(key)
     return self.get(key, default)
 
 
 @method(
     "dict",
-    "keys(self: dict[str, T]) -> list[str]",
+    "keys(self: dict[H, T]) -> list[H]",
     doc="the keys, as a list",
     examples=['{"a": 1, "b": 2}.keys() == ["a", "b"]'],
     cost=ELEMENTS,
     bounds=same_length,
 )
-def _keys(meter: Meter, self: dict[str, Any]) -> list[str]:
+def _keys(meter: Meter, self: dict[Any, Any]) -> list[Any]:
     meter.items(len(self))
     return list(self)
 
 
 @method(
     "dict",
-    "values(self: dict[str, T]) -> list[T]",
+    "values(self: dict[H, T]) -> list[T]",
     doc="the values, as a list",
     examples=['{"a": 1, "b": 2}.values() == [1, 2]'],
     cost=ELEMENTS,
     bounds=same_length,
 )
-def _values(meter: Meter, self: dict[str, Any]) -> list[Any]:
+def _values(meter: Meter, self: dict[Any, Any]) -> list[Any]:
     meter.items(len(self))
     return list(self.values())
 
 
 @method(
     "dict",
-    "items(self: dict[str, T]) -> list[tuple[str, T]]",
+    "items(self: dict[H, T]) -> list[tuple[H, T]]",
     doc="the pairs of key and value, as a list",
     examples=['{"a": 1}.items() == [("a", 1)]'],
     cost=ELEMENTS,
     bounds=same_length,
 )
-def _items(meter: Meter, self: dict[str, Any]) -> list[tuple[str, Any]]:
+def _items(meter: Meter, self: dict[Any, Any]) -> list[tuple[Any, Any]]:
     meter.items(2 * len(self))
     return list(self.items())
+
+
+# Sets ----------------------------------------------------------------------------
+
+
+def _together(meter: Meter, self: SetValue, others: Sequence[Any]) -> None:
+    """Charge for a set that is made of several collections."""
+    meter.items(len(self) + sum(map(len, others)))
+
+
+@method(
+    "set",
+    "copy(self: set[H]) -> set[H]",
+    doc="the same elements, as a set",
+    examples=["{1, 2}.copy() == {1, 2}"],
+    cost=ELEMENTS,
+    bounds=same_length,
+)
+def _set_copy(meter: Meter, self: SetValue) -> SetValue:
+    meter.items(len(self))
+    return self.copy()
+
+
+@method(
+    "set",
+    "union(self: set[H], *others: Iterable[H]) -> set[H]",
+    doc="the elements of all",
+    examples=["{1}.union([2], {3}) == {1, 2, 3}"],
+    cost=ELEMENTS,
+)
+def _union(meter: Meter, self: SetValue, *others: Any) -> SetValue:
+    _together(meter, self, others)
+    made = self.copy()
+    made.update(*others)
+    return made
+
+
+@method(
+    "set",
+    "intersection(self: set[H], *others: Iterable[H]) -> set[H]",
+    doc="the elements that all have",
+    examples=["{1, 2, 3}.intersection([3, 2], {2, 9}) == {2}"],
+    cost=ELEMENTS,
+)
+def _intersection(meter: Meter, self: SetValue, *others: Any) -> SetValue:
+    _together(meter, self, others)
+    made = self.copy() if not others else self
+    for other in others:
+        made = made & other if isinstance(other, SetValue) else SetValue(x for x in other if x in made)
+    return made
+
+
+@method(
+    "set",
+    "difference(self: set[H], *others: Iterable[H]) -> set[H]",
+    doc="the elements that none of the others has",
+    examples=["{1, 2, 3}.difference([3], {2}) == {1}"],
+    cost=ELEMENTS,
+)
+def _difference(meter: Meter, self: SetValue, *others: Any) -> SetValue:
+    _together(meter, self, others)
+    if not others or not isinstance(others[0], (SetValue, dict)):
+        made = self.copy()
+        made.difference_update(*others)
+        return made
+    made = self - others[0]
+    made.difference_update(*others[1:])
+    return made
+
+
+@method(
+    "set",
+    "symmetric_difference(self: set[H], other: Iterable[H]) -> set[H]",
+    doc="the elements that only one of both has",
+    examples=["{1, 2}.symmetric_difference([2, 3]) == {1, 3}"],
+    cost=ELEMENTS,
+)
+def _symmetric_difference(meter: Meter, self: SetValue, other: Any) -> SetValue:
+    _together(meter, self, [other])
+    return self ^ (other if isinstance(other, SetValue) else SetValue(other))
+
+
+def _comparing(name: str) -> Callable[[Meter, SetValue, Any], bool]:
+    holds: Callable[[SetValue, Any], bool] = getattr(set, name)
+
+    def code(meter: Meter, self: SetValue, other: Any) -> bool:
+        meter.charge(1 + len(self) + len(other))
+        return holds(self, other)
+
+    return code
+
+
+for _name, _doc, _example in (
+    ("issubset", "whether the other has all of its elements", "{1}.issubset([1, 2])"),
+    ("issuperset", "whether it has all elements of the other", "{1, 2}.issuperset([1])"),
+    ("isdisjoint", "whether no element is in both", "{1, 2}.isdisjoint([3])"),
+):
+    method(
+        "set",
+        f"{_name}(self: set[H], other: Iterable[H]) -> bool",
+        doc=_doc,
+        examples=[_example],
+        cost=ELEMENTS,
+    )(_comparing(_name))

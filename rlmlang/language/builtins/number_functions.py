@@ -51,13 +51,15 @@ def _round(meter: Meter, x: Any, *ndigits: int) -> Any:
 
 @builtin(
     "sum(xs: Iterable[int], start: int = 0) -> int",
+    "sum(xs: Iterable[bool], start: int = 0) -> int",
     "sum(xs: Iterable[float], start: float = 0) -> float",
     "sum(xs: Iterable[list[T]], start: list[T]) -> list[T]",
-    doc="`start` and all elements added up; lists one after another",
+    doc="`start` and all elements added up, True as 1; lists one after another",
     examples=[
         "sum([1, 2, 3]) == 6",
         "sum([], 5) == 5",
         "sum([0.5, 1]) == 1.5",
+        "sum([True, False, True]) == 2",
         "sum([[1], [2, 3]], []) == [1, 2, 3]",
     ],
     cost=ELEMENTS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from rlmlang.errors import RunError
@@ -11,6 +11,7 @@ from rlmlang.language.builtins.common import (
     ONE,
     SIZE,
     SORTING,
+    charge_for_sorting,
     filtered_length,
     range_length,
     same_length,
@@ -19,6 +20,7 @@ from rlmlang.language.builtins.common import (
 )  # fmt: skip
 from rlmlang.language.builtins.table import SpecialForm, builtin
 from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import SetValue
 
 # Order ---------------------------------------------------------------------------
 
@@ -49,6 +51,7 @@ for _name, _pick, _most, _examples in (
         f"{_name}(xs: Iterable[K]) -> K",
         f"{_name}(a: K, b: K, *more: K) -> K",
         f"{_name}(xs: Iterable[K], *, default: K) -> K",
+        f"{_name}(xs: Iterable[K], *, default: None) -> K | None",
         f"{_name}(xs: Iterable[T], *, key: Callable[[T], K]) -> T",
         f"{_name}(xs: Iterable[T], *, key: Callable[[T], K], default: T) -> T",
         f"{_name}(a: T, b: T, *more: T, key: Callable[[T], K]) -> T",
@@ -74,33 +77,48 @@ for _name, _pick, _most, _examples in (
 def _sorted(meter: Meter, xs: Any, *, key: list[Any] | None = None, reverse: bool = False) -> list[Any]:
     meter.items(len(xs))
     values = list(xs)
-    before = meter.steps
-    meter.walk(values if key is None else key)
-    meter.charge((meter.steps - before) * len(values).bit_length())
+    charge_for_sorting(meter, values if key is None else key)
     if key is None:
         return sorted(values, reverse=reverse)
     return [values[i] for i in sorted(range(len(values)), key=key.__getitem__, reverse=reverse)]
 
 
+def _set(meter: Meter, xs: Any = ()) -> SetValue:
+    meter.items(len(xs))
+    meter.walk(xs)
+    return SetValue(xs)
+
+
+for _name, _example in (("set", "set([2, 1, 2]) == {1, 2}"), ("frozenset", "1 in frozenset([1, 2])")):
+    builtin(
+        f"{_name}(xs: Iterable[H] = ()) -> set[H]",  # decision 8
+        doc="the distinct elements, as a set",
+        examples=[_example, f'{_name}("aba") == {{"a", "b"}}', f"len({_name}()) == 0"],
+        cost=SIZE,
+        bounds=up_to_length,
+    )(_set)
+
+
 @builtin(
-    "set(xs: Iterable[K]) -> list[K]",  # decision 8
-    doc="the distinct elements in order, as a list",
-    examples=["set([2, 1, 2]) == [1, 2]", 'set("aba") == ["a", "b"]'],
-    cost=SORTING,
-    bounds=up_to_length,
+    "tuple(xs: Iterable[T] = ()) -> tuple[T, ...]",
+    doc="the elements, as a tuple",
+    examples=["tuple([1, 2]) == (1, 2)", 'tuple("ab") == ("a", "b")', "tuple() == ()"],
+    cost=ELEMENTS,
+    moves=1,
+    bounds=same_length,
 )
-def _set(meter: Meter, xs: Any) -> list[Any]:
-    out: list[Any] = []
-    for x in _sorted(meter, xs):
-        if not out or out[-1] != x:
-            out.append(x)
-    return out
+def _tuple(meter: Meter, xs: Any = ()) -> tuple[Any, ...]:
+    meter.items(len(xs))
+    return tuple(xs)
 
 
 @builtin(
-    "reversed(xs: Iterable[T]) -> list[T]",
+    "reversed(xs: list[T]) -> list[T]",
+    "reversed(xs: str) -> list[str]",
+    "reversed(xs: tuple[T, ...]) -> list[T]",
+    "reversed(xs: dict[H, T]) -> list[H]",
     doc="the elements from last to first, as a list",
-    examples=["reversed([1, 2]) == [2, 1]", 'reversed("ab") == ["b", "a"]'],
+    examples=["reversed([1, 2]) == [2, 1]", 'reversed("ab") == ["b", "a"]', "reversed((1, 2)) == [2, 1]"],
     cost=ELEMENTS,
     moves=1,
     bounds=same_length,
@@ -114,7 +132,7 @@ def _reversed(meter: Meter, xs: Any) -> list[Any]:
 
 
 @builtin(
-    "len(xs: Iterable[T]) -> int",
+    "len(xs: Iterable[Any]) -> int",
     doc="the number of characters, elements or keys",
     examples=['len("abc") == 3', "len([1, 2]) == 2", 'len({"a": 1}) == 1'],
     cost=ONE,
@@ -127,7 +145,7 @@ def _len(meter: Meter, xs: Any) -> int:
 
 
 @builtin(
-    "any(xs: Iterable[T]) -> bool",
+    "any(xs: Iterable[Any]) -> bool",
     doc="whether an element is true; of a generator no element after that one is computed",
     examples=["any([False, True])", "not any([])", "any(x > 1 for x in [1, 2])"],
     cost=ELEMENTS,
@@ -139,7 +157,7 @@ def _any(meter: Meter, xs: Any) -> bool:
 
 
 @builtin(
-    "all(xs: Iterable[T]) -> bool",
+    "all(xs: Iterable[Any]) -> bool",
     doc="whether no element is false; of a generator no element after a false one is computed",
     examples=["all([])", "not all([True, False])", "all(x > 0 for x in [1, 2])"],
     cost=ELEMENTS,
@@ -196,6 +214,8 @@ def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]]:
     "zip(a: Iterable[A], b: Iterable[B]) -> list[tuple[A, B]]",
     "zip(a: Iterable[A], b: Iterable[B], c: Iterable[C]) -> list[tuple[A, B, C]]",
     "zip(a: Iterable[A], b: Iterable[B], c: Iterable[C], d: Iterable[D]) -> list[tuple[A, B, C, D]]",
+    "zip(a: Iterable[A]) -> list[tuple[A]]",
+    "zip(*xs: Iterable[T]) -> list[tuple[T, ...]]",
     doc="tuples of the elements at the same place, as a list, as many as the shortest has",
     examples=['zip([1, 2], "ab") == [(1, "a"), (2, "b")]', "zip([1, 2], [3]) == [(1, 3)]"],
     cost=ELEMENTS,
@@ -203,7 +223,7 @@ def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]]:
     bounds=shortest_length,
 )
 def _zip(meter: Meter, *xs: Any) -> list[tuple[Any, ...]]:
-    meter.items(len(xs) * min(map(len, xs)))
+    meter.items(len(xs) * min(map(len, xs), default=0))
     return list(zip(*xs))
 
 
@@ -253,11 +273,19 @@ def _list(meter: Meter, xs: Any = ()) -> list[Any]:
 
 
 @builtin(
-    "dict(pairs: Iterable[tuple[str, T]] = []) -> dict[str, T]",
-    doc="a dict of pairs of key and value; of equal keys the last counts",
-    examples=["dict() == {}", 'dict([("a", 1)]) == {"a": 1}', 'dict(zip(["a", "a"], [1, 2])) == {"a": 2}'],
+    "dict(pairs: dict[H, T]) -> dict[H, T]",
+    "dict(pairs: Iterable[tuple[H, T]] = []) -> dict[H, T]",
+    "dict(**items: T) -> dict[str, T]",
+    doc="a dict of pairs of key and value, or of keywords, or with the keys and values of another; of equal keys the "
+    "last counts",
+    examples=[
+        "dict() == {}",
+        'dict([("a", 1)]) == {"a": 1}',
+        'dict(zip(["a", "a"], [1, 2])) == {"a": 2}',
+        'dict(a=1) == {"a": 1}',
+    ],
     cost=ELEMENTS,
 )
-def _dict(meter: Meter, pairs: Sequence[tuple[str, Any]] = ()) -> dict[str, Any]:
-    meter.items(len(pairs))
-    return dict(pairs)
+def _dict(meter: Meter, pairs: Any = (), **items: Any) -> dict[Any, Any]:
+    meter.items(2 * (len(pairs) + len(items)))
+    return dict(pairs, **items)

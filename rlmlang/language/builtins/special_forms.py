@@ -1,13 +1,13 @@
-"""Built-in functions that the interpreter evaluates, since they apply functions or run programs."""
+"""Built-in functions that the interpreter evaluates, since they apply functions, run programs or show something."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rlmlang.language.builtins.table import SpecialForm, builtin
+from rlmlang.language.builtins.common import ONE, SIZE
+from rlmlang.language.builtins.table import BUILTINS, MODULES, SpecialForm, builtin
 from rlmlang.runtime.meter import Meter
-
-# Special forms, which the interpreter evaluates --------------------------------------
+from rlmlang.runtime.values import RecordValue, SetValue, Value
 
 
 @builtin(
@@ -19,6 +19,9 @@ from rlmlang.runtime.meter import Meter
 )
 def _reduce(meter: Meter, *args: Any) -> Any:
     raise AssertionError("a special form")
+
+
+MODULES["functools"]["reduce"] = BUILTINS["reduce"]
 
 
 @builtin(
@@ -35,3 +38,39 @@ def _reduce(meter: Meter, *args: Any) -> Any:
 )
 def _run_program(meter: Meter, *args: Any) -> Any:
     raise AssertionError("a special form")
+
+
+@builtin(
+    'print(*values: Any, sep: str = " ", end: str = "\\n") -> None',
+    doc="shows the values as text; it stands in the trace and in previews, and is no part of the program's value",
+    examples=['print("a", 1) is None', 'print(1, [2], sep=", ", end="") is None'],
+    cost=SIZE,
+    form=SpecialForm.PRINT,
+)
+def _print(meter: Meter, *values: Value, sep: str = " ", end: str = "\n") -> str:
+    meter.walk(values)
+    texts = [str(value) for value in values]
+    meter.text(sum(map(len, texts)) + len(sep) * max(0, len(texts) - 1) + len(end))
+    return sep.join(texts) + end
+
+
+@builtin(
+    "isinstance(x: Any, types: Any) -> bool",
+    doc="whether `x` is of a type, or of one of a tuple of types: `str`, `int`, `float`, `bool`, `list`, `dict`, "
+    "`set`, `tuple` or a record",
+    examples=["isinstance(1, int)", 'not isinstance("a", (int, float))', "isinstance(True, int)"],
+    cost=ONE,
+    form=SpecialForm.ISINSTANCE,
+)
+def _isinstance(meter: Meter, x: Value, types: tuple[str, ...]) -> bool:
+    meter.charge(1)
+    kind = x.type.name if isinstance(x, RecordValue) else _KINDS.get(type(x), "")
+    return kind in types or (kind == "bool" and "int" in types)
+
+
+_KINDS: dict[type, str] = {
+    **{kind: kind.__name__ for kind in (str, int, float, bool, list, dict, tuple)},
+    SetValue: "set",
+    type(None): "None",
+}
+"""The types of values by the names that programs have for them."""

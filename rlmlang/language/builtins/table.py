@@ -5,9 +5,12 @@ Everything else in the package that depends on a built-in reads it from its row:
 estimate, the masks and the language card in prompts. To add a built-in, add a row.
 
 A signature is written as in Python. Capital letters are type variables, `K` one that has
-an order; `Iterable[T]` takes whatever Python iterates over, `Natural` an integer constant. The code is called as
-`code(meter, *args, **keywords)`: the arguments that were given, by position, and from the
-first omitted one on by keyword. It charges the meter before it makes anything large.
+an order, `H` one that may be a key; `Any` takes values of every type, `Iterable[T]` whatever Python iterates over,
+`Natural` an integer constant. The code is called as `code(meter, *args, **keywords)`: the arguments that were given,
+by position, and from the first omitted one on by keyword. It charges the meter before it makes anything large.
+
+The code of a method that `changes` its receiver gets a value that nothing else holds, changes it in place, and
+returns what the method gives in Python.
 
 Code never calls functions. Where a parameter is a function of n parameters, the code receives the list of its
 results: for the elements at the same place of the first n other arguments, as many as the shortest of these has,
@@ -30,17 +33,22 @@ from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
+    MATCH,
     NATURAL,
     NONE,
     STR,
+    UNKNOWN,
     DictType,
     FunctionType,
     IterableType,
     ListType,
+    OpenTupleType,
+    SetType,
     TupleType,
     Type,
     TypeVar,
     optional,
+    primitive_of,
 )
 
 Implementation = Callable[..., Any]
@@ -63,6 +71,11 @@ class SpecialForm(Enum):
     """Stop at the first true element of a generator; anything else is given to the code."""
     ALL = auto()
     """Stop at the first false element of a generator; anything else is given to the code."""
+    PRINT = auto()
+    """Show the text that the code gives for the arguments; the value is None."""
+    ISINSTANCE = auto()
+    """Whether a value is of one of the types that the second argument names, as far as the checker does not know it.
+    The code gets the value and the names."""
 
 
 @frozen
@@ -74,6 +87,7 @@ class Parameter:
     required: bool
     keyword_only: bool = False
     variadic: bool = False
+    """Whether it takes all further arguments, by position or, if it is `keyword_only`, by keyword."""
 
 
 @frozen
@@ -98,12 +112,15 @@ class Builtin:
     code: Implementation
     moves: int | None = None
     """How many levels of containers the code makes around elements that it moves without looking at them, so that
-    they may be answers that are still pending; None if it looks at them."""
+    they may be answers that are still pending; None if it looks at them. A method that changes its receiver moves
+    what it gets for a type variable alone (`x: T`), and the elements of other containers."""
     bounds: BoundsRule | None = None
     """The length of the result, or its value if it is an int; None if nothing is known of it beforehand."""
     form: SpecialForm | None = None
     changes: bool = False
-    """Whether it is a method that changes the value of its receiver."""
+    """Whether the method changes its receiver in place."""
+    module: str | None = None
+    """The module that it is imported from."""
 
     @cached_property
     def signatures(self) -> tuple[Signature, ...]:
@@ -115,8 +132,23 @@ class Builtin:
         return f"{self.texts[0]}: {self.doc}"
 
 
+@frozen(eq=False)
+class ModuleConstant:
+    """A constant of a module, such as `math.pi`."""
+
+    name: str
+    module: str
+    type: Type
+    value: Any
+    doc: str
+
+
 BUILTINS: dict[str, Builtin] = {}
-METHODS: dict[str, dict[str, Builtin]] = {"str": {}, "list": {}, "dict": {}, "tuple": {}}
+METHODS: dict[str, dict[str, Builtin]] = {name: {} for name in ("str", "list", "dict", "set", "tuple", "Match")}
+MODULES: dict[str, dict[str, Builtin | ModuleConstant]] = {
+    name: {} for name in ("math", "re", "string", "json", "itertools", "functools", "collections", "statistics")
+}
+"""The modules that a program may import, besides `typing`, with what they have."""
 
 _Code = typing.TypeVar("_Code", bound=Implementation)
 
@@ -129,15 +161,17 @@ def builtin(
     moves: int | None = None,
     bounds: BoundsRule | None = None,
     form: SpecialForm | None = None,
-    of: str | None = None,
-    changes: bool = False,
+    module: str | None = None,
 ) -> Callable[[_Code], _Code]:
-    """Enter a function into the table, or a method `of` a type."""
-    table = BUILTINS if of is None else METHODS[of]
+    """Enter a function into the table, or one of a module."""
 
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
-        table[name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, form, changes)
+        row = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, form, module=module)
+        if module is None:
+            BUILTINS[name] = row
+        else:
+            MODULES[module][name] = row
         return code
 
     return enter
@@ -153,8 +187,24 @@ def method(
     bounds: BoundsRule | None = None,
     changes: bool = False,
 ) -> Callable[[_Code], _Code]:
-    """Enter a method of `str`, `list`, `dict` or `tuple` into the table."""
-    return builtin(*texts, doc=doc, examples=examples, cost=cost, moves=moves, bounds=bounds, of=of, changes=changes)
+    """Enter a method of a type into the table. An example of one that `changes` something is a program of lines."""
+
+    def enter(code: _Code) -> _Code:
+        name = texts[0].partition("(")[0]
+        METHODS[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, changes=changes)
+        return code
+
+    return enter
+
+
+def constant(module: str, name: str, value: Any, doc: str) -> None:
+    """Enter a constant of a module into the table."""
+    MODULES[module][name] = ModuleConstant(name, module, primitive_of(value), value, doc)
+
+
+def module_member(module: str, name: str) -> Builtin | ModuleConstant | None:
+    """Return what a module has under a name, or None if there is no such module or name."""
+    return MODULES.get(module, {}).get(name)
 
 
 # Signatures ----------------------------------------------------------------------
@@ -174,6 +224,8 @@ def parse_signature(text: str) -> Signature:
         params.append(Parameter(args.vararg.arg, _annotated(args.vararg), required=False, variadic=True))
     for arg, default in zip(args.kwonlyargs, args.kw_defaults):
         params.append(Parameter(arg.arg, _annotated(arg), required=default is None, keyword_only=True))
+    if args.kwarg is not None:
+        params.append(Parameter(args.kwarg.arg, _annotated(args.kwarg), False, keyword_only=True, variadic=True))
     assert tree.returns is not None
     return Signature(tuple(params), _type(tree.returns), text)
 
@@ -183,7 +235,9 @@ def _annotated(arg: python.arg) -> Type:
     return _type(arg.annotation)
 
 
-_PRIMITIVES: dict[str, Type] = {"str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "Natural": NATURAL}
+_PRIMITIVES: dict[str, Type] = {
+    "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "Natural": NATURAL, "Match": MATCH, "Any": UNKNOWN,
+}  # fmt: skip
 
 
 def _type(node: python.expr) -> Type:
@@ -194,11 +248,17 @@ def _type(node: python.expr) -> Type:
             return _PRIMITIVES.get(name) or TypeVar(name)
         case python.BinOp(left=left):
             return optional(_type(left))
-        case python.Subscript(value=python.Name(id=name), slice=python.Tuple(elts=parts)):
-            if name == "Callable":
-                assert isinstance(parts[0], python.List)
-                return FunctionType(tuple(map(_type, parts[0].elts)), _type(parts[1]))
-            return DictType(STR, _type(parts[1])) if name == "dict" else TupleType(tuple(map(_type, parts)))
+        case python.Subscript(value=python.Name(id="Callable"), slice=python.Tuple(elts=[python.List(elts), result])):
+            return FunctionType(tuple(map(_type, elts)), _type(result))
+        case python.Subscript(value=python.Name(id="dict"), slice=python.Tuple(elts=[key, value])):
+            return DictType(_type(key), _type(value))
+        case python.Subscript(value=python.Name(id="tuple"), slice=python.Tuple(elts=[item, python.Constant()])):
+            return OpenTupleType(_type(item))
+        case python.Subscript(value=python.Name(id="tuple"), slice=python.Tuple(elts=parts)):
+            return TupleType(tuple(map(_type, parts)))
+        case python.Subscript(value=python.Name(id="tuple"), slice=item):
+            return TupleType((_type(item),))
         case python.Subscript(value=python.Name(id=name), slice=item):
-            return ListType(_type(item)) if name == "list" else IterableType(_type(item))
+            inner = _type(item)
+            return SetType(inner) if name == "set" else ListType(inner) if name == "list" else IterableType(inner)
     raise AssertionError(python.dump(node))

@@ -9,12 +9,19 @@ from typing import Any
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import SIZE, TEXT, line_count, most_elements, quoted
 from rlmlang.language.builtins.table import method
+from rlmlang.runtime.formatting import formatted
 from rlmlang.runtime.meter import Meter
 
 
 def _read(meter: Meter, text: str) -> None:
     """Charge for reading a text."""
     meter.charge(1 + len(text) // 16)
+
+
+def _read_ends(meter: Meter, ends: str | tuple[str, ...]) -> None:
+    """Charge for comparing with a text, or with each of several."""
+    for end in (ends,) if isinstance(ends, str) else ends:
+        _read(meter, end)
 
 
 # str: tests ----------------------------------------------------------------------
@@ -140,24 +147,26 @@ _RANGE = ", start: int | None = None, end: int | None = None"
 @method(
     "str",
     f"startswith(self: str, prefix: str{_RANGE}) -> bool",
-    doc="whether it, or its slice from `start` to `end`, starts with `prefix`",
-    examples=['"abc".startswith("ab")', '"abc".startswith("b", 1)'],
+    f"startswith(self: str, prefix: tuple[str, ...]{_RANGE}) -> bool",
+    doc="whether it, or its slice from `start` to `end`, starts with `prefix`, or with one of them",
+    examples=['"abc".startswith("ab")', '"abc".startswith("b", 1)', '"abc".startswith(("x", "ab"))'],
     cost=TEXT,
 )
-def _startswith(meter: Meter, self: str, prefix: str, start: int | None = None, end: int | None = None) -> bool:
-    _read(meter, prefix)
+def _startswith(meter: Meter, self: str, prefix: Any, start: int | None = None, end: int | None = None) -> bool:
+    _read_ends(meter, prefix)
     return self.startswith(prefix, start, end)
 
 
 @method(
     "str",
     f"endswith(self: str, suffix: str{_RANGE}) -> bool",
-    doc="whether it, or its slice from `start` to `end`, ends with `suffix`",
-    examples=['"abc".endswith("bc")', '"abc".endswith("b", 0, 2)'],
+    f"endswith(self: str, suffix: tuple[str, ...]{_RANGE}) -> bool",
+    doc="whether it, or its slice from `start` to `end`, ends with `suffix`, or with one of them",
+    examples=['"abc".endswith("bc")', '"abc".endswith("b", 0, 2)', '"abc".endswith(("x", "bc"))'],
     cost=TEXT,
 )
-def _endswith(meter: Meter, self: str, suffix: str, start: int | None = None, end: int | None = None) -> bool:
-    _read(meter, suffix)
+def _endswith(meter: Meter, self: str, suffix: Any, start: int | None = None, end: int | None = None) -> bool:
+    _read_ends(meter, suffix)
     return self.endswith(suffix, start, end)
 
 
@@ -381,3 +390,15 @@ def _expandtabs(meter: Meter, self: str, tabsize: int = 8) -> str:
     tabsize = max(0, tabsize) if tabs else 0
     meter.text(len(self) + tabs * tabsize)
     return self.expandtabs(tabsize)
+
+
+@method(
+    "str",
+    "format(self: str, *args: Any, **fields: Any) -> str",
+    doc="with values for the fields in it: `{}` in order, `{0}` by number, `{name}` by name, each with `!r` and a "
+    "format as in f-strings",
+    examples=['"{} of {:.1f}".format(1, 2.5) == "1 of 2.5"', '"{b}{a!r}".format(a="x", b=1) == "1\'x\'"'],
+    cost=SIZE,
+)
+def _format(meter: Meter, self: str, *args: Any, **fields: Any) -> str:
+    return formatted(meter, self, args, fields)

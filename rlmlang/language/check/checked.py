@@ -39,7 +39,8 @@ class NativeTarget:
         """Return the types of the parameters that `args` and then `keywords` go to."""
         params = positional(self.signature, len(self.args))
         named = {param.name: param.type for param in self.signature.params}
-        return [param.type for param in params] + [named[name] for name, _ in self.keywords]
+        keywords = [named.get(name, self.signature.params[-1].type) for name, _ in self.keywords]
+        return [param.type for param in params] + keywords
 
     @property
     def operands(self) -> list[tuple[int, Sources | None]]:

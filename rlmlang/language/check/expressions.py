@@ -28,6 +28,7 @@ from rlmlang.language.source import Span
 from rlmlang.language.types import (
     BOOL,
     INT,
+    MATCH,
     NEVER,
     STR,
     UNKNOWN,
@@ -300,9 +301,11 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
         case DictType():
             return METHODS["dict"]
         case SetType():
-            return METHODS.get("set", {})
+            return METHODS["set"]
         case TupleType() | OpenTupleType():
             return METHODS["tuple"]
+        case base if base == MATCH:
+            return METHODS["Match"]
         case base if base == STR:
             return METHODS["str"]
     return {}

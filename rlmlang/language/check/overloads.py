@@ -40,9 +40,19 @@ class Overload:
     """The arguments by the name of their parameter; several for a variadic one."""
 
     def pairs(self) -> Iterator[tuple[Parameter, nodes.Expr]]:
+        for param, _, arg in self._named():
+            yield param, arg
+
+    def _named(self) -> Iterator[tuple[Parameter, str, nodes.Expr]]:
+        """Yield each argument with its parameter, and with the name by which it can be given."""
+        names = {param.name for param in self.signature.params}
         for param in self.signature.params:
-            for arg in self.arguments.get(param.name, ()):
-                yield param, arg
+            if param.keyword_only and param.variadic:
+                for name in (name for name in self.arguments if name not in names):
+                    yield param, name, self.arguments[name][0]
+            else:
+                for arg in self.arguments.get(param.name, ()):
+                    yield param, param.name, arg
 
     def solve(self, types: ArgumentTypes) -> Solution | None:
         """Return the type variables, as far as arguments that are not functions determine them.
@@ -70,7 +80,7 @@ class Overload:
         for param in self.signature.params:
             values = self.arguments.get(param.name, [])
             if param.keyword_only or gap:
-                keywords.extend((param.name, value) for value in values)
+                keywords.extend((name, value) for each, name, value in self._named() if each is param)
             else:
                 args.extend(values)
                 gap = not values and not param.variadic
@@ -88,8 +98,9 @@ def match_overload(
     for param, arg in zip(params, args):
         found.setdefault(param.name, []).append(arg)
     names = {param.name for param in signature.params if not param.variadic and param.name != "self"}
+    takes_all = any(param.keyword_only and param.variadic for param in signature.params)
     for keyword in keywords:
-        if keyword.name not in names or keyword.name in found:
+        if not (keyword.name in names or takes_all) or keyword.name in found:
             return keyword
         found[keyword.name] = [keyword.value]
     if any(param.required and param.name not in found for param in signature.params):
