@@ -64,6 +64,7 @@ def _shown(site: SiteCost) -> str:
     parts += [f"{_between(site.prompt_tokens)} tokens in"] if site.prompt_tokens[1] is not None else []
     parts += [f"{_between(site.completion_tokens)} tokens out"] if site.completion_tokens[1] is not None else []
     parts += [_between(site.cost)] if site.cost[1] else []
+    parts += ["one after the other, since the loop may end after any turn"] if site.sequential else []
     return ", ".join(parts)
 
 

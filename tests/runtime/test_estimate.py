@@ -199,6 +199,7 @@ def test_as_json() -> None:
         "prompt_tokens": [1, None],
         "completion_tokens": [0, 1024],
         "cost": [0.0, None],
+        "sequential": False,
     }
 
 

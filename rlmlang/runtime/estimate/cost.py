@@ -50,11 +50,13 @@ class SiteCost:
     prompt_tokens: Interval
     completion_tokens: Interval
     cost: Money
+    sequential: bool = False
+    """Whether it is in a loop that may end after any of its turns, so that its calls are asked one after the other."""
 
     def to_json(self) -> dict[str, Any]:
         names = ("calls", "prompt_tokens", "completion_tokens", "cost")
         where = {"line": self.span.line, "column": self.span.column, "text": self.span.text}
-        return where | {name: _json(getattr(self, name)) for name in names}
+        return where | {name: _json(getattr(self, name)) for name in names} | {"sequential": self.sequential}
 
 
 def _json(interval: Interval | Money) -> list[float | None]:

@@ -1,9 +1,9 @@
 """Estimate what a program must and may take: calls, depth, tokens, money and pure work, before any call is made.
 
 The program is evaluated with its real inputs as far as they determine it. What depends on an
-answer is an `UnknownValue`: a type with bounds on its length (on its value for an int).
-Both branches of an unknown test are followed; the body of a comprehension over an unknown
-list is followed once and counted as often as the list may be long.
+answer is an `UnknownValue`: bounds on its length (on its value for an int).
+All branches of an unknown test are followed, and variables joined where they meet; the body of a loop over an
+unknown list is followed once and counted as often as the list may be long, with what it changes unknown.
 
 The upper bound counts every call that may be made. The lower bound counts calls that are
 made in any case, equal ones once; calls of one kind whose arguments are unknown might all
@@ -25,10 +25,16 @@ from rlmlang.errors import StepsExhausted
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
+from rlmlang.language.types import NONE
 from rlmlang.models.base import Model
-from rlmlang.runtime.estimate import applications, expressions
+from rlmlang.runtime.estimate import applications, comprehensions, expressions, loops, statements
+from rlmlang.runtime.estimate.blocks import block
 from rlmlang.runtime.estimate.cost import Cost, Interval
-from rlmlang.runtime.estimate.follower import Env, Follower
+from rlmlang.runtime.estimate.environment import PROGRAM, Env
+from rlmlang.runtime.estimate.flow import Flow
+from rlmlang.runtime.estimate.follower import Follower
+from rlmlang.runtime.estimate.functions import enter
+from rlmlang.runtime.estimate.intervals import UnknownValue, least_of
 from rlmlang.runtime.estimate.tally import CallTally, Kept
 from rlmlang.runtime.values import Value
 
@@ -87,22 +93,27 @@ def estimate(
 
 
 class _Estimator(Follower):
-    """Follows a program, with a handler for each kind of expression."""
+    """Follows a program, with a handler for each kind of expression and statement."""
 
     def value(self, node: nodes.Expr, env: Env) -> Value:
-        return _VALUE[type(node)](self, node, env)
+        value = _VALUE[type(node)](self, node, env)
+        if isinstance(value, UnknownValue) and value.low < 0:
+            least = least_of(self.tables.types.get(node.node_id, NONE))
+            return UnknownValue(least, value.high) if least > value.low else value
+        return value
+
+    def statement(self, node: nodes.Statement, env: Env) -> Flow | None:
+        return _STATEMENT[type(node)](self, node, env)
 
     def program(self, inputs: dict[str, Value]) -> None:
-        self.root.variables.update(inputs)
+        entry = self.checked.entry
+        env = Env({} if entry else dict(inputs), owner=PROGRAM)
         try:
-            for statement in self.checked.module.statements:
-                if isinstance(statement, nodes.Binding):
-                    self.bind(statement, self.root)
-                elif isinstance(statement, nodes.ExprStatement):
-                    self.value(statement.value, self.root)
-        except StepsExhausted:
-            self.open = True
-        except RecursionError:
+            block(self, self.checked.module.statements, env)
+            if entry is not None:
+                given = [inputs[param.name.id] for param in entry.node.params if param.name.id in inputs]
+                enter(self, entry, given, env)
+        except (StepsExhausted, RecursionError):
             self.open = True
 
 
@@ -112,6 +123,7 @@ _VALUE: dict[type, Callable[[_Estimator, Any, Env], Value]] = {
     nodes.FString: expressions.fstring,
     nodes.ListExpr: expressions.of_list,
     nodes.TupleExpr: expressions.of_tuple,
+    nodes.SetExpr: expressions.of_set,
     nodes.DictExpr: expressions.of_dict,
     nodes.Unary: expressions.unary,
     nodes.Binary: expressions.binary,
@@ -122,7 +134,28 @@ _VALUE: dict[type, Callable[[_Estimator, Any, Env], Value]] = {
     nodes.Attribute: expressions.attribute,
     nodes.Index: expressions.index,
     nodes.Slice: expressions.of_slice,
-    nodes.Comprehension: applications.comprehension,
+    nodes.Comprehension: comprehensions.comprehension,
     nodes.Apply: applications.apply,
     nodes.Call: applications.call,
+}
+
+_STATEMENT: dict[type, Callable[[_Estimator, Any, Env], Flow | None]] = {
+    nodes.Input: statements.nothing,
+    nodes.Record: statements.nothing,
+    nodes.Import: statements.nothing,
+    nodes.Pass: statements.nothing,
+    nodes.Function: statements.function,
+    nodes.Assign: statements.assign,
+    nodes.AnnotatedAssign: statements.annotated_assign,
+    nodes.AugmentedAssign: statements.augmented_assign,
+    nodes.ExprStatement: statements.expression,
+    nodes.If: statements.if_,
+    nodes.For: loops.for_,
+    nodes.While: loops.while_,
+    nodes.Return: statements.return_,
+    nodes.Break: statements.break_,
+    nodes.Continue: statements.continue_,
+    nodes.Assert: statements.assert_,
+    nodes.Raise: statements.raise_,
+    nodes.Try: statements.try_,
 }

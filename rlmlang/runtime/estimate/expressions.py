@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rlmlang.language import nodes
-from rlmlang.language.types import BOOL, RecordType, TupleType
-from rlmlang.runtime.estimate.follower import Env, Follower
-from rlmlang.runtime.estimate.intervals import Mixed, UnknownValue, all_known, bounds_of, build, elements_of
-from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill, index_into
-from rlmlang.runtime.values import Value
+from rlmlang.language.types import DictType, RecordType, SetType, Type
+from rlmlang.runtime.estimate.changes import changed_names, part_of
+from rlmlang.runtime.estimate.environment import Env
+from rlmlang.runtime.estimate.follower import Follower
+from rlmlang.runtime.estimate.intervals import (
+    UNKNOWN,
+    Mixed,
+    UnknownValue,
+    all_known,
+    bounds_of,
+    build,
+    either,
+    elements_of,
+    plain,
+    truth,
+)
+from rlmlang.runtime.exceptions import unbound
+from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill
+from rlmlang.runtime.values import Value, set_of
 
 
 def constant(follower: Follower, node: nodes.Constant, env: Env) -> Value:
@@ -15,7 +31,15 @@ def constant(follower: Follower, node: nodes.Constant, env: Env) -> Value:
 
 
 def name(follower: Follower, node: nodes.Name, env: Env) -> Value:
-    return env.find(node.id)
+    holder = env.holder(node.id)
+    if holder is None:
+        if follower.sure:
+            raise unbound(node.id).at(node.span)
+        return follower.unknown(node)
+    value = holder.variables[node.id]
+    if isinstance(value, UnknownValue) and value.unbound:
+        return follower.unknown(node, value.low, value.high)
+    return value
 
 
 def fstring(follower: Follower, node: nodes.FString, env: Env) -> Value:
@@ -26,11 +50,44 @@ def fstring(follower: Follower, node: nodes.FString, env: Env) -> Value:
 
 
 def of_list(follower: Follower, node: nodes.ListExpr, env: Env) -> Value:
-    return build([follower.value(item, env) for item in node.items], list)
+    return display(follower, node, node.items, env, list)
 
 
 def of_tuple(follower: Follower, node: nodes.TupleExpr, env: Env) -> Value:
-    return build([follower.value(item, env) for item in node.items], tuple)
+    return display(follower, node, node.items, env, tuple)
+
+
+def of_set(follower: Follower, node: nodes.SetExpr, env: Env) -> Value:
+    constants = all(isinstance(item, nodes.Constant) for item in node.items)
+    items = display(follower, node, node.items, env, lambda parts: set_of(parts, constants))
+    if all_known(items):
+        return items
+    low, high = bounds_of(items)
+    return follower.unknown(node, min(low, 1), high)
+
+
+def display(
+    follower: Follower, node: nodes.Expr, items: tuple[nodes.Expr, ...], env: Env, make: Callable[[list[Value]], Value]
+) -> Value:
+    """Return a container of elements, with those of `*containers` among them."""
+    parts: list[Value] = []
+    low = high = 0.0
+    unknown = False
+    for item in items:
+        if not isinstance(item, nodes.Starred):
+            parts.append(follower.value(item, env))
+            low, high = low + 1, high + 1
+            continue
+        container = follower.value(item.value, env)
+        more = bounds_of(container)
+        low, high = low + max(more[0], 0), high + more[1]
+        if isinstance(container, UnknownValue):
+            unknown = True
+        else:
+            parts += elements_of(container)
+    if unknown:
+        return follower.unknown(node, low, high)
+    return build(parts, make) if all_known(*parts) or make in (list, tuple) else UnknownValue(low, high)
 
 
 def of_dict(follower: Follower, node: nodes.DictExpr, env: Env) -> Value:
@@ -40,94 +97,116 @@ def of_dict(follower: Follower, node: nodes.DictExpr, env: Env) -> Value:
 
 def unary(follower: Follower, node: nodes.Unary, env: Env) -> Value:
     value = follower.value(node.operand, env)
-    if not all_known(value):
-        return follower.unknown(node)
     if node.op == "not":
-        return not value
-    return -value if node.op == "-" else value
+        holds = truth(value)
+        return UNKNOWN if holds is None else not holds
+    if not all_known(value):
+        return UNKNOWN
+    return -value if node.op == "-" else ~value if node.op == "~" else value
 
 
 def binary(follower: Follower, node: nodes.Binary, env: Env) -> Value:
     a, b = follower.value(node.left, env), follower.value(node.right, env)
     if all_known(a, b):
         return follower.pure(node, OPERATORS[node.op], a, b)
-    type_ = follower.tables.types[node.node_id]
-    if isinstance(type_, TupleType) and not isinstance(a, UnknownValue) and not isinstance(b, UnknownValue):
-        return build([*elements_of(a), *elements_of(b)], tuple)
+    return bounded(follower, node.op, a, b, follower.tables.types[node.right.node_id])
+
+
+def bounded(follower: Follower, op: str, a: Value, b: Value, type_: Type) -> Value:
+    """Return what is known of the value of an operator, of whose operands not all is known, the right one of a type."""
+    left, right = plain(a), plain(b)
+    if op == "+" and isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return build([*elements_of(a), *elements_of(b)], type(left))
+    follower.may_fail()
     (low_a, high_a), (low_b, high_b) = bounds_of(a), bounds_of(b)
-    if node.op == "+":
-        return UnknownValue(type_, low_a + low_b, high_a + high_b)
-    if node.op == "-":
-        return UnknownValue(type_, low_a - high_b, high_a - low_b)
-    return UnknownValue(type_)
+    if isinstance(type_, (SetType, DictType)):
+        return UnknownValue(0, high_a if op in ("&", "-") else high_a + high_b)
+    if op == "+":
+        return UnknownValue(low_a + low_b, high_a + high_b)
+    if op == "-":
+        return UnknownValue(low_a - high_b, high_a - low_b)
+    return UNKNOWN
 
 
 def logic(follower: Follower, node: nodes.Logic, env: Env) -> Value:
     left = follower.value(node.left, env)
-    if all_known(left):
-        return left if bool(left) is (node.op == "or") else follower.value(node.right, env)
-    return either(follower, node, left, follower.try_value(node.right, env))
+    holds = truth(left)
+    if holds is not None:
+        return left if holds is (node.op == "or") else follower.value(node.right, env)
+    return either(left, perhaps(follower, node.right, env))
 
 
 def conditional(follower: Follower, node: nodes.Conditional, env: Env) -> Value:
-    test = follower.value(node.test, env)
-    if all_known(test):
-        return follower.value(node.then if test else node.other, env)
-    return either(follower, node, follower.try_value(node.then, env), follower.try_value(node.other, env))
+    holds = truth(follower.value(node.test, env))
+    if holds is not None:
+        return follower.value(node.then if holds else node.other, env)
+    return either(perhaps(follower, node.then, env), perhaps(follower, node.other, env))
 
 
-def either(follower: Follower, node: nodes.Expr, a: Value, b: Value) -> Value:
-    (low_a, high_a), (low_b, high_b) = bounds_of(a), bounds_of(b)
-    return follower.unknown(node, min(low_a, low_b), max(high_a, high_b))
+def perhaps(follower: Follower, node: nodes.Expr, env: Env) -> Value:
+    """Follow a part that may not be evaluated at all, so that its failure does not count."""
+    names = follower.fact(changed_names, node, follower.tables)
+    before = [(holder, name, holder.variables[name]) for name in names if (holder := env.holder(name)) is not None]
+    for holder, name, value in before:
+        holder.bind(name, UnknownValue(*bounds_of(value)))
+    with follower.maybe():
+        result = follower.value(node, env)
+    for holder, name, value in before:
+        holder.bind(name, either(UnknownValue(*bounds_of(value)), holder.variables[name]))
+    return result
 
 
 def compare(follower: Follower, node: nodes.Compare, env: Env) -> Value:
     left = follower.value(node.first, env)
     result: Value = True
-    before = follower.conditions
+    unknown = 0
     for op, operand in node.rest:
-        right = follower.value(operand, env)
-        holds = follower.pure(node, COMPARISONS[op], left, right) if all_known(left, right) else UnknownValue(BOOL)
+        right = follower.value(operand, env) if not unknown else perhaps(follower, operand, env)
+        holds = follower.pure(node, COMPARISONS[op], left, right) if all_known(left, right) else UNKNOWN
         if not all_known(holds):
-            follower.conditions, result = before + 1, holds  # the rest is looked at only if it holds
+            if not unknown:
+                unknown = 1
+                follower.conditions += 1  # the rest is looked at only if it holds
+            result = holds
         elif not holds:
             result = holds
             break
         left = right
-    follower.conditions = before
+    follower.conditions -= unknown
     return result
 
 
 def is_none(follower: Follower, node: nodes.IsNone, env: Env) -> Value:
+    if (known := decided(follower, node, node.value, env)) is not None:
+        return known
     value = follower.value(node.value, env)
-    if isinstance(value, UnknownValue):
-        return UnknownValue(BOOL)
-    return (value is None) is not node.negated
+    return UNKNOWN if isinstance(value, UnknownValue) else (plain(value) is None) is not node.negated
+
+
+def decided(follower: Follower, node: nodes.Expr, operand: nodes.Expr, env: Env) -> bool | None:
+    """Return the value of a test if types decide it, so that its operand need not be evaluated."""
+    known = follower.tables.decided.get(node.node_id)
+    if known is not None:
+        perhaps(follower, operand, env)
+    return known
 
 
 def attribute(follower: Follower, node: nodes.Attribute, env: Env) -> Value:
     value = follower.value(node.value, env)
     type_ = follower.tables.types[node.value.node_id]
     assert isinstance(type_, RecordType)
-    if isinstance(value, UnknownValue):
-        return follower.unknown(node)
-    return elements_of(value)[[name for name, _ in type_.fields].index(node.name)]
+    return part_of(follower, node, value, [name for name, _ in type_.fields].index(node.name))
 
 
 def index(follower: Follower, node: nodes.Index, env: Env) -> Value:
-    value, index = follower.value(node.value, env), follower.value(node.index, env)
-    if isinstance(value, UnknownValue) or not all_known(index):
-        return follower.unknown(node)
-    if isinstance(value, Mixed):
-        return follower.pure(node, index_into, value.remake(value.parts), index)
-    return follower.pure(node, index_into, value, index)
+    return part_of(follower, node, follower.value(node.value, env), follower.value(node.index, env))
 
 
 def of_slice(follower: Follower, node: nodes.Slice, env: Env) -> Value:
     value = follower.value(node.value, env)
     bounds = [None if b is None else follower.value(b, env) for b in (node.start, node.stop, node.step)]
     if all_known(*bounds) and not isinstance(value, UnknownValue):
-        part = follower.pure(node, cut, value.remake(value.parts) if isinstance(value, Mixed) else value, *bounds)
+        part = follower.pure(node, cut, plain(value), *bounds)
         if isinstance(value, Mixed) and isinstance(part, (list, tuple)):
             return build(list(part), type(part))
         return part

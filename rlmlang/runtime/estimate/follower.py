@@ -1,45 +1,47 @@
-"""The state of following a program before a run: variables, conditions, and pure work on known values."""
+"""The state of following a program before a run: conditions, counts, and pure work on known values."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
+from typing import Any, TypeVar
 
-from attrs import define
+from attrs import frozen
 
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, RunError, StepsExhausted
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import Checked
-from rlmlang.language.types import TupleType, Type, without_none
-from rlmlang.runtime.estimate.intervals import UnknownValue, all_known, build, elements_of
+from rlmlang.language.check.checked import Checked, CheckedFunction
+from rlmlang.language.source import Span
+from rlmlang.runtime.estimate.environment import Env
+from rlmlang.runtime.estimate.flow import Flow
+from rlmlang.runtime.estimate.intervals import UnknownValue, all_known, build
 from rlmlang.runtime.estimate.tally import CallTally
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.steps import function_steps, turn_steps
 from rlmlang.runtime.values import Value
 
 MAX_STEPS = 600_000
 """Steps after which following a program is given up; the upper bounds are then left open."""
 
+SHARE = 4
+"""What one part that makes no calls, or applies itself, may take of the steps that are left: one of so many parts."""
 
-@define(eq=False)
-class Env:
-    """The variables of one application, turn or program."""
 
-    variables: dict[str, Value]
-    outer: Env | None = None
+@frozen(eq=False)
+class Application:
+    """An application of a function that is being followed, and the conditions under which it began."""
 
-    def find(self, name: str) -> Value:
-        env = self
-        while name not in env.variables:
-            assert env.outer is not None
-            env = env.outer
-        return env.variables[name]
+    function: CheckedFunction
+    args: list[Value]
+    conditions: int
 
 
 FunctionEstimate = Callable[[list[Value]], Value]
 """Follows one application of a function on arguments."""
+
+_Result = TypeVar("_Result")
 
 
 class Follower(ABC):
@@ -50,18 +52,41 @@ class Follower(ABC):
         self.tables = checked.tables
         self.limits = limits
         self.tally = tally
-        self.meter = Meter(min(limits.max_steps, MAX_STEPS), limits.max_bytes)
-        self.root = Env({})
+        self.meter = Meter(MAX_STEPS, limits.max_bytes)
         self.factor: float = 1
         """How often at most the part being followed is evaluated."""
         self.conditions = 0
         """How many conditions that only a run can decide determine whether it is evaluated at all."""
+        self.failures: list[bool] = []
+        """For each `try` whose body is being followed, whether what was followed of it may have failed."""
+        self.unrolled: float = 1
+        """How many turns of loops over unknown numbers of items are being followed one by one."""
+        self.stack: list[Application] = []
+        """The applications of functions that are being followed."""
+        self.parents: dict[int, int] = {}
+        """The owner of the variables around each function that is inside of another, by the `id` of its node."""
+        self.too_long: dict[int, int] = {}
+        """How often following a part took too many steps, by the `id` of its node."""
+        self.is_shared = False
+        """Whether the part being followed has no more than a share of the steps."""
         self.open = False
         """Whether estimating was given up, so that there are no upper bounds."""
-        self.steps: dict[int, list[int]] = {}
-        """Steps of turns and of applications, by `id` of the comprehension or function, so that each is found once."""
+        self.facts: dict[tuple[Any, ...], Any] = {}
+        """What was found out of nodes."""
+        self.sites: set[Span] = set()
+        """The places of the calls that were met in the innermost loop that is being followed."""
         self.least_steps = 0
         self.least_bytes = 0
+
+    @abstractmethod
+    def value(self, node: nodes.Expr, env: Env) -> Value:
+        """Return the value of an expression, as far as it is known."""
+
+    @abstractmethod
+    def statement(self, node: nodes.Statement, env: Env) -> Flow | None:
+        """Follow a statement, which changes the environment. Returns where it may lead, None for the next statement."""
+
+    # Conditions
 
     @property
     def sure(self) -> bool:
@@ -78,24 +103,54 @@ class Follower(ABC):
         self.factor = before
         self.conditions -= not sure
 
-    def try_value(self, node: nodes.Expr, env: Env) -> Value:
-        """Follow a part that may not be evaluated at all, so that its failure does not count."""
-        with self.maybe():
-            return self.value(node, env)
+    def may_fail(self) -> None:
+        """Note that what was followed may fail; in a `try`, what follows it may then not be evaluated."""
+        if self.failures and not self.failures[-1]:
+            self.failures[-1] = True
+            self.conditions += 1
 
-    def bind(self, node: nodes.Binding, env: Env) -> None:
-        value = self.value(node.value, env)
-        if len(node.names) == 1:
-            env.variables[node.names[0].id] = value
-        else:
-            self.unpack(tuple(node.names), value, env, self.tables.types[node.value.node_id])
+    def shared(self, node: nodes.Node, follow: Callable[[], _Result], otherwise: Callable[[], _Result]) -> _Result:
+        """Return the result of following a part with a share of the steps, or of `otherwise` if they do not suffice.
 
-    @abstractmethod
-    def value(self, node: nodes.Expr, env: Env) -> Value:
-        """Return the value of an expression, as far as it is known."""
+        Parts within the part have the same share.
+        """
+        if self.is_shared:
+            return follow()
+        meter, limit, go_back = self.meter, self.meter.max_steps, self.mark()
+        failures = self.too_long.get(id(node), 0)
+        meter.max_steps = meter.steps + (limit - meter.steps) // SHARE ** (failures + 1)
+        self.is_shared = True
+        try:
+            return follow()
+        except StepsExhausted:
+            if self.least_steps >= self.limits.max_steps:
+                raise
+            self.too_long[id(node)] = failures + 1
+            go_back()
+        finally:
+            meter.max_steps = limit
+            self.is_shared = False
+        return otherwise()
 
-    def unknown(self, node: nodes.Expr, *bounds: float) -> UnknownValue:
-        return UnknownValue(self.tables.types[node.node_id], *bounds)
+    def mark(self) -> Callable[[], None]:
+        """Return what goes back, after an error, to following the part that is being followed now."""
+        state = {name: getattr(self, name) for name in ("factor", "conditions", "unrolled", "tables", "sites")}
+        failures, depth = [*self.failures], len(self.stack)
+
+        def go_back() -> None:
+            for name, value in state.items():
+                setattr(self, name, value)
+            self.failures = failures
+            del self.stack[depth:]
+
+        return go_back
+
+    # Pure work
+
+    def unknown(self, node: nodes.Expr, low: float = -inf, high: float = inf) -> UnknownValue:
+        """Return an unknown value for an expression that may fail."""
+        self.may_fail()
+        return UnknownValue(low, high)
 
     def pure(self, node: nodes.Expr, work: Callable[..., Value], *values: Value) -> Value:
         """Do work on known values. Where a run may not come to it, a failure makes the value unknown."""
@@ -106,21 +161,13 @@ class Follower(ABC):
                 raise error.at(node.span) from None
             return self.unknown(node)
 
-    def guarded(self, work: Callable[[], Value], type_: Type) -> Value:
-        try:
-            return self.measured(work)
-        except (RunError, BudgetError) as error:
-            if self.sure or isinstance(error, StepsExhausted):
-                raise
-            return UnknownValue(type_)
-
     def measured(self, work: Callable[[], Value]) -> Value:
         """Do work whose steps and sizes count for the minimum if it is done in any case."""
         meter = self.meter
         before, meter.largest = meter.steps, 0
         value = work()
         if self.sure:
-            self.least_steps += meter.steps - before
+            self._add_least(meter.steps - before)
             self.least_bytes = max(self.least_bytes, meter.largest)
         return value
 
@@ -128,41 +175,25 @@ class Follower(ABC):
         """Count steps, for the minimum too if they are taken in any case."""
         self.meter.charge(steps)
         if not self.conditions:
-            self.least_steps += steps
+            self._add_least(steps)
 
-    def turn_steps(self, node: nodes.Comprehension) -> list[int]:
-        """Return the steps of one turn of each `for` of a comprehension."""
-        found = self.steps.get(id(node))
-        if found is None:
-            found = self.steps[id(node)] = turn_steps(node)
-        return found
-
-    def function_steps(self, node: nodes.Function | nodes.Lambda) -> int:
-        """Return the steps of one application of a function."""
-        found = self.steps.get(id(node))
-        if found is None:
-            found = self.steps[id(node)] = [function_steps(node)]
-        return found[0]
+    def _add_least(self, steps: int) -> None:
+        if self.least_steps + steps > self.limits.max_steps:
+            raise StepsExhausted.of("E506", "the program takes more steps than max_steps in any case")
+        self.least_steps += steps
 
     def dict_of(self, node: nodes.Expr, pairs: list[tuple[Value, Value]]) -> Value:
         if not all_known(*(key for key, _ in pairs)):
             return self.unknown(node, min(1, len(pairs)), len(pairs))
         items = dict(pairs)
-        names = list(items)
-        return build(list(items.values()), lambda parts: dict(zip(names, parts)))
+        return build(list(items.values()), lambda parts: dict(zip(items, parts)))
 
-    def assign(self, target: nodes.Target, value: Value, env: Env) -> None:
-        if isinstance(target, nodes.Name):
-            env.variables[target.id] = value
-        else:
-            self.unpack(target.items, value, env, None)
+    # What is found out of nodes once
 
-    def unpack(self, names: Sequence[nodes.Target], value: Value, env: Env, type_: Type | None) -> None:
-        if isinstance(value, UnknownValue):
-            type_ = without_none(value.type if type_ is None else type_)
-            assert isinstance(type_, TupleType)
-            parts: list[Value] = [UnknownValue(item) for item in type_.items]
-        else:
-            parts = elements_of(value)
-        for name, part in zip(names, parts):
-            self.assign(name, part, env)
+    def fact(self, find: Callable[..., _Result], node: object, *more: object) -> _Result:
+        """Return what a function finds out of a node, and what else it needs, which is done once for each node."""
+        key = find, id(node), *map(id, more)
+        if key not in self.facts:
+            self.facts[key] = find(node, *more)
+        found: _Result = self.facts[key]
+        return found

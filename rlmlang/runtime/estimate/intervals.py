@@ -5,47 +5,78 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from attrs import field, frozen
+from attrs import frozen
 
 from rlmlang.language.builtins import Bounds
-from rlmlang.language.types import STR, DictType, ListType, LiteralType, TupleType, Type, without_none
+from rlmlang.language.types import (
+    STR,
+    DictType,
+    ListType,
+    OpenTupleType,
+    SetType,
+    TupleType,
+    Type,
+    base_of,
+    without_none,
+)
 from rlmlang.runtime.values import RecordValue, Value
+
+_COMPARED = 16
+"""The most parts of two containers that are joined one by one, and not as unknown."""
 
 
 @frozen(eq=False)
 class UnknownValue:
-    """A value that is unknown before the run: its type, and bounds on its length or on its value as an int."""
+    """A value that is unknown before the run, with bounds on its length or on its value as an int."""
 
-    type: Type
-    low: float = field()
+    low: float = -inf
     high: float = inf
-
-    @low.default
-    def _(self) -> float:
-        type_ = without_none(self.type)
-        type_ = type_.base if isinstance(type_, LiteralType) else type_
-        return 0 if type_ == STR or isinstance(type_, (ListType, DictType, TupleType)) else -inf
+    unbound: bool = False
+    """Whether it is that of a variable that may have no value at all."""
 
 
 @frozen(eq=False)
 class Mixed:
-    """A container whose length and keys are known, and some of whose parts are unknown."""
+    """A list, tuple, dict or record whose length and keys are known, and of which some parts are unknown."""
 
-    parts: list[Value]
-    remake: Callable[[list[Value]], Value]
-
-
-_UNKNOWN = (UnknownValue, Mixed)
+    container: Value
 
 
-def build(parts: list[Value], remake: Callable[[list[Value]], Value]) -> Value:
+_LARGE = 2**63
+"""Beyond this, the bounds of a known int are as those of an unknown one, since no float may be as large."""
+
+UNKNOWN = UnknownValue()
+UNBOUND = UnknownValue(unbound=True)
+
+_UNKNOWN = frozenset({UnknownValue, Mixed})
+
+
+def build(parts: list[Value], make: Callable[[list[Value]], Value]) -> Value:
     """Make a container of parts, a Mixed one if a part is unknown."""
-    return Mixed(parts, remake) if any(isinstance(p, _UNKNOWN) for p in parts) else remake(parts)
+    container = make(parts)
+    return container if all_known(*parts) else Mixed(container)
 
 
 def all_known(*values: Value) -> bool:
     """Return whether values are known in all their parts."""
-    return not any(isinstance(value, _UNKNOWN) for value in values)
+    for value in values:  # a loop, since this is called for every operation
+        if value.__class__ in _UNKNOWN:
+            break
+    else:
+        return True
+    return False
+
+
+def plain(value: Value) -> Value:
+    """Return a container without the mark that parts of it are unknown."""
+    return value.container if isinstance(value, Mixed) else value
+
+
+def truth(value: Value) -> bool | None:
+    """Return whether a value counts as true; None if that is not known."""
+    if isinstance(value, UnknownValue):
+        return True if value.low > 0 else False if value.low == value.high == 0 else None
+    return bool(plain(value))
 
 
 def capped(value: float, limit: int | None) -> int | None:
@@ -62,33 +93,90 @@ def product(a: float, b: float) -> float:
 
 def elements_of(value: Value) -> list[Value]:
     """Return the elements, fields or keys of a container that is not unknown itself."""
-    if isinstance(value, Mixed):
-        container = value.remake(value.parts)
-        return list(container) if isinstance(container, dict) else list(value.parts)
-    if isinstance(value, RecordValue):
-        return list(value.values)
-    return list(value)
+    container = plain(value)
+    return list(container.values if isinstance(container, RecordValue) else container)
 
 
 def bounds_of(value: Value) -> Bounds:
     """Return the bounds on the length of a value, or on an int itself."""
     if isinstance(value, UnknownValue):
         return value.low, value.high
-    if isinstance(value, Mixed):
-        return len(value.parts), len(value.parts)
-    if isinstance(value, int):
-        return value, value
-    if isinstance(value, (str, list, dict, tuple)):
-        return len(value), len(value)
+    container = plain(value)
+    if isinstance(container, int):
+        if -_LARGE <= container <= _LARGE:
+            return container, container
+        return (_LARGE, inf) if container > 0 else (-inf, -_LARGE)
+    if isinstance(container, (str, list, dict, tuple, set, range)):
+        return len(container), len(container)
     return -inf, inf
+
+
+def least_of(type_: Type) -> float:
+    """Return the lower bound that values have by their type: 0 for what has a length."""
+    type_ = without_none(base_of(type_))
+    sized = (ListType, SetType, DictType, TupleType, OpenTupleType)
+    return 0 if base_of(type_) == STR or isinstance(type_, sized) else -inf
+
+
+def either(a: Value, b: Value, depth: int = 2) -> Value:
+    """Return what is known of a value that is one of two: equal values stay known, of others the bounds."""
+    if a is b or (_is_scalar(a) and type(a) is type(b) and a == b):
+        return a
+    left, right = plain(a), plain(b)
+    if depth and type(left) is type(right):
+        match left:
+            case tuple() if len(left) == len(right) <= _COMPARED:
+                return build([either(x, y, depth - 1) for x, y in zip(left, right)], tuple)
+            case list() if len(left) == len(right) <= _COMPARED:
+                return build([either(x, y, depth - 1) for x, y in zip(left, right)], list)
+            case RecordValue(type=type_) if type_ == right.type:
+                fields = [either(x, y, depth - 1) for x, y in zip(left.values, right.values)]
+                return build(fields, lambda parts: RecordValue(type_, tuple(parts)))
+            case dict() if len(left) <= _COMPARED and _same_keys(left, right):
+                parts = [either(x, y, depth - 1) for x, y in zip(left.values(), right.values())]
+                return build(parts, lambda parts: dict(zip(left, parts)))
+    (low_a, high_a), (low_b, high_b) = bounds_of(a), bounds_of(b)
+    unbound = getattr(a, "unbound", False) or getattr(b, "unbound", False)
+    return UnknownValue(min(low_a, low_b), max(high_a, high_b), unbound)
+
+
+def copy_of(value: Value) -> Value:
+    """Return a container of the same parts that nothing else holds."""
+    return Mixed(copy_of(value.container)) if isinstance(value, Mixed) else value.copy()
+
+
+def frozen_copy(value: Value) -> Value:
+    """Return a known value that later changes of the containers in it do not reach."""
+    match value:
+        case list():
+            return [*map(frozen_copy, value)]
+        case tuple():
+            return tuple(map(frozen_copy, value))
+        case dict():
+            return {key: frozen_copy(item) for key, item in value.items()}
+        case set():
+            return value.copy()
+        case RecordValue():
+            return RecordValue(value.type, tuple(map(frozen_copy, value.values)))
+    return value
+
+
+def _is_scalar(value: Value) -> bool:
+    return value is None or isinstance(value, (str, int, float))
+
+
+def _same_keys(a: dict[Value, Value], b: dict[Value, Value]) -> bool:
+    return len(a) == len(b) and all(type(x) is type(y) and x == y and _is_scalar(x) for x, y in zip(a, b))
 
 
 def element_type(type_: Type) -> Type:
     """Return the type of the elements of an unknown value of this type, of the first for a tuple."""
     type_ = without_none(type_)
     match type_:
-        case ListType():
+        case ListType() | SetType() | OpenTupleType():
             return type_.item
+        case DictType():
+            return type_.key
         case TupleType(items=items) if items:
             return items[0]
     return STR

@@ -72,6 +72,8 @@ class CallTally:
     limits: Limits
     model: Model | None
     price: Price | None
+    sequential: set[Span] = field(factory=set)
+    """The places of calls in loops that may end after any of their turns, so that the calls are made one by one."""
     _sites: dict[Span, SiteMaximum] = field(factory=dict)
     _sure: dict[tuple[Span, CallKind, bytes | None], KnownCall | None] = field(factory=dict)
     """Calls made in any case, by place, kind and digest of the arguments; None if an argument is unknown."""
@@ -175,6 +177,7 @@ class CallTally:
             (least_prompt, capped(prompt, None)),
             (0, capped(completion, None)),
             self._money(least_prompt, prompt, completion, None),
+            span in self.sequential,
         )
 
     def _money(self, least_prompt: int, most_prompt: float, most_completion: float, cap: Decimal | None) -> Money:

@@ -1,0 +1,225 @@
+"""Follow what gives variables values before a run: targets, and changes of the containers that variables hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import inf
+from typing import Union
+
+from attrs import fields
+
+from rlmlang.errors import RunError
+from rlmlang.language import nodes
+from rlmlang.language.builtins import Bounds
+from rlmlang.language.check.checked import NativeTarget, Tables
+from rlmlang.runtime.estimate.environment import Env
+from rlmlang.runtime.estimate.follower import Follower
+from rlmlang.runtime.estimate.intervals import (
+    UNKNOWN,
+    Mixed,
+    UnknownValue,
+    all_known,
+    bounds_of,
+    build,
+    elements_of,
+    plain,
+)
+from rlmlang.runtime.operators import index_into
+from rlmlang.runtime.values import RecordValue, Value
+
+Change = Callable[[Value], Value]
+"""Returns the changed value in the place of a value, of which it may change the container."""
+
+Key = tuple[Union[nodes.Index, nodes.Attribute], Value]
+"""A part of a container: an index and its value, or an attribute and its place among the fields."""
+
+
+def assign(follower: Follower, target: nodes.Target, value: Value, env: Env) -> None:
+    """Follow binding a value to a target."""
+    match target:
+        case nodes.Name():
+            env.bind(target.id, value)
+        case nodes.Index():
+            Place(follower, target, env).change(lambda _: value, reads=False)
+        case nodes.TupleTarget():
+            unpack(follower, target, value, env)
+
+
+def unpack(follower: Follower, target: nodes.TupleTarget, value: Value, env: Env) -> None:
+    count = len(target.items)
+    low, high = bounds_of(value)
+    if isinstance(value, UnknownValue):
+        follower.may_fail()
+        parts: list[Value] = [UNKNOWN] * count
+    else:
+        parts = elements_of(value)
+    if not low <= count <= high:
+        if follower.sure:
+            raise RunError.of("E304", f"{count} targets for {len(parts)} elements", target.span)
+        follower.may_fail()
+        parts = [UNKNOWN] * count
+    for item, part in zip(target.items, parts):
+        assign(follower, item, part, env)
+
+
+class Place:
+    """A variable, or a part of the container in one, that a statement or method changes."""
+
+    def __init__(self, follower: Follower, node: nodes.Expr, env: Env) -> None:
+        self.follower = follower
+        self.node = node
+        self.env = env
+        self.keys: list[Key] = []
+        while isinstance(node, (nodes.Index, nodes.Attribute)):
+            if isinstance(node, nodes.Index):
+                self.keys.append((node, follower.value(node.index, env)))
+            else:
+                fields_ = getattr(follower.tables.types[node.value.node_id], "fields", ())
+                self.keys.append((node, [name for name, _ in fields_].index(node.name)))
+            node = node.value
+        self.keys.reverse()
+        self.name = node.id if isinstance(node, nodes.Name) else None
+        self.root = follower.value(node, env)
+
+    def value(self) -> Value:
+        """Return what is known of the value at the place."""
+        value = self.root
+        for node, key in self.keys:
+            value = part_of(self.follower, node, value, key)
+        return value
+
+    def change(self, work: Change, reads: bool = True) -> None:
+        """Put there what `work` returns for the value that is there.
+
+        Without `reads`, the last key need not be there yet, and `work` is given anything.
+        """
+        holder = None if self.name is None else self.env.holder(self.name)
+        if holder is None or self.name is None:  # a value that nothing else holds
+            _changed(self.follower, self.env, self.root, self.keys, work, reads)
+            return
+        holder.see(self.name, self.root)
+        holder.bind(self.name, _changed(self.follower, holder, self.root, self.keys, work, reads))
+
+
+def part_of(follower: Follower, node: nodes.Expr, value: Value, key: Value) -> Value:
+    """Return what is known of the part with a key of a container. Raises RunError if that fails in any case."""
+    container = plain(value)
+    if isinstance(container, UnknownValue) or not all_known(key):
+        follower.may_fail()
+        return UNKNOWN
+    if isinstance(container, RecordValue):
+        return container.values[key]
+    return follower.pure(node, index_into, container, key)
+
+
+def _changed(follower: Follower, env: Env, value: Value, keys: list[Key], work: Change, reads: bool) -> Value:
+    if not keys:
+        return work(value)
+    (node, key), rest = keys[0], keys[1:]
+    container = plain(value)
+    if isinstance(container, UnknownValue) or not all_known(key):
+        follower.may_fail()
+        _changed(follower, env, UNKNOWN, rest, work, reads)
+        low, high = bounds_of(value)
+        return UnknownValue(max(low, 1), high + 1)  # a key of a dict may be new
+    old: Value = UNKNOWN
+    if reads or rest or not isinstance(container, dict):
+        old = part_of(follower, node, value, key)
+    new = _changed(follower, env, old, rest, work, reads)
+    if isinstance(container, (tuple, RecordValue)):
+        parts = elements_of(value)
+        parts[key] = new
+        if isinstance(container, tuple):
+            return build(parts, tuple)
+        return build(parts, lambda parts: RecordValue(container.type, tuple(parts)))
+    value = env.changeable(value)
+    container = plain(value)
+    if isinstance(container, dict) or -len(container) <= key < len(container):
+        container[key] = new
+    return value if all_known(new) or isinstance(value, Mixed) else Mixed(container)
+
+
+# What a loop may change
+
+
+def descendants(*roots: object) -> Iterator[nodes.Node]:
+    """Yield nodes and all nodes in them, but for the bodies of functions."""
+    rest: list[object] = [*roots]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, tuple):
+            rest.extend(node)
+        elif isinstance(node, nodes.Node):
+            yield node
+            if not isinstance(node, nodes.Function):
+                rest.extend(getattr(node, name) for name in _PARTS[type(node)])
+
+
+class _Parts(dict[type, list[str]]):
+    def __missing__(self, kind: type) -> list[str]:
+        self[kind] = [part.name for part in fields(kind) if part.eq]
+        return self[kind]
+
+
+_PARTS = _Parts()
+
+
+def changed_names(node: nodes.Node, tables: Tables) -> frozenset[str]:
+    """Return the variables that a statement or expression may bind or change."""
+    names: set[str] = set()
+    for part in descendants(node):
+        match part:
+            case nodes.Assign(targets=targets):
+                for target in targets:
+                    names |= _bound(target)
+            case nodes.AugmentedAssign(target=target) | nodes.For(target=target):
+                names |= _bound(target)
+            case nodes.AnnotatedAssign(name=name, value=value) if value is not None:
+                names.add(name.id)
+            case nodes.Handler(name=nodes.Name(id=caught)):
+                names.add(caught)
+            case nodes.Apply(callee=nodes.Attribute(value=receiver)):
+                match tables.targets.get(part.node_id):
+                    case NativeTarget(builtin=builtin) if builtin.changes:
+                        names |= _root(receiver)
+    return frozenset(names)
+
+
+def _bound(target: nodes.Target) -> set[str]:
+    if isinstance(target, nodes.TupleTarget):
+        return set[str]().union(*map(_bound, target.items))
+    return _root(target)
+
+
+def _root(place: nodes.Expr) -> set[str]:
+    """Return the name of the variable that a place is in, if it is in one."""
+    while isinstance(place, (nodes.Index, nodes.Attribute)):
+        place = place.value
+    return {place.id} if isinstance(place, nodes.Name) else set()
+
+
+# Methods that change their receiver
+
+_GROWTH: dict[str, Callable[[Bounds, Bounds], Bounds]] = {
+    "append": lambda size, _: (size[0] + 1, size[1] + 1),
+    "insert": lambda size, _: (size[0] + 1, size[1] + 1),
+    "extend": lambda size, more: (size[0] + max(more[0], 0), size[1] + more[1]),
+    "pop": lambda size, _: (max(size[0] - 1, 0), size[1]),
+    "remove": lambda size, _: (max(size[0] - 1, 0), size[1]),
+    "discard": lambda size, _: (max(size[0] - 1, 0), size[1]),
+    "clear": lambda size, _: (0, 0),
+    "sort": lambda size, _: size,
+    "reverse": lambda size, _: size,
+    "add": lambda size, _: (max(size[0], 1), size[1] + 1),
+    "setdefault": lambda size, _: (max(size[0], 1), size[1] + 1),
+    "update": lambda size, more: (size[0], size[1] + more[1]),
+}
+"""The length of a container after a change of it, by its length before and that of the first argument."""
+
+
+def changed_length(name: str, size: Bounds, argument: Bounds) -> Bounds:
+    """Return the bounds on the length of a container after a method has changed it."""
+    growth = _GROWTH.get(name)
+    if growth is None:
+        return 0, inf
+    return growth((max(size[0], 0), size[1]), argument)

@@ -1,0 +1,129 @@
+"""Follow comprehensions before a run, and generators in `any` and `all`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rlmlang.language import nodes
+from rlmlang.runtime.estimate.changes import assign, changed_names
+from rlmlang.runtime.estimate.environment import Env
+from rlmlang.runtime.estimate.follower import Follower
+from rlmlang.runtime.estimate.intervals import (
+    UNKNOWN,
+    UnknownValue,
+    all_known,
+    build,
+    elements_of,
+    product,
+    truth,
+)
+from rlmlang.runtime.steps import turn_steps
+from rlmlang.runtime.values import SetValue, Value
+
+
+def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
+    out: list[Value] = []
+    low, high = clauses(
+        follower,
+        node,
+        follower.fact(turn_steps, node),
+        0,
+        env,
+        lambda inner: out.append(element(follower, node, inner)),
+    )
+    _forget_changes(follower, node, env)
+    if node.kind in ("list", "generator"):
+        return build(out, list) if low == high == len(out) else follower.unknown(node, low, high)
+    if low == high == len(out):
+        if node.key is not None:
+            return follower.dict_of(node, out)
+        if all_known(*out):
+            return SetValue(out)
+    return follower.unknown(node, min(low, 1), high)
+
+
+def _forget_changes(follower: Follower, node: nodes.Comprehension, env: Env) -> None:
+    """Forget the values of variables that the turns of a comprehension may have changed."""
+    for name in follower.fact(changed_names, node, follower.tables):
+        if (holder := env.holder(name)) is not None:
+            holder.widen([name])
+
+
+def element(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
+    if node.key is None:
+        return follower.value(node.element, env)
+    return follower.value(node.key, env), follower.value(node.element, env)
+
+
+def clauses(
+    follower: Follower,
+    node: nodes.Comprehension,
+    steps: list[int],
+    level: int,
+    env: Env,
+    emit: Callable[[Env], object],
+) -> tuple[float, float]:
+    """Follow the clauses from a given one on. Returns the bounds on the number of elements.
+
+    `steps` are those of a turn of each `for` from there on.
+    """
+    if level == 0:
+        _forget_changes(follower, node, env)
+    if level == len(node.clauses):
+        emit(env)
+        return 1, 1
+    clause = node.clauses[level]
+    if isinstance(clause, nodes.IfClause):
+        holds = truth(follower.value(clause.test, env))
+        if holds is not None:
+            return clauses(follower, node, steps, level + 1, env, emit) if holds else (0, 0)
+        with follower.maybe():
+            _, high = clauses(follower, node, steps, level + 1, env, emit)
+        return 0, high
+    turn, later = steps[0], steps[1:]
+    items = follower.value(clause.iterable, env)
+    if isinstance(items, UnknownValue):
+        if items.high <= 0:
+            return 0, 0
+        with follower.maybe(items.high, items.low >= 1):
+            follower.charge(turn)
+            inner = Env({}, env)
+            assign(follower, clause.target, UNKNOWN, inner)
+            low, high = clauses(follower, node, later, level + 1, inner, emit)
+        # one element was emitted, whatever the count: with both bounds 1 it would be taken for the whole list
+        return low * max(items.low, 0), max(product(high, items.high), 1.5 if items.high == 1 else 0)
+    lows, highs = 0.0, 0.0
+    for item in elements_of(items):
+        follower.charge(turn)
+        inner = Env({}, env)
+        assign(follower, clause.target, item, inner)
+        low, high = clauses(follower, node, later, level + 1, inner, emit)
+        lows, highs = lows + low, highs + high
+    return lows, highs
+
+
+def quantifier(follower: Follower, generator: nodes.Comprehension, stop: bool, env: Env) -> Value:
+    """Follow `any` or `all` of a generator, which stop at the first element whose truth is `stop`."""
+    outer, follower.sites = follower.sites, set()
+    before = follower.conditions
+    decided = unsure = False
+
+    def emit(inner: Env) -> None:
+        nonlocal decided, unsure
+        holds = truth(follower.value(generator.element, inner))
+        if holds is not None and holds is not stop:
+            return
+        decided = decided or (holds is stop and follower.conditions == before)
+        if not unsure:
+            unsure = True
+            follower.conditions += 1  # the elements after it may not be evaluated
+
+    low, high = clauses(follower, generator, follower.fact(turn_steps, generator), 0, env, emit)
+    if unsure:
+        follower.conditions -= 1
+        if high > 1:
+            follower.tally.sequential |= follower.sites
+    follower.sites |= outer
+    if decided:
+        return stop
+    return UNKNOWN if unsure or low != high else not stop
