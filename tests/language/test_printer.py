@@ -122,6 +122,21 @@ EXPRESSIONS = [
     ("a[i+1:j:2]", "a[i + 1 : j : 2]"),
     ("a[i+1::2]", "a[i + 1 :: 2]"),
     ("a[f(x):b.c]", "a[f(x):b.c]"),
+    # operators on bits, sets, stars
+    ("(a | b) | (c ^ d) & e", "a | b | (c ^ d) & e"),
+    ("(a << b) + (c >> d) * ~e", "(a << b) + (c >> d) * ~e"),
+    ("(a & b) == c", "a & b == c"),
+    ("(~a) ** (-b)", "(~a) ** -b"),
+    ("{ a,*b ,}", "{a, *b}"),
+    ("{ a for a in b }", "{a for a in b}"),
+    ("f( *a or b , *(c | d))", "f(*(a or b), *c | d)"),
+    ("[*(a | b), *(a, b)]", "[*a | b, *(a, b)]"),
+    ("()", "()"),
+    ("a[b,c]", "a[b, c]"),
+    ("a[(b , c) , d]", "a[(b, c), d]"),
+    ("a[b,]", "a[(b,)]"),
+    ("(a or b) is not True", "(a or b) is not True"),
+    ("(a is True) == b", "(a is True) == b"),
     # constants
     ("1_000", "1000"),
     ("1.50", "1.5"),
@@ -183,7 +198,7 @@ LAYOUTS = {
     "nothing": ("", ""),
     "empty lines only": ("\n\n  \n", ""),
     "a comment only": ("#x", "# x\n"),
-    "statements": ("a=1\nb:int\nc :str='x'\nd,e=(1,2)\na", 'a = 1\nb: int\nc: str = "x"\nd, e = (1, 2)\na\n'),
+    "statements": ("a=1\nb:int\nc :str='x'\nd,e=(1,2)\na", 'a = 1\nb: int\nc: str = "x"\nd, e = 1, 2\na\n'),
     "empty lines": ("\n\na = 1\n\n\n\nb = 2\nc = 3\n\n", "a = 1\n\nb = 2\nc = 3\n"),
     "functions and records stand apart": (
         "a = 1\ndef f(x:int,y:str='a',)->int:\n    return x\nclass A:\n    x:int\n    y  :str\nb = 2",
@@ -199,7 +214,7 @@ LAYOUTS = {
     ),
     "comments of functions": (
         "a = 1\n# about f\ndef f() -> int: # head\n    # about b\n    b = 1 # b\n\n    # about return\n    return b # r\n    # last\n# about c\nc = 2",
-        "a = 1\n\n\n# about f\ndef f() -> int:  # head\n    # about b\n    b = 1  # b\n\n    # about return\n    return b  # r\n\n\n# last\n# about c\nc = 2\n",
+        "a = 1\n\n\n# about f\ndef f() -> int:  # head\n    # about b\n    b = 1  # b\n\n    # about return\n    return b  # r\n    # last\n\n\n# about c\nc = 2\n",
     ),
     "a comment apart from the function below": (
         "a = 1\n# b\n\ndef f() -> int:\n    return 1",
@@ -216,6 +231,74 @@ LAYOUTS = {
     "comments in the brackets of a head move above it": (
         "def f(\n    x: int,  # one\n) -> int:\n    return f(  # two\n        x)\n",
         "# one\ndef f(x: int) -> int:\n    # two\n    return f(x)\n",
+    ),
+    "blocks": (
+        "if a: b\nelif c:\n  d\n\n  e\n\nelse :\n\n\tf\nfor(x)in y :z\nwhile(a):\n   pass\n\n\ntry: x\nexcept A : y\nexcept(A,B)as e:\n  z\nexcept:w",
+        "if a:\n    b\nelif c:\n    d\n\n    e\nelse:\n    f\nfor x in y:\n    z\nwhile a:\n    pass\n\ntry:\n    x\nexcept A:\n    y\nexcept (A, B) as e:\n    z\nexcept:\n    w\n",
+    ),
+    "statements of one line": (
+        "def f():\n  x : int=1\n  y:str\n  a=b=c\n  a[0]+=1\n  a , b=b , a\n  c,=a\n  x=1,2\n  assert(x),'y'\n  raise A ( 'b' )\n  raise A()\n  return",
+        'def f():\n    x: int = 1\n    y: str\n    a = b = c\n    a[0] += 1\n    a, b = b, a\n    c, = a\n    x = (1, 2)\n    assert x, "y"\n    raise A("b")\n    raise A\n    return\n',
+    ),
+    "tuples": (
+        "def f():\n  return(a,b)\n  return a,\n  return*a,b\n  return()\n  for x in a,b: x[a,b]=x[a,]\n",
+        "def f():\n    return a, b\n    return (a,)\n    return (*a, b)\n    return ()\n    for x in (a, b):\n        x[a, b] = x[(a,)]\n",
+    ),
+    "imports": (
+        "import a . b as c,d\nfrom a import(b,c as d,)\nfrom a import*",
+        "import a.b as c, d\nfrom a import b, c as d\nfrom a import *\n",
+    ),
+    "long imports": (
+        f"from {LONG} import {LONG}, {LONG} as b",
+        f"from {LONG} import (\n    {LONG},\n    {LONG} as b,\n)\n",
+    ),
+    "functions in functions": (
+        "def f():\n    def g():\n        x\n    def h():\n        x\n        # end of h\n    y\n    # about i\n    def i(): x\n\n\n    # apart\n\n    z\nw",
+        "def f():\n    def g():\n        x\n\n    def h():\n        x\n        # end of h\n\n    y\n\n    # about i\n    def i():\n        x\n\n    # apart\n\n    z\n\n\nw\n",
+    ),
+    "functions in branches": (
+        "if a:\n  def f(): x\nelse:\n  def f(): y\nz",
+        "if a:\n    def f():\n        x\nelse:\n    def f():\n        y\n\nz\n",
+    ),
+    "a docstring": (
+        "def f():\n  '''One.\n\n  Two.\n  '''\n\n\n  x",
+        'def f():\n    """One.\n\n  Two.\n  """\n\n    x\n',
+    ),
+    "comments in blocks": (
+        "if a:  # on if\n   # in body\n\n   b  # on b\n\n   # end of body\n # end of body too\n# about else\nelse:# on else\n   c\n# after\nd",
+        "if a:  # on if\n    # in body\n\n    b  # on b\n\n    # end of body\n# end of body too\n# about else\nelse:  # on else\n    c\n# after\nd\n",
+    ),
+    "comments at the end of several blocks": (
+        "for a in b:\n  if a:\n    c\n    # of the if\n  # of the for\n    # of the for too\n# of the program\n",
+        "for a in b:\n    if a:\n        c\n        # of the if\n    # of the for\n    # of the for too\n# of the program\n",
+    ),
+    "comments on bodies after the colon": (
+        "if a: b  # c\n# d\nelse: e  # else",
+        "if a:\n    b  # c\n# d\nelse:\n    e  # else\n",
+    ),
+    "comments of exceptions": (
+        "try:  # a\n  b\n  # c\nexcept A:  # d\n  # e\n  f\n",
+        "try:  # a\n    b\n    # c\nexcept A:  # d\n    # e\n    f\n",
+    ),
+    "a line that goes on": (
+        "x = 1 + \\\n  2  # c\nif a and \\\n  b:  # d\n  e",
+        "x = 1 + 2  # c\nif a and b:  # d\n    e\n",
+    ),
+    "a long test": (
+        f"if {LONG} and {LONG} and {LONG}: a\nelif f({LONG}, {LONG}, {LONG}): b",
+        f"if (\n    {LONG}\n    and {LONG}\n    and {LONG}\n):\n    a\nelif f(\n    {LONG},\n    {LONG},\n    {LONG},\n):\n    b\n",
+    ),
+    "a long iterable": (
+        f"for x in {LONG} + {LONG} + {LONG}: a",
+        f"for x in (\n    {LONG}\n    + {LONG}\n    + {LONG}\n):\n    a\n",
+    ),
+    "a long result of two": (
+        f"def f():\n    return {LONG}, {LONG}, {LONG}",
+        f"def f():\n    return (\n        {LONG},\n        {LONG},\n        {LONG},\n    )\n",
+    ),
+    "a long assertion": (
+        f"assert {LONG} == {LONG} + {LONG}, f({LONG})",
+        f"assert (\n    {LONG}\n    == {LONG} + {LONG}\n), f({LONG})\n",
     ),
     "a comment at the end": ("a\n\n# b", "a\n\n# b\n"),
     "a long list": (

@@ -20,7 +20,7 @@ LOAD, STORE = python.Load(), python.Store()
 
 
 class Alike(python.NodeTransformer):
-    """`a or b or c` as `(a or b) or c`, `{x:}` as `{x}`, and `raise E()` as `raise E`: they mean the same."""
+    """`a or b or c` as `(a or b) or c`, and so on: what means the same in one form."""
 
     def visit_FormattedValue(self, node: python.FormattedValue) -> Any:
         self.generic_visit(node)
@@ -32,6 +32,12 @@ class Alike(python.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.exc, python.Call) and not node.exc.args:
             node.exc = node.exc.func
+        return node
+
+    def visit_ExceptHandler(self, node: python.ExceptHandler) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.type, python.Tuple) and len(node.type.elts) == 1:
+            node.type = node.type.elts[0]
         return node
 
     def visit_BoolOp(self, node: python.BoolOp) -> Any:

@@ -11,7 +11,7 @@ TEXTS = [
     "x",
     "x: int\ny: str = 'a'\nz: float | None = -1.5\n",
     "x: Literal['a', \"b\", -1, 2, True,] | None\n",
-    "x: Callable[[int, list[str]], dict[str, tuple[int, ...]]]\n".replace(", ...", ", str"),
+    "x: Callable[[int, list[str]], dict[str, tuple[int, ...]]]\n",
     "x: Callable[[], None]\n",
     "class A:\n    x: int\n\n    # why\n    y: list[A | None]  # then\n\nclass B:\n    z: A",
     "def f() -> int:\n    return 1\n",
@@ -62,18 +62,52 @@ TEXTS = [
     "\t\nx\n\t# y\n",
     "def f() -> int:\n# at the margin\n        # deeper\n    return 1\n    # after\n  \nf()",
     "class A:\n    x: int\n    # last\n    \ny = 1",
-    "match = case = 1\n".replace("= case ", ""),
+    "match = case = 1\n",
     "match(x)\ntype[x]\nprint(x)\n_ = 1\n",
     "if_ + notx + inn\n",
     "'a'if'b'in'c'else'd'\n",
     "[x]if(y)else{z: 1}\n",
     "x = 'naïve 日本 😀'  # é\n",
+    # statements
+    "a = b = c = 1\na = b = x, y\n",
+    "a, = b\na, b[0], c.d[1] = 1, 2, 3\na[1, 2] = a\n",
+    "x = 1,\nx = *a, b\nx = a, *b | c,\n",
+    "x += 1\nx[0] -= 1, 2\nx[a][b] //= c\nx **= 2\nx <<= 1\nx >>= 1\nx |= y\nx &= y\nx ^= y\nx %= y\nx *= y\nx /= y\n",
+    "def f(a, b: int, c=1, d: str='x',):\n    x: int = 1\n    y: list[int]\n    return\n",
+    "def f():\n    return 1, 2\ndef g(): return *a, b\ndef h(): pass\n",
+    "if a: b\nelif c: d\nelif e: f\nelse: g\n",
+    "if a:\n    if b:\n        c\n    elif d:\n        e\n    else:\n        f\nelse:\n    g\nh\n",
+    "if a:\n    b\nif c:\n    d\nelse:\n    e\n",
+    "for x in y: pass\nfor x, in y: break\nfor x, (y, z) in a, b:\n    continue\nfor (x) in y,:\n    a\n    b\n",
+    "while x < 1:\n    x += 1\n    if x: break\n",
+    "try: a\nexcept: b\ntry:\n    a\nexcept A: b\nexcept (A, B,) as e:\n    c\nexcept (C,):\n    d\ne\n",
+    "assert x\nassert x, 'y'\nraise\nraise A\nraise A()\nraise A('b' + c)\n",
+    "import a\nimport a.b as c, d\nfrom a import b\nfrom a.b import c as d, e\nfrom a import (b, c as d,)\nfrom a import *\n",
+    'def f():\n    """Doc.\n  more\n    """\n    def g(x):\n        return x\n    return g(1)\n',
+    "if a:\n    for b in c:\n        while d:\n            try:\n                if e:\n                    f\n            except g:\n                h\ni\n",
+    "def f():\n    '''a\nb ''c\\''' \"\"\"'''\n    return ''''a' ''' + ''''''\n",
+    # indentation
+    "if a:\n  b\nelse:\n     c\n     d\n",
+    "if a:\n\tb\n\tif c:\n\t\td\n\te\n",
+    "if a:\n  b\n  if c:\n  \td\n  e\n",
+    "if a:\n   # x\n # y\n\n  \n      # z\n  b\n # end\nelse: # c\n  # d\n  e\n",
+    "if a:\n  b = [\n1,\n   2]\n  c = f(\n)\n",
+    "x = 1 + \\\n   2 \\\n\nif a and \\\n b:\n    c\n",
+    "if a: # b\n    c\n\n\n\nd",
+    "if a:\n    b\n    # c",
+    # expressions
+    "(x, *y)\n[*x, *y | z]\n{*x}\nf(*x, *y or z, a=b)\n()\n(*x,)\n",
+    "{1, 2, 'a',}\n{a}\n{x for x in y}\n{(x, y) for x, y in z if w}\n",
+    "a | b ^ c & d << e >> f + g\n(a | b) & (c ^ d)\n~a ** ~b\na << (b >> c)\na < b | c\n",
+    "x[a, b]\nx[a,]\nx[a, b][c:d]\n",
+    "x is True\nx is not False\nx + 1 is True\n",
+    "x: typing.List[typing.Dict[str, int]]\ny: tuple[int, ...]\nz: Callable[..., int]\n",
 ]
 
 
 def laid_out(text: str) -> str:
-    """Lines at the margin or four spaces in."""
-    return re.sub(r"^ +", lambda spaces: "    " if len(spaces[0]) >= 4 else "", text, flags=re.M).rstrip(" ")
+    """Return the text with lines that are indented by four spaces a level."""
+    return re.sub(r"^ +", lambda spaces: "    " * (len(spaces[0]) // 4), text, flags=re.M).rstrip(" ")
 
 
 DEEP: dict[str, tuple[str, str, str]] = {

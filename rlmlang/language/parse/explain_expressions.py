@@ -50,7 +50,8 @@ def reserved_word(refused: RefusedToken) -> Explanation | None:
     if word in ("async", "await", "yield"):
         code, message, hint = STATEMENTS[SAME.get(word, word)]
         return code, message, refused.token_range, hint
-    return cannot_name(word, refused.start) if refused.kind == "RESERVED" else None
+    bound = re.match(r"\w+ *(?:,|=(?!=))", refused.rest)
+    return cannot_name(word, refused.start) if refused.kind == "RESERVED" or bound else None
 
 
 def generator(refused: RefusedToken) -> Explanation | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, is_reserved
+from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, is_reserved, last_word
 from rlmlang.language.parse.tables import LINE_ENDS
 
 STATEMENTS: dict[str, tuple[str, str, str]] = {
@@ -126,6 +126,8 @@ def record(refused: RefusedToken) -> Explanation | None:
 def _record_head(refused: RefusedToken) -> Explanation | None:
     if refused.kind in LINE_ENDS:
         return None
+    if is_reserved(refused.found) and refused.expects_name:
+        return cannot_name(refused.found, refused.start)
     if refused.found == "(":
         return "E121", "inheritance is not in the language", refused.token_range, "write all fields in one record"
     hint = "write each field as `    name: type` on a line below"
@@ -151,6 +153,8 @@ def assignment(refused: RefusedToken) -> Explanation | None:
     """Explain wrong targets before `=` and `+=`."""
     start, end = refused.token_range
     target = refused.before.strip()
+    if refused.found == "=" and is_reserved(word := last_word(target)):
+        return cannot_name(word, refused.text.rindex(word, 0, start))
     match = _AUGMENTED.search(refused.text, max(refused.line_start, start - 2), start + 4)
     where = refused.line_start, match.end() if match else end
     if refused.found == "*" and re.fullmatch(r"[\w, ]*", target) and re.match(r"\* *\w+[\w, ]*=(?!=)", refused.rest):

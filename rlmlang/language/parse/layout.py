@@ -197,6 +197,7 @@ class _Scanner:
             if found[0] >= columns[-1][0] and "\t" in self.text[self.starts[-1] : end]:
                 message, hint = "tabs and spaces are mixed in the indentation", "use four spaces for each level"
             self.found.indents.setdefault(self.starts[-1], self.misindented(at, end, message, hint))
+            return max(1, len(columns) - 1)
         return len(columns) - 1
 
     def misindented(self, at: int, end: int, message: str, hint: str) -> Diagnostic:

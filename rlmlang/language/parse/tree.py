@@ -67,7 +67,13 @@ class Builder(ExpressionBuilder):
     def start(self, items: Items) -> Items:
         """Return the statements of a text."""
         statements = list(_statements(*parts(items)))
-        return statements if self.in_body else [_declared(statement) for statement in statements]
+        if not self.in_body:
+            return [_declared(statement) for statement in statements]
+        for statement in statements:
+            if isinstance(statement, nodes.Record):
+                message = "records are defined at the margin only"
+                raise self.fail("E121", message, statement.span, "move it out of the function")
+        return statements
 
     def above(self, items: Items) -> Block:
         return self.closed(items[0])

@@ -8,6 +8,7 @@ statement whose brackets they were in.
 from __future__ import annotations
 
 from collections import deque
+from itertools import zip_longest
 
 from attrs import define, field
 
@@ -25,10 +26,13 @@ def format_module(module: nodes.Module) -> str:
     """Return the canonical text of a program, which parses to an equal tree and formats to itself."""
     lines = _Lines(module.span.source.text)
     comments = deque(module.comments)
-    for unit in Statements(module).units():
+    units = list(Statements(module).units())
+    for unit, below in zip_longest(units, units[1:]):
         while comments and comments[0].span.start < unit.end:
             lines.add_comment(comments.popleft(), unit)
-        if comments and not comments[0].own_line and lines.source.find("\n", unit.end, comments[0].span.start) < 0:
+        place = comments[0].span.start if comments else -1
+        last = below is None or below.start > place  # and not `if x:` before a body on the same line
+        if comments and not comments[0].own_line and last and lines.source.find("\n", unit.end, place) < 0:
             comment = comments.popleft()
             unit.text += f"  {_text(comment)}"
             unit.end = comment.span.end
