@@ -32,6 +32,7 @@ from rlmlang.language.types import (
     NEVER,
     STR,
     UNKNOWN,
+    CounterType,
     DictType,
     FunctionType,
     ListType,
@@ -298,6 +299,8 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
     match base_of(type_):
         case ListType():
             return METHODS["list"]
+        case CounterType():
+            return METHODS["dict"] | METHODS["Counter"]
         case DictType():
             return METHODS["dict"]
         case SetType():
