@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import Builtin, Parameter, SpecialForm
+from rlmlang.language.builtins import Builtin, ModuleConstant, SpecialForm
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.changes import change
 from rlmlang.language.check.checked import (
@@ -16,16 +16,17 @@ from rlmlang.language.check.checked import (
     RecordTarget,
 )
 from rlmlang.language.check.expressions import methods_of, no_attribute, private
-from rlmlang.language.check.functions import (
-    accepted,
-    instance_of,
-    is_open,
-    makes_call,
-    merged,
-    use,
-    use_library,
-    use_parameter,
+from rlmlang.language.check.function_arguments import (
+    applied_in_while,
+    apply_given,
+    given_for,
+    given_function,
+    is_function,
+    note_effects,
+    solve_function,
 )
+from rlmlang.language.check.functions import instance_of, is_open, makes_call, merged, use, use_library, use_parameter
+from rlmlang.language.check.imports import member_of, no_member
 from rlmlang.language.check.inference import Inference, may_be_none, no_element
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.overloads import (
@@ -36,15 +37,14 @@ from rlmlang.language.check.overloads import (
     match_overload,
     match_parameters,
     overload_problem,
-    resolve_reference,
     result_type,
 )
-from rlmlang.language.check.scope import Definition, Variable
+from rlmlang.language.check.scope import Definition, Given, Module, Variable
+from rlmlang.language.check.type_tests import TESTED, is_instance, tested_names
 from rlmlang.language.solving import Solution, solve, substitute, variables
-from rlmlang.language.source import Span
 from rlmlang.language.types import (
+    BOOL,
     INT,
-    NEVER,
     NONE,
     STR,
     UNKNOWN,
@@ -55,10 +55,8 @@ from rlmlang.language.types import (
     Type,
     Unknown,
     fits,
-    join,
     optional,
 )
-from rlmlang.render import counted
 
 
 def apply(check: Inference, node: nodes.Apply) -> Type:
@@ -71,6 +69,8 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
         return check.problems.error("E214", "this value is not callable", callee.span)
     entry = check.names.lookup(callee)
     match entry:
+        case Builtin(form=SpecialForm.ISINSTANCE):
+            return _type_test(check, node, entry)
         case Builtin():
             return _builtin(check, node, entry, None)
         case Definition():
@@ -92,6 +92,8 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
                 check.tables.targets[node.node_id] = RecordTarget(entry, args)
             return entry
         case Variable(type=FunctionType() as type_):
+            if (given := given_for(check, callee)) is not None:
+                return _given(check, node, callee, given)
             params = [NamedParameter(f"argument {i + 1}", param) for i, param in enumerate(type_.params)]
             args = _arguments(check, node, callee.id, params)
             if args is not None:
@@ -99,6 +101,8 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
                 use_parameter(check)
             return type_.result
     _infer_arguments(check, node)
+    if isinstance(entry, Module):
+        return check.problems.error("E214", f"`{callee.id}` is a module, not a function", callee.span)
     if entry is None or entry.type == UNKNOWN:
         return UNKNOWN
     return check.problems.error("E214", f"`{callee.id}` is {entry.type}, not a function", callee.span)
@@ -112,13 +116,35 @@ def _defined(check: Inference, node: nodes.Apply, definition: Definition) -> Typ
     ]
     args = _arguments(check, node, definition.node.name.id, params)
     if args is None:
-        return NEVER if check.problems.provisional else definition.result
-    types = [merged(param.type, check.tables.types.get(arg.node_id, param.type)) for param, arg in zip(params, args)]
-    instance = instance_of(check, definition, tuple(types), node.span)
+        return definition.result
+    types: list[Type] = []
+    given: dict[int, Given] = {}
+    for place, (param, arg) in enumerate(zip(params, args)):
+        if is_open(param.type) and is_function(check, arg):
+            given[place] = given_function(check, arg)
+            types.append(UNKNOWN)
+        else:
+            types.append(merged(param.type, check.tables.types.get(arg.node_id, param.type)))
+    instance = instance_of(check, definition, tuple(types), node.span, given)
     if instance is None:
         return UNKNOWN
     check.tables.targets[node.node_id] = FunctionTarget(instance.function, args)
+    if instance.applies_parameter_in_while:
+        for param, arg in zip(params, args):
+            if isinstance(param.type, FunctionType) or is_open(param.type):
+                applied_in_while(check, arg)
     return use(check, instance, node.span)
+
+
+def _given(check: Inference, node: nodes.Apply, callee: nodes.Name, given: Given) -> Type:
+    """Check the application of a parameter without a type, for which a function was passed."""
+    if node.keywords:
+        message = "the arguments of a parameter are given by position"
+        check.problems.error("E206", message, node.keywords[0].span)
+    types = tuple(check.infer(arg) for arg in node.args)
+    check.tables.targets[node.node_id] = ParameterTarget(callee.id, node.args)
+    use_parameter(check)
+    return apply_given(check, given, types, node.span)
 
 
 def _infer_arguments(check: Inference, node: nodes.Apply | nodes.Call) -> None:
@@ -155,9 +181,10 @@ def _arguments(
 
 def _expect_open(check: Inference, node: nodes.Expr, written: Type, what: str) -> None:
     """Check an argument whose type decides that of its parameter."""
-    if isinstance(node, nodes.Lambda) or check.names.is_function(node):
-        message = f"{what} takes a function, so its type must be written"
-        check.problems.error("E215", message, node.span, "write `f: Callable[[int], int]` at the parameter")
+    if is_function(check, node):
+        if written != UNKNOWN:
+            message = f"{what} must be {written}, not a function"
+            check.problems.error("E215", message, node.span)
         return
     found = check.infer(node)
     if not fits(found, written):
@@ -168,6 +195,15 @@ def _expect_open(check: Inference, node: nodes.Expr, written: Type, what: str) -
 
 
 def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Type:
+    match member_of(check, callee):
+        case Builtin() as builtin:
+            return _builtin(check, node, builtin, None)
+        case Module() as module:
+            _infer_arguments(check, node)
+            return no_member(check, module.name, callee.name, callee.name_span)
+        case ModuleConstant():
+            _infer_arguments(check, node)
+            return check.problems.error("E214", f"`{callee.name}` is a constant, not a function", callee.name_span)
     receiver = check.infer(callee.value)
     method = methods_of(receiver).get(callee.name)
     if method is not None and not callee.name.startswith("_"):
@@ -193,7 +229,7 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
     types: dict[int, Type] = {}
     errors = len(check.problems)
     for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
-        if not isinstance(arg, nodes.Lambda) and not check.names.is_function(arg):
+        if not is_function(check, arg):
             types[arg.node_id] = check.infer(arg)
     if receiver is not None:
         types[receiver.node_id] = check.tables.types[receiver.node_id]
@@ -206,15 +242,15 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
         if solution is not None:
             for param, arg in overload.pairs():
                 if isinstance(param.type, FunctionType):
-                    _solve_function(check, param, param.type, arg, solution)
+                    solve_function(check, param, param.type, arg, solution)
             check.tables.targets[node.node_id] = overload.target(builtin)
             if builtin.changes and receiver is not None:
                 change(check, receiver, substitute(overload.signature.params[0].type, solution), node.span)
-            _note_effects(check, builtin, node.span)
+            note_effects(check, builtin, node.span)
             return result_type(overload.signature, solution)
     if len(check.problems) > errors:
         return UNKNOWN
-    if len(overloads) == 1 and (failed := _wrong_argument(check, overloads[0], types)) is not None:
+    if len(overloads) == 1 and (failed := _wrong_argument(check, overloads[0], types, builtin.changes)) is not None:
         return failed
     for arg in node.args:
         if isinstance(types.get(arg.node_id), OptionalType):
@@ -222,14 +258,27 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
     return check.problems.add(overload_problem(node, builtin, overloads, types))
 
 
-def _note_effects(check: Inference, builtin: Builtin, span: Span) -> None:
-    if builtin.form is SpecialForm.PROGRAM:
-        makes_call(check, span)
-    elif builtin.name == "print":
-        check.body.prints = True
+def _type_test(check: Inference, node: nodes.Apply, builtin: Builtin) -> Type:
+    """Check an `isinstance`."""
+    names = tested_names(node.args[1]) if len(node.args) == 2 and not node.keywords else None
+    if names is None:
+        return check.problems.error("E207", "write `isinstance(x, int)` or `isinstance(x, (int, float))`", node.span)
+    type_ = check.infer(node.args[0])
+    for name in names:
+        entry = check.names.find(name.id)
+        if not isinstance(entry, RecordType) and (entry is not None or name.id not in TESTED):
+            listed = f"types are {', '.join(TESTED)} and records"
+            check.problems.error("E203", f"`{name.id}` is no type that can be tested", name.span, listed)
+    check.tables.targets[node.node_id] = NativeTarget(builtin, builtin.signatures[0], node.args, ())
+    truth = is_instance(type_, [name.id for name in names])
+    if truth is None:
+        check.tables.decided.pop(node.node_id, None)
+    else:
+        check.tables.decided[node.node_id] = truth
+    return BOOL
 
 
-def _wrong_argument(check: Inference, overload: Overload, types: ArgumentTypes) -> Type | None:
+def _wrong_argument(check: Inference, overload: Overload, types: ArgumentTypes, changes: bool) -> Type | None:
     """Report the first argument that the only overload does not accept."""
     solution: Solution = {}
     for param, arg in overload.pairs():
@@ -244,109 +293,9 @@ def _wrong_argument(check: Inference, overload: Overload, types: ArgumentTypes) 
             if isinstance(found, OptionalType) and solve(param.type, found.item, solution):
                 return may_be_none(check, arg)
             what = f"`{param.name}`" if param.name != "self" else "the receiver"
-            return mismatch(check.problems, arg, found, substitute(param.type, solution), what, "E210")
+            code = "E213" if changes and variables(param.type) else "E210"
+            return mismatch(check.problems, arg, found, substitute(param.type, solution), what, code)
     return None
-
-
-# Functions as arguments ----------------------------------------------------------
-
-
-def _solve_function(
-    check: Inference, param: Parameter, expected: FunctionType, arg: nodes.Expr, solution: Solution
-) -> None:
-    """Check a function that is passed to a built-in, and solve the type variables of its result."""
-    what = f"`{param.name}`"
-    for type_ in expected.params:
-        for name in variables(type_):  # those of arguments that failed
-            solution.setdefault(name, UNKNOWN)
-    params = tuple(substitute(each, solution) for each in expected.params)
-    if expected.result not in expected.params:
-        result = function_argument(check, arg, params, None, what)
-        if not solve(expected.result, result, solution):
-            check.problems.error("E210", f"{what} returns {result}, which cannot be ordered", arg.span)
-        return
-    # `step: (A, T) -> A`: the result must fit what went in; widen once if it does not
-    known = len(check.problems)
-    joined = join(params[0], function_argument(check, arg, params, None, what))
-    if len(check.problems) == known and joined is not None and joined != params[0]:
-        solve(expected.result, joined, solution)
-        params = tuple(substitute(each, solution) for each in expected.params)
-    check.problems.forget(known)
-    function_argument(check, arg, params, substitute(expected.result, solution), what)
-
-
-def function_argument(
-    check: Inference, node: nodes.Expr, params: tuple[Type, ...], result: Type | None, what: str
-) -> Type:
-    """Check an argument that must be a function of `params`; returns its result type.
-
-    `result` is the type of the result that is expected; None accepts any.
-    """
-    if isinstance(node, nodes.Lambda):
-        return _lambda(check, node, params, result, what)
-    if not isinstance(node, nodes.Name):
-        message = f"{what} must be a function of {counted(len(params), 'argument')}"
-        check.problems.error("E210", message, node.span, "write `lambda x: …`")
-        return UNKNOWN
-    entry = check.names.lookup(node)
-    if entry is None:
-        return UNKNOWN
-    if isinstance(entry, Definition):
-        return _function_given(check, node, entry, params, result, what)
-    found = resolve_reference(node, entry, params)
-    if found is None:
-        if isinstance(entry, Variable) and not isinstance(entry.type, FunctionType):
-            message = f"{what} must be a function; `{node.id}` is {entry.type}"
-        else:
-            message = f"{what} must accept ({', '.join(map(str, params))}); `{node.id}` does not"
-        return check.problems.error("E210", message, node.span)
-    reference, type_ = found
-    if reference is not None:
-        check.tables.references[node.node_id] = reference
-    if isinstance(reference, CheckedFunction):
-        use_library(check, reference, node.span)
-    elif isinstance(reference, NativeTarget):
-        _note_effects(check, reference.builtin, node.span)
-    elif reference is None:
-        use_parameter(check)
-    if result is not None and not fits(type_, result):
-        check.problems.error("E210", f"{what} returns {type_}; expected {result}", node.span)
-    return type_
-
-
-def _function_given(
-    check: Inference,
-    node: nodes.Name,
-    definition: Definition,
-    params: tuple[Type, ...],
-    result: Type | None,
-    what: str,
-) -> Type:
-    """Check a function of the program that is passed as an argument."""
-    found = len(check.problems)
-    instance = accepted(check, definition, params, node.span)
-    if instance is None:
-        if len(check.problems) == found:
-            message = f"{what} must accept ({', '.join(map(str, params))}); `{node.id}` does not"
-            check.problems.error("E210", message, node.span)
-        return UNKNOWN
-    check.tables.references[node.node_id] = instance.function
-    type_ = use(check, instance, node.span)
-    if result is not None and not fits(type_, result):
-        check.problems.error("E210", f"{what} returns {type_}; expected {result}", node.span)
-    return type_
-
-
-def _lambda(check: Inference, node: nodes.Lambda, params: tuple[Type, ...], result: Type | None, what: str) -> Type:
-    if len(node.params) != len(params):
-        message = f"{what} must take {counted(len(params), 'argument')}, not {len(node.params)}"
-        return check.problems.error("E207", message, node.span)
-    with check.names.inside("lambda"):
-        for name, type_ in zip(node.params, params):
-            check.names.bind(name, Variable(type_, name.span))
-        if result is not None:
-            return check.expect(node.body, result, f"the result of {what}")
-        return check.infer(node.body)
 
 
 # CALL ----------------------------------------------------------------------------

@@ -173,7 +173,7 @@ class Beginning:
 
 def _copied(body: BodyCheck, parent: Scope | None) -> BodyCheck:
     """Return a copy of a body with a scope of its own, which its functions see."""
-    scope = Scope(body.scope.kind, parent, dict(body.scope.entries), dict(body.scope.facts), body.scope.owner)
+    scope = evolve(body.scope, parent=parent, entries=dict(body.scope.entries), facts=dict(body.scope.facts))
     scopes = {body.scope: scope, body.scope.parent: parent}
     definitions = {start: evolve(each, scope=scope, instances=[]) for start, each in body.definitions.items()}
     replaced = {body.definitions[start]: each for start, each in definitions.items()}

@@ -6,9 +6,10 @@ from rlmlang.language import nodes
 from rlmlang.language.check import changes
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.constants import constants
-from rlmlang.language.check.expressions import operation, unpack
+from rlmlang.language.check.expressions import operation
 from rlmlang.language.check.functions import is_open, merged
 from rlmlang.language.check.inference import Inference
+from rlmlang.language.check.iteration import unpack
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import Type, fits

@@ -103,8 +103,7 @@ def names_bound_by(statements: Iterable[nodes.Statement]) -> Iterator[tuple[node
                 yield statement.name, "function"
             case nodes.Import():
                 for imported in statement.names:
-                    if imported.alias is not None:
-                        yield imported.alias, "variable"
+                    yield bound_name(imported), "variable"
             case nodes.For():
                 for name in names_in(statement.target):
                     yield name, "variable"
@@ -114,6 +113,11 @@ def names_bound_by(statements: Iterable[nodes.Statement]) -> Iterator[tuple[node
                         yield handler.name, "variable"
         for body in bodies_of(statement):
             yield from names_bound_by(body)
+
+
+def bound_name(imported: nodes.Imported) -> nodes.Name:
+    """Return the name that is bound to what is imported."""
+    return imported.alias or nodes.Name(imported.name.partition(".")[0], span=imported.span)
 
 
 def bodies_of(statement: nodes.Statement) -> Iterator[tuple[nodes.Statement, ...]]:
@@ -146,3 +150,17 @@ def names_in(target: nodes.Target) -> Iterator[nodes.Name]:
     elif isinstance(target, nodes.TupleTarget):
         for item in target.items:
             yield from names_in(item)
+
+
+def nodes_in(node: nodes.Expr) -> list[nodes.Node]:
+    """Return an expression and all its parts."""
+    found: list[nodes.Node] = []
+    todo: list[object] = [node]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, nodes.Node):
+            found.append(each)
+            todo.extend(each._parts().values())
+        elif isinstance(each, tuple):
+            todo.extend(each)
+    return found

@@ -17,7 +17,6 @@ from rlmlang.language.source import Span
 from rlmlang.language.types import (
     INT,
     UNKNOWN,
-    DefaultDictType,
     DictType,
     ListType,
     Never,
@@ -43,15 +42,15 @@ def set_item(check: Inference, target: nodes.Index, type_: Type, value: nodes.Ex
             if key is None or not hashable(key):
                 mismatch(check.problems, target.index, index, container.key, "the key", "E210")
             elif item is None:
-                mismatch(check.problems, shown, type_, container.value, "the value", "E210")
+                mismatch(check.problems, shown, type_, container.value, "the value", "E213")
             else:
-                change(check, target.value, evolve(container, key=key, value=item), target.span)
+                change(check, target.value, DictType(key, item), target.span)
         case ListType():
             item = join_types(container.item, type_)
             if not fits(index, INT):
                 mismatch(check.problems, target.index, index, INT, "the index", "E210")
             elif item is None:
-                mismatch(check.problems, shown, type_, container.item, "the element", "E210")
+                mismatch(check.problems, shown, type_, container.item, "the element", "E213")
             else:
                 change(check, target.value, ListType(item), target.span)
         case OptionalType():
@@ -136,9 +135,6 @@ def _widen(check: Inference, node: nodes.Expr, type_: Type) -> None:
                 check.body.scope.entries[node.id] = evolve(entry, type=wider or type_, values=None)
         case nodes.Index():
             container = _type_at(check, node.value)
-            if isinstance(container, DefaultDictType):  # the key may be new
-                key = join_types(container.key, check.tables.types.get(node.index.node_id, UNKNOWN))
-                container = evolve(container, key=key or container.key)
             _widen(check, node.value, _with_item(container, node.index, type_))
         case nodes.Attribute():
             field = _type_at(check, node)
@@ -154,7 +150,7 @@ def _with_item(container: Type, index: nodes.Expr | None, type_: Type) -> Type:
         case ListType():
             return ListType(join_types(container.item, type_) or UNKNOWN)
         case DictType():
-            return evolve(container, value=join_types(container.value, type_) or UNKNOWN)
+            return DictType(container.key, join_types(container.value, type_) or UNKNOWN)
         case TupleType():
             items = list(container.items)
             match index:

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
-from rlmlang.language.builtins import Builtin, Parameter, Signature
+from rlmlang.language.builtins import Builtin, ModuleConstant, Parameter, Signature
 from rlmlang.language.types import FunctionType, RecordType, Type, TypeVar
 
 
@@ -143,14 +143,15 @@ class Tables:
     types: dict[int, Type] = field(factory=dict)
     targets: dict[int, ApplyTarget] = field(factory=dict)
     """What each `Apply` applies."""
-    references: dict[int, CheckedFunction | NativeTarget | RecordType] = field(factory=dict)
-    """What each `Name` refers to that is given where a function is expected, unless it is a parameter."""
+    references: dict[int, CheckedFunction | NativeTarget | RecordType | ModuleConstant] = field(factory=dict)
+    """What each `Name`, or `Attribute` of a module, refers to that is given where a function is expected, unless it is
+    a parameter, and the constants of modules."""
     answers: dict[int, Type] = field(factory=dict)
     """The type of what the model answers to each `Call`; with `default=None`, the value may be None as well."""
     decided: dict[int, bool] = field(factory=dict)
     """The value of each test (`isinstance`, `is None`, and what `not`, `and` and `or` make of them) that its types
-    decide. What it rules out is never evaluated and not checked: a branch of an `if` or of a conditional expression,
-    and the right operand of `and` and `or`. An `isinstance` that is applied and not in here means `is not None`."""
+    decide. It is evaluated like any other, but what it rules out is not checked: a branch of an `if` or of a
+    conditional expression, and the right operand of `and` and `or`."""
     unreached: set[int] = field(factory=set)
     """The statements that can never be reached, by the start of their span. They are not checked: nothing is known of
     the expressions in them."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rlmlang.language import nodes
-from rlmlang.language.check import applications, expressions, programs
+from rlmlang.language.check import applications, comprehensions, expressions, programs
 from rlmlang.language.check.body import BodyCheck
 from rlmlang.language.check.checked import Checked, CheckedFunction, Tables
 from rlmlang.language.check.constants import constants, is_constant
+from rlmlang.language.check.function_arguments import function_argument
 from rlmlang.language.check.inference import facts, truth_of
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.problems import Problems, TooManyProblems
@@ -100,7 +101,7 @@ class Checker:
             case nodes.FString():
                 return expressions.fstring(self, node)
             case nodes.Comprehension():
-                return expressions.comprehension(self, node)
+                return comprehensions.comprehension(self, node)
             case nodes.ListExpr():
                 return ListType(expressions.common_type(self, node.items))
             case nodes.SetExpr():
@@ -135,7 +136,7 @@ class Checker:
         inner = without_none(expected)
         match node, inner:
             case (_, FunctionType()):
-                applications.function_argument(self, node, inner.params, inner.result, what)
+                function_argument(self, node, inner.params, inner.result, what)
                 return expected
             case (nodes.ListExpr(items=items), ListType(item=wanted)) | (
                 nodes.SetExpr(items=items),
@@ -165,10 +166,10 @@ class Checker:
                 nodes.Comprehension(kind="set") as made,
                 SetType(item=wanted),
             ):
-                with expressions.clauses(self, made):
+                with comprehensions.clauses(self, made):
                     self.expect(made.element, wanted, "the element", code)
             case (nodes.Comprehension(kind="dict"), DictType()) if node.key is not None:
-                with expressions.clauses(self, node):
+                with comprehensions.clauses(self, node):
                     self.expect(node.key, inner.key, "the key", code)
                     self.expect(node.element, inner.value, "the value", code)
             case _:

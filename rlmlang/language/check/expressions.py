@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import METHODS, Builtin
-from rlmlang.language.check.body import names_in
+from rlmlang.language.builtins import METHODS, Builtin, ModuleConstant
 from rlmlang.language.check.constants import constant_int, constants
 from rlmlang.language.check.formats import format_problem
+from rlmlang.language.check.imports import member_of, no_member
 from rlmlang.language.check.inference import Inference, facts, may_be_none, no_element, path_of, truth_of
+from rlmlang.language.check.iteration import element_of, hashed
 from rlmlang.language.check.mismatches import described
 from rlmlang.language.check.operators import (
     binary_problem,
@@ -23,8 +23,7 @@ from rlmlang.language.check.operators import (
     unary_type,
 )
 from rlmlang.language.check.problems import Problems, did_you_mean
-from rlmlang.language.check.scope import Scope, Unbound, Variable
-from rlmlang.language.source import Span
+from rlmlang.language.check.scope import Module, Scope, Variable
 from rlmlang.language.types import (
     BOOL,
     INT,
@@ -32,7 +31,6 @@ from rlmlang.language.types import (
     NEVER,
     STR,
     UNKNOWN,
-    CounterType,
     DictType,
     FunctionType,
     ListType,
@@ -46,7 +44,6 @@ from rlmlang.language.types import (
     Type,
     Unknown,
     base_of,
-    hashable,
     item_type,
     join,
     open_tuple,
@@ -66,8 +63,14 @@ def name(check: Inference, node: nodes.Name) -> Type:
             kind = "function"
         case Variable():
             return check.names.scope.fact(node.id) or entry.type
+        case ModuleConstant():
+            check.tables.references[node.node_id] = entry
+            return entry.type
         case RecordType():
             kind = "record type"
+        case Module():
+            message = f"`{node.id}` is a module, not a value"
+            return check.problems.error("E215", message, node.span, f"write `{node.id}.name`")
         case _:
             kind = "function"
     message = f"`{node.id}` is a {kind}, not a value"
@@ -114,14 +117,6 @@ def key_type(check: Inference, exprs: Iterable[nodes.Expr], what: str) -> Type:
     exprs = tuple(exprs)
     type_ = common_type(check, exprs)
     return hashed(check, type_, exprs[0], what) if exprs else type_
-
-
-def hashed(check: Inference, type_: Type, node: nodes.Expr, what: str) -> Type:
-    """Return the type of keys or elements of a set, or report that it cannot be one."""
-    if hashable(type_):
-        return type_
-    hint = "write a tuple" if isinstance(type_, ListType) else "keys are texts, numbers, bools, and tuples of them"
-    return check.problems.error("E210", f"{what} is {type_}, which cannot be a key", node.span, hint)
 
 
 def common_type(check: Inference, exprs: Iterable[nodes.Expr], what: str = "elements") -> Type:
@@ -259,6 +254,15 @@ def _membership(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node: 
 
 
 def attribute(check: Inference, node: nodes.Attribute) -> Type:
+    match member_of(check, node):
+        case ModuleConstant() as constant:
+            check.tables.references[node.node_id] = constant
+            return constant.type
+        case Module() as module:
+            return no_member(check, module.name, node.name, node.name_span)
+        case Builtin():
+            message = f"`{node.name}` is a function, not a value"
+            return check.problems.error("E215", message, node.name_span, f"call it: `{node.span.text}(…)`")
     type_ = check.infer(node.value)
     if node.name.startswith("_"):
         return private(check.problems, node)
@@ -299,8 +303,6 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
     match base_of(type_):
         case ListType():
             return METHODS["list"]
-        case CounterType():
-            return METHODS["dict"] | METHODS["Counter"]
         case DictType():
             return METHODS["dict"]
         case SetType():
@@ -383,85 +385,3 @@ def slice_(check: Inference, node: nodes.Slice) -> Type:
         case Never():
             return no_element(check, node.value)
     return type_ if type_ == STR else check.problems.error("E212", f"{type_} cannot be sliced", node.span)
-
-
-# Comprehensions and unpacking ----------------------------------------------------
-
-
-def comprehension(check: Inference, node: nodes.Comprehension) -> Type:
-    with clauses(check, node):
-        if node.key is not None:
-            key = hashed(check, check.infer(node.key), node.key, "the key")
-            return DictType(key, check.infer(node.element))
-        element = check.infer(node.element)
-        if node.kind == "set":
-            return SetType(hashed(check, element, node.element, "the element of a set"))
-        return ListType(element)
-
-
-@contextmanager
-def clauses(check: Inference, node: nodes.Comprehension) -> Iterator[None]:
-    """Check the clauses of a comprehension, and stay in the scope that they make for its element."""
-    names = check.names
-    outer = names.scope
-    first = node.clauses[0]
-    assert isinstance(first, nodes.ForClause)
-    first_type = check.infer(first.iterable)
-    names.scope = inner = Scope("comprehension", outer)
-    try:
-        for clause in node.clauses:
-            if isinstance(clause, nodes.ForClause):
-                for target in names_in(clause.target):
-                    inner.entries.setdefault(target.id, Unbound(target.span))
-        for clause in node.clauses:
-            if isinstance(clause, nodes.ForClause):
-                type_ = first_type if clause is first else check.infer(clause.iterable)
-                _bind_target(check, clause.target, element_of(check, type_, clause.iterable), inner)
-            else:
-                check.test(clause.test)
-                names.scope = Scope("facts", names.scope, facts=facts(check, clause.test, True))
-        yield
-    finally:
-        names.scope = outer
-
-
-def element_of(check: Inference, type_: Type, node: nodes.Expr) -> Type:
-    """Return the type of the elements of an iterable."""
-    if isinstance(type_, OptionalType):
-        return may_be_none(check, node)
-    item = item_type(type_)
-    if item is not None:
-        return item
-    hint = "write `range(…)`" if base_of(type_) == INT else None
-    return check.problems.error("E210", f"{type_} is not iterable", node.span, hint)
-
-
-def _bind_target(check: Inference, target: nodes.Target, type_: Type, scope: Scope) -> None:
-    if isinstance(target, nodes.TupleTarget):
-        for item, item_type in zip(target.items, unpack(check.problems, type_, len(target.items), target.span)):
-            _bind_target(check, item, item_type, scope)
-        return
-    here, check.names.scope = check.names.scope, scope
-    if isinstance(target, nodes.Name):
-        check.names.bind(target, Variable(type_, target.span))
-        check.tables.types[target.node_id] = type_
-    else:
-        check.problems.error("E100", "a comprehension binds names only", target.span)
-    check.names.scope = here
-
-
-def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Type, ...]:
-    """Return the types of the `count` names that a value is unpacked into."""
-    match type_:
-        case TupleType(items=items) if len(items) == count:
-            return items
-        case TupleType(items=items):
-            problems.error("E218", f"cannot unpack {len(items)} elements into {count} names", span)
-        case OptionalType():
-            problems.error("E216", "this value may be None", span, "test it first: `if x is not None:`")
-        case _:
-            item = item_type(type_)
-            if item is not None:
-                return (item,) * count
-            problems.error("E218", f"{type_} cannot be unpacked", span)
-    return (UNKNOWN,) * count

@@ -18,7 +18,7 @@ from rlmlang.language.check.checked import CheckedFunction, Tables
 from rlmlang.language.check.flow import join_types, joined
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
-from rlmlang.language.check.scope import Definition, Instance, Outer, Scope, Variable
+from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Scope, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, parts_of
 
@@ -105,10 +105,20 @@ def merged(written: Type, found: Type) -> Type:
 # Instances -----------------------------------------------------------------------
 
 
-def instance_of(check: Inference, definition: Definition, params: tuple[Type, ...], span: Span) -> Instance | None:
-    """Return a function as checked for the types of its parameters; None after an error was reported."""
+def instance_of(
+    check: Inference,
+    definition: Definition,
+    params: tuple[Type, ...],
+    span: Span,
+    given: dict[int, Given] | None = None,
+) -> Instance | None:
+    """Return a function as checked for the types of its parameters; None after an error was reported.
+
+    `given` are the functions that are passed for parameters without a type.
+    """
+    given = given or {}
     for instance in definition.instances:
-        if instance.function.params == params and (instance.in_progress or instance.still_holds()):
+        if instance.given == given and instance.params == params and (instance.in_progress or instance.still_holds()):
             return instance
     same = sum(each.definition.node is definition.node for each in check.active)
     if same >= MAX_INSTANCES_ACTIVE:
@@ -120,7 +130,7 @@ def instance_of(check: Inference, definition: Definition, params: tuple[Type, ..
         return None
     result = NEVER if is_open(definition.result) else definition.result
     function = CheckedFunction(definition.node, params, result, Tables(), definition.in_library)
-    instance = Instance(definition, function, settled=not is_open(definition.result))
+    instance = Instance(definition, function, params, given, settled=not is_open(definition.result))
     definition.instances.append(instance)
     check.active.append(instance)
     _settle(check, instance, span)
@@ -139,7 +149,12 @@ def _settle(check: Inference, instance: Instance, span: Span) -> None:
         instance.guesses = []
         instance.consulted = False
         instance.head = None
+        for given in instance.given.values():
+            given.changed = False
         result = _check_body(check, instance)
+        function.params = tuple(_given_type(instance, place) for place in range(len(instance.params)))
+        if any(given.changed for given in instance.given.values()):
+            continue
         if not instance.consulted or result == function.result:
             function.result = result
             if instance.settled or not instance.consulted or not instance.problems:
@@ -151,6 +166,11 @@ def _settle(check: Inference, instance: Instance, span: Span) -> None:
     message = f"the type of the result of `{function.node.name.id}` grows without end"
     check.problems.error("E233", message, span, "write the type of its result")
     function.result = UNKNOWN
+
+
+def _given_type(instance: Instance, place: int) -> Type:
+    given = instance.given.get(place)
+    return instance.params[place] if given is None else FunctionType(given.params or (), given.result)
 
 
 def _finish(instance: Instance) -> None:
@@ -183,7 +203,10 @@ def _check_body(check: Inference, instance: Instance) -> Type:
     problems.found, problems.provisional = [], 0
     instance.applied_in_while = []
     try:
-        for param, type_ in zip(definition.node.params, function.params):
+        for place, param in enumerate(definition.node.params):
+            type_ = _given_type(instance, place)
+            if place in instance.given:
+                names.scope.given[param.name.id] = instance.given[place]
             names.bind(param.name, Variable(type_, param.name.span))
             function.tables.types[param.name.node_id] = type_
         hoist(names.scope, definition.node.body)

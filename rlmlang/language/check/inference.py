@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from rlmlang.language import nodes
+from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.body import BodyCheck
-from rlmlang.language.check.checked import Tables
+from rlmlang.language.check.checked import NativeTarget, Tables
 from rlmlang.language.check.problems import Problems
 from rlmlang.language.check.scope import Instance, Names
+from rlmlang.language.check.type_tests import instances, tested_names
 from rlmlang.language.types import NEVER, NONE, UNKNOWN, OptionalType, Type, Unknown
 
 
@@ -73,8 +75,10 @@ def facts(check: Inference, test: nodes.Expr, truth: bool) -> dict[str, Type]:
             return _not_none(check, value) if (op == "!=") == truth else {}
         case nodes.Name() | nodes.Attribute() if truth:
             return _not_none(check, test)
-        case nodes.Apply(callee=nodes.Name(id="isinstance"), args=(value, _)) if truth:
-            return _not_none(check, value) if test.node_id not in check.tables.targets else {}
+        case nodes.Apply(args=(value, types)) if truth and is_type_test(check, test):
+            path, type_ = path_of(value), check.tables.types.get(value.node_id, UNKNOWN)
+            narrower = instances(type_, [name.id for name in tested_names(types) or ()])
+            return {path: narrower} if path and narrower != type_ else {}
         case nodes.Unary(op="not"):
             return facts(check, test.operand, not truth)
         case nodes.Logic() if (test.op == "and") == truth:
@@ -82,6 +86,12 @@ def facts(check: Inference, test: nodes.Expr, truth: bool) -> dict[str, Type]:
             with check.names.inside("facts", left):
                 return left | facts(check, test.right, truth)
     return {}
+
+
+def is_type_test(check: Inference, node: nodes.Apply) -> bool:
+    """Return whether an application that was checked is one of `isinstance`."""
+    target = check.tables.targets.get(node.node_id)
+    return isinstance(target, NativeTarget) and target.builtin.form is SpecialForm.ISINSTANCE
 
 
 def _not_none(check: Inference, node: nodes.Expr) -> dict[str, Type]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from rlmlang.language import nodes
 from rlmlang.language.check.bindings import assign
 from rlmlang.language.check.body import LoopEnds, leave_out
-from rlmlang.language.check.expressions import element_of
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
+from rlmlang.language.check.iteration import element_of
 from rlmlang.language.check.scope import Conflicted, ScopeEntry, Variable
 from rlmlang.language.types import NEVER, UNKNOWN, parts_of
 

@@ -13,7 +13,6 @@ from rlmlang.language.types import (
     NEVER,
     STR,
     UNKNOWN,
-    CounterType,
     DictType,
     ListType,
     OpenTupleType,
@@ -81,8 +80,6 @@ def binary_type(op: str, left: Type, right: Type, right_node: nodes.Expr) -> Typ
             return _repeated(right, None)
         case ("-", SetType(), SetType()):
             return left
-        case ("+" | "-" | "&", CounterType(), CounterType()):
-            return join(left, right)
         case ("&", SetType(), SetType()):
             return left if join(left, right) is not None else None
         case ("|" | "^", SetType(), SetType()) | ("|", DictType(), DictType()):

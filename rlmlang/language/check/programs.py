@@ -9,8 +9,9 @@ from attrs import evolve, field, frozen
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
+from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check import functions
-from rlmlang.language.check.body import hoist, names_bound_by
+from rlmlang.language.check.body import hoist, names_bound_by, nodes_in
 from rlmlang.language.check.checked import Checked, CheckedFunction, NativeTarget
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
@@ -100,20 +101,6 @@ def _applies(statement: nodes.Statement, function: str) -> bool:
                 for each in nodes_in(tried)
             )
     return False
-
-
-def nodes_in(node: nodes.Expr) -> list[nodes.Node]:
-    """Return an expression and all its parts."""
-    found: list[nodes.Node] = []
-    todo: list[object] = [node]
-    while todo:
-        each = todo.pop()
-        if isinstance(each, nodes.Node):
-            found.append(each)
-            todo.extend(each._parts().values())
-        elif isinstance(each, tuple):
-            todo.extend(each)
-    return found
 
 
 def _is_given(entry: nodes.Function, inputs: Mapping[str, Type] | None) -> bool:
@@ -227,7 +214,7 @@ def _is_done_only(check: ProgramChecker, node: nodes.Expr) -> bool:
     target = check.tables.targets.get(node.node_id)
     return (
         isinstance(target, NativeTarget)
-        and (target.builtin.changes or target.builtin.name == "print")
+        and (target.builtin.changes or target.builtin.form is SpecialForm.PRINT)
         and check.tables.types.get(node.node_id) == NONE
     )
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Union
 
 from attrs import define, evolve, field, frozen
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS, Builtin
+from rlmlang.language.builtins import BUILTINS, Builtin, ModuleConstant
 from rlmlang.language.check.checked import CheckedFunction, OuterVariable
 from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.source import Span
-from rlmlang.language.types import UNKNOWN, FunctionType, RecordType, Type
+from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, RecordType, Type
 from rlmlang.runtime.exceptions import CAUGHT
 
 ConstantValue = Union[str, int, float, bool, None]
@@ -48,6 +48,13 @@ class Unbound:
     """What it will be: `variable`, `function`, `record` or `input`."""
 
 
+@frozen
+class Module:
+    """A module that a program imports."""
+
+    name: str
+
+
 @define(eq=False)
 class Definition:
     """A function whose `def` has been reached. It is checked for the types that it is applied to."""
@@ -64,11 +71,29 @@ class Definition:
 
 
 @define(eq=False)
+class Given:
+    """A function that is passed for a parameter without a type: it is checked for the types that it is applied to."""
+
+    node: nodes.Expr
+    enter: Callable[[], AbstractContextManager[None]]
+    """Brings the checker back to where the function is passed."""
+    params: tuple[Type, ...] | None = None
+    """The types that it is applied to; None before it is."""
+    result: Type = NEVER
+    changed: bool = False
+    """Whether it is applied to wider types than where it was applied before."""
+
+
+@define(eq=False)
 class Instance:
     """A function as checked for some types."""
 
     definition: Definition
     function: CheckedFunction
+    params: tuple[Type, ...]
+    """The types that it is checked for."""
+    given: dict[int, Given] = field(factory=dict)
+    """The functions that are passed for parameters without a type, by the place of the parameter."""
     seen: dict[tuple[Scope, str], ScopeEntry | None] = field(factory=dict)
     """What the names from outside meant when it was checked, by the scope that they were looked up from."""
     problems: list[Diagnostic] = field(factory=list)
@@ -90,10 +115,12 @@ class Instance:
         return all(scope.find(name) == entry for (scope, name), entry in self.seen.items())
 
 
-ScopeEntry = Union[Variable, Conflicted, Unbound, Definition, CheckedFunction, RecordType]
+ScopeEntry = Union[
+    Variable, Conflicted, Unbound, Definition, CheckedFunction, RecordType, Module, Builtin, ModuleConstant
+]
 """The entry of a name in a scope."""
 
-Referent = Union[Variable, Definition, CheckedFunction, RecordType, Builtin]
+Referent = Union[Variable, Definition, CheckedFunction, RecordType, Builtin, Module, ModuleConstant]
 """What a usable name refers to."""
 
 FindFunction = Callable[[str], Union[CheckedFunction, None]]
@@ -113,6 +140,8 @@ class Scope:
     entries: dict[str, ScopeEntry] = field(factory=dict)
     facts: dict[str, Type] = field(factory=dict)
     """Types narrowed by a test, by path: `x`, `x.field`."""
+    given: dict[str, Given] = field(factory=dict)
+    """The functions that are passed for parameters without a type."""
     owner: int = -1
     """The `node_id` of the name of the function, -1 for the program."""
 
@@ -320,7 +349,7 @@ class Names:
         entry = self.find(node.id)
         if entry is None or (isinstance(entry, Unbound) and self._is_of_program(node.id)):
             return node.id in BUILTINS or self.library(node.id) is not None
-        return isinstance(entry, (Definition, CheckedFunction, RecordType)) or (
+        return isinstance(entry, (Definition, CheckedFunction, RecordType, Builtin)) or (
             isinstance(entry, Variable) and isinstance(entry.type, FunctionType)
         )
 

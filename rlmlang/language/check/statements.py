@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlmlang.language import nodes
-from rlmlang.language.check import bindings, functions, loops
+from rlmlang.language.check import bindings, functions, imports, loops
 from rlmlang.language.check.annotations import TYPE_NAMES, resolve
 from rlmlang.language.check.body import leave_out
 from rlmlang.language.check.flow import State, joined
@@ -59,6 +59,8 @@ def _check(check: Inference, node: nodes.Statement) -> None:
             record(check, node)
         case nodes.Input():
             input_(check, node)
+        case nodes.Import():
+            imports.import_(check, node)
         case nodes.Pass():
             pass
 

@@ -1,0 +1,207 @@
+"""The rules for functions that are passed as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rlmlang.language import nodes
+from rlmlang.language.builtins import Builtin, Parameter, SpecialForm
+from rlmlang.language.check.body import nodes_in
+from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget
+from rlmlang.language.check.flow import join_types
+from rlmlang.language.check.functions import accepted, calls_in_while, makes_call, use, use_library, use_parameter
+from rlmlang.language.check.inference import Inference
+from rlmlang.language.check.overloads import resolve_reference
+from rlmlang.language.check.scope import Definition, Given, Scope, Variable
+from rlmlang.language.solving import Solution, solve, substitute, variables
+from rlmlang.language.source import Span
+from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, Type, fits, join
+from rlmlang.render import counted
+
+
+def is_function(check: Inference, node: nodes.Expr) -> bool:
+    """Return whether an argument is a function."""
+    return isinstance(node, nodes.Lambda) or check.names.is_function(node)
+
+
+def solve_function(
+    check: Inference, param: Parameter, expected: FunctionType, arg: nodes.Expr, solution: Solution
+) -> None:
+    """Check a function that is passed to a built-in, and solve the type variables of its result."""
+    what = f"`{param.name}`"
+    for type_ in expected.params:
+        for name in variables(type_):  # those of arguments that failed
+            solution.setdefault(name, UNKNOWN)
+    params = tuple(substitute(each, solution) for each in expected.params)
+    if expected.result not in expected.params:
+        result = function_argument(check, arg, params, None, what)
+        if not solve(expected.result, result, solution):
+            check.problems.error("E210", f"{what} returns {result}, which cannot be ordered", arg.span)
+        return
+    # `step: (A, T) -> A`: the result must fit what went in; widen once if it does not
+    known = len(check.problems)
+    joined = join(params[0], function_argument(check, arg, params, None, what))
+    if len(check.problems) == known and joined is not None and joined != params[0]:
+        solve(expected.result, joined, solution)
+        params = tuple(substitute(each, solution) for each in expected.params)
+    check.problems.forget(known)
+    function_argument(check, arg, params, substitute(expected.result, solution), what)
+
+
+def function_argument(
+    check: Inference, node: nodes.Expr, params: tuple[Type, ...], result: Type | None, what: str
+) -> Type:
+    """Check an argument that must be a function of `params`; returns its result type.
+
+    `result` is the type of the result that is expected; None accepts any.
+    """
+    if isinstance(node, nodes.Lambda):
+        return _lambda(check, node, params, result, what)
+    if not isinstance(node, nodes.Name):
+        message = f"{what} must be a function of {counted(len(params), 'argument')}"
+        check.problems.error("E210", message, node.span, "write `lambda x: …`")
+        return UNKNOWN
+    if (given := given_for(check, node)) is not None:
+        use_parameter(check)
+        return apply_given(check, given, params, node.span)
+    entry = check.names.lookup(node)
+    if entry is None:
+        return UNKNOWN
+    if isinstance(entry, Definition):
+        return _function_given(check, node, entry, params, result, what)
+    found = resolve_reference(node, entry, params)
+    if found is None:
+        if isinstance(entry, Variable) and not isinstance(entry.type, FunctionType):
+            message = f"{what} must be a function; `{node.id}` is {entry.type}"
+        else:
+            message = f"{what} must accept ({', '.join(map(str, params))}); `{node.id}` does not"
+        return check.problems.error("E210", message, node.span)
+    reference, type_ = found
+    if reference is not None:
+        check.tables.references[node.node_id] = reference
+    if isinstance(reference, CheckedFunction):
+        use_library(check, reference, node.span)
+    elif isinstance(reference, NativeTarget):
+        note_effects(check, reference.builtin, node.span)
+    elif reference is None:
+        use_parameter(check)
+    if result is not None and not fits(type_, result):
+        check.problems.error("E210", f"{what} returns {type_}; expected {result}", node.span)
+    return type_
+
+
+def _function_given(
+    check: Inference,
+    node: nodes.Name,
+    definition: Definition,
+    params: tuple[Type, ...],
+    result: Type | None,
+    what: str,
+) -> Type:
+    """Check a function of the program that is passed as an argument."""
+    found = len(check.problems)
+    instance = accepted(check, definition, params, node.span)
+    if instance is None:
+        if len(check.problems) == found:
+            message = f"{what} must accept ({', '.join(map(str, params))}); `{node.id}` does not"
+            check.problems.error("E210", message, node.span)
+        return UNKNOWN
+    check.tables.references[node.node_id] = instance.function
+    type_ = use(check, instance, node.span)
+    if result is not None and not fits(type_, result):
+        check.problems.error("E210", f"{what} returns {type_}; expected {result}", node.span)
+    return type_
+
+
+def _lambda(check: Inference, node: nodes.Lambda, params: tuple[Type, ...], result: Type | None, what: str) -> Type:
+    if len(node.params) != len(params):
+        message = f"{what} must take {counted(len(params), 'argument')}, not {len(node.params)}"
+        return check.problems.error("E207", message, node.span)
+    with check.names.inside("lambda"):
+        for name, type_ in zip(node.params, params):
+            check.names.bind(name, Variable(type_, name.span))
+        if result is not None:
+            return check.expect(node.body, result, f"the result of {what}")
+        return check.infer(node.body)
+
+
+def note_effects(check: Inference, builtin: Builtin, span: Span) -> None:
+    """Take note of what a built-in does besides giving a value."""
+    if builtin.form is SpecialForm.PROGRAM:
+        makes_call(check, span)
+    elif builtin.form is SpecialForm.PRINT:
+        check.body.prints = True
+
+
+# Functions for parameters without a type -------------------------------------------
+
+
+def given_function(check: Inference, node: nodes.Expr) -> Given:
+    """Return a function that is passed for a parameter without a type."""
+    if isinstance(node, nodes.Name) and (given := given_for(check, node)) is not None:
+        return given
+    here = check.names.scope, check.names.outer, check.body, check.tables
+
+    @contextmanager
+    def enter() -> Iterator[None]:
+        names = check.names
+        there = names.scope, names.outer, check.body, check.tables
+        names.scope, names.outer, check.body, check.tables = here
+        try:
+            yield
+        finally:
+            names.scope, names.outer, check.body, check.tables = there
+
+    return Given(node, enter)
+
+
+def given_for(check: Inference, node: nodes.Name) -> Given | None:
+    """Return the function that was passed for a parameter without a type; None for any other name."""
+    scope: Scope | None = check.names.scope
+    while scope is not None and node.id not in scope.entries:
+        scope = scope.parent
+    if scope is None or not isinstance(scope.entries[node.id], Variable):
+        return None
+    return scope.given.get(node.id)
+
+
+def apply_given(check: Inference, given: Given, types: tuple[Type, ...], span: Span) -> Type:
+    """Check a function that was passed for a parameter without a type, for the types that it is applied to here."""
+    if given.params is None:
+        given.params = types
+    elif len(given.params) != len(types):
+        message = f"this function takes {counted(len(given.params), 'argument')} elsewhere, not {len(types)}"
+        return check.problems.error("E207", message, span)
+    else:
+        wider = tuple(map(join_types, given.params, types))
+        if None in wider:
+            return check.problems.error("E210", "this function is applied to values without a common type", span)
+        given.changed |= wider != given.params
+        given.params = tuple(type_ for type_ in wider if type_ is not None)
+    with given.enter():
+        result = join_types(given.result, function_argument(check, given.node, given.params, None, "the argument"))
+    if result is None:
+        result = UNKNOWN
+    given.changed |= given.result not in (NEVER, result)
+    given.result = result
+    return result
+
+
+def applied_in_while(check: Inference, node: nodes.Expr) -> None:
+    """Report a function among the arguments that makes calls, where what it is passed to applies it in a `while`."""
+    if isinstance(node, nodes.Name):
+        reference = check.tables.references.get(node.node_id)
+        if isinstance(reference, CheckedFunction) and reference.makes_calls:
+            calls_in_while(check, node.span)
+        elif reference is None and check.names.is_function(node):
+            check.body.applies_parameter_in_while = True
+    elif isinstance(node, nodes.Lambda) and any(_makes_call(check, each) for each in nodes_in(node.body)):
+        calls_in_while(check, node.span)
+
+
+def _makes_call(check: Inference, node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Apply):
+        target = check.tables.targets.get(node.node_id)
+        return isinstance(target, FunctionTarget) and target.function.makes_calls
+    return isinstance(node, nodes.Call)

@@ -1,0 +1,90 @@
+"""The rules for imports, and for what modules have."""
+
+from __future__ import annotations
+
+from rlmlang.language import nodes
+from rlmlang.language.builtins import MODULES, Builtin, ModuleConstant, module_member
+from rlmlang.language.check.annotations import TYPING_NAMES
+from rlmlang.language.check.body import bound_name
+from rlmlang.language.check.inference import Inference
+from rlmlang.language.check.problems import did_you_mean
+from rlmlang.language.check.scope import Module, ScopeEntry, Variable
+from rlmlang.language.source import Span
+from rlmlang.language.types import UNKNOWN, Type
+
+IGNORED = ("typing", "__future__")
+"""Modules that mean nothing to the values of a program."""
+
+
+def import_(check: Inference, node: nodes.Import) -> None:
+    """Check an import, and bind its names."""
+    for imported in node.names:
+        name = bound_name(imported)
+        if node.module == "typing":
+            _import_type(check, imported, name)
+        elif node.module in IGNORED:
+            pass
+        elif node.module is not None:
+            check.names.bind(name, _member(check, node.module, imported))
+        elif imported.name in IGNORED:
+            check.names.typing[f"{name.id}."] = ""
+        else:
+            check.names.bind(name, _module(check, imported))
+
+
+def _import_type(check: Inference, imported: nodes.Imported, name: nodes.Name) -> None:
+    if imported.name == "*":
+        check.names.typing.update((each, each) for each in TYPING_NAMES)
+    elif imported.name in TYPING_NAMES:
+        check.names.typing[name.id] = imported.name
+    else:
+        hint = did_you_mean(imported.name, TYPING_NAMES, f"it has {', '.join(TYPING_NAMES)}")
+        check.problems.error("E113", f"`typing` has no `{imported.name}` here", imported.span, hint)
+
+
+def _module(check: Inference, imported: nodes.Imported) -> ScopeEntry:
+    if imported.name in MODULES:
+        return Module(imported.name)
+    _no_module(check, imported.name, imported)
+    return Variable(UNKNOWN, imported.span)
+
+
+def _member(check: Inference, module: str, imported: nodes.Imported) -> ScopeEntry:
+    member = module_member(module, imported.name)
+    if member is not None:
+        return member
+    if module not in MODULES:
+        _no_module(check, module, imported)
+    elif imported.name == "*":
+        check.problems.error("E113", "import names one by one", imported.span, f"it has {_listed(module)}")
+    else:
+        no_member(check, module, imported.name, imported.span)
+    return Variable(UNKNOWN, imported.span)
+
+
+def _no_module(check: Inference, module: str, node: nodes.Imported) -> None:
+    listed = f"modules are {', '.join(MODULES)}"
+    check.problems.error("E113", f"there is no module `{module}`", node.span, did_you_mean(module, MODULES, listed))
+
+
+def no_member(check: Inference, module: str, name: str, span: Span) -> Type:
+    """Report that a module does not have a name."""
+    hint = did_you_mean(name, MODULES[module], f"it has {_listed(module)}")
+    return check.problems.error("E113", f"`{module}` has no `{name}` here", span, hint)
+
+
+def _listed(module: str) -> str:
+    return ", ".join(MODULES[module])
+
+
+def member_of(check: Inference, node: nodes.Attribute) -> Builtin | ModuleConstant | Module | None:
+    """Return what a module has under the name of an attribute; the module, if it has no such name.
+
+    None if the value is not a module.
+    """
+    if not isinstance(node.value, nodes.Name):
+        return None
+    entry = check.names.find(node.value.id)
+    if not isinstance(entry, Module):
+        return None
+    return module_member(entry.name, node.name) or entry

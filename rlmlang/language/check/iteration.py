@@ -1,0 +1,45 @@
+"""What iterating over a value and unpacking it give, and what can be a key."""
+
+from __future__ import annotations
+
+from rlmlang.language import nodes
+from rlmlang.language.check.inference import Inference, may_be_none
+from rlmlang.language.check.problems import Problems
+from rlmlang.language.source import Span
+from rlmlang.language.types import INT, UNKNOWN, ListType, OptionalType, TupleType, Type, base_of, hashable, item_type
+
+
+def element_of(check: Inference, type_: Type, node: nodes.Expr) -> Type:
+    """Return the type of the elements of an iterable."""
+    if isinstance(type_, OptionalType):
+        return may_be_none(check, node)
+    item = item_type(type_)
+    if item is not None:
+        return item
+    hint = "write `range(…)`" if base_of(type_) == INT else None
+    return check.problems.error("E210", f"{type_} is not iterable", node.span, hint)
+
+
+def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Type, ...]:
+    """Return the types of the `count` names that a value is unpacked into."""
+    match type_:
+        case TupleType(items=items) if len(items) == count:
+            return items
+        case TupleType(items=items):
+            problems.error("E218", f"cannot unpack {len(items)} elements into {count} names", span)
+        case OptionalType():
+            problems.error("E216", "this value may be None", span, "test it first: `if x is not None:`")
+        case _:
+            item = item_type(type_)
+            if item is not None:
+                return (item,) * count
+            problems.error("E218", f"{type_} cannot be unpacked", span)
+    return (UNKNOWN,) * count
+
+
+def hashed(check: Inference, type_: Type, node: nodes.Expr, what: str) -> Type:
+    """Return the type of keys or elements of a set, or report that it cannot be one."""
+    if hashable(type_):
+        return type_
+    hint = "write a tuple" if isinstance(type_, ListType) else "keys are texts, numbers, bools, and tuples of them"
+    return check.problems.error("E210", f"{what} is {type_}, which cannot be a key", node.span, hint)
