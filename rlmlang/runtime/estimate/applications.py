@@ -125,9 +125,9 @@ def spread(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
 
 
 def moves(follower: Follower, target: NativeTarget, values: list[Value]) -> bool:
-    """Return whether code only moves what is unknown of its arguments, without looking at it."""
+    """Return whether code only moves what is unknown of its arguments, without looking at it: keys are looked at."""
     return target.builtin.moves is not None and all(
-        isinstance(type_, TypeVar) or not isinstance(value, UnknownValue)
+        not isinstance(value, UnknownValue) or (isinstance(type_, TypeVar) and not type_.hashed and not type_.ordered)
         for value, type_ in zip(values, follower.fact(_parameter_types, target))
     )
 
@@ -154,8 +154,7 @@ def changed(
     container = values[0]
     if isinstance(container, UnknownValue) or not (all_known(*values) or moves(follower, target, values)):
         results.append(follower.unknown(node))
-        sizes = [bounds_of(value) for value in values]
-        return UnknownValue(*changed_length(target.builtin.name, sizes[0], sizes[1] if len(sizes) > 1 else (0, 0)))
+        return UnknownValue(*changed_length(target, [bounds_of(value) for value in values]))
     container = env.changeable(container)
     results.append(run(follower, node, target, [container, *values[1:]]))
     return container if all_known(*values[1:]) or isinstance(container, Mixed) else Mixed(container)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from math import inf
 from typing import Union
@@ -12,6 +13,7 @@ from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Bounds
 from rlmlang.language.check.checked import NativeTarget, Tables
+from rlmlang.language.types import DefaultDictType
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.intervals import (
@@ -109,6 +111,8 @@ def part_of(follower: Follower, node: nodes.Expr, value: Value, key: Value) -> V
         return UNKNOWN
     if isinstance(container, RecordValue):
         return container.values[key]
+    if isinstance(container, defaultdict) and key not in container and container.default_factory is not None:
+        return container.default_factory()  # without keeping it: that is a change, of which `_changed` is capable
     return follower.pure(node, index_into, container, key)
 
 
@@ -174,6 +178,8 @@ def changed_names(node: nodes.Node, tables: Tables) -> frozenset[str]:
                     names |= _bound(target)
             case nodes.AugmentedAssign(target=target) | nodes.For(target=target):
                 names |= _bound(target)
+            case nodes.Index(value=container) if isinstance(tables.types.get(container.node_id), DefaultDictType):
+                names |= _root(container)
             case nodes.AnnotatedAssign(name=name, value=value) if value is not None:
                 names.add(name.id)
             case nodes.Handler(name=nodes.Name(id=caught)):
@@ -205,6 +211,7 @@ _GROWTH: dict[str, Callable[[Bounds, Bounds], Bounds]] = {
     "insert": lambda size, _: (size[0] + 1, size[1] + 1),
     "extend": lambda size, more: (size[0] + max(more[0], 0), size[1] + more[1]),
     "pop": lambda size, _: (max(size[0] - 1, 0), size[1]),
+    "popitem": lambda size, _: (max(size[0] - 1, 0), size[1]),
     "remove": lambda size, _: (max(size[0] - 1, 0), size[1]),
     "discard": lambda size, _: (max(size[0] - 1, 0), size[1]),
     "clear": lambda size, _: (0, 0),
@@ -213,13 +220,16 @@ _GROWTH: dict[str, Callable[[Bounds, Bounds], Bounds]] = {
     "add": lambda size, _: (max(size[0], 1), size[1] + 1),
     "setdefault": lambda size, _: (max(size[0], 1), size[1] + 1),
     "update": lambda size, more: (size[0], size[1] + more[1]),
+    "difference_update": lambda size, _: (0, size[1]),
+    "intersection_update": lambda size, _: (0, size[1]),
 }
 """The length of a container after a change of it, by its length before and that of the first argument."""
 
 
-def changed_length(name: str, size: Bounds, argument: Bounds) -> Bounds:
-    """Return the bounds on the length of a container after a method has changed it."""
-    growth = _GROWTH.get(name)
-    if growth is None:
+def changed_length(target: NativeTarget, sizes: list[Bounds]) -> Bounds:
+    """Return the bounds on the length of a container after a method has changed it, by those of the arguments."""
+    growth = _GROWTH.get(target.builtin.name)
+    (low, high), *others = sizes
+    if growth is None or (target.builtin.name == "update" and (len(others) != 1 or target.keywords)):
         return 0, inf
-    return growth((max(size[0], 0), size[1]), argument)
+    return growth((max(low, 0), high), others[0] if others else (0, 0))

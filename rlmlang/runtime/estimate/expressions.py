@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlmlang.language import nodes
-from rlmlang.language.types import DictType, RecordType, SetType, Type
-from rlmlang.runtime.estimate.changes import changed_names, part_of
+from rlmlang.language.types import DefaultDictType, DictType, RecordType, SetType, Type
+from rlmlang.runtime.estimate.changes import Place, changed_names, part_of
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.intervals import (
@@ -199,6 +199,11 @@ def attribute(follower: Follower, node: nodes.Attribute, env: Env) -> Value:
 
 
 def index(follower: Follower, node: nodes.Index, env: Env) -> Value:
+    if isinstance(follower.tables.types.get(node.value.node_id), DefaultDictType):  # it keeps the default
+        place = Place(follower, node, env)
+        value = place.value()
+        place.change(lambda _: value)
+        return value
     return part_of(follower, node, follower.value(node.value, env), follower.value(node.index, env))
 
 

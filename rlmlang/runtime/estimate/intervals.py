@@ -132,7 +132,7 @@ def either(a: Value, b: Value, depth: int = 2) -> Value:
             case RecordValue(type=type_) if type_ == right.type:
                 fields = [either(x, y, depth - 1) for x, y in zip(left.values, right.values)]
                 return build(fields, lambda parts: RecordValue(type_, tuple(parts)))
-            case dict() if len(left) <= _COMPARED and _same_keys(left, right):
+            case dict() if type(left) is dict and len(left) <= _COMPARED and _same_keys(left, right):
                 parts = [either(x, y, depth - 1) for x, y in zip(left.values(), right.values())]
                 return build(parts, lambda parts: dict(zip(left, parts)))
     (low_a, high_a), (low_b, high_b) = bounds_of(a), bounds_of(b)
