@@ -194,7 +194,8 @@ def _explain(error: UnexpectedInput, text: str, hole: bool) -> Explanation:
         return explain(RefusedToken(text, at, at + 1, "", expected, hole))
     token = error.token
     if token.type == "$END":
-        return explain(RefusedToken(text, len(text), len(text), "_NL0", expected, hole))
+        at = len(text.rstrip("\n"))
+        return explain(RefusedToken(text, at, at, "_NL0", expected, hole))
     at = token.start_pos or 0
     end = at if token.type in LINE_ENDS else at + len(token)
     return explain(RefusedToken(text, at, end, token.type, expected, hole))

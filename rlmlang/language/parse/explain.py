@@ -17,7 +17,6 @@ from rlmlang.language.parse.explain_expressions import (
 )
 from rlmlang.language.parse.explain_statements import (
     assignment,
-    else_if,
     indentation,
     misplaced_clause,
     misplaced_part,
@@ -25,6 +24,7 @@ from rlmlang.language.parse.explain_statements import (
     python_statement,
     record,
     reserved_name,
+    same_line,
     tuple_statement,
 )
 from rlmlang.language.parse.refused import STRINGS, Explanation, RefusedToken
@@ -33,8 +33,8 @@ from rlmlang.language.parse.tables import LINE_ENDS
 _Rule = Callable[[RefusedToken], Union[Explanation, None]]
 
 _RULES: tuple[_Rule, ...] = (
-    reserved_name, python_statement, misplaced_clause, else_if, walrus, indentation, parameters, assignment, starred,
-    record, reserved_word, misplaced_part, generator, misplaced_string, malformed_number, foreign_symbol,
+    reserved_name, python_statement, misplaced_clause, same_line, walrus, indentation, misplaced_part, parameters,
+    assignment, starred, record, reserved_word, generator, misplaced_string, malformed_number, foreign_symbol,
     tuple_statement, missing_part,
 )  # fmt: skip
 """The first one that applies explains the error."""

@@ -26,6 +26,8 @@ def walrus(refused: RefusedToken) -> Explanation | None:
 
 def starred(refused: RefusedToken) -> Explanation | None:
     """Explain `*` or `**` where an expression is expected."""
+    if refused.expected == {"COMMA"} and re.search(r"(?:^|[^*])\*[^*]*$", refused.before):
+        return "E117", "a starred expression stands among others", refused.token_range, "write `[*xs]`"
     if refused.found not in ("*", "**") or "NAME" not in refused.expected:
         return None
     if refused.last and refused.last in "-+*/%":
@@ -55,7 +57,8 @@ def reserved_word(refused: RefusedToken) -> Explanation | None:
 
 
 def generator(refused: RefusedToken) -> Explanation | None:
-    if refused.found != "for" or not refused.before.strip():
+    opener = opener_of(refused)
+    if refused.found != "for" or opener is None or refused.text[opener] != "(":
         return None
     hint = "write a list: `[f(x) for x in xs]`"
     return "E100", "a generator is allowed only as the only argument of a call", refused.token_range, hint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, is_reserved, last_word
+from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, is_reserved, last_word, opener_of
 from rlmlang.language.parse.tables import LINE_ENDS
 
 STATEMENTS: dict[str, tuple[str, str, str]] = {
@@ -72,10 +72,18 @@ def misplaced_clause(refused: RefusedToken) -> Explanation | None:
     return "E100", f"`{word}` without {'a `try`' if word == 'except' else 'an `if`'} above it", where, None
 
 
-def else_if(refused: RefusedToken) -> Explanation | None:
-    if refused.found != "if" or refused.before.strip() != "else":
+def same_line(refused: RefusedToken) -> Explanation | None:
+    """Explain what has to be on a line of its own."""
+    word, where = refused.found, refused.token_range
+    if word == "if" and refused.before.strip() == "else":
+        return "E100", "unexpected `if` after `else`", where, "write `elif`"
+    if not re.match(r"(?:if|elif|else|for|while|def|try|except)\b.*:", refused.before):
         return None
-    return "E100", "unexpected `if` after `else`", refused.token_range, "write `elif`"
+    if word in ("else", "elif", "except"):
+        return "E100", f"unexpected `{word}`", where, f"write `{word}` on a line of its own"
+    if refused.last == ":" and word in ("if", "for", "while", "def", "try", "class"):
+        return "E100", f"unexpected `{word}` after `:`", where, "write it on the next line, with four more spaces"
+    return None
 
 
 def indentation(refused: RefusedToken) -> Explanation | None:
@@ -96,7 +104,8 @@ def indentation(refused: RefusedToken) -> Explanation | None:
 
 def _next_token(refused: RefusedToken) -> tuple[int, int]:
     """Return the place of the token; of a line end, that of the line below."""
-    return (refused.next_line, refused.next_line) if refused.kind in LINE_ENDS else refused.token_range
+    at = refused.next_line
+    return (at, at) if refused.kind in LINE_ENDS and at < len(refused.text) else refused.token_range
 
 
 # Definitions ---------------------------------------------------------------------
@@ -161,7 +170,9 @@ def assignment(refused: RefusedToken) -> Explanation | None:
         return "E117", "a starred target is not in the language", refused.token_range, "write `a, b = xs[0], xs[1:]`"
     if refused.found != "=" and match is None:
         return None
-    if re.fullmatch(r"\w+(?:\.\w+|\[[^\]]*\]|\(\))*\.\s*\w+", target):
+    if opener_of(refused) is not None:
+        return None
+    if re.search(r"(?:[A-Za-z_]\w*|[\])]) *\. *[A-Za-z_]\w*$", target):
         return "E120", "attributes cannot be assigned", where, "make a new record with the constructor"
     if re.fullmatch(r"\w+.*\[[^\]]*:[^\]]*\]", target):
         return "E120", "slices cannot be assigned", where, "make a new list: `xs = xs[:i] + ys + xs[j:]`"
@@ -191,9 +202,12 @@ def misplaced_part(refused: RefusedToken) -> Explanation | None:
     return None
 
 
+_AFTER_TARGET = {"EQUAL", "COMMA", "DOT", "LSQB", "LPAR"}
+
+
 def tuple_statement(refused: RefusedToken) -> Explanation | None:
     """Explain a tuple without brackets that stands alone."""
-    at_end = refused.kind in LINE_ENDS and {"EQUAL", "COMMA"} <= refused.expected and "," in refused.before
+    at_end = refused.kind in LINE_ENDS and refused.expected <= _AFTER_TARGET and "," in refused.before
     if at_end or (refused.found == "," and (LINE_ENDS[0] in refused.expected or not refused.expected)):
         return "E100", "a tuple must be in brackets here", refused.token_range, "write `(a, b)`"
     return None

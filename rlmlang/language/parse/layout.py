@@ -277,8 +277,8 @@ class _Scanner:
     def tab(self, start: int, end: int) -> None:
         if self.before(start).strip():
             self.problem("E102", "unexpected tab", start, end, "use spaces")
-        elif self.brackets:
-            self.problem("E105", "unexpected indentation with tabs", start, end, "use spaces")
+        elif start >= self.done:  # the line goes on with the one above
+            self.blank(start, end)
 
     def odd(self, start: int, end: int) -> None:
         char = self.text[start]
