@@ -59,7 +59,7 @@ def solve(expected: Type, found: Type, solution: Solution) -> bool:
         case (OpenTupleType(), TupleType() | OpenTupleType()):
             item = item_type(found)
             return item is not None and solve(expected.item, item, solution)
-        case (DictType(), DictType()):
+        case (DictType(), DictType()) if type(expected) in (DictType, type(found)):
             return solve(expected.key, found.key, solution) and solve(expected.value, found.value, solution)
         case (TupleType(), TupleType()):
             return len(expected.items) == len(found.items) and all(
@@ -90,7 +90,7 @@ def substitute(type_: Type, solution: Solution) -> Type:
         case IterableType():
             return IterableType(substitute(type_.item, solution))
         case DictType():
-            return DictType(substitute(type_.key, solution), substitute(type_.value, solution))
+            return type(type_)(substitute(type_.key, solution), substitute(type_.value, solution))
         case TupleType():
             return TupleType(tuple(substitute(item, solution) for item in type_.items))
         case OptionalType():

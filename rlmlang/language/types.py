@@ -129,6 +129,22 @@ class DictType:
 
 
 @frozen
+class CounterType(DictType):
+    """`collections.Counter[K]`: a `dict[K, int]` in which a missing key counts 0. It fits a `DictType`."""
+
+    def __str__(self) -> str:
+        return f"Counter[{self.key}]"
+
+
+@frozen
+class DefaultDictType(DictType):
+    """`collections.defaultdict[K, T]`: a dict which gives, and keeps, a default for a missing key."""
+
+    def __str__(self) -> str:
+        return f"defaultdict[{self.key}, {self.value}]"
+
+
+@frozen
 class TupleType:
     items: tuple[Type, ...]
     size: int = field(init=False, eq=False, repr=False)
@@ -304,7 +320,7 @@ def fits(found: Type, expected: Type) -> bool:
             return fits(found.item, expected.item)
         case (SetType(), SetType()):
             return fits(found.item, expected.item)
-        case (DictType(), DictType()):
+        case (DictType(), DictType()) if type(expected) in (DictType, type(found)):
             return fits(found.key, expected.key) and fits(found.value, expected.value)
         case (TupleType(), TupleType()):
             return len(found.items) == len(expected.items) and all(map(fits, found.items, expected.items))
@@ -345,7 +361,8 @@ def join(a: Type, b: Type) -> Type | None:
             return None if item is None else SetType(item)
         case (DictType(), DictType()):
             key, value = join(a.key, b.key), join(a.value, b.value)
-            return None if key is None or value is None else DictType(key, value)
+            kind = type(a) if type(a) is type(b) else DictType
+            return None if key is None or value is None else kind(key, value)
         case (TupleType(), TupleType()) if len(a.items) == len(b.items):
             items = tuple(map(join, a.items, b.items))
             return None if None in items else TupleType(items)  # type: ignore[arg-type]

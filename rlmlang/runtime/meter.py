@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rlmlang.errors import BudgetError, RunError
-from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, SetValue, Value
+from rlmlang.runtime.values import DICTS, MAX_INT_BITS, RecordValue, SetValue, Value
 
 
 class Meter:
@@ -109,7 +109,7 @@ class Meter:
                 elif kind is RecordValue:
                     total += sum(len(name) for name, _ in value.type.fields)
                     stack.append(value.values)
-                elif kind is dict:
+                elif kind in DICTS:
                     if type(next(iter(value), "")) is str:
                         total += sum(map(len, value))
                         self.charge(len(value))

@@ -12,7 +12,7 @@ from rlmlang.render import counted
 from rlmlang.runtime.arithmetic import Operator, arithmetic, power
 from rlmlang.runtime.formatting import filled
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.values import MAX_INT_BITS, RecordValue, SetValue, Value
+from rlmlang.runtime.values import DICTS, MAX_INT_BITS, RecordValue, SetValue, Value
 
 _plus, _minus, _times, _rest = map(arithmetic, (add, sub, mul, mod))
 
@@ -40,8 +40,8 @@ def _multiply(meter: Meter, a: Value, b: Value) -> Value:
 
 
 def _subtract(meter: Meter, a: Value, b: Value) -> Value:
-    if isinstance(a, SetValue):
-        meter.items(len(a))
+    if isinstance(a, (SetValue, dict)):
+        meter.items(len(a) + len(b))
         return a - b
     return _minus(meter, a, b)
 
@@ -123,7 +123,7 @@ def _look_at(meter: Meter, value: Value) -> None:
         meter.walk(value)
 
 
-_CONTAINERS = frozenset({list, tuple, dict, SetValue, RecordValue})
+_CONTAINERS = frozenset({list, tuple, *DICTS, SetValue, RecordValue})
 
 COMPARISONS: dict[str, Operator] = {
     "==": _comparison(eq),
@@ -140,7 +140,10 @@ COMPARISONS: dict[str, Operator] = {
 def index_into(meter: Meter, value: Value, index: Value) -> Value:
     """Return `value[index]`. Raises RunError E301, E302."""
     if isinstance(value, dict):
-        if index not in value and not hasattr(value, "__missing__"):
+        if index not in value:
+            if value.__class__ is not dict:  # a Counter, or a defaultdict, which keeps the default
+                meter.grow(2 * len(value) + 2)
+                return value[index]
             known = ", ".join(map(repr, islice(value, 5))) or "no keys"
             raise RunError.of(
                 "E302", f"the dict has no key {index!r}", hint=f"it has {known}; `.get(key, default)` does not fail"

@@ -1,16 +1,21 @@
 """Values while a program runs: plain Python values, sets with an order of their own, and records.
 
-`str int float bool None list dict tuple` are Python's own. A value changes only in place of a variable that owns it.
+`str int float bool None list dict tuple` are Python's own, and so are counters and dicts with defaults. A value changes
+only in place of a variable that owns it.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from heapq import nsmallest
 from typing import Any
 
 from rlmlang.language.types import RecordType
+
+DICTS = frozenset({dict, Counter, defaultdict})
+"""The classes of dicts."""
 
 Value = Any
 """A value of the language. Python has no narrower type for it that would not need a copy."""

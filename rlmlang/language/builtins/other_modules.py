@@ -6,15 +6,24 @@ import itertools
 import json
 import math
 import string
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any
 
 from rlmlang.errors import RunError
-from rlmlang.language.builtins.common import ELEMENTS, SIZE, TEXT, checked_number, quoted_number
-from rlmlang.language.builtins.table import builtin, constant
+from rlmlang.language.builtins.common import (
+    ELEMENTS,
+    SIZE,
+    SORTING,
+    TEXT,
+    charge_for_sorting,
+    checked_number,
+    quoted_number,
+)
+from rlmlang.language.builtins.table import builtin, constant, method
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.values import Value
+from rlmlang.runtime.values import SetValue, Value
 
 # string --------------------------------------------------------------------------
 
@@ -273,13 +282,101 @@ def _groupby(meter: Meter, iterable: Any, key: list[Any] | None = None) -> list[
 
 
 @builtin(
-    "Counter(iterable: Iterable[H]) -> dict[H, int]",
-    doc="how often each element occurs",
-    examples=['collections.Counter("aba") == {"a": 2, "b": 1}'],
+    "Counter(iterable: dict[H, int]) -> Counter[H]",
+    "Counter(iterable: Iterable[H] = []) -> Counter[H]",
+    doc="a dict of how often each element occurs, in which a missing key counts 0",
+    examples=[
+        'collections.Counter("aba") == {"a": 2, "b": 1}',
+        'collections.Counter("aba")["c"] == 0',
+        "collections.Counter() == {}",
+    ],
     cost=SIZE,
     module="collections",
 )
-def _counter(meter: Meter, iterable: Any) -> Counter[Any]:
-    meter.items(len(iterable))
+def _counter(meter: Meter, iterable: Any = ()) -> Counter[Any]:
+    meter.items(2 * len(iterable))
     meter.walk(iterable)
     return Counter(iterable)
+
+
+@method(
+    "Counter",
+    "most_common(self: Counter[H], n: int | None = None) -> list[tuple[H, int]]",
+    doc="pairs of element and count, the most frequent first; the first `n`, or all",
+    examples=['from collections import Counter\nCounter("abb").most_common(1) == [("b", 2)]'],
+    cost=SORTING,
+)
+def _most_common(meter: Meter, self: Counter[Any], n: int | None = None) -> list[tuple[Any, int]]:
+    meter.items(3 * len(self))
+    charge_for_sorting(meter, list(self.values()))
+    return self.most_common(n if n is None else max(-1, min(n, len(self))))
+
+
+@method(
+    "Counter",
+    "elements(self: Counter[H]) -> list[H]",
+    doc="each element as often as it counts, as a list",
+    examples=['from collections import Counter\nCounter("aba").elements() == ["a", "a", "b"]'],
+    cost=ELEMENTS,
+)
+def _elements(meter: Meter, self: Counter[Any]) -> list[Any]:
+    meter.charge(len(self))
+    meter.items(sum(max(0, count) for count in self.values()))
+    return list(self.elements())
+
+
+@method(
+    "Counter",
+    "total(self: Counter[H]) -> int",
+    doc="the sum of the counts",
+    examples=['from collections import Counter\nCounter("aba").total() == 3'],
+    cost=ELEMENTS,
+)
+def _total(meter: Meter, self: Counter[Any]) -> int:
+    meter.charge(1 + len(self))
+    return meter.number(self.total())
+
+
+def _recounting(name: str) -> Callable[[Meter, Counter[Any], Any], None]:
+    change: Callable[[Counter[Any], Any], None] = getattr(Counter, name)
+
+    def code(meter: Meter, self: Counter[Any], iterable: Any) -> None:
+        meter.grow(2 * (len(self) + len(iterable)))
+        meter.walk(iterable)
+        change(self, iterable)
+
+    return code
+
+
+for _name, _doc, _result in (
+    ("update", "counts more elements, or adds the counts of another", "3"),
+    ("subtract", "takes elements, or the counts of another, off the counts", "1"),
+):
+    method(
+        "Counter",
+        f"{_name}(self: Counter[H], iterable: dict[H, int]) -> None",
+        f"{_name}(self: Counter[H], iterable: Iterable[H]) -> None",
+        doc=_doc,
+        examples=[f'from collections import Counter\nc = Counter("aab")\nc.{_name}("a")\nc["a"] == {_result}'],
+        cost=SIZE,
+        changes=True,
+    )(_recounting(_name))
+
+
+@builtin(
+    "defaultdict(default_factory: Callable[[], T]) -> defaultdict[Never, T]",
+    "defaultdict(default_factory: Callable[[], T], pairs: dict[H, T]) -> defaultdict[H, T]",
+    doc="a dict which gives, and keeps, what the function makes for a key that is missing",
+    examples=["collections.defaultdict(int) == {}", 'collections.defaultdict(int, {"a": 1})["a"] == 1'],
+    cost=ELEMENTS,
+    module="collections",
+)
+def _defaultdict(meter: Meter, defaults: list[Any], pairs: Any = ()) -> defaultdict[Any, Any]:
+    meter.items(1 + 2 * len(pairs))
+    (default,) = defaults
+    is_empty = type(default) in _EMPTY and not default
+    return defaultdict(type(default) if is_empty else lambda: deepcopy(default), pairs)
+
+
+_EMPTY = frozenset({bool, int, float, str, list, dict, SetValue})
+"""Types whose call without arguments gives what is false."""

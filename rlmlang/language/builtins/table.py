@@ -35,9 +35,12 @@ from rlmlang.language.types import (
     INT,
     MATCH,
     NATURAL,
+    NEVER,
     NONE,
     STR,
     UNKNOWN,
+    CounterType,
+    DefaultDictType,
     DictType,
     FunctionType,
     IterableType,
@@ -144,7 +147,9 @@ class ModuleConstant:
 
 
 BUILTINS: dict[str, Builtin] = {}
-METHODS: dict[str, dict[str, Builtin]] = {name: {} for name in ("str", "list", "dict", "set", "tuple", "Match")}
+METHODS: dict[str, dict[str, Builtin]] = {
+    name: {} for name in ("str", "list", "dict", "set", "tuple", "Match", "Counter")
+}
 MODULES: dict[str, dict[str, Builtin | ModuleConstant]] = {
     name: {} for name in ("math", "re", "string", "json", "itertools", "functools", "collections", "statistics")
 }
@@ -237,6 +242,7 @@ def _annotated(arg: python.arg) -> Type:
 
 _PRIMITIVES: dict[str, Type] = {
     "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "Natural": NATURAL, "Match": MATCH, "Any": UNKNOWN,
+    "Never": NEVER,
 }  # fmt: skip
 
 
@@ -252,6 +258,10 @@ def _type(node: python.expr) -> Type:
             return FunctionType(tuple(map(_type, elts)), _type(result))
         case python.Subscript(value=python.Name(id="dict"), slice=python.Tuple(elts=[key, value])):
             return DictType(_type(key), _type(value))
+        case python.Subscript(value=python.Name(id="defaultdict"), slice=python.Tuple(elts=[key, value])):
+            return DefaultDictType(_type(key), _type(value))
+        case python.Subscript(value=python.Name(id="Counter"), slice=key):
+            return CounterType(_type(key), INT)
         case python.Subscript(value=python.Name(id="tuple"), slice=python.Tuple(elts=[item, python.Constant()])):
             return OpenTupleType(_type(item))
         case python.Subscript(value=python.Name(id="tuple"), slice=python.Tuple(elts=parts)):

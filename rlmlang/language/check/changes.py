@@ -17,6 +17,7 @@ from rlmlang.language.source import Span
 from rlmlang.language.types import (
     INT,
     UNKNOWN,
+    DefaultDictType,
     DictType,
     ListType,
     Never,
@@ -44,7 +45,7 @@ def set_item(check: Inference, target: nodes.Index, type_: Type, value: nodes.Ex
             elif item is None:
                 mismatch(check.problems, shown, type_, container.value, "the value", "E213")
             else:
-                change(check, target.value, DictType(key, item), target.span)
+                change(check, target.value, evolve(container, key=key, value=item), target.span)
         case ListType():
             item = join_types(container.item, type_)
             if not fits(index, INT):
@@ -135,6 +136,9 @@ def _widen(check: Inference, node: nodes.Expr, type_: Type) -> None:
                 check.body.scope.entries[node.id] = evolve(entry, type=wider or type_, values=None)
         case nodes.Index():
             container = _type_at(check, node.value)
+            if isinstance(container, DefaultDictType):  # the key may be new
+                key = join_types(container.key, check.tables.types.get(node.index.node_id, UNKNOWN))
+                container = evolve(container, key=key or container.key)
             _widen(check, node.value, _with_item(container, node.index, type_))
         case nodes.Attribute():
             field = _type_at(check, node)
@@ -150,7 +154,7 @@ def _with_item(container: Type, index: nodes.Expr | None, type_: Type) -> Type:
         case ListType():
             return ListType(join_types(container.item, type_) or UNKNOWN)
         case DictType():
-            return DictType(container.key, join_types(container.value, type_) or UNKNOWN)
+            return evolve(container, value=join_types(container.value, type_) or UNKNOWN)
         case TupleType():
             items = list(container.items)
             match index:

@@ -31,6 +31,7 @@ from rlmlang.language.types import (
     NEVER,
     STR,
     UNKNOWN,
+    CounterType,
     DictType,
     FunctionType,
     ListType,
@@ -303,6 +304,8 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
     match base_of(type_):
         case ListType():
             return METHODS["list"]
+        case CounterType():
+            return METHODS["dict"] | METHODS["Counter"]
         case DictType():
             return METHODS["dict"]
         case SetType():

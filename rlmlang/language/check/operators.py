@@ -13,6 +13,7 @@ from rlmlang.language.types import (
     NEVER,
     STR,
     UNKNOWN,
+    CounterType,
     DictType,
     ListType,
     OpenTupleType,
@@ -80,6 +81,8 @@ def binary_type(op: str, left: Type, right: Type, right_node: nodes.Expr) -> Typ
             return _repeated(right, None)
         case ("-", SetType(), SetType()):
             return left
+        case ("+" | "-" | "&", CounterType(), CounterType()):
+            return join(left, right)
         case ("&", SetType(), SetType()):
             return left if join(left, right) is not None else None
         case ("|" | "^", SetType(), SetType()) | ("|", DictType(), DictType()):
