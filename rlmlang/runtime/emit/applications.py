@@ -62,12 +62,17 @@ def apply_function(e: Emitter, function: CheckedFunction, args: list[Emitted], n
     """Emit the application of a function of the program or the library, with the outer variables that it reads."""
     name = e.unit.function(function)
     outer = [Emitted(e.passed(key)) for key in sorted(function.reads)]
-    return Emitted(_called(e, python.load(name), [*args, *outer], node))
+    return Emitted(_called(e, python.load(name), [*args, *outer], node, function.is_recursive))
 
 
-def _called(e: Emitter, function: ast.expr, args: list[Emitted], node: nodes.Expr) -> ast.Call:
-    deeper = python.binary(python.load(DEPTH), "+", python.const(1))
-    code = python.call(function, python.load(METER), deeper, *(arg.code for arg in args))
+def _called(
+    e: Emitter, function: ast.expr, args: list[Emitted], node: nodes.Expr, is_recursive: bool = False
+) -> ast.Call:
+    """Return an application. Each of a recursive function is one level deeper."""
+    depth: ast.expr = python.load(DEPTH)
+    if is_recursive:
+        depth = python.binary(depth, "+", python.const(1))
+    code = python.call(function, python.load(METER), depth, *(arg.code for arg in args))
     python.located(code, e.line(node.span))
     return code
 

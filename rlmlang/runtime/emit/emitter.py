@@ -92,6 +92,8 @@ class Emitter:
     single: set[str] = field(factory=set)
     """The names that are bound in one place only, so that what is known of the value there is known everywhere."""
     nesting: int = 0
+    charges: dict[int, tuple[ast.Constant, list[ast.stmt]]] = field(factory=dict)
+    """For the last statement of each charge its steps, and what is run instead if too few are left."""
 
     # Statements
 
@@ -131,14 +133,24 @@ class Emitter:
         return value if python.is_simple(value.code) else evolve(value, code=self.temporary(value.code))
 
     def charge(self, steps: int, span: Span) -> None:
-        """Charge steps whose number is known."""
-        total = self.unit.fresh("s")
-        line = self.line(span)
-        self.add(python.assign(total, python.binary(meter("steps"), "+", python.const(steps))), line)
-        excess = python.compare(python.load(total), ">", meter("max_steps"))
+        """Charge steps whose number is known. Charges that follow each other are made at once while steps are left."""
         charged = ast.Expr(python.call(meter("charge"), python.const(steps)))
-        self.add(python.when(excess, [charged]), line)
-        self.add(ast.Assign([ast.Attribute(python.load(METER), "steps", ast.Store())], python.load(total)), line)
+        python.located(charged, self.line(span))
+        if self.block and (last := self.charges.get(id(self.block[-1]))) is not None:
+            total, separately = last
+            total.value += steps
+            separately.append(charged)
+            return
+        total, separately = python.const(steps), [charged]
+        self.pay(total, separately)
+        self.charges[id(self.block[-1])] = total, separately
+
+    def pay(self, steps: ast.expr, separately: list[ast.stmt]) -> None:
+        """Add to the steps, or, if too few are left, run statements that fail for that."""
+        total = self.unit.fresh("s")
+        self.add(python.assign(total, python.binary(meter("steps"), "+", steps)))
+        self.add(python.when(python.compare(python.load(total), ">", meter("max_steps")), separately))
+        self.add(ast.Assign([ast.Attribute(python.load(METER), "steps", ast.Store())], python.load(total)))
 
     def charge_items(self, count: int, span: Span) -> None:
         """Charge for a container of so many elements."""

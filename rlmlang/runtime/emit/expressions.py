@@ -114,8 +114,9 @@ def index(e: Emitter, node: nodes.Index) -> Emitted:
     value, at = e.operands([node.value, node.index])
     if e.kind(node.value) not in ("list", "tuple", "str", "dict"):
         return Emitted(e.helper(index_into, value.code, at.code, span=node.span))
-    code = ast.Subscript(*replayable(e, value, at), ast.Load())
-    python.located(code, e.line(node.span, Redo(index_into, (code.value, code.slice))))
+    whole, place = replayable(e, value, at)
+    code = ast.Subscript(whole, place, ast.Load())
+    python.located(code, e.line(node.span, Redo(index_into, (whole, place))))
     return Emitted(code, chars=1 if e.kind(node.value) == "str" else None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from functools import partial
+from functools import partial, reduce
 
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
@@ -162,10 +162,20 @@ def _comparison(
     if left.is_short and right.is_short:
         return python.compare(left.code, op, right.code)
     left, right = e.in_order([partial(e.simple, left), partial(e.simple, right)])
-    short = [
-        python.compare(python.call("len", python.again(each.code)), "<=", python.const(FREE_CHARS))
-        for each in (left, right)
-        if not each.is_short
-    ]
-    charged = e.helper(COMPARISONS[op], python.again(left.code), python.again(right.code), span=node.span)
-    return ast.IfExp(python.both(*short), python.compare(left.code, op, right.code), charged)
+    long = [each for each in (left, right) if not each.is_short]
+    is_long = [python.compare(_length(each), ">", python.const(FREE_CHARS)) for each in long]
+    steps = reduce(_plus, [python.binary(_length(each), "//", python.const(FREE_CHARS + 1)) for each in long])
+    charged: list[ast.stmt] = []
+    with e.within(charged):
+        reference = e.helper(COMPARISONS[op], python.again(left.code), python.again(right.code), span=node.span)
+        e.pay(steps, [ast.Expr(reference)])
+    e.add(python.when(is_long[0] if len(is_long) == 1 else ast.BoolOp(ast.Or(), is_long), charged))
+    return python.compare(left.code, op, right.code)
+
+
+def _length(text: Emitted) -> ast.expr:
+    return python.call("len", python.again(text.code))
+
+
+def _plus(a: ast.expr, b: ast.expr) -> ast.expr:
+    return python.binary(a, "+", b)

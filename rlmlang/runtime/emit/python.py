@@ -117,5 +117,5 @@ def fill_locations(module: ast.Module) -> None:
         if "lineno" in node._attributes:
             if not hasattr(node, "lineno"):
                 located(node, line)
-            line = node.lineno
+            line = node.lineno  # type: ignore[attr-defined]
         rest.extend((child, line) for child in ast.iter_child_nodes(node))
