@@ -164,6 +164,19 @@ class Emitter:
         test = python.compare(meter("largest"), ">=", python.const(8 * count))
         self.add(python.when(test, small, [larger]), self.line(span))
 
+    def charge_size(self, text: bool, count: ast.expr, span: Span) -> None:
+        """Charge for a text or container of `count` characters or elements, as the meter's `text` and `items` do."""
+        number = self.temporary(count)
+        total = self.unit.fresh("s")
+        steps = python.binary(python.load(number.id), "//", python.const(16)) if text else python.load(number.id)
+        size = python.load(number.id) if text else python.binary(python.load(number.id), "*", python.const(8))
+        paid = python.binary(python.binary(meter("steps"), "+", python.const(1)), "+", steps)
+        enough = python.compare(ast.NamedExpr(python.store(total), paid), "<=", meter("max_steps"))
+        charged = ast.Expr(python.call(meter("text" if text else "items"), python.load(number.id)))
+        python.located(charged, self.line(span))
+        spend = ast.Assign([ast.Attribute(python.load(METER), "steps", ast.Store())], python.load(total))
+        self.add(python.when(python.both(python.compare(size, "<=", meter("largest")), enough), [spend], [charged]))
+
     # Expressions
 
     def expr(self, node: nodes.Expr) -> Emitted:

@@ -8,8 +8,8 @@ from functools import partial
 from rlmlang.language import nodes
 from rlmlang.language.types import RecordType
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.emitter import Emitter, emits
-from rlmlang.runtime.emit.facts import Emitted, of_constant
+from rlmlang.runtime.emit.emitter import Emitter, emits, meter
+from rlmlang.runtime.emit.facts import SMALL, Emitted, of_constant
 from rlmlang.runtime.emit.unit import PURE, Redo
 from rlmlang.runtime.operators import cut, fill, index_into
 
@@ -44,10 +44,50 @@ def of_dict(e: Emitter, node: nodes.DictExpr) -> Emitted:
 
 @emits(nodes.FString)
 def fstring(e: Emitter, node: nodes.FString) -> Emitted:
-    holes = e.operands([part.value for part in node.parts if isinstance(part, nodes.Hole)])
+    exprs = [part.value for part in node.parts if isinstance(part, nodes.Hole)]
+    holes = e.operands(exprs)
+    if all(map(_is_plain, node.parts)) and all(e.kind(expr) in ("str", "int") for expr in exprs):
+        holes = e.in_order([partial(e.simple, hole) for hole in holes])
+        return _interpolated(e, node, [(hole, e.kind(expr) == "str") for hole, expr in zip(holes, exprs)])
     values = ast.Tuple([hole.code for hole in holes], ast.Load())
     parts = python.load(e.unit.give("c", node, "the parts of an f-string"))
     return Emitted(e.helper(fill, parts, values, span=node.span))
+
+
+def _is_plain(part: str | nodes.Hole) -> bool:
+    return isinstance(part, str) or not (part.spec or part.conversion)
+
+
+def _interpolated(e: Emitter, node: nodes.FString, holes: list[tuple[Emitted, bool]]) -> Emitted:
+    """Emit an f-string of texts and ints as Python's own. What an int costs is known unless it is large."""
+    numbers = [hole for hole, is_text in holes if not is_text]
+    result = e.unit.fresh("t")
+    given = iter(holes)
+    parts: list[ast.expr] = [
+        ast.FormattedValue(e.unit.constant(part) if isinstance(part, str) else python.again(next(given)[0].code), -1)
+        for part in node.parts
+    ]
+
+    def reference() -> ast.expr:
+        values = ast.Tuple([python.again(hole.code) for hole, _ in holes], ast.Load())
+        return e.helper(fill, python.load(e.unit.give("c", node, "the parts of an f-string")), values, span=node.span)
+
+    small: list[ast.stmt] = []
+    with e.within(small):
+        if numbers:
+            e.pay(python.const(2 * len(numbers)), [ast.Expr(reference())])
+        e.add(python.assign(result, ast.JoinedStr(parts)))
+        e.charge_size(True, python.call("len", python.load(result)), node.span)
+    if not numbers:
+        e.block += small
+        return Emitted(python.load(result))
+    tests = [python.compare(meter("largest"), ">", python.const(0))]
+    for hole in numbers:
+        if hole.bits is None or hole.bits > 64:
+            limits = [python.const(-SMALL), python.again(hole.code), python.const(SMALL)]
+            tests.append(ast.Compare(limits[0], [ast.Lt(), ast.Lt()], limits[1:]))
+    e.add(python.when(python.both(*tests), small, [python.assign(result, reference())]))
+    return Emitted(python.load(result))
 
 
 # Decisions
@@ -123,9 +163,16 @@ def index(e: Emitter, node: nodes.Index) -> Emitted:
 @emits(nodes.Slice)
 def of_slice(e: Emitter, node: nodes.Slice) -> Emitted:
     given = [bound for bound in (node.start, node.stop, node.step) if bound is not None]
-    value, *codes = (operand.code for operand in e.operands([node.value, *given]))
-    bounds = [python.const(None) if bound is None else codes.pop(0) for bound in (node.start, node.stop, node.step)]
-    return Emitted(e.helper(cut, value, *bounds, span=node.span))
+    value, *codes = replayable(e, *e.operands([node.value, *given]))
+    bounds = [None if bound is None else codes.pop(0) for bound in (node.start, node.stop, node.step)]
+    operands = [python.const(None) if bound is None else bound for bound in bounds]
+    kind = e.kind(node.value)
+    if kind not in ("str", "list", "tuple"):
+        return Emitted(e.helper(cut, value, *operands, span=node.span))
+    line = e.line(node.span, Redo(cut, (value, *operands)))
+    part = e.temporary(ast.Subscript(value, ast.Slice(*bounds), ast.Load()), line)
+    e.charge_size(kind == "str", python.call("len", python.load(part.id)), node.span)
+    return Emitted(part)
 
 
 _REPLAYED = (

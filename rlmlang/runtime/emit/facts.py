@@ -23,6 +23,9 @@ from rlmlang.language.types import (
 SAFE_BITS = 12_000
 """Integers that are known to have at most so many bits are within the limit, however their sum is made."""
 
+SMALL = 2**60
+"""Integers in this range are below every limit, which is seen by one cheap comparison."""
+
 INDEX_BITS = 64
 """The bits of whatever counts turns or elements: no program gets to larger ones."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from functools import partial
 
@@ -42,10 +43,14 @@ def length(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted:
 
 def get(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted | None:
     """Emit `d.get(key, default)`, whose cost depends on the length of the key."""
-    if not values[1].is_short:
-        return None
     given = [value.code for value in e.in_order([partial(e.simple, value) for value in values])]
-    e.charge(1, node.span)
+    if values[1].is_short:
+        e.charge(1, node.span)
+    else:
+        key = python.call("len", python.again(given[1]))
+        steps = python.binary(python.const(1), "+", python.binary(key, "//", python.const(16)))
+        code = METHODS["dict"]["get"].code
+        e.pay(steps, [ast.Expr(e.helper(code, *map(python.again, given), span=node.span))])
     return Emitted(python.call(python.attribute(given[0], "get"), *map(python.again, given[1:])))
 
 

@@ -10,12 +10,9 @@ from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import METER, Emitter, emits
 from rlmlang.runtime.emit.expressions import replayable
-from rlmlang.runtime.emit.facts import FREE_CHARS, SAFE_BITS, Emitted
+from rlmlang.runtime.emit.facts import FREE_CHARS, SAFE_BITS, SMALL, Emitted
 from rlmlang.runtime.emit.unit import CannotEmit, Redo
 from rlmlang.runtime.operators import COMPARISONS, OPERATORS
-
-_SMALL = 2**60
-"""Results within this range are below every limit on integers, which is seen by one cheap comparison."""
 
 _NUMBERS = ("int", "float")
 _SCALARS = ("int", "float", "bool", "None")
@@ -44,6 +41,8 @@ def operation(
 ) -> Emitted:
     """Emit an operation on two values of these kinds."""
     op, work = node.op, OPERATORS[node.op]
+    if op == "+" and kinds in (("str", "str"), ("list", "list")):
+        return _joined_sequences(e, node, left, right, kinds[0] == "str")
     if kinds[0] not in _NUMBERS or kinds[1] not in _NUMBERS or op not in _BITS:
         return Emitted(e.helper(work, left.code, right.code, span=node.span))
     if op == "**" and not _is_small_power(left, right):
@@ -57,12 +56,21 @@ def operation(
     if _is_within(op, integers, bits):
         return Emitted(code, bits)
     result = e.unit.fresh("t")
-    limit = _SMALL if integers else sys.float_info.max
+    limit = SMALL if integers else sys.float_info.max
     bound = ast.NamedExpr(python.store(result), code)
     in_range = ast.Compare(python.const(-limit), [ast.LtE(), ast.LtE()], [bound, python.const(limit)])
     checked = python.call("finite", python.load(METER), python.load(result))
     python.located(checked, e.line(node.span))
     return Emitted(ast.IfExp(in_range, python.load(result), checked))
+
+
+def _joined_sequences(
+    e: Emitter, node: nodes.Binary | nodes.AugmentedAssign, left: Emitted, right: Emitted, texts: bool
+) -> Emitted:
+    left, right = e.in_order([partial(e.simple, left), partial(e.simple, right)])
+    e.charge_size(texts, _plus(_length(left), _length(right)), node.span)
+    chars = None if left.chars is None or right.chars is None else left.chars + right.chars
+    return Emitted(python.binary(python.again(left.code), "+", python.again(right.code)), chars=chars)
 
 
 def _is_within(op: str, integers: bool, bits: int | None) -> bool:
