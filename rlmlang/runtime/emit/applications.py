@@ -16,6 +16,7 @@ from rlmlang.language.check.checked import (
     RecordTarget,
     Sources,
 )
+from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType, RecordType, Type
 from rlmlang.runtime.emit import inline, python
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, emits
@@ -31,7 +32,7 @@ Applied = Callable[[list[Emitted]], Emitted]
 
 @emits(nodes.Apply)
 def apply(e: Emitter, node: nodes.Apply) -> Emitted:
-    if (decided := e.tables.decided.get(node.node_id)) is not None:
+    if (decided := e.decided(node)) is not None:
         return Emitted(python.const(decided))
     target = e.tables.targets[node.node_id]
     match target:
@@ -40,10 +41,10 @@ def apply(e: Emitter, node: nodes.Apply) -> Emitted:
         case RecordTarget():
             return record(e, target.type, e.operands(target.args))
         case FunctionTarget():
-            return apply_function(e, target.function, arguments(e, target.args, target.function.params), node)
+            return apply_function(e, target.function, arguments(e, target.args, target.function.params), node.span)
         case ParameterTarget():
             args = e.operands(target.args)
-            return Emitted(_called(e, python.load(e.functions[target.name]), args, node))
+            return Emitted(_called(e, python.load(e.functions[target.name]), args, node.span))
     raise CannotEmit(type(target).__name__)
 
 
@@ -58,22 +59,26 @@ def _argument(e: Emitter, arg: nodes.Expr, type_: Type) -> Emitted:
     return e.expr(arg)
 
 
-def apply_function(e: Emitter, function: CheckedFunction, args: list[Emitted], node: nodes.Expr) -> Emitted:
+def apply_function(e: Emitter, function: CheckedFunction, args: list[Emitted], span: Span) -> Emitted:
     """Emit the application of a function of the program or the library, with the outer variables that it reads."""
     name = e.unit.function(function)
     outer = [Emitted(e.passed(key)) for key in sorted(function.reads)]
-    return Emitted(_called(e, python.load(name), [*args, *outer], node, function.is_recursive))
+    return Emitted(_called(e, python.load(name), [*args, *outer], span, function.is_recursive))
 
 
 def _called(
-    e: Emitter, function: ast.expr, args: list[Emitted], node: nodes.Expr, is_recursive: bool = False
+    e: Emitter,
+    function: ast.expr,
+    args: list[Emitted],
+    span: Span,
+    is_recursive: bool = False,
 ) -> ast.Call:
     """Return an application. Each of a recursive function is one level deeper."""
     depth: ast.expr = python.load(DEPTH)
     if is_recursive:
         depth = python.binary(depth, "+", python.const(1))
     code = python.call(function, python.load(METER), depth, *(arg.code for arg in args))
-    python.located(code, e.line(node.span))
+    python.located(code, e.line(span))
     return code
 
 
@@ -180,13 +185,13 @@ def function_argument(e: Emitter, node: nodes.Expr) -> Applied:
 
     match reference:
         case CheckedFunction():
-            return lambda args: apply_function(e, reference, [*args, *_defaults(e, reference, len(args))], node)
+            return lambda args: apply_function(e, reference, [*args, *_defaults(e, reference, len(args))], node.span)
         case RecordType():
             return charged(lambda args: record(e, reference, args))
         case NativeTarget():
             code = reference.builtin.code
             return charged(lambda args: Emitted(e.helper(code, *(arg.code for arg in args), span=node.span)))
-    return lambda args: Emitted(_called(e, python.load(e.functions[node.id]), args, node))
+    return lambda args: Emitted(_called(e, python.load(e.functions[node.id]), args, node.span))
 
 
 def _defaults(e: Emitter, function: CheckedFunction, given: int) -> list[Emitted]:

@@ -96,6 +96,9 @@ def _interpolated(e: Emitter, node: nodes.FString, holes: list[tuple[Emitted, bo
 @emits(nodes.Logic)
 def logic(e: Emitter, node: nodes.Logic) -> Emitted:
     left = e.expr(node.left)
+    decided = e.decided(node.left)
+    if decided is (node.op == "or"):
+        return left
     block, right = e.apart(node.right)
     if not block:
         op = ast.And() if node.op == "and" else ast.Or()
@@ -110,6 +113,8 @@ def logic(e: Emitter, node: nodes.Logic) -> Emitted:
 @emits(nodes.Conditional)
 def conditional(e: Emitter, node: nodes.Conditional) -> Emitted:
     test = e.expr(node.test)
+    if (decided := e.decided(node.test)) is not None:
+        return e.expr(node.then if decided else node.other)
     then_block, then = e.apart(node.then)
     other_block, other = e.apart(node.other)
     known = _either(then, other)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from attrs import frozen
+
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import CheckedFunction, Tables
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.applications import apply_function
 from rlmlang.runtime.emit.emitter import DEPTH, METER, EmittedVariable, Emitter, Surroundings
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.helpers import MAX_APPLICATIONS, too_deep
@@ -16,6 +19,17 @@ from rlmlang.runtime.emit.statements import block
 from rlmlang.runtime.emit.unit import Unit
 from rlmlang.runtime.emit.variables import bindings, functions_in, read_inside
 from rlmlang.runtime.steps import function_steps
+
+
+@frozen(eq=False)
+class Program:
+    """What emission needs of a checked program, which it does not keep alive."""
+
+    module: nodes.Module
+    tables: Tables
+    inputs: tuple[str, ...]
+    entry: CheckedFunction | None
+
 
 PROGRAM = -1
 """What binds the variables of the program, in the place of the `node_id` of a function."""
@@ -71,13 +85,20 @@ def declare_locals(e: Emitter, body: Sequence[nodes.Statement], known: Sequence[
                 e.add(python.assign(id_, python.load("UNSET")))
 
 
-def emit_script(unit: Unit, module: nodes.Module, tables: Tables, inputs: Sequence[str], name: str) -> ast.FunctionDef:
-    """Emit a whole script, as a function of its inputs. Raises CannotEmit."""
-    e = Emitter(unit, tables, Surroundings(()), own=PROGRAM)
-    params = [e.declare(input_) for input_ in inputs]
-    *body, last = module.statements
-    assert isinstance(last, nodes.ExprStatement)
-    declare_locals(e, body, known=inputs)
-    block(e, body)
-    e.add(ast.Return(e.expr(last.value).code))
+def emit_program(unit: Unit, checked: Program, name: str) -> ast.FunctionDef:
+    """Emit a whole program, as a function of its inputs. Raises CannotEmit."""
+    e = Emitter(unit, checked.tables, Surroundings(()), own=PROGRAM)
+    *body, last = checked.module.statements
+    if checked.entry is None:
+        assert isinstance(last, nodes.ExprStatement)
+        params = [e.declare(input_) for input_ in checked.inputs]
+        declare_locals(e, body, known=checked.inputs)
+        block(e, body)
+        e.add(ast.Return(e.expr(last.value).code))
+    else:
+        params = [unit.fresh("v", input_) for input_ in checked.inputs]
+        declare_locals(e, body, known=())
+        block(e, body)
+        args = [Emitted(python.load(param)) for param in params]
+        e.add(ast.Return(apply_function(e, checked.entry, args, last.span).code))
     return python.function(name, [METER, DEPTH, *params], e.block)

@@ -9,12 +9,11 @@ from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
-from rlmlang.language import nodes
-from rlmlang.language.check.checked import Checked, CheckedFunction, Tables
+from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.depth import deep_recursion
 from rlmlang.runtime.emit import applications, expressions, loops, operators  # noqa: F401 (they enter their handlers)
 from rlmlang.runtime.emit.emitter import Surroundings
-from rlmlang.runtime.emit.functions import emit_function, emit_script, surroundings_of
+from rlmlang.runtime.emit.functions import Program, emit_function, emit_program, surroundings_of
 from rlmlang.runtime.emit.unit import CannotEmit, Unit
 
 Emission = Callable[..., Any]
@@ -25,39 +24,27 @@ Emission = Callable[..., Any]
 class EmittedProgram:
     """The emitted parts of a program, each made when it is first asked for."""
 
-    module: nodes.Module
-    tables: Tables
-    inputs: tuple[str, ...]
+    program: Program
     unit: Unit = field(factory=Unit)
     _surroundings: dict[int, Surroundings] | None = None
-    _script: Emission | None = None
+    _whole: Emission | None = None
     _asked: bool = False
 
-    def script(self) -> Emission | None:
-        """Return the whole script as a function of its inputs; None if closures have to run it."""
+    def whole(self) -> Emission | None:
+        """Return the program as a function of its inputs; None if closures have to run it."""
         if not self._asked:
             self._asked = True
             name = self.unit.fresh("p")
-            self._script = self._emitted(
-                lambda: [emit_script(self.unit, self.module, self.tables, self.inputs, name)], name
-            )
-        return self._script
-
-    def _emit_script(self, name: str) -> list[ast.FunctionDef]:
-        return [emit_script(self.unit, self.module, self.tables, self.inputs, name)]
+            self._whole = self._emitted(lambda: [emit_program(self.unit, self.program, name)], name)
+        return self._whole
 
     def function(self, function: CheckedFunction) -> Emission | None:
         """Return a function of the program or the library; None if closures have to run it."""
         known = self.unit.functions.get(function)
-        if known is not None:
-            return self.unit.globals[known]
-        if function in self.unit.unable:
-            return None
         try:
-            name = self.unit.function(function)
+            return self._made(known) if known is not None else self._emitted(list, self.unit.function(function))
         except CannotEmit:
             return None
-        return self._emitted(list, name)
 
     def _emitted(self, emit: Callable[[], list[ast.FunctionDef]], name: str) -> Emission | None:
         """Emit and compile something, and the functions that it applies."""
@@ -72,12 +59,15 @@ class EmittedProgram:
             unit.forget()
             return None
         unit.settle()
-        emitted: Emission = unit.globals[name]
-        return emitted
+        return self._made(name)
+
+    def _made(self, name: str) -> Emission:
+        made: Emission = self.unit.globals[name]
+        return made
 
     def _around(self, function: CheckedFunction) -> Surroundings:
         if self._surroundings is None:
-            self._surroundings = surroundings_of(self.module)
+            self._surroundings = surroundings_of(self.program.module)
         return Surroundings(()) if function.in_library else self._surroundings[function.node.name.node_id]
 
 
@@ -88,5 +78,6 @@ def emitted_program(checked: Checked) -> EmittedProgram:
     """Return the emitted parts of a program, the same ones for the same checked program."""
     found = _programs.get(checked)
     if found is None:
-        found = _programs[checked] = EmittedProgram(checked.module, checked.tables, tuple(checked.inputs))
+        program = Program(checked.module, checked.tables, tuple(checked.inputs), checked.entry)
+        found = _programs[checked] = EmittedProgram(program)
     return found
