@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from functools import partial
 
 from rlmlang.language import nodes
@@ -12,6 +13,7 @@ from rlmlang.runtime.emit.emitter import Emitter, emits, meter
 from rlmlang.runtime.emit.facts import SMALL, Emitted, of_constant
 from rlmlang.runtime.emit.unit import PURE, Redo
 from rlmlang.runtime.operators import cut, fill, index_into
+from rlmlang.runtime.values import set_of
 
 
 @emits(nodes.Constant)
@@ -26,12 +28,39 @@ def name(e: Emitter, node: nodes.Name) -> Emitted:
 
 @emits(nodes.ListExpr)
 def of_list(e: Emitter, node: nodes.ListExpr) -> Emitted:
-    return Emitted(ast.List([item.code for item in e.operands(node.items)], ast.Load()))
+    return _charged_elements(e, node, ast.List(elements(e, node.items), ast.Load()))
 
 
 @emits(nodes.TupleExpr)
 def of_tuple(e: Emitter, node: nodes.TupleExpr) -> Emitted:
-    return Emitted(ast.Tuple([item.code for item in e.operands(node.items)], ast.Load()))
+    return _charged_elements(e, node, ast.Tuple(elements(e, node.items), ast.Load()))
+
+
+@emits(nodes.SetExpr)
+def of_set(e: Emitter, node: nodes.SetExpr) -> Emitted:
+    items = _charged_elements(e, node, ast.List(elements(e, node.items), ast.Load()))
+    made = e.temporary(items.code)
+    e.charge_size(False, python.call("len", python.load(made.id)), node.span)
+    constants = all(isinstance(item, nodes.Constant) for item in node.items)
+    return Emitted(python.call(e.unit.give("h", set_of, "set_of"), python.load(made.id), python.const(constants)))
+
+
+def elements(e: Emitter, items: Sequence[nodes.Expr]) -> list[ast.expr]:
+    """Emit the elements of a display, or arguments, some of which may be starred."""
+    values = e.operands([item.value if isinstance(item, nodes.Starred) else item for item in items])
+    return [
+        ast.Starred(value.code, ast.Load()) if isinstance(item, nodes.Starred) else value.code
+        for item, value in zip(items, values)
+    ]
+
+
+def _charged_elements(e: Emitter, node: nodes.ListExpr | nodes.TupleExpr | nodes.SetExpr, made: ast.expr) -> Emitted:
+    """Charge for a display with starred elements, whose number is known once it is made."""
+    if not any(isinstance(item, nodes.Starred) for item in node.items):
+        return Emitted(made)
+    result = e.temporary(made)
+    e.charge_size(False, python.call("len", python.load(result.id)), node.span)
+    return Emitted(result)
 
 
 @emits(nodes.DictExpr)
@@ -95,10 +124,9 @@ def _interpolated(e: Emitter, node: nodes.FString, holes: list[tuple[Emitted, bo
 
 @emits(nodes.Logic)
 def logic(e: Emitter, node: nodes.Logic) -> Emitted:
+    if (decided := e.decided(node.left)) is not None:
+        return e.expr(node.left if decided is (node.op == "or") else node.right)
     left = e.expr(node.left)
-    decided = e.decided(node.left)
-    if decided is (node.op == "or"):
-        return left
     block, right = e.apart(node.right)
     if not block:
         op = ast.And() if node.op == "and" else ast.Or()
@@ -112,9 +140,9 @@ def logic(e: Emitter, node: nodes.Logic) -> Emitted:
 
 @emits(nodes.Conditional)
 def conditional(e: Emitter, node: nodes.Conditional) -> Emitted:
-    test = e.expr(node.test)
     if (decided := e.decided(node.test)) is not None:
         return e.expr(node.then if decided else node.other)
+    test = e.expr(node.test)
     then_block, then = e.apart(node.then)
     other_block, other = e.apart(node.other)
     known = _either(then, other)

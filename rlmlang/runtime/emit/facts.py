@@ -14,11 +14,13 @@ from rlmlang.language.types import (
     STR,
     DictType,
     ListType,
+    OpenTupleType,
     RecordType,
+    SetType,
     TupleType,
     Type,
     base_of,
-)  # fmt: skip
+)
 
 SAFE_BITS = 12_000
 """Integers that are known to have at most so many bits are within the limit, however their sum is made."""
@@ -58,7 +60,7 @@ def of_constant(value: object, code: ast.expr) -> Emitted:
 
 
 def kind_of(type_: Type | None) -> str:
-    """Return `int`, `float`, `bool`, `None`, `str`, `list`, `dict`, `tuple`, `record`, or `` for anything else."""
+    """Return the class of the values of a type, `int` or `record` for example; nothing if it is not known."""
     type_ = None if type_ is None else base_of(type_)
     if type_ in _PRIMITIVES:
         return _PRIMITIVES[type_]
@@ -66,4 +68,11 @@ def kind_of(type_: Type | None) -> str:
 
 
 _PRIMITIVES: dict[Type | None, str] = {INT: "int", FLOAT: "float", BOOL: "bool", NONE: "None", STR: "str"}
-_CLASSES = {ListType: "list", DictType: "dict", TupleType: "tuple", RecordType: "record"}
+_CLASSES: dict[type, str] = {
+    ListType: "list",
+    DictType: "dict",
+    SetType: "set",
+    TupleType: "tuple",
+    OpenTupleType: "tuple",
+    RecordType: "record",
+}

@@ -8,7 +8,7 @@ from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
 
 MAX_APPLICATIONS = 1_000
-"""How deep functions may apply functions."""
+"""How many applications of recursive functions may be inside of each other, as in Python."""
 
 
 class _Unset:
@@ -28,7 +28,11 @@ def not_bound(meter: Meter, name: str) -> Value:
 
 def too_deep(meter: Meter) -> None:
     """Raise RunError E309."""
-    raise RunError.of("E309", "function calls nest too deeply")
+    raise RunError.of(
+        "E309",
+        f"a recursive function is applied more than {MAX_APPLICATIONS:,} deep",
+        hint="let it end earlier, or use a loop",
+    )
 
 
 def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value]:
@@ -40,6 +44,13 @@ def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value
 def replace_item(meter: Meter, container: Value, index: Value, value: Value) -> None:
     """Put a value in the place of another, or under a key. Raises RunError E301."""
     container[index] = value
+
+
+def unpacked(meter: Meter, value: Value, count: int) -> None:
+    """Raise RunError E304 if there are not as many elements as targets."""
+    if len(value) != count:
+        few = "more" if len(value) > count else "fewer"
+        raise RunError.of("E304", f"there are {few} than {count} elements to unpack: {len(value)}")
 
 
 def asserted(meter: Meter, message: str = "") -> None:

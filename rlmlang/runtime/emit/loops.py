@@ -12,8 +12,10 @@ from rlmlang.language.check.checked import NativeTarget
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter, emits
 from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
-from rlmlang.runtime.emit.helpers import dict_of
+from rlmlang.runtime.emit.helpers import dict_of, unpacked
+from rlmlang.runtime.emit.unit import Redo
 from rlmlang.runtime.steps import turn_steps
+from rlmlang.runtime.values import set_of
 
 
 @emits(nodes.Comprehension)
@@ -27,6 +29,9 @@ def comprehension(e: Emitter, node: nodes.Comprehension) -> Emitted:
         e.add(ast.Expr(python.call(python.attribute(python.load(result.id), "append"), element)))
 
     clauses(e, node, gather)
+    if node.kind == "set":
+        e.charge_size(False, python.call("len", python.load(result.id)), node.span)
+        return Emitted(python.call(e.unit.give("h", set_of, "set_of"), python.load(result.id)))
     if node.kind == "dict":
         return Emitted(e.helper(dict_of, python.load(result.id), span=node.span))
     return Emitted(python.load(result.id))
@@ -97,15 +102,29 @@ def _most(bits: list[int | None]) -> int | None:
 @contextmanager
 def each_turn(e: Emitter, target: nodes.Target, iterable: ast.expr, element: Emitted) -> Iterator[None]:
     """Emit a loop over new variables; its body is what is emitted within the context."""
-    pattern = _pattern(e, target, element)
     body: list[ast.stmt] = []
     with e.nested(), e.within(body):
+        if isinstance(target, nodes.Name):
+            variable = e.declare(target.id, element.bits, element.chars)
+        else:
+            variable = e.unit.fresh("t")
+            _unpack(e, target, variable)
         yield
-    e.add(ast.For(pattern, iterable, body, []))
+    e.add(ast.For(python.store(variable), iterable, body, []))
 
 
-def _pattern(e: Emitter, target: nodes.Target, element: Emitted) -> ast.expr:
-    if isinstance(target, nodes.Name):
-        return python.store(e.declare(target.id, element.bits, element.chars))
+def _unpack(e: Emitter, target: nodes.Target, whole: str) -> None:
+    """Emit binding the parts of a value to new variables."""
     assert isinstance(target, nodes.TupleTarget)
-    return ast.Tuple([_pattern(e, item, Emitted(element.code)) for item in target.items], ast.Store())
+    names = [e.declare(item.id) if isinstance(item, nodes.Name) else e.unit.fresh("t") for item in target.items]
+    unpack(e, target, names, python.load(whole))
+    for item, name in zip(target.items, names):
+        if not isinstance(item, nodes.Name):
+            _unpack(e, item, name)
+
+
+def unpack(e: Emitter, target: nodes.TupleTarget, names: list[str], whole: ast.expr) -> None:
+    """Emit putting the elements of a value, which is simple code, into as many variables."""
+    redo = Redo(unpacked, (python.again(whole), python.const(len(names))))
+    stores = ast.Tuple([python.store(name) for name in names], ast.Store())
+    e.add(ast.Assign([stores], whole), e.line(target.span, redo))

@@ -14,7 +14,9 @@ from rlmlang.runtime.emit.facts import FREE_CHARS, SAFE_BITS, SMALL, Emitted
 from rlmlang.runtime.emit.unit import CannotEmit, Redo
 from rlmlang.runtime.operators import COMPARISONS, OPERATORS
 
-_NUMBERS = ("int", "float")
+_NUMBERS = ("int", "float", "bool")
+_WHOLE = ("int", "bool")
+_HASHED = ("dict", "set")
 _SCALARS = ("int", "float", "bool", "None")
 
 
@@ -23,11 +25,11 @@ def unary(e: Emitter, node: nodes.Unary) -> Emitted:
     operand = e.expr(node.operand)
     if node.op == "not":
         return Emitted(python.negated(operand.code))
-    if e.kind(node.operand) in _NUMBERS and node.op != "~":
-        if node.op == "+":
-            return operand
-        return Emitted(ast.UnaryOp(ast.USub(), operand.code), operand.bits)
-    raise CannotEmit(f"unary {node.op}")
+    if node.op == "+":
+        return operand
+    if e.kind(node.operand) in _NUMBERS:
+        return Emitted(ast.UnaryOp(python.UNARY[node.op](), operand.code), _bits(operand, e.kind(node.operand)))
+    raise CannotEmit(f"unary {node.op}")  # of a value that cannot be there
 
 
 @emits(nodes.Binary)
@@ -41,7 +43,7 @@ def operation(
 ) -> Emitted:
     """Emit an operation on two values of these kinds."""
     op, work = node.op, OPERATORS[node.op]
-    if op == "+" and kinds in (("str", "str"), ("list", "list")):
+    if op == "+" and kinds in (("str", "str"), ("list", "list"), ("tuple", "tuple")):
         return _joined_sequences(e, node, left, right, kinds[0] == "str")
     if kinds[0] not in _NUMBERS or kinds[1] not in _NUMBERS or op not in _BITS:
         return Emitted(e.helper(work, left.code, right.code, span=node.span))
@@ -49,8 +51,10 @@ def operation(
         return Emitted(e.helper(work, left.code, right.code, span=node.span))
     a, b = replayable(e, left, right)
     code = python.binary(a, op, b)
-    integers = kinds == ("int", "int")
-    bits = _BITS[op](left.bits, right.bits, right.code) if integers else None
+    if op in ("&", "|", "^") and kinds == ("bool", "bool"):
+        return Emitted(code)
+    integers = kinds[0] in _WHOLE and kinds[1] in _WHOLE
+    bits = _BITS[op](_bits(left, kinds[0]), _bits(right, kinds[1]), right.code) if integers else None
     if op in ("/", "//", "%") or not integers or op == "**":  # what may fail by itself
         python.located(code, e.line(node.span, Redo(work, (a, b))))
     if _is_within(op, integers, bits):
@@ -85,12 +89,20 @@ def _is_small_power(left: Emitted, right: Emitted) -> bool:
     return type(exponent) is int and exponent >= 0 and left.bits is not None and left.bits * exponent <= SAFE_BITS
 
 
+def _bits(value: Emitted, kind: str) -> int | None:
+    return 1 if kind == "bool" else value.bits
+
+
 def _sum_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
     return None if a is None or b is None else max(a, b) + 1
 
 
 def _product_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
     return None if a is None or b is None else a + b
+
+
+def _larger_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
+    return None if a is None or b is None else max(a, b) + 1
 
 
 def _power_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
@@ -105,6 +117,9 @@ _BITS = {
     "//": lambda a, b, right: None if a is None else a + 1,
     "%": lambda a, b, right: b,
     "**": _power_bits,
+    "&": _larger_bits,
+    "|": _larger_bits,
+    "^": _larger_bits,
 }
 """The bits of the results of arithmetic, from those of the operands."""
 
@@ -163,8 +178,11 @@ def _comparison(
     e: Emitter, node: nodes.Compare, op: str, left: Emitted, right: Emitted, kinds: tuple[str, str]
 ) -> ast.expr:
     """Return code of one comparison, which costs as much as its operands are large."""
-    if kinds[0] in _SCALARS and kinds[1] in _SCALARS:
+    if (kinds[0] in _SCALARS and kinds[1] in (*_SCALARS, *_HASHED)) or op in ("is", "is not"):
         return python.compare(left.code, op, right.code)
+    if kinds[1] in _HASHED and kinds[0] == "str" and op in ("in", "not in"):
+        right = Emitted(right.code, chars=0)  # only the hash of the text is looked at
+        kinds = "str", "str"
     if kinds != ("str", "str"):
         return e.helper(COMPARISONS[op], left.code, right.code, span=node.span)
     if left.is_short and right.is_short:

@@ -12,7 +12,7 @@ from rlmlang.runtime.emit.emitter import Emitter
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.failures import NATURAL, coded
 from rlmlang.runtime.emit.helpers import asserted, raised, replace_item
-from rlmlang.runtime.emit.loops import iterated
+from rlmlang.runtime.emit.loops import iterated, unpack
 from rlmlang.runtime.emit.operators import operation
 from rlmlang.runtime.emit.unit import CannotEmit, Redo
 from rlmlang.runtime.exceptions import catches, message_of
@@ -81,11 +81,17 @@ def assign(e: Emitter, target: nodes.Target, value: Emitted) -> None:
 
 def _unpack(e: Emitter, target: nodes.TupleTarget, value: Emitted) -> None:
     """Emit unpacking. Elements that go into items of containers, or further tuples, are put into variables first."""
-    names = [e.unit.fresh("t") for _ in target.items]
-    stores: list[ast.expr] = [python.store(name) for name in names]
-    e.add(ast.Assign([ast.Tuple(stores, ast.Store())], value.code), e.line(target.span))
-    for name, item in zip(names, target.items):
-        assign(e, item, Emitted(python.load(name)))
+    value = e.simple(value)
+    items = [each for each in target.items if isinstance(each, nodes.Name)]
+    names = [item.id for item in items]
+    if len(names) == len(target.items) and len({*names}) == len(names):
+        stores = [e.bound(name, Emitted(value.code)) for name in names]
+    else:
+        stores = [e.unit.fresh("t") for _ in target.items]
+    unpack(e, target, stores, python.again(value.code))
+    if len(names) < len(target.items) or len({*names}) < len(names):
+        for name, item in zip(stores, target.items):
+            assign(e, item, Emitted(python.load(name)))
 
 
 def set_item(e: Emitter, target: nodes.Index, value: Emitted) -> None:
@@ -149,7 +155,7 @@ def for_loop(e: Emitter, node: nodes.For) -> None:
     iterable, element = iterated(e, node.iterable)
     body: list[ast.stmt] = []
     with e.nested(), e.within(body):
-        e.charge(loop_steps(node), node.span)
+        e.charge(loop_steps(node), node.iterable.span)
         if isinstance(node.target, nodes.Name):
             target: ast.expr = python.store(e.bound(node.target.id, element))
         else:
@@ -167,7 +173,7 @@ def while_loop(e: Emitter, node: nodes.While) -> None:
         if before:
             e.block += before
             e.add(python.when(python.negated(test.code), [ast.Break()]))
-        e.charge(loop_steps(node), node.span)
+        e.charge(loop_steps(node), node.test.span)
         block(e, node.body)
     e.add(ast.While(python.const(True) if before else test.code, body, []))
 
