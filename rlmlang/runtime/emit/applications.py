@@ -19,8 +19,9 @@ from rlmlang.language.check.checked import (
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType, RecordType, Type
 from rlmlang.runtime.emit import inline, python
-from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, emits
+from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.gathering import Turn, gathered, gathered_slowly
 from rlmlang.runtime.emit.loops import quantifier
 from rlmlang.runtime.emit.unit import CannotEmit
 from rlmlang.runtime.steps import APPLICATION, function_steps
@@ -73,7 +74,12 @@ def _called(
     span: Span,
     is_recursive: bool = False,
 ) -> ast.Call:
-    """Return an application. Each of a recursive function is one level deeper."""
+    """Return an application. Each of a recursive function is one level deeper.
+
+    There is none in fast turns, since these are run again after a failure, as are those of what they apply.
+    """
+    if e.fast is not None:
+        raise NotFast
     depth: ast.expr = python.load(DEPTH)
     if is_recursive:
         depth = python.binary(depth, "+", python.const(1))
@@ -131,7 +137,6 @@ def _with_functions(e: Emitter, exprs: list[nodes.Expr], target: NativeTarget) -
 def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sources) -> Emitted:
     """Emit the list of what a function gives for elements of other arguments, or for these themselves."""
     applied = function_argument(e, argument)
-    result = e.temporary(ast.List([], ast.Load()))
     names = [e.unit.fresh("t") for _ in ([0] if sources.themselves else given)]
     if sources.themselves:
         iterable: ast.expr = ast.Tuple([each.code for each in given], ast.Load())
@@ -139,13 +144,23 @@ def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sou
         iterable = given[0].code
     else:
         iterable = python.call(e.unit.give("h", zip, "zip"), *(each.code for each in given))
-    targets: list[ast.expr] = [python.store(name) for name in names]
-    body: list[ast.stmt] = []
-    with e.nested(), e.within(body):
-        value = applied([Emitted(python.load(name)) for name in names])
-        e.add(ast.Expr(python.call(python.attribute(python.load(result.id), "append"), value.code)))
-    e.add(ast.For(targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store()), iterable, body, []))
-    return Emitted(python.load(result.id))
+
+    def target() -> ast.expr:
+        stores: list[ast.expr] = [python.store(name) for name in names]
+        return stores[0] if len(stores) == 1 else ast.Tuple(stores, ast.Store())
+
+    def value() -> ast.expr:
+        return applied([Emitted(python.load(name)) for name in names]).code
+
+    def turns(result: str) -> None:
+        body: list[ast.stmt] = []
+        with e.nested(), e.within(body):
+            e.add(ast.Expr(python.call(python.attribute(python.load(result), "append"), value())))
+        e.add(ast.For(target(), iterable, body, []))
+
+    if len(names) > 1 or sources.themselves:
+        return gathered_slowly(e, turns)
+    return gathered(e, iterable, lambda: Turn(target(), [], value(), 0), turns)
 
 
 def fold(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,48 @@ class Surroundings:
         return next((function for function, names in self.chain if name in names), -1)
 
 
+class NotFast(Exception):
+    """The turn of a loop needs statements, or charges that are not the same in each turn."""
+
+
+@define(eq=False)
+class Fast:
+    """What is found out about the turn of a loop while it is emitted as one expression."""
+
+    steps: int = 0
+    """What each turn charges."""
+    _is_certain: bool = True
+
+    def charge(self, steps: int) -> None:
+        """Charge each turn. Raises NotFast in code that not each turn comes to."""
+        if not self._is_certain:
+            raise NotFast
+        self.steps += steps
+
+    @contextmanager
+    def sometimes(self) -> Iterator[None]:
+        """Emit code that not each turn comes to."""
+        before, self._is_certain = self._is_certain, False
+        try:
+            yield
+        finally:
+            self._is_certain = before
+
+
+class _Charge:
+    """Charges that are made at once while steps are left, and else one by one."""
+
+    def __init__(self, steps: int, separately: list[ast.stmt]) -> None:
+        self.steps = steps
+        self.code = python.const(steps)
+        self.separately = separately
+
+    def add(self, steps: int, charged: ast.stmt) -> None:
+        self.steps += steps
+        self.code.value = self.steps
+        self.separately.append(charged)
+
+
 Handler = Callable[["Emitter", Any], Emitted]
 
 HANDLERS: dict[type, Handler] = {}
@@ -92,12 +134,17 @@ class Emitter:
     single: set[str] = field(factory=set)
     """The names that are bound in one place only, so that what is known of the value there is known everywhere."""
     nesting: int = 0
-    charges: dict[int, tuple[ast.Constant, list[ast.stmt]]] = field(factory=dict)
-    """For the last statement of each charge its steps, and what is run instead if too few are left."""
+    charges: dict[int, _Charge] = field(factory=dict)
+    """The charges made so far, by the last statement of each."""
+    fast: Fast | None = None
+    """Set while the turn of a loop is emitted as one expression."""
 
     # Statements
 
     def add(self, statement: ast.stmt, line: int | None = None) -> None:
+        """Write a statement. Raises NotFast where there can be none."""
+        if self.fast is not None:
+            raise NotFast
         if line is not None:
             python.located(statement, line)
         self.block.append(statement)
@@ -107,8 +154,10 @@ class Emitter:
         """Write statements into another block. What they bind or read is not known to be bound after them."""
         outer, self.block, unsure = self.block, block, self.unsure
         self.unsure = set(unsure)
-        yield
-        self.block, self.unsure = outer, unsure
+        try:
+            yield
+        finally:
+            self.block, self.unsure = outer, unsure
 
     @contextmanager
     def nested(self) -> Iterator[None]:
@@ -116,8 +165,10 @@ class Emitter:
         if self.nesting == MAX_BLOCKS:
             raise CannotEmit("too many loops in loops")
         self.nesting += 1
-        yield
-        self.nesting -= 1
+        try:
+            yield
+        finally:
+            self.nesting -= 1
 
     def line(self, span: Span, redo: Redo | None = None) -> int:
         return self.unit.site(span, redo)
@@ -134,16 +185,17 @@ class Emitter:
 
     def charge(self, steps: int, span: Span) -> None:
         """Charge steps whose number is known. Charges that follow each other are made at once while steps are left."""
+        if self.fast is not None:
+            self.fast.charge(steps)
+            return
         charged = ast.Expr(python.call(meter("charge"), python.const(steps)))
         python.located(charged, self.line(span))
         if self.block and (last := self.charges.get(id(self.block[-1]))) is not None:
-            total, separately = last
-            total.value += steps
-            separately.append(charged)
+            last.add(steps, charged)
             return
-        total, separately = python.const(steps), [charged]
-        self.pay(total, separately)
-        self.charges[id(self.block[-1])] = total, separately
+        made = _Charge(steps, [charged])
+        self.pay(made.code, made.separately)
+        self.charges[id(self.block[-1])] = made
 
     def pay(self, steps: ast.expr, separately: list[ast.stmt]) -> None:
         """Add to the steps, or, if too few are left, run statements that fail for that."""
@@ -186,10 +238,10 @@ class Emitter:
             raise CannotEmit(type(node).__name__)
         return handler(self, node)
 
-    def apart(self, node: nodes.Expr) -> tuple[list[ast.stmt], Emitted]:
-        """Emit an expression, and return the statements that it needs and its value."""
+    def apart(self, node: nodes.Expr, in_any_case: bool = False) -> tuple[list[ast.stmt], Emitted]:
+        """Emit an expression that may be left out, and return the statements that it needs and its value."""
         block: list[ast.stmt] = []
-        with self.within(block):
+        with self.within(block), nullcontext() if self.fast is None or in_any_case else self.fast.sometimes():
             value = self.expr(node)
         return block, value
 
@@ -300,8 +352,10 @@ class Emitter:
     def scope(self) -> Iterator[None]:
         """Add a scope for the variables of a comprehension or lambda."""
         self.scopes.append({})
-        yield
-        self.scopes.pop()
+        try:
+            yield
+        finally:
+            self.scopes.pop()
 
 
 def meter(name: str) -> ast.Attribute:

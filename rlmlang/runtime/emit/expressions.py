@@ -75,7 +75,7 @@ def of_dict(e: Emitter, node: nodes.DictExpr) -> Emitted:
 def fstring(e: Emitter, node: nodes.FString) -> Emitted:
     exprs = [part.value for part in node.parts if isinstance(part, nodes.Hole)]
     holes = e.operands(exprs)
-    if all(map(_is_plain, node.parts)) and all(e.kind(expr) in ("str", "int") for expr in exprs):
+    if e.fast is None and all(map(_is_plain, node.parts)) and all(e.kind(expr) in ("str", "int") for expr in exprs):
         holes = e.in_order([partial(e.simple, hole) for hole in holes])
         return _interpolated(e, node, [(hole, e.kind(expr) == "str") for hole, expr in zip(holes, exprs)])
     values = ast.Tuple([hole.code for hole in holes], ast.Load())
@@ -200,7 +200,7 @@ def of_slice(e: Emitter, node: nodes.Slice) -> Emitted:
     bounds = [None if bound is None else codes.pop(0) for bound in (node.start, node.stop, node.step)]
     operands = [python.const(None) if bound is None else bound for bound in bounds]
     kind = e.kind(node.value)
-    if kind not in ("str", "list", "tuple"):
+    if kind not in ("str", "list", "tuple") or e.fast is not None:
         return Emitted(e.helper(cut, value, *operands, span=node.span))
     line = e.line(node.span, Redo(cut, (value, *operands)))
     part = e.temporary(ast.Subscript(value, ast.Slice(*bounds), ast.Load()), line)

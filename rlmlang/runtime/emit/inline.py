@@ -43,6 +43,8 @@ def length(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted:
 
 def get(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted | None:
     """Emit `d.get(key, default)`, whose cost depends on the length of the key."""
+    if e.fast is not None and not values[1].is_short:
+        return None
     given = [value.code for value in e.in_order([partial(e.simple, value) for value in values])]
     if values[1].is_short:
         e.charge(1, node.span)

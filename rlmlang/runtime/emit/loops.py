@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins.sequence_functions import counted_range
 from rlmlang.language.check.checked import NativeTarget
+from rlmlang.language.source import Span
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.emitter import Emitter, emits
+from rlmlang.runtime.emit.emitter import Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
+from rlmlang.runtime.emit.gathering import Turn, gathered
 from rlmlang.runtime.emit.helpers import dict_of, unpacked
 from rlmlang.runtime.emit.unit import Redo
 from rlmlang.runtime.steps import turn_steps
@@ -20,21 +22,56 @@ from rlmlang.runtime.values import set_of
 
 @emits(nodes.Comprehension)
 def comprehension(e: Emitter, node: nodes.Comprehension) -> Emitted:
-    result = e.temporary(ast.List([], ast.Load()))
-
-    def gather() -> None:
-        exprs = [node.element] if node.key is None else [node.key, node.element]
-        values = [value.code for value in e.operands(exprs)]
-        element = values[0] if node.key is None else ast.Tuple(values, ast.Load())
-        e.add(ast.Expr(python.call(python.attribute(python.load(result.id), "append"), element)))
-
-    clauses(e, node, gather)
+    result = _elements(e, node)
     if node.kind == "set":
-        e.charge_size(False, python.call("len", python.load(result.id)), node.span)
-        return Emitted(python.call(e.unit.give("h", set_of, "set_of"), python.load(result.id)))
+        result = e.simple(result)
+        e.charge_size(False, python.call("len", python.again(result.code)), node.span)
+        return Emitted(python.call(e.unit.give("h", set_of, "set_of"), result.code))
     if node.kind == "dict":
-        return Emitted(e.helper(dict_of, python.load(result.id), span=node.span))
-    return Emitted(python.load(result.id))
+        return Emitted(e.helper(dict_of, result.code, span=node.span))
+    return result
+
+
+def _elements(e: Emitter, node: nodes.Comprehension) -> Emitted:
+    """Emit the list of the elements of a comprehension, or of its pairs of key and value."""
+
+    def element() -> ast.expr:
+        values = [value.code for value in e.operands([node.element] if node.key is None else [node.key, node.element])]
+        return values[0] if node.key is None else ast.Tuple(values, ast.Load())
+
+    first, *rest = node.clauses
+    assert isinstance(first, nodes.ForClause)
+    iterable, each = iterated(e, first.iterable)
+    items = e.simple(Emitted(iterable)).code
+
+    def turn() -> Turn:
+        assert e.fast is not None
+        with e.scope():
+            target = _pattern(e, first.target, each)
+            e.charge(turn_steps(node)[0], node.span)
+            tests: list[ast.expr] = []
+            for clause in rest:
+                if isinstance(clause, nodes.ForClause):
+                    raise NotFast
+                with e.fast.sometimes() if tests else nullcontext():
+                    tests.append(e.expr(clause.test).code)
+            steps = e.fast.steps
+            return Turn(target, tests, element(), e.fast.steps - steps if tests else 0)
+
+    def turns(result: str) -> None:
+        def gather() -> None:
+            e.add(ast.Expr(python.call(python.attribute(python.load(result), "append"), element())))
+
+        clauses(e, node, gather, first=(python.again(items), each))
+
+    return gathered(e, items, turn, turns)
+
+
+def _pattern(e: Emitter, target: nodes.Target, element: Emitted) -> ast.expr:
+    if isinstance(target, nodes.Name):
+        return python.store(e.declare(target.id, element.bits, element.chars))
+    assert isinstance(target, nodes.TupleTarget)
+    return ast.Tuple([_pattern(e, item, Emitted(element.code)) for item in target.items], ast.Store())
 
 
 def quantifier(e: Emitter, node: nodes.Comprehension, stop: bool) -> Emitted:
@@ -55,9 +92,16 @@ def quantifier(e: Emitter, node: nodes.Comprehension, stop: bool) -> Emitted:
 
 
 def clauses(
-    e: Emitter, node: nodes.Comprehension, inside: Callable[[], None], after: Callable[[], None] | None = None
+    e: Emitter,
+    node: nodes.Comprehension,
+    inside: Callable[[], None],
+    after: Callable[[], None] | None = None,
+    first: tuple[ast.expr, Emitted] | None = None,
 ) -> None:
-    """Emit the clauses of a comprehension, with `inside` in the innermost loop and `after` each loop in another."""
+    """Emit the clauses of a comprehension, with `inside` in the innermost loop and `after` each loop in another.
+
+    `first` is the first iterable and what is known of its elements, if it has been emitted.
+    """
     steps = iter(turn_steps(node))
 
     def run(i: int, is_first: bool) -> None:
@@ -72,9 +116,8 @@ def clauses(
                 run(i + 1, is_first)
             e.add(python.when(test, body))
             return
-        iterable, element = iterated(e, clause.iterable)
-        with e.scope(), each_turn(e, clause.target, iterable, element):
-            e.charge(next(steps), node.span)
+        iterable, element = first if i == 0 and first is not None else iterated(e, clause.iterable)
+        with e.scope(), each_turn(e, clause.target, iterable, element, next(steps), node.span):
             run(i + 1, False)
         if after is not None and not is_first:
             after()
@@ -100,10 +143,13 @@ def _most(bits: list[int | None]) -> int | None:
 
 
 @contextmanager
-def each_turn(e: Emitter, target: nodes.Target, iterable: ast.expr, element: Emitted) -> Iterator[None]:
-    """Emit a loop over new variables; its body is what is emitted within the context."""
+def each_turn(
+    e: Emitter, target: nodes.Target, iterable: ast.expr, element: Emitted, steps: int, span: Span
+) -> Iterator[None]:
+    """Emit a loop over new variables, which charges each turn; its body is what is emitted within the context."""
     body: list[ast.stmt] = []
     with e.nested(), e.within(body):
+        e.charge(steps, span)
         if isinstance(target, nodes.Name):
             variable = e.declare(target.id, element.bits, element.chars)
         else:

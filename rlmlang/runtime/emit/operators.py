@@ -43,7 +43,7 @@ def operation(
 ) -> Emitted:
     """Emit an operation on two values of these kinds."""
     op, work = node.op, OPERATORS[node.op]
-    if op == "+" and kinds in (("str", "str"), ("list", "list"), ("tuple", "tuple")):
+    if e.fast is None and op == "+" and kinds in (("str", "str"), ("list", "list"), ("tuple", "tuple")):
         return _joined_sequences(e, node, left, right, kinds[0] == "str")
     if kinds[0] not in _NUMBERS or kinds[1] not in _NUMBERS or op not in _BITS:
         return Emitted(e.helper(work, left.code, right.code, span=node.span))
@@ -85,8 +85,14 @@ def _is_within(op: str, integers: bool, bits: int | None) -> bool:
 
 
 def _is_small_power(left: Emitted, right: Emitted) -> bool:
-    exponent = right.code.value if isinstance(right.code, ast.Constant) else None
-    return type(exponent) is int and exponent >= 0 and left.bits is not None and left.bits * exponent <= SAFE_BITS
+    exponent = _exponent(right.code)
+    return exponent is not None and left.bits is not None and left.bits * exponent <= SAFE_BITS
+
+
+def _exponent(code: ast.expr) -> int | None:
+    """Return the exponent, if it is a constant that is not negative."""
+    value = code.value if isinstance(code, ast.Constant) else None
+    return value if isinstance(value, int) and value >= 0 else None
 
 
 def _bits(value: Emitted, kind: str) -> int | None:
@@ -106,7 +112,8 @@ def _larger_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
 
 
 def _power_bits(a: int | None, b: int | None, right: ast.expr) -> int | None:
-    return None if a is None or not isinstance(right, ast.Constant) else a * right.value + 1
+    exponent = _exponent(right)
+    return None if a is None or exponent is None else a * exponent + 1
 
 
 _BITS = {
@@ -128,7 +135,7 @@ _BITS = {
 def compare(e: Emitter, node: nodes.Compare) -> Emitted:
     exprs = [node.first, *(operand for _, operand in node.rest)]
     ops = [op for op, _ in node.rest]
-    parts = [e.apart(expr) for expr in exprs]
+    parts = [e.apart(expr, in_any_case=i < 2) for i, expr in enumerate(exprs)]
     if len(ops) > 1:
         if all(e.kind(expr) in _SCALARS for expr in exprs) and not any(block for block, _ in parts[2:]):
             left, right = _joined(e, parts[:2])
@@ -189,13 +196,17 @@ def _comparison(
         return python.compare(left.code, op, right.code)
     left, right = e.in_order([partial(e.simple, left), partial(e.simple, right)])
     long = [each for each in (left, right) if not each.is_short]
-    is_long = [python.compare(_length(each), ">", python.const(FREE_CHARS)) for each in long]
-    steps = reduce(_plus, [python.binary(_length(each), "//", python.const(FREE_CHARS + 1)) for each in long])
+    is_long: list[ast.expr] = [python.compare(_length(each), ">", python.const(FREE_CHARS)) for each in long]
+    sizes: list[ast.expr] = [python.binary(_length(each), "//", python.const(FREE_CHARS + 1)) for each in long]
+    steps = reduce(_plus, sizes)
+    reference = e.helper(COMPARISONS[op], python.again(left.code), python.again(right.code), span=node.span)
+    any_long = is_long[0] if len(is_long) == 1 else ast.BoolOp(ast.Or(), is_long)
+    if e.fast is not None:
+        return ast.IfExp(any_long, reference, python.compare(left.code, op, right.code))
     charged: list[ast.stmt] = []
     with e.within(charged):
-        reference = e.helper(COMPARISONS[op], python.again(left.code), python.again(right.code), span=node.span)
         e.pay(steps, [ast.Expr(reference)])
-    e.add(python.when(is_long[0] if len(is_long) == 1 else ast.BoolOp(ast.Or(), is_long), charged))
+    e.add(python.when(any_long, charged))
     return python.compare(left.code, op, right.code)
 
 

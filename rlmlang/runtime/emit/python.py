@@ -15,7 +15,7 @@ NODES: tuple[type[ast.AST], ...] = (
     ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor,
     ast.UnaryOp, ast.USub, ast.UAdd, ast.Invert, ast.Not, ast.BoolOp, ast.And, ast.Or,
     ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot,
-    ast.IfExp, ast.NamedExpr, ast.Call, ast.keyword, ast.JoinedStr, ast.FormattedValue,
+    ast.ListComp, ast.comprehension, ast.IfExp, ast.NamedExpr, ast.Call, ast.keyword, ast.JoinedStr, ast.FormattedValue,
 )  # fmt: skip
 """The kinds of nodes that are emitted."""
 
