@@ -182,7 +182,11 @@ def main() -> None:
     print(f"{'ns a turn':26}{'rlmlang':>10}{'CPython':>10}{'monty':>10}{'to CPython':>13}{'to monty':>11}")
     for name, times in found.items():
         ours, python, other = times["rlmlang"], times["CPython"], times.get("monty")
-        compared = f"{other:>10.0f}{ours / python:>13.2f}{ours / other:>11.2f}" if other else f"{'-':>10}{ours / python:>13.2f}"
+        compared = (
+            f"{other:>10.0f}{ours / python:>13.2f}{ours / other:>11.2f}"
+            if other
+            else f"{'-':>10}{ours / python:>13.2f}"
+        )
         print(f"{name:26}{ours:>10.0f}{python:>10.0f}{compared}")
 
 
