@@ -9,7 +9,10 @@ import pytest
 
 from rlmlang.api import compile
 from rlmlang.errors import CODES, ProgramError
+from rlmlang.language.check import check
 from rlmlang.language.check import library as library_module
+from rlmlang.language.source import Source
+from rlmlang.language.types import INT
 from rlmlang.render import render
 from tests.support.places import GOLDEN
 
@@ -31,7 +34,8 @@ def test_diagnostics(path: Path, golden: Callable[[str, str], None]) -> None:
 
 
 def test_every_code_of_the_checker_is_shown() -> None:
-    assert {code for code in CODES if code.startswith("E2")} <= {path.stem[:4] for path in WRONG}
+    of_inputs = {"E234"}  # reported where values are given
+    assert {code for code in CODES if code.startswith("E2")} - of_inputs <= {path.stem[:4] for path in WRONG}
 
 
 def test_diagnostics_come_in_the_order_of_the_text() -> None:
@@ -134,8 +138,8 @@ def test_library_functions_see_no_names_of_the_program(library: Path) -> None:
     assert [found.code for found in problems("secret = 1\npeek(1)").diagnostics] == ["E200"]
 
 
-def test_library_functions_use_earlier_ones_of_their_file(library: Path) -> None:
+def test_library_functions_use_any_of_their_file(library: Path) -> None:
     (library / "a.rlm").write_text(
-        "def one(x: int) -> int:\n    return two(x)\n\ndef two(x: int) -> int:\n    return x\n"
+        "def one(x: int) -> int:\n    return two(x)\n\ndef two(x: int) -> int:\n    return one(x - 1) if x > 0 else x\n"
     )
-    assert [found.code for found in problems("one(1)").diagnostics] == ["E202"]
+    assert check(Source("one(1)")).type == INT

@@ -305,16 +305,16 @@ def _see_what_it_sees(check: Inference, instance: Instance) -> None:
 def _report(check: Inference, instance: Instance, span: Span) -> None:
     """Report what is wrong with a function for these types."""
     note = ("applied here", span)
+    depends = any(map(is_open, instance.definition.params))
     for problem in instance.problems:
-        if is_open_definition(instance.definition) and span != instance.definition.node.name.span:
-            problem = evolve(problem, notes=(*problem.notes, note)) if note not in problem.notes else problem
+        says_more = (depends or problem.code == "E202") and span not in (
+            problem.span,
+            instance.definition.node.name.span,
+        )
+        if says_more and note not in problem.notes:
+            problem = evolve(problem, notes=(*problem.notes, note))
         if not any((each.code, each.span) == (problem.code, problem.span) for each in check.problems.found):
             check.problems.add(problem)
-
-
-def is_open_definition(definition: Definition) -> bool:
-    """Return whether the types of a function depend on its arguments."""
-    return any(map(is_open, definition.params))
 
 
 def use_library(check: Inference, function: CheckedFunction, span: Span) -> None:

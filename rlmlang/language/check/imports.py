@@ -38,7 +38,7 @@ def _import_type(check: Inference, imported: nodes.Imported, name: nodes.Name) -
     elif imported.name in TYPING_NAMES:
         check.names.typing[name.id] = imported.name
     else:
-        hint = did_you_mean(imported.name, TYPING_NAMES, f"it has {', '.join(TYPING_NAMES)}")
+        hint = did_you_mean(imported.name, TYPING_NAMES, f"it has {', '.join(list(TYPING_NAMES)[:12])}, …")
         check.problems.error("E113", f"`typing` has no `{imported.name}` here", imported.span, hint)
 
 
@@ -74,7 +74,8 @@ def no_member(check: Inference, module: str, name: str, span: Span) -> Type:
 
 
 def _listed(module: str) -> str:
-    return ", ".join(MODULES[module])
+    names = list(MODULES[module])
+    return ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
 
 
 def member_of(check: Inference, node: nodes.Attribute) -> Builtin | ModuleConstant | Module | None:

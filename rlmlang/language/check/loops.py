@@ -74,7 +74,8 @@ def leave_turn(check: Inference, node: nodes.Break | nodes.Continue) -> None:
     word = "break" if isinstance(node, nodes.Break) else "continue"
     if not body.loops:
         check.problems.error("E123", f"`{word}` is not in a loop", node.span)
-    elif word == "break":
+        return
+    if word == "break":
         body.loops[-1].breaks = joined((body.loops[-1].breaks, body.state()))
     else:
         body.loops[-1].continues = joined((body.loops[-1].continues, body.state()))

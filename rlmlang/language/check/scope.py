@@ -310,7 +310,7 @@ class Names:
         if entry is None or self._is_of_program(node.id):
             if node.id in BUILTINS:
                 return BUILTINS[node.id]
-            if (function := self.library(node.id)) is not None:
+            if (entry is None or entry.kind != "function") and (function := self.library(node.id)) is not None:
                 return function
         if entry is None:
             self.report_unknown(node)
@@ -348,7 +348,8 @@ class Names:
             return False
         entry = self.find(node.id)
         if entry is None or (isinstance(entry, Unbound) and self._is_of_program(node.id)):
-            return node.id in BUILTINS or self.library(node.id) is not None
+            is_later = entry is not None and entry.kind == "function"
+            return is_later or node.id in BUILTINS or self.library(node.id) is not None
         return isinstance(entry, (Definition, CheckedFunction, RecordType, Builtin)) or (
             isinstance(entry, Variable) and isinstance(entry.type, FunctionType)
         )

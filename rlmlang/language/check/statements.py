@@ -152,7 +152,8 @@ def _return(check: Inference, node: nodes.Return) -> None:
     if not body.is_function:
         hint = "a script ends with an expression, its value"
         check.problems.error("E123", "`return` is not in a function", node.span, hint)
-    elif node.value is None:
+        return
+    if node.value is None:
         if body.declared is not None and not fits(NONE, body.declared):
             check.problems.error("E227", f"the result is None; expected {body.declared}", node.span)
         functions.add_result(check, NONE, node.span)
