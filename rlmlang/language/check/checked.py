@@ -58,7 +58,7 @@ class NativeTarget:
             if isinstance(type_, FunctionType):
                 themselves = isinstance(types[0], TypeVar)
                 places = range(len(self.args)) if themselves else values[: len(type_.params)]
-                due.append((max(place, *places), place, Sources(tuple(places), themselves)))
+                due.append((max([place, *places]), place, Sources(tuple(places), themselves)))
         due.sort(key=lambda each: (each[0], each[2] is not None))
         return [(place, sources) for _, place, sources in due]
 

@@ -10,7 +10,7 @@ from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.builtins.common import shortest_length
 from rlmlang.language.check.checked import FunctionTarget, NativeTarget, ParameterTarget, RecordTarget, Sources
 from rlmlang.language.types import INT, FunctionType, RecordType, TupleType, Type, TypeVar
-from rlmlang.runtime.estimate.changes import Place, changed_length
+from rlmlang.runtime.estimate.changes import Place, changed_length, unsure_changes
 from rlmlang.runtime.estimate.comprehensions import quantifier
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.expressions import decided
@@ -84,7 +84,12 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
         else:
             function = function_argument(follower, args[position], env)
             given = [values[source] for source in sources.places]
-            values[position] = results_of(function, given) if sources.themselves else mapped(follower, function, given)
+            if sources.themselves or not any(isinstance(container, UnknownValue) for container in given):
+                containers = [given] if sources.themselves else [*map(elements_of, given)]
+                values[position] = results_of(function, *containers)
+                continue
+            with unsure_changes(follower, args[position], env):
+                values[position] = results_for_unknown(follower, function, given)
     if place is None:
         result = run(follower, node, target, values)
         return None if builtin.form is SpecialForm.PRINT else result
@@ -161,14 +166,12 @@ def changed(
 
 
 def results_of(function: FunctionEstimate, *items: Iterable[Value]) -> Value:
-    """Return the results of a function for the elements at the same place."""
-    return build([function([*each]) for each in zip(*items)], list)
+    """Return the results of a function for the elements at the same place; its only result if it takes none."""
+    return build([function([*each]) for each in zip(*items)] if items else [function([])], list)
 
 
-def mapped(follower: Follower, function: FunctionEstimate, containers: list[Value]) -> Value:
-    """Return the results of a function for the elements at the same place in containers."""
-    if not any(isinstance(container, UnknownValue) for container in containers):
-        return results_of(function, *map(elements_of, containers))
+def results_for_unknown(follower: Follower, function: FunctionEstimate, containers: list[Value]) -> Value:
+    """Return the results of a function for the elements at the same place in containers, of which not all are known."""
     low, high = shortest_length([bounds_of(container) for container in containers])
     with follower.maybe(high, low >= 1):
         function([UNKNOWN] * len(containers))
@@ -180,7 +183,7 @@ def fold(follower: Follower, target: NativeTarget, env: Env) -> Value:
     function = function_argument(follower, step, env)
     items, state = follower.value(elements, env), follower.value(start, env)
     if isinstance(items, UnknownValue):
-        with follower.maybe(items.high, items.low >= 1):
+        with follower.maybe(items.high, items.low >= 1), unsure_changes(follower, step, env):
             function([UNKNOWN, UNKNOWN])
         return UNKNOWN
     known = elements_of(items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Union
 
@@ -189,6 +190,21 @@ def changed_names(node: nodes.Node, tables: Tables) -> frozenset[str]:
                     case NativeTarget(builtin=builtin) if builtin.changes:
                         names |= _root(receiver)
     return frozenset(names)
+
+
+def forget_changes(follower: Follower, node: nodes.Node, env: Env) -> None:
+    """Forget the values of variables that an expression may change."""
+    for name in follower.fact(changed_names, node, follower.tables):
+        if (holder := env.holder(name)) is not None:
+            holder.widen([name])
+
+
+@contextmanager
+def unsure_changes(follower: Follower, node: nodes.Node, env: Env) -> Iterator[None]:
+    """Follow an expression once for each number of times that it may be evaluated."""
+    forget_changes(follower, node, env)
+    yield
+    forget_changes(follower, node, env)
 
 
 def _bound(target: nodes.Target) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlmlang.language import nodes
-from rlmlang.runtime.estimate.changes import assign, changed_names
+from rlmlang.runtime.estimate.changes import assign, forget_changes, unsure_changes
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.intervals import (
@@ -31,7 +31,6 @@ def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Va
         env,
         lambda inner: out.append(element(follower, node, inner)),
     )
-    _forget_changes(follower, node, env)
     if node.kind in ("list", "generator"):
         return build(out, list) if low == high == len(out) else follower.unknown(node, low, high)
     if low == high == len(out):
@@ -40,13 +39,6 @@ def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Va
         if all_known(*out):
             return SetValue(out)
     return follower.unknown(node, min(low, 1), high)
-
-
-def _forget_changes(follower: Follower, node: nodes.Comprehension, env: Env) -> None:
-    """Forget the values of variables that the turns of a comprehension may have changed."""
-    for name in follower.fact(changed_names, node, follower.tables):
-        if (holder := env.holder(name)) is not None:
-            holder.widen([name])
 
 
 def element(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
@@ -67,8 +59,6 @@ def clauses(
 
     `steps` are those of a turn of each `for` from there on.
     """
-    if level == 0:
-        _forget_changes(follower, node, env)
     if level == len(node.clauses):
         emit(env)
         return 1, 1
@@ -77,7 +67,7 @@ def clauses(
         holds = truth(follower.value(clause.test, env))
         if holds is not None:
             return clauses(follower, node, steps, level + 1, env, emit) if holds else (0, 0)
-        with follower.maybe():
+        with follower.maybe(), unsure_changes(follower, node, env):
             _, high = clauses(follower, node, steps, level + 1, env, emit)
         return 0, high
     turn, later = steps[0], steps[1:]
@@ -85,7 +75,7 @@ def clauses(
     if isinstance(items, UnknownValue):
         if items.high <= 0:
             return 0, 0
-        with follower.maybe(items.high, items.low >= 1):
+        with follower.maybe(items.high, items.low >= 1), unsure_changes(follower, node, env):
             follower.charge(turn)
             inner = Env({}, env)
             assign(follower, clause.target, UNKNOWN, inner)
@@ -120,6 +110,7 @@ def quantifier(follower: Follower, generator: nodes.Comprehension, stop: bool, e
 
     low, high = clauses(follower, generator, follower.fact(turn_steps, generator), 0, env, emit)
     if unsure:
+        forget_changes(follower, generator, env)
         follower.conditions -= 1
         if high > 1:
             follower.tally.sequential |= follower.sites

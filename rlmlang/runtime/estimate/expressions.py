@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlmlang.language import nodes
+from rlmlang.language.builtins import ModuleConstant
 from rlmlang.language.types import DefaultDictType, DictType, RecordType, SetType, Type
 from rlmlang.runtime.estimate.changes import Place, changed_names, part_of
 from rlmlang.runtime.estimate.environment import Env
@@ -33,6 +34,9 @@ def constant(follower: Follower, node: nodes.Constant, env: Env) -> Value:
 def name(follower: Follower, node: nodes.Name, env: Env) -> Value:
     holder = env.holder(node.id)
     if holder is None:
+        constant = follower.tables.references.get(node.node_id)
+        if isinstance(constant, ModuleConstant):
+            return constant.value
         if follower.sure:
             raise unbound(node.id).at(node.span)
         return follower.unknown(node)
@@ -192,6 +196,9 @@ def decided(follower: Follower, node: nodes.Expr, operand: nodes.Expr, env: Env)
 
 
 def attribute(follower: Follower, node: nodes.Attribute, env: Env) -> Value:
+    constant = follower.tables.references.get(node.node_id)
+    if isinstance(constant, ModuleConstant):
+        return constant.value
     value = follower.value(node.value, env)
     type_ = follower.tables.types[node.value.node_id]
     assert isinstance(type_, RecordType)
