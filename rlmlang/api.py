@@ -27,7 +27,7 @@ from rlmlang.calls.answering import Writing
 from rlmlang.calls.budget import Usage
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices, price_of
-from rlmlang.calls.prompt import argument_names, program_text
+from rlmlang.calls.prompt import argument_names
 from rlmlang.errors import MissingModel, UsageError, unreadable
 from rlmlang.execution import (
     LimitsLike,
@@ -435,8 +435,7 @@ def _written(trace: Trace, asked: Program) -> Program:
     record = trace.first
     if record is None or record.form != "program" or record.program is None:
         return asked
-    source = Source(record.header + program_text(record.program), "<answer>")
-    return Program(check(source, asked.type))
+    return Program(check(Source(record.program, "<answer>"), asked.type))
 
 
 def _needs_model(what: str) -> UsageError:

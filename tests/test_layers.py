@@ -35,7 +35,7 @@ LAYERS = """
     decode.constraint calls.answer_format
     decode
     runtime
-    calls.prompt
+    calls.prompt calls.written_program
     models.base
     models
     calls.prices

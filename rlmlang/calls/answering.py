@@ -12,8 +12,9 @@ from attrs import evolve
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Account
 from rlmlang.calls.in_flight import CallInFlight
-from rlmlang.calls.prompt import argument_names, program_header, program_text
+from rlmlang.calls.prompt import argument_names, function_head
 from rlmlang.calls.session import ANSWER, Session
+from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.language.check import check
@@ -23,7 +24,7 @@ from rlmlang.language.types import Type
 from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
 from rlmlang.models.checks import check_reply, described, prompt_tokens
 from rlmlang.render import render
-from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.inputs import bind_inputs, with_input_types
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
@@ -188,19 +189,20 @@ class Answering:
         Raises BudgetError, UsageError; ModelError E405 if no program works, E402–E404.
         """
         request = self._request(call, program=True)
-        call.record.header = program_header(request.arguments, request.type)
         if self.writing == "statements":
             return await self._by_statements(call, request)
-        return await self._whole(call, evolve(request, constraint=Constraint(call.record.header, request.type)))
+        head = function_head(request.instruction, request.arguments, request.type)
+        return await self._whole(call, evolve(request, constraint=Constraint(head, request.type, within=True)))
 
     async def _whole(self, call: CallInFlight, request: Request) -> Value:
         """Have a program written in one go, and a few times again if it does not check or run."""
         problem: RlmError | None = None
         for _ in range(PROGRAM_ATTEMPTS):
             reply = await self._whole_reply(call, request)
-            call.record.program = reply.text
+            text = whole_program(reply.text, request.instruction, request.arguments, request.type)
+            call.record.program = text
             try:
-                return await self._run_whole(call, request, reply.text)
+                return await self._run_whole(call, request, text)
             except (BudgetError, UsageError):
                 raise
             except RlmError as error:
@@ -218,8 +220,8 @@ class Answering:
     async def _run_whole(self, call: CallInFlight, request: Request, text: str) -> Value:
         """Return the value of a program that the model wrote. Raises RlmError."""
         self.meter.charge(steps_of_checking(text))
-        checked = _checked(call.record.header + program_text(text), request.type)
         given = {name: value for name, (_, value) in zip(argument_names(request.arguments), request.arguments)}
+        checked = with_input_types(_checked(text, request.type), given, request.type)
         value = await self._evaluate(call, checked, bind_inputs(checked, given))
         return from_json(to_json(value), request.type)
 
@@ -234,7 +236,7 @@ class Answering:
         try:
             return await session.write()
         finally:
-            call.record.program = session.written
+            call.record.program = session.text
 
 
 @lru_cache(1024)

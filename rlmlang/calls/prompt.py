@@ -16,6 +16,7 @@ from attrs import frozen
 
 from rlmlang.calls.answer_format import AnswerFormat, record_types
 from rlmlang.decode.constraint import Constraint
+from rlmlang.language.literal_text import escaped
 from rlmlang.language.types import RecordType, Type
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import SetValue, Value, canonical, preview
@@ -207,25 +208,52 @@ def argument_names(arguments: Arguments) -> list[str]:
     return names
 
 
+FUNCTION = "answer"
+"""The name of the function that a model writes."""
+
+
+def function_head(instruction: str, arguments: Arguments, type_: Type) -> str:
+    """Return the beginning of a callee's program: records, and the function's head with the task as its docstring."""
+    return _head(instruction, arguments, type_, ())
+
+
+def _head(instruction: str, arguments: Arguments, type_: Type, notes: Iterable[str]) -> str:
+    params = ", ".join(_declared_inputs(arguments))
+    task = [*instruction.strip().split("\n"), *notes]
+    text = "\n    ".join(escaped(line, "") for line in task)
+    text = re.sub(r'"(?="|\Z)', r"\"", text)
+    closing = "\n    " if notes else ""
+    records = "".join(declared_records(arguments, type_))
+    return f'{records}def {FUNCTION}({params}) -> {type_}:\n    """{text}{closing}"""\n'
+
+
 def program_header(arguments: Arguments, type_: Type) -> str:
     """Return the beginning of a callee's program, which the model does not write: records and inputs."""
-    return "".join([*_declared_records(arguments, type_), *(f"{line}\n" for line in _declared_inputs(arguments))])
+    return "".join([*declared_records(arguments, type_), *(f"{line}\n" for line in _declared_inputs(arguments))])
 
 
 def program_text(reply: str) -> str:
     """Return the program in a reply: the first fenced block if there is one, else all of it."""
-    found = _FENCED.search(reply)
-    return (found[2] if found else reply).strip("\n") + "\n"
+    blocks = fenced_blocks(reply)
+    return (blocks[0] if blocks else reply).strip("\n") + "\n"
+
+
+def fenced_blocks(reply: str) -> list[str]:
+    """Return the texts between fences in a reply; the last may lack its closing fence."""
+    return [found[2] for found in _FENCED.finditer(reply)]
 
 
 _FENCED = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
 
 
 def _task(instruction: str, arguments: Arguments, type_: Type) -> str:
-    parts = ["".join(_declared_records(arguments, type_)).rstrip(), *_bound_already(arguments)]
-    parts.append(f"The task: {instruction}")
-    parts.append(f"The program's value must be of type {type_}.")
-    return "\n\n".join(filter(None, parts))
+    """Return the function to complete; its docstring says how large each argument is, and how it begins."""
+    shown = [
+        f"{name}: {_size(value)}{preview(value, 100)}" for name, (_, value) in zip(argument_names(arguments), arguments)
+    ]
+    notes = ["", *shown] if shown else []
+    head = _head(instruction, arguments, type_, notes)
+    return f"Complete this function. Answer with code only.\n\n{fenced(head.rstrip())}"
 
 
 def _bound_already(arguments: Arguments) -> Iterable[str]:
@@ -238,7 +266,8 @@ def _bound_already(arguments: Arguments) -> Iterable[str]:
         yield "These names are bound already:\n\n" + "\n".join(shown)
 
 
-def _declared_records(arguments: Arguments, type_: Type) -> Iterable[str]:
+def declared_records(arguments: Arguments, type_: Type) -> Iterable[str]:
+    """Yield the text of each record in the values of arguments and in a type."""
     for record in _records(arguments, type_):
         fields = "".join(f"    {name}: {of}\n" for name, of in record.fields)
         yield f"class {record.name}:\n{fields}\n"

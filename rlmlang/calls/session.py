@@ -79,6 +79,11 @@ class Session:
         given = {name: value for name, (_, value) in zip(argument_names(arguments), arguments)}
         self.values = bind_inputs(self.beginning.checked, given)
 
+    @property
+    def text(self) -> str:
+        """The whole program so far."""
+        return self.header + self.written
+
     async def write(self) -> Value:
         """Have the program written to its end, and return its value.
 
@@ -113,7 +118,7 @@ class Session:
         request = self.request
         return evolve(
             request,
-            constraint=Constraint(self.header + self.written, request.type, "statement", beginning=self.beginning),
+            constraint=Constraint(self.text, request.type, "statement", beginning=self.beginning),
             written=self.written,
             max_tokens=min(request.max_tokens, STATEMENT_TOKENS),
             sample=request.sample * STATEMENT_ATTEMPTS + attempt,
@@ -123,7 +128,7 @@ class Session:
     async def _add(self, text: str) -> tuple[Value] | None:
         """Check and run one more statement, and return the program's value if it ends it. Raises RlmError."""
         self.meter.charge(steps_of_checking(text))
-        before = self.header + self.written
+        before = self.text
         module = parse(Source(before + text, ANSWER), len(before))
         if any(comment.span.text.startswith("#=>") for comment in module.comments):
             raise ModelError.of("E405", "the model wrote a result itself")

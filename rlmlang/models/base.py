@@ -135,13 +135,15 @@ class Request:
     def opening(self, constrains_programs: bool, constrains_answers: bool = False) -> str:
         """Return what an engine should put before the reply, as if the model had written it.
 
-        Before a constrained program, that is the start of a fence: in a fence models write code, else they start with
-        prose. Before a constrained answer, it is `AnswerFormat.opening`.
+        Before a constrained program, that is the start of a fence, since in a fence models write code and else they
+        start with prose, and the head of the function whose body is written. Before a constrained answer, it is
+        `AnswerFormat.opening`.
         """
         if constrains_answers and self.typed:
             return self.answer_format.opening
-        # Decision 50
-        return "```python\n" if constrains_programs and self.program and self.constraint is not None else ""
+        if not (constrains_programs and self.program and self.constraint is not None):
+            return ""
+        return "```python\n" + (self.constraint.program if self.constraint.within else "")  # decision 50
 
 
 def cut_at_stop(text: str, stops: tuple[str, ...]) -> str:

@@ -18,7 +18,6 @@ from typing import Protocol
 from attrs import define, field
 
 from rlmlang.calls.budget import Account, Usage
-from rlmlang.calls.prompt import program_text
 from rlmlang.errors import RlmError
 from rlmlang.language.source import Span
 from rlmlang.models.base import RenderedPrompt, Reply, Request
@@ -76,8 +75,6 @@ class CallRecord:
     error: RlmError | None = None
     program: str | None = None
     """The program, or the text with calls, that the model wrote."""
-    header: str = ""
-    """The declarations that were put before the program to run it."""
 
     @asked.default
     def _(self) -> float:
@@ -270,16 +267,9 @@ class Trace:
                 cost=_dollars(record.cost),
                 answer=excerpt(value, MAX_VALUE) if status in ("done", "stored") else None,
                 error=event_error(record.error),
-                program=_text_with_calls(record),
+                program=record.program,
             )
         )
-
-
-def _text_with_calls(record: CallRecord) -> str | None:
-    """Return what the model wrote, as the text in which the spans of the calls within it count."""
-    if record.form == "program" and record.program is not None:
-        return record.header + program_text(record.program)
-    return record.program
 
 
 def event_error(error: RlmError | None) -> EventError | None:
