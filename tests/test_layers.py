@@ -35,14 +35,14 @@ LAYERS = """
     decode.constraint calls.answer_format
     decode
     runtime
-    calls.prompt calls.written_program
+    calls.prompt
     models.base
     models
     calls.prices
     calls.budget
     storage trace
     runtime.estimate storage.journal
-    calls.session calls.keys calls.in_flight
+    calls.session calls.keys calls.in_flight calls.written_program
     calls.answering calls.workers
     calls.caller
     storage.recording

@@ -199,7 +199,7 @@ class Answering:
         problem: RlmError | None = None
         for _ in range(PROGRAM_ATTEMPTS):
             reply = await self._whole_reply(call, request)
-            text = whole_program(reply.text, request.instruction, request.arguments, request.type)
+            text = whole_program(reply.opening + reply.text, request.instruction, request.arguments, request.type)
             call.record.program = text
             try:
                 return await self._run_whole(call, request, text)

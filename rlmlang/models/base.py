@@ -59,7 +59,14 @@ from typing import Literal, Protocol, runtime_checkable
 from attrs import frozen
 
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.prompt import Message, continuation_messages, direct_messages, inline_messages, program_messages
+from rlmlang.calls.prompt import (
+    Message,
+    continuation_messages,
+    direct_messages,
+    function_head,
+    inline_messages,
+    program_messages,
+)
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.language.types import Type, structure_of
@@ -132,18 +139,18 @@ class Request:
             return None
         return hashlib.sha256(json.dumps(limits).encode()).hexdigest()[:16]
 
-    def opening(self, constrains_programs: bool, constrains_answers: bool = False) -> str:
+    def opening(self, continues: bool, constrains_answers: bool = False) -> str:
         """Return what an engine should put before the reply, as if the model had written it.
 
-        Before a constrained program, that is the start of a fence, since in a fence models write code and else they
-        start with prose, and the head of the function whose body is written. Before a constrained answer, it is
-        `AnswerFormat.opening`.
+        Before a program, if the engine `continues` its own text, that is the start of a fence, since in a fence models
+        write code and else they start with prose, and the head of the function whose body is written. Before a
+        constrained answer, it is `AnswerFormat.opening`.
         """
         if constrains_answers and self.typed:
             return self.answer_format.opening
-        if not (constrains_programs and self.program and self.constraint is not None):
+        if not (continues and self.program):
             return ""
-        return "```python\n" + (self.constraint.program if self.constraint.within else "")  # decision 50
+        return "```python\n" + function_head(self.instruction, self.arguments, self.type)  # decision 50
 
 
 def cut_at_stop(text: str, stops: tuple[str, ...]) -> str:

@@ -88,7 +88,7 @@ class HfModel:
         return len(self._prompt(request))
 
     def render_prompt(self, request: Request) -> RenderedPrompt:
-        return RenderedPrompt(request.messages, request.opening(constrains_programs=True, constrains_answers=True))
+        return RenderedPrompt(request.messages, request.opening(continues=True, constrains_answers=True))
 
     async def generate(self, request: Request) -> Reply:
         prompt = self._prompt(request)

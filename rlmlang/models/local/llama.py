@@ -124,7 +124,7 @@ class LlamaModel:
         return len(self._prompt(request))
 
     def render_prompt(self, request: Request) -> RenderedPrompt:
-        opening = request.opening(constrains_programs=self.options.constrain != "none", constrains_answers=True)
+        opening = request.opening(continues=True, constrains_answers=True)
         return RenderedPrompt(request.messages, opening)
 
     async def generate(self, request: Request) -> Reply:
@@ -140,8 +140,11 @@ class LlamaModel:
             "seed": (self.options.seed + request.sample) % 2**32,
             **SAMPLING,
         }
-        if request.stop:
-            body |= {"stop": list(request.stop), "verbose": True}  # which reports the stop text
+        stop = request.stop
+        if request.program and (request.constraint is None or self.options.constrain == "none"):
+            stop += ("\n```",)  # the end of the fence that the opening begins
+        if stop:
+            body |= {"stop": list(stop), "verbose": True}  # which reports the stop text
         if request.constraint is not None and self.options.constrain == "types":
             matcher = Matcher(request.constraint, self._engine.vocabulary, request.max_tokens)
             return await llama_masking.write(self._engine.complete, body, matcher)

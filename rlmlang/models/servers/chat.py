@@ -150,7 +150,7 @@ class Chat:
         return on_the_wire(request.messages_with_written)
 
     def _opening(self, request: Request) -> str:
-        return request.opening(constrains_programs=self._dialect.continues and self._grammar != "none")
+        return request.opening(continues=self._dialect.continues)
 
     def _continued(self, request: Request) -> str:
         """Return the start of the answer that the server is to continue; empty if it is to start a new one."""

@@ -98,7 +98,7 @@ class LlamaServer:
         return self._template.prompt(request.messages, self._opening(request) + request.written)
 
     def _opening(self, request: Request) -> str:
-        return request.opening(constrains_programs=self._grammar != "none")
+        return request.opening(continues=True)
 
     def _apply(self, messages: list[dict[str, str]]) -> str:
         body = {"model": self._model, "messages": messages, "chat_template_kwargs": {"enable_thinking": False}}

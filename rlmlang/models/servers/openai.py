@@ -84,7 +84,7 @@ class OpenAIModel:
 
     def render_prompt(self, request: Request) -> RenderedPrompt:
         able = self.capabilities
-        return RenderedPrompt(request.messages, request.opening(able.continues and able.grammar != "none"))
+        return RenderedPrompt(request.messages, request.opening(able.continues))
 
     async def generate(self, request: Request) -> Reply:
         return await self._server.generate(request)
