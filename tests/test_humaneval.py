@@ -1,0 +1,85 @@
+"""HumanEval: its reference solutions are programs as they stand, and give CPython's values on the calls of its tests."""
+
+from __future__ import annotations
+
+import pytest
+
+import rlmlang
+from rlmlang.errors import ProgramError, RunError
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from tests.support.humaneval import Call, Problem, corpus, input_types, problems
+
+PATH = corpus()
+
+REFUSED = {
+    22: "the elements of a list have no common type",
+    33: "E120: a slice is assigned",
+    69: "E100: `;`",
+    78: "the arguments of its tests have no common type",
+    95: "the keys of a dict have no common type",
+    103: "E213: a result is an int or a text",
+    125: "E213: a result is a list or an int",
+    137: "the arguments of its tests have no common type",
+    150: "E111: a loop has an `else`",
+    160: "E200: `eval`",
+    162: "E113: `hashlib`",
+}
+"""The solutions that do not check, by number, and why."""
+
+MOST_REFUSED = 16
+"""A tenth of the 164 problems."""
+
+
+def _number(problem: Problem) -> int:
+    return int(problem.name.rpartition("/")[2])
+
+
+def _checks(problem: Problem) -> bool:
+    types = input_types(problem)
+    if types is None:
+        return False
+    try:
+        check(Source(problem.program, problem.name), None, types)
+    except ProgramError:
+        return False
+    return True
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(PATH is None, reason="RLMLANG_CORPORA names no folder with humaneval.jsonl")
+def test_reference_solutions_check() -> None:
+    assert PATH is not None
+    refused = {_number(problem) for problem in problems(PATH) if not _checks(problem)}
+    assert refused == REFUSED.keys()
+    assert len(refused) <= MOST_REFUSED
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(PATH is None, reason="RLMLANG_CORPORA names no folder with humaneval.jsonl")
+def test_reference_solutions_give_what_they_give_in_cpython() -> None:
+    assert PATH is not None
+    compared = 0
+    for problem in problems(PATH):
+        if _number(problem) in REFUSED:
+            continue
+        program = rlmlang.compile(problem.program, problem.name)
+        for call in problem.calls:
+            _compare(program, call, problem.name)
+            compared += 1
+    assert compared > 1_000
+
+
+def _compare(program: rlmlang.Program, call: Call, name: str) -> None:
+    if call.error is not None:
+        with pytest.raises(RunError):
+            program.run(call.arguments)
+        return
+    value = program.run(call.arguments).value
+    assert value == call.value and type(value) in (type(call.value), *_ALIKE.get(type(call.value), ())), (
+        f"{name}{call.arguments}: {value!r}, in CPython {call.value!r}"
+    )
+
+
+_ALIKE: dict[type, tuple[type, ...]] = {}
+"""Python's types whose values are of another type here."""
