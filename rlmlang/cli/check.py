@@ -12,13 +12,15 @@ from rlmlang.cli.files import read_source
 from rlmlang.errors import ProgramError
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
+from rlmlang.language.check.inferred import inferred_types
 from rlmlang.render import render
 
 
 @click.command("check")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on a line for each file.")
-def command(files: tuple[str, ...], as_json: bool) -> int:
+@click.option("--explain", is_flag=True, help="Show the types of variables and functions.")
+def command(files: tuple[str, ...], as_json: bool, explain: bool) -> int:
     """Check programs without running them.
 
     Every error of a file is shown, with its place and what to write instead. FILE may be -
@@ -28,6 +30,7 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
     Examples:
       rlmlang check article.rlm
       rlmlang check examples/*.rlm
+      rlmlang check --explain answer.rlm
       rlmlang check --json - < article.rlm
     """
     failed = False
@@ -44,9 +47,17 @@ def command(files: tuple[str, ...], as_json: bool) -> int:
                 click.echo(render(error.diagnostics, color=output.colored(sys.stdout)))
         else:
             if as_json:
-                output.write_json({"diagnostics": [], "inputs": _inputs(checked), "type": str(checked.type)})
+                notes = [note.to_json() for note in checked.notes]
+                types = {"types": inferred_types(checked)} if explain else {}
+                described = {"diagnostics": notes, "inputs": _inputs(checked), "type": str(checked.type)}
+                output.write_json({**described, **types})
             else:
+                if checked.notes:
+                    click.echo(render(checked.notes, color=output.colored(sys.stdout)))
                 click.echo(f"{source.name}: {_summary(checked)}")
+                if explain:
+                    for line in inferred_types(checked):
+                        click.echo(f"  {line}".rstrip())
     return int(failed)
 
 

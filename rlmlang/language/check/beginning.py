@@ -114,8 +114,7 @@ class Beginning:
         try:
             hoist(check.body.scope, module.statements)
             check.block(module.statements)
-            if not check.body.reachable:
-                check_the_others(check)
+            check_the_others(check)
         except TooManyProblems:
             pass
         check.problems.raise_any()

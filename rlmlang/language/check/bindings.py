@@ -66,3 +66,4 @@ def augmented(check: Inference, node: nodes.AugmentedAssign) -> None:
     if type_ is None:
         type_ = operation(check, nodes.Binary(node.op, target, node.value, span=node.span), left, right)
     assign(check, target, type_)
+    check.tables.types[target.node_id] = left  # of the operand, which whoever evaluates it needs

@@ -152,8 +152,8 @@ def names_in(target: nodes.Target) -> Iterator[nodes.Name]:
             yield from names_in(item)
 
 
-def nodes_in(node: nodes.Expr) -> list[nodes.Node]:
-    """Return an expression and all its parts."""
+def nodes_in(node: nodes.Node) -> list[nodes.Node]:
+    """Return a node and all its parts."""
     found: list[nodes.Node] = []
     todo: list[object] = [node]
     while todo:

@@ -147,7 +147,11 @@ def check_program(
             _require_value(check, form, module)
     except TooManyProblems:
         type_ = UNKNOWN
-    return Checked(module, found, check.names.records, type_, check.tables, entry, form.notes)
+    return Checked(module, found, check.names.records, type_, check.tables, entry, _in_order(form.notes))
+
+
+def _in_order(notes: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(notes, key=lambda note: note.span.start if note.span else 0))
 
 
 def _input_type(check: ProgramChecker, statement: nodes.Input) -> Type:
