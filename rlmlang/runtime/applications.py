@@ -5,28 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
-from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, RecordTarget, Sources
-from rlmlang.language.types import NONE, FunctionType, RecordType
-from rlmlang.runtime.closures import (
-    Code,
-    Compiler,
-    Frame,
-    FrameNames,
-    RuntimeFunction,
-    charge,
-    container_code,
-    strict,
-    when_known,
+from rlmlang.language.check.checked import (
+    CheckedFunction,
+    FunctionTarget,
+    NativeTarget,
+    ParameterTarget,
+    RecordTarget,
+    Sources,
 )
-from rlmlang.runtime.comprehensions import apply_to_each, quantifier
+from rlmlang.language.types import NONE, FunctionType, RecordType
+from rlmlang.runtime.aliases import variables_of
+from rlmlang.runtime.changes import change
+from rlmlang.runtime.closures import Code, Compiler, FrameNames, RuntimeFunction, container_code, strict, when_known
+from rlmlang.runtime.comprehensions import apply_to_each, as_sequence, quantifier
+from rlmlang.runtime.effects import bound_in, changes_anything, defined_in
 from rlmlang.runtime.expressions import name as variable
+from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
-from rlmlang.runtime.pending import UNRESOLVED, Place, as_container, build_record, resolved, wrap
+from rlmlang.runtime.pending import Pending, Place, as_container, build_record, copied, resolved, wrap
+from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.statements import result_of
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import Value
+
+MAX_RECURSION = 1_000
+"""How many applications of recursive functions may be inside of each other, as in Python."""
+
+MakeFunction = Callable[[Frame], RuntimeFunction]
+"""Gives the function for applications in a frame."""
 
 
 def apply(compiler: Compiler, node: nodes.Apply) -> Code:
@@ -40,57 +50,106 @@ def apply(compiler: Compiler, node: nodes.Apply) -> Code:
         case FunctionTarget():
             function = compile_function(compiler, target.function)
             parameters = target.function.params
-        case _:  # a parameter of function type
+        case ParameterTarget():
             function = variable(compiler, nodes.Name(target.name, span=node.span))
             parameters = (NONE,) * len(target.args)  # parameters of parameters are never functions
     args = [
-        function_argument(compiler, arg) if isinstance(type_, FunctionType) else compiler.code(arg)
+        function_argument(compiler, arg, kept=True) if isinstance(type_, FunctionType) else compiler.code(arg)
         for arg, type_ in zip(target.args, parameters)
     ]
-    site = node.span.start
-    return lambda frame: function(frame)([arg(frame) for arg in args], frame, site, 0)
+    sizes = [compiler.changeable(arg) for arg in target.args]
+    copies = [(place, levels) for place, levels in enumerate(sizes) if levels]
+    site = node.span.end - 1
+    if not copies:
+        return lambda frame: function(frame)([arg(frame) for arg in args], frame, site, 0)
+
+    def run(frame: Frame) -> Value:
+        values = [arg(frame) for arg in args]
+        for place, levels in copies:  # the function may wait while the caller goes on and changes them
+            values[place] = copied(values[place], levels, frame.evaluation.meter)
+        return function(frame)(values, frame, site, 0)
+
+    return run
 
 
-def compile_function(compiler: Compiler, checked: CheckedFunction) -> Callable[[Frame], RuntimeFunction]:
+def compile_function(compiler: Compiler, checked: CheckedFunction) -> MakeFunction:
     """Compile a function of the program or the library."""
-    made = compiler.functions.get(checked)
-    if made is not None:
-        return made
-    node = checked.node
-    names = [param.name.id for param in node.params]
-    outer, binding = compiler.scope, compiler.binding
-    program = outer
-    while program.outer is not None:
-        program = program.outer
-    compiler.scope = FrameNames(set(names), None if checked.in_library else program, node.name.id)
-    compiler.binding = node.name.id
-    tables, compiler.tables = compiler.tables, checked.tables
-    bindings = [compiler.bind(local) for local in node.body]
-    value, steps = compiler.code(node.value), function_steps(node)
-    compiler.scope, compiler.binding, compiler.tables = outer, binding, tables
+    depth = 0
+    scope: FrameNames | None = None
+    if not checked.in_library:
+        scope = compiler.scope
+        while checked.node.span.start not in scope.functions:
+            assert scope.outer is not None
+            scope, depth = scope.outer, depth + 1
+    if checked not in compiler.functions:
+        _compile_body(compiler, checked, scope)
+    function = compiler.functions[checked]
 
     def make(frame: Frame) -> RuntimeFunction:
-        root = frame
-        while root.scope is not None:
-            root = root.scope
-        scope = None if checked.in_library else root
-        evaluation = frame.evaluation
+        around: Frame | None = None
+        if scope is not None:
+            around = frame
+            for _ in range(depth):
+                assert around.scope is not None
+                around = around.scope
+        return lambda args, caller, site, turn: function(around, args, caller, site, turn)
 
-        def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
-            charge(caller, steps, node.name.span, site, turn)
-            inner = Frame(evaluation, scope, dict(zip(names, args)), caller, site, turn)
-            for bind in bindings:
-                bind(inner)
-            return value(inner)
-
-        return function
-
-    compiler.functions[checked] = make
     return make
 
 
-def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame], RuntimeFunction]:
-    """Compile an argument that is a function."""
+def _compile_body(compiler: Compiler, checked: CheckedFunction, scope: FrameNames | None) -> None:
+    node = checked.node
+    names = [param.name.id for param in node.params]
+    steps, span, is_recursive = function_steps(node), node.name.span, checked.is_recursive
+    body: list[Code] = []
+
+    def function(around: Frame | None, args: list[Value], caller: Frame, site: int, turn: int) -> Value:
+        charge(caller, steps, span, site, turn)
+        inner = Frame(caller.evaluation, around, dict(zip(names, args)), caller, site, turn)
+        if is_recursive:
+            inner.depth += 1
+            if inner.depth > MAX_RECURSION:
+                raise PlacedError(too_deep().at(span), Place(caller, site, turn))
+        return body[0](inner)
+
+    compiler.functions[checked] = function  # before its body is compiled, which may apply it
+    before = compiler.scope, compiler.binding, compiler.tables, compiler.changes
+    tables = compiler.tables = checked.tables
+    compiler.scope = FrameNames(
+        {*names, *bound_in(node.body)},
+        scope,
+        node.name.id,
+        variables_of(tables, node.body, names),
+        defined_in(node.body),
+    )
+    compiler.binding = node.name.id
+    compiler.changes = compiler.changes or changes_anything(node.body)
+    body.append(result_of(compiler, node.body))
+    compiler.scope, compiler.binding, compiler.tables, compiler.changes = before
+
+
+def too_deep() -> RunError:
+    """Return the error of functions that apply themselves too deeply."""
+    return RunError.of(
+        "E309",
+        f"a recursive function is applied more than {MAX_RECURSION:,} deep",
+        hint="let it end earlier, or use a loop",
+    )
+
+
+def function_argument(compiler: Compiler, node: nodes.Expr, kept: bool = False) -> MakeFunction:
+    """Compile an argument that is a function.
+
+    If it is `kept`, it may be applied later: it has the values that variables have now.
+    """
+    later = compiler.later(node) if kept else None
+    made = _function_argument(compiler, node)
+    if later is None or later.capture is None:
+        return made
+    return lambda frame: made(later.frame(frame))
+
+
+def _function_argument(compiler: Compiler, node: nodes.Expr) -> MakeFunction:
     if isinstance(node, nodes.Lambda):
         names, span = [param.id for param in node.params], node.span
         outer, compiler.scope = compiler.scope, FrameNames({*names}, compiler.scope, compiler.scope.within)
@@ -100,7 +159,7 @@ def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame],
         def make(frame: Frame) -> RuntimeFunction:
             def function(args: list[Value], caller: Frame, site: int, turn: int) -> Value:
                 charge(caller, steps, span, site, turn)
-                return body(Frame(frame.evaluation, frame, dict(zip(names, args)), caller, site, turn))
+                return body(Frame(caller.evaluation, frame, dict(zip(names, args)), caller, site, turn))
 
             return function
 
@@ -127,7 +186,7 @@ def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame],
         case RecordType():
             result = partial(_record, reference)
         case NativeTarget():
-            result = when_known(node, reference.builtin.code)
+            result = when_known(compiler, node, [], reference.builtin.code)
         case _:  # a parameter
             return variable(compiler, node)
     span = node.span
@@ -142,8 +201,17 @@ def function_argument(compiler: Compiler, node: nodes.Expr) -> Callable[[Frame],
     return applied
 
 
+def _record(type_: RecordType, frame: Frame, args: list[Value]) -> Value:
+    return build_record(type_, args)
+
+
+# Built-ins
+
+
 def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
     builtin, code = target.builtin, target.builtin.code
+    if builtin.changes:
+        return change(compiler, node, target)
     match builtin.form:
         case SpecialForm.FOLD:
             return fold(compiler, node, target)
@@ -151,6 +219,8 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
             return run_program(compiler, node, target)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(compiler, generator, builtin.form is SpecialForm.ANY)
+        case SpecialForm.ISINSTANCE:
+            return is_instance(compiler, node, target)
     args = [*target.args, *(value for _, value in target.keywords)]
     count = len(target.args)
     keywords = [keyword for keyword, _ in target.keywords]
@@ -160,6 +230,9 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         def code(meter: Meter, *given: Value) -> Value:
             return plain(meter, *given[:count], **dict(zip(keywords, given[count:])))
 
+    if any(isinstance(arg, nodes.Starred) for arg in args):
+        code = _spread([isinstance(arg, nodes.Starred) for arg in args], code)
+        args = [arg.value if isinstance(arg, nodes.Starred) else arg for arg in args]
     work, operand = code, compiler.code
     if (levels := builtin.moves) is not None:
         operand = partial(container_code, compiler)
@@ -167,11 +240,13 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         def work(meter: Meter, *given: Value) -> Value:
             return wrap(code(meter, *given), levels)
 
+    if builtin.form is SpecialForm.PRINT:
+        return shown(compiler, node, args, work)
     if not any(isinstance(type_, FunctionType) for type_ in target.parameter_types):
-        return strict(node, [operand(arg) for arg in args], work)
-    finish = when_known(node, work)
+        return strict(compiler, node, args, work, operand)
+    finish = when_known(compiler, node, args, work)
     steps = [
-        (place, value_of(operand(args[place])) if sources is None else results_of(compiler, args[place], sources))
+        (place, value_of(operand(args[place])) if sources is None else results_of(compiler, node, args, place, sources))
         for place, sources in target.operands
     ]
 
@@ -184,6 +259,48 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
     return run
 
 
+def _spread(starred: list[bool], code: Callable[..., Value]) -> Callable[..., Value]:
+    """Return code that is given the elements of the starred arguments one by one."""
+
+    def work(meter: Meter, *given: Value) -> Value:
+        spread: list[Value] = []
+        for star, value in zip(starred, given):
+            if star:
+                meter.items(len(value))
+                spread.extend(value)
+            else:
+                spread.append(value)
+        return code(meter, *spread)
+
+    return work
+
+
+def shown(compiler: Compiler, node: nodes.Apply, args: list[nodes.Expr], text: Callable[..., str]) -> Code:
+    """Compile a `print`, whose text is shown in its place once it is known."""
+    site = node.span.end
+    code = strict(compiler, node, args, text)
+
+    def run(frame: Frame) -> Value:
+        evaluation, place = frame.evaluation, Place(frame, site)
+        text = code(frame)
+        if text.__class__ is Pending:
+            evaluation.later([text], place, lambda: evaluation.show(place, resolved(text)))
+        else:
+            evaluation.show(place, text)
+
+    return run
+
+
+def is_instance(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
+    """Compile an `isinstance`, which its types decide, or else whether the value is None."""
+    decided = compiler.tables.decided.get(node.node_id)
+    if decided is not None:
+        return lambda frame: decided
+    return strict(
+        compiler, node, target.args[:1], lambda meter, value: value is not None, partial(container_code, compiler)
+    )
+
+
 Step = Callable[[Frame, list[Value]], Value]
 """Evaluates one argument of an application, given the values of those before it."""
 
@@ -192,38 +309,46 @@ def value_of(code: Code) -> Step:
     return lambda frame, values: code(frame)
 
 
-def results_of(compiler: Compiler, argument: nodes.Expr, sources: Sources) -> Step:
+def results_of(compiler: Compiler, node: nodes.Apply, args: list[nodes.Expr], place: int, sources: Sources) -> Step:
     """Compile the results of a function argument for the other arguments that it is applied to, or their elements."""
-    function, site = function_argument(compiler, argument), argument.span.start
-    places = sources.places
+    argument, places = args[place], sources.places
+    function, later = function_argument(compiler, argument), compiler.later(argument)
     single = sources.themselves or len(places) == 1
+    functions = sum(isinstance(arg, nodes.Lambda) for arg in args)
+    site = argument.span.end if functions > 1 else node.span.end - 1
+    sizes = [compiler.changeable(args[each]) for each in places]
 
-    def results(frame: Frame, containers: list[Value]) -> Value:
-        apply = function(frame)
-        if single:
-            return apply_to_each(frame, containers[0], site, lambda value, turn: apply([value], frame, site, turn))
-        together = list(zip(*containers))
-        return apply_to_each(frame, together, site, lambda values, turn: apply([*values], frame, site, turn))
+    def results(frame: Frame, containers: list[Value], sizes: list[int]) -> Value:
+        def applied(frame: Frame) -> Callable[[Value, int], Value]:
+            apply = function(frame)
+            if single:
+                return lambda value, turn: apply([value], frame, site, turn)
+            return lambda values, turn: apply([*values], frame, site, turn)
+
+        items = as_sequence(containers[0]) if single else list(zip(*containers))
+        return apply_to_each(frame, items, site, max(sizes) and max(sizes) + (not single), later, applied)
 
     def run(frame: Frame, values: list[Value]) -> Value:
-        given = [values[place] for place in places]
+        given = [values[each] for each in places]
         if sources.themselves:
-            return results(frame, [given])
+            return results(frame, [given], [0])
         containers = [as_container(value) for value in given]
-        if any(container.__class__ in UNRESOLVED for container in containers):
-            return frame.evaluation.defer(
-                containers, Place(frame, site), lambda: results(frame, [resolved(each) for each in containers])
+        if any(container.__class__ is Pending for container in containers):
+            meter = frame.evaluation.meter
+            kept = [copied(container, size, meter) for container, size in zip(containers, sizes)]
+            return later.defer(
+                frame, kept, site, lambda then: results(then, [as_container(each) for each in kept], [0])
             )
-        return results(frame, containers)
+        return results(frame, containers, sizes)
 
     return run
 
 
 def fold(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
     step, elements, initial = target.in_order
-    function = function_argument(compiler, step)
-    items, start = container_code(compiler, elements), compiler.code(initial)
-    site, span = node.span.start, node.span
+    function, later = function_argument(compiler, step), compiler.later(step)
+    items, start, levels = container_code(compiler, elements), compiler.code(initial), compiler.changeable(elements)
+    site, span = node.span.end - 1, node.span
 
     def fold_over(frame: Frame, values: Value, state: Value) -> Value:
         charge(frame, len(values), span, site, 0)
@@ -234,14 +359,9 @@ def fold(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
 
     def run(frame: Frame) -> Value:
         values, state = items(frame), start(frame)
-        if values.__class__ in UNRESOLVED:
-            return frame.evaluation.defer(
-                [values], Place(frame, site), lambda: fold_over(frame, resolved(values), state)
-            )
+        if values.__class__ is Pending:
+            known = copied(values, levels, frame.evaluation.meter)
+            return later.defer(frame, [known], site, lambda then: fold_over(then, as_container(known), state))
         return fold_over(frame, values, state)
 
     return run
-
-
-def _record(type_: RecordType, frame: Frame, args: list[Value]) -> Value:
-    return build_record(type_, args)

@@ -41,6 +41,8 @@ class InFlight:
     answer: Pending = field(factory=Pending, init=False)
     on_end: list[Callable[[InFlight, RlmError | None], None]] = field(factory=list, init=False)
     """Called when the call ends: after `answer` is resolved, or with the error."""
+    may_default: bool = field(default=False, init=False)
+    """Whether a program that waits for it has a default for the answer."""
 
 
 class Calls(Protocol):

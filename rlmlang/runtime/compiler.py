@@ -3,18 +3,23 @@
 Every expression becomes a function of a `Frame`. It returns a plain value, or an unresolved one
 (`pending.py`) if it needs an answer that has not arrived; work on unresolved values is done as
 a job once they are known. So each CALL starts as soon as its arguments are known, and a program cannot
-observe the order of evaluation.
+observe the order of evaluation. Statements are compiled likewise (`statements.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
-from rlmlang.runtime import applications, comprehensions, expressions
-from rlmlang.runtime.closures import Code, Compiler, Frame, unpack
+from rlmlang.runtime import applications, comprehensions, expressions, statements
+from rlmlang.runtime.aliases import levels, variables_of
+from rlmlang.runtime.closures import Code, Compiler, FrameNames
+from rlmlang.runtime.effects import bound_in, changes_anything, defined_in
+from rlmlang.runtime.frames import Frame
+from rlmlang.runtime.outcomes import Run
+from rlmlang.runtime.pending import copied
 from rlmlang.runtime.scheduler import Evaluation
 from rlmlang.runtime.values import Value
 
@@ -22,53 +27,41 @@ from rlmlang.runtime.values import Value
 class ProgramCompiler(Compiler):
     """Compiles one program, with a handler for each kind of expression."""
 
-    def program(self, known: Container[str]) -> Code:
-        """Compile the whole program, without the bindings whose names are all `known`."""
-        steps: list[Code] = []
-        value: Code | None = None
-        for statement in self.checked.module.statements:
-            match statement:
-                case nodes.Binding(names=names) if all(name.id in known for name in names):
-                    self.scope.names.update(name.id for name in names)
-                case nodes.Binding():
-                    steps.append(self.bind(statement))
-                case nodes.ExprStatement():
-                    value = self.code(statement.value)
-        assert value is not None
-        final = value
+    def __init__(self, checked: Checked) -> None:
+        body = checked.module.statements
+        names = {*checked.inputs, *bound_in(body)}
+        scope = FrameNames(names, None, None, variables_of(checked.tables, body, checked.inputs), defined_in(body))
+        super().__init__(checked, scope, changes_anything(body))
+
+    def program(self, begin: int) -> Code:
+        """Compile the program from a statement on."""
+        body = list(self.checked.module.statements[begin:])
+        entry = self.checked.entry
+        if entry is None:
+            last = body[-1]
+            assert isinstance(last, nodes.ExprStatement)
+            return statements.result_of(self, [*body[:-1], nodes.Return(last.value, span=last.span)])
+        before = statements.body_of(self, body)
+        function, names = applications.compile_function(self, entry), [param.name.id for param in entry.node.params]
+        site = entry.node.span.end
 
         def run(frame: Frame) -> Value:
-            for step in steps:
-                step(frame)
-            return final(frame)
+            given = [frame.variables.pop(name) for name in names]
+            before(frame)
+            return function(frame)(given, frame, site, 0)
 
         return run
-
-    def bind(self, node: nodes.Binding) -> Code:
-        names = [name.id for name in node.names]
-        outer, self.binding = self.binding, self.binding or names[0]
-        value = self.code(node.value)
-        self.binding = outer
-        self.scope.names.update(names)
-        if len(names) == 1:
-            (name,) = names
-
-            def bind_one(frame: Frame) -> None:
-                frame.variables[name] = value(frame)
-
-            return bind_one
-        site = node.span.start
-
-        def bind_all(frame: Frame) -> None:
-            unpack(value(frame), names, frame, site)
-
-        return bind_all
 
     def code(self, node: nodes.Expr) -> Code:
         return _CODE[type(node)](self, node)
 
-    async def evaluate(self, evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value]) -> Value:
-        return await evaluate(evaluation, checked, inputs)
+    def body(self, statements_: Sequence[nodes.Statement]) -> Run:
+        return statements.body_of(self, statements_)
+
+    def start(
+        self, evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value]
+    ) -> tuple[Callable[[Frame], Value], Frame]:
+        return start(evaluation, checked, inputs)
 
 
 _CODE: dict[type, Callable[[Compiler, Any], Code]] = {
@@ -77,6 +70,7 @@ _CODE: dict[type, Callable[[Compiler, Any], Code]] = {
     nodes.FString: expressions.fstring,
     nodes.ListExpr: expressions.of_list,
     nodes.TupleExpr: expressions.of_tuple,
+    nodes.SetExpr: expressions.of_set,
     nodes.DictExpr: expressions.of_dict,
     nodes.Unary: expressions.unary,
     nodes.Binary: expressions.binary,
@@ -93,11 +87,22 @@ _CODE: dict[type, Callable[[Compiler, Any], Code]] = {
 }
 
 
-async def evaluate(evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value]) -> Value:
-    """Return the value of a program. Bindings whose names are all among the inputs are not evaluated.
+def start(evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value], begin: int = 0) -> tuple[Code, Frame]:
+    """Return the code of a program from a statement on, and the frame of its variables, which it is called with."""
+    compiler = ProgramCompiler(checked)
+    code = compiler.program(begin)
+    variables = dict(inputs)
+    if compiler.changes:  # a program changes only what belongs to it
+        for name, type_ in checked.inputs.items():
+            if name in variables:
+                variables[name] = copied(variables[name], levels(type_), evaluation.meter)
+    return code, Frame(evaluation, None, variables)
+
+
+async def evaluate(evaluation: Evaluation, checked: Checked, variables: Mapping[str, Value], begin: int = 0) -> Value:
+    """Return the value of a program, given its inputs and, if it begins at a later statement, the variables by then.
 
     Raises RunError, BudgetError, ModelError, UsageError.
     """
-    program = ProgramCompiler(checked).program(inputs)
-    frame = Frame(evaluation, None, dict(inputs))
-    return await evaluation.run(lambda: program(frame), frame, checked.module.statements[-1].span)
+    code, frame = start(evaluation, checked, variables, begin)
+    return await evaluation.run(lambda: code(frame), frame, checked.module.statements[-1].span)

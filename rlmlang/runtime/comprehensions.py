@@ -2,100 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
-from typing import Union
+
+from attrs import frozen
 
 from rlmlang.language import nodes
 from rlmlang.language.source import Span
-from rlmlang.runtime.closures import Code, Compiler, Frame, FrameNames, Pattern, charge, dict_of, unpack
-from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, as_container, build_list, resolved
+from rlmlang.runtime.closures import Binder, Code, Compiler, FrameNames, Later, bind_name, bind_parts, dict_of
+from rlmlang.runtime.effects import roots_of
+from rlmlang.runtime.expressions import set_when_known
+from rlmlang.runtime.frames import Frame, charge
+from rlmlang.runtime.pending import Pending, Place, as_container, build_list, copied, resolved, truth
 from rlmlang.runtime.steps import turn_steps
 from rlmlang.runtime.values import Value
 
-_Clause = tuple[Code, Union[Pattern, None], int, int]
-"""A `for` has its iterable, target, offset and steps of a turn; an `if` has its test, None, offset and 0."""
+
+@frozen(eq=False)
+class _Clause:
+    """A clause of a comprehension: a `for` with a target, or an `if` without one."""
+
+    code: Code
+    """Its iterable or test."""
+    site: int
+    levels: int
+    """How many levels of its value may be changed while it waits."""
+    later: Later
+    """How what follows it is evaluated later."""
+    bind: Binder | None = None
+    steps: int = 0
+    """Of a turn."""
 
 
 def comprehension(compiler: Compiler, node: nodes.Comprehension) -> Code:
-    span = node.span
-    inner, clauses = compile_clauses(compiler, node)
-    outer, compiler.scope = compiler.scope, inner
-    element = compiler.code(node.element)
-    key = compiler.code(node.key) if node.key is not None else None
-    compiler.scope = outer
+    span, kind = node.span, node.kind
+    clauses, element, key = _compile(compiler, node)
 
     def emit(frame: Frame) -> Value:
         return element(frame) if key is None else (key(frame), element(frame))
 
     run_clauses = _clauses(clauses, emit, span)
 
+    def finish(frame: Frame, elements: list[Value]) -> Value:
+        if kind == "dict":
+            return dict_of(elements, frame, span)
+        return set_when_known(frame, elements, span) if kind == "set" else build_list(elements)
+
     def run(frame: Frame) -> Value:
         out: list[Value] = []
         run_clauses(0, frame, out)
-        return _gather(out, frame, span, key is not None)
+        return _joined(out, partial(finish, frame))
 
     return run
 
 
-def compile_clauses(compiler: Compiler, node: nodes.Comprehension) -> tuple[FrameNames, list[_Clause]]:
-    """Compile the clauses. Returns them and the names of the frame in which the element is evaluated."""
+def _compile(compiler: Compiler, node: nodes.Comprehension) -> tuple[list[_Clause], Code, Code | None]:
+    """Compile the clauses, the element, and the key if there is one."""
     outer = compiler.scope
     clauses: list[_Clause] = []
+    results = [node.element] if node.key is None else [node.key, node.element]
     steps = iter(turn_steps(node))
-    for clause in node.clauses:
-        if isinstance(clause, nodes.IfClause):
-            clauses.append((compiler.code(clause.test), None, clause.span.start, 0))
-            continue
-        iterable = compiler.code(clause.iterable)
-        names = list(_names(clause.target))
-        compiler.scope = FrameNames(set(names), compiler.scope, compiler.scope.within)
-        target = names[0] if isinstance(clause.target, nodes.Name) else _pattern(clause.target)
-        clauses.append((iterable, target, clause.span.start, next(steps)))
-    inner, compiler.scope = compiler.scope, outer
-    return inner, clauses
+    for i, clause in enumerate(node.clauses):
+        rest = [each.test if isinstance(each, nodes.IfClause) else each.iterable for each in node.clauses[i + 1 :]]
+        later = compiler.later(*rest, *results)
+        value = clause.test if isinstance(clause, nodes.IfClause) else clause.iterable
+        code, levels = compiler.code(value), compiler.changeable(value)
+        bind, turn = None, 0
+        if isinstance(clause, nodes.ForClause):
+            names = {name.id for name in roots_of(clause.target)}
+            compiler.scope = FrameNames(names, compiler.scope, compiler.scope.within)
+            bind, turn = _binder(compiler, clause.target), next(steps)
+        clauses.append(_Clause(code, value.span.end, levels, later, bind, turn))
+    element = compiler.code(node.element)
+    key = compiler.code(node.key) if node.key is not None else None
+    compiler.scope = outer
+    return clauses, element, key
+
+
+def _binder(compiler: Compiler, target: nodes.Target) -> Binder:
+    if isinstance(target, nodes.TupleTarget):
+        return bind_parts(compiler, target, [_binder(compiler, item) for item in target.items])
+    assert isinstance(target, nodes.Name)
+    return bind_name(target.id)
 
 
 def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -> Code:
     """Compile `any` or `all` of a generator: elements are evaluated in order, up to the first whose truth is `stop`."""
-    site, span = generator.span.start, generator.span
-    inner, clauses = compile_clauses(compiler, generator)
-    outer, compiler.scope = compiler.scope, inner
-    element = compiler.code(generator.element)
-    compiler.scope = outer
+    clauses, element, _ = _compile(compiler, generator)
+    site = generator.span.end
+    undecided = object()
 
-    def search(frame: Frame, level: int, then: Callable[[], Value]) -> Value:
-        """Return `stop` if an element from this clause on has that truth, else what `then` returns."""
+    def search(frame: Frame, level: int) -> Value:
+        """Return `stop` if an element from this clause on has that truth, else `undecided`."""
         if level == len(clauses):
-            return when(frame, element(frame), lambda value: stop if bool(value) is stop else then())
-        code, target, _, _ = clauses[level]
-        value = code(frame)
-        if target is None:
-            return when(frame, value, lambda v: search(frame, level + 1, then) if v else then())
-        return when(frame, as_container(value), lambda v: each(frame, level, list(v), 0, then))
+            value = resolved(element(frame))
+            if value.__class__ is Pending:
+                return frame.evaluation.defer(
+                    [value], Place(frame, site), lambda: decided(resolved(value)), whole=False
+                )
+            return decided(value)
+        clause = clauses[level]
+        value = resolved(clause.code(frame))
+        if value.__class__ is Pending:
+            known = copied(value, clause.levels, frame.evaluation.meter)
+            return clause.later.defer(frame, [known], clause.site, lambda then: go(then, level, resolved(known)))
+        return go(frame, level, value)
 
-    def each(frame: Frame, level: int, items: list[Value], start: int, then: Callable[[], Value]) -> Value:
-        _, target, at, steps = clauses[level]
-        undecided = object()
-        for turn in range(start, len(items)):
-            charge(frame, steps, span, at, turn)
-            child = _iteration(frame, target, items[turn], at, turn)
-            found = search(child, level + 1, lambda: undecided)
+    def decided(value: Value) -> Value:
+        return stop if truth(value) is stop else undecided
+
+    def go(frame: Frame, level: int, value: Value) -> Value:
+        clause = clauses[level]
+        if clause.bind is None:
+            return search(frame.inside(clause.site), level + 1) if truth(value) else undecided
+        return each(frame, level, as_sequence(value), 0)
+
+    def each(frame: Frame, level: int, items: Sequence[Value], begin: int) -> Value:
+        clause = clauses[level]
+        for turn in range(begin, len(items)):
+            charge(frame, clause.steps, generator.span, clause.site, turn)
+            found = resolved(search(_turn(frame, clause, items[turn], turn), level + 1))
             if found.__class__ is Pending:
-                rest = partial(each, frame, level, items, turn + 1, then)
-                return when(frame, found, partial(_continue, undecided, rest))
+                rest = copied(items, clause.levels, frame.evaluation.meter)
+                return clause.later.defer(frame, [found], clause.site, partial(go_on, level, rest, turn + 1, found))
             if found is not undecided:
                 return found
-        return then()
+        return undecided
 
-    def when(frame: Frame, value: Value, go: Callable[[Value], Value]) -> Value:
-        value = resolved(value)
-        if value.__class__ in UNRESOLVED:
-            return frame.evaluation.defer([value], Place(frame, site), lambda: go(resolved(value)))
-        return go(value)
+    def go_on(level: int, items: Sequence[Value], turn: int, found: Pending, frame: Frame) -> Value:
+        return each(frame, level, items, turn) if found.value is undecided else found.value
 
-    return lambda frame: search(frame, 0, lambda: not stop)
+    def run(frame: Frame) -> Value:
+        found = resolved(search(frame, 0))
+        if found.__class__ is Pending:
+            place = Place(frame, site)
+            return frame.evaluation.defer([found], place, lambda: not stop if found.value is undecided else stop)
+        return not stop if found is undecided else stop
+
+    return run
 
 
 class _Splice:
@@ -114,66 +158,80 @@ def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[in
         if level == len(clauses):
             out.append(emit(frame))
             return
-        code, target, at, _ = clauses[level]
-        value = code(frame)
-        go = branch if target is None else each
-        value = resolved(value) if target is None else as_container(value)
-        if value.__class__ in UNRESOLVED:
-
-            def later() -> Value:
-                inner: list[Value] = []
-                go(level, frame, resolved(value) if target is None else as_container(value), inner)
-                return _Elements(inner)
-
-            out.append(_Splice(frame.evaluation.defer([value], Place(frame, at), later)))
+        clause = clauses[level]
+        value = resolved(clause.code(frame))
+        if value.__class__ is Pending:
+            known = copied(value, clause.levels, frame.evaluation.meter)
+            out.append(_Splice(clause.later.defer(frame, [known], clause.site, partial(run_later, level, known))))
         else:
             go(level, frame, value, out)
 
-    def branch(level: int, frame: Frame, value: Value, out: list[Value]) -> None:
-        if value:
-            run(level + 1, frame, out)
+    def run_later(level: int, value: Value, frame: Frame) -> Value:
+        inner: list[Value] = []
+        go(level, frame, resolved(value), inner)
+        return _Elements(inner)
 
-    def each(level: int, frame: Frame, items: Value, out: list[Value], begin: int = 0) -> None:
-        _, target, at, steps = clauses[level]
-        assert target is not None
-        calls = frame.evaluation.calls
-        for turn, item in enumerate(islice(items, begin, None), begin):
-            if (relief := calls.backpressure()) is not None:
-                rest = partial(run_rest, level, frame, items, turn)
-                out.append(_Splice(frame.evaluation.hold_back(relief, Place(frame, at, turn), rest)))
+    def go(level: int, frame: Frame, value: Value, out: list[Value]) -> None:
+        clause = clauses[level]
+        if clause.bind is not None:
+            each(level, frame, as_sequence(value), 0, out, clause.levels)
+        elif truth(value):
+            run(level + 1, frame.inside(clause.site), out)
+
+    def each(level: int, frame: Frame, items: Sequence[Value], begin: int, out: list[Value], levels: int) -> None:
+        clause = clauses[level]
+        backpressure = frame.evaluation.calls.backpressure
+        for turn in range(begin, len(items)):
+            if (relief := backpressure()) is not None:
+                rest = partial(run_rest, level, copied(items, levels, frame.evaluation.meter), turn)
+                out.append(_Splice(clause.later.hold_back(frame, relief, Place(frame, clause.site, turn), rest)))
                 return
-            charge(frame, steps, span, at, turn)
-            run(level + 1, _iteration(frame, target, item, at, turn), out)
+            charge(frame, clause.steps, span, clause.site, turn)
+            run(level + 1, _turn(frame, clause, items[turn], turn), out)
 
-    def run_rest(level: int, frame: Frame, items: Value, turn: int) -> Value:
+    def run_rest(level: int, items: Sequence[Value], turn: int, frame: Frame) -> Value:
         rest: list[Value] = []
-        each(level, frame, items, rest, turn)
+        each(level, frame, items, turn, rest, 0)
         return _Elements(rest)
 
     return run
 
 
-def apply_to_each(frame: Frame, items: Collection[Value], at: int, apply: Callable[[Value, int], Value]) -> Value:
-    """Return the list of what `apply(item, turn)` gives, as a comprehension that begins `at` an offset makes it.
+def as_sequence(value: Value) -> Sequence[Value]:
+    """Return what a loop over a container or text iterates over."""
+    items = as_container(value)
+    return items if items.__class__ in (list, tuple, str, range) else list(items)
 
-    While too many calls are queued, the items that are left are held back.
+
+def apply_to_each(
+    frame: Frame,
+    items: Sequence[Value],
+    site: int,
+    levels: int,
+    later: Later,
+    applied: Callable[[Frame], Callable[[Value, int], Value]],
+) -> Value:
+    """Return the list of what `applied(frame)(item, turn)` gives, as a comprehension with turns at a site makes it.
+
+    While too many calls are queued, the items that are left are held back; `levels` of them may be changed meanwhile.
     """
-    calls = frame.evaluation.calls
 
-    def run(begin: int) -> list[Value]:
+    def run(frame: Frame, items: Sequence[Value], begin: int, levels: int) -> list[Value]:
         out: list[Value] = []
-        for turn, item in enumerate(islice(items, begin, None), begin):
-            if (relief := calls.backpressure()) is not None:
-                rest = partial(run_rest, turn)
-                out.append(_Splice(frame.evaluation.hold_back(relief, Place(frame, at, turn), rest)))
-                return out
-            out.append(apply(item, turn))
+        backpressure = frame.evaluation.calls.backpressure
+        apply = applied(frame)
+        for turn in range(begin, len(items)):
+            if (relief := backpressure()) is not None:
+                rest = partial(run_rest, copied(items, levels, frame.evaluation.meter), turn)
+                out.append(_Splice(later.hold_back(frame, relief, Place(frame, site, turn), rest)))
+                break
+            out.append(apply(items[turn], turn))
         return out
 
-    def run_rest(begin: int) -> Value:
-        return _Elements(run(begin))
+    def run_rest(items: Sequence[Value], turn: int, frame: Frame) -> Value:
+        return _Elements(run(frame, items, turn, 0))
 
-    return _joined(run(0), build_list)
+    return _joined(run(frame, items, 0, levels), build_list)
 
 
 class _Elements:
@@ -183,11 +241,6 @@ class _Elements:
 
     def __init__(self, out: list[Value]) -> None:
         self.out = out
-
-
-def _gather(out: list[Value], frame: Frame, span: Span, pairs: bool) -> Value:
-    """Return the list or dict that the output of a comprehension makes."""
-    return _joined(out, (lambda elements: dict_of(elements, frame, span)) if pairs else build_list)
 
 
 def _joined(out: list[Value], finish: Callable[[list[Value]], Value]) -> Value:
@@ -229,26 +282,9 @@ def _joined(out: list[Value], finish: Callable[[list[Value]], Value]) -> Value:
     return result
 
 
-def _iteration(frame: Frame, target: Pattern | None, item: Value, site: int, turn: int) -> Frame:
-    if target.__class__ is str:
-        return Frame(frame.evaluation, frame, {target: item}, frame, site, turn)
-    child = Frame(frame.evaluation, frame, {}, frame, site, turn)
-    assert isinstance(target, tuple)
-    unpack(item, target, child, site)
+def _turn(frame: Frame, clause: _Clause, item: Value, turn: int) -> Frame:
+    """Return the frame of a turn of a `for` clause."""
+    assert clause.bind is not None
+    child = Frame(frame.evaluation, frame, {}, frame, clause.site, turn)
+    clause.bind(child, item)
     return child
-
-
-def _continue(undecided: object, rest: Callable[[], Value], found: Value) -> Value:
-    return rest() if found is undecided else found
-
-
-def _names(target: nodes.Target) -> Iterator[str]:
-    if isinstance(target, nodes.Name):
-        yield target.id
-    else:
-        for item in target.items:
-            yield from _names(item)
-
-
-def _pattern(target: nodes.Target) -> Pattern:
-    return target.id if isinstance(target, nodes.Name) else tuple(map(_pattern, target.items))

@@ -36,6 +36,10 @@ class Meter:
                 hint="raise max_steps, or give a model less to compute",
             )
 
+    def owe(self, steps: int) -> None:
+        """Count steps at a moment at which nothing can fail; the next charge does if they are too many."""
+        self.steps += steps
+
     def text(self, length: int) -> None:
         """Charge for a text of `length` characters, before it is made."""
         self._size(length)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from rlmlang.errors import BudgetError, RlmError, RunError
 from rlmlang.language import nodes
 from rlmlang.language.check import check
@@ -11,9 +9,10 @@ from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.parse import MAX_SOURCE
 from rlmlang.language.source import Source
 from rlmlang.render import render
-from rlmlang.runtime.closures import Code, Compiler, Frame, charge
-from rlmlang.runtime.inputs import bind_inputs, read_inputs, with_input_types
-from rlmlang.runtime.pending import UNRESOLVED, Place, resolved
+from rlmlang.runtime.closures import Code, Compiler
+from rlmlang.runtime.frames import Frame, charge
+from rlmlang.runtime.inputs import bind_inputs, read_inputs
+from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, copied, resolved
 from rlmlang.runtime.scheduler import Evaluation
 from rlmlang.runtime.values import Value, canonical
 
@@ -23,16 +22,17 @@ MAX_NESTING = 8
 
 def run_program(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
     operands = compiler.codes(target.in_order)
-    start, span = node.span.start, node.span
+    sizes = [compiler.changeable(each) for each in target.in_order]
+    site, span = node.span.end, node.span
 
     def run(frame: Frame) -> Value:
-        evaluation, place = frame.evaluation, Place(frame, start)
-        given = [operand(frame) for operand in operands]
+        evaluation, place = frame.evaluation, Place(frame, site)
+        given = [copied(operand(frame), size, evaluation.meter) for operand, size in zip(operands, sizes)]
 
         def begin() -> Value:
             program, inputs = map(resolved, given)
-            charge(frame, steps_of_checking(program), span, start, 0)
-            return evaluation.spawn(partial(_run_program, compiler, evaluation, program, inputs), place)
+            charge(frame, steps_of_checking(program), span, site, 0)
+            return _run_program(compiler, evaluation, program, inputs, place)
 
         if any(resolved(value).__class__ in UNRESOLVED for value in given):
             return evaluation.defer(given, place, begin)
@@ -46,22 +46,37 @@ def steps_of_checking(text: str) -> int:
     return 2_000 + 40 * min(len(text), MAX_SOURCE)
 
 
-async def _run_program(compiler: Compiler, evaluation: Evaluation, program: str, inputs: dict[str, str]) -> Value:
-    """Return the value of a program as JSON and None, or None and the rendered error.
+def _run_program(
+    compiler: Compiler, evaluation: Evaluation, program: str, inputs: dict[str, str], place: Place
+) -> Value:
+    """Return the value of a program as JSON and None, or None and the rendered error; it may be pending.
 
-    Raises BudgetError, which is never a value, and RunError E309.
+    An exhausted budget is never a value. Raises RunError E309.
     """
     if evaluation.nesting >= MAX_NESTING:
         raise RunError.of("E309", f"`run_program` is nested more than {MAX_NESTING} deep")
     inner = Evaluation(evaluation.calls, evaluation.meter, evaluation.nesting + 1)
     try:
         checked = check(Source(program, "<run_program>"))
-        given = read_inputs(checked, inputs)
-        checked = with_input_types(checked, given)
-        values = bind_inputs(checked, given)
-        value = await compiler.evaluate(inner, checked, values)
-    except BudgetError:
-        raise
+        code, root = compiler.start(inner, checked, bind_inputs(checked, read_inputs(checked, inputs)))
     except RlmError as error:
-        return None, render(error.diagnostics)
-    return canonical(value), None
+        return _failed(error)
+    result = Pending()
+
+    def ended(value: Pending) -> None:
+        evaluation.show_all(inner, place)
+        if inner.failure is not None:
+            result.resolve(_failed(inner.failure.error))
+            return
+        known = resolved(value)
+        evaluation.meter.walk(known)
+        result.resolve((canonical(known), None))
+
+    evaluation.begin_inner(inner, lambda: code(root), root, place, ended)
+    return result
+
+
+def _failed(error: RlmError) -> tuple[None, str]:
+    if isinstance(error, BudgetError):
+        raise error
+    return None, render(error.diagnostics)

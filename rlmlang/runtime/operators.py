@@ -4,7 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from operator import add, and_, eq, floordiv, ge, gt, le, lshift, lt, mod, mul, ne, or_, rshift, sub, truediv, xor
+from operator import (
+    add,
+    and_,
+    eq,
+    floordiv,
+    ge,
+    gt,
+    iand,
+    isub,
+    ixor,
+    le,
+    lshift,
+    lt,
+    mod,
+    mul,
+    ne,
+    or_,
+    rshift,
+    sub,
+    truediv,
+    xor,
+)
 
 from rlmlang.errors import RunError
 from rlmlang.language import nodes
@@ -156,6 +177,57 @@ def index_into(meter: Meter, value: Value, index: Value) -> Value:
 
 def _size(value: Value) -> str:
     return counted(len(value), "character" if isinstance(value, str) else "element")
+
+
+def set_item(meter: Meter, container: Value, index: Value, value: Value) -> None:
+    """Do `container[index] = value`. Raises RunError E301, BudgetError."""
+    if isinstance(container, dict):
+        meter.key(index)
+        if index not in container:
+            meter.grow(2 * len(container) + 2)
+    elif not -len(container) <= index < len(container):
+        raise RunError.of("E301", f"index {index} is out of range for {_size(container)}")
+    container[index] = value
+
+
+def _extend(meter: Meter, a: Value, b: Value) -> Value:
+    meter.grow(len(a) + len(b))
+    meter.charge(len(b))
+    a += b
+    return a
+
+
+def _update(meter: Meter, a: Value, b: Value) -> Value:
+    meter.grow((len(a) + len(b)) * (2 if isinstance(a, dict) else 1))
+    meter.charge(len(b))
+    a |= b
+    return a
+
+
+def _narrow(work: Callable[[Value, Value], Value]) -> Operator:
+    def operate(meter: Meter, a: Value, b: Value) -> Value:
+        meter.items(len(a))
+        return work(a, b)
+
+    return operate
+
+
+def _repeat(meter: Meter, a: Value, b: Value) -> Value:
+    meter.items(len(a) * max(b, 0))
+    a *= b
+    return a
+
+
+CHANGING: dict[tuple[type, str], Operator] = {
+    (list, "+"): _extend,
+    (list, "*"): _repeat,
+    (dict, "|"): _update,
+    (SetValue, "|"): _update,
+    (SetValue, "&"): _narrow(iand),
+    (SetValue, "-"): _narrow(isub),
+    (SetValue, "^"): _narrow(ixor),
+}
+"""Augmented assignments that change the value of their target in place, as in Python."""
 
 
 def cut(meter: Meter, value: Value, start: int | None, stop: int | None, step: int | None) -> Value:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rlmlang.runtime.values import RecordValue, Value
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.values import RecordValue, SetValue, Value
 
 Action = Callable[[], None]
 
@@ -21,7 +22,8 @@ Action = Callable[[], None]
 class Place:
     """A point in the serial order of evaluation, which decides which of several failures is the first.
 
-    `turn` counts the iterations at one `site` (an offset in the source) of the `outer` place.
+    `turn` counts the iterations at one `site` of the `outer` place. A site is an offset in the source: of an operation,
+    its end, since its operands are evaluated before it.
     """
 
     __slots__ = ("outer", "site", "turn")
@@ -82,37 +84,83 @@ class Pending:
                     waiter()
 
 
+class Unsure:
+    """The value of a variable that may turn out to be not bound: then `pending` is resolved to `UNBOUND`."""
+
+    __slots__ = ("pending",)
+
+    def __init__(self, pending: Pending) -> None:
+        self.pending = pending
+
+
+UNBOUND = object()
+
+
 class Partial:
-    """A container some of whose parts are unresolved; `parts` has all of them, resolved or not (decision 28)."""
+    """A container some of whose parts are unresolved; `parts` has all of them, resolved or not (decision 28).
 
-    __slots__ = ("_full", "_plain", "_seen", "parts", "remake")
+    The parts of a list or dict are a list or dict themselves, which grows while the container is put together.
+    """
 
-    def __init__(self, parts: list[Value], remake: Callable[[list[Value]], Value]) -> None:
+    __slots__ = ("_full", "_open", "_plain", "parts", "remake")
+
+    def __init__(self, parts: Any, remake: Callable[[list[Value]], Value] | None = None, plain: bool = False) -> None:
+        """Make the container of parts; if they are all `plain`, an unresolved one is put in next."""
         self.parts = parts
         self.remake = remake
-        """Makes a plain container of the parts."""
-        self._seen = 0
+        """Makes the container of the list of its parts; None if `parts` is the container."""
+        self._open: list[Value] = []
+        """The keys or indexes of the parts that may be unresolved."""
         self._plain: Value = None
         self._full: Pending | None = None
+        if not plain:
+            self.look()
+
+    def look(self) -> None:
+        """Take note of the parts that are unresolved now, after others were put in, moved or taken out."""
+        self._plain = self._full = None
+        keyed = self.parts.items() if isinstance(self.parts, dict) else enumerate(self.parts)
+        self._open = [key for key, part in keyed if part.__class__ in UNRESOLVED]
+
+    def came(self, key: Value) -> None:
+        """Take note of a part that was put in at a key, or at an index from 0 on."""
+        self._plain = self._full = None
+        if self.parts[key].__class__ in UNRESOLVED:
+            self._open.append(key)
 
     def plain(self) -> Value:
         """Return the plain container, or the Partial itself while a part is unresolved."""
-        while self._seen < len(self.parts):  # each part is checked once, however often this is called
-            part = resolved(self.parts[self._seen])
+        open_ = self._open
+        while open_:  # each part is resolved once, however often this is called
+            key = open_[-1]
+            part = resolved(self.parts[key])
             if part.__class__ in UNRESOLVED:
                 return self
-            self.parts[self._seen] = part
-            self._seen += 1
+            self.parts[key] = part
+            open_.pop()
+        if self.remake is None:
+            return self.parts
         if self._plain is None:
             self._plain = self.remake(self.parts)
         return self._plain
+
+    def container(self) -> Value:
+        """Return the container with its parts as they are, resolved or not."""
+        return self.parts if self.remake is None else self.remake(self.parts)
 
     def when(self, action: Action) -> None:
         """Run an action once every part is resolved."""
         if self._full is None:
             self._full = full = Pending()
-            when_resolved(self.parts, lambda: full.resolve(None))
+            when_resolved([self.parts[key] for key in self._open], lambda: full.resolve(None))
         self._full.when(action)
+
+    def copied(self, levels: int, meter: Meter) -> Partial:
+        """Return a copy, for which see `copied`."""
+        parts = self.parts
+        if isinstance(parts, dict):
+            return Partial({key: copied(part, levels - 1, meter) for key, part in parts.items()}, self.remake)
+        return Partial([copied(part, levels - 1, meter) for part in parts], self.remake)
 
 
 UNRESOLVED = frozenset({Pending, Partial})
@@ -159,12 +207,29 @@ def when_resolved(values: Iterable[Value], action: Action) -> None:
     arrived()
 
 
+def when_known(values: Iterable[Value], action: Action) -> None:
+    """Run an action once no value is pending; containers may have parts that are."""
+    missing = 1
+
+    def arrived() -> None:
+        nonlocal missing
+        missing -= 1
+        if missing == 0:
+            action()
+
+    for value in values:
+        if value.__class__ is Pending:
+            missing += 1
+            value.when(arrived)
+    arrived()
+
+
 def _any_unresolved(parts: Iterable[Value]) -> bool:
     return any(part.__class__ in UNRESOLVED for part in parts)
 
 
 def build_list(parts: list[Value]) -> Value:
-    return Partial(parts, list) if _any_unresolved(parts) else parts
+    return Partial(parts) if _any_unresolved(parts) else parts
 
 
 def build_tuple(parts: Iterable[Value]) -> Value:
@@ -172,13 +237,10 @@ def build_tuple(parts: Iterable[Value]) -> Value:
     return Partial(list(items), tuple) if _any_unresolved(items) else items
 
 
-def build_dict(keys: list[str], values: list[Value]) -> Value:
+def build_dict(keys: list[Value], values: list[Value]) -> Value:
     """Make a dict of known keys; of equal keys the last counts, as in Python."""
     items = dict(zip(keys, values))
-    if not _any_unresolved(items.values()):
-        return items
-    names = list(items)
-    return Partial(list(items.values()), lambda parts: dict(zip(names, parts)))
+    return Partial(items) if _any_unresolved(items.values()) else items
 
 
 def build_record(type_: Any, values: list[Value]) -> Value:
@@ -199,9 +261,42 @@ def wrap(value: Value, levels: int) -> Value:
     return value
 
 
+def truth(value: Value) -> bool:
+    """Return whether a value counts as true, of a container also while some of its parts are unresolved."""
+    return bool(value.container() if value.__class__ is Partial else value)
+
+
 def as_container(value: Value) -> Value:
     """Return a container with its parts as they are, resolved or not; a Pending if not even the container is known."""
     value = resolved(value)
-    if value.__class__ is Partial:
-        return value.remake(value.parts)
-    return value
+    return value.container() if value.__class__ is Partial else value
+
+
+def copied(value: Value, levels: int, meter: Meter) -> Value:
+    """Return a copy in which no later change of a value shows. `levels` is how deep lists, dicts and sets are in it.
+
+    A pending value is copied at the moment it is there, before anything can change it.
+    """
+    if levels == 0:
+        return value
+    value = resolved(value)
+    kind = value.__class__
+    if kind is Pending:
+        copy = Pending()
+        value.when(lambda: copy.resolve(copied(value, levels, meter)))
+        return copy
+    if kind is Partial:
+        meter.owe(len(value.parts))
+        return value.copied(levels, meter)
+    if kind is list or kind is tuple:
+        meter.owe(len(value))
+        return value[:] if levels == 1 else kind([copied(part, levels - 1, meter) for part in value])
+    if kind is dict:
+        meter.owe(len(value))
+        return value.copy() if levels == 1 else {key: copied(part, levels - 1, meter) for key, part in value.items()}
+    if kind is SetValue:
+        meter.owe(len(value))
+        return value.copy()
+    if kind is RecordValue:
+        return RecordValue(value.type, tuple(copied(part, levels - 1, meter) for part in value.values))
+    return Unsure(copied(value.pending, levels, meter)) if kind is Unsure else value

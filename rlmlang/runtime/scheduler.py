@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from attrs import define, field
 
-from rlmlang.errors import BudgetError, RlmError, RunError
+from rlmlang.errors import BudgetError, ModelError, RlmError, RunError
 from rlmlang.language.source import Span
 from rlmlang.runtime.call_site import Calls, CallSite, InFlight
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.pending import Pending, Place, resolved, when_resolved
+from rlmlang.runtime.pending import Pending, Place, resolved, when_known, when_resolved
 from rlmlang.runtime.values import Value
+
+Path = list[tuple[int, int]]
+"""Where a place is, from outside to inside: pairs of site and turn."""
 
 
 class PlacedError(Exception):
@@ -23,6 +27,17 @@ class PlacedError(Exception):
         super().__init__(str(error))
         self.error = error
         self.place = place
+
+
+@define(eq=False)
+class _Asked:
+    """Where an evaluation has asked for a call in flight."""
+
+    first: Place
+    strict: Place | None = None
+    """The first place that has no default for the answer."""
+    defaults: list[tuple[Pending, Value]] = field(factory=list)
+    """The answers of those that have one, each with its default."""
 
 
 @define(eq=False)
@@ -38,30 +53,35 @@ class Evaluation:
     meter: Meter
     nesting: int = 0
     """How many `run_program` the program is inside of."""
-    _failure: PlacedError | None = None
+    failure: PlacedError | None = None
+    """The first failure so far in the order of evaluation."""
     _jobs: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
-    _in_flight: dict[InFlight, Place] = field(factory=dict)
-    """Calls without an answer, each with the first place in the order of evaluation that made it."""
-    _tasks: dict[asyncio.Task[None], Place] = field(factory=dict)
+    _in_flight: dict[InFlight, _Asked] = field(factory=dict)
+    """Calls without an answer."""
+    _inner: dict[Evaluation, Place] = field(factory=dict)
+    """Evaluations that are parts of this one."""
     _held_back: int = 0
     """Jobs that wait until fewer calls are queued."""
+    _printed: list[tuple[Path, str]] = field(factory=list)
+    _quiet: Pending | None = None
+    """Resolved once everything that has begun has ended."""
     _scheduled: bool = False
-    _finished: asyncio.Event = field(factory=asyncio.Event)
+    _stopped: bool = False
+    _on_end: Callable[[], None] | None = None
 
     async def run(self, program: Callable[[], Value], root: Place, end: Span) -> Value:
         """Evaluate a program, which `program` begins at the `root` place; `end` is where its value is written.
 
         Raises RunError, BudgetError, ModelError, UsageError.
         """
-        result = Pending()
-        self._jobs.append((lambda: result.resolve(program()), root))
+        finished = asyncio.Event()
+        result = self.begin(program, root, finished.set)
         try:
-            self._drain()
-            await self._finished.wait()
+            await finished.wait()
         finally:  # has an effect only when the whole run is cancelled
             self._cancel_after(root)
-        if self._failure is not None:
-            raise self._failure.error
+        if self.failure is not None:
+            raise self.failure.error
         value = resolved(result)
         try:
             self.meter.walk(value)  # parts may be shared, but each is shown or stored as often as it occurs
@@ -69,31 +89,92 @@ class Evaluation:
             raise error.at(end) from None
         return value
 
-    # Jobs
-
-    def defer(self, operands: Sequence[Value], place: Place, job: Callable[[], Value]) -> Pending:
-        """Return the pending value of a `job` that runs once all operands are resolved."""
+    def begin(self, program: Callable[[], Value], root: Place, on_end: Callable[[], None]) -> Pending:
+        """Begin to evaluate a program. Returns its pending value; `on_end` is called when all of it has ended."""
         result = Pending()
-
-        def ready() -> None:
-            self._jobs.append((lambda: result.resolve(job()), place))
-            self._wake()
-
-        when_resolved(operands, ready)
+        self._on_end = on_end
+        self._jobs.append((lambda: result.resolve(program()), root))
+        self._drain()
         return result
 
-    def hold_back(self, relief: Pending, place: Place, job: Callable[[], Value]) -> Pending:
-        """Return the pending value of a `job` that runs once `relief` is resolved, when fewer calls are queued."""
+    def begin_inner(
+        self,
+        inner: Evaluation,
+        program: Callable[[], Value],
+        root: Place,
+        place: Place,
+        on_end: Callable[[Pending], None],
+    ) -> None:
+        """Begin an evaluation that is a part of this one, at a place of this one.
+
+        When all of it has ended, `on_end` is called with its value, which is not resolved if it has failed. What it
+        raises is a failure of this evaluation.
+        """
+        self._inner[inner] = place
+        results: list[Pending] = []
+
+        def ended() -> None:
+            if inner not in self._inner:  # it was stopped
+                return
+            del self._inner[inner]
+            self._jobs.append((lambda: on_end(results[0]), place))
+            self._wake()
+
+        results.append(inner.begin(program, root, lambda: ended() if results else None))
+        if inner.has_ended:
+            ended()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left to be done."""
+        return not (self._jobs or self._in_flight or self._inner or self._held_back)
+
+    def stop(self) -> None:
+        """Cancel everything that has begun."""
+        self._stopped = True
+        for call in self._in_flight:
+            self._leave(call)
+        self._in_flight.clear()
+        for inner in self._inner:
+            inner.stop()
+        self._inner.clear()
+        self._jobs.clear()
+
+    # Jobs
+
+    def later(self, operands: Sequence[Value], place: Place, job: Callable[[], None], whole: bool = True) -> None:
+        """Run a `job` once all operands are resolved; unless `whole`, the parts of containers need not be."""
+
+        def ready() -> None:
+            self._jobs.append((job, place))
+            self._wake()
+
+        (when_resolved if whole else when_known)(operands, ready)
+
+    def defer(self, operands: Sequence[Value], place: Place, job: Callable[[], Value], whole: bool = True) -> Pending:
+        """Return the pending value of a `job`, for which see `later`."""
         result = Pending()
+        self.later(operands, place, lambda: result.resolve(job()), whole)
+        return result
+
+    def hold_back(self, relief: Pending, place: Place, job: Callable[[], None]) -> None:
+        """Run a `job` once `relief` is resolved, when fewer calls are queued."""
         self._held_back += 1
 
         def ready() -> None:
             self._held_back -= 1
-            self._jobs.append((lambda: result.resolve(job()), place))
+            self._jobs.append((job, place))
             self._wake()
 
         relief.when(ready)
-        return result
+
+    def when_quiet(self) -> Pending | None:
+        """Return what is resolved once everything that has begun has ended; None if it has."""
+        if not (self._in_flight or self._inner or self._held_back or self._jobs):
+            return None
+        if self._quiet is None:
+            self._quiet = Pending()
+        return self._quiet
 
     def _wake(self) -> None:
         if not self._scheduled:
@@ -102,73 +183,110 @@ class Evaluation:
 
     def _drain(self) -> None:
         """Run every job that is ready, and notice whether the evaluation has ended."""
+        if self._stopped:
+            return
         self._scheduled = True
+        while self._work():
+            quiet, self._quiet = self._quiet, None
+            if quiet is None or self.failure is not None:
+                break
+            quiet.resolve(None)
+        self._scheduled = False
+        if self.has_ended and self._on_end is not None:
+            on_end, self._on_end = self._on_end, None
+            on_end()
+
+    def _work(self) -> bool:
+        """Run every job that is ready. Returns whether everything that has begun has ended."""
         while self._jobs:
             job, place = self._jobs.popleft()
-            if self._failure is not None and self._failure.place < place:
+            if self.failure is not None and self.failure.place < place:
                 continue
             try:
                 job()
             except PlacedError as failure:
-                self._fail(failure.error, failure.place)
+                self.fail(failure.error, failure.place)
             except RlmError as error:
-                self._fail(error, place)
+                self.fail(error, place)
             except RecursionError:
-                self._fail(RunError.of("E309", "function calls nest too deeply"), place)  # decision 37
-        self._scheduled = False
-        if not self._in_flight and not self._tasks and not self._held_back:
-            self._finished.set()
+                self.fail(RunError.of("E309", "function calls nest too deeply"), place)  # decision 37
+        return not (self._in_flight or self._inner or self._held_back)
 
-    def _fail(self, error: RlmError, place: Place) -> None:
+    def fail(self, error: RlmError, place: Place) -> None:
         """Record a failure if it is the first so far, and cancel what comes after it."""
-        if self._failure is None or place < self._failure.place:
-            self._failure = PlacedError(error, place)
+        if self.failure is None or place < self.failure.place:
+            self.failure = PlacedError(error, place)
             self._cancel_after(place)
 
     def _cancel_after(self, place: Place) -> None:
-        for call in [call for call, asked in self._in_flight.items() if place < asked]:
+        for call in [call for call, asked in self._in_flight.items() if place < asked.first]:
             del self._in_flight[call]
-            call.on_end.remove(self._answered)
-            if not call.on_end:
-                self.calls.cancel(call)
-        for task in [task for task, asked in self._tasks.items() if place < asked]:
-            task.cancel()
+            self._leave(call)
+        for inner in [inner for inner, began in self._inner.items() if place < began]:
+            del self._inner[inner]
+            inner.stop()
+
+    def _leave(self, call: InFlight) -> None:
+        call.on_end.remove(self._answered)
+        if not call.on_end:
+            self.calls.cancel(call)
+
+    # What is printed
+
+    def show(self, place: Place, text: str) -> None:
+        """Take a text that the program prints at a place."""
+        self._printed.append((place.path(), text))
+
+    def show_all(self, inner: Evaluation, place: Place | None = None) -> None:
+        """Take what an inner evaluation has printed, at the places where it did, or all of it at one place."""
+        self._printed += [(place.path() if place else path, text) for path, text in inner._in_order()]
+
+    @property
+    def printed(self) -> list[str]:
+        """What the program has printed, in the order of evaluation; of one that failed, what it printed before."""
+        return [text for _, text in self._in_order()]
+
+    def _in_order(self) -> list[tuple[Path, str]]:
+        shown = sorted(self._printed, key=itemgetter(0))
+        if self.failure is None:
+            return shown
+        end = self.failure.place.path()
+        return [(path, text) for path, text in shown if path < end]
 
     # Calls
 
-    def call(self, site: CallSite, args: tuple[Value, ...], sample: int, place: Place) -> Value:
-        """Make a CALL. Returns its answer if it is known, else a pending value."""
+    def call(
+        self, site: CallSite, args: tuple[Value, ...], sample: int, place: Place, default: tuple[Value] | None = None
+    ) -> Value:
+        """Make a CALL. Returns its answer if it is known, else a pending value.
+
+        If the model fails, and there is a `default`, the answer is that.
+        """
         call = self.calls.ask(site, args, sample)
         if not isinstance(call, InFlight):
             return call
         asked = self._in_flight.get(call)
         if asked is None:
+            asked = self._in_flight[call] = _Asked(place)
             call.on_end.append(self._answered)
-        if asked is None or place < asked:
-            self._in_flight[call] = place
-        return call.answer
+        elif place < asked.first:
+            asked.first = place
+        if default is None:
+            if asked.strict is None or place < asked.strict:
+                asked.strict = place
+            return call.answer
+        call.may_default = True
+        answer = Pending()
+        asked.defaults.append((answer, default[0]))
+        return answer
 
     def _answered(self, call: InFlight, error: RlmError | None) -> None:
-        place = self._in_flight.pop(call)
-        if error is not None:
-            self._fail(error, place)
+        asked = self._in_flight.pop(call)
+        for answer, default in asked.defaults:
+            if error is None:
+                answer.resolve(call.answer)
+            elif isinstance(error, ModelError):
+                answer.resolve(default)
+        if error is not None and (asked.strict is not None or not isinstance(error, ModelError)):
+            self.fail(error, asked.strict if isinstance(error, ModelError) and asked.strict else asked.first)
         self._wake()
-
-    def spawn(self, work: Callable[[], Awaitable[Value]], place: Place) -> Pending:
-        """Start asynchronous work. Returns its pending value."""
-        result = Pending()
-
-        async def finish() -> None:
-            try:
-                result.resolve(await work())
-            except RlmError as error:
-                self._fail(error, place)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            del self._tasks[task]
-            self._wake()
-
-        task = asyncio.ensure_future(finish())
-        self._tasks[task] = place
-        task.add_done_callback(ended)
-        return result

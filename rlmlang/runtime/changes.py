@@ -1,0 +1,318 @@
+"""Compile changes of values in place: changing methods, assignments to items, and augmented assignments.
+
+A change belongs to the variable that its path, `name[i]…`, begins with. Where the container and the operands are
+known, it is made in place. What only moves its operand, as `append` does, puts it into a Partial, even if it is
+unresolved. Anything else waits: the variable is pending until the change has been made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from rlmlang.errors import RlmError
+from rlmlang.language import nodes
+from rlmlang.language.builtins import METHODS
+from rlmlang.language.check.checked import NativeTarget
+from rlmlang.language.source import Span
+from rlmlang.language.types import DictType, ListType, RecordType, SetType
+from rlmlang.runtime.closures import Binder, Code, Compiler, when_known
+from rlmlang.runtime.frames import Frame, read
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.operators import CHANGING, OPERATORS, index_into, set_item
+from rlmlang.runtime.pending import UNRESOLVED, Partial, Pending, Place, as_container, resolved
+from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.values import RecordValue, SetValue, Value
+
+
+class Blocked(Exception):
+    """A change has to wait for a value; unless `whole`, the parts of a container need not be known."""
+
+    def __init__(self, value: Value, whole: bool = True) -> None:
+        super().__init__()
+        self.value = value
+        self.whole = whole
+
+
+Step = Callable[[Meter, Value, list[Value]], Value]
+"""Gives the part of a container that a path leads to, unresolved or not, for the keys that it evaluates."""
+
+
+@frozen(eq=False)
+class Operation:
+    """What is done to the container at the end of a path.
+
+    `work(frame, container, *operands)` gives the value of the expression. Operands are known, but for the moved one.
+    """
+
+    work: Callable[..., Value]
+    moves: bool = False
+    """Whether it looks at no element, so that some of them may be unresolved."""
+    moved: int | None = None
+    """The operand that may be unresolved."""
+    note: Callable[[Partial, Sequence[Value]], None] = lambda container, operands: container.look()
+    """Takes note of which parts are unresolved afterwards."""
+
+
+@frozen(eq=False)
+class Path:
+    """A compiled path from a variable."""
+
+    name: str
+    depth: int
+    span: Span
+    codes: list[Code]
+    """Of all keys in it."""
+    steps: list[tuple[Step, int]]
+    """Each with the number of keys that it takes."""
+
+
+class Change(Protocol):
+    """A compiled change. If one of its operands is None, that is given to it."""
+
+    def __call__(self, frame: Frame, given: Value = None, /) -> Value: ...
+
+
+def path_of(compiler: Compiler, node: nodes.Expr) -> Path:
+    """Compile a path."""
+    codes: list[Code] = []
+    steps: list[tuple[Step, int]] = []
+
+    def follow(node: nodes.Expr) -> nodes.Name:
+        match node:
+            case nodes.Name():
+                return node
+            case nodes.Index(value=value, index=index):
+                root = follow(value)
+                codes.append(compiler.code(index))
+                steps.append((_item, 1))
+                return root
+            case nodes.Attribute(value=value, name=name):
+                root = follow(value)
+                type_ = compiler.tables.types[value.node_id]
+                assert isinstance(type_, RecordType)
+                place = [field for field, _ in type_.fields].index(name)
+                codes.append(lambda frame: place)
+                steps.append((_field, 1))
+                return root
+            case nodes.Apply(callee=nodes.Attribute(value=value)):  # d.setdefault(key, default)
+                root = follow(value)
+                target = compiler.tables.targets[node.node_id]
+                assert isinstance(target, NativeTarget)
+                operands = [*target.args[1:], *(operand for _, operand in target.keywords)]
+                codes.extend(compiler.codes(operands))
+                steps.append((_setdefault, len(operands)))
+                return root
+        raise AssertionError(node)
+
+    root = follow(node)
+    return Path(root.id, compiler.depth_of(root.id), root.span, codes, steps)
+
+
+def _item(meter: Meter, container: Value, keys: list[Value]) -> Value:
+    return index_into(meter, container, keys[0])
+
+
+def _field(meter: Meter, container: Value, keys: list[Value]) -> Value:
+    return (container.values if isinstance(container, RecordValue) else container)[keys[0]]
+
+
+def _setdefault(meter: Meter, container: Value, keys: list[Value]) -> Value:
+    return METHODS["dict"]["setdefault"].code(meter, container, *keys)
+
+
+def changing(
+    compiler: Compiler,
+    node: nodes.Expr | nodes.AugmentedAssign,
+    path: Path,
+    operands: Sequence[nodes.Expr | None],
+    operation: Operation,
+) -> Change:
+    """Compile a change, whose code is given the value of the operand that is None."""
+    name, depth, span, site = path.name, path.depth, node.span, node.span.end
+    codes = [None if operand is None else compiler.code(operand) for operand in operands]
+
+    def run(frame: Frame, given: Value = None) -> Value:
+        keys = [code(frame) for code in path.codes]
+        values = [given if code is None else code(frame) for code in codes]
+        holder = frame
+        for _ in range(depth):
+            assert holder.scope is not None
+            holder = holder.scope
+        root = read(frame, name, path.span, depth)
+        evaluation, place = frame.evaluation, Place(frame, site)
+        try:
+            holder.variables[name], result = _changed(frame, root, path, keys, values, operation)
+            return result
+        except RlmError as error:
+            raise PlacedError(error.at(span), place) from None
+        except Blocked as blocked:
+            first = blocked
+        promised, result = Pending(), Pending()
+        holder.variables[name] = promised
+
+        def job() -> None:
+            try:
+                changed, value = _changed(frame, root, path, keys, values, operation)
+            except RlmError as error:
+                raise PlacedError(error.at(span), place) from None
+            except Blocked as blocked:
+                evaluation.later([blocked.value], place, job, blocked.whole)
+            else:
+                promised.resolve(changed)
+                result.resolve(value)
+
+        evaluation.later([first.value], place, job, first.whole)
+        return result
+
+    return run
+
+
+def _changed(
+    frame: Frame, root: Value, path: Path, keys: list[Value], operands: list[Value], operation: Operation
+) -> tuple[Value, Value]:
+    """Make a change. Returns what the variable holds now, and the value of the expression. Raises Blocked."""
+    meter = frame.evaluation.meter
+    container = root = resolved(root)
+    owners: list[tuple[Value, Value]] = []
+    at = 0
+    for step, count in path.steps:
+        if container.__class__ is Pending:
+            raise Blocked(container, whole=False)
+        own = [_known(key) for key in keys[at : at + count]]
+        owners.append((container, own[0]))
+        at += count
+        inside = container.parts if container.__class__ is Partial else container
+        container = resolved(step(meter, inside, own))
+    if container.__class__ is Pending:
+        raise Blocked(container, whole=False)
+    if container.__class__ is Partial and (not operation.moves or frame.ordered is not None):
+        raise Blocked(container)
+    values: list[Value] = []
+    is_plain = container.__class__ is not Partial
+    for i, operand in enumerate(operands):
+        value = resolved(operand)
+        if value.__class__ in UNRESOLVED:
+            if frame.ordered is not None or not operation.moves:
+                raise Blocked(value)
+            is_plain = False
+            if i != operation.moved:
+                value = as_container(value)
+                if value.__class__ is Pending:
+                    raise Blocked(value, whole=False)
+        values.append(value)
+    if is_plain:
+        return root, operation.work(frame, container, *values)
+    partial = container if container.__class__ is Partial else _opened(container)
+    result = operation.work(frame, partial.parts, *values)
+    operation.note(partial, values)
+    if partial is container:
+        return root, result
+    for owner, key in reversed(owners):
+        outer = owner if owner.__class__ is Partial else _opened(owner)
+        if isinstance(outer.parts, list) and key < 0:
+            key += len(outer.parts)
+        outer.parts[key] = partial
+        outer.came(key)
+        if outer is owner:
+            return root, result
+        partial = outer
+    return partial, result
+
+
+def _known(key: Value) -> Value:
+    key = resolved(key)
+    if key.__class__ in UNRESOLVED:
+        raise Blocked(key)
+    return key
+
+
+def _opened(container: Value) -> Partial:
+    """Return a container that is plain as one that is to have an unresolved part."""
+    if isinstance(container, tuple):
+        return Partial(list(container), tuple, plain=True)
+    if isinstance(container, RecordValue):
+        type_ = container.type
+        return Partial(list(container.values), lambda parts: RecordValue(type_, tuple(parts)), plain=True)
+    return Partial(container, plain=True)
+
+
+# Methods
+
+
+def _last_came(container: Partial, operands: Sequence[Value]) -> None:
+    container.came(len(container.parts) - 1)
+
+
+def _many_came(container: Partial, operands: Sequence[Value]) -> None:
+    for i in range(len(container.parts) - len(operands[0]), len(container.parts)):
+        container.came(i)
+
+
+def _one_came(container: Partial, operands: Sequence[Value]) -> None:
+    key = operands[0]
+    container.came(key + len(container.parts) if isinstance(container.parts, list) and key < 0 else key)
+
+
+_NOTES = {"append": _last_came, "extend": _many_came, "setdefault": _one_came}
+_MOVED = {"append": 0, "insert": 1, "setdefault": 1}
+
+
+def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
+    """Compile the application of a changing method; its value is None, or what it takes out of its receiver."""
+    code, name = target.builtin.code, target.builtin.name
+    count = len(target.args) - 1
+    names = [keyword for keyword, _ in target.keywords]
+
+    def work(frame: Frame, container: Value, *operands: Value) -> Value:
+        return code(frame.evaluation.meter, container, *operands[:count], **dict(zip(names, operands[count:])))
+
+    moves = target.builtin.moves is not None
+    operation = Operation(work, moves, _MOVED.get(name), _NOTES.get(name, Operation.note))
+    operands = [*target.args[1:], *(value for _, value in target.keywords)]
+    return changing(compiler, node, path_of(compiler, target.args[0]), operands, operation)
+
+
+# Assignments
+
+
+def item_assigned(compiler: Compiler, target: nodes.Index) -> Binder:
+    """Compile assigning to an item."""
+
+    def work(frame: Frame, container: Value, key: Value, value: Value) -> None:
+        set_item(frame.evaluation.meter, container, key, value)
+
+    operation = Operation(work, True, 1, _one_came)
+    return changing(compiler, target, path_of(compiler, target.value), [target.index, None], operation)
+
+
+def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
+    """Compile an augmented assignment, which changes lists, sets and dicts in place."""
+    target, op = node.target, node.op
+    kind = {ListType: list, SetType: SetValue, DictType: dict}.get(type(compiler.tables.types[target.node_id]))
+    in_place = CHANGING.get((kind, op)) if kind is not None else None
+    if in_place is not None:
+
+        def extend(frame: Frame, container: Value, value: Value) -> None:
+            in_place(frame.evaluation.meter, container, value)
+
+        extends = kind is list and op == "+"
+        operation = Operation(extend, extends, None, _many_came)
+        return changing(compiler, node, path_of(compiler, target), [node.value], operation)
+    finish = when_known(compiler, node, [target, node.value], OPERATORS[op])
+    if isinstance(target, nodes.Name):
+        name, old, value = target.id, compiler.code(target), compiler.code(node.value)
+
+        def rebind(frame: Frame) -> None:
+            frame.variables[name] = finish(frame, [old(frame), value(frame)])
+
+        return rebind
+
+    def replace(frame: Frame, container: Value, key: Value, value: Value) -> None:
+        meter = frame.evaluation.meter
+        set_item(meter, container, key, finish(frame, [index_into(meter, container, key), value]))
+
+    operation = Operation(replace, True, 1, _one_came)
+    return changing(compiler, node, path_of(compiler, target.value), [target.index, node.value], operation)
