@@ -12,6 +12,7 @@ from rlmlang.language.check.checked import Checked, CheckedFunction, Tables
 from rlmlang.language.check.checker import Checker
 from rlmlang.language.check.functions import check_the_others, define, is_open
 from rlmlang.language.check.library import library_function
+from rlmlang.language.check.ownership import Followed
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Definition, Scope, ScopeEntry, Unbound, Variable
 from rlmlang.language.depth import deep_recursion
@@ -43,6 +44,8 @@ class Beginning:
     """The program around the function that is open."""
     typing: Mapping[str, str] = field(factory=dict)
     """What is imported from `typing`."""
+    followed: Followed = field(factory=Followed)
+    """Which variables hold the same values at its end."""
 
     @property
     def entries(self) -> Mapping[str, ScopeEntry]:
@@ -105,10 +108,11 @@ class Beginning:
             return self._with_body(check, program, module)
         added = check.program(module, complete=False)
         check.problems.raise_any()
+        followed = self._followed(check, module)
         before = self.checked
         statements = (*before.module.statements, *module.statements)
         checked = evolve(added, module=evolve(module, statements=statements), inputs={**before.inputs, **added.inputs})
-        return Beginning(checked, check.body, None, dict(check.names.typing))
+        return Beginning(checked, check.body, None, dict(check.names.typing), followed)
 
     def _with_body(self, check: Checker, program: BodyCheck, module: nodes.Module) -> Beginning:
         try:
@@ -121,6 +125,7 @@ class Beginning:
         before = self.checked
         entry = before.entry
         assert entry is not None
+        followed = self._followed(check, module)
         node = evolve(entry.node, body=(*entry.node.body, *module.statements))
         function = evolve(
             entry,
@@ -133,7 +138,16 @@ class Beginning:
         )
         statements = (*before.module.statements[:-1], node)
         checked = evolve(before, module=evolve(module, statements=statements), type=function.result, entry=function)
-        return Beginning(checked, check.body, program, dict(check.names.typing))
+        return Beginning(checked, check.body, program, dict(check.names.typing), followed)
+
+    def _followed(self, check: Checker, module: nodes.Module) -> Followed:
+        """Follow further statements, which have no other mistakes. Raises ProgramError."""
+        try:
+            return self.followed.extended(module.statements, check.tables, check.problems, self.checked.entry)
+        except TooManyProblems:
+            return self.followed
+        finally:
+            check.problems.raise_any()
 
     def _resumed(self, expected: Type | None) -> tuple[Checker, BodyCheck]:
         """Return a checker that goes on where this ends, and the body of the program in it.

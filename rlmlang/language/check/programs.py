@@ -14,6 +14,7 @@ from rlmlang.language.check import functions
 from rlmlang.language.check.body import hoist, names_bound_by, nodes_in
 from rlmlang.language.check.checked import Checked, CheckedFunction, NativeTarget
 from rlmlang.language.check.inference import Inference
+from rlmlang.language.check.ownership import check_library_ownership, check_ownership
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Definition, Instance
 from rlmlang.language.types import NEVER, NONE, UNKNOWN, Type, fits
@@ -145,6 +146,8 @@ def check_program(
         functions.check_the_others(check)
         if complete:
             _require_value(check, form, module)
+            if not check.problems:
+                check_ownership(form.statements, check.tables, check.problems, entry)
     except TooManyProblems:
         type_ = UNKNOWN
     return Checked(module, found, check.names.records, type_, check.tables, entry, _in_order(form.notes))
@@ -234,4 +237,6 @@ def check_library(check: ProgramChecker, module: nodes.Module) -> dict[str, Chec
             if instance is not None:
                 functions.use(check, instance, entry.node.name.span)
                 found[name] = instance.function
+    if not check.problems:
+        check_library_ownership(list(found.values()), check.problems)
     return found

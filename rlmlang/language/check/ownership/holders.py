@@ -1,0 +1,126 @@
+"""What holds a value, what a result may be, and what is changed: what the parts of `ownership` tell one another."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language.check.ownership.sharing import Contents, ValueChange
+from rlmlang.language.source import Span
+from rlmlang.language.types import (
+    DictType,
+    FunctionType,
+    ListType,
+    Never,
+    OpenTupleType,
+    RecordType,
+    SetType,
+    TupleType,
+    Type,
+    TypeVar,
+    Unknown,
+    without_none,
+)
+
+
+@frozen
+class Holder:
+    """What holds a value: a variable, or something that has none."""
+
+    kind: str
+    """`variable`, `loop` (over its iterable), `expression` (still to be evaluated), `caller`, `default` or `outer`; the
+    last three hold their values for ever."""
+    name: str
+    span: Span | None = None
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.kind in ("caller", "default", "outer")
+
+
+ResultSource = tuple[tuple[Any, ...], int]
+"""Of what a result may be: of `("caller", place)` for a parameter, `("outer", name)`, or `("default", param, holder)`;
+and 0 for the top of that or 1 for its inner."""
+
+
+@frozen
+class ResultSharing:
+    """What the result of a function may share with its arguments, and with variables outside."""
+
+    tops: frozenset[ResultSource] = frozenset()
+    inners: frozenset[ResultSource] = frozenset()
+    repeats: bool = False
+
+
+class OwnershipContext(Protocol):
+    """What a body needs to know of the rest of the program."""
+
+    def result_of(self, function: CheckedFunction) -> ResultSharing:
+        """Return what is known of the result of a function so far."""
+
+    def refuse(self, change: ValueChange, holder: Holder, read: Span | None) -> None:
+        """Report a change of what something else holds as well, and where that is read later on."""
+
+    def parts_of(self, type_: Type) -> tuple[bool, bool]:
+        """Return whether values of the type have a top, and whether they have an inner."""
+
+
+def find_parts(type_: Type) -> tuple[bool, bool]:
+    """Return whether values of a type are containers that can be changed, and whether they hold such containers."""
+    inner = without_none(type_)
+    match inner:
+        case Unknown() | Never() | TypeVar():
+            return True, True
+        case ListType():
+            return True, any(find_parts(inner.item))
+        case DictType():
+            return True, any(find_parts(inner.value))
+        case SetType():
+            return True, False
+        case OpenTupleType():
+            return False, any(find_parts(inner.item))
+        case TupleType():
+            return False, any(any(find_parts(item)) for item in inner.items)
+        case RecordType():
+            return False, any(any(find_parts(item)) for _, item in inner.fields)
+        case FunctionType():
+            return True, True
+    return False, False
+
+
+@frozen
+class ChangedPath:
+    """What a change goes to: a variable or what is in it, or the value of any other expression."""
+
+    variable: int | None
+    value: Contents
+    depth: int = 0
+    """0 for a variable itself, more for what is in it."""
+    steps: tuple[str, ...] = ()
+    """The name of the variable and of the indexes, where all of them are names."""
+
+
+@frozen
+class LoopPlace:
+    """A `for` that goes over a container and is at one of its indexes or keys, as `for i, x in enumerate(xs)`.
+
+    What is changed at this index does not disturb the loop, since it has been there.
+    """
+
+    iterator: int
+    place: tuple[str, ...]
+    """The steps to the element: of `grid[i]` they are `grid` and `i`."""
+    element: str | None
+    """The variable that holds the element."""
+
+
+def element(value: Contents) -> Contents:
+    """Return what an element of a container may be."""
+    return Contents(value.inners, value.inners, value.repeats)
+
+
+def either(a: Contents, b: Contents) -> Contents:
+    """Return what may be either value."""
+    return Contents(a.tops | b.tops, a.inners | b.inners, a.repeats or b.repeats)

@@ -1,0 +1,79 @@
+"""What E231 says: who holds the value that is changed as well, and what to write instead."""
+
+from __future__ import annotations
+
+from rlmlang.diagnostics import Diagnostic
+from rlmlang.language.check.ownership.holders import Holder
+from rlmlang.language.check.ownership.sharing import ValueChange
+from rlmlang.language.source import Span
+
+
+def refusal(change: ValueChange, holder: Holder, read: Span | None, since: int) -> Diagnostic:
+    """Return the diagnostic of a change of what something else holds as well.
+
+    `read` is where that is used later on. If the change is before the place `since`, the diagnostic is there.
+    """
+    notes = [] if read is None or holder.kind == "expression" else [(f"{_described(holder)} is used here", read)]
+    if change.span.start < since and read is not None:
+        message = f"{_described(holder)} holds a {change.kind} that line {change.span.line} has changed"
+        hint = f"use `{change.variable}`, or copy before the change" if change.variable else "copy before the change"
+        return Diagnostic("E231", message, read, hint, notes=(("changed here", change.span),))
+    code = _shortened(change.span.text) + (" = …" if change.is_assignment else "")
+    message, hint = _message(change, holder, code)
+    return Diagnostic("E231", message, change.span, hint, notes=tuple(notes))
+
+
+def _message(change: ValueChange, holder: Holder, code: str) -> tuple[str, str]:
+    """Return the message and the hint."""
+    kind = change.kind
+    if change.in_part:
+        return (
+            f"if `{code}` fails, the {kind} is changed in part",
+            "compute its argument before the change: write a list, `[…]`",
+        )
+    match holder.kind:
+        case "itself":
+            message = f"`{code}` changes a {kind} that is in `{holder.name}` more than once"
+            return message, f"make each a {kind} of its own, as `[[0] * n for _ in range(m)]` does"
+        case "loop":
+            message = f"`{code}` changes the {kind} that the loop over `{holder.name}` is going through"
+            return message, f"loop over a copy: `for … in list({holder.name}):`"
+        case "expression":
+            message = f"`{code}` changes a {kind} while `{_shortened(holder.name)}` is still to be used"
+            return message, "bind the value to a name in a statement before this one"
+        case "argument":
+            message = f"`{code}` reads the {kind} while it is changed"
+            return message, "compute the argument in a statement before this one"
+        case "caller":
+            message = f"`{code}` changes a {kind} that the caller of the function holds as well"
+            return message, _own(change, f", and return the changed {kind}")
+        case "default":
+            message = f"`{code}` changes the default of `{holder.name}`, which all applications share"
+            return message, _own(change)
+    return f"`{code}` changes a {kind} that {_described(holder)} holds as well", _own(change, holder=holder)
+
+
+def _own(change: ValueChange, more: str = "", holder: Holder | None = None) -> str:
+    """Return how to give a variable a value of its own."""
+    kind, name = change.kind, change.variable
+    if name is None:
+        return f"bind a copy to a name, `{kind}(…)`, and change that"
+    if change.depth == 0:
+        return f"write `{name} = {kind}({name})` before it{more}"
+    if holder is not None and holder.kind == "variable":
+        return f"put a copy into `{name}` instead, such as `{kind}({holder.name})`"
+    return f"give `{name}` copies of what it holds, such as `[list(x) for x in {name}]`{more}"
+
+
+def _described(holder: Holder) -> str:
+    match holder.kind:
+        case "loop":
+            return f"the loop over `{holder.name}`"
+        case "expression":
+            return f"`{_shortened(holder.name)}`"
+    return f"`{holder.name}`"
+
+
+def _shortened(text: str) -> str:
+    line, *more = text.splitlines() or [""]
+    return line[:59] + "…" if len(line) > 60 or more else line

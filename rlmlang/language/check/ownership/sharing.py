@@ -1,0 +1,164 @@
+"""Which variables may hold the same list, dict or set: the relation that `ownership` follows through a program.
+
+Of each variable two things are told apart: the container that it holds, its *top*, and all containers that can be
+reached below that, its *inner*. A list of numbers has a top only, a tuple of lists an inner only. Each is a bit in
+masks: variable `v` has the bits `1 << 2 * v` and `1 << 2 * v + 1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from attrs import define, field, frozen
+
+from rlmlang.language.source import Span
+
+
+@frozen(eq=False)
+class ValueChange:
+    """A change of a value in the program."""
+
+    span: Span
+    variable: str | None
+    """The name of the variable that is changed; None if it is a value without a name."""
+    kind: str
+    """What is changed: `list`, `dict` or `set`."""
+    depth: int
+    """0 if it is what the variable holds, more if it is in there."""
+    is_assignment: bool = False
+    """Whether the place is the target of an assignment."""
+    in_part: bool = False
+    """Whether it is the change that an exception leaves half done."""
+
+
+class Contents(NamedTuple):
+    """What an expression gives: of which variables its containers may be."""
+
+    tops: int = 0
+    """The tops and inners among which its top may be. None stands for a container that is nobody else's."""
+    inners: int = 0
+    """Likewise for the containers below."""
+    repeats: bool = False
+    """Whether a container may be in it more than once."""
+
+    @property
+    def parts(self) -> int:
+        return self.tops | self.inners
+
+
+NOTHING = Contents()
+"""A value without containers, or one of containers that are nobody else's."""
+
+
+def top_of(variable: int) -> int:
+    return 1 << 2 * variable
+
+
+def inner_of(variable: int) -> int:
+    return 2 << 2 * variable
+
+
+def all_of(variable: int) -> int:
+    return 3 << 2 * variable
+
+
+def bits(mask: int) -> Iterator[int]:
+    """Give the places of the bits of a mask."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def variables_in(mask: int) -> Iterator[int]:
+    """Give the variables of which a mask has a part, each once."""
+    last = -1
+    for bit in bits(mask):
+        if bit >> 1 != last:
+            last = bit >> 1
+            yield last
+
+
+@define(eq=False)
+class Sharing:
+    """What may be shared at one point of a program.
+
+    The relation is symmetric and says "may be the same container"; it is not transitive. Only a variable's inner can
+    be related to itself: then a container is in there more than once.
+    """
+
+    partners: dict[int, int] = field(factory=dict)
+    """For each bit the mask of what it may share with."""
+    stale: dict[int, ValueChange] = field(factory=dict)
+    """Variables that hold, in CPython, what has been changed by way of another one. They must not be read."""
+
+    def copy(self) -> Sharing:
+        return Sharing(dict(self.partners), dict(self.stale))
+
+    def join(self, other: Sharing) -> bool:
+        """Add what may be so on another path. Returns whether anything was new."""
+        grown = False
+        for bit, mask in other.partners.items():
+            known = self.partners.get(bit, 0)
+            if mask | known != known:
+                self.partners[bit] = mask | known
+                grown = True
+        for variable, change in other.stale.items():
+            if variable not in self.stale:
+                self.stale[variable] = change
+                grown = True
+        return grown
+
+    def reach(self, mask: int) -> int:
+        """Return everything that may share with what is in the mask, and that itself."""
+        found = mask
+        for bit in bits(mask):
+            found |= self.partners.get(bit, 0)
+        return found
+
+    def overlap(self, a: int, b: int) -> bool:
+        """Return whether a container may be in both."""
+        return bool(self.reach(a) & b)
+
+    def repeats(self, mask: int) -> bool:
+        """Return whether one of these inners may hold a container more than once."""
+        return any(self.partners.get(bit, 0) >> bit & 1 for bit in bits(mask))
+
+    def connect(self, bit: int, mask: int) -> None:
+        if mask:
+            self.partners[bit] = self.partners.get(bit, 0) | mask
+            for other in bits(mask):
+                self.partners[other] = self.partners.get(other, 0) | 1 << bit
+
+    def drop(self, variable: int) -> None:
+        """Forget what a variable holds."""
+        self.stale.pop(variable, None)
+        for bit in (2 * variable, 2 * variable + 1):
+            for other in bits(self.partners.pop(bit, 0)):
+                rest = self.partners.get(other, 0) & ~(1 << bit)
+                if rest:
+                    self.partners[other] = rest
+                else:
+                    self.partners.pop(other, None)
+
+    def bind(self, variable: int, value: Contents, but: int = 0) -> None:
+        """Let a variable hold a value; it shares with all that the parts of that share with, but not with `but`."""
+        gone = but | all_of(variable)
+        tops, inners = self.reach(value.tops) & ~gone, self.reach(value.inners) & ~gone
+        repeats = value.repeats or self.repeats(value.inners)
+        self.drop(variable)
+        self.connect(2 * variable, tops)
+        self.connect(2 * variable + 1, inners)
+        if repeats:
+            self.connect(2 * variable + 1, inner_of(variable))
+
+    def store(self, container: int, value: Contents) -> None:
+        """Let a container, and with it all that it may be or be in, hold a value as well."""
+        added = self.reach(value.parts)
+        if not added and not value.repeats:
+            return
+        for variable in variables_in(self.reach(container)):
+            if value.repeats:
+                self.connect(2 * variable + 1, inner_of(variable))
+            self.connect(2 * variable + 1, added)

@@ -1,0 +1,370 @@
+"""Where values may be changed: what CPython could show is refused, and what it could not is allowed."""
+
+from __future__ import annotations
+
+import pytest
+
+from rlmlang.diagnostics import Diagnostic
+from rlmlang.errors import ProgramError
+from rlmlang.language.check import check
+from rlmlang.language.check.beginning import Beginning
+from rlmlang.language.parse import parse
+from rlmlang.language.source import Source
+
+
+def problems(text: str) -> tuple[Diagnostic, ...]:
+    try:
+        check(Source(text))
+    except ProgramError as error:
+        return error.diagnostics
+    return ()
+
+
+ALLOWED = {
+    "a result": """
+def answer(xs: list[int]) -> list[int]:
+    result = []
+    for x in xs:
+        if x not in result:
+            result.append(x)
+    return result
+""",
+    "a new row in each turn": """
+rows = []
+for i in range(3):
+    row = []
+    for j in range(i):
+        row.append(j)
+    rows.append(row)
+rows[0].append(7)
+rows
+""",
+    "a row that is put away when it is full": """
+def answer(text: str) -> list[list[str]]:
+    rows = []
+    row = []
+    for word in text.split():
+        row.append(word)
+        if len(row) == 3:
+            rows.append(row)
+            row = []
+    rows.append(row)
+    return rows
+""",
+    "a stack": """
+def answer(text: str) -> int:
+    stack = []
+    for token in text.split():
+        if token == "+":
+            stack.append(stack.pop() + stack.pop())
+        else:
+            stack.append(int(token))
+    return stack.pop()
+""",
+    "paths in a queue": """
+def answer(graph: dict[str, list[str]], start: str, goal: str) -> list[str]:
+    queue = [[start]]
+    seen = set()
+    while queue:
+        path = queue.pop(0)
+        if path[-1] == goal:
+            return path
+        for node in graph[path[-1]]:
+            if node not in seen:
+                seen.add(node)
+                longer = list(path)
+                longer.append(node)
+                queue.append(longer)
+    return []
+""",
+    "a grid": """
+grid = [[0] * 3 for _ in range(3)]
+for i in range(3):
+    for j in range(3):
+        grid[i][j] = i * j
+        grid[i][j] += 1
+grid
+""",
+    "counts": """
+counts = {}
+for word in "a b a".split():
+    counts[word] = counts.get(word, 0) + 1
+counts
+""",
+    "groups": """
+groups = {}
+for word in "a bb b".split():
+    groups.setdefault(word[0], []).append(word)
+for key in groups:
+    groups[key].sort()
+groups
+""",
+    "elements that change places": """
+def answer(rows: list[list[int]]) -> list[list[int]]:
+    for i in range(len(rows)):
+        rows[i], rows[-1] = rows[-1], rows[i]
+        rows[i][0] += 1
+    return rows
+""",
+    "the previous row": """
+def answer(a: str, b: str) -> int:
+    previous = list(range(len(b) + 1))
+    for i in range(len(a)):
+        current = [i + 1]
+        for j in range(len(b)):
+            same = 0 if a[i] == b[j] else 1
+            current.append(min(previous[j] + same, previous[j + 1] + 1, current[j] + 1))
+        previous = current
+    return previous[-1]
+""",
+    "two rows that change roles": """
+current, previous = [0, 0], [1, 1]
+for i in range(3):
+    current[0] = previous[0] + i
+    current, previous = previous, current
+(current, previous)
+""",
+    "a copy": """
+xs = [3, 1, 2]
+best = xs[:]
+best.sort()
+best += xs
+xs.append(best[0])
+(xs, best)
+""",
+    "a second name that is not used any more": """
+xs = [1]
+ys = xs
+ys.append(2)
+ys
+""",
+    "an element at the place where the loop is": """
+def answer(xs: list[int], d: dict[str, int], grid: list[list[int]]) -> list[int]:
+    for i, x in enumerate(xs):
+        xs[i] = x * 2
+    for key in d:
+        d[key] += 1
+    for key, value in d.items():
+        d[key] = value + 1
+    for i, row in enumerate(grid):
+        for j, cell in enumerate(row):
+            grid[i][j] = cell + 1
+    return xs + list(d.values()) + grid[0]
+""",
+    "the loop is left": """
+xs = [1, 2, 3]
+for x in xs:
+    if x == 2:
+        xs.remove(x)
+        break
+xs
+""",
+    "what a loop runs over is a copy": """
+xs = [1, 2, 3]
+for x in list(xs):
+    xs.append(x)
+xs
+""",
+    "what a function makes": """
+def numbers(n):
+    made = []
+    for i in range(n):
+        made.append(i)
+    return made
+
+def split(xs):
+    small, large = [], []
+    for x in xs:
+        if x < 2:
+            small.append(x)
+        else:
+            large.append(x)
+    return small, large
+
+small, large = split(numbers(4))
+small.append(9)
+large.append(9)
+(small, large)
+""",
+    "what a recursive function makes": """
+def permutations(xs: list[int]) -> list[list[int]]:
+    if not xs:
+        return [[]]
+    found = []
+    for i in range(len(xs)):
+        for rest in permutations(xs[:i] + xs[i + 1:]):
+            rest.append(xs[i])
+            found.append(rest)
+    return found
+
+all = permutations([1, 2, 3])
+all[0].append(4)
+all
+""",
+    "what was taken out": """
+rows = [[1], [2]]
+row = rows.pop()
+row.append(3)
+rows.append([4])
+(rows, row)
+""",
+    "the parts of a tuple": """
+stack = [(0, [0])]
+while stack:
+    node, path = stack.pop()
+    path.append(node)
+    if node < 3:
+        stack.append((node + 1, path[:]))
+path
+""",
+    "after an error": """
+found = []
+for text in ["1", "x"]:
+    try:
+        found.append(int(text))
+    except ValueError:
+        found.append(-1)
+found
+""",
+}
+
+
+@pytest.mark.parametrize("text", ALLOWED.values(), ids=ALLOWED.keys())
+def test_allowed(text: str) -> None:
+    assert problems(text) == ()
+
+
+REFUSED = {
+    "a second name": (
+        "xs = [1]\nys = xs\nys.append(2)\nxs",
+        (3, "`ys.append(2)` changes a list that `xs` holds as well", "write `ys = list(ys)` before it"),
+    ),
+    "in a container": (
+        "row = [1]\nrows = [row]\nrow.append(2)\nrows",
+        (3, "`row.append(2)` changes a list that `rows` holds as well", "write `row = list(row)` before it"),
+    ),
+    "from a container": (
+        'd = {"a": [1]}\nxs = d["a"]\nxs += [2]\nd',
+        (3, "`xs += [2]` changes a list that `d` holds as well", "write `xs = list(xs)` before it"),
+    ),
+    "through a container": (
+        'xs = [1]\nd = {"a": xs}\nd["a"][0] = 2\nxs',
+        (
+            3,
+            '`d["a"][0] = …` changes a list that `xs` holds as well',
+            "put a copy into `d` instead, such as `list(xs)`",
+        ),
+    ),
+    "one list for all rows": (
+        "grid = [[0] * 2] * 2\ngrid[0][1] = 5\ngrid",
+        (
+            2,
+            "`grid[0][1] = …` changes a list that is in `grid` more than once",
+            "make each a list of its own, as `[[0] * n for _ in range(m)]` does",
+        ),
+    ),
+    "in the next turn": (
+        "rows = []\nrow = []\nfor i in range(3):\n    row.append(i)\n    rows.append(row)\nrows",
+        (4, "`row.append(i)` changes a list that `rows` holds as well", "write `row = list(row)` before it"),
+    ),
+    "an element of a loop": (
+        "rows = [[1], [2]]\nfor row in rows:\n    row.append(0)\nrows",
+        (3, "`row.append(0)` changes a list that `rows` holds as well", "write `row = list(row)` before it"),
+    ),
+    "the list that a loop runs over": (
+        "xs = [1, 2]\nfor x in xs:\n    xs.append(x)\nxs",
+        (
+            3,
+            "`xs.append(x)` changes the list that the loop over `xs` is going through",
+            "loop over a copy: `for … in list(xs):`",
+        ),
+    ),
+    "a parameter": (
+        "def add(xs: list[int]) -> list[int]:\n    xs.append(1)\n    return xs\n\nadd([0])",
+        (
+            2,
+            "`xs.append(1)` changes a list that the caller of the function holds as well",
+            "write `xs = list(xs)` before it, and return the changed list",
+        ),
+    ),
+    "a default": (
+        "def answer(x: int, xs: list[int] = []) -> list[int]:\n    xs.append(x)\n    return xs",
+        (
+            2,
+            "`xs.append(x)` changes the default of `xs`, which all applications share",
+            "write `xs = list(xs)` before it",
+        ),
+    ),
+    "a result that is the argument": (
+        "def same(xs):\n    return xs\n\nxs = {1}\nys = same(xs)\nys.add(2)\nxs",
+        (6, "`ys.add(2)` changes a set that `xs` holds as well", "write `ys = set(ys)` before it"),
+    ),
+    "an operand that was read before": (
+        "xs = [1, 2]\nxs + [xs.pop()]",
+        (
+            2,
+            "`xs.pop()` changes a list while `xs` is still to be used",
+            "bind the value to a name in a statement before this one",
+        ),
+    ),
+    "an argument that reads what it is put into": (
+        "xs = [1, 2]\nxs.extend(len(xs) for _ in range(2))\nxs",
+        (
+            2,
+            "`xs.extend(len(xs) for _ in range(2))` reads the list while it is changed",
+            "compute the argument in a statement before this one",
+        ),
+    ),
+    "a change that fails half done": (
+        "xs = []\ntry:\n    xs.extend(1 // x for x in [1, 0])\nexcept ZeroDivisionError:\n    pass\nxs",
+        (
+            3,
+            "if `xs.extend(1 // x for x in [1, 0])` fails, the list is changed in part",
+            "compute its argument before the change: write a list, `[…]`",
+        ),
+    ),
+    "a value without a name": (
+        'd = {"a": [1]}\nd.get("a", []).append(2)\nd',
+        (
+            2,
+            '`d.get("a", []).append(2)` changes a list that `d` holds as well',
+            "bind a copy to a name, `list(…)`, and change that",
+        ),
+    ),
+    "what a view still reads": (
+        "d = {1: 2}\nkeys = d.keys()\nd[3] = 4\nkeys",
+        (3, "`d[3] = …` changes a dict that `keys` holds as well", "write `d = dict(d)` before it"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused(text: str, expected: tuple[int, str, str]) -> None:
+    (problem,) = problems(text)
+    assert problem.code == "E231"
+    assert problem.span is not None
+    assert (problem.span.line, problem.message, problem.hint) == expected
+
+
+def test_a_note_says_where_the_other_is_used() -> None:
+    (problem,) = problems("xs = [1]\nys = xs\nys.append(2)\nlen(xs)")
+    assert [(text, span.line) for text, span in problem.notes] == [("`xs` is used here", 4)]
+
+
+def test_a_change_is_reported_once() -> None:
+    assert len(problems("xs = [1]\nys = xs\nzs = xs\nxs.append(2)\n(ys, zs, ys)")) == 1
+
+
+def test_a_program_that_is_written_by_statements() -> None:
+    begun = Beginning.of(Source("xs = [1]\nys = xs\nxs.append(2)\n"))
+    source = Source("xs = [1]\nys = xs\nxs.append(2)\nlen(ys)\n")
+    with pytest.raises(ProgramError) as caught:
+        begun.extended(parse(source, len("xs = [1]\nys = xs\nxs.append(2)\n")))
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "E231"
+    assert problem.span is not None
+    assert (problem.span.line, problem.message) == (4, "`ys` holds a list that line 3 has changed")
+    assert problem.hint == "use `xs`, or copy before the change"
+    begun.extended(
+        parse(Source("xs = [1]\nys = xs\nxs.append(2)\nlen(xs)\n"), len("xs = [1]\nys = xs\nxs.append(2)\n"))
+    )
