@@ -77,8 +77,10 @@ def _names(statements: Iterable[nodes.Statement]) -> Iterator[nodes.Name]:
 
 
 def _widest(types: list[Type]) -> list[Type]:
-    """Return types without those that fit a later one, such as that of `[]` before something is put in."""
+    """Return types without those that fit another, such as that of `[]` before something is put in."""
     distinct = list(dict.fromkeys(types))
     return [
-        type_ for place, type_ in enumerate(distinct) if not any(fits(type_, later) for later in distinct[place + 1 :])
+        type_
+        for type_ in distinct
+        if not any(other != type_ and fits(type_, other) and not fits(other, type_) for other in distinct)
     ]
