@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from attrs import define, field
 
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import Tables
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.scope import Definition, Scope, Unbound
 from rlmlang.language.source import Span
@@ -133,14 +132,6 @@ def bodies_of(statement: nodes.Statement) -> Iterator[tuple[nodes.Statement, ...
             yield statement.body
             for handler in statement.handlers:
                 yield handler.body
-
-
-def leave_out(tables: Tables, statements: Iterable[nodes.Statement]) -> None:
-    """Take note that statements can never be reached."""
-    for each in statements:
-        tables.unreached.add(each.span.start)
-        for body in bodies_of(each):
-            leave_out(tables, body)
 
 
 def names_in(target: nodes.Target) -> Iterator[nodes.Name]:

@@ -155,9 +155,11 @@ def _settle(check: Inference, instance: Instance, span: Span) -> None:
         function.params = tuple(_given_type(instance, place) for place in range(len(instance.params)))
         if any(given.changed for given in instance.given.values()):
             continue
+        if instance.settled and is_open(instance.definition.result):
+            return
         if not instance.consulted or result == function.result:
             function.result = result
-            if instance.settled or not instance.consulted or not instance.problems:
+            if not instance.consulted or not instance.problems or instance.settled:
                 return
             instance.settled = True  # once more, to find the problems that remain
         else:

@@ -6,7 +6,7 @@ from rlmlang.language import nodes
 from rlmlang.language.check.inference import Inference, may_be_none
 from rlmlang.language.check.problems import Problems
 from rlmlang.language.source import Span
-from rlmlang.language.types import INT, UNKNOWN, ListType, OptionalType, TupleType, Type, base_of, hashable, item_type
+from rlmlang.language.types import INT, ListType, OptionalType, TupleType, Type, base_of, hashable, item_type
 
 
 def element_of(check: Inference, type_: Type, node: nodes.Expr) -> Type:
@@ -26,15 +26,14 @@ def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Typ
         case TupleType(items=items) if len(items) == count:
             return items
         case TupleType(items=items):
-            problems.error("E218", f"cannot unpack {len(items)} elements into {count} names", span)
+            failed = problems.error("E218", f"cannot unpack {len(items)} elements into {count} names", span)
         case OptionalType():
-            problems.error("E216", "this value may be None", span, "test it first: `if x is not None:`")
+            failed = problems.error("E216", "this value may be None", span, "test it first: `if x is not None:`")
+        case _ if (item := item_type(type_)) is not None:
+            return (item,) * count
         case _:
-            item = item_type(type_)
-            if item is not None:
-                return (item,) * count
-            problems.error("E218", f"{type_} cannot be unpacked", span)
-    return (UNKNOWN,) * count
+            failed = problems.error("E218", f"{type_} cannot be unpacked", span)
+    return (failed,) * count
 
 
 def hashed(check: Inference, type_: Type, node: nodes.Expr, what: str) -> Type:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from rlmlang.language import nodes
 from rlmlang.language.check.bindings import assign
-from rlmlang.language.check.body import LoopEnds, leave_out
+from rlmlang.language.check.body import LoopEnds
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.iteration import element_of
 from rlmlang.language.check.scope import Conflicted, ScopeEntry, Variable
+from rlmlang.language.check.unreached import leave_out, misplaced
 from rlmlang.language.types import NEVER, UNKNOWN, parts_of
 
 MORE_TURNS = 10
@@ -39,7 +40,7 @@ def for_loop(check: Inference, node: nodes.For) -> None:
     _loop(check, node, turn)
     check.problems.provisional -= 1
     check.problems.forget(found)
-    leave_out(check.tables, node.body)
+    leave_out(check, node.body)
 
 
 def while_loop(check: Inference, node: nodes.While) -> None:
@@ -57,7 +58,7 @@ def while_loop(check: Inference, node: nodes.While) -> None:
             end = body.state()
             body.go_on(tested)
         if truth is False:
-            leave_out(check.tables, node.body)
+            leave_out(check, node.body)
             body.go_on(None)
         else:
             check.names.narrow(facts(check, node.test, True))
@@ -71,11 +72,10 @@ def while_loop(check: Inference, node: nodes.While) -> None:
 def leave_turn(check: Inference, node: nodes.Break | nodes.Continue) -> None:
     """Check a `break` or `continue`."""
     body = check.body
-    word = "break" if isinstance(node, nodes.Break) else "continue"
     if not body.loops:
-        check.problems.error("E123", f"`{word}` is not in a loop", node.span)
+        misplaced(check, node)
         return
-    if word == "break":
+    if isinstance(node, nodes.Break):
         body.loops[-1].breaks = joined((body.loops[-1].breaks, body.state()))
     else:
         body.loops[-1].continues = joined((body.loops[-1].continues, body.state()))
@@ -92,6 +92,7 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: Turn) -> None:
     found = len(problems)
     turns_left = MORE_TURNS + len(entry.entries)
     growing: list[str] = []
+    is_last = False
     while True:
         problems.provisional += not counts
         ends = LoopEnds()
@@ -100,21 +101,23 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: Turn) -> None:
         end = turn()
         body.loops.pop()
         problems.provisional -= not counts
+        is_wrong = len(problems) > found
         after = joined((entry, body.state(), ends.continues))
         assert after is not None
+        if is_last or (after == entry and (counts or problems.provisional or not is_wrong)):
+            break
         if after == entry:
-            if counts or problems.provisional or len(problems) == found:
-                break
-            counts = True
+            is_last = counts = True  # once more, to report what is wrong
         else:
+            if not (counts and is_wrong):  # else the types after this turn are those of mistakes
+                turns_left -= 1
+                growing += [
+                    name
+                    for name, each in after.entries.items()
+                    if each != entry.entries.get(name) and (turns_left <= 0 or _contains_itself(each))
+                ]
+                entry = _without_types(after, growing)
             counts = False
-            turns_left -= 1
-            growing += [
-                name
-                for name, each in after.entries.items()
-                if each != entry.entries.get(name) and (turns_left <= 0 or _contains_itself(each))
-            ]
-            entry = _without_types(after, growing)
         problems.forget(found)
     body.entry_states[node.span.start] = entry
     body.go_on(joined((end, ends.breaks)))

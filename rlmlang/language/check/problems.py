@@ -11,7 +11,7 @@ from attrs import evolve
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.errors import ProgramError
 from rlmlang.language.source import Span
-from rlmlang.language.types import MAX_SIZE, UNKNOWN, Type, Unknown
+from rlmlang.language.types import MAX_SIZE, NEVER, UNKNOWN, Type
 
 MAX_PROBLEMS = 50
 """The most problems that are reported at once."""
@@ -45,19 +45,22 @@ class Problems:
 
     def error(
         self, code: str, message: str, span: Span, hint: Hint = None, notes: Iterable[tuple[str, Span]] = ()
-    ) -> Unknown:
+    ) -> Type:
         """Report a problem. Returns the type of an expression that failed; raises TooManyProblems."""
         shown = None if self.brief else hint() if callable(hint) else hint
         return self.add(Diagnostic(code, message, span, shown, notes=tuple(notes)))
 
-    def add(self, problem: Diagnostic) -> Unknown:
-        """Report a problem. Returns the type of an expression that failed; raises TooManyProblems."""
+    def add(self, problem: Diagnostic) -> Type:
+        """Report a problem. Returns the type of an expression that failed; raises TooManyProblems.
+
+        As long as types are still too narrow, what fails is taken as not evaluated.
+        """
         if len(problem.message) > MAX_MESSAGE:
             problem = evolve(problem, message=problem.message[:300] + " … " + problem.message[-90:])
         self.found.append(problem)
         if len(self.found) >= self.limit and not self.provisional:
             raise TooManyProblems
-        return UNKNOWN
+        return NEVER if self.provisional else UNKNOWN
 
     def bounded(self, type_: Type, span: Span) -> Type:
         """Return the type, or report that it is too large."""

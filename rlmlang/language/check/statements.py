@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rlmlang.language import nodes
 from rlmlang.language.check import bindings, functions, imports, loops
 from rlmlang.language.check.annotations import TYPE_NAMES, resolve
-from rlmlang.language.check.body import leave_out
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.problems import did_you_mean
 from rlmlang.language.check.scope import Unbound, Variable
+from rlmlang.language.check.unreached import leave_out, misplaced
 from rlmlang.language.types import NONE, STR, RecordType, Type, fits
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
@@ -19,7 +19,7 @@ from rlmlang.runtime.exceptions import CAUGHT, RAISED
 def statement(check: Inference, node: nodes.Statement) -> None:
     """Check one statement, if it can be reached."""
     if not check.body.reachable:
-        leave_out(check.tables, (node,))
+        leave_out(check, (node,))
         return
     check.tables.unreached.discard(node.span.start)
     check.body.may_fail()
@@ -115,12 +115,12 @@ def _if(check: Inference, node: nodes.If) -> None:
     ends: list[State | None] = []
     for branch in node.branches:
         if not body.reachable:
-            leave_out(check.tables, branch.body)
+            leave_out(check, branch.body)
             continue
         truth = check.test(branch.test)
         before = body.state()
         if truth is False:
-            leave_out(check.tables, branch.body)
+            leave_out(check, branch.body)
         else:
             check.names.narrow(facts(check, branch.test, True))
             check.block(branch.body)
@@ -150,8 +150,7 @@ def _assert(check: Inference, node: nodes.Assert) -> None:
 def _return(check: Inference, node: nodes.Return) -> None:
     body = check.body
     if not body.is_function:
-        hint = "a script ends with an expression, its value"
-        check.problems.error("E123", "`return` is not in a function", node.span, hint)
+        misplaced(check, node)
         return
     if node.value is None:
         if body.declared is not None and not fits(NONE, body.declared):
