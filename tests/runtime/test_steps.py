@@ -44,6 +44,29 @@ CASES: list[tuple[str, int]] = [
      2 * (ITERATION + 5) + 2 * (1 + APPLICATION + 3) + 3 * SHOWN),
     ("[reduce(max, [1, 2], 0) for y in [5]]",
      ITERATION + 6 + 2 + 2 * (APPLICATION + (1 + 2) + 3 * SHOWN) + 2 * SHOWN),
+    # loops: 4 for a turn, and 1 for each part of the body; the statements of the program itself are not counted
+    ("t = 0\nfor x in [1, 2]:\n    t += x\nt", 2 * (ITERATION + 3) + SHOWN),
+    ("a, b = 1, 2\nfor i in [1]:\n    a, b = b, a\na", ITERATION + 3 + SHOWN),
+    ("for i in [1, 2]:\n    pass\ni", 2 * ITERATION + SHOWN),
+    # the test of a `while` is a part of each turn; the one that fails belongs to what contains the loop
+    ("n = 0\nwhile n < 3:\n    n += 1\nn", 3 * (ITERATION + 3 + 3) + SHOWN),
+    ("def f(n):\n    while n > 9:\n        n -= 1\n    return n\nf(3)", APPLICATION + 3 + 1 + SHOWN),
+    # the iterable belongs to what contains the loop, and the body to its turns
+    ("for i in [1, 2]:\n    for j in [1, 2]:\n        pass\ni", 2 * (ITERATION + 3) + 4 * ITERATION + SHOWN),
+    ("def f(n):\n    t = 0\n    for x in [n, n]:\n        t += x\n    return t\nf(3)",
+     APPLICATION + 1 + 3 + 1 + 2 * (ITERATION + 3) + SHOWN),
+    # what is not reached counts too
+    ("def f(n):\n    if n > 2:\n        return n\n    return n + 1 + 1\nf(3)", APPLICATION + 3 + 1 + 5 + SHOWN),
+    ("for i in [1, 2]:\n    if i == 1:\n        continue\n    i = i + 1 + 1\ni", 2 * (ITERATION + 3 + 5) + SHOWN),
+    ("def f(n):\n    try:\n        assert n < 0, 'a'\n        raise ValueError('b')\n    except AssertionError:\n"
+     "        return 0 + 1\nf(1)", APPLICATION + 3 + 1 + 1 + 3 + SHOWN),
+    # a function inside another is counted where it is applied
+    ("def f(n):\n    def g(m):\n        return m + n\n    return g(1)\nf(2)", 2 * APPLICATION + 2 + 3 + SHOWN),
+    # targets: a name is nothing, an index and its parts are
+    ("xs = [1, 2]\nfor i in [0, 1]:\n    xs[i] = 5\nlen(xs)", 2 * (ITERATION + 3 + 1) + SHOWN),
+    ("xs = [1, 2]\nfor i in [0, 1]:\n    xs[i] += 1\nlen(xs)", 2 * (ITERATION + 1 + 3 + 1) + SHOWN),
+    # the application of a function program
+    ("def answer(n: int = 2):\n    return n + 1", APPLICATION + 3 + SHOWN),
 ]  # fmt: skip
 
 
