@@ -63,8 +63,8 @@ CASES: list[tuple[str, int]] = [
     # a function inside another is counted where it is applied
     ("def f(n):\n    def g(m):\n        return m + n\n    return g(1)\nf(2)", 2 * APPLICATION + 2 + 3 + SHOWN),
     # targets: a name is nothing, an index and its parts are
-    ("xs = [1, 2]\nfor i in [0, 1]:\n    xs[i] = 5\nlen(xs)", 2 * (ITERATION + 3 + 1) + SHOWN),
-    ("xs = [1, 2]\nfor i in [0, 1]:\n    xs[i] += 1\nlen(xs)", 2 * (ITERATION + 1 + 3 + 1) + SHOWN),
+    ("xs = [1, 2]\nfor i in [0, 1]:\n    xs[i] = 5\nxs[0]", 2 * (ITERATION + 3 + 1) + SHOWN),
+    ("xs = [1, 2]\nfor i in [0, 1]:\n    xs[i] += 1\nxs[0]", 2 * (ITERATION + 1 + 3 + 1) + SHOWN),
     # the application of a function program
     ("def answer(n: int = 2):\n    return n + 1", APPLICATION + 3 + SHOWN),
 ]  # fmt: skip
