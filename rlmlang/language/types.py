@@ -37,8 +37,8 @@ NATURAL = Primitive("Natural")
 """In signatures only: an integer constant, which is never negative (decision 9)."""
 
 
-MATCH = Primitive("Match")
-"""What `re.search` finds. No annotation names it."""
+MATCH, PATTERN = Primitive("Match"), Primitive("Pattern")
+"""What `re.search` finds, and what `re.compile` gives. No annotation names them."""
 
 
 @frozen
@@ -422,7 +422,7 @@ def ordered(type_: Type) -> bool:
     """Return whether `<` is defined for all pairs of values of the type."""
     match type_:
         case Primitive():
-            return type_ not in (NONE, MATCH)
+            return type_ not in (NONE, MATCH, PATTERN)
         case LiteralType() | Never() | Unknown():
             return True
         case ListType() | OpenTupleType():
@@ -438,7 +438,7 @@ def hashable(type_: Type) -> bool:
     """Return whether values of the type may be keys: they hold no list, dict, set, record or None."""
     match type_:
         case Primitive():
-            return type_ not in (NONE, MATCH)
+            return type_ not in (NONE, MATCH, PATTERN)
         case LiteralType() | Never() | Unknown():
             return True
         case OpenTupleType():

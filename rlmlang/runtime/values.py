@@ -7,6 +7,7 @@ only in place of a variable that owns it.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from heapq import nsmallest
@@ -134,6 +135,46 @@ def key_text(key: Value) -> str:
     return key if isinstance(key, str) else canonical(key)
 
 
+class PatternValue:
+    """A regular expression that `re.compile` has read."""
+
+    __slots__ = ("flags", "text")
+
+    def __init__(self, text: str, flags: int) -> None:
+        self.text = text
+        self.flags = flags
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PatternValue) and (self.text, self.flags) == (other.text, other.flags)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.flags))
+
+    def __repr__(self) -> str:
+        """Return the text that Python has for it."""
+        return repr(re.compile(self.text, self.flags))
+
+
+class MatchValue:
+    """What a regular expression found: the text, and the span of the whole and of each group in it."""
+
+    __slots__ = ("names", "spans", "text")
+
+    def __init__(self, text: str, spans: tuple[tuple[int, int], ...], names: dict[str, int]) -> None:
+        self.text = text
+        self.spans = spans
+        self.names = names
+
+    def group(self, number: int) -> str | None:
+        """Return the text of a group, or of all that was found for 0; None if the group did not take part."""
+        start, end = self.spans[number]
+        return None if start < 0 else self.text[start:end]
+
+    def __repr__(self) -> str:
+        """Return the text that Python has for it."""
+        return f"<re.Match object; span={self.spans[0]}, match={self.group(0)!r:.50}>"
+
+
 def to_json(value: Value) -> Any:
     """Return the value as JSON data: tuples and sets as arrays, these sorted, and records as objects in field order."""
     if isinstance(value, (list, tuple)):
@@ -144,13 +185,17 @@ def to_json(value: Value) -> Any:
         return [to_json(item) for item in sorted(value.unordered())]
     if isinstance(value, RecordValue):
         return {name: to_json(item) for (name, _), item in zip(value.type.fields, value.values)}
-    return value
+    if isinstance(value, PatternValue):
+        return value.text
+    return value.group(0) if isinstance(value, MatchValue) else value
 
 
 def _as_data(value: object) -> Value:
-    """Return what the JSON of a record or a set is made of."""
+    """Return what the JSON of a record, a set or a match is made of."""
     if isinstance(value, SetValue):
         return sorted(value.unordered())
+    if isinstance(value, (MatchValue, PatternValue)):
+        return to_json(value)
     assert isinstance(value, RecordValue)
     return {name: item for (name, _), item in zip(value.type.fields, value.values)}
 

@@ -12,6 +12,7 @@ from rlmlang.language.builtins import container_methods
 from rlmlang.language.builtins import changing_methods
 from rlmlang.language.builtins import math_module
 from rlmlang.language.builtins import other_modules
+from rlmlang.language.builtins import re_module
 
 # isort: on
 from rlmlang.language.builtins.table import (
@@ -30,5 +31,5 @@ from rlmlang.language.builtins.table import (
 __all__ = [
     "BUILTINS", "METHODS", "MODULES", "Bounds", "Builtin", "ModuleConstant", "Parameter", "Signature", "SpecialForm",
     "changing_methods", "container_methods", "conversions", "math_module", "module_member", "number_functions",
-    "other_modules", "sequence_functions", "special_forms", "text", "text_methods",
+    "other_modules", "re_module", "sequence_functions", "special_forms", "text", "text_methods",
 ]  # fmt: skip

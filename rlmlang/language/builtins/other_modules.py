@@ -303,7 +303,7 @@ def _counter(meter: Meter, iterable: Any = ()) -> Counter[Any]:
     "Counter",
     "most_common(self: Counter[H], n: int | None = None) -> list[tuple[H, int]]",
     doc="pairs of element and count, the most frequent first; the first `n`, or all",
-    examples=['from collections import Counter\nCounter("abb").most_common(1) == [("b", 2)]'],
+    examples=['Counter("abb").most_common(1) == [("b", 2)]'],
     cost=SORTING,
 )
 def _most_common(meter: Meter, self: Counter[Any], n: int | None = None) -> list[tuple[Any, int]]:
@@ -316,7 +316,7 @@ def _most_common(meter: Meter, self: Counter[Any], n: int | None = None) -> list
     "Counter",
     "elements(self: Counter[H]) -> list[H]",
     doc="each element as often as it counts, as a list",
-    examples=['from collections import Counter\nCounter("aba").elements() == ["a", "a", "b"]'],
+    examples=['Counter("aba").elements() == ["a", "a", "b"]'],
     cost=ELEMENTS,
 )
 def _elements(meter: Meter, self: Counter[Any]) -> list[Any]:
@@ -329,7 +329,7 @@ def _elements(meter: Meter, self: Counter[Any]) -> list[Any]:
     "Counter",
     "total(self: Counter[H]) -> int",
     doc="the sum of the counts",
-    examples=['from collections import Counter\nCounter("aba").total() == 3'],
+    examples=['Counter("aba").total() == 3'],
     cost=ELEMENTS,
 )
 def _total(meter: Meter, self: Counter[Any]) -> int:
@@ -357,7 +357,7 @@ for _name, _doc, _result in (
         f"{_name}(self: Counter[H], iterable: dict[H, int]) -> None",
         f"{_name}(self: Counter[H], iterable: Iterable[H]) -> None",
         doc=_doc,
-        examples=[f'from collections import Counter\nc = Counter("aab")\nc.{_name}("a")\nc["a"] == {_result}'],
+        examples=[f'c = Counter("aab")\nc.{_name}("a")\nc["a"] == {_result}'],
         cost=SIZE,
         changes=True,
     )(_recounting(_name))

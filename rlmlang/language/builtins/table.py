@@ -37,6 +37,7 @@ from rlmlang.language.types import (
     NATURAL,
     NEVER,
     NONE,
+    PATTERN,
     STR,
     UNKNOWN,
     CounterType,
@@ -124,6 +125,8 @@ class Builtin:
     """Whether the method changes its receiver in place."""
     module: str | None = None
     """The module that it is imported from."""
+    variant: Callable[[str], Builtin | None] | None = None
+    """Gives the row in the place of this one, if there is another one for this constant as first argument."""
 
     @cached_property
     def signatures(self) -> tuple[Signature, ...]:
@@ -148,7 +151,7 @@ class ModuleConstant:
 
 BUILTINS: dict[str, Builtin] = {}
 METHODS: dict[str, dict[str, Builtin]] = {
-    name: {} for name in ("str", "list", "dict", "set", "tuple", "Match", "Counter")
+    name: {} for name in ("str", "list", "dict", "set", "tuple", "Counter", "Match", "Pattern")
 }
 MODULES: dict[str, dict[str, Builtin | ModuleConstant]] = {
     name: {} for name in ("math", "re", "string", "json", "itertools", "functools", "collections", "statistics")
@@ -241,8 +244,8 @@ def _annotated(arg: python.arg) -> Type:
 
 
 _PRIMITIVES: dict[str, Type] = {
-    "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "Natural": NATURAL, "Match": MATCH, "Any": UNKNOWN,
-    "Never": NEVER,
+    "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "Natural": NATURAL,
+    "Match": MATCH, "Pattern": PATTERN, "Any": UNKNOWN, "Never": NEVER,
 }  # fmt: skip
 
 

@@ -226,6 +226,9 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
 
 def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: nodes.Expr | None) -> Type:
     args = node.args if receiver is None else (receiver, *node.args)
+    match args:
+        case (nodes.Constant(value=str() as first), *_) if builtin.variant is not None:
+            builtin = builtin.variant(first) or builtin
     types: dict[int, Type] = {}
     errors = len(check.problems)
     for arg in (*node.args, *(keyword.value for keyword in node.keywords)):

@@ -29,6 +29,7 @@ from rlmlang.language.types import (
     INT,
     MATCH,
     NEVER,
+    PATTERN,
     STR,
     UNKNOWN,
     CounterType,
@@ -312,8 +313,8 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
             return METHODS["set"]
         case TupleType() | OpenTupleType():
             return METHODS["tuple"]
-        case base if base == MATCH:
-            return METHODS["Match"]
+        case base if base in (MATCH, PATTERN):
+            return METHODS[str(base)]
         case base if base == STR:
             return METHODS["str"]
     return {}
