@@ -28,6 +28,7 @@ from rlmlang.runtime.inputs import bind_inputs, with_input_types
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.stepwise import Step
 from rlmlang.runtime.values import Mismatch, Value, to_json
 from rlmlang.trace.recorder import CallRecord, Trace
 
@@ -38,7 +39,10 @@ Writing = Literal["statements", "whole"]
 """How a callee writes a program: statement by statement, shown the value of each; or in one go."""
 
 EvaluateAnswer = Callable[[CallInFlight, Checked, Mapping[str, Value]], Awaitable[Value]]
-"""Evaluates a program that answers a call, with the values of its inputs and of bindings evaluated before."""
+"""Evaluates a program that answers a call, with the values of its inputs."""
+
+StepAnswer = Callable[[CallInFlight, Checked, Mapping[str, Value], int], Awaitable[Step]]
+"""Runs the body of a function that answers a call from a statement on, with the variables by then."""
 
 
 def default_writing(model: Model) -> Writing:
@@ -59,6 +63,7 @@ class Answering:
         clock: Callable[[], float],
         meter: Meter,
         evaluate: EvaluateAnswer,
+        step: StepAnswer,
         writing: Writing | None = None,
     ) -> None:
         self.model = model
@@ -71,7 +76,7 @@ class Answering:
         self.squeezed = False  # decision 72
         """Whether a program was written with fewer tokens than it may have: engines bring it to an end in time,
         so the answer might be another. From then on no answer of a program is stored."""
-        self._evaluate = evaluate
+        self._evaluate, self._step = evaluate, step
         self._slots = asyncio.Semaphore(self.concurrency)
 
     # Generations
@@ -229,10 +234,10 @@ class Answering:
         async def generate(statement: Request) -> Reply:
             return await self._whole_reply(call, statement)
 
-        async def evaluate(program: Checked, values: Mapping[str, Value]) -> Value:
-            return await self._evaluate(call, program, values)
+        async def step(program: Checked, variables: Mapping[str, Value], begin: int) -> Step:
+            return await self._step(call, program, variables, begin)
 
-        session = Session(request, generate, evaluate, self.meter)
+        session = Session(request, generate, step, self.meter)
         try:
             return await session.write()
         finally:

@@ -21,6 +21,7 @@ from rlmlang.runtime.compiler import evaluate
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.scheduler import Evaluation
+from rlmlang.runtime.stepwise import Step, run_step
 from rlmlang.runtime.values import Value
 from rlmlang.storage.journal import Journal
 from rlmlang.trace.recorder import Trace
@@ -64,10 +65,18 @@ class ActiveRun:
     async def run(self, checked: Checked, inputs: Mapping[str, Value], parent: int | None = None) -> Value:
         """Return the value of a program at the top of the run, which may be one step of the call `parent`.
 
-        Bindings whose names are all among the inputs are not evaluated.
         Raises RunError, BudgetError, ModelError, UsageError.
         """
         return await evaluate(self.evaluation(self.account, 0, parent), checked, inputs)
+
+    async def run_statements(
+        self, checked: Checked, variables: Mapping[str, Value], begin: int, parent: int | None = None
+    ) -> Value:
+        """Return the value of a script from a statement on, given its inputs and the variables by then.
+
+        Raises RunError, BudgetError, ModelError, UsageError.
+        """
+        return await evaluate(self.evaluation(self.account, 0, parent), checked, variables, begin)
 
 
 @asynccontextmanager
@@ -91,7 +100,12 @@ async def evaluating(
     async def evaluate_answer(call: CallInFlight, checked: Checked, values: Mapping[str, Value]) -> Value:
         return await evaluate(run.evaluation(call.account, call.level, call.record.id), checked, values)
 
-    answering = Answering(model, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, writing)
+    async def step_answer(call: CallInFlight, checked: Checked, values: Mapping[str, Value], begin: int) -> Step:
+        return await run_step(run.evaluation(call.account, call.level, call.record.id), checked, values, begin)
+
+    answering = Answering(
+        model, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing
+    )
     caller = Caller(answering, journal, memo)
     run = ActiveRun(caller, meter, account)
     try:

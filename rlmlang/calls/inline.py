@@ -265,7 +265,7 @@ class InlineText:
         text = f"{self.program}{self._name} = {call}\n"
         module = parse(Source(text, "the text"), len(self.program))
         match module.statements:
-            case (nodes.Binding(value=nodes.Call()),):
+            case (nodes.Assign(value=nodes.Call()),):
                 return module
         raise ModelError.of("E405", "this is not one call")
 
@@ -279,7 +279,9 @@ class InlineText:
         self.run.meter.charge(steps_of_checking(call))
         beginning = self.beginning.extended(statement)
         program = beginning.giving([nodes.Name(self._name, span=statement.span)])
-        (value,) = await self.run.run(program, {**self.inputs, **self.answers}, parent=self.record.id)
+        begin = len(program.module.statements) - 2
+        variables = {**self.inputs, **self.answers}
+        (value,) = await self.run.run_statements(program, variables, begin, parent=self.record.id)
         self.beginning = beginning
         self.answers[self._name] = value
         return value

@@ -21,7 +21,7 @@ from rlmlang.language.types import RecordType, Type
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import SetValue, Value, canonical, preview
 
-PROMPT_VERSION = 3
+PROMPT_VERSION = 4
 """Raised whenever the same request would give another prompt."""
 
 Arguments = Sequence[tuple[str | None, Value]]
@@ -63,11 +63,11 @@ def _leaf(instruction: str, arguments: Arguments) -> str:
     return "\n\n".join(parts)
 
 
-def fenced(text: str) -> str:
+def fenced(text: str, language: str = "") -> str:
     """Return the text between fences that it cannot forge."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{text}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 # Answers by programs -------------------------------------------------------------
@@ -90,7 +90,7 @@ def program_messages(
     if repair is None:
         return asked
     text, problem = repair
-    again = "Write the whole program again, corrected."
+    again = "Write the whole function again, corrected."
     if constraint is not None and constraint.unit == "statement":
         text, again = written + text, "Write the last statement again, corrected."
     return (
@@ -102,40 +102,57 @@ def program_messages(
 
 @cache
 def language_card() -> str:
-    """Return the language on one page, with the built-ins of the table."""
-    from rlmlang.language.builtins import BUILTINS, METHODS
+    """Return what differs from Python, and when to make a CALL; with the functions that Python does not have."""
+    from rlmlang.language.builtins import BUILTINS
 
-    known = [name for name in BUILTINS if hasattr(builtins, name)]
     added = [builtin.card for name, builtin in BUILTINS.items() if not hasattr(builtins, name)]
-    methods = "\n".join(f"- of {of}: {', '.join(table)}" for of, table in METHODS.items())
-    return _CARD.format(known=", ".join(known), methods=methods, added="\n".join(f"- {line}" for line in added))
+    return _CARD.format(added="\n".join(f"  - {line}" for line in added))
 
 
 _CARD = """\
-You answer by writing a program in rlm, a small typed language. It is part of Python:
-- `name = expression` binds a name, once. `a, b = pair` takes a tuple apart.
-- `def name(text: str) -> int:` has bindings and one `return`; a function uses only earlier ones, never itself.
-- `class Name:` with lines `field: type` is a record, made by `Name(field=…)`.
-- Expressions are Python's: comprehensions, f-strings, slices, `a if c else b`; `lambda` only as an argument.
-- Types are str, int, float, bool, None, list[T], dict[str, T], tuple[A, B], Literal["a", "b"], T | None, records.
-- `CALL[T]("instruction", argument, …)` asks a language model that sees only the instruction and the arguments. \
-Its answer is a T; without [T], a str. It reads at most a few thousand words: cut long text with `chunk`.
-- There is no import, no statement with `for`, `while`, `if` or `try`, no method that changes a value, \
-no second binding of a name.
-- The last line is an expression: its value is the answer.
-
-As in Python (but whatever is lazy there is a list here, and `set` gives a sorted list): {known}
-Methods as in Python:
-{methods}
-Besides:
+You complete a Python function. It runs in a safe subset of Python, with one addition: CALL asks a language model.
+- Write plain Python: assignments, if, for, while, def, try, comprehensions, f-strings, lists, dicts, sets. There are \
+no classes with methods, files or network. Modules: math, re, string, json, itertools, functools, collections, statistics.
+- `CALL[T]("instruction", argument, ...)` returns a T: CALL[str], CALL[int], CALL[bool], CALL[list[str]], \
+CALL[Literal["a", "b"]]. The model sees only the instruction and the arguments.
+- Compute whatever can be computed. Use CALL for whatever needs reading or judgement: what a text means, how it sounds, \
+which facts it tells. Never guess meaning from key words.
+- A CALL reads at most a few thousand words: cut long text by `chunk(text, 4000)`. In a `for`, the calls of all turns \
+run at once. A `while` makes no CALL.
+- A list, set or dict that another name or the caller holds too is changed in a copy: `xs = list(xs)`.
+- Besides the functions of Python there are:
 {added}
 
-For example, to tell how many of `reports: list[str]` mention rain:
+```python
+def answer(letters: list[str]) -> int:
+    \"""How many of the letters sound worried?\"""
+    worried = 0
+    for letter in letters:
+        if CALL[bool]("Does the writer sound worried?", letter):
+            worried += 1
+    return worried
+```
 
-mentions = [CALL[bool]("Does the report mention rain?", report) for report in reports]
-len([mention for mention in mentions if mention])
+```python
+def answer(report: str) -> Literal["storm", "calm"]:
+    \"""Was the sea calm?\"""
+    return CALL[Literal["storm", "calm"]]("How was the sea?", report)
+```
 
-Write the program and nothing else."""
+```python
+def answer(log: str, ship: str) -> str:
+    \"""Which harbour did the ship leave first?\"""
+    notes = []
+    for part in chunk(log, 4000):
+        notes.append(CALL("Note down what it says about the ship's harbours.", part, ship))
+    return CALL("Which harbour did the ship leave first? Answer with its name only.", notes, ship)
+```
+
+```python
+def answer(prices: list[int]) -> int:
+    \"""What is the largest difference between two prices?\"""
+    return max(prices) - min(prices)
+```"""
 
 
 INLINE_CARD = """\
@@ -253,7 +270,7 @@ def _task(instruction: str, arguments: Arguments, type_: Type) -> str:
     ]
     notes = ["", *shown] if shown else []
     head = _head(instruction, arguments, type_, notes)
-    return f"Complete this function. Answer with code only.\n\n{fenced(head.rstrip())}"
+    return f"Complete this function. Answer with code only.\n\n{fenced(head.rstrip(), 'python')}"
 
 
 def _bound_already(arguments: Arguments) -> Iterable[str]:

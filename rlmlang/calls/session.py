@@ -1,35 +1,37 @@
-"""Statement sessions: a model writes a program statement by statement, and sees the value of each.
+"""Statement sessions: a model writes the body of a function statement by statement, and sees what each comes to.
 
-A statement is parsed, checked and run as soon as it is written, and a preview of its value is appended
-as a comment; the model continues after it. A statement that does not check or run is removed, and
-written again with the diagnostic shown. The transcript is a program like any other: run again, it
-gives the same value. No statement is parsed or checked twice (decision 94).
+A statement is parsed, checked and run as soon as it is written, and a preview of what it binds or prints is appended
+as a comment; the model continues after it, until a statement returns. A statement that does not check or run is
+removed, and written again with the diagnostic shown. The transcript is a program like any other: run again, it gives
+the same value. No statement is parsed or checked twice (decision 94).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
+from textwrap import indent
 
 from attrs import define, evolve, field
 
-from rlmlang.calls.prompt import argument_names, program_header, program_text
+from rlmlang.calls.prompt import argument_names, function_head, program_text
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
-from rlmlang.language import nodes
 from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.parse import parse
+from rlmlang.language.parse import parse_body
 from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Reply, Request
 from rlmlang.render import render
+from rlmlang.runtime.effects import effects_of
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.stepwise import Step
 from rlmlang.runtime.values import Value, preview, to_json
 
 ANSWER = "<answer>"
@@ -47,9 +49,12 @@ STATEMENT_TOKENS = 200
 PREVIEW = 80
 """Characters of a value that are shown."""
 
+MARGIN = "    "
+"""The indentation of the body."""
+
 Generate = Callable[[Request], Awaitable[Reply]]
-EvaluateStatements = Callable[[Checked, Mapping[str, Value]], Awaitable[Value]]
-"""Evaluates a program with the values of its inputs and of bindings that were evaluated before."""
+RunStep = Callable[[Checked, Mapping[str, Value], int], Awaitable[Step]]
+"""Runs the body of a program's function from a statement on, given its variables by then."""
 
 
 @define
@@ -58,26 +63,26 @@ class Session:
 
     request: Request
     generate: Generate
-    evaluate: EvaluateStatements
+    run: RunStep
     meter: Meter
     """Charged for parsing and checking."""
     header: str = field(init=False)
-    """The inputs and records that the program begins with, which the model does not write."""
+    """The records and the head of the function, which the model does not write."""
     written: str = field(default="", init=False)
     """The transcript: what the model has written after the header, with previews."""
     beginning: Beginning = field(init=False)
     """The header and the transcript, checked."""
-    values: dict[str, Value] = field(init=False)
-    """The values of the inputs and of the names that the transcript binds."""
+    variables: dict[str, Value] = field(init=False)
+    """The variables of the function, its inputs included, after the transcript."""
     count: int = field(default=0, init=False)
     """Statements so far."""
 
     def __attrs_post_init__(self) -> None:
-        arguments = self.request.arguments
-        self.header = program_header(arguments, self.request.type)
-        self.beginning = checked_header(self.header)
-        given = {name: value for name, (_, value) in zip(argument_names(arguments), arguments)}
-        self.values = bind_inputs(self.beginning.checked, given)
+        request = self.request
+        self.header = function_head(request.instruction, request.arguments, request.type)
+        self.beginning = checked_head(self.header)
+        given = {name: value for name, (_, value) in zip(argument_names(request.arguments), request.arguments)}
+        self.variables = bind_inputs(self.beginning.checked, given)
 
     @property
     def text(self) -> str:
@@ -112,13 +117,13 @@ class Session:
                     f"last with {last.code}: {last.message}",
                     hint="lower max_depth so that the model answers directly, or give it a smaller task",
                 ) from problem[1]
-        raise ModelError.of("E405", f"the model's program has no value after {MAX_STATEMENTS} statements")
+        raise ModelError.of("E405", f"the model's program has returned nothing after {MAX_STATEMENTS} statements")
 
     def _next_request(self, attempt: int, problem: tuple[str, RlmError] | None) -> Request:
         request = self.request
         return evolve(
             request,
-            constraint=Constraint(self.text, request.type, "statement", beginning=self.beginning),
+            constraint=Constraint(self.text, request.type, "statement", within=True, beginning=self.beginning),
             written=self.written,
             max_tokens=min(request.max_tokens, STATEMENT_TOKENS),
             sample=request.sample * STATEMENT_ATTEMPTS + attempt,
@@ -126,48 +131,56 @@ class Session:
         )
 
     async def _add(self, text: str) -> tuple[Value] | None:
-        """Check and run one more statement, and return the program's value if it ends it. Raises RlmError."""
+        """Check and run one more statement, and return the value if it returns one. Raises RlmError."""
         self.meter.charge(steps_of_checking(text))
         before = self.text
-        module = parse(Source(before + text, ANSWER), len(before))
+        module = parse_body(Source(before + text, ANSWER), len(before))
         if any(comment.span.text.startswith("#=>") for comment in module.comments):
             raise ModelError.of("E405", "the model wrote a result itself")
-        (statement,) = module.statements
-        if isinstance(statement, nodes.Input):
-            raise ModelError.of("E405", "the program's inputs are given; it declares no others")
-        beginning = self.beginning.extended(module, self.request.type)
-        if isinstance(statement, nodes.ExprStatement):
-            value = await self._evaluated(beginning.checked, self.request.type)
+        beginning = self.beginning.extended(module)
+        function = beginning.checked.entry
+        assert function is not None
+        step = await self.run(beginning.checked, self.variables, len(function.node.body) - len(module.statements))
+        if step.returned is not None:
             self.written += text
-            return (value,)
-        shown = ""
-        if isinstance(statement, nodes.Binding):
-            program = beginning.giving(statement.names)
-            values = dict(zip([name.id for name in statement.names], await self._evaluated(program, program.type)))
-            self.values.update(values)
-            shown = "  #=> " + "; ".join(_shown(beginning.entries[name], value) for name, value in values.items())
-        self.beginning = beginning
-        self.written += text.rstrip("\n") + shown + "\n"
+            return (from_json(to_json(step.returned[0]), self.request.type),)
+        assigned = effects_of(function.tables, module.statements).assigned
+        shown = [f"printed {show_hidden(preview(text, PREVIEW))}" for text in step.printed]
+        shown += [
+            _shown(name, entry.type, step.variables[name])
+            for name in sorted(assigned & step.variables.keys())
+            if isinstance(entry := beginning.entries[name], Variable)
+        ]
+        self.beginning, self.variables = beginning, step.variables
+        self.written += _with_comment(text, "; ".join(shown))
         self.count += 1
         return None
 
-    async def _evaluated(self, program: Checked, type_: Type) -> Value:
-        return from_json(to_json(await self.evaluate(program, self.values)), type_)
-
 
 @lru_cache(256)
-def checked_header(text: str) -> Beginning:
-    """Return the checked header of a program. The calls of a comprehension have the same one."""
-    return Beginning.of(Source(text, ANSWER))
+def checked_head(text: str) -> Beginning:
+    """Return the checked head of a function. The calls of a comprehension have the same one."""
+    return Beginning.of_function(Source(text, ANSWER))
+
+
+def _with_comment(statement: str, shown: str) -> str:
+    """Return the text of a statement with what it came to, on its line or, if it has several, on one of its own."""
+    statement = statement.rstrip("\n")
+    if not shown:
+        return statement + "\n"
+    return f"{statement}\n{MARGIN}#=> {shown}\n" if "\n" in statement else f"{statement}  #=> {shown}\n"
 
 
 def _statements(reply: str) -> list[str]:
     """Return the statements in a reply, each with its line end; one, unless the engine was not constrained to it.
 
+    They are indented as the body is, unless the model has left that out.
     Raises ProgramError, ModelError E405 if there is none.
     """
     text = program_text(reply)
-    layout = lay_out(Source(text))
+    if not text.startswith((" ", "\t")):
+        text = indent(text, MARGIN)
+    layout = lay_out(Source(text), 0, MARGIN)
     if problems := (*layout.problems, *([layout.indented] if layout.indented else [])):
         raise ProgramError(problems)
     if not layout.chunks:
@@ -175,7 +188,6 @@ def _statements(reply: str) -> list[str]:
     return [text[start:end].strip("\n").rstrip() + "\n" for start, end in layout.chunks]
 
 
-def _shown(entry: object, value: Value) -> str:
-    assert isinstance(entry, Variable)
-    size = f", {len(value):,} items" if isinstance(value, (list, dict)) else ""
-    return f"{entry.type}{size}: {show_hidden(preview(value, PREVIEW))}"
+def _shown(name: str, type_: Type, value: Value) -> str:
+    size = f", {len(value):,} items" if isinstance(value, (list, dict, set)) else ""
+    return f"{name}: {type_}{size}: {show_hidden(preview(value, PREVIEW))}"

@@ -114,18 +114,20 @@ def _compile_body(compiler: Compiler, checked: CheckedFunction, scope: FrameName
 
     compiler.functions[checked] = function  # before its body is compiled, which may apply it
     before = compiler.scope, compiler.binding, compiler.tables, compiler.changes
-    tables = compiler.tables = checked.tables
-    compiler.scope = FrameNames(
-        {*names, *bound_in(node.body)},
-        scope,
-        node.name.id,
-        variables_of(tables, node.body, names),
-        defined_in(node.body),
-    )
+    compiler.tables = checked.tables
+    compiler.scope = function_names(checked, scope)
     compiler.binding = node.name.id
     compiler.changes = compiler.changes or changes_anything(node.body)
     body.append(result_of(compiler, node.body))
     compiler.scope, compiler.binding, compiler.tables, compiler.changes = before
+
+
+def function_names(checked: CheckedFunction, scope: FrameNames | None) -> FrameNames:
+    """Return the names of the frames of a function, which is defined in a scope."""
+    node = checked.node
+    params = [param.name.id for param in node.params]
+    variables = variables_of(checked.tables, node.body, params)
+    return FrameNames({*params, *bound_in(node.body)}, scope, node.name.id, variables, defined_in(node.body))
 
 
 def too_deep() -> RunError:
