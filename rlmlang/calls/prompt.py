@@ -111,12 +111,13 @@ def language_card() -> str:
 
 _CARD = """\
 You complete a Python function. It runs in a safe subset of Python, with one addition: CALL asks a language model.
-- Write plain Python: assignments, if, for, while, def, try, comprehensions, f-strings, lists, dicts, sets. There are \
-no classes with methods, files or network. Modules: math, re, string, json, itertools, functools, collections, statistics.
+- Write plain Python: assignments, if, for, while, def, try, comprehensions, f-strings, lists, dicts, sets. There \
+are no classes with methods, files or network. Modules: math, re, string, json, itertools, functools, collections, \
+statistics.
 - `CALL[T]("instruction", argument, ...)` returns a T: CALL[str], CALL[int], CALL[bool], CALL[list[str]], \
 CALL[Literal["a", "b"]]. The model sees only the instruction and the arguments.
-- Compute whatever can be computed. Use CALL for whatever needs reading or judgement: what a text means, how it sounds, \
-which facts it tells. Never guess meaning from key words.
+- Compute whatever can be computed. Use CALL for whatever needs reading or judgement: what a text means, how it \
+sounds, which facts it tells. Never guess meaning from key words.
 - A CALL reads at most a few thousand words: cut long text by `chunk(text, 4000)`. In a `for`, the calls of all turns \
 run at once. A `while` makes no CALL.
 - A list, set or dict that another name or the caller holds too is changed in a copy: `xs = list(xs)`.
