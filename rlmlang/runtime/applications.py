@@ -327,8 +327,9 @@ def results_of(compiler: Compiler, node: nodes.Apply, args: list[nodes.Expr], pl
                 return lambda value, turn: apply([value], frame, site, turn)
             return lambda values, turn: apply([*values], frame, site, turn)
 
-        items = as_sequence(containers[0]) if single else list(zip(*containers))
-        return apply_to_each(frame, items, site, max(sizes) and max(sizes) + (not single), later, applied)
+        items = as_sequence(containers[0]) if single else list(zip(*containers)) if containers else [()]
+        levels = max(sizes, default=0)
+        return apply_to_each(frame, items, site, levels and levels + (not single), later, applied)
 
     def run(frame: Frame, values: list[Value]) -> Value:
         given = [values[each] for each in places]
