@@ -52,7 +52,7 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
     def apart(frame: Frame) -> Waiting:
         """Begin the body in an evaluation of its own. Returns what waits for its end."""
         outer = frame.evaluation
-        inner = Evaluation(outer.calls, outer.meter, outer.nesting)
+        inner = Evaluation(outer.calls, outer.meter, outer.nesting, waits_for_outer=True)
         own = frame.kept(capture_inside)
         own.evaluation, own.ordered = inner, Checkpoint(dict(own.variables))
         checkpoint = own.ordered

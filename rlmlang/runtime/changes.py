@@ -40,6 +40,10 @@ Step = Callable[[Meter, Value, list[Value]], Value]
 """Gives the part of a container that a path leads to, unresolved or not, for the keys that it evaluates."""
 
 
+Note = Callable[[Partial, Sequence[Value]], None]
+"""Takes note of which parts of a container are unresolved, after a change with these operands."""
+
+
 @frozen(eq=False)
 class Operation:
     """What is done to the container at the end of a path.
@@ -52,8 +56,8 @@ class Operation:
     """Whether it looks at no element, so that some of them may be unresolved."""
     moved: int | None = None
     """The operand that may be unresolved."""
-    note: Callable[[Partial, Sequence[Value]], None] = lambda container, operands: container.look()
-    """Takes note of which parts are unresolved afterwards."""
+    note: Note | None = None
+    """Takes note of which parts are unresolved afterwards; without it, all of them are looked at."""
 
 
 @frozen(eq=False)
@@ -141,85 +145,114 @@ def changing(
         for _ in range(depth):
             assert holder.scope is not None
             holder = holder.scope
-        root = read(frame, name, path.span, depth)
-        evaluation, place = frame.evaluation, Place(frame, site)
+        made = _Made(frame, read(frame, name, path.span, depth), path, keys, values, operation)
         try:
-            holder.variables[name], result = _changed(frame, root, path, keys, values, operation)
+            result = made.make()
+            holder.variables[name] = made.root
             return result
         except RlmError as error:
-            raise PlacedError(error.at(span), place) from None
+            raise PlacedError(error.at(span), Place(frame, site)) from None
         except Blocked as blocked:
-            first = blocked
-        promised, result = Pending(), Pending()
-        holder.variables[name] = promised
-
-        def job() -> None:
-            try:
-                changed, value = _changed(frame, root, path, keys, values, operation)
-            except RlmError as error:
-                raise PlacedError(error.at(span), place) from None
-            except Blocked as blocked:
-                evaluation.later([blocked.value], place, job, blocked.whole)
-            else:
-                promised.resolve(changed)
-                result.resolve(value)
-
-        evaluation.later([first.value], place, job, first.whole)
-        return result
+            holder.variables[name], result = made.later(blocked, Place(frame, site), span)
+            return result
 
     return run
 
 
-def _changed(
-    frame: Frame, root: Value, path: Path, keys: list[Value], operands: list[Value], operation: Operation
-) -> tuple[Value, Value]:
-    """Make a change. Returns what the variable holds now, and the value of the expression. Raises Blocked."""
-    meter = frame.evaluation.meter
-    container = root = resolved(root)
-    owners: list[tuple[Value, Value]] = []
-    at = 0
-    for step, count in path.steps:
+class _Made:
+    """A change that is being made: of the value in `root`, which afterwards is what the variable holds."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        root: Value,
+        path: Path,
+        keys: list[Value],
+        operands: list[Value],
+        operation: Operation,
+    ) -> None:
+        self.frame = frame
+        self.root = root
+        self.path = path
+        self.keys = keys
+        self.operands = operands
+        self.operation = operation
+
+    def later(self, blocked: Blocked, place: Place, span: Span) -> tuple[Pending, Pending]:
+        """Make the change once it can be made. Returns what the variable will hold, and the value of the expression."""
+        self.place, self.span = place, span
+        self.promised, self.result = Pending(), Pending()
+        self.frame.evaluation.later([blocked.value], place, self._try_again, blocked.whole)
+        return self.promised, self.result
+
+    def _try_again(self) -> None:
+        try:
+            result = self.make()
+        except RlmError as error:
+            raise PlacedError(error.at(self.span), self.place) from None
+        except Blocked as blocked:
+            self.frame.evaluation.later([blocked.value], self.place, self._try_again, blocked.whole)
+        else:
+            self.promised.resolve(self.root)
+            self.result.resolve(result)
+
+    def make(self) -> Value:
+        """Make the change, and return the value of the expression. Raises Blocked."""
+        operation, meter = self.operation, self.frame.evaluation.meter
+        ordered = self.frame.ordered is not None
+        container = self.root = resolved(self.root)
+        owners: list[tuple[Value, Value]] = []
+        at = 0
+        for step, count in self.path.steps:
+            if container.__class__ is Pending:
+                raise Blocked(container, whole=False)
+            keys = [_known(key) for key in self.keys[at : at + count]]
+            owners.append((container, keys[0]))
+            at += count
+            container = resolved(step(meter, container.parts if container.__class__ is Partial else container, keys))
         if container.__class__ is Pending:
             raise Blocked(container, whole=False)
-        own = [_known(key) for key in keys[at : at + count]]
-        owners.append((container, own[0]))
-        at += count
-        inside = container.parts if container.__class__ is Partial else container
-        container = resolved(step(meter, inside, own))
-    if container.__class__ is Pending:
-        raise Blocked(container, whole=False)
-    if container.__class__ is Partial and (not operation.moves or frame.ordered is not None):
-        raise Blocked(container)
-    values: list[Value] = []
-    is_plain = container.__class__ is not Partial
-    for i, operand in enumerate(operands):
-        value = resolved(operand)
-        if value.__class__ in UNRESOLVED:
-            if frame.ordered is not None or not operation.moves:
-                raise Blocked(value)
-            is_plain = False
-            if i != operation.moved:
-                value = as_container(value)
-                if value.__class__ is Pending:
-                    raise Blocked(value, whole=False)
-        values.append(value)
-    if is_plain:
-        return root, operation.work(frame, container, *values)
-    partial = container if container.__class__ is Partial else _opened(container)
-    result = operation.work(frame, partial.parts, *values)
-    operation.note(partial, values)
-    if partial is container:
-        return root, result
-    for owner, key in reversed(owners):
-        outer = owner if owner.__class__ is Partial else _opened(owner)
-        if isinstance(outer.parts, list) and key < 0:
-            key += len(outer.parts)
-        outer.parts[key] = partial
-        outer.came(key)
-        if outer is owner:
-            return root, result
-        partial = outer
-    return partial, result
+        is_plain = container.__class__ is not Partial
+        if not is_plain and (ordered or not operation.moves):
+            raise Blocked(container)
+        values: list[Value] = []
+        for i, operand in enumerate(self.operands):
+            value = resolved(operand)
+            if value.__class__ in UNRESOLVED:
+                if ordered or not operation.moves:
+                    raise Blocked(value)
+                is_plain = False
+                if i != operation.moved:
+                    value = as_container(value)
+                    if value.__class__ is Pending:
+                        raise Blocked(value, whole=False)
+            values.append(value)
+        if is_plain:
+            return operation.work(self.frame, container, *values)
+        return self._move(container, owners, values)
+
+    def _move(self, container: Value, owners: list[tuple[Value, Value]], operands: list[Value]) -> Value:
+        """Make the change in a container that has unresolved elements then, which makes Partials of its owners."""
+        partial = container if container.__class__ is Partial else _opened(container)
+        result = self.operation.work(self.frame, partial.parts, *operands)
+        if self.operation.note is not None:
+            self.operation.note(partial, operands)
+        else:
+            self.frame.evaluation.meter.owe(len(partial.parts))
+            partial.look()
+        if partial is container:
+            return result
+        for owner, key in reversed(owners):
+            outer = owner if owner.__class__ is Partial else _opened(owner)
+            if isinstance(outer.parts, list) and key < 0:
+                key += len(outer.parts)
+            outer.parts[key] = partial
+            outer.came(key)
+            if outer is owner:
+                return result
+            partial = outer
+        self.root = partial
+        return result
 
 
 def _known(key: Value) -> Value:
@@ -256,7 +289,21 @@ def _one_came(container: Partial, operands: Sequence[Value]) -> None:
     container.came(key + len(container.parts) if isinstance(container.parts, list) and key < 0 else key)
 
 
-_NOTES = {"append": _last_came, "extend": _many_came, "setdefault": _one_came}
+def _some_went(container: Partial, operands: Sequence[Value]) -> None:
+    if operands and isinstance(container.parts, list):  # all behind it have moved
+        container.look()
+    else:
+        container.took()
+
+
+_NOTES: dict[str, Note] = {
+    "append": _last_came,
+    "extend": _many_came,
+    "setdefault": _one_came,
+    "pop": _some_went,
+    "popitem": _some_went,
+    "clear": _some_went,
+}
 _MOVED = {"append": 0, "insert": 1, "setdefault": 1}
 
 
@@ -270,7 +317,7 @@ def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
         return code(frame.evaluation.meter, container, *operands[:count], **dict(zip(names, operands[count:])))
 
     moves = target.builtin.moves is not None
-    operation = Operation(work, moves, _MOVED.get(name), _NOTES.get(name, Operation.note))
+    operation = Operation(work, moves, _MOVED.get(name), _NOTES.get(name))
     operands = [*target.args[1:], *(value for _, value in target.keywords)]
     return changing(compiler, node, path_of(compiler, target.args[0]), operands, operation)
 

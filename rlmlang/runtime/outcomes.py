@@ -29,23 +29,23 @@ BREAK_LOOP, NEXT_TURN = _Left(), _Left()
 class Waiting:
     """It is not known yet how a statement is left: `resume` goes on with it in a frame once `value` is known."""
 
-    __slots__ = ("begin", "exits", "is_held", "place", "resume", "value")
+    __slots__ = ("begin", "exits", "kind", "place", "resume", "value")
 
-    def __init__(self, value: Pending, place: Place, resume: Run, exits: int, is_held: bool = False) -> None:
+    def __init__(self, value: Pending, place: Place, resume: Run, exits: int, kind: str = "value") -> None:
         self.value = value
         self.place = place
         self.resume = resume
         self.exits = exits
         """The ways in which it may be left other than to the next statement, as bits."""
-        self.is_held = is_held
-        """Whether it waits because too many calls are queued."""
+        self.kind = kind
+        """What it waits for: a `value`, `relief` where too many calls are queued, or that all is `quiet`."""
         self.begin = 0
         """The number of the statement that waits, in the body that it is in."""
 
     def then(self, go_on: Callable[[Frame, Outcome], Outcome], exits: int, begin: int) -> Waiting:
         """Return what waits likewise, and then does what `go_on` says about how this is left."""
         resume = self.resume
-        waiting = Waiting(self.value, self.place, lambda frame: go_on(frame, resume(frame)), exits, self.is_held)
+        waiting = Waiting(self.value, self.place, lambda frame: go_on(frame, resume(frame)), exits, self.kind)
         waiting.begin = begin
         return waiting
 
@@ -67,10 +67,13 @@ def go_on_later(frame: Frame, waiting: Waiting, finish: Callable[[Any], None]) -
         else:
             finish(outcome)
 
-    if waiting.is_held:
-        frame.evaluation.hold_back(waiting.value, waiting.place, job)
-    else:
-        frame.evaluation.later([waiting.value], waiting.place, job, whole=False)
+    match waiting.kind:
+        case "relief":
+            frame.evaluation.hold_back(waiting.value, waiting.place, job)
+        case "quiet":
+            frame.evaluation.when_quiet_do(waiting.value, waiting.place, job)
+        case _:
+            frame.evaluation.later([waiting.value], waiting.place, job, whole=False)
 
 
 def leave_behind(frame: Frame, waiting: Waiting, capture: Capture, assigned: frozenset[str]) -> None:

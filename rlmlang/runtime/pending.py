@@ -110,7 +110,7 @@ class Partial:
         self.remake = remake
         """Makes the container of the list of its parts; None if `parts` is the container."""
         self._open: list[Value] = []
-        """The keys or indexes of the parts that may be unresolved."""
+        """The keys or indexes of the parts that may be unresolved, if they are still there."""
         self._plain: Value = None
         self._full: Pending | None = None
         if not plain:
@@ -128,21 +128,29 @@ class Partial:
         if self.parts[key].__class__ in UNRESOLVED:
             self._open.append(key)
 
+    def took(self) -> None:
+        """Take note that parts were taken out, and that no others have moved."""
+        self._plain = self._full = None
+
     def plain(self) -> Value:
         """Return the plain container, or the Partial itself while a part is unresolved."""
         open_ = self._open
         while open_:  # each part is resolved once, however often this is called
             key = open_[-1]
-            part = resolved(self.parts[key])
-            if part.__class__ in UNRESOLVED:
-                return self
-            self.parts[key] = part
+            if self._has(key):
+                part = resolved(self.parts[key])
+                if part.__class__ in UNRESOLVED:
+                    return self
+                self.parts[key] = part
             open_.pop()
         if self.remake is None:
             return self.parts
         if self._plain is None:
             self._plain = self.remake(self.parts)
         return self._plain
+
+    def _has(self, key: Value) -> bool:
+        return key in self.parts if isinstance(self.parts, dict) else key < len(self.parts)
 
     def container(self) -> Value:
         """Return the container with its parts as they are, resolved or not."""
@@ -152,7 +160,7 @@ class Partial:
         """Run an action once every part is resolved."""
         if self._full is None:
             self._full = full = Pending()
-            when_resolved([self.parts[key] for key in self._open], lambda: full.resolve(None))
+            when_resolved([self.parts[key] for key in self._open if self._has(key)], lambda: full.resolve(None))
         self._full.when(action)
 
     def copied(self, levels: int, meter: Meter) -> Partial:

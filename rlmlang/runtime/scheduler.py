@@ -53,6 +53,8 @@ class Evaluation:
     meter: Meter
     nesting: int = 0
     """How many `run_program` the program is inside of."""
+    waits_for_outer: bool = False
+    """Whether it is a part of another evaluation, for whose values its jobs may wait."""
     failure: PlacedError | None = None
     """The first failure so far in the order of evaluation."""
     _jobs: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
@@ -60,6 +62,8 @@ class Evaluation:
     """Calls without an answer."""
     _inner: dict[Evaluation, Place] = field(factory=dict)
     """Evaluations that are parts of this one."""
+    _waiting: dict[object, Place] = field(factory=dict)
+    """Jobs that wait for values, if these may come from the outer evaluation."""
     _held_back: int = 0
     """Jobs that wait until fewer calls are queued."""
     _printed: list[tuple[Path, str]] = field(factory=list)
@@ -127,7 +131,17 @@ class Evaluation:
     @property
     def has_ended(self) -> bool:
         """Whether nothing is left to be done."""
-        return not (self._jobs or self._in_flight or self._inner or self._held_back)
+        return not self._jobs and self._is_quiet
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether nothing has begun and not ended, apart from jobs that are ready."""
+        if self._in_flight or self._inner or self._held_back:
+            return False
+        if self.failure is None:
+            return not self._waiting
+        end = self.failure.place
+        return not any(place < end for place in self._waiting.values())
 
     def stop(self) -> None:
         """Cancel everything that has begun."""
@@ -145,7 +159,13 @@ class Evaluation:
     def later(self, operands: Sequence[Value], place: Place, job: Callable[[], None], whole: bool = True) -> None:
         """Run a `job` once all operands are resolved; unless `whole`, the parts of containers need not be."""
 
+        key = object() if self.waits_for_outer else None
+        if key is not None:
+            self._waiting[key] = place
+
         def ready() -> None:
+            if key is not None:
+                del self._waiting[key]
             self._jobs.append((job, place))
             self._wake()
 
@@ -170,11 +190,15 @@ class Evaluation:
 
     def when_quiet(self) -> Pending | None:
         """Return what is resolved once everything that has begun has ended; None if it has."""
-        if not (self._in_flight or self._inner or self._held_back or self._jobs):
+        if self.has_ended:
             return None
         if self._quiet is None:
             self._quiet = Pending()
         return self._quiet
+
+    def when_quiet_do(self, quiet: Pending, place: Place, job: Callable[[], None]) -> None:
+        """Run a job once all that has begun has ended."""
+        quiet.when(lambda: self._jobs.append((job, place)))
 
     def _wake(self) -> None:
         if not self._scheduled:
@@ -210,7 +234,7 @@ class Evaluation:
                 self.fail(error, place)
             except RecursionError:
                 self.fail(RunError.of("E309", "function calls nest too deeply"), place)  # decision 37
-        return not (self._in_flight or self._inner or self._held_back)
+        return self._is_quiet
 
     def fail(self, error: RlmError, place: Place) -> None:
         """Record a failure if it is the first so far, and cancel what comes after it."""

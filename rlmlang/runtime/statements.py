@@ -67,7 +67,7 @@ def body_of(compiler: Compiler, statements: Sequence[nodes.Statement]) -> Run:
                 return follow(i, outcome) if outcome.__class__ is Waiting else outcome
             if checkpoint is not None:
                 if (quiet := frame.evaluation.when_quiet()) is not None:
-                    return Waiting(quiet, Place(frame, ends[i]), partial(run_from, i + 1), anywhere)
+                    return Waiting(quiet, Place(frame, ends[i]), partial(run_from, i + 1), anywhere, "quiet")
                 checkpoint.variables = dict(frame.variables)
         return None
 
@@ -254,7 +254,7 @@ class _Loop:
             then = rest(frame) if then is None else then
             return None if then is BREAK_LOOP else then
 
-        return Waiting(outcome.value, outcome.place, resume, self.exits, outcome.is_held)
+        return Waiting(outcome.value, outcome.place, resume, self.exits, outcome.kind)
 
     def left(self, frame: Frame, outcome: Outcome) -> Outcome:
         """Return how the loop is left, after its turns ended in some way."""
@@ -287,7 +287,7 @@ def for_loop(compiler: Compiler, node: nodes.For) -> Run:
         for turn in range(first, len(items)):
             if may_call and (relief := backpressure()) is not None:
                 rest = partial(turns, copied(items, levels, frame.evaluation.meter), turn, 0)
-                return Waiting(relief, Place(frame, site, turn), rest, loop.exits, is_held=True)
+                return Waiting(relief, Place(frame, site, turn), rest, loop.exits, "relief")
             charge(frame, steps, span, site, turn)
             inner = frame.inside(site, turn)
             bind(inner, items[turn])
