@@ -67,7 +67,6 @@ CODES: dict[str, str] = {
     "E231": "a value is changed that something else holds as well",
     "E232": "a variable has different types where branches meet",
     "E233": "the types of a loop or a recursive function grow without end",
-    "E234": "the types of the inputs are not known",
     # Running
     "E300": "the run failed",
     "E301": "index out of range",

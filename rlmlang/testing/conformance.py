@@ -40,7 +40,7 @@ def run_case(case: Mapping[str, Any]) -> dict[str, Any]:
     except RlmError as error:
         place = error.first.to_json()
         return {"error": {name: place[name] for name in ("code", "line", "column")}}
-    return {"value": to_json(result.value), "type": str(program.type), "calls": result.usage.calls, **found}
+    return {"value": to_json(result.value), "type": str(result.type), "calls": result.usage.calls, **found}
 
 
 def _check(case: Mapping[str, Any]) -> None:

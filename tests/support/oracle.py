@@ -15,7 +15,11 @@ ERRORS: dict[type[Exception], frozenset[str]] = {
     ZeroDivisionError: frozenset({"E303"}),
     IndexError: frozenset({"E301"}),
     KeyError: frozenset({"E302"}),
-    ValueError: frozenset({"E304", "E305", "E308"}),
+    ValueError: frozenset({"E304", "E305", "E308", "E312"}),
+    AssertionError: frozenset({"E311"}),
+    UnboundLocalError: frozenset({"E310"}),
+    NameError: frozenset({"E310"}),
+    RecursionError: frozenset({"E309"}),
     OverflowError: frozenset({"E306"}),
 }
 """The codes that stand for a Python exception."""
@@ -56,14 +60,23 @@ def _listed(work: Callable[..., Any]) -> Callable[..., list[Any]]:
 def evaluate(text: str, inputs: Mapping[str, Value]) -> Any:
     """The value of the program as CPython sees it. Raises what it raises."""
     tree = ast.parse(text)
-    last = tree.body.pop()
-    assert isinstance(last, ast.Expr)
-    tree.body.append(ast.Assign([ast.Name("value__", ast.Store())], last.value))
+    last = tree.body[-1]
+    if isinstance(last, ast.FunctionDef):  # the inputs are its arguments
+        value: ast.expr = ast.Call(
+            ast.Name(last.name, ast.Load()),
+            [],
+            [ast.keyword(name, ast.Name(name, ast.Load())) for name in inputs],
+        )
+    else:
+        assert isinstance(last, ast.Expr)
+        value = last.value
+        tree.body.pop()
+    tree.body.append(ast.Assign([ast.Name("value__", ast.Store())], value))
     tree = ast.fix_missing_locations(_Adapt(inputs).visit(tree))
     scope: dict[str, Any] = {
         "record__": dataclasses.dataclass(frozen=True),
         "reduce": functools.reduce,
-        "set": lambda items: sorted(set(items)),
+        "print": lambda *args, **keywords: None,
         **{work.__name__: _listed(work) for work in (range, zip, enumerate, reversed, map, filter)},
     }
     flags = __future__.annotations.compiler_flag
@@ -79,8 +92,8 @@ def _native(value: Value, scope: Mapping[str, Any]) -> Any:
     """The value with records as instances of the program's dataclasses."""
     if isinstance(value, RecordValue):
         return scope[value.type.name](*(_native(item, scope) for item in value.values))
-    if isinstance(value, (list, tuple)):
-        return type(value)(_native(item, scope) for item in value)
+    if isinstance(value, (list, tuple, set)):
+        return (set if isinstance(value, set) else type(value))(_native(item, scope) for item in value)
     if isinstance(value, dict):
         return {key: _native(item, scope) for key, item in value.items()}
     return value
@@ -93,6 +106,8 @@ def exact_text(value: Any) -> str:
     if dataclasses.is_dataclass(value):
         fields = (getattr(value, field.name) for field in dataclasses.fields(value))
         return f"{type(value).__name__}({', '.join(map(exact_text, fields))})"
+    if isinstance(value, (set, frozenset)):
+        return f"set{{{', '.join(map(exact_text, sorted(value)))}}}"
     if isinstance(value, (list, tuple)):
         return f"{type(value).__name__}[{', '.join(map(exact_text, value))}]"
     if isinstance(value, dict):
