@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import event, given, note, settings
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.errors import ProgramError
@@ -10,6 +11,7 @@ from rlmlang.language.check import check
 from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
+from tests.support.aliasing import Endless, aliasing_programs, by_value, in_python
 
 
 def problems(text: str) -> tuple[Diagnostic, ...]:
@@ -368,3 +370,28 @@ def test_a_program_that_is_written_by_statements() -> None:
     begun.extended(
         parse(Source("xs = [1]\nys = xs\nxs.append(2)\nlen(xs)\n"), len("xs = [1]\nys = xs\nxs.append(2)\n"))
     )
+
+
+def test_what_is_shared_too_much_is_refused() -> None:
+    lines = [f"x{i + 1} = x{i} + [[{i}]]" for i in range(3_000)]
+    (problem,) = problems("\n".join(["x0 = [[0]]", *lines, "x0.append([1])", "x3000"]))
+    assert problem.code == "E231"
+    assert problem.message == "too many variables hold the same values to find out where a change of one shows"
+
+
+many = settings(max_examples=7 * settings.default.max_examples)
+
+
+@many
+@given(aliasing_programs())
+def test_python_does_not_show_an_allowed_change(text: str) -> None:
+    """What is allowed means the same where every variable and container has values of its own."""
+    note(text)
+    found = problems(text)
+    assert {problem.code for problem in found} <= {"E231"}
+    event("refused" if found else "allowed")
+    if not found:
+        try:
+            assert in_python(text) == by_value(text)
+        except Endless:
+            event("endless")

@@ -30,6 +30,8 @@ class ContentsWalk:
         """The `node_id` of the name of the function, -1 for the program."""
         self.bound = bound
         """The names that the function binds; None for the program."""
+        self.place: Span | None = None
+        """The statement that it has come to."""
         self.state = Sharing()
         self.holders: list[Holder] = []
         self.keys: list[tuple[Any, ...]] = []
@@ -80,7 +82,7 @@ class ContentsWalk:
         self.temporaries.clear()
 
     def bind(self, number: int, value: Contents, but: int = 0) -> None:
-        self.state.bind(number, value, but)
+        self.context.spend(self.state.bind(number, value, but), self.place)
         self.may_fail()
 
     def may_fail(self) -> None:

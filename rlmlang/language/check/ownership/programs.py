@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import field, frozen
 
+from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.check.body import bodies_of, names_bound_by
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, Tables
@@ -13,9 +14,12 @@ from rlmlang.language.check.ownership.holders import Holder, ResultSharing, find
 from rlmlang.language.check.ownership.refusals import refusal
 from rlmlang.language.check.ownership.sharing import NOTHING, Contents, ValueChange, inner_of, top_of
 from rlmlang.language.check.ownership.statements import OwnershipWalk
-from rlmlang.language.check.problems import Problems
+from rlmlang.language.check.problems import Problems, TooManyProblems
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, Type
+
+MAX_WORK = 1_500_000
+"""How many pairs of variables that share something are followed."""
 
 
 class Ownership:
@@ -29,6 +33,7 @@ class Ownership:
         """Where the text begins in which problems are reported; what is before it was found to be right."""
         self.results = dict(results or {})
         self._refused: set[tuple[int, int]] = set()
+        self._work = 0
         self._parts: dict[Type, tuple[bool, bool]] = {}
 
     def result_of(self, function: CheckedFunction) -> ResultSharing:
@@ -41,6 +46,14 @@ class Ownership:
         if place not in self._refused:
             self._refused.add(place)
             self.problems.add(refusal(change, holder, read, self.since))
+
+    def spend(self, work: int, place: Span | None) -> None:
+        """Take note of work that grows with what is shared. Raises TooManyProblems if there is too much of it."""
+        self._work += work
+        if self._work > MAX_WORK:
+            message = "too many variables hold the same values to find out where a change of one shows"
+            self.problems.add(Diagnostic("E231", message, place, "use fewer variables, or bind copies to them"))
+            raise TooManyProblems
 
     def parts_of(self, type_: Type) -> tuple[bool, bool]:
         """Return whether values of the type have a top, and whether they have an inner."""
@@ -67,6 +80,7 @@ class Ownership:
         node = function.node
         names = {param.name.id for param in node.params} | {name.id for name, _ in names_bound_by(node.body)}
         walk = OwnershipWalk(self, function.tables, node.name.node_id, frozenset(names))
+        walk.place = node.name.span
         for place, (param, type_) in enumerate(zip(node.params, function.params)):
             value = NOTHING
             kind = holder or ("default" if param.default is not None else None)

@@ -142,8 +142,11 @@ class Sharing:
                 else:
                     self.partners.pop(other, None)
 
-    def bind(self, variable: int, value: Contents, but: int = 0) -> None:
-        """Let a variable hold a value; it shares with all that the parts of that share with, but not with `but`."""
+    def bind(self, variable: int, value: Contents, but: int = 0) -> int:
+        """Let a variable hold a value; it shares with all that the parts of that share with, but not with `but`.
+
+        Returns with how many it shares.
+        """
         gone = but | all_of(variable)
         tops, inners = self.reach(value.tops) & ~gone, self.reach(value.inners) & ~gone
         repeats = value.repeats or self.repeats(value.inners)
@@ -152,6 +155,7 @@ class Sharing:
         self.connect(2 * variable + 1, inners)
         if repeats:
             self.connect(2 * variable + 1, inner_of(variable))
+        return tops.bit_count() + inners.bit_count()
 
     def store(self, container: int, value: Contents) -> None:
         """Let a container, and with it all that it may be or be in, hold a value as well."""

@@ -70,6 +70,7 @@ class OwnershipWalk(ApplicationsWalk):
         for statement in statements:
             if not self.reachable or statement.span.start in self.tables.unreached:
                 return
+            self.place = statement.span
             self.statement(statement)
             self.forget_temporaries()
 
