@@ -122,7 +122,9 @@ class _Resolver:
         """Return the name that a written one stands for, if it is of `typing`."""
         module, dot, name = written.rpartition(".")
         imported = self.names.typing.get(written) or (name if dot and f"{module}." in self.names.typing else "")
-        return TYPING_NAMES.get(imported, written)
+        if imported in TYPING_NAMES:
+            return TYPING_NAMES[imported]
+        return f"typing.{written}" if written in ("Any", "Iterable", "Optional", "Union") else written
 
     def unknown(self, node: nodes.TypeName, name: str) -> Type:
         """Report a name that denotes no type."""
@@ -137,8 +139,8 @@ class _Resolver:
             return self.error("E226", message, node.span, "move its definition up", notes)
         listed = f"types are {', '.join(TYPE_NAMES[:-1])} and records"
         hint = did_you_mean(name, [*TYPE_NAMES, *names.records], listed)
-        if name in TYPING_NAMES:
-            hint = f"write `from typing import {name}` before it"
+        if node.name in TYPING_NAMES:
+            hint = f"write `from typing import {node.name}` before it"
         return self.error("E203", f"unknown type `{node.name}`", node.span, hint)
 
     def without_arguments(self, node: nodes.TypeName, name: str) -> Type:
