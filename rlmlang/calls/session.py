@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from textwrap import indent
+from textwrap import dedent, indent
 
 from attrs import define, evolve, field
 
@@ -178,14 +178,15 @@ def _statements(reply: str) -> list[str]:
     Raises ProgramError, ModelError E405 if there is none.
     """
     text = program_text(reply)
-    if not text.startswith((" ", "\t")):
-        text = indent(text, MARGIN)
+    first = text.lstrip("\n")
+    if not first.startswith(MARGIN) or first[len(MARGIN) :].startswith((" ", "\t")):
+        text = indent(dedent(text), MARGIN)
     layout = lay_out(Source(text), 0, MARGIN)
     if problems := (*layout.problems, *([layout.indented] if layout.indented else [])):
         raise ProgramError(problems)
     if not layout.chunks:
         raise ModelError.of("E405", "the model wrote no statement")
-    return [text[start:end].strip("\n").rstrip() + "\n" for start, end in layout.chunks]
+    return [MARGIN + text[start:end].rstrip() + "\n" for start, end in layout.chunks]
 
 
 def _shown(name: str, type_: Type, value: Value) -> str:

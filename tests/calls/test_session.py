@@ -12,11 +12,10 @@ import pytest
 import rlmlang
 from rlmlang.calls import keys
 from rlmlang.calls.budget import Limits
-from rlmlang.calls.session import STATEMENT_ATTEMPTS, checked_header
+from rlmlang.calls.session import STATEMENT_ATTEMPTS, checked_head
 from rlmlang.cli import main
 from rlmlang.decode.partial import environment_of
 from rlmlang.errors import ModelError, RlmError
-from rlmlang.language import check as language_check
 from rlmlang.language import parse
 from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.source import Source
@@ -26,6 +25,7 @@ from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake
 
 CALLING = 'document: str\nCALL[list[str]]("Shorten the lines", document=document)\n'
+HEAD = 'def answer(document: str) -> list[str]:\n    """Shorten the lines"""\n'
 TWO = Limits(max_depth=2)
 
 
@@ -48,33 +48,38 @@ def run(model: Fake, **options: Any) -> rlmlang.Result:
 
 def test_each_statement_is_run_and_its_value_shown_to_the_model() -> None:
     model = Writer(
-        ["parts = lines(document)\n", 'short = [CALL("Shorten", part) for part in parts]\n', "short\n"],
+        [
+            "    parts = lines(document)\n",
+            '    short = [CALL("Shorten", part) for part in parts]\n',
+            "    return short\n",
+        ],
         lambda request: f"short {request.arguments[0][1]}",
     )
     assert run(model).value == ["short one", "short two"]
-    assert model.written == [
-        "",
-        'parts = lines(document)  #=> list[str], 2 items: ["one", "two"]\n',
-        'parts = lines(document)  #=> list[str], 2 items: ["one", "two"]\n'
-        'short = [CALL("Shorten", part) for part in parts]  #=> list[str], 2 items: ["short one", "short two"]\n',
-    ]
+    first = '    parts = lines(document)  #=> parts: list[str], 2 items: ["one", "two"]\n'
+    second = (
+        '    short = [CALL("Shorten", part) for part in parts]'
+        '  #=> short: list[str], 2 items: ["short one", "short two"]\n'
+    )
+    assert model.written == ["", first, first + second]
     assert all(
         request.constraint and request.constraint.unit == "statement" for request in model.requests if request.program
     )
 
 
 def test_the_model_is_asked_for_each_leaf_once() -> None:
-    model = Writer(['a = CALL("x", document)\n', 'b = CALL("x", document)\n', "[a, b]\n"])
+    model = Writer(['a = CALL("x", document)\n', 'b = CALL("x", document)\n', "return [a, b]\n"])
     assert run(model).value == ["x", "x"]
     assert sum(not request.program for request in model.requests) == 1
 
 
 def test_the_transcript_runs_again_from_the_store_without_a_call(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.db")
-    model = Writer(['a = [CALL("x", part) for part in lines(document)]\n', "a\n"])
+    model = Writer(['a = [CALL("x", part) for part in lines(document)]\n', "return a\n"])
     result = run(model, store=store)
     transcript = result.trace.calls[0].program
-    again = rlmlang.compile(f"document: str\n{transcript}").run(model=Writer([]), store=store, document="one\ntwo")
+    assert transcript is not None
+    again = rlmlang.compile(transcript).run(model=Writer([]), store=store, document="one\ntwo")
     assert again.value == result.value == ["x", "x"]
     assert (again.usage.calls, again.usage.memo_hits) == (0, 2)
     store.close()
@@ -86,14 +91,15 @@ def test_the_transcript_runs_again_from_the_store_without_a_call(tmp_path: Path)
         ("parts = lins(document)\n", "E200"),
         ("parts = = 3\n", "E100"),
         ("# nothing\n", "E405"),
-        ("a = 1  #=> int: 1\n", "E405"),
-        ("other: str\n", "E405"),
+        ("a = 1  #=> a: int: 1\n", "E405"),
         ("a = [1][7]\n", "E301"),
-        ("1\n", "E227"),
+        ("if document:\n    a = [1][7]\n", "E301"),
+        ("return 1\n", "E227"),
+        ("class A:\n    x: int\n", "E121"),
     ],
 )
 def test_a_statement_that_does_not_work_is_written_again(wrong: str, code: str) -> None:
-    model = Writer([wrong, "lines(document)\n"])
+    model = Writer([wrong, "return lines(document)\n"])
     assert run(model).value == ["one", "two"]
     with pytest.raises(ModelError) as caught:
         run(Writer([wrong] * STATEMENT_ATTEMPTS))
@@ -104,29 +110,31 @@ def test_a_statement_that_does_not_work_is_written_again(wrong: str, code: str) 
 def test_what_is_wrong_is_shown_and_what_was_right_is_kept() -> None:
     """Also in a reply with several statements, from an engine that was not constrained to one."""
     model = Writer(
-        ["a = lines(document)\nb = [a]\nc = lins(document)\nd = 1\n", "c = len(a)\n", "```rlm\na[:c]\n```\n"]
+        ["a = lines(document)\nb = [a]\nc = lins(document)\nd = 1\n", "c = len(a)\n", "```rlm\nreturn a[:c]\n```\n"]
     )
     result = run(model)
     assert result.value == ["one", "two"]
     asked = [request for request in model.requests if request.program]
     assert [request.repair is not None for request in asked] == [False, True, False]
     text, problem = asked[1].repair or ("", "")
-    assert text == "c = lins(document)\n"
+    assert text == "    c = lins(document)\n"
     assert "error[E200]" in problem
     prompt = asked[1].messages
     assert [message.role for message in prompt] == ["system", "user", "assistant", "user"]
     assert prompt[2].content == asked[1].written + text
     assert prompt[3].content.endswith("Write the last statement again, corrected.")
-    first = 'a = lines(document)  #=> list[str], 2 items: ["one", "two"]\n'
-    assert asked[1].written == first + 'b = [a]  #=> list[list[str]], 1 items: [["one", "two"]]\n'
-    assert result.trace.calls[0].program == asked[2].written + "a[:c]\n"
+    first = '    a = lines(document)  #=> a: list[str], 2 items: ["one", "two"]\n'
+    assert asked[1].written == first + '    b = [a]  #=> b: list[list[str]], 1 items: [["one", "two"]]\n'
+    assert result.trace.calls[0].program == HEAD + asked[2].written + "    return a[:c]\n"
 
 
 def test_the_transcript_has_statements_as_the_model_wrote_them() -> None:
     """Otherwise its engine would have to read them again."""
-    model = Writer(["a = [  # names\n    document,\n]  # all\n", "a\n"])
+    model = Writer(["    a = [  # names\n        document,\n    ]  # all\n", "    return a\n"])
     assert run(model).value == ["one\ntwo"]
-    assert model.written[1] == 'a = [  # names\n    document,\n]  # all  #=> list[str], 1 items: ["one\\ntwo"]\n'
+    assert model.written[1] == (
+        '    a = [  # names\n        document,\n    ]  # all\n    #=> a: list[str], 1 items: ["one\\ntwo"]\n'
+    )
 
 
 def test_values_are_evaluated_once() -> None:
@@ -134,7 +142,7 @@ def test_values_are_evaluated_once() -> None:
     statements = [f"x{i} = sum(range(20_000 + {i}))\n" for i in range(20)]
     limits = Limits(max_depth=2, max_steps=1_500_000)
     again = rlmlang.compile(CALLING).run(
-        model=Writer([*statements, "lines(document)\n"]), limits=limits, document="one\ntwo"
+        model=Writer([*statements, "return lines(document)\n"]), limits=limits, document="one\ntwo"
     )
     assert again.value == ["one", "two"]
     with pytest.raises(RlmError):
@@ -145,11 +153,11 @@ def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch
     """Nor by the mask of the engine: its constraint carries what was checked. The header takes one of each more."""
     parsed: list[str] = []
     checked: list[int] = []
-    original, extended = parse.parse_partial, Beginning.extended
+    original, extended = parse._parsed, Beginning.extended
 
-    def counted_parse(source: Source, start: int = 0) -> Any:
+    def counted_parse(layout: Any, builder: Any, source: Source, start: int) -> Any:
         parsed.append(source.text[start:])
-        return original(source, start)
+        return original(layout, builder, source, start)
 
     def counted_check(self: Beginning, module: Any, *expected: Any) -> Beginning:
         checked.append(len(module.statements))
@@ -162,14 +170,18 @@ def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch
             return await super().generate(request)
 
     program = rlmlang.compile(CALLING)
-    monkeypatch.setattr(parse, "parse_partial", counted_parse)
-    monkeypatch.setattr(language_check, "parse_partial", counted_parse)
+    monkeypatch.setattr(parse, "_parsed", counted_parse)
     monkeypatch.setattr(Beginning, "extended", counted_check)
-    checked_header.cache_clear()
-    statements = ["parts = lines(document)\n", "n = len(parts)\n", "short = parts[:n]\n", "short\n"]
+    checked_head.cache_clear()
+    statements = [
+        "    parts = lines(document)\n",
+        "    n = len(parts)\n",
+        "    if n:\n        n += 0\n",
+        "    return parts\n",
+    ]
     assert program.run(model=Masked(statements), limits=TWO, document="one\ntwo").value == ["one", "two"]
-    assert parsed == ["document: str\n", *statements]
-    assert checked == [1] * 5
+    assert parsed == [HEAD, *statements]
+    assert checked == [0, 1, *[1] * 4]  # the head: what is before the function, and its docstring
 
 
 def test_the_keys_and_places_of_calls_do_not_depend_on_how_statements_are_checked(
@@ -179,35 +191,58 @@ def test_the_keys_and_places_of_calls_do_not_depend_on_how_statements_are_checke
     monkeypatch.setattr(keys, "LANGUAGE_VERSION", 1)
     monkeypatch.setattr(keys, "PROMPT_VERSION", 2)
     trace = Trace()
-    model = Writer(["parts = lines(document)\n", 'short = [CALL("Shorten", part) for part in parts]\n', "short\n"])
-    run(model, trace=trace)
+    statements = ["parts = lines(document)\n", 'short = [CALL("Shorten", part) for part in parts]\n', "return short\n"]
+    run(Writer(statements), trace=trace)
     assert [(call.key or b"").hex()[:16] for call in trace.calls] == [
         "e2c5bd31be5472c0", "32be9923b9b8f4b4", "d89d8710df5f42d3",
     ]  # fmt: skip
     span = trace.calls[1].span
-    assert (span.source.name, span.line, span.column, span.start) == ("<answer>", 3, 10, 87)
+    assert (span.source.name, span.line, span.column) == ("<answer>", 4, 14)
 
 
 def test_later_statements_see_what_earlier_ones_define() -> None:
     """Functions too, which see the variables that were bound before them."""
     statements = [
         "few = 2\n",
-        "class Part:\n    text: str\n",
-        "def cut(text: str) -> Part:\n    return Part(text=text[:few])\n",
+        "def cut(text: str) -> tuple[str, int]:\n    return text[:few], few\n",
         "few_more = [cut(line) for line in lines(document)]\n",
-        "a, b = (few_more[0].text, few_more[1])\n",
-        "[a, b.text]\n",
+        "a, b = (few_more[0][0], few_more[1])\n",
+        "return [a, b[0]]\n",
     ]
     model = Writer(statements)
     assert run(model).value == ["on", "tw"]
     assert model.written[-1].splitlines()[-2:] == [
-        'few_more = [cut(line) for line in lines(document)]  #=> list[Part], 2 items: [Part(text="on"), Part(text="tw")]',
-        'a, b = (few_more[0].text, few_more[1])  #=> str: "on"; Part: Part(text="tw")',
+        "    few_more = [cut(line) for line in lines(document)]"
+        '  #=> few_more: list[tuple[str, int]], 2 items: [("on", 2), ("tw", 2)]',
+        '    a, b = (few_more[0][0], few_more[1])  #=> a: str: "on"; b: tuple[str, int]: ("tw", 2)',
     ]
 
 
+def test_what_loops_and_changes_come_to_is_shown() -> None:
+    statements = ["sizes = {}\n", "for line in lines(document):\n    sizes[line] = len(line)\n", "return list(sizes)\n"]
+    model = Writer(statements)
+    assert run(model).value == ["one", "two"]
+    assert model.written[-1].splitlines()[-1] == (
+        '    #=> line: str: "two"; sizes: dict[str, int], 2 items: {"one": 3, "two": 3}'
+    )
+
+
+def test_what_is_printed_is_shown() -> None:
+    model = Writer(["print(len(document), 'characters')\n", "return [document]\n"])
+    assert run(model).value == ["one\ntwo"]
+    assert model.written[-1] == "    print(len(document), 'characters')  #=> printed \"7 characters\\n\"\n"
+
+
+def test_a_statement_may_return_or_not() -> None:
+    model = Writer(
+        ["if len(document) > 100:\n    return []\n", 'if CALL[bool]("Short?"):\n    return [document]\n'],
+        lambda _: "true",
+    )
+    assert run(model).value == ["one\ntwo"]
+
+
 def test_a_binding_that_can_have_no_value_is_written_again() -> None:
-    model = Writer(["none = [][0]\n", "lines(document)\n"])
+    model = Writer(["none = [][0]\n", "return lines(document)\n"])
     assert run(model).value == ["one", "two"]
     repair = [request.repair for request in model.requests if request.repair]
     assert "error[E301]" in repair[0][1]
@@ -217,13 +252,14 @@ def test_the_transcript_is_in_the_trace_if_it_fails() -> None:
     trace = Trace()
     with pytest.raises(ModelError):
         run(Writer(["a = 1\n", *["b\n"] * STATEMENT_ATTEMPTS]), trace=trace)
-    assert trace.calls[0].program == "a = 1  #=> int: 1\n"
+    assert trace.calls[0].program == HEAD + "    a = 1  #=> a: int: 1\n"
 
 
 @pytest.mark.parametrize("writing", ["statements", "whole", None])
 def test_how_programs_are_written_is_chosen(writing: Any) -> None:
     """By default, an engine that cannot be constrained to a statement writes in one go."""
-    model = Writer(["a = lines(document)\n", "a\n"] if writing == "statements" else ["a = lines(document)\na\n"])
+    body = ["    a = lines(document)\n", "    return a\n"]
+    model = Writer(body if writing == "statements" else ["".join(body)])
     model.capabilities = Capabilities()
     assert run(model, writing=writing).value == ["one", "two"]
     assert len(model.requests) == (2 if writing == "statements" else 1)
@@ -232,13 +268,13 @@ def test_how_programs_are_written_is_chosen(writing: Any) -> None:
 def test_how_programs_are_written_is_in_the_key(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.db")
     for writing, calls in (("statements", 2), ("whole", 1), ("whole", 0)):
-        model = Writer(["a = 1\n", "[document]\n"][2 - max(calls, 1) :])
+        model = Writer(["a = 1\n", "return [document]\n"][2 - max(calls, 1) :])
         assert run(model, store=store, writing=writing).usage.calls == calls
     store.close()
 
 
 def test_hidden_characters_of_values_stay_out_of_the_transcript() -> None:
-    model = Writer(["text = document\n", "[text]\n"])
+    model = Writer(["text = document\n", "return [text]\n"])
     result = rlmlang.compile(CALLING).run(model=model, limits=TWO, document="a\u202eb")
     assert result.value == ["a\u202eb"]
     assert "\\u202e" in model.written[1]
