@@ -169,6 +169,9 @@ def test_a_model_is_missing() -> None:
         (list[str], "list[str]"),
         (dict[str, list[int]], "dict[str, list[int]]"),
         (tuple[int, float], "tuple[int, float]"),
+        (tuple[int, ...], "tuple[int, ...]"),
+        (dict[int, str], "dict[int, str]"),
+        (set[str], "set[str]"),
         (Literal["yes", "no"], 'Literal["yes", "no"]'),
         (int | None, "int | None"),
         (Literal[1, 2] | None, "Literal[1, 2] | None"),
@@ -187,7 +190,7 @@ WITHOUT_ELEMENTS = [Literal[[1]], list[Literal[[1]]], tuple[()]]  # type: ignore
 
 @pytest.mark.parametrize(
     "annotation",
-    [bytes, dict[int, str], set[str], list, int | str, [int], tuple[int, ...], 3, *BARE, *WITHOUT_ELEMENTS],
+    [bytes, dict[list[int], str], set[list[str]], list, int | str, [int], 3, *BARE, *WITHOUT_ELEMENTS],
 )
 def test_what_is_no_type(annotation: Any) -> None:
     with pytest.raises(rlmlang.InvalidOption, match="is not a type of the language"):

@@ -13,7 +13,7 @@ from rlmlang.models.base import Model
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.values import Value, canonical
 
-LANGUAGE_VERSION = 1
+LANGUAGE_VERSION = 2
 """Raised whenever the same program and answers could give another value."""
 
 

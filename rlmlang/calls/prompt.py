@@ -125,11 +125,11 @@ run at once. A `while` makes no CALL.
 {added}
 
 ```python
-def answer(letters: list[str]) -> int:
-    \"""How many of the letters sound worried?\"""
+def answer(postcards: list[str]) -> int:
+    \"""How many of the postcards sound worried?\"""
     worried = 0
-    for letter in letters:
-        if CALL[bool]("Does the writer sound worried?", letter):
+    for postcard in postcards:
+        if CALL[bool]("Does the writer sound worried?", postcard):
             worried += 1
     return worried
 ```
@@ -151,7 +151,7 @@ def answer(log: str, ship: str) -> str:
 
 ```python
 def answer(prices: list[int]) -> int:
-    \"""What is the largest difference between two prices?\"""
+    \"""How much higher is the top price than the lowest?\"""
     return max(prices) - min(prices)
 ```"""
 

@@ -291,7 +291,7 @@ def test_an_exhausted_budget_ends_the_text_which_is_in_the_trace(limits: dict[st
         ("text", [1, "a"], "E603"),
         ("text", b"a", "E603"),
         ("text", float("nan"), "E603"),
-        ("text", {1: 2}, "E603"),
+        ("text", {None: 2}, "E603"),
         ("call1", "a", "E607"),
         ("for", "a", "E607"),
         ("a b", "a", "E607"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import json
 import re
 
 import pytest
@@ -9,16 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlmlang.calls.prompt import (
+    FUNCTION,
     PROMPT_VERSION,
     Message,
     argument_names,
     fenced,
+    function_head,
     language_card,
     program_header,
     program_text,
 )
-from rlmlang.language.builtins import BUILTINS, METHODS
+from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import check
+from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.source import Source
 from rlmlang.language.types import (
     BOOL,
@@ -37,6 +42,7 @@ from rlmlang.language.types import (
 from rlmlang.models.base import Request
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import RecordValue, Value
+from tests.support.places import ROOT
 
 CLAUSE = RecordType("Clause", (("title", STR), ("risk", LiteralType(("low", "high")))))
 BOOK = RecordType("Book", (("clauses", ListType(CLAUSE)),))
@@ -48,7 +54,7 @@ RISKY = RecordValue(CLAUSE, ("Rent", "high"))
 
 def test_the_prompt_of_a_direct_answer() -> None:
     request = Request("Which is riskier?", ((None, "Pay ``` now."), ("rent", [RISKY]), (None, 3)), CLAUSE)
-    assert PROMPT_VERSION == 3, "a prompt that changes needs a new version"
+    assert PROMPT_VERSION == 4, "a prompt that changes needs a new version"
     assert request.messages == (
         Message(
             "system",
@@ -95,18 +101,29 @@ def test_sibling_calls_share_the_start_of_their_prompts() -> None:
 # Answers by programs -------------------------------------------------------------------
 
 
-def test_the_card_has_every_builtin_and_method() -> None:
+def test_the_card_has_every_builtin_that_python_has_not() -> None:
     card = language_card()
-    for name in BUILTINS:
+    added = [name for name in BUILTINS if not hasattr(builtins, name)]
+    assert len(added) >= 18
+    for name in added:
         assert re.search(rf"\b{name}\b", card), name
-    for table in METHODS.values():
-        for name in table:
-            assert re.search(rf"\b{name}\b", card), name
 
 
-def test_the_example_in_the_card_checks() -> None:
-    header, example = re.findall(r"tell how many of `(.*?)` .*?:\n\n(.*?)\n\n", language_card(), re.DOTALL)[0]
-    assert check(Source(f"{header}\n{example}\n")).type == INT
+def test_the_examples_in_the_card_check() -> None:
+    examples = re.findall(r"```python\n(.*?)```", language_card(), re.DOTALL)
+    assert len(examples) == 4
+    for example in examples:
+        entry = check(Source(example)).entry
+        assert entry is not None
+        assert entry.node.name.id == FUNCTION
+
+
+def test_the_card_and_the_tasks_that_models_are_measured_by_share_no_topic() -> None:
+    """Else the card would teach the answers."""
+    card = set(re.findall(r"[a-z]{5,}", "".join(re.findall(r"```python\n(.*?)```", language_card(), re.DOTALL))))
+    tasks = (ROOT / "benchmarks" / "tasks" / "tasks.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = {word for line in tasks for word in re.findall(r"[a-z]{5,}", json.loads(line)["instruction"].lower())}
+    assert card & asked <= {"which", "there", "answer", "first", "number", "return"}
 
 
 def test_the_prompt_of_a_program() -> None:
@@ -120,21 +137,36 @@ def test_the_prompt_of_a_program() -> None:
     assert system == Message("system", language_card())
     assert user.role == "user"
     assert user.content == (
+        "Complete this function. Answer with code only.\n\n```python\n"
         'class Clause:\n    title: str\n    risk: Literal["low", "high"]\n\n'
         "class Book:\n    clauses: list[Clause]\n\n"
-        "These names are bound already:\n\n"
-        f'arg1: str  # 1,000 characters: "{"x" * 158}…\n'
-        'book: Book  # Book(clauses=[Clause(title="Rent", risk="high")])\n'
-        'pages: dict[str, int]  # 2 keys: {"a": 1, "b": 2}\n'
-        "limit: int  # 3\n\n"
-        "The task: How many clauses are risky?\n\n"
-        "The program's value must be of type int."
+        "def answer(arg1: str, book: Book, pages: dict[str, int], limit: int) -> int:\n"
+        '    """How many clauses are risky?\n    \n'
+        f'    arg1: 1,000 characters: "{"x" * 98}…\n'
+        '    book: Book(clauses=[Clause(title="Rent", risk="high")])\n'
+        '    pages: 2 keys: {"a": 1, "b": 2}\n'
+        '    limit: 3\n    """\n```'
     )
 
 
-def test_the_prompt_of_a_program_without_arguments_is_the_task_alone() -> None:
+def test_the_prompt_of_a_program_without_arguments_is_the_function_alone() -> None:
     (_, user) = Request("Name three colors.", (), ListType(STR), program=True).messages
-    assert user.content == "The task: Name three colors.\n\nThe program's value must be of type list[str]."
+    head = 'def answer() -> list[str]:\n    """Name three colors."""'
+    assert user.content == f"Complete this function. Answer with code only.\n\n```python\n{head}\n```"
+
+
+def test_an_engine_that_can_continue_begins_with_the_head_of_the_function() -> None:
+    request = Request("Count them.", (("xs", [1]),), INT, program=True)
+    assert request.opening(continues=True) == '```python\ndef answer(xs: list[int]) -> int:\n    """Count them."""\n'
+    assert request.opening(continues=False) == ""
+
+
+@given(st.text())
+def test_no_task_breaks_out_of_its_docstring(task: str) -> None:
+    beginning = Beginning.of_function(Source(function_head(task, (("x", 1),), INT)))
+    entry = beginning.checked.entry
+    assert entry is not None
+    assert len(entry.node.body) == 1
 
 
 def test_a_repair_shows_the_program_and_what_was_wrong() -> None:
@@ -151,8 +183,8 @@ def test_a_repair_shows_the_program_and_what_was_wrong() -> None:
 def test_a_preview_stays_on_its_line(text: str) -> None:
     request = Request("Go.", (("a", text), ("b", {text: [text]})), INT, program=True)
     shown = request.messages[1].content.split("\n")
-    assert [line.partition(":")[0] for line in shown[2:4]] == ["a", "b"]
-    assert shown[5] == "The task: Go."
+    assert [line.partition(":")[0] for line in shown[-4:-2]] == ["    a", "    b"]
+    assert shown[-2:] == ['    """', "```"]
 
 
 @pytest.mark.parametrize(

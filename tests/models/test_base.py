@@ -19,9 +19,9 @@ from rlmlang.models.base import cut_at_stop
 
 REPLIES = {
     "How many?": "5",
-    "Write the next statement": "m * 2\n",
+    "Write the next statement": "return m * 2\n",
     "Add 1 to it.": "```python\nm = n + 1\n```",
-    "Double it.": "n * 2",
+    "Double it.": "return n * 2",
 }
 
 

@@ -366,13 +366,17 @@ def test_sft_leaves_out_what_was_rejected(show: Show, tmp_path: Path) -> None:
 
 def test_sft_of_statements(show: Show, tmp_path: Path) -> None:
     model = scripted(
-        'note = CALL("Sum it up", text)\n', "x = note.size\n", 'y = int(CALL("Number?", text))\n', "len(note)\n"
+        '    note = CALL("Sum it up", text)\n',
+        "    x = note.size\n",
+        '    y = int(CALL("Number?", text))\n',
+        "    return len(note)\n",
     )
     path = traced(tmp_path / "run.jsonl", model, ASKED, "statements", text="It rains.")
     first, last, call = exported(show, path, "sft")
-    assert (said(first), said(call), said(last)) == ('note = CALL("Sum it up", text)\n', "Rain.", "len(note)\n")
+    assert (said(first), said(call)) == ('    note = CALL("Sum it up", text)\n', "Rain.")
+    assert said(last) == "    return len(note)\n"
     assert [message["role"] for message in last["prompt"]] == ["system", "user", "assistant"]
-    assert last["prompt"][2]["content"] == 'note = CALL("Sum it up", text)  #=> str: "Rain."\n'
+    assert last["prompt"][2]["content"] == '    note = CALL("Sum it up", text)  #=> note: str: "Rain."\n'
     assert first["prompt"] == last["prompt"][:2]
 
 
