@@ -23,6 +23,7 @@ from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.gathering import Turn, gathered, gathered_slowly
 from rlmlang.runtime.emit.loops import quantifier
+from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.unit import CannotEmit
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import RecordValue
@@ -193,7 +194,7 @@ def function_argument(e: Emitter, node: nodes.Expr) -> Applied:
 
     def charged(result: Callable[[list[Emitted]], Emitted]) -> Applied:
         def applied(args: list[Emitted]) -> Emitted:
-            e.charge(APPLICATION, node.span)
+            charge(e, APPLICATION, node.span)
             return result(args)
 
         return applied
@@ -215,7 +216,7 @@ def _defaults(e: Emitter, function: CheckedFunction, given: int) -> list[Emitted
 
 def _apply_lambda(e: Emitter, node: nodes.Lambda, args: list[Emitted]) -> Emitted:
     args = [e.simple(arg) for arg in args]
-    e.charge(function_steps(node), node.span)
+    charge(e, function_steps(node), node.span)
     with e.scope():
         for param, arg in zip(node.params, args):
             e.alias(param.id, arg)

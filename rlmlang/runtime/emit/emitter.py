@@ -55,6 +55,18 @@ class Surroundings:
         return next((function for function, names in self.chain if name in names), -1)
 
 
+@define(eq=False)
+class Charge:
+    """Charges that are made at once while steps are left, and else one by one."""
+
+    total: ast.Assign
+    """The statement that adds them up."""
+    constant: ast.Constant
+    known: int
+    """The sum of those that are constant, which is the value of `constant`."""
+    separately: list[ast.stmt]
+
+
 class NotFast(Exception):
     """The turn of a loop needs statements, or charges that are not the same in each turn."""
 
@@ -81,20 +93,6 @@ class Fast:
             yield
         finally:
             self._is_certain = before
-
-
-class _Charge:
-    """Charges that are made at once while steps are left, and else one by one."""
-
-    def __init__(self, steps: int, separately: list[ast.stmt]) -> None:
-        self.steps = steps
-        self.code = python.const(steps)
-        self.separately = separately
-
-    def add(self, steps: int, charged: ast.stmt) -> None:
-        self.steps += steps
-        self.code.value = self.steps
-        self.separately.append(charged)
 
 
 Handler = Callable[["Emitter", Any], Emitted]
@@ -134,7 +132,7 @@ class Emitter:
     single: set[str] = field(factory=set)
     """The names that are bound in one place only, so that what is known of the value there is known everywhere."""
     nesting: int = 0
-    charges: dict[int, _Charge] = field(factory=dict)
+    charges: dict[int, Charge] = field(factory=dict)
     """The charges made so far, by the last statement of each."""
     fast: Fast | None = None
     """Set while the turn of a loop is emitted as one expression."""
@@ -182,52 +180,6 @@ class Emitter:
     def simple(self, value: Emitted) -> Emitted:
         """Return a value as a variable or constant, which may be read several times."""
         return value if python.is_simple(value.code) else evolve(value, code=self.temporary(value.code))
-
-    def charge(self, steps: int, span: Span) -> None:
-        """Charge steps whose number is known. Charges that follow each other are made at once while steps are left."""
-        if self.fast is not None:
-            self.fast.charge(steps)
-            return
-        charged = ast.Expr(python.call(meter("charge"), python.const(steps)))
-        python.located(charged, self.line(span))
-        if self.block and (last := self.charges.get(id(self.block[-1]))) is not None:
-            last.add(steps, charged)
-            return
-        made = _Charge(steps, [charged])
-        self.pay(made.code, made.separately)
-        self.charges[id(self.block[-1])] = made
-
-    def pay(self, steps: ast.expr, separately: list[ast.stmt]) -> None:
-        """Add to the steps, or, if too few are left, run statements that fail for that."""
-        total = self.unit.fresh("s")
-        self.add(python.assign(total, python.binary(meter("steps"), "+", steps)))
-        self.add(python.when(python.compare(python.load(total), ">", meter("max_steps")), separately))
-        self.add(ast.Assign([ast.Attribute(python.load(METER), "steps", ast.Store())], python.load(total)))
-
-    def charge_items(self, count: int, span: Span) -> None:
-        """Charge for a container of so many elements."""
-        if count == 0:
-            self.charge(1, span)
-            return
-        small: list[ast.stmt] = []
-        with self.within(small):
-            self.charge(1 + count, span)
-        larger = ast.Expr(python.call(meter("items"), python.const(count)))
-        test = python.compare(meter("largest"), ">=", python.const(8 * count))
-        self.add(python.when(test, small, [larger]), self.line(span))
-
-    def charge_size(self, text: bool, count: ast.expr, span: Span) -> None:
-        """Charge for a text or container of `count` characters or elements, as the meter's `text` and `items` do."""
-        number = self.temporary(count)
-        total = self.unit.fresh("s")
-        steps = python.binary(python.load(number.id), "//", python.const(16)) if text else python.load(number.id)
-        size = python.load(number.id) if text else python.binary(python.load(number.id), "*", python.const(8))
-        paid = python.binary(python.binary(meter("steps"), "+", python.const(1)), "+", steps)
-        enough = python.compare(ast.NamedExpr(python.store(total), paid), "<=", meter("max_steps"))
-        charged = ast.Expr(python.call(meter("text" if text else "items"), python.load(number.id)))
-        python.located(charged, self.line(span))
-        spend = ast.Assign([ast.Attribute(python.load(METER), "steps", ast.Store())], python.load(total))
-        self.add(python.when(python.both(python.compare(size, "<=", meter("largest")), enough), [spend], [charged]))
 
     # Expressions
 

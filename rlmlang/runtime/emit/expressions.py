@@ -11,6 +11,7 @@ from rlmlang.language.types import RecordType
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter, emits, meter
 from rlmlang.runtime.emit.facts import SMALL, Emitted, of_constant
+from rlmlang.runtime.emit.metering import charge_display, charge_items, charge_sum, charge_text
 from rlmlang.runtime.emit.unit import PURE, Redo
 from rlmlang.runtime.operators import cut, fill, index_into
 from rlmlang.runtime.values import set_of
@@ -40,7 +41,7 @@ def of_tuple(e: Emitter, node: nodes.TupleExpr) -> Emitted:
 def of_set(e: Emitter, node: nodes.SetExpr) -> Emitted:
     items = _charged_elements(e, node, ast.List(elements(e, node.items), ast.Load()))
     made = e.temporary(items.code)
-    e.charge_size(False, python.call("len", python.load(made.id)), node.span)
+    charge_items(e, python.call("len", python.load(made.id)), node.span)
     constants = all(isinstance(item, nodes.Constant) for item in node.items)
     return Emitted(python.call(e.unit.give("h", set_of, "set_of"), python.load(made.id), python.const(constants)))
 
@@ -59,7 +60,7 @@ def _charged_elements(e: Emitter, node: nodes.ListExpr | nodes.TupleExpr | nodes
     if not any(isinstance(item, nodes.Starred) for item in node.items):
         return Emitted(made)
     result = e.temporary(made)
-    e.charge_size(False, python.call("len", python.load(result.id)), node.span)
+    charge_items(e, python.call("len", python.load(result.id)), node.span)
     return Emitted(result)
 
 
@@ -67,7 +68,7 @@ def _charged_elements(e: Emitter, node: nodes.ListExpr | nodes.TupleExpr | nodes
 def of_dict(e: Emitter, node: nodes.DictExpr) -> Emitted:
     values = [value.code for value in e.operands([part for item in node.items for part in item])]
     made = e.temporary(ast.Dict([*values[::2]], values[1::2]))
-    e.charge_items(len(node.items), node.span)
+    charge_display(e, len(node.items), node.span)
     return Emitted(made)
 
 
@@ -104,9 +105,9 @@ def _interpolated(e: Emitter, node: nodes.FString, holes: list[tuple[Emitted, bo
     small: list[ast.stmt] = []
     with e.within(small):
         if numbers:
-            e.pay(python.const(2 * len(numbers)), [ast.Expr(reference())])
+            charge_sum(e, python.const(2 * len(numbers)), reference())
         e.add(python.assign(result, ast.JoinedStr(parts)))
-        e.charge_size(True, python.call("len", python.load(result)), node.span)
+        charge_text(e, python.call("len", python.load(result)), node.span)
     if not numbers:
         e.block += small
         return Emitted(python.load(result))
@@ -204,7 +205,8 @@ def of_slice(e: Emitter, node: nodes.Slice) -> Emitted:
         return Emitted(e.helper(cut, value, *operands, span=node.span))
     line = e.line(node.span, Redo(cut, (value, *operands)))
     part = e.temporary(ast.Subscript(value, ast.Slice(*bounds), ast.Load()), line)
-    e.charge_size(kind == "str", python.call("len", python.load(part.id)), node.span)
+    charged = charge_text if kind == "str" else charge_items
+    charged(e, python.call("len", python.load(part.id)), node.span)
     return Emitted(part)
 
 

@@ -15,6 +15,7 @@ from rlmlang.runtime.emit.applications import apply_function
 from rlmlang.runtime.emit.emitter import DEPTH, METER, EmittedVariable, Emitter, Surroundings
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.helpers import MAX_APPLICATIONS, too_deep
+from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.statements import block
 from rlmlang.runtime.emit.unit import Unit
 from rlmlang.runtime.emit.variables import bindings, functions_in, read_inside
@@ -61,7 +62,7 @@ def emit_function(unit: Unit, checked: CheckedFunction, surroundings: Surroundin
         e.outer[key] = EmittedVariable(id_, Emitted(python.load(id_)), is_guarded=True)
         e.unsure.add(id_)
         params.append(id_)
-    e.charge(function_steps(node), node.name.span)
+    charge(e, function_steps(node), node.name.span)
     if checked.is_recursive:
         excess = python.compare(python.load(DEPTH), ">", python.const(MAX_APPLICATIONS))
         e.add(python.when(excess, [ast.Expr(e.helper(too_deep, span=node.name.span))]))

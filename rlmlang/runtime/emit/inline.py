@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from functools import partial
 
@@ -12,6 +11,7 @@ from rlmlang.language.check.checked import NativeTarget
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter
 from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
+from rlmlang.runtime.emit.metering import charge, charge_sum
 
 Inline = Callable[[Emitter, nodes.Apply, list[Emitted]], "Emitted | None"]
 
@@ -37,7 +37,7 @@ def length(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted:
     value = values[0].code
     if not python.is_simple(value):
         value = e.temporary(value)
-    e.charge(1, node.span)
+    charge(e, 1, node.span)
     return Emitted(python.call("len", python.again(value)), bits=INDEX_BITS)
 
 
@@ -47,12 +47,12 @@ def get(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted | None:
         return None
     given = [value.code for value in e.in_order([partial(e.simple, value) for value in values])]
     if values[1].is_short:
-        e.charge(1, node.span)
+        charge(e, 1, node.span)
     else:
         key = python.call("len", python.again(given[1]))
         steps = python.binary(python.const(1), "+", python.binary(key, "//", python.const(16)))
         code = METHODS["dict"]["get"].code
-        e.pay(steps, [ast.Expr(e.helper(code, *map(python.again, given), span=node.span))])
+        charge_sum(e, steps, e.helper(code, *map(python.again, given), span=node.span))
     return Emitted(python.call(python.attribute(given[0], "get"), *map(python.again, given[1:])))
 
 

@@ -15,6 +15,7 @@ from rlmlang.runtime.emit.emitter import Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
 from rlmlang.runtime.emit.gathering import Turn, gathered
 from rlmlang.runtime.emit.helpers import dict_of, unpacked
+from rlmlang.runtime.emit.metering import charge, charge_items
 from rlmlang.runtime.emit.unit import Redo
 from rlmlang.runtime.steps import turn_steps
 from rlmlang.runtime.values import set_of
@@ -25,7 +26,7 @@ def comprehension(e: Emitter, node: nodes.Comprehension) -> Emitted:
     result = _elements(e, node)
     if node.kind == "set":
         result = e.simple(result)
-        e.charge_size(False, python.call("len", python.again(result.code)), node.span)
+        charge_items(e, python.call("len", python.again(result.code)), node.span)
         return Emitted(python.call(e.unit.give("h", set_of, "set_of"), result.code))
     if node.kind == "dict":
         return Emitted(e.helper(dict_of, result.code, span=node.span))
@@ -48,7 +49,7 @@ def _elements(e: Emitter, node: nodes.Comprehension) -> Emitted:
         assert e.fast is not None
         with e.scope():
             target = _pattern(e, first.target, each)
-            e.charge(turn_steps(node)[0], node.span)
+            charge(e, turn_steps(node)[0], node.span)
             tests: list[ast.expr] = []
             for clause in rest:
                 if isinstance(clause, nodes.ForClause):
@@ -149,7 +150,7 @@ def each_turn(
     """Emit a loop over new variables, which charges each turn; its body is what is emitted within the context."""
     body: list[ast.stmt] = []
     with e.nested(), e.within(body):
-        e.charge(steps, span)
+        charge(e, steps, span)
         if isinstance(target, nodes.Name):
             variable = e.declare(target.id, element.bits, element.chars)
         else:

@@ -11,6 +11,7 @@ from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import METER, Emitter, emits
 from rlmlang.runtime.emit.expressions import replayable
 from rlmlang.runtime.emit.facts import FREE_CHARS, SAFE_BITS, SMALL, Emitted
+from rlmlang.runtime.emit.metering import charge_items, charge_sum, charge_text
 from rlmlang.runtime.emit.unit import CannotEmit, Redo
 from rlmlang.runtime.operators import COMPARISONS, OPERATORS
 
@@ -72,7 +73,8 @@ def _joined_sequences(
     e: Emitter, node: nodes.Binary | nodes.AugmentedAssign, left: Emitted, right: Emitted, texts: bool
 ) -> Emitted:
     left, right = e.in_order([partial(e.simple, left), partial(e.simple, right)])
-    e.charge_size(texts, _plus(_length(left), _length(right)), node.span)
+    charged = charge_text if texts else charge_items
+    charged(e, _plus(_length(left), _length(right)), node.span)
     chars = None if left.chars is None or right.chars is None else left.chars + right.chars
     return Emitted(python.binary(python.again(left.code), "+", python.again(right.code)), chars=chars)
 
@@ -205,7 +207,7 @@ def _comparison(
         return ast.IfExp(any_long, reference, python.compare(left.code, op, right.code))
     charged: list[ast.stmt] = []
     with e.within(charged):
-        e.pay(steps, [ast.Expr(reference)])
+        charge_sum(e, steps, reference)
     e.add(python.when(any_long, charged))
     return python.compare(left.code, op, right.code)
 

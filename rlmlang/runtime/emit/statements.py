@@ -13,6 +13,7 @@ from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.failures import NATURAL, coded
 from rlmlang.runtime.emit.helpers import asserted, raised, replace_item
 from rlmlang.runtime.emit.loops import iterated, unpack
+from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.operators import operation
 from rlmlang.runtime.emit.unit import CannotEmit, Redo
 from rlmlang.runtime.exceptions import catches, message_of
@@ -155,7 +156,7 @@ def for_loop(e: Emitter, node: nodes.For) -> None:
     iterable, element = iterated(e, node.iterable)
     body: list[ast.stmt] = []
     with e.nested(), e.within(body):
-        e.charge(loop_steps(node), node.iterable.span)
+        charge(e, loop_steps(node), node.iterable.span)
         if isinstance(node.target, nodes.Name):
             target: ast.expr = python.store(e.bound(node.target.id, element))
         else:
@@ -173,7 +174,7 @@ def while_loop(e: Emitter, node: nodes.While) -> None:
         if before:
             e.block += before
             e.add(python.when(python.negated(test.code), [ast.Break()]))
-        e.charge(loop_steps(node), node.test.span)
+        charge(e, loop_steps(node), node.test.span)
         block(e, node.body)
     e.add(ast.While(python.const(True) if before else test.code, body, []))
 

@@ -1,0 +1,86 @@
+"""Emit charges for steps and sizes: in place, without a call while there are enough steps left."""
+
+from __future__ import annotations
+
+import ast
+
+from rlmlang.language.source import Span
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.emitter import METER, Charge, Emitter, NotFast, meter
+
+
+def charge(e: Emitter, steps: int, span: Span) -> None:
+    """Charge steps whose number is known."""
+    if e.fast is not None:
+        e.fast.charge(steps)
+        return
+    charged = ast.Expr(python.call(meter("charge"), python.const(steps)))
+    python.located(charged, e.line(span))
+    _pay(e, steps, None, charged)
+
+
+def charge_sum(e: Emitter, steps: ast.expr, failing: ast.expr) -> None:
+    """Charge steps that are computed. If too few are left, `failing` does the same and fails."""
+    _pay(e, 0, steps, ast.Expr(failing))
+
+
+def _pay(e: Emitter, known: int, steps: ast.expr | None, separately: ast.stmt) -> None:
+    """Charge steps. Charges that follow each other are made at once while there are enough left."""
+    if e.fast is not None:
+        raise NotFast
+    made = e.charges.get(id(e.block[-1])) if e.block else None
+    if made is None:
+        total, constant = e.unit.fresh("s"), python.const(0)
+        made = Charge(python.assign(total, python.binary(meter("steps"), "+", constant)), constant, 0, [separately])
+        e.add(made.total)
+        e.add(python.when(python.compare(python.load(total), ">", meter("max_steps")), made.separately))
+        e.add(_set("steps", python.load(total)))
+        e.charges[id(e.block[-1])] = made
+    else:
+        made.separately.append(separately)
+    made.known += known
+    made.constant.value = made.known
+    if steps is not None:
+        made.total.value = python.binary(made.total.value, "+", steps)
+
+
+def charge_display(e: Emitter, count: int, span: Span) -> None:
+    """Charge for a container of a known number of elements."""
+    if count == 0:
+        charge(e, 1, span)
+        return
+    small: list[ast.stmt] = []
+    with e.within(small):
+        charge(e, 1 + count, span)
+    larger = ast.Expr(python.call(meter("items"), python.const(count)))
+    test = python.compare(meter("largest"), ">=", python.const(8 * count))
+    e.add(python.when(test, small, [larger]), e.line(span))
+
+
+def charge_text(e: Emitter, count: ast.expr, span: Span) -> None:
+    """Charge for a text of `count` characters."""
+    number = e.temporary(count)
+    steps = python.binary(python.load(number.id), "//", python.const(16))
+    _charge_size(e, "text", number, steps, python.load(number.id), span)
+
+
+def charge_items(e: Emitter, count: ast.expr, span: Span) -> None:
+    """Charge for a container of `count` elements."""
+    number = e.temporary(count)
+    size = python.binary(python.load(number.id), "*", python.const(8))
+    _charge_size(e, "items", number, python.load(number.id), size, span)
+
+
+def _charge_size(e: Emitter, method: str, number: ast.Name, steps: ast.expr, size: ast.expr, span: Span) -> None:
+    """Charge for something new: with the meter's method if it is the largest so far, or too few steps are left."""
+    total = e.unit.fresh("s")
+    paid = python.binary(python.binary(meter("steps"), "+", python.const(1)), "+", steps)
+    enough = python.compare(ast.NamedExpr(python.store(total), paid), "<=", meter("max_steps"))
+    charged = ast.Expr(python.call(meter(method), python.load(number.id)))
+    python.located(charged, e.line(span))
+    test = python.both(python.compare(size, "<=", meter("largest")), enough)
+    e.add(python.when(test, [_set("steps", python.load(total))], [charged]))
+
+
+def _set(name: str, value: ast.expr) -> ast.Assign:
+    return ast.Assign([ast.Attribute(python.load(METER), name, ast.Store())], value)
