@@ -19,11 +19,12 @@ from rlmlang.language.check.checked import (
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType, RecordType, Type
 from rlmlang.runtime.emit import inline, python
+from rlmlang.runtime.emit.changes import change
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.gathering import Turn, gathered, gathered_slowly
 from rlmlang.runtime.emit.loops import quantifier
-from rlmlang.runtime.emit.metering import charge
+from rlmlang.runtime.emit.metering import charge, charge_items
 from rlmlang.runtime.emit.unit import CannotEmit
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import RecordValue
@@ -100,16 +101,22 @@ def record(e: Emitter, type_: RecordType, args: list[Emitted]) -> Emitted:
 
 def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:
     builtin = target.builtin
+    if builtin.changes:
+        return change(e, node, target, _results_for)
     match builtin.form:
         case SpecialForm.FOLD:
             return fold(e, node, target)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(e, generator, builtin.form is SpecialForm.ANY)
+        case SpecialForm.ISINSTANCE:  # what types do not decide is whether the value is None
+            return Emitted(ast.Compare(e.expr(target.args[0]).code, [ast.IsNot()], [python.const(None)]))
         case SpecialForm.ANY | SpecialForm.ALL | None:
             pass
         case _:
             raise CannotEmit(builtin.name)
     exprs = [*target.args, *(value for _, value in target.keywords)]
+    if any(isinstance(expr, nodes.Starred) for expr in exprs):
+        return spread(e, node, target)
     if any(isinstance(type_, FunctionType) for type_ in target.parameter_types):
         values = _with_functions(e, exprs, target)
     else:
@@ -121,6 +128,27 @@ def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted
     code.keywords = [ast.keyword(name, value.code) for (name, _), value in zip(target.keywords, values[count:])]
     e.unit.shown[code.func.id] = builtin.name  # type: ignore[attr-defined]
     return Emitted(code, *inline.known(target, values))
+
+
+def spread(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:
+    """Emit the application of a built-in to arguments some of which are starred."""
+    exprs = [arg.value if isinstance(arg, nodes.Starred) else arg for arg in target.args]
+    values = [e.simple(value) for value in e.operands([*exprs, *(value for _, value in target.keywords)])]
+    args: list[ast.expr] = []
+    for arg, value in zip(target.args, values):
+        if isinstance(arg, nodes.Starred):
+            charge_items(e, python.call("len", python.again(value.code)), node.span)
+            args.append(ast.Starred(value.code, ast.Load()))
+        else:
+            args.append(value.code)
+    code = e.helper(target.builtin.code, *args, span=node.span)
+    keywords = zip(target.keywords, values[len(args) :])
+    code.keywords = [ast.keyword(name, value.code) for (name, _), value in keywords]
+    return Emitted(code)
+
+
+def _results_for(e: Emitter, argument: nodes.Expr, container: Emitted) -> Emitted:
+    return results(e, argument, [Emitted(python.again(container.code))], Sources((0,)))
 
 
 def _with_functions(e: Emitter, exprs: list[nodes.Expr], target: NativeTarget) -> list[Emitted]:
@@ -189,7 +217,7 @@ def function_argument(e: Emitter, node: nodes.Expr) -> Applied:
     """Return what emits the applications of an argument that is a function."""
     if isinstance(node, nodes.Lambda):
         return lambda args: _apply_lambda(e, node, args)
-    assert isinstance(node, nodes.Name)
+    assert isinstance(node, (nodes.Name, nodes.Attribute))
     reference = e.tables.references.get(node.node_id)
 
     def charged(result: Callable[[list[Emitted]], Emitted]) -> Applied:

@@ -132,6 +132,11 @@ class Emitter:
     single: set[str] = field(factory=set)
     """The names that are bound in one place only, so that what is known of the value there is known everywhere."""
     nesting: int = 0
+    """How many loops and `try` are around what is emitted."""
+    loops: int = 0
+    """The nesting in the innermost loop of statements."""
+    caught: list[tuple[str, str | None, int]] = field(factory=list)
+    """The handlers around it: the variable of the error, the name that it has in the program, and the nesting."""
     charges: dict[int, Charge] = field(factory=dict)
     """The charges made so far, by the last statement of each."""
     fast: Fast | None = None
@@ -167,6 +172,15 @@ class Emitter:
             yield
         finally:
             self.nesting -= 1
+
+    @contextmanager
+    def loop(self) -> Iterator[None]:
+        """Emit the body of a loop of statements."""
+        before, self.loops = self.loops, self.nesting
+        try:
+            yield
+        finally:
+            self.loops = before
 
     def line(self, span: Span, redo: Redo | None = None) -> int:
         return self.unit.site(span, redo)

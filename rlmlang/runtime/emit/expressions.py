@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from rlmlang.language import nodes
-from rlmlang.language.types import RecordType
+from rlmlang.language.builtins import ModuleConstant
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter, emits, meter
 from rlmlang.runtime.emit.facts import SMALL, Emitted, of_constant
 from rlmlang.runtime.emit.metering import charge_display, charge_items, charge_sum, charge_text
-from rlmlang.runtime.emit.unit import PURE, Redo
-from rlmlang.runtime.operators import cut, fill, index_into
+from rlmlang.runtime.operators import fill
 from rlmlang.runtime.values import set_of
 
 
@@ -24,6 +23,9 @@ def constant(e: Emitter, node: nodes.Constant) -> Emitted:
 
 @emits(nodes.Name)
 def name(e: Emitter, node: nodes.Name) -> Emitted:
+    reference = e.tables.references.get(node.node_id)
+    if isinstance(reference, ModuleConstant):
+        return of_constant(reference.value, e.unit.constant(reference.value))
     return e.read(e.variable(node.id), node.span)
 
 
@@ -169,63 +171,3 @@ def is_none(e: Emitter, node: nodes.IsNone) -> Emitted:
     if isinstance(value, ast.Constant):  # Python warns of `1 is None`
         value = e.temporary(value)
     return Emitted(ast.Compare(value, [op], [python.const(None)]))
-
-
-# Parts
-
-
-@emits(nodes.Attribute)
-def attribute(e: Emitter, node: nodes.Attribute) -> Emitted:
-    type_ = e.type_of(node.value)
-    assert isinstance(type_, RecordType)
-    position = [field for field, _ in type_.fields].index(node.name)
-    values = python.attribute(e.expr(node.value).code, "values")
-    return Emitted(ast.Subscript(values, python.const(position), ast.Load()))
-
-
-@emits(nodes.Index)
-def index(e: Emitter, node: nodes.Index) -> Emitted:
-    value, at = e.operands([node.value, node.index])
-    if e.kind(node.value) not in ("list", "tuple", "str", "dict"):
-        return Emitted(e.helper(index_into, value.code, at.code, span=node.span))
-    whole, place = replayable(e, value, at)
-    code = ast.Subscript(whole, place, ast.Load())
-    python.located(code, e.line(node.span, Redo(index_into, (whole, place))))
-    return Emitted(code, chars=1 if e.kind(node.value) == "str" else None)
-
-
-@emits(nodes.Slice)
-def of_slice(e: Emitter, node: nodes.Slice) -> Emitted:
-    given = [bound for bound in (node.start, node.stop, node.step) if bound is not None]
-    value, *codes = replayable(e, *e.operands([node.value, *given]))
-    bounds = [None if bound is None else codes.pop(0) for bound in (node.start, node.stop, node.step)]
-    operands = [python.const(None) if bound is None else bound for bound in bounds]
-    kind = e.kind(node.value)
-    if kind not in ("str", "list", "tuple") or e.fast is not None:
-        return Emitted(e.helper(cut, value, *operands, span=node.span))
-    line = e.line(node.span, Redo(cut, (value, *operands)))
-    part = e.temporary(ast.Subscript(value, ast.Slice(*bounds), ast.Load()), line)
-    charged = charge_text if kind == "str" else charge_items
-    charged(e, python.call("len", python.load(part.id)), node.span)
-    return Emitted(part)
-
-
-_REPLAYED = (
-    ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.NamedExpr,
-    ast.Subscript, ast.Attribute, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
-)  # fmt: skip
-
-
-def replayable(e: Emitter, *operands: Emitted) -> list[ast.expr]:
-    """Return code of operands that can be evaluated again, with the same value, after the operation has failed."""
-    return [each.code for each in e.in_order([partial(_replayable, e, each) for each in operands])]
-
-
-def _replayable(e: Emitter, operand: Emitted) -> Emitted:
-    return operand if all(map(_is_replayed, ast.walk(operand.code))) else e.simple(operand)
-
-
-def _is_replayed(part: ast.AST) -> bool:
-    if isinstance(part, ast.Call):
-        return isinstance(part.func, ast.Name) and part.func.id in PURE
-    return isinstance(part, _REPLAYED)

@@ -18,7 +18,7 @@ from rlmlang.runtime.emit.helpers import MAX_APPLICATIONS, too_deep
 from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.statements import block
 from rlmlang.runtime.emit.unit import Unit
-from rlmlang.runtime.emit.variables import bindings, functions_in, read_inside
+from rlmlang.runtime.emit.variables import bindings, functions_in, handler_names, read_inside
 from rlmlang.runtime.steps import function_steps
 
 
@@ -74,7 +74,7 @@ def emit_function(unit: Unit, checked: CheckedFunction, surroundings: Surroundin
 
 def declare_locals(e: Emitter, body: Sequence[nodes.Statement], known: Sequence[str]) -> None:
     """Make the variables that a body binds. Those that functions inside may read have a value also when not bound."""
-    inside = read_inside(body)
+    inside = read_inside(body) | handler_names(body)
     counts = bindings(body)
     e.single = {name for name, count in counts.items() if count == 1 and name not in known}
     for name in counts:

@@ -41,11 +41,6 @@ def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value
     return dict(pairs)
 
 
-def replace_item(meter: Meter, container: Value, index: Value, value: Value) -> None:
-    """Put a value in the place of another, or under a key. Raises RunError E301."""
-    container[index] = value
-
-
 def unpacked(meter: Meter, value: Value, count: int) -> None:
     """Raise RunError E304 if there are not as many elements as targets."""
     if len(value) != count:
@@ -53,11 +48,18 @@ def unpacked(meter: Meter, value: Value, count: int) -> None:
         raise RunError.of("E304", f"there are {few} than {count} elements to unpack: {len(value)}")
 
 
-def asserted(meter: Meter, message: str = "") -> None:
+def asserted(meter: Meter, message: Value = "") -> None:
     """Raise RunError E311."""
-    raise failed_assertion(message)
+    raise failed_assertion(_text(meter, message))
 
 
-def raised(meter: Meter, kind: str, message: str = "") -> None:
+def raised(meter: Meter, kind: str, message: Value = "") -> None:
     """Raise RunError E312."""
-    raise RaisedError.make(kind, message)
+    raise RaisedError.make(kind, _text(meter, message))
+
+
+def _text(meter: Meter, message: Value) -> str:
+    if isinstance(message, str):
+        return message
+    meter.walk(message)
+    return str(message)

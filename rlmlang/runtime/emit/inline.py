@@ -11,7 +11,7 @@ from rlmlang.language.check.checked import NativeTarget
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter
 from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
-from rlmlang.runtime.emit.metering import charge, charge_sum
+from rlmlang.runtime.emit.metering import KEYS, charge, charge_key
 
 Inline = Callable[[Emitter, nodes.Apply, list[Emitted]], "Emitted | None"]
 
@@ -43,16 +43,13 @@ def length(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted:
 
 def get(e: Emitter, node: nodes.Apply, values: list[Emitted]) -> Emitted | None:
     """Emit `d.get(key, default)`, whose cost depends on the length of the key."""
-    if e.fast is not None and not values[1].is_short:
-        return None
     given = [value.code for value in e.in_order([partial(e.simple, value) for value in values])]
-    if values[1].is_short:
-        charge(e, 1, node.span)
-    else:
-        key = python.call("len", python.again(given[1]))
-        steps = python.binary(python.const(1), "+", python.binary(key, "//", python.const(16)))
-        code = METHODS["dict"]["get"].code
-        charge_sum(e, steps, e.helper(code, *map(python.again, given), span=node.span))
+    reference = e.helper(METHODS["dict"]["get"].code, *map(python.again, given), span=node.span)
+    kind = e.kind(node.args[0])
+    if e.fast is not None and not (kind in KEYS or values[1].is_short):
+        return None
+    if not charge_key(e, values[1], kind, reference):
+        return None
     return Emitted(python.call(python.attribute(given[0], "get"), *map(python.again, given[1:])))
 
 

@@ -7,6 +7,10 @@ import ast
 from rlmlang.language.source import Span
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import METER, Charge, Emitter, NotFast, meter
+from rlmlang.runtime.emit.facts import Emitted
+
+KEYS = ("int", "float", "bool", "None")
+"""Kinds of keys that are looked up in one step."""
 
 
 def charge(e: Emitter, steps: int, span: Span) -> None:
@@ -69,6 +73,39 @@ def charge_items(e: Emitter, count: ast.expr, span: Span) -> None:
     number = e.temporary(count)
     size = python.binary(python.load(number.id), "*", python.const(8))
     _charge_size(e, "items", number, python.load(number.id), size, span)
+
+
+def charge_growth(e: Emitter, count: ast.expr, span: Span) -> None:
+    """Charge for one more element of a container, which then has `count`, as the meter's `grow` does."""
+    size, failing = e.unit.fresh("s"), ast.Expr(python.call(meter("grow"), count))
+    python.located(failing, e.line(span))
+    _pay(e, 1, None, failing)
+    e.add(python.assign(size, python.binary(count, "*", python.const(8))))
+    too_large = ast.Expr(python.call(meter("grow"), count))
+    python.located(too_large, failing.lineno)
+    larger: list[ast.stmt] = [
+        python.when(python.compare(python.load(size), ">", meter("max_bytes")), [too_large]),
+        _set("largest", python.load(size)),
+    ]
+    e.add(python.when(python.compare(python.load(size), ">", meter("largest")), larger))
+
+
+def charge_key(e: Emitter, key: Emitted, kind: str, failing: ast.expr) -> bool:
+    """Charge for looking up a key, as the meter's `key` does; `failing` fails if too few steps are left.
+
+    Returns whether it could be emitted; nothing is known of the steps for a key of some kinds.
+    """
+    if kind in KEYS or key.is_short:
+        if e.fast is not None:
+            e.fast.charge(1)
+        else:
+            _pay(e, 1, None, ast.Expr(failing))
+    elif kind == "str":
+        length = python.call("len", python.again(key.code))
+        _pay(e, 1, python.binary(length, "//", python.const(16)), ast.Expr(failing))
+    else:
+        return False
+    return True
 
 
 def _charge_size(e: Emitter, method: str, number: ast.Name, steps: ast.expr, size: ast.expr, span: Span) -> None:

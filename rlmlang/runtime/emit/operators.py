@@ -9,9 +9,9 @@ from functools import partial, reduce
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import METER, Emitter, emits
-from rlmlang.runtime.emit.expressions import replayable
 from rlmlang.runtime.emit.facts import FREE_CHARS, SAFE_BITS, SMALL, Emitted
 from rlmlang.runtime.emit.metering import charge_items, charge_sum, charge_text
+from rlmlang.runtime.emit.parts import replayable
 from rlmlang.runtime.emit.unit import CannotEmit, Redo
 from rlmlang.runtime.operators import COMPARISONS, OPERATORS
 

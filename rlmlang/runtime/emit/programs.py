@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attrs import define, field
+from attrs import define
 
 from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.depth import deep_recursion
-from rlmlang.runtime.emit import applications, expressions, loops, operators  # noqa: F401 (they enter their handlers)
+from rlmlang.runtime.emit import applications, expressions, loops, operators, parts  # noqa: F401 (they enter their handlers)
 from rlmlang.runtime.emit.emitter import Surroundings
 from rlmlang.runtime.emit.functions import Program, emit_function, emit_program, surroundings_of
 from rlmlang.runtime.emit.unit import CannotEmit, Unit
+from rlmlang.runtime.emit.variables import imports_module
 
 Emission = Callable[..., Any]
 """An emitted function, called with the meter, the depth of applications, and its arguments."""
@@ -25,7 +26,7 @@ class EmittedProgram:
     """The emitted parts of a program, each made when it is first asked for."""
 
     program: Program
-    unit: Unit = field(factory=Unit)
+    unit: Unit
     _surroundings: dict[int, Surroundings] | None = None
     _whole: Emission | None = None
     _asked: bool = False
@@ -79,5 +80,6 @@ def emitted_program(checked: Checked) -> EmittedProgram:
     found = _programs.get(checked)
     if found is None:
         program = Program(checked.module, checked.tables, tuple(checked.inputs), checked.entry)
-        found = _programs[checked] = EmittedProgram(program)
+        unit = Unit(has_defaults=imports_module(checked.module, "collections"))
+        found = _programs[checked] = EmittedProgram(program, unit)
     return found

@@ -19,7 +19,9 @@ NODES: tuple[type[ast.AST], ...] = (
 )  # fmt: skip
 """The kinds of nodes that are emitted."""
 
-ATTRIBUTES = frozenset({"steps", "max_steps", "largest", "charge", "text", "items", "append", "add", "get", "values"})
+ATTRIBUTES = frozenset(
+    ["steps", "max_steps", "largest", "max_bytes", "charge", "text", "items", "grow", "append", "add", "get", "values"]
+)
 """The attributes that emitted code uses: of the meter, of containers, and the values of a record."""
 
 BINARY: dict[str, type[ast.operator]] = {

@@ -8,16 +8,15 @@ from typing import Any
 
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.changes import assign_item, augmented
 from rlmlang.runtime.emit.emitter import Emitter
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.failures import NATURAL, coded
-from rlmlang.runtime.emit.helpers import asserted, raised, replace_item
+from rlmlang.runtime.emit.helpers import asserted, raised
 from rlmlang.runtime.emit.loops import iterated, unpack
 from rlmlang.runtime.emit.metering import charge
-from rlmlang.runtime.emit.operators import operation
-from rlmlang.runtime.emit.unit import CannotEmit, Redo
+from rlmlang.runtime.emit.unit import CannotEmit
 from rlmlang.runtime.exceptions import catches, message_of
-from rlmlang.runtime.operators import index_into
 from rlmlang.runtime.steps import loop_steps
 
 Handler = Callable[[Emitter, Any], None]
@@ -75,7 +74,7 @@ def assign(e: Emitter, target: nodes.Target, value: Emitted) -> None:
         case nodes.Name(id=name):
             e.add(python.assign(e.bound(name, value), value.code))
         case nodes.Index():
-            set_item(e, target, value)
+            assign_item(e, target, e.simple(value))
         case nodes.TupleTarget():
             _unpack(e, target, value)
 
@@ -93,34 +92,6 @@ def _unpack(e: Emitter, target: nodes.TupleTarget, value: Emitted) -> None:
     if len(names) < len(target.items) or len({*names}) < len(names):
         for name, item in zip(stores, target.items):
             assign(e, item, Emitted(python.load(name)))
-
-
-def set_item(e: Emitter, target: nodes.Index, value: Emitted) -> None:
-    """Emit `container[index] = value`."""
-    values = e.in_order([lambda: e.simple(value), lambda: e.expr(target.value), lambda: e.expr(target.index)])
-    _store_item(e, target, values[1], values[2], values[0])
-
-
-def _store_item(e: Emitter, target: nodes.Index, container: Emitted, index: Emitted, value: Emitted) -> None:
-    container, index, value = (e.simple(each) for each in (container, index, value))
-    code = e.helper(replace_item, *(python.again(each.code) for each in (container, index, value)), span=target.span)
-    e.add(ast.Expr(code))
-
-
-def augmented(e: Emitter, node: nodes.AugmentedAssign) -> None:
-    if isinstance(node.target, nodes.Name):
-        kinds = e.kind(node.target), e.kind(node.value)
-        left, right = e.operands([node.target, node.value])
-        value = operation(e, node, left, right, kinds)
-        e.add(python.assign(e.bound(node.target.id, value), value.code))
-        return
-    container, index = (e.simple(each) for each in e.operands([node.target.value, node.target.index]))
-    old = ast.Subscript(python.again(container.code), python.again(index.code), ast.Load())
-    redo = Redo(index_into, (old.value, old.slice))
-    python.located(old, e.line(node.target.span, redo))
-    left, right = e.in_order([lambda: Emitted(old), lambda: e.expr(node.value)])
-    value = operation(e, node, left, right, (e.kind(node.target), e.kind(node.value)))
-    _store_item(e, node.target, container, index, value)
 
 
 # Branches and loops
@@ -155,7 +126,7 @@ def _branch(e: Emitter, node: nodes.If, i: int) -> None:
 def for_loop(e: Emitter, node: nodes.For) -> None:
     iterable, element = iterated(e, node.iterable)
     body: list[ast.stmt] = []
-    with e.nested(), e.within(body):
+    with e.nested(), e.within(body), e.loop():
         charge(e, loop_steps(node), node.iterable.span)
         if isinstance(node.target, nodes.Name):
             target: ast.expr = python.store(e.bound(node.target.id, element))
@@ -170,7 +141,7 @@ def for_loop(e: Emitter, node: nodes.For) -> None:
 def while_loop(e: Emitter, node: nodes.While) -> None:
     before, test = e.apart(node.test)
     body: list[ast.stmt] = []
-    with e.nested(), e.within(body):
+    with e.nested(), e.within(body), e.loop():
         if before:
             e.block += before
             e.add(python.when(python.negated(test.code), [ast.Break()]))
@@ -180,6 +151,9 @@ def while_loop(e: Emitter, node: nodes.While) -> None:
 
 
 def leave(e: Emitter, node: nodes.Break | nodes.Continue) -> None:
+    for _, name, nesting in e.caught:
+        if name is not None and nesting >= e.loops:
+            _unset(e, name)
     e.add(ast.Break() if isinstance(node, nodes.Break) else ast.Continue())
     e.unsure = set()
 
@@ -204,7 +178,9 @@ def assertion(e: Emitter, node: nodes.Assert) -> None:
 
 def throw(e: Emitter, node: nodes.Raise) -> None:
     if node.error is None:
-        raise CannotEmit("raise again")
+        e.add(ast.Raise(python.load(e.caught[-1][0])))
+        e.unsure = set()
+        return
     kind = e.unit.constant(node.error.id)
     message = [] if node.message is None else [e.expr(node.message).code]
     e.add(ast.Expr(e.helper(raised, kind, *message, span=node.span)))
@@ -239,13 +215,24 @@ def _handlers(e: Emitter, handlers: Sequence[nodes.Handler], error: str, before:
         if handler.name is not None:
             text = python.call(e.unit.give("h", message_of, "message_of"), python.load(error))
             e.add(python.assign(e.bound(handler.name.id, Emitted(text)), text))
+        e.caught.append((error, None if handler.name is None else handler.name.id, e.nesting))
         block(e, handler.body)
+        e.caught.pop()
+        if handler.name is not None:
+            _unset(e, handler.name.id)
         after = e.unsure
     other: list[ast.stmt] = []
     with e.within(other):
         after |= _handlers(e, rest, error, before)
     e.add(python.when(test, then, other))
     return after
+
+
+def _unset(e: Emitter, name: str) -> None:
+    """Emit that the variable of a handler has no value any more."""
+    variable = e.scopes[0][name]
+    e.add(python.assign(variable.id, python.load("UNSET")))
+    e.unsure.add(variable.id)
 
 
 _HANDLERS: dict[type, Handler] = {

@@ -59,6 +59,8 @@ class Unit:
     shown: dict[str, str] = field(factory=dict)
     """What the generated names stand for, for readers."""
     definitions: list[ast.FunctionDef] = field(factory=list)
+    has_defaults: bool = False
+    """Whether dicts may be those of `collections`, which make values of keys that are looked up."""
     globals: dict[str, Any] = field(init=False)
     _given: dict[int, str] = field(factory=dict)
     _count: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import fields
@@ -75,6 +75,18 @@ def functions_in(body: Iterable[nodes.Statement]) -> Iterator[nodes.Function]:
 def read_inside(body: Iterable[nodes.Statement]) -> set[str]:
     """Return every name that occurs in the functions of a body: an outer variable that they read is among them."""
     return {node.id for function in functions_in(body) for node in walk(function.body) if isinstance(node, nodes.Name)}
+
+
+def handler_names(body: Sequence[nodes.Statement]) -> set[str]:
+    """Return the names that handlers bind to messages, which have no value after the handler."""
+    handlers = (node for node in walk(tuple(body)) if isinstance(node, nodes.Handler))
+    return {handler.name.id for handler in handlers if handler.name is not None}
+
+
+def imports_module(module: nodes.Module, name: str) -> bool:
+    """Return whether a program imports a module, or something from it."""
+    imports = (node for node in walk(module.statements) if isinstance(node, nodes.Import))
+    return any(node.module == name or any(each.name == name for each in node.names) for node in imports)
 
 
 def walk(root: object) -> Iterator[nodes.Node]:

@@ -1,0 +1,187 @@
+"""Emit changes in place: assignments to items, augmented assignments, and changing methods.
+
+As in the closures (`runtime/changes.py`), the keys of the path and the operands are evaluated first, then the path is
+followed, and every failure is placed at the whole expression or statement.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from rlmlang.language import nodes
+from rlmlang.language.builtins import METHODS
+from rlmlang.language.check.checked import NativeTarget
+from rlmlang.language.source import Span
+from rlmlang.language.types import FunctionType
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.emitter import Emitter
+from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.metering import charge_growth, charge_key
+from rlmlang.runtime.emit.operators import operation
+from rlmlang.runtime.emit.parts import field, item
+from rlmlang.runtime.emit.unit import Redo
+from rlmlang.runtime.operators import CHANGING, set_item
+from rlmlang.runtime.values import SetValue
+
+Results = Callable[[Emitter, nodes.Expr, Emitted], Emitted]
+
+
+def path_of(
+    e: Emitter, node: nodes.Expr, span: Span
+) -> tuple[list[Callable[[], Emitted]], Callable[[list[Emitted]], Emitted]]:
+    """Return what emits the keys of a path, and what emits the container at its end, given these."""
+    keys: list[Callable[[], Emitted]] = []
+    steps: list[Callable[[Emitted, list[Emitted]], Emitted]] = []
+
+    def follow(node: nodes.Expr) -> nodes.Name:
+        match node:
+            case nodes.Index(value=value, index=index):
+                root = follow(value)
+                place = len(keys)
+                keys.append(partial(e.expr, index))
+                steps.append(lambda whole, given: item(e, whole, given[place], e.kind(value), span))
+            case nodes.Attribute(value=value):
+                root = follow(value)
+                steps.append(lambda whole, given: field(e, node, whole))
+            case nodes.Apply(callee=nodes.Attribute(value=value)):  # d.setdefault(key, default)
+                root = follow(value)
+                target = e.tables.targets[node.node_id]
+                assert isinstance(target, NativeTarget)
+                places = range(len(keys), len(keys) + len(target.args) - 1)
+                keys.extend(partial(e.expr, operand) for operand in target.args[1:])
+                code = target.builtin.code
+                steps.append(
+                    lambda whole, given: Emitted(
+                        e.helper(code, whole.code, *(given[place].code for place in places), span=span)
+                    )
+                )
+            case _:
+                assert isinstance(node, nodes.Name)
+                root = node
+        return root
+
+    root = follow(node)
+
+    def container(given: list[Emitted]) -> Emitted:
+        whole = e.read(e.variable(root.id), root.span)
+        for step in steps:
+            whole = step(whole, given)
+        return whole
+
+    return keys, container
+
+
+def _evaluated(
+    e: Emitter, node: nodes.Expr, span: Span, operands: Sequence[Callable[[], Emitted]]
+) -> tuple[Emitted, list[Emitted]]:
+    """Emit the keys of a path and the operands, then the container. Returns the container and the operands."""
+    keys, container = path_of(e, node, span)
+    values = [e.simple(value) for value in e.in_order([*keys, *operands])]
+    return e.simple(container(values[: len(keys)])), values[len(keys) :]
+
+
+# Assignments
+
+
+def assign_item(e: Emitter, target: nodes.Index, value: Emitted) -> None:
+    """Emit `container[key] = value`, for a value that simple code reads."""
+    container, (key,) = _evaluated(e, target.value, target.span, [partial(e.expr, target.index)])
+    _store(e, container, key, value, (e.kind(target.value), e.kind(target.index)), target.span)
+
+
+def _store(e: Emitter, container: Emitted, key: Emitted, value: Emitted, kinds: tuple[str, str], span: Span) -> None:
+    parts = [python.again(each.code) for each in (container, key, value)]
+    if kinds[0] == "list":
+        line = e.line(span, Redo(set_item, tuple(parts)))
+        place = ast.Subscript(python.again(container.code), python.again(key.code), ast.Store())
+        python.located(place, line)
+        e.add(ast.Assign([place], python.again(value.code)))
+        return
+    reference = e.helper(set_item, *parts, span=span)
+    if kinds[0] != "dict" or not charge_key(e, key, kinds[1], reference):
+        e.add(ast.Expr(reference))
+        return
+    new: list[ast.stmt] = []
+    with e.within(new):
+        count = python.binary(python.binary(python.const(2), "*", _length(container)), "+", python.const(2))
+        charge_growth(e, count, span)
+    e.add(python.when(python.compare(python.again(key.code), "not in", python.again(container.code)), new))
+    place = ast.Subscript(python.again(container.code), python.again(key.code), ast.Store())
+    e.add(ast.Assign([place], python.again(value.code)))
+
+
+def _length(container: Emitted) -> ast.expr:
+    return python.call("len", python.again(container.code))
+
+
+_CLASSES: dict[str, type] = {"list": list, "dict": dict, "set": SetValue}
+
+
+def augmented(e: Emitter, node: nodes.AugmentedAssign) -> None:
+    """Emit an augmented assignment, which changes lists, sets and dicts in place."""
+    target, kinds = node.target, (e.kind(node.target), e.kind(node.value))
+    in_place = CHANGING.get((_CLASSES.get(kinds[0], object), node.op))
+    if in_place is not None:
+        container, (operand,) = _evaluated(e, target, node.span, [partial(e.expr, node.value)])
+        e.add(ast.Expr(e.helper(in_place, container.code, operand.code, span=node.span)))
+    elif isinstance(target, nodes.Name):
+        left, right = e.operands([target, node.value])
+        value = operation(e, node, left, right, kinds)
+        e.add(python.assign(e.bound(target.id, value), value.code))
+    else:
+        operands = [partial(e.expr, target.index), partial(e.expr, node.value)]
+        container, (key, operand) = _evaluated(e, target.value, node.span, operands)
+        held = e.kind(target.value), e.kind(target.index)
+        old = item(e, Emitted(python.again(container.code)), key, held[0], node.span)
+        value = operation(e, node, old, operand, kinds)
+        _store(e, container, key, e.simple(value), held, node.span)
+
+
+# Methods
+
+
+def change(e: Emitter, node: nodes.Apply, target: NativeTarget, results: Results) -> Emitted:
+    """Emit the application of a changing method, whose value is None or what it takes out of its receiver.
+
+    `results` emits what a function argument gives for the elements of the receiver.
+    """
+    builtin = target.builtin
+    exprs = [*target.args[1:], *(value for _, value in target.keywords)]
+    is_function = [isinstance(type_, FunctionType) for type_ in target.parameter_types[1:]]
+    values = [expr for expr, function in zip(exprs, is_function) if not function]
+    container, given = _evaluated(e, target.args[0], node.span, [partial(e.expr, expr) for expr in values])
+    operands = [results(e, expr, container) if function else given.pop(0) for expr, function in zip(exprs, is_function)]
+    special = None if target.keywords else _INLINE.get(builtin)
+    if special is not None and (done := special(e, node, container, operands)) is not None:
+        return done
+    count = len(target.args) - 1
+    code = e.helper(builtin.code, container.code, *(operand.code for operand in operands[:count]), span=node.span)
+    code.keywords = [ast.keyword(name, value.code) for (name, _), value in zip(target.keywords, operands[count:])]
+    return Emitted(code)
+
+
+def _append(e: Emitter, node: nodes.Apply, container: Emitted, operands: list[Emitted]) -> Emitted:
+    count = python.binary(_length(container), "+", python.const(1))
+    charge_growth(e, count, node.span)
+    return _done(e, container, "append", operands)
+
+
+def _add(e: Emitter, node: nodes.Apply, container: Emitted, operands: list[Emitted]) -> Emitted | None:
+    value = operands[0]
+    code = METHODS["set"]["add"].code
+    reference = e.helper(code, python.again(container.code), python.again(value.code), span=node.span)
+    if not charge_key(e, value, e.kind(node.args[0]), reference):
+        return None
+    charge_growth(e, python.binary(_length(container), "+", python.const(1)), node.span)
+    return _done(e, container, "add", operands)
+
+
+def _done(e: Emitter, container: Emitted, method: str, operands: list[Emitted]) -> Emitted:
+    values = [python.again(operand.code) for operand in operands]
+    e.add(ast.Expr(python.call(python.attribute(python.again(container.code), method), *values)))
+    return Emitted(python.const(None))
+
+
+_INLINE = {METHODS["list"]["append"]: _append, METHODS["set"]["add"]: _add}
