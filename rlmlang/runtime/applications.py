@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.checked import (
@@ -19,9 +18,20 @@ from rlmlang.language.check.checked import (
 from rlmlang.language.types import NONE, FunctionType, RecordType
 from rlmlang.runtime.aliases import variables_of
 from rlmlang.runtime.changes import change
-from rlmlang.runtime.closures import Code, Compiler, FrameNames, RuntimeFunction, container_code, strict, when_known
+from rlmlang.runtime.closures import (
+    Code,
+    Compiler,
+    FrameNames,
+    FunctionCode,
+    RuntimeFunction,
+    container_code,
+    strict,
+    when_known,
+)
 from rlmlang.runtime.comprehensions import apply_to_each, as_sequence, quantifier
 from rlmlang.runtime.effects import bound_in, changes_anything, defined_in
+from rlmlang.runtime.emitted import with_emitted_function
+from rlmlang.runtime.exceptions import MAX_RECURSION, too_deep
 from rlmlang.runtime.expressions import name as variable
 from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.meter import Meter
@@ -31,9 +41,6 @@ from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.statements import result_of
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import Value
-
-MAX_RECURSION = 1_000
-"""How many applications of recursive functions may be inside of each other, as in Python."""
 
 MakeFunction = Callable[[Frame], RuntimeFunction]
 """Gives the function for applications in a frame."""
@@ -112,7 +119,10 @@ def _compile_body(compiler: Compiler, checked: CheckedFunction, scope: FrameName
                 raise PlacedError(too_deep().at(span), Place(caller, site, turn))
         return body[0](inner)
 
-    compiler.functions[checked] = function  # before its body is compiled, which may apply it
+    form: FunctionCode = function
+    if compiler.emitted is not None:
+        form = with_emitted_function(compiler.emitted, checked, scope, function)
+    compiler.functions[checked] = form  # before its body is compiled, which may apply it
     before = compiler.scope, compiler.binding, compiler.tables, compiler.changes
     compiler.tables = checked.tables
     compiler.scope = function_names(checked, scope)
@@ -127,16 +137,8 @@ def function_names(checked: CheckedFunction, scope: FrameNames | None) -> FrameN
     node = checked.node
     params = [param.name.id for param in node.params]
     variables = variables_of(checked.tables, node.body, params)
-    return FrameNames({*params, *bound_in(node.body)}, scope, node.name.id, variables, defined_in(node.body))
-
-
-def too_deep() -> RunError:
-    """Return the error of functions that apply themselves too deeply."""
-    return RunError.of(
-        "E309",
-        f"a recursive function is applied more than {MAX_RECURSION:,} deep",
-        hint="let it end earlier, or use a loop",
-    )
+    names = {*params, *bound_in(node.body)}
+    return FrameNames(names, scope, node.name.id, variables, defined_in(node.body), node.name.node_id)
 
 
 def function_argument(compiler: Compiler, node: nodes.Expr, kept: bool = False) -> MakeFunction:

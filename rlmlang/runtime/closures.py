@@ -14,7 +14,8 @@ from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.source import Span
 from rlmlang.runtime.aliases import UNKNOWN_LEVELS, Variables, held_by, levels
-from rlmlang.runtime.effects import Effects, effects_of
+from rlmlang.runtime.effects import Effects, effects_of, makes_calls
+from rlmlang.runtime.emit.programs import EmittedProgram
 from rlmlang.runtime.frames import Capture, Frame, promise, settle
 from rlmlang.runtime.pending import (
     UNRESOLVED,
@@ -56,17 +57,24 @@ class FrameNames:
     """What is known of the variables of a function or program; None for a comprehension or lambda."""
     functions: frozenset[int] = field(factory=frozenset)
     """The functions that are defined in it, by the start of their `def`."""
+    function: int = -1
+    """The `node_id` of the name of the function that it is of, or -1 for the program."""
 
 
 class Compiler(ABC):
     """The state of compiling one program, and the operations that the modules of the compiler need of each other."""
 
-    def __init__(self, checked: Checked, scope: FrameNames, changes: bool) -> None:
+    def __init__(self, checked: Checked, scope: FrameNames, changes: bool, emitted: EmittedProgram | None) -> None:
         self.checked = checked
+        self.emitted = emitted
+        """The emitted parts of the program, which run where no value is pending; None to do without."""
         self.tables = checked.tables
         self.scope = scope
         self.changes = changes
         """Whether the program changes any value in place."""
+        entry = [] if checked.entry is None else [checked.entry.makes_calls]
+        self.waits = any(entry) or makes_calls(checked.tables, checked.module.statements)
+        """Whether anything in the program may wait for an answer."""
         self.functions: dict[CheckedFunction, FunctionCode] = {}
         self.binding: str | None = None
 
@@ -96,7 +104,7 @@ class Compiler(ABC):
     def changeable(self, node: nodes.Expr) -> int:
         """Return how many levels of the value of an expression may be changed in place later; mostly none."""
         size = levels(self.tables.types.get(node.node_id))
-        if size == 0:
+        if size == 0 or not self.waits:
             return 0
         held: set[str] | None = None
         scope: FrameNames | None = self.scope

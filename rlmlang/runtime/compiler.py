@@ -17,6 +17,8 @@ from rlmlang.runtime import applications, comprehensions, expressions, statement
 from rlmlang.runtime.aliases import levels, variables_of
 from rlmlang.runtime.closures import Code, Compiler, FrameNames
 from rlmlang.runtime.effects import bound_in, changes_anything, defined_in
+from rlmlang.runtime.emit.programs import emitted_program
+from rlmlang.runtime.emitted import whole_program, with_emitted_expression
 from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.outcomes import Run
 from rlmlang.runtime.pending import copied
@@ -27,14 +29,16 @@ from rlmlang.runtime.values import Value
 class ProgramCompiler(Compiler):
     """Compiles one program, with a handler for each kind of expression."""
 
-    def __init__(self, checked: Checked) -> None:
+    def __init__(self, checked: Checked, emits: bool = True) -> None:
         body = checked.module.statements
         names = {*checked.inputs, *bound_in(body)}
         scope = FrameNames(names, None, None, variables_of(checked.tables, body, checked.inputs), defined_in(body))
-        super().__init__(checked, scope, changes_anything(body))
+        super().__init__(checked, scope, changes_anything(body), emitted_program(checked) if emits else None)
 
     def program(self, begin: int) -> Code:
         """Compile the program from a statement on."""
+        if begin == 0 and self.emitted is not None and (whole := whole_program(self.emitted, [*self.checked.inputs])):
+            return whole
         body = list(self.checked.module.statements[begin:])
         entry = self.checked.entry
         if entry is None:
@@ -53,7 +57,10 @@ class ProgramCompiler(Compiler):
         return run
 
     def code(self, node: nodes.Expr) -> Code:
-        return _CODE[type(node)](self, node)
+        code = _CODE[type(node)](self, node)
+        if self.emitted is None or not _is_loop(node):
+            return code
+        return with_emitted_expression(self.emitted, self, node, code)
 
     def body(self, statements_: Sequence[nodes.Statement]) -> Run:
         return statements.body_of(self, statements_)
@@ -61,7 +68,15 @@ class ProgramCompiler(Compiler):
     def start(
         self, evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value]
     ) -> tuple[Callable[[Frame], Value], Frame]:
-        return start(evaluation, checked, inputs)
+        return start(evaluation, checked, inputs, emits=self.emitted is not None)
+
+
+def _is_loop(node: nodes.Expr) -> bool:
+    """Return whether an expression has turns: a comprehension, or an application to a generator or a `lambda`."""
+    if not isinstance(node, nodes.Apply):
+        return isinstance(node, nodes.Comprehension)
+    args = [*node.args, *(keyword.value for keyword in node.keywords)]
+    return any(isinstance(arg, (nodes.Comprehension, nodes.Lambda)) for arg in args)
 
 
 _CODE: dict[type, Callable[[Compiler, Any], Code]] = {
@@ -87,9 +102,14 @@ _CODE: dict[type, Callable[[Compiler, Any], Code]] = {
 }
 
 
-def start(evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value], begin: int = 0) -> tuple[Code, Frame]:
-    """Return the code of a program from a statement on, and the frame of its variables, which it is called with."""
-    compiler = ProgramCompiler(checked)
+def start(
+    evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value], begin: int = 0, emits: bool = True
+) -> tuple[Code, Frame]:
+    """Return the code of a program from a statement on, and the frame of its variables, which it is called with.
+
+    Unless it `emits`, all of it is closures.
+    """
+    compiler = ProgramCompiler(checked, emits)
     code = compiler.program(begin)
     variables = dict(inputs)
     if compiler.changes:  # a program changes only what belongs to it
@@ -99,10 +119,12 @@ def start(evaluation: Evaluation, checked: Checked, inputs: Mapping[str, Value],
     return code, Frame(evaluation, None, variables)
 
 
-async def evaluate(evaluation: Evaluation, checked: Checked, variables: Mapping[str, Value], begin: int = 0) -> Value:
+async def evaluate(
+    evaluation: Evaluation, checked: Checked, variables: Mapping[str, Value], begin: int = 0, emits: bool = True
+) -> Value:
     """Return the value of a program, given its inputs and, if it begins at a later statement, the variables by then.
 
     Raises RunError, BudgetError, ModelError, UsageError.
     """
-    code, frame = start(evaluation, checked, variables, begin)
+    code, frame = start(evaluation, checked, variables, begin, emits)
     return await evaluation.run(lambda: code(frame), frame, checked.module.statements[-1].span)

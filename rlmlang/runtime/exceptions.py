@@ -29,6 +29,9 @@ CONTAINS: dict[str, tuple[str, ...]] = {
 }
 """The classes below each class, as in Python."""
 
+MAX_RECURSION = 1_000
+"""How many applications of recursive functions may be inside of each other, as in Python."""
+
 RAISED = (*CODES, *CONTAINS, "TypeError", "NotImplementedError", "Exception")
 """The classes that a program may raise."""
 
@@ -51,6 +54,15 @@ class RaisedError(RunError):
 
     def _with_first(self, first: Diagnostic) -> RaisedError:
         return evolve(self, diagnostics=(first, *self.diagnostics[1:]))
+
+
+def too_deep() -> RunError:
+    """Return the error of functions that apply themselves too deeply (E309)."""
+    return RunError.of(
+        "E309",
+        f"a recursive function is applied more than {MAX_RECURSION:,} deep",
+        hint="let it end earlier, or use a loop",
+    )
 
 
 def failed_assertion(text: str = "") -> RunError:

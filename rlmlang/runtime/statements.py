@@ -17,6 +17,7 @@ from rlmlang.runtime.changes import augmented, item_assigned
 from rlmlang.runtime.closures import Binder, Code, Compiler, bind_name, bind_parts, capture_in
 from rlmlang.runtime.comprehensions import as_sequence
 from rlmlang.runtime.effects import BREAK, CONTINUE, RETURN, effects_of, exits_of, exits_of_all, makes_calls, roots_of
+from rlmlang.runtime.emitted import with_emitted_loop
 from rlmlang.runtime.frames import Capture, Frame, charge
 from rlmlang.runtime.outcomes import BREAK_LOOP, NEXT_TURN, Outcome, Returned, Run, Waiting, go_on_later, leave_behind
 from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, as_container, copied, resolved, truth
@@ -101,15 +102,14 @@ def statement_code(compiler: Compiler, node: nodes.Statement) -> Run:
             return _only(augmented(compiler, node))
         case nodes.If():
             return branches(compiler, node)
-        case nodes.For():
-            return for_loop(compiler, node)
-        case nodes.While():
-            return while_loop(compiler, node)
+        case nodes.For() | nodes.While():
+            code = for_loop(compiler, node) if isinstance(node, nodes.For) else while_loop(compiler, node)
+            return code if compiler.emitted is None else with_emitted_loop(compiler.emitted, compiler, node, code)
         case nodes.Return(value=None):
             return lambda frame: Returned(None)
         case nodes.Return(value=nodes.Node() as value):
-            code = compiler.code(value)
-            return lambda frame: Returned(code(frame))
+            result = compiler.code(value)
+            return lambda frame: Returned(result(frame))
         case nodes.Break():
             return lambda frame: BREAK_LOOP
         case nodes.Continue():

@@ -235,7 +235,9 @@ def function_argument(e: Emitter, node: nodes.Expr) -> Applied:
         case NativeTarget():
             code = reference.builtin.code
             return charged(lambda args: Emitted(e.helper(code, *(arg.code for arg in args), span=node.span)))
-    return lambda args: Emitted(_called(e, python.load(e.functions[node.id]), args, node.span))
+    assert isinstance(node, nodes.Name)
+    parameter = e.functions[node.id]
+    return lambda args: Emitted(_called(e, python.load(parameter), args, node.span))
 
 
 def _defaults(e: Emitter, function: CheckedFunction, given: int) -> list[Emitted]:

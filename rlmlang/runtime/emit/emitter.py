@@ -17,7 +17,7 @@ from attrs import define, evolve, field, frozen
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import OuterVariable, Tables
 from rlmlang.language.source import Span
-from rlmlang.language.types import Type
+from rlmlang.language.types import Type, primitive_of
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.facts import Emitted, kind_of
 from rlmlang.runtime.emit.helpers import not_bound
@@ -28,6 +28,12 @@ METER = "m"
 
 DEPTH = "d"
 """The second one: how many applications it is in."""
+
+PROGRAM = -1
+"""What binds the variables of the program, in the place of the `node_id` of a function."""
+
+NEAREST = -2
+"""The same where it is not known: the nearest frame that has the name."""
 
 MAX_BLOCKS = 18
 """How many loops and `try` may be in each other; Python itself takes 20."""
@@ -41,7 +47,7 @@ class EmittedVariable:
     known: Emitted
     """The code that reads it, with what is known of its value."""
     is_guarded: bool = False
-    """Whether it has the value UNSET while it is not bound, so that it can be passed along."""
+    """Whether it has the value UNBOUND while it is not bound, so that it can be passed along."""
 
 
 @frozen(eq=False)
@@ -49,10 +55,12 @@ class Surroundings:
     """Where code is in the program: the functions around it, from the innermost, each with the names that it binds."""
 
     chain: tuple[tuple[int, frozenset[str]], ...]
+    outermost: int = PROGRAM
+    """What binds the other names."""
 
     def binder(self, name: str) -> int:
-        """Return the `node_id` of the function that binds a name, or -1 for the program."""
-        return next((function for function, names in self.chain if name in names), -1)
+        """Return the `node_id` of the function that binds a name."""
+        return next((function for function, names in self.chain if name in names), self.outermost)
 
 
 @define(eq=False)
@@ -234,6 +242,8 @@ class Emitter:
         return self.expr(node).code
 
     def type_of(self, node: nodes.Expr) -> Type | None:
+        if isinstance(node, nodes.Constant):
+            return primitive_of(node.value)
         return self.tables.types.get(node.node_id)
 
     def kind(self, node: nodes.Expr) -> str:
@@ -286,9 +296,15 @@ class Emitter:
         if key not in self.outer:
             if self.own is not None:
                 raise CannotEmit(f"{name} is not among the variables that the function reads")
-            id_ = self.unit.fresh("v", name)
-            self.outer[key] = EmittedVariable(id_, Emitted(python.load(id_)))
+            self.receive(key)
         return self.outer[key]
+
+    def receive(self, key: OuterVariable) -> str:
+        """Make a variable of what is around the function a parameter, and return its name in emitted code."""
+        id_ = self.unit.fresh("v", key[1])
+        self.outer[key] = EmittedVariable(id_, Emitted(python.load(id_)), is_guarded=True)
+        self.unsure.add(id_)
+        return id_
 
     def read(self, variable: EmittedVariable, span: Span) -> Emitted:
         """Return code that reads a variable, which fails with E310 if it is not bound."""
@@ -296,7 +312,7 @@ class Emitter:
         if variable.id in self.unsure:
             name = self.unit.shown[variable.id]
             if variable.is_guarded:
-                missing = ast.Compare(code, [ast.Is()], [python.load("UNSET")])
+                missing = ast.Compare(code, [ast.Is()], [python.load("UNBOUND")])
                 failing = self.helper(not_bound, self.unit.constant(name), span=span)
                 code = ast.IfExp(missing, failing, python.load(variable.id))
             else:

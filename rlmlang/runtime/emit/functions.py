@@ -8,18 +8,29 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from rlmlang.language import nodes
-from rlmlang.language.check.checked import CheckedFunction, Tables
+from rlmlang.language.check.checked import CheckedFunction, OuterVariable, Tables
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.applications import apply_function
-from rlmlang.runtime.emit.emitter import DEPTH, METER, EmittedVariable, Emitter, Surroundings
+from rlmlang.runtime.emit.emitter import DEPTH, METER, NEAREST, PROGRAM, Emitter, Surroundings
 from rlmlang.runtime.emit.facts import Emitted
-from rlmlang.runtime.emit.helpers import MAX_APPLICATIONS, too_deep
+from rlmlang.runtime.emit.helpers import recursion
 from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.statements import block
 from rlmlang.runtime.emit.unit import Unit
 from rlmlang.runtime.emit.variables import bindings, functions_in, handler_names, read_inside
+from rlmlang.runtime.exceptions import MAX_RECURSION
 from rlmlang.runtime.steps import function_steps
+
+
+@frozen(eq=False)
+class Loop:
+    """The variables of an emitted loop."""
+
+    reads: list[OuterVariable]
+    """Those whose values it is called with."""
+    assigned: dict[str, str]
+    """Those whose values it returns, in a tuple: the names in the program by those in emitted code."""
 
 
 @frozen(eq=False)
@@ -30,10 +41,6 @@ class Program:
     tables: Tables
     inputs: tuple[str, ...]
     entry: CheckedFunction | None
-
-
-PROGRAM = -1
-"""What binds the variables of the program, in the place of the `node_id` of a function."""
 
 
 def surroundings_of(module: nodes.Module) -> dict[int, Surroundings]:
@@ -58,32 +65,31 @@ def emit_function(unit: Unit, checked: CheckedFunction, surroundings: Surroundin
         if isinstance(type_, FunctionType):
             e.functions[param.name.id] = id_
     for key in sorted(checked.reads):
-        id_ = unit.fresh("v", key[1])
-        e.outer[key] = EmittedVariable(id_, Emitted(python.load(id_)), is_guarded=True)
-        e.unsure.add(id_)
-        params.append(id_)
+        params.append(e.receive(key))
     charge(e, function_steps(node), node.name.span)
     if checked.is_recursive:
-        excess = python.compare(python.load(DEPTH), ">", python.const(MAX_APPLICATIONS))
-        e.add(python.when(excess, [ast.Expr(e.helper(too_deep, span=node.name.span))]))
+        excess = python.compare(python.load(DEPTH), ">", python.const(MAX_RECURSION))
+        e.add(python.when(excess, [ast.Expr(e.helper(recursion, span=node.name.span))]))
     declare_locals(e, node.body, known=[param.name.id for param in node.params])
     block(e, node.body)
     e.add(ast.Return(python.const(None)))
     return python.function(unit.functions[checked], [METER, DEPTH, *params], e.block)
 
 
-def declare_locals(e: Emitter, body: Sequence[nodes.Statement], known: Sequence[str]) -> None:
+def declare_locals(
+    e: Emitter, body: Sequence[nodes.Statement], known: Sequence[str], all_guarded: bool = False
+) -> None:
     """Make the variables that a body binds. Those that functions inside may read have a value also when not bound."""
     inside = read_inside(body) | handler_names(body)
     counts = bindings(body)
     e.single = {name for name, count in counts.items() if count == 1 and name not in known}
     for name in counts:
         if name not in known:
-            e.declare(name, is_guarded=name in inside)
-            id_ = e.scopes[0][name].id
+            is_guarded = all_guarded or name in inside
+            id_ = e.declare(name, is_guarded=is_guarded)
             e.unsure.add(id_)
-            if name in inside:
-                e.add(python.assign(id_, python.load("UNSET")))
+            if is_guarded:
+                e.add(python.assign(id_, python.load("UNBOUND")))
 
 
 def emit_program(unit: Unit, checked: Program, name: str) -> ast.FunctionDef:
@@ -103,3 +109,26 @@ def emit_program(unit: Unit, checked: Program, name: str) -> ast.FunctionDef:
         args = [Emitted(python.load(param)) for param in params]
         e.add(ast.Return(apply_function(e, checked.entry, args, last.span).code))
     return python.function(name, [METER, DEPTH, *params], e.block)
+
+
+def emit_expression(
+    unit: Unit, tables: Tables, node: nodes.Expr, name: str
+) -> tuple[ast.FunctionDef, list[OuterVariable]]:
+    """Emit an expression as a function of the variables in it, which are returned too. Raises CannotEmit."""
+    e = Emitter(unit, tables, Surroundings((), NEAREST))
+    e.add(ast.Return(e.expr(node).code))
+    params = [variable.id for variable in e.outer.values()]
+    return python.function(name, [METER, DEPTH, *params], e.block), [*e.outer]
+
+
+def emit_loop(unit: Unit, tables: Tables, node: nodes.For | nodes.While, name: str) -> tuple[ast.FunctionDef, Loop]:
+    """Emit a loop that cannot leave its function. Raises CannotEmit."""
+    e = Emitter(unit, tables, Surroundings((), NEAREST))
+    declare_locals(e, [node], known=(), all_guarded=True)
+    assigned = {variable.id: name for name, variable in e.scopes[0].items()}
+    e.block.clear()  # they are parameters
+    block(e, [node])
+    e.add(ast.Return(ast.Tuple([python.load(id_) for id_ in assigned], ast.Load())))
+    params = [*assigned, *(variable.id for variable in e.outer.values())]
+    reads = [*((NEAREST, each) for each in assigned.values()), *e.outer]
+    return python.function(name, [METER, DEPTH, *params], e.block), Loop(reads, assigned)

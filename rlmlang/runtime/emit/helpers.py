@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 from rlmlang.errors import RunError
-from rlmlang.runtime.exceptions import RaisedError, failed_assertion, unbound
+from rlmlang.runtime.exceptions import RaisedError, failed_assertion, too_deep, unbound
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
-
-MAX_APPLICATIONS = 1_000
-"""How many applications of recursive functions may be inside of each other, as in Python."""
-
-
-class _Unset:
-    """The class of the value of a variable that is not bound yet, where a function inside reads the variable."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET = _Unset()
 
 
 def not_bound(meter: Meter, name: str) -> Value:
@@ -26,13 +13,9 @@ def not_bound(meter: Meter, name: str) -> Value:
     raise unbound(name)
 
 
-def too_deep(meter: Meter) -> None:
+def recursion(meter: Meter) -> None:
     """Raise RunError E309."""
-    raise RunError.of(
-        "E309",
-        f"a recursive function is applied more than {MAX_APPLICATIONS:,} deep",
-        hint="let it end earlier, or use a loop",
-    )
+    raise too_deep()
 
 
 def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from copy import deepcopy
 
 from rlmlang.language.source import Span
 from rlmlang.runtime.emit import python
@@ -77,11 +78,11 @@ def charge_items(e: Emitter, count: ast.expr, span: Span) -> None:
 
 def charge_growth(e: Emitter, count: ast.expr, span: Span) -> None:
     """Charge for one more element of a container, which then has `count`, as the meter's `grow` does."""
-    size, failing = e.unit.fresh("s"), ast.Expr(python.call(meter("grow"), count))
+    size, failing = e.unit.fresh("s"), ast.Expr(python.call(meter("grow"), deepcopy(count)))
     python.located(failing, e.line(span))
     _pay(e, 1, None, failing)
     e.add(python.assign(size, python.binary(count, "*", python.const(8))))
-    too_large = ast.Expr(python.call(meter("grow"), count))
+    too_large = ast.Expr(python.call(meter("grow"), deepcopy(count)))
     python.located(too_large, failing.lineno)
     larger: list[ast.stmt] = [
         python.when(python.compare(python.load(size), ">", meter("max_bytes")), [too_large]),

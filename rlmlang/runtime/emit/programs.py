@@ -9,11 +9,20 @@ from weakref import WeakKeyDictionary
 
 from attrs import define
 
-from rlmlang.language.check.checked import Checked, CheckedFunction
+from rlmlang.language import nodes
+from rlmlang.language.check.checked import Checked, CheckedFunction, OuterVariable, Tables
 from rlmlang.language.depth import deep_recursion
 from rlmlang.runtime.emit import applications, expressions, loops, operators, parts  # noqa: F401 (they enter their handlers)
 from rlmlang.runtime.emit.emitter import Surroundings
-from rlmlang.runtime.emit.functions import Program, emit_function, emit_program, surroundings_of
+from rlmlang.runtime.emit.functions import (
+    Loop,
+    Program,
+    emit_expression,
+    emit_function,
+    emit_loop,
+    emit_program,
+    surroundings_of,
+)
 from rlmlang.runtime.emit.unit import CannotEmit, Unit
 from rlmlang.runtime.emit.variables import imports_module
 
@@ -46,6 +55,30 @@ class EmittedProgram:
             return self._made(known) if known is not None else self._emitted(list, self.unit.function(function))
         except CannotEmit:
             return None
+
+    def expression(self, tables: Tables, node: nodes.Expr) -> tuple[Emission, list[OuterVariable]] | None:
+        """Return an expression as a function of the variables that are returned with it."""
+        name, reads = self.unit.fresh("e"), list[OuterVariable]()
+
+        def emit() -> list[ast.FunctionDef]:
+            definition, found = emit_expression(self.unit, tables, node, name)
+            reads.extend(found)
+            return [definition]
+
+        made = self._emitted(emit, name)
+        return None if made is None else (made, reads)
+
+    def loop(self, tables: Tables, node: nodes.For | nodes.While) -> tuple[Emission, Loop] | None:
+        """Return a loop as a function from the variables that it reads to those that it assigns."""
+        name, made_of = self.unit.fresh("l"), list[Loop]()
+
+        def emit() -> list[ast.FunctionDef]:
+            definition, loop = emit_loop(self.unit, tables, node, name)
+            made_of.append(loop)
+            return [definition]
+
+        made = self._emitted(emit, name)
+        return None if made is None else (made, made_of[0])
 
     def _emitted(self, emit: Callable[[], list[ast.FunctionDef]], name: str) -> Emission | None:
         """Emit and compile something, and the functions that it applies."""

@@ -231,7 +231,7 @@ def _handlers(e: Emitter, handlers: Sequence[nodes.Handler], error: str, before:
 def _unset(e: Emitter, name: str) -> None:
     """Emit that the variable of a handler has no value any more."""
     variable = e.scopes[0][name]
-    e.add(python.assign(variable.id, python.load("UNSET")))
+    e.add(python.assign(variable.id, python.load("UNBOUND")))
     e.unsure.add(variable.id)
 
 

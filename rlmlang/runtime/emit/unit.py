@@ -14,7 +14,7 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Span
 from rlmlang.runtime.arithmetic import finite
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.helpers import UNSET
+from rlmlang.runtime.pending import UNBOUND
 
 SITES = "sites"
 """The name of the global variable by which a frame of emitted code is recognized."""
@@ -66,7 +66,7 @@ class Unit:
     _count: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.globals = {"__builtins__": {}, SITES: self.sites, **PURE, "UNSET": UNSET}
+        self.globals = {"__builtins__": {}, SITES: self.sites, **PURE, "UNBOUND": UNBOUND}
 
     def fresh(self, prefix: str, shown: str = "") -> str:
         """Return a name that nothing else has."""
