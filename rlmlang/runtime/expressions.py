@@ -7,6 +7,7 @@ from itertools import chain
 
 from rlmlang.errors import RlmError, RunError
 from rlmlang.language import nodes
+from rlmlang.language.builtins import ModuleConstant
 from rlmlang.language.source import Span
 from rlmlang.language.types import RecordType
 from rlmlang.runtime.aliases import levels
@@ -39,6 +40,9 @@ def constant(compiler: Compiler, node: nodes.Constant) -> Code:
 
 
 def name(compiler: Compiler, node: nodes.Name) -> Code:
+    constant = compiler.tables.references.get(node.node_id)
+    if isinstance(constant, ModuleConstant):
+        return lambda frame: constant.value
     name, span = node.id, node.span
     depth = compiler.depth_of(name)
     if depth:
@@ -239,6 +243,9 @@ def is_none(compiler: Compiler, node: nodes.IsNone) -> Code:
 
 
 def attribute(compiler: Compiler, node: nodes.Attribute) -> Code:
+    constant = compiler.tables.references.get(node.node_id)
+    if isinstance(constant, ModuleConstant):
+        return lambda frame: constant.value
     type_ = compiler.tables.types[node.value.node_id]
     assert isinstance(type_, RecordType)
     position = [name for name, _ in type_.fields].index(node.name)

@@ -56,7 +56,10 @@ def _extend(meter: Meter, self: list[Value], xs: Any) -> None:
 def _insert(meter: Meter, self: list[Value], index: int, x: Value) -> None:
     meter.grow(len(self) + 1)
     meter.charge(len(self) // 64)
-    self.insert(max(-len(self), min(index, len(self))), x)
+    try:
+        self.insert(index, x)
+    except OverflowError:
+        raise RunError.of("E306", f"the index {quoted_number(index)} is too large") from None
 
 
 @method(

@@ -9,6 +9,7 @@ pattern is written anew for these. What RE2 cannot match in linear time, or woul
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from re import _constants as kinds
@@ -293,7 +294,8 @@ def read_pattern(text: str, flags: int = 0) -> Pattern:
     if flags & ~int(FLAGS):
         raise RunError.of("E308", f"`flags` is {flags}, which is no sum of flags of `re`")
     try:
-        parsed = parser.parse(text, flags)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            parsed = parser.parse(text, flags)
         all_flags = parsed.state.flags
         reader = _Reader(all_flags)
         root = reader.sequence(parsed, all_flags)
