@@ -47,7 +47,7 @@ def apply(e: Emitter, node: nodes.Apply) -> Emitted:
             return apply_function(e, target.function, arguments(e, target.args, target.function.params), node.span)
         case ParameterTarget():
             args = e.operands(target.args)
-            return Emitted(_called(e, python.load(e.functions[target.name]), args, node.span))
+            return Emitted(_called(e, python.load(e.function_parameter(target.name)), args, node.span))
     raise CannotEmit(type(target).__name__)
 
 
@@ -236,7 +236,7 @@ def function_argument(e: Emitter, node: nodes.Expr) -> Applied:
             code = reference.builtin.code
             return charged(lambda args: Emitted(e.helper(code, *(arg.code for arg in args), span=node.span)))
     assert isinstance(node, nodes.Name)
-    parameter = e.functions[node.id]
+    parameter = e.function_parameter(node.id)
     return lambda args: Emitted(_called(e, python.load(parameter), args, node.span))
 
 
@@ -256,7 +256,7 @@ def _apply_lambda(e: Emitter, node: nodes.Lambda, args: list[Emitted]) -> Emitte
 def function_value(e: Emitter, node: nodes.Expr, type_: FunctionType) -> str:
     """Emit a function that is an argument of a function of the program, and return its name."""
     if isinstance(node, nodes.Name) and node.node_id not in e.tables.references:
-        return e.functions[node.id]
+        return e.function_parameter(node.id)
     name = e.unit.fresh("g")
     params = [e.unit.fresh("t") for _ in type_.params]
     body: list[ast.stmt] = []

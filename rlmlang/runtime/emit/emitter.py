@@ -103,16 +103,16 @@ class Fast:
             self._is_certain = before
 
 
-Handler = Callable[["Emitter", Any], Emitted]
+ExpressionEmitter = Callable[["Emitter", Any], Emitted]
 
-HANDLERS: dict[type, Handler] = {}
+HANDLERS: dict[type, ExpressionEmitter] = {}
 """What emits each kind of expression; the modules of this folder enter theirs."""
 
 
-def emits(*kinds: type) -> Callable[[Handler], Handler]:
+def emits(*kinds: type) -> Callable[[ExpressionEmitter], ExpressionEmitter]:
     """Enter a function into `HANDLERS`."""
 
-    def enter(handler: Handler) -> Handler:
+    def enter(handler: ExpressionEmitter) -> ExpressionEmitter:
         HANDLERS.update(dict.fromkeys(kinds, handler))
         return handler
 
@@ -298,6 +298,12 @@ class Emitter:
                 raise CannotEmit(f"{name} is not among the variables that the function reads")
             self.receive(key)
         return self.outer[key]
+
+    def function_parameter(self, name: str) -> str:
+        """Return the name in emitted code of a parameter that is a function. Raises CannotEmit."""
+        if name not in self.functions:  # a closure, in a part of something that closures run
+            raise CannotEmit(name)
+        return self.functions[name]
 
     def receive(self, key: OuterVariable) -> str:
         """Make a variable of what is around the function a parameter, and return its name in emitted code."""

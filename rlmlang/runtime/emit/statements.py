@@ -19,7 +19,7 @@ from rlmlang.runtime.emit.unit import CannotEmit
 from rlmlang.runtime.exceptions import catches, message_of
 from rlmlang.runtime.steps import loop_steps
 
-Handler = Callable[[Emitter, Any], None]
+StatementEmitter = Callable[[Emitter, Any], None]
 
 
 def block(e: Emitter, body: Sequence[nodes.Statement]) -> None:
@@ -235,7 +235,7 @@ def _unset(e: Emitter, name: str) -> None:
     e.unsure.add(variable.id)
 
 
-_HANDLERS: dict[type, Handler] = {
+_HANDLERS: dict[type, StatementEmitter] = {
     nodes.Input: nothing,
     nodes.Record: nothing,
     nodes.Function: nothing,
