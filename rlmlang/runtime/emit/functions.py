@@ -34,7 +34,7 @@ class Loop:
 
 
 @frozen(eq=False)
-class Program:
+class ProgramTree:
     """What emission needs of a checked program, which it does not keep alive."""
 
     module: nodes.Module
@@ -92,7 +92,7 @@ def declare_locals(
                 e.add(python.assign(id_, python.load("UNBOUND")))
 
 
-def emit_program(unit: Unit, checked: Program, name: str) -> ast.FunctionDef:
+def emit_program(unit: Unit, checked: ProgramTree, name: str) -> ast.FunctionDef:
     """Emit a whole program, as a function of its inputs. Raises CannotEmit."""
     e = Emitter(unit, checked.tables, Surroundings(()), own=PROGRAM)
     *body, last = checked.module.statements

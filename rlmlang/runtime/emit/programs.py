@@ -16,7 +16,7 @@ from rlmlang.runtime.emit import applications, expressions, loops, operators, pa
 from rlmlang.runtime.emit.emitter import Surroundings
 from rlmlang.runtime.emit.functions import (
     Loop,
-    Program,
+    ProgramTree,
     emit_expression,
     emit_function,
     emit_loop,
@@ -34,7 +34,7 @@ Emission = Callable[..., Any]
 class EmittedProgram:
     """The emitted parts of a program, each made when it is first asked for."""
 
-    program: Program
+    program: ProgramTree
     unit: Unit
     _surroundings: dict[int, Surroundings] | None = None
     _whole: Emission | None = None
@@ -112,7 +112,7 @@ def emitted_program(checked: Checked) -> EmittedProgram:
     """Return the emitted parts of a program, the same ones for the same checked program."""
     found = _programs.get(checked)
     if found is None:
-        program = Program(checked.module, checked.tables, tuple(checked.inputs), checked.entry)
+        program = ProgramTree(checked.module, checked.tables, tuple(checked.inputs), checked.entry)
         unit = Unit(has_defaults=imports_module(checked.module, "collections"))
         found = _programs[checked] = EmittedProgram(program, unit)
     return found
