@@ -215,7 +215,7 @@ def _record(type_: RecordType, frame: Frame, args: list[Value]) -> Value:
 def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
     builtin, code = target.builtin, target.builtin.code
     if builtin.changes:
-        return change(compiler, node, target)
+        return change(compiler, node, target, operands_of_change(compiler, node, target))
     match builtin.form:
         case SpecialForm.FOLD:
             return fold(compiler, node, target)
@@ -261,6 +261,22 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         return finish(frame, values if levels is None else [as_container(value) for value in values])
 
     return run
+
+
+def operands_of_change(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> list[Code]:
+    """Compile the arguments of a changing method. A function is applied to the elements of the receiver."""
+    args = [*target.args, *(value for _, value in target.keywords)]
+    receiver = compiler.code(args[0])
+
+    def results(place: int, sources: Sources) -> Code:
+        step = results_of(compiler, node, args, place, sources)
+        return lambda frame: step(frame, [receiver(frame)])
+
+    codes = {
+        place: compiler.code(args[place]) if sources is None else results(place, sources)
+        for place, sources in target.operands
+    }
+    return [codes[place] for place in range(1, len(args))]
 
 
 def _spread(starred: list[bool], code: Callable[..., Value]) -> Callable[..., Value]:

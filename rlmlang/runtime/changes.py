@@ -128,19 +128,17 @@ def _setdefault(meter: Meter, container: Value, keys: list[Value]) -> Value:
 
 
 def changing(
-    compiler: Compiler,
     node: nodes.Expr | nodes.AugmentedAssign,
     path: Path,
-    operands: Sequence[nodes.Expr | None],
+    operands: Sequence[Code | None],
     operation: Operation,
 ) -> Change:
     """Compile a change, whose code is given the value of the operand that is None."""
     name, depth, span, site = path.name, path.depth, node.span, node.span.end
-    codes = [None if operand is None else compiler.code(operand) for operand in operands]
 
     def run(frame: Frame, given: Value = None) -> Value:
         keys = [code(frame) for code in path.codes]
-        values = [given if code is None else code(frame) for code in codes]
+        values = [given if code is None else code(frame) for code in operands]
         holder = frame
         for _ in range(depth):
             assert holder.scope is not None
@@ -307,7 +305,7 @@ _NOTES: dict[str, Note] = {
 _MOVED = {"append": 0, "insert": 1, "setdefault": 1}
 
 
-def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
+def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget, operands: Sequence[Code]) -> Code:
     """Compile the application of a changing method; its value is None, or what it takes out of its receiver."""
     code, name = target.builtin.code, target.builtin.name
     count = len(target.args) - 1
@@ -318,8 +316,7 @@ def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
 
     moves = target.builtin.moves is not None
     operation = Operation(work, moves, _MOVED.get(name), _NOTES.get(name))
-    operands = [*target.args[1:], *(value for _, value in target.keywords)]
-    return changing(compiler, node, path_of(compiler, target.args[0]), operands, operation)
+    return changing(node, path_of(compiler, target.args[0]), operands, operation)
 
 
 # Assignments
@@ -332,7 +329,7 @@ def item_assigned(compiler: Compiler, target: nodes.Index) -> Binder:
         set_item(frame.evaluation.meter, container, key, value)
 
     operation = Operation(work, True, 1, _one_came)
-    return changing(compiler, target, path_of(compiler, target.value), [target.index, None], operation)
+    return changing(target, path_of(compiler, target.value), [compiler.code(target.index), None], operation)
 
 
 def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
@@ -347,7 +344,7 @@ def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
 
         extends = kind is list and op == "+"
         operation = Operation(extend, extends, None, _many_came)
-        return changing(compiler, node, path_of(compiler, target), [node.value], operation)
+        return changing(node, path_of(compiler, target), [compiler.code(node.value)], operation)
     finish = when_known(compiler, node, [target, node.value], OPERATORS[op])
     if isinstance(target, nodes.Name):
         name, old, value = target.id, compiler.code(target), compiler.code(node.value)
@@ -362,4 +359,5 @@ def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
         set_item(meter, container, key, finish(frame, [index_into(meter, container, key), value]))
 
     operation = Operation(replace, True, 1, _one_came)
-    return changing(compiler, node, path_of(compiler, target.value), [target.index, node.value], operation)
+    operands = compiler.codes([target.index, node.value])
+    return changing(node, path_of(compiler, target.value), operands, operation)
