@@ -4,73 +4,113 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 
-from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.fragments import constant
-from rlmlang.decode.position import Position, new_ends
+from rlmlang.decode.constants import constant
+from rlmlang.decode.lexemes import fits, new_ends, read_lexeme
+from rlmlang.decode.lines import Ending, Point
+from rlmlang.decode.placeholders import FREE
+from rlmlang.decode.position import Position, spaced
 from rlmlang.decode.prefix import Prefix
-from rlmlang.decode.recognizer import join, tables
+from rlmlang.decode.recognizer import tables
+from rlmlang.decode.spacing import joined
+from rlmlang.decode.state import BODY, LINE
+from rlmlang.language import nodes
 from rlmlang.language.types import STR
 
 
-def closing_text(position: Position, constraint: Constraint) -> str:
+def closing_text(position: Position) -> str:
     """Return the text that completes what is written up to a position."""
-    prefix = position.prefix
-    if prefix.size == 0 and position.partial[:1] in ("", "#"):
-        head = "\n" if position.partial else ""
-        return head + _joined("", constant(constraint.expected or STR)) + "\n"
-    end, prefix_after = _lexeme_end(position)
-    if prefix_after is None:
-        return end
-    number = position.partial[:1].isdigit() or re.match(r"\.\d", position.partial)
-    if number:
-        before = "0"
-    elif position.partial:
-        before = position.partial + end
-    else:
-        before = " " if position.spaces or position.lines else prefix.last
-    text = _joined(before, prefix_after.closing)
-    text = end + text
-    if constraint.unit == "call":
-        return text.rstrip("\n")
-    if constraint.unit == "program" and not _is_value(prefix_after):
-        text += _joined("", constant(constraint.expected or STR)) + "\n"
-    return text
+    if position.ended:
+        return ""
+    if position.partial[:1] not in ("\n", "#") or position.prefix.frame is not None:
+        end, prefix = _lexeme_end(position)
+        if position.partial or not (position.spaces or position.lines):
+            return end + _line_closed(prefix)
+        lexeme = None if position.lines or position.spaces > 1 else spaced(prefix)
+        if lexeme is None and not position.lines:  # only a comment may follow
+            assert prefix.ending is not None
+            return "#\n" + _next_lines(prefix.ending)
+        if lexeme is None or lexeme == prefix.closing[0]:
+            return _line_closed(prefix, space=True)
+        after_lexeme = prefix.child(lexeme)
+        assert after_lexeme is not None
+        return ('""' if lexeme == FREE else lexeme) + _line_closed(after_lexeme)
+    ending = position.prefix.ending
+    assert ending is not None
+    if position.partial[-1] == " " or position.partial[0] == "\n":
+        margin = len(position.partial) - len(position.partial.rstrip(" "))
+        if "#" not in position.partial:
+            return _next_lines(ending, margin)
+    return "\n" + _next_lines(ending)
 
 
-def _is_value(prefix: Prefix) -> bool:
+def _line_closed(prefix: Prefix, space: bool = False) -> str:
+    """Return the text that completes a line, and all that follows; with `space`, a space precedes it."""
+    closing = prefix.closing if prefix.size else (*_shortest(prefix.point), LINE)
+    line = closing[: closing.index(BODY) if BODY in closing else -1]
+    text = joined(prefix, line, space)
     at: Prefix | None = prefix
-    for lexeme in prefix.closing:
+    for lexeme in line:
         at = at.child(lexeme) if at is not None else None
-    return at is None or at.ended
+    assert at is not None, (prefix.last, closing)
+    if at.ended:
+        return text
+    assert at.ending is not None, (prefix.last, closing)
+    return text + "\n" + _next_lines(at.ending)
 
 
-def _lexeme_end(position: Position) -> tuple[str, Prefix | None]:
+def _next_lines(ending: Ending, margin: int = 0) -> str:
+    """Return the lines that complete a text after a line whose end is written, and so much of the margin."""
+    if ending.may_end and not margin:
+        return ""
+    level = min(each for each in ending.levels if 4 * each >= margin)
+    point = ending.at(level)
+    assert point is not None
+    return " " * (4 * level - margin) + _line_closed(Prefix.of(point))
+
+
+def _shortest(point: Point) -> tuple[str, ...]:
+    """Return a line that ends a block soon."""
+    block = point.block
+    if point.continues_only:
+        return ("else", ":")
+    if block.kind == "class":
+        fields = {each.name.id for each in block.statements if isinstance(each, nodes.AnnotatedAssign)}
+        return (next(name for name in new_names() if name not in fields), ":", "str")
+    if block.kind == "def" and block.default is not None:
+        return block.default.lexemes
+    if block.outer is None and point.unit == "program":
+        return tuple(constant(point.base.expected or STR))
+    return ("break",) if block.is_looping else ("pass",)
+
+
+def new_names() -> Iterator[str]:
+    """Yield names of which not all can be known."""
+    yield "x"
+    yield from (f"x{i}" for i in count(1))
+
+
+def _lexeme_end(position: Position) -> tuple[str, Prefix]:
     """Return the text that ends the lexeme that a position is in, and the prefix after it."""
-    if not position.partial:
-        return "", position.prefix
+    prefix, partial = position.prefix, position.partial
+    if not partial:
+        return "", prefix
+    if partial[0] == "#":  # a comment within brackets
+        return "\n", prefix
     for end in _ends(position):
-        after_end = position.advance(end) if end else position
-        if after_end is None:
+        lexeme, length = read_lexeme(prefix, partial + end) or (None, 0)
+        if lexeme is None or length != len(partial + end) or not fits(prefix, partial + end, position.spaces):
             continue
-        if not after_end.partial:
-            return end, after_end.prefix
-        if position.partial[0] in "\n#":
-            continue  # what follows would count as indentation
-        whole = after_end.advance(" ")
-        if whole is None:
-            whole = after_end.advance("\n")
-        if whole is not None and not whole.partial:
-            return end, whole.prefix
-    raise AssertionError(f"no end for {position.partial!r}")
+        if (child := prefix.child(lexeme)) is not None:
+            return end, child
+    raise AssertionError(f"no end for {partial!r} after {prefix.last!r}")
 
 
 def _ends(position: Position) -> Iterator[str]:
     """Yield texts that may end the lexeme that a position is in."""
     partial, prefix = position.partial, position.prefix
     yield ""
-    if partial[0] in "\n#":
-        yield from ("\n", "    ", "   ", "  ", " ", "\n    ")
     if re.fullmatch(r"[A-Za-z_]\w*", partial):
         yield from ("x", "x1", '""', "''")
         for name in prefix.names.candidates:
@@ -88,12 +128,4 @@ def _ends(position: Position) -> Iterator[str]:
     for inner in ("", "}", "x}", "0}", "r}", "f}", "0f}", "<}", "n", *escapes):
         yield from (inner + quote for quote in ('"', "'", '"""'))
     yield from ("0", ".0")
-    yield from (sign[len(partial) :] for sign in tables().fixed if sign.startswith(partial))
-
-
-def _joined(before: str, lexemes: tuple[str, ...] | list[str]) -> str:
-    text = ""
-    for lexeme in lexemes:
-        joined = join((before + text)[-1:], lexeme)
-        text += joined[len((before + text)[-1:]) :]
-    return text
+    yield from (sign[len(partial) :] for sign in tables().signs if sign.startswith(partial))

@@ -1,4 +1,4 @@
-"""Search for a closing: lexemes that complete an unfinished statement such that it checks.
+"""Search for a closing: lexemes that complete an unfinished line such that it checks.
 
 First a short skeleton with holes is made. The partial checker says whether it is wrong whatever the holes are filled
 with, and which types they must have. Names that are not bound yet are bound by a clause of an open comprehension.
@@ -7,8 +7,9 @@ Then the holes are filled with constants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from rlmlang.decode.constants import written
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fillings import fillings
 from rlmlang.decode.fragments import (
@@ -23,12 +24,12 @@ from rlmlang.decode.fragments import (
     representative_attributes,
     requoted,
     type_arguments,
-    written,
 )
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.recognizer import OpenFString, Stack, tables
-from rlmlang.decode.state import BODY, LINE, BracketFrame, State, in_type, is_lambda, names_in
+from rlmlang.decode.recognizer import finished, tables
+from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, names_in
+from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
@@ -44,18 +45,17 @@ from rlmlang.language.types import (
 )
 
 _ORDER = (
-    ("_NL", LINE),
-    ("_IN", BODY),
+    ("_NL0", LINE),
+    ("_NL1", BODY),
+    ("PASS", "pass"),
     ("RPAR", ")"),
     ("RSQB", "]"),
     ("RBRACE", "}"),
     ("ELSE", "else"),
     ("COLON", ":"),
-    ("RETURN", "return"),
     ("IN", "in"),
     ("NAME", HOLE),
     ("EQUAL", "="),
-    ("__ANON_0", "->"),
     ("LPAR", "("),
     ("NONE", "None"),
     ("INT", "1"),
@@ -63,6 +63,8 @@ _ORDER = (
 )
 """Terminals with a lexeme of each, in the order in which they are tried to end a statement soon."""
 
+
+_BINDING = ["=", HOLE]
 
 _FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
 """Suffixes that give an operand another type."""
@@ -73,7 +75,8 @@ _OUTER_SUFFIXES: dict[str, tuple[Sequence[str], ...]] = {
     "dict": (["[", HOLE, "]"], [".", "keys", "(", ")"], [".", "values", "(", ")"], [".", "items", "(", ")"]),
     "group": (["[", "0", "]"], ["[", "1", "]"], ["[", "1", ":", "]"]),
     "call": (["[", "0", "]"], ["or", HOLE], ["[", "0", "]", "[", "0", "]"]),
-    "type": (["[", HOLE, "]"], [".", "keys", "(", ")"]),
+    "type": (["[", HOLE, "]"], ["or", HOLE], [".", "keys", "(", ")"]),
+    "index": (["[", "0", "]"], ["=", HOLE]),
 }
 """By the kind of the outermost bracket, suffixes after it that may give the whole the expected type."""
 
@@ -88,10 +91,12 @@ quarter of them is spent on the holes of one skeleton."""
 
 
 class Search:
-    """The search for a closing of one unfinished statement."""
+    """The search for a closing of one unfinished line."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: LineState, verdict: Callable[[nodes.Statement], bool] | None = None) -> None:
         self.state = state
+        self.verdict = verdict
+        """Says whether a line that checks by itself also checks with the lines around it."""
         self.count = 0
         self.tried = 0
         depth = 0 if state.frame is None else state.frame.depth
@@ -104,11 +109,12 @@ class Search:
         The hints are tried first: often the last lexeme replaces the first one of the previous closing, or precedes it.
         """
         for hint in hints:
-            if self.checks(hint):
+            answer = self._check(hint)
+            if answer is not None and self._settles(answer):
                 return hint
         for start, complete_call, suffix in self._ways():
-            if self.tried > self.limit:
-                return None
+            if self.tried > self.limit and start != _BINDING:
+                continue
             skeleton = self._close(start, complete_call, suffix=suffix)
             if skeleton is None or len(skeleton) > MAX_CLOSING:
                 continue
@@ -122,6 +128,12 @@ class Search:
         """Return whether the statement checks with this closing."""
         answer = self._check(closing)
         return answer is not None and not answer.unknown
+
+    def _settles(self, answer: PartialChecker) -> bool:
+        """Return whether nothing is wrong with the line that was checked."""
+        if answer.unknown:
+            return False
+        return self.verdict is None or answer.checked is None or self.verdict(answer.checked)
 
     def expected_types(self) -> list[Type]:
         """Return the types that the next operand may have; none if they are not known."""
@@ -178,6 +190,13 @@ class Search:
                 yield start, True, ()
         for start in self._late_starts():
             yield start, False, ()
+        if self._may_bind():
+            yield _BINDING, False, ()
+
+    def _may_bind(self) -> bool:
+        """Return whether what is written may be a target, to which any value can be bound."""
+        state = self.state
+        return state.frame is None and tables().takes(state.stack, "EQUAL")
 
     def _outer_suffixes(self) -> list[Sequence[str]]:
         """Return suffixes of the outermost bracket that may give the whole the expected type."""
@@ -187,7 +206,7 @@ class Search:
         if expected == BOOL:
             return [["==", HOLE]]
         found: list[Sequence[str]] = [*_OUTER_SUFFIXES.get(frame.kind, ())]
-        if frame.kind in ("list", "call", "type"):
+        if frame.kind in ("list", "call", "type", "index"):
             fields = [each for record in self.state.environment.records.values() for each in record.fields]
             names = dict.fromkeys(name for name, type_ in fields if can_become(type_, expected))
             found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
@@ -205,7 +224,7 @@ class Search:
         """Yield starts with a suffix of the outermost bracket that may give the whole the expected type."""
         inner, last, stack = self.state.frame, self.state.last, self.state.stack
         frame, expected, suffixes = self._outermost(), self.state.environment.expected, self._outer_suffixes()
-        if expected is None or frame is None or inner is None or stack is None:
+        if expected is None or frame is None or inner is None:
             return
         starts: list[list[str]] = [[]]
         if last == "CALL":
@@ -214,6 +233,8 @@ class Search:
             starts += [["dict", "[", "str", ",", *each, "]"] for each in (written(expected), ["int"])]
         elif inner.kind == "type" and last in ("list", "dict"):
             starts += [["[", *each] for each in type_arguments(last)]
+        elif inner.kind == "dict" and tables().takes(stack, "COLON"):
+            starts.append([":", HOLE])
         elif inner.kind == "group" and not inner.filled:
             starts.append([HOLE])
         elif inner.kind == "call" and last.isidentifier() and last in parameters(self.state):
@@ -233,10 +254,12 @@ class Search:
     def _plain_starts(self) -> Iterator[list[str]]:
         """Yield the short starts, which fit most often."""
         state = self.state
-        assert state.stack is not None
         frame, last, stack = state.frame, state.last, state.stack
         if last == ".":
             yield from self._attribute_starts(self.receiver())
+            return
+        if last == "raise":
+            yield ["ValueError"]
             return
         if last == "lambda":
             yield [HOLE, ":", HOLE]
@@ -272,15 +295,14 @@ class Search:
         yield []
         if frame is not None and frame.kind == "index" and not frame.filled:
             yield [HOLE]
-        if frame is None and tables().takes(stack, "EQUAL"):
-            yield ["=", HOLE]
+        if self._may_bind() and not (state.environment.expected is not None and self._has_use(last)):
+            yield _BINDING
         if state.size == 1 and last.isidentifier() and tables().takes(stack, "COLON"):
             yield [":", "str"]
 
     def _late_starts(self) -> Iterator[list[str]]:
         """Yield the starts that are tried when the short ones do not check."""
         state = self.state
-        assert state.stack is not None
         frame, last, stack = state.frame, state.last, state.stack
         if stack.below is not None and str(stack.below.value) == ".":
             made = dict.fromkeys(
@@ -311,6 +333,8 @@ class Search:
                 yield ["None"]
             yield [HOLE]
             yield [HOLE, "==", HOLE]
+            if frame is not None and frame.kind == "index":
+                yield [HOLE, ":", "]"]
             if last == "[":
                 yield [HOLE, "]", "[", "0", "]"]
             elif last == "," and frame is not None and frame.kind == "dict":
@@ -318,6 +342,12 @@ class Search:
             elif last == "{":
                 yield [HOLE, ":", HOLE, "}", "[", HOLE, "]"]
                 yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
+        if frame is None and tables().takes(stack, "COMMA"):
+            yield [",", HOLE]
+            yield [",", HOLE, ",", HOLE]
+        elif frame is None and state.takes_operand:
+            yield [HOLE, ",", HOLE]
+            yield [HOLE, ",", HOLE, ",", HOLE]
         if last == "|" and frame is not None and frame.kind == "type" and frame.callee == "CALL":
             yield ["None", "]", "(", HOLE, ")", "or", HOLE]
         if frame is not None and frame.kind == "group":
@@ -336,7 +366,6 @@ class Search:
     def _tested(self) -> Iterator[list[str]]:
         """Yield starts that test the names that may be None."""
         state = self.state
-        assert state.stack is not None
         names = [name for name in names_in(state) if self._may_be_none(name)]
         operand = [HOLE] if tables().takes(state.stack, "FSTRING") else []
         if not names or not (operand or tables().takes(state.stack, "IF")):
@@ -392,7 +421,7 @@ class Search:
         for missing in lacking(self.state.environment, frame):
             if missing:
                 yield [*comma, *missing]
-                if frame.filled and self.state.stack is not None and tables().takes(self.state.stack, "FSTRING"):
+                if frame.filled and tables().takes(self.state.stack, "FSTRING"):
                     yield [HOLE, ",", *missing]
         more: list[str] = []
         for _ in range(3):
@@ -432,20 +461,23 @@ class Search:
 
     def _attribute_suffixes(self, lexemes: Sequence[str]) -> Iterator[list[str]]:
         """Yield attributes of the operand that the given lexemes end."""
-        state: State | None = self.state
+        state: LineState | None = self.state
         for lexeme in lexemes:
             state = self._take(state, self._numbered(lexeme, state), [])
-        stack = state.stack if state is not None else None
-        dot = tables().shift(stack, "DOT", ".") if stack is not None else None
+        dot = tables().shift(state.stack, "DOT", ".") if state is not None else None
         if dot is None or state is None:
             return
-        dotted = State(state.environment, state.unit, dot, state.frame, ".", 2, ("", ""))
+        dotted = LineState(state.environment, dot, state.frame, ".", 2, ("", ""))
         type_ = Search(dotted).receiver()
         for attribute in representative_attributes(type_) if type_ is not None else ():
             for suffix in attribute_suffixes(type_, attribute):
                 yield [".", attribute, *suffix]
                 if isinstance(type_, RecordType):
                     yield [".", attribute, *suffix, "[", "0", "]"]
+
+    def _has_use(self, last: str) -> bool:
+        """Return whether what is written is rather an expression than a new name."""
+        return self.state.size > 1 or function_named(self.state.environment, last) is not None or last in BUILTINS
 
     def _is_function(self, name: str) -> bool:
         entry = function_named(self.state.environment, name)
@@ -469,11 +501,11 @@ class Search:
         a comma with further items, at the end of that bracket.
         """
         out: list[str] = []
-        state: State | None = self.state
+        state: LineState | None = self.state
         for lexeme in start:
             state = self._take(state, self._numbered(lexeme, state), out)
         for _ in range(MAX_CLOSING):
-            if state is None or state.stack is None:
+            if state is None:
                 return None
             stack, frame = state.stack, state.frame
             if frame is not None and frame.kind == "fstring" and state.inside and tables().takes(stack, "$END"):
@@ -497,18 +529,22 @@ class Search:
                     state = self._take(state, self._numbered(word, state), out)
                 if extra:
                     continue
-            ends = terminal == "_NL" or (terminal == "RPAR" and frame is not None and frame.below is None)
+            ends = (
+                (terminal == "_NL0" and BODY not in out)
+                or terminal == "_NL1"
+                or (terminal == "RPAR" and frame is not None and frame.below is None)
+            )
             if suffix and ends and (terminal == "RPAR") is (suffix[0] == ","):
                 for word in suffix:
                     state = self._take(state, self._numbered(word, state), out)
                 suffix = ()
                 continue
             state = self._take(state, self._numbered(lexeme, state), out)
-            if terminal == "_NL":
+            if terminal == "_NL0":
                 return out if state is not None else None
         return None
 
-    def _numbered(self, lexeme: str, state: State | None) -> str:
+    def _numbered(self, lexeme: str, state: LineState | None) -> str:
         """Return a lexeme; a hole gets a number, and a name that says what it stands for: an expression, a type …"""
         if lexeme != HOLE or state is None or state.stack is None:
             return lexeme
@@ -525,7 +561,7 @@ class Search:
             name += "_"
         return name
 
-    def _take(self, state: State | None, lexeme: str, out: list[str]) -> State | None:
+    def _take(self, state: LineState | None, lexeme: str, out: list[str]) -> LineState | None:
         if state is None:
             return None
         if state.inside is not None:
@@ -537,16 +573,12 @@ class Search:
 
     def _check(self, closing: Sequence[str], must_check: bool = True) -> PartialChecker | None:
         """Return the checker that has seen the statement with this closing; None if it does not check."""
-        assert self.state.stack is not None
         self.tried += 1
-        at: tuple[Stack, OpenFString | None] | None = (self.state.stack, self.state.inside)
-        for lexeme in closing:
-            at = tables().step(at[0], at[1], lexeme) if at is not None else None
-        found = tables().finish(at[0], "start") if at is not None and at[1] is None else None
-        if not found:
+        statement = finished(self.state.stack, self.state.inside, closing)
+        if statement is None:
             return None
-        checker = PartialChecker(self.state.environment)
-        if not checker.accepts(found[0]) and must_check:
+        checker = self.state.environment.checker()
+        if not checker.accepts(statement) and must_check:
             return None
         return checker
 
@@ -576,7 +608,7 @@ class Search:
         """Return the closing with constants in its holes, such that it checks, or None."""
         holes = [i for i, lexeme in enumerate(closing) if lexeme.startswith(HOLE)]
         if not holes:
-            return tuple(closing)
+            return tuple(closing) if self._settles(checker) else None
         # Iterables come first, since they determine the types of other holes.
         expected = checker.hole_types()
         at = next((i for i in holes if closing[i].startswith(f"{HOLE}_") or (i and closing[i - 1] == "in")), -1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlmlang.decode.fragments import constant, instances, types_of, written
+from rlmlang.decode.constants import constant, written
+from rlmlang.decode.fragments import instances, types_of
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.state import State
+from rlmlang.decode.state import LineState
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -60,7 +61,7 @@ _TYPES = (
 
 
 def fillings(
-    state: State, hole: str, expected: Type | None, before: str, checker: PartialChecker
+    state: LineState, hole: str, expected: Type | None, before: str, checker: PartialChecker
 ) -> Iterator[list[str]]:
     """Yield lexemes to fill a hole with; `expected` is its type, if known, and `before` the lexeme before it."""
     if hole.startswith(f"{HOLE}_type"):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import tables
-from rlmlang.decode.state import BODY, LINE
+from rlmlang.decode.spacing import is_usual
+from rlmlang.decode.state import LINE
 
 FEW = 4
 """The most continuations that are tried one by one."""
@@ -35,8 +36,10 @@ def forced_text(position: Position) -> str:
 
 def _only(position: Position) -> str:
     prefix, partial = position.prefix, position.partial
-    if not prefix.size or prefix.inside is not None or prefix.stack is None:
+    if prefix.inside is not None or not prefix.size:
         return ""
+    if partial and partial[0] in "\n#":
+        return _margin(position)
     if not partial:
         return _lexeme(prefix, bool(position.spaces or position.lines))
     if not partial.isidentifier() or prefix.names.fresh or partial in ("f", "r"):
@@ -50,27 +53,40 @@ def _only(position: Position) -> str:
     return _lexeme(child, False) if child is not None else ""
 
 
+def _margin(position: Position) -> str:
+    """Return the indentation of the next line, if only one is possible. Comments and empty lines are no choice."""
+    ending = position.prefix.ending
+    if ending is None or len(ending.levels) != 1 or "#" in position.partial:
+        return ""
+    return " " * (4 * ending.levels[0] - (len(position.partial) - len(position.partial.rstrip(" "))))
+
+
 def _lexeme(prefix: Prefix, spaced: bool) -> str:
     """Return the only lexeme that may follow, with a space where one is usual."""
     if (known := prefix.positions.get("forced")) is None:
         known = prefix.positions["forced"] = _find_lexeme(prefix)
     assert isinstance(known, str)
-    return f" {known}" if known and not spaced and _is_spaced(prefix.last, known) else known
+    return f" {known}" if known and not spaced and is_usual(prefix, known) else known
 
 
 def _find_lexeme(prefix: Prefix) -> str:
-    if prefix.stack is None:
+    if prefix.ended:
         return ""
+    if prefix.opens:
+        return LINE
     takes, stack = tables().takes, prefix.stack
     if any(takes(stack, terminal) for terminal in _CONSTANTS):
         return ""
     options = [text for text, terminal in tables().fixed.items() if takes(stack, terminal)]
-    options += [end for end in (LINE, BODY) if takes(stack, tables().terminal(end) or "")]
+    if prefix.frame is None and takes(stack, "AUGMENTED"):
+        return ""
     if takes(stack, "NAME"):
         if prefix.names.fresh:
             return ""
         options += prefix.names.candidates
     found = _judged(prefix, list(dict.fromkeys(options)))
+    if prefix.frame is None and len(found) < 2 and prefix.ending is not None:
+        found.append(LINE)
     return found[0] if len(found) == 1 else ""
 
 
@@ -79,12 +95,3 @@ def _judged(prefix: Prefix, options: list[str]) -> list[str]:
     if len(options) > FEW:
         return options
     return [option for option in options if prefix.child(option) is not None]
-
-
-def _is_spaced(last: str, text: str) -> bool:
-    """Return whether a space is usual between a lexeme and the text after it."""
-    if text[0] == "\n" or last[0] == "\n":
-        return False
-    if last in ("(", "[", "{", ".") or text[0] in ")]},.:([":
-        return last in (",", ":", "=", "->") or (last.isalpha() and last in tables().fixed and last != "CALL")
-    return True

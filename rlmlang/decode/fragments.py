@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 
+from rlmlang.decode.constants import constant, listed, spread
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.state import BracketFrame, State
+from rlmlang.decode.state import BracketFrame, LineState
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin, Signature
 from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
-from rlmlang.language.check.scope import Variable
+from rlmlang.language.check.scope import Definition, Variable
 from rlmlang.language.solving import substitute, variables
 from rlmlang.language.types import (
     BOOL,
@@ -22,14 +21,10 @@ from rlmlang.language.types import (
     STR,
     DictType,
     FunctionType,
-    IterableType,
     ListType,
-    LiteralType,
-    OptionalType,
     RecordType,
     TupleType,
     Type,
-    TypeVar,
 )
 
 _INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType((STR, STR)))
@@ -50,7 +45,7 @@ def applications(environment: Environment, name: str) -> tuple[tuple[tuple[str, 
         names = sorted(set().union(variables(result), *map(variables, params)))
         for type_ in _INSTANCES if names else (STR,):
             solution = dict.fromkeys(names, type_)
-            arguments = _spread([constant(substitute(param, solution)) for param in params])
+            arguments = spread([constant(substitute(param, solution)) for param in params])
             found.append((("(", *arguments, ")"), substitute(result, solution)))
     ways = tuple({type_: (arguments, type_) for arguments, type_ in reversed(found)}.values())
     if not own:
@@ -60,7 +55,7 @@ def applications(environment: Environment, name: str) -> tuple[tuple[tuple[str, 
 
 def _forms(environment: Environment, name: str) -> Iterator[tuple[list[Type], Type]]:
     match function_named(environment, name):
-        case CheckedFunction() as function:
+        case Definition() | CheckedFunction() as function:
             required = [t for t, param in zip(function.params, function.node.params) if param.default is None]
             yield required, function.result
         case RecordType() as record:
@@ -80,7 +75,7 @@ def attributes(type_: Type) -> tuple[str, ...]:
     return tuple(methods_of(type_))
 
 
-def parameters(prefix: State) -> list[str]:
+def parameters(prefix: LineState) -> list[str]:
     """Return the parameters of the function whose arguments are being written."""
     frame = prefix.frame
     assert frame is not None
@@ -92,7 +87,7 @@ def parameters(prefix: State) -> list[str]:
         signatures = [signature for method in tables_ for signature in method.signatures]
     else:
         entry = function_named(prefix.environment, frame.callee)
-        if isinstance(entry, CheckedFunction):
+        if isinstance(entry, (CheckedFunction, Definition)):
             return [param.name.id for param in entry.node.params]
         if isinstance(entry, RecordType):
             return [name for name, _ in entry.fields]
@@ -123,10 +118,10 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
         builtins = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
     else:
         entry = function_named(environment, frame.callee)
-        if isinstance(entry, (CheckedFunction, RecordType)):
+        if isinstance(entry, (CheckedFunction, Definition, RecordType)):
             required = (
                 sum(param.default is None for param in entry.node.params)
-                if isinstance(entry, CheckedFunction)
+                if isinstance(entry, (CheckedFunction, Definition))
                 else len(entry.fields)
             )
             yield listed([HOLE] * max(0, required - given))
@@ -158,9 +153,9 @@ def _most_taken(signature: Signature) -> int:
 def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator[list[str]]:
     assert frame.callee is not None
     entry = function_named(environment, frame.callee)
-    if frame.method or not isinstance(entry, (CheckedFunction, RecordType)):
+    if frame.method or not isinstance(entry, (CheckedFunction, Definition, RecordType)):
         return
-    if isinstance(entry, CheckedFunction):
+    if isinstance(entry, (CheckedFunction, Definition)):
         names = [param.name.id for param in entry.node.params if param.default is None]
     else:
         names = [name for name, _ in entry.fields]
@@ -170,14 +165,6 @@ def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator
     for name in missing:
         out += [*([","] if out else []), name, "=", HOLE]
     yield out
-
-
-def listed(parts: list[str]) -> list[str]:
-    """Return lexemes separated by commas."""
-    out: list[str] = []
-    for part in parts:
-        out += [*([","] if out else []), part]
-    return out
 
 
 def calls(environment: Environment, name: str) -> Iterator[list[str]]:
@@ -265,53 +252,6 @@ def instances(type_: Type, likely: Sequence[Type]) -> Iterator[Type]:
         yield substitute(type_, dict.fromkeys(names, each))
 
 
-def written(type_: Type) -> list[str]:
-    """Return the lexemes of a type."""
-    return _LEXEME.findall(str(type_))
-
-
-_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|\w+|[^\w\s]')
-
-
-def constant(type_: Type) -> list[str]:
-    """Return the lexemes of an expression of a type that makes no CALL."""
-    match type_:
-        case LiteralType(values=(value, *_)):
-            return ["-", str(-value)] if type(value) is int and value < 0 else [_literal(value)]
-        case ListType() | IterableType():
-            return ["[", *constant(type_.item), "]"]
-        case DictType():
-            return ["{", '""', ":", *constant(type_.value), "}"]
-        case TupleType():
-            items = [word for item in type_.items for word in (*constant(item), ",")]
-            return ["(", *items[: -1 if len(type_.items) > 1 else None], ")"]
-        case OptionalType():
-            return ["None"]
-        case RecordType():
-            return [type_.name, "(", *_spread([constant(field) for _, field in type_.fields]), ")"]
-        case FunctionType():
-            names = [f"a{i}" for i in range(len(type_.params))]
-            body = next((n for n, p in zip(names, type_.params) if p == type_.result), None)
-            return ["lambda", *listed(names), ":", *([body] if body else constant(type_.result))]
-        case TypeVar():
-            return ['""']
-    return _PLAIN.get(str(type_), ['""'])
-
-
-_PLAIN = {"int": ["0"], "Natural": ["0"], "float": ["0.5"], "bool": ["True"], "None": ["None"]}
-
-
 def requoted(lexeme: str, quote: str) -> str:
     """Return a string constant with quotes that can be used in an f-string with the given quote."""
     return f"'{lexeme[1:-1]}'" if quote == '"' and lexeme[0] == '"' else lexeme
-
-
-def _spread(parts: list[list[str]]) -> list[str]:
-    out: list[str] = []
-    for part in parts:
-        out += [*([","] if out else []), *part]
-    return out
-
-
-def _literal(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rlmlang.decode.lexemes import fits
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
@@ -61,6 +62,9 @@ def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
                 _walk(further_on, below, mask)
         _walk(position, vocabulary.ending(ends), mask)
         return mask
+    if partial and partial[0] in "\n#":
+        _line_starts(position, vocabulary, mask)
+        return mask
     starts, spaced, more = vocabulary.names
     if partial and re.fullmatch(r"[A-Za-z_]\w*", partial):
         names = prefix.names
@@ -75,14 +79,16 @@ def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
         _walk(position, vocabulary.mixed, mask)
         return mask
     if not partial:
-        space = position.advance(" ") is not None
+        close = fits(prefix, "x", position.spaces) or bool(position.lines)
+        space = fits(prefix, "x", position.spaces + 1) or bool(position.lines)
+        space = space and position.advance(" ") is not None
         names = prefix.names
         if names.fresh:
-            mask |= starts
-            if space:
-                mask |= spaced
+            mask |= starts & close
+            mask |= spaced & space
         for head in names.allowed:
-            _words(head, "", vocabulary, mask)
+            if close:
+                _words(head, "", vocabulary, mask)
             if space:
                 _words(" " + head, " ", vocabulary, mask)
         for letter in ("f", "r"):
@@ -90,18 +96,29 @@ def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
                 mask[vocabulary.words.get(letter, [])] = True
                 if space:
                     mask[vocabulary.words.get(" " + letter, [])] = True
-    else:  # a sign or number, or line ends
+    else:  # a sign or number
         child = prefix.child(partial)
-        if child is not None and partial[0] not in "\n#":
+        if child is not None:
             apart = vocabulary.apart if partial[-1].isalnum() else vocabulary.signless
             mask |= position_mask(_at(child), vocabulary) & apart
-        root, further_on = vocabulary.everything.below.get(" "), position.advance(" ")
-        if partial[0] in "\n#" and root is not None and further_on is not None:  # indentation, then a word
-            mask[root.tokens] = True
-            _walk(further_on, root, mask)
     _walk(position, vocabulary.digits, mask)
     _walk(position, vocabulary.mixed, mask)
     return mask
+
+
+def _line_starts(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the tokens at a position in a line end: what begins the next line, if it may begin here, and more of it."""
+    ending = position.prefix.ending
+    margin = len(position.partial) - len(position.partial.rstrip(" "))
+    if ending is not None and "#" not in position.partial.rpartition("\n")[2] and margin % 4 == 0:
+        line = position.prefix.child("\n" + " " * margin)
+        if line is not None and not line.ended:
+            mask |= position_mask(_at(line), vocabulary) & vocabulary.apart_from_lines
+    for char in " \n#":
+        below, further = vocabulary.everything.below.get(char), position.advance(char)
+        if below is not None and further is not None:
+            mask[below.tokens] = True
+            _walk(further, below, mask)
 
 
 def _at(prefix: Prefix) -> Position:
@@ -119,6 +136,8 @@ def text_ends(position: Position) -> str:
         return ""
     if partial[0] == "#":
         return "" if "\n" in partial else "\n"
+    if partial[0] == "\n":
+        return "\n" if "#" in partial.rpartition("\n")[2] else ""
     if partial.startswith('"""'):
         return '"\\'
     hole = "{}#" if inside is not None else ""

@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from rlmlang.decode.closing import closing_text
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
+from rlmlang.decode.lines import Ending, beginning, read_lines
 from rlmlang.decode.mask import position_mask, text_ends
-from rlmlang.decode.partial import Environment, after, environment_of
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
-from rlmlang.decode.recognizer import tables
 from rlmlang.decode.vocabulary import Mask, Vocabulary, completed, split
 from rlmlang.errors import ModelError
 
@@ -32,11 +31,12 @@ class Matcher:
         """The number of tokens that may still be written."""
         self.text = ""
         self.done = False
-        self._environment = environment_of(constraint)
-        self.position = start_position(constraint, self._environment)
+        self._ending = beginning(constraint)
+        """The end of the line before the one that is being written, with what was really written."""
+        self.position = start_position(self._ending)
         """The position at the end of the text."""
-        self._statement = 0
-        """The offset of the statement that is being written."""
+        self._line = 0
+        """The offset of the line that is being written, or of the line end before it."""
         self._closing: list[int] | None = None
         self._costs: dict[tuple[bytes, Position], int] = {}
         """For positions near the token limit, the number of tokens that complete the text."""
@@ -168,37 +168,34 @@ class Matcher:
     def _refusal(self, what: str) -> ModelError:
         return ModelError.of("E408", f"{what} may not follow {self.text[-40:]!r}")
 
-    # Statements
+    # Lines
 
     def _settled(self, position: Position) -> Position:
-        """After a whole statement, return a position whose environment comes from the statement's text.
+        """After a whole line, return a position that knows what was written.
 
-        The position given was reached with free strings and numbers in place of those that were written.
+        The position given was reached with free strings and numbers in their place.
         """
-        if position.prefix.size or position.prefix is self.position.prefix or position.ended:
+        if position.ended or position.prefix.point is self.position.prefix.point:
             return position
-        ends = self.text.rfind("\n") + 1
-        rest = self.text[ends:]
-        self._environment = after(self._environment, self.text[self._statement : ends])
-        self._statement = ends
-        fresh: Position | None = Position(Prefix(self._environment, self.constraint.unit, tables().start("start")))
-        assert fresh is not None
-        if rest:
-            fresh = fresh.advance(rest)
-        return fresh if fresh is not None else position
+        found = read_lines(self._ending, self.text, self._line)
+        if found[1] == self._line:
+            return position
+        self._ending, self._line = found
+        settled = after_line(self._ending).advance(self.text[self._line :])
+        return settled if settled is not None else position
 
     # Closing
 
     def closing_text(self) -> str:
         """Return the text that would complete this one, once its last character is complete."""
-        return "" if self.done or self.position.ended else closing_text(self.position, self.constraint)
+        return "" if self.done or self.position.ended else closing_text(self.position)
 
     def _closing_tokens(self, tail: bytes, position: Position) -> list[int]:
         """Return the tokens that would complete the text after a position and the first bytes of a character."""
         if position.ended:
             return []
         first = [self.vocabulary.single[byte] for byte in completed(tail) or b""] if tail else []
-        return first + self.vocabulary.encode(closing_text(position, self.constraint))
+        return first + self.vocabulary.encode(closing_text(position))
 
     def _must_close(self, reserve: int = 0) -> list[int] | None:
         """Return the tokens of the closing if no others fit, with `reserve` tokens to spare; else None."""
@@ -212,12 +209,16 @@ class Matcher:
         return self._closing
 
 
-def start_position(constraint: Constraint, environment: Environment) -> Position:
-    """Return the position at which the text begins."""
-    prefix = Prefix(environment, constraint.unit, tables().start("start"))
-    if constraint.unit == "call":
-        called = prefix.child("CALL")
-        if called is None:
-            raise ModelError.of("E408", "no CALL can be written here")
-        prefix = called
-    return Position(prefix)
+def after_line(ending: Ending) -> Position:
+    """Return the position after the end of a line."""
+    return Position(Prefix.after(ending), "\n")
+
+
+def start_position(ending: Ending) -> Position:
+    """Return the position at which the text begins. Raises ModelError E408."""
+    if ending.point.unit != "call":
+        return after_line(ending)
+    called = Prefix.of(ending.point).child("CALL")
+    if called is None:
+        raise ModelError.of("E408", "no CALL can be written here")
+    return Position(called)

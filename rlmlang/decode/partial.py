@@ -7,25 +7,39 @@ checker itself, except that it makes no messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from attrs import evolve, field, frozen
 
-from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.blocks import PROBE, Default, WrittenBlock, with_body
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.language import nodes
-from rlmlang.language.check import check, library_function
+from rlmlang.language.builtins import METHODS
+from rlmlang.language.check import functions, library_function
+from rlmlang.language.check.annotations import resolve
+from rlmlang.language.check.body import BodyCheck, hoist
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
 from rlmlang.language.check.checker import Checker
+from rlmlang.language.check.flow import State
 from rlmlang.language.check.problems import Problems, TooManyProblems
-from rlmlang.language.check.scope import Names, Referent, Scope, ScopeEntry, Unbound, Variable
+from rlmlang.language.check.scope import (
+    Conflicted,
+    Definition,
+    Instance,
+    Names,
+    Referent,
+    Scope,
+    ScopeEntry,
+    Unbound,
+    Variable,
+)
 from rlmlang.language.depth import deep_recursion
-from rlmlang.language.parse import parse
 from rlmlang.language.solving import variables
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import (
+    NONE,
     UNKNOWN,
     DictType,
     FunctionType,
@@ -34,9 +48,11 @@ from rlmlang.language.types import (
     Never,
     OptionalType,
     RecordType,
+    SetType,
     TupleType,
     Type,
     Unknown,
+    fits,
 )
 
 MAX_PROBLEMS = 21
@@ -47,17 +63,50 @@ NOWHERE = Span(Source(""), 0, 0)
 
 @frozen(eq=False, slots=False)
 class Environment:
-    """What the statements before have brought into scope, and what the constraint says about the rest."""
+    """The checker's state at a point of a program, and what the constraint says about the rest."""
 
-    entries: Mapping[str, ScopeEntry] = field(factory=dict)
+    scopes: tuple[tuple[Scope, State], ...]
+    """The scopes around the point, the innermost first, each with its state there."""
+    body: BodyCheck
+    """The function or program that the point is in, as far as it is checked."""
+    active: tuple[Instance, ...] = ()
     records: Mapping[str, RecordType] = field(factory=dict)
     expected: Type | None = None
     """The type of the program's value; None for any type."""
     calls: bool = True
     inputs: bool = True
     """Whether inputs may be declared."""
-    used: frozenset[str] = frozenset()
-    """The library functions that were applied: their names can no longer be bound."""
+    is_outside: bool = True
+    """Whether the point is in no block, so that an expression there is the value of the program."""
+    record: nodes.Record | None = None
+    """The record whose fields are being written, with those that are."""
+
+    @classmethod
+    def new(cls, **others: Any) -> Environment:
+        """Return the environment at the start of a program."""
+        scope = Scope("program")
+        return cls(((scope, State.of(scope)),), BodyCheck(scope), **others)
+
+    @classmethod
+    def at(cls, checker: PartialChecker, **others: Any) -> Environment:
+        """Return the environment at the point that a checker has come to."""
+        scopes = tuple((scope, State.of(scope)) for scope in _chain(checker.names.scope))
+        active = tuple(checker.active)
+        return cls(scopes, copied(checker.body), active, dict(checker.names.records), **others)
+
+    @cached_property
+    def entries(self) -> Mapping[str, ScopeEntry]:
+        """Return the names in scope that can be used or bound again."""
+        found: dict[str, ScopeEntry] = {}
+        for _, state in reversed(self.scopes):
+            found.update(state.entries)
+        return {name: entry for name, entry in found.items() if not isinstance(entry, (Unbound, Conflicted))}
+
+    def with_variable(self, name: str, type_: Type) -> Environment:
+        """Return the environment with one more variable."""
+        (scope, state), *others = self.scopes
+        entries = {**state.entries, name: Variable(type_, NOWHERE)}
+        return evolve(self, scopes=((scope, evolve(state, entries=entries)), *others))
 
     @cached_property
     def optional(self) -> bool:
@@ -74,16 +123,16 @@ class Environment:
             if isinstance(entry, Variable):
                 found.update(value for value in entry.values or () if isinstance(value, str))
                 todo.append(entry.type)
-            elif isinstance(entry, CheckedFunction):
+            elif isinstance(entry, (CheckedFunction, Definition)):
                 todo += [*entry.params, entry.result]
         while todo:
             match todo.pop():
                 case LiteralType(values=values):
                     found.update(value for value in values if isinstance(value, str))
-                case ListType(item=item) | OptionalType(item=item):
+                case ListType(item=item) | OptionalType(item=item) | SetType(item=item):
                     todo.append(item)
-                case DictType(value=item):
-                    todo.append(item)
+                case DictType(key=key, value=item):
+                    todo += [key, item]
                 case TupleType(items=items):
                     todo += items
                 case RecordType(fields=fields):
@@ -92,13 +141,49 @@ class Environment:
                     todo += [*params, result]
         return found
 
-    def after(self, statement: nodes.Statement) -> Environment | None:
-        """Return the environment after one more statement, or None if it does not check."""
-        checker = PartialChecker(self)
-        if not checker.accepts(statement) or checker.unknown:
-            return None
-        names = checker.names
-        return evolve(self, entries=names.scope.entries, records=names.records, used=frozenset(names.used))
+    # What follows
+
+    def checker(self) -> PartialChecker:
+        """Return a checker at this point."""
+        for scope, state in self.scopes:
+            state.enter(scope)
+        return PartialChecker(self)
+
+    def after(self, block: WrittenBlock) -> PartialChecker | None:
+        """Return the checker after all blocks have ended, or None if something is wrong with them."""
+        checker = self.checker()
+        for statement in block.at(0).statements:
+            if not checker.accepts(statement) or checker.unknown:
+                return None
+        functions.check_the_others(checker)
+        return None if checker.problems or checker.unknown else checker
+
+    def accepts(self, block: WrittenBlock) -> bool:
+        """Return whether what is written of a block checks, with all blocks closed."""
+        return self.after(block) is not None
+
+    def at_end_of(self, block: WrittenBlock) -> Environment | None:
+        """Return what is in scope at the end of an open block; None if what is written does not check."""
+        if block.outer is None:
+            checker = self.after(block)
+            return checker.environment_here() if checker is not None else None
+        if isinstance(block.head, nodes.Record):
+            around = self.at_end_of(block.outer)
+            record = with_body(block.head, block.statements)
+            assert isinstance(record, nodes.Record)
+            return None if around is None else evolve(around, record=record)
+        return self._at_probe(block.added(PROBE))
+
+    def in_chain_of(self, block: WrittenBlock) -> Environment | None:
+        """Return what is in scope in an `elif` that continues the last statement of a block."""
+        *before, last = block.statements
+        if not isinstance(last, nodes.If):
+            return self.at_end_of(block)
+        return self._at_probe(evolve(block, statements=(*before, evolve(last, orelse=(PROBE,)))))
+
+    def _at_probe(self, block: WrittenBlock) -> Environment | None:
+        checker = self.after(block)
+        return checker.probed if checker is not None else None
 
 
 class PartialNames(Names):
@@ -106,15 +191,14 @@ class PartialNames(Names):
 
     def __init__(self, problems: Problems, environment: Environment) -> None:
         super().__init__(problems, library_function)
-        self.scope = Scope("program", entries=dict(environment.entries))
+        self.scope = environment.scopes[0][0]
         self.records = dict(environment.records)
-        self.used = set(environment.used)
         self.unknown: list[str] = []
 
     def lookup(self, node: nodes.Name) -> Referent | None:
         if is_hole(node):
             entry = self.scope.find(node.id)
-            return Variable(UNKNOWN, NOWHERE) if entry is None or isinstance(entry, Unbound) else entry
+            return entry if isinstance(entry, Variable) else Variable(UNKNOWN, NOWHERE)
         return super().lookup(node)
 
     def report_unknown(self, node: nodes.Name) -> None:
@@ -125,44 +209,69 @@ class PartialNames(Names):
 
 
 class PartialChecker(Checker):
-    """Checks one statement with holes in an environment."""
-
-    names: PartialNames
+    """Checks statements with holes in an environment."""
 
     def __init__(self, environment: Environment) -> None:
         problems = Problems(MAX_PROBLEMS, brief=True)
         names = PartialNames(problems, environment)
         super().__init__(library_function, expected=environment.expected, problems=problems, names=names)
+        self.unknown = names.unknown
+        """The names that are not bound yet: a comprehension that is being written may still bind them."""
+        self.body = copied(environment.body)
+        self.active = list(environment.active)
         self.environment = environment
+        self.probed: Environment | None = None
+        """The environment at the probe."""
         self.hole_expectations: dict[str, Type] = {}
         """By hole, the type that its position requires, where there is one."""
+        self.checked: nodes.Statement | None = None
+        """The statement that was accepted last."""
         self.receiver: Type | None = None
         """The type of the operand whose attribute is a hole."""
 
-    @property
-    def unknown(self) -> list[str]:
-        """The names that are not bound yet: a comprehension that is being written may still bind them."""
-        return self.names.unknown
+    def environment_here(self, is_outside: bool = True) -> Environment:
+        """Return the environment at the point that the checker has come to."""
+        settings = self.environment
+        return Environment.at(
+            self, expected=settings.expected, calls=settings.calls, inputs=settings.inputs and is_outside,
+            is_outside=is_outside and settings.is_outside,
+        )  # fmt: skip
+
+    def default_of(self, statement: nodes.Statement, expected: Type | None = None) -> Default | None:
+        """Return what ends the body of a function, if it must end with a result.
+
+        Without a written type, the result is expected to be of the type `expected`.
+        """
+        if not isinstance(statement, nodes.Function):
+            return None
+        type_ = expected if statement.result is None else resolve(statement.result, self.names)
+        return None if type_ is None or fits(NONE, type_) else Default.of(type_)
 
     @deep_recursion
     def accepts(self, statement: nodes.Statement) -> bool:
         """Check a statement, and return whether nothing is wrong with it, apart from names in `unknown`."""
         try:
+            if (record := self.environment.record) is not None:
+                statement = _with_field(record, statement)
+            hoist(self.body.scope, [statement])
             match statement:
+                case nodes.While(test=nodes.Constant(value=value)) if value is not True:
+                    return False  # the body or what follows it would never be reached
                 case nodes.Input() if not self.environment.inputs:
                     self.problems.error("E607", "", statement.span)
-                case nodes.Input():
-                    self.input(statement)
-                case nodes.Binding():
-                    self.binding(statement)
-                case nodes.Record():
-                    self.record(statement)
-                case nodes.Function():
-                    self.function(statement)
-                case nodes.ExprStatement():
+                case nodes.AnnotatedAssign() if self.environment.is_outside:
+                    return self.accepts(
+                        nodes.Input(statement.name, statement.type, statement.value, span=statement.span)
+                    )
+                case nodes.Function(body=(nodes.Pass(),)) if (default := self.default_of(statement)) is not None:
+                    self.statement(evolve(statement, body=(default.statement,)))
+                case nodes.ExprStatement() if self.environment.is_outside and not is_effect(statement):
                     self.value(statement.value)
+                case _:
+                    self.statement(statement)
         except TooManyProblems:
             return False
+        self.checked = statement
         return not self.problems
 
     def hole_types(self) -> dict[str, Type]:
@@ -203,6 +312,9 @@ class PartialChecker(Checker):
     # What differs from checking a whole program
 
     def type_of(self, node: nodes.Expr) -> Type:
+        if node is PROBE.value:
+            self.probed = self.environment_here(is_outside=False)
+            return NONE
         match node:
             case nodes.Attribute() if node.name.startswith(HOLE):
                 self.receiver = self.infer(node.value)
@@ -221,33 +333,43 @@ class PartialChecker(Checker):
         return is_hole(node) or super().is_constant(node)
 
 
+def _with_field(record: nodes.Record, line: nodes.Statement) -> nodes.Statement:
+    """Return a record with the field that a line is, or what is refused if it is no field."""
+    match line:
+        case nodes.AnnotatedAssign(value=None):
+            field_ = nodes.Field(line.name, line.type, span=line.span)
+            return evolve(record, fields=(*record.fields, field_))
+    return nodes.Return(None, span=line.span)
+
+
 def is_hole(node: nodes.Expr) -> TypeGuard[nodes.Name]:
     """Return whether an expression is still to be written."""
     return isinstance(node, nodes.Name) and node.id.startswith(HOLE)
 
 
-def environment_of(constraint: Constraint) -> Environment:
-    """Return the environment after the program so far. Raises ProgramError if it does not check."""
-    expected = None if constraint.unit == "call" else constraint.expected
-    environment = Environment(expected=expected, calls=constraint.calls)
-    if not constraint.program.strip():
-        return evolve(environment, inputs=constraint.unit == "program")
-    if (begun := constraint.beginning) is not None:
-        return evolve(environment, entries=begun.entries, records=begun.checked.records, used=begun.used, inputs=False)
-    for statement in parse(Source(constraint.program)).statements:
-        if not isinstance(statement, nodes.ExprStatement):
-            grown = environment.after(statement)
-            if grown is None:
-                check(Source(constraint.program + "None\n"))  # raises the diagnostics
-                raise AssertionError(constraint.program)
-            environment = grown
-    return evolve(environment, inputs=False)
+def is_effect(statement: nodes.Statement) -> bool:
+    """Return whether an expression statement is there for its effect, and so is not the value of a program.
+
+    These are `print(…)` and the methods that change a variable.
+    """
+    match statement:
+        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id="print"))):
+            return True
+        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Attribute(name=name))):
+            return any(name in methods and methods[name].changes for methods in METHODS.values())
+    return False
 
 
-def after(environment: Environment, text: str) -> Environment:
-    """Return the environment after the text of a statement."""
-    grown: Environment | None = environment
-    for statement in parse(Source(text)).statements:
-        grown = grown.after(statement) if grown is not None else None
-    assert grown is not None, text
-    return grown
+def copied(body: BodyCheck) -> BodyCheck:
+    """Return a copy of what is known of a body, which a checker may change."""
+    return evolve(
+        body, loops=[evolve(each) for each in body.loops], entry_states=dict(body.entry_states),
+        tried=list(body.tried), definitions=dict(body.definitions),
+    )  # fmt: skip
+
+
+def _chain(scope: Scope) -> Iterator[Scope]:
+    at: Scope | None = scope
+    while at is not None:
+        yield at
+        at = at.parent

@@ -1,27 +1,20 @@
 """Positions in a text, between any two characters: a prefix and a part of the lexeme that follows.
 
-What is written inside a string or comment does not matter to what may follow. Such positions differ only by what
-their last characters can become part of, so there are few of them, and what is found out about one is cached for all.
+Positions inside strings and comments differ only by what their last characters can become part of, so there are few
+of them, and what is found out about one is cached for all. At the start of a line, what is partly written is the
+line end: blank lines, comments, and the indentation of the line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import chain
 
-from rlmlang.decode.escapes import ESCAPE_ENDS, escapes_right, open_escape
-from rlmlang.decode.placeholders import FREE_TEXT
+from rlmlang.decode.lexemes import NUMBER, canonical, fits, is_viable, may_continue, read_lexeme
+from rlmlang.decode.placeholders import FREE
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import fits_hole, tables
-from rlmlang.decode.state import BODY, LINE
-from rlmlang.language.parse import literals
-
-MAX_NAME = 100
-"""The most characters of a new name."""
-
-SURELY_NEW = MAX_NAME - 10
-"""A name of fewer characters can surely be made new by an ending: not all endings can be bound already."""
+from rlmlang.decode.spacing import gap
+from rlmlang.decode.state import LINE
 
 MAX_MARGIN = 24
 """The most spaces before a line within brackets."""
@@ -29,15 +22,9 @@ MAX_MARGIN = 24
 MAX_LINES = 4
 """The most line ends in a row, those of comments included."""
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NUMBER = re.compile(r"[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(?:(?<=[eE])[+-][0-9]*)?")
 _COMMENT = re.compile(r"(#[^\n]*)?(\n)?")
-_RUN = re.compile(r"(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*")
-_QUOTED = re.compile(r"""r?(?:"(?!"")|')""")
-_CLOSED = {'"': re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), "'": re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")}
-_F_TEXT = {quote: re.compile(rf"(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*") for quote in "\"'"}
+_RUN = re.compile(r"(?:(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*)( *)(#[^\n]*)?")
 _STRING = re.compile(r"[fr]?[\"']")
-_HOLE_END = re.compile(r"(?:!r?)?(?::[^{}\"'\\\n#]*)?")
 
 
 class Position:
@@ -50,9 +37,9 @@ class Position:
         self.partial = partial
         """The start of a lexeme that may still get longer."""
         self.spaces = spaces
-        """The number of spaces before this position."""
+        """The number of spaces before that, or before this position."""
         self.lines = lines
-        """At the start of a statement, the number of line ends since the last one."""
+        """The number of line ends within brackets before this position."""
         self.mask: object = None
         """The cache of `decode.mask`."""
         self._next: dict[str, Position | None] = {}
@@ -78,9 +65,9 @@ class Position:
         """Return whether the text may end here."""
         if self.prefix.ended:
             return True
-        if self.partial and self.partial[0] in "\n#" and self.partial[-1] == "\n":
-            after = self.prefix.child(LINE)
-            return after is not None and after.ended
+        if self.partial[:1] in ("\n", "#") and self.partial[-1] == "\n":
+            ending = self.prefix.ending
+            return ending is not None and ending.may_end
         return False
 
 
@@ -98,55 +85,30 @@ def _read(position: Position, text: str) -> Position | None:
             return None
         rest = text[at:]
         char = rest[0]
-        start = prefix.size == 0
-        if char == "\n" and prefix.frame is not None and prefix.inside is None and lines == 0:
+        bracketed = prefix.frame is not None and prefix.inside is None
+        if char == "\n" and bracketed and lines == 0:
             spaces, lines = 0, 1
             at += 1
-            continue
-        if char == " " and lines and prefix.size and prefix.last != BODY:  # the margin of a line within brackets
-            spaces += 1
-            at += 1
-            if spaces > MAX_MARGIN:
-                return None
             continue
         if char == " ":
             spaces += 1
             at += 1
-            if spaces > 2 or start or prefix.last == BODY:
+            if spaces > (MAX_MARGIN if lines else 2) or not (lines or _takes_space(prefix, spaces)):
                 return None
             continue
-        if char == "#" and prefix.inside is None and (prefix.frame is not None or prefix.last == BODY):
+        if char == "#" and bracketed and lines:
             match = _COMMENT.match(rest)
             assert match is not None
             if not _comment_fits(match[1]) or lines >= MAX_LINES:
                 return None
-            if prefix.last == BODY and match[2] is not None:  # the next line of the body
-                margin = re.match(" {0,4}", rest[match.end() :])
-                assert margin is not None
-                if len(margin[0]) < 4:
-                    whole = match.end() + len(margin[0]) == len(rest)
-                    return Position(prefix, "# x\n" + margin[0], 0, lines) if whole else None
-                at += 4
-            elif match[2] is None:
+            if match[2] is None:
                 return Position(prefix, _shortened(match[1]), 0, lines)
             spaces, lines = 0, lines + 1
             at += match.end()
             continue
-        if char in "\n#" and prefix.inside is None:
-            if start:
-                match = _COMMENT.match(rest)
-                assert match is not None
-                if not _comment_fits(match[1]):
-                    return None
-                if match[2] is None:
-                    if lines >= MAX_LINES:
-                        return None
-                    return Position(prefix, _shortened(match[1]), 0, lines)
-                lines += 1
-                at += match.end()
-                if lines > MAX_LINES:
-                    return None
-                continue
+        if char in "\n#" and prefix.inside is None and not bracketed:
+            if (char == "\n") == bool(spaces) and not (at == 0 and position.partial):
+                return None  # a space at the end of a line, or none before a comment
             found = _line_end(prefix, rest)
             if found is None or isinstance(found, Position):
                 return found
@@ -154,15 +116,18 @@ def _read(position: Position, text: str) -> Position | None:
             at += used
             spaces = lines = 0
             continue
-        result = _lexeme(prefix, rest)
+        result = read_lexeme(prefix, rest)
         if result is None:
             return None
         lexeme, length = result
         if prefix.inside is not None and _STRING.match(rest) and not fits_hole(rest[:length], prefix.inside.quote):
             return None
-        if length == len(rest) and _may_continue(prefix, rest):
-            return Position(prefix, _canonical(prefix, rest), spaces) if _viable(prefix, rest) else None
-        if lexeme is None or (_NUMBER.match(rest) and re.match(r"[A-Za-z_.]", rest[length:])):
+        before = spaces if not lines else gap(prefix, lexeme or rest)[0]
+        if length == len(rest) and may_continue(prefix, rest):
+            return Position(prefix, canonical(prefix, rest), before) if is_viable(prefix, rest, before) else None
+        if lexeme is None or (NUMBER.match(rest) and re.match(r"[A-Za-z_.]", rest[length:])):
+            return None
+        if not fits(prefix, rest[:length], before):
             return None
         child = prefix.child(lexeme)
         if child is None:
@@ -172,7 +137,36 @@ def _read(position: Position, text: str) -> Position | None:
     return Position(prefix, "", spaces, lines)
 
 
-# Line ends -----------------------------------------------------------------------
+# Spaces and line ends --------------------------------------------------------------
+
+
+def _takes_space(prefix: Prefix, spaces: int) -> bool:
+    """Return whether a lexeme may follow that has a space before it, or a comment, which may have two."""
+    if spaces == 1 and spaced(prefix) is not None:
+        return True
+    return prefix.frame is None and prefix.ending is not None
+
+
+def spaced(prefix: Prefix) -> str | None:
+    """Return a lexeme that may follow with a space before it, the first one of the closing if possible."""
+    if "spaced" not in prefix.positions:
+        prefix.positions["spaced"] = _find_spaced(prefix)
+    found = prefix.positions["spaced"]
+    return found if isinstance(found, str) else None
+
+
+def _find_spaced(prefix: Prefix) -> str | None:
+    if not prefix.size:
+        return None
+    if gap(prefix, prefix.closing[0])[1]:
+        return prefix.closing[0]
+    takes, stack = tables().takes, prefix.stack
+    further = [text for text, terminal in tables().fixed.items() if takes(stack, terminal)]
+    if prefix.takes_operand or takes(stack, "STRING"):
+        further = [FREE, "7919", *prefix.names.candidates, *further]
+    elif takes(stack, "NAME"):
+        further += prefix.names.candidates
+    return next((text for text in further if gap(prefix, text)[1] and prefix.child(text) is not None), None)
 
 
 def _comment_fits(comment: str | None) -> bool:
@@ -185,253 +179,27 @@ def _shortened(comment: str) -> str:
 
 
 def _line_end(prefix: Prefix, rest: str) -> Position | tuple[Prefix, int] | None:
-    """Read the line ends after a statement or a line of a body.
+    """Read the line end after a statement or its head, up to the first character of the next line.
 
-    Returns the prefix after them and their length, or a position within them, or None if they cannot follow.
+    Returns the prefix at the start of the next line and the length of the line end, or a position within it, or None
+    if it cannot follow.
     """
-    line, body = prefix.child(LINE), prefix.child(BODY)
-    if line is None and body is None:
-        return None
-    if any(not _comment_fits(comment) for comment in re.findall(r"#[^\n]*", rest)):
+    ending = prefix.ending
+    if ending is None or any(not _comment_fits(comment) for comment in re.findall(r"#[^\n]*", rest)):
         return None
     match = _RUN.match(rest)
     if match is None:
         return Position(prefix, _shortened(rest))
-    if body is None:
-        assert line is not None
-        return line, rest.index("\n") + 1
-    if match[0].count("\n") > MAX_LINES:
+    lines = match[0].count("\n")
+    if ending.is_last:
+        over = prefix.child(LINE)
+        return (over, match.end()) if over is not None and match.end() == rest.index("\n") + 1 else None
+    if lines > MAX_LINES or max(map(len, re.findall(r"\n( *)", match[0]))) > 4 * max(ending.levels, default=0):
         return None
-    margin = rest[match.end() :]
-    if margin.lstrip(" ").startswith("#"):
-        return None if match[0].count("\n") >= MAX_LINES else Position(prefix, "\n" * match[0].count("\n") + " # x")
-    spaces = len(margin) - len(margin.lstrip(" "))
-    if spaces == len(margin) and spaces < 4:
-        return Position(prefix, "\n" * match[0].count("\n") + margin)
-    if spaces >= 4:
-        return (body, match.end() + 4) if spaces == 4 or len(margin) == 4 else None
-    return (line, match.end()) if spaces == 0 and line is not None else None
-
-
-# Lexemes -------------------------------------------------------------------------
-
-
-def _lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
-    """Return the lexeme at the start of a text, in the form that stands for all equivalent ones, and its length.
-
-    The lexeme is None if it is not complete. The result is None if no lexeme starts so.
-    """
-    if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
-        if rest[0] in "}:" or (rest[0] == "!" and rest[1:2] != "="):
-            return _hole_end(prefix, rest)
-    char = rest[0]
-    if rest.startswith(('f"', "f'")):
-        return _fstring(rest, 2, rest[1], "f" + rest[1])
-    if rest.startswith('"""'):
-        found = tables().lexeme(rest)
-        if found is None:
-            return None, len(rest)
-        return _string(prefix, found, f'"""{FREE_TEXT}"""'), len(found)
-    if _QUOTED.match(rest):
-        raw = rest[0] == "r"
-        quote = rest[raw]
-        match = _CLOSED[quote].match(rest, int(raw))
-        if match is None:
-            return (None, len(rest)) if "\n" not in rest else None
-        lexeme = rest[: match.end()]
-        return _string(prefix, lexeme, f"{'r' * raw}{quote}{FREE_TEXT}{quote}"), len(lexeme)
-    if match := _WORD.match(rest):
-        return match[0], match.end()
-    if match := _NUMBER.match(rest):
-        return _number(prefix, match[0]), match.end()
-    sign = tables().sign(rest)
-    return (sign, len(sign)) if sign is not None else (None, len(rest)) if char == "!" and len(rest) == 1 else None
-
-
-def _string(prefix: Prefix, lexeme: str, free: str) -> str:
-    """Return the string itself where its text matters, else one that stands for any (decision 48)."""
-    if _names_type(prefix):
-        return lexeme
-    quotes = 3 if lexeme.startswith('"""') else 1
-    if lexeme[0] != "r" and not escapes_right(lexeme[quotes:-quotes]):
-        return "\\"  # fits nowhere
-    return lexeme if prefix.child(free) is None or lexeme in prefix.literals else free
-
-
-def _names_type(prefix: Prefix) -> bool:
-    """Return whether a constant here is part of a type, so that its value may matter anywhere."""
-    return prefix.frame is not None and prefix.frame.kind == "type"
-
-
-def _number(prefix: Prefix, text: str) -> str | None:
-    terminal = tables().terminal(text)
-    if terminal not in ("INT", "FLOAT"):
-        return None
-    try:
-        literals.real(text) if terminal == "FLOAT" else literals.integer(text)
-    except literals.Malformed:
-        return None
-    free = "7919" if terminal == "INT" else "0.7919"
-    child = prefix.child(free)
-    if (
-        child is None
-        or _names_type(prefix)
-        or (len(text) < 3 and (prefix.child(text) is None or not prefix.alike(text, child)))
-    ):
-        return text
-    return free
-
-
-def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, int]:
-    """Return the piece of an f-string up to its next hole or to its end, and its length."""
-    match = _F_TEXT[quote].match(rest, at)
-    assert match is not None
-    end = match.end()
-    if not escapes_right(rest[at:end]):
-        return (None, end) if end == len(rest) else ("\\", end + 1)  # fits nowhere
-    stop = rest[end : end + 1]
-    if stop == quote:
-        return opening + quote, end + 1
-    if stop == "{" and end + 1 < len(rest):
-        return opening + "{", end + 1
-    if stop in ("", "{", "}", "\\") and end + len(stop) == len(rest):
-        return None, len(rest)
-    return "\\", len(rest) + 1
-
-
-def _hole_end(prefix: Prefix, rest: str) -> tuple[str | None, int]:
-    assert prefix.inside is not None
-    match = _HOLE_END.match(rest)
-    end = match.end() if match is not None else 0
-    if rest[end : end + 1] != "}":
-        return (None, len(rest)) if end == len(rest) else ("\\", len(rest) + 1)
-    return _fstring(rest, end + 1, prefix.inside.quote, rest[: end + 1])
-
-
-def _may_continue(prefix: Prefix, rest: str) -> bool:
-    """Return whether the lexeme at the end of the text may become longer."""
-    if rest[0].isalnum() or rest[0] == "_":
-        return True if not re.fullmatch(r"""[rf]?(["']).*\1""", rest, re.DOTALL) else len(rest) <= 2
-    if _NUMBER.match(rest):
-        return True
-    if rest[0] in "\"'":
-        return rest == '""' or not _closed(rest)
-    if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
-        if rest[0] in "}:!":
-            return not (rest[-1] == prefix.inside.quote and "}" in rest)
-    return rest in ("=", "<", ">", "!", "*", "/", "-", ".")
-
-
-def _closed(rest: str) -> bool:
-    if rest.startswith('"""'):
-        return tables().lexeme(rest) is not None
-    return _CLOSED[rest[0]].fullmatch(rest) is not None
-
-
-def _canonical(prefix: Prefix, partial: str) -> str:
-    """Return the shortest text with the same continuations."""
-    long = partial.startswith('"""')
-    quoted = _QUOTED.match(partial)
-    opening = '"""' if long else partial[:2] if partial[:2] in ('f"', "f'") else quoted[0] if quoted else ""
-    if not opening and prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
-        match = re.match(r"(?:!r)?(?::[^{}]*)?\}", partial)
-        opening = match[0] if match else ""
-    if not opening or len(partial) <= len(opening) or partial == '""':
-        return partial
-    content = partial[len(opening) :]
-    if opening[0] not in "f}!:" and (
-        _names_type(prefix)
-        or prefix.child(_free(opening)) is None
-        or any(text.startswith(partial) for text in prefix.literals)
-    ):
-        return partial  # its text matters
-    tail = content[-1]
-    if tail == "\\" and opening[0] == "r":
-        return opening + ("\\" if (len(content) - len(content.rstrip("\\"))) % 2 else "x")
-    if escape := open_escape(content):
-        return opening + escape
-    if opening == '"""':
-        content = re.sub(r"\\.", "x", content, flags=re.DOTALL)
-        tail = content[-1]
-    if (tail == '"' and opening == '"""') or (tail in "{}" and opening[0] in "f}!:"):
-        run = len(content) - len(content.rstrip(tail))
-        keep = run if opening == '"""' else run % 2
-        return opening + ("x" if len(content) > keep else "") + tail * keep
-    return opening + "x"
-
-
-def _free(opening: str) -> str:
-    return f'"""{FREE_TEXT}"""' if opening == '"""' else f"{opening}{FREE_TEXT}{opening[-1]}"
-
-
-def _viable(prefix: Prefix, partial: str) -> bool:
-    """Return whether a lexeme with this start may follow."""
-    key = ("viable", partial)
-    known = prefix.positions.get(key)
-    if known is None:
-        known = prefix.positions[key] = _find_viable(prefix, partial)
-    return bool(known)
-
-
-def _find_viable(prefix: Prefix, partial: str) -> bool:
-    if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
-        if partial == "!" and prefix.child("!=") is not None:
-            return True
-        if partial[0] in "}:" or (partial[0] == "!" and partial[1:2] != "="):
-            match = re.match(r"(?:!r)?(?::[^{}]*)?\}", partial)
-            if match is None:
-                return any(_follows(prefix, partial + end) for end in _HOLE_ENDS[prefix.inside.quote])
-            return _f_viable(prefix, match[0], partial[match.end() :], prefix.inside.quote)
-    if partial[0] in "\"'" or partial[:2] in ('f"', "f'", 'r"', "r'"):
-        if partial[0] == "f":
-            return _f_viable(prefix, partial[:2], partial[2:], partial[1])
-        opening = '"""' if partial.startswith('"""') else partial[: 1 + (partial[0] == "r")]
-        if partial == '""' and prefix.child(partial) is not None:
-            return True
-        if prefix.child(_free(opening)) is None:
-            return any(text.startswith(partial) for text in prefix.literals)
-        content = partial[len(opening) :]
-        return opening[0] == "r" or any(escapes_right(content + end) for end in ESCAPE_ENDS)
-    if _WORD.fullmatch(partial):
-        names = prefix.names
-        if len(partial) <= MAX_NAME and names.fresh and (partial[0] != "_" or names.fresh_hidden):
-            if len(partial) < SURELY_NEW or any(prefix.child(partial + end) is not None for end in new_ends(partial)):
-                return True
-        if partial in ("f", "r") and _follows(prefix, partial + '""'):
-            return True
-        return names.starts(partial)
-    if partial[0].isdigit() or (partial[0] == "." and len(partial) > 1):
-        ends = [end for end in ("", "0", ".0") if len(partial + end) <= MAX_NAME]
-        return any(_follows(prefix, partial + end) for end in ends)
-    return any(prefix.child(sign) is not None for sign in tables().fixed if sign.startswith(partial)) or (
-        partial == "." and prefix.child("0.7919") is not None
-    )
-
-
-def new_ends(partial: str) -> Iterator[str]:
-    """Yield endings of a name, one of which makes it new: no program is long enough to bind all these names.
-
-    If the name is nearly as long as names may be, there are few endings, and perhaps none makes it new.
-    """
-    ends = chain(("", "x"), (f"x{i}" for i in range(20_000)))
-    return (end for end in ends if len(partial) + len(end) <= MAX_NAME)
-
-
-_HOLE_ENDS = {quote: [end + quote for end in ("}", "0}", "r}", "d}", "^9}", "2f}")] for quote in "\"'"}
-"""Texts that end the hole of an f-string, formats included."""
-
-
-def _f_viable(prefix: Prefix, opening: str, content: str, quote: str) -> bool:
-    """Return whether the text of an f-string may be continued; `opening` is the piece before it."""
-    end, hole = prefix.child(opening + quote) is not None, prefix.child(opening + "{") is not None
-    if not (end or hole):
-        return False
-    text = content.rstrip("{}")
-    ends = ESCAPE_ENDS if text == content else ("",)  # no escape continues after a brace
-    return any(escapes_right(text + more) for more in ends) and _F_TEXT[quote].match(text + "0" * 8) is not None
-
-
-def _follows(prefix: Prefix, text: str) -> bool:
-    """Return whether a text may follow as one lexeme."""
-    found = _lexeme(prefix, text)
-    return found is not None and found[0] is not None and found[1] == len(text) and prefix.child(found[0]) is not None
+    if match[2] is not None:
+        return Position(prefix, "\n" * lines + _shortened(match[2])) if lines < MAX_LINES else None
+    margin = len(match[1])
+    if match.end() == len(rest):
+        return Position(prefix, "\n" * lines + " " * margin)
+    line = prefix.child(LINE + " " * margin) if margin % 4 == 0 else None
+    return (line, match.end()) if line is not None else None

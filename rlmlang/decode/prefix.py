@@ -1,26 +1,27 @@
-"""Prefixes of programs, lexeme by lexeme, that are known to have a completion.
+"""Prefixes of lines, lexeme by lexeme, that are known to have a completion.
 
-A `Prefix` keeps a closing: lexemes that complete its statement, with which it was parsed and checked. A lexeme may
-follow if a closing is found for the longer prefix. So whatever is accepted can be ended at any time, and what is
-accepted to its end parses and checks. The closing is searched with holes first, which settles most questions at once;
-then each hole is filled with a constant of a fitting type (`decode.completions`).
+A `Prefix` keeps a closing: lexemes that complete its line, with which it was parsed and checked. A lexeme may follow
+if a closing is found for the longer prefix. So whatever is accepted can be ended at any time, and what is accepted to
+its end parses and checks. The closing is searched with holes first, which settles most questions at once; then each
+hole is filled with a constant of a fitting type (`decode.completions`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
 
 from attrs import evolve
 
 from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
-from rlmlang.decode.partial import NOWHERE, Environment
+from rlmlang.decode.lines import Ending, Point, line_of
 from rlmlang.decode.placeholders import FREE, FREE_TEXT, FRESH
-from rlmlang.decode.recognizer import OpenFString, Stack, tables
-from rlmlang.decode.state import LINE, BracketFrame, State, constants_in, names_in
-from rlmlang.language import nodes
+from rlmlang.decode.recognizer import tables
+from rlmlang.decode.state import LINE, LineState, constants_in, names_in
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES
@@ -28,48 +29,53 @@ from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 
 MAX_LEXEMES = 1000
-"""The most lexemes of one statement; after that only its closing may follow."""
+"""The most lexemes of one line; after that only its closing may follow."""
 
 
 MAX_NESTING = 20
 """The most brackets that may be open at once."""
 
+CONTINUATIONS = ("elif", "else", "except")
+"""Words that begin a line which continues the statement before it."""
 
-_TESTING = ("if", "and", "or", "not")
+_TESTING = ("if", "elif", "while", "assert", "and", "or", "not")
 """After these words something may be tested for None, so an operand may fit where one of unknown type does not."""
 
 
-class Prefix(State):
-    """The start of a statement that can be completed. Prefixes do not change; what is found out about one is cached."""
+class Prefix(LineState):
+    """The start of a line that can be completed. Prefixes do not change; what is found out about one is cached."""
 
-    __slots__ = ("_children", "_literals", "_names", "_receiver", "positions")
+    point: Point
+    ended: bool
+    """Whether nothing may follow."""
 
-    def __init__(
-        self,
-        environment: Environment,
-        unit: str,
-        stack: Stack | None,
-        frame: BracketFrame | None = None,
-        last: str = "",
-        size: int = 0,
-        words: tuple[str, ...] = (),
-        inside: OpenFString | None = None,
-    ) -> None:
-        super().__init__(environment, unit, stack, frame, last, size, words, inside)
-        self._children: dict[str, Prefix | None] = {}
-        self._names: NextNames | None = None
-        self._receiver: Type | None = None
-        self._literals: tuple[str, ...] | None = None
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ended = False
         self.positions: dict[object, object] = {}
         """What `decode.position` has found out about positions after this prefix."""
+        self._children: dict[str, Prefix | None] = {}
 
-    @property
-    def ended(self) -> bool:
-        """Return whether nothing may follow."""
-        return self.stack is None
+    @classmethod
+    def of(cls, point: Point) -> Prefix:
+        """Return the start of a line."""
+        assert point.environment is not None
+        made = cls(point.environment, point.stack)
+        made.point = point
+        return made
+
+    @classmethod
+    def after(cls, ending: Ending) -> Prefix:
+        """Return a line of which only the end is known."""
+        made = cls(ending.point.base, tables().start("start"))
+        made.point, made.ending = ending.point, ending
+        return made
 
     def child(self, lexeme: str) -> Prefix | None:
-        """Return the prefix with one more lexeme, or None if it cannot follow."""
+        """Return the prefix with one more lexeme, or None if it cannot follow.
+
+        A line end has the indentation of the next line behind it.
+        """
         try:
             return self._children[lexeme]
         except KeyError:
@@ -79,21 +85,27 @@ class Prefix(State):
     # Growing
 
     def _grow(self, lexeme: str) -> Prefix | None:
-        if self.stack is None:
+        if self.ended or (lexeme == "CALL" and not self.environment.calls):
             return None
-        if lexeme == "CALL" and not self.environment.calls:
-            return None
+        if lexeme[0] == "\n":
+            return self._next(lexeme)
+        if self.opens:
+            return None  # a body begins on a line of its own
         follows = self.closing[:1] == (lexeme,)
         if not follows and self.size >= MAX_LEXEMES:
             return None
         grown = self.step(lexeme)
-        if grown is None:
+        if grown is None or not (self.size or self.point.may_begin(lexeme)):
             return None
-        if lexeme == LINE:
-            return grown._next()
-        if self.unit == "call" and lexeme == ")" and grown.frame is None:
+        grown.point = self.point
+        if not self.size and lexeme in CONTINUATIONS:
+            if self.point.chained is None:
+                return None
+            grown.environment = self.point.chained
+        if self.point.unit == "call" and lexeme == ")" and grown.frame is None:
             # The closing may have continued after the bracket, so the call is checked as it is.
-            return Prefix(self.environment, self.unit, None) if Search(grown).checks((LINE,)) else None
+            grown.ended = True
+            return grown if Search(grown).checks((LINE,)) else None
         if follows:
             grown.closing = self.closing[1:]
             return grown
@@ -104,51 +116,58 @@ class Prefix(State):
         hints = [self.closing[1:], self.closing]
         if self.closing and lexeme.isidentifier() and self.closing[0].isidentifier():
             hints.insert(0, tuple(lexeme if word == self.closing[0] else word for word in self.closing[1:]))
-        if self._names is not None and lexeme.isidentifier():
-            hints = [*self._names.closings(lexeme), *hints]
-        closing = Search(grown).closing(hints)
+        if lexeme.isidentifier() and "names" in self.__dict__:
+            hints = [*self.names.closings(lexeme), *hints]
+        closing = Search(grown, self.point.verdict).closing(hints)
         if closing is None:
             return None
         grown.closing = closing
         return grown
 
-    def _next(self) -> Prefix | None:
-        """Return the prefix after the line end that ends this statement, or None if it does not check."""
-        assert self.stack is not None
-        found = tables().finish(self.stack, "start")
-        if not found:
+    # The end of the line
+
+    @property
+    def opens(self) -> bool:
+        """Return whether the line is the whole head of a block."""
+        return self.last == ":" and self.frame is None and tables().takes(self.stack, "_NL1")
+
+    @cached_property
+    def ending(self) -> Ending | None:
+        """Return how the line ends here, or None if it may not."""
+        statement = line_of(self.stack, self.inside, self.last, self.words[:1])
+        return self.point.after(statement) if statement is not None else None
+
+    def _next(self, lexeme: str) -> Prefix | None:
+        """Return the prefix at the start of the next line, or None if this line may not end so."""
+        ending = self.ending
+        if ending is None:
             return None
-        statement = found[0]
-        environment = self.environment.after(statement)
-        if environment is None:
-            return None
-        over = self.unit == "statement" or isinstance(statement, nodes.ExprStatement)
-        return Prefix(environment, self.unit, None if over else tables().start("start"))
+        if ending.is_last:
+            over = Prefix(self.environment, self.stack)
+            over.point, over.ended = ending.point, True
+            return over if lexeme == LINE else None
+        point = ending.at((len(lexeme) - 1) // 4)
+        return Prefix.of(point) if point is not None else None
 
     # What may follow
 
-    @property
+    @cached_property
     def names(self) -> NextNames:
         """Return the names that may follow."""
-        if self._names is None:
-            self._names = NextNames(self)
-        return self._names
+        return NextNames(self)
 
+    @cached_property
     def receiver(self) -> Type | None:
         """Return the type of the operand before the dot that was written last, if it is known."""
-        if self._receiver is None:
-            self._receiver = Search(self).receiver()
-        return self._receiver
+        return Search(self).receiver()
 
-    @property
+    @cached_property
     def literals(self) -> tuple[str, ...]:
         """Return the strings that may follow and that differ from any other string, such as those of a `Literal`."""
-        if self._literals is None:
-            values = (self.environment.constants | constants_in(self)) - {FREE_TEXT}
-            texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
-            free = self.child(FREE)
-            self._literals = tuple(text for text in dict.fromkeys(texts) if not self.alike(text, free))
-        return self._literals
+        values = (self.environment.constants | constants_in(self)) - {FREE_TEXT}
+        texts = [text for value in sorted(values) for text in (json.dumps(value, ensure_ascii=False), repr(value))]
+        free = self.child(FREE)
+        return tuple(text for text in dict.fromkeys(texts) if not self.alike(text, free))
 
     def alike(self, lexeme: str, other: Prefix | None) -> bool:
         """Return whether a constant has the closing of another prefix, so that the two are equivalent."""
@@ -162,6 +181,8 @@ class NextNames:
     def __init__(self, prefix: Prefix) -> None:
         self.prefix = prefix
         self._known: dict[str, bool] = {}
+        self._representatives: dict[Type, str] = {}
+        """By type, the variable of that type that all others of the type follow."""
         self._verdicts: dict[Type, tuple[str, ...] | None] = {}
         self._expected: list[Type] | None = None
         self._keywords: frozenset[str] = frozenset()
@@ -174,20 +195,18 @@ class NextNames:
     def _role(self) -> tuple[tuple[str, ...], Callable[[str], bool]]:
         """Return the candidates, and the function that says whether one may follow."""
         prefix, takes = self.prefix, tables().takes
-        if prefix.stack is None:
-            return (), self._child
         words = [word for word in (*tables().fixed, *prefix.closing[:1]) if word.isidentifier()]
         if not takes(prefix.stack, "NAME"):
             return tuple(words), self._child
         if prefix.last == ".":
             return tuple(_attribute_names(prefix)), self._child
-        if takes(prefix.stack, "NONE") and not takes(prefix.stack, "FSTRING"):
+        if prefix.takes_type:
             return (*words, *(name for name in TYPE_NAMES if name != "None"), *prefix.environment.records), self._child
         known = dict.fromkeys([*words, *prefix.environment.entries, *names_in(prefix)])
         if prefix.frame is not None and prefix.frame.kind == "call":
             self._keywords = frozenset(parameters(prefix))
             known.update(dict.fromkeys(self._keywords))
-        if not takes(prefix.stack, "FSTRING"):
+        if not prefix.takes_operand:
             return tuple(known), self._child
         known.update(dict.fromkeys([*BUILTINS, *library_names()]))
         return tuple(known), self._operand
@@ -207,6 +226,8 @@ class NextNames:
         if self.prefix.last == ".":
             return name not in self._candidates
         frame = self.prefix.frame
+        if self.prefix.last == "=" and frame is None:
+            return name not in self._candidates  # `x = y = 1`, but only for a `y` that there is
         if frame is None or self._judge != self._operand or name in self._candidates:
             return False  # without a bracket it may be a name that is being bound
         if self._binds is None:
@@ -239,7 +260,9 @@ class NextNames:
         entry = function_named(self.prefix.environment, name)
         match entry:
             case Variable(type=type_, values=None) if not isinstance(type_, (FunctionType, OptionalType)):
-                return self.closing_of(type_) is not None
+                if self.prefix.point.tells_names_apart:
+                    return self._child(name)
+                return self._child(self._representatives.setdefault(type_, name))
             case Variable(type=type_) if not isinstance(type_, FunctionType):
                 return self._child(name)
             case None if name not in BUILTINS:  # a name that the statement itself binds
@@ -272,11 +295,11 @@ class NextNames:
                 self._verdicts[type_] = None
                 return None
             prefix = self.prefix
-            entries = {**prefix.environment.entries, FRESH: Variable(type_, NOWHERE)}
-            twin = Prefix(
-                evolve(prefix.environment, entries=entries), prefix.unit, prefix.stack, prefix.frame,
-                prefix.last, prefix.size, prefix.words, prefix.inside,
+            twin = type(prefix)(
+                prefix.environment.with_variable(FRESH, type_), prefix.stack, prefix.frame, prefix.last, prefix.size,
+                prefix.words, prefix.inside, prefix.leans,
             )  # fmt: skip
+            twin.point = evolve(prefix.point, judges=False)
             twin.closing = self._verdicts.get(UNKNOWN) or prefix.closing
             child = twin.child(FRESH)
             found = self._verdicts[type_] = child.closing if child is not None else None
@@ -295,7 +318,7 @@ class NextNames:
 
 
 def _attribute_names(prefix: Prefix) -> list[str]:
-    type_ = prefix.receiver()
+    type_ = prefix.receiver
     if type_ is None:
         names = [name for record in prefix.environment.records.values() for name, _ in record.fields]
         return list(dict.fromkeys([*names, *(name for methods in METHODS.values() for name in methods)]))

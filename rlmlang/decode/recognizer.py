@@ -8,11 +8,12 @@ messages need.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import count
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from lark import Token, Tree
 from lark.parsers.lalr_analysis import Shift
 
@@ -23,7 +24,7 @@ from rlmlang.language.parse.layout import MAX_DEPTH
 from rlmlang.language.parse.tables import RESERVED, load
 from rlmlang.language.parse.tree import Builder
 from rlmlang.language.parse.tree_expressions import T
-from rlmlang.language.source import Source
+from rlmlang.language.source import Source, Span
 
 
 @frozen(eq=False)
@@ -59,11 +60,23 @@ _MIDDLE = {
 """The pieces of an f-string: up to the first hole, and from the end of a hole to the next one or to the end."""
 
 
+AUGMENTED = tuple(f"{operator}=" for operator in ["+", "-", "*", "**", "/", "//", "%", "<<", ">>", "&", "^", "|"])
+"""The lexemes of augmented assignments."""
+
+
+FIRST_ID = 10**9
+"""The first number of an expression made here: those of parsed programs are smaller."""
+
+
+_NOWHERE = Source("")
+_places = count(FIRST_ID)
+
+
 class _Builder(Builder):
     """Makes nodes alone: `Stack` knows how deep a tree is, and no message points into it."""
 
     def __init__(self, parse_hole: Callable[[str, int], nodes.Expr]) -> None:
-        super().__init__(Source(""))
+        super().__init__(Source(""), FIRST_ID)
         self._parse_hole = parse_hole
 
     def parse_hole(self, text: str, offset: int) -> nodes.Expr:
@@ -117,16 +130,20 @@ class ParseTables:
         ]
         name, pattern = self._whole[-1]
         self._whole[-1] = (name, re.compile(f"{PLACEHOLDER_NAME.pattern}|{pattern.pattern}"))
-        signs = sorted((text for text in self.fixed if not text[0].isalpha()), key=len, reverse=True)
-        self._signs = re.compile("|".join(map(re.escape, signs)))
+        signs = {*(text for text in self.fixed if not text[0].isalpha()), *AUGMENTED}
+        self.signs = tuple(sorted(signs, key=len, reverse=True))
+        """Operators, brackets and the like, the longest first."""
+        self._signs = re.compile("|".join(map(re.escape, self.signs)))
 
     def start(self, rule: Literal["start", "expr"]) -> Stack:
         return Stack(self._starts[rule])
 
     def terminal(self, lexeme: str) -> str | None:
-        """Return the terminal of a whole lexeme; a line end is `_NL`, and `_IN` if four spaces follow it."""
+        """Return the terminal of a whole lexeme; a line end is one of its own for each level of indentation."""
         if lexeme[0] == "\n":
-            return "_IN" if lexeme.endswith(" ") else "_NL"
+            return f"_NL{len(lexeme) // 4}"
+        if lexeme in AUGMENTED:
+            return "AUGMENTED"
         if (fixed := self.fixed.get(lexeme)) is not None:
             return fixed
         for name, pattern in self._whole:
@@ -325,6 +342,25 @@ def join(text: str, lexeme: str) -> str:
     if not text or not lexeme or text[-1] in "({[.\n" or lexeme[0] in ")]},(":
         return text + lexeme
     return f"{text} {lexeme}" if _TOUCHING.fullmatch(text[-1] + lexeme[0]) else text + lexeme
+
+
+def finished(stack: Stack, inside: OpenFString | None, closing: Sequence[str]) -> nodes.Statement | None:
+    """Return the statement that a line is with some more lexemes, or None if they do not end it.
+
+    It may be in a body, so that an annotated name is no input. Functions and loops have a place of their own, by which
+    the checker tells them apart.
+    """
+    at: tuple[Stack, OpenFString | None] | None = (stack, inside)
+    for lexeme in closing:
+        at = tables().step(at[0], at[1], lexeme) if at is not None else None
+    found = tables().finish(at[0], "start") if at is not None and at[1] is None else None
+    statement: nodes.Statement | None = found[-1] if found else None
+    if isinstance(statement, (nodes.Function, nodes.For, nodes.While)):
+        place = next(_places)
+        return evolve(statement, span=Span(_NOWHERE, place, place))
+    if isinstance(statement, nodes.Input):
+        return nodes.AnnotatedAssign(statement.name, statement.type, statement.default, span=statement.span)
+    return statement
 
 
 @cache

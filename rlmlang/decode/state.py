@@ -1,4 +1,4 @@
-"""The state of a statement that is being written: the parser's stack, the open brackets, and the last lexemes."""
+"""The state of a line that is being written: the parser's stack, the open brackets, and the last lexemes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
 
 LINE, BODY = "\n", "\n    "
-"""Line ends as lexemes: before a line that is not indented, and before a line of a function or record."""
+"""Line ends as lexemes: before a line of the same block, and before the first line of the block that a line opens."""
 
 
 @frozen(eq=False)
@@ -22,7 +22,7 @@ class BracketFrame:
 
     bracket: str
     kind: str
-    """`call`, `group`, `list`, `dict`, `index`, `type` or `params`."""
+    """`call`, `group`, `list`, `dict` (a set, too), `index`, `type` or `params`."""
     below: BracketFrame | None
     depth: int
     opened: int
@@ -38,27 +38,24 @@ class BracketFrame:
     """The commas between parameters of lambdas that are arguments."""
 
 
-class State:
-    """A statement as far as it is written. States do not change."""
+class LineState:
+    """A line as far as it is written. States do not change."""
 
-    __slots__ = ("closing", "environment", "frame", "inside", "last", "size", "stack", "unit", "words")
+    __slots__ = ("closing", "environment", "frame", "inside", "last", "leans", "size", "stack", "words")
 
     def __init__(
         self,
         environment: Environment,
-        unit: str,
-        stack: Stack | None,
+        stack: Stack,
         frame: BracketFrame | None = None,
         last: str = "",
         size: int = 0,
         words: tuple[str, ...] = (),
         inside: OpenFString | None = None,
+        leans: bool = False,
     ) -> None:
         self.environment = environment
-        self.unit = unit
-        """`program`: statements up to a value; `statement`: one statement; `call`: the rest of a call."""
         self.stack = stack
-        """None after the end of the unit."""
         self.inside = inside
         """The f-string whose hole is being written."""
         self.frame = frame
@@ -66,21 +63,36 @@ class State:
         self.size = size
         self.words = words
         """The first two lexemes."""
+        self.leans = leans
+        """Whether the last lexeme is a sign before an operand, as in `-x` and `*xs`."""
         self.closing: tuple[str, ...] = ()
-        """Lexemes that end the statement; none at its start."""
+        """Lexemes that end the line, and the block that it opens; none at its start."""
 
     def step(self, lexeme: str) -> Self | None:
         """Return the state after one more lexeme, or None if the grammar does not allow it."""
-        assert self.stack is not None
         found = tables().step(self.stack, self.inside, lexeme)
         if found is None:
             return None
         words = self.words if len(self.words) == 2 else (*self.words, lexeme)
         frame = framed(self, lexeme, found[1])
-        return type(self)(self.environment, self.unit, found[0], frame, lexeme, self.size + 1, words, found[1])
+        leans = lexeme in _LEANING and self.takes_operand
+        return type(self)(self.environment, found[0], frame, lexeme, self.size + 1, words, found[1], leans)
+
+    @property
+    def takes_operand(self) -> bool:
+        """Return whether an operand may follow."""
+        return tables().takes(self.stack, "FSTRING")
+
+    @property
+    def takes_type(self) -> bool:
+        """Return whether a type may follow."""
+        return tables().takes(self.stack, "NONE") and not self.takes_operand
 
 
-def framed(state: State, lexeme: str, inside: OpenFString | None) -> BracketFrame | None:
+_LEANING = ("-", "+", "~", "*")
+
+
+def framed(state: LineState, lexeme: str, inside: OpenFString | None) -> BracketFrame | None:
     """Return the innermost open bracket after a lexeme."""
     frame = state.frame
     if (inside is None) != (state.inside is None):
@@ -107,19 +119,19 @@ def framed(state: State, lexeme: str, inside: OpenFString | None) -> BracketFram
     return frame
 
 
-def _separates(state: State, frame: BracketFrame) -> bool:
+def _separates(state: LineState, frame: BracketFrame) -> bool:
     """Return whether a comma here separates elements, and not the names of a lambda or a `for`."""
-    return frame.kind in ("type", "params") or (state.stack is not None and tables().takes(state.stack, "__ANON_1"))
+    return frame.kind in ("type", "params") or tables().takes(state.stack, tables().fixed["**"])
 
 
-def _opened(state: State, frame: BracketFrame | None, bracket: str) -> BracketFrame:
+def _opened(state: LineState, frame: BracketFrame | None, bracket: str) -> BracketFrame:
     depth = 1 if frame is None else frame.depth + 1
-    operand = state.stack is not None and tables().takes(state.stack, "FSTRING")
-    before = state.stack.below if state.stack is not None else None
+    operand = state.takes_operand
+    before = state.stack.below
     if bracket == "{":
         return BracketFrame(bracket, "dict", frame, depth, state.size)
     if bracket == "[":
-        if state.last == "CALL" or (state.stack is not None and in_type(state)):
+        if state.last == "CALL" or in_type(state):
             return BracketFrame(bracket, "type", frame, depth, state.size, callee=state.last)
         return BracketFrame(bracket, "list" if operand else "index", frame, depth, state.size)
     if operand or not (state.last.isidentifier() or state.last in (")", "]")):
@@ -131,18 +143,14 @@ def _opened(state: State, frame: BracketFrame | None, bracket: str) -> BracketFr
     return BracketFrame(bracket, "call", frame, depth, state.size, callee=name, method=method)
 
 
-def in_type(state: State) -> bool:
+def in_type(state: LineState) -> bool:
     """Return whether a `[` here begins type arguments."""
     if state.frame is not None and state.frame.kind == "type":
         return True
-    value = state.stack.value if state.stack is not None else None
-    below = state.stack.below if state.stack is not None else None
-    before = str(below.value) if below is not None and isinstance(below.value, str) else ""
-    if before not in (":", "->", "|") or getattr(value, "type", "") != "NAME":
-        return False
-    if before == ":" and state.frame is not None and state.frame.kind in ("index", "dict"):
-        return False
-    return not is_lambda(below)
+    stack = state.stack
+    return getattr(stack.value, "type", "") == "NAME" and not any(
+        tables().takes(stack, each) for each in ("LPAR", "IN")
+    )
 
 
 def is_lambda(stack: Stack | None) -> bool:
@@ -157,7 +165,7 @@ def is_lambda(stack: Stack | None) -> bool:
     return False
 
 
-def names_in(state: State) -> list[str]:
+def names_in(state: LineState) -> list[str]:
     """Return the names that the statement so far contains, some of which it may have bound."""
     names: dict[str, None] = {}
     for each in _parts(state):
@@ -168,15 +176,16 @@ def names_in(state: State) -> list[str]:
     return list(names)
 
 
-def constants_in(state: State) -> set[str]:
+def constants_in(state: LineState) -> set[str]:
     """Return the string constants that the statement so far contains."""
     constants = (each.value for each in _parts(state) if isinstance(each, (nodes.TypeLiteral, nodes.Constant)))
     return {value for value in constants if isinstance(value, str)}
 
 
-def _parts(state: State) -> Iterator[object]:
+def _parts(state: LineState) -> Iterator[object]:
     """Yield the nodes and tokens of the statement so far."""
-    for stack in (state.stack, state.inside.below if state.inside is not None else None):
+    for top in (state.stack, state.inside.below if state.inside is not None else None):
+        stack = top
         while stack is not None:
             todo = [stack.value]
             while todo:

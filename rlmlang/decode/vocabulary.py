@@ -128,6 +128,11 @@ class Vocabulary:
         return self.where(lambda text: not re.match("[A-Za-z0-9_]", text))
 
     @cached_property
+    def apart_from_lines(self) -> Mask:
+        """Return the tokens that cannot continue a line end."""
+        return self.where(lambda text: text[0] not in " \n#")
+
+    @cached_property
     def signless(self) -> Mask:
         """Return the tokens that cannot continue an operator."""
         return self.where(lambda text: text[0] not in "=<>!*/-+.\"'0123456789")

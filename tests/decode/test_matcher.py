@@ -236,13 +236,13 @@ def test_allowed(text: str) -> None:
         ("names.uppe", "names."),
         ("document.append", "document."),
         ("count + document\n", "count + document"),
-        ("len = 3", "len"),
-        ("document = 3", "document"),
+        ("brief = 3", "brief"),
+        ("x = y = 3", "x = "),
         ("brief(1", "brief("),
         ("brief()", "brief("),
         ("brief(document, 1, 2)", "brief(document, 1"),
         ("Clause(\"a\", \"medium", "Clause(\"a\", \""),
-        ("while True", "while"),
+        ("with open", "with"),
         ("import os", "import"),
         ("maybe.upper()\n", "maybe.upper()"),
         ("clauses[0].titel", "clauses[0].tit"),
@@ -350,7 +350,9 @@ def test_the_mask_and_single_tests_agree_on_tokens_of_several_lexemes() -> None:
     texts = [" return", "\n   ", "   return", " x", "x)", "\n    # c", "# d\n   ", "\n\n", " + 1", "document", '("']
     tokens = [*(bytes([i]) for i in range(256)), *(text.encode() for text in texts)]
     vocabulary = Vocabulary([*tokens, None], [len(tokens)], lambda text: list(text.encode()))
-    program = "def f(x: int) -> int:\n    # c\n    y = [  # d\n    x,\n    # e\n    1]\n    return len(y)\nf(3) + 1\n"
+    program = (
+        "def f(x: int) -> int:\n    # c\n    y = [\n    # d\n    x,\n    # e\n    1]\n    return len(y)\nf(3) + 1\n"
+    )
     matcher = Matcher(Constraint(SCOPE), vocabulary, 10_000)
     for byte in program.encode():
         mask = matcher.mask()

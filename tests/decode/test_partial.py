@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.partial import PartialChecker, environment_of
+from rlmlang.decode.lines import beginning
 from rlmlang.errors import Diagnostic
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
@@ -13,10 +13,10 @@ from rlmlang.language.source import Source
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [('x = 1 + "a"\n', "E212"), ("n.upper()\n", "E205"), ("len(1)\n", "E210"), ("n = 2\n", "E201")],
+    [('x = 1 + "a"\n', "E212"), ("n.upper()\n", "E205"), ("len(1)\n", "E210"), ("len.x\n", "E215")],
 )
 def test_problems_are_diagnostics(text: str, code: str) -> None:
-    checker = PartialChecker(environment_of(Constraint("n = 1\n")))
+    checker = beginning(Constraint("n = 1\n")).point.base.checker()
     assert not checker.accepts(parse(Source(text)).statements[0])
     assert [type(problem) for problem in checker.problems.found] == [Diagnostic]
     assert checker.problems.found[0].code == code

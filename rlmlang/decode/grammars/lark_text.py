@@ -12,7 +12,7 @@ from typing import Literal
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.grammars.ebnf import ebnf_from_lark
-from rlmlang.decode.partial import environment_of
+from rlmlang.decode.lines import beginning
 from rlmlang.errors import ModelError
 from rlmlang.files import grammar_text as whole_grammar
 from rlmlang.language.builtins import BUILTINS, METHODS
@@ -97,7 +97,7 @@ def _below(rules: dict[str, str], start: str) -> set[str]:
 
 def _terminals(constraint: Constraint, text: str) -> str:
     """Return the terminals. A line ends with one character, so that the engine stops there."""
-    environment = environment_of(constraint)
+    environment = beginning(constraint).point.base
     records = list(environment.records)
     names = [name for name, entry in environment.entries.items() if name not in records]
     fields = [name for record in environment.records.values() for name, _ in record.fields]

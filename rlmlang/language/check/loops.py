@@ -40,7 +40,7 @@ def for_loop(check: Inference, node: nodes.For) -> None:
     _loop(check, node, turn)
     check.problems.provisional -= 1
     check.problems.forget(found)
-    leave_out(check, node.body)
+    leave_out(check, node.body, in_loop=True)
 
 
 def while_loop(check: Inference, node: nodes.While) -> None:

@@ -9,9 +9,9 @@ from rlmlang.language.check.body import bodies_of
 from rlmlang.language.check.inference import Inference
 
 
-def leave_out(check: Inference, statements: Iterable[nodes.Statement]) -> None:
+def leave_out(check: Inference, statements: Iterable[nodes.Statement], in_loop: bool = False) -> None:
     """Take note that statements can never be reached."""
-    _leave_out(check, statements, bool(check.body.loops), check.body.is_function)
+    _leave_out(check, statements, in_loop or bool(check.body.loops), check.body.is_function)
 
 
 def _leave_out(check: Inference, statements: Iterable[nodes.Statement], in_loop: bool, in_function: bool) -> None:

@@ -1,0 +1,230 @@
+"""The blocks that are open where a line begins, and the statements that they become when they end.
+
+A program is written line by line. A line is a statement, or the head of one: `if x:`, `else:`, `for x in xs:`. A head
+opens a block, and a line that is indented less than a block ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from attrs import evolve, frozen
+
+from rlmlang.decode.constants import constant
+from rlmlang.decode.recognizer import finished, tables
+from rlmlang.language import nodes
+from rlmlang.language.check.body import bodies_of
+from rlmlang.language.source import Source, Span
+from rlmlang.language.types import Type
+
+MAX_LEVEL = 8
+"""The most blocks inside each other."""
+
+BlockKind = Literal["program", "def", "class", "if", "else", "for", "while", "try", "except"]
+
+
+@frozen(eq=False)
+class Default:
+    """A `return` of a constant, which ends a function that must end with a result."""
+
+    lexemes: tuple[str, ...]
+    statement: nodes.Statement
+
+    @classmethod
+    def of(cls, type_: Type) -> Default:
+        """Return the `return` of a function with a result of a type."""
+        lexemes = ("return", *constant(type_))
+        stack = tables().start("start")
+        statement = finished(stack, None, (*lexemes, "\n"))
+        assert statement is not None, lexemes
+        return cls(lexemes, statement)
+
+
+@frozen(eq=False)
+class WrittenBlock:
+    """An open block, and what is written of it so far. Blocks do not change."""
+
+    kind: BlockKind = "program"
+    head: nodes.Statement | None = None
+    """The statement that the block is the last part of, which so far contains a `pass` in its place."""
+    outer: WrittenBlock | None = None
+    """The block around it, without the head."""
+    statements: tuple[nodes.Statement, ...] = ()
+    level: int = 0
+    """The indentation of its lines, in steps of four spaces."""
+    default: Default | None = None
+    """What the body of a function ends with, if it must end with a result."""
+
+    def added(self, statement: nodes.Statement) -> WrittenBlock:
+        """Return the block with one more statement."""
+        return evolve(self, statements=(*self.statements, statement))
+
+    def opened(self, head: nodes.Statement, default: Default | None) -> WrittenBlock:
+        """Return the block that a head opens in this one."""
+        around = self
+        if (chain := continued(head)) is not None:
+            around = evolve(self, statements=self.statements[:-1])
+            head = with_beginning(chain, self.statements[-1])
+        return WrittenBlock(kind_of(head), head, around, level=self.level + 1, default=default)
+
+    def ended(self) -> WrittenBlock:
+        """Return the block around this one, with the statement that ends with this one."""
+        assert self.outer is not None
+        assert self.head is not None
+        body = self.statements
+        if self.default is not None and not ends(body):
+            body = (*body, self.default.statement)
+        return self.outer.added(with_body(self.head, body or (_PASS,)))
+
+    @property
+    def may_end(self) -> bool:
+        """Return whether the block may end here, as a function does that returns where it must."""
+        return self.default is None or ends(self.statements)
+
+    def at(self, level: int) -> WrittenBlock:
+        """Return the block of a level, after the blocks in it have ended."""
+        block = self
+        while block.level > level:
+            block = block.ended()
+        return block
+
+    def chain(self) -> nodes.If | nodes.Try | None:
+        """Return the last statement if it may go on with `elif`, `else` or `except`."""
+        match self.statements[-1:]:
+            case (nodes.If(orelse=()) as last,):
+                return last
+            case (nodes.Try() as last,):
+                return last
+        return None
+
+    def within(self, kind: BlockKind) -> WrittenBlock | None:
+        """Return the innermost block of a kind that belongs to the same function."""
+        block: WrittenBlock | None = self
+        while block is not None and block.kind != kind:
+            block = block.outer if block.kind != "def" else None
+        return block
+
+    @property
+    def is_looping(self) -> bool:
+        """Return whether the block is part of the body of a loop."""
+        return self.within("for") is not None or self.within("while") is not None
+
+    @property
+    def all_statements(self) -> Iterator[nodes.Statement]:
+        """Yield the statements of the function that the block belongs to, those in other blocks too."""
+        block: WrittenBlock | None = self
+        while block is not None:
+            todo = [*block.statements, *([] if block.head is None or block.kind == "def" else [block.head])]
+            while todo:
+                yield (statement := todo.pop())
+                todo.extend(each for body in bodies_of(statement) for each in body)
+            block = block.outer if block.kind != "def" else None
+
+
+def kind_of(head: nodes.Statement) -> BlockKind:
+    """Return the kind of the block that a statement ends with."""
+    match head:
+        case nodes.Function():
+            return "def"
+        case nodes.Record():
+            return "class"
+        case nodes.For():
+            return "for"
+        case nodes.While():
+            return "while"
+        case nodes.If(orelse=()):
+            return "if"
+        case nodes.If():
+            return "else"
+        case nodes.Try(handlers=()):
+            return "try"
+        case nodes.Try():
+            return "except"
+    raise AssertionError(head)
+
+
+def is_head(statement: nodes.Statement) -> bool:
+    """Return whether a statement ends with a block."""
+    kinds = (nodes.Function, nodes.Record, nodes.For, nodes.While, nodes.If, nodes.Try)
+    return isinstance(statement, kinds)
+
+
+def continued(head: nodes.Statement) -> nodes.Statement | None:
+    """Return a head that belongs to the statement before it, `elif`, `else` or `except`; None for others.
+
+    Such a line is parsed as a part of a statement which begins with `if ℋ:` or `try:`.
+    """
+    match head:
+        case nodes.If(branches=branches, orelse=orelse) if len(branches) > 1 or orelse:
+            return head
+        case nodes.Try(handlers=handlers) if handlers:
+            return head
+    return None
+
+
+def with_beginning(head: nodes.Statement, before: nodes.Statement) -> nodes.Statement:
+    """Return the statement that a head makes of the statement before it."""
+    match head, before:
+        case nodes.If(branches=(_, *more), orelse=orelse), nodes.If(branches=branches):
+            return evolve(before, branches=(*branches, *more), orelse=orelse)
+        case nodes.Try(handlers=handlers), nodes.Try(handlers=earlier):
+            return evolve(before, handlers=(*earlier, handlers[-1]))
+    raise AssertionError(head)
+
+
+def with_body(head: nodes.Statement, body: tuple[nodes.Statement, ...]) -> nodes.Statement:
+    """Return the statement of a head with another last block."""
+    match head:
+        case nodes.Record():
+            fields = (each for each in body if isinstance(each, nodes.AnnotatedAssign))
+            return evolve(head, fields=tuple(nodes.Field(each.name, each.type, span=each.span) for each in fields))
+        case nodes.If(branches=(*others, last), orelse=()):
+            return evolve(head, branches=(*others, evolve(last, body=body)))
+        case nodes.If():
+            return evolve(head, orelse=body)
+        case nodes.Try(handlers=(*handlers, handler)):
+            return evolve(head, handlers=(*handlers, evolve(handler, body=body)))
+        case nodes.Function() | nodes.For() | nodes.While() | nodes.Try():
+            return evolve(head, body=body)
+    raise AssertionError(head)
+
+
+def leaves(statement: nodes.Statement) -> bool:
+    """Return whether nothing can be reached after a statement in its block."""
+    match statement:
+        case nodes.Return() | nodes.Break() | nodes.Continue() | nodes.Raise():
+            return True
+        case nodes.If(branches=branches, orelse=orelse):
+            return bool(orelse) and all(ends(each.body) for each in branches) and ends(orelse)
+        case nodes.While(test=nodes.Constant(value=True), body=body):
+            return not _breaks(body)
+        case nodes.Try(body=body, handlers=handlers):
+            return bool(handlers) and ends(body) and all(ends(each.body) for each in handlers)
+    return False
+
+
+def ends(body: tuple[nodes.Statement, ...]) -> bool:
+    """Return whether the end of a body is never reached."""
+    return any(map(leaves, body))
+
+
+def _breaks(body: tuple[nodes.Statement, ...]) -> bool:
+    """Return whether a body may end the loop that it belongs to."""
+    for statement in body:
+        match statement:
+            case nodes.Break():
+                return True
+            case nodes.If(branches=branches, orelse=orelse):
+                if any(_breaks(each.body) for each in branches) or _breaks(orelse):
+                    return True
+            case nodes.Try(body=tried, handlers=handlers):
+                if _breaks(tried) or any(_breaks(each.body) for each in handlers):
+                    return True
+    return False
+
+
+_NOWHERE = Source("")
+_PASS = nodes.Pass(span=Span(_NOWHERE, 0, 0))
+PROBE = nodes.ExprStatement(nodes.Name("ℋ", span=Span(_NOWHERE, 0, 0)), span=Span(_NOWHERE, 0, 0))
+"""A statement that marks the point where a line is to be written."""

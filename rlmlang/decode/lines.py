@@ -1,0 +1,312 @@
+"""Where lines begin and end: the blocks that are open, what is in scope, and how far the next line may be indented.
+
+Whenever a line ends, the whole statement of the program that it belongs to is checked, with all blocks closed: loops
+are checked until the types of their variables are settled, and changes of values with everything that was written.
+So what is accepted line by line checks as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+from attrs import evolve, field, frozen
+
+from rlmlang.decode.blocks import MAX_LEVEL, WrittenBlock, continued, is_head, leaves
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.partial import Environment, is_effect
+from rlmlang.decode.placeholders import HOLE
+from rlmlang.decode.recognizer import OpenFString, Stack, finished, tables
+from rlmlang.decode.state import BODY, LINE
+from rlmlang.errors import UsageError
+from rlmlang.language import nodes
+from rlmlang.language.builtins import BUILTINS
+from rlmlang.language.check import check, library_names
+from rlmlang.language.check.body import names_bound_by
+from rlmlang.language.parse import parse
+from rlmlang.language.source import Source
+
+Unit = Literal["program", "statement", "call"]
+
+
+@frozen(eq=False, slots=False)
+class Point:
+    """The start of a line."""
+
+    base: Environment
+    """What is in scope before the statement of the program that is being written, the last one that `block` is in."""
+    block: WrittenBlock = field(factory=WrittenBlock)
+    """The innermost open block."""
+    unit: Unit = "program"
+    floor: int = 0
+    """The level of the lines of the unit, which contain all others: of a function's body it is 1."""
+    before: int = 0
+    """How many statements of the block at this level come before the unit."""
+
+    judges: bool = True
+    """Whether lines are judged with those around them; not those with variables that stand for all of their type."""
+
+    @cached_property
+    def environment(self) -> Environment | None:
+        """Return what is in scope here; None if the line is never reached."""
+        if self.block.outer is None and not self.block.statements:
+            return self.base
+        return self.base.at_end_of(self.block)
+
+    @cached_property
+    def chained(self) -> Environment | None:
+        """Return what is in scope in an `elif`, `else` or `except` that continues the last statement, if one may."""
+        return self.base.in_chain_of(self.block) if self.chain is not None else None
+
+    @property
+    def chain(self) -> nodes.If | nodes.Try | None:
+        """Return the last statement if it may be continued."""
+        return self.block.chain() if self.is_begun or self.block.level > self.floor else None
+
+    @property
+    def is_begun(self) -> bool:
+        """Return whether the unit has a statement at its level, if this line has that level."""
+        return self.block.level == self.floor and len(self.block.statements) > self.before
+
+    @property
+    def continues_only(self) -> bool:
+        """Return whether only a continuation of the last statement may follow: it would be the unit's second."""
+        return self.unit == "statement" and self.is_begun
+
+    @cached_property
+    def stack(self) -> Stack:
+        """Return the parser's stack at the start of the line."""
+        match self.chain:
+            case nodes.If():
+                return _stack_after("if", HOLE, ":", BODY, "pass", LINE)
+            case nodes.Try(handlers=()):
+                return _stack_after("try", ":", BODY, "pass", LINE)
+            case nodes.Try():
+                return _stack_after("try", ":", BODY, "pass", LINE, "except", ":", BODY, "pass", LINE)
+        return tables().start("start")
+
+    # What is written here
+
+    def may_begin(self, lexeme: str) -> bool:
+        """Return whether a line may begin with a lexeme, as far as its block says."""
+        match lexeme:
+            case "elif" | "else":
+                return isinstance(self.chain, nodes.If)
+            case _ if self.continues_only:
+                return False
+            case _ if self.block.kind == "class":
+                return lexeme.isidentifier() and lexeme not in tables().fixed
+            case "return":
+                return self.block.within("def") is not None
+            case "break" | "continue":
+                return self.block.is_looping
+            case "class":
+                return self.block.outer is None
+        return lexeme not in ("try", "except", "import", "from")
+
+    def after(self, statement: nodes.Statement) -> Ending | None:
+        """Return how a line ends that is a statement or its head, or None if it may not."""
+        point, block = self, self.block
+        if block.outer is None and block.statements and continued(statement) is None:
+            assert self.environment is not None
+            point, block = evolve(self, base=self.environment, block=WrittenBlock(), before=0), WrittenBlock()
+        if not is_head(statement):
+            block = block.added(statement)
+        elif block.level < MAX_LEVEL:
+            block = block.opened(statement, point.base.checker().default_of(statement))
+        else:
+            return None
+        return Ending(evolve(point, block=block), statement) if point.base.accepts(block) else None
+
+    def verdict(self, statement: nodes.Statement) -> bool:
+        """Return whether a line checks with all that is written, if it checks by itself."""
+        return not self._is_delicate(statement) or self.after(statement) is not None
+
+    @cached_property
+    def tells_names_apart(self) -> bool:
+        """Return whether variables of one type may differ in what may be done with them, as they may share values."""
+        return any(map(changes, self.block.all_statements))
+
+    def _is_delicate(self, statement: nodes.Statement) -> bool:
+        """Return whether a line may be wrong because of other lines.
+
+        What is bound in a loop has to fit the lines before it in the next turn; a function cannot use a name from
+        outside and bind it, too; and changes of values depend on who else holds them.
+        """
+        if self.block.outer is None or not self.judges:
+            return False
+        if self.tells_names_apart or changes(statement):
+            return True
+        names = {name.id for name, _ in names_bound_by([statement])}
+        if names and self.block.is_looping:
+            return True
+        outside = names & {*BUILTINS, *library_names(), *self.base.entries}
+        return bool(outside) and self.block.within("def") is not None
+
+
+@frozen(eq=False, slots=False)
+class Ending:
+    """The end of a line that checks."""
+
+    point: Point
+    """Where the next line begins, if it is in the same block."""
+    statement: nodes.Statement | None = None
+    """The line; none before the first one."""
+
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """Return the levels that the next line may have."""
+        block, floor = self.point.block, self.point.floor
+        if self.statement is None or is_head(self.statement):
+            return (block.level,)
+        if self.point.unit != "statement" and self.is_value:
+            return ()
+        found: list[int] = []
+        at = block
+        while True:
+            last = at.statements[-1]
+            once = self.point.unit == "statement" and at.level == floor
+            if (at.chain() is not None) if once else not leaves(last):
+                if not is_head(last) or evolve(self.point, block=at).environment is not None:
+                    found.append(at.level)
+            if at.level == floor or (at.kind == "def" and not at.may_end):
+                return tuple(found)
+            at = at.ended()
+
+    @property
+    def is_last(self) -> bool:
+        """Return whether nothing may follow the line."""
+        return not self.levels and self.may_end
+
+    @property
+    def is_value(self) -> bool:
+        """Return whether the line is the value of the program."""
+        if self.point.block.outer is not None or not isinstance(self.statement, nodes.ExprStatement):
+            return False
+        return not is_effect(self.statement)
+
+    @cached_property
+    def may_end(self) -> bool:
+        """Return whether the text may end after the line."""
+        if self.statement is None or is_head(self.statement):
+            return False
+        block = self.point.block.at(self.point.floor)
+        if self.point.unit == "statement":
+            return True
+        return self.is_value if block.outer is None else block.may_end
+
+    def at(self, level: int) -> Point | None:
+        """Return where the next line begins that has a level, or None if it may not."""
+        point = evolve(self.point, block=self.point.block.at(level)) if level in self.levels else None
+        return point if point is not None and point.environment is not None else None
+
+
+def changes(statement: nodes.Statement) -> bool:
+    """Return whether a line may change a value that a variable holds."""
+    match statement:
+        case nodes.Assign(targets=targets):
+            return any(isinstance(target, nodes.Index) for target in targets)
+        case nodes.AugmentedAssign(target=target, value=value):
+            return isinstance(target, nodes.Index) or not isinstance(value, nodes.Constant)
+        case nodes.ExprStatement():
+            return is_effect(statement)
+    return False
+
+
+def beginning(constraint: Constraint) -> Ending:
+    """Return the end of the line before the first one that is written under a constraint.
+
+    Raises ProgramError if the program so far does not check.
+    """
+    base = Environment.new(calls=constraint.calls)
+    expected = None if constraint.unit == "call" else constraint.expected
+    if not constraint.program.strip():
+        base = evolve(base, expected=expected, inputs=constraint.unit == "program")
+        return Ending(Point(base, unit=constraint.unit))
+    statements = parse(Source(constraint.program + ("    pass\n" if constraint.within else ""))).statements
+    block = WrittenBlock(statements=statements[:-1] if constraint.within else statements)
+    found = base.at_end_of(block)
+    if found is None:
+        check(Source(constraint.program + ("    pass\n" if constraint.within else "None\n")))  # raises the diagnostics
+        raise AssertionError(constraint.program)
+    base = evolve(found, expected=expected, inputs=False)
+    block = WrittenBlock()
+    if constraint.within:
+        function = statements[-1]
+        if not isinstance(function, nodes.Function):
+            raise UsageError.of("E607", "the program of a constraint for a body does not end with a function")
+        block = block.opened(evolve(function, body=()), base.checker().default_of(function, expected))
+        block = evolve(block, statements=function.body[:-1])
+    return Ending(Point(base, block, constraint.unit, block.level, len(block.statements)))
+
+
+def line_of(stack: Stack, inside: OpenFString | None, last: str, words: Sequence[str]) -> nodes.Statement | None:
+    """Return the statement that a line is, or its head with a body in place of its own; None if it is not complete.
+
+    `last` is the last lexeme of the line, and `words` begins with the first one.
+    """
+    body = ("x", ":", "str") if words[:1] == ("class",) else ("pass",)
+    opens = last == ":" and tables().takes(stack, "_NL1")
+    return finished(stack, inside, (BODY, *body, LINE) if opens else (LINE,))
+
+
+def read_lines(ending: Ending, text: str, at: int) -> tuple[Ending, int]:
+    """Read the whole lines of a text from an offset on, after the end of a line.
+
+    Returns the end of the last one, and the offset behind it.
+    """
+    while True:
+        begin = re.compile(r"(?: *(?:#[^\n]*)?\n)*( *)").match(text, at)
+        assert begin is not None
+        point = ending.at(len(begin[1]) // 4)
+        found = _read_line(point.stack, text, begin.end()) if point is not None else None
+        if point is None or found is None:
+            return ending, at
+        statement, end = found
+        after = point.after(statement)
+        if after is None:
+            return ending, at
+        ending, at = after, end
+
+
+def _read_line(stack: Stack, text: str, at: int) -> tuple[nodes.Statement, int] | None:
+    """Return the statement of the line at an offset, and the offset after its line end; None if it is not whole."""
+    words: list[str] = []
+    depth = 0
+    while at < len(text) and (text[at] != "\n" or depth):
+        if text[at] == "#":
+            at = text.find("\n", at)
+            if at < 0:
+                return None
+        elif text[at] in " \n":
+            at += 1
+        else:
+            lexeme = tables().lexeme(text, at)
+            found = tables().step(stack, None, lexeme) if lexeme is not None else None
+            if lexeme is None or found is None:
+                return None
+            stack = found[0]
+            words.append(lexeme)
+            at += len(lexeme)
+            depth += (lexeme in "([{") - (lexeme in ")]}")
+    if at == len(text) or not words:
+        return None
+    statement = line_of(stack, None, words[-1], tuple(words))
+    return (statement, at + 1) if statement is not None else None
+
+
+_stacks: dict[tuple[str, ...], Stack] = {}
+
+
+def _stack_after(*lexemes: str) -> Stack:
+    """Return the parser's stack after some lexemes."""
+    if lexemes not in _stacks:
+        stack: Stack | None = tables().start("start")
+        for lexeme in lexemes:
+            found = tables().step(stack, None, lexeme) if stack is not None else None
+            stack = found[0] if found is not None else None
+        assert stack is not None, lexemes
+        _stacks[lexemes] = stack
+    return _stacks[lexemes]
