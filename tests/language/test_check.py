@@ -98,6 +98,35 @@ def test_functions_in_functions_are_checked_within_bounds() -> None:
     assert [found.code for found in error.diagnostics] == ["E103"]
 
 
+CHAIN = "".join(f"def f{i}(x):\n    return f{i + 1}(x)\n" for i in range(500)) + "def f500(x):\n    return x\nf0(1)\n"
+TYPES = "".join(f"def f{i}(x):\n    return f{i - 1}((x, x)) + f{i - 1}([x])\n" for i in range(1, 15))
+TRY = "x = 0\ntry:\n" + "".join(f"    v{i} = x\n" for i in range(1_500)) + "except ValueError:\n    x = 1\nx\n"
+ARMS = "x: int\nif x:\n    y = 0\n" + "".join(f"elif x == {i}:\n    y = {i}\n" for i in range(1_000)) + "y\n"
+TURNS = "".join(f"{'    ' * i}while x != {i}:\n" for i in range(7))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (CHAIN, "E103"),
+        (f"def f0(x):\n    return 1\n{TYPES}f14(1)\n", "E230"),
+        ("def f(x):\n    return f([x])\nf(1)\n", "E233"),
+        ("xs = []\nfor i in range(3):\n    xs.append(xs[:])\nxs\n", "E233"),
+        (TRY, None),
+        (ARMS, None),
+        (f"x = 1\n{TURNS}{'    ' * 7}x = x + 0.5\nx\n", None),
+    ],
+)
+def test_types_are_found_within_bounds(text: str, code: str | None) -> None:
+    if code is None:
+        check(Source(text))
+    else:
+        with pytest.raises(ProgramError) as caught:
+            check(Source(text))
+        assert code in {found.code for found in caught.value.diagnostics}
+
+
 def test_no_more_than_so_many_constants_are_remembered_for_a_name() -> None:
     words = [f'"w{i}"' for i in range(150)]
     head = f"def f(word: Literal[{', '.join(words)}]) -> str:\n    return word\n"

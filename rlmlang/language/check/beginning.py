@@ -186,19 +186,21 @@ class Beginning:
 
 def _copied(body: BodyCheck, parent: Scope | None) -> BodyCheck:
     """Return a copy of a body with a scope of its own, which its functions see."""
-    scope = evolve(body.scope, parent=parent, entries=dict(body.scope.entries), facts=dict(body.scope.facts))
+    entries, facts = dict(body.scope.entries), dict(body.scope.facts)
+    scope = evolve(body.scope, parent=parent, entries=entries, facts=facts, tried=[])
     scopes = {body.scope: scope, body.scope.parent: parent}
-    definitions = {start: evolve(each, scope=scope, instances=[]) for start, each in body.definitions.items()}
+    definitions = {start: evolve(each, scope=scope, instances={}) for start, each in body.definitions.items()}
     replaced = {body.definitions[start]: each for start, each in definitions.items()}
 
     def moved(entry: ScopeEntry | None) -> ScopeEntry | None:
         return replaced.get(entry, entry) if isinstance(entry, Definition) else entry
 
     for before, definition in replaced.items():
-        for instance in before.instances:
+        for instance in (each for alike in before.instances.values() for each in alike):
             seen = {(scopes.get(start) or start, name): moved(entry) for (start, name), entry in instance.seen.items()}
-            definition.instances.append(evolve(instance, definition=definition, seen=seen))
+            copy = evolve(instance, definition=definition, seen=seen)
+            definition.instances.setdefault(instance.params, []).append(copy)
     for name, entry in scope.entries.items():
         if isinstance(entry, Definition):
             scope.entries[name] = replaced.get(entry, entry)
-    return evolve(body, scope=scope, definitions=definitions, loops=[], tried=[], entry_states={})
+    return evolve(body, scope=scope, definitions=definitions, loops=[], entry_states={})

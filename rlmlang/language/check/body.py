@@ -38,8 +38,6 @@ class BodyCheck:
     """The loops around the point, from outside to inside."""
     entry_states: dict[int, State] = field(factory=dict)
     """The state before each turn of a loop, by the start of the loop."""
-    tried: list[State | None] = field(factory=list)
-    """For each `try` around the point, the join of the states in which its body may fail."""
     whiles: int = 0
     """How many `while` loops are around the point."""
     handlers: int = 0
@@ -70,12 +68,6 @@ class BodyCheck:
         """Take note that the body is left here."""
         self.exits = joined((self.exits, self.state()))
         self.reachable = False
-
-    def may_fail(self) -> None:
-        """Take note that an error may be raised here."""
-        if self.tried and self.reachable:
-            here = self.state()
-            self.tried = [joined((state, here)) for state in self.tried]
 
 
 def hoist(scope: Scope, statements: Iterable[nodes.Statement]) -> None:

@@ -133,7 +133,7 @@ def _widen(check: Inference, node: nodes.Expr, type_: Type) -> None:
             entry = check.body.scope.entries.get(node.id)
             if isinstance(entry, Variable):
                 wider = join_types(entry.type, type_)
-                check.body.scope.entries[node.id] = evolve(entry, type=wider or type_, values=None)
+                check.body.scope.set(node.id, evolve(entry, type=wider or type_, values=None))
         case nodes.Index():
             container = _type_at(check, node.value)
             if isinstance(container, DefaultDictType):  # the key may be new

@@ -216,7 +216,7 @@ def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node
     span = a_node.span.to(b_node.span)
     if op in ("in", "not in"):
         _membership(check, op, a_node, a, b_node, b)
-    elif op in ("==", "!="):
+    elif op in ("==", "!=", "is", "is not"):
         if join(a, b) is None or not _may_be_equal(check.names.scope, a_node, a, b_node, b):
             check.problems.error("E219", f"{described(a_node, a)} never equals {described(b_node, b)}", span)
     elif not can_be_ordered(a, b):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -36,6 +36,18 @@ def joined(states: Iterable[State | None]) -> State | None:
         if state is not None:
             result = state if result is None else _join_two(result, state)
     return result
+
+
+def where_it_fails(before: State, bound: Mapping[str, Sequence[ScopeEntry]]) -> State:
+    """Return what is known where a body may have been left anywhere, from what it has bound by then."""
+    entries = dict(before.entries)
+    for name, found in bound.items():
+        entry: ScopeEntry | None = entries.get(name)
+        for each in found:
+            entry = _join_entries(each, None) if entry is None else _join_entries(entry, each)
+        if entry is not None:
+            entries[name] = entry
+    return State(entries, {path: type_ for path, type_ in before.facts.items() if path.partition(".")[0] not in bound})
 
 
 def _join_two(a: State, b: State) -> State:

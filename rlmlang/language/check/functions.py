@@ -25,6 +25,9 @@ from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fit
 MAX_ACTIVE = 150
 """How many functions may be checked within one another; a function is checked where it is first applied."""
 
+MAX_TYPES = 100
+"""For how many combinations of types of its parameters one function is checked."""
+
 MAX_INSTANCES_ACTIVE = 12
 """How often one function may be checked within itself, each time for other types."""
 
@@ -117,12 +120,18 @@ def instance_of(
     `given` are the functions that are passed for parameters without a type.
     """
     given = given or {}
-    for instance in definition.instances:
-        if instance.given == given and instance.params == params and (instance.in_progress or instance.still_holds()):
+    alike = definition.instances.get(params, ())
+    for instance in alike:
+        if instance.given == given and (instance.in_progress or instance.still_holds()):
             return instance
     same = sum(each.definition.node is definition.node for each in check.active)
     if same >= MAX_INSTANCES_ACTIVE:
-        message = f"`{definition.node.name.id}` applies itself to other types without end, such as {params[0]}"
+        types = ", ".join(map(str, params))
+        message = f"`{definition.node.name.id}` applies itself to other types without end, such as ({types})"
+        check.problems.error("E233", message, span, "write the types of its parameters")
+        return None
+    if not alike and len(definition.instances) >= MAX_TYPES:
+        message = f"`{definition.node.name.id}` is applied to more than {MAX_TYPES} combinations of types"
         check.problems.error("E233", message, span, "write the types of its parameters")
         return None
     if len(check.active) >= MAX_ACTIVE:
@@ -131,7 +140,7 @@ def instance_of(
     result = NEVER if is_open(definition.result) else definition.result
     function = CheckedFunction(definition.node, params, result, Tables(), definition.in_library)
     instance = Instance(definition, function, params, given, settled=not is_open(definition.result))
-    definition.instances.append(instance)
+    definition.instances.setdefault(params, []).append(instance)
     check.active.append(instance)
     _settle(check, instance, span)
     check.active.pop()
@@ -144,8 +153,9 @@ def _settle(check: Inference, instance: Instance, span: Span) -> None:
     function = instance.function
     for _ in range(MAX_ROUNDS):
         for guess in instance.guesses:
-            if guess in guess.definition.instances:
-                guess.definition.instances.remove(guess)
+            alike = guess.definition.instances[guess.params]
+            if guess in alike:
+                alike.remove(guess)
         instance.guesses = []
         instance.consulted = False
         instance.head = None

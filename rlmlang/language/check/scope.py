@@ -66,7 +66,8 @@ class Definition:
     """The types that are written at the parameters; UNKNOWN, or with UNKNOWN in them, where the argument decides."""
     result: Type
     in_library: bool = False
-    instances: list[Instance] = field(factory=list)
+    instances: dict[tuple[Type, ...], list[Instance]] = field(factory=dict)
+    """What it is checked for, by the types of its parameters."""
     is_applied: bool = False
 
 
@@ -142,8 +143,18 @@ class Scope:
     """Types narrowed by a test, by path: `x`, `x.field`."""
     given: dict[str, Given] = field(factory=dict)
     """The functions that are passed for parameters without a type."""
+    tried: list[dict[str, list[ScopeEntry]]] = field(factory=list)
+    """For each `try` around the point, what has been bound in its body, by name."""
     owner: int = -1
     """The `node_id` of the name of the function, -1 for the program."""
+
+    def set(self, name: str, entry: ScopeEntry) -> None:
+        """Let a name have an entry from this point on."""
+        self.entries[name] = entry
+        for bound in self.tried:
+            known = bound.setdefault(name, [])
+            if entry not in known:
+                known.append(entry)
 
     def find(self, name: str) -> ScopeEntry | None:
         """Return the entry of a name in this scope or the nearest one around it."""
@@ -227,7 +238,7 @@ class Names:
             error("E201", f"`{name.id}` is already bound", name.span, "choose another name", notes)
         else:
             self._forget_facts(name.id)
-            self.scope.entries[name.id] = entry
+            self.scope.set(name.id, entry)
             return True
         self.scope.entries[name.id] = Variable(UNKNOWN, name.span)  # so that it is reported once
         return False

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rlmlang.language import nodes
 from rlmlang.language.check import bindings, functions, imports, loops
 from rlmlang.language.check.annotations import TYPE_NAMES, resolve
-from rlmlang.language.check.flow import State, joined
+from rlmlang.language.check.flow import State, joined, where_it_fails
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.problems import did_you_mean
-from rlmlang.language.check.scope import Unbound, Variable
+from rlmlang.language.check.scope import ScopeEntry, Unbound, Variable
 from rlmlang.language.check.unreached import leave_out, misplaced
 from rlmlang.language.types import NONE, STR, RecordType, Type, fits
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
@@ -22,9 +22,7 @@ def statement(check: Inference, node: nodes.Statement) -> None:
         leave_out(check, (node,))
         return
     check.tables.unreached.discard(node.span.start)
-    check.body.may_fail()
     _check(check, node)
-    check.body.may_fail()
 
 
 def _check(check: Inference, node: nodes.Statement) -> None:
@@ -137,7 +135,6 @@ def _assert(check: Inference, node: nodes.Assert) -> None:
     if node.message is not None:
         with check.names.inside("facts", facts(check, node.test, False)):
             check.infer(node.message)
-    check.body.may_fail()
     if truth is False:
         check.body.leave()
     else:
@@ -172,7 +169,6 @@ def _raise(check: Inference, node: nodes.Raise) -> None:
         _unknown_error(check, node.error, RAISED)
     if node.message is not None:
         check.expect(node.message, STR, "the message")
-    check.body.may_fail()
     check.body.leave()
 
 
@@ -183,9 +179,12 @@ def _unknown_error(check: Inference, error: nodes.Name, known: Sequence[str]) ->
 
 def _try(check: Inference, node: nodes.Try) -> None:
     body = check.body
-    body.tried.append(body.state())
+    before = State.of(body.scope)
+    bound: dict[str, list[ScopeEntry]] = {}
+    body.scope.tried.append(bound)
     check.block(node.body)
-    failed = body.tried.pop()
+    body.scope.tried.pop()
+    failed = where_it_fails(before, bound)
     ends = [body.state()]
     for handler in node.handlers:
         body.go_on(failed)
@@ -198,6 +197,6 @@ def _try(check: Inference, node: nodes.Try) -> None:
         check.block(handler.body)
         body.handlers -= 1
         if handler.name is not None and body.reachable:
-            check.names.scope.entries[handler.name.id] = Unbound(handler.name.span)
+            body.scope.set(handler.name.id, Unbound(handler.name.span))
         ends.append(body.state())
     body.go_on(joined(ends))
