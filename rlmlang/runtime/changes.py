@@ -28,9 +28,12 @@ from rlmlang.runtime.values import RecordValue, SetValue, Value
 
 
 class Blocked(Exception):
-    """A change has to wait for a value; unless `whole`, the parts of a container need not be known."""
+    """A change has to wait for a value; unless `whole`, the parts of a container need not be known.
 
-    def __init__(self, value: Value, whole: bool = True) -> None:
+    Without a value, it waits until all that has begun has ended.
+    """
+
+    def __init__(self, value: Value = None, whole: bool = True) -> None:
         super().__init__()
         self.value = value
         self.whole = whole
@@ -180,8 +183,15 @@ class _Made:
         """Make the change once it can be made. Returns what the variable will hold, and the value of the expression."""
         self.place, self.span = place, span
         self.promised, self.result = Pending(), Pending()
-        self.frame.evaluation.later([blocked.value], place, self._try_again, blocked.whole)
+        self._wait(blocked)
         return self.promised, self.result
+
+    def _wait(self, blocked: Blocked) -> None:
+        evaluation = self.frame.evaluation
+        if blocked.value is None:
+            evaluation.when_quiet_do(self.place, self._try_again)
+        else:
+            evaluation.later([blocked.value], self.place, self._try_again, blocked.whole)
 
     def _try_again(self) -> None:
         try:
@@ -189,7 +199,7 @@ class _Made:
         except RlmError as error:
             raise PlacedError(error.at(self.span), self.place) from None
         except Blocked as blocked:
-            self.frame.evaluation.later([blocked.value], self.place, self._try_again, blocked.whole)
+            self._wait(blocked)
         else:
             self.promised.resolve(self.root)
             self.result.resolve(result)
@@ -225,6 +235,8 @@ class _Made:
                     if value.__class__ is Pending:
                         raise Blocked(value, whole=False)
             values.append(value)
+        if ordered and not self.frame.evaluation.has_ended:  # what comes before it may still fail
+            raise Blocked
         if is_plain:
             return operation.work(self.frame, container, *values)
         return self._move(container, owners, values)

@@ -31,7 +31,7 @@ class Waiting:
 
     __slots__ = ("begin", "exits", "kind", "place", "resume", "value")
 
-    def __init__(self, value: Pending, place: Place, resume: Run, exits: int, kind: str = "value") -> None:
+    def __init__(self, value: Pending | None, place: Place, resume: Run, exits: int, kind: str = "value") -> None:
         self.value = value
         self.place = place
         self.resume = resume
@@ -69,9 +69,10 @@ def go_on_later(frame: Frame, waiting: Waiting, finish: Callable[[Any], None]) -
 
     match waiting.kind:
         case "relief":
+            assert waiting.value is not None
             frame.evaluation.hold_back(waiting.value, waiting.place, job)
         case "quiet":
-            frame.evaluation.when_quiet_do(waiting.value, waiting.place, job)
+            frame.evaluation.when_quiet_do(waiting.place, job)
         case _:
             frame.evaluation.later([waiting.value], waiting.place, job, whole=False)
 

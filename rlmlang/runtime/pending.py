@@ -283,7 +283,7 @@ def as_container(value: Value) -> Value:
 def copied(value: Value, levels: int, meter: Meter) -> Value:
     """Return a copy in which no later change of a value shows. `levels` is how deep lists, dicts and sets are in it.
 
-    A pending value is copied at the moment it is there, before anything can change it.
+    A pending value is copied at the moment it is there, before anything can change it. A step is owed for 16 elements.
     """
     if levels == 0:
         return value
@@ -294,16 +294,16 @@ def copied(value: Value, levels: int, meter: Meter) -> Value:
         value.when(lambda: copy.resolve(copied(value, levels, meter)))
         return copy
     if kind is Partial:
-        meter.owe(len(value.parts))
+        meter.owe(1 + len(value.parts) // 16)
         return value.copied(levels, meter)
     if kind is list or kind is tuple:
-        meter.owe(len(value))
+        meter.owe(1 + len(value) // 16)
         return value[:] if levels == 1 else kind([copied(part, levels - 1, meter) for part in value])
-    if kind is dict:
-        meter.owe(len(value))
+    if isinstance(value, dict):
+        meter.owe(1 + len(value) // 16)
         return value.copy() if levels == 1 else {key: copied(part, levels - 1, meter) for key, part in value.items()}
     if kind is SetValue:
-        meter.owe(len(value))
+        meter.owe(1 + len(value) // 16)
         return value.copy()
     if kind is RecordValue:
         return RecordValue(value.type, tuple(copied(part, levels - 1, meter) for part in value.values))

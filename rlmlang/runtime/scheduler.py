@@ -67,8 +67,8 @@ class Evaluation:
     _held_back: int = 0
     """Jobs that wait until fewer calls are queued."""
     _printed: list[tuple[Path, str]] = field(factory=list)
-    _quiet: Pending | None = None
-    """Resolved once everything that has begun has ended."""
+    _when_quiet: list[tuple[Callable[[], None], Place]] = field(factory=list)
+    """Jobs that wait until everything that has begun has ended."""
     _scheduled: bool = False
     _stopped: bool = False
     _on_end: Callable[[], None] | None = None
@@ -188,17 +188,9 @@ class Evaluation:
 
         relief.when(ready)
 
-    def when_quiet(self) -> Pending | None:
-        """Return what is resolved once everything that has begun has ended; None if it has."""
-        if self.has_ended:
-            return None
-        if self._quiet is None:
-            self._quiet = Pending()
-        return self._quiet
-
-    def when_quiet_do(self, quiet: Pending, place: Place, job: Callable[[], None]) -> None:
-        """Run a job once all that has begun has ended."""
-        quiet.when(lambda: self._jobs.append((job, place)))
+    def when_quiet_do(self, place: Place, job: Callable[[], None]) -> None:
+        """Run a job once everything that has begun has ended, but for other such jobs."""
+        self._when_quiet.append((job, place))
 
     def _wake(self) -> None:
         if not self._scheduled:
@@ -210,11 +202,9 @@ class Evaluation:
         if self._stopped:
             return
         self._scheduled = True
-        while self._work():
-            quiet, self._quiet = self._quiet, None
-            if quiet is None or self.failure is not None:
-                break
-            quiet.resolve(None)
+        while self._work() and self._when_quiet and self.failure is None:
+            self._jobs.extend(self._when_quiet)
+            self._when_quiet.clear()
         self._scheduled = False
         if self.has_ended and self._on_end is not None:
             on_end, self._on_end = self._on_end, None

@@ -67,13 +67,22 @@ def body_of(compiler: Compiler, statements: Sequence[nodes.Statement]) -> Run:
             if outcome is not None:
                 return follow(i, outcome) if outcome.__class__ is Waiting else outcome
             if checkpoint is not None:
-                if (quiet := frame.evaluation.when_quiet()) is not None:
-                    return Waiting(quiet, Place(frame, ends[i]), partial(run_from, i + 1), anywhere, "quiet")
-                checkpoint.variables = dict(frame.variables)
+                outcome = ended(i, frame)
+                if outcome is not None:
+                    return outcome
         return None
 
-    def run_from(begin: int, frame: Frame) -> Outcome:
-        return run(frame, begin)
+    def ended(i: int, frame: Frame) -> Outcome:
+        """Wait until all that a statement has begun has ended."""
+        if not frame.evaluation.has_ended:
+            return Waiting(None, Place(frame, ends[i]), partial(run_from, i), anywhere, "quiet")
+        assert frame.ordered is not None
+        frame.ordered.variables = dict(frame.variables)
+        return None
+
+    def run_from(i: int, frame: Frame) -> Outcome:
+        waiting = ended(i, frame)
+        return run(frame, i + 1) if waiting is None else waiting
 
     def follow(i: int, waiting: Waiting) -> Waiting:
         return waiting.then(partial(after, i), waiting.exits | exits[i], i)
