@@ -23,7 +23,7 @@ from rlmlang.calls.budget import Limits
 from rlmlang.errors import CODES, RlmError
 from rlmlang.files import stdlib_dir
 from rlmlang.language import types
-from rlmlang.language.builtins import BUILTINS, METHODS, Builtin
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin
 from rlmlang.language.builtins.text import MAX_PATTERN
 from rlmlang.language.check.formats import MAX_FORMAT_WIDTH
 from rlmlang.language.parse import layout, literals
@@ -97,10 +97,11 @@ def test_there_are_many_examples() -> None:
 def _entry(builtin: Builtin) -> str:
     texts = [f"`{text}`" for text in builtin.texts]
     shown = ", ".join(f"`{example}`" for example in builtin.examples)
+    about = f"{builtin.doc}. {'Changes its receiver. ' if builtin.changes else ''}Cost: {builtin.cost}. {shown}"
     if len(texts) == 1:
-        return f"- {texts[0]}: {builtin.doc}. Cost: {builtin.cost}. {shown}\n"
+        return f"- {texts[0]}: {about}\n"
     listed = "".join(f"  - {text}\n" for text in texts)
-    return f"- `{builtin.name}`: {builtin.doc}. Cost: {builtin.cost}. {shown}\n{listed}"
+    return f"- `{builtin.name}`: {about}\n{listed}"
 
 
 def builtins_section() -> str:
@@ -108,6 +109,10 @@ def builtins_section() -> str:
     for number, (type_, methods) in enumerate(METHODS.items(), 2):
         parts.append(f"\n### 6.{number} Methods of {type_}\n\n")
         parts.extend(_entry(method) for method in methods.values())
+    for number, (module, members) in enumerate(MODULES.items(), 2 + len(METHODS)):
+        parts.append(f"\n### 6.{number} Module {module}\n\n")
+        for name, member in members.items():
+            parts.append(_entry(member) if isinstance(member, Builtin) else f"- `{name}`: {member.doc}.\n")
     return "".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Prompts: for a direct answer, for an answer by a program, and for text with calls in it (decision 42).
+"""Prompts: for a direct answer, for an answer by a program, and for text with calls in it (decisions 42 and 99).
 
 A prompt starts with what many calls share and ends with what changes, so that engines can reuse what they have
 read. Arguments are data: text is put between fences longer than any that it contains.

@@ -1,4 +1,4 @@
-"""Read the program that a model wrote, in whatever form it comes (decision 95).
+"""Read the program that a model wrote, in whatever form it comes (decision 99).
 
 A model is given the head of a function, and may answer with the whole function or with its body, in prose and fences,
 with helpers and imports before it, or with a script that prints the answer.

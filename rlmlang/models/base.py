@@ -150,7 +150,7 @@ class Request:
             return self.answer_format.opening
         if not (continues and self.program):
             return ""
-        return "```python\n" + function_head(self.instruction, self.arguments, self.type)  # decision 50
+        return "```python\n" + function_head(self.instruction, self.arguments, self.type)  # decisions 50 and 99
 
 
 def cut_at_stop(text: str, stops: tuple[str, ...]) -> str:

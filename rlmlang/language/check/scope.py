@@ -1,4 +1,4 @@
-"""Names in scope: what they refer to, how tests narrow their types, and their errors."""
+"""Names in scope: what they refer to, how tests narrow their types, and their errors (decision 96)."""
 
 from __future__ import annotations
 

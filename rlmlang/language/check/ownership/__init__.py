@@ -1,4 +1,4 @@
-"""Where a value may be changed in place: where CPython could not show a difference.
+"""Where a value may be changed in place: where CPython could not show a difference (decision 97).
 
 `xs.append(x)` means that the variable `xs` holds the changed list from then on. In CPython everything that holds the
 same list sees the change. So the statements of a program are followed in their order, with what may be shared
