@@ -6,7 +6,7 @@ import sys
 from contextlib import ContextDecorator
 from threading import Lock
 
-FRAMES = 20_000
+FRAMES = 60_000
 """Frames allowed while programs are worked on. A tree is at most `MAX_DEPTH` levels deep, each of which takes a few
 frames, and a type has at most `MAX_SIZE` levels; the rest is for functions that are applied in functions. Calls of
 Python functions by Python functions live on the heap, so a high limit costs nothing."""

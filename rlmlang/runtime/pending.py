@@ -307,4 +307,7 @@ def copied(value: Value, levels: int, meter: Meter) -> Value:
         return value.copy()
     if kind is RecordValue:
         return RecordValue(value.type, tuple(copied(part, levels - 1, meter) for part in value.values))
-    return Unsure(copied(value.pending, levels, meter)) if kind is Unsure else value
+    if kind is Unsure:
+        inner = copied(value.pending, levels, meter)
+        return Unsure(inner) if inner.__class__ is Pending else value if inner is UNBOUND else inner
+    return value

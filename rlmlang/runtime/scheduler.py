@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from operator import itemgetter
 
 from attrs import define, field
@@ -27,6 +28,11 @@ class PlacedError(Exception):
         super().__init__(str(error))
         self.error = error
         self.place = place
+
+    @cached_property
+    def path(self) -> Path:
+        """The path of the place."""
+        return self.place.path()
 
 
 @define(eq=False)
@@ -83,7 +89,7 @@ class Evaluation:
         try:
             await finished.wait()
         finally:  # has an effect only when the whole run is cancelled
-            self._cancel_after(root)
+            self._cancel_after(root.path())
         if self.failure is not None:
             raise self.failure.error
         value = resolved(result)
@@ -140,8 +146,8 @@ class Evaluation:
             return False
         if self.failure is None:
             return not self._waiting
-        end = self.failure.place
-        return not any(place < end for place in self._waiting.values())
+        end = self.failure.path
+        return not any(place.path() < end for place in self._waiting.values())
 
     def stop(self) -> None:
         """Cancel everything that has begun."""
@@ -214,7 +220,7 @@ class Evaluation:
         """Run every job that is ready. Returns whether everything that has begun has ended."""
         while self._jobs:
             job, place = self._jobs.popleft()
-            if self.failure is not None and self.failure.place < place:
+            if self.failure is not None and self.failure.path < place.path():
                 continue
             try:
                 job()
@@ -228,15 +234,16 @@ class Evaluation:
 
     def fail(self, error: RlmError, place: Place) -> None:
         """Record a failure if it is the first so far, and cancel what comes after it."""
-        if self.failure is None or place < self.failure.place:
+        path = place.path()
+        if self.failure is None or path < self.failure.path:
             self.failure = PlacedError(error, place)
-            self._cancel_after(place)
+            self._cancel_after(path)
 
-    def _cancel_after(self, place: Place) -> None:
-        for call in [call for call, asked in self._in_flight.items() if place < asked.first]:
+    def _cancel_after(self, end: Path) -> None:
+        for call in [call for call, asked in self._in_flight.items() if end < asked.first.path()]:
             del self._in_flight[call]
             self._leave(call)
-        for inner in [inner for inner, began in self._inner.items() if place < began]:
+        for inner in [inner for inner, began in self._inner.items() if end < began.path()]:
             del self._inner[inner]
             inner.stop()
 
@@ -264,7 +271,7 @@ class Evaluation:
         shown = sorted(self._printed, key=itemgetter(0))
         if self.failure is None:
             return shown
-        end = self.failure.place.path()
+        end = self.failure.path
         return [(path, text) for path, text in shown if path < end]
 
     # Calls
