@@ -1,36 +1,37 @@
 """Make grammar texts for engines that take a grammar: `grammar/rlm.lark`, reduced to one constraint.
 
 The text contains the names, attributes and types that exist, but not how they fit together; what a model writes is
-checked as a whole. Bodies of functions, which bind new names, and whole programs may use any name.
+checked as a whole. Whole programs, bodies, comprehensions and lambdas bind names of their own, so any name may be
+used there. So a program that checks is not refused, if it is written as the formatter writes it, with every statement
+of one line on one line, and with comments only where `rules.line_ends` has them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.grammars.ebnf import ebnf_from_lark
-from rlmlang.decode.lines import beginning
+from rlmlang.decode.grammars.rules import Rules, blocks, line_ends, reaching, rules, terminals, used
+from rlmlang.decode.grammars.spaces import with_spaces
 from rlmlang.errors import ModelError
-from rlmlang.files import grammar_text as whole_grammar
 from rlmlang.language.builtins import BUILTINS, METHODS
+from rlmlang.language.builtins.table import MODULES
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES
+from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.types import Type
+from rlmlang.language.source import Source
+from rlmlang.language.types import RecordType, Type
 
 GrammarDialect = Literal["llguidance", "lark", "ebnf", "gbnf"]
 
-_RULE = re.compile(r"^\??([a-z_0-9]+):.*\n(?:[ ]+.*\n)*", re.MULTILINE)
-_STARTS = {
-    "program": "start: (binding | record | function)* value",
-    "statement": "start: binding | record | function | value",
-    "call": 'start: ["[" type "]"] "(" [arguments] ")"',
-}
-_BINDER = '/[a-z][a-z0-9]?/ | "item" | "line" | "name" | "page" | "part" | "text" | "word"'
-"""The names that a comprehension or a lambda can bind."""
+_CALL = '["[" type "]"] "(" [arguments] ")"'
+_LOOSE = "open_"
+"""The prefix of rules in which any name may be used."""
 
 
 def grammar_text(constraint: Constraint, dialect: GrammarDialect) -> str:
@@ -39,7 +40,10 @@ def grammar_text(constraint: Constraint, dialect: GrammarDialect) -> str:
     `llguidance` has a first line by which llama.cpp recognizes it, and else equals `lark`; `ebnf` and `gbnf` are equal.
     Raises ModelError E400 if llguidance rejects the text, and ProgramError if the constraint's program does not check.
     """
-    return _in_dialect(_lark(constraint), dialect)
+    found = _rules(constraint)
+    if dialect in ("ebnf", "gbnf"):
+        return ebnf_from_lark(_text(found) + "%ignore / +/\n")
+    return _for_llguidance(_text(with_spaces(found)), dialect)
 
 
 def answer_text(type_: Type, dialect: GrammarDialect) -> str:
@@ -47,12 +51,11 @@ def answer_text(type_: Type, dialect: GrammarDialect) -> str:
 
     Raises ModelError E400 if llguidance refuses the text.
     """
-    return _in_dialect(AnswerFormat.of(type_).object_grammar, dialect)
+    text = AnswerFormat.of(type_).object_grammar
+    return ebnf_from_lark(text) if dialect in ("ebnf", "gbnf") else _for_llguidance(text, dialect)
 
 
-def _in_dialect(text: str, dialect: GrammarDialect) -> str:
-    if dialect in ("ebnf", "gbnf"):
-        return ebnf_from_lark(text)
+def _for_llguidance(text: str, dialect: GrammarDialect) -> str:
     from llguidance import LLMatcher
 
     if problem := LLMatcher.validate_grammar(text):
@@ -60,72 +63,97 @@ def _in_dialect(text: str, dialect: GrammarDialect) -> str:
     return f"%llguidance {{}}\n{text}" if dialect == "llguidance" else text
 
 
-def _lark(constraint: Constraint) -> str:
-    text = re.sub(r"(?m)^ *//.*\n", "", whole_grammar())
-    text = re.sub(r"(?m) +-> \w+ *$|^\?", "", text)
-    rules = {match[1]: match[0] for match in _RULE.finditer(text)}
-    rules["atom"] = rules["atom"].replace("INT | FLOAT | ", "")
-    rules["power"] = 'power: (postfix | INT | FLOAT) ["**" factor]\n'  # numbers have no attributes
+def _text(found: Rules) -> str:
+    return "".join(f"{name}: {body}\n" for name, body in found.items())
+
+
+def _rules(constraint: Constraint) -> Rules:
+    """Return the rules and terminals of what a constraint allows."""
+    begun = constraint.beginning or _begun(constraint)
+    in_body = constraint.within
+    found = rules()
     if not constraint.calls:
-        rules["postfix"] = re.sub(r'.*"CALL".*\n', "", rules["postfix"])
-    open_rules = dict(rules)
+        found["postfix"] = found["postfix"].replace(f' | "CALL" {_CALL}', "")
+    prefix = ""
     if constraint.unit != "program":
-        rules["atom"] = rules["atom"].replace("NAME", "KNOWN", 1)
-        rules["postfix"] = rules["postfix"].replace('"." NAME', '"." ATTRIBUTE')
-        rules["type1"] = rules["type1"].replace("NAME", "TYPE", 1)
-    expressions = [name for name in rules if name in _below(rules, "expr")]
-    renamed = re.compile(rf"\b({'|'.join(expressions)})\b")
-    out = [_STARTS[constraint.unit]]
-    for name, rule in rules.items():
-        if name not in ("start", "statement", "input"):
-            out.append(renamed.sub(r"open_\1", rule) if name in ("local", "function", "params", "param") else rule)
-    out += [renamed.sub(r"open_\1", open_rules[name]) for name in expressions]
-    out.append(_terminals(constraint, text))
-    return _used("\n".join(line.rstrip() for line in "\n".join(out).split("\n") if line.strip()) + "\n")
+        found = _with_known_names(found)
+        prefix = _LOOSE
+    found |= blocks(int(in_body), prefix)
+    declares = in_body or (constraint.unit == "program" and not constraint.program.strip())
+    found["first_simple"] = _first(found["simple"], in_body, declares)
+    if not in_body:
+        found["statement0"] += ' | "class" NAME ":" (_NL1 field)+'
+    found |= {"start": _start(constraint), **terminals(), **line_ends(), **_names(begun)}
+    return used({"start": found.pop("start"), **found})
 
 
-def _below(rules: dict[str, str], start: str) -> set[str]:
-    """Return the rules that one rule leads to, itself included."""
-    found, todo = {start}, [start]
-    while todo:
-        for name in re.findall(r"\b[a-z_0-9]+\b", rules[todo.pop()].partition(":")[2]):
-            if name in rules and name not in found:
-                found.add(name)
-                todo.append(name)
-    return found - {"type", "type1", "type_arg"}
+def _begun(constraint: Constraint) -> Beginning:
+    """Return the program so far, checked. Raises ProgramError."""
+    if constraint.within:
+        return Beginning.of_function(Source(f"{constraint.program}    pass\n"))  # it may have no body yet
+    return Beginning.of(Source(constraint.program))
 
 
-def _terminals(constraint: Constraint, text: str) -> str:
-    """Return the terminals. A line ends with one character, so that the engine stops there."""
-    environment = beginning(constraint).point.base
-    records = list(environment.records)
-    names = [name for name, entry in environment.entries.items() if name not in records]
-    fields = [name for record in environment.records.values() for name, _ in record.fields]
-    attributes = [name for methods in METHODS.values() for name in methods]
-    used = [entry.type for entry in environment.entries.values() if isinstance(entry, Variable)]
-    fields += [name for type_ in used for name, _ in getattr(type_, "fields", ())]
-    known = dict.fromkeys([*names, *records, *BUILTINS, *library_names()])
-    terminals = "".join(re.findall(r"(?m)^[A-Z_]+: .*\n", text))
-    terminals = re.sub(r"(?m)^_NL: .*$", r"_NL: /\\n/", terminals)
-    terminals = re.sub(r"(?m)^_IN: .*$", r"_IN: /\\n    /", terminals)
-    return (
-        f"{terminals}KNOWN: {_either(known)} | {_BINDER}\n"
-        f"ATTRIBUTE: {_either(dict.fromkeys([*attributes, *fields]))}\n"
-        f"TYPE: {_either(dict.fromkeys([*(name for name in TYPE_NAMES if name != 'None'), *records]))}\n"
-        "%ignore / +/\n"
+def _start(constraint: Constraint) -> str:
+    """Return what is written, with its last line end. In a function, its lines have the indentation of the body."""
+    if constraint.unit == "call":
+        return _CALL
+    if constraint.within:
+        return f'"    " {"block1" if constraint.unit == "program" else "statement1"} _END'
+    if constraint.unit == "statement":
+        return "statement0 _END"
+    return '[block0 _NL0] (expr | "def" NAME "(" [params] ")" ["->" type] ":" suite1) _END'
+
+
+def _first(simple: str, in_body: bool, declares: bool) -> str:
+    """Return the statements that may stand outside of all other blocks."""
+    left_out = ["break", "continue"] if in_body else ["break", "continue", "return"]
+    options = [
+        option for option in simple.split(" | ") if not option.startswith(tuple(f'"{word}"' for word in left_out))
+    ]
+    return " | ".join(option for option in options if declares or not option.startswith('NAME ":"'))
+
+
+def _with_known_names(found: Rules) -> Rules:
+    """Return the rules twice: with the names that are known, and with the prefix, with any names.
+
+    The names in the first iterable of a comprehension are known, since it is evaluated outside of it.
+    """
+    copied = reaching(found, "atom") | {"atom", "type", "type1", "type_arg"} | reaching(found, "type")
+    word = re.compile(rf"(?<![\"\w])({'|'.join(copied)})(?![\"\w])")
+    loose = {f"{_LOOSE}{name}": word.sub(rf"{_LOOSE}\1", found[name]) for name in copied}
+    strict = dict(found)
+    strict["atom"] = re.sub(
+        r"\b(expr|pair) for_clause clause\*", rf"{_LOOSE}\1 for_clause {_LOOSE}clause*", strict["atom"]
+    ).replace("NAME", "KNOWN", 1)
+    strict["arguments"] = strict["arguments"].replace(
+        "expr for_clause clause*", f"{_LOOSE}expr for_clause {_LOOSE}clause*"
     )
+    strict["lambda_"] = strict["lambda_"].replace('":" expr', f'":" {_LOOSE}expr')
+    strict["simple"] = strict["simple"].replace("target AUGMENTED", '(KNOWN | postfix "[" key "]") AUGMENTED')
+    strict["type1"] = strict["type1"].replace("dotted", '(TYPE | NAME "." NAME)')
+    for each in (strict, loose):
+        for name in each:
+            if name.endswith("postfix"):
+                each[name] = each[name].replace('"." NAME', '"." ATTRIBUTE')
+    return strict | loose
 
 
-def _either(names: dict[str, None]) -> str:
-    return " | ".join(f'"{name}"' for name in names)
+def _names(begun: Beginning) -> Rules:
+    """Return the terminals of the names, attributes and types that exist."""
+    records = begun.checked.records
+    types = [entry.type for entry in begun.entries.values() if isinstance(entry, Variable)]
+    attributes = [name for methods in METHODS.values() for name in methods]
+    attributes += [name for members in MODULES.values() for name in members]
+    for type_ in (*records.values(), *types):
+        if isinstance(type_, RecordType):
+            attributes += [name for name, _ in type_.fields]
+    return {
+        "KNOWN": _either([*begun.entries, *records, *BUILTINS, *library_names()]),
+        "ATTRIBUTE": _either(attributes),
+        "TYPE": _either([*(name for name in TYPE_NAMES if name != "None"), *begun.typing, *records]),
+    }
 
 
-def _used(text: str) -> str:
-    """Remove rules and terminals that nothing leads to, which llguidance and others reject."""
-    while True:
-        heads = re.findall(r"(?m)^([A-Za-z_0-9]+):", text)
-        idle = [head for head in heads if head != "start" and len(re.findall(rf"\b{head}\b", text)) < 2]
-        if not idle:
-            return text
-        for head in idle:
-            text = re.sub(rf"(?m)^{head}:.*\n(?:[ ]+.*\n)*", "", text)
+def _either(names: Iterable[str]) -> str:
+    return " | ".join(f'"{name}"' for name in dict.fromkeys(names))
