@@ -100,8 +100,7 @@ def emit_program(unit: Unit, checked: ProgramTree, name: str) -> ast.FunctionDef
         assert isinstance(last, nodes.ExprStatement)
         params = [e.declare(input_) for input_ in checked.inputs]
         declare_locals(e, body, known=checked.inputs)
-        block(e, body)
-        e.add(ast.Return(e.expr(last.value).code))
+        block(e, [*body, nodes.Return(last.value, span=last.span)])
     else:
         params = [unit.fresh("v", input_) for input_ in checked.inputs]
         declare_locals(e, body, known=())
