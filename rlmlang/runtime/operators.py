@@ -155,6 +155,8 @@ COMPARISONS: dict[str, Operator] = {
     ">=": _comparison(ge),
     "in": _membership(lambda a, b: a in b),
     "not in": _membership(lambda a, b: a not in b),
+    "is": lambda meter, a, b: a is b,
+    "is not": lambda meter, a, b: a is not b,
 }
 
 

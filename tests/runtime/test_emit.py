@@ -194,7 +194,12 @@ def test_what_is_emitted_is_of_a_closed_list() -> None:
 def test_there_are_no_builtins_but_those_that_are_given() -> None:
     unit = emitted_program(of_text("[x for x in range(3)]").checked).unit
     assert unit.globals["__builtins__"] == {}
-    assert {name for name in unit.globals if not GENERATED.fullmatch(name)} <= {"__builtins__", "sites", "UNBOUND", *PURE}
+    assert {name for name in unit.globals if not GENERATED.fullmatch(name)} <= {
+        "__builtins__",
+        "sites",
+        "UNBOUND",
+        *PURE,
+    }
 
 
 # Hostile programs ------------------------------------------------------------------
