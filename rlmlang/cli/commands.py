@@ -17,8 +17,8 @@ from rlmlang.errors import UsageError
 from rlmlang.language.depth import deep_recursion
 
 COMMANDS = (
-    "check", "fmt", "plan", "run", "ask", "complete", "runs", "trace", "store", "models", "grammar", "sample",
-    "conform", "completion",
+    "check", "fmt", "explain", "plan", "run", "ask", "complete", "runs", "trace", "store", "models", "grammar",
+    "sample", "conform", "completion",
 )  # fmt: skip
 
 

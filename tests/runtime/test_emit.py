@@ -23,6 +23,7 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Source
 from rlmlang.runtime.compiler import evaluate
 from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.listing import listing
 from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.emit.unit import PURE
 from rlmlang.runtime.inputs import bind_inputs
@@ -187,7 +188,8 @@ def test_what_is_emitted_is_of_a_closed_list() -> None:
                 case ast.Constant(value=value):
                     assert value is None or type(value) in (int, float, bool)
                 case ast.keyword(arg=name):
-                    assert name is not None and name.isidentifier() and not name.startswith("_")
+                    assert name is not None
+                    assert re.fullmatch("[a-z][a-z_]*", name)
     assert kinds <= set(python.NODES)
 
 
@@ -243,3 +245,21 @@ def test_it_gives_what_python_gives(name: str) -> None:
     outcome = both_ways(program, MAX_STEPS, MAX_BYTES)
     assert isinstance(outcome, Outcome)
     assert outcome.value == repr(to_json(names["answer"](50)))
+
+
+# For readers -----------------------------------------------------------------------
+
+
+def test_a_listing_says_what_the_names_stand_for() -> None:
+    text = listing(
+        check(Source("def double(number: int) -> int:\n    return 2 * number\n\n[double(x) for x in [1, 2]]"))
+    )
+    assert re.search(r"^# f\d+ is double$", text, re.MULTILINE)
+    assert re.search(r"^# v\d+ is number$", text, re.MULTILINE)
+    ast.parse(text)
+
+
+def test_a_listing_has_the_parts_of_a_program_that_make_no_call() -> None:
+    text = listing(check(Source('n = 0\nfor x in [1, 2]:\n    n += x\nCALL("a", n)')))
+    assert re.search(r"^def l\d+\(m, d, ", text, re.MULTILINE)
+    assert "nothing is emitted" in listing(check(Source('CALL("a")'))).lower()

@@ -37,7 +37,7 @@ Applied = Callable[[list[Emitted]], Emitted]
 def apply(e: Emitter, node: nodes.Apply) -> Emitted:
     if (decided := e.decided(node)) is not None:
         return Emitted(python.const(decided))
-    target = e.tables.targets[node.node_id]
+    target = e.tables.targets.get(node.node_id)  # nothing is known of applications to inputs without types
     match target:
         case NativeTarget():
             return apply_native(e, node, target)

@@ -68,11 +68,21 @@ class Charge:
     """Charges that are made at once while steps are left, and else one by one."""
 
     total: ast.Assign
-    """The statement that adds them up."""
+    """The first of its three statements, which adds them up."""
     constant: ast.Constant
-    known: int
-    """The sum of those that are constant, which is the value of `constant`."""
     separately: list[ast.stmt]
+    known: int = 0
+    """The sum of those that are constant, which is the value of `constant`."""
+    computed: list[ast.expr] = field(factory=list)
+
+    def add(self, known: int, computed: Sequence[ast.expr], separately: Sequence[ast.stmt]) -> None:
+        """Make further charges at the same time."""
+        self.known += known
+        self.constant.value = self.known
+        for steps in computed:
+            self.total.value = python.binary(self.total.value, "+", steps)
+        self.computed += computed
+        self.separately += separately
 
 
 class NotFast(Exception):
@@ -146,7 +156,7 @@ class Emitter:
     caught: list[tuple[str, str | None, int]] = field(factory=list)
     """The handlers around it: the variable of the error, the name that it has in the program, and the nesting."""
     charges: dict[int, Charge] = field(factory=dict)
-    """The charges made so far, by the last statement of each."""
+    """The charges made so far, by the first statement of each and by the last."""
     fast: Fast | None = None
     """Set while the turn of a loop is emitted as one expression."""
 
@@ -159,6 +169,15 @@ class Emitter:
         if line is not None:
             python.located(statement, line)
         self.block.append(statement)
+
+    def extend(self, block: list[ast.stmt]) -> None:
+        """Write statements that were emitted apart."""
+        last = self.charges.get(id(self.block[-1])) if self.block else None
+        first = self.charges.get(id(block[0])) if block else None
+        if last is not None and first is not None:
+            last.add(first.known, first.computed, first.separately)
+            block = block[3:]
+        self.block += block
 
     @contextmanager
     def within(self, block: list[ast.stmt]) -> Iterator[None]:
@@ -234,7 +253,7 @@ class Emitter:
         last = max((i for i, (block, _) in enumerate(parts) if block), default=0)
         values = []
         for i, (block, value) in enumerate(parts):
-            self.block += block
+            self.extend(block)
             values.append(value if i >= last else self.simple(value))
         return values
 

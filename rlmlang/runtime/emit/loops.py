@@ -128,7 +128,7 @@ def clauses(
 
 def iterated(e: Emitter, node: nodes.Expr) -> tuple[ast.expr, Emitted]:
     """Emit what a loop iterates over. Returns it, and what is known of its elements."""
-    if isinstance(node, nodes.Apply) and isinstance(target := e.tables.targets[node.node_id], NativeTarget):
+    if isinstance(node, nodes.Apply) and isinstance(target := e.tables.targets.get(node.node_id), NativeTarget):
         if target.builtin.name == "range" and not target.keywords:
             bounds = e.operands(target.args)
             bits = INDEX_BITS if len(bounds) == 1 else _most([bound.bits for bound in bounds[:2]])

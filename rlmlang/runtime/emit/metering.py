@@ -34,19 +34,18 @@ def _pay(e: Emitter, known: int, steps: ast.expr | None, separately: ast.stmt) -
     if e.fast is not None:
         raise NotFast
     made = e.charges.get(id(e.block[-1])) if e.block else None
-    if made is None:
-        total, constant = e.unit.fresh("s"), python.const(0)
-        made = Charge(python.assign(total, python.binary(meter("steps"), "+", constant)), constant, 0, [separately])
-        e.add(made.total)
-        e.add(python.when(python.compare(python.load(total), ">", meter("max_steps")), made.separately))
-        e.add(_set("steps", python.load(total)))
-        e.charges[id(e.block[-1])] = made
-    else:
-        made.separately.append(separately)
-    made.known += known
-    made.constant.value = made.known
-    if steps is not None:
-        made.total.value = python.binary(made.total.value, "+", steps)
+    computed = [] if steps is None else [steps]
+    if made is not None:
+        made.add(known, computed, [separately])
+        return
+    total, constant = e.unit.fresh("s"), python.const(0)
+    excess = python.when(python.compare(python.load(total), ">", meter("max_steps")), [separately])
+    made = Charge(python.assign(total, python.binary(meter("steps"), "+", constant)), constant, excess.body)
+    made.add(known, computed, [])
+    last = _set("steps", python.load(total))
+    for statement in (made.total, excess, last):
+        e.add(statement)
+    e.charges[id(made.total)] = e.charges[id(last)] = made
 
 
 def charge_display(e: Emitter, count: int, span: Span) -> None:

@@ -152,7 +152,7 @@ def _joined(e: Emitter, parts: list[tuple[list[ast.stmt], Emitted]]) -> list[Emi
     """Add what two operands need, which have been emitted apart."""
 
     def add(part: tuple[list[ast.stmt], Emitted]) -> Emitted:
-        e.block += part[0]
+        e.extend(part[0])
         return part[1]
 
     return e.in_order([partial(add, part) for part in parts])
@@ -175,7 +175,7 @@ def _chain(
             e.add(python.when(python.load(result), block))
             e.block = block
             left = Emitted(python.again(right.code), right.bits, right.chars)
-            e.block += parts[i + 1][0]
+            e.extend(parts[i + 1][0])
             right = e.simple(parts[i + 1][1])
         kinds = e.kind(exprs[i]), e.kind(exprs[i + 1])
         e.add(python.assign(result, _comparison(e, node, op, left, right, kinds)))

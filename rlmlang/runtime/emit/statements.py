@@ -143,7 +143,7 @@ def while_loop(e: Emitter, node: nodes.While) -> None:
     body: list[ast.stmt] = []
     with e.nested(), e.within(body), e.loop():
         if before:
-            e.block += before
+            e.extend(before)
             e.add(python.when(python.negated(test.code), [ast.Break()]))
         charge(e, loop_steps(node), node.test.span)
         block(e, node.body)
