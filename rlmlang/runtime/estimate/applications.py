@@ -67,7 +67,7 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
             for each in args:
                 follower.value(each, env)
             follower.open = True
-            return follower.unknown(node)
+            return follower.unknown()
         case SpecialForm.FOLD:
             return fold(follower, target, env)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
@@ -101,16 +101,16 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
 def run(follower: Follower, node: nodes.Apply, target: NativeTarget, values: list[Value]) -> Value:
     """Return what is known of the result of the code of a built-in."""
     builtin, count = target.builtin, len(target.args)
-    if all_known(*values) or moves(follower, target, values):
+    known = all_known(*values)
+    if known or moves(follower, target, values):
         values = [*map(plain, values)]
         keywords = dict(zip((keyword for keyword, _ in target.keywords), values[count:]))
-        return marked(
-            follower.pure(node, lambda meter: builtin.code(meter, *values[:count], **keywords)), builtin.moves
-        )
+        do = follower.pure if known else follower.moved
+        return marked(do(node, lambda meter: builtin.code(meter, *values[:count], **keywords)), builtin.moves)
     if builtin.bounds is None:
-        return follower.unknown(node)
+        return follower.unknown()
     low, high = builtin.bounds([bounds_of(value) for value in values])
-    return int(low) if follower.tables.types[node.node_id] == INT and low == high else follower.unknown(node, low, high)
+    return int(low) if follower.tables.types[node.node_id] == INT and low == high else follower.unknown(low, high)
 
 
 def spread(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env) -> Value:
@@ -123,7 +123,7 @@ def spread(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
         else:
             values += [value] if isinstance(value, UnknownValue) else elements_of(value)
     keywords = {keyword: follower.value(value, env) for keyword, value in target.keywords}
-    result: Value = follower.unknown(node)
+    result: Value = follower.unknown()
     if all_known(*values, *keywords.values()):
         result = follower.pure(node, lambda meter: target.builtin.code(meter, *values, **keywords))
     return None if target.builtin.form is SpecialForm.PRINT else result
@@ -158,7 +158,7 @@ def changed(
     """Return what is known of a container after a method has changed it, and add the method's result to a list."""
     container = values[0]
     if isinstance(container, UnknownValue) or not (all_known(*values) or moves(follower, target, values)):
-        results.append(follower.unknown(node))
+        results.append(follower.unknown())
         return UnknownValue(*changed_length(target, [bounds_of(value) for value in values]))
     container = env.changeable(container)
     results.append(run(follower, node, target, [container, *values[1:]]))

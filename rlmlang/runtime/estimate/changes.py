@@ -27,7 +27,7 @@ from rlmlang.runtime.estimate.intervals import (
     elements_of,
     plain,
 )
-from rlmlang.runtime.operators import index_into
+from rlmlang.runtime.operators import index_into, set_item
 from rlmlang.runtime.values import RecordValue, Value
 
 Change = Callable[[Value], Value]
@@ -100,8 +100,9 @@ class Place:
         if holder is None or self.name is None:  # a value that nothing else holds
             _changed(self.follower, self.env, self.root, self.keys, work, reads)
             return
-        holder.see(self.name, self.root)
-        holder.bind(self.name, _changed(self.follower, holder, self.root, self.keys, work, reads))
+        value = holder.variables[self.name]  # what was evaluated since may have changed it
+        holder.see(self.name, value)
+        holder.bind(self.name, _changed(self.follower, holder, value, self.keys, work, reads))
 
 
 def part_of(follower: Follower, node: nodes.Expr, value: Value, key: Value) -> Value:
@@ -128,7 +129,7 @@ def _changed(follower: Follower, env: Env, value: Value, keys: list[Key], work: 
         low, high = bounds_of(value)
         return UnknownValue(max(low, 1), high + 1)  # a key of a dict may be new
     old: Value = UNKNOWN
-    if reads or rest or not isinstance(container, dict):
+    if reads or rest:
         old = part_of(follower, node, value, key)
     new = _changed(follower, env, old, rest, work, reads)
     if isinstance(container, (tuple, RecordValue)):
@@ -139,7 +140,9 @@ def _changed(follower: Follower, env: Env, value: Value, keys: list[Key], work: 
         return build(parts, lambda parts: RecordValue(container.type, tuple(parts)))
     value = env.changeable(value)
     container = plain(value)
-    if isinstance(container, dict) or -len(container) <= key < len(container):
+    if not reads and not rest:
+        follower.pure(node, set_item, container, key, new)
+    elif isinstance(container, dict) or -len(container) <= key < len(container):
         container[key] = new
     return value if all_known(new) or isinstance(value, Mixed) else Mixed(container)
 

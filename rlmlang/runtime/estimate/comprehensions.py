@@ -32,13 +32,13 @@ def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Va
         lambda inner: out.append(element(follower, node, inner)),
     )
     if node.kind in ("list", "generator"):
-        return build(out, list) if low == high == len(out) else follower.unknown(node, low, high)
+        return build(out, list) if low == high == len(out) else follower.unknown(low, high)
     if low == high == len(out):
         if node.key is not None:
             return follower.dict_of(node, out)
         if all_known(*out):
             return SetValue(out)
-    return follower.unknown(node, min(low, 1), high)
+    return follower.unknown(min(low, 1), high)
 
 
 def element(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:

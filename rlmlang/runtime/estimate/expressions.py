@@ -39,17 +39,17 @@ def name(follower: Follower, node: nodes.Name, env: Env) -> Value:
             return constant.value
         if follower.sure:
             raise unbound(node.id).at(node.span)
-        return follower.unknown(node)
+        return follower.unknown()
     value = holder.variables[node.id]
     if isinstance(value, UnknownValue) and value.unbound:
-        return follower.unknown(node, value.low, value.high)
+        return follower.unknown(value.low, value.high)
     return value
 
 
 def fstring(follower: Follower, node: nodes.FString, env: Env) -> Value:
     values = [follower.value(part.value, env) for part in node.parts if isinstance(part, nodes.Hole)]
     if not all_known(*values):
-        return follower.unknown(node, sum(len(part) for part in node.parts if isinstance(part, str)))
+        return follower.unknown(sum(len(part) for part in node.parts if isinstance(part, str)))
     return follower.pure(node, lambda meter: fill(meter, node, values))
 
 
@@ -67,7 +67,7 @@ def of_set(follower: Follower, node: nodes.SetExpr, env: Env) -> Value:
     if all_known(items):
         return items
     low, high = bounds_of(items)
-    return follower.unknown(node, min(low, 1), high)
+    return follower.unknown(min(low, 1), high)
 
 
 def display(
@@ -90,7 +90,7 @@ def display(
         else:
             parts += elements_of(container)
     if unknown:
-        return follower.unknown(node, low, high)
+        return follower.unknown(low, high)
     return build(parts, make) if all_known(*parts) or make in (list, tuple) else UnknownValue(low, high)
 
 
@@ -226,4 +226,4 @@ def of_slice(follower: Follower, node: nodes.Slice, env: Env) -> Value:
     stop = bounds[1]
     if isinstance(stop, int) and stop >= 0 and bounds[2] is None:
         high = min(high, stop)
-    return follower.unknown(node, 0, high)
+    return follower.unknown(0, high)

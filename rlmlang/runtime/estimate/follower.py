@@ -147,19 +147,24 @@ class Follower(ABC):
 
     # Pure work
 
-    def unknown(self, node: nodes.Expr, low: float = -inf, high: float = inf) -> UnknownValue:
-        """Return an unknown value for an expression that may fail."""
+    def unknown(self, low: float = -inf, high: float = inf) -> UnknownValue:
+        """Return an unknown value of an expression that may fail."""
         self.may_fail()
         return UnknownValue(low, high)
 
-    def pure(self, node: nodes.Expr, work: Callable[..., Value], *values: Value) -> Value:
+    def pure(self, node: nodes.Expr | nodes.Statement, work: Callable[..., Value], *values: Value) -> Value:
         """Do work on known values. Where a run may not come to it, a failure makes the value unknown."""
         try:
             return self.measured(lambda: work(self.meter, *values))
         except (RunError, BudgetError) as error:
             if self.sure or isinstance(error, StepsExhausted):
                 raise error.at(node.span) from None
-            return self.unknown(node)
+            return self.unknown()
+
+    def moved(self, node: nodes.Expr | nodes.Statement, work: Callable[..., Value], *values: Value) -> Value:
+        """Do work that only moves what is unknown of the values; a run may do it in another way, for fewer steps."""
+        with self.maybe():
+            return self.pure(node, work, *values)
 
     def measured(self, work: Callable[[], Value]) -> Value:
         """Do work whose steps and sizes count for the minimum if it is done in any case."""
@@ -184,7 +189,7 @@ class Follower(ABC):
 
     def dict_of(self, node: nodes.Expr, pairs: list[tuple[Value, Value]]) -> Value:
         if not all_known(*(key for key, _ in pairs)):
-            return self.unknown(node, min(1, len(pairs)), len(pairs))
+            return self.unknown(min(1, len(pairs)), len(pairs))
         items = dict(pairs)
         return build(list(items.values()), lambda parts: dict(zip(items, parts)))
 

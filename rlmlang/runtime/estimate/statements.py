@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlmlang.errors import BudgetError, ModelError, RunError, StepsExhausted
+from rlmlang.errors import ModelError, RunError
 from rlmlang.language import nodes
 from rlmlang.runtime.estimate.blocks import Ways, block, fork
 from rlmlang.runtime.estimate.changes import Place
@@ -11,9 +11,9 @@ from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.expressions import bounded
 from rlmlang.runtime.estimate.flow import Flow
 from rlmlang.runtime.estimate.follower import Follower
-from rlmlang.runtime.estimate.intervals import UNKNOWN, Mixed, UnknownValue, all_known, elements_of, plain, truth
+from rlmlang.runtime.estimate.intervals import UNKNOWN, Mixed, UnknownValue, all_known, plain, truth
 from rlmlang.runtime.exceptions import RaisedError, catches, failed_assertion, message_of
-from rlmlang.runtime.operators import OPERATORS
+from rlmlang.runtime.operators import CHANGING, OPERATORS
 from rlmlang.runtime.values import Value
 
 
@@ -47,35 +47,24 @@ def assign(follower: Follower, node: nodes.Assign, env: Env) -> None:
 
 def augmented_assign(follower: Follower, node: nodes.AugmentedAssign, env: Env) -> None:
     place = Place(follower, node.target, env)
-    place.value()  # before the operand is evaluated, in which it may fail
+    before = place.value()
+    is_container = isinstance(plain(before), (list, dict, set))  # which the operand may change before it is used
     operand = follower.value(node.value, env)
-    place.change(lambda value: _combined(follower, node, value, operand, env))
+    place.change(lambda value: _combined(follower, node, value if is_container else before, operand, env))
 
 
 def _combined(follower: Follower, node: nodes.AugmentedAssign, value: Value, operand: Value, env: Env) -> Value:
-    container = plain(value)
-    if isinstance(container, list) and node.op == "+" and not isinstance(operand, UnknownValue):
-        value = env.changeable(value)
-        more = elements_of(operand)
-        follower.meter.charge(len(more))
-        plain(value).extend(more)
-        return value if all_known(*more) or isinstance(value, Mixed) else Mixed(plain(value))
-    if not all_known(value, operand):
+    """Return what is known of the value of the target after an augmented assignment, which may change it in place."""
+    work = CHANGING.get((type(plain(value)), node.op))
+    moves = node.op == "+" and isinstance(plain(value), list) and not isinstance(operand, UnknownValue)
+    if not (moves or all_known(value, operand)):
         return bounded(follower, node.op, value, operand, follower.tables.types[node.value.node_id])
-    if isinstance(container, (list, dict, set)):  # changed in place, for fewer steps than the operator takes
-        with follower.maybe():
-            return _operation(follower, node, value, operand)
-    return _operation(follower, node, value, operand)
-
-
-def _operation(follower: Follower, node: nodes.AugmentedAssign, value: Value, operand: Value) -> Value:
-    try:
-        return follower.measured(lambda: OPERATORS[node.op](follower.meter, value, operand))
-    except (RunError, BudgetError) as error:
-        if follower.sure or isinstance(error, StepsExhausted):
-            raise error.at(node.span) from None
-        follower.may_fail()
-        return UNKNOWN
+    if work is None:
+        return follower.pure(node, OPERATORS[node.op], value, operand)
+    value = env.changeable(value)
+    do = follower.pure if all_known(value, operand) else follower.moved
+    result = do(node, work, plain(value), plain(operand))
+    return result if isinstance(result, UnknownValue) or all_known(value, operand) else Mixed(result)
 
 
 def annotated_assign(follower: Follower, node: nodes.AnnotatedAssign, env: Env) -> None:
