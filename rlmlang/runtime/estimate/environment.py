@@ -24,8 +24,8 @@ class Env:
     variables: dict[str, Value]
     outer: Env | None = None
     owner: int | None = None
-    """The `id` of the function whose application it is, PROGRAM for the program; None for a turn of a comprehension
-    or an application of a lambda."""
+    """The `node_id` of the name of the function whose application it is, PROGRAM for the program; None for a turn of a
+    comprehension or an application of a lambda."""
     seen: dict[str, Value] | None = None
     """In a `try`, what is known of each variable that was bound in it, whichever of its values it has."""
     _own: dict[int, Value] = field(factory=dict)

@@ -15,6 +15,7 @@ from rlmlang.errors import BudgetError, RunError, StepsExhausted
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.source import Span
+from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.flow import Flow
 from rlmlang.runtime.estimate.intervals import UnknownValue, all_known, build
@@ -24,6 +25,12 @@ from rlmlang.runtime.values import Value
 
 MAX_STEPS = 600_000
 """Steps after which following a program is given up; the upper bounds are then left open."""
+
+MAX_EMITTED_STEPS = 5_000_000
+"""Steps that emitted code may take before the run."""
+
+AT_FIRST = 5_000
+"""Steps for which a part is followed before it is run in its emitted form, which takes a while to make."""
 
 SHARE = 4
 """What one part that makes no calls, or applies itself, may take of the steps that are left: one of so many parts."""
@@ -43,6 +50,9 @@ FunctionEstimate = Callable[[list[Value]], Value]
 
 _Result = TypeVar("_Result")
 
+_RESTORED = ("factor", "conditions", "unrolled", "tables", "sites")
+"""What goes back to what it was when following a part is given up."""
+
 
 class Follower(ABC):
     """Evaluates a program as far as it can without a model, and counts what it meets."""
@@ -53,6 +63,8 @@ class Follower(ABC):
         self.limits = limits
         self.tally = tally
         self.meter = Meter(MAX_STEPS, limits.max_bytes)
+        self.emitted = emitted_program(checked)
+        self.emitted_meter = Meter(min(limits.max_steps, MAX_EMITTED_STEPS), limits.max_bytes)
         self.factor: float = 1
         """How often at most the part being followed is evaluated."""
         self.conditions = 0
@@ -67,6 +79,8 @@ class Follower(ABC):
         """The owner of the variables around each function that is inside of another, by the `id` of its node."""
         self.too_long: dict[int, int] = {}
         """How often following a part took too many steps, by the `id` of its node."""
+        self.heavy: set[int] = set()
+        """The parts that are run in their emitted form at once, since they took long, by the `id` of their node."""
         self.is_shared = False
         """Whether the part being followed has no more than a share of the steps."""
         self.open = False
@@ -109,32 +123,59 @@ class Follower(ABC):
             self.failures[-1] = True
             self.conditions += 1
 
-    def shared(self, node: nodes.Node, follow: Callable[[], _Result], otherwise: Callable[[], _Result]) -> _Result:
+    def shared(
+        self,
+        node: nodes.Node,
+        follow: Callable[[], _Result],
+        otherwise: Callable[[], _Result],
+        run: Callable[[], list[_Result]] | None = None,
+    ) -> _Result:
         """Return the result of following a part with a share of the steps, or of `otherwise` if they do not suffice.
 
-        Parts within the part have the same share.
+        Parts within the part have the same share. A part that makes no calls, and of which all is known, is not
+        followed for long: `run` returns its result in a list, empty if it is not such a part.
         """
         if self.is_shared:
             return follow()
-        meter, limit, go_back = self.meter, self.meter.max_steps, self.mark()
         failures = self.too_long.get(id(node), 0)
-        meter.max_steps = meter.steps + (limit - meter.steps) // SHARE ** (failures + 1)
+        share = (self.meter.max_steps - self.meter.steps) // SHARE ** (failures + 1)
+        if run is not None:
+            if found := self._within(min(share, AT_FIRST), follow)[0]:
+                return found[0]
+            if found := run():
+                self.heavy.add(id(node))
+                return found[0]
+        found, reached = self._within(share, follow)
+        if found:
+            return found[0]
+        self.too_long[id(node)] = failures + 1
+        result = otherwise()
+        self.least_steps = max(self.least_steps, reached)
+        return result
+
+    def _within(self, steps: int, follow: Callable[[], _Result]) -> tuple[list[_Result], int]:
+        """Follow a part for no more than so many steps.
+
+        Returns the result in a list, which is empty if they do not suffice, and the minimum of steps so far.
+        """
+        meter, limit, go_back = self.meter, self.meter.max_steps, self.mark()
+        least = self.least_steps, self.least_bytes
+        meter.max_steps = min(meter.steps + steps, limit)
         self.is_shared = True
         try:
-            return follow()
+            return [follow()], self.least_steps
         except StepsExhausted:
-            if self.least_steps >= self.limits.max_steps:
-                raise
-            self.too_long[id(node)] = failures + 1
+            reached = self.least_steps
             go_back()
+            self.least_steps, self.least_bytes = least
+            return [], reached
         finally:
             meter.max_steps = limit
             self.is_shared = False
-        return otherwise()
 
     def mark(self) -> Callable[[], None]:
         """Return what goes back, after an error, to following the part that is being followed now."""
-        state = {name: getattr(self, name) for name in ("factor", "conditions", "unrolled", "tables", "sites")}
+        state = {name: getattr(self, name) for name in _RESTORED}
         failures, depth = [*self.failures], len(self.stack)
 
         def go_back() -> None:
@@ -171,21 +212,22 @@ class Follower(ABC):
         meter = self.meter
         before, meter.largest = meter.steps, 0
         value = work()
-        if self.sure:
-            self._add_least(meter.steps - before)
-            self.least_bytes = max(self.least_bytes, meter.largest)
+        self.add_least(meter.steps - before, meter.largest)
         return value
 
     def charge(self, steps: int) -> None:
         """Count steps, for the minimum too if they are taken in any case."""
         self.meter.charge(steps)
-        if not self.conditions:
-            self._add_least(steps)
+        self.add_least(steps)
 
-    def _add_least(self, steps: int) -> None:
+    def add_least(self, steps: int, size: int = 0) -> None:
+        """Count steps, and the size of a value, for the minima if they are taken in any case."""
+        if self.conditions:
+            return
         if self.least_steps + steps > self.limits.max_steps:
             raise StepsExhausted.of("E506", "the program takes more steps than max_steps in any case")
         self.least_steps += steps
+        self.least_bytes = max(self.least_bytes, size)
 
     def dict_of(self, node: nodes.Expr, pairs: list[tuple[Value, Value]]) -> Value:
         if not all_known(*(key for key, _ in pairs)):

@@ -8,6 +8,7 @@ from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, Nati
 from rlmlang.language.types import RecordType
 from rlmlang.runtime.estimate.blocks import block
 from rlmlang.runtime.estimate.changes import descendants
+from rlmlang.runtime.estimate.emitted import run_function
 from rlmlang.runtime.estimate.environment import PROGRAM, Env
 from rlmlang.runtime.estimate.follower import Application, Follower, FunctionEstimate
 from rlmlang.runtime.estimate.intervals import UNKNOWN, UnknownValue, all_known, build, either
@@ -32,7 +33,7 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value], env:
     outer = None if function.in_library else env.of(follower.parents.get(id(node), PROGRAM))
 
     def follow() -> Value:
-        inner = Env(dict(zip((param.name.id for param in node.params), args)), outer, id(node))
+        inner = Env(dict(zip((param.name.id for param in node.params), args)), outer, node.name.node_id)
         tables, follower.tables = follower.tables, function.tables
         follower.stack.append(Application(function, args, follower.conditions))
         flow = block(follower, node.body, inner)
@@ -46,7 +47,10 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value], env:
 
     if (function.makes_calls and not function.is_recursive) or any(map(callable, args)):
         return follow()
-    return follower.shared(node, follow, lambda: _give_up(follower, function))
+    if id(node) in follower.heavy and (found := run_function(follower, function, args, outer)):
+        return found[0]
+    run = None if function.makes_calls else lambda: run_function(follower, function, args, outer)
+    return follower.shared(node, follow, lambda: _give_up(follower, function), run)
 
 
 def _is_endless(follower: Follower, function: CheckedFunction, args: list[Value]) -> bool:

@@ -153,7 +153,9 @@ def frozen_copy(value: Value) -> Value:
         case tuple():
             return tuple(map(frozen_copy, value))
         case dict():
-            return {key: frozen_copy(item) for key, item in value.items()}
+            copy = value.copy()  # of the same class
+            copy.update((key, frozen_copy(item)) for key, item in value.items() if not _is_scalar(item))
+            return copy
         case set():
             return value.copy()
         case RecordValue():

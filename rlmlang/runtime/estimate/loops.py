@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 from rlmlang.language import nodes
 from rlmlang.runtime.estimate.blocks import Ways, block, fork
 from rlmlang.runtime.estimate.changes import assign, changed_names
+from rlmlang.runtime.estimate.emitted import run_loop
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.flow import Flow
 from rlmlang.runtime.estimate.follower import Follower
@@ -20,14 +22,57 @@ UNROLLED = 1_000
 
 
 def for_(follower: Follower, node: nodes.For, env: Env) -> Flow | None:
+    return _loop(follower, node, env, lambda: _for_turns(follower, node, env))
+
+
+def while_(follower: Follower, node: nodes.While, env: Env) -> Flow | None:
+    return _loop(follower, node, env, lambda: _while_turns(follower, node, env))
+
+
+def _loop(follower: Follower, node: nodes.For | nodes.While, env: Env, follow: Callable[[], Ways]) -> Flow | None:
+    """Follow a loop, with no more than a share of the steps if it makes no calls."""
+    if follower.is_shared or follower.fact(makes_calls, node, follower.tables):
+        return follow().go_on(env)
+    if id(node) in follower.heavy:
+        if not run_loop(follower, node, env):
+            env.widen(follower.fact(changed_names, node, follower.tables))  # it may have changed some of them
+            return _all_turns(follower, node, 0, inf, env).go_on(env)
+        return None
+    before = fork(follower, env)
+
+    def follow_from_start() -> Ways:
+        env.become(before.fork())
+        return follow()
+
+    def run() -> list[Ways]:
+        env.become(before.fork())
+        if not run_loop(follower, node, env):
+            return []
+        ways = Ways(follower)
+        ways.meet(env.leave())
+        return [ways]
+
+    def follow_at_once() -> Ways:
+        env.become(before.fork())
+        if isinstance(node, nodes.For):
+            env.widen(follower.fact(changed_names, node.iterable, follower.tables))
+        return _all_turns(follower, node, 0, inf, env)
+
+    return follower.shared(node, follow_from_start, follow_at_once, run).go_on(env)
+
+
+def _for_turns(follower: Follower, node: nodes.For, env: Env) -> Ways:
     items = follower.value(node.iterable, env)
     low, high = bounds_of(items)
     if high <= 0:
-        return None
+        ways = Ways(follower)
+        ways.meet(env.leave())
+        return ways
     outer, follower.sites = follower.sites, set()
     before = follower.unrolled
     if not isinstance(items, UnknownValue):
-        ways = _known_turns(follower, node, elements_of(items), env)
+        known = elements_of(items)
+        ways = _each_turn(follower, node, known, len(known), env)
     elif high * before > UNROLLED:
         ways = _all_turns(follower, node, low, high, env)
     else:
@@ -35,17 +80,7 @@ def for_(follower: Follower, node: nodes.For, env: Env) -> Flow | None:
         ways = _each_turn(follower, node, [UNKNOWN] * int(high), low, env)
         follower.unrolled = before
     follower.sites |= outer
-    return ways.go_on(env)
-
-
-def _known_turns(follower: Follower, node: nodes.For, items: list[Value], env: Env) -> Ways:
-    if follower.fact(makes_calls, node, follower.tables):
-        return _each_turn(follower, node, items, len(items), env)
-    return follower.shared(
-        node,
-        lambda: _each_turn(follower, node, items, len(items), env),
-        lambda: _all_turns(follower, node, 0, inf, env),
-    )
+    return ways
 
 
 def _each_turn(follower: Follower, node: nodes.For, items: list[Value], least: float, env: Env) -> Ways:
@@ -77,16 +112,7 @@ def _each_turn(follower: Follower, node: nodes.For, items: list[Value], least: f
     return ways
 
 
-def while_(follower: Follower, node: nodes.While, env: Env) -> Flow | None:
-    ways = follower.shared(
-        node,
-        lambda: _turns_while_known(follower, node, env),
-        lambda: _all_turns(follower, node, 0, inf, env),
-    )
-    return ways.go_on(env)
-
-
-def _turns_while_known(follower: Follower, node: nodes.While, env: Env) -> Ways:
+def _while_turns(follower: Follower, node: nodes.While, env: Env) -> Ways:
     ways = Ways(follower)
     steps = follower.fact(loop_steps, node)
     while True:
