@@ -78,6 +78,13 @@ class Result:
     """The program that ran; for `ask` and `complete`, the one that the model wrote."""
 
     @property
+    def printed(self) -> str:
+        """What the program printed."""
+        asked = None if self.trace.first is None else self.trace.first.id
+        own = (None, asked) if self.program.source.name == "<answer>" else (None,)
+        return "".join(text for call, text in self.trace.printed if call in own)
+
+    @property
     def run_id(self) -> str:
         """The id by which the store knows the run."""
         return self.trace.run_id

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from attrs import frozen
 
@@ -57,6 +57,7 @@ class ActiveRun:
     caller: Caller
     meter: Meter
     account: Account
+    trace: Trace
 
     def evaluation(self, account: Account, level: int, parent: int | None) -> Evaluation:
         """Return an evaluation for one program of the run."""
@@ -67,7 +68,8 @@ class ActiveRun:
 
         Raises RunError, BudgetError, ModelError, UsageError.
         """
-        return await evaluate(self.evaluation(self.account, 0, parent), checked, inputs)
+        with self._shown(self.evaluation(self.account, 0, parent), parent) as evaluation:
+            return await evaluate(evaluation, checked, inputs)
 
     async def run_statements(
         self, checked: Checked, variables: Mapping[str, Value], begin: int, parent: int | None = None
@@ -76,7 +78,26 @@ class ActiveRun:
 
         Raises RunError, BudgetError, ModelError, UsageError.
         """
-        return await evaluate(self.evaluation(self.account, 0, parent), checked, variables, begin)
+        with self._shown(self.evaluation(self.account, 0, parent), parent) as evaluation:
+            return await evaluate(evaluation, checked, variables, begin)
+
+    async def answer(self, call: CallInFlight, checked: Checked, inputs: Mapping[str, Value]) -> Value:
+        """Return the value of a program that answers a call. Raises what `run` raises."""
+        with self._shown(self.evaluation(call.account, call.level, call.record.id), call.record.id) as evaluation:
+            return await evaluate(evaluation, checked, inputs)
+
+    async def step(self, call: CallInFlight, checked: Checked, variables: Mapping[str, Value], begin: int) -> Step:
+        """Run statements of a function that answers a call. Raises what `run` raises."""
+        with self._shown(self.evaluation(call.account, call.level, call.record.id), call.record.id) as evaluation:
+            return await run_step(evaluation, checked, variables, begin)
+
+    @contextmanager
+    def _shown(self, evaluation: Evaluation, call: int | None) -> Iterator[Evaluation]:
+        """Record what an evaluation prints, also if it fails."""
+        try:
+            yield evaluation
+        finally:
+            self.trace.show(call, evaluation.printed)
 
 
 @asynccontextmanager
@@ -98,16 +119,16 @@ async def evaluating(
     meter = Meter(limits.max_steps, limits.max_bytes)
 
     async def evaluate_answer(call: CallInFlight, checked: Checked, values: Mapping[str, Value]) -> Value:
-        return await evaluate(run.evaluation(call.account, call.level, call.record.id), checked, values)
+        return await run.answer(call, checked, values)
 
     async def step_answer(call: CallInFlight, checked: Checked, values: Mapping[str, Value], begin: int) -> Step:
-        return await run_step(run.evaluation(call.account, call.level, call.record.id), checked, values, begin)
+        return await run.step(call, checked, values, begin)
 
     answering = Answering(
         model, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing
     )
     caller = Caller(answering, journal, memo)
-    run = ActiveRun(caller, meter, account)
+    run = ActiveRun(caller, meter, account, trace)
     try:
         with deep_recursion:
             async with asyncio.timeout(limits.max_seconds):

@@ -238,11 +238,10 @@ def function_head(instruction: str, arguments: Arguments, type_: Type) -> str:
 def _head(instruction: str, arguments: Arguments, type_: Type, notes: Iterable[str]) -> str:
     params = ", ".join(_declared_inputs(arguments))
     task = [*instruction.strip().split("\n"), *notes]
-    text = "\n    ".join(escaped(line, "") for line in task)
+    text = "\n    ".join(escaped(line, "") for line in task) + ("\n    " if notes else "")
     text = re.sub(r'"(?="|\Z)', r"\"", text)
-    closing = "\n    " if notes else ""
     records = "".join(declared_records(arguments, type_))
-    return f'{records}def {FUNCTION}({params}) -> {type_}:\n    """{text}{closing}"""\n'
+    return f'{records}def {FUNCTION}({params}) -> {type_}:\n    """{text}"""\n'
 
 
 def program_header(arguments: Arguments, type_: Type) -> str:

@@ -22,6 +22,7 @@ from rlmlang.cli.progress import Progress, reported
 from rlmlang.cli.settings import Settings
 from rlmlang.errors import BudgetError, MissingModel, ModelFailed, RlmError, UsageError
 from rlmlang.files import open_private
+from rlmlang.language.parse.layout import show_hidden
 from rlmlang.models.registry import available
 from rlmlang.render import counted
 from rlmlang.runtime.values import to_json
@@ -85,7 +86,9 @@ class Attempt:
         return {"value": to_json(self.result.value), "type": str(self.result.type)}
 
     def show(self, quiet: bool) -> None:
-        """Print the value or what went wrong, and unless it is to be quiet, what the run took."""
+        """Print what the program printed, the value or what went wrong, and unless it is to be quiet, what it took."""
+        for _, text in self.trace.printed:
+            click.echo(show_hidden(text), nl=False, err=True)
         if self.result is not None:
             value = to_json(self.result.value)
             output.write_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))

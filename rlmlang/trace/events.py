@@ -236,6 +236,18 @@ class CallEvent:
 
 
 @define(kw_only=True, eq=False)
+class PrintEvent:
+    """A program has ended that printed something."""
+
+    kind: ClassVar[str] = "print"
+
+    call: Count | None = field(
+        default=None, metadata=_about("id of the call whose program it is; null for the program itself")
+    )
+    text: str = field(default="", metadata=_about("what it printed, in the order of the program"))
+
+
+@define(kw_only=True, eq=False)
 class EndEvent:
     """The run has ended."""
 
@@ -249,9 +261,9 @@ class EndEvent:
     error: EventError | None = field(default=None, metadata=_about("error; null if there was none"))
 
 
-Event = RunEvent | TextEvent | GenerationEvent | HitEvent | CallEvent | EndEvent
+Event = RunEvent | TextEvent | GenerationEvent | HitEvent | CallEvent | PrintEvent | EndEvent
 
 KINDS: dict[str, type[Event]] = {
-    cls.kind: cls for cls in (RunEvent, TextEvent, GenerationEvent, HitEvent, CallEvent, EndEvent)
+    cls.kind: cls for cls in (RunEvent, TextEvent, GenerationEvent, HitEvent, CallEvent, PrintEvent, EndEvent)
 }
 """The class of each kind of event, in the order in which docs/trace.md lists them."""

@@ -41,13 +41,14 @@ def _spans(history: History) -> Iterator[dict[str, Any]]:
         "attributes": _attributes(
             {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": run.program.name}
             | _fields(run, _RUN_NAMES)
+            | _printed(history, None)
         )
     }
     for call in history.calls:
         id, above = f"call {call.id}", "run" if call.parent is None else f"call {call.parent}"
         name = f"CALL {call.instruction[:100]}"
         yield _span(history, id, above, name, (call.started, call.finished), call.error) | {
-            "attributes": _attributes(_call(call))
+            "attributes": _attributes(_call(call) | _printed(history, call.id))
         }
         for each in call.generations:
             times = (each.started, each.finished)
@@ -109,6 +110,11 @@ def _call(call: LoggedCall) -> dict[str, Any]:
         "rlmlang.waited": call.started - call.asked,
         "rlmlang.hits": call.hits.total(),
     }
+
+
+def _printed(history: History, call: int | None) -> dict[str, Any]:
+    """Return the attribute that holds what a program printed."""
+    return {"rlmlang.printed": history.printed[call]} if call in history.printed else {}
 
 
 def _chat(model: str, generation: GenerationEvent) -> dict[str, Any]:

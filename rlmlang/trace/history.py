@@ -12,7 +12,16 @@ from typing import Any
 from attrs import define, field
 
 from rlmlang.trace.codec import from_data
-from rlmlang.trace.events import VERSION, CallEvent, EndEvent, GenerationEvent, HitEvent, RunEvent, TextEvent
+from rlmlang.trace.events import (
+    VERSION,
+    CallEvent,
+    EndEvent,
+    GenerationEvent,
+    HitEvent,
+    PrintEvent,
+    RunEvent,
+    TextEvent,
+)
 from rlmlang.trace.log import not_a_trace
 
 _NO_HITS: Counter[tuple[str, int]] = Counter()
@@ -101,6 +110,8 @@ class History:
     """None if the run has not ended, or was killed."""
     before: Spent
     """What was spent before the run was resumed for the last time."""
+    printed: dict[int | None, str] = field(factory=dict)
+    """What programs printed, by the id of the call that they answer; None for the program of the run."""
     roots: list[LoggedCall] = field(factory=list)
     spent: Spent = field(factory=Spent)
 
@@ -214,6 +225,7 @@ class _HistoryBuilder:
     answers: dict[str, LoggedCall] = field(factory=dict)
     """The calls that the model answered, by key, including those before the run was resumed."""
     texts: dict[str, str] = field(factory=dict)
+    printed: dict[int | None, str] = field(factory=dict)
 
     def add(self, event: Mapping[str, Any]) -> None:
         kind = event.get("kind")
@@ -231,6 +243,9 @@ class _HistoryBuilder:
             self.hits.setdefault(hit.of, Counter())[hit.source, hit.line] += 1
         elif kind == "call":
             self._add_call(from_data(event, LoggedCall))
+        elif kind == "print":
+            shown = from_data(event, PrintEvent)
+            self.printed[shown.call] = self.printed.get(shown.call, "") + shown.text
         elif kind == "end":
             self.end = from_data(event, EndEvent)
 
@@ -243,7 +258,7 @@ class _HistoryBuilder:
         ended = (call.generations for call in self.calls.values())
         for generation in chain.from_iterable([*ended, *self.generations.values()]):
             self.before.add_generation(generation)
-        self.calls, self.generations, self.hits, self.end = {}, {}, {}, None
+        self.calls, self.generations, self.hits, self.printed, self.end = {}, {}, {}, {}, None
 
     def _add_generation(self, generation: GenerationEvent) -> None:
         for message in generation.prompt:
@@ -268,7 +283,7 @@ class _HistoryBuilder:
     def history(self, run: RunEvent) -> History:
         self._add_unfinished()
         calls = [self.calls[id] for id in sorted(self.calls)]
-        history = History(run, self.resumptions, calls, self.end, self.before)
+        history = History(run, self.resumptions, calls, self.end, self.before, self.printed)
         for call in reversed(calls):  # calls come after their parents
             call.total.add(call.own)
             above = history.spent if call.parent is None else self.calls[call.parent].total

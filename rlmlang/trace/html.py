@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TextIO
@@ -55,7 +55,7 @@ def write_html(history: History, file: TextIO) -> None:
     )
     page = (_FOLDER / "page.html").read_text(encoding="utf-8")
     head, body = page.replace("{policy}", policy).replace("{style}", style).split("{data}")
-    packer = _Packer()
+    packer = _Packer(history.printed)
     blocks = list(packer.blocks(history.calls))
     file.write(head)
     file.write(_element("index", _index(history, packer.firsts)))
@@ -83,6 +83,8 @@ def _element(id: str, data: Any) -> str:
 class _Packer:
     """Packs what is not in the index, in blocks; texts that many calls share are packed separately."""
 
+    printed: Mapping[int | None, str]
+    """What programs printed, by the call that they answer."""
     firsts: list[int] = field(factory=list)
     """The position of the first call of each block."""
     texts: list[str] = field(factory=list)
@@ -108,6 +110,7 @@ class _Packer:
             "program": call.program or (call.origin.program if call.origin else None),
             "hits": [[source, line, count] for (source, line), count in call.hits.items()],
             "origin": call.origin.id if call.origin else None,
+            "printed": self.printed.get(call.id),
             "generations": [self._generation(each) for each in call.shown_generations],
         }
         return {name: value for name, value in data.items() if value or value == 0}
@@ -178,6 +181,7 @@ def _index(history: History, firsts: list[int]) -> dict[str, Any]:
         "end": to_data(end) if end else None,
         "before": asdict(history.before),
         "seconds": history.seconds,
+        "printed": history.printed.get(None),
         "critical": [position[call.id] for call in history.critical_path()],
         "blocks": firsts,
         "columns": columns,

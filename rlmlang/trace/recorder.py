@@ -31,6 +31,7 @@ from rlmlang.trace.events import (
     EventError,
     GenerationEvent,
     HitEvent,
+    PrintEvent,
     PromptMessage,
     TextEvent,
 )
@@ -126,6 +127,8 @@ class Trace:
     """The number of calls so far, including those before the run was resumed."""
     account: Account | None = None
     """The limits of the run and what it has spent, once it has begun."""
+    printed: list[tuple[int | None, str]] = field(factory=list)
+    """What programs have printed, each with the id of the call that it answers; None for the program of the run."""
     planned_calls: tuple[int, int | None] = (0, None)
     """The least and most calls that its own program makes if no limit ends it, once that is estimated."""
     watchers: list[Watcher] = field(factory=list)
@@ -229,6 +232,12 @@ class Trace:
             event.cached_tokens = reply.cached_tokens
             event.forced_tokens = reply.forced_tokens
         self.emit(event)
+
+    def show(self, call: int | None, printed: Sequence[str]) -> None:
+        """Record what a program has printed, which answers a call or is that of the run."""
+        if printed:
+            self.printed.append((call, "".join(printed)))
+            self.emit(PrintEvent(call=call, text="".join(printed)))
 
     def finish(self, record: CallRecord, status: str, now: float, value: Value = None) -> None:
         """Record that a call has ended, with a value if it is `done` or `stored`; or that it ended in another way

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rlmlang import Limits, ModelError, Trace, compile
+from rlmlang import Limits, ModelError, RunError, Trace, compile
+from rlmlang.models.scripted import ScriptedModel
 from rlmlang.trace.events import ArgumentPreview, CallEvent, EventError, GenerationEvent, HitEvent, PromptMessage
 from rlmlang.trace.recorder import CallRecord
 from tests.support.fakes import Fake, obedient
@@ -142,3 +143,18 @@ def test_the_text_of_an_event() -> None:
         '"key":null,"status":"failed","asked":0.0,"started":0.0,"finished":0.0,"prompt_tokens":0,"completion_tokens":0,'
         '"cost":null,"answer":null,"error":{"code":"E401","message":"no"},"program":null}',
     ]
+
+
+def test_what_programs_print_is_in_the_order_of_the_text() -> None:
+    """Also if a program fails, up to there; a call's program prints for the call."""
+    text = 'a = CALL("one")\nprint("first", a)\nprint("second")\nCALL("two")\n'
+    events: list[dict[str, Any]] = []
+    trace = Trace(sinks=[lambda seq, text: events.append(json.loads(text))])
+    model = ScriptedModel([{"instruction": "one", "text": "1"}, {"instruction": "two", "text": "2"}])
+    result = compile(text).run(model=model, trace=trace)
+    assert result.printed == "first 1\nsecond\n"
+    assert [event["text"] for event in events if event["kind"] == "print"] == ["first 1\nsecond\n"]
+    failed = Trace()
+    with pytest.raises(RunError):
+        compile('print("before")\nx = 1 // 0\nprint("after")\nx').run(trace=failed)
+    assert failed.printed == [(None, "before\n")]

@@ -55,12 +55,13 @@ function callPane(model, call, details, shared, pick) {
       ["answer stored by", details.origin === undefined ? undefined : `call #${details.origin}, before the run was resumed`],
       ["equal calls", details.hits && details.hits.slice(0, MANY).map(([source, line, n]) => `${count(n)} at ${source}:${line}`).join(", ")],
       ["key", details.key && make("code", "key", details.key)],
-      ...others(details, "instruction key answer program origin"),
+      ...others(details, "instruction key answer program origin printed"),
     ]),
     ...part("Error", details.error && failure(details.error)),
     ...part("Instruction", details.instruction && longText(details.instruction)),
     ...part("Arguments", details.arguments && facts(details.arguments.map(({ name, preview }, at) => [name || `${at + 1}`, longText(preview)]))),
     ...part("Answer", details.answer && longText(details.answer)),
+    ...part("Printed", details.printed && longText(details.printed)),
     ...part("Program", details.program && code(details.program, lineCosts(model, "<answer>", null, call), null)),
     ...(details.generations ?? []).flatMap((each, at) => generation(each, at, shared)),
   ];
@@ -204,7 +205,7 @@ function codePane(model, until, pick, chosen, wrote) {
 
 /** Return the pane of the run: its settings, inputs, value, and critical path. */
 function runPane(model, pick) {
-  const { run, resumptions, end, before, critical } = model.index, inputs = Object.entries(run.inputs);
+  const { run, resumptions, end, before, critical, printed } = model.index, inputs = Object.entries(run.inputs);
   const path = make("ol", "path");
   for (const call of critical.slice(0, 10 * MANY)) {
     const item = make("li");
@@ -230,6 +231,7 @@ function runPane(model, pick) {
       ...others(run, "version run started resumed command model identity writing language prompts rlmlang"),
     ]),
     ...part("Value", end && end.value !== null && longText(end.value)),
+    ...part("Printed", printed && longText(printed)),
     ...part("Error", end?.error && failure(end.error)),
     ...part("Inputs", inputs.length && facts(inputs.map(([name, input]) => [`${name}: ${input.type}`, longText(input.preview)]))),
     ...part(`Critical path: ${plural(critical.length, "call")} that the end of the run waited for`, critical.length && path),
