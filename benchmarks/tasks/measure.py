@@ -4,11 +4,13 @@
     python -m benchmarks.tasks.measure --model gguf:model.gguf --modes free,types --limit 26 --out results.jsonl
     python -m benchmarks.tasks.measure --table --out results.jsonl
 
-The prompt describes the language and the task, and the model writes a whole program:
-- `free`: without constraint; the fenced block in its answer is used, if there is one;
-- `syntax`: constrained to a grammar;
-- `types`: constrained token by token to what parses and checks;
-- `direct`: no program but the answer, as from a program of a single CALL; programs are compared with this.
+The prompt describes the language, and gives the head of a function with the task as its docstring:
+- `free`: the model writes the function without constraint;
+- `syntax`: its body is constrained to a grammar;
+- `types`: its body is constrained token by token to what parses and checks;
+- `direct`: no program but the answer, as from a program of a single CALL; programs are compared with this;
+- `python`: the model is asked for a plain Python function, without a word about this language, and CPython runs it in a
+  process of its own. **This executes what a model writes**, which is what the language is there to avoid.
 
 The program is parsed, checked and run with the same model for its calls; their answers are constrained to
 their types in every mode. A program that is not finished after `--max-tokens` is used as it is. Each result is
@@ -27,17 +29,20 @@ import re
 import statistics
 import sys
 import time
+from asyncio.subprocess import PIPE
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 import rlmlang
-from rlmlang import Limits, RlmError
+from rlmlang import Limits, RlmError, RunError
 from rlmlang.api import Program
-from rlmlang.calls.prompt import argument_names, program_header, program_text
+from rlmlang.calls.prompt import Message, argument_names, fenced, function_head, program_header
+from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
 from rlmlang.language.check import check
 from rlmlang.language.parse import parse
@@ -45,13 +50,15 @@ from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, Reply, Request
 from rlmlang.models.registry import open_model
-from rlmlang.runtime.values import from_json, to_json
+from rlmlang.runtime.inputs import with_input_types
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import to_json
 from rlmlang.trace.recorder import Trace
 
 HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
-MODES = ("free", "syntax", "types", "direct")
-STAGES = ("parses", "checks", "reads", "runs", "right")
+MODES = ("python", "free", "syntax", "types", "direct")
+STAGES = ("parses", "checks", "reads", "asks", "runs", "right")
 LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=120, max_answer_tokens=64)
 
 
@@ -86,7 +93,8 @@ class Task:
         request = Request(self.instruction, tuple(self.inputs.items()), type_, program=True, max_tokens=max_tokens)
         if not constrained:
             return request
-        return evolve(request, constraint=Constraint(program_header(request.arguments, request.type), type_))
+        head = function_head(self.instruction, request.arguments, type_)
+        return evolve(request, constraint=Constraint(head, type_, within=True))
 
     def declared(self) -> str:
         """Return the declarations of the inputs."""
@@ -137,16 +145,23 @@ def _equal(value: Any, answer: Any) -> bool:
 async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[str, Any]:
     """Measure one task in one mode: the text, which stages succeeded, and its cost."""
     begin = time.perf_counter()
-    found: dict[str, Any] = {"kind": task.kind, **dict.fromkeys(STAGES, False)}
+    found: dict[str, Any] = {"kind": task.kind, "needs": bool(task.leaves), **dict.fromkeys(STAGES, False)}
     request = task.request(mode in ("syntax", "types"), max_tokens)
     try:
         if mode == "direct":
-            found["program"] = task.single_call()
+            header = program_header(request.arguments, request.type)
+            found["program"] = header + task.single_call()
         else:
-            reply = await model.generate(request)
-            found |= _spent(reply) | {"program": program_text(reply.text)}
+            asked = _plain(request) if mode == "python" else request
+            reply = await model.generate(asked)
+            text = whole_program(reply.opening + reply.text, task.instruction, request.arguments, request.type)
+            found |= _spent(reply) | {"program": text}
         found["seconds_written"] = time.perf_counter() - begin
-        await _follow(found, request, model)
+        if mode == "python":
+            await _run_by_cpython(found, request)
+        else:
+            await _follow(found, request, model)
+        found["asks"] = bool(found.get("calls"))
         found["right"] = task.is_right(found["value"])
     except RlmError as error:
         found |= {"error": error.first.code, "message": error.first.message}
@@ -159,13 +174,13 @@ def _spent(reply: Reply) -> dict[str, Any]:
 
 async def _follow(found: dict[str, Any], request: Request, model: Model) -> None:
     """Parse, check and run the program, and record which stages succeed. Raises RlmError."""
-    source = Source(program_header(request.arguments, request.type) + found["program"], "<program>")
+    source = Source(found["program"], "<program>")
     parse(source)
     found["parses"] = True
-    checked = check(source, request.type)
-    found["checks"] = True
     values = dict(zip(argument_names(request.arguments), (value for _, value in request.arguments)))
-    found["reads"] = any(name in values for name in _free_names(found["program"]))
+    checked = with_input_types(check(source, request.type), values, request.type)
+    found["checks"] = True
+    found["reads"] = any(name in values for name in _names_read(found["program"]))
     trace = Trace()
     try:
         result = await Program(checked).arun(values, model=model, limits=LIMITS, trace=trace)
@@ -176,11 +191,59 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
         found["leaf_tokens"] = sum(call.completion_tokens for call in trace.calls)
 
 
-def _free_names(program: str) -> Iterator[str]:
-    """Return the names in a program, which is also a Python program, without parameters of its functions."""
-    for statement in ast.parse(program).body:
-        own = {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
-        yield from (node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id not in own)
+def _names_read(program: str) -> set[str]:
+    """Return the names that a program, which is also a Python program, reads."""
+    nodes = ast.walk(ast.parse(program))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+@frozen(slots=False)
+class _PlainRequest(Request):
+    """A request for a plain Python function."""
+
+    @cached_property
+    def messages(self) -> tuple[Message, ...]:
+        head = function_head(self.instruction, self.arguments, self.type)
+        return (
+            Message("system", "You are a Python programmer. Answer with code only."),
+            Message("user", f"Complete this function:\n\n{fenced(head.rstrip(), 'python')}"),
+        )
+
+
+def _plain(request: Request) -> Request:
+    return _PlainRequest(
+        request.instruction, request.arguments, request.type, program=True, max_tokens=request.max_tokens
+    )
+
+
+_CPYTHON = """
+import json, sys, typing
+program, inputs = json.load(sys.stdin)
+names = {name: getattr(typing, name) for name in typing.__all__}
+output, sys.stdout = sys.stdout, sys.stderr
+exec(program, names)
+json.dump(names["answer"](**inputs), output)
+"""
+
+
+async def _run_by_cpython(found: dict[str, Any], request: Request) -> None:
+    """Run the program by CPython in a process of its own, for at most ten seconds. Raises RunError."""
+    try:
+        ast.parse(found["program"])
+    except SyntaxError as error:
+        raise RunError.of("E300", str(error)) from None
+    found["parses"] = True
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", _CPYTHON, stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    given = json.dumps([found["program"], {name: to_json(value) for name, value in request.arguments}])
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(given.encode()), 10)
+        found["value"] = json.loads(output)
+    except (TimeoutError, ValueError):
+        process.kill() if process.returncode is None else None
+        raise RunError.of("E300", "it has no value") from None
+    found["runs"] = True
 
 
 def as_data(value: Any, type_: Type) -> Any:
@@ -190,7 +253,9 @@ def as_data(value: Any, type_: Type) -> Any:
 
 def mode_of(name: str, mode: str) -> str:
     """Return the name of a model with the constraint of the mode."""
-    if mode in ("free", "direct") or (mode == "types" and name.startswith("hf:")):  # the only mode of this model
+    if mode in ("free", "direct", "python") or (
+        mode == "types" and name.startswith("hf:")
+    ):  # the only mode of this model
         return name
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
@@ -245,21 +310,23 @@ def label(name: str) -> str:
 def table(results: Iterable[dict[str, Any]]) -> str:
     """Return a Markdown table with a row for each model and mode.
 
-    `ends` is the share of programs that were not truncated, `reads` the share that check and use an input.
+    `ends` is the share of programs that were not truncated, `reads` the share that check and use an input, `asks` of
+    those tasks that need reading the share whose program made a CALL.
     """
     rows = [
-        "| model | mode | n | ends | parses | checks | reads | runs | right | tokens | seconds |",
-        "|---|---|" + "--:|" * 9,
+        "| model | mode | n | ends | parses | checks | reads | asks | runs | right | tokens | seconds |",
+        "|---|---|" + "--:|" * 10,
     ]
     for (model, mode), cell in _cells(results).items():
         written = [each for each in cell if "tokens" in each]
-        shares = [statistics.mean(each[stage] for each in cell) for stage in STAGES]
+        needed = [each for each in cell if each.get("needs")] or cell
+        shares = [statistics.mean(each[stage] for each in (needed if stage == "asks" else cell)) for stage in STAGES]
         if written:
             ends = statistics.mean(each["finish"] == "stop" for each in written)
             shown = [f"{share:.0%}" for share in (ends, *shares)]
             tokens = f"{statistics.median(each['tokens'] for each in written):.0f}"
         else:  # the model wrote no program
-            shown = ["–"] * 4 + [f"{share:.0%}" for share in shares[3:]]
+            shown = ["–"] * 5 + [f"{share:.0%}" for share in shares[4:]]
             tokens = "–"
         seconds = f"{statistics.median(each['seconds'] for each in cell):.1f}"
         rows.append("| " + " | ".join([model, mode, str(len(cell)), *shown, tokens, seconds]) + " |")
@@ -300,7 +367,7 @@ def main() -> None:
     parser.add_argument("--modes", default=",".join(MODES), help="separated by commas (default: %(default)s)")
     parser.add_argument("--kinds", default="", help="of tasks, separated by commas (default: all)")
     parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
-    parser.add_argument("--max-tokens", type=int, default=120, help="of a program (default: %(default)s)")
+    parser.add_argument("--max-tokens", type=int, default=220, help="of a program (default: %(default)s)")
     parser.add_argument("--at-once", type=int, default=1, help="tasks, for engines that share the work of several")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines; results in it are not measured again")
     parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown, measure nothing")
