@@ -238,7 +238,7 @@ async def _run_by_cpython(found: dict[str, Any], request: Request) -> None:
     )
     given = json.dumps([found["program"], {name: to_json(value) for name, value in request.arguments}])
     try:
-        output, errors = await asyncio.wait_for(process.communicate(given.encode()), 10)
+        output, _ = await asyncio.wait_for(process.communicate(given.encode()), 10)
         found["value"] = json.loads(output)
     except (TimeoutError, ValueError):
         process.kill() if process.returncode is None else None
