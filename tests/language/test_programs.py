@@ -39,6 +39,21 @@ def test_a_program_is_its_last_function_or_its_last_expression(
 
 
 @pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("def answer(n):\n    return helper(n)\ndef helper(n):\n    return n\n", "answer"),
+        ("def helper(n):\n    return n\ndef answer(n):\n    return answer(n - 1) if n else helper(n)\n", "answer"),
+        ("def first(n):\n    return n\ndef second(n):\n    return n\n", "second"),
+        ("def even(n):\n    return n == 0 or odd(n - 1)\ndef odd(n):\n    return n != 0 and even(n - 1)\n", "odd"),
+    ],
+)
+def test_the_program_is_the_last_function_that_no_other_applies(text: str, entry: str) -> None:
+    checked = check(Source(text), inputs={"n": INT})
+    assert checked.entry is not None
+    assert checked.entry.node.name.id == entry
+
+
+@pytest.mark.parametrize(
     "text", ["def f(x):\n    return x\nfor i in [1]:\n    f(i)\n", "print(1, 2)", "[1].append(2)", ""]
 )
 def test_a_program_without_a_value(text: str) -> None:

@@ -20,7 +20,7 @@ from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Scope, Variable
 from rlmlang.language.source import Span
-from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, parts_of
+from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, optional, parts_of
 
 MAX_ACTIVE = 150
 """How many functions may be checked within one another; a function is checked where it is first applied."""
@@ -46,15 +46,21 @@ def define(check: Inference, node: nodes.Function) -> Definition:
     """
     definition = check.body.definitions.get(node.span.start)
     if definition is None:
-        params = tuple(
-            UNKNOWN if param.type is None else resolve(param.type, check.names, functions=True, open_parts=True)
-            for param in node.params
-        )
+        params = tuple(_written_type(check, param) for param in node.params)
         result = UNKNOWN if node.result is None else resolve(node.result, check.names, open_parts=True)
         definition = Definition(node, check.names.scope, params, result, check.in_library)
         check.body.definitions[node.span.start] = definition
         _check_params(check, definition)
     return definition
+
+
+def _written_type(check: Inference, param: nodes.Param) -> Type:
+    """Return the type that is written at a parameter; `x: int = None` takes None too, as in Python."""
+    if param.type is None:
+        return UNKNOWN
+    type_ = resolve(param.type, check.names, functions=True, open_parts=True)
+    is_none = isinstance(param.default, nodes.Constant) and param.default.value is None
+    return optional(type_) if is_none and not isinstance(type_, FunctionType) else type_
 
 
 def _check_params(check: Inference, definition: Definition) -> None:

@@ -40,7 +40,7 @@ class Form:
     value: nodes.ExprStatement | None = None
     """The last statement of a script, or for `print(x)` there, `x`."""
     entry: nodes.Function | None = None
-    """The last statement of a function program."""
+    """The function that a function program is."""
     notes: tuple[Diagnostic, ...] = field(default=())
 
 
@@ -51,8 +51,8 @@ def form_of(statements: Sequence[nodes.Statement], inputs: Mapping[str, Type] | 
     kept = tuple(each for each in statements if not _is_main(each))
     last = kept[-1] if kept else None
     ends = [place for place, each in enumerate(kept) if isinstance(each, nodes.Function)]
-    entry = kept[ends[-1]] if ends else None
-    if isinstance(entry, nodes.Function):
+    entry = _entry_of([each for each in kept if isinstance(each, nodes.Function)])
+    if entry is not None:
         uses = kept[ends[-1] + 1 :]
         if all(_applies(each, entry.name.id) for each in uses) and (
             not isinstance(last, nodes.ExprStatement) or _is_given(entry, inputs)
@@ -70,6 +70,18 @@ def form_of(statements: Sequence[nodes.Statement], inputs: Mapping[str, Type] | 
     notes += (Diagnostic("E222", message, last.span, "end it with the expression alone", severity="note"),)
     value = nodes.ExprStatement(printed, span=last.span)
     return Form((*kept[:-1], value), value, notes=notes)
+
+
+def _entry_of(functions: Sequence[nodes.Function]) -> nodes.Function | None:
+    """Return the last function that no other one applies, since helpers may stand below what they help; or the last."""
+    applied = {
+        each.callee.id
+        for function in functions
+        for each in nodes_in(function)
+        if isinstance(each, nodes.Apply) and isinstance(each.callee, nodes.Name) and each.callee.id != function.name.id
+    }
+    unapplied = [function for function in functions if function.name.id not in applied]
+    return unapplied[-1] if unapplied else functions[-1] if functions else None
 
 
 def _beginning_of(statements: tuple[nodes.Statement, ...]) -> Form:
