@@ -199,8 +199,14 @@ class Ending:
 
     def at(self, level: int) -> Point | None:
         """Return where the next line begins that has a level, or None if it may not."""
-        point = evolve(self.point, block=self.point.block.at(level)) if level in self.levels else None
-        return point if point is not None and point.environment is not None else None
+        if level not in self._points:
+            point = evolve(self.point, block=self.point.block.at(level)) if level in self.levels else None
+            self._points[level] = point if point is not None and point.environment is not None else None
+        return self._points[level]
+
+    @cached_property
+    def _points(self) -> dict[int, Point | None]:
+        return {}
 
 
 def changes(statement: nodes.Statement) -> bool:

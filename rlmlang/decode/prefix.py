@@ -58,10 +58,14 @@ class Prefix(LineState):
 
     @classmethod
     def of(cls, point: Point) -> Prefix:
-        """Return the start of a line."""
-        assert point.environment is not None
-        made = cls(point.environment, point.stack)
-        made.point = point
+        """Return the start of a line, which is kept with the point."""
+        made = point.__dict__.get("prefix")
+        if made is None:
+            assert point.environment is not None
+            made = cls(point.environment, point.stack)
+            made.point = point
+            point.__dict__["prefix"] = made
+        assert isinstance(made, Prefix)
         return made
 
     @classmethod

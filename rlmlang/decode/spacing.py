@@ -26,12 +26,13 @@ def gap(state: LineState, lexeme: str) -> tuple[int, int]:
         return NONE
     if frame is not None and frame.kind == "fstring" and (first in "}:" or (first == "!" and lexeme[1:2] != "=")):
         return NONE
+    slices = frame is not None and frame.kind == "index" and ":" in (lexeme, last) and last not in ("[", ",")
     if first in ")]},:." and not lexeme[1:2].isdigit():
-        return NONE
+        return MAYBE if slices and lexeme == ":" else NONE
     if last[-1] in "([{." or state.leans:
         return ONE if _runs_together(last, lexeme) else NONE
-    if last == ":" and frame is not None and frame.kind == "index":
-        return NONE
+    if slices:
+        return MAYBE
     if lexeme == "=" or last == "=":
         kind = frame.kind if frame is not None else ""
         return NONE if kind == "call" else MAYBE if kind == "params" else ONE
@@ -51,8 +52,10 @@ def is_usual(state: LineState, lexeme: str) -> bool:
     least, most = gap(state, lexeme)
     if least == most:
         return least == 1
-    frame = state.frame
-    return not (frame is not None and frame.kind == "params" and "=" in (lexeme, state.last))
+    kind = state.frame.kind if state.frame is not None else ""
+    if kind == "index" and ":" in (lexeme, state.last):
+        return False
+    return not (kind == "params" and "=" in (lexeme, state.last))
 
 
 def joined(state: LineState, lexemes: tuple[str, ...], space: bool = False) -> str:
