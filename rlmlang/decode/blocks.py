@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from rlmlang.decode.constants import constant
 from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes
+from rlmlang.language.builtins import METHODS
 from rlmlang.language.check.body import bodies_of
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import Type
@@ -26,15 +27,18 @@ BlockKind = Literal["program", "def", "class", "if", "else", "for", "while", "tr
 
 @frozen(eq=False)
 class Default:
-    """A `return` of a constant, which ends a function that must end with a result."""
+    """What ends a function that must end with a result: a `return` of a constant."""
 
     lexemes: tuple[str, ...]
     statement: nodes.Statement
 
     @classmethod
-    def of(cls, type_: Type) -> Default:
-        """Return the `return` of a function with a result of a type."""
-        lexemes = ("return", *constant(type_))
+    def of(cls, type_: Type | None) -> Default:
+        """Return the `return` of a function with a result of a type; None if it is found from what it returns.
+
+        Then it is a `raise`, which leaves the result open.
+        """
+        lexemes = ("raise", "ValueError") if type_ is None else ("return", *constant(type_))
         stack = tables().start("start")
         statement = finished(stack, None, (*lexemes, "\n"))
         assert statement is not None, lexemes
@@ -80,7 +84,10 @@ class WrittenBlock:
     @property
     def may_end(self) -> bool:
         """Return whether the block may end here, as a function does that returns where it must."""
-        return self.default is None or ends(self.statements)
+        if self.default is None or ends(self.statements):
+            return True
+        returns = (each for each in self.all_statements if isinstance(each, nodes.Return))
+        return isinstance(self.default.statement, nodes.Raise) and all(each.value is None for each in returns)
 
     def at(self, level: int) -> WrittenBlock:
         """Return the block of a level, after the blocks in it have ended."""
@@ -163,6 +170,14 @@ def continued(head: nodes.Statement) -> nodes.Statement | None:
     return None
 
 
+def must_continue(block: WrittenBlock) -> bool:
+    """Return whether the last statement of a block is a `try` that lacks an `except`."""
+    match block.statements[-1:]:
+        case (nodes.Try(handlers=()),):
+            return True
+    return False
+
+
 def with_beginning(head: nodes.Statement, before: nodes.Statement) -> nodes.Statement:
     """Return the statement that a head makes of the statement before it."""
     match head, before:
@@ -209,6 +224,31 @@ def ends(body: tuple[nodes.Statement, ...]) -> bool:
     return any(map(leaves, body))
 
 
+def is_effect(statement: nodes.Statement) -> bool:
+    """Return whether an expression statement is there for its effect, and so is not the value of a program.
+
+    These are `print(…)` and the methods that change a variable.
+    """
+    match statement:
+        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id="print"))):
+            return True
+        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Attribute(name=name))):
+            return any(name in methods and methods[name].changes for methods in METHODS.values())
+    return False
+
+
+def changes(statement: nodes.Statement) -> bool:
+    """Return whether a line may change a value that a variable holds."""
+    match statement:
+        case nodes.Assign(targets=targets):
+            return any(isinstance(target, nodes.Index) for target in targets)
+        case nodes.AugmentedAssign(target=target, value=value):
+            return isinstance(target, nodes.Index) or not isinstance(value, nodes.Constant)
+        case nodes.ExprStatement():
+            return is_effect(statement)
+    return False
+
+
 def _breaks(body: tuple[nodes.Statement, ...]) -> bool:
     """Return whether a body may end the loop that it belongs to."""
     for statement in body:
@@ -226,5 +266,5 @@ def _breaks(body: tuple[nodes.Statement, ...]) -> bool:
 
 _NOWHERE = Source("")
 _PASS = nodes.Pass(span=Span(_NOWHERE, 0, 0))
-PROBE = nodes.ExprStatement(nodes.Name("ℋ", span=Span(_NOWHERE, 0, 0)), span=Span(_NOWHERE, 0, 0))
+PROBE = nodes.ExprStatement(nodes.Name("ℋ", span=Span(_NOWHERE, 1, 1)), span=Span(_NOWHERE, 1, 1))
 """A statement that marks the point where a line is to be written."""

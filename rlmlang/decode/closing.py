@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
+from rlmlang.decode.blocks import must_continue
 from rlmlang.decode.constants import constant
 from rlmlang.decode.lexemes import fits, new_ends, read_lexeme
 from rlmlang.decode.lines import Ending, Point
@@ -73,6 +74,8 @@ def _next_lines(ending: Ending, margin: int = 0) -> str:
 def _shortest(point: Point) -> tuple[str, ...]:
     """Return a line that ends a block soon."""
     block = point.block
+    if must_continue(block):
+        return ("except", ":")
     if point.continues_only:
         return ("else", ":")
     if block.kind == "class":

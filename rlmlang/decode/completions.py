@@ -19,6 +19,7 @@ from rlmlang.decode.fragments import (
     calls,
     function_named,
     lacking,
+    member_calls,
     method_calls,
     parameters,
     representative_attributes,
@@ -28,9 +29,9 @@ from rlmlang.decode.fragments import (
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import finished, tables
-from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, names_in
+from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, module_of, names_in
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS, METHODS
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
     BOOL,
@@ -255,12 +256,28 @@ class Search:
         """Yield the short starts, which fit most often."""
         state = self.state
         frame, last, stack = state.frame, state.last, state.stack
+        if last == "." and (module := module_of(state, stack.below)):
+            for name in MODULES[module]:
+                yield from ([name, *call] for call in member_calls(module, name))
+            return
         if last == ".":
             yield from self._attribute_starts(self.receiver())
             return
-        if last == "raise":
+        if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
             yield ["ValueError"]
             return
+        if last == "import" and state.size == 1:
+            yield ["math"]
+            return
+        if state.words[:1] == ("from",):
+            yield from _import_starts(state)
+            return
+        if last == "try":
+            yield [":", BODY, "pass", LINE, "except"]
+            return
+        if module := module_of(state, stack):
+            for name in MODULES[module]:
+                yield from ([".", name, *call] for call in member_calls(module, name))
         if last == "lambda":
             yield [HOLE, ":", HOLE]
             yield [HOLE, ",", HOLE, ":", HOLE]
@@ -305,6 +322,11 @@ class Search:
         state = self.state
         frame, last, stack = state.frame, state.last, state.stack
         if stack.below is not None and str(stack.below.value) == ".":
+            if (module := module_of(state, stack.below.below)) and last in MODULES[module]:
+                for application in member_calls(module, last):
+                    yield application
+                    yield from ([*application, *more] for more in _FURTHER)
+                return
             made = dict.fromkeys(
                 tuple(c) for methods in METHODS.values() if last in methods for c in method_calls(methods[last])
             )
@@ -626,3 +648,15 @@ class Search:
                 if (filled := self._fill(tried, answer)) is not None:
                     return filled
         return None
+
+
+def _import_starts(state: LineState) -> Iterator[list[str]]:
+    """Yield starts of the rest of a line that begins with `from`."""
+    module = state.words[1] if len(state.words) > 1 else "math"
+    name = next(iter(MODULES.get(module, ["Any"])))
+    if state.size < 3:
+        yield [module, "import", name][state.size - 1 :]
+    elif state.last in ("import", ",", "("):
+        yield [name]
+    yield ["as", "x"] if state.last == "as" else []
+    yield ["x"]

@@ -8,7 +8,7 @@ from rlmlang.decode.constants import constant, listed, spread
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import BracketFrame, LineState
-from rlmlang.language.builtins import BUILTINS, METHODS, Builtin, Signature
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin, Signature
 from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
@@ -62,10 +62,26 @@ def _forms(environment: Environment, name: str) -> Iterator[tuple[list[Type], Ty
             yield [type_ for _, type_ in record.fields], record
         case Variable(type=FunctionType(params=params, result=result)):
             yield list(params), result
+        case Builtin() as builtin:
+            yield from _forms_of(builtin)
         case None if name in BUILTINS:
-            for signature in BUILTINS[name].signatures:
-                if not any(param.required and param.keyword_only for param in signature.params):
-                    yield [param.type for param in signature.params if param.required], signature.result
+            yield from _forms_of(BUILTINS[name])
+
+
+def _forms_of(builtin: Builtin) -> Iterator[tuple[list[Type], Type]]:
+    for signature in builtin.signatures:
+        if not any(param.required and param.keyword_only for param in signature.params):
+            yield [param.type for param in signature.params if param.required], signature.result
+
+
+def member_calls(module: str, name: str) -> Iterator[list[str]]:
+    """Yield what follows the name of a member of a module: nothing, or its application."""
+    member = MODULES[module][name]
+    if not isinstance(member, Builtin):
+        yield []
+        return
+    for count in sorted({sum(param.required for param in signature.params) for signature in member.signatures}):
+        yield ["(", *listed([HOLE] * count), ")"]
 
 
 def attributes(type_: Type) -> tuple[str, ...]:
@@ -82,7 +98,10 @@ def parameters(prefix: LineState) -> list[str]:
     if frame.callee is None:
         return ["sample"] if not frame.method else []
     names: list[str] = []
-    if frame.method:
+    if frame.module:
+        member = MODULES[frame.module].get(frame.callee)
+        signatures = list(member.signatures) if isinstance(member, Builtin) else []
+    elif frame.method:
         tables_ = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
         signatures = [signature for method in tables_ for signature in method.signatures]
     else:
@@ -91,6 +110,8 @@ def parameters(prefix: LineState) -> list[str]:
             return [param.name.id for param in entry.node.params]
         if isinstance(entry, RecordType):
             return [name for name, _ in entry.fields]
+        if isinstance(entry, Builtin):
+            return [param.name for signature in entry.signatures for param in signature.params if not param.variadic]
         signatures = list(BUILTINS[frame.callee].signatures) if frame.callee in BUILTINS else []
     for signature in signatures:
         names += [param.name for param in signature.params if not param.variadic and param.name != "self"]
@@ -114,7 +135,13 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
         elif not frame.method and not given:
             yield [HOLE]
         return
-    if frame.method:
+    if frame.callee == "isinstance":
+        yield listed([HOLE, "int"][given:])
+        return
+    if frame.module:
+        member = MODULES[frame.module].get(frame.callee)
+        builtins = [member] if isinstance(member, Builtin) else []
+    elif frame.method:
         builtins = [methods[frame.callee] for methods in METHODS.values() if frame.callee in methods]
     else:
         entry = function_named(environment, frame.callee)
@@ -129,10 +156,13 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
         if isinstance(entry, Variable) and isinstance(entry.type, FunctionType):
             yield listed([HOLE] * max(0, len(entry.type.params) - given))
             return
-        if frame.callee not in BUILTINS:  # a parameter, or a name that is not bound yet
+        if isinstance(entry, Builtin):
+            builtins = [entry]
+        elif frame.callee not in BUILTINS:  # a parameter, or a name that is not bound yet
             yield from (listed([HOLE] * max(0, count - given)) for count in (1, 2, 0))
             return
-        builtins = [BUILTINS[frame.callee]]
+        else:
+            builtins = [BUILTINS[frame.callee]]
     counts = {
         sum(param.required and not param.keyword_only for param in signature.params) - frame.method
         for builtin in builtins

@@ -14,9 +14,9 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from rlmlang.decode.blocks import MAX_LEVEL, WrittenBlock, continued, is_head, leaves
+from rlmlang.decode.blocks import MAX_LEVEL, WrittenBlock, changes, continued, is_effect, is_head, leaves, must_continue
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.partial import Environment, is_effect
+from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import OpenFString, Stack, finished, tables
 from rlmlang.decode.state import BODY, LINE
@@ -94,6 +94,10 @@ class Point:
         match lexeme:
             case "elif" | "else":
                 return isinstance(self.chain, nodes.If)
+            case "except":
+                return isinstance(self.chain, nodes.Try)
+            case _ if must_continue(self.block):
+                return False
             case _ if self.continues_only:
                 return False
             case _ if self.block.kind == "class":
@@ -104,7 +108,7 @@ class Point:
                 return self.block.is_looping
             case "class":
                 return self.block.outer is None
-        return lexeme not in ("try", "except", "import", "from")
+        return True
 
     def after(self, statement: nodes.Statement) -> Ending | None:
         """Return how a line ends that is a statement or its head, or None if it may not."""
@@ -118,7 +122,10 @@ class Point:
             block = block.opened(statement, point.base.checker().default_of(statement))
         else:
             return None
-        return Ending(evolve(point, block=block), statement) if point.base.accepts(block) else None
+        if not point.base.accepts(block):
+            return None
+        ending = Ending(evolve(point, block=block), statement)
+        return ending if ending.levels or ending.may_end else None
 
     def verdict(self, statement: nodes.Statement) -> bool:
         """Return whether a line checks with all that is written, if it checks by itself."""
@@ -127,7 +134,7 @@ class Point:
     @cached_property
     def tells_names_apart(self) -> bool:
         """Return whether variables of one type may differ in what may be done with them, as they may share values."""
-        return any(map(changes, self.block.all_statements))
+        return self.base.changed or any(map(changes, self.block.all_statements))
 
     def _is_delicate(self, statement: nodes.Statement) -> bool:
         """Return whether a line may be wrong because of other lines.
@@ -135,10 +142,12 @@ class Point:
         What is bound in a loop has to fit the lines before it in the next turn; a function cannot use a name from
         outside and bind it, too; and changes of values depend on who else holds them.
         """
-        if self.block.outer is None or not self.judges:
+        if not self.judges:
             return False
-        if self.tells_names_apart or changes(statement):
+        if self.tells_names_apart or changes(statement) or leaves(statement):
             return True
+        if self.block.outer is None:
+            return False
         names = {name.id for name, _ in names_bound_by([statement])}
         if names and self.block.is_looping:
             return True
@@ -171,9 +180,19 @@ class Ending:
             if (at.chain() is not None) if once else not leaves(last):
                 if not is_head(last) or evolve(self.point, block=at).environment is not None:
                     found.append(at.level)
-            if at.level == floor or (at.kind == "def" and not at.may_end):
+            if at.level == floor or must_continue(at) or (at.kind == "def" and not self._is_over(at)):
                 return tuple(found)
             at = at.ended()
+
+    @property
+    def _ends_try(self) -> bool:
+        """Return whether the line is in a `try` that has no `except` yet."""
+        block: WrittenBlock | None = self.point.block
+        while block is not None and block.level >= self.point.floor:
+            if block.kind == "try" or must_continue(block):
+                return True
+            block = block.outer
+        return False
 
     @property
     def is_last(self) -> bool:
@@ -190,12 +209,16 @@ class Ending:
     @cached_property
     def may_end(self) -> bool:
         """Return whether the text may end after the line."""
-        if self.statement is None or is_head(self.statement):
+        if self.statement is None or is_head(self.statement) or self._ends_try:
             return False
         block = self.point.block.at(self.point.floor)
         if self.point.unit == "statement":
             return True
-        return self.is_value if block.outer is None else block.may_end
+        return self.is_value if block.outer is None else self._is_over(block)
+
+    def _is_over(self, block: WrittenBlock) -> bool:
+        """Return whether the body of a function may end here: it is over if its end is never reached."""
+        return block.may_end or evolve(self.point, block=block).environment is None
 
     def at(self, level: int) -> Point | None:
         """Return where the next line begins that has a level, or None if it may not."""
@@ -207,18 +230,6 @@ class Ending:
     @cached_property
     def _points(self) -> dict[int, Point | None]:
         return {}
-
-
-def changes(statement: nodes.Statement) -> bool:
-    """Return whether a line may change a value that a variable holds."""
-    match statement:
-        case nodes.Assign(targets=targets):
-            return any(isinstance(target, nodes.Index) for target in targets)
-        case nodes.AugmentedAssign(target=target, value=value):
-            return isinstance(target, nodes.Index) or not isinstance(value, nodes.Constant)
-        case nodes.ExprStatement():
-            return is_effect(statement)
-    return False
 
 
 def beginning(constraint: Constraint) -> Ending:
@@ -253,9 +264,13 @@ def line_of(stack: Stack, inside: OpenFString | None, last: str, words: Sequence
 
     `last` is the last lexeme of the line, and `words` begins with the first one.
     """
+    if last != ":" or not tables().takes(stack, "_NL1"):
+        return finished(stack, inside, (LINE,))
+    if words[:1] == ("try",):
+        statement = finished(stack, inside, (BODY, "pass", LINE, "except", ":", BODY, "pass", LINE))
+        return evolve(statement, handlers=()) if isinstance(statement, nodes.Try) else None
     body = ("x", ":", "str") if words[:1] == ("class",) else ("pass",)
-    opens = last == ":" and tables().takes(stack, "_NL1")
-    return finished(stack, inside, (BODY, *body, LINE) if opens else (LINE,))
+    return finished(stack, inside, (BODY, *body, LINE))
 
 
 def read_lines(ending: Ending, text: str, at: int) -> tuple[Ending, int]:

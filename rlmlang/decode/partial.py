@@ -7,22 +7,22 @@ checker itself, except that it makes no messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeGuard
 
 from attrs import evolve, field, frozen
 
-from rlmlang.decode.blocks import PROBE, Default, WrittenBlock, with_body
+from rlmlang.decode.blocks import PROBE, Default, WrittenBlock, changes, is_effect, with_body
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.language import nodes
-from rlmlang.language.builtins import METHODS
 from rlmlang.language.check import functions, library_function
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import BodyCheck, hoist
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
 from rlmlang.language.check.checker import Checker
 from rlmlang.language.check.flow import State
+from rlmlang.language.check.ownership import Followed, check_ownership
 from rlmlang.language.check.problems import Problems, TooManyProblems
 from rlmlang.language.check.scope import (
     Conflicted,
@@ -71,6 +71,12 @@ class Environment:
     """The function or program that the point is in, as far as it is checked."""
     active: tuple[Instance, ...] = ()
     records: Mapping[str, RecordType] = field(factory=dict)
+    typing: Mapping[str, str] = field(factory=dict)
+    """What is imported from `typing`."""
+    followed: Followed = field(factory=Followed)
+    """Which variables of the program hold the same values."""
+    changed: bool = False
+    """Whether a value may have been changed before, so that variables of one type differ in how they may be used."""
     expected: Type | None = None
     """The type of the program's value; None for any type."""
     calls: bool = True
@@ -92,7 +98,8 @@ class Environment:
         """Return the environment at the point that a checker has come to."""
         scopes = tuple((scope, State.of(scope)) for scope in _chain(checker.names.scope))
         active = tuple(checker.active)
-        return cls(scopes, copied(checker.body), active, dict(checker.names.records), **others)
+        names = checker.names
+        return cls(scopes, copied(checker.body), active, dict(names.records), dict(names.typing), **others)
 
     @cached_property
     def entries(self) -> Mapping[str, ScopeEntry]:
@@ -152,10 +159,16 @@ class Environment:
     def after(self, block: WrittenBlock) -> PartialChecker | None:
         """Return the checker after all blocks have ended, or None if something is wrong with them."""
         checker = self.checker()
-        for statement in block.at(0).statements:
+        statements = block.at(0).statements
+        for statement in statements:
             if not checker.accepts(statement) or checker.unknown:
                 return None
-        functions.check_the_others(checker)
+        try:
+            functions.check_the_others(checker)
+            if not checker.problems:
+                checker.follow(statements)
+        except TooManyProblems:
+            return None
         return None if checker.problems or checker.unknown else checker
 
     def accepts(self, block: WrittenBlock) -> bool:
@@ -166,7 +179,8 @@ class Environment:
         """Return what is in scope at the end of an open block; None if what is written does not check."""
         if block.outer is None:
             checker = self.after(block)
-            return checker.environment_here() if checker is not None else None
+            changed = self.changed or any(map(changes, block.all_statements))
+            return None if checker is None else evolve(checker.environment_here(), changed=changed)
         if isinstance(block.head, nodes.Record):
             around = self.at_end_of(block.outer)
             record = with_body(block.head, block.statements)
@@ -193,6 +207,7 @@ class PartialNames(Names):
         super().__init__(problems, library_function)
         self.scope = environment.scopes[0][0]
         self.records = dict(environment.records)
+        self.typing = dict(environment.typing)
         self.unknown: list[str] = []
 
     def lookup(self, node: nodes.Name) -> Referent | None:
@@ -220,6 +235,7 @@ class PartialChecker(Checker):
         self.body = copied(environment.body)
         self.active = list(environment.active)
         self.environment = environment
+        self.followed = environment.followed
         self.probed: Environment | None = None
         """The environment at the probe."""
         self.hole_expectations: dict[str, Type] = {}
@@ -233,8 +249,8 @@ class PartialChecker(Checker):
         """Return the environment at the point that the checker has come to."""
         settings = self.environment
         return Environment.at(
-            self, expected=settings.expected, calls=settings.calls, inputs=settings.inputs and is_outside,
-            is_outside=is_outside and settings.is_outside,
+            self, followed=self.followed, changed=settings.changed, expected=settings.expected, calls=settings.calls,
+            inputs=settings.inputs and is_outside, is_outside=is_outside and settings.is_outside,
         )  # fmt: skip
 
     def default_of(self, statement: nodes.Statement, expected: Type | None = None) -> Default | None:
@@ -245,7 +261,17 @@ class PartialChecker(Checker):
         if not isinstance(statement, nodes.Function):
             return None
         type_ = expected if statement.result is None else resolve(statement.result, self.names)
-        return None if type_ is None or fits(NONE, type_) else Default.of(type_)
+        return None if type_ is not None and fits(NONE, type_) else Default.of(type_)
+
+    @deep_recursion
+    def follow(self, statements: Sequence[nodes.Statement]) -> None:
+        """Report changes of values that something else holds. A function at the end may not be applied yet."""
+        self.followed = self.followed.extended(statements, self.tables, self.problems)
+        last = statements[-1] if statements else None
+        if isinstance(last, nodes.Function):
+            definition = self.names.scope.find(last.name.id)
+            for instances in definition.instances.values() if isinstance(definition, Definition) else ():
+                check_ownership((), self.tables, self.problems, instances[-1].function)
 
     @deep_recursion
     def accepts(self, statement: nodes.Statement) -> bool:
@@ -347,24 +373,11 @@ def is_hole(node: nodes.Expr) -> TypeGuard[nodes.Name]:
     return isinstance(node, nodes.Name) and node.id.startswith(HOLE)
 
 
-def is_effect(statement: nodes.Statement) -> bool:
-    """Return whether an expression statement is there for its effect, and so is not the value of a program.
-
-    These are `print(…)` and the methods that change a variable.
-    """
-    match statement:
-        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id="print"))):
-            return True
-        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Attribute(name=name))):
-            return any(name in methods and methods[name].changes for methods in METHODS.values())
-    return False
-
-
 def copied(body: BodyCheck) -> BodyCheck:
     """Return a copy of what is known of a body, which a checker may change."""
     return evolve(
         body, loops=[evolve(each) for each in body.loops], entry_states=dict(body.entry_states),
-        tried=list(body.tried), definitions=dict(body.definitions),
+        definitions=dict(body.definitions),
     )  # fmt: skip
 
 

@@ -21,12 +21,13 @@ from rlmlang.decode.fragments import applications, attributes, function_named, p
 from rlmlang.decode.lines import Ending, Point, line_of
 from rlmlang.decode.placeholders import FREE, FREE_TEXT, FRESH
 from rlmlang.decode.recognizer import tables
-from rlmlang.decode.state import LINE, LineState, constants_in, names_in
-from rlmlang.language.builtins import BUILTINS, METHODS
+from rlmlang.decode.state import LINE, LineState, constants_in, module_of, names_in
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, ModuleConstant
 from rlmlang.language.check import library_names
-from rlmlang.language.check.annotations import TYPE_NAMES
-from rlmlang.language.check.scope import Variable
+from rlmlang.language.check.annotations import TYPE_NAMES, TYPING_NAMES
+from rlmlang.language.check.scope import Module, Variable
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
+from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
 MAX_LEXEMES = 1000
 """The most lexemes of one line; after that only its closing may follow."""
@@ -193,6 +194,8 @@ class NextNames:
         """The parameters of the function whose arguments are being written."""
         self._binds: bool | None = None
         """Whether a new name may be written where an operand is expected, as a comprehension may bind it."""
+        self._only_listed = False
+        """Whether no other names than the candidates may follow, as in an import."""
         self.candidates, self._judge = self._role()
         self._candidates = frozenset(self.candidates)
 
@@ -205,7 +208,10 @@ class NextNames:
         if prefix.last == ".":
             return tuple(_attribute_names(prefix)), self._child
         if prefix.takes_type:
-            return (*words, *(name for name in TYPE_NAMES if name != "None"), *prefix.environment.records), self._child
+            return (*words, *_type_names(prefix)), self._child
+        if (listed := _listed_names(prefix)) is not None:
+            self._only_listed = True
+            return (*words, *listed), self._child
         known = dict.fromkeys([*words, *prefix.environment.entries, *names_in(prefix)])
         if prefix.frame is not None and prefix.frame.kind == "call":
             self._keywords = frozenset(parameters(prefix))
@@ -227,7 +233,7 @@ class NextNames:
 
     def rules_out(self, name: str) -> bool:
         """Return whether a name cannot follow for a reason that is quickly found."""
-        if self.prefix.last == ".":
+        if self.prefix.last == "." or self._only_listed:
             return name not in self._candidates
         frame = self.prefix.frame
         if self.prefix.last == "=" and frame is None:
@@ -259,6 +265,9 @@ class NextNames:
     def _operand(self, name: str) -> bool:
         if name in tables().fixed or name in self._keywords:
             return self._child(name)
+        frame = self.prefix.frame
+        if frame is not None and frame.callee == "isinstance" and frame.commas:
+            return self._child(name)
         if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # no operand could be completed
             return False
         entry = function_named(self.prefix.environment, name)
@@ -268,6 +277,8 @@ class NextNames:
                     return self._child(name)
                 return self._child(self._representatives.setdefault(type_, name))
             case Variable(type=type_) if not isinstance(type_, FunctionType):
+                return self._child(name)
+            case ModuleConstant() | Module():
                 return self._child(name)
             case None if name not in BUILTINS:  # a name that the statement itself binds
                 return self._child(name)
@@ -321,7 +332,28 @@ class NextNames:
                     yield (*arguments, *closing)
 
 
+def _listed_names(prefix: Prefix) -> list[str] | None:
+    """Return the names that may follow where only some can: modules, what they have, and errors; None elsewhere."""
+    match (*prefix.words, prefix.last):
+        case ("raise", "raise"):
+            return list(RAISED)
+        case ("except", *_, "except" | "(" | ","):
+            return list(CAUGHT)
+        case ("import", *_, "import" | ",") | ("from", "from"):
+            return [*MODULES, "typing"]
+        case ("from", module, "import" | "," | "("):
+            return list(TYPING_NAMES if module == "typing" else MODULES.get(module, ()))
+    return None
+
+
+def _type_names(prefix: Prefix) -> list[str]:
+    environment = prefix.environment
+    return [*(name for name in TYPE_NAMES if name != "None"), *environment.records, *environment.typing]
+
+
 def _attribute_names(prefix: Prefix) -> list[str]:
+    if module := module_of(prefix, prefix.stack.below):
+        return list(MODULES[module])
     type_ = prefix.receiver
     if type_ is None:
         names = [name for record in prefix.environment.records.values() for name, _ in record.fields]

@@ -347,20 +347,21 @@ def join(text: str, lexeme: str) -> str:
 def finished(stack: Stack, inside: OpenFString | None, closing: Sequence[str]) -> nodes.Statement | None:
     """Return the statement that a line is with some more lexemes, or None if they do not end it.
 
-    It may be in a body, so that an annotated name is no input. Functions and loops have a place of their own, by which
-    the checker tells them apart.
+    It may be in a body, so that an annotated name is no input. Each has a place of its own, by which the
+    checker tells them apart.
     """
     at: tuple[Stack, OpenFString | None] | None = (stack, inside)
     for lexeme in closing:
         at = tables().step(at[0], at[1], lexeme) if at is not None else None
     found = tables().finish(at[0], "start") if at is not None and at[1] is None else None
     statement: nodes.Statement | None = found[-1] if found else None
-    if isinstance(statement, (nodes.Function, nodes.For, nodes.While)):
-        place = next(_places)
-        return evolve(statement, span=Span(_NOWHERE, place, place))
+    if statement is None:
+        return None
+    place = next(_places)
+    span = Span(_NOWHERE, place, place)
     if isinstance(statement, nodes.Input):
-        return nodes.AnnotatedAssign(statement.name, statement.type, statement.default, span=statement.span)
-    return statement
+        return nodes.AnnotatedAssign(statement.name, statement.type, statement.default, span=span)
+    return evolve(statement, span=span)
 
 
 @cache

@@ -38,10 +38,10 @@ def gap(state: LineState, lexeme: str) -> tuple[int, int]:
         return NONE if kind == "call" else MAYBE if kind == "params" else ONE
     if lexeme == "->" or last == "->" or _augments(lexeme) or _augments(last):
         return ONE
-    if first in "([" and _applies(state, lexeme):
-        return NONE
     if _is_keyword(last):
         return MAYBE if first in _OPENING or first == "\n" else ONE
+    if first in "([" and _applies(state, lexeme):
+        return NONE
     if last[-1] in ")]}" and _WORD.match(first):
         return ONE
     return ONE if _runs_together(last, lexeme) else MAYBE

@@ -11,6 +11,7 @@ from lark import Tree
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
+from rlmlang.language.check.scope import Module
 
 LINE, BODY = "\n", "\n    "
 """Line ends as lexemes: before a line of the same block, and before the first line of the block that a line opens."""
@@ -30,6 +31,8 @@ class BracketFrame:
     callee: str | None = None
     """The name before the bracket of a call, if there is one."""
     method: bool = False
+    module: str = ""
+    """The module that the function before the bracket is of, if it is written with it: `math.sqrt(`."""
     commas: int = 0
     keywords: frozenset[str] = frozenset()
     filled: bool = False
@@ -140,7 +143,18 @@ def _opened(state: LineState, frame: BracketFrame | None, bracket: str) -> Brack
         return BracketFrame(bracket, "params", frame, depth, state.size)
     name = state.last if state.last.isidentifier() and state.last != "CALL" else None
     method = before is not None and str(before.value) == "." if name else False
-    return BracketFrame(bracket, "call", frame, depth, state.size, callee=name, method=method)
+    module = module_of(state, before.below) if method and before is not None else ""
+    return BracketFrame(
+        bracket, "call", frame, depth, state.size, callee=name, method=method and not module, module=module
+    )
+
+
+def module_of(state: LineState, stack: Stack | None) -> str:
+    """Return the name of the module that is on top of a stack; empty if something else is."""
+    value = stack.value if stack is not None else None
+    name = value.id if isinstance(value, nodes.Name) else value if getattr(value, "type", "") == "NAME" else None
+    entry = state.environment.entries.get(str(name))
+    return entry.name if isinstance(entry, Module) else ""
 
 
 def in_type(state: LineState) -> bool:
