@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import SpecialForm
+from rlmlang.language.builtins import METHODS, SpecialForm
 from rlmlang.language.check.checked import (
     CheckedFunction,
     FunctionTarget,
@@ -34,6 +34,7 @@ from rlmlang.runtime.emitted import with_emitted_function
 from rlmlang.runtime.exceptions import MAX_RECURSION, too_deep
 from rlmlang.runtime.expressions import name as variable
 from rlmlang.runtime.frames import Frame, charge
+from rlmlang.runtime.lookups import lookup
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
 from rlmlang.runtime.pending import Pending, Place, as_container, build_record, copied, resolved, wrap
@@ -225,6 +226,8 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
             return quantifier(compiler, generator, builtin.form is SpecialForm.ANY)
         case SpecialForm.ISINSTANCE:
             return is_instance(compiler, node, target)
+    if builtin is METHODS["dict"]["get"] and not target.keywords:
+        return lookup(compiler, node, target.args[0], target.args[1:], code)
     args = [*target.args, *(value for _, value in target.keywords)]
     count = len(target.args)
     keywords = [keyword for keyword, _ in target.keywords]

@@ -59,6 +59,8 @@ class Operation:
     """Whether it looks at no element, so that some of them may be unresolved."""
     moved: int | None = None
     """The operand that may be unresolved."""
+    opens: bool = False
+    """Whether its operands are containers whose elements it moves, and which therefore may be unresolved."""
     note: Note | None = None
     """Takes note of which parts are unresolved afterwards; without it, all of them are looked at."""
 
@@ -230,10 +232,12 @@ class _Made:
                 if ordered or not operation.moves:
                     raise Blocked(value)
                 is_plain = False
-                if i != operation.moved:
+                if operation.opens:
                     value = as_container(value)
                     if value.__class__ is Pending:
                         raise Blocked(value, whole=False)
+                elif i != operation.moved:
+                    raise Blocked(value)
             values.append(value)
         if ordered and not self.frame.evaluation.has_ended:  # what comes before it may still fail
             raise Blocked
@@ -327,7 +331,7 @@ def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget, operands
         return code(frame.evaluation.meter, container, *operands[:count], **dict(zip(names, operands[count:])))
 
     moves = target.builtin.moves is not None
-    operation = Operation(work, moves, _MOVED.get(name), _NOTES.get(name))
+    operation = Operation(work, moves, _MOVED.get(name), opens=name == "extend", note=_NOTES.get(name))
     return changing(node, path_of(compiler, target.args[0]), operands, operation)
 
 
@@ -340,7 +344,7 @@ def item_assigned(compiler: Compiler, target: nodes.Index) -> Binder:
     def work(frame: Frame, container: Value, key: Value, value: Value) -> None:
         set_item(frame.evaluation.meter, container, key, value)
 
-    operation = Operation(work, True, 1, _one_came)
+    operation = Operation(work, True, 1, note=_one_came)
     return changing(target, path_of(compiler, target.value), [compiler.code(target.index), None], operation)
 
 
@@ -355,7 +359,7 @@ def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
             in_place(frame.evaluation.meter, container, value)
 
         extends = kind is list and op == "+"
-        operation = Operation(extend, extends, None, _many_came)
+        operation = Operation(extend, extends, opens=extends, note=_many_came)
         return changing(node, path_of(compiler, target), [compiler.code(node.value)], operation)
     finish = when_known(compiler, node, [target, node.value], OPERATORS[op])
     if isinstance(target, nodes.Name):
@@ -370,6 +374,6 @@ def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
         meter = frame.evaluation.meter
         set_item(meter, container, key, finish(frame, [index_into(meter, container, key), value]))
 
-    operation = Operation(replace, True, 1, _one_came)
+    operation = Operation(replace, True, 1, note=_one_came)
     operands = compiler.codes([target.index, node.value])
     return changing(node, path_of(compiler, target.value), operands, operation)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
-from rlmlang.runtime import applications, comprehensions, expressions, statements
+from rlmlang.runtime import applications, comprehensions, expressions, lookups, statements
 from rlmlang.runtime.aliases import levels, variables_of
 from rlmlang.runtime.closures import Code, Compiler, FrameNames
 from rlmlang.runtime.effects import bound_in, changes_anything, defined_in
@@ -94,7 +94,7 @@ _CODE: dict[type, Callable[[Compiler, Any], Code]] = {
     nodes.IsNone: expressions.is_none,
     nodes.Conditional: expressions.conditional,
     nodes.Attribute: expressions.attribute,
-    nodes.Index: expressions.index,
+    nodes.Index: lookups.index,
     nodes.Slice: expressions.of_slice,
     nodes.Comprehension: comprehensions.comprehension,
     nodes.Apply: applications.apply,

@@ -14,11 +14,11 @@ from rlmlang.runtime.aliases import levels
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.closures import Code, Compiler, branching, container_code, dict_of, part_of, strict, when_known
 from rlmlang.runtime.frames import Frame, read
+from rlmlang.runtime.lookups import membership
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill, index_into
+from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill
 from rlmlang.runtime.pending import (
     UNRESOLVED,
-    Partial,
     Pending,
     Place,
     Unsure,
@@ -200,6 +200,8 @@ def conditional(compiler: Compiler, node: nodes.Conditional) -> Code:
 
 
 def compare(compiler: Compiler, node: nodes.Compare) -> Code:
+    if (code := membership(compiler, node)) is not None:
+        return code
     if len(node.rest) == 1:
         op, second = node.rest[0]
         return strict(compiler, node, [node.first, second], COMPARISONS[op])
@@ -252,21 +254,6 @@ def attribute(compiler: Compiler, node: nodes.Attribute) -> Code:
     return part_of(compiler, node, node.value, lambda value: value.values[position])
 
 
-def index(compiler: Compiler, node: nodes.Index) -> Code:
-    value, index = compiler.code(node.value), compiler.code(node.index)
-    finish = when_known(compiler, node, [node.value, node.index], index_into)
-
-    def run(frame: Frame) -> Value:
-        whole, at = resolved(value(frame)), resolved(index(frame))
-        if whole.__class__ is Partial and at.__class__ not in UNRESOLVED:
-            part = known_part(whole, at)
-            if part is not None:
-                return part[0]
-        return finish(frame, [whole, at])
-
-    return run
-
-
 def of_slice(compiler: Compiler, node: nodes.Slice) -> Code:
     none = nodes.Constant(None, span=node.span)
     bounds = [none if bound is None else bound for bound in (node.start, node.stop, node.step)]
@@ -275,14 +262,6 @@ def of_slice(compiler: Compiler, node: nodes.Slice) -> Code:
         return wrap(cut(meter, value, start, stop, step), 1)
 
     return strict(compiler, node, [node.value, *bounds], work, partial(container_code, compiler))
-
-
-def known_part(whole: Partial, at: Value) -> tuple[Value] | None:
-    """Return the part at an index or key, resolved or not, in a tuple; None if there is no such part."""
-    parts = whole.parts
-    if isinstance(parts, dict):
-        return (parts[at],) if at in parts else None
-    return (parts[at],) if -len(parts) <= at < len(parts) else None
 
 
 # CALL

@@ -143,6 +143,7 @@ LONG = {
     "continue": "n = []\nfor i in range(TURNS):\n    if CALL[int](i) < 0:\n        continue\n    n.append(i)\nlen(n)",
     "append": "xs = []\nfor i in range(TURNS):\n    xs.append(CALL[int](i))\nsum(xs) - sum(range(TURNS)) + TURNS",
     "counts": "d = {}\nfor i in range(TURNS):\n    k = CALL[int](i) % 3\n    d[k] = d.get(k, 0) + 1\nsum(d.values())",
+    "counts of many": "d = {}\nfor i in range(TURNS):\n    k = CALL[int](i)\n    d[k] = d.get(k, 0) + 1\nlen(d)",
     "a while that waits": "n = CALL[int](TURNS)\ni = 0\nwhile i < n:\n    i += 1\ni",
     "a try in each turn": "n = 0\nfor i in range(TURNS):\n    try:\n        n += CALL[int](1)\n    except ModelError:\n        n = 0\nn",
 }
