@@ -58,6 +58,18 @@ def test_check_json(run: Run) -> None:
     assert (diagnostic["code"], diagnostic["severity"]) == ("E200", "error")
 
 
+def test_check_explains_types_and_says_what_is_left_out(run: Run) -> None:
+    text = (
+        "def answer(xs: list[int]) -> float:\n    total = 0.5\n    for x in xs:\n        total += x\n    return total\n"
+    )
+    code, out, _ = run("check", "--explain", "-", stdin=f"{text}assert answer([]) == 0.5\n")
+    assert code == 0
+    assert "note[E222]: this is left out" in out
+    assert out.endswith(
+        "<stdin>: (xs: list[int]) -> float\n  def answer(xs: list[int]) -> float:\n      total: float\n      x: int\n"
+    )
+
+
 def test_check_takes_several_files(run: Run) -> None:
     Path("other.rlm").write_text("1 +\n")
     code, out, _ = run("check", "article.rlm", "other.rlm", "--json")
