@@ -15,9 +15,9 @@ from rlmlang.language.check.checked import CheckedFunction, OuterVariable
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.closures import Code, Compiler, FrameNames, FunctionCode
 from rlmlang.runtime.effects import effects_of, makes_calls
-from rlmlang.runtime.emit.emitter import NEAREST
 from rlmlang.runtime.emit.failures import NATURAL, coded
 from rlmlang.runtime.emit.programs import Emission, EmittedProgram
+from rlmlang.runtime.emit.surroundings import NEAREST
 from rlmlang.runtime.emit.unit import SITES
 from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.outcomes import Run

@@ -23,6 +23,7 @@ from rlmlang.runtime.emit.changes import change
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.gathering import Turn, gathered, gathered_slowly
+from rlmlang.runtime.emit.inlining import emit_in_place
 from rlmlang.runtime.emit.loops import quantifier
 from rlmlang.runtime.emit.metering import charge, charge_items
 from rlmlang.runtime.emit.unit import CannotEmit
@@ -64,6 +65,8 @@ def _argument(e: Emitter, arg: nodes.Expr, type_: Type) -> Emitted:
 
 def apply_function(e: Emitter, function: CheckedFunction, args: list[Emitted], span: Span) -> Emitted:
     """Emit the application of a function of the program or the library, with the outer variables that it reads."""
+    if (result := emit_in_place(e, function, args)) is not None:
+        return result
     name = e.unit.function(function)
     outer = [Emitted(e.passed(key)) for key in sorted(function.reads)]
     return Emitted(_called(e, python.load(name), [*args, *outer], span, function.is_recursive))
@@ -109,7 +112,8 @@ def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(e, generator, builtin.form is SpecialForm.ANY)
         case SpecialForm.ISINSTANCE:  # what types do not decide is whether the value is None
-            return Emitted(ast.Compare(e.expr(target.args[0]).code, [ast.IsNot()], [python.const(None)]))
+            value = e.no_literal(e.expr(target.args[0]).code)
+            return Emitted(ast.Compare(value, [ast.IsNot()], [python.const(None)]))
         case SpecialForm.ANY | SpecialForm.ALL | None:
             pass
         case _:

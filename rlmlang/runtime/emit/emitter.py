@@ -19,8 +19,9 @@ from rlmlang.language.check.checked import OuterVariable, Tables
 from rlmlang.language.source import Span
 from rlmlang.language.types import Type, primitive_of
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.facts import Emitted, kind_of
+from rlmlang.runtime.emit.facts import Emitted, either, kind_of
 from rlmlang.runtime.emit.helpers import not_bound
+from rlmlang.runtime.emit.surroundings import Surroundings
 from rlmlang.runtime.emit.unit import CannotEmit, Redo, Unit
 
 METER = "m"
@@ -28,12 +29,6 @@ METER = "m"
 
 DEPTH = "d"
 """The second one: how many applications it is in."""
-
-PROGRAM = -1
-"""What binds the variables of the program, in the place of the `node_id` of a function."""
-
-NEAREST = -2
-"""The same where it is not known: the nearest frame that has the name."""
 
 MAX_BLOCKS = 18
 """How many loops and `try` may be in each other; Python itself takes 20."""
@@ -48,19 +43,6 @@ class EmittedVariable:
     """The code that reads it, with what is known of its value."""
     is_guarded: bool = False
     """Whether it has the value UNBOUND while it is not bound, so that it can be passed along."""
-
-
-@frozen(eq=False)
-class Surroundings:
-    """Where code is in the program: the functions around it, from the innermost, each with the names that it binds."""
-
-    chain: tuple[tuple[int, frozenset[str]], ...]
-    outermost: int = PROGRAM
-    """What binds the other names."""
-
-    def binder(self, name: str) -> int:
-        """Return the `node_id` of the function that binds a name."""
-        return next((function for function, names in self.chain if name in names), self.outermost)
 
 
 @define(eq=False)
@@ -113,6 +95,11 @@ class Fast:
             self._is_certain = before
 
 
+StatementEmitter = Callable[["Emitter", Any], None]
+
+STATEMENTS: dict[type, StatementEmitter] = {}
+"""What emits each kind of statement."""
+
 ExpressionEmitter = Callable[["Emitter", Any], Emitted]
 
 HANDLERS: dict[type, ExpressionEmitter] = {}
@@ -149,6 +136,10 @@ class Emitter:
     """The variables, by their names in emitted code, that may be not bound yet where code is being emitted."""
     single: set[str] = field(factory=set)
     """The names that are bound in one place only, so that what is known of the value there is known everywhere."""
+    bounded: set[str] = field(factory=set)
+    """The ints that only grow by what is known to be small, so that no program gets to large ones."""
+    inside: int = 0
+    """How many functions are being emitted in place of their applications."""
     nesting: int = 0
     """How many loops and `try` are around what is emitted."""
     loops: int = 0
@@ -222,6 +213,10 @@ class Emitter:
         """Return a value as a variable or constant, which may be read several times."""
         return value if python.is_simple(value.code) else evolve(value, code=self.temporary(value.code))
 
+    def statement(self, node: nodes.Statement) -> None:
+        """Emit a statement."""
+        STATEMENTS[type(node)](self, node)
+
     # Expressions
 
     def expr(self, node: nodes.Expr) -> Emitted:
@@ -234,9 +229,32 @@ class Emitter:
     def apart(self, node: nodes.Expr, in_any_case: bool = False) -> tuple[list[ast.stmt], Emitted]:
         """Emit an expression that may be left out, and return the statements that it needs and its value."""
         block: list[ast.stmt] = []
-        with self.within(block), nullcontext() if self.fast is None or in_any_case else self.fast.sometimes():
+        with self.within(block), nullcontext() if in_any_case else self.sometimes():
             value = self.expr(node)
         return block, value
+
+    def no_literal(self, code: ast.expr) -> ast.expr:
+        """Return code for a comparison by identity, of which Python warns if it is of a literal number."""
+        return self.temporary(code) if isinstance(code, ast.Constant) else code
+
+    def choice(
+        self, test: ast.expr, then: tuple[list[ast.stmt], Emitted], other: tuple[list[ast.stmt], Emitted]
+    ) -> Emitted:
+        """Emit the choice between two values that were emitted apart."""
+        known = either(then[1], other[1])
+        if not then[0] and not other[0]:
+            return evolve(known, code=ast.IfExp(test, then[1].code, other[1].code))
+        result = self.unit.fresh("t")
+        then[0].append(python.assign(result, then[1].code))
+        other[0].append(python.assign(result, other[1].code))
+        self.add(python.when(test, then[0], other[0]))
+        return evolve(known, code=python.load(result))
+
+    @contextmanager
+    def sometimes(self) -> Iterator[None]:
+        """Emit code that may be left out."""
+        with nullcontext() if self.fast is None else self.fast.sometimes():
+            yield
 
     def operands(self, exprs: Sequence[nodes.Expr]) -> list[Emitted]:
         """Emit expressions that are evaluated one after the other."""
@@ -294,11 +312,8 @@ class Emitter:
 
     def alias(self, name: str, value: Emitted) -> None:
         """Make a name in the innermost scope stand for a value that simple code reads."""
-        assert isinstance(value.code, (ast.Name, ast.Constant))
-        if isinstance(value.code, ast.Constant):
-            value = evolve(value, code=self.temporary(value.code))
-        assert isinstance(value.code, ast.Name)
-        self.scopes[-1][name] = EmittedVariable(value.code.id, value)
+        id_ = value.code.id if isinstance(value.code, ast.Name) else ""
+        self.scopes[-1][name] = EmittedVariable(id_, value)
 
     def variable(self, name: str) -> EmittedVariable:
         """Return a variable by its name; one that nothing in the function binds is an argument of it."""
@@ -333,7 +348,7 @@ class Emitter:
 
     def read(self, variable: EmittedVariable, span: Span) -> Emitted:
         """Return code that reads a variable, which fails with E310 if it is not bound."""
-        code: ast.expr = python.load(variable.id)
+        code = python.again(variable.known.code)
         if variable.id in self.unsure:
             name = self.unit.shown[variable.id]
             if variable.is_guarded:

@@ -146,28 +146,10 @@ def conditional(e: Emitter, node: nodes.Conditional) -> Emitted:
     if (decided := e.decided(node.test)) is not None:
         return e.expr(node.then if decided else node.other)
     test = e.expr(node.test)
-    then_block, then = e.apart(node.then)
-    other_block, other = e.apart(node.other)
-    known = _either(then, other)
-    if not then_block and not other_block:
-        return Emitted(ast.IfExp(test.code, then.code, other.code), known.bits, known.chars)
-    result = e.unit.fresh("t")
-    then_block.append(python.assign(result, then.code))
-    other_block.append(python.assign(result, other.code))
-    e.add(python.when(test.code, then_block, other_block))
-    return Emitted(python.load(result), known.bits, known.chars)
-
-
-def _either(a: Emitted, b: Emitted) -> Emitted:
-    bits = None if a.bits is None or b.bits is None else max(a.bits, b.bits)
-    chars = None if a.chars is None or b.chars is None else max(a.chars, b.chars)
-    return Emitted(a.code, bits, chars)
+    return e.choice(test.code, e.apart(node.then), e.apart(node.other))
 
 
 @emits(nodes.IsNone)
 def is_none(e: Emitter, node: nodes.IsNone) -> Emitted:
     op = ast.IsNot() if node.negated else ast.Is()
-    value = e.expr(node.value).code
-    if isinstance(value, ast.Constant):  # Python warns of `1 is None`
-        value = e.temporary(value)
-    return Emitted(ast.Compare(value, [op], [python.const(None)]))
+    return Emitted(ast.Compare(e.no_literal(e.expr(node.value).code), [op], [python.const(None)]))

@@ -50,6 +50,13 @@ class Emitted:
         return self.chars is not None and self.chars <= FREE_CHARS
 
 
+def either(a: Emitted, b: Emitted) -> Emitted:
+    """Return what is known of a value that is one of two, with the code of the first."""
+    bits = None if a.bits is None or b.bits is None else max(a.bits, b.bits)
+    chars = None if a.chars is None or b.chars is None else max(a.chars, b.chars)
+    return Emitted(a.code, bits, chars)
+
+
 def of_constant(value: object, code: ast.expr) -> Emitted:
     """Return the code of a constant with what is known of it."""
     if type(value) is int:

@@ -12,13 +12,14 @@ from rlmlang.language.check.checked import CheckedFunction, OuterVariable, Table
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.applications import apply_function
-from rlmlang.runtime.emit.emitter import DEPTH, METER, NEAREST, PROGRAM, Emitter, Surroundings
+from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.helpers import recursion
 from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.statements import block
+from rlmlang.runtime.emit.surroundings import NEAREST, PROGRAM, Surroundings
 from rlmlang.runtime.emit.unit import Unit
-from rlmlang.runtime.emit.variables import bindings, functions_in, handler_names, read_inside
+from rlmlang.runtime.emit.variables import bindings, handler_names, read_inside
 from rlmlang.runtime.exceptions import MAX_RECURSION
 from rlmlang.runtime.steps import function_steps
 
@@ -43,23 +44,10 @@ class ProgramTree:
     entry: CheckedFunction | None
 
 
-def surroundings_of(module: nodes.Module) -> dict[int, Surroundings]:
-    """Return where each function of a program is, by the `node_id` of its name."""
-    found = {}
-    rest: list[tuple[Sequence[nodes.Statement], tuple[tuple[int, frozenset[str]], ...]]] = [(module.statements, ())]
-    while rest:
-        body, chain = rest.pop()
-        for function in functions_in(body):
-            found[function.name.node_id] = Surroundings(chain)
-            names = frozenset(bindings(function.body)) | {param.name.id for param in function.params}
-            rest.append((function.body, ((function.name.node_id, names), *chain)))
-    return found
-
-
-def emit_function(unit: Unit, checked: CheckedFunction, surroundings: Surroundings) -> ast.FunctionDef:
+def emit_function(unit: Unit, checked: CheckedFunction) -> ast.FunctionDef:
     """Emit a function. Raises CannotEmit."""
     node = checked.node
-    e = Emitter(unit, checked.tables, surroundings, own=node.name.node_id)
+    e = Emitter(unit, checked.tables, unit.around(checked), own=node.name.node_id)
     params = [e.declare(param.name.id) for param in node.params]
     for param, type_, id_ in zip(node.params, checked.params, params):
         if isinstance(type_, FunctionType):

@@ -187,7 +187,9 @@ def _comparison(
     e: Emitter, node: nodes.Compare, op: str, left: Emitted, right: Emitted, kinds: tuple[str, str]
 ) -> ast.expr:
     """Return code of one comparison, which costs as much as its operands are large."""
-    if (kinds[0] in _SCALARS and kinds[1] in (*_SCALARS, *_HASHED)) or op in ("is", "is not"):
+    if op in ("is", "is not"):
+        return python.compare(e.no_literal(left.code), op, right.code)
+    if kinds[0] in _SCALARS and kinds[1] in (*_SCALARS, *_HASHED):
         return python.compare(left.code, op, right.code)
     if kinds[1] in _HASHED and kinds[0] == "str" and op in ("in", "not in"):
         right = Emitted(right.code, chars=0)  # only the hash of the text is looked at

@@ -13,7 +13,6 @@ from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction, OuterVariable, Tables
 from rlmlang.language.depth import deep_recursion
 from rlmlang.runtime.emit import applications, expressions, loops, operators, parts  # noqa: F401 (they enter their handlers)
-from rlmlang.runtime.emit.emitter import Surroundings
 from rlmlang.runtime.emit.functions import (
     Loop,
     ProgramTree,
@@ -21,7 +20,6 @@ from rlmlang.runtime.emit.functions import (
     emit_function,
     emit_loop,
     emit_program,
-    surroundings_of,
 )
 from rlmlang.runtime.emit.unit import CannotEmit, Unit
 from rlmlang.runtime.emit.variables import imports_module
@@ -36,7 +34,6 @@ class EmittedProgram:
 
     program: ProgramTree
     unit: Unit
-    _surroundings: dict[int, Surroundings] | None = None
     _whole: Emission | None = None
     _asked: bool = False
 
@@ -87,7 +84,7 @@ class EmittedProgram:
             with deep_recursion:
                 definitions = emit()
                 for function in unit.waiting():
-                    definitions.append(emit_function(unit, function, self._around(function)))
+                    definitions.append(emit_function(unit, function))
             unit.define(definitions)
         except CannotEmit:
             unit.forget()
@@ -99,11 +96,6 @@ class EmittedProgram:
         made: Emission = self.unit.globals[name]
         return made
 
-    def _around(self, function: CheckedFunction) -> Surroundings:
-        if self._surroundings is None:
-            self._surroundings = surroundings_of(self.program.module)
-        return Surroundings(()) if function.in_library else self._surroundings[function.node.name.node_id]
-
 
 _programs: WeakKeyDictionary[Checked, EmittedProgram] = WeakKeyDictionary()
 
@@ -113,6 +105,6 @@ def emitted_program(checked: Checked) -> EmittedProgram:
     found = _programs.get(checked)
     if found is None:
         program = ProgramTree(checked.module, checked.tables, tuple(checked.inputs), checked.entry)
-        unit = Unit(has_defaults=imports_module(checked.module, "collections"))
+        unit = Unit(checked.module, has_defaults=imports_module(checked.module, "collections"))
         found = _programs[checked] = EmittedProgram(program, unit)
     return found

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.changes import assign_item, augmented
-from rlmlang.runtime.emit.emitter import Emitter
+from rlmlang.runtime.emit.emitter import STATEMENTS, Emitter
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.failures import NATURAL, coded
 from rlmlang.runtime.emit.helpers import asserted, raised
 from rlmlang.runtime.emit.loops import iterated, unpack
 from rlmlang.runtime.emit.metering import charge
-from rlmlang.runtime.emit.unit import CannotEmit
 from rlmlang.runtime.exceptions import catches, message_of
 from rlmlang.runtime.steps import loop_steps
-
-StatementEmitter = Callable[[Emitter, Any], None]
 
 
 def block(e: Emitter, body: Sequence[nodes.Statement]) -> None:
@@ -27,10 +23,7 @@ def block(e: Emitter, body: Sequence[nodes.Statement]) -> None:
     for statement in body:
         if statement.span.start in e.tables.unreached:
             return
-        handler = _HANDLERS.get(type(statement))
-        if handler is None:
-            raise CannotEmit(type(statement).__name__)
-        handler(e, statement)
+        e.statement(statement)
 
 
 def _body(e: Emitter, body: Sequence[nodes.Statement]) -> tuple[list[ast.stmt], set[str]]:
@@ -235,7 +228,7 @@ def _unset(e: Emitter, name: str) -> None:
     e.unsure.add(variable.id)
 
 
-_HANDLERS: dict[type, StatementEmitter] = {
+STATEMENTS |= {
     nodes.Input: nothing,
     nodes.Record: nothing,
     nodes.Function: nothing,

@@ -9,11 +9,13 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from rlmlang.language import nodes
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Span
 from rlmlang.runtime.arithmetic import finite
 from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.surroundings import Surroundings, surroundings_of
 from rlmlang.runtime.pending import UNBOUND
 
 SITES = "sites"
@@ -50,6 +52,7 @@ class Site:
 class Unit:
     """What is emitted for one checked program. Its functions find each other, and constants, in its globals."""
 
+    module: nodes.Module
     sites: list[Site] = field(factory=list)
     functions: dict[CheckedFunction, str] = field(factory=dict)
     unable: set[CheckedFunction] = field(factory=set)
@@ -64,6 +67,7 @@ class Unit:
     globals: dict[str, Any] = field(init=False)
     _given: dict[int, str] = field(factory=dict)
     _count: int = 0
+    _surroundings: dict[int, Surroundings] | None = None
 
     def __attrs_post_init__(self) -> None:
         self.globals = {"__builtins__": {}, SITES: self.sites, **PURE, "UNBOUND": UNBOUND}
@@ -104,6 +108,14 @@ class Unit:
             known = self.functions[checked] = self.fresh("f", checked.node.name.id)
             self._new.append(checked)
         return known
+
+    def around(self, checked: CheckedFunction) -> Surroundings:
+        """Return where a function is."""
+        if checked.in_library:
+            return Surroundings(())
+        if self._surroundings is None:
+            self._surroundings = surroundings_of(self.module)
+        return self._surroundings[checked.node.name.node_id]
 
     def waiting(self) -> Iterator[CheckedFunction]:
         """Yield the functions that are to be emitted, and those that their emission asks for."""
