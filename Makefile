@@ -71,4 +71,5 @@ clean: ## Remove the environment and all caches
 .venv/.test: .venv/.demo
 	@echo "Installing what the tests need into .venv"
 	@$(PIP) --editable '.[llama,test]'
+	@$(PIP) --no-deps xgrammar apache-tvm-ffi  # of the first only the compiler of grammars is used
 	@touch $@

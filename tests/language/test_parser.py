@@ -28,8 +28,10 @@ from rlmlang.language import nodes
 from rlmlang.language.parse import MAX_DEPTH, MAX_SOURCE, parse, parse_body, parse_partial, tables
 from rlmlang.language.parse.layout import MAX_BLOCKS, MAX_CLAUSES, MAX_PROBLEMS
 from rlmlang.language.parse.literals import MAX_DIGITS
+from rlmlang.language.printer import format_module
 from rlmlang.language.source import Source, Span
 from rlmlang.testing import Case, programs
+from tests.support.humaneval import corpus
 from tests.support.pythons import as_python, dump, seen_by_python
 from tests.support.texts import DEEP, NESTED, TEXTS, laid_out
 
@@ -83,6 +85,21 @@ def test_an_accepted_text_means_what_python_says(drawn: str) -> None:
     assume(not parsed.diagnostics)
     note(text)
     assert dump(as_python(parsed.module)) == seen_by_python(text)
+
+
+@pytest.mark.skipif(corpus() is None, reason="RLMLANG_CORPORA names no folder with humaneval.jsonl")
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_reference_solutions_mean_what_python_says() -> None:
+    path = corpus()
+    assert path is not None
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    texts = [row["prompt"] + row["canonical_solution"] for row in rows]
+    parsed = [(text, parse_partial(Source(text))) for text in texts]
+    read = [(text, found.module) for text, found in parsed if not found.diagnostics]
+    assert len(read) >= 161 == len(texts) - 3  # a slice is assigned, a loop has an else, a line ends with `;`
+    for text, module in read:
+        assert dump(as_python(module)) == seen_by_python(text)
+        assert dump(as_python(tree(format_module(module)))) == seen_by_python(text)
 
 
 STRANGE = st.one_of(
