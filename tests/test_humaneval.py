@@ -13,7 +13,9 @@ from tests.support.humaneval import Call, Problem, corpus, input_types, problems
 PATH = corpus()
 
 REFUSED = {
+    20: "E227: a result may be None, and is a tuple of any length where one of two is declared",
     22: "the elements of a list have no common type",
+    24: "E227: a function with a declared result can end without `return`",
     33: "E120: a slice is assigned",
     69: "E100: `;`",
     78: "the arguments of its tests have no common type",
