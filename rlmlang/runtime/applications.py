@@ -15,6 +15,7 @@ from rlmlang.language.check.checked import (
     RecordTarget,
     Sources,
 )
+from rlmlang.language.check.type_tests import tested_number
 from rlmlang.language.types import NONE, FunctionType, RecordType
 from rlmlang.runtime.aliases import variables_of
 from rlmlang.runtime.changes import change
@@ -315,13 +316,14 @@ def shown(compiler: Compiler, node: nodes.Apply, args: list[nodes.Expr], text: C
 
 
 def is_instance(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> Code:
-    """Compile an `isinstance`, which its types decide, or else whether the value is None."""
+    """Compile an `isinstance`, which its types decide, or else whether the value is None, or which number it is."""
     decided = compiler.tables.decided.get(node.node_id)
     if decided is not None:
         return lambda frame: decided
-    return strict(
-        compiler, node, target.args[:1], lambda meter, value: value is not None, partial(container_code, compiler)
-    )
+    known = partial(container_code, compiler)
+    if (number := tested_number(compiler.tables, target)) is not None:
+        return strict(compiler, node, target.args[:1], lambda meter, value: value.__class__ is number, known)
+    return strict(compiler, node, target.args[:1], lambda meter, value: value is not None, known)
 
 
 Step = Callable[[Frame, list[Value]], Value]

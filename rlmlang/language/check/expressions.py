@@ -9,7 +9,7 @@ from rlmlang.language.builtins import METHODS, Builtin, ModuleConstant
 from rlmlang.language.check.constants import constant_int, constants
 from rlmlang.language.check.formats import format_problem
 from rlmlang.language.check.imports import member_of, no_member
-from rlmlang.language.check.inference import Inference, facts, may_be_none, no_element, path_of, truth_of
+from rlmlang.language.check.inference import Inference, facts, may_be_none, part_of_no_element, path_of, truth_of
 from rlmlang.language.check.iteration import element_of, hashed
 from rlmlang.language.check.mismatches import described
 from rlmlang.language.check.operators import (
@@ -272,7 +272,7 @@ def attribute(check: Inference, node: nodes.Attribute) -> Type:
         case Unknown():
             return UNKNOWN
         case Never():
-            return no_element(check, node.value)
+            return part_of_no_element(check, node.value)
         case OptionalType():
             return may_be_none(check, node.value)
         case RecordType():
@@ -334,7 +334,7 @@ def index(check: Inference, node: nodes.Index) -> Type:
             return may_be_none(check, node.value)
         case Never():
             check.infer(node.index)
-            return no_element(check, node.value)
+            return part_of_no_element(check, node.value)
         case ListType() | TupleType() | OpenTupleType() | Unknown():
             pass
         case _ if type_ != STR:
@@ -387,5 +387,5 @@ def slice_(check: Inference, node: nodes.Slice) -> Type:
         case ListType() | OpenTupleType() | Unknown():
             return type_
         case Never():
-            return no_element(check, node.value)
+            return part_of_no_element(check, node.value)
     return type_ if type_ == STR else check.problems.error("E212", f"{type_} cannot be sliced", node.span)

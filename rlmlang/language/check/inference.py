@@ -12,7 +12,7 @@ from rlmlang.language.check.checked import NativeTarget, Tables
 from rlmlang.language.check.problems import Problems
 from rlmlang.language.check.scope import Instance, Names
 from rlmlang.language.check.type_tests import instances, tested_names
-from rlmlang.language.types import NEVER, NONE, UNKNOWN, OptionalType, Type, Unknown
+from rlmlang.language.types import NEVER, NONE, UNKNOWN, OptionalType, Type, Unknown, parts_of
 
 
 class Inference(Protocol):
@@ -55,6 +55,16 @@ def no_element(check: Inference, node: nodes.Expr) -> Type:
     """Report the use of an element of `[]` or `{}`."""
     message = "the type of this value is unknown: it is an element of an empty list or dict"
     return check.problems.error("E217", message, node.span)
+
+
+def part_of_no_element(check: Inference, node: nodes.Expr) -> Type:
+    """Return the type of a part of an element of `[]` or `{}`, or report it where nothing else can be meant.
+
+    In a function that is applied to an empty container it is what other applications do.
+    """
+    if check.active and any(NEVER in parts_of(type_) for type_ in check.active[-1].params):
+        return NEVER
+    return no_element(check, node)
 
 
 def path_of(node: nodes.Expr) -> str | None:

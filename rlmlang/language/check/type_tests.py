@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from rlmlang.language import nodes
+from rlmlang.language.check.checked import NativeTarget, Tables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -21,6 +22,7 @@ from rlmlang.language.types import (
     Type,
     Unknown,
     base_of,
+    without_none,
 )
 
 TESTED = ("str", "int", "float", "bool", "list", "dict", "set", "frozenset", "tuple")
@@ -66,3 +68,11 @@ def instances(type_: Type, names: Container[str]) -> Type:
     if isinstance(type_, OptionalType):
         return instances(type_.item, names)
     return INT if type_ == FLOAT and "int" in names and "float" not in names else type_
+
+
+def tested_number(tables: Tables, target: NativeTarget) -> type | None:
+    """Return the class that an `isinstance` tests a float for, which may be an int; None if it tests something else."""
+    value, types = target.args
+    if without_none(tables.types[value.node_id]) != FLOAT:
+        return None
+    return int if any(name.id == "int" for name in tested_names(types) or ()) else float

@@ -16,6 +16,7 @@ from rlmlang.language.check.checked import (
     RecordTarget,
     Sources,
 )
+from rlmlang.language.check.type_tests import tested_number
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType, RecordType, Type
 from rlmlang.runtime.emit import inline, python
@@ -112,6 +113,8 @@ def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(e, generator, builtin.form is SpecialForm.ANY)
         case SpecialForm.ISINSTANCE:  # what types do not decide is whether the value is None
+            if tested_number(e.tables, target) is not None:
+                raise CannotEmit(builtin.name)
             value = e.no_literal(e.expr(target.args[0]).code)
             return Emitted(ast.Compare(value, [ast.IsNot()], [python.const(None)]))
         case SpecialForm.ANY | SpecialForm.ALL | None:
