@@ -96,7 +96,7 @@ def test_there_are_many_examples() -> None:
 
 def _entry(builtin: Builtin) -> str:
     texts = [f"`{text}`" for text in builtin.texts]
-    shown = ", ".join(f"`{example}`" for example in builtin.examples)
+    shown = ", ".join(f"`{'; '.join(example.splitlines())}`" for example in builtin.examples)
     about = f"{builtin.doc}. {'Changes its receiver. ' if builtin.changes else ''}Cost: {builtin.cost}. {shown}"
     if len(texts) == 1:
         return f"- {texts[0]}: {about}\n"

@@ -173,9 +173,12 @@ def _with_functions(e: Emitter, exprs: list[nodes.Expr], target: NativeTarget) -
 def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sources) -> Emitted:
     """Emit the list of what a function gives for elements of other arguments, or for these themselves."""
     applied = function_argument(e, argument)
-    names = [e.unit.fresh("t") for _ in ([0] if sources.themselves else given)]
-    if sources.themselves:
-        iterable: ast.expr = ast.Tuple([each.code for each in given], ast.Load())
+    once = not given  # a function without parameters
+    names = [e.unit.fresh("t") for _ in ([0] if sources.themselves or once else given)]
+    if once:
+        iterable: ast.expr = ast.Tuple([python.const(None)], ast.Load())
+    elif sources.themselves:
+        iterable = ast.Tuple([each.code for each in given], ast.Load())
     elif len(given) == 1:
         iterable = given[0].code
     else:
@@ -186,7 +189,7 @@ def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sou
         return stores[0] if len(stores) == 1 else ast.Tuple(stores, ast.Store())
 
     def value() -> ast.expr:
-        return applied([Emitted(python.load(name)) for name in names]).code
+        return applied([] if once else [Emitted(python.load(name)) for name in names]).code
 
     def turns(result: str) -> None:
         body: list[ast.stmt] = []
@@ -194,7 +197,7 @@ def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sou
             e.add(ast.Expr(python.call(python.attribute(python.load(result), "append"), value())))
         e.add(ast.For(target(), iterable, body, []))
 
-    if len(names) > 1 or sources.themselves:
+    if len(names) > 1 or sources.themselves or once:
         return gathered_slowly(e, turns)
     return gathered(e, iterable, lambda: Turn(target(), [], value(), 0), turns)
 
