@@ -229,6 +229,8 @@ def _check_body(check: Inference, instance: Instance) -> Type:
             function.tables.types[param.name.node_id] = type_
         hoist(names.scope, definition.node.body)
         check.block(definition.node.body)
+        if body.reachable and _needs_result(body):
+            function.node = _with_end(definition.node, definition.result)
         result = _end(check, definition)
         if function.makes_calls or body.makes_calls:
             for span in instance.applied_in_while:
@@ -249,14 +251,27 @@ def _check_body(check: Inference, instance: Instance) -> Type:
 def _end(check: Inference, definition: Definition) -> Type:
     """Check the end of the body of a function, and return the type of its result."""
     body, name = check.body, definition.node.name
-    if body.reachable:
-        if body.declared is not None and not fits(NONE, body.declared):
-            message = f"`{name.id}` can end without `return`; its result is {body.declared}"
-            check.problems.error("E227", message, name.span, "add a `return` at its end")
+    if body.reachable and not _needs_result(body):
         add_result(check, NONE, name.span)
+    elif body.reachable and body.result == NEVER:
+        message = f"`{name.id}` never returns; its result is {body.declared}"
+        check.problems.error("E227", message, name.span, "add a `return` at its end")
     body.go_on(joined((body.exits, body.state())))
     check_the_others(check)
     return body.result if body.declared is None else body.declared
+
+
+def _needs_result(body: BodyCheck) -> bool:
+    """Return whether a function whose end can be reached must not end there, since its result cannot be None."""
+    return body.declared is not None and not fits(NONE, body.declared)
+
+
+def _with_end(node: nodes.Function, result: Type) -> nodes.Function:
+    """Return a function that raises an error where it would end without the result that it declares."""
+    span = node.name.span
+    text = nodes.Constant(f"`{node.name.id}` ended without `return`; its result is {result}", span=span)
+    missing = nodes.Raise(nodes.Name("TypeError", span=span), text, span=span)
+    return evolve(node, body=(*node.body, missing))
 
 
 def add_result(check: Inference, type_: Type, span: Span) -> None:
