@@ -19,7 +19,7 @@ from rlmlang.language.types import (
     ordered,
 )
 from rlmlang.testing.choices import EXACT, FITS, Strictness
-from rlmlang.testing.general_forms import Form, GeneralForms, atom, compound
+from rlmlang.testing.general_forms import ExpressionForm, GeneralForms, atom, compound
 from rlmlang.testing.value_strategies import literal_text
 
 FORBIDDEN_IN_HOLES = frozenset('"\\{}#\n!:')
@@ -39,7 +39,7 @@ _SPECS: dict[Type, tuple[str, ...]] = {
 class ExpressionWriter(GeneralForms):
     """Writes expressions of a given type, with the names in scope."""
 
-    def special(self, expected: Type, strict: Strictness) -> Iterator[Form]:
+    def special(self, expected: Type, strict: Strictness) -> Iterator[ExpressionForm]:
         match expected:
             case ListType():
                 return self.lists(expected, strict)
@@ -53,14 +53,14 @@ class ExpressionWriter(GeneralForms):
                 return self.optionals(expected, strict)
             case _ if expected == FLOAT:
                 return self.floats(strict)
-        tables: dict[Type, Callable[[], Iterator[Form]]] = {
+        tables: dict[Type, Callable[[], Iterator[ExpressionForm]]] = {
             STR: self.strings,
             INT: self.ints,
             BOOL: self.bools,
         }
         return tables[expected]() if expected in tables else iter(())
 
-    def strings(self) -> Iterator[Form]:
+    def strings(self) -> Iterator[ExpressionForm]:
         s = self.operand
         yield compound(lambda: f"{s(STR)} + {s(STR)}")
         yield compound(lambda: f"{s(STR)} * {self.small()}")
@@ -108,13 +108,15 @@ class ExpressionWriter(GeneralForms):
         step = self.pick(("", "", ":2", ":-1", ":1"))
         return ":".join(bounds) + step
 
-    def ints(self) -> Iterator[Form]:
+    def ints(self) -> Iterator[ExpressionForm]:
         i = self.operand
         yield compound(lambda: f"{i(INT)} {self.pick(('+', '-', '*'))} {i(INT)}")
         yield compound(lambda: f"{i(INT)} {self.pick(('//', '%'))} {self.pick(('2', '7', '(-3)'))}")
         yield compound(lambda: f"{i(INT)} {self.pick(('//', '%'))} {i(INT)}")
         yield compound(lambda: f"{i(INT)} ** {self.number(0, 3)}")
-        yield compound(lambda: f"{self.pick(('-', '+', '- -'))}{i(INT)}")
+        yield compound(lambda: f"{i(INT)} {self.pick(('&', '|', '^'))} {i(INT)}")
+        yield compound(lambda: f"{i(INT)} {self.pick(('<<', '>>'))} {self.number(0, 3)}")
+        yield compound(lambda: f"{self.pick(('-', '+', '- -', '~'))}{i(INT)}")
         yield atom(lambda: f"len({self.expr(self.pick(_SIZED), EXACT)})")
         yield atom(lambda: f"{self.pick(('sum', 'max', 'min'))}({self.expr(ListType(INT), EXACT)})")
         yield atom(lambda: f"sum({self.comprehension(INT, EXACT)})")
@@ -132,7 +134,7 @@ class ExpressionWriter(GeneralForms):
         yield atom(lambda: f"{i(STR, EXACT)}.{self.pick(('find', 'count', 'rfind', 'index'))}({self.expr(STR)})")
         yield atom(lambda: f"{i(ListType(INT), EXACT)}.{self.pick(('count', 'index'))}({self.expr(INT)})")
 
-    def floats(self, strict: Strictness) -> Iterator[Form]:
+    def floats(self, strict: Strictness) -> Iterator[ExpressionForm]:
         f = self.operand
         yield compound(lambda: f"{f(FLOAT, EXACT)} {self.pick(('+', '-', '*'))} {f(FLOAT)}")
         yield compound(lambda: f"{f(INT)} {self.pick(('+', '-', '*'))} {f(FLOAT, EXACT)}")
@@ -148,7 +150,7 @@ class ExpressionWriter(GeneralForms):
         if strict is not EXACT:
             yield compound(lambda: self.expr(INT, strict))
 
-    def bools(self) -> Iterator[Form]:
+    def bools(self) -> Iterator[ExpressionForm]:
         b = self.operand
         orders = ("<", "<=", ">", ">=", "==", "!=")
         yield compound(lambda: f"not {self.test()}")
@@ -181,7 +183,7 @@ class ExpressionWriter(GeneralForms):
         kind = optional(self.some_type(1))
         return f"{self.operand(kind, EXACT)} {self.pick(('is', 'is not'))} None"
 
-    def lists(self, expected: ListType, strict: Strictness) -> Iterator[Form]:
+    def lists(self, expected: ListType, strict: Strictness) -> Iterator[ExpressionForm]:
         item = expected.item
         least = 1 if strict is EXACT else 0
 
@@ -202,7 +204,7 @@ class ExpressionWriter(GeneralForms):
         yield atom(lambda: self._map(item))
         yield atom(lambda: self._filter(expected))
         if item in (STR, INT):
-            yield atom(lambda: f"set({self.expr(expected, EXACT)})")
+            yield atom(lambda: f"sorted(set({self.expr(expected, EXACT)}))")
         if item == INT:
             yield atom(lambda: f"range({self.small()})")
             yield atom(lambda: f"range({self.small()}, {self.small()}, {self.pick(('1', '2', '-1'))})")
@@ -246,7 +248,7 @@ class ExpressionWriter(GeneralForms):
             test = self.test()
         return f"filter({self.pick((f'lambda {name}: {test}', 'bool'))}, {items})"
 
-    def dicts(self, expected: DictType, strict: Strictness) -> Iterator[Form]:
+    def dicts(self, expected: DictType, strict: Strictness) -> Iterator[ExpressionForm]:
         least = 1 if strict is EXACT else 0
 
         def display() -> str:
@@ -260,7 +262,7 @@ class ExpressionWriter(GeneralForms):
             pairs = ListType(TupleType((STR, expected.value)))
             yield atom(lambda: f"dict({self.expr(pairs, EXACT)})")
 
-    def optionals(self, expected: OptionalType, strict: Strictness) -> Iterator[Form]:
+    def optionals(self, expected: OptionalType, strict: Strictness) -> Iterator[ExpressionForm]:
         item = expected.item
         yield compound(lambda: f"{self.operand(item, strict)} if {self.test()} else None")
         if self.reachable(item):

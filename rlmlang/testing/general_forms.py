@@ -23,18 +23,18 @@ from rlmlang.runtime.values import Value
 from rlmlang.testing.choices import CHECKED, EXACT, FITS, Choices, FunctionInScope, Strictness
 from rlmlang.testing.value_strategies import literal_text, values
 
-Form = tuple[bool, Callable[[], str]]
+ExpressionForm = tuple[bool, Callable[[], str]]
 """A way to write an expression, and whether as an operand it needs parentheses."""
 
 INSTRUCTIONS = ("Name it", "How many?", "Is it so?", 'Say CALL("it") again')
 
 
-def atom(write: Callable[[], str]) -> Form:
+def atom(write: Callable[[], str]) -> ExpressionForm:
     """Return a form that needs no parentheses."""
     return False, write
 
 
-def compound(write: Callable[[], str]) -> Form:
+def compound(write: Callable[[], str]) -> ExpressionForm:
     """Return a form that needs parentheses as an operand."""
     return True, write
 
@@ -62,11 +62,11 @@ class GeneralForms(Choices):
         self.depth = outer
         return needs, text
 
-    def special(self, expected: Type, strict: Strictness) -> Iterator[Form]:
+    def special(self, expected: Type, strict: Strictness) -> Iterator[ExpressionForm]:
         """Yield the forms that only this type has."""
         raise NotImplementedError
 
-    def leaves(self, expected: Type, strict: Strictness) -> Iterator[Form]:
+    def leaves(self, expected: Type, strict: Strictness) -> Iterator[ExpressionForm]:
         """Yield the forms that are not nested any deeper: names, constants and displays of them."""
         exact = strict is EXACT
         if names := self.names(expected, strict):
@@ -98,7 +98,7 @@ class GeneralForms(Choices):
             case _:
                 yield self.constant(self.draw(values(expected)))
 
-    def constant(self, value: Value) -> Form:
+    def constant(self, value: Value) -> ExpressionForm:
         if isinstance(value, str):
             return atom(lambda: self.string(value))
         return not isinstance(value, bool) and value < 0, lambda: repr(value)
@@ -147,7 +147,7 @@ class GeneralForms(Choices):
     def index_text(self) -> str:
         return self.expr(INT) if self.chance(8) else self.pick(("0", "-1", "0", "1"))
 
-    def common(self, expected: Type, strict: Strictness) -> Iterator[Form]:
+    def common(self, expected: Type, strict: Strictness) -> Iterator[ExpressionForm]:
         """Yield the forms that can have a value of any type."""
         loose = max(strict, FITS)
         yield compound(self._conditional(expected, strict))

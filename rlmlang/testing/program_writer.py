@@ -17,7 +17,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.runtime.values import Value
 from rlmlang.testing.choices import CHECKED, EXACT, FunctionInScope
-from rlmlang.testing.expression_writer import ExpressionWriter
+from rlmlang.testing.statement_writer import StatementWriter, indented
 from rlmlang.testing.value_strategies import literal_text, values
 
 
@@ -33,23 +33,43 @@ class Case:
         return api.compile(self.text)
 
 
-class ProgramWriter(ExpressionWriter):
-    """Writes a program: record types, inputs, functions and bindings, then the expression that is its value."""
+class ProgramWriter(StatementWriter):
+    """Writes a program: record types, inputs, functions and statements, then its value.
+
+    It is a script that ends with an expression, or its last statement is a function that gives the value.
+    """
 
     def program(self, statements: int) -> Case:
-        """Write a program with at most `statements` functions and bindings."""
+        """Write a program with at most `statements` functions and statements at its top level."""
         parts = [self.record() for _ in range(self.number(0, 1))]
-        if self.chance(2):
-            self.literals.append(LiteralType(self.pick((("low", "high"), ("yes", "no", "é"), (1, 2)))))
+        self.budget = 3 * statements
+        is_function = self.chance(3)
         given: dict[str, Value] = {}
-        for type_ in [*self.literals, *(self.some_type() for _ in range(self.number(0, 2)))]:
-            parts.append(self.input(type_, given))
+        if not is_function:
+            if self.chance(2):
+                self.literals.append(LiteralType(self.pick((("low", "high"), ("yes", "no", "é"), (1, 2)))))
+            for type_ in [*self.literals, *(self.some_type() for _ in range(self.number(0, 2)))]:
+                parts.append(self.input(type_, given))
+            self.fixed = frozenset(self.scope)
         for _ in range(self.number(0, statements)):
-            parts.append(self.function() if self.chance(3) else self.binding())
-        kind = self.some_type()
-        parts.append(self.expr(kind, EXACT))
+            parts.append(self.function() if self.chance(3) else "\n".join(self.statement()))
+        parts.append(self.entry(given) if is_function else self.expr(self.some_type(), EXACT))
         gaps = [self.pick(("\n", "\n", "\n\n", "\n# note\n", "  # why\n")) for _ in parts]
         return Case("".join(part + gap for part, gap in zip(parts, gaps)), given)
+
+    def entry(self, given: dict[str, Value]) -> str:
+        """Write the function whose result is the value of the program, with values for its parameters in `given`."""
+        params: dict[str, Type] = {}
+        for _ in range(self.number(0, 2)):
+            name = self.fresh("given")
+            params[name] = self.some_type()
+            given[name] = self.draw(values(params[name]))
+        result = self.some_type()
+        with self.function_body(params, result):
+            lines = [*self.block(3), f"return {self.expr(result, EXACT)}"]
+        typed = ", ".join(f"{name}: {type_}" for name, type_ in params.items())
+        head = f"def answer({typed}) -> {result}:" if self.chance(2) else f"def answer({typed}):"
+        return "\n".join([head, *indented(lines)])
 
     def record(self) -> str:
         name = self.fresh("Record")
@@ -70,19 +90,6 @@ class ProgramWriter(ExpressionWriter):
             return f"{name}: {type_}"
         return f"{name}: {type_} = {literal_text(default)}"
 
-    def binding(self) -> str:
-        if self.chance(6):
-            kinds = self.some_type(1), self.some_type(1)
-            names = self.fresh("v"), self.fresh("v")
-            text = self.expr(TupleType(kinds), EXACT)
-            self.scope |= dict(zip(names, kinds))
-            return f"{names[0]}, {names[1]} = {text}"
-        kind = self.some_type()
-        text = self.expr(kind, EXACT)
-        name = self.fresh("v")
-        self.scope[name] = kind
-        return f"{name} = {text}"
-
     def function(self) -> str:
         name = self.fresh("f")
         step = (self.some_type(0), self.some_type(0)) if self.chance(4) else None
@@ -97,16 +104,13 @@ class ProgramWriter(ExpressionWriter):
             value = literal_text(self.draw(values(type_))) if default else ""
             texts.append(f"{stem}: {type_} = {value}" if default else f"{stem}: {type_}")
         result = self.some_type(1)
-        lines: list[str] = []
         outer = list(self.functions)
-        with self.having({stem: type_ for stem, type_, _ in params}):
+        with self.function_body({stem: type_ for stem, type_, _ in params}, result):
             if step is not None:
                 self.functions.append(FunctionInScope("g", (("argument", step[0], False),), step[1], named=False))
-            for _ in range(self.number(0, 1)):
-                lines.append(f"    {self.binding()}")
-            lines.append(f"    return {self.expr(result, CHECKED)}")
+            lines = [*(self.block(2) if self.chance(2) else []), f"return {self.expr(result, CHECKED)}"]
         self.functions = [*outer, FunctionInScope(name, tuple(params), result, named=step is None, step=step)]
-        return f"def {name}({', '.join(texts)}) -> {result}:\n" + "\n".join(lines)
+        return "\n".join([f"def {name}({', '.join(texts)}) -> {result}:", *indented(lines)])
 
 
 def _has_record(type_: Type) -> bool:

@@ -12,7 +12,7 @@ from rlmlang.errors import CODES, ProgramError
 from rlmlang.language.check import check
 from rlmlang.language.check import library as library_module
 from rlmlang.language.source import Source
-from rlmlang.language.types import INT
+from rlmlang.language.types import INT, UNKNOWN
 from rlmlang.render import render
 from tests.support.places import GOLDEN
 
@@ -172,3 +172,8 @@ def test_library_functions_use_any_of_their_file(library: Path) -> None:
         "def one(x: int) -> int:\n    return two(x)\n\ndef two(x: int) -> int:\n    return one(x - 1) if x > 0 else x\n"
     )
     assert check(Source("one(1)")).type == INT
+
+
+def test_a_parameter_of_unknown_type_may_be_used_in_any_way() -> None:
+    body = '    rows.sort(key=len)\n    rows[0].sort(key=lambda x: x)\n    by_name["a"].append(rows)\n    return by_name[1]\n'
+    assert check(Source(f"def answer(rows, by_name):\n{body}")).type == UNKNOWN

@@ -219,6 +219,15 @@ while stack:
         stack.append((node + 1, path[:]))
 path
 """,
+    "a view that is put away": """
+d = {1: 2}
+found = []
+try:
+    found.append(d.values())
+except ValueError:
+    pass
+found
+""",
     "after an error": """
 found = []
 for text in ["1", "x"]:
@@ -379,7 +388,7 @@ def test_what_is_shared_too_much_is_refused() -> None:
     assert problem.message == "too many variables hold the same values to find out where a change of one shows"
 
 
-many = settings(max_examples=7 * settings.default.max_examples)
+many = settings(max_examples=20_000 if settings.default.max_examples > 1_000 else 4 * settings.default.max_examples)
 
 
 @many

@@ -109,8 +109,8 @@ def agrees_with_python(case: Case) -> None:
         assert (code, value) == ("value", expected)
 
 
-many = settings(max_examples=7 * settings.default.max_examples)
-"""For the most important properties: more than 10,000 programs in the long profile."""
+many = settings(max_examples=20_000 if settings.default.max_examples > 1_000 else 4 * settings.default.max_examples)
+"""For the most important properties."""
 
 
 @many

@@ -34,7 +34,7 @@ FRESH: dict[str, Sequence[str]] = {
     "D": ('{"a": {X}}', '{"a": {X}, "b": {X}}', "{k: list(v) for k, v in {d}.items()}", '{k: {X} for k in "ab"}'),
     "S": ("{{N}}", "set({X})", "set({s})", "{s} | {{N}}"),
     "T": ("({X}, {X})",),
-    "V": ("list({d}.items())",),
+    "V": ("list({d}.values())",),
     "L": ("[str({X})]",),
 }  # fmt: skip
 """What makes new containers, by the type of the expression: `{X}` is such an expression in it, `{x}` a variable."""
@@ -57,7 +57,7 @@ SHARED: dict[str, Sequence[str]] = {
     "D": ("{d}", "dict({d})", "{d}.copy()", "{k: v for k, v in {d}.items()}", 'dict(zip("ab", {g}))'),
     "S": ("{s}", "{s} or {S}"),
     "T": ("{t}", "({x}, {x})"),
-    "V": ("{d}.values()", "{d}.items()", "{d}.keys()"),
+    "V": ("{d}.values()", "{v}"),
 }  # fmt: skip
 """What gives containers that something else holds too."""
 
@@ -101,7 +101,7 @@ HEADS = (
 FIRST = {
     "l": ('l0 = ["s"]',), "n": ("n0 = 0", "n1 = 1"), "w": ('w0 = "a"',), "x": ("x0 = [1, 2]", "x1 = [3]", "x2 = [5, 4]"),
     "g": ("g0 = [[1], [2, 3]]", "g1 = [[6]]"), "h": ("h0 = [[[8]], [[9], [7]]]",), "s": ("s0 = {1}", "s1 = {2, 3}"),
-    "d": ('d0 = {"a": [7], "b": []}', 'd1 = {"a": [8]}'), "t": ("t0 = ([1], [2])",), "v": ('v0 = list({"a": [4]}.items())',),
+    "d": ('d0 = {"a": [7], "b": []}', 'd1 = {"a": [8]}'), "t": ("t0 = ([1], [2])",), "v": ('v0 = list({"a": [4]}.values())',),
 }  # fmt: skip
 """The first values of the variables."""
 
@@ -169,7 +169,8 @@ class AliasingWriter:
             return f"{name}({', '.join(self.expression(letter.upper(), depth - 1) for letter in params)})"
         options = SHARED.get(kind, ()) if self.chance(self.shared) else ()
         text = self.filled(self.pick(options or FRESH[kind]), depth)
-        return f"({text})" if " " in text and text[0] not in "([{" else text
+        is_bracketed = text[0] in "([{" and not re.search(r" (if|or|and) ", text)
+        return text if is_bracketed or " " not in text else f"({text})"
 
     def _small(self, kind: str) -> str:
         if kind in SMALL and not self.chance(self.shared):
@@ -228,7 +229,7 @@ class AliasingWriter:
         texts = []
         for place, letter in enumerate(params):
             self.names[letter] = [f"{letter}{place + 5}"]
-            texts.append(f"{letter}{place + 5}" + (f": {TYPES[letter]}" if self.chance(5) else ""))
+            texts.append(f"{letter}{place + 5}" + (f": {TYPES[letter]}" if indent or self.chance(5) else ""))
         if not indent and self.chance(3):
             self.function(inner)
         self.statements(inner, 2, False, result)
@@ -239,6 +240,9 @@ class AliasingWriter:
         self.lines.append(f"{indent}def {name}({', '.join(texts)}):")
         self.lines += [*_used(needed, body), *body]
         self.functions = [*functions, (name, params, result)]
+        if not indent:  # a function without types is checked for those that it is applied to
+            args = ", ".join(self.expression(letter.upper(), 1) for letter in params)
+            self.lines.append(f"l0.append(str({name}({args})))")
 
     def program(self) -> str:
         """Write a program whose value shows what some of the variables hold."""

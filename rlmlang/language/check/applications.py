@@ -150,7 +150,7 @@ def _given(check: Inference, node: nodes.Apply, callee: nodes.Name, given: Given
 def _infer_arguments(check: Inference, node: nodes.Apply | nodes.Call) -> None:
     """Check arguments where no parameters are known."""
     for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
-        if not isinstance(arg, nodes.Lambda):
+        if not isinstance(arg, nodes.Lambda) and not check.names.is_function(arg):
             check.infer(arg)
 
 

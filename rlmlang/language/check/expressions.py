@@ -335,7 +335,10 @@ def index(check: Inference, node: nodes.Index) -> Type:
         case Never():
             check.infer(node.index)
             return part_of_no_element(check, node.value)
-        case ListType() | TupleType() | OpenTupleType() | Unknown():
+        case Unknown():
+            check.infer(node.index)
+            return UNKNOWN
+        case ListType() | TupleType() | OpenTupleType():
             pass
         case _ if type_ != STR:
             check.infer(node.index)

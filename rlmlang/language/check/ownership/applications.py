@@ -332,19 +332,21 @@ class ApplicationsWalk(ContentsWalk):
         self.unpin(pin)
         free = variables(own_type)
         stored: list[Contents] = []
+        iterated: list[nodes.Expr] = []
         for arg, (type_, value) in zip(others, found):
             is_whole = _is_variable(type_)
             if variables(type_) & free and name not in NOT_KEEPING:
                 stored.append(value if is_whole else element(value))
-            if not is_whole and not _is_same_name(arg, receiver):
-                captured |= value.tops
+            if not is_whole:
+                iterated.append(arg)
+                captured |= 0 if _is_same_name(arg, receiver) else value.tops
         result = element(path.value)
         for _, value in found:
             result = either(result, value)
         result = self.fitting(result, self.type_of(node))
         change = self.change_of(path, node.span, self.type_of(receiver))
         self.change(path, change, stored, captured)
-        self.may_fail_within(path, change, others)
+        self.may_fail_within(path, change, iterated)
         if name in TAKING and result.parts and path.variable is not None:
             inner = inner_of(path.variable)
             but = 0 if self.state.repeats(inner) else inner
