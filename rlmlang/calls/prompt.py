@@ -112,10 +112,9 @@ def language_card() -> str:
 _CARD = """\
 You complete a Python function. It runs in a safe subset of Python, with one addition: CALL asks a language model.
 - Write plain Python: assignments, if, for, while, def, try, comprehensions, f-strings, lists, dicts, sets. There \
-are no classes with methods, files or network. Modules: math, re, string, json, itertools, functools, collections, \
-statistics.
-- `CALL[T]("instruction", argument, ...)` returns a T: CALL[str], CALL[int], CALL[bool], CALL[list[str]], \
-CALL[Literal["a", "b"]]. The model sees only the instruction and the arguments.
+are no classes with methods, files or network.
+- `CALL("instruction", argument, ...)` gives a text, `CALL[int]("instruction", argument, ...)` a number. Likewise \
+`CALL[bool](...)`, `CALL[list[str]](...)`, `CALL[Literal["a", "b"]](...)`. The model sees only what is in the brackets.
 - Compute whatever can be computed. Use CALL for whatever needs reading or judgement: what a text means, how it \
 sounds, which facts it tells. Never guess meaning from key words.
 - A CALL reads at most a few thousand words: cut long text by `chunk(text, 4000)`. In a `for`, the calls of all turns \
@@ -229,6 +228,9 @@ def argument_names(arguments: Arguments) -> list[str]:
 FUNCTION = "answer"
 """The name of the function that a model writes."""
 
+IMPORTS = "import collections, functools, itertools, json, math, re, statistics, string\n\n"
+"""The modules that a model's function may use: models use them without importing them."""
+
 
 def function_head(instruction: str, arguments: Arguments, type_: Type) -> str:
     """Return the beginning of a callee's program: records, and the function's head with the task as its docstring."""
@@ -241,7 +243,7 @@ def _head(instruction: str, arguments: Arguments, type_: Type, notes: Iterable[s
     text = "\n    ".join(escaped(line, "") for line in task) + ("\n    " if notes else "")
     text = re.sub(r'"(?="|\Z)', r"\"", text)
     records = "".join(declared_records(arguments, type_))
-    return f'{records}def {FUNCTION}({params}) -> {type_}:\n    """{text}"""\n'
+    return f'{IMPORTS}{records}def {FUNCTION}({params}) -> {type_}:\n    """{text}"""\n'
 
 
 def program_header(arguments: Arguments, type_: Type) -> str:

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.calls.prompt import FUNCTION, Arguments, declared_records, fenced_blocks, function_head, program_header
+from rlmlang.calls.prompt import (
+    FUNCTION,
+    IMPORTS,
+    Arguments,
+    declared_records,
+    fenced_blocks,
+    function_head,
+    program_header,
+)
 from rlmlang.language.types import Type
 
 
@@ -19,14 +27,15 @@ def whole_program(reply: str, instruction: str, arguments: Arguments, type_: Typ
     """
     code = _code(reply)
     if _DEFINED.search(code):
-        return "".join(declared_records(arguments, type_)) + code
+        before = (IMPORTS, *declared_records(arguments, type_))
+        return "".join(text for text in before if text.split("\n")[0] not in code.split("\n")) + code
     head = function_head(instruction, arguments, type_)
     lines = [line for line in code.split("\n") if line.strip()]
     if lines and lines[0].startswith((" ", "\t")):
         return head + code
     if re.search(r"(?m)^(?:return\b|(?:if|for|while)\b.*\n(?:[ \t]+.*\n|\n)*?[ \t]+return\b)", code):
         return head + "".join(f"    {line}\n" if line.strip() else "\n" for line in code.rstrip("\n").split("\n"))
-    return program_header(arguments, type_) + code
+    return IMPORTS + program_header(arguments, type_) + code
 
 
 _DEFINED = re.compile(rf"(?m)^def {FUNCTION}\b")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rlmlang.calls.prompt import (
     FUNCTION,
+    IMPORTS,
     PROMPT_VERSION,
     Message,
     argument_names,
@@ -137,7 +138,7 @@ def test_the_prompt_of_a_program() -> None:
     assert system == Message("system", language_card())
     assert user.role == "user"
     assert user.content == (
-        "Complete this function. Answer with code only.\n\n```python\n"
+        f"Complete this function. Answer with code only.\n\n```python\n{IMPORTS}"
         'class Clause:\n    title: str\n    risk: Literal["low", "high"]\n\n'
         "class Book:\n    clauses: list[Clause]\n\n"
         "def answer(arg1: str, book: Book, pages: dict[str, int], limit: int) -> int:\n"
@@ -151,13 +152,14 @@ def test_the_prompt_of_a_program() -> None:
 
 def test_the_prompt_of_a_program_without_arguments_is_the_function_alone() -> None:
     (_, user) = Request("Name three colors.", (), ListType(STR), program=True).messages
-    head = 'def answer() -> list[str]:\n    """Name three colors."""'
+    head = IMPORTS + 'def answer() -> list[str]:\n    """Name three colors."""'
     assert user.content == f"Complete this function. Answer with code only.\n\n```python\n{head}\n```"
 
 
 def test_an_engine_that_can_continue_begins_with_the_head_of_the_function() -> None:
     request = Request("Count them.", (("xs", [1]),), INT, program=True)
-    assert request.opening(continues=True) == '```python\ndef answer(xs: list[int]) -> int:\n    """Count them."""\n'
+    head = 'def answer(xs: list[int]) -> int:\n    """Count them."""\n'
+    assert request.opening(continues=True) == f"```python\n{IMPORTS}{head}"
     assert request.opening(continues=False) == ""
 
 

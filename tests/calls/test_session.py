@@ -12,20 +12,20 @@ import pytest
 import rlmlang
 from rlmlang.calls import keys
 from rlmlang.calls.budget import Limits
+from rlmlang.calls.prompt import IMPORTS
 from rlmlang.calls.session import STATEMENT_ATTEMPTS, checked_head
 from rlmlang.cli import main
-from rlmlang.decode.partial import environment_of
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language import parse
 from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.source import Source
-from rlmlang.models.base import Capabilities, Reply, Request
+from rlmlang.models.base import Capabilities, Request
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake
 
 CALLING = 'document: str\nCALL[list[str]]("Shorten the lines", document=document)\n'
-HEAD = 'def answer(document: str) -> list[str]:\n    """Shorten the lines"""\n'
+HEAD = IMPORTS + 'def answer(document: str) -> list[str]:\n    """Shorten the lines"""\n'
 TWO = Limits(max_depth=2)
 
 
@@ -150,7 +150,7 @@ def test_values_are_evaluated_once() -> None:
 
 
 def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor by the mask of the engine: its constraint carries what was checked. The header takes one of each more."""
+    """The head takes one of each more."""
     parsed: list[str] = []
     checked: list[int] = []
     original, extended = parse._parsed, Beginning.extended
@@ -163,12 +163,6 @@ def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch
         checked.append(len(module.statements))
         return extended(self, module, *expected)
 
-    class Masked(Writer):
-        async def generate(self, request: Request) -> Reply:
-            if request.constraint is not None:
-                assert set(environment_of(request.constraint).entries) >= {"document"}
-            return await super().generate(request)
-
     program = rlmlang.compile(CALLING)
     monkeypatch.setattr(parse, "_parsed", counted_parse)
     monkeypatch.setattr(Beginning, "extended", counted_check)
@@ -179,7 +173,7 @@ def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch
         "    if n:\n        n += 0\n",
         "    return parts\n",
     ]
-    assert program.run(model=Masked(statements), limits=TWO, document="one\ntwo").value == ["one", "two"]
+    assert program.run(model=Writer(statements), limits=TWO, document="one\ntwo").value == ["one", "two"]
     assert parsed == [HEAD, *statements]
     assert checked == [0, 1, *[1] * 4]  # the head: what is before the function, and its docstring
 
@@ -197,7 +191,7 @@ def test_the_keys_and_places_of_calls_do_not_depend_on_how_statements_are_checke
         "e2c5bd31be5472c0", "32be9923b9b8f4b4", "d89d8710df5f42d3",
     ]  # fmt: skip
     span = trace.calls[1].span
-    assert (span.source.name, span.line, span.column) == ("<answer>", 4, 14)
+    assert (span.source.name, span.line, span.column) == ("<answer>", 6, 14)
 
 
 def test_later_statements_see_what_earlier_ones_define() -> None:
