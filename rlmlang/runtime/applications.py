@@ -156,6 +156,7 @@ def function_argument(compiler: Compiler, node: nodes.Expr, kept: bool = False) 
 
 
 def _function_argument(compiler: Compiler, node: nodes.Expr) -> MakeFunction:
+    node = compiler.tables.written_out.get(node.node_id, node)
     if isinstance(node, nodes.Lambda):
         names, span = [param.id for param in node.params], node.span
         outer, compiler.scope = compiler.scope, FrameNames({*names}, compiler.scope, compiler.scope.within)

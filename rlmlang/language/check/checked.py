@@ -146,6 +146,9 @@ class Tables:
     references: dict[int, CheckedFunction | NativeTarget | RecordType | ModuleConstant] = field(factory=dict)
     """What each `Name`, or `Attribute` of a module, refers to that is given where a function is expected, unless it is
     a parameter, and the constants of modules."""
+    written_out: dict[int, nodes.Lambda] = field(factory=dict)
+    """The lambda that means the same as an `Attribute` that is given where a function is expected: `lambda x: d[x]` for
+    `d.get` as a key, `lambda x: x.lower()` for `str.lower`, `lambda x: math.sqrt(x)` for `math.sqrt`."""
     answers: dict[int, Type] = field(factory=dict)
     """The type of what the model answers to each `Call`; with `default=None`, the value may be None as well."""
     decided: dict[int, bool] = field(factory=dict)

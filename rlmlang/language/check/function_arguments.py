@@ -4,25 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import Builtin, Parameter, SpecialForm
+from rlmlang.language.builtins import BUILTINS, METHODS, Builtin, Parameter, SpecialForm, module_member
 from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget
+from rlmlang.language.check.expressions import methods_of
 from rlmlang.language.check.flow import join_types
 from rlmlang.language.check.functions import accepted, calls_in_while, makes_call, use, use_library, use_parameter
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.overloads import resolve_reference
-from rlmlang.language.check.scope import Definition, Given, Scope, Variable
+from rlmlang.language.check.scope import Definition, Given, Module, Scope, Variable
 from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.source import Span
-from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, Type, fits, join
+from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, Type, TypeVar, fits, join
 from rlmlang.render import counted
 
 
 def is_function(check: Inference, node: nodes.Expr) -> bool:
     """Return whether an argument is a function."""
+    if isinstance(node, nodes.Attribute):
+        return _named_method(check, node) is not None
     return isinstance(node, nodes.Lambda) or check.names.is_function(node)
+
+
+def _named_method(check: Inference, node: nodes.Attribute) -> Builtin | None:
+    """Return the method, or function of a module, that `d.get`, `str.lower` or `math.sqrt` names."""
+    if not isinstance(node.value, nodes.Name):
+        return None
+    entry = check.names.find(node.value.id)
+    found: object = None
+    if isinstance(entry, Variable):
+        found = methods_of(entry.type).get(node.name)
+    elif isinstance(entry, Module):
+        found = module_member(entry.name, node.name)
+    elif entry is None and node.value.id in BUILTINS:
+        found = METHODS.get(node.value.id, {}).get(node.name)
+    return found if isinstance(found, Builtin) and not found.changes and found.form is None else None
+
+
+_numbers = count(1 << 40)
+"""Numbers of nodes that no text has."""
+
+
+def _written_out(check: Inference, node: nodes.Expr, params: int, ordered: bool = False) -> nodes.Expr:
+    """Return the lambda that means what a method does that is given as a function; any other argument as it is.
+
+    If its results are to be `ordered`, `d.get` stands for `lambda x: d[x]`, since None has no order.
+    """
+    if not isinstance(node, nodes.Attribute) or _named_method(check, node) is None:
+        return node
+    assert isinstance(node.value, nodes.Name)
+    span = node.span
+    names = [nodes.Name(str(number), span=span, node_id=next(_numbers)) for number in range(params)]
+    first, callee, args = node.value.id, node, names
+    if isinstance(check.names.find(first), Variable) and node.name == "get" and ordered and params == 1:
+        body: nodes.Expr = nodes.Index(node.value, names[0], span=span, node_id=next(_numbers))
+    else:
+        if check.names.find(first) is None and names:  # a method of a type: its first argument is the receiver
+            callee = nodes.Attribute(names[0], node.name, node.name_span, span=span, node_id=next(_numbers))
+            args = names[1:]
+        body = nodes.Apply(callee, tuple(args), span=span, node_id=next(_numbers))
+    written = nodes.Lambda(tuple(names), body, span=span, node_id=next(_numbers))
+    check.tables.written_out[node.node_id] = written
+    return written
 
 
 def solve_function(
@@ -30,6 +76,7 @@ def solve_function(
 ) -> None:
     """Check a function that is passed to a built-in, and solve the type variables of its result."""
     what = f"`{param.name}`"
+    arg = _written_out(check, arg, len(expected.params), expected.result == TypeVar("K"))
     for type_ in expected.params:
         for name in variables(type_):  # those of arguments that failed
             solution.setdefault(name, UNKNOWN)
@@ -56,6 +103,7 @@ def function_argument(
 
     `result` is the type of the result that is expected; None accepts any.
     """
+    node = _written_out(check, node, len(params))
     if isinstance(node, nodes.Lambda):
         return _lambda(check, node, params, result, what)
     if not isinstance(node, nodes.Name):

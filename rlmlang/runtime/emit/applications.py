@@ -225,6 +225,7 @@ def fold(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:
 
 def function_argument(e: Emitter, node: nodes.Expr) -> Applied:
     """Return what emits the applications of an argument that is a function."""
+    node = e.tables.written_out.get(node.node_id, node)
     if isinstance(node, nodes.Lambda):
         return lambda args: _apply_lambda(e, node, args)
     assert isinstance(node, (nodes.Name, nodes.Attribute))

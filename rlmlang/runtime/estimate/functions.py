@@ -76,6 +76,7 @@ def _give_up(follower: Follower, function: CheckedFunction) -> Value:
 
 def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> FunctionEstimate:
     """Return what follows the applications of an argument that is a function."""
+    node = follower.tables.written_out.get(node.node_id, node)
     if isinstance(node, nodes.Lambda):
         names, tables, steps = [p.id for p in node.params], follower.tables, follower.fact(function_steps, node)
 

@@ -120,6 +120,7 @@ class ApplicationsWalk(ContentsWalk):
     def function_result(self, node: nodes.Expr, given: int) -> Contents:
         """Return what a function that is given as an argument may give for values of which the mask has the parts."""
         value = Contents(given, given, bool(given))
+        node = self.tables.written_out.get(node.node_id, node)
         if isinstance(node, nodes.Lambda):
             self.scopes.append({})
             for param in node.params:
