@@ -88,7 +88,7 @@ def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> Functio
             return value
 
         return apply
-    assert isinstance(node, nodes.Name)
+    assert isinstance(node, (nodes.Name, nodes.Attribute))
     reference = follower.tables.references.get(node.node_id)
     match reference:
         case CheckedFunction():
@@ -111,6 +111,7 @@ def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> Functio
                 return UNKNOWN
 
             return apply_native
+    assert isinstance(node, nodes.Name)
     holder = env.holder(node.id)
     assert holder is not None
     function: FunctionEstimate = holder.variables[node.id]
