@@ -23,6 +23,7 @@ from rlmlang.language.parse import parse
 from rlmlang.language.printer import format_module
 from rlmlang.language.source import Source
 from rlmlang.models.scripted import ScriptedModel
+from tests.support.evaluations import Answers, evaluated
 from tests.support.library import ASSERTIONS, FILES, FUNCTIONS, Assertion, Documented
 
 
@@ -111,3 +112,20 @@ labels = ["happy", "unhappy", "C++"]
 [match_label(said, labels) for said in ["Unhappy.", "It is happy", "I am unhappy", "c++", "happy, unhappy"]]
 """)
     assert program.run().value == ["unhappy", "happy", "unhappy", "C++", "other"]
+
+
+@pytest.mark.parametrize(
+    ("program", "answer"),
+    [
+        ('notes_on("When?", texts)', "In May."),
+        ('extract_fields(texts, "a letter")', None),
+        ('classify_all(texts, ["a", "b"])', "b"),
+        ('group_by_label(texts, ["a", "b"])', "b"),
+        ('filter_by("It rains.", texts)', True),
+        ('join_pairs(lambda a, b: CALL("Join.", a, b), texts + [f"{text}." for text in texts])', "ab"),
+    ],
+)
+def test_loops_ask_all_their_calls_at_once(program: str, answer: object) -> None:
+    answers = Answers(lambda *args: answer)
+    evaluated(f"texts: list[str]\n{program}\n", answers, {"texts": [str(i) for i in range(20)]})
+    assert answers.most == 20

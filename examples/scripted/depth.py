@@ -1,20 +1,21 @@
 """Answers the first call by a program, which it gets wrong at first, and the program's calls directly."""
 
 FIRST = """\
-totals = {"app": 0, "delivery": 0, "staff": 0, "other": 0}
-for entry in entries:
-    totals[CALL("What does it complain of?", entry)] += 1
-totals
+topics = []
+for entry in entries.splitlines():
+    topics.append(CALL("What does the entry complain of?", entry))
+return counts(topics)
 """
 
 SECOND = """\
-topics = [
-    CALL[Literal["app", "delivery", "staff", "other", "none"]](
+topics = []
+for entry in entries:
+    topic = CALL[Literal["app", "delivery", "staff", "other", "none"]](
         "What does the entry complain of? Say none if it is no complaint.", entry
     )
-    for entry in entries
-]
-counts([topic for topic in topics if topic != "none"])
+    if topic != "none":
+        topics.append(topic)
+return counts(topics)
 """
 
 TOPICS = {
