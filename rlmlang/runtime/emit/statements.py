@@ -191,7 +191,7 @@ def guarded(e: Emitter, node: nodes.Try) -> None:
             after |= _handlers(e, node.handlers, error, before)
     e.unsure = after
     natural = python.load(e.unit.give("h", NATURAL, "exceptions"))
-    e.add(ast.Try(body, [ast.ExceptHandler(natural, error, caught)], [], []))
+    e.add(ast.Try(body or [ast.Pass()], [ast.ExceptHandler(natural, error, caught or [ast.Pass()])], [], []))
 
 
 def _handlers(e: Emitter, handlers: Sequence[nodes.Handler], error: str, before: set[str]) -> set[str]:
