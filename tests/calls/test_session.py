@@ -175,7 +175,7 @@ def test_no_statement_is_parsed_or_checked_twice(monkeypatch: pytest.MonkeyPatch
     ]
     assert program.run(model=Writer(statements), limits=TWO, document="one\ntwo").value == ["one", "two"]
     assert parsed == [HEAD, *statements]
-    assert checked == [0, 1, *[1] * 4]  # the head: what is before the function, and its docstring
+    assert checked == [1, 1, *[1] * 4]  # the head: what is before the function, and its docstring
 
 
 def test_the_keys_and_places_of_calls_do_not_depend_on_how_statements_are_checked(
