@@ -15,7 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from rlmlang.cli.output import money, one_line
-from rlmlang.cli.progress import Branch, Progress, duration
+from rlmlang.cli.progress import Progress, Subtree, duration
 from rlmlang.render import counted
 
 REFRESH = 1 / 8
@@ -76,7 +76,7 @@ class View:
         self._grow(tree, self.progress.root, self.progress.running_by_branch())
         return tree
 
-    def _grow(self, tree: Tree, above: Branch, running: Counter[Branch]) -> None:
+    def _grow(self, tree: Tree, above: Subtree, running: Counter[Subtree]) -> None:
         """Add the branches below one to the tree, those of a function or binding together."""
         names: dict[str, Tree] = {}
         for branch in above.below.values():
@@ -95,7 +95,7 @@ class View:
             yield _line((f"{'':10}and {len(running) - SHOWN:,} more", "dim"))
 
 
-def _branch_line(branch: Branch, running: int, width: int) -> Text:
+def _branch_line(branch: Subtree, running: int, width: int) -> Text:
     ended = branch.ended.total()
     full = width * ended // branch.asked
     counts = {

@@ -27,7 +27,7 @@ PLACES = 40  # decision 75
 
 
 @define(eq=False)
-class Branch:
+class Subtree:
     """The calls that one line of a program makes, below another branch or the program itself."""
 
     within: str | None
@@ -38,7 +38,7 @@ class Branch:
     hits: int = 0
     latest: str = ""
     """The instruction of the latest call, truncated."""
-    below: dict[tuple[str | None, int], Branch] = field(factory=dict)
+    below: dict[tuple[str | None, int], Subtree] = field(factory=dict)
 
 
 @define(eq=False)
@@ -46,12 +46,12 @@ class Progress:
     """Watches a run. Its memory does not grow with the number of calls."""
 
     trace: Trace
-    root: Branch = field(factory=lambda: Branch(None, 0))
+    root: Subtree = field(factory=lambda: Subtree(None, 0))
     ended: Counter[str] = field(factory=Counter)
     hits: int = 0
     began: float = field(factory=perf_counter)
     _places: int = 0
-    _branches: WeakKeyDictionary[CallRecord, Branch] = field(factory=WeakKeyDictionary)
+    _branches: WeakKeyDictionary[CallRecord, Subtree] = field(factory=WeakKeyDictionary)
     _samples: deque[tuple[float, int, int]] = field(factory=deque)
     """Times in seconds, each with the calls that had ended and the tokens that had been written."""
 
@@ -68,13 +68,13 @@ class Progress:
         branch.latest = record.instruction[:400]
         self._branches[record] = branch
 
-    def _place(self, above: Branch, key: tuple[str | None, int]) -> Branch:
+    def _place(self, above: Subtree, key: tuple[str | None, int]) -> Subtree:
         if key in above.below:
             return above.below[key]
         if self._places == PLACES:
-            return self.root.below.setdefault(("elsewhere", 0), Branch("elsewhere", 0))
+            return self.root.below.setdefault(("elsewhere", 0), Subtree("elsewhere", 0))
         self._places += 1
-        return above.below.setdefault(key, Branch(*key))
+        return above.below.setdefault(key, Subtree(*key))
 
     def finished(self, record: CallRecord) -> None:
         self.ended[record.status] += 1
@@ -96,7 +96,7 @@ class Progress:
         running = [record for record in self.trace.active.values() if record.status == "running"]
         return sorted(running, key=lambda record: record.started)
 
-    def running_by_branch(self) -> Counter[Branch]:
+    def running_by_branch(self) -> Counter[Subtree]:
         """Return how many calls are running in each branch."""
         return Counter(self._branches[record] for record in self.running())
 

@@ -28,7 +28,7 @@ from rlmlang.language.check.body import names_bound_by
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
 
-Unit = Literal["program", "statement", "call"]
+WrittenUnit = Literal["program", "statement", "call"]
 
 
 @frozen(eq=False, slots=False)
@@ -39,7 +39,7 @@ class Point:
     """What is in scope before the statement of the program that is being written, the last one that `block` is in."""
     block: WrittenBlock = field(factory=WrittenBlock)
     """The innermost open block."""
-    unit: Unit = "program"
+    unit: WrittenUnit = "program"
     floor: int = 0
     """The level of the lines of the unit, which contain all others: of a function's body it is 1."""
     before: int = 0

@@ -25,7 +25,7 @@ from rlmlang.decode.state import LINE, LineState, constants_in, module_of, names
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, ModuleConstant
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES, TYPING_NAMES
-from rlmlang.language.check.scope import Module, Variable
+from rlmlang.language.check.scope import ModuleEntry, Variable
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
@@ -278,7 +278,7 @@ class NextNames:
                 return self._child(self._representatives.setdefault(type_, name))
             case Variable(type=type_) if not isinstance(type_, FunctionType):
                 return self._child(name)
-            case ModuleConstant() | Module():
+            case ModuleConstant() | ModuleEntry():
                 return self._child(name)
             case None if name not in BUILTINS:  # a name that the statement itself binds
                 return self._child(name)

@@ -11,7 +11,7 @@ from lark import Tree
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
-from rlmlang.language.check.scope import Module
+from rlmlang.language.check.scope import ModuleEntry
 
 LINE, BODY = "\n", "\n    "
 """Line ends as lexemes: before a line of the same block, and before the first line of the block that a line opens."""
@@ -154,7 +154,7 @@ def module_of(state: LineState, stack: Stack | None) -> str:
     value = stack.value if stack is not None else None
     name = value.id if isinstance(value, nodes.Name) else value if getattr(value, "type", "") == "NAME" else None
     entry = state.environment.entries.get(str(name))
-    return entry.name if isinstance(entry, Module) else ""
+    return entry.name if isinstance(entry, ModuleEntry) else ""
 
 
 def in_type(state: LineState) -> bool:

@@ -327,15 +327,17 @@ def is_instance(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> 
     return strict(compiler, node, target.args[:1], lambda meter, value: value is not None, known)
 
 
-Step = Callable[[Frame, list[Value]], Value]
+ArgumentStep = Callable[[Frame, list[Value]], Value]
 """Evaluates one argument of an application, given the values of those before it."""
 
 
-def value_of(code: Code) -> Step:
+def value_of(code: Code) -> ArgumentStep:
     return lambda frame, values: code(frame)
 
 
-def results_of(compiler: Compiler, node: nodes.Apply, args: list[nodes.Expr], place: int, sources: Sources) -> Step:
+def results_of(
+    compiler: Compiler, node: nodes.Apply, args: list[nodes.Expr], place: int, sources: Sources
+) -> ArgumentStep:
     """Compile the results of a function argument for the other arguments that it is applied to, or their elements."""
     argument, places = args[place], sources.places
     function, later = function_argument(compiler, argument), compiler.later(argument)

@@ -39,7 +39,7 @@ class Blocked(Exception):
         self.whole = whole
 
 
-Step = Callable[[Meter, Value, list[Value]], Value]
+PathStep = Callable[[Meter, Value, list[Value]], Value]
 """Gives the part of a container that a path leads to, unresolved or not, for the keys that it evaluates."""
 
 
@@ -48,7 +48,7 @@ Note = Callable[[Partial, Sequence[Value]], None]
 
 
 @frozen(eq=False)
-class Operation:
+class ChangeOperation:
     """What is done to the container at the end of a path.
 
     `work(frame, container, *operands)` gives the value of the expression. Operands are known, but for the moved one.
@@ -66,7 +66,7 @@ class Operation:
 
 
 @frozen(eq=False)
-class Path:
+class ChangePath:
     """A compiled path from a variable."""
 
     name: str
@@ -74,7 +74,7 @@ class Path:
     span: Span
     codes: list[Code]
     """Of all keys in it."""
-    steps: list[tuple[Step, int]]
+    steps: list[tuple[PathStep, int]]
     """Each with the number of keys that it takes."""
 
 
@@ -84,10 +84,10 @@ class Change(Protocol):
     def __call__(self, frame: Frame, given: Value = None, /) -> Value: ...
 
 
-def path_of(compiler: Compiler, node: nodes.Expr) -> Path:
+def path_of(compiler: Compiler, node: nodes.Expr) -> ChangePath:
     """Compile a path."""
     codes: list[Code] = []
-    steps: list[tuple[Step, int]] = []
+    steps: list[tuple[PathStep, int]] = []
 
     def follow(node: nodes.Expr) -> nodes.Name:
         match node:
@@ -117,7 +117,7 @@ def path_of(compiler: Compiler, node: nodes.Expr) -> Path:
         raise AssertionError(node)
 
     root = follow(node)
-    return Path(root.id, compiler.depth_of(root.id), root.span, codes, steps)
+    return ChangePath(root.id, compiler.depth_of(root.id), root.span, codes, steps)
 
 
 def _item(meter: Meter, container: Value, keys: list[Value]) -> Value:
@@ -134,9 +134,9 @@ def _setdefault(meter: Meter, container: Value, keys: list[Value]) -> Value:
 
 def changing(
     node: nodes.Expr | nodes.AugmentedAssign,
-    path: Path,
+    path: ChangePath,
     operands: Sequence[Code | None],
-    operation: Operation,
+    operation: ChangeOperation,
 ) -> Change:
     """Compile a change, whose code is given the value of the operand that is None."""
     name, depth, span, site = path.name, path.depth, node.span, node.span.end
@@ -169,10 +169,10 @@ class _Made:
         self,
         frame: Frame,
         root: Value,
-        path: Path,
+        path: ChangePath,
         keys: list[Value],
         operands: list[Value],
-        operation: Operation,
+        operation: ChangeOperation,
     ) -> None:
         self.frame = frame
         self.root = root
@@ -331,7 +331,7 @@ def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget, operands
         return code(frame.evaluation.meter, container, *operands[:count], **dict(zip(names, operands[count:])))
 
     moves = target.builtin.moves is not None
-    operation = Operation(work, moves, _MOVED.get(name), opens=name == "extend", note=_NOTES.get(name))
+    operation = ChangeOperation(work, moves, _MOVED.get(name), opens=name == "extend", note=_NOTES.get(name))
     return changing(node, path_of(compiler, target.args[0]), operands, operation)
 
 
@@ -344,7 +344,7 @@ def item_assigned(compiler: Compiler, target: nodes.Index) -> Binder:
     def work(frame: Frame, container: Value, key: Value, value: Value) -> None:
         set_item(frame.evaluation.meter, container, key, value)
 
-    operation = Operation(work, True, 1, note=_one_came)
+    operation = ChangeOperation(work, True, 1, note=_one_came)
     return changing(target, path_of(compiler, target.value), [compiler.code(target.index), None], operation)
 
 
@@ -359,7 +359,7 @@ def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
             in_place(frame.evaluation.meter, container, value)
 
         extends = kind is list and op == "+"
-        operation = Operation(extend, extends, opens=extends, note=_many_came)
+        operation = ChangeOperation(extend, extends, opens=extends, note=_many_came)
         return changing(node, path_of(compiler, target), [compiler.code(node.value)], operation)
     finish = when_known(compiler, node, [target, node.value], OPERATORS[op])
     if isinstance(target, nodes.Name):
@@ -374,6 +374,6 @@ def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
         meter = frame.evaluation.meter
         set_item(meter, container, key, finish(frame, [index_into(meter, container, key), value]))
 
-    operation = Operation(replace, True, 1, note=_one_came)
+    operation = ChangeOperation(replace, True, 1, note=_one_came)
     operands = compiler.codes([target.index, node.value])
     return changing(node, path_of(compiler, target.value), operands, operation)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from rlmlang.errors import RlmError
 from rlmlang.language import nodes
 from rlmlang.language.types import DictType, SetType
-from rlmlang.runtime.changes import Operation, changing, path_of
+from rlmlang.runtime.changes import ChangeOperation, changing, path_of
 from rlmlang.runtime.closures import Code, Compiler, when_known
 from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.operators import COMPARISONS, index_into
@@ -49,11 +49,11 @@ def lookup(
     return run
 
 
-def _operation(look: Look) -> Operation:
+def _operation(look: Look) -> ChangeOperation:
     def work(frame: Frame, container: Value, *operands: Value) -> Value:
         return look(frame.evaluation.meter, container, *operands)
 
-    return Operation(work, moves=True, note=lambda container, operands: None)
+    return ChangeOperation(work, moves=True, note=lambda container, operands: None)
 
 
 def index(compiler: Compiler, node: nodes.Index) -> Code:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import rlmlang
 from rlmlang.errors import RunError
-from rlmlang.language.builtins.patterns import MAX_PATTERN, Search
+from rlmlang.language.builtins.patterns import MAX_PATTERN, PatternSearch
 from rlmlang.runtime.values import MatchValue, PatternValue
 from tests.support.rows import call, meter, refused
 
@@ -49,13 +49,13 @@ def test_matches_are_pythons(pattern: str, text: str, flags: int) -> None:
         assume(False)
     for how in ("search", "match", "fullmatch"):
         try:
-            found = Search(meter(), pattern, int(flags), text).first(how)
+            found = PatternSearch(meter(), pattern, int(flags), text).first(how)
         except RunError as error:
             assert error.first.code == "E307"
             return
         assert (None if found is None else found.spans) == regs(getattr(python, how)(text))
     try:
-        spans = [each.spans for each in Search(meter(), pattern, int(flags), text).all()]
+        spans = [each.spans for each in PatternSearch(meter(), pattern, int(flags), text).all()]
     except RunError as error:
         assert "may match nothing" in error.first.message
         return
@@ -125,8 +125,8 @@ def test_it_takes_linear_time(pattern: str, text: str) -> None:
 def test_searches_that_look_far_ahead_are_charged_for() -> None:
     near, far = meter(), meter()
     text = "a" * 20_000
-    list(Search(near, "a", 0, text).all())
-    list(Search(far, "a(?:a*b)?", 0, text).all())
+    list(PatternSearch(near, "a", 0, text).all())
+    list(PatternSearch(far, "a(?:a*b)?", 0, text).all())
     assert far.steps > 2 * near.steps
 
 

@@ -339,7 +339,7 @@ def _compiled(pattern: str) -> Any:
 # Matching ------------------------------------------------------------------------
 
 
-class Search:
+class PatternSearch:
     """A pattern and a text that it is looked for in. All methods charge the meter, and raise RunError E307."""
 
     def __init__(self, meter: Meter, pattern: str, flags: int, text: str) -> None:

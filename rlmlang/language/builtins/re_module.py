@@ -10,7 +10,7 @@ from attrs import evolve
 
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ONE, TEXT, quoted_number
-from rlmlang.language.builtins.patterns import Pattern, Search, group_count, read_pattern
+from rlmlang.language.builtins.patterns import Pattern, PatternSearch, group_count, read_pattern
 from rlmlang.language.builtins.table import MODULES, Builtin, builtin, constant, method
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import MatchValue, PatternValue
@@ -42,7 +42,7 @@ def _optional_text(found: MatchValue, number: int) -> str:
 
 def _first(how: str) -> Callable[..., MatchValue | None]:
     def code(meter: Meter, pattern: str | PatternValue, string: str, flags: int = 0) -> MatchValue | None:
-        return Search(meter, *_parts(pattern, flags), string).first(how)
+        return PatternSearch(meter, *_parts(pattern, flags), string).first(how)
 
     return code
 
@@ -55,13 +55,13 @@ def _parts(pattern: str | PatternValue, flags: int) -> tuple[str, int]:
 
 
 def _finditer(meter: Meter, pattern: str | PatternValue, string: str, flags: int = 0) -> list[MatchValue]:
-    found = list(Search(meter, *_parts(pattern, flags), string).all())
+    found = list(PatternSearch(meter, *_parts(pattern, flags), string).all())
     meter.items(len(found))
     return found
 
 
 def _findall(meter: Meter, pattern: str | PatternValue, string: str, flags: int = 0) -> list[str]:
-    search = Search(meter, *_parts(pattern, flags), string)
+    search = PatternSearch(meter, *_parts(pattern, flags), string)
     if search.pattern.groups > 1:
         raise RunError.of(
             "E308",
@@ -75,7 +75,7 @@ def _findall(meter: Meter, pattern: str | PatternValue, string: str, flags: int 
 
 
 def _findall_groups(meter: Meter, pattern: str, string: str, flags: int = 0) -> list[tuple[str, ...]]:
-    search = Search(meter, pattern, flags, string)
+    search = PatternSearch(meter, pattern, flags, string)
     numbers = range(1, search.pattern.groups + 1)
     rows = [tuple(each.group(number) or "" for number in numbers) for each in search.all()]
     meter.items(len(rows) * len(numbers))
@@ -83,7 +83,7 @@ def _findall_groups(meter: Meter, pattern: str, string: str, flags: int = 0) -> 
 
 
 def _split(meter: Meter, pattern: str | PatternValue, string: str, maxsplit: int = 0, flags: int = 0) -> list[str]:
-    search = Search(meter, *_parts(pattern, flags), string)
+    search = PatternSearch(meter, *_parts(pattern, flags), string)
     parts: list[str] = []
     end = 0
     if maxsplit >= 0:
@@ -101,7 +101,7 @@ def _split(meter: Meter, pattern: str | PatternValue, string: str, maxsplit: int
 
 
 def _sub(meter: Meter, pattern: str | PatternValue, repl: str, string: str, count: int = 0, flags: int = 0) -> str:
-    search = Search(meter, *_parts(pattern, flags), string)
+    search = PatternSearch(meter, *_parts(pattern, flags), string)
     template = _template(repl, search.pattern)
     meter.charge(1 + len(repl) // 16)
     parts: list[str] = []

@@ -39,7 +39,7 @@ from rlmlang.language.check.overloads import (
     overload_problem,
     result_type,
 )
-from rlmlang.language.check.scope import Definition, Given, Module, Variable
+from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Variable
 from rlmlang.language.check.type_tests import TESTED, is_instance, tested_names
 from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.types import (
@@ -101,7 +101,7 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
                 use_parameter(check)
             return type_.result
     _infer_arguments(check, node)
-    if isinstance(entry, Module):
+    if isinstance(entry, ModuleEntry):
         return check.problems.error("E214", f"`{callee.id}` is a module, not a function", callee.span)
     if entry is None or entry.type == UNKNOWN:
         return UNKNOWN
@@ -198,7 +198,7 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
     match member_of(check, callee):
         case Builtin() as builtin:
             return _builtin(check, node, builtin, None)
-        case Module() as module:
+        case ModuleEntry() as module:
             _infer_arguments(check, node)
             return no_member(check, module.name, callee.name, callee.name_span)
         case ModuleConstant():

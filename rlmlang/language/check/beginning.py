@@ -158,14 +158,7 @@ class Beginning:
         check.names.records = dict(self.checked.records)
         check.names.typing = dict(self.typing)
         tables = self.checked.tables if self.checked.entry is None else self.checked.entry.tables
-        check.tables = Tables(
-            dict(tables.types),
-            dict(tables.targets),
-            dict(tables.references),
-            dict(tables.answers),
-            dict(tables.decided),
-            set(tables.unreached),
-        )  # copies, since the numbers of a rejected statement's expressions are used again
+        check.tables = tables.copy()  # copies, since the numbers of a rejected statement's expressions are used again
         outermost = _copied(self.body if self.program is None else self.program, None)
         check.body = outermost if self.program is None else _copied(self.body, outermost.scope)
         check.names.scope = check.body.scope

@@ -6,9 +6,10 @@ and for each application what it applies.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Union
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
@@ -158,6 +159,10 @@ class Tables:
     unreached: set[int] = field(factory=set)
     """The statements that can never be reached, by the start of their span. They are not checked: nothing is known of
     the expressions in them."""
+
+    def copy(self) -> Tables:
+        """Return tables that can be added to without changing these."""
+        return Tables(**{part.name: copy(getattr(self, part.name)) for part in fields(Tables)})
 
 
 @frozen(eq=False)

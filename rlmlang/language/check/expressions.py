@@ -23,7 +23,7 @@ from rlmlang.language.check.operators import (
     unary_type,
 )
 from rlmlang.language.check.problems import Problems, did_you_mean
-from rlmlang.language.check.scope import Module, Scope, Variable
+from rlmlang.language.check.scope import ModuleEntry, Scope, Variable
 from rlmlang.language.types import (
     BOOL,
     INT,
@@ -70,7 +70,7 @@ def name(check: Inference, node: nodes.Name) -> Type:
             return entry.type
         case RecordType():
             kind = "record type"
-        case Module():
+        case ModuleEntry():
             message = f"`{node.id}` is a module, not a value"
             return check.problems.error("E215", message, node.span, f"write `{node.id}.name`")
         case _:
@@ -260,7 +260,7 @@ def attribute(check: Inference, node: nodes.Attribute) -> Type:
         case ModuleConstant() as constant:
             check.tables.references[node.node_id] = constant
             return constant.type
-        case Module() as module:
+        case ModuleEntry() as module:
             return no_member(check, module.name, node.name, node.name_span)
         case Builtin():
             message = f"`{node.name}` is a function, not a value"

@@ -15,7 +15,7 @@ from rlmlang.language.check.flow import join_types
 from rlmlang.language.check.functions import accepted, calls_in_while, makes_call, use, use_library, use_parameter
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.overloads import resolve_reference
-from rlmlang.language.check.scope import Definition, Given, Module, Scope, Variable
+from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Scope, Variable
 from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.source import Span
 from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, Type, TypeVar, fits, join
@@ -37,7 +37,7 @@ def _named_method(check: Inference, node: nodes.Attribute) -> Builtin | None:
     found: object = None
     if isinstance(entry, Variable):
         found = methods_of(entry.type).get(node.name)
-    elif isinstance(entry, Module):
+    elif isinstance(entry, ModuleEntry):
         found = module_member(entry.name, node.name)
     elif entry is None and node.value.id in BUILTINS:
         found = METHODS.get(node.value.id, {}).get(node.name)

@@ -8,7 +8,7 @@ from rlmlang.language.check.annotations import TYPING_NAMES
 from rlmlang.language.check.body import bound_name
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import did_you_mean
-from rlmlang.language.check.scope import Module, ScopeEntry, Variable
+from rlmlang.language.check.scope import ModuleEntry, ScopeEntry, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, Type
 
@@ -44,7 +44,7 @@ def _import_type(check: Inference, imported: nodes.Imported, name: nodes.Name) -
 
 def _module(check: Inference, imported: nodes.Imported) -> ScopeEntry:
     if imported.name in MODULES:
-        return Module(imported.name)
+        return ModuleEntry(imported.name)
     _no_module(check, imported.name, imported)
     return Variable(UNKNOWN, imported.span)
 
@@ -78,7 +78,7 @@ def _listed(module: str) -> str:
     return ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
 
 
-def member_of(check: Inference, node: nodes.Attribute) -> Builtin | ModuleConstant | Module | None:
+def member_of(check: Inference, node: nodes.Attribute) -> Builtin | ModuleConstant | ModuleEntry | None:
     """Return what a module has under the name of an attribute; the module, if it has no such name.
 
     None if the value is not a module.
@@ -86,6 +86,6 @@ def member_of(check: Inference, node: nodes.Attribute) -> Builtin | ModuleConsta
     if not isinstance(node.value, nodes.Name):
         return None
     entry = check.names.find(node.value.id)
-    if not isinstance(entry, Module):
+    if not isinstance(entry, ModuleEntry):
         return None
     return module_member(entry.name, node.name) or entry

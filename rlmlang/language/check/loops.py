@@ -17,7 +17,7 @@ from rlmlang.language.types import NEVER, UNKNOWN, parts_of
 MORE_TURNS = 10
 """How many turns are followed, beyond one for each variable, before types are said to grow without end."""
 
-Turn = Callable[[], "State | None"]
+LoopTurn = Callable[[], "State | None"]
 """Checks one turn from the state that the scope is in, and returns the state where the loop ends before that turn.
 The scope is then in the state after the turn."""
 
@@ -82,7 +82,7 @@ def leave_turn(check: Inference, node: nodes.Break | nodes.Continue) -> None:
     body.go_on(None)
 
 
-def _loop(check: Inference, node: nodes.For | nodes.While, turn: Turn) -> None:
+def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> None:
     """Check turns until the types that they begin with do not change any more; the problems of the last one count."""
     body, problems = check.body, check.problems
     known = body.entry_states.get(node.span.start)

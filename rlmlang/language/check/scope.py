@@ -49,7 +49,7 @@ class Unbound:
 
 
 @frozen
-class Module:
+class ModuleEntry:
     """A module that a program imports."""
 
     name: str
@@ -117,11 +117,11 @@ class Instance:
 
 
 ScopeEntry = Union[
-    Variable, Conflicted, Unbound, Definition, CheckedFunction, RecordType, Module, Builtin, ModuleConstant
+    Variable, Conflicted, Unbound, Definition, CheckedFunction, RecordType, ModuleEntry, Builtin, ModuleConstant
 ]
 """The entry of a name in a scope."""
 
-Referent = Union[Variable, Definition, CheckedFunction, RecordType, Builtin, Module, ModuleConstant]
+Referent = Union[Variable, Definition, CheckedFunction, RecordType, Builtin, ModuleEntry, ModuleConstant]
 """What a usable name refers to."""
 
 FindFunction = Callable[[str], Union[CheckedFunction, None]]

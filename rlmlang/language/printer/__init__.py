@@ -16,7 +16,7 @@ from rlmlang.language import nodes
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.printer.expressions import expr_row, type_row
 from rlmlang.language.printer.rows import WIDTH, flat_text
-from rlmlang.language.printer.statements import Statements, Unit
+from rlmlang.language.printer.statements import PrintedUnit, Statements
 
 __all__ = ["WIDTH", "format_expr", "format_module", "format_type"]
 
@@ -64,16 +64,16 @@ class _Lines:
     """Units in order, and the empty lines between them."""
 
     source: str
-    units: list[Unit] = field(factory=list)
+    units: list[PrintedUnit] = field(factory=list)
     blocks: list[tuple[int, int]] = field(factory=list)
     """The blocks that the last unit is in: how far each is indented, here and in the source."""
 
-    def add(self, unit: Unit) -> None:
+    def add(self, unit: PrintedUnit) -> None:
         self.leave(unit.indent)
         self.blocks.append((unit.indent, self.column(unit.start)))
         self.units.append(unit)
 
-    def add_comment(self, comment: nodes.Comment, below: Unit | None) -> None:
+    def add_comment(self, comment: nodes.Comment, below: PrintedUnit | None) -> None:
         """Add a comment above the next unit, or above the statement whose brackets it is in.
 
         A comment at the end of a block stays in the block if it is indented like it.
@@ -86,7 +86,7 @@ class _Lines:
             while self.blocks and self.blocks[-1][0] > indent and self.blocks[-1][1] > column:
                 self.blocks.pop()
             indent = max(indent, self.blocks[-1][0] if self.blocks else 0)
-        self.units.append(Unit(_text(comment), start, end, indent))
+        self.units.append(PrintedUnit(_text(comment), start, end, indent))
 
     def leave(self, indent: int) -> None:
         while self.blocks and self.blocks[-1][0] >= indent:
@@ -126,7 +126,7 @@ class _Lines:
     def ended(self) -> list[int]:
         """Return how many empty lines each unit wants above it since functions or records end there."""
         found: list[int] = []
-        heads: list[Unit] = []
+        heads: list[PrintedUnit] = []
         for unit in self.units:
             most = 0
             while heads and heads[-1].indent >= unit.indent:
@@ -137,5 +137,5 @@ class _Lines:
         return found
 
 
-def _set_off(head: Unit) -> int:
+def _set_off(head: PrintedUnit) -> int:
     return 1 if head.indent else 2

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rlmlang.language import nodes
 from rlmlang.language.literal_text import constant_text, escaped, string_text
-from rlmlang.language.printer.rows import CLOSING, Bracket, Row, bracket, chain, flat_text
+from rlmlang.language.printer.rows import CLOSING, Bracket, PrintedRow, bracket, chain, flat_text
 
 # Types ---------------------------------------------------------------------------
 
 
-def type_row(node: nodes.TypeArg) -> Row:
+def type_row(node: nodes.TypeArg) -> PrintedRow:
     """Return a type as it is written in an annotation."""
     match node:
         case nodes.TypeUnion(left, right):
@@ -50,7 +50,7 @@ def _level(node: nodes.Expr) -> int:
     return _POSTFIX
 
 
-def expr_row(node: nodes.Expr, least: int = 0, quote: str = "") -> Row:
+def expr_row(node: nodes.Expr, least: int = 0, quote: str = "") -> PrintedRow:
     """Return an expression, in brackets if its precedence is below `least`. `quote` is for strings in f-strings."""
     row = _bare(node, quote)
     if _level(node) < least:
@@ -58,7 +58,7 @@ def expr_row(node: nodes.Expr, least: int = 0, quote: str = "") -> Row:
     return row
 
 
-def _bare(node: nodes.Expr, quote: str) -> Row:
+def _bare(node: nodes.Expr, quote: str) -> PrintedRow:
     match node:
         case nodes.Constant(value):
             return [constant_text(node) if not (quote and isinstance(value, str)) else f"{quote}{value}{quote}"]
@@ -86,7 +86,7 @@ def _bare(node: nodes.Expr, quote: str) -> Row:
         case nodes.Binary() | nodes.Logic():
             return chain(_operands(node, quote))
         case nodes.Compare(first, rest):
-            others: list[Row] = [[f"{op} ", *expr_row(operand, _OPERAND, quote)] for op, operand in rest]
+            others: list[PrintedRow] = [[f"{op} ", *expr_row(operand, _OPERAND, quote)] for op, operand in rest]
             return chain([expr_row(first, _OPERAND, quote), *others])
         case nodes.IsNone(value, negated):
             return [*expr_row(value, _OPERAND, quote), " is not None" if negated else " is None"]
@@ -118,11 +118,11 @@ def _bare(node: nodes.Expr, quote: str) -> Row:
         case nodes.Apply(callee, args, keywords):
             return [*expr_row(callee, _POSTFIX, quote), _arguments(args, keywords, quote)]
         case nodes.Call(type_, args, keywords):
-            result: Row = [] if type_ is None else ["[", *type_row(type_), "]"]
+            result: PrintedRow = [] if type_ is None else ["[", *type_row(type_), "]"]
             return ["CALL", *result, _arguments(args, keywords, quote)]
 
 
-def _key(index: nodes.Expr, quote: str) -> Row:
+def _key(index: nodes.Expr, quote: str) -> PrintedRow:
     """Return a subscript; a tuple in it has no brackets of its own."""
     if isinstance(index, nodes.TupleExpr) and len(index.items) > 1 and not has_stars(index):
         return [bracket("[", (expr_row(item, 1, quote) for item in index.items), "]")]
@@ -133,10 +133,10 @@ def has_stars(node: nodes.TupleExpr) -> bool:
     return any(isinstance(item, nodes.Starred) for item in node.items)
 
 
-def _operands(node: nodes.Binary | nodes.Logic, quote: str) -> list[Row]:
+def _operands(node: nodes.Binary | nodes.Logic, quote: str) -> list[PrintedRow]:
     """Return the operands of all operators on the left with equal precedence."""
     level = _level(node)
-    rows: list[Row] = []
+    rows: list[PrintedRow] = []
     left: nodes.Expr = node
     while isinstance(left, (nodes.Binary, nodes.Logic)) and _level(left) == level:
         rows.append([f"{left.op} ", *expr_row(left.right, level + 1, quote)])
@@ -155,7 +155,7 @@ def _arguments(args: tuple[nodes.Expr, ...], keywords: tuple[nodes.Keyword, ...]
     return bracket("(", rows, ")")
 
 
-def _clause(clause: nodes.ForClause | nodes.IfClause, quote: str) -> Row:
+def _clause(clause: nodes.ForClause | nodes.IfClause, quote: str) -> PrintedRow:
     match clause:
         case nodes.ForClause(target, iterable):
             return [f"for {target_text(target)} in ", *expr_row(iterable, 2, quote)]
@@ -177,7 +177,7 @@ def _inner_target(target: nodes.Target) -> str:
     return f"({target_text(target)})" if isinstance(target, nodes.TupleTarget) else target_text(target)
 
 
-def _slice(node: nodes.Slice, quote: str) -> Row:
+def _slice(node: nodes.Slice, quote: str) -> PrintedRow:
     """Return a slice, with spaces around the colons if a part has operators, as in `xs[i + 1 : j]`."""
     parts = [part for part in (node.start, node.stop, node.step) if part is not None]
     space = "" if all(_level(part) >= _SIGN for part in parts) else " "

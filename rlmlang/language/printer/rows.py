@@ -24,7 +24,7 @@ CLOSING = {"(": ")", "[": "]", "{": "}"}
 @frozen
 class Bracket:
     open: str
-    items: list[Row]
+    items: list[PrintedRow]
     close: str
     comma: str
     """What follows each item when the bracket is broken: a comma or nothing."""
@@ -35,29 +35,29 @@ class Bracket:
 class Chain:
     """A chain of operands, all but the first with their operator in front."""
 
-    items: list[Row]
+    items: list[PrintedRow]
     flat: str
 
 
 Piece = Union[str, Bracket, Chain]
-Row = list[Piece]
+PrintedRow = list[Piece]
 
 
-def bracket(open_: str, items: Iterable[Row], close: str, comma: str = ",") -> Bracket:
+def bracket(open_: str, items: Iterable[PrintedRow], close: str, comma: str = ",") -> Bracket:
     rows = list(items)
     return Bracket(open_, rows, close, comma, open_ + f"{comma} ".join(map(flat_text, rows)) + close)
 
 
-def chain(items: Iterable[Row]) -> Row:
+def chain(items: Iterable[PrintedRow]) -> PrintedRow:
     rows = list(items)
     return [Chain(rows, " ".join(map(flat_text, rows)))]
 
 
-def flat_text(row: Row) -> str:
+def flat_text(row: PrintedRow) -> str:
     return "".join(piece if isinstance(piece, str) else piece.flat for piece in row)
 
 
-def lay(row: Row, indent: int, after: int = 0) -> str:
+def lay(row: PrintedRow, indent: int, after: int = 0) -> str:
     """Return the row as lines. The first starts at column `indent`; `after` columns must be free after the last."""
     if indent > DEEPEST:
         return flat_text(row)
@@ -83,7 +83,7 @@ def lay(row: Row, indent: int, after: int = 0) -> str:
     return out
 
 
-def _inline(row: Row) -> Iterator[str | Bracket]:
+def _inline(row: PrintedRow) -> Iterator[str | Bracket]:
     for piece in row:
         if isinstance(piece, Chain):
             for i, item in enumerate(piece.items):

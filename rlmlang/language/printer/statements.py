@@ -10,11 +10,11 @@ from attrs import define, field
 
 from rlmlang.language import nodes
 from rlmlang.language.printer.expressions import expr_row, has_stars, target_text, type_row
-from rlmlang.language.printer.rows import WIDTH, Chain, Row, bracket, fits, flat_text, lay
+from rlmlang.language.printer.rows import WIDTH, Chain, PrintedRow, bracket, fits, flat_text, lay
 
 
 @define
-class Unit:
+class PrintedUnit:
     """A part of the program that is laid out at once: a statement of one line, a head, or a comment."""
 
     text: str
@@ -37,52 +37,52 @@ class Statements:
     def __attrs_post_init__(self) -> None:
         self.text = self.module.span.source.text
 
-    def units(self) -> Iterator[Unit]:
+    def units(self) -> Iterator[PrintedUnit]:
         return self.body(self.module.statements, 0)
 
-    def body(self, statements: Iterable[nodes.Statement], indent: int) -> Iterator[Unit]:
+    def body(self, statements: Iterable[nodes.Statement], indent: int) -> Iterator[PrintedUnit]:
         return chained.from_iterable(self.statement(statement, indent) for statement in statements)
 
-    def statement(self, node: nodes.Statement, indent: int) -> Iterator[Unit]:
+    def statement(self, node: nodes.Statement, indent: int) -> Iterator[PrintedUnit]:
         start = node.span.start
         inner = indent + 4
         match node:
             case nodes.Record(name, fields):
-                yield Unit(f"class {name.id}:", start, name.span.end, indent, opens=True)
+                yield PrintedUnit(f"class {name.id}:", start, name.span.end, indent, opens=True)
                 for item in fields:
                     text = lay([f"{item.name.id}: ", *type_row(item.type)], inner)
-                    yield Unit(text, item.span.start, item.span.end, inner)
+                    yield PrintedUnit(text, item.span.start, item.span.end, inner)
             case nodes.Function(name, params, result, body):
                 last = result or (params[-1] if params else name)
-                yield Unit(_head(node, indent), start, last.span.end, indent, opens=True)
+                yield PrintedUnit(_head(node, indent), start, last.span.end, indent, opens=True)
                 yield from self.body(body, inner)
             case nodes.If(branches, orelse):
                 for branch in branches:
                     word = "if " if branch is branches[0] else "elif "
                     text = _with_value(word, branch.test, indent, ":")
                     goes_on = branch is not branches[0]
-                    yield Unit(text, branch.span.start, branch.test.span.end, indent, goes_on=goes_on)
+                    yield PrintedUnit(text, branch.span.start, branch.test.span.end, indent, goes_on=goes_on)
                     yield from self.body(branch.body, inner)
                 if orelse:
                     at = self.place_of_else(branches[-1].span.end, orelse[0].span.start)
-                    yield Unit("else:", at, at + 4, indent, goes_on=True)
+                    yield PrintedUnit("else:", at, at + 4, indent, goes_on=True)
                     yield from self.body(orelse, inner)
             case nodes.For(target, iterable, body):
                 text = _with_value(f"for {target_text(target)} in ", iterable, indent, ":")
-                yield Unit(text, start, iterable.span.end, indent)
+                yield PrintedUnit(text, start, iterable.span.end, indent)
                 yield from self.body(body, inner)
             case nodes.While(test, body):
-                yield Unit(_with_value("while ", test, indent, ":"), start, test.span.end, indent)
+                yield PrintedUnit(_with_value("while ", test, indent, ":"), start, test.span.end, indent)
                 yield from self.body(body, inner)
             case nodes.Try(body, handlers):
-                yield Unit("try:", start, start + 3, indent)
+                yield PrintedUnit("try:", start, start + 3, indent)
                 yield from self.body(body, inner)
                 for handler in handlers:
                     text, end = _handler(handler)
-                    yield Unit(text, handler.span.start, end, indent, goes_on=True)
+                    yield PrintedUnit(text, handler.span.start, end, indent, goes_on=True)
                     yield from self.body(handler.body, inner)
             case _:
-                yield Unit(_one_line(node, indent), start, node.span.end, indent)
+                yield PrintedUnit(_one_line(node, indent), start, node.span.end, indent)
 
     def place_of_else(self, start: int, end: int) -> int:
         """Return where the `else` between two positions is, which is in no span."""
@@ -94,20 +94,20 @@ class Statements:
 
 def _head(node: nodes.Function, indent: int) -> str:
     """Return the head of a function. Its parameters are broken first."""
-    result: Row = []
+    result: PrintedRow = []
     if node.result is not None:
         row = type_row(node.result)
         result = [" -> ", *([flat_text(row)] if node.params else row)]
     return lay([f"def {node.name.id}", bracket("(", map(_param, node.params), ")"), *result, ":"], indent)
 
 
-def _param(param: nodes.Param) -> Row:
+def _param(param: nodes.Param) -> PrintedRow:
     if param.type is not None:
         return _declared(param.name, param.type, param.default)
     return [param.name.id, *([] if param.default is None else ["=", *expr_row(param.default, 1)])]
 
 
-def _declared(name: nodes.Name, type_: nodes.TypeExpr, value: nodes.Expr | None) -> Row:
+def _declared(name: nodes.Name, type_: nodes.TypeExpr, value: nodes.Expr | None) -> PrintedRow:
     return [f"{name.id}: ", *type_row(type_), *([] if value is None else [" = ", *expr_row(value, 1)])]
 
 
@@ -153,7 +153,7 @@ def _one_line(node: nodes.Statement, indent: int) -> str:
 
 
 def _import(node: nodes.Import, indent: int) -> str:
-    rows: list[Row] = [[name.name + (f" as {name.alias.id}" if name.alias else "")] for name in node.names]
+    rows: list[PrintedRow] = [[name.name + (f" as {name.alias.id}" if name.alias else "")] for name in node.names]
     names = ", ".join(map(flat_text, rows))
     if node.module is None:
         return f"import {names}"
@@ -176,7 +176,7 @@ def _with_value(head: str, value: nodes.Expr, indent: int, tail: str = "", bare:
     return lay([head, *row, tail], indent)
 
 
-def _closed(value: nodes.Expr, indent: int) -> Row:
+def _closed(value: nodes.Expr, indent: int) -> PrintedRow:
     """Return an expression, in brackets if it is a chain of operators that does not fit on a line."""
     row = expr_row(value, 1)
     if isinstance(row[0], Chain) and not fits(indent, row[0].flat):

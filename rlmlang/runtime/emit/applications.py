@@ -23,7 +23,7 @@ from rlmlang.runtime.emit import inline, python
 from rlmlang.runtime.emit.changes import change
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import Emitted
-from rlmlang.runtime.emit.gathering import Turn, gathered, gathered_slowly
+from rlmlang.runtime.emit.gathering import GatheredTurn, gathered, gathered_slowly
 from rlmlang.runtime.emit.inlining import emit_in_place
 from rlmlang.runtime.emit.loops import quantifier
 from rlmlang.runtime.emit.metering import charge, charge_items
@@ -199,7 +199,7 @@ def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sou
 
     if len(names) > 1 or sources.themselves or once:
         return gathered_slowly(e, turns)
-    return gathered(e, iterable, lambda: Turn(target(), [], value(), 0), turns)
+    return gathered(e, iterable, lambda: GatheredTurn(target(), [], value(), 0), turns)
 
 
 def fold(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:

@@ -19,7 +19,7 @@ from rlmlang.runtime.emit.failures import NATURAL
 
 
 @frozen(eq=False)
-class Turn:
+class GatheredTurn:
     """A turn as an expression: what it binds, tests and gives."""
 
     target: ast.expr
@@ -29,13 +29,13 @@ class Turn:
     """The steps among those of a turn that only turns whose tests hold take."""
 
 
-def gathered(e: Emitter, iterable: ast.expr, turn: Callable[[], Turn], turns: Callable[[str], None]) -> Emitted:
+def gathered(e: Emitter, iterable: ast.expr, turn: Callable[[], GatheredTurn], turns: Callable[[str], None]) -> Emitted:
     """Emit the list that a loop over the elements of a container gathers.
 
     `turn` emits a turn as an expression, `turns` the whole loop, which appends to a variable.
     """
     fast = Fast()
-    made: Turn | None = None
+    made: GatheredTurn | None = None
     if e.fast is None:
         e.fast = fast
         try:
@@ -65,7 +65,7 @@ def gathered_slowly(e: Emitter, turns: Callable[[str], None]) -> Emitted:
     return Emitted(result)
 
 
-def _at_once(e: Emitter, result: str, iterable: ast.expr, turn: Turn, steps: int) -> None:
+def _at_once(e: Emitter, result: str, iterable: ast.expr, turn: GatheredTurn, steps: int) -> None:
     before, after, largest = e.unit.fresh("s"), e.unit.fresh("s"), e.unit.fresh("s")
 
     def count(value: ast.expr) -> ast.expr:

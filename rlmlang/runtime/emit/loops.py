@@ -13,7 +13,7 @@ from rlmlang.language.source import Span
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
-from rlmlang.runtime.emit.gathering import Turn, gathered
+from rlmlang.runtime.emit.gathering import GatheredTurn, gathered
 from rlmlang.runtime.emit.helpers import dict_of, unpacked
 from rlmlang.runtime.emit.metering import charge, charge_items
 from rlmlang.runtime.emit.unit import Redo
@@ -45,7 +45,7 @@ def _elements(e: Emitter, node: nodes.Comprehension) -> Emitted:
     iterable, each = iterated(e, first.iterable)
     items = e.simple(Emitted(iterable)).code
 
-    def turn() -> Turn:
+    def turn() -> GatheredTurn:
         assert e.fast is not None
         with e.scope():
             target = _pattern(e, first.target, each)
@@ -57,7 +57,7 @@ def _elements(e: Emitter, node: nodes.Comprehension) -> Emitted:
                 with e.fast.sometimes() if tests else nullcontext():
                     tests.append(e.expr(clause.test).code)
             steps = e.fast.steps
-            return Turn(target, tests, element(), e.fast.steps - steps if tests else 0)
+            return GatheredTurn(target, tests, element(), e.fast.steps - steps if tests else 0)
 
     def turns(result: str) -> None:
         def gather() -> None:

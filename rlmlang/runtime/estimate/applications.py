@@ -10,7 +10,7 @@ from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.builtins.common import shortest_length
 from rlmlang.language.check.checked import FunctionTarget, NativeTarget, ParameterTarget, RecordTarget, Sources
 from rlmlang.language.types import INT, FunctionType, RecordType, TupleType, Type, TypeVar
-from rlmlang.runtime.estimate.changes import Place, changed_length, unsure_changes
+from rlmlang.runtime.estimate.changes import ChangedPlace, changed_length, unsure_changes
 from rlmlang.runtime.estimate.comprehensions import quantifier
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.expressions import decided
@@ -74,7 +74,7 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
             return quantifier(follower, generator, builtin.form is SpecialForm.ANY, env)
     if any(isinstance(arg, nodes.Starred) for arg in args):
         return spread(follower, node, target, env)
-    place = Place(follower, args[0], env) if builtin.changes else None
+    place = ChangedPlace(follower, args[0], env) if builtin.changes else None
     values: list[Value] = [None] * len(args)
     for position, sources in follower.fact(_operands, target):
         if position == 0 and place is not None:

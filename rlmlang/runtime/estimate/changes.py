@@ -30,7 +30,7 @@ from rlmlang.runtime.estimate.intervals import (
 from rlmlang.runtime.operators import index_into, set_item
 from rlmlang.runtime.values import RecordValue, Value
 
-Change = Callable[[Value], Value]
+FollowedChange = Callable[[Value], Value]
 """Returns the changed value in the place of a value, of which it may change the container."""
 
 Key = tuple[Union[nodes.Index, nodes.Attribute], Value]
@@ -43,7 +43,7 @@ def assign(follower: Follower, target: nodes.Target, value: Value, env: Env) -> 
         case nodes.Name():
             env.bind(target.id, value)
         case nodes.Index():
-            Place(follower, target, env).change(lambda _: value, reads=False)
+            ChangedPlace(follower, target, env).change(lambda _: value, reads=False)
         case nodes.TupleTarget():
             unpack(follower, target, value, env)
 
@@ -65,7 +65,7 @@ def unpack(follower: Follower, target: nodes.TupleTarget, value: Value, env: Env
         assign(follower, item, part, env)
 
 
-class Place:
+class ChangedPlace:
     """A variable, or a part of the container in one, that a statement or method changes."""
 
     def __init__(self, follower: Follower, node: nodes.Expr, env: Env) -> None:
@@ -91,7 +91,7 @@ class Place:
             value = part_of(self.follower, node, value, key)
         return value
 
-    def change(self, work: Change, reads: bool = True) -> None:
+    def change(self, work: FollowedChange, reads: bool = True) -> None:
         """Put there what `work` returns for the value that is there.
 
         Without `reads`, the last key need not be there yet, and `work` is given anything.
@@ -118,7 +118,7 @@ def part_of(follower: Follower, node: nodes.Expr, value: Value, key: Value) -> V
     return follower.pure(node, index_into, container, key)
 
 
-def _changed(follower: Follower, env: Env, value: Value, keys: list[Key], work: Change, reads: bool) -> Value:
+def _changed(follower: Follower, env: Env, value: Value, keys: list[Key], work: FollowedChange, reads: bool) -> Value:
     if not keys:
         return work(value)
     (node, key), rest = keys[0], keys[1:]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rlmlang.language import nodes
 from rlmlang.language.builtins import ModuleConstant
 from rlmlang.language.types import DefaultDictType, DictType, RecordType, SetType, Type
-from rlmlang.runtime.estimate.changes import Place, changed_names, part_of
+from rlmlang.runtime.estimate.changes import ChangedPlace, changed_names, part_of
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.intervals import (
@@ -207,7 +207,7 @@ def attribute(follower: Follower, node: nodes.Attribute, env: Env) -> Value:
 
 def index(follower: Follower, node: nodes.Index, env: Env) -> Value:
     if isinstance(follower.tables.types.get(node.value.node_id), DefaultDictType):  # it keeps the default
-        place = Place(follower, node, env)
+        place = ChangedPlace(follower, node, env)
         value = place.value()
         place.change(lambda _: value)
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlmlang.errors import ModelError, RunError
 from rlmlang.language import nodes
 from rlmlang.runtime.estimate.blocks import Ways, block, fork
-from rlmlang.runtime.estimate.changes import Place
+from rlmlang.runtime.estimate.changes import ChangedPlace
 from rlmlang.runtime.estimate.changes import assign as assign_to
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.expressions import bounded
@@ -46,7 +46,7 @@ def assign(follower: Follower, node: nodes.Assign, env: Env) -> None:
 
 
 def augmented_assign(follower: Follower, node: nodes.AugmentedAssign, env: Env) -> None:
-    place = Place(follower, node.target, env)
+    place = ChangedPlace(follower, node.target, env)
     before = place.value()
     is_container = isinstance(plain(before), (list, dict, set))  # which the operand may change before it is used
     operand = follower.value(node.value, env)
