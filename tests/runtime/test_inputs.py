@@ -89,7 +89,7 @@ class Ratio(float):
         ("list[int]", {1, 2}, "`x` is a set, not list[int]"),
         ("dict[int, int]", {None: 1}, "`x` has the key None, which no dict or set of the language has"),
         ("set[int]", {1, "a"}, 'an element of `x` is "a", not int'),
-        ("Word", {"text": "a", "places": {1: 1}}, "`x`['places'] has the key 1, which is not str"),
+        ("Word", {"text": "a", "places": {1: 1}}, '`x`.places is {"1": 1}, not list[int]'),
     ],
 )
 def test_what_is_no_value_of_the_language_is_refused_with_its_place(type_: str, given: object, why: str) -> None:

@@ -12,8 +12,13 @@ from rlmlang.runtime.values import RecordValue, SetValue, Value
 
 @builtin(
     "reduce(step: Callable[[A, T], A], xs: Iterable[T], start: A) -> A",  # decision 7
-    doc="`step(state, x)` for one x after another, from the state `start`; the last state",
-    examples=["reduce(lambda a, x: a + x, [1, 2], 0) == 3", 'reduce(lambda a, x: x + a, "ab", "") == "ba"'],
+    doc="`step(state, x)` for one x after another, from the state `start`; the last state. A variable `xs` that is a "
+    "list needs no `start`: its first element is the start then",
+    examples=[
+        "reduce(lambda a, x: a + x, [1, 2], 0) == 3",
+        'reduce(lambda a, x: x + a, "ab", "") == "ba"',
+        "xs = [2, 3, 4]\nreduce(lambda a, x: a * x, xs) == 24",
+    ],
     cost="1 step an element, and what `step` takes",
     form=SpecialForm.FOLD,
 )

@@ -24,6 +24,7 @@ from rlmlang.language.check.function_arguments import (
     is_function,
     note_effects,
     solve_function,
+    with_start,
 )
 from rlmlang.language.check.functions import instance_of, is_open, makes_call, merged, use, use_library, use_parameter
 from rlmlang.language.check.imports import member_of, no_member
@@ -225,6 +226,8 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
 
 
 def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: nodes.Expr | None) -> Type:
+    if builtin.form is SpecialForm.FOLD:
+        node = with_start(check, node)
     args = node.args if receiver is None else (receiver, *node.args)
     match args:
         case (nodes.Constant(value=str() as first), *_) if builtin.variant is not None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
+from attrs import evolve
+
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin, Parameter, SpecialForm, module_member
 from rlmlang.language.check.body import nodes_in
@@ -18,7 +20,7 @@ from rlmlang.language.check.overloads import resolve_reference
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Scope, Variable
 from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.source import Span
-from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, Type, TypeVar, fits, join
+from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, ListType, Type, TypeVar, fits, join
 from rlmlang.render import counted
 
 
@@ -69,6 +71,20 @@ def _written_out(check: Inference, node: nodes.Expr, params: int, ordered: bool 
     written = nodes.Lambda(tuple(names), body, span=span, node_id=next(_numbers))
     check.tables.written_out[node.node_id] = written
     return written
+
+
+def with_start(check: Inference, node: nodes.Apply) -> nodes.Apply:
+    """Return `reduce(f, xs)` as `reduce(f, xs[1:], xs[0])` if `xs` is a variable that is a list, else as it is."""
+    match node.args:
+        case (step, nodes.Name() as xs):
+            entry = check.names.find(xs.id)
+            if isinstance(entry, Variable) and isinstance(entry.type, ListType) and not node.keywords:
+                one = nodes.Constant(1, span=xs.span, node_id=next(_numbers))
+                zero = nodes.Constant(0, span=xs.span, node_id=next(_numbers))
+                rest = nodes.Slice(xs, one, None, None, span=xs.span, node_id=next(_numbers))
+                first = nodes.Index(xs, zero, span=xs.span, node_id=next(_numbers))
+                return evolve(node, args=(step, rest, first))
+    return node
 
 
 def solve_function(
