@@ -6,11 +6,8 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from rlmlang.runtime.estimate.intervals import UNBOUND, UNKNOWN, UnknownValue, bounds_of, copy_of, either, plain
+from rlmlang.runtime.estimate.intervals import PERHAPS_UNBOUND, UNKNOWN, UnknownValue, bounds_of, copy_of, either, plain
 from rlmlang.runtime.values import Value
-
-PROGRAM = -1
-"""The owner of the variables of the program itself."""
 
 
 @define(eq=False)
@@ -54,13 +51,13 @@ class Env:
     def see(self, name: str, value: Value) -> None:
         """Note, in a `try`, a value that a variable has at some time. It is called before the variable has another."""
         if self.seen is not None:
-            before = self.seen[name] if name in self.seen else _settled(self.variables.get(name, UNBOUND))
+            before = self.seen[name] if name in self.seen else _settled(self.variables.get(name, PERHAPS_UNBOUND))
             self.seen[name] = either(before, _settled(value))
 
     def widen(self, names: Iterable[str]) -> None:
         """Forget the values of variables that a loop may bind or change."""
         for name in names:
-            self.bind(name, UNKNOWN if name in self.variables else UNBOUND)
+            self.bind(name, UNKNOWN if name in self.variables else PERHAPS_UNBOUND)
 
     def fork(self) -> Env:
         """Return a copy for another way that may be taken instead."""

@@ -27,10 +27,11 @@ from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import NONE
 from rlmlang.models.base import Model
+from rlmlang.runtime.emit.surroundings import PROGRAM
 from rlmlang.runtime.estimate import applications, comprehensions, expressions, loops, statements
 from rlmlang.runtime.estimate.blocks import block
 from rlmlang.runtime.estimate.cost import Cost, Interval
-from rlmlang.runtime.estimate.environment import PROGRAM, Env
+from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.flow import Flow
 from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.functions import enter

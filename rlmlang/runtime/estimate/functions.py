@@ -6,10 +6,11 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, Tables
 from rlmlang.language.types import RecordType
+from rlmlang.runtime.emit.surroundings import PROGRAM
 from rlmlang.runtime.estimate.blocks import block
 from rlmlang.runtime.estimate.changes import descendants
 from rlmlang.runtime.estimate.emitted import run_function
-from rlmlang.runtime.estimate.environment import PROGRAM, Env
+from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Application, Follower, FunctionEstimate
 from rlmlang.runtime.estimate.intervals import UNKNOWN, UnknownValue, all_known, build, either
 from rlmlang.runtime.steps import APPLICATION, function_steps

@@ -46,7 +46,7 @@ _LARGE = 2**63
 """Beyond this, the bounds of a known int are as those of an unknown one, since no float may be as large."""
 
 UNKNOWN = UnknownValue()
-UNBOUND = UnknownValue(unbound=True)
+PERHAPS_UNBOUND = UnknownValue(unbound=True)
 
 _UNKNOWN = frozenset({UnknownValue, Mixed})
 
