@@ -16,7 +16,7 @@ from rlmlang.runtime.estimate.intervals import UNKNOWN, UnknownValue, all_known,
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import RecordValue, Value
 
-WORK = 8
+WORK = 16
 """What following an application takes besides the steps of the application, so that no estimate takes long."""
 
 UNSURE_DEPTH = 64
