@@ -23,7 +23,7 @@ LAYERS = """
     language.literal_text
     language.parse language.printer
     language.types
-    language.solving
+    language.solving language.type_structure
     annotations
     runtime.values
     runtime.meter

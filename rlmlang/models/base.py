@@ -69,7 +69,8 @@ from rlmlang.calls.prompt import (
 )
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, ModelFailed
-from rlmlang.language.types import Type, structure_of
+from rlmlang.language.type_structure import structure_of
+from rlmlang.language.types import Type
 from rlmlang.runtime.values import Value
 
 

@@ -10,7 +10,8 @@ from attrs import define, field, frozen
 
 from rlmlang.errors import RlmError
 from rlmlang.language.source import Span
-from rlmlang.language.types import Type, structure_of
+from rlmlang.language.type_structure import structure_of
+from rlmlang.language.types import Type
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.values import Value
 

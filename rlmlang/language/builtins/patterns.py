@@ -26,6 +26,9 @@ from rlmlang.runtime.values import MatchValue
 MAX_PATTERN = 1_000
 """The most characters of a regular expression."""
 
+MAX_GROUPS = 100
+"""The most brackets of a regular expression, which nest in one another."""
+
 PATTERN_MEMORY = 1 << 20
 """The most bytes of a compiled expression. Up to 128 of them are kept."""
 
@@ -291,6 +294,8 @@ def read_pattern(text: str, flags: int = 0) -> Pattern:
     """Return what a pattern means. Raises RunError E307."""
     if len(text) > MAX_PATTERN:
         raise _refused(f"a regular expression of {len(text):,} characters; the limit is {MAX_PATTERN:,}", "split it")
+    if text.count("(") > MAX_GROUPS:
+        raise _refused(f"a regular expression with more than {MAX_GROUPS} groups", "split it")
     if flags & ~int(FLAGS):
         raise RunError.of("E308", f"`flags` is {flags}, which is no sum of flags of `re`")
     try:
@@ -304,8 +309,6 @@ def read_pattern(text: str, flags: int = 0) -> Pattern:
         reason = error.msg if isinstance(error, re.error) else str(error)
         hint = "write `\\` before a literal . ( ) [ ] { } * + ? |"
         raise _refused(f"invalid regular expression: {reason}{place}", hint) from None
-    except RecursionError:
-        raise _refused("invalid regular expression: it is nested too deeply", "split it") from None
     return Pattern(
         root,
         [re.compile(members, each) for members, each in reader.sets],
