@@ -73,7 +73,7 @@ class Evaluation:
     _held_back: int = 0
     """Jobs that wait until fewer calls are queued."""
     _printed: list[tuple[Path, str]] = field(factory=list)
-    _when_quiet: list[tuple[Callable[[], None], Place]] = field(factory=list)
+    _when_quiet: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
     """Jobs that wait until everything that has begun has ended."""
     _scheduled: bool = False
     _stopped: bool = False
@@ -195,7 +195,7 @@ class Evaluation:
         relief.when(ready)
 
     def when_quiet_do(self, place: Place, job: Callable[[], None]) -> None:
-        """Run a job once everything that has begun has ended, but for other such jobs."""
+        """Run a job once everything that has begun has ended, such jobs that came before it among that."""
         self._when_quiet.append((job, place))
 
     def _wake(self) -> None:
@@ -209,8 +209,7 @@ class Evaluation:
             return
         self._scheduled = True
         while self._work() and self._when_quiet and self.failure is None:
-            self._jobs.extend(self._when_quiet)
-            self._when_quiet.clear()
+            self._jobs.append(self._when_quiet.popleft())  # one at a time: it may begin something
         self._scheduled = False
         if self.has_ended and self._on_end is not None:
             on_end, self._on_end = self._on_end, None
