@@ -35,7 +35,7 @@ def whole_program(reply: str, instruction: str, arguments: Arguments, type_: Typ
         return head + code
     if re.search(r"(?m)^(?:return\b|(?:if|for|while)\b.*\n(?:[ \t]+.*\n|\n)*?[ \t]+return\b)", code):
         return head + "".join(f"    {line}\n" if line.strip() else "\n" for line in code.rstrip("\n").split("\n"))
-    return IMPORTS + program_header(arguments, type_) + code
+    return program_header(arguments, type_) + code
 
 
 _DEFINED = re.compile(rf"(?m)^def {FUNCTION}\b")

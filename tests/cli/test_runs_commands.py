@@ -171,7 +171,9 @@ def test_the_trace_file_says_what_the_store_says(run: Run) -> None:
 
 
 def test_events_have_the_fields_of_the_schema(run: Run) -> None:
-    Path("program.rlm").write_text('(CALL("Shorten", "x"), CALL("Shorten", "x"), CALL[int]("List 1 points"))\n')
+    Path("program.rlm").write_text(
+        'print("begun")\n(CALL("Shorten", "x"), CALL("Shorten", "x"), CALL[int]("List 1 points"))\n'
+    )
     code, *_ = run("run", "program.rlm", "-m", "scripted:replies.toml", "--trace", "trace.jsonl")
     assert code == 4
     events = [json.loads(line) for line in Path("trace.jsonl").read_text().splitlines()]

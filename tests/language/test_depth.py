@@ -62,10 +62,10 @@ def test_a_limit_that_someone_else_sets_meanwhile_is_kept() -> None:
 
 def test_a_higher_limit_is_kept() -> None:
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(50_000)
+    sys.setrecursionlimit(2 * FRAMES)
     with deep_recursion:
-        assert sys.getrecursionlimit() == 50_000
-    assert sys.getrecursionlimit() == 50_000
+        assert sys.getrecursionlimit() == 2 * FRAMES
+    assert sys.getrecursionlimit() == 2 * FRAMES
     sys.setrecursionlimit(before)
 
 

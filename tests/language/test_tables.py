@@ -29,11 +29,14 @@ def test_a_library_function_brings_the_tables_of_its_own_file() -> None:
     assert len(program.checked.tables.types) == 3  # the call and its two arguments
 
 
-def test_a_function_of_the_program_has_the_tables_of_the_program() -> None:
-    program, target = call_of('def f(x: str) -> str:\n    return x + x\n\nf("a")\n', "f")
-    assert not target.function.in_library
-    assert target.function.tables is program.checked.tables
-    assert program.checked.tables.types[target.function.node.value.node_id] == STR
+def test_a_function_has_tables_for_each_combination_of_types() -> None:
+    tables = rlmlang.compile('def f(x):\n    return x + x\n\nf("a") * f(2)\n').checked.tables
+    applied = [each.function for each in tables.targets.values() if isinstance(each, FunctionTarget)]
+    assert not any(each.in_library or each.tables is tables for each in applied)
+    (returned,) = applied[0].node.body
+    assert isinstance(returned, nodes.Return)
+    assert returned.value is not None
+    assert {each.tables.types[returned.value.node_id] for each in applied} == {STR, INT}
 
 
 def test_checking_a_program_leaves_the_tables_of_the_library_alone() -> None:
@@ -61,8 +64,8 @@ def test_statements_that_are_parsed_one_by_one_have_numbers_of_their_own() -> No
         text += each
     types = begun.checked.tables.types
     first, second, last = begun.checked.module.statements
-    assert isinstance(first, nodes.Binding)
-    assert isinstance(second, nodes.Binding)
+    assert isinstance(first, nodes.Assign)
+    assert isinstance(second, nodes.Assign)
     assert isinstance(last, nodes.ExprStatement)
     assert types[first.value.node_id] == types[second.value.node_id] == ListType(INT)
     assert types[last.value.node_id] == begun.checked.type
