@@ -252,7 +252,7 @@ def test_it_gives_what_python_gives(name: str) -> None:
 
 def test_a_listing_says_what_the_names_stand_for() -> None:
     text = listing(
-        check(Source("def double(number: int) -> int:\n    return 2 * number\n\n[double(x) for x in [1, 2]]"))
+        check(Source("def double(number: int) -> int:\n    return number if number > 9 else double(2 * number)\n\ndouble(1)"))
     )
     assert re.search(r"^# f\d+ is double$", text, re.MULTILINE)
     assert re.search(r"^# v\d+ is number$", text, re.MULTILINE)

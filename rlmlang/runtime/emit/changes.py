@@ -16,8 +16,8 @@ from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.emitter import Emitter
-from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.emitter import Emitter, NotSmall
+from rlmlang.runtime.emit.facts import STEP_BITS, Emitted
 from rlmlang.runtime.emit.metering import charge_growth, charge_key
 from rlmlang.runtime.emit.operators import operation
 from rlmlang.runtime.emit.parts import field, item
@@ -128,6 +128,8 @@ def augmented(e: Emitter, node: nodes.AugmentedAssign) -> None:
         e.add(ast.Expr(e.helper(in_place, container.code, operand.code, span=node.span)))
     elif isinstance(target, nodes.Name):
         left, right = e.operands([target, node.value])
+        if target.id in e.sums and (right.bits is None or right.bits > STEP_BITS):
+            raise NotSmall(target.id)
         value = operation(e, node, left, right, kinds)
         e.add(python.assign(e.bound(target.id, value), value.code))
     else:

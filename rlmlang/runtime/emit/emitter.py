@@ -19,7 +19,7 @@ from rlmlang.language.check.checked import OuterVariable, Tables
 from rlmlang.language.source import Span
 from rlmlang.language.types import Type, primitive_of
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.facts import Emitted, either, kind_of
+from rlmlang.runtime.emit.facts import SUM_BITS, Emitted, either, kind_of
 from rlmlang.runtime.emit.helpers import not_bound
 from rlmlang.runtime.emit.surroundings import Surroundings
 from rlmlang.runtime.emit.unit import CannotEmit, Redo, Unit
@@ -65,6 +65,14 @@ class Charge:
             self.total.value = python.binary(self.total.value, "+", steps)
         self.computed += computed
         self.separately += separately
+
+
+class NotSmall(Exception):
+    """A variable that was taken for a sum of small ints is not."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class NotFast(Exception):
@@ -134,10 +142,12 @@ class Emitter:
     block: list[ast.stmt] = field(factory=list)
     unsure: set[str] = field(factory=set)
     """The variables, by their names in emitted code, that may be not bound yet where code is being emitted."""
+    shares: dict[str, list[str]] = field(factory=dict)
+    """The variables with the sixteenths of the length of texts, by the variables of these; empty if it has changed."""
     single: set[str] = field(factory=set)
     """The names that are bound in one place only, so that what is known of the value there is known everywhere."""
-    bounded: set[str] = field(factory=set)
-    """The ints that only grow by what is known to be small, so that no program gets to large ones."""
+    sums: set[str] = field(factory=set)
+    """The variables that are only set to small ints or changed by them, so that no program gets to large ones."""
     inside: int = 0
     """How many functions are being emitted in place of their applications."""
     nesting: int = 0
@@ -173,12 +183,21 @@ class Emitter:
     @contextmanager
     def within(self, block: list[ast.stmt]) -> Iterator[None]:
         """Write statements into another block. What they bind or read is not known to be bound after them."""
-        outer, self.block, unsure = self.block, block, self.unsure
-        self.unsure = set(unsure)
+        outer, unsure, shares = self.block, self.unsure, self.shares
+        self.block, self.unsure, self.shares = block, set(unsure), dict(shares)
         try:
             yield
         finally:
-            self.block, self.unsure = outer, unsure
+            self.block, self.unsure, self.shares = outer, unsure, shares
+
+    @contextmanager
+    def aside(self, block: list[ast.stmt]) -> Iterator[None]:
+        """Write statements into another block, which is evaluated in any case."""
+        outer, self.block = self.block, block
+        try:
+            yield
+        finally:
+            self.block = outer
 
     @contextmanager
     def nested(self) -> Iterator[None]:
@@ -186,10 +205,12 @@ class Emitter:
         if self.nesting == MAX_BLOCKS:
             raise CannotEmit("too many loops in loops")
         self.nesting += 1
+        self.shares = {}
         try:
             yield
         finally:
             self.nesting -= 1
+            self.shares = {}
 
     @contextmanager
     def loop(self) -> Iterator[None]:
@@ -229,9 +250,11 @@ class Emitter:
     def apart(self, node: nodes.Expr, in_any_case: bool = False) -> tuple[list[ast.stmt], Emitted]:
         """Emit an expression that may be left out, and return the statements that it needs and its value."""
         block: list[ast.stmt] = []
-        with self.within(block), nullcontext() if in_any_case else self.sometimes():
-            value = self.expr(node)
-        return block, value
+        if in_any_case:
+            with self.aside(block):
+                return block, self.expr(node)
+        with self.within(block), self.sometimes():
+            return block, self.expr(node)
 
     def no_literal(self, code: ast.expr) -> ast.expr:
         """Return code for a comparison by identity, of which Python warns if it is of a literal number."""
@@ -265,7 +288,7 @@ class Emitter:
         parts: list[tuple[list[ast.stmt], Emitted]] = []
         for emitter in emitters:
             block: list[ast.stmt] = []
-            with self.within(block):
+            with self.aside(block):
                 value = emitter()
             parts.append((block, value))
         last = max((i for i, (block, _) in enumerate(parts) if block), default=0)
@@ -304,10 +327,13 @@ class Emitter:
     def bound(self, name: str, value: Emitted) -> str:
         """Note that a variable of the function is bound to a value here, and return its name in emitted code."""
         variable = self.scopes[0][name]
+        if name in self.sums and (value.bits is None or value.bits > SUM_BITS + 1):
+            raise NotSmall(name)
         if name in self.single:
             known = evolve(value, code=variable.known.code)
             self.scopes[0][name] = EmittedVariable(variable.id, known, variable.is_guarded)
         self.unsure.discard(variable.id)
+        self.shares.get(variable.id, []).clear()
         return variable.id
 
     def alias(self, name: str, value: Emitted) -> None:

@@ -28,6 +28,9 @@ SAFE_BITS = 12_000
 SMALL = 2**60
 """Integers in this range are below every limit, which is seen by one cheap comparison."""
 
+STEP_BITS, SUM_BITS = 128, 200
+"""What is added to a variable at a time, and what its value comes to, if no program has the time to get beyond."""
+
 INDEX_BITS = 64
 """The bits of whatever counts turns or elements: no program gets to larger ones."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from attrs import frozen
 
@@ -12,14 +13,14 @@ from rlmlang.language.check.checked import CheckedFunction, OuterVariable, Table
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.applications import apply_function
-from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter
-from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotSmall
+from rlmlang.runtime.emit.facts import SUM_BITS, Emitted
 from rlmlang.runtime.emit.helpers import recursion
 from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.statements import block
 from rlmlang.runtime.emit.surroundings import NEAREST, PROGRAM, Surroundings
 from rlmlang.runtime.emit.unit import Unit
-from rlmlang.runtime.emit.variables import bindings, handler_names, read_inside
+from rlmlang.runtime.emit.variables import bindings, handler_names, read_inside, sums
 from rlmlang.runtime.exceptions import MAX_RECURSION
 from rlmlang.runtime.steps import function_steps
 
@@ -44,10 +45,25 @@ class ProgramTree:
     entry: CheckedFunction | None
 
 
+def _emitted(emit: Callable[[set[str]], ast.FunctionDef]) -> ast.FunctionDef:
+    """Emit a function, which is given the variables that are not sums of small ints, until these are known."""
+    others: set[str] = set()
+    while True:
+        try:
+            return emit(others)
+        except NotSmall as found:
+            others.add(found.name)
+
+
 def emit_function(unit: Unit, checked: CheckedFunction) -> ast.FunctionDef:
     """Emit a function. Raises CannotEmit."""
+    return _emitted(partial(_function, unit, checked))
+
+
+def _function(unit: Unit, checked: CheckedFunction, others: set[str]) -> ast.FunctionDef:
     node = checked.node
     e = Emitter(unit, checked.tables, unit.around(checked), own=node.name.node_id)
+    e.sums = sums(node.body) - others - {param.name.id for param in node.params}
     params = [e.declare(param.name.id) for param in node.params]
     for param, type_, id_ in zip(node.params, checked.params, params):
         if isinstance(type_, FunctionType):
@@ -74,7 +90,7 @@ def declare_locals(
     for name in counts:
         if name not in known:
             is_guarded = all_guarded or name in inside
-            id_ = e.declare(name, is_guarded=is_guarded)
+            id_ = e.declare(name, SUM_BITS if name in e.sums else None, is_guarded=is_guarded)
             e.unsure.add(id_)
             if is_guarded:
                 e.add(python.assign(id_, python.load("UNBOUND")))
@@ -82,8 +98,13 @@ def declare_locals(
 
 def emit_program(unit: Unit, checked: ProgramTree, name: str) -> ast.FunctionDef:
     """Emit a whole program, as a function of its inputs. Raises CannotEmit."""
+    return _emitted(partial(_program, unit, checked, name))
+
+
+def _program(unit: Unit, checked: ProgramTree, name: str, others: set[str]) -> ast.FunctionDef:
     e = Emitter(unit, checked.tables, Surroundings(()), own=PROGRAM)
     *body, last = checked.module.statements
+    e.sums = sums(body) - others - {*checked.inputs}
     if checked.entry is None:
         assert isinstance(last, nodes.ExprStatement)
         params = [e.declare(input_) for input_ in checked.inputs]

@@ -82,10 +82,10 @@ def emit_in_place(e: Emitter, function: CheckedFunction, args: list[Emitted]) ->
 @contextmanager
 def _body_of(e: Emitter, function: CheckedFunction) -> Iterator[None]:
     """Emit the body of another function, in the block of the one that applies it."""
-    names = ("tables", "own", "surroundings", "scopes", "functions", "outer", "single", "bounded", "caught", "inside")
+    names = ("tables", "own", "surroundings", "scopes", "functions", "outer", "single", "sums", "caught", "inside")
     before = [getattr(e, name) for name in names]
     e.tables, e.own, e.surroundings = function.tables, function.node.name.node_id, e.unit.around(function)
-    e.scopes, e.functions, e.bounded, e.caught, e.inside = [{}], {}, set(), [], e.inside + 1
+    e.scopes, e.functions, e.sums, e.caught, e.inside = [{}], {}, set(), [], e.inside + 1
     try:
         yield
     finally:

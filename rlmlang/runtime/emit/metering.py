@@ -101,11 +101,22 @@ def charge_key(e: Emitter, key: Emitted, kind: str, failing: ast.expr) -> bool:
         else:
             _pay(e, 1, None, ast.Expr(failing))
     elif kind == "str":
-        length = python.call("len", python.again(key.code))
-        _pay(e, 1, python.binary(length, "//", python.const(16)), ast.Expr(failing))
+        _pay(e, 1, _sixteenth(e, key.code), ast.Expr(failing))
     else:
         return False
     return True
+
+
+def _sixteenth(e: Emitter, text: ast.expr) -> ast.expr:
+    """Return code for a sixteenth of the length of a text. It is computed once while the variable has the text."""
+    share = python.binary(python.call("len", python.again(text)), "//", python.const(16))
+    if not isinstance(text, ast.Name):
+        return share
+    if known := e.shares.get(text.id):
+        return python.load(known[0])
+    name = e.unit.fresh("t")
+    e.shares[text.id] = [name]
+    return ast.NamedExpr(python.store(name), share)
 
 
 def _charge_size(e: Emitter, method: str, number: ast.Name, steps: ast.expr, size: ast.expr, span: Span) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.changes import assign_item, augmented
-from rlmlang.runtime.emit.emitter import STATEMENTS, Emitter
-from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.emitter import STATEMENTS, Emitter, NotSmall
+from rlmlang.runtime.emit.facts import STEP_BITS, Emitted
 from rlmlang.runtime.emit.failures import NATURAL, coded
 from rlmlang.runtime.emit.helpers import asserted, raised
 from rlmlang.runtime.emit.loops import iterated, unpack
@@ -65,6 +65,8 @@ def assign(e: Emitter, target: nodes.Target, value: Emitted) -> None:
     """Emit the assignment of a value to a target."""
     match target:
         case nodes.Name(id=name):
+            if name in e.sums and (value.bits is None or value.bits > STEP_BITS):
+                raise NotSmall(name)
             e.add(python.assign(e.bound(name, value), value.code))
         case nodes.Index():
             assign_item(e, target, e.simple(value))

@@ -44,6 +44,25 @@ def bindings(body: Iterable[nodes.Statement]) -> Counter[str]:
     return count
 
 
+def sums(body: Iterable[nodes.Statement]) -> set[str]:
+    """Return the names that are added to or subtracted from, and bound in no other way but by assignments."""
+    added: set[str] = set()
+    others: set[str] = set()
+    for node in walk(tuple(body)):
+        match node:
+            case nodes.AugmentedAssign(target=nodes.Name(id=name), op=op):
+                (added if op in ("+", "-") else others).add(name)
+            case nodes.For(target=target) | nodes.ForClause(target=target):
+                others.update(_names(target))
+            case nodes.Assign(targets=targets):
+                others.update(
+                    name for target in targets if isinstance(target, nodes.TupleTarget) for name in _names(target)
+                )
+            case nodes.Handler(name=nodes.Name(id=name)):
+                others.add(name)
+    return added - others
+
+
 def _names(target: nodes.Target) -> Iterator[str]:
     rest: list[nodes.Target] = [target]
     while rest:
