@@ -35,9 +35,11 @@ test: .venv/.test ## All that `check` does and the tests that need more, with br
 test-long: .venv/.test ## The property tests at length, and whatever else takes minutes
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=long
 
-bench: .venv/.test ## Measure the overhead of calls, memo and parser, what masks cost, and the trace viewer
+bench: .venv/.test ## Measure the overhead of calls, memo and parser, the speed of pure code, what masks cost, and the trace viewer
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.durable
+	$(PIP) --editable '.[bench]'
+	$(BIN)/python -m benchmarks.pure
 	$(BIN)/python -m benchmarks.masks
 	$(BIN)/python -m benchmarks.viewer
 

@@ -159,6 +159,39 @@ def test_every_pure_program_is_emitted() -> None:
     assert left == []
 
 
+@pytest.mark.parametrize("key", ["k", "a key of more than fifteen characters, which costs more to look up"])
+@pytest.mark.parametrize("start", [0, 2**59])
+def test_counting_is_charged_as_closures_charge_it(key: str, start: int) -> None:
+    program = of_text(
+        f"counts = {{}}\nfor key in [{key!r}, 'b', {key!r}]:\n    counts[key] = counts.get(key, {start}) + {start}\ncounts"
+    )
+    full = both_ways(program, MAX_STEPS, MAX_BYTES)
+    assert isinstance(full, Outcome)
+    for steps in range(full.steps):
+        both_ways(program, steps, MAX_BYTES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "total = 0\nfor x in range(9):\n    total += x\n    total -= 1\ntotal",
+        "a = 1\nb = 1\nfor x in range(9):\n    a += b\n    b += a\na",  # sums of sums grow beyond every limit
+        "n = 3\nfor x in range(99):\n    n += n\nn",
+        "def f(x: int) -> int:\n    if x > 2:\n        return x\n    y = x * 2\n    return y + 1\n[f(x) for x in range(5)]",
+        "def f(x: int) -> int:\n    x = x + 1\n    return x // (x - 3)\n[f(x) for x in [1, 2]]",
+        "x = 1\ntry:\n    for y in [1, 0]:\n        x += 1 // y\nexcept ZeroDivisionError as e:\n    x += len(str(e))\nx",
+        "def f(n: int) -> int:\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\nf(0)",
+        "xs = [3, 1]\nxs.sort(key=lambda x: -x)\nxs.extend([x for x in xs if x > 1])\nxs",
+    ],
+)
+def test_what_is_emitted_in_a_shorter_form_means_the_same(text: str) -> None:
+    program = of_text(text)
+    full = both_ways(program, MAX_STEPS, MAX_BYTES)
+    if isinstance(full, Outcome):
+        for steps in range(0, min(full.steps, 2_000), 3):
+            both_ways(program, steps, MAX_BYTES)
+
+
 # Safety --------------------------------------------------------------------------
 
 
@@ -252,7 +285,11 @@ def test_it_gives_what_python_gives(name: str) -> None:
 
 def test_a_listing_says_what_the_names_stand_for() -> None:
     text = listing(
-        check(Source("def double(number: int) -> int:\n    return number if number > 9 else double(2 * number)\n\ndouble(1)"))
+        check(
+            Source(
+                "def double(number: int) -> int:\n    return number if number > 9 else double(2 * number)\n\ndouble(1)"
+            )
+        )
     )
     assert re.search(r"^# f\d+ is double$", text, re.MULTILINE)
     assert re.search(r"^# v\d+ is number$", text, re.MULTILINE)

@@ -91,7 +91,16 @@ def assign_item(e: Emitter, target: nodes.Index, value: Emitted) -> None:
     _store(e, container, key, value, (e.kind(target.value), e.kind(target.index)), target.span)
 
 
-def _store(e: Emitter, container: Emitted, key: Emitted, value: Emitted, kinds: tuple[str, str], span: Span) -> None:
+def _store(
+    e: Emitter,
+    container: Emitted,
+    key: Emitted,
+    value: Emitted,
+    kinds: tuple[str, str],
+    span: Span,
+    is_there: bool = False,
+) -> None:
+    """Emit putting a value into a container; `is_there` says that the dict has the key."""
     parts = [python.again(each.code) for each in (container, key, value)]
     if kinds[0] == "list":
         line = e.line(span, Redo(set_item, tuple(parts)))
@@ -103,13 +112,18 @@ def _store(e: Emitter, container: Emitted, key: Emitted, value: Emitted, kinds: 
     if kinds[0] != "dict" or not charge_key(e, key, kinds[1], reference):
         e.add(ast.Expr(reference))
         return
+    if not is_there:
+        _charge_for_new_key(e, container, key, span)
+    place = ast.Subscript(python.again(container.code), python.again(key.code), ast.Store())
+    e.add(ast.Assign([place], python.again(value.code)))
+
+
+def _charge_for_new_key(e: Emitter, container: Emitted, key: Emitted, span: Span) -> None:
     new: list[ast.stmt] = []
     with e.within(new):
         count = python.binary(python.binary(python.const(2), "*", _length(container)), "+", python.const(2))
         charge_growth(e, count, span)
     e.add(python.when(python.compare(python.again(key.code), "not in", python.again(container.code)), new))
-    place = ast.Subscript(python.again(container.code), python.again(key.code), ast.Store())
-    e.add(ast.Assign([place], python.again(value.code)))
 
 
 def _length(container: Emitted) -> ast.expr:
@@ -138,7 +152,7 @@ def augmented(e: Emitter, node: nodes.AugmentedAssign) -> None:
         held = e.kind(target.value), e.kind(target.index)
         old = item(e, Emitted(python.again(container.code)), key, held[0], node.span)
         value = operation(e, node, old, operand, kinds)
-        _store(e, container, key, e.simple(value), held, node.span)
+        _store(e, container, key, e.simple(value), held, node.span, is_there=not e.unit.has_defaults)
 
 
 # Methods

@@ -386,6 +386,10 @@ class Emitter:
             self.unsure.discard(variable.id)
         return evolve(variable.known, code=code)
 
+    def are_bound(self, *names: str) -> bool:
+        """Return whether variables have values here in any case."""
+        return not any(self.variable(name).id in self.unsure for name in names)
+
     def passed(self, key: OuterVariable) -> ast.expr:
         """Return code that passes a variable to a function which reads it, bound or not."""
         variable = self.outer_variable(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rlmlang.errors import RunError
+from rlmlang.runtime.arithmetic import finite
 from rlmlang.runtime.exceptions import RaisedError, failed_assertion, too_deep, unbound
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
@@ -16,6 +17,14 @@ def not_bound(meter: Meter, name: str) -> Value:
 def recursion(meter: Meter) -> None:
     """Raise RunError E309."""
     raise too_deep()
+
+
+def finite_before(meter: Meter, value: Value, steps: int) -> Value:
+    """Return a result that is not too large, as it is checked before some of the steps that are charged already."""
+    meter.steps -= steps
+    checked = finite(meter, value)
+    meter.steps += steps
+    return checked
 
 
 def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value]:

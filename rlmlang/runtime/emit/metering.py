@@ -8,7 +8,7 @@ from copy import deepcopy
 from rlmlang.language.source import Span
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import METER, Charge, Emitter, NotFast, meter
-from rlmlang.runtime.emit.facts import Emitted
+from rlmlang.runtime.emit.facts import FREE_CHARS, Emitted
 
 KEYS = ("int", "float", "bool", "None")
 """Kinds of keys that are looked up in one step."""
@@ -21,20 +21,24 @@ def charge(e: Emitter, steps: int, span: Span) -> None:
         return
     charged = ast.Expr(python.call(meter("charge"), python.const(steps)))
     python.located(charged, e.line(span))
-    _pay(e, steps, None, charged)
+    _pay(e, steps, [], charged)
 
 
 def charge_sum(e: Emitter, steps: ast.expr, failing: ast.expr) -> None:
     """Charge steps that are computed. If too few are left, `failing` does the same and fails."""
-    _pay(e, 0, steps, ast.Expr(failing))
+    _pay(e, 0, [steps], ast.Expr(failing))
 
 
-def _pay(e: Emitter, known: int, steps: ast.expr | None, separately: ast.stmt) -> None:
+def charge_all(e: Emitter, known: int, computed: list[ast.expr], failing: ast.expr) -> None:
+    """Charge the sum of steps, some of which are computed. If too few are left, `failing` does the same and fails."""
+    _pay(e, known, computed, ast.Expr(failing))
+
+
+def _pay(e: Emitter, known: int, computed: list[ast.expr], separately: ast.stmt) -> None:
     """Charge steps. Charges that follow each other are made at once while there are enough left."""
     if e.fast is not None:
         raise NotFast
     made = e.charges.get(id(e.block[-1])) if e.block else None
-    computed = [] if steps is None else [steps]
     if made is not None:
         made.add(known, computed, [separately])
         return
@@ -79,7 +83,7 @@ def charge_growth(e: Emitter, count: ast.expr, span: Span) -> None:
     """Charge for one more element of a container, which then has `count`, as the meter's `grow` does."""
     size, failing = e.unit.fresh("s"), ast.Expr(python.call(meter("grow"), deepcopy(count)))
     python.located(failing, e.line(span))
-    _pay(e, 1, None, failing)
+    _pay(e, 1, [], failing)
     e.add(python.assign(size, python.binary(count, "*", python.const(8))))
     too_large = ast.Expr(python.call(meter("grow"), deepcopy(count)))
     python.located(too_large, failing.lineno)
@@ -99,24 +103,25 @@ def charge_key(e: Emitter, key: Emitted, kind: str, failing: ast.expr) -> bool:
         if e.fast is not None:
             e.fast.charge(1)
         else:
-            _pay(e, 1, None, ast.Expr(failing))
+            _pay(e, 1, [], ast.Expr(failing))
     elif kind == "str":
-        _pay(e, 1, _sixteenth(e, key.code), ast.Expr(failing))
+        _pay(e, 1, [sixteenth(e, key.code)], ast.Expr(failing))
     else:
         return False
     return True
 
 
-def _sixteenth(e: Emitter, text: ast.expr) -> ast.expr:
+def sixteenth(e: Emitter, text: ast.expr) -> ast.expr:
     """Return code for a sixteenth of the length of a text. It is computed once while the variable has the text."""
     share = python.binary(python.call("len", python.again(text)), "//", python.const(16))
     if not isinstance(text, ast.Name):
         return share
+    is_long = python.compare(python.call("len", python.again(text)), ">", python.const(FREE_CHARS))
     if known := e.shares.get(text.id):
         return python.load(known[0])
     name = e.unit.fresh("t")
     e.shares[text.id] = [name]
-    return ast.NamedExpr(python.store(name), share)
+    return ast.NamedExpr(python.store(name), ast.IfExp(is_long, share, python.const(0)))
 
 
 def _charge_size(e: Emitter, method: str, number: ast.Name, steps: ast.expr, size: ast.expr, span: Span) -> None:

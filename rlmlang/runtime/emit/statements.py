@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rlmlang.language import nodes
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.changes import assign_item, augmented
+from rlmlang.runtime.emit.counting import count
 from rlmlang.runtime.emit.emitter import STATEMENTS, Emitter, NotSmall
 from rlmlang.runtime.emit.facts import STEP_BITS, Emitted
 from rlmlang.runtime.emit.failures import NATURAL, coded
@@ -49,6 +50,8 @@ def expression(e: Emitter, node: nodes.ExprStatement) -> None:
 
 
 def assignment(e: Emitter, node: nodes.Assign) -> None:
+    if count(e, node):
+        return
     value = e.expr(node.value)
     if len(node.targets) > 1:
         value = e.simple(value)
