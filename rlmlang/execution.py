@@ -29,6 +29,7 @@ from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
 from rlmlang.models.opened import OpenModel
 from rlmlang.models.registry import open_model, usual_limits
 from rlmlang.redact import Redactor
+from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.estimate import Cost, follow
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.values import Value
@@ -220,6 +221,9 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
     Answers that the store has are taken off only where that may let the run pass.
     Raises BudgetError E508, UsageError E606.
     """
+    if emitted_program(checked).whole() is not None:  # it makes no call
+        trace.planned_calls = 0, 0
+        return
     account, caller = run.account, run.caller
     caps = Caps.of(account.limits)
     if not trace.watchers and all(getattr(caps, name) is None for name in fields_dict(Caps)):
