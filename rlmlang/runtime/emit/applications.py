@@ -24,6 +24,7 @@ from rlmlang.runtime.emit.changes import change
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.gathering import GatheredTurn, gathered, gathered_slowly
+from rlmlang.runtime.emit.helpers import IS_NUMBER
 from rlmlang.runtime.emit.inlining import emit_in_place
 from rlmlang.runtime.emit.loops import quantifier
 from rlmlang.runtime.emit.metering import charge, charge_items
@@ -112,9 +113,9 @@ def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted
             return fold(e, node, target)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(e, generator, builtin.form is SpecialForm.ANY)
-        case SpecialForm.ISINSTANCE:  # what types do not decide is whether the value is None
-            if tested_number(e.tables, target) is not None:
-                raise CannotEmit(builtin.name)
+        case SpecialForm.ISINSTANCE:  # what types do not decide is whether the value is None, or which number
+            if (number := tested_number(e.tables, target)) is not None:
+                return Emitted(e.helper(IS_NUMBER[number], e.expr(target.args[0]).code, span=node.span))
             value = e.no_literal(e.expr(target.args[0]).code)
             return Emitted(ast.Compare(value, [ast.IsNot()], [python.const(None)]))
         case SpecialForm.ANY | SpecialForm.ALL | None:

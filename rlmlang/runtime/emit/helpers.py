@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rlmlang.errors import RunError
 from rlmlang.runtime.arithmetic import finite
 from rlmlang.runtime.exceptions import RaisedError, failed_assertion, too_deep, unbound
@@ -25,6 +27,17 @@ def finite_before(meter: Meter, value: Value, steps: int) -> Value:
     checked = finite(meter, value)
     meter.steps += steps
     return checked
+
+
+def is_int(meter: Meter, value: Value) -> bool:
+    return value.__class__ is int
+
+
+def is_float(meter: Meter, value: Value) -> bool:
+    return value.__class__ is float
+
+
+IS_NUMBER: dict[type, Callable[[Meter, Value], bool]] = {int: is_int, float: is_float}
 
 
 def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value]:
