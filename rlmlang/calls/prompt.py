@@ -124,13 +124,12 @@ run at once. A `while` makes no CALL.
 {added}
 
 ```python
-def answer(postcards: list[str]) -> int:
-    \"""How many of the postcards sound worried?\"""
-    worried = 0
-    for postcard in postcards:
-        if CALL[bool]("Does the writer sound worried?", postcard):
-            worried += 1
-    return worried
+def answer(log: str, ship: str) -> str:
+    \"""Which harbour did the ship leave first?\"""
+    notes = []
+    for part in chunk(log, 4000):
+        notes.append(CALL("Note down what it says about the ship's harbours.", part, ship))
+    return CALL("Which harbour did the ship leave first? Answer with its name only.", notes, ship)
 ```
 
 ```python
@@ -140,12 +139,13 @@ def answer(report: str) -> Literal["storm", "calm"]:
 ```
 
 ```python
-def answer(log: str, ship: str) -> str:
-    \"""Which harbour did the ship leave first?\"""
-    notes = []
-    for part in chunk(log, 4000):
-        notes.append(CALL("Note down what it says about the ship's harbours.", part, ship))
-    return CALL("Which harbour did the ship leave first? Answer with its name only.", notes, ship)
+def answer(postcards: list[str]) -> int:
+    \"""How many of the postcards sound worried?\"""
+    worried = 0
+    for postcard in postcards:
+        if CALL[bool]("Does the writer sound worried?", postcard):
+            worried += 1
+    return worried
 ```
 
 ```python
