@@ -29,11 +29,11 @@ LIMITS = Limits(max_calls=30, max_depth=2, max_seconds=300)
 
 
 def reference(task: Task) -> Model:
-    """Return a model that answers the task rightly, with the program in a fence as chat models write it."""
+    """Return a model that answers the task rightly, with the function in a fence as chat models write it."""
     leaves = iter(task.leaves)
 
     def answer(request: Request) -> object:
-        return f"```python\n{task.reference}```" if request.program else next(leaves)
+        return f"```python\n{task.solution()}```" if request.program else next(leaves)
 
     return ScriptedModel(answer, name="reference")
 

@@ -21,7 +21,7 @@ A task is an object with
 - `type`: the type of the answer, as the language writes it; `answer`: the right answer;
 - `score`: `equal` (floats nearly); `text` (ignoring case, and characters at its ends other than letters and digits);
   `mentions` (the answer is a text with all the words of `answer["words"]`, and at most `answer["most"]` words);
-- `reference`: a program that gives the answer; `leaves`: the right answers to its calls, in order.
+- `reference`: the body of a function that gives the answer; `leaves`: the right answers to its calls, in order.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def letter_counting() -> Iterator[Task]:
             f'How many times does the letter "{letter}" appear in the text, small or capital?',
             "int",
             int(answer),
-            f'text.lower().count("{letter}")',
+            f'return text.lower().count("{letter}")',
             text=" ".join(data["span"]),
         )
 
@@ -124,7 +124,7 @@ def chain_sum() -> Iterator[Task]:
             "State the final answer to the arithmetic problem.",
             "int",
             int(answer),
-            'sum([int(term) for term in problem.replace(" - ", " + -").split(" + ")])',
+            'total = 0\nfor term in problem.replace(" - ", " + -").split(" + "):\n    total += int(term)\nreturn total',
             problem=data["expression"],
         )
 
@@ -135,7 +135,7 @@ def gcd() -> Iterator[Task]:
             "Find the Greatest Common Divisor (GCD) of the numbers.",
             "int",
             int(answer),
-            "max([n for n in range(1, min(numbers) + 1) if all([number % n == 0 for number in numbers])])",
+            "result = numbers[0]\nfor number in numbers[1:]:\n    result = math.gcd(result, number)\nreturn result",
             numbers=data["numbers"],
         )
 
@@ -146,9 +146,10 @@ def lcm() -> Iterator[Task]:
             "Find the Least Common Multiple (LCM) of the numbers.",
             "int",
             int(answer),
-            "top = max(numbers)\n"
-            "multiples = [top * n for n in range(1, min(numbers) + 1)]\n"
-            "min([m for m in multiples if all([m % number == 0 for number in numbers])])",
+            "result = 1\n"
+            "for number in numbers:\n"
+            "    result = result * number // math.gcd(result, number)\n"
+            "return result",
             numbers=data["numbers"],
         )
 
@@ -159,7 +160,7 @@ def count_bits() -> Iterator[Task]:
             "How many 1 bits are there in the binary representation of the number?",
             "int",
             int(answer),
-            "sum([number // int(2 ** k) % 2 for k in range(31)])",
+            'return bin(number).count("1")',
             number=data["number"],
         )
 
@@ -170,7 +171,11 @@ def count_primes() -> Iterator[Task]:
             "Count how many prime numbers there are between the first number and the last (inclusive).",
             "int",
             int(answer),
-            "len([n for n in range(first, last + 1) if n > 1 and all([n % d != 0 for d in range(2, n)])])",
+            "count = 0\n"
+            "for n in range(max(first, 2), last + 1):\n"
+            "    if all(n % d != 0 for d in range(2, n)):\n"
+            "        count += 1\n"
+            "return count",
             first=data["start"],
             last=data["end"],
         )
@@ -182,7 +187,7 @@ def leap_year() -> Iterator[Task]:
             "Is it a leap year?",
             "bool",
             answer == "Yes",
-            "year % 4 == 0 and year % 100 != 0 or year % 400 == 0",
+            "return year % 4 == 0 and year % 100 != 0 or year % 400 == 0",
             year=data["year"],
         )
 
@@ -198,7 +203,7 @@ def weekday_offset() -> Iterator[Task]:
             "str",
             answer,
             'names = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]\n'
-            f"names[(names.index(today) + {days}) % 7]",
+            f"return names[(names.index(today) + {days}) % 7]",
             "text",
             today=found[0],
         )
@@ -213,7 +218,7 @@ def number_filtering() -> Iterator[Task]:
             f"{action.capitalize()} all numbers {size} than {data['filter_value']} in the list. Return the new list.",
             "list[float]",
             [float(number) for number in data["result"]],
-            f"[number for number in numbers if number {sign[data['operation']]} {data['filter_value']}]",
+            f"return [number for number in numbers if number {sign[data['operation']]} {data['filter_value']}]",
             numbers=[float(number) for number in data["original_numbers"]],
         )
 
@@ -224,14 +229,14 @@ def number_sorting() -> Iterator[Task]:
             f"Sort the numbers in {data['direction']} order.",
             "list[float]",
             [float(number) for number in data["sorted_numbers"]],
-            "sorted(numbers)" if data["direction"] == "ascending" else "sorted(numbers, reverse=True)",
+            "return sorted(numbers)" if data["direction"] == "ascending" else "return sorted(numbers, reverse=True)",
             numbers=[float(number) for number in data["original_numbers"]],
         )
 
 
 def spell_backward() -> Iterator[Task]:
     for _, answer, data in generated("algorithmic.spell_backward", min_word_len=6):
-        yield task("Spell the word backward.", "str", answer, "word[::-1]", word=data["word"])
+        yield task("Spell the word backward.", "str", answer, "return word[::-1]", word=data["word"])
 
 
 def word_sorting() -> Iterator[Task]:
@@ -240,14 +245,16 @@ def word_sorting() -> Iterator[Task]:
             f"Sort the words in {data['direction']} order, using ASCII/Unicode ordering.",
             "list[str]",
             data["sorted_words"],
-            "sorted(names)" if data["direction"] == "ascending" else "sorted(names, reverse=True)",
+            "return sorted(names)" if data["direction"] == "ascending" else "return sorted(names, reverse=True)",
             names=data["original_words"],
         )
 
 
 def word_reversal() -> Iterator[Task]:
     for _, answer, data in generated("algorithmic.word_sequence_reversal"):
-        yield task("Reverse the list of words.", "list[str]", answer.split(", "), "names[::-1]", names=data["words"])
+        yield task(
+            "Reverse the list of words.", "list[str]", answer.split(", "), "return names[::-1]", names=data["words"]
+        )
 
 
 def base_conversion() -> Iterator[Task]:
@@ -257,9 +264,12 @@ def base_conversion() -> Iterator[Task]:
             f"Convert the base-{base} number to base-{other}. Use lowercase letters a-z for digits above 9.",
             "str",
             answer,
-            'all_digits = "0123456789abcdef"\n'
-            f"value = reduce(lambda state, digit: state * {base} + all_digits.index(digit), list(number), 0)\n"
-            f'"".join([all_digits[value // int({other} ** k) % {other}] for k in reversed(range(12))]).lstrip("0")',
+            f"value = int(number, {base})\n"
+            'digits = ""\n'
+            "while value:\n"
+            f'    digits = "0123456789abcdef"[value % {other}] + digits\n'
+            f"    value //= {other}\n"
+            "return digits",
             number=data["source_repr"],
         )
 
@@ -270,7 +280,10 @@ def ransom_note() -> Iterator[Task]:
             "Can the ransom note be constructed using the letters in the magazine, each only once?",
             "bool",
             answer == "True",
-            "all([note.count(letter) <= magazine.count(letter) for letter in note])",
+            "for letter in note:\n"
+            "    if note.count(letter) > magazine.count(letter):\n"
+            "        return False\n"
+            "return True",
             note=data["ransom_note"],
             magazine=data["magazine"],
         )
@@ -284,8 +297,9 @@ def needle_haystack() -> Iterator[Task]:
             f"{asked} Reply only with a name.",
             "str",
             answer,
-            f'found = [line for line in sentences(text) if line.endswith(" {does}.")]\n'
-            f'found[0].removesuffix(" {does}.")',
+            "for line in sentences(text):\n"
+            f'    if line.endswith(" {does}."):\n'
+            f'        return line.removesuffix(" {does}.")',
             "text",
             text=question.removesuffix(data["question"]).strip(),
         )
@@ -298,7 +312,7 @@ def family_relationships() -> Iterator[Task]:
     for question, answer, data in islice(plain, EACH):
         asked = f"How is {data['person1']} related to {data['person2']}? Provide the relationship in one word."
         story = question.partition("\n\n")[0].strip()
-        yield task(asked, "str", answer, f'CALL("{asked}", story)', "text", (answer,), story=story)
+        yield task(asked, "str", answer, f'return CALL("{asked}", story)', "text", (answer,), story=story)
 
 
 # Reviews -------------------------------------------------------------------------
@@ -332,7 +346,7 @@ def sentiment() -> Iterator[Task]:
             "Is the movie review positive or negative?",
             'Literal["positive", "negative"]',
             label,
-            ASKED,
+            f"return {ASKED}",
             leaves=(label,),
             review=review,
         )
@@ -346,7 +360,7 @@ def sentiment_count() -> Iterator[Task]:
             "How many of the movie reviews are positive?",
             "int",
             right,
-            f'labels = [{ASKED} for review in reviews]\nlen([label for label in labels if label == "positive"])',
+            f'count = 0\nfor review in reviews:\n    if {ASKED} == "positive":\n        count += 1\nreturn count',
             leaves=labels,
             reviews=texts,
         )
@@ -361,7 +375,7 @@ def sentiment_odd() -> Iterator[Task]:
             f"Exactly one of the movie reviews is {labels[odd]}. Give its position in the list, counted from 0.",
             "int",
             odd,
-            f'labels = [{ASKED} for review in reviews]\nlabels.index("{labels[odd]}")',
+            f'labels = [{ASKED} for review in reviews]\nreturn labels.index("{labels[odd]}")',
             leaves=labels,
             reviews=texts,
         )
@@ -383,19 +397,19 @@ def document_count() -> Iterator[Task]:
     answers = {
         "How many paragraphs of the document mention NATO?": (
             sum("NATO" in part for part in parts),
-            'len([part for part in paragraphs(document) if "NATO" in part])',
+            'return sum("NATO" in part for part in paragraphs(document))',
         ),
         'How many times does "Iceland" stand in the document?': (
             text.count("Iceland"),
-            'document.count("Iceland")',
+            'return document.count("Iceland")',
         ),
         'How many headings (lines that start with "## ") does the document have?': (
             sum(line.startswith("## ") for line in text.split("\n")),
-            'len([line for line in lines(document) if line.startswith("## ")])',
+            'return len([line for line in document.splitlines() if line.startswith("## ")])',
         ),
         "How many lines of the document mention the year 2009?": (
             sum("2009" in line for line in text.split("\n")),
-            'len(grep("2009", document))',
+            'return len(grep("2009", document))',
         ),
     }
     for instruction, (answer, reference) in answers.items():
@@ -412,7 +426,7 @@ def document_list() -> Iterator[Task]:
         'List the headings of the document (lines that start with "## "), without the "## ".',
         "list[str]",
         headings,
-        '[line.removeprefix("## ") for line in lines(document) if line.startswith("## ")]',
+        'return [line.removeprefix("## ") for line in document.splitlines() if line.startswith("## ")]',
         document=ARTICLE,
     )
     yield task(
@@ -420,15 +434,16 @@ def document_list() -> Iterator[Task]:
         "list[str]",
         COUNTRIES,
         'start = "## The history of "\n'
-        "[line.removeprefix(start) for line in lines(document) if line.startswith(start)]",
+        "return [line.removeprefix(start) for line in document.splitlines() if line.startswith(start)]",
         document=ARTICLE,
     )
     yield task(
         "List all years before 1900 that the document names as four digits, without repetition, the earliest first.",
         "list[str]",
         years,
-        "numbers = [word for word in words(document) if word.isdigit() and len(word) == 4]\n"
-        'sorted(unique([number for number in numbers if number < "1900"]))',
+        "years = set()\n"
+        r'for year in re.findall(r"\b\d{4}\b", document):'
+        '\n    if year < "1900":\n        years.add(year)\nreturn sorted(years)',
         document=ARTICLE,
     )
     yield task(
@@ -436,8 +451,11 @@ def document_list() -> Iterator[Task]:
         "list[str]",
         about,
         "parts = paragraphs(document)\n"
-        'pairs = [(parts[i], parts[i + 1]) for i in range(len(parts) - 1) if parts[i].startswith("## ")]\n'
-        '[head.removeprefix("## ") for head, text in pairs if "USSR" in text]',
+        "headings = []\n"
+        "for head, text in zip(parts, parts[1:]):\n"
+        '    if head.startswith("## ") and "USSR" in text:\n'
+        '        headings.append(head.removeprefix("## "))\n'
+        "return headings",
         document=ARTICLE,
     )
 
@@ -454,7 +472,7 @@ def document_question() -> Iterator[Task]:
             type_,
             answer,
             f'found = [line for line in sentences(document) if "{sign}" in line]\n'
-            f'CALL[{type_}]("{question} Answer with it alone.", found[0])',
+            f'return CALL[{type_}]("{question} Answer with it alone.", found[0])',
             "text" if type_ == "str" else "equal",
             (answer,),
             document=ARTICLE,
@@ -480,28 +498,28 @@ def feedback_count() -> Iterator[Task]:
         "How many lines of the feedback are questions (end with a question mark)?",
         "int",
         sum(entry.endswith("?") for entry in entries),
-        'len([line for line in lines(feedback) if line.endswith("?")])',
+        'return len([line for line in feedback.splitlines() if line.endswith("?")])',
         feedback=FEEDBACK,
     )
     yield task(
         "How many lines of the feedback mention Tallinn?",
         "int",
         sum("Tallinn" in entry for entry in entries),
-        'len(grep("Tallinn", feedback))',
+        'return len(grep("Tallinn", feedback))',
         feedback=FEEDBACK,
     )
     yield task(
         "How many different lines does the feedback have?",
         "int",
         len(set(entries)),
-        "len(unique(lines(feedback)))",
+        "return len(set(feedback.splitlines()))",
         feedback=FEEDBACK,
     )
     yield task(
         "Which line occurs most often in the feedback?",
         "str",
         commonest[0][0],
-        "vote(lines(feedback))",
+        "return vote(feedback.splitlines())",
         feedback=FEEDBACK,
     )
 
@@ -515,8 +533,11 @@ def feedback_complaints() -> Iterator[Task]:
             "How many of the entries are complaints (neither questions nor praise)?",
             "int",
             sum(bad),
-            'found = [CALL[bool]("Is the entry a complaint?", entry) for entry in entries]\n'
-            "len([each for each in found if each])",
+            "count = 0\n"
+            "for entry in entries:\n"
+            '    if CALL[bool]("Is the entry a complaint?", entry):\n'
+            "        count += 1\n"
+            "return count",
             leaves=tuple(bad),
             entries=some,
         )
@@ -537,7 +558,7 @@ def summary() -> Iterator[Task]:
             asked,
             "str",
             {"words": about, "most": 30},
-            f'CALL("{asked}", text)',
+            f'return CALL("{asked}", text)',
             "mentions",
             (f"{about[0]} and {about[1]}.",),
             text=section,

@@ -34,6 +34,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -41,7 +42,7 @@ from attrs import evolve, field, frozen
 import rlmlang
 from rlmlang import Limits, RlmError, RunError
 from rlmlang.api import Program
-from rlmlang.calls.prompt import Message, argument_names, fenced, function_head, program_header
+from rlmlang.calls.prompt import FUNCTION, Message, argument_names, fenced, function_head, program_header
 from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
 from rlmlang.language.check import check
@@ -95,6 +96,11 @@ class Task:
             return request
         head = function_head(self.instruction, request.arguments, type_)
         return evolve(request, constraint=Constraint(head, type_, within=True))
+
+    def solution(self) -> str:
+        """Return a function that gives the answer, as a model would write it."""
+        request = self.request(False, 1)
+        return function_head(self.instruction, request.arguments, request.type) + indent(self.reference, "    ")
 
     def declared(self) -> str:
         """Return the declarations of the inputs."""
@@ -192,9 +198,17 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
 
 
 def _names_read(program: str) -> set[str]:
-    """Return the names that a program, which is also a Python program, reads."""
-    nodes = ast.walk(ast.parse(program))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """Return the names that a program, which is also a Python program, reads, but for the parameters of its helpers."""
+    found: set[str] = set()
+    left: list[tuple[ast.AST, frozenset[str]]] = [(ast.parse(program), frozenset())]
+    while left:
+        node, hidden = left.pop()
+        if isinstance(node, ast.FunctionDef) and node.name != FUNCTION:
+            hidden |= {param.arg for param in node.args.args}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in hidden:
+            found.add(node.id)
+        left += [(child, hidden) for child in ast.iter_child_nodes(node)]
+    return found
 
 
 @frozen(slots=False)

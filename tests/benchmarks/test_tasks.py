@@ -24,7 +24,8 @@ def measured(task: measure.Task, answer: Callable[[Request], object], mode: str 
 
 
 def stages(found: dict[str, Any]) -> list[bool]:
-    return [found[stage] for stage in measure.STAGES]
+    """Return whether the program parses, checks, reads an input, runs and is right."""
+    return [found[stage] for stage in measure.STAGES if stage != "asks"]
 
 
 def task_of(id_: str) -> measure.Task:
@@ -41,9 +42,10 @@ def test_tasks_are_many_and_of_many_kinds() -> None:
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_references_are_right(task: measure.Task) -> None:
     leaves = iter(task.leaves)
-    found = measured(task, lambda request: task.reference if request.program else next(leaves))
+    found = measured(task, lambda request: task.solution() if request.program else next(leaves))
     assert stages(found) == [True] * 5, found
     assert found["calls"] == len(task.leaves)
+    assert found["asks"] is bool(task.leaves)
     assert list(leaves) == []
 
 
@@ -126,15 +128,15 @@ def test_results_are_gone_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert len(run("free,direct", 2)) == 4
     results = measure.read_results(out)
     rows = measure.table(results).split("\n")[2:]
-    assert [row.split(" | ")[1:10] for row in rows] == [
-        ["free", "2", "100%", "100%", "100%", "100%", "100%", "100%", "3"],
-        ["direct", "2", "–", "–", "–", "–", "100%", "0%", "–"],
+    assert [row.split(" | ")[1:11] for row in rows] == [
+        ["free", "2", "100%", "100%", "100%", "100%", "0%", "100%", "100%", "3"],
+        ["direct", "2", "–", "–", "–", "–", "–", "100%", "0%", "–"],
     ]
     assert "| spell_backward | 2 of 2 | 0 of 2 |" in measure.kinds_table(results)
     assert "| replies | free |  |" in measure.codes_table(results)
     failed = measured(task_of("gcd-1"), lambda request: "x") | {"model": "m", "mode": "free"}
     assert "| m | free | E200 1 |" in measure.codes_table([failed])
-    assert "| m | free | 1 | 100% | 100% | 0% | 0% | 0% | 0% | 1 |" in measure.table([failed])
+    assert "| m | free | 1 | 100% | 100% | 0% | 0% | 0% | 0% | 0% | 1 |" in measure.table([failed])
     assert capsys.readouterr() == ("", "")
 
 
@@ -145,5 +147,7 @@ def test_modes_are_options_of_models() -> None:
     assert measure.label("gguf:/models/a-b.gguf?ctx=512") == "a-b"
     constrained, free = (task_of("gcd-1").request(held, 100).constraint for held in (True, False))
     assert constrained is not None
-    assert constrained.program == "numbers: list[int]\n"
+    assert constrained.program.endswith(
+        f'def answer(numbers: list[int]) -> int:\n    """{task_of("gcd-1").instruction}"""\n'
+    )
     assert free is None
