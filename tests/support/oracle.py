@@ -13,8 +13,8 @@ from rlmlang.runtime.values import RecordValue, Value
 
 ERRORS: dict[type[Exception], frozenset[str]] = {
     ZeroDivisionError: frozenset({"E303"}),
-    IndexError: frozenset({"E301"}),
-    KeyError: frozenset({"E302"}),
+    IndexError: frozenset({"E301", "E312"}),
+    KeyError: frozenset({"E302", "E312"}),
     ValueError: frozenset({"E304", "E305", "E308", "E312"}),
     AssertionError: frozenset({"E311"}),
     UnboundLocalError: frozenset({"E310"}),

@@ -172,7 +172,7 @@ def _chain(
     for i, op in enumerate(ops):
         if i > 0:
             block: list[ast.stmt] = []
-            e.add(python.when(python.load(result), block))
+            e.add(ast.If(python.load(result), block, []))  # what follows is added to the block
             e.block = block
             left = Emitted(python.again(right.code), right.bits, right.chars)
             e.extend(parts[i + 1][0])
