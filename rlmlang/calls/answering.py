@@ -16,7 +16,7 @@ from rlmlang.calls.prompt import argument_names, function_head
 from rlmlang.calls.session import ANSWER, Session
 from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
+from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
@@ -226,8 +226,12 @@ class Answering:
         """Return the value of a program that the model wrote. Raises RlmError."""
         self.meter.charge(steps_of_checking(text))
         given = {name: value for name, (_, value) in zip(argument_names(request.arguments), request.arguments)}
-        checked = with_input_types(_checked(text, request.type), given, request.type)
-        value = await self._evaluate(call, checked, bind_inputs(checked, given))
+        try:
+            checked = with_input_types(_checked(text, request.type), given, request.type)
+            values = bind_inputs(checked, given)
+        except UsageError as error:  # a function with other parameters is a mistake of the model, not of the user
+            raise ProgramError(error.diagnostics) from error
+        value = await self._evaluate(call, checked, values)
         return from_json(to_json(value), request.type)
 
     async def _by_statements(self, call: CallInFlight, request: Request) -> Value:

@@ -76,8 +76,12 @@ def declarations(checked: Checked) -> Sequence[nodes.Input | nodes.Param]:
 def with_input_types(checked: Checked, given: Mapping[str, object], expected: Type | None = None) -> Checked:
     """Return a program checked for the types of the values given, where its inputs have no types of their own.
 
+    A function with expressions below it that try it out is a function program if its parameters are what is given.
     Raises ProgramError, UsageError E603 for a value that is of no type of the language.
     """
+    names: dict[str, Type] = dict.fromkeys(given, UNKNOWN)
+    if checked.entry is None and not names.keys() <= checked.inputs.keys():
+        checked = check(checked.module.span.source, expected, names)
     if UNKNOWN not in checked.inputs.values():
         return checked
     types: dict[str, Type] = {}
@@ -93,7 +97,7 @@ def with_input_types(checked: Checked, given: Mapping[str, object], expected: Ty
         except Mismatch as error:
             message = f"`{name}` is of no type of the language: {error}"
             raise UsageError.of("E603", message, declaration.span) from error
-    return check(checked.module.span.source, expected, types)
+    return check(checked.module.span.source, expected, names | types)
 
 
 @deep_recursion

@@ -121,7 +121,14 @@ def test_a_program_is_repaired_with_its_diagnostics() -> None:
 
 @pytest.mark.parametrize(
     ("program", "code"),
-    [("1 +", "E1"), ("missing", "E200"), ("'text'", "E227"), ("1 // 0", "E303"), ('CALL[int]("fail")', "E404")],
+    [
+        ("1 +", "E1"),
+        ("missing", "E200"),
+        ("'text'", "E227"),
+        ("1 // 0", "E303"),
+        ('CALL[int]("fail")', "E404"),
+        ("def answer(n):\n    return 1", "E601"),
+    ],
 )
 def test_a_program_that_stays_wrong_fails_the_call(program: str, code: str) -> None:
     model = Fake(writer({"go": program}))

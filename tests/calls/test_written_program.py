@@ -38,6 +38,7 @@ FORMS = {
     "example uses after it": (
         "def answer(text, n):\n    return len(text.split()) * n\n\nprint(answer('x y', 1))\nassert answer('', 3) == 0\n"
     ),
+    "a use at the end": ("def answer(text: str, n):\n    return len(text.split()) * n\n\nprint(answer('x y', 1))\n"),
     "a main block after it": (
         "def answer(text, n):\n    return len(text.split()) * n\n\nif __name__ == '__main__':\n    print(answer('x', 1))\n"
     ),
