@@ -21,12 +21,34 @@ def finite(meter: Meter, value: Value) -> Value:
     return value
 
 
-def arithmetic(work: Callable[[Value, Value], Value]) -> Operator:
-    """Return an operator on numbers. It raises RunError E303, E306."""
+def finite_product(meter: Meter, value: Value) -> Value:
+    """Return a product or power, as `finite` does; the work on large ints is charged."""
+    return meter.product(value) if isinstance(value, int) else finite(meter, value)
+
+
+def division(work: Callable[[Value, Value], Value]) -> Operator:
+    """Return `//` or `%` on numbers. It raises RunError E303, E306, BudgetError E506."""
+    divide = arithmetic(work, _quotient)
+
+    def operate(meter: Meter, a: Value, b: Value) -> Value:
+        if isinstance(a, int) and isinstance(b, int):
+            meter.division(a, b)
+        return divide(meter, a, b)
+
+    return operate
+
+
+def _quotient(meter: Meter, value: Value) -> Value:
+    """Return a quotient or remainder: a finite float, or an int, which is never larger than what was divided."""
+    return value if isinstance(value, int) else finite(meter, value)
+
+
+def arithmetic(work: Callable[[Value, Value], Value], result: Callable[[Meter, Value], Value] = finite) -> Operator:
+    """Return an operator on numbers, whose results are checked and charged. It raises RunError E303, E306."""
 
     def operate(meter: Meter, a: Value, b: Value) -> Value:
         try:
-            return finite(meter, work(a, b))
+            return result(meter, work(a, b))
         except ZeroDivisionError:
             raise RunError.of("E303", "division by zero") from None
         except OverflowError:
@@ -35,7 +57,7 @@ def arithmetic(work: Callable[[Value, Value], Value]) -> Operator:
     return operate
 
 
-_to_the_power = arithmetic(pow)
+_to_the_power = arithmetic(pow, finite_product)
 
 
 def power(meter: Meter, a: Value, b: Value) -> Value:

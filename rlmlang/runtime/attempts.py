@@ -14,10 +14,11 @@ from rlmlang.language.source import Span
 from rlmlang.runtime.closures import Compiler, branching
 from rlmlang.runtime.effects import CAUGHT, effects_of, makes_calls
 from rlmlang.runtime.exceptions import RaisedError, catches, failed_assertion, message_of
-from rlmlang.runtime.frames import Checkpoint, Frame
+from rlmlang.runtime.frames import Checkpoint, Frame, charge
 from rlmlang.runtime.outcomes import Outcome, Run, Waiting, go_on_later, leave_behind
 from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, Unsure, resolved, truth
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
+from rlmlang.runtime.steps import CATCH
 from rlmlang.runtime.values import Value
 
 
@@ -25,7 +26,7 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
     """Compile a `try` with its handlers."""
     body, tables = compiler.body(node.body), compiler.tables
     handlers = [
-        ([name.id for name in each.errors], each.name.id if each.name is not None else None, compiler.body(each.body))
+        ([name.id for name in each.errors], each.name and each.name.id, compiler.body(each.body), each.span)
         for each in node.handlers
     ]
     effects, inside = effects_of(tables, [node]), effects_of(tables, node.body)
@@ -43,11 +44,13 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
         try:
             outcome: Outcome = body(frame)
             return outcome
-        except PlacedError as failure:
-            return handle(frame, failure)
+        except PlacedError as raised:
+            failure = raised
         except RecursionError:
             error = RunError.of("E309", "function calls nest too deeply", node.span)
-            return handle(frame, PlacedError(error, Place(frame, start)))
+            failure = PlacedError(error, Place(frame, start))
+        # Outside of Python's handlers, since an error that is raised in one keeps the error that it handles.
+        return handle(frame, failure)
 
     def apart(frame: Frame) -> Waiting:
         """Begin the body in an evaluation of its own. Returns what waits for its end."""
@@ -95,8 +98,9 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
     def handle(frame: Frame, failure: PlacedError) -> Outcome:
         """Run the first handler that catches an error. Raises it if there is none."""
         error = failure.error
-        for names, name, handler in handlers:
+        for names, name, handler, span in handlers:
             if catches(names, error):
+                charge(frame, CATCH, span, end, 0)
                 before = frame.variables.get(CAUGHT)
                 frame.variables[CAUGHT] = error
                 if name is not None:

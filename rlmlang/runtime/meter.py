@@ -78,10 +78,31 @@ class Meter:
         self.largest = size
 
     def number(self, value: int) -> int:
-        """Return the integer, if it is not too large. Raises RunError E306."""
-        if -MAX_INT_BITS <= value <= MAX_INT_BITS or value.bit_length() <= MAX_INT_BITS:
+        """Return an integer that was made, if it is not too large; a large one costs as much as it is long.
+
+        Raises RunError E306, BudgetError E506.
+        """
+        if -MAX_INT_BITS <= value <= MAX_INT_BITS:
             return value
-        raise RunError.of("E306", f"an integer of {value.bit_length():,} bits; the limit is {MAX_INT_BITS:,}")
+        bits = value.bit_length()
+        if bits > MAX_INT_BITS:
+            raise RunError.of("E306", f"an integer of {bits:,} bits; the limit is {MAX_INT_BITS:,}")
+        if bits >= 256:
+            self.charge(bits // 256)
+        return value
+
+    def product(self, value: int) -> int:
+        """Return an integer that was made by multiplying, as `number` does; it costs as many steps as that takes."""
+        words = self.number(value).bit_length() // 64
+        if words >= 8:
+            self.charge(words * words // 64)
+        return value
+
+    def division(self, a: int, b: int) -> None:
+        """Charge for the division of integers, whose work is that of multiplying the quotient and the divisor."""
+        words = (b.bit_length() - 1) // 64
+        if words > 0:
+            self.charge(max(0, a.bit_length() // 64 - words) * words // 64)
 
     def walk(self, *values: Value) -> int:
         """Charge for every part of nested values, shared parts as often as they occur.
@@ -109,7 +130,7 @@ class Meter:
                     if not -(2**64) < value < 2**64:  # so many digits, made in quadratic time
                         digits = value.bit_length() // 3
                         total += digits
-                        self.charge(digits // 16)
+                        self.charge(digits // 8)
                 elif kind is RecordValue:
                     total += sum(len(name) for name, _ in value.type.fields)
                     stack.append(value.values)

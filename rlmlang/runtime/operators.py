@@ -30,12 +30,14 @@ from operator import (
 from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.render import counted
-from rlmlang.runtime.arithmetic import Operator, arithmetic, power
+from rlmlang.runtime.arithmetic import Operator, arithmetic, division, finite_product, power
 from rlmlang.runtime.formatting import filled
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import DICTS, MAX_INT_BITS, RecordValue, SetValue, Value
 
-_plus, _minus, _times, _rest = map(arithmetic, (add, sub, mul, mod))
+_plus, _minus = arithmetic(add), arithmetic(sub)
+_times = arithmetic(mul, finite_product)
+_rest = division(mod)
 
 
 def _add(meter: Meter, a: Value, b: Value) -> Value:
@@ -101,7 +103,7 @@ OPERATORS: dict[str, Operator] = {
     "-": _subtract,
     "*": _multiply,
     "/": arithmetic(truediv),
-    "//": arithmetic(floordiv),
+    "//": division(floordiv),
     "%": _remainder,
     "**": power,
     "&": _bits(and_),

@@ -17,6 +17,9 @@ from rlmlang.language import nodes
 ITERATION, APPLICATION = 4, 8
 """Steps of a turn of a loop or comprehension, and of an application, without the parts that they evaluate."""
 
+CATCH = 50
+"""Steps of catching an error, which takes longer than other work."""
+
 _FIELDS: dict[type, list[str]] = {
     kind: [part.name for part in fields(kind) if part.eq] for kind in get_args(nodes.Expr)
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rlmlang.api import compile
-from rlmlang.runtime.steps import APPLICATION, ITERATION
+from rlmlang.runtime.steps import APPLICATION, CATCH, ITERATION
 
 SHOWN = 2
 """Steps for showing an int or bool as the value of the program, or for each element of a list."""
@@ -59,7 +59,7 @@ CASES: list[tuple[str, int]] = [
     ("def f(n):\n    if n > 2:\n        return n\n    return n + 1 + 1\nf(3)", APPLICATION + 3 + 1 + 5 + SHOWN),
     ("for i in [1, 2]:\n    if i == 1:\n        continue\n    i = i + 1 + 1\ni", 2 * (ITERATION + 3 + 5) + SHOWN),
     ("def f(n):\n    try:\n        assert n < 0, 'a'\n        raise ValueError('b')\n    except AssertionError:\n"
-     "        return 0 + 1\nf(1)", APPLICATION + 3 + 1 + 1 + 3 + SHOWN),
+     "        return 0 + 1\nf(1)", APPLICATION + 3 + 1 + 1 + 3 + CATCH + SHOWN),
     # a function inside another is counted where it is applied
     ("def f(n):\n    def g(m):\n        return m + n\n    return g(1)\nf(2)", 2 * APPLICATION + 2 + 3 + SHOWN),
     # targets: a name is nothing, an index and its parts are

@@ -14,11 +14,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from rlmlang.models.base import Capabilities
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # for when this is run as a program
+
+from tests.support.hostile_statements import SIZE, statement_cases
 
 WATCHDOG = 10
 """Seconds of work after which a case is killed. The goal is 2; a slow machine must not fail a test."""
@@ -81,9 +86,6 @@ def joined(*parts: str, count: int, between: str = "", around: tuple[str, str] =
     return lambda: around[0] + between.join(part.replace("{i}", str(i)) for i in range(count)) + around[1]
 
 
-SIZE = "E506 E507 E508"
-
-
 def cases() -> Iterator[Case]:
     # Depth
     yield case("parentheses", lambda: "(" * 100_000 + "1" + ")" * 100_000, "E101 E103")
@@ -139,10 +141,10 @@ def cases() -> Iterator[Case]:
     yield case("a long name", lambda: "a" * 95_000, "E200")
     yield case("a long unknown attribute", lambda: '"".' + "a" * 95_000, "E205")
     yield case("many bindings", joined("a{i} = 1\n", count=7_500, around=("", "1")), "value")
-    yield case("many equal bindings", lambda: "a = 1\n" * 15_000, "E201")
+    yield case("many equal bindings", lambda: "a = 1\n" * 15_000, "E222")
     yield case("many errors of syntax", lambda: "$\n" * 47_500, "E100 E102")
     yield case("many broken statements", lambda: "a = = 1\n" * 11_000, "E100")
-    yield case("many loops of Python", lambda: "for x in y: pass\n" * 5_500, "E111")
+    yield case("many loops of Python", lambda: "for x in y: pass\n" * 5_500, "E200")
     yield case("many open strings", lambda: '"\n' * 47_500, "E104")
     yield case("many unknown names", joined("a{i} = b{i}\n", count=5_500, around=("", "1")), "E200")
     yield case(
@@ -260,7 +262,7 @@ def cases() -> Iterator[Case]:
         ("flattened", "flatten({0})"),
         ("enumerated", "enumerate({0})"),
         ("chosen", "{0} if True else {0}"),
-        ("in a set", "set({0})"),
+        ("counted by a text", "{str(x): 1 for x in {0}}"),
         ("chunked", "chunk({0}, 1)"),
         ("listed", "list({0})"),
         ("added", "{0} + {0}"),
@@ -418,7 +420,7 @@ def cases() -> Iterator[Case]:
         ("unique", "unique(range(10000000))", SIZE),
         ("flatten", "flatten([range(1000000)] * 1000000)", SIZE),
         ("sorted", "sorted(range(10000000))", SIZE),
-        ("set", "set([range(1000)] * 1000000)", SIZE),
+        ("set", "set([tuple(range(1000))] * 1000000)", SIZE),
         ("max of texts", 'max(["a" * 1000000] * 1000000)', SIZE),
         ("upper", '[("ß" * 1000000).upper() for x in range(1000)]', SIZE),
         ("casefold", '[("ΐ" * 10000000).upper() for x in range(9)]', SIZE),
@@ -514,7 +516,7 @@ def cases() -> Iterator[Case]:
         ("a dunder call", "(1).__add__(2)", "E204"),
         ("getattr", 'getattr("", "upper")', "E200"),
         ("import", "__import__('os')", "E200"),
-        ("import as a statement", "import os", "E113"),
+        ("import as a statement", "import os", "E113 E222"),
         ("eval", 'eval("1")', "E200"),
         ("exec", 'exec("1")', "E200"),
         ("open", 'open("/etc/passwd")', "E200"),
@@ -522,16 +524,16 @@ def cases() -> Iterator[Case]:
         ("globals", "globals()", "E200"),
         ("vars", "vars()", "E200"),
         ("type", "type(1)", "E200"),
-        ("str.format", '"{0.__class__}".format(1)', "E205"),
+        ("str.format", '"{0.__class__}".format(1)', "E304"),
         ("str.format_map", '"{x}".format_map({"x": 1})', "E205"),
-        ("percent", '"%s" % 1', "E212"),
+        ("percent", '"%s" % 1', "value"),
         ("encode", '"a".encode()', "E205"),
         ("translate", '"a".translate({})', "E205"),
         ("a nested format", "f\"{1!r:{''.__class__}}\"", "E100 E107"),
         ("a call of a call", "(lambda: 1)()", "E124 E214 E100"),
         ("a call of a value", "(1)(2)", "E214"),
         ("a function as a value", "[len]", "E215"),
-        ("print", "print(1)", "E200"),
+        ("print", "print(1)", "value"),
         ("self-documenting hole", 'x = 1\nf"{x=}"', "E100 E107"),
         ("conversion to ASCII", 'f"{1!a}"', "E107"),
         ("a walrus", "(x := 1)", "E118"),
@@ -539,13 +541,13 @@ def cases() -> Iterator[Case]:
         ("a base class", "class R(str):\n    x: int\n1", "E100 E121"),
         ("a method", "class R:\n    def f(self) -> int:\n        return 1\n1", "E100 E121 E105"),
         ("a generator", "def f() -> int:\n    yield 1\n1", "E123 E121 E100"),
-        ("a star", "[*range(3)]", "E117"),
+        ("a star", "[*range(3)]", "value"),
         ("two stars", "f(**x)", "E117 E100"),
-        ("recursion", "def f(x: int) -> int:\n    return f(x)\nf(1)", "E202"),
+        ("recursion", "def f(x: int) -> int:\n    return f(x)\nf(1)", "E309"),
         (
             "recursion by two",
             "def f(x: int) -> int:\n    return g(x)\ndef g(x: int) -> int:\n    return f(x)\nf(1)",
-            "E202",
+            "E309",
         ),
         (
             "recursion by a parameter",
@@ -553,7 +555,7 @@ def cases() -> Iterator[Case]:
             "E210 E215",
         ),
         ("a coding line", "# -*- coding: utf-7 -*-\n+AGEAYQ-", "E200 E212 E100 E102"),
-        ("shadowing a built-in", "len = 1\nlen", "E229"),
+        ("shadowing a built-in", "len = 1\nlen", "value"),
         ("shadowing CALL", "CALL = 1\n1", "E122 E100"),
         ("CALL as a value", "[CALL]", "E100 E122 E215"),
         ("CALL as an attribute", 'x = "a".CALL', "E100 E122 E205"),
@@ -632,6 +634,8 @@ def cases() -> Iterator[Case]:
         reply='"".join([CALL("b", str(i)) for i in range(100000)])',
         deep=True,
     )
+    for row in statement_cases():
+        yield case(*row)
 
 
 class _Model:

@@ -106,6 +106,7 @@ def _int(meter: Meter, x: Any = 0, base: int = 10) -> int:
         raise RunError.of("E308", f"`base` is {quoted_number(base)}; it must be 0, or from 2 to 36")
     found = _read_int(meter, x, base)
     if found is not None:
+        meter.charge(len(x) // 8)  # digits of large numbers are read in quadratic time
         return meter.number(found)
     if _too_long(x, base):
         raise RunError.of("E306", f"an integer of more than {MAX_DIGITS:,} digits")

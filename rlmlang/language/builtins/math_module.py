@@ -59,11 +59,25 @@ for _signature, _doc, _example in (
     ("radians(x: float) -> float", "an angle in radians", "radians(0) == 0"),
     ("fmod(x: float, y: float) -> float", "the rest of a division, with the sign of `x`", "fmod(-7, 3) == -1"),
     ("copysign(x: float, y: float) -> float", "the size of `x` with the sign of `y`", "copysign(2, -0.5) == -2"),
-    ("isqrt(n: int) -> int", "the square root, rounded down", "isqrt(17) == 4"),
 ):
     builtin(_signature, doc=_doc, examples=[f"math.{_example}"], cost=ONE, module="math")(
         _of_floats(_signature.partition("(")[0])
     )
+
+
+@builtin(
+    "isqrt(n: int) -> int",
+    doc="the square root, rounded down",
+    examples=["math.isqrt(17) == 4"],
+    cost=MULTIPLICATION,
+    module="math",
+)
+def _isqrt(meter: Meter, n: int) -> int:
+    meter.charge(1 + _words(n) ** 2 // 64)
+    if n < 0:
+        raise RunError.of("E308", f"`isqrt` is not defined for {quoted_number(n)}")
+    return math.isqrt(n)
+
 
 builtin(
     "log(x: float) -> float",
@@ -203,10 +217,12 @@ def _factorial(meter: Meter, n: int) -> int:
 def _comb(meter: Meter, n: int, k: int) -> int:
     _natural(n=n, k=k)
     few = min(k, n - k)
+    if few > MAX_INT_BITS:
+        _bounded(math.inf)
     if few > 0:
         # a product of `few` numbers, each at least as large as the one that it is divided by
         _bounded(few * max(1.0, math.log2(n) - math.log2(few)))
-    meter.charge(1 + max(0, few) * (1 + n.bit_length() // 64))
+    meter.charge(1 + max(0, few) * (2 + n.bit_length() // 32))
     return meter.number(math.comb(n, k))
 
 
@@ -224,8 +240,10 @@ def _perm(meter: Meter, n: int, k: int | None = None) -> int:
     _natural(n=n, k=k)
     if k > n:
         return 0
+    if k > MAX_INT_BITS:
+        _bounded(math.inf)
     _bounded(k * max(1.0, math.log2(max(1, n - k))))
-    meter.charge(1 + k * (1 + n.bit_length() // 64))
+    meter.charge(1 + k * (2 + n.bit_length() // 32))
     return meter.number(math.perm(n, k))
 
 

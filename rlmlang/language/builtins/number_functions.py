@@ -17,7 +17,7 @@ from rlmlang.language.builtins.common import (
     quoted_number,
 )  # fmt: skip
 from rlmlang.language.builtins.table import builtin
-from rlmlang.runtime.arithmetic import arithmetic, power
+from rlmlang.runtime.arithmetic import division, power
 from rlmlang.runtime.meter import Meter
 
 # Numbers -------------------------------------------------------------------------
@@ -92,8 +92,8 @@ def _pow(meter: Meter, base: Any, exp: Any, mod: int | None = None) -> Any:
     return pow(base, exp, mod)
 
 
-_divided = arithmetic(lambda a, b: a // b)
-_rest = arithmetic(lambda a, b: a % b)
+_divided = division(lambda a, b: a // b)
+_rest = division(lambda a, b: a % b)
 
 
 @builtin(

@@ -368,7 +368,7 @@ class PatternSearch:
         self.meter.charge(size * self.size // 64)
         for _ in range(most_elements(self.meter) + 1):
             found = self.compiled.search(self.bytes, start)
-            self.meter.charge(4 + ((size - start) // 1024 if self.pattern.looks_far else 0))
+            self.meter.charge(8 + ((size - start) // 1024 if self.pattern.looks_far else 0))
             if found is None:
                 return
             yield self._match(found)

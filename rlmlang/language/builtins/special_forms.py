@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rlmlang.language.builtins.common import ONE, SIZE
+from rlmlang.language.builtins.common import ONE
 from rlmlang.language.builtins.table import BUILTINS, MODULES, SpecialForm, builtin
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue, SetValue, Value
@@ -49,10 +49,11 @@ def _run_program(meter: Meter, *args: Any) -> Any:
     'print(*values: Any, sep: str = " ", end: str = "\\n") -> None',
     doc="shows the values as text; it stands in the trace and in previews, and is no part of the program's value",
     examples=['print("a", 1) is None', 'print(1, [2], sep=", ", end="") is None'],
-    cost=SIZE,
+    cost="10 steps, 1 an element, 1 for 16 characters",
     form=SpecialForm.PRINT,
 )
 def _print(meter: Meter, *values: Value, sep: str = " ", end: str = "\n") -> str:
+    meter.charge(10)
     meter.walk(values)
     texts = [str(value) for value in values]
     meter.text(sum(map(len, texts)) + len(sep) * max(0, len(texts) - 1) + len(end))

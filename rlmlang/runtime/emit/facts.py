@@ -22,8 +22,8 @@ from rlmlang.language.types import (
     base_of,
 )
 
-SAFE_BITS = 12_000
-"""Integers that are known to have at most so many bits are within the limit, however their sum is made."""
+SAFE_BITS = 255
+"""Integers that are known to have at most so many bits are within the limit, and cost nothing."""
 
 SMALL = 2**60
 """Integers in this range are below every limit, which is seen by one cheap comparison."""

@@ -31,7 +31,7 @@ def coded(error: Exception) -> RlmError:
     if site is None or frame is None:
         raise error
     if isinstance(error, RlmError):
-        return error.at(site.span)
+        return error.at(site.span).with_traceback(None)
     if not is_innermost or not isinstance(error, NATURAL):
         raise error
     if isinstance(error, NameError):

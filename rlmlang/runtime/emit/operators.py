@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
+from copy import deepcopy
 from functools import partial, reduce
 
 from rlmlang.language import nodes
+from rlmlang.language.source import Span
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import METER, Emitter, emits
 from rlmlang.runtime.emit.facts import FREE_CHARS, SAFE_BITS, SMALL, Emitted
@@ -50,23 +52,41 @@ def operation(
         return Emitted(e.helper(work, left.code, right.code, span=node.span))
     if op == "**" and not _is_small_power(left, right):
         return Emitted(e.helper(work, left.code, right.code, span=node.span))
+    integers = kinds[0] in _WHOLE and kinds[1] in _WHOLE
     a, b = replayable(e, left, right)
-    code = python.binary(a, op, b)
+    code: ast.expr = python.binary(a, op, b)
     if op in ("&", "|", "^") and kinds == ("bool", "bool"):
         return Emitted(code)
-    integers = kinds[0] in _WHOLE and kinds[1] in _WHOLE
     bits = _BITS[op](_bits(left, kinds[0]), _bits(right, kinds[1]), right.code) if integers else None
     if op in ("/", "//", "%") or not integers or op == "**":  # what may fail by itself
         python.located(code, e.line(node.span, Redo(work, (a, b))))
+    if integers and op in ("//", "%") and not any(each.bits is not None and each.bits < 64 for each in (left, right)):
+        code = _divided(e, op, a, code, node.span)
     if _is_within(op, integers, bits):
         return Emitted(code, bits)
     result = e.unit.fresh("t")
     limit = SMALL if integers else sys.float_info.max
     bound = ast.NamedExpr(python.store(result), code)
     in_range = ast.Compare(python.const(-limit), [ast.LtE(), ast.LtE()], [bound, python.const(limit)])
-    checked = python.call("finite", python.load(METER), python.load(result))
+    checked = python.call("finite_product" if op in ("*", "**") else "finite", python.load(METER), python.load(result))
     python.located(checked, e.line(node.span))
     return Emitted(ast.IfExp(in_range, python.load(result), checked))
+
+
+def _divided(e: Emitter, op: str, a: ast.expr, code: ast.BinOp, span: Span) -> ast.expr:
+    """Return code of a division of ints that may be large, and then cost more."""
+    first = e.unit.fresh("t")
+    in_range = ast.Compare(
+        python.const(-SMALL),
+        [ast.LtE(), ast.LtE()],
+        [ast.NamedExpr(python.store(first), a), python.const(SMALL)],
+    )
+    code.left = python.load(first)
+    charged = python.call(
+        "quotient" if op == "//" else "remainder", python.load(METER), python.load(first), deepcopy(code.right)
+    )
+    python.located(charged, e.line(span))
+    return ast.IfExp(in_range, code, charged)
 
 
 def _joined_sequences(

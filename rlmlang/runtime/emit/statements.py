@@ -16,7 +16,7 @@ from rlmlang.runtime.emit.helpers import asserted, raised
 from rlmlang.runtime.emit.loops import iterated, unpack
 from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.exceptions import catches, message_of
-from rlmlang.runtime.steps import loop_steps
+from rlmlang.runtime.steps import CATCH, loop_steps
 
 
 def block(e: Emitter, body: Sequence[nodes.Statement]) -> None:
@@ -189,14 +189,17 @@ def guarded(e: Emitter, node: nodes.Try) -> None:
     before = e.unsure
     with e.nested():
         body, after = _body(e, node.body)
-        error = e.unit.fresh("x")
+        error, natural = e.unit.fresh("x"), e.unit.fresh("x")
+        found = python.call(e.unit.give("h", coded, "the coded error"), python.load(natural))
         caught: list[ast.stmt] = []
         with e.within(caught):
-            e.add(python.assign(error, python.call(e.unit.give("h", coded, "the coded error"), python.load(error))))
             after |= _handlers(e, node.handlers, error, before)
     e.unsure = after
-    natural = python.load(e.unit.give("h", NATURAL, "exceptions"))
-    e.add(ast.Try(body or [ast.Pass()], [ast.ExceptHandler(natural, error, caught or [ast.Pass()])], [], []))
+    kinds = python.load(e.unit.give("h", NATURAL, "exceptions"))
+    e.add(python.assign(error, python.const(None)))
+    e.add(ast.Try(body or [ast.Pass()], [ast.ExceptHandler(kinds, natural, [python.assign(error, found)])], [], []))
+    # Outside of Python's handler, since an error that is raised in one keeps the error that it handles.
+    e.add(python.when(ast.Compare(python.load(error), [ast.IsNot()], [python.const(None)]), caught))
 
 
 def _handlers(e: Emitter, handlers: Sequence[nodes.Handler], error: str, before: set[str]) -> set[str]:
@@ -210,6 +213,7 @@ def _handlers(e: Emitter, handlers: Sequence[nodes.Handler], error: str, before:
     then: list[ast.stmt] = []
     with e.within(then):
         e.unsure = set(before)
+        charge(e, CATCH, handler.span)
         if handler.name is not None:
             text = python.call(e.unit.give("h", message_of, "message_of"), python.load(error))
             e.add(python.assign(e.bound(handler.name.id, Emitted(text)), text))

@@ -13,16 +13,23 @@ from rlmlang.language import nodes
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Span
-from rlmlang.runtime.arithmetic import finite
+from rlmlang.runtime.arithmetic import finite, finite_product
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.surroundings import Surroundings, surroundings_of
+from rlmlang.runtime.operators import OPERATORS
 from rlmlang.runtime.pending import UNBOUND
 
 SITES = "sites"
 """The name of the global variable by which a frame of emitted code is recognized."""
 
 
-PURE: dict[str, Callable[..., Any]] = {"len": len, "finite": finite}
+PURE: dict[str, Callable[..., Any]] = {
+    "len": len,
+    "finite": finite,
+    "finite_product": finite_product,
+    "quotient": OPERATORS["//"],
+    "remainder": OPERATORS["%"],
+}
 """Functions that emitted code applies by name, and that only look at their arguments."""
 
 

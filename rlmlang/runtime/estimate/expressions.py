@@ -113,14 +113,15 @@ def binary(follower: Follower, node: nodes.Binary, env: Env) -> Value:
     a, b = follower.value(node.left, env), follower.value(node.right, env)
     if all_known(a, b):
         return follower.pure(node, OPERATORS[node.op], a, b)
-    return bounded(follower, node.op, a, b, follower.tables.types[node.right.node_id])
+    return bounded(follower, node, a, b, follower.tables.types[node.right.node_id])
 
 
-def bounded(follower: Follower, op: str, a: Value, b: Value, type_: Type) -> Value:
+def bounded(follower: Follower, node: nodes.Binary | nodes.AugmentedAssign, a: Value, b: Value, type_: Type) -> Value:
     """Return what is known of the value of an operator, of whose operands not all is known, the right one of a type."""
-    left, right = plain(a), plain(b)
+    op, left, right = node.op, plain(a), plain(b)
     if op == "+" and isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return build([*elements_of(a), *elements_of(b)], type(left))
+        whole = follower.moved(node, OPERATORS[op], left, right)
+        return whole if isinstance(whole, UnknownValue) else Mixed(whole)
     follower.may_fail()
     (low_a, high_a), (low_b, high_b) = bounds_of(a), bounds_of(b)
     if isinstance(type_, (SetType, DictType)):

@@ -14,6 +14,7 @@ from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.intervals import UNKNOWN, Mixed, UnknownValue, all_known, plain, truth
 from rlmlang.runtime.exceptions import RaisedError, catches, failed_assertion, message_of
 from rlmlang.runtime.operators import CHANGING, OPERATORS
+from rlmlang.runtime.steps import CATCH
 from rlmlang.runtime.values import Value
 
 
@@ -58,7 +59,7 @@ def _combined(follower: Follower, node: nodes.AugmentedAssign, value: Value, ope
     work = CHANGING.get((type(plain(value)), node.op))
     moves = node.op == "+" and isinstance(plain(value), list) and not isinstance(operand, UnknownValue)
     if not (moves or all_known(value, operand)):
-        return bounded(follower, node.op, value, operand, follower.tables.types[node.value.node_id])
+        return bounded(follower, node, value, operand, follower.tables.types[node.value.node_id])
     if work is None:
         return follower.pure(node, OPERATORS[node.op], value, operand)
     value = env.changeable(value)
@@ -163,6 +164,7 @@ _ANY = RunError.of("E300", "")
 
 
 def _handle(follower: Follower, handler: nodes.Handler, env: Env, ways: Ways, message: Value) -> None:
+    follower.charge(CATCH)
     if handler.name is not None:
         env.bind(handler.name.id, message)
     ways.add(block(follower, handler.body, env), env)
