@@ -102,7 +102,7 @@ class Meter:
         """Charge for the division of integers, whose work is that of multiplying the quotient and the divisor."""
         words = (b.bit_length() - 1) // 64
         if words > 0:
-            self.charge(max(0, a.bit_length() // 64 - words) * words // 64)
+            self.charge(max(0, a.bit_length() // 64 - words) * words // 32)
 
     def walk(self, *values: Value) -> int:
         """Charge for every part of nested values, shared parts as often as they occur.

@@ -90,3 +90,17 @@ def test_a_large_iterable_costs_as_much_in_one_turn_as_in_many() -> None:
     """Charged in each turn, the iterable would have made this quadratic."""
     items = ", ".join(["1 + 1"] * 300)
     assert compile(f"len([x for x in [{items}]])").run().usage.steps < 300 * (ITERATION + 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("x = 2 ** 254\n(x + 0)", 0),
+        ("x = 2 ** 255\n(x + 0)", 1 + 1),  # of 256 bits: the power and the sum
+        ("x = 2 ** 6399\n(x + x)", 25 + 100 * 100 // 64 + 25),
+        ("x = 2 ** 6399\nx * x", 25 + 100 * 100 // 64 + 49 + 199 * 199 // 64),
+        ("x = 2 ** 6399\ny = 2 ** 3199\n(x // y % 7)", 25 + 100 * 100 // 64 + 12 + 50 * 50 // 64 + 51 * 49 // 32),
+    ],
+)
+def test_large_integers_cost_as_much_as_they_are_long(text: str, steps: int) -> None:
+    assert compile(f"{text} * 0").run().usage.steps == steps + SHOWN

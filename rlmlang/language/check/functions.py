@@ -22,6 +22,9 @@ from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Sco
 from rlmlang.language.source import Span
 from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, optional, parts_of
 
+MAX_NOTES = 8
+"""How many applications inside of each other the report of a mistake names."""
+
 MAX_ACTIVE = 150
 """How many functions may be checked within one another; a function is checked where it is first applied."""
 
@@ -344,7 +347,7 @@ def _report(check: Inference, instance: Instance, span: Span) -> None:
             problem.span,
             instance.definition.node.name.span,
         )
-        if says_more and note not in problem.notes:
+        if says_more and note not in problem.notes and len(problem.notes) < MAX_NOTES:
             problem = evolve(problem, notes=(*problem.notes, note))
         if not any((each.code, each.span) == (problem.code, problem.span) for each in check.problems.found):
             check.problems.add(problem)

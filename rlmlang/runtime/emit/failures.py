@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from types import FrameType
+from functools import lru_cache
+from types import CodeType, FrameType
 
 from rlmlang.errors import RlmError, RunError
 from rlmlang.runtime.emit.emitter import METER
@@ -54,5 +55,9 @@ def _redone(redo: Redo | None, frame: FrameType, error: Exception) -> RlmError:
 
 
 def _evaluated(operand: ast.expr, frame: FrameType) -> object:
-    code = compile(ast.fix_missing_locations(ast.Expression(operand)), "<operand>", "eval")
-    return eval(code, frame.f_globals, {**frame.f_locals})
+    return eval(_compiled(operand), frame.f_globals, {**frame.f_locals})
+
+
+@lru_cache(maxsize=256)
+def _compiled(operand: ast.expr) -> CodeType:
+    return compile(ast.fix_missing_locations(ast.Expression(operand)), "<operand>", "eval")
