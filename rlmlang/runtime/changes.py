@@ -30,7 +30,7 @@ from rlmlang.runtime.values import RecordValue, SetValue, Value
 class Blocked(Exception):
     """A change has to wait for a value; unless `whole`, the parts of a container need not be known.
 
-    Without a value, it waits until all that has begun has ended.
+    Without a value, it waits until all that is before it has ended.
     """
 
     def __init__(self, value: Value = None, whole: bool = True) -> None:
@@ -148,15 +148,16 @@ def changing(
         for _ in range(depth):
             assert holder.scope is not None
             holder = holder.scope
-        made = _Made(frame, read(frame, name, path.span, depth), path, keys, values, operation)
+        place = Place(frame, site)
+        made = _Made(frame, place, span, read(frame, name, path.span, depth), path, keys, values, operation)
         try:
             result = made.make()
             holder.variables[name] = made.root
             return result
         except RlmError as error:
-            raise PlacedError(error.at(span), Place(frame, site)) from None
+            raise PlacedError(error.at(span), place) from None
         except Blocked as blocked:
-            holder.variables[name], result = made.later(blocked, Place(frame, site), span)
+            holder.variables[name], result = made.later(blocked)
             return result
 
     return run
@@ -168,6 +169,8 @@ class _Made:
     def __init__(
         self,
         frame: Frame,
+        place: Place,
+        span: Span,
         root: Value,
         path: ChangePath,
         keys: list[Value],
@@ -175,15 +178,16 @@ class _Made:
         operation: ChangeOperation,
     ) -> None:
         self.frame = frame
+        self.place = place
+        self.span = span
         self.root = root
         self.path = path
         self.keys = keys
         self.operands = operands
         self.operation = operation
 
-    def later(self, blocked: Blocked, place: Place, span: Span) -> tuple[Pending, Pending]:
+    def later(self, blocked: Blocked) -> tuple[Pending, Pending]:
         """Make the change once it can be made. Returns what the variable will hold, and the value of the expression."""
-        self.place, self.span = place, span
         self.promised, self.result = Pending(), Pending()
         self._wait(blocked)
         return self.promised, self.result
@@ -191,7 +195,7 @@ class _Made:
     def _wait(self, blocked: Blocked) -> None:
         evaluation = self.frame.evaluation
         if blocked.value is None:
-            evaluation.when_quiet_do(self.place, self._try_again)
+            evaluation.in_order(self.place, self._try_again)
         else:
             evaluation.later([blocked.value], self.place, self._try_again, blocked.whole)
 
@@ -239,7 +243,7 @@ class _Made:
                 elif i != operation.moved:
                     raise Blocked(value)
             values.append(value)
-        if ordered and not self.frame.evaluation.has_ended:  # what comes before it may still fail
+        if ordered and not self.frame.evaluation.has_ended_before(self.place):  # which may still fail
             raise Blocked
         if is_plain:
             return operation.work(self.frame, container, *values)

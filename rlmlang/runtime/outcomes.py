@@ -72,7 +72,7 @@ def go_on_later(frame: Frame, waiting: Waiting, finish: Callable[[Any], None]) -
             assert waiting.value is not None
             frame.evaluation.hold_back(waiting.value, waiting.place, job)
         case "quiet":
-            frame.evaluation.when_quiet_do(waiting.place, job)
+            frame.evaluation.in_order(waiting.place, job, last=True)
         case _:
             frame.evaluation.later([waiting.value], waiting.place, job, whole=False)
 

@@ -73,8 +73,8 @@ class Evaluation:
     _held_back: int = 0
     """Jobs that wait until fewer calls are queued."""
     _printed: list[tuple[Path, str]] = field(factory=list)
-    _when_quiet: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
-    """Jobs that wait until everything that has begun has ended."""
+    _in_turn: list[tuple[Callable[[], None], Place, bool]] = field(factory=list)
+    """Jobs that wait until what is before them has ended, for which see `in_order`."""
     _scheduled: bool = False
     _stopped: bool = False
     _on_end: Callable[[], None] | None = None
@@ -194,9 +194,17 @@ class Evaluation:
 
         relief.when(ready)
 
-    def when_quiet_do(self, place: Place, job: Callable[[], None]) -> None:
-        """Run a job once everything that has begun has ended, such jobs that came before it among that."""
-        self._when_quiet.append((job, place))
+    def in_order(self, place: Place, job: Callable[[], None], last: bool = False) -> None:
+        """Run a job once all that is before its place has ended; if it is the `last`, once everything has."""
+        self._in_turn.append((job, place, last))
+
+    def has_ended_before(self, place: Place) -> bool:
+        """Return whether nothing is left to be done that is before a place in the order of evaluation."""
+        if self.has_ended:
+            return True
+        end = place.path()
+        begun = [*self._waiting.values(), *self._inner.values(), *(asked.first for asked in self._in_flight.values())]
+        return not self._held_back and not any(each.path() < end for each in (*begun, *(at for _, at in self._jobs)))
 
     def _wake(self) -> None:
         if not self._scheduled:
@@ -208,15 +216,27 @@ class Evaluation:
         if self._stopped:
             return
         self._scheduled = True
-        while self._work() and self._when_quiet and self.failure is None:
-            self._jobs.append(self._when_quiet.popleft())  # one at a time: it may begin something
+        self._work()
+        while self._in_turn and self._take_turn():
+            self._work()
         self._scheduled = False
         if self.has_ended and self._on_end is not None:
             on_end, self._on_end = self._on_end, None
             on_end()
 
-    def _work(self) -> bool:
-        """Run every job that is ready. Returns whether everything that has begun has ended."""
+    def _take_turn(self) -> bool:
+        """Make the first of the jobs in turn ready, if all before it has ended. Returns whether it has."""
+        entry = min(self._in_turn, key=lambda each: each[1].path())
+        job, place, last = entry
+        if not (self._is_quiet if last else self.has_ended_before(place)):
+            return False
+        self._in_turn.remove(entry)
+        if self.failure is None or not last:
+            self._jobs.append((job, place))
+        return True
+
+    def _work(self) -> None:
+        """Run every job that is ready."""
         while self._jobs:
             job, place = self._jobs.popleft()
             if self.failure is not None and self.failure.path < place.path():
@@ -229,7 +249,6 @@ class Evaluation:
                 self.fail(error, place)
             except RecursionError:
                 self.fail(RunError.of("E309", "function calls nest too deeply"), place)  # decision 37
-        return self._is_quiet
 
     def fail(self, error: RlmError, place: Place) -> None:
         """Record a failure if it is the first so far, and cancel what comes after it."""
