@@ -154,7 +154,7 @@ def variables_of(tables: Tables, statements: Sequence[nodes.Statement], paramete
         for name in roots_of(target):
             (rebound if name.id in bound else bound).add(name.id)
 
-    def hold(target: nodes.Target, *values: nodes.Expr) -> None:
+    def hold(target: nodes.Target | nodes.Expr, *values: nodes.Expr) -> None:
         """Take note that a target holds what the values hold."""
         held = set().union(*(held_by(tables, value) for value in values))
         names = [name.id for name in roots_of(target)]
@@ -173,7 +173,7 @@ def variables_of(tables: Tables, statements: Sequence[nodes.Statement], paramete
                     for target in targets:
                         bind(target)
                         hold(target, value)
-                        roots.update(_changed_by(target))
+                        roots.update(_changed_by(tables, target))
                 case nodes.AnnotatedAssign(name=target, value=nodes.Node() as value):
                     bind(target)
                     hold(target, value)
@@ -181,7 +181,7 @@ def variables_of(tables: Tables, statements: Sequence[nodes.Statement], paramete
                     bind(target)
                     hold(target, value)
                     if isinstance(target, nodes.Index) or levels(tables.types.get(target.node_id)):
-                        roots.add(root_of(target).id)
+                        roots.update(_changed_with(tables, target))
                 case nodes.For(target=target, iterable=iterable):
                     bind(target)
                     rebound.update(name.id for name in roots_of(target))
@@ -195,9 +195,8 @@ def variables_of(tables: Tables, statements: Sequence[nodes.Statement], paramete
                 case nodes.Apply():
                     application = tables.targets.get(node.node_id)
                     if isinstance(application, NativeTarget) and application.builtin.changes:
-                        root = root_of(application.args[0])
-                        roots.add(root.id)
-                        hold(root, *application.args[1:])
+                        roots.update(_changed_with(tables, application.args[0]))
+                        hold(application.args[0], *application.args[1:])
                     for argument in node.args:
                         if isinstance(argument, nodes.Lambda):
                             for param in argument.params:
@@ -213,11 +212,17 @@ def variables_of(tables: Tables, statements: Sequence[nodes.Statement], paramete
     )
 
 
-def _changed_by(target: nodes.Target) -> Iterable[str]:
+def _changed_by(tables: Tables, target: nodes.Target) -> Iterable[str]:
     """Return the variables that an assignment to a target changes in place."""
     match target:
         case nodes.TupleTarget(items=items):
-            return [name for item in items for name in _changed_by(item)]
+            return [name for item in items for name in _changed_by(tables, item)]
         case nodes.Index():
-            return [root_of(target).id]
+            return _changed_with(tables, target)
     return []
+
+
+def _changed_with(tables: Tables, path: nodes.Expr) -> Iterable[str]:
+    """Return the variables whose values may change with the value of a path."""
+    root = root_of(path)
+    return [root.id] if isinstance(root, nodes.Name) else held_by(tables, root)

@@ -26,7 +26,12 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
     """Compile a `try` with its handlers."""
     body, tables = compiler.body(node.body), compiler.tables
     handlers = [
-        ([name.id for name in each.errors], each.name and each.name.id, compiler.body(each.body), each.span)
+        (
+            [name.id for name in each.errors],
+            None if each.name is None else each.name.id,
+            compiler.body(each.body),
+            each.span,
+        )
         for each in node.handlers
     ]
     effects, inside = effects_of(tables, [node]), effects_of(tables, node.body)

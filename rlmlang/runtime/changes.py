@@ -67,11 +67,13 @@ class ChangeOperation:
 
 @frozen(eq=False)
 class ChangePath:
-    """A compiled path from a variable."""
+    """A compiled path from a variable, or from a value that no variable has."""
 
     name: str
     depth: int
     span: Span
+    made: Code | None
+    """What makes the value that no variable has."""
     codes: list[Code]
     """Of all keys in it."""
     steps: list[tuple[PathStep, int]]
@@ -89,10 +91,8 @@ def path_of(compiler: Compiler, node: nodes.Expr) -> ChangePath:
     codes: list[Code] = []
     steps: list[tuple[PathStep, int]] = []
 
-    def follow(node: nodes.Expr) -> nodes.Name:
+    def follow(node: nodes.Expr) -> nodes.Expr:
         match node:
-            case nodes.Name():
-                return node
             case nodes.Index(value=value, index=index):
                 root = follow(value)
                 codes.append(compiler.code(index))
@@ -106,7 +106,7 @@ def path_of(compiler: Compiler, node: nodes.Expr) -> ChangePath:
                 codes.append(lambda frame: place)
                 steps.append((_field, 1))
                 return root
-            case nodes.Apply(callee=nodes.Attribute(value=value)):  # d.setdefault(key, default)
+            case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
                 root = follow(value)
                 target = compiler.tables.targets[node.node_id]
                 assert isinstance(target, NativeTarget)
@@ -114,10 +114,12 @@ def path_of(compiler: Compiler, node: nodes.Expr) -> ChangePath:
                 codes.extend(compiler.codes(operands))
                 steps.append((_setdefault, len(operands)))
                 return root
-        raise AssertionError(node)
+        return node
 
     root = follow(node)
-    return ChangePath(root.id, compiler.depth_of(root.id), root.span, codes, steps)
+    if isinstance(root, nodes.Name):
+        return ChangePath(root.id, compiler.depth_of(root.id), root.span, None, codes, steps)
+    return ChangePath("", 0, root.span, compiler.code(root), codes, steps)
 
 
 def _item(meter: Meter, container: Value, keys: list[Value]) -> Value:
@@ -142,23 +144,26 @@ def changing(
     name, depth, span, site = path.name, path.depth, node.span, node.span.end
 
     def run(frame: Frame, given: Value = None) -> Value:
+        root = None if path.made is None else path.made(frame)
         keys = [code(frame) for code in path.codes]
         values = [given if code is None else code(frame) for code in operands]
         holder = frame
         for _ in range(depth):
             assert holder.scope is not None
             holder = holder.scope
+        if path.made is None:
+            root = read(frame, name, path.span, depth)
         place = Place(frame, site)
-        made = _Made(frame, place, span, read(frame, name, path.span, depth), path, keys, values, operation)
+        made = _Made(frame, place, span, root, path, keys, values, operation)
         try:
-            result = made.make()
-            holder.variables[name] = made.root
-            return result
+            result, root = made.make(), made.root
         except RlmError as error:
             raise PlacedError(error.at(span), place) from None
         except Blocked as blocked:
-            holder.variables[name], result = made.later(blocked)
-            return result
+            root, result = made.later(blocked)
+        if path.made is None:
+            holder.variables[name] = root
+        return result
 
     return run
 

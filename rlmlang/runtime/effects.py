@@ -62,7 +62,7 @@ def effects_of(tables: Tables, parts: Iterable[Union[nodes.Node, None]]) -> Effe
                         case ParameterTarget(name=name):
                             uses.add(name)
                         case NativeTarget(builtin=builtin, args=args) if builtin.changes:
-                            assigned.add(root_of(args[0]).id)
+                            assigned.update(name.id for name in roots_of(args[0]))
     return Effects(frozenset(uses), frozenset(assigned), exits)
 
 
@@ -125,24 +125,31 @@ def exits_of_all(statements: Iterable[nodes.Statement]) -> int:
     return exits
 
 
-def roots_of(target: nodes.Target) -> Iterator[nodes.Name]:
+def roots_of(target: nodes.Target | nodes.Expr) -> Iterator[nodes.Name]:
     """Yield the names that a target binds, and the variables that it changes."""
     match target:
         case nodes.TupleTarget(items=items):
             for item in items:
                 yield from roots_of(item)
-        case _:
-            yield root_of(target)
+        case _ if isinstance(root := root_of(target), nodes.Name):
+            yield root
 
 
-def root_of(path: nodes.Expr) -> nodes.Name:
-    """Return the variable that a path `name[i].field` starts from; `setdefault` may be a part of it."""
-    while not isinstance(path, nodes.Name):
-        if isinstance(path, nodes.Apply):
-            path = path.callee
-        assert isinstance(path, (nodes.Index, nodes.Attribute)), path
-        path = path.value
+def root_of(path: nodes.Expr) -> nodes.Expr:
+    """Return what a path `name[i].field` starts from: a variable, or what makes a value that no variable has."""
+    while (inner := before_last(path)) is not None:
+        path = inner
     return path
+
+
+def before_last(path: nodes.Expr) -> nodes.Expr | None:
+    """Return the path without its last step, which may be an application of `setdefault`; None if it has no step."""
+    match path:
+        case nodes.Index(value=value) | nodes.Attribute(value=value):
+            return value
+        case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
+            return value
+    return None
 
 
 def makes_calls(tables: Tables, parts: Iterable[nodes.Node]) -> bool:

@@ -149,7 +149,7 @@ def assignment(compiler: Compiler, node: nodes.Assign | nodes.AnnotatedAssign) -
         return lambda frame: None
     targets = node.targets if isinstance(node, nodes.Assign) else (node.name,)
     names = [name.id for target in targets for name in roots_of(target)]
-    before, compiler.binding = compiler.binding, compiler.binding or names[0]
+    before, compiler.binding = compiler.binding, compiler.binding or next(iter(names), None)
     value = compiler.code(node.value)
     compiler.binding = before
     if len(targets) == 1 and isinstance(targets[0], nodes.Name):

@@ -325,7 +325,7 @@ def index(check: Inference, node: nodes.Index) -> Type:
     match type_:
         case DictType():
             if type_.key == NEVER:
-                check.infer(node.index)
+                hashed(check, check.infer(node.index), node.index, "the key")
             else:
                 check.expect(node.index, type_.key, "the key")
             return type_.value

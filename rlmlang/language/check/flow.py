@@ -69,8 +69,8 @@ def _join_two(a: State, b: State) -> State:
 def _join_entries(a: ScopeEntry, b: ScopeEntry | None) -> ScopeEntry:
     if a == b or isinstance(a, Conflicted):
         return a
-    if isinstance(b, Conflicted):
-        return b
+    if isinstance(b, Conflicted):  # nothing is to be known of a variable whose type grows
+        return a if isinstance(a, Variable) and a.type == UNKNOWN else b
     if isinstance(a, Variable):
         return _join_variables(a, b) if isinstance(b, Variable) else evolve(a, may_be_unbound=True)
     if isinstance(b, Variable):

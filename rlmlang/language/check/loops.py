@@ -104,6 +104,8 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
         is_wrong = len(problems) > found
         after = joined((entry, body.state(), ends.continues))
         assert after is not None
+        if is_wrong:
+            after = _without_mistakes(entry, after)
         if is_last or (after == entry and (counts or problems.provisional or not is_wrong)):
             break
         if after == entry:
@@ -114,7 +116,7 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
                 growing += [
                     name
                     for name, each in after.entries.items()
-                    if each != entry.entries.get(name) and (turns_left <= 0 or _contains_itself(each))
+                    if each != (before := entry.entries.get(name)) and (turns_left <= 0 or _is_put_into(before, each))
                 ]
                 entry = _without_types(after, growing)
             counts = False
@@ -126,9 +128,31 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
         check.problems.error("E233", message, node.span, "use another name for the new value, or a record")
 
 
-def _contains_itself(entry: ScopeEntry) -> bool:
+def _is_put_into(before: ScopeEntry | None, after: ScopeEntry) -> bool:
     """Return whether a value of a variable after a turn contains one of the type before it, as after `x = [x]`."""
-    return isinstance(entry, Conflicted) and entry.first.type in parts_of(entry.second.type)
+    return (
+        isinstance(before, Variable)
+        and isinstance(after, Conflicted)
+        and before.type == after.first.type
+        and before.type in parts_of(after.second.type)
+    )
+
+
+def _without_mistakes(before: State, after: State) -> State:
+    """Return the state after a turn, in which variables have their types of before if nothing is known of them now.
+
+    What is known may have been lost by a mistake of this turn, which must not keep the next one from finding it again.
+    """
+    entries = dict(after.entries)
+    for name, entry in before.entries.items():
+        now = entries.get(name)
+        if isinstance(entry, Variable) and isinstance(now, Variable) and _is_lost(now) and not _is_lost(entry):
+            entries[name] = entry
+    return State(entries, after.facts)
+
+
+def _is_lost(variable: Variable) -> bool:
+    return variable.type == UNKNOWN or UNKNOWN in parts_of(variable.type)
 
 
 def _without_types(state: State, names: list[str]) -> State:

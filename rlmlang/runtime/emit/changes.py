@@ -35,7 +35,7 @@ def path_of(
     keys: list[Callable[[], Emitted]] = []
     steps: list[Callable[[Emitted, list[Emitted]], Emitted]] = []
 
-    def follow(node: nodes.Expr) -> nodes.Name:
+    def follow(node: nodes.Expr) -> Callable[[list[Emitted]], Emitted]:
         match node:
             case nodes.Index(value=value, index=index):
                 root = follow(value)
@@ -45,7 +45,7 @@ def path_of(
             case nodes.Attribute(value=value):
                 root = follow(value)
                 steps.append(lambda whole, given: field(e, node, whole))
-            case nodes.Apply(callee=nodes.Attribute(value=value)):  # d.setdefault(key, default)
+            case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
                 root = follow(value)
                 target = e.tables.targets[node.node_id]
                 assert isinstance(target, NativeTarget)
@@ -57,15 +57,18 @@ def path_of(
                         e.helper(code, whole.code, *(given[place].code for place in places), span=span)
                     )
                 )
-            case _:
-                assert isinstance(node, nodes.Name)
-                root = node
+            case nodes.Name(id=name):
+                return lambda given: e.read(e.variable(name), node.span)
+            case _:  # a value that no variable has
+                first = len(keys)
+                keys.append(partial(e.expr, node))
+                return lambda given: given[first]
         return root
 
     root = follow(node)
 
     def container(given: list[Emitted]) -> Emitted:
-        whole = e.read(e.variable(root.id), root.span)
+        whole = root(given)
         for step in steps:
             whole = step(whole, given)
         return whole

@@ -54,14 +54,15 @@ def operation(
         return Emitted(e.helper(work, left.code, right.code, span=node.span))
     integers = kinds[0] in _WHOLE and kinds[1] in _WHOLE
     a, b = replayable(e, left, right)
-    code: ast.expr = python.binary(a, op, b)
+    operated = python.binary(a, op, b)
+    code: ast.expr = operated
     if op in ("&", "|", "^") and kinds == ("bool", "bool"):
         return Emitted(code)
     bits = _BITS[op](_bits(left, kinds[0]), _bits(right, kinds[1]), right.code) if integers else None
     if op in ("/", "//", "%") or not integers or op == "**":  # what may fail by itself
         python.located(code, e.line(node.span, Redo(work, (a, b))))
     if integers and op in ("//", "%") and not any(each.bits is not None and each.bits < 64 for each in (left, right)):
-        code = _divided(e, op, a, code, node.span)
+        code = _divided(e, op, a, operated, node.span)
     if _is_within(op, integers, bits):
         return Emitted(code, bits)
     result = e.unit.fresh("t")

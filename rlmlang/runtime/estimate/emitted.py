@@ -26,7 +26,8 @@ def run_function(follower: Follower, function: CheckedFunction, args: list[Value
         return []
     values = _known([*args, *_values(outer, sorted(function.reads))])
     emission = None if values is None else follower.emitted.function(function)
-    return [] if values is None or emission is None else _run(follower, emission, values)
+    depth = follower.depth + function.is_recursive
+    return [] if values is None or emission is None else _run(follower, emission, values, depth)
 
 
 def run_loop(follower: Follower, node: nodes.For | nodes.While, env: Env) -> bool:
@@ -42,7 +43,9 @@ def run_loop(follower: Follower, node: nodes.For | nodes.While, env: Env) -> boo
     copies = {
         name: _changeable(follower, env, value) for (_, name), value in zip(loop.reads, values) if name in changed
     }
-    results = _run(follower, emission, [copies.get(name, value) for (_, name), value in zip(loop.reads, values)])
+    results = _run(
+        follower, emission, [copies.get(name, value) for (_, name), value in zip(loop.reads, values)], follower.depth
+    )
     if not results:
         return False
     for name, value in (copies | dict(zip(loop.assigned.values(), results[0]))).items():
@@ -75,7 +78,7 @@ def _emitted_loop(
     return program.loop(tables, node)
 
 
-def _run(follower: Follower, emission: Emission, values: list[Value]) -> list[Value]:
+def _run(follower: Follower, emission: Emission, values: list[Value], depth: int) -> list[Value]:
     """Return the result of emitted code in a list, which is empty if it may fail in the run or takes too long.
 
     Raises RunError if it fails in any case.
@@ -83,7 +86,7 @@ def _run(follower: Follower, emission: Emission, values: list[Value]) -> list[Va
     meter = follower.emitted_meter
     before, meter.largest = meter.steps, 0
     try:
-        result = emission(meter, 0, *values)
+        result = emission(meter, depth, *values)
     except NATURAL as error:
         found = coded(error)
         if isinstance(found, RunError) and follower.sure and not follower.failures:

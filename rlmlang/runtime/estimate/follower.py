@@ -76,7 +76,7 @@ class Follower(ABC):
         self.stack: list[Application] = []
         """The applications of functions that are being followed."""
         self.parents: dict[int, int] = {}
-        """The owner of the variables around each function that is inside of another, by the `id` of its node."""
+        """The owner of the variables around each function that is inside of another, by the `node_id` of its name."""
         self.too_long: dict[int, int] = {}
         """How often following a part took too many steps, by the `id` of its node."""
         self.heavy: set[int] = set()
@@ -99,6 +99,11 @@ class Follower(ABC):
     @abstractmethod
     def statement(self, node: nodes.Statement, env: Env) -> Flow | None:
         """Follow a statement, which changes the environment. Returns where it may lead, None for the next statement."""
+
+    @property
+    def depth(self) -> int:
+        """How many applications of recursive functions are being followed inside each other."""
+        return sum(each.function.is_recursive for each in self.stack)
 
     # Conditions
 

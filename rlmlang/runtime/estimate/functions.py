@@ -13,6 +13,7 @@ from rlmlang.runtime.estimate.emitted import run_function
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Application, Follower, FunctionEstimate
 from rlmlang.runtime.estimate.intervals import UNKNOWN, UnknownValue, all_known, build, either
+from rlmlang.runtime.exceptions import MAX_RECURSION, too_deep
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import RecordValue, Value
 
@@ -26,17 +27,24 @@ UNSURE_DEPTH = 64
 def enter(follower: Follower, function: CheckedFunction, args: list[Value], env: Env) -> Value:
     """Follow an application of a function. Returns its value."""
     node = function.node
-    follower.charge(follower.fact(function_steps, node))
     follower.meter.charge(WORK)
     args = [*args, *(follower.value(p.default, env) for p in node.params[len(args) :] if p.default)]
     if function.is_recursive and _is_endless(follower, function, args):
+        follower.charge(follower.fact(function_steps, node))
         return _give_up(follower, function)
-    outer = None if function.in_library else env.of(follower.parents.get(id(node), PROGRAM))
+    outer = None if function.in_library else env.of(follower.parents.get(node.name.node_id, PROGRAM))
 
     def follow() -> Value:
+        follower.charge(follower.fact(function_steps, node))
         inner = Env(dict(zip((param.name.id for param in node.params), args)), outer, node.name.node_id)
         tables, follower.tables = follower.tables, function.tables
         follower.stack.append(Application(function, args, follower.conditions))
+        if function.is_recursive and follower.depth > MAX_RECURSION:
+            if follower.sure:
+                raise too_deep().at(node.name.span)
+            follower.stack.pop()
+            follower.tables = tables
+            return follower.unknown()
         flow = block(follower, node.body, inner)
         follower.stack.pop()
         follower.tables = tables

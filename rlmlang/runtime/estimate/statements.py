@@ -79,7 +79,7 @@ def expression(follower: Follower, node: nodes.ExprStatement, env: Env) -> None:
 
 def function(follower: Follower, node: nodes.Function, env: Env) -> None:
     assert env.owner is not None
-    follower.parents[id(node)] = env.owner
+    follower.parents[node.name.node_id] = env.owner
 
 
 def nothing(follower: Follower, node: nodes.Statement, env: Env) -> None:
