@@ -589,7 +589,7 @@ class Search:
         if state.inside is not None:
             lexeme = requoted(lexeme, state.inside.quote)
         out.append(lexeme)
-        return state.step(lexeme)
+        return state.next(lexeme)
 
     # Whether it checks
 

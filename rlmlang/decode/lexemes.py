@@ -193,6 +193,8 @@ def _find_viable(prefix: Prefix, partial: str, spaces: int) -> bool:
         if partial == "!" and fits(prefix, "!=", spaces) and prefix.child("!=") is not None:
             return True
         if partial[0] in "}:" or (partial[0] == "!" and partial[1:2] != "="):
+            if not fits(prefix, partial, spaces):
+                return False
             match = re.match(r"(?:!r)?(?::[^{}]*)?\}", partial)
             if match is None:
                 return any(_follows(prefix, partial + end) for end in _HOLE_ENDS[prefix.inside.quote])

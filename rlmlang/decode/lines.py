@@ -51,14 +51,22 @@ class Point:
     @cached_property
     def environment(self) -> Environment | None:
         """Return what is in scope here; None if the line is never reached."""
-        if self.block.outer is None and not self.block.statements:
+        block = self.block
+        if must_continue(block):  # with `except`, from wherever the `try` fails
+            block = evolve(block, statements=block.statements[:-1])
+        if block.outer is None and not block.statements:
             return self.base
-        return self.base.at_end_of(self.block)
+        return self.base.at_end_of(block)
 
     @cached_property
     def chained(self) -> Environment | None:
         """Return what is in scope in an `elif`, `else` or `except` that continues the last statement, if one may."""
-        return self.base.in_chain_of(self.block) if self.chain is not None else None
+        match self.chain:
+            case nodes.If():
+                return self.base.in_chain_of(self.block)
+            case nodes.Try():
+                return evolve(self, block=evolve(self.block, statements=self.block.statements[:-1])).environment
+        return None
 
     @property
     def chain(self) -> nodes.If | nodes.Try | None:
@@ -177,10 +185,12 @@ class Ending:
         while True:
             last = at.statements[-1]
             once = self.point.unit == "statement" and at.level == floor
+            if must_continue(at):
+                return (*found, at.level)
             if (at.chain() is not None) if once else not leaves(last):
                 if not is_head(last) or evolve(self.point, block=at).environment is not None:
                     found.append(at.level)
-            if at.level == floor or must_continue(at) or (at.kind == "def" and not self._is_over(at)):
+            if at.level == floor or (at.kind == "def" and not self._is_over(at)):
                 return tuple(found)
             at = at.ended()
 

@@ -14,11 +14,16 @@ from rlmlang.decode.lines import Ending, beginning, read_lines
 from rlmlang.decode.mask import position_mask, text_ends
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
+from rlmlang.decode.recognizer import tables
 from rlmlang.decode.vocabulary import Mask, Vocabulary, completed, split
 from rlmlang.errors import ModelError
 
 MAX_GROWTH = 80
 """The most tokens by which one token makes the closing longer."""
+
+
+WORDS = frozenset(word for word in (*tables().fixed, "print") if word.isalpha())
+"""Words that are not written as the beginning of a new name."""
 
 
 class Matcher:
@@ -42,6 +47,8 @@ class Matcher:
         """For positions near the token limit, the number of tokens that complete the text."""
         self._tail = b""
         """The first bytes of a character that is not complete."""
+        self._is_word = False
+        """Whether the last token is a whole word of the language, such as `if`, and can be read as one here."""
 
     def mask(self) -> Mask:
         """Return the tokens that may come next, as booleans [vocabulary]."""
@@ -54,9 +61,17 @@ class Matcher:
             self._allow_broken(mask)
         else:
             mask |= position_mask(self.position, self.vocabulary)
+            if self._is_word:
+                mask &= ~self.vocabulary.names[2] | self.vocabulary.beginnings(self._known_ends())
             if text_ends(self.position):
                 self._allow_broken(mask)
         return mask
+
+    def _known_ends(self) -> list[str]:
+        """Return what makes the word that was written last a name that is known."""
+        word = self.position.partial
+        names = (name for name in self.position.prefix.names.candidates if name.startswith(word) and name != word)
+        return [name[len(word) :] for name in names if self.position.prefix.names.may_follow(name)]
 
     def _allow_broken(self, mask: Mask) -> None:
         """Allow the tokens that may come next and contain parts of characters."""
@@ -139,13 +154,26 @@ class Matcher:
         self.text += text
         self.left -= 1
         self._tail = tail
+        self._is_word = text.strip() in WORDS and len(text) > 1
+        before = self.position.prefix
         self.position = self._settled(position)
+        if self.position.prefix is not before:
+            before.stack.steps.clear()  # other continuations, which are not needed any more
         if self.position.ended:
             self.done = True
+        self._is_word = self._is_word and self._is_whole(text.strip())
+
+    def _is_whole(self, word: str) -> bool:
+        """Return whether a word of the language has been written and can be read as such."""
+        return self.position.partial == word and self.position.prefix.child(word) is not None
 
     def _read(self, token: int) -> tuple[str, bytes, Position] | None:
         """Return the characters that a token adds, the first bytes of one more, and the position after the former."""
         text = self.vocabulary.texts[token]
+        if self._is_word and text and (text[0].isalnum() or text[0] == "_"):
+            # A model that has written `if` means `if`: tokenizers write `iffy` otherwise (decision 101).
+            if not any(end.startswith(text) for end in self._known_ends()):
+                return None
         if not self._tail and text is not None:
             position = self.position.advance(text)
             return None if position is None else (text, b"", position)

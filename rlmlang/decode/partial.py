@@ -191,8 +191,7 @@ class Environment:
     def in_chain_of(self, block: WrittenBlock) -> Environment | None:
         """Return what is in scope in an `elif` that continues the last statement of a block."""
         *before, last = block.statements
-        if not isinstance(last, nodes.If):
-            return self.at_end_of(block)
+        assert isinstance(last, nodes.If)
         return self._at_probe(evolve(block, statements=(*before, evolve(last, orelse=(PROBE,)))))
 
     def _at_probe(self, block: WrittenBlock) -> Environment | None:

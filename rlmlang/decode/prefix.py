@@ -252,7 +252,7 @@ class NextNames:
     def may_follow(self, name: str) -> bool:
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = self._judge(name)
+            known = self._known[name] = self.prefix.closing[:1] == (name,) or self._judge(name)
         return known
 
     def starts(self, text: str) -> bool:

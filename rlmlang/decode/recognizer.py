@@ -27,15 +27,19 @@ from rlmlang.language.parse.tree_expressions import T
 from rlmlang.language.source import Source, Span
 
 
-@frozen(eq=False)
 class Stack:
-    """A state of the parser, the value that led to it, and the stack below."""
+    """A state of the parser, the value that led to it, and the stack below. What follows is found once and kept."""
 
-    state: int
-    value: Any = None
-    below: Stack | None = None
-    depth: int = 0
-    """The depth of the value's tree, at most."""
+    __slots__ = ("below", "depth", "state", "steps", "takes", "value")
+
+    def __init__(self, state: int, value: Any = None, below: Stack | None = None, depth: int = 0) -> None:
+        self.state = state
+        self.value = value
+        self.below = below
+        self.depth = depth
+        """The depth of the value's tree, at most."""
+        self.takes: dict[str, bool] = {}
+        self.steps: dict[str, tuple[Stack, OpenFString | None] | None] = {}
 
 
 @frozen(eq=False)
@@ -185,6 +189,12 @@ class ParseTables:
 
     def takes(self, stack: Stack, terminal: str) -> bool:
         """Return whether a token of the terminal can follow. No nodes are made."""
+        known = stack.takes.get(terminal)
+        if known is None:
+            known = stack.takes[terminal] = self._takes(stack, terminal)
+        return known
+
+    def _takes(self, stack: Stack, terminal: str) -> bool:
         ends = self._ends.values()
         states: list[int] = []
         """The states above `stack` that reductions have led to."""
@@ -237,6 +247,13 @@ class ParseTables:
 
         Holes of f-strings are parsed like everything else; the pieces around them count as lexemes.
         """
+        try:
+            return stack.steps[lexeme]
+        except KeyError:
+            found = stack.steps[lexeme] = self._step(stack, inside, lexeme)
+            return found
+
+    def _step(self, stack: Stack, inside: OpenFString | None, lexeme: str) -> tuple[Stack, OpenFString | None] | None:
         if inside is None:
             if _START.fullmatch(lexeme):
                 return (self.start("expr"), OpenFString(stack, lexeme)) if self.takes(stack, "FSTRING") else None

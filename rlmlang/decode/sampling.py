@@ -12,6 +12,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.position import Position
 from rlmlang.decode.recognizer import tables
+from rlmlang.decode.spacing import is_usual
 from rlmlang.decode.vocabulary import Vocabulary
 
 
@@ -54,8 +55,19 @@ AFTER_NAMES = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for"
 
 F_STRINGS = ('f"', "f'")
 
+STATEMENTS = (
+    "return ", "if ", "elif ", "else:", "for ", "while ", "break", "continue", "pass", "x = ", "y = ", "xs = [",
+    "d = {", "assert ", "raise ", "try:", "except", "def ", "import ", "from ", "print(", "a, b = ", "x += ",
+    "xs.append(", "class ",
+)  # fmt: skip
+"""How lines begin."""
+
 IDIOMS = (
-    "def f(g: Callable[[str], int], x: int",
+    "def f(g: Callable[[str], int], x: int) -> int:",
+    "for i in range(",
+    "for x in xs:",
+    " += 1",
+    "[0] = ",
     '[x for x in "a" if x',
     '{x: 1 for x, y in [("a", 1)] if y',
     "(lambda x, y: x",
@@ -72,7 +84,7 @@ IDIOMS = (
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
     kinds = _kinds(vocabulary)
     for _ in range(MAX_DRAWS):
-        text = _likely(matcher.position, rng) if rng.random() < 0.6 else ""
+        text = _likely(matcher.position, rng) if rng.random() < 0.7 else ""
         if text:
             yield from vocabulary.encode(text)[:1]
         else:
@@ -84,31 +96,68 @@ def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iter
 
 def _likely(position: Position, rng: random.Random) -> str:
     """Return a likely continuation of a position, which may turn out not to be allowed."""
-    partial, names = position.partial, position.prefix.names.candidates
+    partial, prefix = position.partial, position.prefix
+    if partial[:1] in ("\n", "#") and prefix.frame is None:
+        return _line_start(position, rng)
+    names = prefix.names.candidates
     if partial.startswith("#"):
         return "\n"
     piece = partial[:2] in F_STRINGS or partial[:1] == "}"
     if piece and partial[-1] == "{":
         return rng.choice(names)
     if piece or partial[:1] in ('"', "'"):
-        inside = position.prefix.inside
+        inside = prefix.inside
         quote = partial[1] if partial[:2] in F_STRINGS else inside.quote if piece and inside else partial[0]
         return rng.choice((quote, quote + rng.choice(",)].+"), "{" if piece else quote))
-    if position.prefix.inside is not None and rng.random() < 0.3:
+    if prefix.inside is not None and rng.random() < 0.3:
         return "}"
-    if partial in names or (partial and position.prefix.names.fresh):
+    if rng.random() < min(0.2 + 0.03 * prefix.size, 0.9) and (end := _towards_the_end(position)):
+        return end
+    if partial in names or (partial and prefix.names.fresh):
         return rng.choice(AFTER_NAMES)
     if partial and not partial.isidentifier():
         return ""
     ends = [name[len(partial) :] for name in names if name.startswith(partial)]
+    own = [name for name in ends if partial + name in prefix.environment.entries]
     words = [name for name in ends if partial + name in tables().fixed]
     draw = rng.random()
     if not partial and draw < 0.1:
         ends = list(F_STRINGS)
-    elif words and draw < 0.4:
+    elif words and draw < 0.3:
         ends = words
-    space = " " if not partial and rng.random() < 0.5 else ""
+    elif own and draw < 0.7:
+        ends = own
+    space = " " if not partial and not position.spaces and rng.random() < 0.5 else ""
     return space + rng.choice(ends) if ends else ""
+
+
+def _line_start(position: Position, rng: random.Random) -> str:
+    """Return the indentation of a line, or how it begins."""
+    ending = position.prefix.ending
+    margin = len(position.partial) - len(position.partial.rstrip(" "))
+    if ending is None or not ending.levels or "#" in position.partial.rpartition("\n")[2]:
+        return "\n"
+    level = rng.choice(ending.levels)
+    if 4 * level > margin:
+        return " " * (4 * level - margin)
+    point = ending.at(margin // 4)
+    own = list(point.environment.entries) if point is not None and point.environment is not None else []
+    return rng.choice((*STATEMENTS, *own, *own)) if margin % 4 == 0 else " "
+
+
+def _towards_the_end(position: Position) -> str:
+    """Return what ends the line soon."""
+    prefix, partial = position.prefix, position.partial
+    if partial:
+        after = prefix.child(partial) if partial.isidentifier() else None
+        if after is None or after.ended or not after.closing:
+            return ""
+        prefix = after
+    if prefix.ended or not prefix.closing:
+        return ""
+    lexeme = prefix.closing[0]
+    space = " " if is_usual(prefix, lexeme) and not (position.spaces and not partial) else ""
+    return "\n" if lexeme[0] == "\n" else space + lexeme
 
 
 def _kinds(vocabulary: Vocabulary) -> list[list[int]]:

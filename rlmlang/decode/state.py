@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Iterable, Iterator
+from typing import Self, TypeVar
 
 from attrs import evolve, frozen
 from lark import Tree
@@ -41,10 +41,13 @@ class BracketFrame:
     """The commas between parameters of lambdas that are arguments."""
 
 
+T = TypeVar("T", bound="LineState")
+
+
 class LineState:
     """A line as far as it is written. States do not change."""
 
-    __slots__ = ("closing", "environment", "frame", "inside", "last", "leans", "size", "stack", "words")
+    __slots__ = ("_steps", "closing", "environment", "frame", "inside", "last", "leans", "size", "stack", "words")
 
     def __init__(
         self,
@@ -70,16 +73,35 @@ class LineState:
         """Whether the last lexeme is a sign before an operand, as in `-x` and `*xs`."""
         self.closing: tuple[str, ...] = ()
         """Lexemes that end the line, and the block that it opens; none at its start."""
+        self._steps: dict[str, LineState | None] = {}
+
+    def further(self, lexemes: Iterable[str]) -> LineState | None:
+        """Return the state after some more lexemes, or None if the grammar does not allow them."""
+        at: LineState | None = self
+        for lexeme in lexemes:
+            at = at.next(lexeme) if at is not None else None
+        return at
+
+    def next(self, lexeme: str) -> LineState | None:
+        """Return the state after one more lexeme, which is kept, or None if the grammar does not allow it."""
+        try:
+            return self._steps[lexeme]
+        except KeyError:
+            found = self._steps[lexeme] = self._grown(LineState, lexeme)
+            return found
 
     def step(self, lexeme: str) -> Self | None:
         """Return the state after one more lexeme, or None if the grammar does not allow it."""
+        return self._grown(type(self), lexeme)
+
+    def _grown(self, kind: type[T], lexeme: str) -> T | None:
         found = tables().step(self.stack, self.inside, lexeme)
         if found is None:
             return None
         words = self.words if len(self.words) == 2 else (*self.words, lexeme)
         frame = framed(self, lexeme, found[1])
         leans = lexeme in _LEANING and self.takes_operand
-        return type(self)(self.environment, found[0], frame, lexeme, self.size + 1, words, found[1], leans)
+        return kind(self.environment, found[0], frame, lexeme, self.size + 1, words, found[1], leans)
 
     @property
     def takes_operand(self) -> bool:

@@ -122,6 +122,14 @@ class Vocabulary:
             self.where(lambda text: text[0] != " " and _WORD.fullmatch(text) is not None),
         )
 
+    def beginnings(self, texts: Iterable[str]) -> Mask:
+        """Return the tokens of letters, digits and `_` that one of the texts begins with."""
+        mask = self.mask()
+        for text in texts:
+            for end in range(1, len(text) + 1):
+                mask[self.words.get(text[:end], [])] = True
+        return mask
+
     @cached_property
     def apart(self) -> Mask:
         """Return the tokens that cannot continue a word."""
