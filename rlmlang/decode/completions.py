@@ -191,8 +191,19 @@ class Search:
                 yield start, True, ()
         for start in self._late_starts():
             yield start, False, ()
+        if self.state.words[1:] == (",",):  # several targets, so perhaps several values
+            for start in self._value_starts():
+                yield start, False, (",", HOLE)
+                yield start, False, (",", HOLE, ",", HOLE)
         if self._may_bind():
             yield _BINDING, False, ()
+
+    def _value_starts(self) -> Iterator[list[str]]:
+        """Yield starts that complete an operand."""
+        last = self.state.last
+        yield []
+        if last.isidentifier() and tables().takes(self.state.stack, "LPAR") and self._is_function(last):
+            yield from calls(self.state.environment, last)
 
     def _may_bind(self) -> bool:
         """Return whether what is written may be a target, to which any value can be bound."""
@@ -201,7 +212,7 @@ class Search:
 
     def _outer_suffixes(self) -> list[Sequence[str]]:
         """Return suffixes of the outermost bracket that may give the whole the expected type."""
-        frame, expected = self._outermost(), self.state.environment.expected
+        frame, expected = self._outermost(), self.state.goal
         if expected is None or frame is None:
             return []
         if expected == BOOL:
@@ -224,7 +235,7 @@ class Search:
     def _suffixed_ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
         """Yield starts with a suffix of the outermost bracket that may give the whole the expected type."""
         inner, last, stack = self.state.frame, self.state.last, self.state.stack
-        frame, expected, suffixes = self._outermost(), self.state.environment.expected, self._outer_suffixes()
+        frame, expected, suffixes = self._outermost(), self.state.goal, self._outer_suffixes()
         if expected is None or frame is None or inner is None:
             return
         starts: list[list[str]] = [[]]
@@ -236,8 +247,17 @@ class Search:
             starts += [["[", *each] for each in type_arguments(last)]
         elif inner.kind == "dict" and tables().takes(stack, "COLON"):
             starts.append([":", HOLE])
+        elif last == "." and (type_ := self.receiver()) is not None:
+            starts += [
+                [name, *more] for name in representative_attributes(type_) for more in attribute_suffixes(type_, name)
+            ]
+        elif last.isidentifier() and stack.below is not None and str(stack.below.value) == ".":
+            methods = [table[last] for table in METHODS.values() if last in table]
+            starts += [call for each in methods for call in method_calls(each)]
         elif inner.kind == "group" and not inner.filled:
             starts.append([HOLE])
+        elif inner.kind == "index" and not inner.filled:
+            starts += [["0"], [HOLE]]
         elif inner.kind == "call" and last.isidentifier() and last in parameters(self.state):
             starts.append(["=", "lambda", HOLE, ":", HOLE])
         elif inner.kind == "call" and inner.filled and "key" in parameters(self.state):
@@ -292,7 +312,10 @@ class Search:
             yield []
             yield ["[", HOLE, "]"]
         if frame is not None and frame.kind == "type" and last == "[":
-            yield from type_arguments(frame.callee or "")
+            callee = frame.callee or ""
+            yield from type_arguments(
+                state.environment.typing.get(callee, callee).lower() if callee != "CALL" else callee
+            )
             return
         if frame is not None and frame.kind == "type":
             yield []
@@ -305,14 +328,20 @@ class Search:
             yield [HOLE, "]", ",", HOLE, "]"]
         if last in ("list", "dict", "tuple", "Literal", "Callable") and in_type(state):
             yield from (["[", *each] for each in type_arguments(last))
+        elif in_type(state) and (meant := state.environment.typing.get(last)):
+            yield from (["[", *each] for each in type_arguments(meant.lower()))
         if frame is not None and frame.kind == "index" and not frame.filled:
             yield ["0"]
         if last == "-":
             yield ["1"]
+            if frame is not None and frame.kind == "group":
+                yield ["1", ","]
         yield []
         if frame is not None and frame.kind == "index" and not frame.filled:
             yield [HOLE]
-        if self._may_bind() and not (state.environment.expected is not None and self._has_use(last)):
+        if frame is not None and frame.kind == "params":
+            yield from ([HOLE, "=", "None"],) if last == "," else (["=", "None"], [":", "str", "=", '""'])
+        if self._may_bind() and not (state.goal is not None and self._has_use(last)):
             yield _BINDING
         if state.size == 1 and last.isidentifier() and tables().takes(stack, "COLON"):
             yield [":", "str"]
@@ -420,7 +449,7 @@ class Search:
         if type_ is not None:
             for name in dict.fromkeys((*representative_attributes(type_), *attributes(type_))):
                 yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
-            if self.state.environment.expected == BOOL:
+            if self.state.goal == BOOL:
                 for name in representative_attributes(type_):
                     yield from ([name, *suffix, "==", HOLE] for suffix in attribute_suffixes(type_, name))
             return
@@ -465,7 +494,7 @@ class Search:
             for call in calls(self.state.environment, name):
                 yield call
                 yield from ([*call, *more] for more in _FURTHER)
-            if self.state.environment.expected is not None:
+            if self.state.goal is not None:
                 yield from ([*call] for call, _ in applications(self.state.environment, name))
         if name and tables().takes(stack, "DOT"):  # it may be a name that is bound later
             for record in self.state.environment.records.values():
@@ -524,6 +553,8 @@ class Search:
         """
         out: list[str] = []
         state: LineState | None = self.state
+        outermost = self._outermost()
+        grouped = outermost is not None and outermost.kind == "group"
         for lexeme in start:
             state = self._take(state, self._numbered(lexeme, state), out)
         for _ in range(MAX_CLOSING):
@@ -556,7 +587,7 @@ class Search:
                 or terminal == "_NL1"
                 or (terminal == "RPAR" and frame is not None and frame.below is None)
             )
-            if suffix and ends and (terminal == "RPAR") is (suffix[0] == ","):
+            if suffix and ends and (terminal == "RPAR") is (suffix[0] == "," and grouped):
                 for word in suffix:
                     state = self._take(state, self._numbered(word, state), out)
                 suffix = ()

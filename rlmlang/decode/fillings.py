@@ -9,6 +9,8 @@ from rlmlang.decode.fragments import instances, types_of
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import LineState
+from rlmlang.language import nodes
+from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -65,24 +67,38 @@ def fillings(
 ) -> Iterator[list[str]]:
     """Yield lexemes to fill a hole with; `expected` is its type, if known, and `before` the lexeme before it."""
     if hole.startswith(f"{HOLE}_type"):
-        yield from map(written, _parts(state.environment.expected))
+        yield from map(written, _parts(state.goal))
         yield from _TYPES
         return
     if expected is not None:
-        for type_ in instances(expected, [*_parts(state.environment.expected), *checker.part_types()]):
+        for type_ in instances(expected, [*_parts(state.goal), *checker.part_types()]):
             yield constant(type_)
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")
     likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
+    likely += _bound_types(checker)
     if before == "in" and state.last in arithmetic:
         likely = [ListType(INT)]
-    parts = _parts(state.environment.expected)
+    parts = _parts(state.goal)
     if before == "in":
         likely += [ListType(item) for each in reversed(parts) for item in (each, TupleType((INT, each)))]
     for type_ in dict.fromkeys(
         [*likely, *parts, *checker.part_types(), *_CONSTANTS[:4], *types_of(state.environment), *_CONSTANTS]
     ):
         yield constant(type_)
+
+
+def _bound_types(checker: PartialChecker) -> list[Type]:
+    """Return the type of the variable that the line binds, if it has one, or the tuple of those of several."""
+    if not isinstance(checker.checked, nodes.Assign):
+        return []
+    target = checker.checked.targets[0]
+    names = target.items if isinstance(target, nodes.TupleTarget) else (target,)
+    entries = [checker.environment.entries.get(each.id) if isinstance(each, nodes.Name) else None for each in names]
+    types = [entry.type if isinstance(entry, Variable) else None for entry in entries]
+    if isinstance(target, nodes.TupleTarget):
+        return [TupleType(tuple(type_ or STR for type_ in types))]
+    return [type_ for type_ in types if type_ is not None]
 
 
 def _parts(whole: Type | None) -> list[Type]:

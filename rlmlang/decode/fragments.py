@@ -163,13 +163,13 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
             return
         else:
             builtins = [BUILTINS[frame.callee]]
-    counts = {
+    counts = dict.fromkeys(
         sum(param.required and not param.keyword_only for param in signature.params) - frame.method
         for builtin in builtins
         for signature in builtin.signatures
         if not frame.lambda_commas or _most_taken(signature) > frame.lambda_commas
-    }
-    for count in sorted(counts):
+    )  # in the order of the table, which has the usual form first
+    for count in counts:
         yield listed([HOLE] * max(0, count - given))
 
 
@@ -246,9 +246,11 @@ def type_arguments(head: str) -> Iterator[list[str]]:
             yield ["str", ",", HOLE, "]"]
         case "tuple":
             yield [HOLE, "]"]
-        case "Literal":
+        case "union":
+            yield [HOLE, ",", "None", "]"]
+        case "Literal" | "literal":
             yield ['"a"', "]"]
-        case "Callable":
+        case "Callable" | "callable":
             yield ["[", HOLE, "]", ",", HOLE, "]"]
         case "[":
             yield [HOLE, "]", ",", HOLE, "]"]

@@ -8,7 +8,7 @@ So what is accepted line by line checks as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -24,9 +24,11 @@ from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import check, library_names
+from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import names_bound_by
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
+from rlmlang.language.types import fits
 
 WrittenUnit = Literal["program", "statement", "call"]
 
@@ -224,7 +226,20 @@ class Ending:
         block = self.point.block.at(self.point.floor)
         if self.point.unit == "statement":
             return True
-        return self.is_value if block.outer is None else self._is_over(block)
+        return self._gives_value if block.outer is None else self._is_over(block)
+
+    @property
+    def _gives_value(self) -> bool:
+        """Return whether a program may end here: with an expression, or with the function that it is."""
+        block, base = self.point.block, self.point.base
+        if self.is_value or not base.inputs:
+            return self.is_value
+        (*_, last) = block.at(0).statements
+        if not isinstance(last, nodes.Function) or not all(self._is_over(each) for each in _functions(block)):
+            return False
+        checker = base.checker()
+        result = None if last.result is None else resolve(last.result, checker.names)
+        return base.expected is None or (result is not None and fits(result, base.expected))
 
     def _is_over(self, block: WrittenBlock) -> bool:
         """Return whether the body of a function may end here: it is over if its end is never reached."""
@@ -240,6 +255,15 @@ class Ending:
     @cached_property
     def _points(self) -> dict[int, Point | None]:
         return {}
+
+
+def _functions(block: WrittenBlock) -> Iterator[WrittenBlock]:
+    """Yield the open functions that a block is in."""
+    at: WrittenBlock | None = block
+    while at is not None:
+        if at.kind == "def":
+            yield at
+        at = at.outer
 
 
 def beginning(constraint: Constraint) -> Ending:

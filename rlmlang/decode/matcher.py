@@ -171,7 +171,7 @@ class Matcher:
         """Return the characters that a token adds, the first bytes of one more, and the position after the former."""
         text = self.vocabulary.texts[token]
         if self._is_word and text and (text[0].isalnum() or text[0] == "_"):
-            # A model that has written `if` means `if`: tokenizers write `iffy` otherwise (decision 101).
+            # A model that has written `if` means `if`: tokenizers write `iffy` otherwise (decision 100).
             if not any(end.startswith(text) for end in self._known_ends()):
                 return None
         if not self._tail and text is not None:

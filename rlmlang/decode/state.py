@@ -12,6 +12,7 @@ from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
 from rlmlang.language.check.scope import ModuleEntry
+from rlmlang.language.types import Type
 
 LINE, BODY = "\n", "\n    "
 """Line ends as lexemes: before a line of the same block, and before the first line of the block that a line opens."""
@@ -102,6 +103,13 @@ class LineState:
         frame = framed(self, lexeme, found[1])
         leans = lexeme in _LEANING and self.takes_operand
         return kind(self.environment, found[0], frame, lexeme, self.size + 1, words, found[1], leans)
+
+    @property
+    def goal(self) -> Type | None:
+        """Return the type that the value of the line must have, if one is required."""
+        if self.words[:1] == ("return",):
+            return self.environment.body.declared
+        return self.environment.expected if self.environment.is_outside else None
 
     @property
     def takes_operand(self) -> bool:

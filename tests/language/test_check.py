@@ -177,3 +177,17 @@ def test_library_functions_use_any_of_their_file(library: Path) -> None:
 def test_a_parameter_of_unknown_type_may_be_used_in_any_way() -> None:
     body = '    rows.sort(key=len)\n    rows[0].sort(key=lambda x: x)\n    by_name["a"].append(rows)\n    return by_name[1]\n'
     assert check(Source(f"def answer(rows, by_name):\n{body}")).type == UNKNOWN
+
+
+def test_a_loop_that_binds_its_name_to_a_value_with_its_type_is_checked_to_an_end() -> None:
+    text = """\
+def f(text: str) -> str:
+    for c in text:
+        if c == "a":
+            text = c
+        else:
+            c = ("", 0)
+    return ""
+"""
+    with pytest.raises(ProgramError, match="E233"):
+        check(Source(text))
