@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from attrs import evolve
+
 from rlmlang.decode.constants import written
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fillings import fillings
@@ -134,7 +136,10 @@ class Search:
         """Return whether nothing is wrong with the line that was checked."""
         if answer.unknown:
             return False
-        return self.verdict is None or answer.checked is None or self.verdict(answer.checked)
+        statement = answer.checked
+        if isinstance(statement, nodes.Try) and self.state.words[:1] == ("try",):
+            statement = evolve(statement, handlers=())  # they are on lines of their own
+        return self.verdict is None or statement is None or self.verdict(statement)
 
     def expected_types(self) -> list[Type]:
         """Return the types that the next operand may have; none if they are not known."""

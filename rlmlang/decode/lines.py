@@ -135,6 +135,8 @@ class Point:
         if not point.base.accepts(block):
             return None
         ending = Ending(evolve(point, block=block), statement)
+        if is_head(statement):
+            return ending if ending.point.environment is not None else None  # else its body is never reached
         return ending if ending.levels or ending.may_end else None
 
     def verdict(self, statement: nodes.Statement) -> bool:
@@ -154,7 +156,7 @@ class Point:
         """
         if not self.judges:
             return False
-        if self.tells_names_apart or changes(statement) or leaves(statement):
+        if self.tells_names_apart or changes(statement) or leaves(statement) or is_head(statement):
             return True
         if self.block.outer is None:
             return False

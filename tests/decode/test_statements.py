@@ -1,0 +1,240 @@
+"""Masks on statements: bodies of functions, blocks, and what a line may be there."""
+
+from __future__ import annotations
+
+import pytest
+
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.sampling import sample_program
+from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.language.types import INT
+from tests.decode.test_matcher import BYTES, accepts, refused_at
+
+pytestmark = pytest.mark.heavy
+
+HEAD = 'def answer(text: str, n: int, xs: list[int]) -> int:\n    """Answer."""\n'
+BODY = Constraint(HEAD, within=True)
+STATEMENT = Constraint(HEAD, unit="statement", within=True)
+
+BODIES = [
+    """\
+    total = 0
+    for c in text:
+        if c == "a":
+            total += 1
+        elif c == "b":
+            total = total - 1
+        else:
+            continue
+    while n > 3:
+        n -= 1
+    return total
+""",
+    """\
+    found = []
+    for x in xs:
+        if x > n:
+            found.append(x)
+    return len(found)
+""",
+    """\
+    counts = {}
+    for c in text:
+        counts[c] = counts.get(c, 0) + 1
+    best = max(counts.values())
+    return best
+""",
+    """\
+    a, b = 1, 2
+    if n > 3 and a == 1:
+        return 3
+    print(a)
+    return b
+""",
+    """\
+    import math
+    from collections import Counter
+    c = Counter(text)
+    return math.floor(math.sqrt(n)) + len(c)
+""",
+    """\
+    try:
+        x = int(text)
+    except ValueError:
+        return 1
+    except (KeyError, IndexError) as e:
+        print(e)
+        x = 0
+    return x
+""",
+    """\
+    def helper(k: int) -> int:
+        if k <= 0:
+            return 0
+        return helper(k - 1) + 1
+    return helper(n)
+""",
+    """\
+    while True:
+        if n > 100:
+            break
+        n = n * 2 + 1
+    assert n > 0, "a message"
+    return n
+""",
+    """\
+    grid = [[0] * n for _ in range(n)]
+    for i in range(n):
+        for j in range(n):
+            grid[i][j] = i * j
+    return sum(sum(row) for row in grid)
+""",
+    """\
+    for i, x in enumerate(xs):
+        if isinstance(x, int) and i > 0:
+            pass
+    raise ValueError("nothing")
+""",
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_bodies_are_allowed(body: str) -> None:
+    check(Source(HEAD + body))
+    assert accepts(body, BODY), refused_at(body, BODY)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_every_beginning_of_a_body_can_be_completed(body: str) -> None:
+    matcher = Matcher(BODY, BYTES, 100_000)
+    for byte in body.encode():
+        matcher.commit(byte)
+        if matcher.done:
+            break
+        end = matcher.closing_text()
+        assert matcher.position.advance(end) is not None, (matcher.text, end)
+        check(Source(HEAD + matcher.text + end))
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ("    return text\n", "    return text"),
+        ("    return m\n", "    return m"),
+        ("    x = 1\n", "    x = 1\n"),  # the function has to return
+        ("    break\n", "    break"),  # it may begin a new name
+        ("    if n:\n    return 1\n", "    if n:\n    "),
+        ("    if n: return 1\n", "    if n: "),
+        ("    return n\n    return 1\n", "    return n\n"),
+        ("    while n:\n        n = int(CALL(", "    while n:\n        n = int("),
+        ("    ys = xs\n    xs.append(1)\n    return len(ys)\n", "    ys = xs\n    xs.append(1)\n    return len(ys"),
+        ("    for x in xs:\n        n = text\n    return n\n", "    for x in xs:\n        n = text\n    return n"),
+        ("    try:\n        n = 1\n    return n\n", "    try:\n        n = 1\n    "),
+        ("    import os\n", "    import "),
+        ("    from math import sin_\n", "    from math import sin"),
+        ("    raise Wrong\n", "    raise "),
+        ("    else:\n", "    else"),
+        ("    x=1\n", "    x"),
+        ("    x  = 1\n", "    x "),
+        ("    print (1)\n", "    print "),
+        ("    x = len( xs)\n", "    x = len("),
+        ("    x = [1 ]\n", "    x = [1 "),
+        ("    y += 1\n", "    y "),
+    ],
+)
+def test_what_is_refused(body: str, at: str) -> None:
+    assert not accepts(body, BODY)
+    assert refused_at(body, BODY) == at
+
+
+def test_a_statement_of_a_body_ends_with_its_line() -> None:
+    matcher = Matcher(STATEMENT, BYTES, 1_000)
+    for byte in b"    n += 1\n":
+        matcher.commit(byte)
+    assert matcher.done
+
+
+def test_a_statement_with_a_block_may_go_on_or_end() -> None:
+    matcher = Matcher(STATEMENT, BYTES, 1_000)
+    for byte in b"    if n > 1:\n        n = 1\n":
+        matcher.commit(byte)
+    assert not matcher.done
+    assert matcher.allows(256)
+    for byte in b"    else:\n        n = 2\n":
+        matcher.commit(byte)
+    assert matcher.allows(256)
+    assert not accepts("    if n > 1:\n        n = 1\n    n = 2\n", STATEMENT)
+
+
+def test_a_program_may_be_a_function() -> None:
+    assert accepts("def f(x: int) -> int:\n    return x\n", Constraint("", INT))
+    assert not accepts("def f(x: str) -> str:\n    return x\n", Constraint("", INT))
+    assert not accepts("def f(x: int) -> int:\n    return x\n", Constraint("y = 1\n", INT))
+
+
+WORDS = [
+    "    ", "if", "for", "while", "print", "import", "return", "text", "in", "dex", "mat", "n", "ant", " text", "(", "s",
+    " = 1\n", " n", ":\n        ", "\n    ", "\n\n", "\n        ", "pass", "else", "elif", "x", " += 1\n    ", "# note\n",
+]  # fmt: skip
+TOKENS = [*(bytes([i]) for i in range(256)), *(text.encode() for text in WORDS)]
+WORDY = Vocabulary([*TOKENS, None], [len(TOKENS)], lambda text: list(text.encode()))
+
+
+def written(*words: str) -> Matcher:
+    matcher = Matcher(Constraint(HEAD.replace("n: int", "n: int, important: int"), within=True), WORDY, 10_000)
+    for word in words:
+        matcher.commit(TOKENS.index(word.encode()))
+    return matcher
+
+
+@pytest.mark.parametrize(
+    ("words", "following", "allowed"),
+    [
+        (("    ", "if"), "n", False),
+        (("    ", "if"), " text", True),
+        (("    ", "for"), "mat", False),
+        (("    ", "f", "o", "r"), "mat", True),
+        (("    ", "print"), "s", False),
+        (("    ", "print"), "(", True),
+        (("    ", "text"), "s", True),
+        (("    ", "import"), "ant", True),  # a name in scope
+        (("    ", "import"), "s", False),
+        (("    ", "in"), "dex", True),  # no statement begins with `in`
+    ],
+)
+def test_a_whole_word_of_the_language_is_no_beginning_of_a_new_name(
+    words: tuple[str, ...], following: str, allowed: bool
+) -> None:
+    matcher = written(*words)
+    token = TOKENS.index(following.encode())
+    assert matcher.allows(token) is allowed
+    assert bool(matcher.mask()[token]) is allowed
+
+
+@pytest.mark.parametrize("number", [0, 1, 5])
+def test_the_mask_and_single_tests_agree_between_lines(number: int) -> None:
+    matcher = Matcher(BODY, WORDY, 10_000)
+    for place, byte in enumerate(BODIES[number].encode()):
+        if place % 3 == 0 or byte in b"\n :":
+            mask = matcher.mask()
+            assert [bool(allowed) for allowed in mask] == [matcher.allows(token) for token in range(len(mask))], (
+                matcher.text
+            )
+        matcher.commit(byte)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_bodies_check(seed: int) -> None:
+    sample = sample_program(BODY, BYTES, seed, 60)
+    check(Source(sample.program))
+    assert sample.tokens <= 60
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(10))
+def test_many_random_bodies_check(part: int) -> None:
+    for seed in range(part * 50, part * 50 + 50):
+        check(Source(sample_program(BODY, BYTES, seed, 200).program))
