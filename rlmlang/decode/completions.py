@@ -297,6 +297,9 @@ class Search:
         if state.words[:1] == ("from",):
             yield from _import_starts(state)
             return
+        if last in ("is", "not") and not state.takes_operand:
+            yield from ([], ["True"], ["not", "None"])
+            return
         if last == "try":
             yield [":", BODY, "pass", LINE, "except"]
             return
