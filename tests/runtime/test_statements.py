@@ -241,6 +241,7 @@ FAILURES = {
     "the iterable before its turns": ('for x in [CALL("fail", "a"), "b"]:\n    1 // 0\n1', "E404", 1),
     "the argument before the function": ('def f(x):\n    return 1 // 0\nf(CALL("fail", "a"))', "E404", 3),
     "an unbound variable": ('if CALL[bool]("no", "a"):\n    x = 1\nx', "E310", 3),
+    "an unbound variable in a comprehension": ('if CALL[bool]("no", "a"):\n    x = "1"\nif CALL[bool]("yes", "b"):\n    y = [c for c in "ab" if x in [c]]\nx = "2"\nx', "E310", 4),
     "a variable that a loop did not bind": ('for x in CALL[list[str]]("letters", ""):\n    y = x\ny', "E310", 3),
     "an assertion": ('n = CALL[int]("len", "a")\nassert n > 1, f"only {n}"\nn', "E311", 2),
     "raise": ('n = CALL[int]("len", "a")\nif n < 2:\n    raise ValueError(f"only {n}")\nn', "E312", 3),

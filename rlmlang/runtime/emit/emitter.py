@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -183,11 +184,12 @@ class Emitter:
     @contextmanager
     def within(self, block: list[ast.stmt]) -> Iterator[None]:
         """Write statements into another block. What they bind or read is not known to be bound after them."""
-        outer, unsure, shares = self.block, self.unsure, self.shares
+        outer, unsure, shares, received = self.block, self.unsure, self.shares, len(self.outer)
         self.block, self.unsure, self.shares = block, set(unsure), dict(shares)
         try:
             yield
         finally:
+            unsure.update(variable.id for variable in islice(self.outer.values(), received, None))
             self.block, self.unsure, self.shares = outer, unsure, shares
 
     @contextmanager
