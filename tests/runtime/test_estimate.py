@@ -326,3 +326,16 @@ def test_a_recursion_without_end_fails_before_the_run() -> None:
 def test_lists_of_answers_that_double_are_not_made() -> None:
     least, _ = compile('s = [CALL("x")]\nfor i in range(100):\n    s = s + s\nlen(s)').cost().calls
     assert least == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["d = {'a': 1}\nd['b'] += 1\nd", "d = {'a': [1]}\nd['b'].append(2)\nd", "d = {'a': [1]}\nd['a'][3] = 2\nd"],
+)
+def test_a_plan_fails_where_the_run_fails(text: str) -> None:
+    places = []
+    for fails in (lambda: compile(text).cost(), lambda: compile(text).run()):
+        with pytest.raises(RunError) as caught:
+            fails()
+        places.append((caught.value.first.code, caught.value.first.span))
+    assert places[0] == places[1]

@@ -196,4 +196,4 @@ def _copied(body: BodyCheck, parent: Scope | None) -> BodyCheck:
     for name, entry in scope.entries.items():
         if isinstance(entry, Definition):
             scope.entries[name] = replaced.get(entry, entry)
-    return evolve(body, scope=scope, definitions=definitions, loops=[], entry_states={})
+    return evolve(body, scope=scope, definitions=definitions, loops=[], entry_states={}, growing={})

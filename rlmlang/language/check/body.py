@@ -38,6 +38,8 @@ class BodyCheck:
     """The loops around the point, from outside to inside."""
     entry_states: dict[int, State] = field(factory=dict)
     """The state before each turn of a loop, by the start of the loop."""
+    growing: dict[int, list[str]] = field(factory=dict)
+    """The variables whose types grow with every turn of a loop, by the start of the loop."""
     whiles: int = 0
     """How many `while` loops are around the point."""
     handlers: int = 0

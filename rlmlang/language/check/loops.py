@@ -91,7 +91,7 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
     assert entry is not None
     found = len(problems)
     turns_left = MORE_TURNS + len(entry.entries)
-    growing: list[str] = []
+    growing = body.growing.setdefault(node.span.start, [])  # nothing else would be found out of them again
     is_last = False
     while True:
         problems.provisional += not counts

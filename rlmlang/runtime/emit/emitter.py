@@ -157,7 +157,7 @@ class Emitter:
     """The nesting in the innermost loop of statements."""
     caught: list[tuple[str, str | None, int]] = field(factory=list)
     """The handlers around it: the variable of the error, the name that it has in the program, and the nesting."""
-    charges: dict[int, Charge] = field(factory=dict)
+    charges: dict[ast.stmt, Charge] = field(factory=dict)
     """The charges made so far, by the first statement of each and by the last."""
     fast: Fast | None = None
     """Set while the turn of a loop is emitted as one expression."""
@@ -174,8 +174,8 @@ class Emitter:
 
     def extend(self, block: list[ast.stmt]) -> None:
         """Write statements that were emitted apart."""
-        last = self.charges.get(id(self.block[-1])) if self.block else None
-        first = self.charges.get(id(block[0])) if block else None
+        last = self.charges.get(self.block[-1]) if self.block else None
+        first = self.charges.get(block[0]) if block else None
         if last is not None and first is not None:
             last.add(first.known, first.computed, first.separately)
             block = block[3:]

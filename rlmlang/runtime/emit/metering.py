@@ -38,7 +38,7 @@ def _pay(e: Emitter, known: int, computed: list[ast.expr], separately: ast.stmt)
     """Charge steps. Charges that follow each other are made at once while there are enough left."""
     if e.fast is not None:
         raise NotFast
-    made = e.charges.get(id(e.block[-1])) if e.block else None
+    made = e.charges.get(e.block[-1]) if e.block else None
     if made is not None:
         made.add(known, computed, [separately])
         return
@@ -49,7 +49,7 @@ def _pay(e: Emitter, known: int, computed: list[ast.expr], separately: ast.stmt)
     last = _set("steps", python.load(total))
     for statement in (made.total, excess, last):
         e.add(statement)
-    e.charges[id(made.total)] = e.charges[id(last)] = made
+    e.charges[made.total] = e.charges[last] = made
 
 
 def charge_display(e: Emitter, count: int, span: Span) -> None:

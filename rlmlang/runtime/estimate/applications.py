@@ -74,7 +74,7 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
             return quantifier(follower, generator, builtin.form is SpecialForm.ANY, env)
     if any(isinstance(arg, nodes.Starred) for arg in args):
         return spread(follower, node, target, env)
-    place = ChangedPlace(follower, args[0], env) if builtin.changes else None
+    place = ChangedPlace(follower, args[0], env, node) if builtin.changes else None
     values: list[Value] = [None] * len(args)
     for position, sources in follower.fact(_operands, target):
         if position == 0 and place is not None:

@@ -33,8 +33,8 @@ from rlmlang.runtime.values import RecordValue, Value
 FollowedChange = Callable[[Value], Value]
 """Returns the changed value in the place of a value, of which it may change the container."""
 
-Key = tuple[Union[nodes.Index, nodes.Attribute], Value]
-"""A part of a container: an index and its value, or an attribute and its place among the fields."""
+Key = tuple[Union[nodes.Expr, nodes.AugmentedAssign], Value]
+"""A part of a container: what is to blame if there is none, and its index, or its place among the fields."""
 
 
 def assign(follower: Follower, target: nodes.Target, value: Value, env: Env) -> None:
@@ -68,17 +68,20 @@ def unpack(follower: Follower, target: nodes.TupleTarget, value: Value, env: Env
 class ChangedPlace:
     """A variable, or a part of the container in one, that a statement or method changes."""
 
-    def __init__(self, follower: Follower, node: nodes.Expr, env: Env) -> None:
+    def __init__(
+        self, follower: Follower, node: nodes.Expr, env: Env, whole: nodes.Expr | nodes.AugmentedAssign | None = None
+    ) -> None:
         self.follower = follower
-        self.node = node
+        self.whole = whole = node if whole is None else whole
+        """What changes it, where failures are placed."""
         self.env = env
         self.keys: list[Key] = []
         while isinstance(node, (nodes.Index, nodes.Attribute)):
             if isinstance(node, nodes.Index):
-                self.keys.append((node, follower.value(node.index, env)))
+                self.keys.append((whole, follower.value(node.index, env)))
             else:
                 fields_ = getattr(follower.tables.types[node.value.node_id], "fields", ())
-                self.keys.append((node, [name for name, _ in fields_].index(node.name)))
+                self.keys.append((whole, [name for name, _ in fields_].index(node.name)))
             node = node.value
         self.keys.reverse()
         self.name = node.id if isinstance(node, nodes.Name) else None
@@ -105,7 +108,7 @@ class ChangedPlace:
         holder.bind(self.name, _changed(self.follower, holder, value, self.keys, work, reads))
 
 
-def part_of(follower: Follower, node: nodes.Expr, value: Value, key: Value) -> Value:
+def part_of(follower: Follower, node: nodes.Expr | nodes.AugmentedAssign, value: Value, key: Value) -> Value:
     """Return what is known of the part with a key of a container. Raises RunError if that fails in any case."""
     container = plain(value)
     if isinstance(container, UnknownValue) or not all_known(key):

@@ -47,7 +47,7 @@ def assign(follower: Follower, node: nodes.Assign, env: Env) -> None:
 
 
 def augmented_assign(follower: Follower, node: nodes.AugmentedAssign, env: Env) -> None:
-    place = ChangedPlace(follower, node.target, env)
+    place = ChangedPlace(follower, node.target, env, node)
     before = place.value()
     is_container = isinstance(plain(before), (list, dict, set))  # which the operand may change before it is used
     operand = follower.value(node.value, env)
