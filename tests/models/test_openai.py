@@ -222,7 +222,7 @@ def test_a_callee_writes_a_program_constrained_to_the_grammar(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, dialect: str, where: tuple[str, ...]
 ) -> None:
     monkeypatch.delitem(sys.modules, "rlmlang.decode.grammars.lark_text")
-    lines = ["parts = lines(document)\n", "len(parts)\n"]
+    lines = ["    parts = lines(document)\n", "    return len(parts)\n"]
     server.on(CHAT, *map(completion, lines))
     program = rlmlang.compile('document: str\nCALL[int]("How many lines?", document=document)')
     model = f"openai:m@{server.url}/v1?dialect={dialect}&ctx=100000"

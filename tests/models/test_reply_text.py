@@ -161,17 +161,19 @@ def test_chat(
     assert runs.learnt(capsys) == [text]
 
 
-@pytest.mark.parametrize(("dialect", "opening"), [("vllm", "```python\n"), ("vllm&grammar=none", ""), ("none", "")])
+@pytest.mark.parametrize(("dialect", "continues"), [("vllm", True), ("vllm&grammar=none", True), ("none", False)])
 def test_a_program_of_a_server(
-    runs: Runs, capsys: pytest.CaptureFixture[str], server: FakeServer, opened: Open, dialect: str, opening: str
+    runs: Runs, capsys: pytest.CaptureFixture[str], server: FakeServer, opened: Open, dialect: str, continues: bool
 ) -> None:
-    server.on(CHAT, completion("1 + 4\n"))
+    text = "    return 1 + 4\n"
+    server.on(CHAT, completion(text))
     model = opened(f"openai:m@{server.url}/v1?dialect={dialect}&ctx=99999")
     assert runs.run(model, call(INT), max_depth=2) == 5
-    messages = server.bodies(CHAT)[0]["messages"]
-    assert (messages[-1]["content"] == opening) is (opening != "")
-    assert runs.generations() == [(opening, "1 + 4\n")]
-    assert (runs.reads, runs.learnt(capsys)) == ([], [f"{opening}1 + 4\n"])
+    last = server.bodies(CHAT)[0]["messages"][-1]["content"]
+    opening = last if continues else ""
+    assert last.startswith("```python\nimport ") is continues
+    assert runs.generations() == [(opening, text)]
+    assert (runs.reads, runs.learnt(capsys)) == ([], [opening + text])
 
 
 def test_llama_server(runs: Runs, capsys: pytest.CaptureFixture[str], server: FakeServer, opened: Open) -> None:
