@@ -188,9 +188,9 @@ def bound_by(node: nodes.Node) -> Iterable[str]:
     return []
 
 
-def bound_in(statements: Iterable[nodes.Statement]) -> set[str]:
+def bound_in(statements: Iterable[nodes.Statement]) -> frozenset[str]:
     """Return the names that statements bind."""
-    return {name for statement in statements for node in walk(statement) for name in bound_by(node)}
+    return frozenset(name for statement in statements for node in walk(statement) for name in bound_by(node))
 
 
 def defined_in(statements: Iterable[nodes.Statement]) -> frozenset[int]:

@@ -49,8 +49,7 @@ class RaisedError(RunError):
     @classmethod
     def make(cls, kind: str, text: str = "") -> RaisedError:
         """Return the error of a class with a message."""
-        shown = text if len(text) <= 500 else text[:499] + "…"
-        return cls(RunError.of("E312", f"{kind}: {shown}" if text else kind).diagnostics, kind, text)
+        return cls(RunError.of("E312", f"{kind}: {_shown(text)}" if text else kind).diagnostics, kind, text)
 
     def _with_first(self, first: Diagnostic) -> RaisedError:
         return evolve(self, diagnostics=(first, *self.diagnostics[1:]))
@@ -67,7 +66,12 @@ def too_deep() -> RunError:
 
 def failed_assertion(text: str = "") -> RunError:
     """Return the error of an `assert` that fails (E311), with the message that it has."""
-    return RunError.of("E311", text or "the assertion does not hold")
+    message = _shown(text) or "the assertion does not hold"
+    return RaisedError(RunError.of("E311", message).diagnostics, "AssertionError", text or message)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 500 else text[:499] + "…"
 
 
 def unbound(name: str) -> RunError:

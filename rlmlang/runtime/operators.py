@@ -169,14 +169,21 @@ def index_into(meter: Meter, value: Value, index: Value) -> Value:
             if value.__class__ is not dict:  # a Counter, or a defaultdict, which keeps the default
                 meter.grow(2 * len(value) + 2)
                 return value[index]
-            known = ", ".join(map(repr, islice(value, 5))) or "no keys"
+            known = ", ".join(map(_named, islice(value, 5))) or "no keys"
             raise RunError.of(
-                "E302", f"the dict has no key {index!r}", hint=f"it has {known}; `.get(key, default)` does not fail"
+                "E302",
+                f"the dict has no key {_named(index)}",
+                hint=f"it has {known}; `.get(key, default)` does not fail",
             )
         return value[index]
     if not -len(value) <= index < len(value):
         raise RunError.of("E301", f"index {index} is out of range for {_size(value)}")
     return value[index]
+
+
+def _named(key: Value) -> str:
+    text = repr(key)
+    return text if len(text) <= 200 else text[:199] + "…"
 
 
 def _size(value: Value) -> str:

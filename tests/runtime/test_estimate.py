@@ -339,3 +339,25 @@ def test_a_plan_fails_where_the_run_fails(text: str) -> None:
             fails()
         places.append((caught.value.first.code, caught.value.first.span))
     assert places[0] == places[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (
+            "def f(x):\n    if isinstance(x, int):\n        if x & x:\n            return True\n    return False\nf(2.5)",
+            None,
+        ),
+        ("x = {}\ndef f():\n    while x < 5:\n        x += 1\nf()", "E310"),
+    ],
+    ids=["a float is not taken for an int", "a variable of a function is none around it"],
+)
+def test_a_plan_comes_to_what_the_run_comes_to(text: str, code: str | None) -> None:
+    program = compile(text)
+    for do in (program.cost, program.run):
+        found = None
+        try:
+            do()
+        except RunError as error:
+            found = error.first.code
+        assert found == code

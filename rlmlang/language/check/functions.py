@@ -22,7 +22,7 @@ from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Sco
 from rlmlang.language.source import Span
 from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, optional, parts_of
 
-MAX_NOTES = 8
+MAX_NOTES = 3
 """How many applications inside of each other the report of a mistake names."""
 
 MAX_ACTIVE = 150

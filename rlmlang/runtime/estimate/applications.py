@@ -9,6 +9,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.builtins.common import shortest_length
 from rlmlang.language.check.checked import FunctionTarget, NativeTarget, ParameterTarget, RecordTarget, Sources
+from rlmlang.language.check.type_tests import tested_number
 from rlmlang.language.types import INT, FunctionType, RecordType, TupleType, Type, TypeVar
 from rlmlang.runtime.estimate.changes import ChangedPlace, changed_length, unsure_changes
 from rlmlang.runtime.estimate.comprehensions import quantifier
@@ -62,7 +63,10 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
             if (known := decided(follower, node, args[0], env)) is not None:
                 return known
             value = follower.value(args[0], env)
-            return UNKNOWN if isinstance(value, UnknownValue) else plain(value) is not None
+            if isinstance(value, UnknownValue):
+                return UNKNOWN
+            number = tested_number(follower.tables, target)
+            return plain(value) is not None if number is None else plain(value).__class__ is number
         case SpecialForm.PROGRAM:
             for each in args:
                 follower.value(each, env)

@@ -23,6 +23,8 @@ class Env:
     owner: int | None = None
     """The `node_id` of the name of the function whose application it is, PROGRAM for the program; None for a turn of a
     comprehension or an application of a lambda."""
+    binds: frozenset[str] = frozenset()
+    """The names that the function binds, so that none of them is one of a variable around it."""
     seen: dict[str, Value] | None = None
     """In a `try`, what is known of each variable that was bound in it, whichever of its values it has."""
     _own: dict[int, Value] = field(factory=dict)
@@ -32,7 +34,7 @@ class Env:
         """Return the environment that has a variable: this one or one around it, None if it is not bound."""
         env: Env | None = self
         while env is not None and name not in env.variables:
-            env = env.outer
+            env = None if name in env.binds else env.outer
         return env
 
     def of(self, owner: int) -> Env | None:
@@ -62,11 +64,11 @@ class Env:
     def fork(self) -> Env:
         """Return a copy for another way that may be taken instead."""
         self._own = {}
-        return Env(dict(self.variables), self.outer, self.owner, self.seen)
+        return Env(dict(self.variables), self.outer, self.owner, self.binds, self.seen)
 
     def leave(self) -> Env:
         """Return the variables as they are where a way leaves this environment, which does not go on with them."""
-        return Env(self.variables, self.outer, self.owner, self.seen, self._own)
+        return Env(self.variables, self.outer, self.owner, self.binds, self.seen, self._own)
 
     def become(self, other: Env) -> None:
         """Go on with the variables of another way."""

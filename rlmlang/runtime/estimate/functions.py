@@ -6,6 +6,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, Tables
 from rlmlang.language.types import RecordType
+from rlmlang.runtime.effects import bound_in
 from rlmlang.runtime.emit.surroundings import PROGRAM
 from rlmlang.runtime.estimate.blocks import block
 from rlmlang.runtime.estimate.changes import descendants
@@ -36,7 +37,8 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value], env:
 
     def follow() -> Value:
         follower.charge(follower.fact(function_steps, node))
-        inner = Env(dict(zip((param.name.id for param in node.params), args)), outer, node.name.node_id)
+        given = dict(zip((param.name.id for param in node.params), args))
+        inner = Env(given, outer, node.name.node_id, follower.fact(bound_in, node.body))
         tables, follower.tables = follower.tables, function.tables
         follower.stack.append(Application(function, args, follower.conditions))
         if function.is_recursive and follower.depth > MAX_RECURSION:
