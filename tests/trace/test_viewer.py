@@ -17,6 +17,7 @@ from rlmlang.trace.html import write_html
 from tests.support import browser, injections, traces
 from tests.support.browser import Browser
 from tests.support.needed import need
+from tests.support.places import ROOT
 from tests.support.traces import call_event, end_event, generation_event, run_event, text_event
 
 pytestmark = pytest.mark.heavy
@@ -213,6 +214,15 @@ def test_a_line_shows_its_calls(page: Browser) -> None:
     page.press("Enter")
     assert shown(page) == 49_998
     assert "on line 12" in page.text("#found")
+
+
+def test_every_word_of_the_language_is_colored(page: Browser) -> None:
+    words = set(re.findall('"([a-z]{2,})"', (ROOT / "grammar/rlm.lark").read_text(encoding="utf-8")))
+    words |= {"True", "False", "None", "CALL", "Literal"}
+    code = " ".join(sorted(words))
+    assert page.run(f"[...colored('{code} name').querySelectorAll('.word')].map((word) => word.textContent)") == sorted(
+        words
+    )
 
 
 def test_the_timeline(page: Browser) -> None:

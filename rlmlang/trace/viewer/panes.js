@@ -141,8 +141,12 @@ function lineCosts(model, source, until, parent = -1) {
 }
 
 const COLORED = 2000; // characters of a line; longer lines are not colored
-const TOKENS =
-  /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\b(CALL|def|return|class|for|in|if|else|and|or|not|lambda|None|True|False|Literal)\b/g;
+// The words of `grammar/rlm.lark`, the constants, and what a call is written with; a test compares them.
+const WORDS = (
+  "and as assert break class continue def elif else except for from if import in is lambda not or pass raise return try while " +
+  "True False None CALL Literal"
+).split(" ");
+const TOKENS = new RegExp(`(#.*$)|("(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*')|\\b(${WORDS.join("|")})\\b`, "g");
 
 /** Return a table cell with a colored line of a program. */
 function colored(content) {
