@@ -225,9 +225,12 @@ class Ending:
         """Return whether the text may end after the line."""
         if self.statement is None or is_head(self.statement) or self._ends_try:
             return False
-        block = self.point.block.at(self.point.floor)
+        inner = (each for each in _functions(self.point.block) if each.level > self.point.floor)
+        if not all(map(self._is_over, inner)):
+            return False
         if self.point.unit == "statement":
             return True
+        block = self.point.block.at(self.point.floor)
         return self._gives_value if block.outer is None else self._is_over(block)
 
     @property
@@ -237,7 +240,7 @@ class Ending:
         if self.is_value or not base.inputs:
             return self.is_value
         (*_, last) = block.at(0).statements
-        if not isinstance(last, nodes.Function) or not all(self._is_over(each) for each in _functions(block)):
+        if not isinstance(last, nodes.Function):
             return False
         checker = base.checker()
         result = None if last.result is None else resolve(last.result, checker.names)

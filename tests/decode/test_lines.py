@@ -169,6 +169,25 @@ def test_a_statement_with_a_block_may_go_on_or_end() -> None:
     assert not accepts("    if n > 1:\n        n = 1\n    n = 2\n", STATEMENT)
 
 
+@pytest.mark.parametrize(
+    ("text", "constraint", "may_end"),
+    [
+        ("    def f() -> int:\n        n = 1\n", STATEMENT, False),
+        ("    def f() -> int:\n        if n > 1:\n            return 1\n", STATEMENT, False),
+        ("    def f() -> int:\n        if n > 1:\n            return 1\n        return 2\n", STATEMENT, True),
+        ("    def f():\n        print(n)\n", STATEMENT, True),
+        ("def f() -> int:\n    pass\n", Constraint("document: str\n", unit="statement"), False),
+        ("    def f() -> int:\n        pass\n", Constraint("def g(n: int) -> None:\n", within=True), False),
+        ("    def f():\n        pass\n", Constraint("def g(n: int) -> None:\n", within=True), True),
+    ],
+)
+def test_no_text_ends_in_a_function_that_must_still_return(text: str, constraint: Constraint, may_end: bool) -> None:
+    matcher = Matcher(constraint, BYTES, 1_000)
+    for byte in text.encode():
+        matcher.commit(byte)
+    assert matcher.allows(256) == may_end
+
+
 def test_a_program_may_be_a_function() -> None:
     assert accepts("def f(x: int) -> int:\n    return x\n", Constraint("", INT))
     assert not accepts("def f(x: str) -> str:\n    return x\n", Constraint("", INT))

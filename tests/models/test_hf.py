@@ -485,11 +485,11 @@ def test_a_model_that_fails_fails_what_is_in_flight_and_no_more(recorded: tuple[
 
 def test_the_context(opened: Opened) -> None:
     assert (opened().context, opened("ctx=512").context, opened("ctx=512").concurrency) == (2048, 512, 8)
-    model = opened("ctx=200&batch=3")
+    model = opened("ctx=500&batch=3")
     assert (model.concurrency, model.capabilities.batch) == (3, 3)
     (reply,) = ask(model, evolve(PLAIN, max_tokens=1000))
     assert reply.finish == "length"
-    assert reply.prompt_tokens + reply.completion_tokens == 200
+    assert reply.prompt_tokens + reply.completion_tokens == 500
     with pytest.raises(ModelError) as caught:
         ask(model, request("Sum up.", "long " * 100))
     assert caught.value.first.code == "E403"
@@ -637,10 +637,10 @@ def test_other_kinds_of_models(opened: Opened, tmp_path: Path) -> None:
     """Positions that are learned, not rotated; and layers that look back over a window."""
     size = len(tiny_tokenizer())
     learned = transformers.GPT2Config(
-        vocab_size=size, n_embd=16, n_layer=2, n_head=2, n_positions=300, bos_token_id=1, eos_token_id=1
+        vocab_size=size, n_embd=16, n_layer=2, n_head=2, n_positions=500, bos_token_id=1, eos_token_id=1
     )
-    window = transformers.MistralConfig(vocab_size=size, sliding_window=200, **LLAMA)
-    for name, config, context in (("learned", learned, 300), ("window", window, 200)):
+    window = transformers.MistralConfig(vocab_size=size, sliding_window=400, **LLAMA)
+    for name, config, context in (("learned", learned, 500), ("window", window, 400)):
         path = write_checkpoint(tmp_path / name, config)
         model = opened("batch=4", path)
         assert model.context == context
