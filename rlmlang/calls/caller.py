@@ -25,6 +25,7 @@ from rlmlang.models.checks import described
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.steps import SHARED
 from rlmlang.runtime.values import Value, canonical
 from rlmlang.storage.journal import Journal
 from rlmlang.trace.recorder import CallRecord
@@ -78,7 +79,7 @@ class Caller:
         """Return the answer if it is known, else the call in flight.
 
         `args` are plain, the instruction first; `account` pays for the program that asks.
-        Raises BudgetError E501, E502, UsageError E606.
+        Raises BudgetError E501, E502, E506, UsageError E606.
         """
         limits, usage = self.account.limits, self.account.usage
         above = self._by_id.get(parent) if parent is not None and self.model.capabilities.recursive else None
@@ -89,15 +90,13 @@ class Caller:
         key = self._keys.of(site, args, sample, level)
         if self.memo:
             if (known := self._known.get(key)) is not None:
-                usage.memo_hits += 1
-                self.trace.hit(known[1], parent, site.span, self.clock())
+                self._count_hit(known[1], parent, site.span)
                 return known[0]
             if (call := self._in_flight.get(key)) is not None:
                 if above is not None:
                     above.below.append(call)
                     self._deepen(call, level)
-                usage.memo_hits += 1
-                self.trace.hit(call.record, parent, site.span, self.clock())
+                self._count_hit(call.record, parent, site.span)
                 return call
         stored = self.journal.store.get(key) if self.journal is not None else None
         if stored is None:
@@ -132,6 +131,12 @@ class Caller:
             above.below.append(call)
         self._begin(call)
         return call
+
+    def _count_hit(self, record: CallRecord, parent: int | None, span: Span) -> None:
+        """Count that a call of this run is asked again. Raises BudgetError E506."""
+        self.answering.meter.charge(SHARED)
+        self.account.usage.memo_hits += 1
+        self.trace.hit(record, parent, span, self.clock())
 
     def _deepen(self, call: CallInFlight, level: int) -> None:
         """Count a call as deeper, since one above it has come to wait for it, and what it waits for with it.

@@ -38,7 +38,8 @@ from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.lookups import lookup
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
-from rlmlang.runtime.pending import Pending, Place, as_container, build_record, copied, resolved, wrap
+from rlmlang.runtime.pending import Pending, as_container, build_record, copied, resolved, wrap
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.statements import result_of
 from rlmlang.runtime.steps import APPLICATION, function_steps

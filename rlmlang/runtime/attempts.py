@@ -16,7 +16,8 @@ from rlmlang.runtime.effects import CAUGHT, effects_of, makes_calls
 from rlmlang.runtime.exceptions import RaisedError, catches, failed_assertion, message_of
 from rlmlang.runtime.frames import Checkpoint, Frame, charge
 from rlmlang.runtime.outcomes import Outcome, Run, Waiting, go_on_later, leave_behind
-from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, Unsure, resolved, truth
+from rlmlang.runtime.pending import UNRESOLVED, Pending, Unsure, resolved, truth
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
 from rlmlang.runtime.steps import CATCH
 from rlmlang.runtime.values import Value
@@ -62,7 +63,7 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
         outer = frame.evaluation
         inner = Evaluation(outer.calls, outer.meter, outer.nesting, waits_for_outer=True)
         own = frame.kept(capture_inside)
-        own.evaluation, own.ordered = inner, Checkpoint(dict(own.variables))
+        own.evaluation, own.ordered, own.window = inner, Checkpoint(dict(own.variables)), None
         checkpoint = own.ordered
         done = Pending()
         left: list[Outcome] = []

@@ -22,7 +22,8 @@ from rlmlang.runtime.closures import Binder, Code, Compiler, when_known
 from rlmlang.runtime.frames import Frame, read
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.operators import CHANGING, OPERATORS, index_into, set_item
-from rlmlang.runtime.pending import UNRESOLVED, Partial, Pending, Place, as_container, resolved
+from rlmlang.runtime.pending import UNRESOLVED, Partial, Pending, as_container, resolved
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.values import RecordValue, SetValue, Value
 

@@ -20,13 +20,13 @@ from rlmlang.runtime.frames import Capture, Frame, promise, settle
 from rlmlang.runtime.pending import (
     UNRESOLVED,
     Pending,
-    Place,
     as_container,
     build_dict,
     build_tuple,
     copied,
     resolved,
 )
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
 from rlmlang.runtime.values import Value
 

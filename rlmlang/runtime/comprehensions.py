@@ -13,7 +13,8 @@ from rlmlang.runtime.closures import Binder, Code, Compiler, FrameNames, Later, 
 from rlmlang.runtime.effects import roots_of
 from rlmlang.runtime.expressions import set_when_known
 from rlmlang.runtime.frames import Frame, charge
-from rlmlang.runtime.pending import Pending, Place, as_container, build_list, copied, resolved, truth
+from rlmlang.runtime.pending import Pending, as_container, build_list, copied, resolved, truth
+from rlmlang.runtime.places import Place, Window
 from rlmlang.runtime.steps import turn_steps
 from rlmlang.runtime.values import Value
 
@@ -174,24 +175,28 @@ def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[in
     def go(level: int, frame: Frame, value: Value, out: list[Value]) -> None:
         clause = clauses[level]
         if clause.bind is not None:
-            each(level, frame, as_sequence(value), 0, out, clause.levels)
+            each(level, Window(frame.window), frame, as_sequence(value), 0, out, clause.levels)
         elif truth(value):
             run(level + 1, frame.inside(clause.site), out)
 
-    def each(level: int, frame: Frame, items: Sequence[Value], begin: int, out: list[Value], levels: int) -> None:
+    def each(
+        level: int, window: Window, frame: Frame, items: Sequence[Value], begin: int, out: list[Value], levels: int
+    ) -> None:
         clause = clauses[level]
         backpressure = frame.evaluation.calls.backpressure
         for turn in range(begin, len(items)):
-            if (relief := backpressure()) is not None:
-                rest = partial(run_rest, level, copied(items, levels, frame.evaluation.meter), turn)
+            if (relief := window.relief() or backpressure()) is not None:
+                rest = partial(run_rest, level, window, copied(items, levels, frame.evaluation.meter), turn)
                 out.append(_Splice(clause.later.hold_back(frame, relief, Place(frame, clause.site, turn), rest)))
                 return
             charge(frame, clause.steps, span, clause.site, turn)
-            run(level + 1, _turn(frame, clause, items[turn], turn), out)
+            child = _turn(frame, clause, items[turn], turn)
+            child.window = window
+            run(level + 1, child, out)
 
-    def run_rest(level: int, items: Sequence[Value], turn: int, frame: Frame) -> Value:
+    def run_rest(level: int, window: Window, items: Sequence[Value], turn: int, frame: Frame) -> Value:
         rest: list[Value] = []
-        each(level, frame, items, turn, rest, 0)
+        each(level, window, frame, items, turn, rest, 0)
         return _Elements(rest)
 
     return run
@@ -213,15 +218,16 @@ def apply_to_each(
 ) -> Value:
     """Return the list of what `applied(frame)(item, turn)` gives, as a comprehension with turns at a site makes it.
 
-    While too many calls are queued, the items that are left are held back; `levels` of them may be changed meanwhile.
+    While too much is queued or waits, the items that are left are held back; `levels` of them may be changed meanwhile.
     """
+    window = Window(frame.window)
 
     def run(frame: Frame, items: Sequence[Value], begin: int, levels: int) -> list[Value]:
         out: list[Value] = []
         backpressure = frame.evaluation.calls.backpressure
-        apply = applied(frame)
+        apply = applied(frame.counted(window))
         for turn in range(begin, len(items)):
-            if (relief := backpressure()) is not None:
+            if (relief := window.relief() or backpressure()) is not None:
                 rest = partial(run_rest, copied(items, levels, frame.evaluation.meter), turn)
                 out.append(_Splice(later.hold_back(frame, relief, Place(frame, site, turn), rest)))
                 break

@@ -21,7 +21,8 @@ from rlmlang.runtime.emit.surroundings import NEAREST
 from rlmlang.runtime.emit.unit import SITES
 from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.outcomes import Run
-from rlmlang.runtime.pending import UNBOUND, UNRESOLVED, Place, Unsure, resolved
+from rlmlang.runtime.pending import UNBOUND, UNRESOLVED, Unsure, resolved
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.values import Value
 

@@ -20,7 +20,6 @@ from rlmlang.runtime.operators import COMPARISONS, OPERATORS, cut, fill
 from rlmlang.runtime.pending import (
     UNRESOLVED,
     Pending,
-    Place,
     Unsure,
     as_container,
     build_list,
@@ -30,6 +29,7 @@ from rlmlang.runtime.pending import (
     truth,
     wrap,
 )
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.values import Value, set_of
 

@@ -10,7 +10,8 @@ from attrs import define, frozen
 from rlmlang.errors import BudgetError
 from rlmlang.language.source import Span
 from rlmlang.runtime.exceptions import unbound
-from rlmlang.runtime.pending import UNBOUND, Pending, Place, Unsure, copied
+from rlmlang.runtime.pending import UNBOUND, Pending, Unsure, copied
+from rlmlang.runtime.places import Place, Window
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
 from rlmlang.runtime.values import Value
 
@@ -41,10 +42,18 @@ class Frame(Place):
         self.ordered: Checkpoint | None = None
         """In the body of a `try`, whose statements wait for each other, the variables at the end of the last one."""
 
-    def inside(self, site: int, turn: int = 0) -> Frame:
-        """Return a frame of the same variables for what has places of its own, such as a turn of a loop."""
+    def inside(self, site: int, turn: int = 0, window: Window | None = None) -> Frame:
+        """Return a frame of the same variables for what has places of its own: with a `window`, the turn of a loop."""
         frame = Frame(self.evaluation, self.scope, self.variables, self, site, turn)
         frame.ordered = self.ordered
+        if window is not None:
+            frame.window = window
+        return frame
+
+    def counted(self, window: Window) -> Frame:
+        """Return this frame for the turns of a loop, whose work is counted in a window while it waits."""
+        frame = self.with_variables(self.scope, self.variables)
+        frame.window = window
         return frame
 
     def kept(self, capture: Capture) -> Frame:
@@ -55,7 +64,7 @@ class Frame(Place):
     def with_variables(self, scope: Frame | None, variables: dict[str, Value]) -> Frame:
         """Return a frame with other variables at the same place."""
         frame = Frame(self.evaluation, scope, variables, self.outer, self.site, self.turn)
-        frame.depth, frame.ordered = self.depth, self.ordered
+        frame.depth, frame.ordered, frame.window = self.depth, self.ordered, self.window
         return frame
 
 

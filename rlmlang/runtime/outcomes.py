@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, Union
 
 from rlmlang.runtime.frames import Capture, Frame, promise, settle
-from rlmlang.runtime.pending import Pending, Place
+from rlmlang.runtime.pending import Pending
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.values import Value
 
 

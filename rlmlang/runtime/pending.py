@@ -19,33 +19,6 @@ from rlmlang.runtime.values import RecordValue, SetValue, Value
 Action = Callable[[], None]
 
 
-class Place:
-    """A point in the serial order of evaluation, which decides which of several failures is the first.
-
-    `turn` counts the iterations at one `site` of the `outer` place. A site is an offset in the source: of an operation,
-    its end, since its operands are evaluated before it.
-    """
-
-    __slots__ = ("outer", "site", "turn")
-
-    def __init__(self, outer: Place | None, site: int, turn: int = 0) -> None:
-        self.outer = outer
-        self.site = site
-        self.turn = turn
-
-    def path(self) -> list[tuple[int, int]]:
-        """Return site and turn of each place from the outermost to this one."""
-        steps: list[tuple[int, int]] = []
-        place: Place | None = self
-        while place is not None:
-            steps.append((place.site, place.turn))
-            place = place.outer
-        return steps[::-1]
-
-    def __lt__(self, other: Place) -> bool:
-        return self.path() < other.path()
-
-
 class Pending:
     """A value that is not known yet. Once it is `done`, `value` is plain or a Partial (decision 26)."""
 

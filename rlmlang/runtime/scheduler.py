@@ -14,7 +14,9 @@ from rlmlang.errors import BudgetError, ModelError, RlmError, RunError
 from rlmlang.language.source import Span
 from rlmlang.runtime.call_site import Calls, CallSite, InFlight
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.pending import Pending, Place, resolved, when_known, when_resolved
+from rlmlang.runtime.pending import Pending, resolved, when_known, when_resolved
+from rlmlang.runtime.places import Place
+from rlmlang.runtime.steps import WAIT
 from rlmlang.runtime.values import Value
 
 Path = list[tuple[int, int]]
@@ -69,9 +71,7 @@ class Evaluation:
     _inner: dict[Evaluation, Place] = field(factory=dict)
     """Evaluations that are parts of this one."""
     _waiting: dict[object, Place] = field(factory=dict)
-    """Jobs that wait for values, if these may come from the outer evaluation."""
-    _held_back: int = 0
-    """Jobs that wait until fewer calls are queued."""
+    """Jobs that are held back, and those that wait for values, if these may come from the outer evaluation."""
     _printed: list[tuple[Path, str]] = field(factory=list)
     _in_turn: list[tuple[Callable[[], None], Place, bool]] = field(factory=list)
     """Jobs that wait until what is before them has ended, for which see `in_order`."""
@@ -122,11 +122,16 @@ class Evaluation:
         """
         self._inner[inner] = place
         results: list[Pending] = []
+        window = place.window
+        if window is not None:
+            window.enter()
 
         def ended() -> None:
             if inner not in self._inner:  # it was stopped
                 return
             del self._inner[inner]
+            if window is not None:
+                window.leave()
             self._jobs.append((lambda: on_end(results[0]), place))
             self._wake()
 
@@ -142,7 +147,7 @@ class Evaluation:
     @property
     def _is_quiet(self) -> bool:
         """Whether nothing has begun and not ended, apart from jobs that are ready."""
-        if self._in_flight or self._inner or self._held_back:
+        if self._in_flight or self._inner:
             return False
         if self.failure is None:
             return not self._waiting
@@ -164,18 +169,27 @@ class Evaluation:
 
     def later(self, operands: Sequence[Value], place: Place, job: Callable[[], None], whole: bool = True) -> None:
         """Run a `job` once all operands are resolved; unless `whole`, the parts of containers need not be."""
+        self.meter.owe(WAIT)
+        (when_resolved if whole else when_known)(operands, self._suspended(place, job, self.waits_for_outer))
 
-        key = object() if self.waits_for_outer else None
+    def _suspended(self, place: Place, job: Callable[[], None], noted: bool) -> Callable[[], None]:
+        """Count a job as waiting. Returns what makes it ready; until then, if `noted`, the evaluation has not ended."""
+        key = object() if noted else None
         if key is not None:
             self._waiting[key] = place
+        window = place.window
+        if window is not None:
+            window.enter()
 
         def ready() -> None:
             if key is not None:
                 del self._waiting[key]
             self._jobs.append((job, place))
+            if window is not None:
+                window.leave()
             self._wake()
 
-        (when_resolved if whole else when_known)(operands, ready)
+        return ready
 
     def defer(self, operands: Sequence[Value], place: Place, job: Callable[[], Value], whole: bool = True) -> Pending:
         """Return the pending value of a `job`, for which see `later`."""
@@ -184,15 +198,8 @@ class Evaluation:
         return result
 
     def hold_back(self, relief: Pending, place: Place, job: Callable[[], None]) -> None:
-        """Run a `job` once `relief` is resolved, when fewer calls are queued."""
-        self._held_back += 1
-
-        def ready() -> None:
-            self._held_back -= 1
-            self._jobs.append((job, place))
-            self._wake()
-
-        relief.when(ready)
+        """Run a `job` once `relief` is resolved, when less is queued or waits."""
+        relief.when(self._suspended(place, job, True))
 
     def in_order(self, place: Place, job: Callable[[], None], last: bool = False) -> None:
         """Run a job once all that is before its place has ended; if it is the `last`, once everything has."""
@@ -204,7 +211,7 @@ class Evaluation:
             return True
         end = place.path()
         begun = [*self._waiting.values(), *self._inner.values(), *(asked.first for asked in self._in_flight.values())]
-        return not self._held_back and not any(each.path() < end for each in (*begun, *(at for _, at in self._jobs)))
+        return not any(each.path() < end for each in (*begun, *(at for _, at in self._jobs)))
 
     def _wake(self) -> None:
         if not self._scheduled:

@@ -20,7 +20,8 @@ from rlmlang.runtime.effects import BREAK, CONTINUE, RETURN, effects_of, exits_o
 from rlmlang.runtime.emitted import with_emitted_loop
 from rlmlang.runtime.frames import Capture, Frame, charge
 from rlmlang.runtime.outcomes import BREAK_LOOP, NEXT_TURN, Outcome, Returned, Run, Waiting, go_on_later, leave_behind
-from rlmlang.runtime.pending import UNRESOLVED, Pending, Place, as_container, copied, resolved, truth
+from rlmlang.runtime.pending import UNRESOLVED, Pending, as_container, copied, resolved, truth
+from rlmlang.runtime.places import Place, Window
 from rlmlang.runtime.steps import loop_steps
 from rlmlang.runtime.values import Value
 
@@ -252,18 +253,22 @@ class _Loop:
             return None
         return None if outcome is NEXT_TURN else outcome
 
-    def waiting(self, outcome: Waiting, turn: int, rest: Run) -> Waiting:
+    def waiting(self, outcome: Waiting, turn: int, window: Window, rest: Run) -> Waiting:
         """Return a loop that waits in a turn, and goes on with that and with the rest of the turns."""
 
         def resume(frame: Frame) -> Outcome:
-            inner = frame.inside(self._site, turn)
+            inner = frame.inside(self._site, turn, window)
             then = self.after_turn(inner, outcome.resume(inner))
             if isinstance(then, Waiting):
-                return self.waiting(then, turn, rest)
+                return self.waiting(then, turn, window, rest)
             then = rest(frame) if then is None else then
             return None if then is BREAK_LOOP else then
 
         return Waiting(outcome.value, outcome.place, resume, self.exits, outcome.kind)
+
+    def held_back(self, relief: Pending, frame: Frame, turn: int, rest: Run) -> Waiting:
+        """Return a loop that goes on with the rest of its turns once less is queued or waits."""
+        return Waiting(relief, Place(frame, self._site, turn), rest, self.exits, "relief")
 
     def left(self, frame: Frame, outcome: Outcome) -> Outcome:
         """Return how the loop is left, after its turns ended in some way."""
@@ -284,28 +289,31 @@ def for_loop(compiler: Compiler, node: nodes.For) -> Run:
         if value.__class__ is Pending:
             known = copied(value, levels, frame.evaluation.meter)
             return loop.left(frame, Waiting(known, Place(frame, site), partial(begin, known), loop.exits))
-        return loop.left(frame, turns(as_sequence(value), 0, levels, frame))
+        return loop.left(frame, turns(as_sequence(value), 0, levels, Window(frame.window), frame))
 
     def begin(known: Pending, frame: Frame) -> Outcome:
-        outcome = turns(as_sequence(known), 0, 0, frame)
+        outcome = turns(as_sequence(known), 0, 0, Window(frame.window), frame)
         return None if outcome is BREAK_LOOP else outcome
 
-    def turns(items: Sequence[Value], first: int, levels: int, frame: Frame) -> Outcome:
+    def turns(items: Sequence[Value], first: int, levels: int, window: Window, frame: Frame) -> Outcome:
         """Run the turns from one on; `levels` of the items may be changed while they wait."""
         backpressure = frame.evaluation.calls.backpressure
         for turn in range(first, len(items)):
-            if may_call and (relief := backpressure()) is not None:
-                rest = partial(turns, copied(items, levels, frame.evaluation.meter), turn, 0)
-                return Waiting(relief, Place(frame, site, turn), rest, loop.exits, "relief")
+            relief = window.relief()
+            if relief is None and may_call:
+                relief = backpressure()
+            if relief is not None:
+                rest = partial(turns, copied(items, levels, frame.evaluation.meter), turn, 0, window)
+                return loop.held_back(relief, frame, turn, rest)
             charge(frame, steps, span, site, turn)
-            inner = frame.inside(site, turn)
+            inner = frame.inside(site, turn, window)
             bind(inner, items[turn])
             outcome = loop.body(inner)
             if outcome is not None and (outcome := loop.after_turn(inner, outcome)) is not None:
                 if not isinstance(outcome, Waiting):
                     return outcome
-                rest = partial(turns, copied(items, levels, frame.evaluation.meter), turn + 1, 0)
-                return loop.waiting(outcome, turn, rest)
+                rest = partial(turns, copied(items, levels, frame.evaluation.meter), turn + 1, 0, window)
+                return loop.waiting(outcome, turn, window, rest)
         return None
 
     return run
@@ -317,23 +325,25 @@ def while_loop(compiler: Compiler, node: nodes.While) -> Run:
     loop = _Loop(compiler, node, site)
 
     def run(frame: Frame) -> Outcome:
-        return loop.left(frame, turns(0, frame))
+        return loop.left(frame, turns(0, Window(frame.window), frame))
 
-    def turns(first: int, frame: Frame) -> Outcome:
+    def turns(first: int, window: Window, frame: Frame) -> Outcome:
         turn = first
         while True:
-            inner = frame.inside(site, turn)
+            if (relief := window.relief()) is not None:
+                return loop.held_back(relief, frame, turn, partial(turns, turn, window))
+            inner = frame.inside(site, turn, window)
             value = resolved(test(inner))
             if value.__class__ is Pending:
                 known = copied(value, levels, frame.evaluation.meter)
-                return Waiting(known, Place(inner, span.end), partial(decide, known, turn), loop.exits)
+                return Waiting(known, Place(inner, span.end), partial(decide, known, turn, window), loop.exits)
             if not truth(value):
                 return None
             outcome = one(inner, turn)
+            if isinstance(outcome, Waiting):
+                return loop.waiting(outcome, turn, window, partial(turns, turn + 1, window))
             if outcome is not None:
-                return (
-                    loop.waiting(outcome, turn, partial(turns, turn + 1)) if isinstance(outcome, Waiting) else outcome
-                )
+                return outcome
             turn += 1
 
     def one(inner: Frame, turn: int) -> Outcome:
@@ -341,15 +351,15 @@ def while_loop(compiler: Compiler, node: nodes.While) -> Run:
         outcome = loop.body(inner)
         return None if outcome is None else loop.after_turn(inner, outcome)
 
-    def decide(known: Pending, turn: int, frame: Frame) -> Outcome:
+    def decide(known: Pending, turn: int, window: Window, frame: Frame) -> Outcome:
         if not truth(resolved(known)):
             return None
-        inner = frame.inside(site, turn)
+        inner = frame.inside(site, turn, window)
         outcome = one(inner, turn)
         if outcome is None:
-            outcome = turns(turn + 1, frame)
+            outcome = turns(turn + 1, window, frame)
         elif isinstance(outcome, Waiting):
-            outcome = loop.waiting(outcome, turn, partial(turns, turn + 1))
+            outcome = loop.waiting(outcome, turn, window, partial(turns, turn + 1, window))
         return None if outcome is BREAK_LOOP else outcome
 
     return run

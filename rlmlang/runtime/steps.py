@@ -20,6 +20,12 @@ ITERATION, APPLICATION = 4, 8
 CATCH = 50
 """Steps of catching an error, which takes longer than other work."""
 
+WAIT = 20
+"""Steps of putting work off until what it needs is there."""
+
+SHARED = 50
+"""Steps of asking again for a call that was asked before."""
+
 _FIELDS: dict[type, list[str]] = {
     kind: [part.name for part in fields(kind) if part.eq] for kind in get_args(nodes.Expr)
 }

@@ -13,7 +13,6 @@ from rlmlang.runtime.pending import (
     UNRESOLVED,
     Partial,
     Pending,
-    Place,
     as_container,
     build_dict,
     build_list,
@@ -23,6 +22,7 @@ from rlmlang.runtime.pending import (
     when_resolved,
     wrap,
 )
+from rlmlang.runtime.places import Place
 from rlmlang.runtime.values import RecordValue
 
 POINT = RecordType("Point", (("x", INT), ("y", INT)))

@@ -6,6 +6,7 @@ That every program has one value, whenever its answers arrive, is tested by `tes
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from rlmlang.api import compile
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import RlmError
+from rlmlang.runtime import places
 from tests.support.evaluations import Answers, evaluated
 from tests.support.fakes import Fake, Held, Shuffled, obedient
 from tests.support.scenarios import scenario, start
@@ -171,6 +173,23 @@ def test_a_for_makes_a_million_calls_in_bounded_memory(text: str) -> None:
     answers = Answers(lambda: True, at_most=1_000, memo=False)
     assert evaluated(text, answers, max_steps=100_000_000) == 1_000_000
     assert answers.most <= 1_001
+
+
+@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("turns", [2_000, pytest.param(20_000, marks=pytest.mark.long)])
+def test_four_times_as_many_turns_take_no_more_memory(name: str, turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left for each turn is what the program itself makes of it, a number in a list or dict."""
+    monkeypatch.setattr(places, "MOST_WAITING", 500)
+
+    def peak(turns: int) -> int:
+        text = LONG[name].replace("CALL[int](", 'CALL[int]("", ').replace("TURNS", str(turns))
+        tracemalloc.start()
+        assert evaluated(text, Answers(lambda x: x, at_most=200, memo=False)) == turns
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    assert peak(4 * turns) - peak(turns) < 200_000 + 120 * 3 * turns
 
 
 def test_a_list_that_waits_is_copied_only_where_it_is_changed_meanwhile() -> None:
