@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite
+from operator import floordiv
 
 from rlmlang.errors import RunError
 from rlmlang.runtime.meter import Meter
@@ -26,9 +27,19 @@ def finite_product(meter: Meter, value: Value) -> Value:
     return meter.product(value) if isinstance(value, int) else finite(meter, value)
 
 
+def negated(meter: Meter, value: Value) -> Value:
+    """Return `-value`."""
+    return meter.number(-value) if isinstance(value, int) else -value
+
+
+def inverted(meter: Meter, value: Value) -> Value:
+    """Return `~value`."""
+    return meter.number(~value)
+
+
 def division(work: Callable[[Value, Value], Value]) -> Operator:
     """Return `//` or `%` on numbers. It raises RunError E303, E306, BudgetError E506."""
-    divide = arithmetic(work, _quotient)
+    divide = arithmetic(work, finite if work is floordiv else _remainder)
 
     def operate(meter: Meter, a: Value, b: Value) -> Value:
         if isinstance(a, int) and isinstance(b, int):
@@ -38,8 +49,8 @@ def division(work: Callable[[Value, Value], Value]) -> Operator:
     return operate
 
 
-def _quotient(meter: Meter, value: Value) -> Value:
-    """Return a quotient or remainder: a finite float, or an int, which is never larger than what was divided."""
+def _remainder(meter: Meter, value: Value) -> Value:
+    """Return a remainder: a finite float, or an int, which is never larger than what was divided."""
     return value if isinstance(value, int) else finite(meter, value)
 
 

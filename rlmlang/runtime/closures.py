@@ -315,9 +315,18 @@ def dict_of(pairs: list[tuple[Value, Value]], frame: Frame, span: Span) -> Value
     except BudgetError as error:
         raise PlacedError(error.at(span), place) from None
     keys, values = [resolved(key) for key, _ in pairs], [value for _, value in pairs]
+
+    def make() -> Value:
+        known = [resolved(key) for key in keys]
+        try:
+            frame.evaluation.meter.put_all(known)
+        except RlmError as error:
+            raise PlacedError(error.at(span), place) from None
+        return build_dict(known, values)
+
     if any(key.__class__ in UNRESOLVED for key in keys):
-        return frame.evaluation.defer(keys, place, lambda: build_dict([resolved(key) for key in keys], values))
-    return build_dict(keys, values)
+        return frame.evaluation.defer(keys, place, make)
+    return make()
 
 
 # Targets

@@ -11,6 +11,7 @@ from rlmlang.language.builtins import ModuleConstant
 from rlmlang.language.source import Span
 from rlmlang.language.types import RecordType
 from rlmlang.runtime.aliases import levels
+from rlmlang.runtime.arithmetic import inverted, negated
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.closures import Code, Compiler, branching, container_code, dict_of, part_of, strict, when_known
 from rlmlang.runtime.frames import Frame, read
@@ -138,6 +139,7 @@ def set_when_known(frame: Frame, parts: Value, span: Span, constants: bool = Fal
     def make(parts: list[Value]) -> Value:
         try:
             frame.evaluation.meter.items(len(parts))
+            frame.evaluation.meter.put_all(parts)
         except RlmError as error:
             raise PlacedError(error.at(span), place) from None
         return set_of(parts, constants)
@@ -165,7 +167,7 @@ def unary(compiler: Compiler, node: nodes.Unary) -> Code:
         return strict(compiler, node, [node.operand], lambda meter, value: not value, partial(container_code, compiler))
     if node.op == "+":
         return compiler.code(node.operand)
-    work = (lambda meter, value: ~value) if node.op == "~" else (lambda meter, value: -value)
+    work = inverted if node.op == "~" else negated
     return strict(compiler, node, [node.operand], work)
 
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from rlmlang.errors import BudgetError, RunError
 from rlmlang.runtime.values import DICTS, MAX_INT_BITS, RecordValue, SetValue, Value
+
+FEW_KEYS = 64
+"""In so few elements, equal hashes cost nothing that matters."""
+
+MAX_ALIKE = 64
+"""How many different keys may have the same hash."""
+
+HASHED_AS_IS = 2**61 - 1
+"""Of integers below this one, positive or negative, no two have the same hash but -1 and -2."""
+
+KNOWN_PATTERNS = 64
+"""So many regular expressions that were used before need not be compiled again."""
 
 
 class Meter:
@@ -17,7 +29,7 @@ class Meter:
     Raises BudgetError: E506 for steps, E507 for a value too large.
     """
 
-    __slots__ = ("largest", "max_bytes", "max_steps", "steps")
+    __slots__ = ("_alike", "largest", "max_bytes", "max_steps", "patterns", "steps")
 
     def __init__(self, max_steps: int, max_bytes: int) -> None:
         self.max_steps = max_steps
@@ -25,6 +37,10 @@ class Meter:
         self.steps = 0
         self.largest = 0
         """Bytes of the largest value so far."""
+        self._alike: dict[int, Value] = {}
+        """Tuples and large integers that are keys, by their hashes: one, or a list of several with the same hash."""
+        self.patterns: Mapping[object, None] = {}
+        """The regular expressions that were compiled last."""
 
     def charge(self, steps: int) -> None:
         """Count steps. Raises BudgetError E506."""
@@ -65,6 +81,47 @@ class Meter:
             self.walk(key)
         else:
             self.charge(1)
+
+    def put(self, key: Value, count: int) -> None:
+        """Take note of a key that is put into a dict or set of `count` elements.
+
+        Python hashes numbers and tuples without a secret, so that many could be chosen to collide; each search for one
+        of them would look at all the others. Raises RunError E306.
+        """
+        if count >= FEW_KEYS:
+            self._put(key)
+
+    def put_all(self, keys: Collection[Value], count: int = 0) -> None:
+        """Take note of keys that are put into a dict or set of `count` elements. Raises RunError E306."""
+        if len(keys) + count < FEW_KEYS:
+            return
+        if not isinstance(next(iter(keys), None), str):
+            for key in keys:
+                self._put(key)
+
+    def _put(self, key: Value) -> None:
+        kind = key.__class__
+        if kind is not tuple and (kind is not int or -HASHED_AS_IS < key < HASHED_AS_IS):
+            return
+        known = self._alike.setdefault(hash(key), key)
+        if known is key or known == key:
+            return
+        if known.__class__ is not list:
+            self._alike[hash(key)] = [known, key]
+        elif key not in known:
+            if len(known) >= MAX_ALIKE:
+                raise RunError.of(
+                    "E306",
+                    f"more than {MAX_ALIKE} keys have the same hash, so that they could not be found quickly",
+                    hint="make texts of them: `str(key)`",
+                )
+            known.append(key)
+
+    def pattern(self, pattern: object, steps: int) -> None:
+        """Charge for compiling a regular expression, unless it was used before. Raises BudgetError E506."""
+        if pattern not in self.patterns:
+            self.charge(steps)
+            self.patterns = dict.fromkeys([*self.patterns, pattern][-KNOWN_PATTERNS:])
 
     def _size(self, size: int) -> None:
         if size <= self.largest:

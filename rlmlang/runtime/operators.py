@@ -79,6 +79,7 @@ def _bits(work: Callable[[Value, Value], Value]) -> Operator:
     def operate(meter: Meter, a: Value, b: Value) -> Value:
         if isinstance(a, (SetValue, dict)):
             meter.items((len(a) + len(b)) * (2 if isinstance(a, dict) else 1))
+            meter.put_all(b, len(a))
             return work(a, b)
         return meter.number(work(a, b))
 
@@ -93,7 +94,7 @@ def _shift(work: Callable[[int, int], int]) -> Operator:
             raise RunError.of("E308", f"a shift by {b}; it must be at least 0")
         if a and work is lshift and a.bit_length() + b > MAX_INT_BITS:
             raise RunError.of("E306", f"an integer of {a.bit_length() + b:,} bits; the limit is {MAX_INT_BITS:,}")
-        return work(a, min(b, MAX_INT_BITS))
+        return meter.number(work(a, min(b, MAX_INT_BITS)))
 
     return operate
 
@@ -168,6 +169,7 @@ def index_into(meter: Meter, value: Value, index: Value) -> Value:
         if index not in value:
             if value.__class__ is not dict:  # a Counter, or a defaultdict, which keeps the default
                 meter.grow(2 * len(value) + 2)
+                meter.put(index, len(value))
                 return value[index]
             known = ", ".join(map(_named, islice(value, 5))) or "no keys"
             raise RunError.of(
@@ -196,6 +198,7 @@ def set_item(meter: Meter, container: Value, index: Value, value: Value) -> None
         meter.key(index)
         if index not in container:
             meter.grow(2 * len(container) + 2)
+            meter.put(index, len(container))
     elif not -len(container) <= index < len(container):
         raise RunError.of("E301", f"index {index} is out of range for {_size(container)}")
     container[index] = value
@@ -211,6 +214,7 @@ def _extend(meter: Meter, a: Value, b: Value) -> Value:
 def _update(meter: Meter, a: Value, b: Value) -> Value:
     meter.grow((len(a) + len(b)) * (2 if isinstance(a, dict) else 1))
     meter.charge(len(b))
+    meter.put_all(b, len(a))
     a |= b
     return a
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import rlmlang
 from rlmlang.api import compile
 from rlmlang.errors import CODES, ProgramError
 from rlmlang.language.check import check
@@ -125,6 +126,19 @@ def test_types_are_found_within_bounds(text: str, code: str | None) -> None:
         with pytest.raises(ProgramError) as caught:
             check(Source(text))
         assert code in {found.code for found in caught.value.diagnostics}
+
+
+def test_a_variable_of_another_type_may_hold_a_part_of_what_it_held_before() -> None:
+    text = 'r = ""\nn = 0\nfor w in ["a b", "c"]:\n    r = w.split()\n    n += len(r)\nn\n'
+    assert rlmlang.compile(text).run().value == 3
+
+
+@pytest.mark.parametrize("function", ["f", "abs", "str.lower", "lambda z: z + 1", "reduce"])
+def test_a_function_that_nothing_applies_may_be_passed(function: str) -> None:
+    text = (
+        f"def g(y):\n    return 1\ndef f(x, y):\n    return f(x - 1, y) + g(y) if x > 0 else 0.5\nf(2.5, {function})\n"
+    )
+    assert rlmlang.compile(text).run().value == 3.5
 
 
 def test_no_more_than_so_many_constants_are_remembered_for_a_name() -> None:

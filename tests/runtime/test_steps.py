@@ -99,7 +99,9 @@ def test_a_large_iterable_costs_as_much_in_one_turn_as_in_many() -> None:
         ("x = 2 ** 255\n(x + 0)", 1 + 1),  # of 256 bits: the power and the sum
         ("x = 2 ** 6399\n(x + x)", 25 + 100 * 100 // 64 + 25),
         ("x = 2 ** 6399\nx * x", 25 + 100 * 100 // 64 + 49 + 199 * 199 // 64),
-        ("x = 2 ** 6399\ny = 2 ** 3199\n(x // y % 7)", 25 + 100 * 100 // 64 + 12 + 50 * 50 // 64 + 51 * 49 // 32),
+        ("x = 2 ** 6399\ny = 2 ** 3199\n(x // y % 7)", 25 + 100 * 100 // 64 + 12 + 50 * 50 // 64 + 51 * 49 // 32 + 12),
+        ("x = 2 ** 6399\n(x // 1 + -x)", 25 + 100 * 100 // 64 + 25 + 25),
+        ("x = 2 ** 6399\n((x >> 0) + ~x)", 25 + 100 * 100 // 64 + 25 + 25),
     ],
 )
 def test_large_integers_cost_as_much_as_they_are_long(text: str, steps: int) -> None:

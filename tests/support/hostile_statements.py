@@ -13,6 +13,24 @@ SIZE = "E506 E507 E508"
 Row = tuple[str, str | Callable[[], str], str] | tuple[str, str | Callable[[], str], str, str]
 
 
+ALIKE = "E306 " + SIZE
+BIG = "n * (2 ** 61 - 1)"
+ALL = "for n in range(100000)"
+ADDED = ALL + ":\n"
+ODD, MULTIPLIER, START = 11400714785074694791, 14029467366897019727, 2870177450012600261
+"""Constants of the hash of tuples."""
+PAIRS = f"""\
+s = set()
+for a in range(400000):
+    x = {START} + a * {MULTIPLIER} & {2**64 - 1}
+    x = (x << 31 | x >> 33) * {ODD}
+    b = (12345 - x) * {pow(MULTIPLIER, -1, 2**64)} & {2**64 - 1}
+    if b < {2**61 - 1}:
+        s.add((a, b))
+len(s)
+"""
+
+
 def nested(count: int, head: str, end: str, tail: str = "") -> Callable[[], str]:
     """Return `head`, so many times, each a space further in than the one before; then `end`, and `tail` at the margin."""
 
@@ -593,6 +611,29 @@ def numbers() -> Iterator[Row]:
     yield "a sum again and again", "x = 3\nwhile True:\n    x += x\nx", "E306"
     yield "large products without end", "x = 7 ** 2000\nn = 0\nwhile True:\n    n = x * x % 1000007\nn", SIZE
     yield "large quotients without end", "x = 7 ** 4000\ny = 3 ** 2000\nn = 0\nwhile True:\n    n = x // y % 7\nn", SIZE
+    yield "large shifts without end", "x = 7 ** 4000\nn = 0\nwhile True:\n    n = x >> 1\nn", SIZE
+    yield "large negations without end", "x = 7 ** 4000\nn = 0\nwhile True:\n    n = -x + ~x\nn", SIZE
+    yield "large numbers by small ones", "x = 7 ** 4000\nn = 0\nwhile True:\n    n = x // 3 + x % 3\nn", SIZE
+    yield "elements of a set with the same hash", "len({n * (2 ** 61 - 1) for n in range(100000)})", ALIKE
+    yield "elements that are added, with the same hash", f"s = set()\n{ADDED}    s.add({BIG})\nlen(s)", ALIKE
+    yield "keys with the same hash", f"d = {{}}\n{ADDED}    d[{BIG}] = n\nlen(d)", ALIKE
+    yield (
+        "keys that are counted, with the same hash",
+        f"d = {{}}\n{ADDED}    d[{BIG}] = d.get({BIG}, 0) + 1\nlen(d)",
+        ALIKE,
+    )
+    yield "keys with the same hash by default", f"d = {{}}\n{ADDED}    d.setdefault({BIG}, n)\nlen(d)", ALIKE
+    yield "tuples with the same hash", f"d = {{}}\n{ADDED}    d[{BIG}, 1] = n\nlen(d)", ALIKE
+    yield "pairs of small numbers with the same hash", PAIRS, ALIKE
+    yield "a dict with keys of the same hash", "len({n * (2 ** 61 - 1): n for n in range(100000)})", ALIKE
+    yield (
+        "counts of elements with the same hash",
+        f"from collections import Counter\nlen(Counter([{BIG} {ALL}]))",
+        ALIKE,
+    )
+    yield "a union of elements with the same hash", f"s = set()\n{ADDED}    s |= {{{BIG}}}\nlen(s)", ALIKE
+    yield "an update with elements of the same hash", f"s = set()\ns.update([{BIG} {ALL}])\nlen(s)", ALIKE
+    yield "a set of a list of the same hash", f"len(set([{BIG} {ALL}]))", ALIKE
     yield "large powers without end", "x = 7\nn = 0\nwhile True:\n    n = x ** 4000 % 7\nn", SIZE
     yield "large texts of numbers without end", "x = 7 ** 4600\nn = 0\nwhile True:\n    n += len(str(x))\nn", SIZE
     yield "large numbers of texts without end", "x = '7' * 3900\nn = 0\nwhile True:\n    n += int(x) % 7\nn", SIZE

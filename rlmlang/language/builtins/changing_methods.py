@@ -198,6 +198,7 @@ def _popitem(meter: Meter, self: dict[Value, Value]) -> tuple[Value, Value]:
 def _setdefault(meter: Meter, self: dict[Value, Value], key: Value, default: Value) -> Value:
     meter.key(key)
     meter.grow(2 * len(self) + 2)
+    meter.put(key, len(self))
     return self.setdefault(key, default)
 
 
@@ -218,6 +219,7 @@ def _dict_update(meter: Meter, self: dict[Value, Value], other: Any = (), **item
     count = len(other) + len(items)
     meter.grow(2 * (len(self) + count))
     meter.charge(2 * count)
+    meter.put_all(other if isinstance(other, dict) else [key for key, _ in other], len(self))
     self.update(other, **items)
 
 
@@ -249,6 +251,7 @@ def _dict_clear(meter: Meter, self: dict[Value, Value]) -> None:
 def _add(meter: Meter, self: SetValue, x: Value) -> None:
     meter.key(x)
     meter.grow(len(self) + 1)
+    meter.put(x, len(self))
     self.add(x)
 
 
@@ -320,7 +323,9 @@ def _set_update(meter: Meter, self: SetValue, *others: Any) -> None:
     count = sum(map(len, others))
     meter.grow(len(self) + count)
     meter.charge(count)
-    self.update(*others)
+    for other in others:
+        meter.put_all(other, len(self))
+        self.update(other)
 
 
 @method(
@@ -360,4 +365,5 @@ def _intersection_update(meter: Meter, self: SetValue, *others: Any) -> None:
 def _symmetric_difference_update(meter: Meter, self: SetValue, other: Any) -> None:
     meter.grow(len(self) + len(other))
     meter.charge(len(other))
+    meter.put_all(other, len(self))
     self.symmetric_difference_update(other)

@@ -171,7 +171,9 @@ def _set_copy(meter: Meter, self: SetValue) -> SetValue:
 def _union(meter: Meter, self: SetValue, *others: Any) -> SetValue:
     _together(meter, self, others)
     made = self.copy()
-    made.update(*others)
+    for other in others:
+        meter.put_all(other, len(made))
+        made.update(other)
     return made
 
 
@@ -217,6 +219,7 @@ def _difference(meter: Meter, self: SetValue, *others: Any) -> SetValue:
 )
 def _symmetric_difference(meter: Meter, self: SetValue, other: Any) -> SetValue:
     _together(meter, self, [other])
+    meter.put_all(other, len(self))
     return self ^ (other if isinstance(other, SetValue) else SetValue(other))
 
 
@@ -225,6 +228,7 @@ def _comparing(name: str) -> Callable[[Meter, SetValue, Any], bool]:
 
     def code(meter: Meter, self: SetValue, other: Any) -> bool:
         meter.charge(1 + len(self) + len(other))
+        meter.put_all(other)
         return holds(self, other)
 
     return code

@@ -296,6 +296,7 @@ def _groupby(meter: Meter, iterable: Any, key: list[Any] | None = None) -> list[
 def _counter(meter: Meter, iterable: Any = ()) -> Counter[Any]:
     meter.items(2 * len(iterable))
     meter.walk(iterable)
+    meter.put_all(iterable)
     return Counter(iterable)
 
 
@@ -343,6 +344,7 @@ def _recounting(name: str) -> Callable[[Meter, Counter[Any], Any], None]:
     def code(meter: Meter, self: Counter[Any], iterable: Any) -> None:
         meter.grow(2 * (len(self) + len(iterable)))
         meter.walk(iterable)
+        meter.put_all(iterable, len(self))
         change(self, iterable)
 
     return code

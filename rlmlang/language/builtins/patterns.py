@@ -32,6 +32,9 @@ MAX_GROUPS = 100
 PATTERN_MEMORY = 1 << 20
 """The most bytes of a compiled expression. Up to 128 of them are kept."""
 
+COMPILING, COMPILING_PART = 500, 40
+"""Steps of compiling an expression, and for each part of what comes out."""
+
 FLAGS = re.I | re.M | re.S | re.X | re.A | re.U
 
 _SIMPLE = "RE2 matches in linear time: it has no look-around, back-references or possessive repetition"
@@ -353,6 +356,7 @@ class PatternSearch:
         self.bytes, written = self.pattern.prepared(text)
         self.compiled = _compiled(written)
         self.size: int = self.compiled.programsize
+        meter.pattern((pattern, flags, written), COMPILING + COMPILING_PART * self.size)
 
     def first(self, how: str) -> MatchValue | None:
         """Return what `search`, `match` or `fullmatch` finds."""

@@ -86,6 +86,7 @@ def _sorted(meter: Meter, xs: Any, *, key: list[Any] | None = None, reverse: boo
 def _set(meter: Meter, xs: Any = ()) -> SetValue:
     meter.items(len(xs))
     meter.walk(xs)
+    meter.put_all(xs)
     return SetValue(xs)
 
 
@@ -288,4 +289,5 @@ def _list(meter: Meter, xs: Any = ()) -> list[Any]:
 )
 def _dict(meter: Meter, pairs: Any = (), **items: Any) -> dict[Any, Any]:
     meter.items(2 * (len(pairs) + len(items)))
+    meter.put_all(pairs if isinstance(pairs, dict) else [key for key, _ in pairs])
     return dict(pairs, **items)

@@ -25,6 +25,7 @@ from rlmlang.language.check.function_arguments import (
     note_effects,
     solve_function,
     with_start,
+    without_function,
 )
 from rlmlang.language.check.functions import instance_of, is_open, makes_call, merged, use, use_library, use_parameter
 from rlmlang.language.check.imports import member_of, no_member
@@ -129,6 +130,10 @@ def _defined(check: Inference, node: nodes.Apply, definition: Definition) -> Typ
     instance = instance_of(check, definition, tuple(types), node.span, given)
     if instance is None:
         return UNKNOWN
+    args = tuple(
+        without_function(arg) if place in given and instance.function.params[place] == NONE else arg
+        for place, arg in enumerate(args)
+    )
     check.tables.targets[node.node_id] = FunctionTarget(instance.function, args)
     if instance.applies_parameter_in_while:
         for param, arg in zip(params, args):

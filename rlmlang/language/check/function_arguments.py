@@ -87,6 +87,11 @@ def with_start(check: Inference, node: nodes.Apply) -> nodes.Apply:
     return node
 
 
+def without_function(node: nodes.Expr) -> nodes.Expr:
+    """Return what is passed in the place of a function that nothing applies."""
+    return nodes.Constant(None, span=node.span, node_id=next(_numbers))
+
+
 def solve_function(
     check: Inference, param: Parameter, expected: FunctionType, arg: nodes.Expr, solution: Solution
 ) -> None:

@@ -153,6 +153,9 @@ def instance_of(
     check.active.append(instance)
     _settle(check, instance, span)
     check.active.pop()
+    for place, passed in instance.given.items():
+        if passed.params is None:
+            function.params = (*function.params[:place], NONE, *function.params[place + 1 :])
     _finish(instance)
     return instance
 

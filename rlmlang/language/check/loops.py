@@ -10,7 +10,7 @@ from rlmlang.language.check.body import LoopEnds
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.iteration import element_of
-from rlmlang.language.check.scope import Conflicted, ScopeEntry, Variable
+from rlmlang.language.check.scope import Conflicted, Variable
 from rlmlang.language.check.unreached import leave_out, misplaced
 from rlmlang.language.types import NEVER, UNKNOWN, parts_of
 
@@ -114,9 +114,7 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
             if not (counts and is_wrong):  # else the types after this turn are those of mistakes
                 turns_left -= 1
                 growing += [
-                    name
-                    for name, each in after.entries.items()
-                    if each != (before := entry.entries.get(name)) and (turns_left <= 0 or _is_put_into(before, each))
+                    name for name, each in after.entries.items() if each != entry.entries.get(name) and turns_left <= 0
                 ]
                 entry = _without_types(after, growing)
             counts = False
@@ -126,16 +124,6 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
     for name in growing[:1]:
         message = f"the type of `{name}` grows with every turn of this loop"
         check.problems.error("E233", message, node.span, "use another name for the new value, or a record")
-
-
-def _is_put_into(before: ScopeEntry | None, after: ScopeEntry) -> bool:
-    """Return whether a value of a variable after a turn contains one of the type before it, as after `x = [x]`."""
-    return (
-        isinstance(before, Variable)
-        and isinstance(after, Conflicted)
-        and before.type == after.first.type
-        and before.type in parts_of(after.second.type)
-    )
 
 
 def _without_mistakes(before: State, after: State) -> State:

@@ -16,12 +16,13 @@ from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.emitter import Emitter, NotSmall
+from rlmlang.runtime.emit.emitter import Emitter, NotSmall, meter
 from rlmlang.runtime.emit.facts import STEP_BITS, Emitted
 from rlmlang.runtime.emit.metering import charge_growth, charge_key
 from rlmlang.runtime.emit.operators import operation
 from rlmlang.runtime.emit.parts import field, item
 from rlmlang.runtime.emit.unit import Redo
+from rlmlang.runtime.meter import HASHED_AS_IS
 from rlmlang.runtime.operators import CHANGING, set_item
 from rlmlang.runtime.values import SetValue
 
@@ -116,17 +117,29 @@ def _store(
         e.add(ast.Expr(reference))
         return
     if not is_there:
-        _charge_for_new_key(e, container, key, span)
+        _charge_for_new_key(e, container, key, kinds[1], span)
     place = ast.Subscript(python.again(container.code), python.again(key.code), ast.Store())
     e.add(ast.Assign([place], python.again(value.code)))
 
 
-def _charge_for_new_key(e: Emitter, container: Emitted, key: Emitted, span: Span) -> None:
+def _charge_for_new_key(e: Emitter, container: Emitted, key: Emitted, kind: str, span: Span) -> None:
     new: list[ast.stmt] = []
     with e.within(new):
         count = python.binary(python.binary(python.const(2), "*", _length(container)), "+", python.const(2))
         charge_growth(e, count, span)
+        _note_key(e, container, key, kind, span)
     e.add(python.when(python.compare(python.again(key.code), "not in", python.again(container.code)), new))
+
+
+def _note_key(e: Emitter, container: Emitted, key: Emitted, kind: str, span: Span) -> None:
+    """Emit taking note of a key that is put into a container, if it may be a large number."""
+    if kind not in ("int", "float") or (key.bits is not None and key.bits <= 60):
+        return
+    limit = python.const(HASHED_AS_IS)
+    is_usual = ast.Compare(python.const(-HASHED_AS_IS), [ast.Lt(), ast.Lt()], [python.again(key.code), limit])
+    put = python.call(meter("put"), python.again(key.code), _length(container))
+    python.located(put, e.line(span))
+    e.add(python.when(python.negated(is_usual), [ast.Expr(put)]))
 
 
 def _length(container: Emitted) -> ast.expr:
@@ -194,6 +207,7 @@ def _add(e: Emitter, node: nodes.Apply, container: Emitted, operands: list[Emitt
     if not charge_key(e, value, e.kind(node.args[0]), reference):
         return None
     charge_growth(e, python.binary(_length(container), "+", python.const(1)), node.span)
+    _note_key(e, container, value, e.kind(node.args[0]), node.span)
     return _done(e, container, "add", operands)
 
 

@@ -11,9 +11,9 @@ from rlmlang.language.builtins import ModuleConstant
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter, emits, meter
 from rlmlang.runtime.emit.facts import SMALL, Emitted, of_constant
+from rlmlang.runtime.emit.helpers import set_from
 from rlmlang.runtime.emit.metering import charge_display, charge_items, charge_sum, charge_text
 from rlmlang.runtime.operators import fill
-from rlmlang.runtime.values import set_of
 
 
 @emits(nodes.Constant)
@@ -45,7 +45,7 @@ def of_set(e: Emitter, node: nodes.SetExpr) -> Emitted:
     made = e.temporary(items.code)
     charge_items(e, python.call("len", python.load(made.id)), node.span)
     constants = all(isinstance(item, nodes.Constant) for item in node.items)
-    return Emitted(python.call(e.unit.give("h", set_of, "set_of"), python.load(made.id), python.const(constants)))
+    return Emitted(e.helper(set_from, python.load(made.id), python.const(constants), span=node.span))
 
 
 def elements(e: Emitter, items: Sequence[nodes.Expr]) -> list[ast.expr]:

@@ -66,7 +66,7 @@ def gathered_slowly(e: Emitter, turns: Callable[[str], None]) -> Emitted:
 
 
 def _at_once(e: Emitter, result: str, iterable: ast.expr, turn: GatheredTurn, steps: int) -> None:
-    before, after, largest = e.unit.fresh("s"), e.unit.fresh("s"), e.unit.fresh("s")
+    before, after, largest, patterns = (e.unit.fresh("s") for _ in range(4))
 
     def count(value: ast.expr) -> ast.expr:
         return python.call("len", python.again(value))
@@ -83,10 +83,15 @@ def _at_once(e: Emitter, result: str, iterable: ast.expr, turn: GatheredTurn, st
             left_out = python.binary(count(iterable), "-", count(python.load(result)))
             not_taken = python.binary(python.const(turn.of_element), "*", left_out)
             e.add(_set("steps", python.binary(meter("steps"), "-", not_taken)))
-    back: list[ast.stmt] = [_set("steps", python.load(before)), _set("largest", python.load(largest))]
+    back: list[ast.stmt] = [
+        _set("steps", python.load(before)),
+        _set("largest", python.load(largest)),
+        _set("patterns", python.load(patterns)),
+    ]
     failures = python.load(e.unit.give("h", NATURAL, "failures"))
     attempt: list[ast.stmt] = [
         python.assign(largest, meter("largest")),
+        python.assign(patterns, meter("patterns")),
         ast.Try(body, [ast.ExceptHandler(failures, None, back)], [], []),
     ]
     e.add(python.when(python.compare(python.load(after), "<=", meter("max_steps")), attempt))

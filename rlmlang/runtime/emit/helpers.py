@@ -8,7 +8,7 @@ from rlmlang.errors import RunError
 from rlmlang.runtime.arithmetic import finite
 from rlmlang.runtime.exceptions import RaisedError, failed_assertion, too_deep, unbound
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.values import Value
+from rlmlang.runtime.values import SetValue, Value, set_of
 
 
 def not_bound(meter: Meter, name: str) -> Value:
@@ -43,7 +43,14 @@ IS_NUMBER: dict[type, Callable[[Meter, Value], bool]] = {int: is_int, float: is_
 def dict_of(meter: Meter, pairs: list[tuple[Value, Value]]) -> dict[Value, Value]:
     """Return the dict of pairs; of equal keys the last counts. Raises BudgetError."""
     meter.items(len(pairs))
+    meter.put_all([key for key, _ in pairs])
     return dict(pairs)
+
+
+def set_from(meter: Meter, items: list[Value], constants: bool = False) -> SetValue:
+    """Return the set of elements. Raises RunError E306."""
+    meter.put_all(items)
+    return set_of(items, constants)
 
 
 def unpacked(meter: Meter, value: Value, count: int) -> None:

@@ -14,11 +14,10 @@ from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import INDEX_BITS, Emitted
 from rlmlang.runtime.emit.gathering import GatheredTurn, gathered
-from rlmlang.runtime.emit.helpers import dict_of, unpacked
+from rlmlang.runtime.emit.helpers import dict_of, set_from, unpacked
 from rlmlang.runtime.emit.metering import charge, charge_items
 from rlmlang.runtime.emit.unit import Redo
 from rlmlang.runtime.steps import turn_steps
-from rlmlang.runtime.values import set_of
 
 
 @emits(nodes.Comprehension)
@@ -27,7 +26,7 @@ def comprehension(e: Emitter, node: nodes.Comprehension) -> Emitted:
     if node.kind == "set":
         result = e.simple(result)
         charge_items(e, python.call("len", python.again(result.code)), node.span)
-        return Emitted(python.call(e.unit.give("h", set_of, "set_of"), result.code))
+        return Emitted(e.helper(set_from, result.code, span=node.span))
     if node.kind == "dict":
         return Emitted(e.helper(dict_of, result.code, span=node.span))
     return result

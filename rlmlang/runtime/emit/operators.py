@@ -31,7 +31,11 @@ def unary(e: Emitter, node: nodes.Unary) -> Emitted:
     if node.op == "+":
         return operand
     if e.kind(node.operand) in _NUMBERS:
-        return Emitted(ast.UnaryOp(python.UNARY[node.op](), operand.code), _bits(operand, e.kind(node.operand)))
+        code: ast.expr = ast.UnaryOp(python.UNARY[node.op](), operand.code)
+        bits = _bits(operand, e.kind(node.operand))
+        if e.kind(node.operand) != "int" or (bits is not None and bits < SAFE_BITS):
+            return Emitted(code, None if bits is None else bits + 1)
+        return Emitted(_within(e, code, SMALL, "finite", node.span))
     raise CannotEmit(f"unary {node.op}")  # of a value that cannot be there
 
 
@@ -63,15 +67,22 @@ def operation(
         python.located(code, e.line(node.span, Redo(work, (a, b))))
     if integers and op in ("//", "%") and not any(each.bits is not None and each.bits < 64 for each in (left, right)):
         code = _divided(e, op, a, operated, node.span)
+    elif integers and op == "//" and bits is None:
+        return Emitted(_within(e, code, SMALL, "finite", node.span))
     if _is_within(op, integers, bits):
         return Emitted(code, bits)
-    result = e.unit.fresh("t")
     limit = SMALL if integers else sys.float_info.max
+    return Emitted(_within(e, code, limit, "finite_product" if op in ("*", "**") else "finite", node.span))
+
+
+def _within(e: Emitter, code: ast.expr, limit: float, check: str, span: Span) -> ast.expr:
+    """Return code of a number that is checked, and charged, if it is larger than a limit."""
+    result = e.unit.fresh("t")
     bound = ast.NamedExpr(python.store(result), code)
     in_range = ast.Compare(python.const(-limit), [ast.LtE(), ast.LtE()], [bound, python.const(limit)])
-    checked = python.call("finite_product" if op in ("*", "**") else "finite", python.load(METER), python.load(result))
-    python.located(checked, e.line(node.span))
-    return Emitted(ast.IfExp(in_range, python.load(result), checked))
+    checked = python.call(check, python.load(METER), python.load(result))
+    python.located(checked, e.line(span))
+    return ast.IfExp(in_range, python.load(result), checked)
 
 
 def _divided(e: Emitter, op: str, a: ast.expr, code: ast.BinOp, span: Span) -> ast.expr:

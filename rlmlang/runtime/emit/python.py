@@ -20,7 +20,22 @@ NODES: tuple[type[ast.AST], ...] = (
 """The kinds of nodes that are emitted."""
 
 ATTRIBUTES = frozenset(
-    ["steps", "max_steps", "largest", "max_bytes", "charge", "text", "items", "grow", "append", "add", "get", "values"]
+    [
+        "steps",
+        "max_steps",
+        "largest",
+        "max_bytes",
+        "patterns",
+        "charge",
+        "text",
+        "items",
+        "grow",
+        "put",
+        "append",
+        "add",
+        "get",
+        "values",
+    ]
 )
 """The attributes that emitted code uses: of the meter, of containers, and the values of a record."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlmlang.language import nodes
+from rlmlang.runtime.emit.helpers import set_from
 from rlmlang.runtime.estimate.changes import assign, forget_changes, unsure_changes
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
@@ -18,7 +19,7 @@ from rlmlang.runtime.estimate.intervals import (
     truth,
 )
 from rlmlang.runtime.steps import turn_steps
-from rlmlang.runtime.values import SetValue, Value
+from rlmlang.runtime.values import Value
 
 
 def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Value:
@@ -37,7 +38,7 @@ def comprehension(follower: Follower, node: nodes.Comprehension, env: Env) -> Va
         if node.key is not None:
             return follower.dict_of(node, out)
         if all_known(*out):
-            return SetValue(out)
+            return follower.pure(node, set_from, out)
     return follower.unknown(min(low, 1), high)
 
 

@@ -237,6 +237,7 @@ class Follower(ABC):
     def dict_of(self, node: nodes.Expr, pairs: list[tuple[Value, Value]]) -> Value:
         if not all_known(*(key for key, _ in pairs)):
             return self.unknown(min(1, len(pairs)), len(pairs))
+        self.pure(node, Meter.put_all, [key for key, _ in pairs])
         items = dict(pairs)
         return build(list(items.values()), lambda parts: dict(zip(items, parts)))
 
