@@ -9,8 +9,8 @@ Each of them has an asynchronous twin whose name begins with `a`. Options are th
 - `prices`: the prices of models by their names or patterns of them; `max_cost` needs that of the model, unless it
   runs in this process.
 - `memo`: whether equal calls are one call.
-- `writing`: how models write programs: by `statements`, each shown what those before it give, or `whole`; None for
-  what suits the model.
+- `writing`: how models write programs: by `statements`, each shown what those before it give; in `turns` of a chat,
+  each a block of statements, shown likewise; or `whole`. None for what suits the model.
 - `trace`: a `Trace` to watch the run with while it is active, or to inspect after an error.
 """
 
@@ -23,11 +23,11 @@ from typing import Any, cast
 from attrs import evolve, field, frozen
 
 from rlmlang.annotations import type_text
-from rlmlang.calls.answering import Writing
 from rlmlang.calls.budget import Usage
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices, price_of
 from rlmlang.calls.prompt import argument_names
+from rlmlang.calls.writing import Writing
 from rlmlang.errors import MissingModel, UsageError, unreadable
 from rlmlang.execution import (
     LimitsLike,

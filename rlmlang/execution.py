@@ -15,10 +15,11 @@ from typing import Any, Union, cast, get_args
 
 from attrs import asdict, evolve, field, fields_dict, frozen
 
-from rlmlang.calls.answering import Writing, default_writing
+from rlmlang.calls.answering import default_writing
 from rlmlang.calls.budget import Account, Caps, Limits
 from rlmlang.calls.evaluate import ActiveRun, evaluating
 from rlmlang.calls.prices import Price, Prices
+from rlmlang.calls.writing import Writing
 from rlmlang.errors import BudgetError, MissingModel, RlmError, UsageError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
@@ -93,7 +94,7 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "limits": ("Limits, or a mapping of some by name", lambda value: isinstance(value, Limits | Mapping | None)),
     "prices": ("a mapping from names of models to Price, or None", lambda value: value is None or _are_prices(value)),
     "memo": ("True or False", lambda value: isinstance(value, bool)),
-    "writing": ("'statements', 'whole' or None", lambda value: value is None or value in get_args(Writing)),
+    "writing": ("'statements', 'turns', 'whole' or None", lambda value: value is None or value in get_args(Writing)),
     "trace": ("a Trace or None", lambda value: value is None or isinstance(value, Trace)),
     "run_id": ("'last', or the prefix of an id, as text", _is_text),
     "max_tokens": ("a whole number from 1, or None", lambda value: value is None or (type(value) is int and value > 0)),

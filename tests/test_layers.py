@@ -36,13 +36,16 @@ LAYERS = """
     decode
     runtime
     calls.prompt
+    calls.written_program
     models.base
     models
-    calls.prices
+    calls.prices calls.writing
     calls.budget
     storage trace
     runtime.estimate storage.journal
-    calls.session calls.keys calls.in_flight calls.written_program
+    calls.keys calls.in_flight
+    calls.session
+    calls.turns
     calls.answering calls.workers
     calls.caller
     storage.recording

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Literal
 
 from attrs import evolve
 
@@ -14,6 +13,8 @@ from rlmlang.calls.budget import Account
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.prompt import argument_names, function_head
 from rlmlang.calls.session import ANSWER, Session
+from rlmlang.calls.turns import TurnSession
+from rlmlang.calls.writing import Writing
 from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
@@ -34,9 +35,6 @@ from rlmlang.trace.recorder import CallRecord, Trace
 
 PROGRAM_ATTEMPTS = 3  # decision 36
 """How often a program is written whole, at most, until one checks and runs."""
-
-Writing = Literal["statements", "whole"]
-"""How a callee writes a program: statement by statement, shown the value of each; or in one go."""
 
 EvaluateAnswer = Callable[[CallInFlight, Checked, Mapping[str, Value]], Awaitable[Value]]
 """Evaluates a program that answers a call, with the values of its inputs."""
@@ -195,7 +193,9 @@ class Answering:
         """
         request = self._request(call, program=True)
         if self.writing == "statements":
-            return await self._by_statements(call, request)
+            return await self._by_session(call, Session, request)
+        if self.writing == "turns":
+            return await self._by_session(call, TurnSession, evolve(request, turns=()))
         head = function_head(request.instruction, request.arguments, request.type)
         return await self._whole(call, evolve(request, constraint=Constraint(head, request.type, within=True)))
 
@@ -234,14 +234,14 @@ class Answering:
         value = await self._evaluate(call, checked, values)
         return from_json(to_json(value), request.type)
 
-    async def _by_statements(self, call: CallInFlight, request: Request) -> Value:
+    async def _by_session(self, call: CallInFlight, kind: type[Session], request: Request) -> Value:
         async def generate(statement: Request) -> Reply:
             return await self._whole_reply(call, statement)
 
         async def step(program: Checked, variables: Mapping[str, Value], begin: int) -> Step:
             return await self._step(call, program, variables, begin)
 
-        session = Session(request, generate, step, self.meter)
+        session = kind(request, generate, step, self.meter)
         try:
             return await session.write()
         finally:

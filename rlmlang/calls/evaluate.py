@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, contextmanager
 
 from attrs import frozen
 
-from rlmlang.calls.answering import Answering, Writing
+from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
 from rlmlang.calls.caller import Caller
 from rlmlang.calls.in_flight import CallInFlight
+from rlmlang.calls.writing import Writing
 from rlmlang.errors import BudgetError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion

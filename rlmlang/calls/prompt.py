@@ -73,6 +73,18 @@ def fenced(text: str, language: str = "") -> str:
 # Answers by programs -------------------------------------------------------------
 
 
+REJECTED = "That does not work"
+"""How a message begins about what the model wrote before it, if none of that is kept."""
+
+
+@frozen
+class ChatTurn:
+    """What a model wrote in a turn of a program that it writes in turns, and what it was told about it."""
+
+    reply: str
+    told: str
+
+
 def program_messages(
     instruction: str,
     arguments: Arguments,
@@ -96,8 +108,18 @@ def program_messages(
     return (
         *asked,
         Message("assistant", text),
-        Message("user", f"That does not work:\n\n{problem}\n\n{again}"),
+        Message("user", f"{REJECTED}:\n\n{problem}\n\n{again}"),
     )
+
+
+def turn_messages(
+    instruction: str, arguments: Arguments, type_: Type, turns: Sequence[ChatTurn]
+) -> tuple[Message, ...]:
+    """Return the prompt for the next turn of a program, after those there were."""
+    messages = [Message("system", language_card()), Message("user", _task(instruction, arguments, type_, _IN_TURNS))]
+    for turn in turns:
+        messages += [Message("assistant", turn.reply), Message("user", turn.told)]
+    return tuple(messages)
 
 
 @cache
@@ -251,28 +273,22 @@ def program_header(arguments: Arguments, type_: Type) -> str:
     return "".join([*declared_records(arguments, type_), *(f"{line}\n" for line in _declared_inputs(arguments))])
 
 
-def program_text(reply: str) -> str:
-    """Return the program in a reply: the first fenced block if there is one, else all of it."""
-    blocks = fenced_blocks(reply)
-    return (blocks[0] if blocks else reply).strip("\n") + "\n"
+_AT_ONCE = "Complete this function. Answer with code only."
+
+_IN_TURNS = """\
+Complete this function in steps. Write the next statements of its body, in a ```python block. They are run at once, \
+and you are told what the variables hold then and what was printed, before you write the statements after them. The \
+function ends with a `return`."""
 
 
-def fenced_blocks(reply: str) -> list[str]:
-    """Return the texts between fences in a reply; the last may lack its closing fence."""
-    return [found[2] for found in _FENCED.finditer(reply)]
-
-
-_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1|\Z)", re.DOTALL | re.MULTILINE)
-
-
-def _task(instruction: str, arguments: Arguments, type_: Type) -> str:
+def _task(instruction: str, arguments: Arguments, type_: Type, asked: str = _AT_ONCE) -> str:
     """Return the function to complete; its docstring says how large each argument is, and how it begins."""
     shown = [
         f"{name}: {_size(value)}{preview(value, 100)}" for name, (_, value) in zip(argument_names(arguments), arguments)
     ]
     notes = ["", *shown] if shown else []
     head = _head(instruction, arguments, type_, notes)
-    return f"Complete this function. Answer with code only.\n\n{fenced(head.rstrip(), 'python')}"
+    return f"{asked}\n\n{fenced(head.rstrip(), 'python')}"
 
 
 def _bound_already(arguments: Arguments) -> Iterable[str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from textwrap import dedent, indent
+from typing import ClassVar
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
-from rlmlang.calls.prompt import argument_names, function_head, program_text
+from rlmlang.calls.prompt import argument_names, function_head
+from rlmlang.calls.written_program import MARGIN, body_text
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
 from rlmlang.language.check.beginning import Beginning
@@ -49,8 +50,19 @@ STATEMENT_TOKENS = 200
 PREVIEW = 80
 """Characters of a value that are shown."""
 
-MARGIN = "    "
-"""The indentation of the body."""
+
+@frozen
+class Preview:
+    """What some statements have come to, as far as a model is shown it."""
+
+    variables: tuple[tuple[str, Type, Value], ...] = ()
+    """The names, types and values of the variables that they bind or change."""
+    printed: tuple[str, ...] = ()
+
+    def lines(self, most: int) -> list[str]:
+        """Return a line for each variable, with the given number of characters of its value."""
+        return [_shown(name, type_, value, most) for name, type_, value in self.variables]
+
 
 Generate = Callable[[Request], Awaitable[Reply]]
 RunStep = Callable[[Checked, Mapping[str, Value], int], Awaitable[Step]]
@@ -60,6 +72,9 @@ RunStep = Callable[[Checked, Mapping[str, Value], int], Awaitable[Step]]
 @define
 class Session:
     """One program that a model is writing."""
+
+    unit: ClassVar[str] = "statements"
+    """What the model writes at a time."""
 
     request: Request
     generate: Generate
@@ -74,6 +89,8 @@ class Session:
     """The header and the transcript, checked."""
     variables: dict[str, Value] = field(init=False)
     """The variables of the function, its inputs included, after the transcript."""
+    preview: Preview = field(factory=Preview, init=False)
+    """What the last statement has come to."""
     count: int = field(default=0, init=False)
     """Statements so far."""
 
@@ -101,7 +118,7 @@ class Session:
             reply = await self.generate(self._next_request(attempt, problem))
             count, bad, problem = self.count, reply.text, None
             try:
-                for bad in _statements(reply.text):
+                for bad in self._parts(reply):
                     if (value := await self._add(bad)) is not None:
                         return value[0]
             except (BudgetError, UsageError):
@@ -113,11 +130,11 @@ class Session:
                 last = problem[1].first
                 raise ModelError.of(
                     "E405",
-                    f"the model wrote {STATEMENT_ATTEMPTS} statements that do not work, "
+                    f"the model wrote {STATEMENT_ATTEMPTS} {self.unit} that do not work, "
                     f"last with {last.code}: {last.message}",
                     hint="lower max_depth so that the model answers directly, or give it a smaller task",
                 ) from problem[1]
-        raise ModelError.of("E405", f"the model's program has returned nothing after {MAX_STATEMENTS} statements")
+        raise ModelError.of("E405", f"the model's program has returned nothing after {MAX_STATEMENTS} {self.unit}")
 
     def _next_request(self, attempt: int, problem: tuple[str, RlmError] | None) -> Request:
         request = self.request
@@ -130,8 +147,12 @@ class Session:
             repair=None if problem is None else (problem[0], render(problem[1].diagnostics)),
         )
 
+    def _parts(self, reply: Reply) -> list[str]:
+        """Return what is added of a reply, piece by piece. Raises ProgramError, ModelError E405 if there is nothing."""
+        return _statements(reply.text)
+
     async def _add(self, text: str) -> tuple[Value] | None:
-        """Check and run one more statement, and return the value if it returns one. Raises RlmError."""
+        """Check and run more of the body, and return the value if it returns one. Raises RlmError."""
         self.meter.charge(steps_of_checking(text))
         before = self.text
         module = parse_body(Source(before + text, ANSWER), len(before))
@@ -145,12 +166,16 @@ class Session:
             self.written += text
             return (from_json(to_json(step.returned[0]), self.request.type),)
         assigned = effects_of(function.tables, module.statements).assigned
+        self.preview = Preview(
+            tuple(
+                (name, entry.type, step.variables[name])
+                for name in sorted(assigned & step.variables.keys())
+                if isinstance(entry := beginning.entries[name], Variable)
+            ),
+            tuple(step.printed),
+        )
         shown = [f"printed {show_hidden(preview(text, PREVIEW))}" for text in step.printed]
-        shown += [
-            _shown(name, entry.type, step.variables[name])
-            for name in sorted(assigned & step.variables.keys())
-            if isinstance(entry := beginning.entries[name], Variable)
-        ]
+        shown += self.preview.lines(PREVIEW)
         self.beginning, self.variables = beginning, step.variables
         self.written += _with_comment(text, "; ".join(shown))
         self.count += 1
@@ -174,13 +199,9 @@ def _with_comment(statement: str, shown: str) -> str:
 def _statements(reply: str) -> list[str]:
     """Return the statements in a reply, each with its line end; one, unless the engine was not constrained to it.
 
-    They are indented as the body is, unless the model has left that out.
     Raises ProgramError, ModelError E405 if there is none.
     """
-    text = program_text(reply)
-    first = text.lstrip("\n")
-    if not first.startswith(MARGIN) or first[len(MARGIN) :].startswith((" ", "\t")):
-        text = indent(dedent(text), MARGIN)
+    text = body_text(reply)
     layout = lay_out(Source(text), 0, MARGIN)
     if problems := (*layout.problems, *([layout.indented] if layout.indented else [])):
         raise ProgramError(problems)
@@ -189,6 +210,6 @@ def _statements(reply: str) -> list[str]:
     return [MARGIN + text[start:end].rstrip() + "\n" for start, end in layout.chunks]
 
 
-def _shown(name: str, type_: Type, value: Value) -> str:
+def _shown(name: str, type_: Type, value: Value, most: int) -> str:
     size = f", {len(value):,} items" if isinstance(value, (list, dict, set)) else ""
-    return f"{name}: {type_}{size}: {show_hidden(preview(value, PREVIEW))}"
+    return f"{name}: {type_}{size}: {show_hidden(preview(value, most))}"

@@ -19,7 +19,7 @@ from rlmlang.cli.options import (
     store_options,
     text_input_option,
     trace_option,
-    write_option,
+    writing_option,
 )
 from rlmlang.cli.running import Attempt, missing_model, store_for_run
 from rlmlang.cli.settings import find_settings
@@ -30,7 +30,7 @@ from rlmlang.cli.settings import find_settings
 @text_input_option
 @click.option("--type", "type_", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
-@write_option
+@writing_option
 @store_options
 @trace_option
 @click.option("--show-program", is_flag=True, help="Print the program too, on standard error.")
@@ -78,7 +78,7 @@ def command(
         attempt.run(
             lambda: aask(
                 question, given, type=type_, model=name, store=place, limits=limits, prices=settings.prices,
-                writing=writing, trace=attempt.trace,
+                writing=writing or settings.writing, trace=attempt.trace,
             ),
             "the question", quiet, trace_file,
         )  # fmt: skip

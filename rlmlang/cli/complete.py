@@ -19,7 +19,7 @@ from rlmlang.cli.options import (
     store_options,
     text_input_option,
     trace_option,
-    write_option,
+    writing_option,
 )
 from rlmlang.cli.running import Attempt, missing_model, store_for_run
 from rlmlang.cli.settings import find_settings
@@ -37,7 +37,7 @@ from rlmlang.runtime.values import to_json
     help="At most so many tokens of text.  [default: --max-answer-tokens]",
 )
 @model_option
-@write_option
+@writing_option
 @store_options
 @trace_option
 @click.option("--show-program", is_flag=True, help="Print the calls as a program too, on standard error.")
@@ -85,7 +85,7 @@ def command(
         attempt.run(
             lambda: acomplete(
                 prompt, given, start=start, max_tokens=max_tokens, model=name, store=place, limits=limits,
-                prices=settings.prices, writing=writing, trace=attempt.trace,
+                prices=settings.prices, writing=writing or settings.writing, trace=attempt.trace,
             ),
             "the text", quiet, trace_file,
         )  # fmt: skip

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from attrs import fields_dict
 
 from rlmlang.calls.budget import Limits
+from rlmlang.calls.writing import Writing
 from rlmlang.cli.settings import FILE, Settings, limit
 from rlmlang.errors import UsageError
 
@@ -153,12 +154,12 @@ model_option = click.option(
     shell_complete=_model_names,
     help="The model, such as smollm2 or gguf:PATH (see `rlmlang models`).",
 )
-write_option = click.option(
-    "--write",
-    "writing",
-    type=click.Choice(["statements", "whole"]),
-    help="Have programs written statement by statement, each shown the values so far, or whole.  "
-    "[default: whichever suits the model]",
+writing_option = click.option(
+    "--writing",
+    metavar="WAY",
+    type=click.Choice(get_args(Writing)),
+    help="How models write programs: by `statements`, each shown the values so far; in `turns` of a chat, each a block "
+    "of statements; or `whole`.  [default: whichever suits the model]",
 )
 quiet_option = click.option(
     "--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary."

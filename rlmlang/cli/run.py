@@ -19,7 +19,7 @@ from rlmlang.cli.options import (
     quiet_option,
     store_options,
     trace_option,
-    write_option,
+    writing_option,
 )
 from rlmlang.cli.running import Attempt, store_for_run
 from rlmlang.cli.settings import find_settings
@@ -31,7 +31,7 @@ from rlmlang.runtime.inputs import read_inputs
 @program_argument
 @input_option
 @model_option
-@write_option
+@writing_option
 @store_options
 @trace_option
 @quiet_option
@@ -74,8 +74,8 @@ def command(
         attempt.is_resumable = place is not None
         attempt.run(
             lambda: program.arun(
-                given, model=name, store=place, limits=limits, prices=settings.prices, writing=writing,
-                trace=attempt.trace,
+                given, model=name, store=place, limits=limits, prices=settings.prices,
+                writing=writing or settings.writing, trace=attempt.trace,
             ),
             program.source.name, quiet, trace_file,
         )  # fmt: skip

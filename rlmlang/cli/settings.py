@@ -1,6 +1,7 @@
 """Read `rlmlang.toml` in the current folder or one above it: the model, the store, limits, prices (decision 59).
 
     model = "smollm2"
+    writing = "turns"         # how models write programs; else what suits the model
     store = "answers.db"      # or false, for none
     allow = ["https://api.openai.com"]      # the only servers that may be used
 
@@ -24,12 +25,13 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import field, fields_dict, frozen
 
 from rlmlang.calls.budget import LimitRange, Limits
 from rlmlang.calls.prices import Price
+from rlmlang.calls.writing import Writing
 from rlmlang.cli.units import BYTES, amount
 from rlmlang.errors import UsageError
 
@@ -43,6 +45,7 @@ class Settings:
     """The contents of an `rlmlang.toml`."""
 
     model: str | None = None
+    writing: Writing | None = None
     store: Path | Literal[False] | None = None
     """None is the default store, False no store."""
     store_limit: int | None = None
@@ -70,11 +73,14 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "store", "store_limit", "allow", "limits", "prices"))
+    _refuse_unknown(path, data, ("model", "writing", "store", "store_limit", "allow", "limits", "prices"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
     allow = data.get("allow")
     if not isinstance(model, str | None):
         raise UsageError.of("E607", f"{path}: model is a name, such as 'smollm2'")
+    writing = data.get("writing")
+    if writing is not None and writing not in get_args(Writing):
+        raise UsageError.of("E607", f"{path}: writing is one of {', '.join(get_args(Writing))}")
     if store is not None and store is not False and not isinstance(store, str):
         raise UsageError.of("E607", f"{path}: store is a path, or false for none")
     if isinstance(store, str) and "://" in store:  # the file may have come with somebody else's folder
@@ -99,6 +105,7 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f'{path}: prices are tables: [prices."MODEL"]')
     return Settings(
         _from_folder(model, path.parent) if model else None,
+        writing,
         path.parent / store if isinstance(store, str) else store,
         store_limit,
         None if allow is None else tuple(allow),

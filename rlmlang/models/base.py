@@ -60,12 +60,14 @@ from attrs import frozen
 
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import (
+    ChatTurn,
     Message,
     continuation_messages,
     direct_messages,
     function_head,
     inline_messages,
     program_messages,
+    turn_messages,
 )
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, ModelFailed
@@ -98,6 +100,8 @@ class Request:
     """What the text may be, as far as the engine can enforce it; the caller checks the rest."""
     written: str = ""
     """The part of the reply that is written already, with the results that were inserted; the model continues it."""
+    turns: tuple[ChatTurn, ...] | None = None
+    """For a program that is written in turns, those before this one; None for any other text."""
     stop: tuple[str, ...] = ()
     """Texts at which the generation ends; the one that ended it is the end of the reply."""
 
@@ -106,6 +110,8 @@ class Request:
         """The prompt, unchanging parts first, so that engines can reuse what they have read."""
         if self.inline:
             return inline_messages(self.instruction, self.arguments)
+        if self.turns is not None:
+            return turn_messages(self.instruction, self.arguments, self.type, self.turns)
         if self.program:
             return program_messages(
                 self.instruction, self.arguments, self.type, self.repair, self.constraint, self.written
@@ -144,14 +150,25 @@ class Request:
         """Return what an engine should put before the reply, as if the model had written it.
 
         Before a program, if the engine `continues` its own text, that is the start of a fence, since in a fence models
-        write code and else they start with prose, and the head of the function whose body is written. Before a
-        constrained answer, it is `AnswerFormat.opening`.
+        write code and else they start with prose, and, unless the program is written in turns, the head of the function
+        whose body is written. Before a constrained answer, it is `AnswerFormat.opening`.
         """
         if constrains_answers and self.typed:
             return self.answer_format.opening
         if not (continues and self.program):
             return ""
-        return "```python\n" + function_head(self.instruction, self.arguments, self.type)  # decisions 50 and 99
+        head = function_head(self.instruction, self.arguments, self.type) if self.turns is None else ""
+        return f"```python\n{head}"  # decisions 50 and 99
+
+    def stop_after(self, opening: str, is_constrained: bool) -> tuple[str, ...]:
+        """Return the texts at which the reply ends that goes on from an opening.
+
+        Where nothing constrains it, the end of the fence that the opening begins is one of them.
+        """
+        return (*self.stop, FENCE_END) if opening.startswith("```") and not is_constrained else self.stop
+
+
+FENCE_END = "\n```"
 
 
 def cut_at_stop(text: str, stops: tuple[str, ...]) -> str:

@@ -121,7 +121,9 @@ class RunEvent:
     inputs: dict[str, InputSummary] = field(factory=dict, metadata=_about("inputs by name"))
     model: str = field(default="", metadata=_about("name of the model, as the user gave it"))
     identity: str = field(default="", metadata=_about("everything about the model that can change an answer"))
-    writing: str | None = field(default=None, metadata=_about("how the model writes programs: `statements` or `whole`"))
+    writing: str | None = field(
+        default=None, metadata=_about("how the model writes programs: `statements`, `turns` or `whole`")
+    )
     limits: Scalars = field(factory=dict, metadata=_about("limits by name; null for no limit"))
     language: Version = field(default="", metadata=_about("version of the language"))
     prompts: Version = field(default="", metadata=_about("version of the prompts"))

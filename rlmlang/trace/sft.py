@@ -13,6 +13,8 @@ from itertools import takewhile
 from typing import Any
 
 from rlmlang.calls.answer_format import AnswerFormat
+from rlmlang.calls.prompt import REJECTED
+from rlmlang.calls.written_program import until_code_ends
 from rlmlang.errors import ProgramError
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
@@ -27,10 +29,9 @@ def examples(histories: Iterable[History]) -> Iterator[Example]:
     seen: set[bytes] = set()
     for history in histories:
         for call in _accepted(history):
-            whole = history.run.writing != "statements"
             new = []
-            for generation in _accepted_generations(call, whole):
-                example = _example(call, generation)
+            for generation in _accepted_generations(call, history.run.writing):
+                example = _example(call, generation, history.run.writing)
                 digest = sha256(json.dumps(example).encode()).digest()
                 if digest not in seen:
                     seen.add(digest)
@@ -63,23 +64,29 @@ def _not_rejected(call: LoggedCall) -> list[GenerationEvent]:
 
 
 def _is_repair(generation: GenerationEvent) -> bool:
-    return any(message.role == "assistant" for message in generation.prompt)
+    """Return whether it was shown what was wrong with the one before it."""
+    after = [*takewhile(lambda message: message.role != "assistant", reversed(generation.prompt))]
+    return len(after) < len(generation.prompt) and any(message.text.startswith(REJECTED) for message in after)
 
 
-def _accepted_generations(call: LoggedCall, whole: bool) -> list[GenerationEvent]:
+def _accepted_generations(call: LoggedCall, writing: str | None) -> list[GenerationEvent]:
     """Return the generations that are part of the answer. In a text with calls they begin and end anywhere: none."""
     if call.form == "text":
         return []
     found = _not_rejected(call)
-    if whole or call.form == "leaf":
+    if call.form == "leaf" or writing not in ("statements", "turns"):
         found = found[-1:]
     return [each for each in found if each.finish == "stop" and each.error is None]
 
 
-def _example(call: LoggedCall, generation: GenerationEvent) -> Example:
+def _example(call: LoggedCall, generation: GenerationEvent, writing: str | None) -> Example:
     """Return a generation as if it were the first attempt, without what was rejected before it and why."""
-    messages = takewhile(lambda message: message.role != "assistant", generation.prompt)
-    prompt = [{"role": message.role, "content": message.text} for message in messages]
+    prompt: list[dict[str, str]] = []
+    for message in generation.prompt:
+        if prompt and prompt[-1]["role"] == "assistant" and message.text.startswith(REJECTED):
+            prompt.pop()
+        else:
+            prompt.append({"role": message.role, "content": message.text})
     text = generation.output or ""
     if generation.opening == AnswerFormat.opening and not _is_object(generation.opening + text):
         text = f" {_in_object(text, call.type)}}}"
@@ -87,6 +94,8 @@ def _example(call: LoggedCall, generation: GenerationEvent) -> Example:
         prompt.append({"role": "assistant", "content": generation.opening + generation.written})
     else:
         text = generation.opening + text
+    if call.form == "program" and writing == "turns":
+        text = until_code_ends(text)
     return {"prompt": prompt, "completion": [{"role": "assistant", "content": text}]}
 
 

@@ -20,7 +20,6 @@ from rlmlang.calls.prompt import (
     function_head,
     language_card,
     program_header,
-    program_text,
 )
 from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import check
@@ -236,26 +235,3 @@ def test_the_header_declares_records_and_inputs() -> None:
         "empty: dict[str, str]",
         "mixed: list[tuple[float, str | None]]",
     ]
-
-
-@pytest.mark.parametrize(
-    ("reply", "expected"),
-    [
-        ("1 + 1", "1 + 1\n"),
-        ("\n\n1 + 1\n\n", "1 + 1\n"),
-        ("Here it is:\n```python\na = 1\na\n```\nDone.", "a = 1\na\n"),
-        ("```\na\n```\n```\nb\n```", "a\n"),
-        ("~~~~rlm\na\n~~~~", "a\n"),
-        ("````\n```\na\n````", "```\na\n"),
-        ("```python\na = 1", "a = 1\n"),
-        ('s = "```"\ns', 's = "```"\ns\n'),
-        ("", "\n"),
-    ],
-)
-def test_the_program_in_a_reply(reply: str, expected: str) -> None:
-    assert program_text(reply) == expected
-
-
-@given(st.text(alphabet="`~\na"))
-def test_any_reply_gives_a_text(reply: str) -> None:
-    assert program_text(reply).endswith("\n")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rlmlang
 from rlmlang.calls.prompt import function_head
-from rlmlang.calls.written_program import whole_program
+from rlmlang.calls.written_program import body_text, until_code_ends, whole_program
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT, STR, ListType, RecordType
@@ -73,3 +75,63 @@ def test_a_model_writes_a_function() -> None:
     model = ScriptedModel([{"instruction": "Sum up", "program": reply}, {"instruction": "Shorten", "text": "short"}])
     result = rlmlang.compile('CALL("Sum up", document="long")').run(model=model, limits={"max_depth": 2})
     assert (result.value, result.type) == ("short", STR)
+
+
+# The next statements of a body ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("a = 1", "    a = 1\n"),
+        ("\n\n    a = 1\n\n", "    a = 1\n"),
+        ("        a = 1\n        b = 2\n", "    a = 1\n    b = 2\n"),
+        ("Here it is:\n```python\na = 1\nb = a\n```\nDone.", "    a = 1\n    b = a\n"),
+        ("```\na = 1\n```\n```\nb = 1\n```", "    a = 1\n"),
+        ("~~~~rlm\na = 1\n~~~~", "    a = 1\n"),
+        ('````\ns = "```"\n````', '    s = "```"\n'),
+        ("```python\na = 1", "    a = 1\n"),
+        ("if a:\n    b = 1\n\nc = 2  # two\n# three", "    if a:\n        b = 1\n\n    c = 2  # two\n    # three\n"),
+        ('s = """one\n  two\nthree"""\nt = 1\n', '    s = """one\n  two\nthree"""\n    t = 1\n'),
+        ("# don't\n  a = 1\n  b = 2\n", "    # don't\n    a = 1\n    b = 2\n"),
+        ("", "\n"),
+    ],
+)
+def test_statements_are_indented_as_the_body_is(reply: str, expected: str) -> None:
+    assert body_text(reply) == expected
+
+
+WHOLE = """\
+import re
+
+def half(n):
+    return n // 2
+
+def answer(
+    text: str,
+    n: int = 3,
+) -> int:  # the function
+    \"\"\"Say it.\"\"\"
+
+    return half(n)
+
+print(answer("x"))
+"""
+
+
+def test_a_whole_function_gives_its_body() -> None:
+    assert body_text(WHOLE) == (
+        '    import re\n\n    def half(n):\n        return n // 2\n\n    """Say it."""\n\n    return half(n)\n\n'
+    )
+
+
+def test_what_follows_the_code_does_not_count() -> None:
+    assert until_code_ends("First\n```\na\n```\nthen\n```\nb\n```") == "First\n```\na\n```"
+    assert until_code_ends("```\na\n```\n```\ndef answer():\n    return 1\n```\n!").endswith("return 1\n```")
+    assert until_code_ends("a = 1\n") == "a = 1\n"
+
+
+@given(st.text(alphabet="`~\na\"' #"))
+def test_any_reply_gives_a_text(reply: str) -> None:
+    assert body_text(reply).endswith("\n")
+    assert reply.startswith(until_code_ends(reply))

@@ -17,7 +17,7 @@ from attrs import evolve
 
 from rlmlang.calls import prompt
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.prompt import Message, program_header
+from rlmlang.calls.prompt import ChatTurn, Message, program_header
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.language.check import check
@@ -410,6 +410,15 @@ def test_a_server_that_is_gone(model: LlamaModel, tmp_path: Path, monkeypatch: p
 
 
 # Names and weights -------------------------------------------------------------------
+
+
+def test_a_program_in_turns_goes_on_from_what_was_read(model: LlamaModel) -> None:
+    first = request("How many words does the text have?", "one two", program=True, turns=(), max_tokens=30)
+    reply = asyncio.run(model.generate(first))
+    assert reply.opening == "```python\n", "the model writes the code, without the head of the function"
+    told = ChatTurn(reply.opening + reply.text, "That was run.")
+    again = asyncio.run(model.generate(evolve(first, turns=(told,))))
+    assert again.cached_tokens > reply.prompt_tokens
 
 
 @pytest.fixture

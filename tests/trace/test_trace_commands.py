@@ -380,6 +380,23 @@ def test_sft_of_statements(show: Show, tmp_path: Path) -> None:
     assert first["prompt"] == last["prompt"][:2]
 
 
+def test_sft_of_turns_has_the_turns_before_that_worked(show: Show, tmp_path: Path) -> None:
+    model = scripted(
+        "See:\n```\nnote = CALL('Sum it up', text)\n```\nAnd then …",
+        "```\nx = note.size\n```",
+        "```\ny = int(CALL('Number?', text))\n```",
+        "```\nreturn len(note)\n```",
+    )
+    path = traced(tmp_path / "run.jsonl", model, ASKED, "turns", text="It rains.")
+    first, last, call = exported(show, path, "sft")
+    assert said(first) == "See:\n```\nnote = CALL('Sum it up', text)\n```"
+    assert (said(last), said(call)) == ("```\nreturn len(note)\n```", "Rain.")
+    assert last["prompt"][:2] == first["prompt"]
+    assert [message["role"] for message in last["prompt"]] == ["system", "user", "assistant", "user"]
+    assert last["prompt"][2]["content"] == said(first)
+    assert last["prompt"][3]["content"].startswith("That was run.")
+
+
 def test_sft_of_several_runs_has_each_context_once(show: Show, tmp_path: Path) -> None:
     one, two = (
         traced(tmp_path / f"{i}.jsonl", scripted("len(text)"), ASKED, text=text) for i, text in enumerate(("a", "bc"))

@@ -95,8 +95,10 @@ class HfModel:
         if len(prompt) >= self.context:
             raise ModelError.of("E403", f"a prompt of {len(prompt):,} tokens; the context holds {self.context:,}")
         limit = min(request.max_tokens, self.context - len(prompt))
-        reply = await self._engine.write(prompt, self._steering(request, limit), limit, request.stop)
-        return evolve(reply, opening=self.render_prompt(request).opening, wrapped=request.typed)
+        opening = self.render_prompt(request).opening
+        stop = request.stop_after(opening, request.constraint is not None)
+        reply = await self._engine.write(prompt, self._steering(request, limit), limit, stop)
+        return evolve(reply, opening=opening, wrapped=request.typed)
 
     def _prompt(self, request: Request) -> list[int]:
         rendered = self.render_prompt(request)

@@ -140,10 +140,8 @@ class LlamaModel:
             "seed": (self.options.seed + request.sample) % 2**32,
             **SAMPLING,
         }
-        stop = request.stop
-        if request.program and (request.constraint is None or self.options.constrain == "none"):
-            stop += ("\n```",)  # the end of the fence that the opening begins
-        if stop:
+        is_constrained = request.constraint is not None and self.options.constrain != "none"
+        if stop := request.stop_after(self.render_prompt(request).opening, is_constrained):
             body |= {"stop": list(stop), "verbose": True}  # which reports the stop text
         if request.constraint is not None and self.options.constrain == "types":
             matcher = Matcher(request.constraint, self._engine.vocabulary, request.max_tokens)

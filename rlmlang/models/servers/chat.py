@@ -138,8 +138,9 @@ class Chat:
             body["chat_template_kwargs"] = {"enable_thinking": False}
         if self._continued(request):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
-        if request.stop and "tools" not in body:  # models that take such tools take no `stop`
-            body["stop"] = list(request.stop)
+        stop = self._stop(request)
+        if stop and "tools" not in body:  # models that take such tools take no `stop`
+            body["stop"] = list(stop)
             if dialect.keeps_stop:
                 body[dialect.keeps_stop] = True
         return body
@@ -151,6 +152,9 @@ class Chat:
 
     def _opening(self, request: Request) -> str:
         return request.opening(continues=self._dialect.continues)
+
+    def _stop(self, request: Request) -> tuple[str, ...]:
+        return request.stop_after(self._opening(request), bool(self._constraint_fields(request)))
 
     def _continued(self, request: Request) -> str:
         """Return the start of the answer that the server is to continue; empty if it is to start a new one."""
@@ -200,7 +204,7 @@ class Chat:
         if not isinstance(text, str):
             raise TypeError
         if finish == "stop":
-            text = with_stop_text(text, request.stop, choice.get("stop_reason", choice.get("matched_stop")))
+            text = with_stop_text(text, self._stop(request), choice.get("stop_reason", choice.get("matched_stop")))
         reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in fields)
         return self._counted(request, data.get("usage") or {}, reply)
 
