@@ -238,7 +238,7 @@ def test_a_redirect_is_not_followed(
     other = FakeServer()
     other.start()
     server.on(CHAT, Answer(status, headers={"Location": other.url + CHAT}))
-    error = fails(opened, server.url)
+    error = fails(opened, server.url, "&key=OPENAI_API_KEY")
     other.stop()
     assert "redirects are not followed" in error.first.message
     assert (len(server.seen), other.seen) == (1, [])

@@ -19,7 +19,7 @@ AT = "@(?=https?://)"
 OptionsT = TypeVar("OptionsT", bound=Any)
 """A frozen attrs class, each of whose fields is an option."""
 
-_READERS = {"int": int, "float": float, "float | None": float, "str": str}
+_READERS = {"int": int, "float": float, "float | None": float, "str": str, "str | None": str}
 
 
 def at_least(minimum: float, default: Any) -> Any:

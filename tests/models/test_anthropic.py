@@ -75,7 +75,10 @@ def test_the_body_of_a_request(
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
     server.on(MESSAGES, message("hello"))
-    assert ask(opened(f"anthropic:some-model@{server.url}{options}"), asked).text == "hello"
+    assert (
+        ask(opened(f"anthropic:some-model@{server.url}?key=ANTHROPIC_API_KEY{options.replace('?', '&')}"), asked).text
+        == "hello"
+    )
     (seen,) = server.seen
     system, user = asked.messages
     assert (seen.method, seen.path) == ("POST", MESSAGES)
@@ -187,6 +190,6 @@ def test_names_and_keys(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
         "model": "m",
         "temperature": None,
     }
-    for name in ("anthropic:m@http://proxy.example", "anthropic:m?dialect=none"):
+    for name in ("anthropic:m@http://proxy.example?key=ANTHROPIC_API_KEY", "anthropic:m?dialect=none"):
         with pytest.raises(UsageError, match="E607"):
             opened(name)

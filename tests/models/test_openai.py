@@ -603,6 +603,13 @@ def test_the_least_cost_does_not_come_from_an_upper_bound(opened: Open) -> None:
     [
         ("openai:@http://localhost/v1", "does not name a model"),
         ("openai:m@http://", "has an address that cannot be read"),
+        ("openai:llama3@localhost:11434", "has an address without http:// or https://"),
+        ("openai:llama3:8b@localhost", "has an address without http:// or https://"),
+        ("openai:m@gpu-box:8000/v1", "has an address without http:// or https://"),
+        ("openai:m@gpu-box/v1", "has an address without http:// or https://"),
+        ("openai:m@10.0.0.5/v1", "has an address without http:// or https://"),
+        ("openai:m@[::1]:8000", "has an address without http:// or https://"),
+        ("openai:m@models.example.com?ctx=4096", "has an address without http:// or https://"),
         ("openai:m@http://localhost:port/v1", "has an address that cannot be read"),
         ("openai:m@http://[::1/v1", "has an address that cannot be read"),
         ("openai:m@http://local host/v1", "has an address that cannot be read"),
@@ -640,8 +647,8 @@ def test_options(opened: Open) -> None:
 
 
 def test_the_key_is_sent_and_not_shown(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", " sk-secret\n")
-    model = opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096")
+    monkeypatch.setenv("SERVER_KEY", " sk-secret\n")
+    model = opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096&key=SERVER_KEY")
     server.on(CHAT, Answer(401, {"error": {"message": "Incorrect API key provided: sk-secret."}}))
     error = fails(model)
     assert server.seen[0].headers["Authorization"] == "Bearer sk-secret"
@@ -650,24 +657,28 @@ def test_the_key_is_sent_and_not_shown(server: FakeServer, opened: Open, monkeyp
 
 
 def test_which_key(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenAI's key goes to OpenAI, and to another server only if the name says so."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("OTHER_KEY", "other")
     server.on(CHAT, completion("hello"))
-    for option in ("key=", "key=OTHER_KEY", "key=NO_SUCH_KEY"):
-        ask(opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096&{option}"), request())
-    assert [seen.headers.get("Authorization") for seen in server.seen] == [None, "Bearer other", None]
+    for option in ("", "&key=", "&key=OTHER_KEY", "&key=NO_SUCH_KEY", "&key=OPENAI_API_KEY"):
+        ask(opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096{option}"), request())
+    sent = [seen.headers.get("Authorization") for seen in server.seen]
+    assert sent == [None, None, "Bearer other", None, "Bearer sk-secret"]
+    assert opened("openai:gpt").secrets == {"sk-secret"}
+    assert opened("openai:@cf/llama").secrets == opened("openai:opus@20250514").secrets == {"sk-secret"}
 
 
 def test_the_key_does_not_leave_the_machine_in_the_clear(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("SERVER_KEY", "sk-secret")
     for host in ("example.com", "10.0.0.5", "localhost.example.com", "[2001:db8::1]"):
         with pytest.raises(UsageError, match=r"E607.*without encryption") as caught:
-            opened(f"openai:m@http://{host}/v1")
+            opened(f"openai:m@http://{host}/v1?key=SERVER_KEY")
         assert "sk-secret" not in str(caught.value)
-        opened(f"openai:m@http://{host}/v1?key=")
-        opened(f"openai:m@https://{host}/v1")
-    for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
         opened(f"openai:m@http://{host}/v1")
+        opened(f"openai:m@https://{host}/v1?key=SERVER_KEY")
+    for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+        opened(f"openai:m@http://{host}/v1?key=SERVER_KEY")
 
 
 def test_a_key_that_is_none(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from attrs import frozen
-
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE, read_options
-from rlmlang.models.servers.endpoint import ServerOptions, no_key, read_key, split_name
+from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     count,
@@ -32,36 +30,30 @@ VERSION = "2023-06-01"
 CONTEXT = 200_000
 
 
-@frozen
-class AnthropicOptions(ServerOptions):
-    """The options in the name of a model."""
-
-    key: str = "ANTHROPIC_API_KEY"
-
-
 def open_model(rest: str, name: str) -> AnthropicModel:
     """Return the model of `MODEL@URL?OPTIONS`.
 
     Raises UsageError E607 for a wrong name, option or key, ModelError E407 if Anthropic is to be asked without a key.
     """
     model, url, query = split_name(rest, name, ADDRESS)
-    return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(AnthropicOptions(), query, name))
+    return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(ServerOptions(), query, name))
 
 
 class AnthropicModel:
     """A model of Anthropic."""
 
-    def __init__(self, name: str, model: str, url: str, options: AnthropicOptions) -> None:
+    def __init__(self, name: str, model: str, url: str, options: ServerOptions) -> None:
         self.name = name
         self.model = model
         self.options = options
         self.concurrency = options.concurrency
         self.context = options.ctx or CONTEXT
         self.capabilities = Capabilities(prefix_reuse=True, exact_counts=False)
-        self._key = read_key(options.key, url)
+        variable = key_variable(options.key, "ANTHROPIC_API_KEY", url == ADDRESS)
+        self._key = read_key(variable, url)
         self.secrets = frozenset([self._key] if self._key else [])
         if url == ADDRESS and not self._key:
-            raise no_key(name, options.key)
+            raise no_key(name, variable)
         headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
         self._client = Client(url, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
         self.identity = json.dumps(

@@ -31,8 +31,9 @@ class ServerOptions:
     """The seconds that one request may take."""
     retries: int = 4
     """How often a request is sent again after a transient failure."""
-    key: str = ""
-    """The environment variable that holds the API key; empty for no key."""
+    key: str | None = None
+    """The environment variable that holds the API key; empty for no key. Without one, the usual variable of the
+    backend's own server, and no key for any other server."""
 
 
 def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
@@ -44,6 +45,9 @@ def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
     model, at, url = rest, "", default
     if found := re.search(AT, rest):
         model, at, url = rest[: found.start()], "@", rest[found.end() :].rstrip("/")
+    elif found := _BARE_ADDRESS.search(rest):
+        hint = f"write `{rest[: found.start()]}@http://{found[1]}`, or https://"
+        raise UsageError.of("E607", f"`{name}` has an address without http:// or https://", hint=hint)
     problem = "does not name a model" if not model else _problem(url) if at else ""
     if problem:
         raise UsageError.of("E607", f"`{_without_password(name)}` {problem}", hint="write `MODEL@https://HOST/v1`")
@@ -51,6 +55,14 @@ def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
         permit(url, os.environ[ALLOW].split(), ALLOW)
     return model, url, query
 
+
+_BARE_ADDRESS = re.compile(
+    r"@(localhost(?::\d+)?(?:/.*)?"
+    r"|[\w.-]+(?::\d+(?:/.*)?|/v1/?)"
+    r"|(?:(?:[\w-]+\.)+[A-Za-z]{2,}|(?:\d+\.){3}\d+)(?:/.*)?"
+    r"|\[[\da-fA-F:.]+\].*)$"
+)
+"""A host behind the model where an address should be. `@cf/meta/llama` and `opus@20250514` are names of models."""
 
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")  # decision 60
 """Addresses that every parser reads in the same way: the HTTP client parses again what is checked here."""
@@ -107,6 +119,17 @@ _METADATA = {"100.100.100.200", "192.0.0.192", "fd00:ec2::254"}
 
 def _without_password(name: str) -> str:
     return re.sub("//[^/@]*@", "//…@", name)
+
+
+def key_variable(option: str | None, usual: str, own: bool) -> str:
+    """Return the environment variable that holds the key of a server, given the option in its name; empty for no key.
+
+    A key is for one server. So the usual variable is read for the backend's `own` one only, and no other server is
+    sent the key that it holds unless the name asks for it.
+    """
+    if option is not None:
+        return option
+    return usual if own else ""
 
 
 def read_key(variable: str, url: str) -> str:

@@ -16,7 +16,7 @@ from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import read_options
 from rlmlang.models.servers.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
-from rlmlang.models.servers.endpoint import ServerOptions, no_key, read_key, split_name
+from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
 from rlmlang.models.servers.http import Client, NotFound
 from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
 from rlmlang.models.servers.messages import count
@@ -32,7 +32,6 @@ GRAMMARS = ("llguidance", "lark", "ebnf", "gbnf", "none")
 class OpenAIOptions(ServerOptions):
     """The options in the name of a model."""
 
-    key: str = "OPENAI_API_KEY"
     dialect: str = ""
     """One of `DIALECTS`; empty to detect it."""
     grammar: str = ""
@@ -62,7 +61,8 @@ class OpenAIModel:
         root = url.removesuffix("/v1")
         self._path = url[len(root) :]
         self._at_openai = urlsplit(url).hostname == urlsplit(ADDRESS).hostname
-        self._key = read_key(options.key, url)
+        self._variable = key_variable(options.key, "OPENAI_API_KEY", self._at_openai)
+        self._key = read_key(self._variable, url)
         self.secrets = frozenset([self._key] if self._key else [])
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         self._client = Client(root, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
@@ -99,7 +99,7 @@ class OpenAIModel:
         """The server in its dialect. Raises ModelError E400, E407."""
         options = self.options
         if self._at_openai and not self._key:
-            raise no_key(self.name, options.key)
+            raise no_key(self.name, self._variable)
         dialect = DIALECTS.get(options.dialect) or (OPENAI if self._at_openai else None)
         context = options.ctx
         if dialect is None or (not context and dialect in (VLLM, SGLANG, LLAMA)):
