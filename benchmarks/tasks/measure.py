@@ -8,14 +8,15 @@ The prompt describes the language, and gives the head of a function with the tas
 - `free`: the model writes the function without constraint;
 - `syntax`: its body is constrained to a grammar;
 - `types`: its body is constrained token by token to what parses and checks;
+- `whole`, `statements`, `turns`: the model is asked as by `rlmlang ask --writing`: it corrects what does not work;
 - `direct`: no program but the answer, as from a program of a single CALL; programs are compared with this;
 - `python`: the model is asked for a plain Python function, without a word about this language, and CPython runs it in a
   process of its own. **This executes what a model writes**, which is what the language is there to avoid.
 
-The program is parsed, checked and run with the same model for its calls; their answers are constrained to
-their types in every mode. A program that is not finished after `--max-tokens` is used as it is. Each result is
-a line of `--out`; results in the file are not measured again, and several models may share a file. The tasks are
-in `tasks.jsonl`, which `generate.py` writes and documents.
+In all other modes it is asked once. The program is parsed, checked and run with the same model for its calls;
+their answers are constrained to their types in every mode. A program that is not finished after `--max-tokens` is used
+as it is. Each result is a line of `--out`; results in the file are not measured again, and several models may share a
+file. The tasks are in `tasks.jsonl`, which `generate.py` writes and documents.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from textwrap import indent
-from typing import Any
+from typing import Any, get_args
 
 from attrs import evolve, field, frozen
 
@@ -43,6 +44,7 @@ import rlmlang
 from rlmlang import Limits, RlmError, RunError
 from rlmlang.api import Program
 from rlmlang.calls.prompt import FUNCTION, Message, argument_names, fenced, function_head, program_header
+from rlmlang.calls.writing import Writing
 from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
 from rlmlang.language.check import check
@@ -58,9 +60,10 @@ from rlmlang.trace.recorder import Trace
 
 HERE = Path(__file__).parent
 TEXTS = HERE.parent.parent / "examples" / "inputs"
-MODES = ("python", "free", "syntax", "types", "direct")
+WRITINGS: tuple[Any, ...] = get_args(Writing)
+MODES = ("python", "free", "syntax", "types", *WRITINGS, "direct")
 STAGES = ("parses", "checks", "reads", "asks", "runs", "right")
-LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=120, max_answer_tokens=64)
+LIMITS = Limits(max_calls=20, max_depth=1, max_seconds=300, max_answer_tokens=64)
 
 
 # Tasks ---------------------------------------------------------------------------
@@ -154,7 +157,9 @@ async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[
     found: dict[str, Any] = {"kind": task.kind, "needs": bool(task.leaves), **dict.fromkeys(STAGES, False)}
     request = task.request(mode in ("syntax", "types"), max_tokens)
     try:
-        if mode == "direct":
+        if mode in WRITINGS:
+            await _ask(found, task, model, mode, max_tokens)
+        elif mode == "direct":
             header = program_header(request.arguments, request.type)
             found["program"] = header + task.single_call()
         else:
@@ -165,7 +170,7 @@ async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[
         found["seconds_written"] = time.perf_counter() - begin
         if mode == "python":
             await _run_by_cpython(found, request)
-        else:
+        elif mode not in WRITINGS:
             await _follow(found, request, model)
         found["right"] = task.is_right(found["value"])
     except RlmError as error:
@@ -175,6 +180,23 @@ async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[
 
 def _spent(reply: Reply) -> dict[str, Any]:
     return {"finish": reply.finish, "tokens": reply.completion_tokens, "forced": reply.forced_tokens}
+
+
+async def _ask(found: dict[str, Any], task: Task, model: Model, writing: Any, max_tokens: int) -> None:
+    """Ask as `rlmlang ask` does, and record what came of it. Raises RlmError."""
+    trace = Trace()
+    limits = evolve(LIMITS, max_answer_tokens=max_tokens)
+    try:
+        result = await rlmlang.aask(
+            task.instruction, task.inputs, type=task.type, model=model, writing=writing, limits=limits, trace=trace
+        )
+        found |= {"value": to_json(result.value), "runs": True}
+    finally:
+        if trace.first is not None and trace.first.program:
+            program = trace.first.program
+            found |= {"program": program, "asks": "CALL" in program, "tokens": trace.first.completion_tokens}
+            found |= {"attempts": trace.first.attempts, "finish": "stop" if found["runs"] else "length"}
+            found["parses"] = found["checks"] = found["reads"] = found["runs"]
 
 
 async def _follow(found: dict[str, Any], request: Request, model: Model) -> None:
@@ -266,10 +288,8 @@ def as_data(value: Any, type_: Type) -> Any:
 
 def mode_of(name: str, mode: str) -> str:
     """Return the name of a model with the constraint of the mode."""
-    if mode in ("free", "direct", "python") or (
-        mode == "types" and name.startswith("hf:")
-    ):  # the only mode of this model
-        return name
+    if mode in ("free", "direct", "python", *WRITINGS) or (mode == "types" and name.startswith("hf:")):
+        return name  # and "types" is the only mode of `hf:`
     return f"{name}{'&' if '?' in name else '?'}constrain={mode}"
 
 

@@ -17,13 +17,13 @@ from rlmlang.calls.turns import TurnSession
 from rlmlang.calls.writing import Writing
 from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import BudgetError, ModelError, ProgramError, RlmError, UsageError
+from rlmlang.errors import AnswerTruncated, BudgetError, ModelError, ProgramError, RlmError, UsageError
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
-from rlmlang.models.checks import check_reply, described, prompt_tokens
+from rlmlang.models.checks import check_reply, described, prompt_tokens, refuse_cut_off
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs, with_input_types
 from rlmlang.runtime.meter import Meter
@@ -35,6 +35,9 @@ from rlmlang.trace.recorder import CallRecord, Trace
 
 PROGRAM_ATTEMPTS = 3  # decision 36
 """How often a program is written whole, at most, until one checks and runs."""
+
+REPAIR_SAMPLES = 1_000_000
+"""What is added to the number of a sample for each further attempt: greedy decoding would write the same again."""
 
 EvaluateAnswer = Callable[[CallInFlight, Checked, Mapping[str, Value]], Awaitable[Value]]
 """Evaluates a program that answers a call, with the values of its inputs."""
@@ -143,12 +146,7 @@ class Answering:
     async def _whole_reply(self, call: CallInFlight, request: Request) -> Reply:
         """Have the model generate once. Raises ModelError E402 if the reply was cut off, and what `generate` raises."""
         reply = await self.generate(call.record, request, call.account)
-        if reply.finish == "length":
-            raise ModelError.of(
-                "E402",
-                f"the answer was cut off after {reply.completion_tokens:,} tokens",
-                hint="ask for less at a time, or raise max_answer_tokens",
-            )
+        refuse_cut_off(reply)
         return reply
 
     def _request(self, call: CallInFlight, program: bool) -> Request:
@@ -202,8 +200,12 @@ class Answering:
     async def _whole(self, call: CallInFlight, request: Request) -> Value:
         """Have a program written in one go, and a few times again if it does not check or run."""
         problem: RlmError | None = None
-        for _ in range(PROGRAM_ATTEMPTS):
-            reply = await self._whole_reply(call, request)
+        for attempt in range(PROGRAM_ATTEMPTS):
+            try:
+                reply = await self._whole_reply(call, request)
+            except AnswerTruncated as error:  # no model would correct so long a text: it starts anew
+                problem, request = error, evolve(request, repair=None, sample=_another(call, attempt))
+                continue
             text = whole_program(reply.opening + reply.text, request.instruction, request.arguments, request.type)
             call.record.program = text
             try:
@@ -212,13 +214,16 @@ class Answering:
                 raise
             except RlmError as error:
                 problem = error
-                request = evolve(request, repair=(reply.text, render(error.diagnostics)))
+                repair = (reply.text, render(error.diagnostics))
+                request = evolve(request, repair=repair, sample=_another(call, attempt))
         assert problem is not None
         last = problem.first
         raise ModelError.of(
             "E405",
             f"the model's program failed {PROGRAM_ATTEMPTS} times, last with {last.code}: {last.message}",
-            hint="lower max_depth so that the model answers directly, or give it a smaller task",
+            hint=last.hint
+            if isinstance(problem, AnswerTruncated)
+            else "lower max_depth so that the model answers directly, or give it a smaller task",
             notes=[("in its program", last.span)] if last.span else [],
         ) from problem
 
@@ -236,7 +241,7 @@ class Answering:
 
     async def _by_session(self, call: CallInFlight, kind: type[Session], request: Request) -> Value:
         async def generate(statement: Request) -> Reply:
-            return await self._whole_reply(call, statement)
+            return await self.generate(call.record, statement, call.account)
 
         async def step(program: Checked, variables: Mapping[str, Value], begin: int) -> Step:
             return await self._step(call, program, variables, begin)
@@ -252,6 +257,11 @@ class Answering:
 def _checked(text: str, expected: Type) -> Checked:
     """Check the program of an answer. A model that recurses writes the same one for many calls (decision 83)."""
     return check(Source(text, ANSWER), expected)
+
+
+def _another(call: CallInFlight, attempt: int) -> int:
+    """Return the number of the sample after an attempt that failed."""
+    return call.sample + (attempt + 1) * REPAIR_SAMPLES
 
 
 def _short(text: str) -> str:

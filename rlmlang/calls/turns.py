@@ -16,6 +16,7 @@ from rlmlang.calls.written_program import body_text, until_code_ends
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.models.base import Reply, Request
+from rlmlang.models.checks import refuse_cut_off
 from rlmlang.render import render
 
 SHOWN = 300
@@ -47,7 +48,10 @@ class TurnSession(Session):
         return evolve(self.request, turns=self.turns, sample=sample)
 
     def _parts(self, reply: Reply) -> list[str]:
-        self.reply = until_code_ends(reply.opening + reply.text)
+        whole = reply.opening + reply.text
+        self.reply = until_code_ends(whole)
+        if self.reply == whole:
+            refuse_cut_off(reply)
         block = body_text(self.reply).rstrip() + "\n"
         if not block.strip():
             raise ModelError.of("E405", "the model wrote no statement")

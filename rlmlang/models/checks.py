@@ -64,6 +64,16 @@ def check_reply(reply: object, model: str) -> Reply:
     return reply
 
 
+def refuse_cut_off(reply: Reply) -> None:
+    """Raise ModelError E402 if a reply was cut off."""
+    if reply.finish == "length":
+        raise ModelError.of(
+            "E402",
+            f"the answer was cut off after {reply.completion_tokens:,} tokens",
+            hint="ask for less at a time, or raise max_answer_tokens",
+        )
+
+
 def _is_plain(reply: Reply) -> bool:
     """Return whether a reply is right and has no values of subclasses. Every call pays for this: no loops."""
     return (

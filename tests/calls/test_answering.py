@@ -13,7 +13,7 @@ from attrs import evolve
 from rlmlang.api import compile
 from rlmlang.calls.budget import Limits
 from rlmlang.errors import BudgetError, ModelError
-from rlmlang.models.base import Request
+from rlmlang.models.base import Reply, Request
 from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake, Held, obedient
 from tests.support.scenarios import failure, scenario, start
@@ -117,6 +117,29 @@ def test_a_program_is_repaired_with_its_diagnostics() -> None:
     assert third.repair is not None
     assert "nonsense" in third.repair[1]
     assert "E200" in third.repair[1]
+
+
+def test_each_attempt_at_a_program_is_another_sample() -> None:
+    """Greedy decoding would write the same again."""
+    model = Fake(writer({"sum": ["arg1 +", "1 +", "sum(arg1)"] * 2}))
+    compile('[CALL[int]("sum", [1, 2]), CALL[int]("sum", [1, 2], sample=1)]').run(model=model, limits=DEEP)
+    assert [request.sample for request in model.requests[:1]] == [0]
+    assert {0, 1} < {request.sample for request in model.requests}
+    assert len({request.sample for request in model.requests}) == 6
+
+
+def test_a_program_that_is_cut_off_is_begun_anew() -> None:
+    class Cut(Fake):
+        async def generate(self, request: Request) -> Reply:
+            reply = await super().generate(request)
+            return evolve(reply, finish="length") if len(self.requests) == 2 else reply
+
+    model = Cut(writer({"sum": ["arg1 +", "sum(arg1) + 1", "sum(arg1)"]}))
+    assert compile('CALL[int]("sum", [1, 2])').run(model=model, limits=DEEP).value == 3
+    assert [request.repair is None for request in model.requests] == [True, False, True]
+    first = failure('CALL[int]("sum", [1, 2])', Fake(lambda request: "1", finish="length"), limits=DEEP).first
+    assert (first.code, "E402: the answer was cut off" in first.message) == ("E405", True)
+    assert "max_answer_tokens" in (first.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import rlmlang
 from rlmlang.calls import keys
@@ -19,7 +20,7 @@ from rlmlang.errors import ModelError, RlmError
 from rlmlang.language import parse
 from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.source import Source
-from rlmlang.models.base import Capabilities, Request
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake
@@ -272,6 +273,17 @@ def test_hidden_characters_of_values_stay_out_of_the_transcript() -> None:
     result = rlmlang.compile(CALLING).run(model=model, limits=TWO, document="a\u202eb")
     assert result.value == ["a\u202eb"]
     assert "\\u202e" in model.written[1]
+
+
+def test_a_statement_that_is_cut_off_is_written_again() -> None:
+    class Cut(Writer):
+        async def generate(self, request: Request) -> Reply:
+            reply = await super().generate(request)
+            return evolve(reply, finish="length") if len(self.requests) == 1 else reply
+
+    model = Cut(["    text = [document, document, document", "    return [document]\n"])
+    assert run(model).value == ["one\ntwo"]
+    assert "error[E402]" in (model.requests[1].repair or ("", ""))[1]
 
 
 def test_a_program_without_an_end_is_refused() -> None:

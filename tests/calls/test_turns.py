@@ -84,6 +84,14 @@ def test_a_reply_without_a_statement_is_said_to_have_none() -> None:
     assert "the model wrote no statement" in model.asked[1][-1]["content"]
 
 
+def test_a_reply_that_is_cut_off_counts_as_far_as_its_block() -> None:
+    model = Fake(lambda request: "```\nreturn [document]\n```\nAnd so on and on", finish="length")
+    assert run(model).value == ["one\ntwo"]
+    with pytest.raises(ModelError) as caught:
+        run(Fake(lambda request: "```\nreturn [document", finish="length"))
+    assert "E402: the answer was cut off" in caught.value.first.message
+
+
 def test_a_whole_function_is_taken_too() -> None:
     whole = "def half(n):\n    return n // 2\n\ndef answer(document):\n    return [str(half(9))]\n\nprint(answer(''))\n"
     assert run(Chatter(f"Sure!\n```python\n{whole}```")).value == ["4"]

@@ -31,10 +31,12 @@ def mismatch(problems: Problems, node: nodes.Expr, found: Type, expected: Type, 
     if isinstance(expected, IterableType):
         return _not_iterable(problems, node, found, expected, what)
     message = f"{what} is {described(node, found)}; expected {expected}"
-    return problems.error(code, message, node.span, _conversion_hint(found, expected))
+    return problems.error(code, message, node.span, _conversion_hint(node, found, expected))
 
 
-def _conversion_hint(found: Type, expected: Type) -> str | None:
+def _conversion_hint(node: nodes.Expr, found: Type, expected: Type) -> str | None:
+    if isinstance(node, nodes.Call) and not has_variables(expected):
+        return f"write `CALL[{expected}](…)` for an answer of this type"
     if expected == STR:
         return "write `str(…)` or an f-string to turn it into text"
     if expected == INT and found == FLOAT:

@@ -383,5 +383,6 @@ _OF_PYTHON = {
     "iter": "lists are iterated over by `for` and comprehensions",
     "llm_query": 'write `CALL("instruction", …)`',
     "call": 'write `CALL("instruction", …)`',
+    "Literal": "it is a type: write a value, or `CALL[Literal[…]](…)` for an answer that is one of them",
 }
 """What to write instead of functions that Python or other runtimes have."""
