@@ -232,13 +232,12 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
     if builtin is METHODS["dict"]["get"] and not target.keywords:
         return lookup(compiler, node, target.args[0], target.args[1:], code)
     args = [*target.args, *(value for _, value in target.keywords)]
-    count = len(target.args)
     keywords = [keyword for keyword, _ in target.keywords]
     if keywords:
-        plain = code
+        plain, named = code, len(keywords)
 
         def code(meter: Meter, *given: Value) -> Value:
-            return plain(meter, *given[:count], **dict(zip(keywords, given[count:])))
+            return plain(meter, *given[:-named], **dict(zip(keywords, given[-named:])))
 
     if any(isinstance(arg, nodes.Starred) for arg in args):
         code = _spread([isinstance(arg, nodes.Starred) for arg in args], code)

@@ -18,7 +18,7 @@ from rlmlang.language.builtins.common import (
     shortest_length,
     up_to_length,
 )  # fmt: skip
-from rlmlang.language.builtins.table import SpecialForm, builtin
+from rlmlang.language.builtins.table import Builtin, SpecialForm, builtin
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import SetValue
 
@@ -43,10 +43,23 @@ def _extreme(name: str, pick: Callable[..., Any]) -> Callable[..., Any]:
     return code
 
 
+def _extreme_of_arguments(name: str, pick: Callable[..., Any]) -> Callable[..., Any]:
+    extreme = _extreme(name, pick)
+
+    def code(meter: Meter, *args: Any) -> Any:
+        if len(args) < 2:
+            hint = f"write `{name}(xs)` without the star"
+            raise RunError.of("E308", f"`{name}(*xs)` needs two arguments or more, and gets {len(args)}", hint=hint)
+        return extreme(meter, *args)
+
+    return code
+
+
 for _name, _pick, _most, _examples in (
     ("min", min, "smallest", ["min([3, 1, 2]) == 1", "min(2, 1) == 1", 'min(["aa", "b"], key=len) == "b"']),
     ("max", max, "largest", ["max([3, 1, 2]) == 3", "max(2, 1.5) == 2", 'max(["a", "bb"], key=len) == "bb"']),
 ):
+    _starred = Builtin(_name, (f"{_name}(*more: K) -> K",), "", (), SIZE, _extreme_of_arguments(_name, _pick))
     builtin(
         f"{_name}(xs: Iterable[K]) -> K",
         f"{_name}(a: K, b: K, *more: K) -> K",
@@ -58,6 +71,7 @@ for _name, _pick, _most, _examples in (
         doc=f"the {_most} element or argument, by `key` if there is one; of equal ones the first",
         examples=[*_examples, f"{_name}([], default=0) == 0"],
         cost=SIZE,
+        starred=_starred,
     )(_extreme(_name, _pick))
 
 
@@ -217,8 +231,14 @@ def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]]:
     "zip(a: Iterable[A], b: Iterable[B], c: Iterable[C], d: Iterable[D]) -> list[tuple[A, B, C, D]]",
     "zip(a: Iterable[A]) -> list[tuple[A]]",
     "zip(*xs: Iterable[T]) -> list[tuple[T, ...]]",
+    "zip(*rows: tuple[A, B]) -> tuple[tuple[A, ...], tuple[B, ...]]",
+    "zip(*rows: tuple[A, B, C]) -> tuple[tuple[A, ...], tuple[B, ...], tuple[C, ...]]",
     doc="tuples of the elements at the same place, as a list, as many as the shortest has",
-    examples=['zip([1, 2], "ab") == [(1, "a"), (2, "b")]', "zip([1, 2], [3]) == [(1, 3)]"],
+    examples=[
+        'zip([1, 2], "ab") == [(1, "a"), (2, "b")]',
+        "zip([1, 2], [3]) == [(1, 3)]",
+        "zip(*[[1, 2], [3, 4]]) == [(1, 3), (2, 4)]",
+    ],
     cost=ELEMENTS,
     moves=2,
     bounds=shortest_length,

@@ -127,6 +127,8 @@ class Builtin:
     """The module that it is imported from."""
     variant: Callable[[str], Builtin | None] | None = None
     """Gives the row in the place of this one, if there is another one for this constant as first argument."""
+    starred: Builtin | None = None
+    """The row in the place of this one where an argument is starred."""
 
     @cached_property
     def signatures(self) -> tuple[Signature, ...]:
@@ -170,12 +172,15 @@ def builtin(
     bounds: BoundsRule | None = None,
     form: SpecialForm | None = None,
     module: str | None = None,
+    starred: Builtin | None = None,
 ) -> Callable[[_Code], _Code]:
     """Enter a function into the table, or one of a module."""
 
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
-        row = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, form, module=module)
+        row = Builtin(
+            name, texts, doc, tuple(examples), cost, code, moves, bounds, form, module=module, starred=starred
+        )
         if module is None:
             BUILTINS[name] = row
         else:

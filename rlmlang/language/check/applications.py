@@ -30,6 +30,7 @@ from rlmlang.language.check.function_arguments import (
 from rlmlang.language.check.functions import instance_of, is_open, makes_call, merged, use, use_library, use_parameter
 from rlmlang.language.check.imports import member_of, no_member
 from rlmlang.language.check.inference import Inference, may_be_none, no_element
+from rlmlang.language.check.iteration import element_of
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.overloads import (
     ArgumentTypes,
@@ -240,8 +241,12 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
     types: dict[int, Type] = {}
     errors = len(check.problems)
     for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
-        if not is_function(check, arg):
+        if isinstance(arg, nodes.Starred):
+            types[arg.node_id] = element_of(check, check.infer(arg.value), arg.value)
+        elif not is_function(check, arg):
             types[arg.node_id] = check.infer(arg)
+    if builtin.starred is not None and any(isinstance(arg, nodes.Starred) for arg in node.args):
+        builtin = builtin.starred
     if receiver is not None:
         types[receiver.node_id] = check.tables.types[receiver.node_id]
     matches = [match_overload(signature, args, node.keywords) for signature in builtin.signatures]

@@ -90,12 +90,17 @@ class Overload:
 def match_overload(
     signature: Signature, args: Sequence[nodes.Expr], keywords: Sequence[nodes.Keyword]
 ) -> Overload | nodes.Keyword | None:
-    """Match arguments with parameters. Returns the keyword that does not fit, or None if their number is wrong."""
+    """Match arguments with parameters. Returns the keyword that does not fit, or None if their number is wrong.
+
+    `*xs` gives any number of arguments, which only a variadic parameter takes.
+    """
     found: dict[str, list[nodes.Expr]] = {}
     params = positional(signature, len(args))
     if len(params) < len(args):
         return None
     for param, arg in zip(params, args):
+        if isinstance(arg, nodes.Starred) and not param.variadic:
+            return None
         found.setdefault(param.name, []).append(arg)
     names = {param.name for param in signature.params if not param.variadic and param.name != "self"}
     takes_all = any(param.keyword_only and param.variadic for param in signature.params)
@@ -124,6 +129,9 @@ def count_problem(node: nodes.Apply, builtin: Builtin, args: Sequence[nodes.Expr
             return "E208", f"`{keyword.name}` cannot be used here", keyword.span, forms
         message = f"`{builtin.name}` has no parameter `{keyword.name}`"
         return "E206", message, keyword.span, did_you_mean(keyword.name, names, forms)
+    if (starred := next((arg for arg in node.args if isinstance(arg, nodes.Starred)), None)) is not None:
+        message = f"`{builtin.name}` does not take any number of arguments here"
+        return "E117", message, starred.span, "write the arguments one by one, or pass the list"
     return "E207", f"wrong number of arguments for `{builtin.name}`", node.span, forms
 
 
