@@ -8,7 +8,7 @@ from typing import Union, get_args
 from attrs import fields, frozen
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import METHODS, SpecialForm
+from rlmlang.language.builtins import METHODS, SYNTAX, SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, Tables
 
 BREAK, CONTINUE, RETURN = 1, 2, 4
@@ -224,7 +224,9 @@ def changes_anything(statements: Iterable[nodes.Statement]) -> bool:
     return False
 
 
-_CHANGING = frozenset(name for table in METHODS.values() for name, row in table.items() if row.changes)
+_CHANGING = frozenset(
+    name for table in (*METHODS.values(), *SYNTAX.values()) for name, row in table.items() if row.changes
+)
 
 
 def _has_index(target: nodes.Target) -> bool:

@@ -10,6 +10,7 @@ from rlmlang.language.builtins import text
 from rlmlang.language.builtins import text_methods
 from rlmlang.language.builtins import container_methods
 from rlmlang.language.builtins import changing_methods
+from rlmlang.language.builtins import statement_forms
 from rlmlang.language.builtins import math_module
 from rlmlang.language.builtins import other_modules
 from rlmlang.language.builtins import re_module
@@ -19,6 +20,7 @@ from rlmlang.language.builtins.table import (
     BUILTINS,
     METHODS,
     MODULES,
+    SYNTAX,
     Bounds,
     Builtin,
     ModuleConstant,
@@ -29,7 +31,8 @@ from rlmlang.language.builtins.table import (
 )  # fmt: skip
 
 __all__ = [
-    "BUILTINS", "METHODS", "MODULES", "Bounds", "Builtin", "ModuleConstant", "Parameter", "Signature", "SpecialForm",
+    "BUILTINS", "METHODS", "MODULES", "SYNTAX",
+    "Bounds", "Builtin", "ModuleConstant", "Parameter", "Signature", "SpecialForm",
     "changing_methods", "container_methods", "conversions", "math_module", "module_member", "number_functions",
-    "other_modules", "re_module", "sequence_functions", "special_forms", "text", "text_methods",
+    "other_modules", "re_module", "sequence_functions", "special_forms", "statement_forms", "text", "text_methods",
 ]  # fmt: skip

@@ -152,6 +152,8 @@ class ModuleConstant:
 
 
 BUILTINS: dict[str, Builtin] = {}
+SYNTAX: dict[str, dict[str, Builtin]] = {"list": {}, "dict": {}, "": {}}
+"""What statements apply (`rlmlang/language/syntax.py`): methods by the type of their receiver, functions by no type."""
 METHODS: dict[str, dict[str, Builtin]] = {
     name: {} for name in ("str", "list", "dict", "set", "tuple", "Counter", "Match", "Pattern")
 }
@@ -205,6 +207,18 @@ def method(
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
         METHODS[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, changes=changes)
+        return code
+
+    return enter
+
+
+def of_syntax(
+    of: str, name: str, *texts: str, cost: str, moves: int | None = None, changes: bool = False
+) -> Callable[[_Code], _Code]:
+    """Enter what a statement applies into the table."""
+
+    def enter(code: _Code) -> _Code:
+        SYNTAX[of][name] = Builtin(name, texts, "", (), cost, code, moves, changes=changes)
         return code
 
     return enter

@@ -15,7 +15,7 @@ from rlmlang.language.check.checked import (
     ParameterTarget,
     RecordTarget,
 )
-from rlmlang.language.check.expressions import methods_of, no_attribute, private
+from rlmlang.language.check.expressions import methods_of, no_attribute, of_syntax, private
 from rlmlang.language.check.function_arguments import (
     applied_in_while,
     apply_given,
@@ -45,6 +45,7 @@ from rlmlang.language.check.overloads import (
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Variable
 from rlmlang.language.check.type_tests import TESTED, is_instance, tested_names
 from rlmlang.language.solving import Solution, solve, substitute, variables
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE
 from rlmlang.language.types import (
     BOOL,
     INT,
@@ -212,7 +213,7 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
             _infer_arguments(check, node)
             return check.problems.error("E214", f"`{callee.name}` is a constant, not a function", callee.name_span)
     receiver = check.infer(callee.value)
-    method = methods_of(receiver).get(callee.name)
+    method = methods_of(receiver).get(callee.name) or of_syntax(receiver, callee.name)
     if method is not None and not callee.name.startswith("_"):
         return _builtin(check, node, method, callee.value)
     _infer_arguments(check, node)
@@ -228,6 +229,10 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
         case RecordType() if receiver.field(callee.name) is not None:
             message = f"`{callee.name}` is a field, not a function"
             return check.problems.error("E214", message, callee.name_span)
+    if callee.name in (DELETE, DELETE_SLICE, SET_SLICE):
+        what = "deleted" if callee.name == DELETE else "changed by slices"
+        message = f"elements of {receiver} cannot be {what}"
+        return check.problems.error("E212", message, callee.span, "make a new value, or a list: `xs = list(xs)`")
     return no_attribute(check.problems, callee, receiver, methods_of(receiver))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import METHODS, Builtin, ModuleConstant
+from rlmlang.language.builtins import METHODS, SYNTAX, Builtin, ModuleConstant
 from rlmlang.language.check.constants import constant_int, constants
 from rlmlang.language.check.formats import format_problem
 from rlmlang.language.check.imports import member_of, no_member
@@ -318,6 +318,16 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
         case base if base == STR:
             return METHODS["str"]
     return {}
+
+
+def of_syntax(type_: Type, name: str) -> Builtin | None:
+    """Return the method that a statement applies to a value of a type."""
+    match base_of(type_):
+        case ListType():
+            return SYNTAX["list"].get(name)
+        case DictType():
+            return SYNTAX["dict"].get(name)
+    return None
 
 
 def index(check: Inference, node: nodes.Index) -> Type:

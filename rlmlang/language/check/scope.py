@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS, Builtin, ModuleConstant
+from rlmlang.language.builtins import BUILTINS, SYNTAX, Builtin, ModuleConstant
 from rlmlang.language.check.checked import CheckedFunction, OuterVariable
 from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.source import Span
@@ -318,6 +318,8 @@ class Names:
     def _without_entry(self, node: nodes.Name, entry: Unbound | None) -> Referent | None:
         if node.id in self.damaged:
             return None
+        if node.id in SYNTAX[""]:
+            return SYNTAX[""][node.id]
         if entry is None or self._is_of_program(node.id):
             if node.id in BUILTINS:
                 return BUILTINS[node.id]

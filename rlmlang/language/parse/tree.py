@@ -7,7 +7,7 @@ from typing import Any, Union
 
 from attrs import evolve, frozen
 
-from rlmlang.language import nodes
+from rlmlang.language import nodes, syntax
 from rlmlang.language.parse.tree_expressions import ExpressionBuilder, Items, parts
 from rlmlang.language.source import Source, Span
 
@@ -156,12 +156,79 @@ class Builder(ExpressionBuilder):
     def value(self, items: Items) -> nodes.ExprStatement:
         return nodes.ExprStatement(items[0], span=self.at(items))
 
-    def assign(self, items: Items) -> nodes.Assign:
-        first, *others, value = parts(items, "NAME")
-        return nodes.Assign((first, *map(self.name_of, others)), value, span=self.at(items))
+    def assign(self, items: Items) -> nodes.Assign | nodes.ExprStatement:
+        *targets, value = parts(items)
+        span = self.at(items)
+        if len(targets) == 1 and isinstance(targets[0], nodes.Slice):
+            return self.changed(targets[0], syntax.SET_SLICE, (value,), span)
+        for target in targets:
+            self.no_slice(target)
+        first = targets[0]
+        if isinstance(first, nodes.TupleTarget) and any(isinstance(item, nodes.Starred) for item in first.items):
+            if len(targets) > 1:
+                raise self.fail("E117", "a starred target is in the only list of targets", first.span)
+            targets, value = [without_star(first)], self.unpacked(first, value)
+        return nodes.Assign(tuple(targets), value, span=span)
+
+    def unpacked(self, target: nodes.TupleTarget, value: nodes.Expr) -> nodes.Apply:
+        """Return the application that takes a value apart for targets one of which is starred. Raises ProgramError."""
+        stars = [place for place, item in enumerate(target.items) if isinstance(item, nodes.Starred)]
+        name = syntax.unpacking(stars[0], len(target.items) - stars[0] - 1)
+        if len(stars) > 1 or name is None:
+            message = f"one of at most {syntax.MOST_TARGETS} targets may be starred"
+            raise self.fail("E117", message, target.items[stars[-1]].span)
+        callee = nodes.Name(name, span=value.span, node_id=next(self._ids))
+        return self.node(nodes.Apply(callee, (value,), span=value.span, node_id=next(self._ids)), [value])
+
+    def no_slice(self, target: nodes.Target | nodes.Slice | nodes.Starred) -> None:
+        """Refuse a slice among several targets. Raises ProgramError E120."""
+        for each in target.items if isinstance(target, nodes.TupleTarget) else (target,):
+            if isinstance(each, nodes.Slice):
+                hint = "write a statement for the slice: `xs[i:j] = ys`"
+                raise self.fail("E120", "a slice is assigned alone", each.span, hint)
+
+    def assign_lambda(self, items: Items) -> nodes.Function:
+        """Return `f = lambda x: e` as the function that it defines."""
+        name, _, value = items
+        if not isinstance(name, nodes.Name):
+            raise self.fail("E124", "a lambda is given to a name or as an argument", value.span)
+        params = tuple(nodes.Param(each, None, None, span=each.span) for each in value.params)
+        body = nodes.Return(value.body, span=value.body.span)
+        return nodes.Function(name, params, None, (body,), span=self.at(items))
+
+    def delete(self, items: Items) -> nodes.ExprStatement:
+        target = items[1]
+        if not isinstance(target, (nodes.Index, nodes.Slice)):
+            hint = "omit it: a variable that is not used any more costs nothing"
+            raise self.fail("E120", "`del` removes elements only", self.at(items), hint)
+        return self.changed(
+            target, syntax.DELETE if isinstance(target, nodes.Index) else syntax.DELETE_SLICE, (), self.at(items)
+        )
+
+    def changed(
+        self, target: nodes.Index | nodes.Slice, method: str, args: tuple[nodes.Expr, ...], span: Span
+    ) -> nodes.ExprStatement:
+        """Return a change of an element or a slice as the application of the method that does it."""
+        if isinstance(target, nodes.Index):
+            args = (target.index, *args)
+        else:
+            bounds = (target.start, target.stop, target.step)
+            args = (*(self.bound(bound, target.span) for bound in bounds), *args)
+        callee = nodes.Attribute(target.value, method, target.span, span=target.span, node_id=next(self._ids))
+        made = nodes.Apply(callee, args, span=span, node_id=next(self._ids))
+        return nodes.ExprStatement(self.node(made, [target.value, *args]), span=span)
+
+    def bound(self, bound: nodes.Expr | None, span: Span) -> nodes.Expr:
+        return nodes.Constant(None, span=span, node_id=next(self._ids)) if bound is None else bound
+
+    def starred_target(self, items: Items) -> nodes.Starred:
+        return nodes.Starred(self.name_of(items[1]), span=self.at(items))
 
     def augment(self, items: Items) -> nodes.AugmentedAssign:
         target, operator, value = items
+        if isinstance(target, nodes.Slice):
+            hint = "write `xs[i:j] = xs[i:j] + ys`"
+            raise self.fail("E120", "a slice cannot be changed by an augmented assignment", target.span, hint)
         return nodes.AugmentedAssign(target, str(operator)[:-1], value, span=self.at(items))
 
     def annotate(self, items: Items) -> nodes.AnnotatedAssign:
@@ -240,6 +307,12 @@ class Builder(ExpressionBuilder):
 
     def field(self, items: Items) -> nodes.Field:
         return nodes.Field(self.name_of(items[0]), items[2], span=self.at(items))
+
+
+def without_star(target: nodes.TupleTarget) -> nodes.TupleTarget:
+    """Return targets with a star before none of them."""
+    items = tuple(item.value if isinstance(item, nodes.Starred) else item for item in target.items)
+    return evolve(target, items=items)
 
 
 def _declared(statement: nodes.Statement) -> nodes.Statement:

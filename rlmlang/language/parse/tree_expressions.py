@@ -181,6 +181,11 @@ class ExpressionBuilder:
         made = nodes.Comprehension("generator", element, self.clauses(clauses), span=span, node_id=next(self._ids))
         return [self.node(made, items)]
 
+    def generator_in_brackets(self, items: Items) -> nodes.Expr:
+        _, *inside, _ = items
+        (made,) = self.generator(inside)
+        return made  # type: ignore[no-any-return]
+
     def split(self, arguments: Items) -> Any:
         """Return the positional and the keyword arguments."""
         seen: set[str] = set()

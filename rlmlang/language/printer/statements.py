@@ -11,6 +11,7 @@ from attrs import define, field
 from rlmlang.language import nodes
 from rlmlang.language.printer.expressions import expr_row, has_stars, target_text, type_row
 from rlmlang.language.printer.rows import WIDTH, Chain, PrintedRow, bracket, fits, flat_text, lay
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE, places_of
 
 
 @define
@@ -128,12 +129,19 @@ def _one_line(node: nodes.Statement, indent: int) -> str:
     match node:
         case nodes.Input(name, type_, value) | nodes.AnnotatedAssign(name, type_, value):
             return lay(_declared(name, type_, value), indent)
+        case nodes.Assign((nodes.TupleTarget(items),), nodes.Apply(nodes.Name(name), (value,))) if places := places_of(
+            name
+        ):
+            names = [f"*{target_text(item)}" if i == places[0] else target_text(item) for i, item in enumerate(items)]
+            return _with_value(f"{', '.join(names)}{',' if len(names) == 1 else ''} = ", value, indent, bare=True)
         case nodes.Assign(targets, value):
             unpacks = any(isinstance(target, nodes.TupleTarget) for target in targets)
             head = "".join(f"{target_text(target)} = " for target in targets)
             return _with_value(head, value, indent, bare=unpacks)
         case nodes.AugmentedAssign(target, op, value):
             return _with_value(f"{target_text(target)} {op}= ", value, indent)
+        case nodes.ExprStatement(nodes.Apply(nodes.Attribute(container, name), args)) if name in CHANGES:
+            return _element_change(name, container, args, indent)
         case nodes.ExprStatement(value):
             return _with_value("", value, indent)
         case nodes.Return(value):
@@ -150,6 +158,21 @@ def _one_line(node: nodes.Statement, indent: int) -> str:
         case nodes.Pass() | nodes.Break() | nodes.Continue():
             return type(node).__name__.lower()
     raise AssertionError(type(node))
+
+
+CHANGES = (DELETE, DELETE_SLICE, SET_SLICE)
+
+
+def _element_change(name: str, container: nodes.Expr, args: tuple[nodes.Expr, ...], indent: int) -> str:
+    """Return `del xs[i]`, `del xs[i:j]` or `xs[i:j] = ys`."""
+    span = container.span
+    if name == DELETE:
+        return _with_value("del ", nodes.Index(container, args[0], span=span), indent)
+    bounds = [None if bound == nodes.Constant(None, span=span) else bound for bound in args[:3]]
+    part = nodes.Slice(container, *bounds, span=span)
+    if name == DELETE_SLICE:
+        return _with_value("del ", part, indent)
+    return _with_value(f"{flat_text(expr_row(part, 1))} = ", args[3], indent, bare=True)
 
 
 def _import(node: nodes.Import, indent: int) -> str:

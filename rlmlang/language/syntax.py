@@ -1,0 +1,30 @@
+"""Names of what statements do that the grammar gives as applications: `del xs[i]`, `xs[i:j] = ys`, `a, *b = xs`.
+
+No program can write these names. What they mean is in the table of built-ins.
+"""
+
+from __future__ import annotations
+
+DELETE = "del []"
+"""The method that `del xs[i]` and `del d[k]` apply."""
+
+DELETE_SLICE = "del [:]"
+"""The method that `del xs[i:j]` applies."""
+
+SET_SLICE = "[:] ="
+"""The method that `xs[i:j] = ys` applies."""
+
+MOST_TARGETS = 6
+"""How many targets there may be if one is starred."""
+
+
+def unpacking(before: int, after: int) -> str | None:
+    """Return the name of the function that `a, *b, c = xs` applies, from the number of targets before and after the
+    starred one; None if they are too many."""
+    return f"{before}*{after}" if before + after < MOST_TARGETS else None
+
+
+def places_of(name: str) -> tuple[int, int] | None:
+    """Return how many targets are before and after the starred one, from the name of the function."""
+    before, star, after = name.partition("*")
+    return (int(before), int(after)) if star else None
