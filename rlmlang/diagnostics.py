@@ -30,11 +30,11 @@ CODES: dict[str, str] = {
     "E117": "a starred expression is not allowed here",
     "E118": "`:=` is not in the language",
     "E119": "`global` and `nonlocal` are not in the language",
-    "E120": "no attribute assignment and no `del`",
+    "E120": "no assignment to attributes, and `del` of elements and slices only",
     "E121": "this Python statement is not in the language",
     "E122": "a reserved word cannot be a name",
     "E123": "`return`, `break` or `continue` is not allowed here",
-    "E124": "a lambda is allowed only as an argument",
+    "E124": "a lambda is allowed only as an argument, or alone behind `name =`",
     # Names and types
     "E200": "unknown name",
     "E201": "the name of a function or record cannot be bound again",

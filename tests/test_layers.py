@@ -20,7 +20,7 @@ LAYERS = """
     render
     errors
     language.nodes
-    language.literal_text
+    language.literal_text language.syntax
     language.parse language.printer
     language.types
     language.solving language.type_structure

@@ -29,7 +29,7 @@ from rlmlang.runtime.closures import (
     strict,
     when_known,
 )
-from rlmlang.runtime.comprehensions import apply_to_each, as_sequence, quantifier
+from rlmlang.runtime.comprehensions import apply_to_each, as_sequence, first_element, quantifier
 from rlmlang.runtime.effects import bound_in, changes_anything, defined_in
 from rlmlang.runtime.emitted import with_emitted_function
 from rlmlang.runtime.exceptions import MAX_RECURSION, too_deep
@@ -227,6 +227,8 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
             return run_program(compiler, node, target)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(compiler, generator, builtin.form is SpecialForm.ANY)
+        case SpecialForm.NEXT if (generator := target.generator) is not None:
+            return first_element(compiler, node, generator, target)
         case SpecialForm.ISINSTANCE:
             return is_instance(compiler, node, target)
     if builtin is METHODS["dict"]["get"] and not target.keywords:

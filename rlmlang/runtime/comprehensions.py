@@ -7,7 +7,9 @@ from functools import partial
 
 from attrs import frozen
 
+from rlmlang.errors import RlmError
 from rlmlang.language import nodes
+from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.source import Span
 from rlmlang.runtime.closures import Binder, Code, Compiler, FrameNames, Later, bind_name, bind_parts, dict_of
 from rlmlang.runtime.effects import roots_of
@@ -15,6 +17,7 @@ from rlmlang.runtime.expressions import set_when_known
 from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.pending import Pending, as_container, build_list, copied, resolved, truth
 from rlmlang.runtime.places import Place, Window
+from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.steps import turn_steps
 from rlmlang.runtime.values import Value
 
@@ -89,12 +92,57 @@ def _binder(compiler: Compiler, target: nodes.Target) -> Binder:
 
 def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -> Code:
     """Compile `any` or `all` of a generator: elements are evaluated in order, up to the first whose truth is `stop`."""
+
+    def decided(value: Value) -> Value:
+        return stop if truth(value) is stop else _UNDECIDED
+
+    return _searching(compiler, generator, decided, lambda frame: not stop)
+
+
+def first_element(compiler: Compiler, node: nodes.Apply, generator: nodes.Comprehension, target: NativeTarget) -> Code:
+    """Compile `next` of a generator: its first element, or else what the second argument gives."""
+    defaults = [*target.args[1:], *(value for _, value in target.keywords)]
+    code, site, span = target.builtin.code, node.span.end, node.span
+
+    def none(frame: Frame) -> Value:
+        return _UNDECIDED
+
+    def checked(frame: Frame, found: Value) -> Value:
+        if found is not _UNDECIDED:
+            return found
+        try:
+            return code(frame.evaluation.meter)
+        except RlmError as error:
+            raise PlacedError(error.at(span), Place(frame, site)) from None
+
+    search = _searching(compiler, generator, lambda value: value, compiler.code(defaults[0]) if defaults else none)
+
+    def run(frame: Frame) -> Value:
+        found = search(frame)
+        if found.__class__ is Pending:
+            return frame.evaluation.defer([found], Place(frame, site), lambda: checked(frame, resolved(found)))
+        return checked(frame, found)
+
+    return search if defaults else run
+
+
+_UNDECIDED = object()
+"""The result of a search that has not found anything yet."""
+
+
+def _searching(
+    compiler: Compiler, generator: nodes.Comprehension, decided: Callable[[Value], Value], otherwise: Code
+) -> Code:
+    """Compile a search through the elements of a generator, in order, up to the first that `decided` gives a value for.
+
+    The value is that of `otherwise` if there is none.
+    """
     clauses, element, _ = _compile(compiler, generator)
     site = generator.span.end
-    undecided = object()
+    undecided = _UNDECIDED
 
     def search(frame: Frame, level: int) -> Value:
-        """Return `stop` if an element from this clause on has that truth, else `undecided`."""
+        """Return what the first element from this clause on that decides gives, else `undecided`."""
         if level == len(clauses):
             value = resolved(element(frame))
             if value.__class__ is Pending:
@@ -108,9 +156,6 @@ def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -
             known = copied(value, clause.levels, frame.evaluation.meter)
             return clause.later.defer(frame, [known], clause.site, lambda then: go(then, level, resolved(known)))
         return go(frame, level, value)
-
-    def decided(value: Value) -> Value:
-        return stop if truth(value) is stop else undecided
 
     def go(frame: Frame, level: int, value: Value) -> Value:
         clause = clauses[level]
@@ -137,8 +182,9 @@ def quantifier(compiler: Compiler, generator: nodes.Comprehension, stop: bool) -
         found = resolved(search(frame, 0))
         if found.__class__ is Pending:
             place = Place(frame, site)
-            return frame.evaluation.defer([found], place, lambda: not stop if found.value is undecided else stop)
-        return not stop if found is undecided else stop
+            other = otherwise(frame)
+            return frame.evaluation.defer([found], place, lambda: other if found.value is undecided else found.value)
+        return otherwise(frame) if found is undecided else found
 
     return run
 

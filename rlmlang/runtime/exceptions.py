@@ -32,7 +32,10 @@ CONTAINS: dict[str, tuple[str, ...]] = {
 MAX_RECURSION = 1_000
 """How many applications of recursive functions may be inside of each other, as in Python."""
 
-RAISED = (*CODES, *CONTAINS, "TypeError", "NotImplementedError", "Exception")
+RAISED = (
+    *CODES, *CONTAINS, "TypeError", "NotImplementedError", "StopIteration", "AttributeError", "ImportError",
+    "Exception",
+)  # fmt: skip
 """The classes that a program may raise."""
 
 CAUGHT = (*RAISED, "ModelError")
@@ -62,6 +65,12 @@ def too_deep() -> RunError:
         f"a recursive function is applied more than {MAX_RECURSION:,} deep",
         hint="let it end earlier, or use a loop",
     )
+
+
+def no_next() -> RunError:
+    """Return the error of `next` of a generator without elements (E312), which is without a message in Python."""
+    message, hint = "StopIteration: `next` of a generator without elements", "write `next((…), default)`"
+    return RaisedError(RunError.of("E312", message, hint=hint).diagnostics, "StopIteration")
 
 
 def failed_assertion(text: str = "") -> RunError:

@@ -149,6 +149,14 @@ def test_the_known_differences_are_still_there(name: str) -> None:
 
 
 ACCEPTED = [
+    "x = y[0] = 1\n",
+    "x[0] = y[1:2] = z = 1, 2\n",
+    "x[1:2] = y\n",
+    "x = lambda: 1\n",
+    "del x[0]\n",
+    "del x.y[0][1:2]\n",
+    "a, *b = x\n",
+    "next((x for x in y), 1)\n",
     "",
     "\n",
     "# only a comment\n",
@@ -213,6 +221,9 @@ ACCEPTED = [
 ]
 
 REFUSED = [
+    "del x.y\n",
+    "del f(x)\n",
+    "x = *y = z\n",
     "x = 1",
     "x = \n",
     "if x:\ny\n",
@@ -223,10 +234,8 @@ REFUSED = [
     "if x:\n    y\n    else:\n        z\n",
     "if x: if y: z\n",
     "try:\n    x\ny\n",
-    "x = y[0] = 1\n",
     "(x, y) = z\n",
     "x, y\n",
-    "x[1:2] = y\n",
     "x = *y\n",
     "def f(*x): pass\n",
     "def f():\n    class A:\n        x: int\n",
@@ -236,7 +245,6 @@ REFUSED = [
     "del x\n",
     "with x: y\n",
     "class A:\n    x\n",
-    "x = lambda: 1\n",
     "[lambda: 1]\n",
     "x := 1\n",
     "01\n",

@@ -16,6 +16,7 @@ ERRORS: dict[type[Exception], frozenset[str]] = {
     IndexError: frozenset({"E301", "E312"}),
     KeyError: frozenset({"E302", "E312"}),
     ValueError: frozenset({"E304", "E305", "E308", "E312"}),
+    StopIteration: frozenset({"E312"}),
     AssertionError: frozenset({"E311"}),
     UnboundLocalError: frozenset({"E310"}),
     NameError: frozenset({"E310"}),

@@ -6,7 +6,8 @@ import ast as python
 from functools import singledispatch
 from typing import Any
 
-from rlmlang.language import nodes
+from rlmlang.language import nodes, syntax
+from rlmlang.language.source import Source, Span
 
 OPERATORS: dict[str, python.AST] = {
     "+": python.Add(), "-": python.Sub(), "*": python.Mult(), "/": python.Div(), "//": python.FloorDiv(),
@@ -79,8 +80,18 @@ def _(node: nodes.Input) -> Any:
     return python.AnnAssign(python.Name(node.name.id, STORE), as_python(node.type), maybe(node.default), 1)
 
 
+METHODS = (syntax.DELETE, syntax.DELETE_SLICE, syntax.SET_SLICE)
+NO_BOUND = nodes.Constant(None, span=Span(Source(""), 0, 0))
+
+
 @as_python.register
 def _(node: nodes.Assign) -> Any:
+    match node.targets, node.value:
+        case (nodes.TupleTarget(items=items),), nodes.Apply(callee=nodes.Name(id=name), args=(value,)):
+            if (places := syntax.places_of(name)) is not None:
+                names = [target(item) for item in items]
+                names[places[0]] = python.Starred(names[places[0]], STORE)
+                return python.Assign([python.Tuple(names, STORE)], as_python(value))
     return python.Assign([target(each) for each in node.targets], as_python(node.value))
 
 
@@ -163,6 +174,14 @@ def _(node: nodes.Import) -> Any:
 
 @as_python.register
 def _(node: nodes.ExprStatement) -> Any:
+    match node.value:
+        case nodes.Apply(callee=nodes.Attribute(value=value, name=name), args=args) if name in METHODS:
+            if name == syntax.DELETE:
+                return python.Delete([python.Subscript(as_python(value), as_python(args[0]), python.Del())])
+            bounds = python.Slice(*(None if bound == NO_BOUND else as_python(bound) for bound in args[:3]))
+            if name == syntax.DELETE_SLICE:
+                return python.Delete([python.Subscript(as_python(value), bounds, python.Del())])
+            return python.Assign([python.Subscript(as_python(value), bounds, STORE)], as_python(args[3]))
     return python.Expr(as_python(node.value))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rlmlang.language.builtins.common import ONE
 from rlmlang.language.builtins.table import BUILTINS, MODULES, SpecialForm, builtin
+from rlmlang.runtime.exceptions import no_next
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue, SetValue, Value
 
@@ -27,6 +28,20 @@ def _reduce(meter: Meter, *args: Any) -> Any:
 
 
 MODULES["functools"]["reduce"] = BUILTINS["reduce"]
+
+
+@builtin(
+    "next(xs: Iterable[T]) -> T",
+    "next(xs: Iterable[T], default: None) -> T | None",
+    "next(xs: Iterable[T], default: T) -> T",
+    doc="the first element of a generator, such as `next((x for x in xs if f(x)), None)`; no element after it is "
+    "computed. `default` if there is none, and an error if there is no default",
+    examples=["next(x for x in [1, 2, 3] if x > 1) == 2", "next((x for x in [1] if x > 1), 0) == 0"],
+    cost=ONE,
+    form=SpecialForm.NEXT,
+)
+def _next(meter: Meter) -> Any:
+    raise no_next()
 
 
 @builtin(

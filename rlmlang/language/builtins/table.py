@@ -75,6 +75,8 @@ class SpecialForm(Enum):
     """Stop at the first true element of a generator; anything else is given to the code."""
     ALL = auto()
     """Stop at the first false element of a generator; anything else is given to the code."""
+    NEXT = auto()
+    """Give the first element of a generator, or else the second argument."""
     PRINT = auto()
     """Show the text that the code gives for the arguments; the value is None."""
     ISINSTANCE = auto()

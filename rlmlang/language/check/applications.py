@@ -250,6 +250,9 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
             types[arg.node_id] = element_of(check, check.infer(arg.value), arg.value)
         elif not is_function(check, arg):
             types[arg.node_id] = check.infer(arg)
+    if builtin.form is SpecialForm.NEXT and not _is_generator(args):
+        hint = "write an index: `xs[0]`"
+        return check.problems.error("E210", "`next` takes a generator: `next(x for x in xs if …)`", node.span, hint)
     if builtin.starred is not None and any(isinstance(arg, nodes.Starred) for arg in node.args):
         builtin = builtin.starred
     if receiver is not None:
@@ -277,6 +280,10 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
         if isinstance(types.get(arg.node_id), OptionalType):
             return may_be_none(check, arg)
     return check.problems.add(overload_problem(node, builtin, overloads, types))
+
+
+def _is_generator(args: Sequence[nodes.Expr]) -> bool:
+    return bool(args) and isinstance(args[0], nodes.Comprehension) and args[0].kind == "generator"
 
 
 def _type_test(check: Inference, node: nodes.Apply, builtin: Builtin) -> Type:

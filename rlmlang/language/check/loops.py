@@ -10,7 +10,7 @@ from rlmlang.language.check.body import LoopEnds
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.iteration import element_of
-from rlmlang.language.check.scope import Conflicted, Variable
+from rlmlang.language.check.scope import Conflicted, ScopeEntry, Variable
 from rlmlang.language.check.unreached import leave_out, misplaced
 from rlmlang.language.types import NEVER, UNKNOWN, parts_of
 
@@ -92,6 +92,7 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
     found = len(problems)
     turns_left = MORE_TURNS + len(entry.entries)
     growing = body.growing.setdefault(node.span.start, [])  # nothing else would be found out of them again
+    nested: set[str] = set()
     is_last = False
     while True:
         problems.provisional += not counts
@@ -113,17 +114,37 @@ def _loop(check: Inference, node: nodes.For | nodes.While, turn: LoopTurn) -> No
         else:
             if not (counts and is_wrong):  # else the types after this turn are those of mistakes
                 turns_left -= 1
+                nested |= {name for name, each in after.entries.items() if _is_put_into(entry.entries.get(name), each)}
                 growing += [
                     name for name, each in after.entries.items() if each != entry.entries.get(name) and turns_left <= 0
                 ]
                 entry = _without_types(after, growing)
             counts = False
         problems.forget(found)
+    grown = {problem.message for problem in problems.found[found:] if problem.code == "E232"}
+    growing += [name for name in sorted(nested) if any(message.startswith(f"`{name}` is ") for message in grown)]
+    if growing:
+        entry = _without_types(entry, growing)
+        problems.found[found:] = [problem for problem in problems.found[found:] if problem.code != "E232"]
     body.entry_states[node.span.start] = entry
-    body.go_on(joined((end, ends.breaks)))
+    after_loop = joined((end, ends.breaks))
+    body.go_on(None if after_loop is None else _without_types(after_loop, growing))
     for name in growing[:1]:
         message = f"the type of `{name}` grows with every turn of this loop"
         check.problems.error("E233", message, node.span, "use another name for the new value, or a record")
+
+
+def _is_put_into(before: ScopeEntry | None, after: ScopeEntry) -> bool:
+    """Return whether a variable has a value after a turn that contains one of the type before it, as after `x = [x]`.
+
+    That is a mistake only if the value of before is used.
+    """
+    return (
+        isinstance(before, Variable)
+        and isinstance(after, Conflicted)
+        and before.type == after.first.type
+        and before.type in parts_of(after.second.type)
+    )
 
 
 def _without_mistakes(before: State, after: State) -> State:

@@ -381,7 +381,6 @@ _OF_PYTHON = {
     "eval": "text is not evaluated; see `run_program`",
     "exec": "text is not evaluated; see `run_program`",
     "type": "every type is known before the program runs; see `isinstance`",
-    "next": "write an index: `xs[0]`",
     "iter": "lists are iterated over by `for` and comprehensions",
     "llm_query": 'write `CALL("instruction", …)`',
     "call": 'write `CALL("instruction", …)`',

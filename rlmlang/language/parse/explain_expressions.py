@@ -48,7 +48,7 @@ def reserved_word(refused: RefusedToken) -> Explanation | None:
         return cannot_name(word, refused.start)
     if word == "lambda":
         hint = "define a function: `def f(x):`"
-        return "E124", "a lambda is allowed only as an argument", refused.token_range, hint
+        return "E124", "a lambda is allowed only as an argument, or alone behind `name =`", refused.token_range, hint
     if word in ("async", "await", "yield"):
         code, message, hint = STATEMENTS[SAME.get(word, word)]
         return code, message, refused.token_range, hint
@@ -61,7 +61,7 @@ def generator(refused: RefusedToken) -> Explanation | None:
     if refused.found != "for" or opener is None or refused.text[opener] != "(":
         return None
     hint = "write a list: `[f(x) for x in xs]`"
-    return "E100", "a generator is allowed only as the only argument of a call", refused.token_range, hint
+    return "E100", "a generator is allowed only as an argument", refused.token_range, hint
 
 
 def misplaced_string(refused: RefusedToken) -> Explanation | None:

@@ -15,7 +15,7 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
     ),
     "@": ("E116", "decorators are not in the language", "omit it, or apply the function where its result is used"),
     "global": ("E119", "`global` and `nonlocal` are not in the language", "pass it as a parameter, and return it"),
-    "del": ("E120", "`del` is not in the language", "write `xs.pop(i)` or `d.pop(key)`, or make a new value"),
+    "del": ("E120", "`del` removes one element, key or slice: `del xs[i]`", "omit it for a variable"),
     "yield": ("E121", "`yield` is not in the language", "collect the values in a list, and return it"),
     "with": ("E121", "`with` is not in the language", "declare an input for text: `document: str`"),
     "match": ("E121", "`match` is not in the language", "write `if` and `elif`"),
@@ -166,16 +166,12 @@ def assignment(refused: RefusedToken) -> Explanation | None:
         return cannot_name(word, refused.text.rindex(word, 0, start))
     match = _AUGMENTED.search(refused.text, max(refused.line_start, start - 2), start + 4)
     where = refused.line_start, match.end() if match else end
-    if refused.found == "*" and re.fullmatch(r"[\w, ]*", target) and re.match(r"\* *\w+[\w, ]*=(?!=)", refused.rest):
-        return "E117", "a starred target is not in the language", refused.token_range, "write `a, b = xs[0], xs[1:]`"
     if refused.found != "=" and match is None:
         return None
     if opener_of(refused) is not None:
         return None
     if re.search(r"(?:[A-Za-z_]\w*|[\])]) *\. *[A-Za-z_]\w*$", target):
         return "E120", "attributes cannot be assigned", where, "make a new record with the constructor"
-    if re.fullmatch(r"\w+.*\[[^\]]*:[^\]]*\]", target):
-        return "E120", "slices cannot be assigned", where, "make a new list: `xs = xs[:i] + ys + xs[j:]`"
     if match is not None and refused.kind == "AUGMENTED":
         return "E100", f"`{match[0]}` changes one variable or item", where, None
     if refused.found != "=":

@@ -197,13 +197,9 @@ class Builder(ExpressionBuilder):
         return nodes.Function(name, params, None, (body,), span=self.at(items))
 
     def delete(self, items: Items) -> nodes.ExprStatement:
-        target = items[1]
-        if not isinstance(target, (nodes.Index, nodes.Slice)):
-            hint = "omit it: a variable that is not used any more costs nothing"
-            raise self.fail("E120", "`del` removes elements only", self.at(items), hint)
-        return self.changed(
-            target, syntax.DELETE if isinstance(target, nodes.Index) else syntax.DELETE_SLICE, (), self.at(items)
-        )
+        target = self.index(items[1:])
+        method = syntax.DELETE if isinstance(target, nodes.Index) else syntax.DELETE_SLICE
+        return self.changed(target, method, (), self.at(items))
 
     def changed(
         self, target: nodes.Index | nodes.Slice, method: str, args: tuple[nodes.Expr, ...], span: Span

@@ -26,7 +26,7 @@ from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.gathering import GatheredTurn, gathered, gathered_slowly
 from rlmlang.runtime.emit.helpers import IS_NUMBER
 from rlmlang.runtime.emit.inlining import emit_in_place
-from rlmlang.runtime.emit.loops import quantifier
+from rlmlang.runtime.emit.loops import first_element, quantifier
 from rlmlang.runtime.emit.metering import charge, charge_items
 from rlmlang.runtime.emit.unit import CannotEmit
 from rlmlang.runtime.steps import APPLICATION, function_steps
@@ -113,6 +113,8 @@ def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted
             return fold(e, node, target)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(e, generator, builtin.form is SpecialForm.ANY)
+        case SpecialForm.NEXT if (generator := target.generator) is not None:
+            return first_element(e, node, generator, target)
         case SpecialForm.ISINSTANCE:  # what types do not decide is whether the value is None, or which number
             if (number := tested_number(e.tables, target)) is not None:
                 return Emitted(e.helper(IS_NUMBER[number], e.expr(target.args[0]).code, span=node.span))

@@ -91,6 +91,27 @@ def quantifier(e: Emitter, node: nodes.Comprehension, stop: bool) -> Emitted:
     return Emitted(python.load(result.id))
 
 
+def first_element(e: Emitter, node: nodes.Apply, generator: nodes.Comprehension, target: NativeTarget) -> Emitted:
+    """Emit `next` of a generator: its first element, or else what the second argument gives."""
+    result, found = e.temporary(python.const(None)), e.temporary(python.const(False))
+
+    def decide() -> None:
+        e.add(python.assign(result.id, e.expr(generator.element).code))
+        e.add(python.assign(found.id, python.const(True)))
+        e.add(ast.Break())
+
+    clauses(e, generator, decide, lambda: e.add(python.when(python.load(found.id), [ast.Break()])))
+    defaults = [*target.args[1:], *(value for _, value in target.keywords)]
+    otherwise: list[ast.stmt] = []
+    with e.within(otherwise):
+        if defaults:
+            e.add(python.assign(result.id, e.expr(defaults[0]).code))
+        else:
+            e.add(ast.Expr(e.helper(target.builtin.code, span=node.span)))
+    e.add(python.when(python.negated(python.load(found.id)), otherwise))
+    return Emitted(python.load(result.id))
+
+
 def clauses(
     e: Emitter,
     node: nodes.Comprehension,

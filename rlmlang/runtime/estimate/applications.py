@@ -12,7 +12,7 @@ from rlmlang.language.check.checked import FunctionTarget, NativeTarget, Paramet
 from rlmlang.language.check.type_tests import tested_number
 from rlmlang.language.types import INT, FunctionType, RecordType, TupleType, Type, TypeVar
 from rlmlang.runtime.estimate.changes import ChangedPlace, changed_length, unsure_changes
-from rlmlang.runtime.estimate.comprehensions import quantifier
+from rlmlang.runtime.estimate.comprehensions import first_element, quantifier
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.expressions import decided
 from rlmlang.runtime.estimate.follower import Follower, FunctionEstimate
@@ -76,6 +76,8 @@ def native(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
             return fold(follower, target, env)
         case SpecialForm.ANY | SpecialForm.ALL if (generator := target.generator) is not None:
             return quantifier(follower, generator, builtin.form is SpecialForm.ANY, env)
+        case SpecialForm.NEXT if (generator := target.generator) is not None:
+            return first_element(follower, generator, args[1:], env)
     if any(isinstance(arg, nodes.Starred) for arg in args):
         return spread(follower, node, target, env)
     place = ChangedPlace(follower, args[0], env, node) if builtin.changes else None

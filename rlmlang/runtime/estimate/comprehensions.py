@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rlmlang.language import nodes
 from rlmlang.runtime.emit.helpers import set_from
@@ -95,16 +95,49 @@ def clauses(
 
 def quantifier(follower: Follower, generator: nodes.Comprehension, stop: bool, env: Env) -> Value:
     """Follow `any` or `all` of a generator, which stop at the first element whose truth is `stop`."""
+
+    def decides(value: Value) -> bool | None:
+        holds = truth(value)
+        return None if holds is None else holds is stop
+
+    sure, ends = _searched(follower, generator, decides, env)
+    if sure:
+        return stop
+    return not stop if ends else UNKNOWN
+
+
+def first_element(
+    follower: Follower, generator: nodes.Comprehension, defaults: Sequence[nodes.Expr], env: Env
+) -> Value:
+    """Follow `next` of a generator, which stops at the first element."""
+    sure, _ = _searched(follower, generator, lambda value: True, env)
+    if sure:
+        return UNKNOWN
+    with follower.maybe():
+        for default in defaults:
+            follower.value(default, env)
+    if not defaults:
+        follower.may_fail()
+    return UNKNOWN
+
+
+def _searched(
+    follower: Follower, generator: nodes.Comprehension, decides: Callable[[Value], bool | None], env: Env
+) -> tuple[bool, bool]:
+    """Follow a search through the elements of a generator, up to the first that decides it.
+
+    Returns whether one surely does, and whether surely none does.
+    """
     outer, follower.sites = follower.sites, set()
     before = follower.conditions
     decided = unsure = False
 
     def emit(inner: Env) -> None:
         nonlocal decided, unsure
-        holds = truth(follower.value(generator.element, inner))
-        if holds is not None and holds is not stop:
+        holds = decides(follower.value(generator.element, inner))
+        if holds is False:
             return
-        decided = decided or (holds is stop and follower.conditions == before)
+        decided = decided or (holds is True and follower.conditions == before)
         if not unsure:
             unsure = True
             follower.conditions += 1  # the elements after it may not be evaluated
@@ -116,6 +149,4 @@ def quantifier(follower: Follower, generator: nodes.Comprehension, stop: bool, e
         if high > 1:
             follower.tally.sequential |= follower.sites
     follower.sites |= outer
-    if decided:
-        return stop
-    return UNKNOWN if unsure or low != high else not stop
+    return decided, not unsure and low == high
