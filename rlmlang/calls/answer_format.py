@@ -34,10 +34,10 @@ from rlmlang.language.types import (
 )
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import Mismatch, Value, canonical, key_text
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, Value, canonical, key_text
 
-MAX_EXACT_INT = 2**53 - 1
-"""Engines are constrained to integers up to this, which every JSON library reads exactly."""
+MAX_INT_DIGITS = len(str(2**MAX_INT_BITS)) - 1
+"""Engines may write integers of this many digits: all of them are integers of the language."""
 
 MAX_FORMATS = 256
 """The number of formats that are kept for the next use."""
@@ -304,7 +304,7 @@ def _json_types(values: Iterable[Value]) -> str | list[str]:
 
 _PLAIN_SCHEMAS: dict[Type, dict[str, Any]] = {
     STR: {"type": "string"},
-    INT: {"type": "integer", "minimum": -MAX_EXACT_INT, "maximum": MAX_EXACT_INT},
+    INT: {"type": "integer"},
     FLOAT: {"type": "number"},
     BOOL: {"type": "boolean"},
     NONE: {"type": "null"},
@@ -372,8 +372,8 @@ def _quoted(text: object) -> str:
 
 _LARK_TERMINALS = (
     r'STR: /"([^"\\\x00-\x1f]|\\(["\\\/bfnrt]|u([0-9a-cefA-CEF][0-9a-fA-F]|[dD][0-7])[0-9a-fA-F]{2}))*"/',
-    r"INT: /-?(0|[1-9][0-9]{0,14})/",
-    r"FLOAT: /-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?/",
+    rf"INT: /-?(0|[1-9][0-9]{{0,{MAX_INT_DIGITS - 1}}})/",
+    r"FLOAT: /-?(0|[1-9][0-9]{0,199})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?/",  # none of them is infinite
     'BOOL: "true" | "false"',
     'NONE: "null"',
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
-from rlmlang.calls.answer_format import MAX_EXACT_INT, MAX_FORMATS, AnswerFormat, record_types
+from rlmlang.calls.answer_format import MAX_FORMATS, MAX_INT_DIGITS, AnswerFormat, record_types
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -307,7 +307,7 @@ def test_record_types_come_after_those_they_use() -> None:
     ("type_", "expected"),
     [
         (STR, {"type": "string"}),
-        (INT, {"type": "integer", "minimum": -MAX_EXACT_INT, "maximum": MAX_EXACT_INT}),
+        (INT, {"type": "integer"}),
         (RISK, {"type": "string", "enum": ["low", "high"]}),
         (LiteralType((1, "a", 2)), {"type": ["integer", "string"], "enum": [1, "a", 2]}),
         (OptionalType(BOOL), {"anyOf": [{"type": "boolean"}, {"type": "null"}]}),
@@ -434,6 +434,23 @@ def test_the_grammar_accepts_every_value(pair: tuple[Type, Value]) -> None:
         assert AnswerFormat.of(type_).read(written, AnswerFormat.opening, wrapped=True) == value
 
 
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (INT, 12345678901234567890),
+        (INT, -(10**MAX_INT_DIGITS) + 1),
+        (DictType(INT, INT), {10**30: -(10**40)}),
+        (FLOAT, 0.30000000000000004),
+        (FLOAT, 1234567890123456789.5),
+    ],
+)
+def test_numbers_have_all_their_digits(type_: Type, value: Value) -> None:
+    """What is constrained may hold as many digits as the language; a number that was cut would be another one."""
+    written = _after_opening(value)
+    assert _accepts(AnswerFormat.of(type_).grammar, written)
+    assert AnswerFormat.of(type_).read(written, AnswerFormat.opening, wrapped=True) == value
+
+
 @given(typed_values)
 def test_the_schema_accepts_every_value(pair: tuple[Type, Value]) -> None:
     type_, value = pair
@@ -446,13 +463,13 @@ def test_the_schema_accepts_every_value(pair: tuple[Type, Value]) -> None:
 @pytest.mark.parametrize(
     ("type_", "written"),
     [
-        (INT, " 1000000000000000}"),
+        (INT, f" 1{'0' * MAX_INT_DIGITS}}}"),
         (INT, " 1.0}"),
         (INT, " 01}"),
         (INT, "  1}"),
         (INT, " 1 }"),
         (INT, " 1"),
-        (FLOAT, " 0.3333333333333333}"),
+        (FLOAT, " 0.333333333333333333}"),
         (FLOAT, " NaN}"),
         (FLOAT, " 1e999}"),
         (BOOL, " True}"),
