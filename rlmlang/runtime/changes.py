@@ -60,6 +60,8 @@ class ChangeOperation:
     """Whether it looks at no element, so that some of them may be unresolved."""
     moved: int | None = None
     """The operand that may be unresolved."""
+    replaces: bool = False
+    """Whether it replaces the item at the end of the path: the operands are its key, itself, and the others."""
     opens: bool = False
     """Whether its operands are containers whose elements it moves, and which therefore may be unresolved."""
     note: Note | None = None
@@ -75,10 +77,10 @@ class ChangePath:
     span: Span
     made: Code | None
     """What makes the value that no variable has."""
-    codes: list[Code]
-    """Of all keys in it."""
-    steps: list[tuple[PathStep, int]]
-    """Each with the number of keys that it takes."""
+    steps: list[tuple[PathStep, list[Code], int]]
+    """Each with the codes of its keys, and the offset of its end."""
+    adds: bool
+    """Whether one of the steps may add something."""
 
 
 class Change(Protocol):
@@ -89,38 +91,35 @@ class Change(Protocol):
 
 def path_of(compiler: Compiler, node: nodes.Expr) -> ChangePath:
     """Compile a path."""
-    codes: list[Code] = []
-    steps: list[tuple[PathStep, int]] = []
+    steps: list[tuple[PathStep, list[Code], int]] = []
 
     def follow(node: nodes.Expr) -> nodes.Expr:
         match node:
             case nodes.Index(value=value, index=index):
                 root = follow(value)
-                codes.append(compiler.code(index))
-                steps.append((_item, 1))
+                steps.append((_item, [compiler.code(index)], node.span.end))
                 return root
             case nodes.Attribute(value=value, name=name):
                 root = follow(value)
                 type_ = compiler.tables.types[value.node_id]
                 assert isinstance(type_, RecordType)
                 place = [field for field, _ in type_.fields].index(name)
-                codes.append(lambda frame: place)
-                steps.append((_field, 1))
+                steps.append((_field, [lambda frame: place], node.span.end))
                 return root
             case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
                 root = follow(value)
                 target = compiler.tables.targets[node.node_id]
                 assert isinstance(target, NativeTarget)
                 operands = [*target.args[1:], *(operand for _, operand in target.keywords)]
-                codes.extend(compiler.codes(operands))
-                steps.append((_setdefault, len(operands)))
+                steps.append((_setdefault, compiler.codes(operands), node.span.end))
                 return root
         return node
 
     root = follow(node)
+    adds = any(step is _setdefault for step, _, _ in steps)
     if isinstance(root, nodes.Name):
-        return ChangePath(root.id, compiler.depth_of(root.id), root.span, None, codes, steps)
-    return ChangePath("", 0, root.span, compiler.code(root), codes, steps)
+        return ChangePath(root.id, compiler.depth_of(root.id), root.span, None, steps, adds)
+    return ChangePath("", 0, root.span, compiler.code(root), steps, adds)
 
 
 def _item(meter: Meter, container: Value, keys: list[Value]) -> Value:
@@ -142,28 +141,19 @@ def changing(
     operation: ChangeOperation,
 ) -> Change:
     """Compile a change, whose code is given the value of the operand that is None."""
-    name, depth, span, site = path.name, path.depth, node.span, node.span.end
+    span = node.span
 
     def run(frame: Frame, given: Value = None) -> Value:
-        root = None if path.made is None else path.made(frame)
-        keys = [code(frame) for code in path.codes]
-        values = [given if code is None else code(frame) for code in operands]
-        holder = frame
-        for _ in range(depth):
-            assert holder.scope is not None
-            holder = holder.scope
-        if path.made is None:
-            root = read(frame, name, path.span, depth)
-        place = Place(frame, site)
-        made = _Made(frame, place, span, root, path, keys, values, operation)
+        made = _Made(frame, path, operation, span)
         try:
+            made.begin(operands, given)
             result, root = made.make(), made.root
         except RlmError as error:
-            raise PlacedError(error.at(span), place) from None
+            raise PlacedError(error.at(span), Place(frame, made.site)) from None
         except Blocked as blocked:
             root, result = made.later(blocked)
         if path.made is None:
-            holder.variables[name] = root
+            made.holder.variables[path.name] = root
         return result
 
     return run
@@ -172,71 +162,141 @@ def changing(
 class _Made:
     """A change that is being made: of the value in `root`, which afterwards is what the variable holds."""
 
-    def __init__(
-        self,
-        frame: Frame,
-        place: Place,
-        span: Span,
-        root: Value,
-        path: ChangePath,
-        keys: list[Value],
-        operands: list[Value],
-        operation: ChangeOperation,
-    ) -> None:
+    def __init__(self, frame: Frame, path: ChangePath, operation: ChangeOperation, span: Span) -> None:
         self.frame = frame
-        self.place = place
-        self.span = span
-        self.root = root
         self.path = path
-        self.keys = keys
-        self.operands = operands
         self.operation = operation
+        self.span = span
+        self.site = span.end
+        """Where the part ends that is being evaluated, which places failures."""
+        self.root: Value = None
+        self.keys: list[list[Value]] = []
+        """Of each step whose keys were evaluated."""
+        self.operands: list[Value] = []
+        self.found: tuple[Value, list[tuple[Value, Value]]] | None = None
+        """The container at the end of the path, and the containers around it, each with its key."""
+        holder = frame
+        for _ in range(path.depth):
+            assert holder.scope is not None
+            holder = holder.scope
+        self.holder = holder
+
+    def begin(self, operands: Sequence[Code | None], given: Value) -> None:
+        """Evaluate the parts in the order in which Python does: the path is followed before the operands."""
+        frame, path, variables = self.frame, self.path, self.holder.variables
+        self._read_root()
+        before = variables.get(path.name)
+        try:
+            self._follow(path.steps)
+        except Blocked as blocked:
+            self._evaluate_blocked(blocked, operands, given)
+        else:
+            self.operands = [given if code is None else code(frame) for code in operands]
+        if variables.get(path.name) is not before and path.made is None:  # an operand has changed it too
+            self._read_root()
+        elif self.root.__class__ is not Partial:
+            return
+        self.found = None
+
+    def _read_root(self) -> None:
+        path, frame = self.path, self.frame
+        self.root = read(frame, path.name, path.span, path.depth) if path.made is None else path.made(frame)
+
+    def _follow(self, steps: Sequence[tuple[PathStep, list[Code], int]]) -> None:
+        """Find the container at the end of the path, and evaluate the keys that were not. Raises Blocked."""
+        meter = self.frame.evaluation.meter
+        container = self.root = resolved(self.root)
+        owners: list[tuple[Value, Value]] = []
+        for i, (step, codes, site) in enumerate(steps):
+            if i == len(self.keys):
+                self.keys.append([code(self.frame) for code in codes])
+            self.site = site
+            if container.__class__ is Pending:
+                raise Blocked(container, whole=False)
+            keys = [_known(key) for key in self.keys[i]]
+            owners.append((container, keys[0]))
+            container = resolved(step(meter, container.parts if container.__class__ is Partial else container, keys))
+        self.site = self.span.end
+        self.found = container, owners
+
+    def _evaluate_blocked(self, blocked: Blocked, operands: Sequence[Code | None], given: Value) -> None:
+        """Evaluate the rest of the keys, and the operands, after the path could not be followed to its end."""
+        frame, path = self.frame, self.path
+        if path.adds and path.made is None:  # which the operands may see
+            followed = self.holder.variables[path.name] = Pending()
+            self._look_later(blocked, followed)
+        try:
+            for _, codes, _ in path.steps[len(self.keys) :]:
+                self.keys.append([code(frame) for code in codes])
+            self.operands = [given if code is None else code(frame) for code in operands]
+        except PlacedError:
+            self._look_later(blocked)
+            raise
+
+    def _look_later(self, blocked: Blocked, followed: Pending | None = None) -> None:
+        """Follow the path, as far as its keys were evaluated, once that can be done: it may be what fails first."""
+        look = _Made(self.frame, self.path, self.operation, self.span)
+        look.root, look.keys, look.site = self.root, [*self.keys], self.site
+        steps = self.path.steps[: len(self.keys)]
+
+        def again() -> None:
+            try:
+                look._follow(steps)
+            except RlmError as error:
+                raise PlacedError(error.at(look.span), Place(look.frame, look.site)) from None
+            except Blocked as blocked:
+                look._wait(blocked, again)
+            else:
+                if followed is not None:
+                    followed.resolve(look.root)
+
+        look._wait(blocked, again)
 
     def later(self, blocked: Blocked) -> tuple[Pending, Pending]:
         """Make the change once it can be made. Returns what the variable will hold, and the value of the expression."""
-        self.promised, self.result = Pending(), Pending()
-        self._wait(blocked)
-        return self.promised, self.result
+        promised, result = Pending(), Pending()
 
-    def _wait(self, blocked: Blocked) -> None:
-        evaluation = self.frame.evaluation
+        def again() -> None:
+            self.found = None
+            try:
+                value = self.make()
+            except RlmError as error:
+                raise PlacedError(error.at(self.span), Place(self.frame, self.site)) from None
+            except Blocked as blocked:
+                self._wait(blocked, again)
+            else:
+                promised.resolve(self.root)
+                result.resolve(value)
+
+        self._wait(blocked, again)
+        return promised, result
+
+    def _wait(self, blocked: Blocked, job: Callable[[], None]) -> None:
+        evaluation, place = self.frame.evaluation, Place(self.frame, self.site)
         if blocked.value is None:
-            evaluation.in_order(self.place, self._try_again)
+            evaluation.in_order(place, job)
         else:
-            evaluation.later([blocked.value], self.place, self._try_again, blocked.whole)
-
-    def _try_again(self) -> None:
-        try:
-            result = self.make()
-        except RlmError as error:
-            raise PlacedError(error.at(self.span), self.place) from None
-        except Blocked as blocked:
-            self._wait(blocked)
-        else:
-            self.promised.resolve(self.root)
-            self.result.resolve(result)
+            evaluation.later([blocked.value], place, job, blocked.whole)
 
     def make(self) -> Value:
         """Make the change, and return the value of the expression. Raises Blocked."""
-        operation, meter = self.operation, self.frame.evaluation.meter
+        operation = self.operation
         ordered = self.frame.ordered is not None
-        container = self.root = resolved(self.root)
-        owners: list[tuple[Value, Value]] = []
-        at = 0
-        for step, count in self.path.steps:
-            if container.__class__ is Pending:
-                raise Blocked(container, whole=False)
-            keys = [_known(key) for key in self.keys[at : at + count]]
-            owners.append((container, keys[0]))
-            at += count
-            container = resolved(step(meter, container.parts if container.__class__ is Partial else container, keys))
+        if self.found is None:
+            self._follow(self.path.steps)
+        assert self.found is not None
+        container, owners = self.found
+        given = self.operands
+        if operation.replaces:
+            item, (container, key) = container, owners[-1]
+            owners, given = owners[:-1], [key, item, *given]
         if container.__class__ is Pending:
             raise Blocked(container, whole=False)
         is_plain = container.__class__ is not Partial
         if not is_plain and (ordered or not operation.moves):
             raise Blocked(container)
         values: list[Value] = []
-        for i, operand in enumerate(self.operands):
+        for i, operand in enumerate(given):
             value = resolved(operand)
             if value.__class__ in UNRESOLVED:
                 if ordered or not operation.moves:
@@ -246,10 +306,10 @@ class _Made:
                     value = as_container(value)
                     if value.__class__ is Pending:
                         raise Blocked(value, whole=False)
-                elif i != operation.moved:
+                elif i != operation.moved and not (operation.replaces and i == 1):
                     raise Blocked(value)
             values.append(value)
-        if ordered and not self.frame.evaluation.has_ended_before(self.place):  # which may still fail
+        if ordered and not self.frame.evaluation.has_ended_before(Place(self.frame, self.site)):  # which may still fail
             raise Blocked
         if is_plain:
             return operation.work(self.frame, container, *values)
@@ -380,10 +440,8 @@ def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
 
         return rebind
 
-    def replace(frame: Frame, container: Value, key: Value, value: Value) -> None:
-        meter = frame.evaluation.meter
-        set_item(meter, container, key, finish(frame, [index_into(meter, container, key), value]))
+    def replace(frame: Frame, container: Value, key: Value, item: Value, value: Value) -> None:
+        set_item(frame.evaluation.meter, container, key, finish(frame, [item, value]))
 
-    operation = ChangeOperation(replace, True, 1, note=_one_came)
-    operands = compiler.codes([target.index, node.value])
-    return changing(node, path_of(compiler, target.value), operands, operation)
+    operation = ChangeOperation(replace, True, 2, replaces=True, note=_one_came)
+    return changing(node, path_of(compiler, target), [compiler.code(node.value)], operation)
