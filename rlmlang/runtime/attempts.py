@@ -17,7 +17,7 @@ from rlmlang.runtime.exceptions import RaisedError, catches, failed_assertion, m
 from rlmlang.runtime.frames import Checkpoint, Frame, charge
 from rlmlang.runtime.outcomes import Outcome, Run, Waiting, go_on_later, leave_behind
 from rlmlang.runtime.pending import UNRESOLVED, Pending, Unsure, resolved, truth
-from rlmlang.runtime.places import Place
+from rlmlang.runtime.places import AFTER, Place
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
 from rlmlang.runtime.steps import CATCH
 from rlmlang.runtime.values import Value
@@ -99,7 +99,7 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
             return left[0] if failure is None else handle(frame, failure)
 
         outer.begin_inner(inner, program, own, Place(frame, start), ended)
-        return Waiting(done, Place(frame, end), resume, effects.exits)
+        return Waiting(done, Place(frame, end, AFTER), resume, effects.exits)
 
     def handle(frame: Frame, failure: PlacedError) -> Outcome:
         """Run the first handler that catches an error. Raises it if there is none."""

@@ -8,6 +8,10 @@ MOST_WAITING = 4_000  # decision 101
 """Pieces of work that may wait before the loop that left them pauses; it goes on when half of them are left."""
 
 
+AFTER = 1
+"""The turn after the only one of what has no turns."""
+
+
 class Window:
     """The pieces of work that the turns of one loop have left waiting, those of loops inside it among them.
 
@@ -50,7 +54,8 @@ class Place:
     """A point in the serial order of evaluation, which decides which of several failures is the first.
 
     `turn` counts the iterations at one `site` of the `outer` place. A site is an offset in the source: of an operation,
-    its end, since its operands are evaluated before it.
+    its end, since its operands are evaluated before it. What comes after all that is inside of a place, as the end of a
+    statement does, is at turn `AFTER` of its site.
     """
 
     __slots__ = ("outer", "site", "turn", "window")

@@ -232,11 +232,8 @@ class Evaluation:
             on_end()
 
     def _take_turn(self) -> bool:
-        """Make the first of the jobs in turn ready, if all before it has ended. Returns whether it has.
-
-        One that waits for everything comes after the others, also after those within the statement that it ends.
-        """
-        entry = min(self._in_turn, key=lambda each: (each[2], each[1].path()))
+        """Make the first of the jobs in turn ready, if all before it has ended. Returns whether it has."""
+        entry = min(self._in_turn, key=lambda each: each[1].path())
         job, place, last = entry
         if not (self._is_quiet if last else self.has_ended_before(place)):
             return False

@@ -21,7 +21,7 @@ from rlmlang.runtime.emitted import with_emitted_loop
 from rlmlang.runtime.frames import Capture, Frame, charge
 from rlmlang.runtime.outcomes import BREAK_LOOP, NEXT_TURN, Outcome, Returned, Run, Waiting, go_on_later, leave_behind
 from rlmlang.runtime.pending import UNRESOLVED, Pending, as_container, copied, resolved, truth
-from rlmlang.runtime.places import Place, Window
+from rlmlang.runtime.places import AFTER, Place, Window
 from rlmlang.runtime.steps import loop_steps
 from rlmlang.runtime.values import Value
 
@@ -76,7 +76,7 @@ def body_of(compiler: Compiler, statements: Sequence[nodes.Statement]) -> Run:
     def ended(i: int, frame: Frame) -> Outcome:
         """Wait until all that a statement has begun has ended."""
         if not frame.evaluation.has_ended:
-            return Waiting(None, Place(frame, ends[i]), partial(run_from, i), anywhere, "quiet")
+            return Waiting(None, Place(frame, ends[i], AFTER), partial(run_from, i), anywhere, "quiet")
         assert frame.ordered is not None
         frame.ordered.variables = dict(frame.variables)
         return None
