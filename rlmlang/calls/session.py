@@ -154,7 +154,7 @@ class Session:
         Raises ProgramError; ModelError E402 if it was cut off, E405 if there is nothing.
         """
         refuse_cut_off(reply)
-        return _statements(reply.text)
+        return _statements(reply.text, self.header)
 
     async def _add(self, text: str) -> tuple[Value] | None:
         """Check and run more of the body, and return the value if it returns one. Raises RlmError."""
@@ -201,12 +201,12 @@ def _with_comment(statement: str, shown: str) -> str:
     return f"{statement}\n{MARGIN}#=> {shown}\n" if "\n" in statement else f"{statement}  #=> {shown}\n"
 
 
-def _statements(reply: str) -> list[str]:
+def _statements(reply: str, header: str) -> list[str]:
     """Return the statements in a reply, each with its line end; one, unless the engine was not constrained to it.
 
     Raises ProgramError, ModelError E405 if there is none.
     """
-    text = body_text(reply)
+    text = body_text(reply, header)
     layout = lay_out(Source(text), 0, MARGIN)
     if problems := (*layout.problems, *([layout.indented] if layout.indented else [])):
         raise ProgramError(problems)

@@ -52,7 +52,7 @@ class TurnSession(Session):
         self.reply = until_code_ends(whole)
         if self.reply == whole:
             refuse_cut_off(reply)
-        block = body_text(self.reply).rstrip() + "\n"
+        block = body_text(self.reply, self.header).rstrip() + "\n"
         if not block.strip():
             raise ModelError.of("E405", "the model wrote no statement")
         return [block]

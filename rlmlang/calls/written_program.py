@@ -43,16 +43,19 @@ def whole_program(reply: str, instruction: str, arguments: Arguments, type_: Typ
     return program_header(arguments, type_) + code
 
 
-def body_text(reply: str) -> str:
+def body_text(reply: str, header: str) -> str:
     """Return the statements of the function's body that a reply means, indented as the body is.
 
-    If they come as the whole function, functions and imports before it count too; what is after it does not.
+    If they come as the whole function, functions and imports before it count too; what repeats the header does not,
+    nor does what is after the function.
     """
     code = _code(reply)
     if (head := _HEAD.search(code)) is not None:
         chunks = lay_out(Source(code)).chunks
         end = next((end for start, end in chunks if start <= head.start() < end), len(code))
-        return indented(code[: head.start()]) + indented(code[head.end() : end])
+        given = header[: header.index(f"def {FUNCTION}")].strip()
+        before = code[: head.start()].replace(given, "", 1).lstrip("\n")
+        return indented(before) + indented(_DOCSTRING.sub("", code[head.end() : end]))
     first = code.lstrip("\n")
     if first.startswith(MARGIN) and not first[len(MARGIN) :].startswith((" ", "\t")):
         return code
@@ -74,6 +77,9 @@ def indented(code: str) -> str:
 
 _DEFINED = re.compile(rf"(?m)^def {FUNCTION}\b")
 _HEAD = re.compile(rf"(?m)^def {FUNCTION}\b(?s:.*?):[ \t]*(?:#.*)?\n")
+_DOCSTRING = re.compile(
+    r"""\A\s*(?:"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*"{3}|'{3}(?:[^'\\]|\\[\s\S]|'(?!''))*'{3})[ \t]*\n"""
+)
 _LINE_START = re.compile(
     r"""^([ \t]*)(?=\S)
       | \"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*\"{3} | '{3}(?:[^'\\]|\\[\s\S]|'(?!''))*'{3}

@@ -150,14 +150,14 @@ class Request:
         """Return what an engine should put before the reply, as if the model had written it.
 
         Before a program, if the engine `continues` its own text, that is the start of a fence, since in a fence models
-        write code and else they start with prose, and, unless the program is written in turns, the head of the function
-        whose body is written. Before a constrained answer, it is `AnswerFormat.opening`.
+        write code and else they start with prose, and the head of the function whose body is written, except in later
+        turns of the same program. Before a constrained answer, it is `AnswerFormat.opening`.
         """
         if constrains_answers and self.typed:
             return self.answer_format.opening
         if not (continues and self.program):
             return ""
-        head = function_head(self.instruction, self.arguments, self.type) if self.turns is None else ""
+        head = "" if self.turns else function_head(self.instruction, self.arguments, self.type)
         return f"```python\n{head}"  # decisions 50 and 99
 
     def stop_after(self, opening: str, is_constrained: bool) -> tuple[str, ...]:

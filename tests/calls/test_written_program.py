@@ -98,7 +98,7 @@ def test_a_model_writes_a_function() -> None:
     ],
 )
 def test_statements_are_indented_as_the_body_is(reply: str, expected: str) -> None:
-    assert body_text(reply) == expected
+    assert body_text(reply, HEAD) == expected
 
 
 WHOLE = """\
@@ -120,9 +120,16 @@ print(answer("x"))
 
 
 def test_a_whole_function_gives_its_body() -> None:
-    assert body_text(WHOLE) == (
-        '    import re\n\n    def half(n):\n        return n // 2\n\n    """Say it."""\n\n    return half(n)\n\n'
+    assert body_text(WHOLE, HEAD) == (
+        "    import re\n\n    def half(n):\n        return n // 2\n\n\n    return half(n)\n\n"
     )
+
+
+def test_the_header_is_not_repeated() -> None:
+    arguments = (("points", [RecordValue(RecordType("Point", (("x", INT),)), (4,))]),)
+    header = function_head("Say it.", arguments, INT)
+    assert "class Point:" in header
+    assert body_text(f"```python\n{header}    return 1\n```", header) == "    return 1\n"
 
 
 def test_what_follows_the_code_does_not_count() -> None:
@@ -133,5 +140,5 @@ def test_what_follows_the_code_does_not_count() -> None:
 
 @given(st.text(alphabet="`~\na\"' #"))
 def test_any_reply_gives_a_text(reply: str) -> None:
-    assert body_text(reply).endswith("\n")
+    assert body_text(reply, HEAD).endswith("\n")
     assert reply.startswith(until_code_ends(reply))
