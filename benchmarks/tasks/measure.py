@@ -117,6 +117,8 @@ class Task:
 
     def is_right(self, value: Any) -> bool:
         """Return whether a value, as JSON data, is a right answer."""
+        if self.score in ("text", "mentions") and not isinstance(value, str):
+            return False  # as plain Python may give
         match self.score:
             case "text":
                 return _folded(value) == _folded(self.answer)
@@ -142,9 +144,9 @@ def _folded(text: str) -> str:
 
 def _equal(value: Any, answer: Any) -> bool:
     if isinstance(answer, list):
-        return len(value) == len(answer) and all(map(_equal, value, answer))
+        return isinstance(value, list) and len(value) == len(answer) and all(map(_equal, value, answer))
     if isinstance(answer, float):
-        return math.isclose(value, answer, rel_tol=1e-6)
+        return isinstance(value, int | float) and math.isclose(value, answer, rel_tol=1e-6)
     return type(value) is type(answer) and bool(value == answer)
 
 

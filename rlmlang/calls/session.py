@@ -134,6 +134,7 @@ class Session:
                     f"the model wrote {STATEMENT_ATTEMPTS} {self.unit} that do not work, "
                     f"last with {last.code}: {last.message}",
                     hint="lower max_depth so that the model answers directly, or give it a smaller task",
+                    notes=[("in its program", last.span)] if last.span else [],
                 ) from problem[1]
         raise ModelError.of("E405", f"the model's program has returned nothing after {MAX_STATEMENTS} {self.unit}")
 
