@@ -12,6 +12,7 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from rlmlang.decode.constants import constant
+from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS
@@ -205,6 +206,28 @@ def with_body(head: nodes.Statement, body: tuple[nodes.Statement, ...]) -> nodes
     raise AssertionError(head)
 
 
+def with_open_tests(block: WrittenBlock, with_last: bool = False) -> WrittenBlock:
+    """Return a block in which nothing is decided by the tests of the statements that it is in, so that it is reached.
+
+    With `with_last`, the same holds for its last statement, which is to be continued.
+    """
+    statements = block.statements
+    if with_last:
+        statements = (*statements[:-1], _with_open_tests(statements[-1]))
+    outer = with_open_tests(block.outer) if block.outer is not None else None
+    head = _with_open_tests(block.head) if block.head is not None else None
+    return evolve(block, head=head, outer=outer, statements=statements)
+
+
+def _with_open_tests(statement: nodes.Statement) -> nodes.Statement:
+    match statement:
+        case nodes.If(branches=branches):
+            return evolve(statement, branches=tuple(evolve(each, test=_OPEN_TEST) for each in branches))
+        case nodes.While():
+            return evolve(statement, test=_OPEN_TEST)
+    return statement
+
+
 def leaves(statement: nodes.Statement) -> bool:
     """Return whether nothing can be reached after a statement in its block."""
     match statement:
@@ -266,5 +289,6 @@ def _breaks(body: tuple[nodes.Statement, ...]) -> bool:
 
 _NOWHERE = Source("")
 _PASS = nodes.Pass(span=Span(_NOWHERE, 0, 0))
-PROBE = nodes.ExprStatement(nodes.Name("ℋ", span=Span(_NOWHERE, 1, 1)), span=Span(_NOWHERE, 1, 1))
+_OPEN_TEST = nodes.Name(HOLE, span=Span(_NOWHERE, 2, 2))
+PROBE = nodes.ExprStatement(nodes.Name(HOLE, span=Span(_NOWHERE, 1, 1)), span=Span(_NOWHERE, 1, 1))
 """A statement that marks the point where a line is to be written."""

@@ -14,7 +14,17 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from rlmlang.decode.blocks import MAX_LEVEL, WrittenBlock, changes, continued, is_effect, is_head, leaves, must_continue
+from rlmlang.decode.blocks import (
+    MAX_LEVEL,
+    WrittenBlock,
+    changes,
+    continued,
+    is_effect,
+    is_head,
+    leaves,
+    must_continue,
+    with_open_tests,
+)
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
@@ -52,20 +62,33 @@ class Point:
 
     @cached_property
     def environment(self) -> Environment | None:
-        """Return what is in scope here; None if the line is never reached."""
-        block = self.block
-        if must_continue(block):  # with `except`, from wherever the `try` fails
-            block = evolve(block, statements=block.statements[:-1])
+        """Return what is in scope here; None after a statement that leaves the block.
+
+        In a block that is never reached, as after `while False:`, it is what would be in scope if it were.
+        """
+        block = self._checked_block
         if block.outer is None and not block.statements:
             return self.base
-        return self.base.at_end_of(block)
+        return self._reached or self.base.at_end_of(with_open_tests(block))
+
+    @cached_property
+    def _reached(self) -> Environment | None:
+        """Return what is in scope here; None if the line is never reached."""
+        return self.base.at_end_of(self._checked_block)
+
+    @property
+    def _checked_block(self) -> WrittenBlock:
+        if must_continue(self.block):  # with `except`, from wherever the `try` fails
+            return evolve(self.block, statements=self.block.statements[:-1])
+        return self.block
 
     @cached_property
     def chained(self) -> Environment | None:
         """Return what is in scope in an `elif`, `else` or `except` that continues the last statement, if one may."""
         match self.chain:
             case nodes.If():
-                return self.base.in_chain_of(self.block)
+                found = self.base.in_chain_of(self.block)
+                return found or self.base.in_chain_of(with_open_tests(self.block, with_last=True))
             case nodes.Try():
                 return evolve(self, block=evolve(self.block, statements=self.block.statements[:-1])).environment
         return None
@@ -135,8 +158,8 @@ class Point:
         if not point.base.accepts(block):
             return None
         ending = Ending(evolve(point, block=block), statement)
-        if is_head(statement):
-            return ending if ending.point.environment is not None else None  # else its body is never reached
+        if is_head(statement) or (block.outer is not None and self._reached is None and not leaves(statement)):
+            return ending if ending.point.environment is not None else None
         return ending if ending.levels or ending.may_end else None
 
     def verdict(self, statement: nodes.Statement) -> bool:

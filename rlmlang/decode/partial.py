@@ -280,8 +280,6 @@ class PartialChecker(Checker):
                 statement = _with_field(record, statement)
             hoist(self.body.scope, [statement])
             match statement:
-                case nodes.While(test=nodes.Constant(value=value)) if value is not True:
-                    return False  # the body or what follows it would never be reached
                 case nodes.Input() if not self.environment.inputs:
                     self.problems.error("E607", "", statement.span)
                 case nodes.AnnotatedAssign() if self.environment.is_outside:

@@ -100,14 +100,56 @@ BODIES = [
 """,
 ]
 
+UNREACHED = [
+    """\
+    while False:
+        n = 2
+        xs.append(1)
+    return n
+""",
+    """\
+    if isinstance(n, str):
+        return 1
+    else:
+        n = 2
+    return n
+""",
+    """\
+    if n is not None:
+        n = 2
+    elif n == 3:
+        n = 4
+    else:
+        for x in xs:
+            n = x
+    return n
+""",
+    """\
+    if not isinstance(n, int):
+        raise ValueError("no number")
+    return n
+""",
+    """\
+    for x in []:
+        n = x
+    return n
+""",
+    """\
+    while 1:
+        n = 2
+        return n
+""",
+]
+"""Bodies with blocks that are never reached, or with ends that are not."""
 
-@pytest.mark.parametrize("body", BODIES)
+
+@pytest.mark.parametrize("body", BODIES + UNREACHED)
 def test_bodies_are_allowed(body: str) -> None:
     check(Source(HEAD + body))
     assert accepts(body, BODY), refused_at(body, BODY)
 
 
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("body", BODIES + UNREACHED)
 def test_every_beginning_of_a_body_can_be_completed(body: str) -> None:
     matcher = Matcher(BODY, BYTES, 100_000)
     for byte in body.encode():
