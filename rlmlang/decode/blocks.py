@@ -6,7 +6,7 @@ opens a block, and a line that is indented less than a block ends it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -16,7 +16,7 @@ from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS
-from rlmlang.language.check.body import bodies_of
+from rlmlang.language.check.body import bodies_of, nodes_in
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import Type
 
@@ -256,20 +256,30 @@ def is_effect(statement: nodes.Statement) -> bool:
         case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id="print"))):
             return True
         case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Attribute(name=name))):
-            return any(name in methods and methods[name].changes for methods in METHODS.values())
+            return name in CHANGING
     return False
 
 
-def changes(statement: nodes.Statement) -> bool:
-    """Return whether a line may change a value that a variable holds."""
+def changes(statement: nodes.Statement, is_plain: Callable[[str], bool]) -> bool:
+    """Return whether a line may change a value that a variable holds.
+
+    `is_plain` says of which variables the values cannot be changed.
+    """
     match statement:
-        case nodes.Assign(targets=targets):
-            return any(isinstance(target, nodes.Index) for target in targets)
-        case nodes.AugmentedAssign(target=target, value=value):
-            return isinstance(target, nodes.Index) or not isinstance(value, nodes.Constant)
-        case nodes.ExprStatement():
-            return is_effect(statement)
-    return False
+        case nodes.Assign(targets=targets) if any(isinstance(target, nodes.Index) for target in targets):
+            return True
+        case nodes.AugmentedAssign(target=nodes.Name(id=name)) if not is_plain(name):
+            return True
+        case nodes.AugmentedAssign(target=nodes.Index()):
+            return True
+    return any(
+        isinstance(each, nodes.Apply) and isinstance(each.callee, nodes.Attribute) and each.callee.name in CHANGING
+        for each in nodes_in(statement)
+    )
+
+
+CHANGING = frozenset(name for methods in METHODS.values() for name, method in methods.items() if method.changes)
+"""The names of methods that change a variable."""
 
 
 def _breaks(body: tuple[nodes.Statement, ...]) -> bool:

@@ -25,7 +25,9 @@ def closing_text(position: Position) -> str:
     if position.ended:
         return ""
     if position.partial[:1] not in ("\n", "#") or position.prefix.frame is not None:
-        end, prefix = _lexeme_end(position)
+        found = _lexeme_end(position)
+        assert found is not None, (position.partial, position.prefix.last)
+        end, prefix = found
         if position.partial or not (position.spaces or position.lines):
             return end + _line_closed(prefix)
         lexeme = None if position.lines or position.spaces > 1 else spaced(prefix)
@@ -44,6 +46,26 @@ def closing_text(position: Position) -> str:
         if "#" not in position.partial:
             return _next_lines(ending, margin)
     return "\n" + _next_lines(ending)
+
+
+def is_completable(position: Position) -> bool:
+    """Return whether what is written up to a position can be completed.
+
+    Positions are found by what is known of lines of the same shape; this checks the very line.
+    """
+    prefix, partial = position.prefix, position.partial
+    if partial[:1] in ("\n", "#") and prefix.frame is None:
+        return prefix.ending is not None
+    if partial and partial[0] != "#":
+        return _lexeme_end(position) is not None
+    if position.spaces and not position.lines:
+        lexeme = spaced(prefix) if position.spaces == 1 else None
+        if lexeme is None:
+            return prefix.ending is not None
+        if lexeme != prefix.closing[0]:
+            child = prefix.child(lexeme)
+            return child is not None and child.prove()
+    return prefix.prove()
 
 
 def _line_closed(prefix: Prefix, space: bool = False) -> str:
@@ -94,8 +116,8 @@ def new_names() -> Iterator[str]:
     yield from (f"x{i}" for i in count(1))
 
 
-def _lexeme_end(position: Position) -> tuple[str, Prefix]:
-    """Return the text that ends the lexeme that a position is in, and the prefix after it."""
+def _lexeme_end(position: Position) -> tuple[str, Prefix] | None:
+    """Return the text that ends the lexeme that a position is in, and the prefix after it; None if nothing does."""
     prefix, partial = position.prefix, position.partial
     if not partial:
         return "", prefix
@@ -105,9 +127,9 @@ def _lexeme_end(position: Position) -> tuple[str, Prefix]:
         lexeme, length = read_lexeme(prefix, partial + end) or (None, 0)
         if lexeme is None or length != len(partial + end) or not fits(prefix, partial + end, position.spaces):
             continue
-        if (child := prefix.child(lexeme)) is not None:
+        if (child := prefix.child(lexeme)) is not None and child.prove():
             return end, child
-    raise AssertionError(f"no end for {partial!r} after {prefix.last!r}")
+    return None
 
 
 def _ends(position: Position) -> Iterator[str]:

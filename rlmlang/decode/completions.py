@@ -8,6 +8,7 @@ Then the holes are filled with constants.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Union
 
 from attrs import evolve
 
@@ -93,13 +94,23 @@ MAX_TRIED = (150, 60, 30)
 quarter of them is spent on the holes of one skeleton."""
 
 
+MAX_JUDGED = 30
+"""The most closings that check by themselves and are wrong because of other lines. At most a tenth of them is spent on
+the holes of one skeleton."""
+
+Verdict = Callable[[nodes.Statement, PartialChecker], Union[bool, None]]
+"""Says whether a line that checks by itself also checks with the lines around it; None if it does with any."""
+
+
 class Search:
     """The search for a closing of one unfinished line."""
 
-    def __init__(self, state: LineState, verdict: Callable[[nodes.Statement], bool] | None = None) -> None:
+    def __init__(self, state: LineState, verdict: Verdict | None = None) -> None:
         self.state = state
         self.verdict = verdict
-        """Says whether a line that checks by itself also checks with the lines around it."""
+        self.judged_wrong = self.judged_before = 0
+        self.is_judged = False
+        """Whether what was found depends on the lines around."""
         self.count = 0
         self.tried = 0
         depth = 0 if state.frame is None else state.frame.depth
@@ -122,7 +133,7 @@ class Search:
             if skeleton is None or len(skeleton) > MAX_CLOSING:
                 continue
             for bound in self._bound(start, complete_call, skeleton, suffix):
-                self.fill_limit = self.tried + self.limit // 4
+                self.fill_limit, self.judged_before = self.tried + self.limit // 4, self.judged_wrong
                 if (filled := self._fill(*bound)) is not None:
                     return filled
         return None
@@ -139,7 +150,18 @@ class Search:
         statement = answer.checked
         if isinstance(statement, nodes.Try) and self.state.words[:1] == ("try",):
             statement = evolve(statement, handlers=())  # they are on lines of their own
-        return self.verdict is None or statement is None or self.verdict(statement)
+        if self.verdict is None or statement is None:
+            return True
+        verdict = self.verdict(statement, answer)
+        if verdict is None:
+            return True
+        self.is_judged = True
+        self.judged_wrong += not verdict
+        if self.judged_wrong > MAX_JUDGED:
+            self.limit = 0
+        if self.judged_wrong > self.judged_before + MAX_JUDGED // 10:
+            self.fill_limit = 0
+        return verdict
 
     def expected_types(self) -> list[Type]:
         """Return the types that the next operand may have; none if they are not known."""

@@ -24,7 +24,7 @@ from rlmlang.language.types import (
     Type,
 )
 
-_CONSTANTS: tuple[Type, ...] = (
+CONSTANTS: tuple[Type, ...] = (
     STR,
     INT,
     ListType(STR),
@@ -83,7 +83,7 @@ def fillings(
     if before == "in":
         likely += [ListType(item) for each in reversed(parts) for item in (each, TupleType((INT, each)))]
     for type_ in dict.fromkeys(
-        [*likely, *parts, *checker.part_types(), *_CONSTANTS[:4], *types_of(state.environment), *_CONSTANTS]
+        [*likely, *parts, *checker.part_types(), *CONSTANTS[:4], *types_of(state.environment), *CONSTANTS]
     ):
         yield constant(type_)
 

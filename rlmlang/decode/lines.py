@@ -8,7 +8,7 @@ So what is accepted line by line checks as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -26,19 +26,20 @@ from rlmlang.decode.blocks import (
     with_open_tests,
 )
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.partial import Environment
+from rlmlang.decode.partial import Environment, PartialChecker, is_plain
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import OpenFString, Stack, finished, tables
 from rlmlang.decode.state import BODY, LINE
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
-from rlmlang.language.check import check, library_names
+from rlmlang.language.check import check
 from rlmlang.language.check.annotations import resolve
-from rlmlang.language.check.body import names_bound_by
+from rlmlang.language.check.body import names_bound_by, nodes_in
+from rlmlang.language.check.scope import Variable
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
-from rlmlang.language.types import fits
+from rlmlang.language.types import LiteralType, Primitive, fits
 
 WrittenUnit = Literal["program", "statement", "call"]
 
@@ -162,16 +163,46 @@ class Point:
             return ending if ending.point.environment is not None else None
         return ending if ending.levels or ending.may_end else None
 
-    def verdict(self, statement: nodes.Statement) -> bool:
-        """Return whether a line checks with all that is written, if it checks by itself."""
-        return not self._is_delicate(statement) or self.after(statement) is not None
+    def verdict(self, statement: nodes.Statement, checker: PartialChecker) -> bool | None:
+        """Return whether a line that a checker accepts also checks with all that is written; None if any such does."""
+        return self.after(statement) is not None if self._is_delicate(statement, checker) else None
+
+    @cached_property
+    def closings(self) -> dict[int, tuple[str, ...] | None]:
+        """Return what completes lines that the lines around them matter to, by shape; None if nothing does."""
+        return {}
+
+    @cached_property
+    def flags(self) -> Hashable:
+        """Return what else a line depends on that is written here."""
+        block, chain = self.block, type(self.chain).__name__
+        fields = tuple(each.name.id for each in block.statements if isinstance(each, nodes.AnnotatedAssign))
+        return (
+            self.judges, self.unit, self.tells_names_apart, block.outer is None, block.is_looping,
+            block.within("def") is None, block.level >= MAX_LEVEL, must_continue(block), chain, self.continues_only,
+            fields if block.kind == "class" else (),
+        )  # fmt: skip
 
     @cached_property
     def tells_names_apart(self) -> bool:
         """Return whether variables of one type may differ in what may be done with them, as they may share values."""
-        return self.base.changed or any(map(changes, self.block.all_statements))
+        here = self.environment or self.base
+        return self.base.changed or any(changes(each, here.is_plain) for each in self.block.all_statements)
 
-    def _is_delicate(self, statement: nodes.Statement) -> bool:
+    @cached_property
+    def _used_as_constants(self) -> frozenset[str]:
+        """Return the variables whose known values may decide whether a line checks."""
+        found: set[str] = set()
+        for statement in self.block.all_statements:
+            for each in nodes_in(statement):
+                if isinstance(each, (nodes.Index, nodes.Slice, nodes.Call, nodes.AnnotatedAssign)) or (
+                    isinstance(each, nodes.Apply)
+                    and not (isinstance(each.callee, nodes.Name) and each.callee.id in BUILTINS)
+                ):
+                    found.update(part.id for part in nodes_in(each) if isinstance(part, nodes.Name))
+        return frozenset(found)
+
+    def _is_delicate(self, statement: nodes.Statement, checker: PartialChecker) -> bool:
         """Return whether a line may be wrong because of other lines.
 
         What is bound in a loop has to fit the lines before it in the next turn; a function cannot use a name from
@@ -179,15 +210,40 @@ class Point:
         """
         if not self.judges:
             return False
-        if self.tells_names_apart or changes(statement) or leaves(statement) or is_head(statement):
+        scope = checker.names.scope
+        if changes(statement, lambda name: is_plain(scope.find(name))) or isinstance(
+            statement, (nodes.Function, nodes.Record, nodes.Import, nodes.Try)
+        ):
             return True
+        if is_head(statement) and self.block.level >= MAX_LEVEL:
+            return True
+        if leaves(statement) and not self._returns_plainly(statement, checker):
+            return True
+        names = {name.id for name, _ in names_bound_by([statement])}
+        if self.tells_names_apart:
+            used = {each.id for each in nodes_in(statement) if isinstance(each, nodes.Name)}
+            entries = [scope.find(name) for name in used]
+            if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in entries):
+                return True
         if self.block.outer is None:
             return False
-        names = {name.id for name, _ in names_bound_by([statement])}
-        if names and self.block.is_looping:
+        if self.block.is_looping and any(checker.may_differ(name, self._used_as_constants) for name in names):
             return True
-        outside = names & {*BUILTINS, *library_names(), *self.base.entries}
-        return bool(outside) and self.block.within("def") is not None
+        (_, own), *_ = checker.environment.scopes
+        outside = {name for name in names if not isinstance(own.entries.get(name), Variable)}
+        return self.block.within("def") is not None and not outside.isdisjoint(self._used)
+
+    @cached_property
+    def _used(self) -> frozenset[str]:
+        """Return the names that the function uses so far."""
+        every = (each for statement in self.block.all_statements for each in nodes_in(statement))
+        return frozenset(each.id for each in every if isinstance(each, nodes.Name))
+
+    def _returns_plainly(self, statement: nodes.Statement, checker: PartialChecker) -> bool:
+        """Return whether a line returns a value of the type that is written at its function, which nothing shares."""
+        if not isinstance(statement, nodes.Return) or checker.body.declared is None:
+            return False
+        return not self.tells_names_apart or isinstance(checker.body.declared, (Primitive, LiteralType))
 
 
 @frozen(eq=False, slots=False)

@@ -1,13 +1,29 @@
-"""The token masks of positions: tokens are looked up by kind as far as possible, and the rest is tried."""
+"""The token masks of positions: tokens are looked up by kind as far as possible, and the rest is tried.
+
+Most of a mask is known from another line of the same shape (`decode.shapes`). What is not is tried: names that are in
+scope here, and what may follow the end of the line.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from rlmlang.decode.lexemes import fits
 from rlmlang.decode.position import Position
-from rlmlang.decode.prefix import Prefix
+from rlmlang.decode.prefix import MAX_LEXEMES, Prefix
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
+
+MAX_MASKS = 5_000
+"""The most masks of shapes that are known at a time."""
+
+_OPEN = re.compile(r"""\"\"\"|r?["']|f["']|(?:!r)?(?::[^{}]*)?\}""")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_WORD_SIGNS = "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_SIGNS = "=<>!*/-+.\"'0123456789"
+"""The characters that may continue an operator."""
 
 
 def position_mask(position: Position, vocabulary: Vocabulary) -> Mask:
@@ -21,112 +37,162 @@ def position_mask(position: Position, vocabulary: Vocabulary) -> Mask:
     return mask
 
 
-_OPEN = re.compile(r"""\"\"\"|r?["']|f["']|(?:!r)?(?::[^{}]*)?\}""")
-
-
 def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
-    prefix, partial = position.prefix, position.partial
+    mask = vocabulary.mask()
     if position.may_end:
-        mask = vocabulary.mask()
         mask[list(vocabulary.eos)] = True
-    else:
-        mask = vocabulary.mask()
+    prefix, partial = position.prefix, position.partial
     if prefix.ended:
         return mask
-    ends = text_ends(position)
-    if ends:
-        probe = position.advance("x")
-        if probe is not None and probe.advance("x") is probe:
-            mask |= vocabulary.plain(ends)
-            _walk(position, vocabulary.ending(ends), mask)
-            return mask
-        literals = [text for text in prefix.literals if text.startswith(partial)]
-        if literals:
-            for text in literals:
-                _prefixes(text[len(partial) :], vocabulary, mask)
-            if probe is None:
-                _walk(position, vocabulary.mixed, mask)
-            else:
-                mask |= vocabulary.plain(ends)
-                _walk(position, vocabulary.ending(ends), mask)
-            return mask
-        for char, below in vocabulary.everything.below.items():
-            further_on = position.advance(char)
-            if further_on is None:
-                continue
-            further = further_on.advance("x")
-            if further is not None and further is further_on.advance("xx") and text_ends(further_on) == ends:
-                mask |= (vocabulary.first == ord(char)) & vocabulary.plain_after_first(ends)
-            else:
-                mask[below.tokens] = True
-                _walk(further_on, below, mask)
-        _walk(position, vocabulary.ending(ends), mask)
-        return mask
-    if partial and partial[0] in "\n#":
-        _line_starts(position, vocabulary, mask)
-        return mask
-    starts, spaced, more = vocabulary.names
-    if partial and re.fullmatch(r"[A-Za-z_]\w*", partial):
-        names = prefix.names
-        if names.fresh and position.advance("x") is not None:
-            mask |= more
-        for head in names.allowed:
-            if head.startswith(partial):
-                _words(head[len(partial) :], "", vocabulary, mask)
-        child = prefix.child(partial)
-        if child is not None:
-            mask |= position_mask(_at(child), vocabulary) & vocabulary.apart
-        _walk(position, vocabulary.mixed, mask)
-        return mask
-    if not partial:
-        close = fits(prefix, "x", position.spaces) or bool(position.lines)
-        space = fits(prefix, "x", position.spaces + 1) or bool(position.lines)
-        space = space and position.advance(" ") is not None
-        names = prefix.names
+    if ends := text_ends(position):
+        _in_text(position, ends, vocabulary, mask)
+    elif partial and partial[0] in "\n#":
+        _between_lines(position, vocabulary, mask)
+    elif not partial:
+        _between_lexemes(position, vocabulary, mask)
+    elif _NAME.fullmatch(partial):
+        _in_name(position, vocabulary, mask)
+    else:
+        _in_sign(position, vocabulary, mask)
+    return mask
+
+
+def _shared(position: Position, vocabulary: Vocabulary, mask: Mask, find: Callable[[Mask], None]) -> None:
+    """Allow what `find` finds, or what it has found at such a position in a line of the same shape."""
+    prefix = position.prefix
+    if prefix.size >= MAX_LEXEMES:
+        find(mask)
+        return
+    key = (prefix.shape, position.partial, position.spaces, position.lines > 0)
+    known = vocabulary.known.get(key)
+    if known is None:
+        before = Prefix.judgements
+        made = vocabulary.mask()
+        find(made)
+        mask |= made
+        if Prefix.judgements == before:
+            if len(vocabulary.known) >= MAX_MASKS:
+                vocabulary.known.clear()
+            vocabulary.known[key] = np.packbits(made)
+    else:
+        mask |= np.unpackbits(known, count=vocabulary.size).view(np.bool_)
+
+
+# Between lexemes, and in names and operators --------------------------------------------
+
+
+def _between_lexemes(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
+    prefix = position.prefix
+    names = prefix.names
+    close = fits(prefix, "x", position.spaces) or bool(position.lines)
+    space = fits(prefix, "x", position.spaces + 1) or bool(position.lines)
+    space = space and position.advance(" ") is not None
+
+    def find(mask: Mask) -> None:
         if names.fresh:
-            mask |= starts & close
-            mask |= spaced & space
-        for head in names.allowed:
-            if close:
-                _words(head, "", vocabulary, mask)
-            if space:
-                _words(" " + head, " ", vocabulary, mask)
+            mask |= vocabulary.names[0] & close
+            mask |= vocabulary.names[1] & space
+        _heads(prefix, names.others, close, space, vocabulary, mask)
         for letter in ("f", "r"):
             if position.advance(letter) is not None:
                 mask[vocabulary.words.get(letter, [])] = True
                 if space:
                     mask[vocabulary.words.get(" " + letter, [])] = True
-    else:  # a sign or number
-        child = prefix.child(partial)
-        if child is not None:
-            apart = vocabulary.apart if partial[-1].isalnum() else vocabulary.signless
-            mask |= position_mask(_at(child), vocabulary) & apart
-    _walk(position, vocabulary.digits, mask)
+        _walk(position, vocabulary.digits, mask)
+        _walk(position, vocabulary.signs, mask)
+
+    _shared(position, vocabulary, mask, find)
+    _heads(prefix, names.variables, close, space, vocabulary, mask)
     _walk(position, vocabulary.mixed, mask)
-    return mask
+    _walk(position, vocabulary.between, mask)
 
 
-def _line_starts(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
-    """Allow the tokens at a position in a line end: what begins the next line, if it may begin here, and more of it."""
-    ending = position.prefix.ending
-    margin = len(position.partial) - len(position.partial.rstrip(" "))
-    if ending is not None and "#" not in position.partial.rpartition("\n")[2] and margin % 4 == 0:
-        line = position.prefix.child("\n" + " " * margin)
-        if line is not None and not line.ended:
-            mask |= position_mask(_at(line), vocabulary) & vocabulary.apart_from_lines
-    for char in " \n#":
-        below, further = vocabulary.everything.below.get(char), position.advance(char)
-        if below is not None and further is not None:
+def _heads(prefix: Prefix, names: Iterable[str], close: bool, space: bool, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the tokens that names begin with, where they may follow, with or without a space before them."""
+    for name in names:
+        if prefix.names.may_follow(name):
+            if close:
+                _words(name, "", vocabulary, mask)
+            if space:
+                _words(" " + name, " ", vocabulary, mask)
+
+
+def _in_name(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
+    prefix, partial = position.prefix, position.partial
+    names = prefix.names
+    if names.fresh and position.advance("x") is not None:
+        mask |= vocabulary.names[2]
+    for name in names.candidates:
+        if name.startswith(partial) and names.may_follow(name):
+            _words(name[len(partial) :], "", vocabulary, mask)
+    child = prefix.child(partial)
+    if child is not None:
+        mask |= position_mask(_at(child), vocabulary) & vocabulary.apart
+    for first in "\"'" if partial in ("f", "r") else "":
+        for tokens in (vocabulary.signs, vocabulary.mixed, vocabulary.between):
+            _walk(position, tokens, mask, first)
+    for first in _WORD_SIGNS:
+        _walk(position, vocabulary.mixed, mask, first)
+
+
+def _in_sign(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the tokens at a position in an operator or number."""
+    child = position.prefix.child(position.partial)
+    is_number = position.partial[-1].isalnum()
+    if child is not None:
+        apart = vocabulary.apart if is_number else vocabulary.signless
+        mask |= position_mask(_at(child), vocabulary) & apart
+    firsts = f"{_WORD_SIGNS}.+-" if is_number else _SIGNS
+
+    def find(mask: Mask) -> None:
+        for first in firsts:
+            _walk(position, vocabulary.digits, mask, first)
+            _walk(position, vocabulary.signs, mask, first)
+
+    _shared(position, vocabulary, mask, find)
+    for first in firsts:
+        _walk(position, vocabulary.mixed, mask, first)
+        _walk(position, vocabulary.between, mask, first)
+
+
+# In strings and comments ----------------------------------------------------------------
+
+
+def _in_text(position: Position, ends: str, vocabulary: Vocabulary, mask: Mask) -> None:
+    prefix, partial = position.prefix, position.partial
+    probe = position.advance("x")
+    common, others = vocabulary.ending(ends)
+    if probe is not None and probe.advance("x") is probe:
+        mask |= vocabulary.plain(ends)
+    elif literals := [text for text in prefix.literals if text.startswith(partial)]:
+        for text in literals:
+            _prefixes(text[len(partial) :], vocabulary, mask)
+        if probe is None:
+            for tokens in (vocabulary.signs, vocabulary.mixed, vocabulary.between):
+                _walk(position, tokens, mask)
+            return
+        mask |= vocabulary.plain(ends)
+    else:
+        _after_first(position, ends, vocabulary, mask)
+    if prefix.literals:
+        _walk(position, common, mask)
+    else:
+        _shared(position, vocabulary, mask, lambda mask: _walk(position, common, mask))
+    _walk(position, others, mask)
+
+
+def _after_first(position: Position, ends: str, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the tokens after whose first character anything may follow inside of a text."""
+    for char, below in vocabulary.everything.below.items():
+        further_on = position.advance(char)
+        if further_on is None:
+            continue
+        further = further_on.advance("x")
+        if further is not None and further is further_on.advance("xx") and text_ends(further_on) == ends:
+            mask |= (vocabulary.first == ord(char)) & vocabulary.plain_after_first(ends)
+        else:
             mask[below.tokens] = True
-            _walk(further, below, mask)
-
-
-def _at(prefix: Prefix) -> Position:
-    """Return the position right after the last lexeme of a prefix."""
-    position = Position(prefix)
-    found = prefix.positions.setdefault(("", 0, 0), position)
-    assert isinstance(found, Position)
-    return found
+            _walk(further_on, below, mask)
 
 
 def text_ends(position: Position) -> str:
@@ -154,6 +220,51 @@ def text_ends(position: Position) -> str:
     return ""
 
 
+# Between lines --------------------------------------------------------------------------
+
+
+def _between_lines(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the tokens at a position in a line end: what begins the next line, if it may begin here, and more of it."""
+    ending = position.prefix.ending
+    margin = len(position.partial) - len(position.partial.rstrip(" "))
+    if ending is not None and "#" not in position.partial.rpartition("\n")[2]:
+        if margin % 4 == 0:
+            line = position.prefix.child("\n" + " " * margin)
+            if line is not None and not line.ended:
+                mask |= position_mask(_at(line), vocabulary) & vocabulary.apart_from_lines
+        elif margin % 4 == 3:
+            line = position.prefix.child("\n" + " " * (margin + 1))
+            if line is not None and not line.ended:
+                _spaced_words(line, vocabulary, mask)
+    for tokens in (vocabulary.signs, vocabulary.mixed, vocabulary.between):
+        _walk(position, tokens, mask, " ")
+        _walk(position, tokens, mask, "\n")
+        _walk(position, tokens, mask, "#")
+
+
+def _spaced_words(line: Prefix, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow the words that a line may begin with, with a space before them that is the last one of its margin."""
+    if line.names.fresh:
+        mask |= vocabulary.names[1]
+    _heads(line, line.names.candidates, False, True, vocabulary, mask)
+    for letter in ("f", "r"):
+        if _at(line).advance(letter) is not None:
+            mask[vocabulary.words.get(" " + letter, [])] = True
+    if (digits := vocabulary.digits.below.get(" ")) is not None:
+        _walk_below(_at(line), digits, mask)
+
+
+# Walking --------------------------------------------------------------------------------
+
+
+def _at(prefix: Prefix) -> Position:
+    """Return the position right after the last lexeme of a prefix."""
+    position = Position(prefix)
+    found = prefix.positions.setdefault(("", 0, 0), position)
+    assert isinstance(found, Position)
+    return found
+
+
 def _words(text: str, space: str, vocabulary: Vocabulary, mask: Mask) -> None:
     """Allow the tokens that are words and that a text starts with."""
     words = vocabulary.words
@@ -173,8 +284,18 @@ def _prefixes(text: str, vocabulary: Vocabulary, mask: Mask) -> None:
         mask[at.tokens] = True
 
 
-def _walk(position: Position, root: Trie, mask: Mask) -> None:
-    """Allow the tokens of a trie that may follow."""
+def _walk(position: Position, root: Trie, mask: Mask, first: str = "") -> None:
+    """Allow the tokens of a trie that may follow, or of those only that begin with a character."""
+    if not first:
+        _walk_below(position, root, mask)
+        return
+    below, further = root.below.get(first), None
+    if below is not None and (further := position.advance(first)) is not None:
+        mask[below.tokens] = True
+        _walk_below(further, below, mask)
+
+
+def _walk_below(position: Position, root: Trie, mask: Mask) -> None:
     todo = list(root.below.items())
     while todo:
         text, at = todo.pop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rlmlang.decode.closing import closing_text
+from rlmlang.decode.closing import closing_text, is_completable
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
 from rlmlang.decode.lines import Ending, beginning, read_lines
@@ -86,7 +86,7 @@ class Matcher:
         found = self._read(token)
         if closing is not None and closing[:1] == [token] and found is not None:
             return True
-        if found is None or (closing is not None and len(closing) >= self.left):
+        if found is None or not is_completable(found[2]) or (closing is not None and len(closing) >= self.left):
             return False
         if self.left > 4 * MAX_GROWTH:
             return True
@@ -137,6 +137,8 @@ class Matcher:
         for token in tokens:
             text = self.vocabulary.texts[token]
             position = position.advance(text) if position is not None and text is not None else None
+            if position is None or not is_completable(position):
+                return False
         return position is not None and len(tokens) + MAX_GROWTH < self.left
 
     def commit(self, token: int) -> None:
@@ -210,7 +212,7 @@ class Matcher:
             return position
         self._ending, self._line = found
         settled = after_line(self._ending).advance(self.text[self._line :])
-        return settled if settled is not None else position
+        return settled if settled is not None and is_completable(settled) else position
 
     # Closing
 

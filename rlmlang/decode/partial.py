@@ -7,7 +7,7 @@ checker itself, except that it makes no messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any, TypeGuard
 
@@ -47,6 +47,7 @@ from rlmlang.language.types import (
     LiteralType,
     Never,
     OptionalType,
+    Primitive,
     RecordType,
     SetType,
     TupleType,
@@ -108,6 +109,10 @@ class Environment:
         for _, state in reversed(self.scopes):
             found.update(state.entries)
         return {name: entry for name, entry in found.items() if not isinstance(entry, (Unbound, Conflicted))}
+
+    def is_plain(self, name: str) -> bool:
+        """Return whether a name is a variable whose value cannot be changed."""
+        return is_plain(self.entries.get(name))
 
     def with_variable(self, name: str, type_: Type) -> Environment:
         """Return the environment with one more variable."""
@@ -179,8 +184,11 @@ class Environment:
         """Return what is in scope at the end of an open block; None if what is written does not check."""
         if block.outer is None:
             checker = self.after(block)
-            changed = self.changed or any(map(changes, block.all_statements))
-            return None if checker is None else evolve(checker.environment_here(), changed=changed)
+            if checker is None:
+                return None
+            here = checker.environment_here()
+            changed = self.changed or any(changes(each, here.is_plain) for each in block.all_statements)
+            return evolve(here, changed=changed)
         if isinstance(block.head, nodes.Record):
             around = self.at_end_of(block.outer)
             record = with_body(block.head, block.statements)
@@ -297,6 +305,19 @@ class PartialChecker(Checker):
         self.checked = statement
         return not self.problems
 
+    def may_differ(self, name: str, used_as_constants: Set[str]) -> bool:
+        """Return whether a name may mean something else after the statement than to the lines before it.
+
+        Of those that are `used_as_constants` it matters which value they have.
+        """
+        (_, before), *_ = self.environment.scopes
+        old, new = before.entries.get(name), self.names.scope.entries.get(name)
+        if old is None:
+            return False
+        if not (isinstance(old, Variable) and isinstance(new, Variable) and old.type == new.type):
+            return True
+        return old.values is not None and name in used_as_constants
+
     def hole_types(self) -> dict[str, Type]:
         """Return the types that holes must have, by hole, as far as they are known."""
         found = dict(self.hole_expectations)
@@ -354,6 +375,11 @@ class PartialChecker(Checker):
 
     def is_constant(self, node: nodes.Expr) -> bool:
         return is_hole(node) or super().is_constant(node)
+
+
+def is_plain(entry: object) -> bool:
+    """Return whether an entry is a variable whose value cannot be changed."""
+    return isinstance(entry, Variable) and isinstance(entry.type, (Primitive, LiteralType))
 
 
 def _with_field(record: nodes.Record, line: nodes.Statement) -> nodes.Statement:

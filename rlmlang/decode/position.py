@@ -156,7 +156,7 @@ def spaced(prefix: Prefix) -> str | None:
 
 
 def _find_spaced(prefix: Prefix) -> str | None:
-    if not prefix.size:
+    if not prefix.size or not prefix.prove():
         return None
     if gap(prefix, prefix.closing[0])[1]:
         return prefix.closing[0]

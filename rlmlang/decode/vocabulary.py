@@ -19,6 +19,8 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 """Booleans [vocabulary]."""
 
 _WORD = re.compile(r" ?[A-Za-z0-9_]+")
+_SIGNS_ONLY = re.compile(r" *[!-\"$-/:-@\[-^`{-~][ !-\"$-/:-@\[-^`{-~]*")
+_BETWEEN = re.compile(r" +|[^\n#]*[\n#].*", re.DOTALL)
 HIDDEN_CHARACTERS = re.compile(rf"{HIDDEN}|\r")
 
 
@@ -32,6 +34,8 @@ class Vocabulary:
         self.encode = encode
         self.texts = tuple(_text(token) for token in self.tokens)
         """The text of each token; None also for parts of characters and for hidden characters."""
+        self.known: dict[tuple[int, str, int, bool], np.ndarray[Any, Any]] = {}
+        """What `decode.mask` has found out about positions in lines by their shape, eight tokens to a byte."""
 
     @property
     def size(self) -> int:
@@ -173,10 +177,24 @@ class Vocabulary:
         return {}
 
     @cached_property
+    def signs(self) -> Trie:
+        """Return a trie of the tokens of signs, which no name is part of."""
+        return self._trie(lambda text: _SIGNS_ONLY.fullmatch(text) is not None)
+
+    @cached_property
     def mixed(self) -> Trie:
-        """Return a trie of the ASCII tokens that are not words."""
-        ascii_ = ((text, i) for i, text in enumerate(self.texts) if text and text.isascii())
-        return trie((text, i) for text, i in ascii_ if not _WORD.fullmatch(text))
+        """Return a trie of the ASCII tokens of both signs and letters or digits."""
+        return self._trie(
+            lambda text: text.isascii() and not any(p.fullmatch(text) for p in (_SIGNS_ONLY, _WORD, _BETWEEN))
+        )
+
+    @cached_property
+    def between(self) -> Trie:
+        """Return a trie of the tokens of spaces alone, and of those with a line end or the sign of a comment."""
+        return self._trie(lambda text: _BETWEEN.fullmatch(text) is not None)
+
+    def _trie(self, test: Callable[[str], bool]) -> Trie:
+        return trie((text, i) for i, text in enumerate(self.texts) if text and test(text))
 
     @cached_property
     def digits(self) -> Trie:
@@ -184,11 +202,18 @@ class Vocabulary:
         pieces = [text for text in self.words if re.fullmatch(r" ?[0-9][0-9_eE]*|[eE_][0-9_]*", text)]
         return trie((text, i) for text in pieces for i in self.words[text])
 
-    def ending(self, ends: str) -> Trie:
-        """Return a trie of the tokens that are not plain inside a text that one of the characters `ends`."""
+    def ending(self, ends: str) -> tuple[Trie, Trie]:
+        """Return the tokens that are not plain inside a text that one of the characters `ends`, as two tries.
+
+        The second one has those in which a name, a line end or a comment may follow the text.
+        """
         if ends not in self._ending:
-            plain = self.plain(ends)
-            self._ending[ends] = trie((text, i) for i, text in enumerate(self.texts) if text and not plain[i])
+            plain, more = self.plain(ends), re.compile(f"[{re.escape(ends)}].*[A-Za-z0-9_]|.*[\n#]", re.DOTALL)
+            tokens = [(text, i) for i, text in enumerate(self.texts) if text and not plain[i]]
+            self._ending[ends] = (
+                trie(each for each in tokens if not more.search(each[0])),
+                trie(each for each in tokens if more.search(each[0])),
+            )
         return self._ending[ends]
 
     @cached_property
@@ -197,7 +222,7 @@ class Vocabulary:
         return trie((text, i) for i, text in enumerate(self.texts) if text)
 
     @cached_property
-    def _ending(self) -> dict[str, Trie]:
+    def _ending(self) -> dict[str, tuple[Trie, Trie]]:
         return {}
 
 
