@@ -57,7 +57,6 @@ class Point:
     """The level of the lines of the unit, which contain all others: of a function's body it is 1."""
     before: int = 0
     """How many statements of the block at this level come before the unit."""
-
     judges: bool = True
     """Whether lines are judged with those around them; not those with variables that stand for all of their type."""
 
@@ -195,10 +194,11 @@ class Point:
         found: set[str] = set()
         for statement in self.block.all_statements:
             for each in nodes_in(statement):
-                if isinstance(each, (nodes.Index, nodes.Slice, nodes.Call, nodes.AnnotatedAssign)) or (
-                    isinstance(each, nodes.Apply)
-                    and not (isinstance(each.callee, nodes.Name) and each.callee.id in BUILTINS)
-                ):
+                if isinstance(each, nodes.Apply):
+                    matters = not isinstance(each.callee, nodes.Name) or each.callee.id not in BUILTINS
+                else:
+                    matters = isinstance(each, (nodes.Index, nodes.Slice, nodes.Call, nodes.AnnotatedAssign))
+                if matters:
                     found.update(part.id for part in nodes_in(each) if isinstance(part, nodes.Name))
         return frozenset(found)
 
@@ -221,9 +221,8 @@ class Point:
             return True
         names = {name.id for name, _ in names_bound_by([statement])}
         if self.tells_names_apart:
-            used = {each.id for each in nodes_in(statement) if isinstance(each, nodes.Name)}
-            entries = [scope.find(name) for name in used]
-            if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in entries):
+            used = (scope.find(each.id) for each in nodes_in(statement) if isinstance(each, nodes.Name))
+            if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in used):
                 return True
         if self.block.outer is None:
             return False

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Self
 
 from attrs import evolve
 
 from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
+from rlmlang.decode.lines import Point
 from rlmlang.decode.placeholders import FRESH
 from rlmlang.decode.recognizer import tables
-from rlmlang.decode.state import module_of, names_in
+from rlmlang.decode.state import LineState, module_of, names_in
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, ModuleConstant
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES, TYPING_NAMES
@@ -22,17 +23,26 @@ from rlmlang.language.check.scope import ModuleEntry, Variable
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
-if TYPE_CHECKING:
-    from rlmlang.decode.prefix import Prefix
-
 _TESTING = ("if", "elif", "while", "assert", "and", "or", "not")
 """After these words something may be tested for None, so an operand may fit where one of unknown type does not."""
+
+
+class NamedLine(LineState):
+    """The start of a line, as far as names need to know of it."""
+
+    point: Point
+    receiver: Type | None
+    """The type of the operand before the dot that was written last, if it is known."""
+
+    def child(self, lexeme: str) -> Self | None:
+        """Return the line with one more lexeme, or None if it cannot follow."""
+        raise NotImplementedError
 
 
 class NextNames:
     """The names that may follow a prefix. What is found out about one holds for all names of its type."""
 
-    def __init__(self, prefix: Prefix) -> None:
+    def __init__(self, prefix: NamedLine) -> None:
         self.prefix = prefix
         self._known: dict[str, bool] = {}
         self._representatives: dict[Type, str] = {}
@@ -205,7 +215,7 @@ class NextNames:
                     yield (*arguments, *closing)
 
 
-def _listed_names(prefix: Prefix) -> list[str] | None:
+def _listed_names(prefix: NamedLine) -> list[str] | None:
     """Return the names that may follow where only some can: modules, what they have, and errors; None elsewhere."""
     match (*prefix.words, prefix.last):
         case ("raise", "raise"):
@@ -219,12 +229,12 @@ def _listed_names(prefix: Prefix) -> list[str] | None:
     return None
 
 
-def _type_names(prefix: Prefix) -> list[str]:
+def _type_names(prefix: NamedLine) -> list[str]:
     environment = prefix.environment
     return [*(name for name in TYPE_NAMES if name != "None"), *environment.records, *environment.typing]
 
 
-def _attribute_names(prefix: Prefix) -> list[str]:
+def _attribute_names(prefix: NamedLine) -> list[str]:
     if module := module_of(prefix, prefix.stack.below):
         return list(MODULES[module])
     type_ = prefix.receiver

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 
 from rlmlang.decode.completions import Search
 from rlmlang.decode.lines import Ending, Point, line_of
-from rlmlang.decode.names import NextNames
+from rlmlang.decode.names import NamedLine, NextNames
 from rlmlang.decode.placeholders import FREE, FREE_TEXT
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.shapes import shape_of
-from rlmlang.decode.state import LINE, LineState, constants_in
+from rlmlang.decode.state import LINE, constants_in
 from rlmlang.language.types import Type
 
 MAX_LEXEMES = 1000
@@ -39,7 +39,7 @@ CONTINUATIONS = ("elif", "else", "except")
 """Words that begin a line which continues the statement before it."""
 
 
-class Prefix(LineState):
+class Prefix(NamedLine):
     """The start of a line that can be completed. Prefixes do not change; what is found out about one is cached."""
 
     judgements: ClassVar[int] = 0
@@ -198,7 +198,7 @@ class Prefix(LineState):
         return NextNames(self)
 
     @cached_property
-    def receiver(self) -> Type | None:
+    def receiver(self) -> Type | None:  # type: ignore[override]
         """Return the type of the operand before the dot that was written last, if it is known."""
         return Search(self).receiver()
 

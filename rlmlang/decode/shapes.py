@@ -23,7 +23,7 @@ from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES
 from rlmlang.language.check.checked import CheckedFunction
-from rlmlang.language.check.expressions import path_of
+from rlmlang.language.check.inference import path_of
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Conflicted, Definition, Unbound, Variable
 from rlmlang.language.depth import deep_recursion
