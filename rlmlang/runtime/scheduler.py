@@ -66,6 +66,9 @@ class Evaluation:
     failure: PlacedError | None = None
     """The first failure so far in the order of evaluation."""
     _jobs: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
+    """Jobs that are ready."""
+    _resumed: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
+    """Jobs that were held back and are ready; all others come first, so that little waits when these go on."""
     _in_flight: dict[InFlight, _Asked] = field(factory=dict)
     """Calls without an answer."""
     _inner: dict[Evaluation, Place] = field(factory=dict)
@@ -142,7 +145,7 @@ class Evaluation:
     @property
     def has_ended(self) -> bool:
         """Whether nothing is left to be done."""
-        return not self._jobs and self._is_quiet
+        return not self._jobs and not self._resumed and self._is_quiet
 
     @property
     def _is_quiet(self) -> bool:
@@ -164,17 +167,19 @@ class Evaluation:
             inner.stop()
         self._inner.clear()
         self._jobs.clear()
+        self._resumed.clear()
 
     # Jobs
 
     def later(self, operands: Sequence[Value], place: Place, job: Callable[[], None], whole: bool = True) -> None:
         """Run a `job` once all operands are resolved; unless `whole`, the parts of containers need not be."""
         self.meter.owe(WAIT)
-        (when_resolved if whole else when_known)(operands, self._suspended(place, job, self.waits_for_outer))
+        (when_resolved if whole else when_known)(operands, self._suspended(place, job, False))
 
-    def _suspended(self, place: Place, job: Callable[[], None], noted: bool) -> Callable[[], None]:
-        """Count a job as waiting. Returns what makes it ready; until then, if `noted`, the evaluation has not ended."""
-        key = object() if noted else None
+    def _suspended(self, place: Place, job: Callable[[], None], held_back: bool) -> Callable[[], None]:
+        """Count a job as waiting. Returns what makes it ready."""
+        key = object() if held_back or self.waits_for_outer else None
+        jobs = self._resumed if held_back else self._jobs
         if key is not None:
             self._waiting[key] = place
         window = place.window
@@ -184,7 +189,7 @@ class Evaluation:
         def ready() -> None:
             if key is not None:
                 del self._waiting[key]
-            self._jobs.append((job, place))
+            jobs.append((job, place))
             if window is not None:
                 window.leave()
             self._wake()
@@ -211,7 +216,7 @@ class Evaluation:
             return True
         end = place.path()
         begun = [*self._waiting.values(), *self._inner.values(), *(asked.first for asked in self._in_flight.values())]
-        return not any(each.path() < end for each in (*begun, *(at for _, at in self._jobs)))
+        return not any(each.path() < end for each in (*begun, *(at for _, at in (*self._jobs, *self._resumed))))
 
     def _wake(self) -> None:
         if not self._scheduled:
@@ -244,8 +249,8 @@ class Evaluation:
 
     def _work(self) -> None:
         """Run every job that is ready."""
-        while self._jobs:
-            job, place = self._jobs.popleft()
+        while jobs := self._jobs or self._resumed:
+            job, place = jobs.popleft()
             if self.failure is not None and self.failure.path < place.path():
                 continue
             try:

@@ -1,7 +1,7 @@
 """Emit changes in place: assignments to items, augmented assignments, and changing methods.
 
-As in the closures (`runtime/changes.py`), the keys of the path and the operands are evaluated first, then the path is
-followed, and every failure is placed at the whole expression or statement.
+As in the closures (`runtime/changes.py`), the path is followed before the operands are evaluated, and every failure is
+placed at the whole expression or statement.
 """
 
 from __future__ import annotations
@@ -29,61 +29,31 @@ from rlmlang.runtime.values import SetValue
 Results = Callable[[Emitter, nodes.Expr, Emitted], Emitted]
 
 
-def path_of(
-    e: Emitter, node: nodes.Expr, span: Span
-) -> tuple[list[Callable[[], Emitted]], Callable[[list[Emitted]], Emitted]]:
-    """Return what emits the keys of a path, and what emits the container at its end, given these."""
-    keys: list[Callable[[], Emitted]] = []
-    steps: list[Callable[[Emitted, list[Emitted]], Emitted]] = []
-
-    def follow(node: nodes.Expr) -> Callable[[list[Emitted]], Emitted]:
-        match node:
-            case nodes.Index(value=value, index=index):
-                root = follow(value)
-                place = len(keys)
-                keys.append(partial(e.expr, index))
-                steps.append(lambda whole, given: item(e, whole, given[place], e.kind(value), span))
-            case nodes.Attribute(value=value):
-                root = follow(value)
-                steps.append(lambda whole, given: field(e, node, whole))
-            case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
-                root = follow(value)
-                target = e.tables.targets[node.node_id]
-                assert isinstance(target, NativeTarget)
-                places = range(len(keys), len(keys) + len(target.args) - 1)
-                keys.extend(partial(e.expr, operand) for operand in target.args[1:])
-                code = target.builtin.code
-                steps.append(
-                    lambda whole, given: Emitted(
-                        e.helper(code, whole.code, *(given[place].code for place in places), span=span)
-                    )
-                )
-            case nodes.Name(id=name):
-                return lambda given: e.read(e.variable(name), node.span)
-            case _:  # a value that no variable has
-                first = len(keys)
-                keys.append(partial(e.expr, node))
-                return lambda given: given[first]
-        return root
-
-    root = follow(node)
-
-    def container(given: list[Emitted]) -> Emitted:
-        whole = root(given)
-        for step in steps:
-            whole = step(whole, given)
-        return whole
-
-    return keys, container
+def _at_end(e: Emitter, node: nodes.Expr, span: Span) -> Emitted:
+    """Emit following a path. Returns the container at its end."""
+    match node:
+        case nodes.Index(value=value, index=index):
+            whole, key = e.in_order([partial(_at_end, e, value, span), partial(e.expr, index)])
+            return item(e, whole, key, e.kind(value), span)
+        case nodes.Attribute(value=value):
+            return field(e, node, _at_end(e, value, span))
+        case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
+            target = e.tables.targets[node.node_id]
+            assert isinstance(target, NativeTarget)
+            operands = [partial(e.expr, operand) for operand in target.args[1:]]
+            parts = e.in_order([partial(_at_end, e, value, span), *operands])
+            return e.simple(Emitted(e.helper(target.builtin.code, *(part.code for part in parts), span=span)))
+        case nodes.Name(id=name):
+            return e.read(e.variable(name), node.span)
+    return e.expr(node)  # a value that no variable has
 
 
 def _evaluated(
     e: Emitter, node: nodes.Expr, span: Span, operands: Sequence[Callable[[], Emitted]]
 ) -> tuple[Emitted, list[Emitted]]:
-    """Emit the keys of a path and the operands, then the container. Returns the container and the operands."""
-    keys, container = path_of(e, node, span)
-    values = [e.simple(value) for value in e.in_order([*keys, *operands])]
-    return e.simple(container(values[: len(keys)])), values[len(keys) :]
+    """Emit a path, then the operands. Returns the container at the end of the path, and the operands."""
+    container, *values = [e.simple(value) for value in e.in_order([partial(_at_end, e, node, span), *operands])]
+    return container, values
 
 
 # Assignments
@@ -163,10 +133,10 @@ def augmented(e: Emitter, node: nodes.AugmentedAssign) -> None:
         value = operation(e, node, left, right, kinds)
         e.add(python.assign(e.bound(target.id, value), value.code))
     else:
-        operands = [partial(e.expr, target.index), partial(e.expr, node.value)]
-        container, (key, operand) = _evaluated(e, target.value, node.span, operands)
+        container, (key,) = _evaluated(e, target.value, node.span, [partial(e.expr, target.index)])
         held = e.kind(target.value), e.kind(target.index)
-        old = item(e, Emitted(python.again(container.code)), key, held[0], node.span)
+        whole = Emitted(python.again(container.code))
+        old, operand = e.in_order([partial(item, e, whole, key, held[0], node.span), partial(e.expr, node.value)])
         value = operation(e, node, old, operand, kinds)
         _store(e, container, key, e.simple(value), held, node.span, is_there=not e.unit.has_defaults)
 
