@@ -52,7 +52,7 @@ def solve(expected: Type, found: Type, solution: Solution) -> bool:
             if item is None:
                 return isinstance(found, TupleType) and expected.item == UNKNOWN
             return solve(expected.item, item, solution)
-        case (ListType(), ListType()):
+        case (ListType(), ListType()) if type(expected) in (ListType, type(found)):
             return solve(expected.item, found.item, solution)
         case (SetType(), SetType()):
             return solve(expected.item, found.item, solution)
@@ -82,7 +82,7 @@ def substitute(type_: Type, solution: Solution) -> Type:
         case TypeVar():
             return solution.get(type_.name, type_)
         case ListType():
-            return ListType(substitute(type_.item, solution))
+            return type(type_)(substitute(type_.item, solution))
         case SetType():
             return SetType(substitute(type_.item, solution))
         case OpenTupleType():

@@ -98,6 +98,14 @@ class ListType:
 
 
 @frozen
+class DequeType(ListType):
+    """`collections.deque[T]`: a list with the methods of a deque. It fits a `ListType`."""
+
+    def __str__(self) -> str:
+        return f"deque[{self.item}]"
+
+
+@frozen
 class SetType:
     """`set[T]`; its elements are hashable."""
 
@@ -316,7 +324,7 @@ def fits(found: Type, expected: Type) -> bool:
             return found == NONE or fits(found, expected.item)
         case (LiteralType(), _):
             return fits(found.base, expected)
-        case (ListType(), ListType()):
+        case (ListType(), ListType()) if type(expected) in (ListType, type(found)):
             return fits(found.item, expected.item)
         case (SetType(), SetType()):
             return fits(found.item, expected.item)
@@ -355,7 +363,8 @@ def join(a: Type, b: Type) -> Type | None:
             return join(a, b.base)
         case (ListType(), ListType()):
             item = join(a.item, b.item)
-            return None if item is None else ListType(item)
+            kind_of_list = type(a) if type(a) is type(b) else ListType
+            return None if item is None else kind_of_list(item)
         case (SetType(), SetType()):
             item = join(a.item, b.item)
             return None if item is None else SetType(item)

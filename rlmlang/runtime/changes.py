@@ -17,7 +17,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS
 from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.source import Span
-from rlmlang.language.types import DictType, ListType, RecordType, SetType
+from rlmlang.language.types import DequeType, DictType, ListType, RecordType, SetType
 from rlmlang.runtime.closures import Binder, Code, Compiler, when_known
 from rlmlang.runtime.frames import Frame, read
 from rlmlang.runtime.meter import Meter
@@ -418,10 +418,13 @@ def item_assigned(compiler: Compiler, target: nodes.Index) -> Binder:
     return changing(target, path_of(compiler, target.value), [compiler.code(target.index), None], operation)
 
 
+_CLASSES: dict[type, type] = {ListType: list, DequeType: list, SetType: SetValue, DictType: dict}
+
+
 def augmented(compiler: Compiler, node: nodes.AugmentedAssign) -> Code:
     """Compile an augmented assignment, which changes lists, sets and dicts in place."""
     target, op = node.target, node.op
-    kind = {ListType: list, SetType: SetValue, DictType: dict}.get(type(compiler.tables.types[target.node_id]))
+    kind = _CLASSES.get(type(compiler.tables.types[target.node_id]))
     in_place = CHANGING.get((kind, op)) if kind is not None else None
     if in_place is not None:
 

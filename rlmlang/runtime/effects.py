@@ -8,7 +8,7 @@ from typing import Union, get_args
 from attrs import fields, frozen
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import METHODS, SYNTAX, SpecialForm
+from rlmlang.language.builtins import METHODS, MODULES, SYNTAX, Builtin, SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, Tables
 
 BREAK, CONTINUE, RETURN = 1, 2, 4
@@ -219,13 +219,16 @@ def changes_anything(statements: Iterable[nodes.Statement]) -> bool:
                     return True
                 case nodes.Assign(targets=targets) if any(map(_has_index, targets)):
                     return True
-                case nodes.Apply(callee=nodes.Attribute(name=name)) if name in _CHANGING:
+                case nodes.Apply(callee=nodes.Attribute(name=name) | nodes.Name(id=name)) if name in _CHANGING:
                     return True
     return False
 
 
 _CHANGING = frozenset(
-    name for table in (*METHODS.values(), *SYNTAX.values()) for name, row in table.items() if row.changes
+    name
+    for table in (*METHODS.values(), *SYNTAX.values(), *MODULES.values())
+    for name, row in table.items()
+    if isinstance(row, Builtin) and row.changes
 )
 
 

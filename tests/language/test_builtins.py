@@ -36,6 +36,7 @@ from rlmlang.language.types import (
     STR,
     UNKNOWN,
     CounterType,
+    DequeType,
     DictType,
     FunctionType,
     IterableType,
@@ -247,6 +248,9 @@ RECEIVERS: dict[str, tuple[Type, ...]] = {
     "set": (SetType(H),),
     "tuple": (IterableType(T),),
     "Counter": (CounterType(H, INT),),
+    "deque": (DequeType(T),),
+    "int": (INT,),
+    "float": (FLOAT,),
     "Match": (MATCH,),
     "Pattern": (PATTERN,),
 }
@@ -273,7 +277,12 @@ def test_pythons_parameters_have_pythons_names() -> None:
 EXAMPLES = [(name, text) for name, entry in EVERY.items() for text in entry.examples]
 
 
-IMPORTS = {"Match": "import re\n", "Pattern": "import re\n", "Counter": "from collections import Counter\n"}
+IMPORTS = {
+    "Match": "import re\n",
+    "Pattern": "import re\n",
+    "Counter": "from collections import Counter\n",
+    "deque": "import collections\n",
+}
 
 
 @pytest.mark.parametrize(("name", "text"), EXAMPLES)
@@ -378,6 +387,7 @@ STR_ARGUMENTS: dict[str, tuple[int, list[st.SearchStrategy[Any]]]] = {
         ("join", 1, [st.lists(TEXTS, max_size=5) | TEXTS | st.dictionaries(TEXTS, NUMBERS, max_size=3)]),
         ("replace", 2, [PARTS, PARTS, NUMBERS]),
         ("zfill", 1, [NUMBERS]),
+        ("translate", 1, [st.dictionaries(LETTERS.map(ord), LETTERS.map(ord) | st.none() | PARTS, max_size=3)]),
         ("expandtabs", 0, [NUMBERS]),
     )
     for name in names.split()
@@ -1058,6 +1068,23 @@ SIZES: list[tuple[str, tuple[Any, ...]]] = [
     ("dict", ([("a", 1)] * 100_000,)),
     ("reversed", (LONG,)),
     ("sorted", (MANY,)),
+    ("collections.deque", (MANY,)),
+    ("deque.popleft", ([0] * 100_000,)),
+    ("deque.appendleft", ([0] * 100_000, 0)),
+    ("deque.insert", ([0] * 100_000, 0, 0)),
+    ("deque.extend", ([], MANY)),
+    ("deque.extendleft", ([], MANY)),
+    ("deque.remove", ([0] * 100_000, 1)),
+    ("deque.reverse", ([0] * 100_000,)),
+    ("deque.rotate", ([0] * 100_000, 1)),
+    ("heapq.heappush", ([], [MANY])),
+    ("heapq.heappop", ([[MANY]],)),
+    ("heapq.heapify", ([0] * 100_000,)),
+    ("heapq.nlargest", (2, MANY)),
+    ("heapq.nsmallest", (2, MANY)),
+    *((f"bisect.{name}", ([[0]], [MANY])) for name in ("bisect", "bisect_left", "bisect_right")),
+    *((f"bisect.{name}", ([[0]], [MANY])) for name in ("insort", "insort_left", "insort_right")),
+    ("str.translate", (LONG, {})),
     ("set", (MANY,)),
     ("min", (MANY,)),
     ("max", ([LONG] * 100,)),

@@ -51,8 +51,10 @@ def test_every_name_is_there() -> None:
         "json": "dumps",
         "itertools": "accumulate chain combinations permutations product groupby zip_longest pairwise islice repeat",
         "functools": "reduce",
-        "collections": "Counter defaultdict",
+        "collections": "Counter defaultdict deque",
         "statistics": "mean median mode stdev pstdev variance",
+        "heapq": "heappush heappop heapify nlargest nsmallest",
+        "bisect": "bisect bisect_left bisect_right insort insort_left insort_right",
     }
     assert names.keys() == MODULES.keys()
     for module, listed in names.items():

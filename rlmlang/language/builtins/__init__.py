@@ -14,12 +14,14 @@ from rlmlang.language.builtins import statement_forms
 from rlmlang.language.builtins import math_module
 from rlmlang.language.builtins import other_modules
 from rlmlang.language.builtins import re_module
+from rlmlang.language.builtins import queues
 
 # isort: on
 from rlmlang.language.builtins.table import (
     BUILTINS,
     METHODS,
     MODULES,
+    STATIC,
     SYNTAX,
     Bounds,
     Builtin,
@@ -31,8 +33,9 @@ from rlmlang.language.builtins.table import (
 )  # fmt: skip
 
 __all__ = [
-    "BUILTINS", "METHODS", "MODULES", "SYNTAX",
+    "BUILTINS", "METHODS", "MODULES", "STATIC", "SYNTAX",
     "Bounds", "Builtin", "ModuleConstant", "Parameter", "Signature", "SpecialForm",
     "changing_methods", "container_methods", "conversions", "math_module", "module_member", "number_functions",
-    "other_modules", "re_module", "sequence_functions", "special_forms", "statement_forms", "text", "text_methods",
+    "other_modules", "queues", "re_module", "sequence_functions", "special_forms", "statement_forms", "text",
+    "text_methods",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ELEMENTS, ONE, SIZE, same_length
-from rlmlang.language.builtins.table import method
+from rlmlang.language.builtins.table import method, static_method
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import SetValue
 
@@ -246,3 +246,21 @@ for _name, _doc, _example in (
         examples=[_example],
         cost=ELEMENTS,
     )(_comparing(_name))
+
+
+# What is applied by the name of the type -----------------------------------------------
+
+
+@static_method(
+    "dict",
+    "fromkeys(iterable: Iterable[H]) -> dict[H, None]",
+    *(f"fromkeys(iterable: Iterable[H], value: {kind}) -> dict[H, {kind}]" for kind in ("int", "float", "str", "bool")),
+    doc="a dict with these keys, all of which have the same value, or None",
+    examples=['list(dict.fromkeys("aba")) == ["a", "b"]', 'dict.fromkeys(["a"], 0) == {"a": 0}'],
+    cost=SIZE,
+)
+def _fromkeys(meter: Meter, iterable: Any, value: Any = None) -> dict[Any, Any]:
+    meter.items(2 * len(iterable))
+    meter.walk(iterable)
+    meter.put_all(iterable)
+    return dict.fromkeys(iterable, value)

@@ -16,7 +16,7 @@ from rlmlang.language.builtins.common import (
     checked_number,
     quoted_number,
 )  # fmt: skip
-from rlmlang.language.builtins.table import builtin
+from rlmlang.language.builtins.table import builtin, method
 from rlmlang.runtime.arithmetic import division, power
 from rlmlang.runtime.meter import Meter
 
@@ -157,3 +157,42 @@ def _chr(meter: Meter, i: int) -> str:
         hint = "code points are from 0 to 1114111, without 55296 to 57343"
         raise RunError.of("E308", f"{quoted_number(i)} is not the code point of a character", hint=hint)
     return chr(i)
+
+
+# Methods -------------------------------------------------------------------------------
+
+
+@method(
+    "int",
+    "bit_length(self: int) -> int",
+    doc="the number of binary digits, without the sign",
+    examples=["(5).bit_length() == 3", "(0).bit_length() == 0"],
+    cost=ONE,
+)
+def _bit_length(meter: Meter, self: int) -> int:
+    meter.charge(1)
+    return self.bit_length()
+
+
+@method(
+    "int",
+    "bit_count(self: int) -> int",
+    doc="the number of ones among the binary digits",
+    examples=["(5).bit_count() == 2"],
+    cost=ONE,
+)
+def _bit_count(meter: Meter, self: int) -> int:
+    meter.charge(1)
+    return int(self).bit_count()
+
+
+@method(
+    "float",
+    "is_integer(self: float) -> bool",
+    doc="whether the number has no fraction",
+    examples=["(4 ** 0.5).is_integer()", "not (0.5).is_integer()"],
+    cost=ONE,
+)
+def _is_integer(meter: Meter, self: float) -> bool:
+    meter.charge(1)
+    return float(self).is_integer()

@@ -13,7 +13,7 @@ The code of a method that `changes` its receiver gets a value that nothing else 
 returns what the method gives in Python.
 
 Code never calls functions. Where a parameter is a function of n parameters, the code receives the list of its
-results: for the elements at the same place of the first n other arguments, as many as the shortest of these has,
+results: for the elements at the same place of the first n other arguments that are containers, as many as the shortest has,
 or, where those are declared as type variables (`max(a, b, key=…)`), for the positional arguments themselves. A built-in
 that cannot be written so is a special form, which the interpreter and the cost estimate evaluate themselves.
 """
@@ -42,6 +42,7 @@ from rlmlang.language.types import (
     UNKNOWN,
     CounterType,
     DefaultDictType,
+    DequeType,
     DictType,
     FunctionType,
     IterableType,
@@ -124,7 +125,7 @@ class Builtin:
     """The length of the result, or its value if it is an int; None if nothing is known of it beforehand."""
     form: SpecialForm | None = None
     changes: bool = False
-    """Whether the method changes its receiver in place."""
+    """Whether the method changes its receiver in place, or a function its first argument."""
     module: str | None = None
     """The module that it is imported from."""
     variant: Callable[[str], Builtin | None] | None = None
@@ -157,10 +158,24 @@ BUILTINS: dict[str, Builtin] = {}
 SYNTAX: dict[str, dict[str, Builtin]] = {"list": {}, "dict": {}, "": {}}
 """What statements apply (`rlmlang/language/syntax.py`): methods by the type of their receiver, functions by no type."""
 METHODS: dict[str, dict[str, Builtin]] = {
-    name: {} for name in ("str", "list", "dict", "set", "tuple", "Counter", "Match", "Pattern")
+    name: {} for name in ("str", "list", "dict", "set", "tuple", "int", "float", "Counter", "deque", "Match", "Pattern")
 }
+STATIC: dict[str, dict[str, Builtin]] = {"dict": {}, "str": {}}
+"""What is applied by the name of a type: `dict.fromkeys(xs)`."""
 MODULES: dict[str, dict[str, Builtin | ModuleConstant]] = {
-    name: {} for name in ("math", "re", "string", "json", "itertools", "functools", "collections", "statistics")
+    name: {}
+    for name in (
+        "math",
+        "re",
+        "string",
+        "json",
+        "itertools",
+        "functools",
+        "collections",
+        "statistics",
+        "heapq",
+        "bisect",
+    )
 }
 """The modules that a program may import, besides `typing`, with what they have."""
 
@@ -177,13 +192,14 @@ def builtin(
     form: SpecialForm | None = None,
     module: str | None = None,
     starred: Builtin | None = None,
+    changes: bool = False,
 ) -> Callable[[_Code], _Code]:
     """Enter a function into the table, or one of a module."""
 
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
         row = Builtin(
-            name, texts, doc, tuple(examples), cost, code, moves, bounds, form, module=module, starred=starred
+            name, texts, doc, tuple(examples), cost, code, moves, bounds, form, changes, module, starred=starred
         )
         if module is None:
             BUILTINS[name] = row
@@ -209,6 +225,17 @@ def method(
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
         METHODS[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, changes=changes)
+        return code
+
+    return enter
+
+
+def static_method(of: str, *texts: str, doc: str, examples: list[str], cost: str) -> Callable[[_Code], _Code]:
+    """Enter what is applied by the name of a type into the table."""
+
+    def enter(code: _Code) -> _Code:
+        name = texts[0].partition("(")[0]
+        STATIC[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code)
         return code
 
     return enter
@@ -284,6 +311,8 @@ def _type(node: python.expr) -> Type:
             return DictType(_type(key), _type(value))
         case python.Subscript(value=python.Name(id="defaultdict"), slice=python.Tuple(elts=[key, value])):
             return DefaultDictType(_type(key), _type(value))
+        case python.Subscript(value=python.Name(id="deque"), slice=item):
+            return DequeType(_type(item))
         case python.Subscript(value=python.Name(id="Counter"), slice=key):
             return CounterType(_type(key), INT)
         case python.Subscript(value=python.Name(id="tuple"), slice=python.Tuple(elts=[item, python.Constant()])):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rlmlang.errors import RunError
-from rlmlang.language.builtins.common import SIZE, TEXT, line_count, most_elements, quoted
-from rlmlang.language.builtins.table import method
+from rlmlang.language.builtins.common import ELEMENTS, SIZE, TEXT, line_count, most_elements, quoted
+from rlmlang.language.builtins.table import method, static_method
 from rlmlang.runtime.formatting import formatted
 from rlmlang.runtime.meter import Meter
 
@@ -402,3 +402,49 @@ def _expandtabs(meter: Meter, self: str, tabsize: int = 8) -> str:
 )
 def _format(meter: Meter, self: str, *args: Any, **fields: Any) -> str:
     return formatted(meter, self, args, fields)
+
+
+# Tables of characters ------------------------------------------------------------------
+
+
+@static_method(
+    "str",
+    "maketrans(x: str, y: str) -> dict[int, int]",
+    "maketrans(x: str, y: str, z: str) -> dict[int, int | None]",
+    "maketrans(x: dict[str, str]) -> dict[int, str]",
+    doc="a table for `translate`: the characters of `x` become those of `y`, and those of `z` are removed",
+    examples=[
+        'str.maketrans("ab", "xy") == {97: 120, 98: 121}',
+        'str.maketrans({"a": "bc"}) == {97: "bc"}',
+    ],
+    cost=ELEMENTS,
+)
+def _maketrans(meter: Meter, x: Any, y: str = "", z: str = "") -> dict[int, Any]:
+    meter.items(2 * (len(x) + len(z)))
+    if isinstance(x, dict):
+        if any(len(key) != 1 for key in x):
+            raise RunError.of("E308", "each key of the table must be one character")
+        return str.maketrans(x)
+    if len(x) != len(y):
+        raise RunError.of("E308", f"the texts must have the same length, not {len(x):,} and {len(y):,}")
+    return str.maketrans(x, y, z)
+
+
+@method(
+    "str",
+    "translate(self: str, table: dict[int, int]) -> str",
+    "translate(self: str, table: dict[int, int | None]) -> str",
+    "translate(self: str, table: dict[int, str]) -> str",
+    "translate(self: str, table: dict[int, str | None]) -> str",
+    doc="the text with each character replaced as a table of `str.maketrans` says",
+    examples=['"banana".translate(str.maketrans("an", "AN")) == "bANANA"', '"a-b".translate({45: None}) == "ab"'],
+    cost="1 step a character",
+)
+def _translate(meter: Meter, self: str, table: dict[int, Any]) -> str:
+    most = max((len(each) for each in table.values() if isinstance(each, str)), default=1)
+    meter.charge(1 + len(self) + len(table))
+    meter.text(len(self) * max(1, most))
+    try:
+        return self.translate(table)
+    except (ValueError, OverflowError):
+        raise RunError.of("E308", "a number in the table is no character") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import Builtin, ModuleConstant, SpecialForm
+from rlmlang.language.builtins import BUILTINS, METHODS, STATIC, Builtin, ModuleConstant, SpecialForm
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.changes import change
 from rlmlang.language.check.checked import (
@@ -15,7 +15,7 @@ from rlmlang.language.check.checked import (
     ParameterTarget,
     RecordTarget,
 )
-from rlmlang.language.check.expressions import methods_of, no_attribute, of_syntax, private
+from rlmlang.language.check.expressions import methods_of, no_attribute, of_syntax, private, shown
 from rlmlang.language.check.function_arguments import (
     applied_in_while,
     apply_given,
@@ -212,6 +212,8 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
         case ModuleConstant():
             _infer_arguments(check, node)
             return check.problems.error("E214", f"`{callee.name}` is a constant, not a function", callee.name_span)
+    if (named := _of_type(check, callee)) is not None:
+        return _builtin(check, node, named, None)
     receiver = check.infer(callee.value)
     method = methods_of(receiver).get(callee.name) or of_syntax(receiver, callee.name)
     if method is not None and not callee.name.startswith("_"):
@@ -236,6 +238,15 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
     return no_attribute(check.problems, callee, receiver, methods_of(receiver))
 
 
+def _of_type(check: Inference, callee: nodes.Attribute) -> Builtin | None:
+    """Return the method that is applied by the name of its type, as in `dict.fromkeys(xs)` or `set.union(a, b)`."""
+    if not isinstance(callee.value, nodes.Name) or check.names.find(callee.value.id) is not None:
+        return None
+    type_ = callee.value.id
+    method = STATIC.get(type_, {}).get(callee.name) or METHODS.get(type_, {}).get(callee.name)
+    return method if method is not None and type_ in BUILTINS and not method.changes else None
+
+
 def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: nodes.Expr | None) -> Type:
     if builtin.form is SpecialForm.FOLD:
         node = with_start(check, node)
@@ -257,6 +268,9 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
         builtin = builtin.starred
     if receiver is not None:
         types[receiver.node_id] = check.tables.types[receiver.node_id]
+    if builtin in _SHOWING:
+        for arg in args:
+            shown(check, arg, types.get(arg.node_id, UNKNOWN))
     matches = [match_overload(signature, args, node.keywords) for signature in builtin.signatures]
     overloads = [match for match in matches if isinstance(match, Overload)]
     if not overloads:
@@ -268,8 +282,8 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
                 if isinstance(param.type, FunctionType):
                     solve_function(check, param, param.type, arg, solution)
             check.tables.targets[node.node_id] = overload.target(builtin)
-            if builtin.changes and receiver is not None:
-                change(check, receiver, substitute(overload.signature.params[0].type, solution), node.span)
+            if builtin.changes:
+                change(check, args[0], substitute(overload.signature.params[0].type, solution), node.span)
             note_effects(check, builtin, node.span)
             return result_type(overload.signature, solution)
     if len(check.problems) > errors:
@@ -284,6 +298,10 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
 
 def _is_generator(args: Sequence[nodes.Expr]) -> bool:
     return bool(args) and isinstance(args[0], nodes.Comprehension) and args[0].kind == "generator"
+
+
+_SHOWING = (BUILTINS["str"], BUILTINS["repr"], BUILTINS["print"], METHODS["str"]["format"])
+"""The built-ins that make texts of values."""
 
 
 def _type_test(check: Inference, node: nodes.Apply, builtin: Builtin) -> Type:

@@ -53,7 +53,7 @@ def set_item(check: Inference, target: nodes.Index, type_: Type, value: nodes.Ex
             elif item is None:
                 mismatch(check.problems, shown, type_, container.item, "the element", "E213")
             else:
-                change(check, target.value, ListType(item), target.span)
+                change(check, target.value, evolve(container, item=item), target.span)
         case OptionalType():
             may_be_none(check, target.value)
         case Never():
@@ -71,7 +71,7 @@ def extended(node: nodes.AugmentedAssign, left: Type, right: Type) -> Type | Non
         return None
     item = item_type(right)
     wider = None if item is None else join_types(left.item, item)
-    return None if wider is None else ListType(wider)
+    return None if wider is None else evolve(left, item=wider)
 
 
 def change(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
@@ -152,7 +152,7 @@ def _with_item(container: Type, index: nodes.Expr | None, type_: Type) -> Type:
     """Return the type of a container in which an element has a wider type."""
     match container:
         case ListType():
-            return ListType(join_types(container.item, type_) or UNKNOWN)
+            return evolve(container, item=join_types(container.item, type_) or UNKNOWN)
         case DictType():
             return evolve(container, value=join_types(container.value, type_) or UNKNOWN)
         case TupleType():

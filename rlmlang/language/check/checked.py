@@ -14,7 +14,7 @@ from attrs import define, field, fields, frozen
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Builtin, ModuleConstant, Parameter, Signature
-from rlmlang.language.types import FunctionType, RecordType, Type, TypeVar
+from rlmlang.language.types import FunctionType, Primitive, RecordType, Type, TypeVar
 
 
 @frozen
@@ -55,10 +55,11 @@ class NativeTarget:
         if len(values) == len(types):
             return [(place, None) for place in values]
         due: list[tuple[int, int, Sources | None]] = [(place, place, None) for place in values]
+        containers = [place for place in values if not isinstance(types[place], Primitive)]
         for place, type_ in enumerate(types):
             if isinstance(type_, FunctionType):
                 themselves = isinstance(types[0], TypeVar)
-                places = range(len(self.args)) if themselves else values[: len(type_.params)]
+                places = range(len(self.args)) if themselves else containers[: len(type_.params)]
                 due.append((max([place, *places]), place, Sources(tuple(places), themselves)))
         due.sort(key=lambda each: (each[0], each[2] is not None))
         return [(place, sources) for _, place, sources in due]

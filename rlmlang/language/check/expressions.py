@@ -26,6 +26,7 @@ from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.check.scope import ModuleEntry, Scope, Variable
 from rlmlang.language.types import (
     BOOL,
+    FLOAT,
     INT,
     MATCH,
     NEVER,
@@ -33,6 +34,7 @@ from rlmlang.language.types import (
     STR,
     UNKNOWN,
     CounterType,
+    DequeType,
     DictType,
     FunctionType,
     ListType,
@@ -49,6 +51,7 @@ from rlmlang.language.types import (
     item_type,
     join,
     open_tuple,
+    parts_of,
     same_constant,
     without_none,
 )
@@ -83,9 +86,16 @@ def fstring(check: Inference, node: nodes.FString) -> Type:
     for part in node.parts:
         if isinstance(part, nodes.Hole):
             type_ = check.infer(part.value)
+            shown(check, part.value, type_)
             if part.spec and (problem := format_problem(part, type_)) is not None:
                 check.problems.add(problem)
     return STR
+
+
+def shown(check: Inference, node: nodes.Expr, type_: Type) -> None:
+    """Report a value whose text is not what Python has for it."""
+    if any(isinstance(part, DequeType) for part in parts_of(type_)):
+        check.problems.error("E210", "a deque has no text here", node.span, "write `list(q)`")
 
 
 def tuple_display(check: Inference, node: nodes.TupleExpr) -> Type:
@@ -217,7 +227,8 @@ def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node
     if op in ("in", "not in"):
         _membership(check, op, a_node, a, b_node, b)
     elif op in ("==", "!=", "is", "is not"):
-        if join(a, b) is None or not _may_be_equal(check.names.scope, a_node, a, b_node, b):
+        differ = {type(a), type(b)} == {DequeType, ListType}
+        if differ or join(a, b) is None or not _may_be_equal(check.names.scope, a_node, a, b_node, b):
             check.problems.error("E219", f"{described(a_node, a)} never equals {described(b_node, b)}", span)
     elif not can_be_ordered(a, b):
         if (operand := first_optional((a, a_node), (b, b_node))) is not None:
@@ -303,6 +314,8 @@ def no_attribute(problems: Problems, node: nodes.Attribute, type_: Type, names: 
 def methods_of(type_: Type) -> dict[str, Builtin]:
     """Return the methods of values of a type, by name."""
     match base_of(type_):
+        case DequeType():
+            return METHODS["deque"]
         case ListType():
             return METHODS["list"]
         case CounterType():
@@ -313,6 +326,10 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
             return METHODS["set"]
         case TupleType() | OpenTupleType():
             return METHODS["tuple"]
+        case base if base in (INT, BOOL):
+            return METHODS["int"]
+        case base if base == FLOAT:
+            return METHODS["float"]
         case base if base in (MATCH, PATTERN):
             return METHODS[str(base)]
         case base if base == STR:
@@ -397,6 +414,8 @@ def slice_(check: Inference, node: nodes.Slice) -> Type:
             if (opened := open_tuple(type_)) is not None:
                 return opened
             return check.problems.error("E212", "a slice of a tuple needs constant bounds", node.span)
+        case DequeType():
+            return check.problems.error("E212", f"{type_} cannot be sliced", node.span, "write `list(q)[i:j]`")
         case ListType() | OpenTupleType() | Unknown():
             return type_
         case Never():

@@ -51,6 +51,9 @@ def _module(check: Inference, imported: nodes.Imported) -> ScopeEntry:
 
 def _member(check: Inference, module: str, imported: nodes.Imported) -> ScopeEntry:
     member = module_member(module, imported.name)
+    if isinstance(member, Builtin) and member.changes and imported.alias is not None:
+        hint = f"write `from {module} import {imported.name}`"
+        check.problems.error("E113", "a function that changes a list keeps its name", imported.span, hint)
     if member is not None:
         return member
     if module not in MODULES:

@@ -156,6 +156,10 @@ Reference = Union[CheckedFunction, RecordType, NativeTarget, None]
 """What to apply for a name that is passed as a function; None for a parameter."""
 
 
+_APPLIED_ONLY = (SpecialForm.FOLD, SpecialForm.PROGRAM, SpecialForm.NEXT)
+"""The built-ins that cannot be passed as functions, besides those that change something."""
+
+
 def resolve_reference(node: nodes.Name, entry: Referent, params: Sequence[Type]) -> tuple[Reference, Type] | None:
     """Resolve a name that is passed as a function. Returns what to apply, and its result type.
 
@@ -174,7 +178,7 @@ def resolve_reference(node: nodes.Name, entry: Referent, params: Sequence[Type])
                 return None, type_.result
         case Variable(type=Unknown()):
             return None, UNKNOWN
-        case Builtin() if entry.form not in (SpecialForm.FOLD, SpecialForm.PROGRAM):
+        case Builtin() if entry.form not in _APPLIED_ONLY and not entry.changes:
             for signature in entry.signatures:
                 if not isinstance(match_overload(signature, [node] * len(params), ()), Overload):
                     continue

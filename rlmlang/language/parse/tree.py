@@ -307,8 +307,8 @@ class Builder(ExpressionBuilder):
 
 def without_star(target: nodes.TupleTarget) -> nodes.TupleTarget:
     """Return targets with a star before none of them."""
-    items = tuple(item.value if isinstance(item, nodes.Starred) else item for item in target.items)
-    return evolve(target, items=items)
+    items: list[Any] = [item.value if isinstance(item, nodes.Starred) else item for item in target.items]
+    return evolve(target, items=tuple(items))
 
 
 def _declared(statement: nodes.Statement) -> nodes.Statement:

@@ -12,6 +12,7 @@ from rlmlang.language.types import (
     INT,
     NONE,
     STR,
+    DequeType,
     DictType,
     ListType,
     OpenTupleType,
@@ -80,6 +81,7 @@ def kind_of(type_: Type | None) -> str:
 _PRIMITIVES: dict[Type | None, str] = {INT: "int", FLOAT: "float", BOOL: "bool", NONE: "None", STR: "str"}
 _CLASSES: dict[type, str] = {
     ListType: "list",
+    DequeType: "list",
     DictType: "dict",
     SetType: "set",
     TupleType: "tuple",

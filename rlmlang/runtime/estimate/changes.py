@@ -191,10 +191,10 @@ def changed_names(node: nodes.Node, tables: Tables) -> frozenset[str]:
                 names.add(name.id)
             case nodes.Handler(name=nodes.Name(id=caught)):
                 names.add(caught)
-            case nodes.Apply(callee=nodes.Attribute(value=receiver)):
+            case nodes.Apply():
                 match tables.targets.get(part.node_id):
-                    case NativeTarget(builtin=builtin) if builtin.changes:
-                        names |= _root(receiver)
+                    case NativeTarget(builtin=builtin, args=args) if builtin.changes:
+                        names |= _root(args[0])
     return frozenset(names)
 
 
