@@ -224,12 +224,8 @@ def changes_anything(statements: Iterable[nodes.Statement]) -> bool:
     return False
 
 
-_CHANGING = frozenset(
-    name
-    for table in (*METHODS.values(), *SYNTAX.values(), *MODULES.values())
-    for name, row in table.items()
-    if isinstance(row, Builtin) and row.changes
-)
+_ROWS = [row for tables in (METHODS, SYNTAX, MODULES) for table in tables.values() for row in table.values()]
+_CHANGING = frozenset(row.name for row in _ROWS if isinstance(row, Builtin) and row.changes)
 
 
 def _has_index(target: nodes.Target) -> bool:

@@ -13,8 +13,8 @@ The code of a method that `changes` its receiver gets a value that nothing else 
 returns what the method gives in Python.
 
 Code never calls functions. Where a parameter is a function of n parameters, the code receives the list of its
-results: for the elements at the same place of the first n other arguments that are containers, as many as the shortest has,
-or, where those are declared as type variables (`max(a, b, key=…)`), for the positional arguments themselves. A built-in
+results: for the elements at the same place of the first n other arguments that are containers, as many as the shortest
+has, or, where those are declared as type variables (`max(a, b, key=…)`), for the positional arguments themselves. A built-in
 that cannot be written so is a special form, which the interpreter and the cost estimate evaluate themselves.
 """
 
