@@ -14,8 +14,8 @@ returns what the method gives in Python.
 
 Code never calls functions. Where a parameter is a function of n parameters, the code receives the list of its
 results: for the elements at the same place of the first n other arguments that are containers, as many as the shortest
-has, or, where those are declared as type variables (`max(a, b, key=…)`), for the positional arguments themselves. A built-in
-that cannot be written so is a special form, which the interpreter and the cost estimate evaluate themselves.
+has, or, where those are declared as type variables (`max(a, b, key=…)`), for the positional arguments themselves. A
+built-in that cannot be written so is a special form, which the interpreter and the cost estimate evaluate themselves.
 """
 
 from __future__ import annotations
