@@ -61,6 +61,9 @@ from rlmlang.trace.recorder import Trace
 QUESTION = "question__"
 """The input that a question is given as; no program binds such a name."""
 
+QUESTION_SOURCE = "the question"
+"""The name of the source of the program that asks a question."""
+
 
 @frozen(eq=False)
 class Result:
@@ -264,7 +267,7 @@ async def aask(
     given = dict(zip(argument_names(tuple(values.items())), values.values()))
     arguments = "".join(f", {name}={name}" for name in given)
     text = f"{declared(values)}{QUESTION}: str\nCALL[{type_text(type)}]({QUESTION}{arguments})\n"
-    program = compile(text, "the question")
+    program = compile(text, QUESTION_SOURCE)
     options = Options(model, store, limits, prices, memo, writing, trace, command="ask")
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
     return Result(value, program.type, trace.usage, trace, _written(trace, program))

@@ -75,6 +75,10 @@ class RlmError(Exception):
             return self
         return self._with_first(evolve(self.first, span=span))
 
+    def without_place(self) -> Self:
+        """Return the same error without a place, for one in a program that the user has not written."""
+        return self._with_first(evolve(self.first, span=None))
+
     def with_hint(self, hint: str | None) -> Self:
         """Return the same error with another hint in its first diagnostic."""
         return self._with_first(evolve(self.first, hint=hint))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rlmlang.api import aask
+from rlmlang.api import QUESTION_SOURCE, aask
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
@@ -80,8 +80,11 @@ def command(
                 question, given, type=type_, model=name, store=place, limits=limits, prices=settings.prices,
                 writing=writing or settings.writing, trace=attempt.trace,
             ),
-            "the question", quiet, trace_file,
+            QUESTION_SOURCE, quiet, trace_file,
         )  # fmt: skip
+    span = None if attempt.failure is None else attempt.failure.first.span
+    if attempt.failure is not None and span is not None and span.source.name == QUESTION_SOURCE:
+        attempt.failure = attempt.failure.without_place()
     written = attempt.trace.first.program if attempt.trace.first else None
     if show_program and written and not as_json:
         click.echo(output.visible(written), err=True)

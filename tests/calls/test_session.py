@@ -350,6 +350,20 @@ def test_ask_without_levels_is_answered_directly(tmp_path: Path, capsys: pytest.
     assert (code, printed["value"], printed["program"], printed["usage"]["calls"]) == (0, "joined", None, 1)
 
 
+def test_what_the_model_cannot_do_is_said_without_a_program_that_nobody_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "model.py"
+    script.write_text("def model(request):\n    return 'return nothing'\n")
+    asked = ["ask", "What?", "-m", f"scripted:{script}", "--no-store", "-q", "--writing", "turns"]
+    assert main(asked) == 4
+    first, second = capsys.readouterr().err.splitlines()[:2]
+    assert first.startswith("error[E405]: the model wrote 4 blocks that do not work")
+    assert second == "<answer>:5:12: note: in its program"
+    assert main([*asked, "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["error"]["line"] is None
+
+
 def test_ask_refuses_a_wrong_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ask(tmp_path, capsys, "--type", "strr", "--json")
     assert code == 1
