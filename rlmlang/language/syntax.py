@@ -14,6 +14,9 @@ DELETE_SLICE = "del [:]"
 SET_SLICE = "[:] ="
 """The method that `xs[i:j] = ys` applies."""
 
+WHOLE = "-> int"
+"""The function that makes sure of a result that it is an int."""
+
 MOST_TARGETS = 6
 """How many targets there may be if one is starred."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 from operator import floordiv
 
 from rlmlang.errors import RunError
@@ -11,6 +11,10 @@ from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import MAX_INT_BITS, Value
 
 Operator = Callable[[Meter, Value, Value], Value]
+
+
+INFINITE = (inf, -inf)
+"""What `float("inf")` gives, and what is computed from it. No other number becomes infinite."""
 
 
 def finite(meter: Meter, value: Value) -> Value:
@@ -59,7 +63,10 @@ def arithmetic(work: Callable[[Value, Value], Value], result: Callable[[Meter, V
 
     def operate(meter: Meter, a: Value, b: Value) -> Value:
         try:
-            return result(meter, work(a, b))
+            value = work(a, b)
+            if value in INFINITE and (a in INFINITE or b in INFINITE):
+                return value
+            return result(meter, value)
         except ZeroDivisionError:
             raise RunError.of("E303", "division by zero") from None
         except OverflowError:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
+from rlmlang.language.types import FLOAT, parts_of
 from rlmlang.runtime import applications, comprehensions, expressions, lookups, statements
 from rlmlang.runtime.aliases import levels, variables_of
 from rlmlang.runtime.closures import Code, Compiler, FrameNames
@@ -23,7 +24,7 @@ from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.outcomes import Run
 from rlmlang.runtime.pending import copied
 from rlmlang.runtime.scheduler import Evaluation
-from rlmlang.runtime.values import Value
+from rlmlang.runtime.values import Value, has_infinity, infinite
 
 
 class ProgramCompiler(Compiler):
@@ -127,4 +128,8 @@ async def evaluate(
     Raises RunError, BudgetError, ModelError, UsageError.
     """
     code, frame = start(evaluation, checked, variables, begin, emits)
-    return await evaluation.run(lambda: code(frame), frame, checked.module.statements[-1].span)
+    span = checked.module.statements[-1].span
+    value = await evaluation.run(lambda: code(frame), frame, span)
+    if FLOAT in parts_of(checked.type) and has_infinity(value):
+        raise infinite().at(span)
+    return value

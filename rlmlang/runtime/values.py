@@ -11,8 +11,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from heapq import nsmallest
+from math import isinf
 from typing import Any
 
+from rlmlang.errors import RunError
 from rlmlang.language.types import RecordType
 
 DICTS = frozenset({dict, Counter, defaultdict})
@@ -200,15 +202,45 @@ def _as_data(value: object) -> Value:
     return {name: item for (name, _), item in zip(value.type.fields, value.values)}
 
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_data)
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_data, allow_nan=False)
 
 
 def canonical(value: Value) -> str:
-    """Return the canonical JSON text of a value: no spaces, sets sorted, dicts and fields in their own order."""
+    """Return the canonical JSON text of a value: no spaces, sets sorted, dicts and fields in their own order.
+
+    Raises RunError E306 if a number in it is infinite.
+    """
     try:
-        return _encoder.encode(value)
-    except TypeError:  # a tuple is a key
-        return _encoder.encode(to_json(value))
+        try:
+            return _encoder.encode(value)
+        except TypeError:  # a tuple is a key
+            return _encoder.encode(to_json(value))
+    except ValueError:
+        raise infinite() from None
+
+
+def infinite() -> RunError:
+    """Return the error of an infinite number that would leave a program (E306)."""
+    return RunError.of("E306", "JSON has no infinite number", hint="test it first: `if x != float('inf'):`")
+
+
+def has_infinity(value: Value) -> bool:
+    """Return whether a number in a value is infinite."""
+    rest = [value]
+    while rest:
+        match rest.pop():
+            case float() as number if isinf(number):
+                return True
+            case list() | tuple() as items:
+                rest += items
+            case dict() as items:
+                rest += items
+                rest += items.values()
+            case SetValue() as items:
+                rest += items.unordered()
+            case RecordValue(values=items):
+                rest += items
+    return False
 
 
 class Mismatch(ValueError):

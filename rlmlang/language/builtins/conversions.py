@@ -17,6 +17,7 @@ from rlmlang.language.builtins.common import (
     quoted_number,
 )  # fmt: skip
 from rlmlang.language.builtins.table import builtin
+from rlmlang.runtime.arithmetic import INFINITE
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value, canonical
 
@@ -101,6 +102,8 @@ def _too_long(text: str, base: int = 10) -> bool:
 def _int(meter: Meter, x: Any = 0, base: int = 10) -> int:
     if not isinstance(x, str):
         meter.charge(1)
+        if x in INFINITE:
+            raise RunError.of("E306", "an infinite number has no integer")
         return int(x)
     if base != 0 and not 2 <= base <= 36:
         raise RunError.of("E308", f"`base` is {quoted_number(base)}; it must be 0, or from 2 to 36")
@@ -138,11 +141,13 @@ def _int_or_none(meter: Meter, x: str) -> int | None:
     "float(x: float = 0) -> float",
     "float(x: bool) -> float",
     doc="a number with a fraction, from text or another number",
-    examples=['float(" 2.5 ") == 2.5', 'float("1e3") == 1000', "float(2) == 2"],
+    examples=['float(" 2.5 ") == 2.5', 'float("inf") > 10**9', 'float("1e3") == 1000', "float(2) == 2"],
     cost=TEXT,
 )
 def _float(meter: Meter, x: Any = 0) -> float:
     meter.charge(1 + (len(x) // 16 if isinstance(x, str) else 0))
+    if x in INFINITE or (isinstance(x, str) and re.fullmatch(r"\s*[+-]?inf(inity)?\s*", x, re.IGNORECASE)):
+        return float(x)
     try:
         value: float = checked_number(meter, lambda: float(x))
     except ValueError:

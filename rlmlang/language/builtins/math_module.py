@@ -134,8 +134,8 @@ def _isclose(meter: Meter, a: float, b: float, *, rel_tol: float = 1e-09, abs_to
 
 for _name, _doc, _holds in (
     ("isnan", "whether it is no number, which no float of the language is", False),
-    ("isinf", "whether it is infinite, which no float of the language is", False),
-    ("isfinite", "whether it is finite, as all floats of the language are", True),
+    ("isinf", "whether it is infinite", False),
+    ("isfinite", "whether it is finite", True),
 ):
     builtin(
         f"{_name}(x: float) -> bool",
@@ -268,6 +268,7 @@ for _name, _doc in (
     ("pi", "the ratio of a circle's circumference to its diameter"),
     ("e", "the base of natural logarithms"),
     ("tau", "the ratio of a circle's circumference to its radius"),
+    ("inf", "a number that is larger than all others"),
 ):
     constant("math", _name, getattr(math, _name), _doc)
 

@@ -9,7 +9,7 @@ from rlmlang.errors import RunError
 from rlmlang.language.builtins.changing_methods import SHIFT, no_key
 from rlmlang.language.builtins.common import ELEMENTS, ONE, quoted_number
 from rlmlang.language.builtins.table import of_syntax
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, MOST_TARGETS, SET_SLICE, unpacking
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, MOST_TARGETS, SET_SLICE, WHOLE, unpacking
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
 
@@ -52,6 +52,13 @@ def _set_slice(
     else:
         meter.grow(max(0, len(self) + len(values) - count))
     self[start:stop:step] = values
+
+
+@of_syntax("", WHOLE, "whole(x: float) -> int", cost=ONE)
+def _whole(meter: Meter, x: float) -> int:
+    if not isinstance(x, int):
+        raise RunError.of("E306", f"the result is {x}; expected int", hint="return something else where there is none")
+    return x
 
 
 def _count(xs: list[Value], start: int | None, stop: int | None, step: int | None) -> int:

@@ -271,6 +271,8 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
     if builtin in _SHOWING:
         for arg in args:
             shown(check, arg, types.get(arg.node_id, UNKNOWN))
+    if builtin is BUILTINS["float"] and _is_infinity(args):
+        check.body.has_infinity = True
     matches = [match_overload(signature, args, node.keywords) for signature in builtin.signatures]
     overloads = [match for match in matches if isinstance(match, Overload)]
     if not overloads:
@@ -294,6 +296,14 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
         if isinstance(types.get(arg.node_id), OptionalType):
             return may_be_none(check, arg)
     return check.problems.add(overload_problem(node, builtin, overloads, types))
+
+
+def _is_infinity(args: Sequence[nodes.Expr]) -> bool:
+    """Return whether the arguments of `float` are a text for infinity."""
+    match args:
+        case (nodes.Constant(value=str() as text),):
+            return "inf" in text.lower()
+    return False
 
 
 def _is_generator(args: Sequence[nodes.Expr]) -> bool:

@@ -50,6 +50,10 @@ class BodyCheck:
     """Whether the result of a function in progress had to be assumed."""
     makes_calls: bool = False
     prints: bool = False
+    has_infinity: bool = False
+    """Whether `float("inf")` or `math.inf` is in it: a float that it gives may be an int that was found instead."""
+    whole: set[int] = field(factory=set)
+    """The results whose values must be ints although their types are not, by the start of the `return`."""
     applies_parameter_in_while: bool = False
 
     @property

@@ -70,6 +70,7 @@ def name(check: Inference, node: nodes.Name) -> Type:
             return check.names.scope.fact(node.id) or entry.type
         case ModuleConstant():
             check.tables.references[node.node_id] = entry
+            check.body.has_infinity |= entry.name == "inf"
             return entry.type
         case RecordType():
             kind = "record type"
@@ -270,6 +271,7 @@ def attribute(check: Inference, node: nodes.Attribute) -> Type:
     match member_of(check, node):
         case ModuleConstant() as constant:
             check.tables.references[node.node_id] = constant
+            check.body.has_infinity |= constant.name == "inf"
             return constant.type
         case ModuleEntry() as module:
             return no_member(check, module.name, node.name, node.name_span)

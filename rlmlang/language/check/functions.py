@@ -18,6 +18,7 @@ from rlmlang.language.check.checked import CheckedFunction, Tables
 from rlmlang.language.check.flow import join_types, joined
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
+from rlmlang.language.check.results import with_whole_results
 from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Scope, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, optional, parts_of
@@ -235,8 +236,10 @@ def _check_body(check: Inference, instance: Instance) -> Type:
             function.tables.types[param.name.node_id] = type_
         hoist(names.scope, definition.node.body)
         check.block(definition.node.body)
+        if body.whole:
+            function.node = with_whole_results(definition.node, body.whole, function.tables)
         if body.reachable and _needs_result(body):
-            function.node = _with_end(definition.node, definition.result)
+            function.node = _with_end(function.node, definition.result)
         result = _end(check, definition)
         if function.makes_calls or body.makes_calls:
             for span in instance.applied_in_while:

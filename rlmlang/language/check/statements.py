@@ -12,7 +12,7 @@ from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.problems import did_you_mean
 from rlmlang.language.check.scope import ScopeEntry, Unbound, Variable
 from rlmlang.language.check.unreached import leave_out, misplaced
-from rlmlang.language.types import NONE, STR, RecordType, Type, fits
+from rlmlang.language.types import FLOAT, INT, NONE, STR, RecordType, Type, fits
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
 
@@ -153,6 +153,9 @@ def _return(check: Inference, node: nodes.Return) -> None:
         if body.declared is not None and not fits(NONE, body.declared):
             check.problems.error("E227", f"the result is None; expected {body.declared}", node.span)
         functions.add_result(check, NONE, node.span)
+    elif body.declared == INT and body.has_infinity and check.infer(node.value) == FLOAT:
+        body.whole.add(node.span.start)
+        functions.add_result(check, INT, node.span)
     elif body.declared is not None:
         functions.add_result(check, check.expect(node.value, body.declared, "the result", "E227"), node.span)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial, reduce
 
@@ -71,18 +72,29 @@ def operation(
         return Emitted(_within(e, code, SMALL, "finite", node.span))
     if _is_within(op, integers, bits):
         return Emitted(code, bits)
-    limit = SMALL if integers else sys.float_info.max
-    return Emitted(_within(e, code, limit, "finite_product" if op in ("*", "**") else "finite", node.span))
+    if integers:
+        return Emitted(_within(e, code, SMALL, "finite_product" if op in ("*", "**") else "finite", node.span))
+    again = e.helper(work, deepcopy(a), deepcopy(b), span=node.span)  # which fails, or computes with infinities
+    return Emitted(_in_range(e, code, sys.float_info.max, lambda result: again))
 
 
 def _within(e: Emitter, code: ast.expr, limit: float, check: str, span: Span) -> ast.expr:
     """Return code of a number that is checked, and charged, if it is larger than a limit."""
+
+    def checked(result: ast.expr) -> ast.expr:
+        call = python.call(check, python.load(METER), result)
+        python.located(call, e.line(span))
+        return call
+
+    return _in_range(e, code, limit, checked)
+
+
+def _in_range(e: Emitter, code: ast.expr, limit: float, otherwise: Callable[[ast.expr], ast.expr]) -> ast.expr:
+    """Return code of a number, or of something else if it is larger than a limit."""
     result = e.unit.fresh("t")
     bound = ast.NamedExpr(python.store(result), code)
     in_range = ast.Compare(python.const(-limit), [ast.LtE(), ast.LtE()], [bound, python.const(limit)])
-    checked = python.call(check, python.load(METER), python.load(result))
-    python.located(checked, e.line(span))
-    return ast.IfExp(in_range, python.load(result), checked)
+    return ast.IfExp(in_range, python.load(result), otherwise(python.load(result)))
 
 
 def _divided(e: Emitter, op: str, a: ast.expr, code: ast.BinOp, span: Span) -> ast.expr:
@@ -115,7 +127,7 @@ def _is_within(op: str, integers: bool, bits: int | None) -> bool:
     """Return whether a result needs no check: it is never larger than its operands, or known to be small."""
     if integers:
         return op in ("/", "//", "%") or (bits is not None and bits <= SAFE_BITS)
-    return op == "%"
+    return False
 
 
 def _is_small_power(left: Emitted, right: Emitted) -> bool:
