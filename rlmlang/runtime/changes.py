@@ -162,6 +162,8 @@ def changing(
 class _Made:
     """A change that is being made: of the value in `root`, which afterwards is what the variable holds."""
 
+    __slots__ = ("found", "frame", "holder", "keys", "operands", "operation", "path", "root", "site", "span")
+
     def __init__(self, frame: Frame, path: ChangePath, operation: ChangeOperation, span: Span) -> None:
         self.frame = frame
         self.path = path

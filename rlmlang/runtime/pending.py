@@ -157,52 +157,63 @@ def resolved(value: Value) -> Value:
     return value
 
 
+class _Countdown:
+    """Runs an action when it has been called as often as there are values to wait for.
+
+    Objects of classes like this one are less to make and to collect than closures, and long loops make many.
+    """
+
+    __slots__ = ("action", "missing")
+
+    def __init__(self, missing: int, action: Action) -> None:
+        self.missing = missing
+        self.action = action
+
+    def __call__(self) -> None:
+        self.missing -= 1
+        if self.missing == 0:
+            self.action()
+
+
+class _Whole:
+    """Runs an action once a value, which is known when this is called, is resolved in all its parts."""
+
+    __slots__ = ("action", "value")
+
+    def __init__(self, value: Pending, action: Action) -> None:
+        self.value = value
+        self.action = action
+
+    def __call__(self) -> None:
+        known = resolved(self.value)
+        if known.__class__ is Partial:
+            known.when(self.action)
+        else:
+            self.action()
+
+
 def when_resolved(values: Iterable[Value], action: Action) -> None:
     """Run an action once every value is resolved in all its parts."""
-    missing = 1
-
-    def arrived() -> None:
-        nonlocal missing
-        missing -= 1
-        if missing == 0:
-            action()
-
-    def follow(value: Value) -> Action:
-        def look() -> None:
-            known = resolved(value)
-            if known.__class__ is Partial:
-                known.when(arrived)
-            else:
-                arrived()
-
-        return look
-
-    for value in values:
-        known = resolved(value)
-        if known.__class__ is Pending:
-            missing += 1
-            known.when(follow(known))
-        elif known.__class__ is Partial:
-            missing += 1
-            known.when(arrived)
-    arrived()
+    missing: list[Any] = [value for value in map(resolved, values) if value.__class__ in UNRESOLVED]
+    if not missing:
+        action()
+        return
+    if len(missing) > 1:
+        action = _Countdown(len(missing), action)
+    for value in missing:
+        value.when(_Whole(value, action) if value.__class__ is Pending else action)
 
 
 def when_known(values: Iterable[Value], action: Action) -> None:
     """Run an action once no value is pending; containers may have parts that are."""
-    missing = 1
-
-    def arrived() -> None:
-        nonlocal missing
-        missing -= 1
-        if missing == 0:
-            action()
-
-    for value in values:
-        if value.__class__ is Pending:
-            missing += 1
-            value.when(arrived)
-    arrived()
+    missing = [value for value in values if value.__class__ is Pending and not value.done]
+    if not missing:
+        action()
+        return
+    if len(missing) > 1:
+        action = _Countdown(len(missing), action)
+    for value in missing:
+        value.when(action)
 
 
 def _any_unresolved(parts: Iterable[Value]) -> bool:

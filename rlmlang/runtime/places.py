@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rlmlang.runtime.pending import Pending
 
-MOST_WAITING = 4_000  # decision 101
+MOST_WAITING = 2_000  # decision 101
 """Pieces of work that may wait before the loop that left them pauses; it goes on when half of them are left."""
 
 

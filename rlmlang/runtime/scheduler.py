@@ -48,6 +48,34 @@ class _Asked:
     """The answers of those that have one, each with its default."""
 
 
+class _Suspended:
+    """A job that waits; when this is called, it is ready."""
+
+    __slots__ = ("evaluation", "held_back", "job", "place")
+
+    def __init__(self, evaluation: Evaluation, place: Place, job: Callable[[], None], held_back: bool) -> None:
+        self.evaluation = evaluation
+        self.place = place
+        self.job = job
+        self.held_back = held_back
+
+    def __call__(self) -> None:
+        self.evaluation._ready(self)
+
+
+class _Deferred:
+    """A job that gives a pending value the value of another."""
+
+    __slots__ = ("job", "result")
+
+    def __init__(self, result: Pending, job: Callable[[], Value]) -> None:
+        self.result = result
+        self.job = job
+
+    def __call__(self) -> None:
+        self.result.resolve(self.job())
+
+
 @define(eq=False)
 class Evaluation:
     """The evaluation of one program at one level of the call tree.
@@ -73,7 +101,7 @@ class Evaluation:
     """Calls without an answer."""
     _inner: dict[Evaluation, Place] = field(factory=dict)
     """Evaluations that are parts of this one."""
-    _waiting: dict[object, Place] = field(factory=dict)
+    _waiting: set[_Suspended] = field(factory=set)
     """Jobs that are held back, and those that wait for values, if these may come from the outer evaluation."""
     _printed: list[tuple[Path, str]] = field(factory=list)
     _in_turn: list[tuple[Callable[[], None], Place, bool]] = field(factory=list)
@@ -155,7 +183,7 @@ class Evaluation:
         if self.failure is None:
             return not self._waiting
         end = self.failure.path
-        return not any(place.path() < end for place in self._waiting.values())
+        return not any(waiting.place.path() < end for waiting in self._waiting)
 
     def stop(self) -> None:
         """Cancel everything that has begun."""
@@ -174,37 +202,34 @@ class Evaluation:
     def later(self, operands: Sequence[Value], place: Place, job: Callable[[], None], whole: bool = True) -> None:
         """Run a `job` once all operands are resolved; unless `whole`, the parts of containers need not be."""
         self.meter.owe(WAIT)
-        (when_resolved if whole else when_known)(operands, self._suspended(place, job, False))
+        (when_resolved if whole else when_known)(operands, self._suspended(place, job, held_back=False))
 
-    def _suspended(self, place: Place, job: Callable[[], None], held_back: bool) -> Callable[[], None]:
-        """Count a job as waiting. Returns what makes it ready."""
-        key = object() if held_back or self.waits_for_outer else None
-        jobs = self._resumed if held_back else self._jobs
-        if key is not None:
-            self._waiting[key] = place
-        window = place.window
-        if window is not None:
-            window.enter()
+    def _suspended(self, place: Place, job: Callable[[], None], held_back: bool) -> _Suspended:
+        """Count a job as waiting."""
+        suspended = _Suspended(self, place, job, held_back)
+        if held_back or self.waits_for_outer:
+            self._waiting.add(suspended)
+        if place.window is not None:
+            place.window.enter()
+        return suspended
 
-        def ready() -> None:
-            if key is not None:
-                del self._waiting[key]
-            jobs.append((job, place))
-            if window is not None:
-                window.leave()
-            self._wake()
-
-        return ready
+    def _ready(self, suspended: _Suspended) -> None:
+        """Let a job run that has waited."""
+        self._waiting.discard(suspended)
+        (self._resumed if suspended.held_back else self._jobs).append((suspended.job, suspended.place))
+        if suspended.place.window is not None:
+            suspended.place.window.leave()
+        self._wake()
 
     def defer(self, operands: Sequence[Value], place: Place, job: Callable[[], Value], whole: bool = True) -> Pending:
         """Return the pending value of a `job`, for which see `later`."""
         result = Pending()
-        self.later(operands, place, lambda: result.resolve(job()), whole)
+        self.later(operands, place, _Deferred(result, job), whole)
         return result
 
     def hold_back(self, relief: Pending, place: Place, job: Callable[[], None]) -> None:
         """Run a `job` once `relief` is resolved, when less is queued or waits."""
-        relief.when(self._suspended(place, job, True))
+        relief.when(self._suspended(place, job, held_back=True))
 
     def in_order(self, place: Place, job: Callable[[], None], last: bool = False) -> None:
         """Run a job once all that is before its place has ended; if it is the `last`, once everything has."""
@@ -215,8 +240,10 @@ class Evaluation:
         if self.has_ended:
             return True
         end = place.path()
-        begun = [*self._waiting.values(), *self._inner.values(), *(asked.first for asked in self._in_flight.values())]
-        return not any(each.path() < end for each in (*begun, *(at for _, at in (*self._jobs, *self._resumed))))
+        begun = [waiting.place for waiting in self._waiting]
+        begun += [*self._inner.values(), *(asked.first for asked in self._in_flight.values())]
+        begun += [at for _, at in (*self._jobs, *self._resumed)]
+        return not any(each.path() < end for each in begun)
 
     def _wake(self) -> None:
         if not self._scheduled:

@@ -309,6 +309,11 @@ class Names:
                     return None
         return entry
 
+    def is_bound(self, name: str) -> bool:
+        """Return whether a name of Python's means something of the program here: in a function, all through it."""
+        entry = self.find(name)
+        return entry is not None and not (isinstance(entry, Unbound) and self._is_of_program(name))
+
     def _is_of_program(self, name: str) -> bool:
         scope: Scope | None = self.scope
         while scope is not None and name not in scope.entries:

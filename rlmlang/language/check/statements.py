@@ -168,16 +168,21 @@ def _raise(check: Inference, node: nodes.Raise) -> None:
         if not check.body.handlers:
             message, hint = "there is no error here to raise again", 'write `raise ValueError("…")`'
             check.problems.error("E114", message, node.span, hint)
-    elif node.error.id not in RAISED:
-        _unknown_error(check, node.error, RAISED)
+    else:
+        _error(check, node.error, RAISED)
     if node.message is not None:
         check.expect(node.message, STR, "the message")
     check.body.leave()
 
 
-def _unknown_error(check: Inference, error: nodes.Name, known: Sequence[str]) -> None:
-    listed = f"errors are {', '.join(known)}"
-    check.problems.error("E200", f"unknown error `{error.id}`", error.span, did_you_mean(error.id, known, listed))
+def _error(check: Inference, error: nodes.Name, known: Sequence[str]) -> None:
+    """Check the name of an error, which must be one of those known, and must not be bound to anything else here."""
+    if error.id not in known:
+        listed = f"errors are {', '.join(known)}"
+        check.problems.error("E200", f"unknown error `{error.id}`", error.span, did_you_mean(error.id, known, listed))
+    elif check.names.is_bound(error.id):
+        message = f"`{error.id}` is no error here, since the program binds the name"
+        check.problems.error("E200", message, error.span, "use another name where it is bound")
 
 
 def _try(check: Inference, node: nodes.Try) -> None:
@@ -192,8 +197,7 @@ def _try(check: Inference, node: nodes.Try) -> None:
     for handler in node.handlers:
         body.go_on(failed)
         for error in handler.errors:
-            if error.id not in CAUGHT:
-                _unknown_error(check, error, CAUGHT)
+            _error(check, error, CAUGHT)
         if handler.name is not None:
             bindings.assign(check, handler.name, STR)
         body.handlers += 1
