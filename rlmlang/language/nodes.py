@@ -527,7 +527,7 @@ class Try(Node):
 
 @frozen(eq=False, repr=False)
 class Imported(Node):
-    """`name`, or `name as alias`; `name` may have dots in an `import`, and `*` stands for all names of a module."""
+    """`name`, or `name as alias`; `name` may have dots in an `import`, and `*` means all names of a module."""
 
     name: str
     alias: Name | None

@@ -247,7 +247,7 @@ class IterableType:
 class TypeVar:
     """A type variable of a signature, written as a capital letter.
 
-    `K` stands for orderable types only, and `H` for hashable ones, of which keys and elements of sets are.
+    `K` takes orderable types only, and `H` for hashable ones, of which keys and elements of sets are.
     """
 
     name: str

@@ -133,7 +133,7 @@ def set_of(items: Collection[Value], constants: bool = False) -> SetValue:
 
 
 def key_text(key: Value) -> str:
-    """Return the text that stands for a key of a dict in JSON: a text itself, of anything else its JSON."""
+    """Return the text of a key of a dict in JSON: a text itself, of anything else its JSON."""
     return key if isinstance(key, str) else canonical(key)
 
 

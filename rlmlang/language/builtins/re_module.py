@@ -185,7 +185,7 @@ _MATCHES: tuple[tuple[str, str, str, str, Any, list[str]], ...] = (
     ),
     (
         "sub", "repl: str, string: str, count: int = 0", "str",
-        "with `repl` at all places where it matches, or the first `count`; `\\1` in it stands for the text of a group",
+        "with `repl` at all places where it matches, or the first `count`; `\\1` in it becomes the text of a group",
         _sub, ['re.sub("[aeiou]", "*", "banana") == "b*n*n*"', r're.sub(r"(\w)(\w)", r"\2\1", "abcd") == "badc"'],
     ),
 )  # fmt: skip

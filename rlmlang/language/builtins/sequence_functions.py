@@ -296,12 +296,14 @@ def _list(meter: Meter, xs: Any = ()) -> list[Any]:
 @builtin(
     "dict(pairs: dict[H, T]) -> dict[H, T]",
     "dict(pairs: Iterable[tuple[H, T]] = []) -> dict[H, T]",
+    "dict(pairs: Iterable[list[H]]) -> dict[H, H]",
     "dict(**items: T) -> dict[str, T]",
     doc="a dict of pairs of key and value, or of keywords, or with the keys and values of another; of equal keys the "
     "last counts",
     examples=[
         "dict() == {}",
         'dict([("a", 1)]) == {"a": 1}',
+        'dict(pair.split("=") for pair in ["a=1"]) == {"a": "1"}',
         'dict(zip(["a", "a"], [1, 2])) == {"a": 2}',
         'dict(a=1) == {"a": 1}',
     ],
@@ -309,5 +311,8 @@ def _list(meter: Meter, xs: Any = ()) -> list[Any]:
 )
 def _dict(meter: Meter, pairs: Any = (), **items: Any) -> dict[Any, Any]:
     meter.items(2 * (len(pairs) + len(items)))
-    meter.put_all(pairs if isinstance(pairs, dict) else [key for key, _ in pairs])
-    return dict(pairs, **items)
+    meter.put_all(pairs if isinstance(pairs, dict) else [pair[0] for pair in pairs if pair])
+    try:
+        return dict(pairs, **items)
+    except ValueError:
+        raise RunError.of("E304", "each element must be a pair of key and value") from None

@@ -62,7 +62,7 @@ def _run_program(meter: Meter, *args: Any) -> Any:
 
 @builtin(
     'print(*values: Any, sep: str = " ", end: str = "\\n") -> None',
-    doc="shows the values as text; it stands in the trace and in previews, and is no part of the program's value",
+    doc="shows the values as text, in the trace and in previews too; the value of the program does not have it",
     examples=['print("a", 1) is None', 'print(1, [2], sep=", ", end="") is None'],
     cost="10 steps, 1 an element, 1 for 16 characters",
     form=SpecialForm.PRINT,

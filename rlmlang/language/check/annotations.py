@@ -119,7 +119,7 @@ class _Resolver:
         return self.unknown(node, name)
 
     def meaning(self, written: str) -> str:
-        """Return the name that a written one stands for, if it is of `typing`."""
+        """Return the name that a written one means, if it is of `typing`."""
         module, dot, name = written.rpartition(".")
         imported = self.names.typing.get(written) or (name if dot and f"{module}." in self.names.typing else "")
         if imported in TYPING_NAMES:

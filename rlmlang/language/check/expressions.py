@@ -142,7 +142,9 @@ def common_type(check: Inference, exprs: Iterable[nodes.Expr], what: str = "elem
             type_ = check.infer(node)
         wider = join(joined, type_)
         if wider is None:
-            return check.problems.error("E213", f"the {what} have no common type: {joined} and {type_}", node.span)
+            message = f"the {what} have no common type: {joined} and {type_}"
+            hint = "write a record with a field for each key: `class Name:`" if what == "values" else None
+            return check.problems.error("E213", message, node.span, hint)
         joined = wider
     return joined
 

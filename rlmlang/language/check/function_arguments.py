@@ -53,7 +53,7 @@ _numbers = count(1 << 40)
 def _written_out(check: Inference, node: nodes.Expr, params: int, ordered: bool = False) -> nodes.Expr:
     """Return the lambda that means what a method does that is given as a function; any other argument as it is.
 
-    If its results are to be `ordered`, `d.get` stands for `lambda x: d[x]`, since None has no order.
+    If its results are to be `ordered`, `d.get` means `lambda x: d[x]`, since None has no order.
     """
     if not isinstance(node, nodes.Attribute) or _named_method(check, node) is None:
         return node

@@ -12,6 +12,30 @@ from rlmlang.language.check.scope import ModuleEntry, ScopeEntry, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, Type
 
+INSTEAD = {
+    "datetime": "split the text, as in `y, m, d = map(int, text.split('-'))`, and compute with numbers",
+    "csv": "split the lines: `[line.split(',') for line in text.splitlines()]`",
+    "io": "declare an input for text, and use `text.splitlines()`",
+    "operator": "write a lambda: `key=lambda x: x[1]`",
+    "dataclasses": "a record needs no import: write `class Name:` with `name: type` on each line",
+    "enum": "write `Literal['a', 'b']` as the type, and texts as values",
+    "copy": "write `list(xs)` or `[list(row) for row in rows]`",
+    "random": "programs have no randomness; take a number as an input",
+    "time": "programs have no clock; take the time as an input",
+    "os": "programs have no files; declare an input for text",
+    "sys": "take what the program needs as inputs",
+    "collections.namedtuple": "write a record: `class Name:` with `name: type` on each line",
+    "collections.OrderedDict": "write a dict, which keeps the order of its keys",
+    "functools.lru_cache": "keep results in a dict that is passed along, or compute from the smallest case up",
+    "functools.cache": "keep results in a dict that is passed along, or compute from the smallest case up",
+    "functools.cmp_to_key": "write a key: `key=lambda x: …`",
+    "json.loads": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
+    "json.load": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
+    "itertools.count": "write `range(n)`",
+    "itertools.cycle": "write `xs[i % len(xs)]`",
+}
+"""What to write in the place of modules, and of names of modules, that programs in Python often use."""
+
 IGNORED = ("typing", "__future__")
 """Modules that mean nothing to the values of a program."""
 
@@ -67,12 +91,13 @@ def _member(check: Inference, module: str, imported: nodes.Imported) -> ScopeEnt
 
 def _no_module(check: Inference, module: str, node: nodes.Imported) -> None:
     listed = f"modules are {', '.join(MODULES)}"
-    check.problems.error("E113", f"there is no module `{module}`", node.span, did_you_mean(module, MODULES, listed))
+    hint = INSTEAD.get(module) or did_you_mean(module, MODULES, listed)
+    check.problems.error("E113", f"there is no module `{module}`", node.span, hint)
 
 
 def no_member(check: Inference, module: str, name: str, span: Span) -> Type:
     """Report that a module does not have a name."""
-    hint = did_you_mean(name, MODULES[module], f"it has {_listed(module)}")
+    hint = INSTEAD.get(f"{module}.{name}") or did_you_mean(name, MODULES[module], f"it has {_listed(module)}")
     return check.problems.error("E113", f"`{module}` has no `{name}` here", span, hint)
 
 

@@ -13,7 +13,7 @@ from rlmlang.language.types import Type, fits
 def inferred_types(checked: Checked) -> list[str]:
     """Return lines that say the types of a program's variables, and of each function with those of its variables.
 
-    A function that is applied to several types stands there for each.
+    A function that is applied to several types is listed once for each.
     """
     lines = list(_variables(checked.module.statements, checked.tables))
     functions = applied_functions(checked.tables, *([] if checked.entry is None else [checked.entry.tables]))

@@ -386,7 +386,7 @@ _OF_PYTHON = {
     "eval": "text is not evaluated; see `run_program`",
     "exec": "text is not evaluated; see `run_program`",
     "type": "every type is known before the program runs; see `isinstance`",
-    "iter": "lists are iterated over by `for` and comprehensions",
+    "iter": "loop over the list itself, or over a part: `for x in xs[1:]:`",
     "llm_query": 'write `CALL("instruction", …)`',
     "call": 'write `CALL("instruction", …)`',
     "Literal": "it is a type: write a value, or `CALL[Literal[…]](…)` for an answer that is one of them",

@@ -1,4 +1,4 @@
-"""Statements that can never be reached: they are not checked, but for what is wrong wherever it stands."""
+"""Statements that can never be reached: they are not checked, but for what is wrong in any place."""
 
 from __future__ import annotations
 

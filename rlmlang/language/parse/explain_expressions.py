@@ -27,7 +27,7 @@ def walrus(refused: RefusedToken) -> Explanation | None:
 def starred(refused: RefusedToken) -> Explanation | None:
     """Explain `*` or `**` where an expression is expected."""
     if refused.expected == {"COMMA"} and re.search(r"(?:^|[^*])\*[^*]*$", refused.before):
-        return "E117", "a starred expression stands among others", refused.token_range, "write `[*xs]`"
+        return "E117", "a starred expression needs others beside it", refused.token_range, "write `[*xs]`"
     if refused.found not in ("*", "**") or "NAME" not in refused.expected:
         return None
     if refused.last and refused.last in "-+*/%":

@@ -202,7 +202,7 @@ _AFTER_TARGET = {"EQUAL", "COMMA", "DOT", "LSQB", "LPAR"}
 
 
 def tuple_statement(refused: RefusedToken) -> Explanation | None:
-    """Explain a tuple without brackets that stands alone."""
+    """Explain a tuple without brackets that is a statement."""
     at_end = refused.kind in LINE_ENDS and refused.expected <= _AFTER_TARGET and "," in refused.before
     if at_end or (refused.found == "," and (LINE_ENDS[0] in refused.expected or not refused.expected)):
         return "E100", "a tuple must be in brackets here", refused.token_range, "write `(a, b)`"

@@ -57,7 +57,7 @@ class ContentsWalk:
         return number
 
     def named(self, name: str, span: Span) -> int:
-        """Return the variable that a name stands for here."""
+        """Return the variable that a name means here."""
         for scope in reversed(self.scopes):
             if name in scope:
                 return scope[name]

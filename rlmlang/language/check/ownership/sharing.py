@@ -1,6 +1,6 @@
 """Which variables may hold the same list, dict or set: the relation that `ownership` follows through a program.
 
-Of each variable two things are told apart: the container that it holds, its *top*, and all containers that can be
+Of each variable two things are followed: the container that it holds, its *top*, and all containers that can be
 reached below that, its *inner*. A list of numbers has a top only, a tuple of lists an inner only. Each is a bit in
 masks: variable `v` has the bits `1 << 2 * v` and `1 << 2 * v + 1`.
 """
