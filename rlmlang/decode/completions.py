@@ -13,7 +13,7 @@ from typing import Union
 from attrs import evolve
 
 from rlmlang.decode.constants import written
-from rlmlang.decode.conversions import can_become
+from rlmlang.decode.conversions import can_become, operator_fits
 from rlmlang.decode.fillings import fillings
 from rlmlang.decode.fragments import (
     applications,
@@ -35,6 +35,7 @@ from rlmlang.decode.recognizer import finished, tables
 from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, module_of, names_in
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
+from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
     BOOL,
@@ -93,6 +94,9 @@ MAX_TRIED = (150, 60, 30)
 """The most closings that are tried for one state, with up to three open brackets, up to six, and more. At most a
 quarter of them is spent on the holes of one skeleton."""
 
+_OPERATORS = frozenset(("+", "-", "*", "/", "//", "%", "**", "<<", ">>", "&", "|", "^", "<", "<=", ">", ">=", "."))
+"""What cannot follow every operand."""
+
 
 MAX_JUDGED = 30
 """The most closings that check by themselves and are wrong because of other lines. At most a tenth of them is spent on
@@ -122,6 +126,8 @@ class Search:
 
         The hints are tried first: often the last lexeme replaces the first one of the previous closing, or precedes it.
         """
+        if self._is_hopeless():
+            return None
         for hint in hints:
             answer = self._check(hint)
             if answer is not None and self._settles(answer):
@@ -137,6 +143,26 @@ class Search:
                 if (filled := self._fill(*bound)) is not None:
                     return filled
         return None
+
+    def _is_hopeless(self) -> bool:
+        """Return whether the line ends with an operator or dot that does not fit the operand before it.
+
+        Nothing that follows can change that, unless it tells that the operand is not None or binds a name in it.
+        """
+        state = self.state
+        if state.last not in _OPERATORS or state.leans or state.stack.below is None:
+            return False
+        left = state.stack.below.value
+        if not isinstance(left, nodes.Node) or isinstance(left, (nodes.TypeName, nodes.TypeUnion)):
+            return False
+        checker = state.environment.checker()
+        try:
+            type_ = checker.infer(left)
+        except TooManyProblems:
+            return False
+        if checker.unknown:
+            return state.frame is None
+        return state.last != "." and not checker.problems and not operator_fits(state.last, type_)
 
     def checks(self, closing: Sequence[str]) -> bool:
         """Return whether the statement checks with this closing."""

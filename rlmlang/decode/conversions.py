@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from rlmlang.decode.placeholders import HOLE
+from rlmlang.language import nodes
 from rlmlang.language.check.expressions import methods_of
+from rlmlang.language.check.operators import binary_type, can_be_ordered
 from rlmlang.language.solving import Solution, solve, substitute, variables
+from rlmlang.language.source import Source, Span
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
     NEVER,
     NONE,
+    STR,
     UNKNOWN,
     DictType,
     ListType,
@@ -25,10 +30,25 @@ from rlmlang.language.types import (
     RecordType,
     TupleType,
     Type,
+    base_of,
 )
 
 STEPS = 2
 """The number of methods, indexes or operators in a row."""
+
+
+@lru_cache(maxsize=4096)
+def operator_fits(op: str, left: Type) -> bool:
+    """Return whether there is a right operand for a binary operator after an operand of a type."""
+    if isinstance(left, OptionalType):
+        return True  # it may be tested later
+    base = base_of(left)
+    if op in ("<", "<=", ">", ">="):
+        return base in (UNKNOWN, NEVER) or can_be_ordered(base, base)
+    return any(binary_type(op, base, right, _RIGHT) is not None for right in (base, INT, FLOAT, STR, BOOL))
+
+
+_RIGHT = nodes.Name(HOLE, span=Span(Source(""), 0, 0))
 
 
 def can_become(type_: Type, expected: Type) -> bool:

@@ -7,8 +7,7 @@ So what is accepted line by line checks as a whole.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from functools import cached_property
 from typing import Literal
 
@@ -28,7 +27,7 @@ from rlmlang.decode.blocks import (
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.partial import Environment, PartialChecker, is_plain
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.recognizer import OpenFString, Stack, finished, tables
+from rlmlang.decode.recognizer import Stack, tables
 from rlmlang.decode.state import BODY, LINE
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -161,6 +160,13 @@ class Point:
         if is_head(statement) or (block.outer is not None and self._reached is None and not leaves(statement)):
             return ending if ending.point.environment is not None else None
         return ending if ending.levels or ending.may_end else None
+
+    @cached_property
+    def unjudged(self) -> Point:
+        """Return the same point for lines that are not judged with those around them."""
+        twin = evolve(self, judges=False)
+        twin.__dict__["tells_names_apart"] = self.tells_names_apart
+        return twin
 
     def verdict(self, statement: nodes.Statement, checker: PartialChecker) -> bool | None:
         """Return whether a line that a checker accepts also checks with all that is written; None if any such does."""
@@ -374,65 +380,6 @@ def beginning(constraint: Constraint) -> Ending:
         block = block.opened(evolve(function, body=()), base.checker().default_of(function, expected))
         block = evolve(block, statements=function.body[:-1])
     return Ending(Point(base, block, constraint.unit, block.level, len(block.statements)))
-
-
-def line_of(stack: Stack, inside: OpenFString | None, last: str, words: Sequence[str]) -> nodes.Statement | None:
-    """Return the statement that a line is, or its head with a body in place of its own; None if it is not complete.
-
-    `last` is the last lexeme of the line, and `words` begins with the first one.
-    """
-    if last != ":" or not tables().takes(stack, "_NL1"):
-        return finished(stack, inside, (LINE,))
-    if words[:1] == ("try",):
-        statement = finished(stack, inside, (BODY, "pass", LINE, "except", ":", BODY, "pass", LINE))
-        return evolve(statement, handlers=()) if isinstance(statement, nodes.Try) else None
-    body = ("x", ":", "str") if words[:1] == ("class",) else ("pass",)
-    return finished(stack, inside, (BODY, *body, LINE))
-
-
-def read_lines(ending: Ending, text: str, at: int) -> tuple[Ending, int]:
-    """Read the whole lines of a text from an offset on, after the end of a line.
-
-    Returns the end of the last one, and the offset behind it.
-    """
-    while True:
-        begin = re.compile(r"(?: *(?:#[^\n]*)?\n)*( *)").match(text, at)
-        assert begin is not None
-        point = ending.at(len(begin[1]) // 4)
-        found = _read_line(point.stack, text, begin.end()) if point is not None else None
-        if point is None or found is None:
-            return ending, at
-        statement, end = found
-        after = point.after(statement)
-        if after is None:
-            return ending, at
-        ending, at = after, end
-
-
-def _read_line(stack: Stack, text: str, at: int) -> tuple[nodes.Statement, int] | None:
-    """Return the statement of the line at an offset, and the offset after its line end; None if it is not whole."""
-    words: list[str] = []
-    depth = 0
-    while at < len(text) and (text[at] != "\n" or depth):
-        if text[at] == "#":
-            at = text.find("\n", at)
-            if at < 0:
-                return None
-        elif text[at] in " \n":
-            at += 1
-        else:
-            lexeme = tables().lexeme(text, at)
-            found = tables().step(stack, None, lexeme) if lexeme is not None else None
-            if lexeme is None or found is None:
-                return None
-            stack = found[0]
-            words.append(lexeme)
-            at += len(lexeme)
-            depth += (lexeme in "([{") - (lexeme in ")]}")
-    if at == len(text) or not words:
-        return None
-    statement = line_of(stack, None, words[-1], tuple(words))
-    return (statement, at + 1) if statement is not None else None
 
 
 _stacks: dict[tuple[str, ...], Stack] = {}

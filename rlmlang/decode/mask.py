@@ -227,31 +227,40 @@ def _between_lines(position: Position, vocabulary: Vocabulary, mask: Mask) -> No
     """Allow the tokens at a position in a line end: what begins the next line, if it may begin here, and more of it."""
     ending = position.prefix.ending
     margin = len(position.partial) - len(position.partial.rstrip(" "))
-    if ending is not None and "#" not in position.partial.rpartition("\n")[2]:
+    line = None
+    if ending is not None and "#" not in position.partial.rpartition("\n")[2] and margin % 4 in (0, 3):
+        line = position.prefix.child("\n" + " " * (margin + margin % 2))
+    if line is not None and not line.ended:
         if margin % 4 == 0:
-            line = position.prefix.child("\n" + " " * margin)
-            if line is not None and not line.ended:
-                mask |= position_mask(_at(line), vocabulary) & vocabulary.apart_from_lines
-        elif margin % 4 == 3:
-            line = position.prefix.child("\n" + " " * (margin + 1))
-            if line is not None and not line.ended:
-                _spaced_words(line, vocabulary, mask)
-    for tokens in (vocabulary.signs, vocabulary.mixed, vocabulary.between):
-        _walk(position, tokens, mask, " ")
-        _walk(position, tokens, mask, "\n")
-        _walk(position, tokens, mask, "#")
+            mask |= position_mask(_at(line), vocabulary) & vocabulary.apart_from_lines
+        else:
+            _spaced(line, vocabulary, mask)
+    for first in ("  ", " ", "\n", "#"):
+        if first != " " or margin % 4 != 3:
+            _walk(position, vocabulary.signs, mask, first)
+            _walk(position, vocabulary.mixed, mask, first)
+        _walk(position, vocabulary.between, mask, first)
 
 
-def _spaced_words(line: Prefix, vocabulary: Vocabulary, mask: Mask) -> None:
-    """Allow the words that a line may begin with, with a space before them that is the last one of its margin."""
-    if line.names.fresh:
-        mask |= vocabulary.names[1]
-    _heads(line, line.names.candidates, False, True, vocabulary, mask)
-    for letter in ("f", "r"):
-        if _at(line).advance(letter) is not None:
-            mask[vocabulary.words.get(" " + letter, [])] = True
-    if (digits := vocabulary.digits.below.get(" ")) is not None:
-        _walk_below(_at(line), digits, mask)
+def _spaced(line: Prefix, vocabulary: Vocabulary, mask: Mask) -> None:
+    """Allow what a line may begin with, with a space before it that is the last one of its margin."""
+    position, names = _at(line), line.names
+
+    def find(mask: Mask) -> None:
+        if names.fresh:
+            mask |= vocabulary.names[1]
+        _heads(line, names.others, False, True, vocabulary, mask)
+        for letter in ("f", "r"):
+            if position.advance(letter) is not None:
+                mask[vocabulary.words.get(" " + letter, [])] = True
+        for tokens in (vocabulary.digits, vocabulary.signs):
+            if (below := tokens.below.get(" ")) is not None:
+                _walk_below(position, below, mask)
+
+    _shared(Position(line, spaces=1), vocabulary, mask, find)
+    _heads(line, names.variables, False, True, vocabulary, mask)
+    if (below := vocabulary.mixed.below.get(" ")) is not None:
+        _walk_below(position, below, mask)
 
 
 # Walking --------------------------------------------------------------------------------
@@ -285,14 +294,14 @@ def _prefixes(text: str, vocabulary: Vocabulary, mask: Mask) -> None:
 
 
 def _walk(position: Position, root: Trie, mask: Mask, first: str = "") -> None:
-    """Allow the tokens of a trie that may follow, or of those only that begin with a character."""
-    if not first:
-        _walk_below(position, root, mask)
-        return
-    below, further = root.below.get(first), None
-    if below is not None and (further := position.advance(first)) is not None:
-        mask[below.tokens] = True
-        _walk_below(further, below, mask)
+    """Allow the tokens of a trie that may follow, or of those only that begin with some characters."""
+    at: Trie | None = root
+    for char in first:
+        at = at.below.get(char) if at is not None else None
+    further = position.advance(first) if first and at is not None else position
+    if at is not None and further is not None:
+        mask[at.tokens] = True
+        _walk_below(further, at, mask)
 
 
 def _walk_below(position: Position, root: Trie, mask: Mask) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from rlmlang.decode.closing import closing_text, is_completable
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
-from rlmlang.decode.lines import Ending, beginning, read_lines
+from rlmlang.decode.line_text import read_lines
+from rlmlang.decode.lines import Ending, beginning
 from rlmlang.decode.mask import position_mask, text_ends
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Self
 
-from attrs import evolve
-
 from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
@@ -197,7 +195,7 @@ class NextNames:
                 prefix.environment.with_variable(FRESH, type_), prefix.stack, prefix.frame, prefix.last, prefix.size,
                 prefix.words, prefix.inside, prefix.leans,
             )  # fmt: skip
-            twin.point = evolve(prefix.point, judges=False)
+            twin.point = prefix.point.unjudged
             twin.closing = self._verdicts.get(UNKNOWN) or prefix.closing
             child = twin.child(FRESH)
             found = self._verdicts[type_] = child.closing if child is not None else None

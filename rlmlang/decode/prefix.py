@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from rlmlang.decode.completions import Search
-from rlmlang.decode.lines import Ending, Point, line_of
+from rlmlang.decode.line_text import line_of
+from rlmlang.decode.lines import Ending, Point
 from rlmlang.decode.names import NamedLine, NextNames
 from rlmlang.decode.placeholders import FREE, FREE_TEXT
 from rlmlang.decode.recognizer import tables
