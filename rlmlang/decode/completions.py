@@ -8,42 +8,27 @@ Then the holes are filled with constants.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Union
+from typing import Union, cast
 
 from attrs import evolve
 
-from rlmlang.decode.constants import written
-from rlmlang.decode.conversions import can_become, operator_fits
+from rlmlang.decode.conversions import operator_fits
 from rlmlang.decode.fillings import fillings
 from rlmlang.decode.fragments import (
-    applications,
-    attribute_suffixes,
-    attributes,
-    calls,
-    function_named,
     lacking,
-    member_calls,
-    method_calls,
-    parameters,
-    representative_attributes,
     requoted,
-    type_arguments,
 )
+from rlmlang.decode.holes import Holes
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import finished, tables
-from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, module_of, names_in
+from rlmlang.decode.starts import BINDING, Starts
+from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, outermost
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check.problems import TooManyProblems
-from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
-    BOOL,
-    FunctionType,
     IterableType,
     ListType,
-    OptionalType,
-    RecordType,
     TupleType,
     Type,
     Unknown,
@@ -67,23 +52,6 @@ _ORDER = (
     ("STRING", '""'),
 )
 """Terminals with a lexeme of each, in the order in which they are tried to end a statement soon."""
-
-
-_BINDING = ["=", HOLE]
-
-_FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
-"""Suffixes that give an operand another type."""
-
-
-_OUTER_SUFFIXES: dict[str, tuple[Sequence[str], ...]] = {
-    "list": (["[", "0", "]"], ["[", "0", "]", "[", "0", "]"], [".", "index", "(", HOLE, ")"]),
-    "dict": (["[", HOLE, "]"], [".", "keys", "(", ")"], [".", "values", "(", ")"], [".", "items", "(", ")"]),
-    "group": (["[", "0", "]"], ["[", "1", "]"], ["[", "1", ":", "]"]),
-    "call": (["[", "0", "]"], ["or", HOLE], ["[", "0", "]", "[", "0", "]"]),
-    "type": (["[", HOLE, "]"], ["or", HOLE], [".", "keys", "(", ")"]),
-    "index": (["[", "0", "]"], ["=", HOLE]),
-}
-"""By the kind of the outermost bracket, suffixes after it that may give the whole the expected type."""
 
 
 MAX_CLOSING = 60
@@ -115,7 +83,8 @@ class Search:
         self.judged_wrong = self.judged_before = 0
         self.is_judged = False
         """Whether what was found depends on the lines around."""
-        self.count = 0
+        self.holes = Holes(state)
+        self.starts = Starts(state, self.holes, lambda line: Search(line).receiver())
         self.tried = 0
         depth = 0 if state.frame is None else state.frame.depth
         self.limit = MAX_TRIED[min(max(depth - 1, 0) // 3, 2)]
@@ -132,8 +101,8 @@ class Search:
             answer = self._check(hint)
             if answer is not None and self._settles(answer):
                 return hint
-        for start, complete_call, suffix in self._ways():
-            if self.tried > self.limit and start != _BINDING:
+        for start, complete_call, suffix in self.starts.ways():
+            if self.tried > self.limit and start != BINDING:
                 continue
             skeleton = self._close(start, complete_call, suffix=suffix)
             if skeleton is None or len(skeleton) > MAX_CLOSING:
@@ -153,11 +122,11 @@ class Search:
         if state.last not in _OPERATORS or state.leans or state.stack.below is None:
             return False
         left = state.stack.below.value
-        if not isinstance(left, nodes.Node) or isinstance(left, (nodes.TypeName, nodes.TypeUnion)):
-            return False
+        if not isinstance(left, nodes.Node) or not hasattr(left, "node_id"):
+            return False  # part of a type
         checker = state.environment.checker()
         try:
-            type_ = checker.infer(left)
+            type_ = checker.infer(cast(nodes.Expr, left))
         except TooManyProblems:
             return False
         if checker.unknown:
@@ -206,8 +175,8 @@ class Search:
 
     def binders(self) -> list[BracketFrame]:
         """Return the open brackets in which a comprehension can bind a new name that is written next."""
-        self.count += 1
-        name = self._new_name()
+        self.holes.count += 1
+        name = self.holes.new_name()
         checker = (
             self._check(skeleton, must_check=False) if (skeleton := self._close([HOLE], False)) is not None else None
         )
@@ -216,7 +185,7 @@ class Search:
         frame = self.state.frame
         while frame is not None:
             if frame.kind in ("list", "dict", "call") and frame.commas == 0 and not frame.keywords:
-                for suffix in ((), *self._outer_suffixes()):
+                for suffix in ((), *self.starts.outer_suffixes()):
                     closing = self._close([HOLE], False, frame, names, suffix)
                     answer = self._check(closing) if closing is not None else None
                     if answer is not None and not answer.unknown:
@@ -230,367 +199,6 @@ class Search:
         skeleton = self._close([HOLE], False)
         checker = self._check(skeleton, must_check=False) if skeleton is not None else None
         return None if checker is None or isinstance(checker.receiver, Unknown) else checker.receiver
-
-    # How the closing may start
-
-    def _ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
-        """Yield starts of closings, each with whether it completes the arguments of the open call, and with the suffix
-        of the outermost bracket."""
-        for start in self._plain_starts():
-            yield start, False, ()
-        yield from self._suffixed_ways()
-        if self.state.frame is not None and self.state.frame.kind == "call":
-            for start in self._arguments(self.state.frame):
-                yield start, True, ()
-        for start in self._late_starts():
-            yield start, False, ()
-        if self.state.words[1:] == (",",):  # several targets, so perhaps several values
-            for start in self._value_starts():
-                yield start, False, (",", HOLE)
-                yield start, False, (",", HOLE, ",", HOLE)
-        if self._may_bind():
-            yield _BINDING, False, ()
-
-    def _value_starts(self) -> Iterator[list[str]]:
-        """Yield starts that complete an operand."""
-        last = self.state.last
-        yield []
-        if last.isidentifier() and tables().takes(self.state.stack, "LPAR") and self._is_function(last):
-            yield from calls(self.state.environment, last)
-
-    def _may_bind(self) -> bool:
-        """Return whether what is written may be a target, to which any value can be bound."""
-        state = self.state
-        return state.frame is None and tables().takes(state.stack, "EQUAL")
-
-    def _outer_suffixes(self) -> list[Sequence[str]]:
-        """Return suffixes of the outermost bracket that may give the whole the expected type."""
-        frame, expected = self._outermost(), self.state.goal
-        if expected is None or frame is None:
-            return []
-        if expected == BOOL:
-            return [["==", HOLE]]
-        found: list[Sequence[str]] = [*_OUTER_SUFFIXES.get(frame.kind, ())]
-        if frame.kind in ("list", "call", "type", "index"):
-            fields = [each for record in self.state.environment.records.values() for each in record.fields]
-            names = dict.fromkeys(name for name, type_ in fields if can_become(type_, expected))
-            found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
-        if frame.kind == "group" and isinstance(expected, TupleType):
-            found += [[word for _ in range(more) for word in (",", HOLE)] for more in range(1, len(expected.items))]
-        return found
-
-    def _outermost(self) -> BracketFrame | None:
-        frame = self.state.frame
-        while frame is not None and frame.below is not None:
-            frame = frame.below
-        return frame
-
-    def _suffixed_ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
-        """Yield starts with a suffix of the outermost bracket that may give the whole the expected type."""
-        inner, last, stack = self.state.frame, self.state.last, self.state.stack
-        frame, expected, suffixes = self._outermost(), self.state.goal, self._outer_suffixes()
-        if expected is None or frame is None or inner is None:
-            return
-        starts: list[list[str]] = [[]]
-        if last == "CALL":
-            starts.append(["[", HOLE, "]"])
-        elif inner.kind == "type" and last == "[":
-            starts += [["dict", "[", "str", ",", *each, "]"] for each in (written(expected), ["int"])]
-        elif inner.kind == "type" and last in ("list", "dict"):
-            starts += [["[", *each] for each in type_arguments(last)]
-        elif inner.kind == "dict" and tables().takes(stack, "COLON"):
-            starts.append([":", HOLE])
-        elif last == "." and (type_ := self.receiver()) is not None:
-            starts += [
-                [name, *more] for name in representative_attributes(type_) for more in attribute_suffixes(type_, name)
-            ]
-        elif last.isidentifier() and stack.below is not None and str(stack.below.value) == ".":
-            methods = [table[last] for table in METHODS.values() if last in table]
-            starts += [call for each in methods for call in method_calls(each)]
-        elif inner.kind == "group" and not inner.filled:
-            starts.append([HOLE])
-        elif inner.kind == "index" and not inner.filled:
-            starts += [["0"], [HOLE]]
-        elif inner.kind == "call" and last.isidentifier() and last in parameters(self.state):
-            starts.append(["=", "lambda", HOLE, ":", HOLE])
-        elif inner.kind == "call" and inner.filled and "key" in parameters(self.state):
-            starts.append([",", "key", "=", "lambda", HOLE, ":", HOLE])
-        elif last.isidentifier() and tables().takes(stack, "LPAR") and self._is_function(last):
-            starts += [each for each, _ in zip(calls(self.state.environment, last), range(2))]
-        if frame.kind == "group" and isinstance(expected, TupleType) and last.isidentifier():
-            starts += [["[", "0", "]"], ["[", "1", "]"]]
-        elif frame.kind == "group" and inner.filled and inner is frame:
-            starts.append([",", HOLE])
-        for start in starts:
-            for suffix in suffixes:
-                yield start, False, suffix
-
-    def _plain_starts(self) -> Iterator[list[str]]:
-        """Yield the short starts, which fit most often."""
-        state = self.state
-        frame, last, stack = state.frame, state.last, state.stack
-        if last == "." and (module := module_of(state, stack.below)):
-            for name in MODULES[module]:
-                yield from ([name, *call] for call in member_calls(module, name))
-            return
-        if last == ".":
-            yield from self._attribute_starts(self.receiver())
-            return
-        if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
-            yield ["ValueError"]
-            return
-        if last == "import" and state.size == 1:
-            yield ["math"]
-            return
-        if state.words[:1] == ("from",):
-            yield from _import_starts(state)
-            return
-        if last in ("is", "not") and not state.takes_operand:
-            yield from ([], ["True"], ["not", "None"])
-            return
-        if last == "try":
-            yield [":", BODY, "pass", LINE, "except"]
-            return
-        if module := module_of(state, stack):
-            for name in MODULES[module]:
-                yield from ([".", name, *call] for call in member_calls(module, name))
-        if last == "lambda":
-            yield [HOLE, ":", HOLE]
-            yield [HOLE, ",", HOLE, ":", HOLE]
-            yield [":", HOLE]
-            return
-        if is_lambda(stack) and tables().takes(stack, "COLON"):
-            yield [":", HOLE]
-            yield [",", HOLE, ":", HOLE]
-            yield [",", HOLE, ",", HOLE, ":", HOLE]
-            return
-        if last == "CALL":
-            yield []
-            yield ["[", HOLE, "]"]
-        if frame is not None and frame.kind == "type" and last == "[":
-            callee = frame.callee or ""
-            yield from type_arguments(
-                state.environment.typing.get(callee, callee).lower() if callee != "CALL" else callee
-            )
-            return
-        if frame is not None and frame.kind == "type":
-            yield []
-            yield ["]", ",", HOLE]
-            yield [",", HOLE, "]", ",", HOLE, "]"]
-            yield ["]", ",", HOLE, "]"]
-            yield [",", HOLE]
-            yield [",", HOLE, ",", HOLE]
-            yield [HOLE, ",", HOLE]
-            yield [HOLE, "]", ",", HOLE, "]"]
-        if last in ("list", "dict", "tuple", "Literal", "Callable") and in_type(state):
-            yield from (["[", *each] for each in type_arguments(last))
-        elif in_type(state) and (meant := state.environment.typing.get(last)):
-            yield from (["[", *each] for each in type_arguments(meant.lower()))
-        if frame is not None and frame.kind == "index" and not frame.filled:
-            yield ["0"]
-        if last == "-":
-            yield ["1"]
-            if frame is not None and frame.kind == "group":
-                yield ["1", ","]
-        yield []
-        if frame is not None and frame.kind == "index" and not frame.filled:
-            yield [HOLE]
-        if frame is not None and frame.kind == "params":
-            yield from ([HOLE, "=", "None"],) if last == "," else (["=", "None"], [":", "str", "=", '""'])
-        if self._may_bind() and not (state.goal is not None and self._has_use(last)):
-            yield _BINDING
-        if state.size == 1 and last.isidentifier() and tables().takes(stack, "COLON"):
-            yield [":", "str"]
-
-    def _late_starts(self) -> Iterator[list[str]]:
-        """Yield the starts that are tried when the short ones do not check."""
-        state = self.state
-        frame, last, stack = state.frame, state.last, state.stack
-        if stack.below is not None and str(stack.below.value) == ".":
-            if (module := module_of(state, stack.below.below)) and last in MODULES[module]:
-                for application in member_calls(module, last):
-                    yield application
-                    yield from ([*application, *more] for more in _FURTHER)
-                return
-            made = dict.fromkeys(
-                tuple(c) for methods in METHODS.values() if last in methods for c in method_calls(methods[last])
-            )
-            for call in made:
-                yield [*call]
-                yield from ([*call, *more] for more in _FURTHER)
-                yield from ([*call, *more] for more in self._attribute_suffixes(call))
-        if last.isidentifier():
-            yield from self._suffixes(last)
-            if others := [name for name in names_in(state) if name != last and self._may_be_none(name)]:
-                test = [word for name in others for word in ("and", name, "is", "not", "None")]
-                yield ["is", "not", "None", *test, "else", HOLE]
-            if frame is not None and frame.kind == "call" and tables().takes(stack, "EQUAL"):
-                yield ["=", HOLE]
-                yield ["=", "lambda", HOLE, ":", HOLE]
-            if tables().takes(stack, "LSQB"):
-                yield from (["[", "0", "]", *more] for more in self._attribute_suffixes(["[", "0", "]"]))
-        elif last[-1:].isdigit() or last[:1] in (")", "]", "}", *"\"'fr0123456789"):
-            if last.isdigit() and frame is not None and frame.kind == "index":
-                yield [":", "]"]
-            yield from self._suffixes("")
-        elif last == "-" and frame is not None and frame.kind == "index":
-            yield ["1", ":", "]"]
-        if tables().takes(stack, "FSTRING"):
-            if last in ("==", "!="):
-                yield ["None"]
-            yield [HOLE]
-            yield [HOLE, "==", HOLE]
-            if frame is not None and frame.kind == "index":
-                yield [HOLE, ":", "]"]
-            if last == "[":
-                yield [HOLE, "]", "[", "0", "]"]
-            elif last == "," and frame is not None and frame.kind == "dict":
-                yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
-            elif last == "{":
-                yield [HOLE, ":", HOLE, "}", "[", HOLE, "]"]
-                yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
-        if frame is None and tables().takes(stack, "COMMA"):
-            yield [",", HOLE]
-            yield [",", HOLE, ",", HOLE]
-        elif frame is None and state.takes_operand:
-            yield [HOLE, ",", HOLE]
-            yield [HOLE, ",", HOLE, ",", HOLE]
-        if last == "|" and frame is not None and frame.kind == "type" and frame.callee == "CALL":
-            yield ["None", "]", "(", HOLE, ")", "or", HOLE]
-        if frame is not None and frame.kind == "group":
-            first = [HOLE] if not frame.filled else []
-            comma = [","] if frame.filled or not frame.commas else []
-            yield [*first, *comma, HOLE]
-            yield [*first, *comma, HOLE, ",", HOLE]
-        elif frame is not None and frame.kind == "dict":
-            yield ["}", ".", "items", "(", ")"]
-            yield [":", HOLE, "}", ".", "items", "(", ")"]
-            yield ["}", "[", HOLE, "]"]
-        elif frame is not None and frame.kind == "list":
-            yield ["]", "[", "0", "]"]
-        yield from self._tested()
-
-    def _tested(self) -> Iterator[list[str]]:
-        """Yield starts that test the names that may be None."""
-        state = self.state
-        names = [name for name in names_in(state) if self._may_be_none(name)]
-        operand = [HOLE] if tables().takes(state.stack, "FSTRING") else []
-        if not names or not (operand or tables().takes(state.stack, "IF")):
-            return
-        for chosen in [*([name] for name in names), names]:
-            test = [word for name in chosen for word in ("and", name, "is", "not", "None")][1:]
-            yield [*operand, "if", *test, "else", HOLE]
-            if state.frame is not None and state.frame.kind in ("list", "dict", "call"):
-                yield [*operand, "if", *test]
-
-    def _tests(self) -> Iterator[list[str]]:
-        """Yield conditions after which a name of the statement is not None."""
-        for name in names_in(self.state):
-            if self._may_be_none(name):
-                yield ["if", name, "is", "not", "None", "else", HOLE]
-
-    def _may_be_none(self, name: str) -> bool:
-        entry = self.state.environment.entries.get(name)
-        if isinstance(entry, Variable):
-            return isinstance(entry.type, OptionalType)
-        return entry is None and self.state.environment.optional
-
-    def _attribute_starts(self, type_: Type | None) -> Iterator[list[str]]:
-        """Yield the attributes of a type, or of any type if it is not known."""
-        if isinstance(type_, OptionalType):
-            for name in attributes(type_.item):
-                for suffix in attribute_suffixes(type_.item, name):
-                    yield from ([name, *suffix, *test] for test in self._tests())
-            return
-        if type_ is not None:
-            for name in dict.fromkeys((*representative_attributes(type_), *attributes(type_))):
-                yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
-            if self.state.goal == BOOL:
-                for name in representative_attributes(type_):
-                    yield from ([name, *suffix, "==", HOLE] for suffix in attribute_suffixes(type_, name))
-            return
-        for record in self.state.environment.records.values():
-            yield from ([name] for name, _ in record.fields)
-        first = {
-            (of, method.signatures[0].result): name
-            for of, methods in METHODS.items()
-            for name, method in methods.items()
-        }
-        for is_first in (True, False):  # the first method for each type of result, then the others
-            for of, methods in METHODS.items():
-                for name, method in methods.items():
-                    if (first[of, method.signatures[0].result] == name) is is_first:
-                        yield from ([name, *call] for call in method_calls(method))
-
-    def _arguments(self, frame: BracketFrame) -> Iterator[list[str]]:
-        """Yield the arguments that an open call still lacks, in several ways."""
-        comma = [","] if frame.filled else []
-        for missing in lacking(self.state.environment, frame):
-            if missing:
-                yield [*comma, *missing]
-                if frame.filled and tables().takes(self.state.stack, "FSTRING"):
-                    yield [HOLE, ",", *missing]
-        more: list[str] = []
-        for _ in range(3):
-            more = [*more, ","] if more else list(comma)
-            more = [*more, HOLE]
-            yield list(more)
-        if not frame.filled or self.state.last == "=":
-            yield ["lambda", HOLE, ":", HOLE]
-        elif "key" in parameters(self.state):
-            yield [",", "key", "=", "lambda", HOLE, ":", HOLE]
-
-    def _suffixes(self, name: str) -> Iterator[list[str]]:
-        """Yield suffixes that may give the last operand a fitting type; `name` is its name, if it has one.
-        (Decision 88.)
-        """
-        stack = self.state.stack
-        assert stack is not None
-        if name and tables().takes(stack, "LPAR") and self._is_function(name):
-            for call in calls(self.state.environment, name):
-                yield call
-                yield from ([*call, *more] for more in _FURTHER)
-            if self.state.goal is not None:
-                yield from ([*call] for call, _ in applications(self.state.environment, name))
-        if name and tables().takes(stack, "DOT"):  # it may be a name that is bound later
-            for record in self.state.environment.records.values():
-                yield from ([".", field] for field, _ in record.fields)
-        if tables().takes(stack, "LSQB"):
-            yield from _FURTHER
-            yield ["in", HOLE]
-        if tables().takes(stack, "IS"):
-            yield ["is", "None"]
-            yield ["or", HOLE]
-            yield ["[", "0", "]", "or", HOLE]
-            yield ["if", HOLE, "else", HOLE]
-        if tables().takes(stack, "DOT"):
-            yield from self._attribute_suffixes(())
-
-    def _attribute_suffixes(self, lexemes: Sequence[str]) -> Iterator[list[str]]:
-        """Yield attributes of the operand that the given lexemes end."""
-        state: LineState | None = self.state
-        for lexeme in lexemes:
-            state = self._take(state, self._numbered(lexeme, state), [])
-        dot = tables().shift(state.stack, "DOT", ".") if state is not None else None
-        if dot is None or state is None:
-            return
-        dotted = LineState(state.environment, dot, state.frame, ".", 2, ("", ""))
-        type_ = Search(dotted).receiver()
-        for attribute in representative_attributes(type_) if type_ is not None else ():
-            for suffix in attribute_suffixes(type_, attribute):
-                yield [".", attribute, *suffix]
-                if isinstance(type_, RecordType):
-                    yield [".", attribute, *suffix, "[", "0", "]"]
-
-    def _has_use(self, last: str) -> bool:
-        """Return whether what is written is rather an expression than a new name."""
-        return self.state.size > 1 or function_named(self.state.environment, last) is not None or last in BUILTINS
-
-    def _is_function(self, name: str) -> bool:
-        entry = function_named(self.state.environment, name)
-        if isinstance(entry, Variable):
-            return isinstance(entry.type, FunctionType)
-        return entry is not None or name in BUILTINS or self.state.words[:1] == ("def",)
 
     # The rest of the closing: what ends soonest
 
@@ -609,16 +217,16 @@ class Search:
         """
         out: list[str] = []
         state: LineState | None = self.state
-        outermost = self._outermost()
-        grouped = outermost is not None and outermost.kind == "group"
+        outer = outermost(self.state)
+        grouped = outer is not None and outer.kind == "group"
         for lexeme in start:
-            state = self._take(state, self._numbered(lexeme, state), out)
+            state = self.holes.take(state, self.holes.numbered(lexeme, state), out)
         for _ in range(MAX_CLOSING):
             if state is None:
                 return None
             stack, frame = state.stack, state.frame
             if frame is not None and frame.kind == "fstring" and state.inside and tables().takes(stack, "$END"):
-                state = self._take(state, "}" + state.inside.quote, out)
+                state = self.holes.take(state, "}" + state.inside.quote, out)
                 continue
             found = next((each for each in _ORDER if tables().takes(stack, each[0])), None)
             if found is None:
@@ -635,7 +243,7 @@ class Search:
                     extra = [word for name in names for word in ("for", name, "in", HOLE)]
                     bind = None
                 for word in extra:
-                    state = self._take(state, self._numbered(word, state), out)
+                    state = self.holes.take(state, self.holes.numbered(word, state), out)
                 if extra:
                     continue
             ends = (
@@ -645,38 +253,13 @@ class Search:
             )
             if suffix and ends and (terminal == "RPAR") is (suffix[0] == "," and grouped):
                 for word in suffix:
-                    state = self._take(state, self._numbered(word, state), out)
+                    state = self.holes.take(state, self.holes.numbered(word, state), out)
                 suffix = ()
                 continue
-            state = self._take(state, self._numbered(lexeme, state), out)
+            state = self.holes.take(state, self.holes.numbered(lexeme, state), out)
             if terminal == "_NL0":
                 return out if state is not None else None
         return None
-
-    def _numbered(self, lexeme: str, state: LineState | None) -> str:
-        """Return a lexeme; a hole gets a number, and a name that says what it stands for: an expression, a type …"""
-        if lexeme != HOLE or state is None or state.stack is None:
-            return lexeme
-        self.count += 1
-        if tables().takes(state.stack, "FSTRING"):
-            return f"{HOLE}{self.count}"
-        if tables().takes(state.stack, "NONE"):
-            return f"{HOLE}_type{self.count}"
-        return f"{HOLE}_attribute" if state.last == "." else self._new_name()
-
-    def _new_name(self) -> str:
-        name = f"v{self.state.size}_{self.count}"
-        while name in self.state.environment.entries:
-            name += "_"
-        return name
-
-    def _take(self, state: LineState | None, lexeme: str, out: list[str]) -> LineState | None:
-        if state is None:
-            return None
-        if state.inside is not None:
-            lexeme = requoted(lexeme, state.inside.quote)
-        out.append(lexeme)
-        return state.next(lexeme)
 
     # Whether it checks
 
@@ -705,9 +288,9 @@ class Search:
             levels -= 1
             once = frame.commas == 0 and not frame.keywords
             if once and (frame.kind in ("list", "dict", "call") if names else frame.kind == "call"):
-                self.count += 1
+                self.holes.count += 1
                 self.tried += 1
-                closing = self._close(start, complete_call, frame, names or [self._new_name()], suffix)
+                closing = self._close(start, complete_call, frame, names or [self.holes.new_name()], suffix)
                 answer = self._check(closing) if closing is not None else None
                 if answer is not None and closing is not None and not answer.unknown:
                     yield closing, answer
@@ -735,15 +318,3 @@ class Search:
                 if (filled := self._fill(tried, answer)) is not None:
                     return filled
         return None
-
-
-def _import_starts(state: LineState) -> Iterator[list[str]]:
-    """Yield starts of the rest of a line that begins with `from`."""
-    module = state.words[1] if len(state.words) > 1 else "math"
-    name = next(iter(MODULES.get(module, ["Any"])))
-    if state.size < 3:
-        yield [module, "import", name][state.size - 1 :]
-    elif state.last in ("import", ",", "("):
-        yield [name]
-    yield ["as", "x"] if state.last == "as" else []
-    yield ["x"]

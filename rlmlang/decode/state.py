@@ -125,6 +125,14 @@ class LineState:
 _LEANING = ("-", "+", "~", "*")
 
 
+def outermost(state: LineState) -> BracketFrame | None:
+    """Return the outermost open bracket."""
+    frame = state.frame
+    while frame is not None and frame.below is not None:
+        frame = frame.below
+    return frame
+
+
 def framed(state: LineState, lexeme: str, inside: OpenFString | None) -> BracketFrame | None:
     """Return the innermost open bracket after a lexeme."""
     frame = state.frame

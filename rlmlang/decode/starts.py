@@ -1,0 +1,424 @@
+"""The ways in which the closing of an unfinished line may start, the likely ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+from rlmlang.decode.constants import written
+from rlmlang.decode.conversions import can_become
+from rlmlang.decode.fragments import (
+    applications,
+    attribute_suffixes,
+    attributes,
+    calls,
+    function_named,
+    lacking,
+    member_calls,
+    method_calls,
+    parameters,
+    representative_attributes,
+    type_arguments,
+)
+from rlmlang.decode.holes import Holes
+from rlmlang.decode.placeholders import HOLE
+from rlmlang.decode.recognizer import tables
+from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, module_of, names_in, outermost
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
+from rlmlang.language.check.scope import Variable
+from rlmlang.language.types import BOOL, FunctionType, OptionalType, RecordType, TupleType, Type
+
+BINDING = ["=", HOLE]
+
+_FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
+"""Suffixes that give an operand another type."""
+
+
+_OUTER_SUFFIXES: dict[str, tuple[Sequence[str], ...]] = {
+    "list": (["[", "0", "]"], ["[", "0", "]", "[", "0", "]"], [".", "index", "(", HOLE, ")"]),
+    "dict": (["[", HOLE, "]"], [".", "keys", "(", ")"], [".", "values", "(", ")"], [".", "items", "(", ")"]),
+    "group": (["[", "0", "]"], ["[", "1", "]"], ["[", "1", ":", "]"]),
+    "call": (["[", "0", "]"], ["or", HOLE], ["[", "0", "]", "[", "0", "]"]),
+    "type": (["[", HOLE, "]"], ["or", HOLE], [".", "keys", "(", ")"]),
+    "index": (["[", "0", "]"], ["=", HOLE]),
+}
+"""By the kind of the outermost bracket, suffixes after it that may give the whole the expected type."""
+
+
+class Starts:
+    """The starts of closings for one unfinished line."""
+
+    def __init__(self, state: LineState, holes: Holes, receiver_of: Callable[[LineState], Type | None]) -> None:
+        self.state = state
+        self.holes = holes
+        self.receiver_of = receiver_of
+        """Returns the type of the operand before the dot that ends a line, if it is known."""
+
+    @cached_property
+    def _receiver(self) -> Type | None:
+        return self.receiver_of(self.state)
+
+    def ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
+        """Yield starts of closings, each with whether it completes the arguments of the open call, and with the suffix
+        of the outermost bracket."""
+        for start in self._plain_starts():
+            yield start, False, ()
+        yield from self._suffixed_ways()
+        if self.state.frame is not None and self.state.frame.kind == "call":
+            for start in self._arguments(self.state.frame):
+                yield start, True, ()
+        for start in self._late_starts():
+            yield start, False, ()
+        if self.state.words[1:] == (",",):  # several targets, so perhaps several values
+            for start in self._value_starts():
+                yield start, False, (",", HOLE)
+                yield start, False, (",", HOLE, ",", HOLE)
+        if self._may_bind():
+            yield BINDING, False, ()
+
+    def _value_starts(self) -> Iterator[list[str]]:
+        """Yield starts that complete an operand."""
+        last = self.state.last
+        yield []
+        if last.isidentifier() and tables().takes(self.state.stack, "LPAR") and self._is_function(last):
+            yield from calls(self.state.environment, last)
+
+    def _may_bind(self) -> bool:
+        """Return whether what is written may be a target, to which any value can be bound."""
+        state = self.state
+        return state.frame is None and tables().takes(state.stack, "EQUAL")
+
+    def outer_suffixes(self) -> list[Sequence[str]]:
+        """Return suffixes of the outermost bracket that may give the whole the expected type."""
+        frame, expected = outermost(self.state), self.state.goal
+        if expected is None or frame is None:
+            return []
+        if expected == BOOL:
+            return [["==", HOLE]]
+        found: list[Sequence[str]] = [*_OUTER_SUFFIXES.get(frame.kind, ())]
+        if frame.kind in ("list", "call", "type", "index"):
+            fields = [each for record in self.state.environment.records.values() for each in record.fields]
+            names = dict.fromkeys(name for name, type_ in fields if can_become(type_, expected))
+            found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
+        if frame.kind == "group" and isinstance(expected, TupleType):
+            found += [[word for _ in range(more) for word in (",", HOLE)] for more in range(1, len(expected.items))]
+        return found
+
+    def _suffixed_ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
+        """Yield starts with a suffix of the outermost bracket that may give the whole the expected type."""
+        inner, last, stack = self.state.frame, self.state.last, self.state.stack
+        frame, expected, suffixes = outermost(self.state), self.state.goal, self.outer_suffixes()
+        if expected is None or frame is None or inner is None:
+            return
+        starts: list[list[str]] = [[]]
+        if last == "CALL":
+            starts.append(["[", HOLE, "]"])
+        elif inner.kind == "type" and last == "[":
+            starts += [["dict", "[", "str", ",", *each, "]"] for each in (written(expected), ["int"])]
+        elif inner.kind == "type" and last in ("list", "dict"):
+            starts += [["[", *each] for each in type_arguments(last)]
+        elif inner.kind == "dict" and tables().takes(stack, "COLON"):
+            starts.append([":", HOLE])
+        elif last == "." and (type_ := self._receiver) is not None:
+            starts += [
+                [name, *more] for name in representative_attributes(type_) for more in attribute_suffixes(type_, name)
+            ]
+        elif last.isidentifier() and stack.below is not None and str(stack.below.value) == ".":
+            methods = [table[last] for table in METHODS.values() if last in table]
+            starts += [call for each in methods for call in method_calls(each)]
+        elif inner.kind == "group" and not inner.filled:
+            starts.append([HOLE])
+        elif inner.kind == "index" and not inner.filled:
+            starts += [["0"], [HOLE]]
+        elif inner.kind == "call" and last.isidentifier() and last in parameters(self.state):
+            starts.append(["=", "lambda", HOLE, ":", HOLE])
+        elif inner.kind == "call" and inner.filled and "key" in parameters(self.state):
+            starts.append([",", "key", "=", "lambda", HOLE, ":", HOLE])
+        elif last.isidentifier() and tables().takes(stack, "LPAR") and self._is_function(last):
+            starts += [each for each, _ in zip(calls(self.state.environment, last), range(2))]
+        if frame.kind == "group" and isinstance(expected, TupleType) and last.isidentifier():
+            starts += [["[", "0", "]"], ["[", "1", "]"]]
+        elif frame.kind == "group" and inner.filled and inner is frame:
+            starts.append([",", HOLE])
+        for start in starts:
+            for suffix in suffixes:
+                yield start, False, suffix
+
+    def _plain_starts(self) -> Iterator[list[str]]:
+        """Yield the short starts, which fit most often."""
+        state = self.state
+        frame, last, stack = state.frame, state.last, state.stack
+        if last == "." and (module := module_of(state, stack.below)):
+            for name in MODULES[module]:
+                yield from ([name, *call] for call in member_calls(module, name))
+            return
+        if last == ".":
+            yield from self._attribute_starts(self._receiver)
+            return
+        if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
+            yield ["ValueError"]
+            return
+        if last == "import" and state.size == 1:
+            yield ["math"]
+            return
+        if state.words[:1] == ("from",):
+            yield from _import_starts(state)
+            return
+        if last in ("is", "not") and not state.takes_operand:
+            yield from ([], ["True"], ["not", "None"])
+            return
+        if last == "try":
+            yield [":", BODY, "pass", LINE, "except"]
+            return
+        if module := module_of(state, stack):
+            for name in MODULES[module]:
+                yield from ([".", name, *call] for call in member_calls(module, name))
+        if last == "lambda":
+            yield [HOLE, ":", HOLE]
+            yield [HOLE, ",", HOLE, ":", HOLE]
+            yield [":", HOLE]
+            return
+        if is_lambda(stack) and tables().takes(stack, "COLON"):
+            yield [":", HOLE]
+            yield [",", HOLE, ":", HOLE]
+            yield [",", HOLE, ",", HOLE, ":", HOLE]
+            return
+        if last == "CALL":
+            yield []
+            yield ["[", HOLE, "]"]
+        if frame is not None and frame.kind == "type" and last == "[":
+            callee = frame.callee or ""
+            yield from type_arguments(
+                state.environment.typing.get(callee, callee).lower() if callee != "CALL" else callee
+            )
+            return
+        if frame is not None and frame.kind == "type":
+            yield []
+            yield ["]", ",", HOLE]
+            yield [",", HOLE, "]", ",", HOLE, "]"]
+            yield ["]", ",", HOLE, "]"]
+            yield [",", HOLE]
+            yield [",", HOLE, ",", HOLE]
+            yield [HOLE, ",", HOLE]
+            yield [HOLE, "]", ",", HOLE, "]"]
+        if last in ("list", "dict", "tuple", "Literal", "Callable") and in_type(state):
+            yield from (["[", *each] for each in type_arguments(last))
+        elif in_type(state) and (meant := state.environment.typing.get(last)):
+            yield from (["[", *each] for each in type_arguments(meant.lower()))
+        if frame is not None and frame.kind == "index" and not frame.filled:
+            yield ["0"]
+        if last == "-":
+            yield ["1"]
+            if frame is not None and frame.kind == "group":
+                yield ["1", ","]
+        yield []
+        if frame is not None and frame.kind == "index" and not frame.filled:
+            yield [HOLE]
+        if frame is not None and frame.kind == "params":
+            yield from ([HOLE, "=", "None"],) if last == "," else (["=", "None"], [":", "str", "=", '""'])
+        if self._may_bind() and not (state.goal is not None and self._has_use(last)):
+            yield BINDING
+        if state.size == 1 and last.isidentifier() and tables().takes(stack, "COLON"):
+            yield [":", "str"]
+
+    def _late_starts(self) -> Iterator[list[str]]:
+        """Yield the starts that are tried when the short ones do not check."""
+        state = self.state
+        frame, last, stack = state.frame, state.last, state.stack
+        if stack.below is not None and str(stack.below.value) == ".":
+            if (module := module_of(state, stack.below.below)) and last in MODULES[module]:
+                for application in member_calls(module, last):
+                    yield application
+                    yield from ([*application, *more] for more in _FURTHER)
+                return
+            made = dict.fromkeys(
+                tuple(c) for methods in METHODS.values() if last in methods for c in method_calls(methods[last])
+            )
+            for call in made:
+                yield [*call]
+                yield from ([*call, *more] for more in _FURTHER)
+                yield from ([*call, *more] for more in self._attribute_suffixes(call))
+        if last.isidentifier():
+            yield from self._suffixes(last)
+            if others := [name for name in names_in(state) if name != last and self._may_be_none(name)]:
+                test = [word for name in others for word in ("and", name, "is", "not", "None")]
+                yield ["is", "not", "None", *test, "else", HOLE]
+            if frame is not None and frame.kind == "call" and tables().takes(stack, "EQUAL"):
+                yield ["=", HOLE]
+                yield ["=", "lambda", HOLE, ":", HOLE]
+            if tables().takes(stack, "LSQB"):
+                yield from (["[", "0", "]", *more] for more in self._attribute_suffixes(["[", "0", "]"]))
+        elif last[-1:].isdigit() or last[:1] in (")", "]", "}", *"\"'fr0123456789"):
+            if last.isdigit() and frame is not None and frame.kind == "index":
+                yield [":", "]"]
+            yield from self._suffixes("")
+        elif last == "-" and frame is not None and frame.kind == "index":
+            yield ["1", ":", "]"]
+        if tables().takes(stack, "FSTRING"):
+            if last in ("==", "!="):
+                yield ["None"]
+            yield [HOLE]
+            yield [HOLE, "==", HOLE]
+            if frame is not None and frame.kind == "index":
+                yield [HOLE, ":", "]"]
+            if last == "[":
+                yield [HOLE, "]", "[", "0", "]"]
+            elif last == "," and frame is not None and frame.kind == "dict":
+                yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
+            elif last == "{":
+                yield [HOLE, ":", HOLE, "}", "[", HOLE, "]"]
+                yield [HOLE, ":", HOLE, "}", ".", "items", "(", ")"]
+        if frame is None and tables().takes(stack, "COMMA"):
+            yield [",", HOLE]
+            yield [",", HOLE, ",", HOLE]
+        elif frame is None and state.takes_operand:
+            yield [HOLE, ",", HOLE]
+            yield [HOLE, ",", HOLE, ",", HOLE]
+        if last == "|" and frame is not None and frame.kind == "type" and frame.callee == "CALL":
+            yield ["None", "]", "(", HOLE, ")", "or", HOLE]
+        if frame is not None and frame.kind == "group":
+            first = [HOLE] if not frame.filled else []
+            comma = [","] if frame.filled or not frame.commas else []
+            yield [*first, *comma, HOLE]
+            yield [*first, *comma, HOLE, ",", HOLE]
+        elif frame is not None and frame.kind == "dict":
+            yield ["}", ".", "items", "(", ")"]
+            yield [":", HOLE, "}", ".", "items", "(", ")"]
+            yield ["}", "[", HOLE, "]"]
+        elif frame is not None and frame.kind == "list":
+            yield ["]", "[", "0", "]"]
+        yield from self._tested()
+
+    def _tested(self) -> Iterator[list[str]]:
+        """Yield starts that test the names that may be None."""
+        state = self.state
+        names = [name for name in names_in(state) if self._may_be_none(name)]
+        operand = [HOLE] if tables().takes(state.stack, "FSTRING") else []
+        if not names or not (operand or tables().takes(state.stack, "IF")):
+            return
+        for chosen in [*([name] for name in names), names]:
+            test = [word for name in chosen for word in ("and", name, "is", "not", "None")][1:]
+            yield [*operand, "if", *test, "else", HOLE]
+            if state.frame is not None and state.frame.kind in ("list", "dict", "call"):
+                yield [*operand, "if", *test]
+
+    def _tests(self) -> Iterator[list[str]]:
+        """Yield conditions after which a name of the statement is not None."""
+        for name in names_in(self.state):
+            if self._may_be_none(name):
+                yield ["if", name, "is", "not", "None", "else", HOLE]
+
+    def _may_be_none(self, name: str) -> bool:
+        entry = self.state.environment.entries.get(name)
+        if isinstance(entry, Variable):
+            return isinstance(entry.type, OptionalType)
+        return entry is None and self.state.environment.optional
+
+    def _attribute_starts(self, type_: Type | None) -> Iterator[list[str]]:
+        """Yield the attributes of a type, or of any type if it is not known."""
+        if isinstance(type_, OptionalType):
+            for name in attributes(type_.item):
+                for suffix in attribute_suffixes(type_.item, name):
+                    yield from ([name, *suffix, *test] for test in self._tests())
+            return
+        if type_ is not None:
+            for name in dict.fromkeys((*representative_attributes(type_), *attributes(type_))):
+                yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
+            if self.state.goal == BOOL:
+                for name in representative_attributes(type_):
+                    yield from ([name, *suffix, "==", HOLE] for suffix in attribute_suffixes(type_, name))
+            return
+        for record in self.state.environment.records.values():
+            yield from ([name] for name, _ in record.fields)
+        first = {
+            (of, method.signatures[0].result): name
+            for of, methods in METHODS.items()
+            for name, method in methods.items()
+        }
+        for is_first in (True, False):  # the first method for each type of result, then the others
+            for of, methods in METHODS.items():
+                for name, method in methods.items():
+                    if (first[of, method.signatures[0].result] == name) is is_first:
+                        yield from ([name, *call] for call in method_calls(method))
+
+    def _arguments(self, frame: BracketFrame) -> Iterator[list[str]]:
+        """Yield the arguments that an open call still lacks, in several ways."""
+        comma = [","] if frame.filled else []
+        for missing in lacking(self.state.environment, frame):
+            if missing:
+                yield [*comma, *missing]
+                if frame.filled and tables().takes(self.state.stack, "FSTRING"):
+                    yield [HOLE, ",", *missing]
+        more: list[str] = []
+        for _ in range(3):
+            more = [*more, ","] if more else list(comma)
+            more = [*more, HOLE]
+            yield list(more)
+        if not frame.filled or self.state.last == "=":
+            yield ["lambda", HOLE, ":", HOLE]
+        elif "key" in parameters(self.state):
+            yield [",", "key", "=", "lambda", HOLE, ":", HOLE]
+
+    def _suffixes(self, name: str) -> Iterator[list[str]]:
+        """Yield suffixes that may give the last operand a fitting type; `name` is its name, if it has one.
+        (Decision 88.)
+        """
+        stack = self.state.stack
+        assert stack is not None
+        if name and tables().takes(stack, "LPAR") and self._is_function(name):
+            for call in calls(self.state.environment, name):
+                yield call
+                yield from ([*call, *more] for more in _FURTHER)
+            if self.state.goal is not None:
+                yield from ([*call] for call, _ in applications(self.state.environment, name))
+        if name and tables().takes(stack, "DOT"):  # it may be a name that is bound later
+            for record in self.state.environment.records.values():
+                yield from ([".", field] for field, _ in record.fields)
+        if tables().takes(stack, "LSQB"):
+            yield from _FURTHER
+            yield ["in", HOLE]
+        if tables().takes(stack, "IS"):
+            yield ["is", "None"]
+            yield ["or", HOLE]
+            yield ["[", "0", "]", "or", HOLE]
+            yield ["if", HOLE, "else", HOLE]
+        if tables().takes(stack, "DOT"):
+            yield from self._attribute_suffixes(())
+
+    def _attribute_suffixes(self, lexemes: Sequence[str]) -> Iterator[list[str]]:
+        """Yield attributes of the operand that the given lexemes end."""
+        state: LineState | None = self.state
+        for lexeme in lexemes:
+            state = self.holes.take(state, self.holes.numbered(lexeme, state), [])
+        dot = tables().shift(state.stack, "DOT", ".") if state is not None else None
+        if dot is None or state is None:
+            return
+        dotted = LineState(state.environment, dot, state.frame, ".", 2, ("", ""))
+        type_ = self.receiver_of(dotted)
+        for attribute in representative_attributes(type_) if type_ is not None else ():
+            for suffix in attribute_suffixes(type_, attribute):
+                yield [".", attribute, *suffix]
+                if isinstance(type_, RecordType):
+                    yield [".", attribute, *suffix, "[", "0", "]"]
+
+    def _has_use(self, last: str) -> bool:
+        """Return whether what is written is rather an expression than a new name."""
+        return self.state.size > 1 or function_named(self.state.environment, last) is not None or last in BUILTINS
+
+    def _is_function(self, name: str) -> bool:
+        entry = function_named(self.state.environment, name)
+        if isinstance(entry, Variable):
+            return isinstance(entry.type, FunctionType)
+        return entry is not None or name in BUILTINS or self.state.words[:1] == ("def",)
+
+
+def _import_starts(state: LineState) -> Iterator[list[str]]:
+    """Yield starts of the rest of a line that begins with `from`."""
+    module = state.words[1] if len(state.words) > 1 else "math"
+    name = next(iter(MODULES.get(module, ["Any"])))
+    if state.size < 3:
+        yield [module, "import", name][state.size - 1 :]
+    elif state.last in ("import", ",", "("):
+        yield [name]
+    yield ["as", "x"] if state.last == "as" else []
+    yield ["x"]
