@@ -14,6 +14,9 @@ DELETE_SLICE = "del [:]"
 SET_SLICE = "[:] ="
 """The method that `xs[i:j] = ys` applies."""
 
+MERGED = "{**}"
+"""The function that `{**a, k: v}` applies."""
+
 WHOLE = "-> int"
 """The function that makes sure of a result that it is an int."""
 

@@ -364,6 +364,15 @@ def _(node: nodes.Keyword) -> Any:
 
 @as_python.register
 def _(node: nodes.Apply) -> Any:
+    match node:
+        case nodes.Apply(callee=nodes.Name(id=syntax.MERGED), args=args):
+            keys: list[Any] = []
+            values: list[Any] = []
+            for arg in args:
+                pairs = arg.items if isinstance(arg, nodes.DictExpr) and arg.items else [(None, arg)]
+                keys += [maybe(key) for key, _ in pairs]
+                values += [as_python(value) for _, value in pairs]
+            return python.Dict(keys, values)
     return python.Call(as_python(node.callee), every(node.args), every(node.keywords))
 
 

@@ -1,4 +1,4 @@
-"""What statements apply: deletions, slices that are assigned, starred targets."""
+"""What statements and displays apply: deletions, slices that are assigned, starred targets, `{**a}`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlmlang.errors import RunError
 from rlmlang.language.builtins.changing_methods import SHIFT, no_key
 from rlmlang.language.builtins.common import ELEMENTS, ONE, quoted_number
 from rlmlang.language.builtins.table import of_syntax
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, MOST_TARGETS, SET_SLICE, WHOLE, unpacking
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, MERGED, MOST_TARGETS, SET_SLICE, WHOLE, unpacking
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
 
@@ -52,6 +52,16 @@ def _set_slice(
     else:
         meter.grow(max(0, len(self) + len(values) - count))
     self[start:stop:step] = values
+
+
+@of_syntax("", MERGED, "merged(*dicts: dict[H, T]) -> dict[H, T]", cost=ELEMENTS)
+def _merged(meter: Meter, *dicts: dict[Value, Value]) -> dict[Value, Value]:
+    meter.items(2 * sum(map(len, dicts)))
+    made: dict[Value, Value] = {}
+    for each in dicts:
+        meter.put_all(each, len(made))
+        made.update(each)
+    return made
 
 
 @of_syntax("", WHOLE, "whole(x: float) -> int", cost=ONE)

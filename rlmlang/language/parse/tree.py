@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Union
+from typing import Any, Union, cast
 
 from attrs import evolve, frozen
 
@@ -82,11 +82,17 @@ class Builder(ExpressionBuilder):
         return tuple(_statements(self.closed(items[1])))
 
     def one_line(self, items: Items) -> Suite:
-        return (items[0],)
+        return tuple(items[0])
+
+    def simples(self, items: Items) -> Items:
+        """Return the statements of a line."""
+        return parts(items)
 
     def line(self, items: Items) -> Block:
-        above, statement = items
-        return Block(statement, above)
+        above, statements = items
+        for statement in statements:
+            above = Block(statement, above)
+        return cast(Block, above)
 
     def compound(self, items: Items) -> Block:
         above, head, _, body = items

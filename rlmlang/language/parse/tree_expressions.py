@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
+from itertools import count, groupby
 from typing import Any, TypeVar
 
 from lark import Token
 
 from rlmlang.errors import ProgramError
-from rlmlang.language import nodes
+from rlmlang.language import nodes, syntax
 from rlmlang.language.parse import literals
 from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_DEPTH
 from rlmlang.language.source import Source, Span
@@ -229,9 +229,28 @@ class ExpressionBuilder:
     def list(self, items: Items) -> nodes.ListExpr:
         return self.expr(nodes.ListExpr, items, tuple(parts(items)))
 
-    def dict(self, items: Items) -> nodes.DictExpr:
+    def unpacked_dict(self, items: Items) -> nodes.Starred:
+        return self.expr(nodes.Starred, items, items[1])
+
+    def dict(self, items: Items) -> nodes.DictExpr | nodes.Apply:
         pairs = tuple(parts(items))
+        if any(isinstance(pair, nodes.Starred) for pair in pairs):
+            return self.merged(items, pairs)
         return self.expr(nodes.DictExpr, items, pairs, inside=[part for pair in pairs for part in pair])
+
+    def merged(self, items: Items, given: Any) -> nodes.Apply:
+        """Return the application that merges dicts, for `{**a, k: v}`."""
+        args: Items = []
+        for is_starred, group in groupby(given, lambda each: isinstance(each, nodes.Starred)):
+            if is_starred:
+                args += [each.value for each in group]
+            else:
+                pairs = tuple(group)
+                span = Span(self.source, self.edges(pairs[0][0])[0], self.edges(pairs[-1][1])[1])
+                made = nodes.DictExpr(pairs, span=span, node_id=next(self._ids))
+                args.append(self.node(made, [part for pair in pairs for part in pair]))
+        callee = nodes.Name(syntax.MERGED, span=self.at(items), node_id=next(self._ids))
+        return self.expr(nodes.Apply, items, callee, tuple(args), inside=args)
 
     def pair(self, items: Items) -> Any:
         return items[0], items[2]

@@ -115,11 +115,20 @@ def _bare(node: nodes.Expr, quote: str) -> PrintedRow:
         case nodes.Lambda(params, body):
             names = ", ".join(name.id for name in params)
             return [f"lambda {names}: " if names else "lambda: ", *expr_row(body, 1, quote)]
+        case nodes.Apply(nodes.Name("{**}"), args):
+            return [bracket("{", (row for arg in args for row in _merged(arg, quote)), "}")]
         case nodes.Apply(callee, args, keywords):
             return [*expr_row(callee, _POSTFIX, quote), _arguments(args, keywords, quote)]
         case nodes.Call(type_, args, keywords):
             result: PrintedRow = [] if type_ is None else ["[", *type_row(type_), "]"]
             return ["CALL", *result, _arguments(args, keywords, quote)]
+
+
+def _merged(arg: nodes.Expr, quote: str) -> list[PrintedRow]:
+    """Return the rows of a part of `{**a, k: v}`."""
+    if isinstance(arg, nodes.DictExpr) and arg.items:
+        return [[*expr_row(key, 1, quote), ": ", *expr_row(value, 1, quote)] for key, value in arg.items]
+    return [["**", *expr_row(arg, _OPERAND, quote)]]
 
 
 def _key(index: nodes.Expr, quote: str) -> PrintedRow:
