@@ -149,6 +149,9 @@ def test_the_known_differences_are_still_there(name: str) -> None:
 
 
 ACCEPTED = [
+    "x;y\n",
+    "if x: y = 1; z;\n",
+    "{**x, 1: y}\n",
     "x = y[0] = 1\n",
     "x[0] = y[1:2] = z = 1, 2\n",
     "x[1:2] = y\n",
@@ -221,6 +224,8 @@ ACCEPTED = [
 ]
 
 REFUSED = [
+    "x;;y\n",
+    "x = 1; if y: z\n",
     "del x.y\n",
     "del f(x)\n",
     "x = *y = z\n",
@@ -260,7 +265,6 @@ REFUSED = [
     "'a' 'b'\n",
     "a b\n",
     "x\ty\n",
-    "x;y\n",
     "é\n",
     "[x for x in y, z]\n",
     "f(x for x in y, z)\n",
