@@ -244,6 +244,7 @@ class Caller:
 
     def _fail(self, call: CallInFlight, error: RlmError) -> None:
         call.record.error = error
+        call.record.defaulted = call.may_default and isinstance(error, ModelError)
         self._end(call, "failed", error.at(call.site.span))
 
     def _end(self, call: CallInFlight, status: str, error: RlmError | None = None, value: Value = None) -> None:

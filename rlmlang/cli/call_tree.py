@@ -164,6 +164,8 @@ def _call_line(call: LoggedCall) -> str:
     parts.append(one_line(f"{call.instruction}  {_arguments(call)}", 60))
     if call.error:
         parts.append(click.style(one_line(f"{call.error.code}: {call.error.message}", WIDTH), fg="red"))
+        if call.defaulted:
+            parts.append("its default was taken")
     elif call.answer is not None:
         parts.append(click.style("= " + one_line(call.answer, 60), dim=True))
     return "  ".join(parts)

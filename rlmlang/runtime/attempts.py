@@ -1,7 +1,8 @@
 """Compile `try`, `raise` and `assert` to closures.
 
 A `try` whose body may wait for an answer is an evaluation of its own (`Evaluation.begin_inner`). Its statements run one
-after the other, so that the variables are as a statement found them when it fails.
+after the other, so that the variables are as a statement found them when it fails. Only bindings that follow each
+other, and change nothing, need not wait: they ask at once, and the variables before each of them are kept.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
         outer = frame.evaluation
         inner = Evaluation(outer.calls, outer.meter, outer.nesting, waits_for_outer=True)
         own = frame.kept(capture_inside)
-        own.evaluation, own.ordered, own.window = inner, Checkpoint(dict(own.variables)), None
-        checkpoint = own.ordered
+        own.evaluation, own.window = inner, None
+        own.ordered = checkpoint = Checkpoint(own)
         done = Pending()
         left: list[Outcome] = []
 
@@ -90,7 +91,7 @@ def attempt(compiler: Compiler, node: nodes.Try) -> Run:
 
         def resume(frame: Frame) -> Outcome:
             failure = inner.failure
-            found = own.variables if failure is None else checkpoint.variables
+            found = own.variables if failure is None else checkpoint.before(failure.path)
             for name in inside.assigned:
                 if name in found:
                     frame.variables[name] = found[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from attrs import define, frozen
+from attrs import frozen
 
 from rlmlang.errors import BudgetError
 from rlmlang.language.source import Span
@@ -68,11 +68,27 @@ class Frame(Place):
         return frame
 
 
-@define
 class Checkpoint:
-    """The variables as they are between two statements."""
+    """The variables before each of the last statements, of which those before the first have ended."""
 
-    variables: dict[str, Value]
+    __slots__ = ("_taken",)
+
+    def __init__(self, frame: Frame) -> None:
+        self._taken: list[tuple[Place, dict[str, Value]]] = []
+        self.take(frame, 0)
+
+    def take(self, frame: Frame, start: int, all_ended: bool = True) -> None:
+        """Note the variables as they are before the statement that starts at an offset."""
+        if all_ended:
+            self._taken.clear()
+        self._taken.append((Place(frame, start), dict(frame.variables)))
+
+    def before(self, failure: list[tuple[int, int]]) -> dict[str, Value]:
+        """Return the variables as they were before the statement that has failed, by the path of the failure."""
+        for place, variables in reversed(self._taken):
+            if place.path() <= failure:
+                return variables
+        return self._taken[0][1]
 
 
 @frozen

@@ -10,13 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
+from itertools import pairwise
 
 from rlmlang.language import nodes
+from rlmlang.language.check.checked import NativeTarget
 from rlmlang.runtime.attempts import assertion, attempt, raising
 from rlmlang.runtime.changes import augmented, item_assigned
 from rlmlang.runtime.closures import Binder, Code, Compiler, bind_name, bind_parts, capture_in
 from rlmlang.runtime.comprehensions import as_sequence
-from rlmlang.runtime.effects import BREAK, CONTINUE, RETURN, effects_of, exits_of, exits_of_all, makes_calls, roots_of
+from rlmlang.runtime.effects import (
+    BREAK,
+    CONTINUE,
+    RETURN,
+    effects_of,
+    exits_of,
+    exits_of_all,
+    makes_calls,
+    roots_of,
+    walk,
+)
 from rlmlang.runtime.emitted import with_emitted_loop
 from rlmlang.runtime.frames import Capture, Frame, charge
 from rlmlang.runtime.outcomes import BREAK_LOOP, NEXT_TURN, Outcome, Returned, Run, Waiting, go_on_later, leave_behind
@@ -55,7 +67,9 @@ def body_of(compiler: Compiler, statements: Sequence[nodes.Statement]) -> Run:
     reached = _reached(compiler, statements)
     steps = [statement_code(compiler, statement) for statement in reached]
     exits = [exits_of_all(reached[i + 1 :]) if exits_of(each) else 0 for i, each in enumerate(reached)]
-    ends = [each.span.end for each in reached]
+    starts, ends = [each.span.start for each in reached], [each.span.end for each in reached]
+    only_bind = [_only_binds(compiler, each) for each in reached]
+    waits = [not (now and then) for now, then in pairwise([*only_bind, False])]
     count = len(steps)
     anywhere = BREAK | CONTINUE | RETURN
 
@@ -63,11 +77,11 @@ def body_of(compiler: Compiler, statements: Sequence[nodes.Statement]) -> Run:
         checkpoint = frame.ordered
         for i in range(begin, count):
             if checkpoint is not None:
-                checkpoint.variables = dict(frame.variables)
+                checkpoint.take(frame, starts[i], i == 0 or waits[i - 1])
             outcome = steps[i](frame)
             if outcome is not None:
                 return follow(i, outcome) if outcome.__class__ is Waiting else outcome
-            if checkpoint is not None:
+            if checkpoint is not None and waits[i]:
                 outcome = ended(i, frame)
                 if outcome is not None:
                     return outcome
@@ -78,7 +92,7 @@ def body_of(compiler: Compiler, statements: Sequence[nodes.Statement]) -> Run:
         if not frame.evaluation.has_ended:
             return Waiting(None, Place(frame, ends[i], AFTER), partial(run_from, i), anywhere, "quiet")
         assert frame.ordered is not None
-        frame.ordered.variables = dict(frame.variables)
+        frame.ordered.take(frame, ends[i])
         return None
 
     def run_from(i: int, frame: Frame) -> Outcome:
@@ -94,6 +108,27 @@ def body_of(compiler: Compiler, statements: Sequence[nodes.Statement]) -> Run:
         return follow(i, outcome) if isinstance(outcome, Waiting) else outcome
 
     return run
+
+
+def _only_binds(compiler: Compiler, node: nodes.Statement) -> bool:
+    """Return whether a statement binds names and does nothing else to variables."""
+    targets: tuple[nodes.Target, ...] = ()
+    match node:
+        case nodes.Assign():
+            targets = node.targets
+        case nodes.AnnotatedAssign() | nodes.ExprStatement():
+            pass
+        case _:
+            return False
+    found = (compiler.tables.targets.get(each.node_id) for each in walk(node) if isinstance(each, nodes.Apply))
+    changes = any(isinstance(target, NativeTarget) and target.builtin.changes for target in found)
+    return not changes and all(map(_is_bound, targets))
+
+
+def _is_bound(target: nodes.Target) -> bool:
+    return (
+        all(map(_is_bound, target.items)) if isinstance(target, nodes.TupleTarget) else isinstance(target, nodes.Name)
+    )
 
 
 def _reached(compiler: Compiler, statements: Sequence[nodes.Statement]) -> list[nodes.Statement]:

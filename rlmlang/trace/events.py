@@ -229,6 +229,9 @@ class CallEvent:
     cost: Dollars | None = field(default=None, metadata=_about("cost; null if no price is known"))
     answer: str | None = field(default=None, metadata=_about("beginning of the value; null if there is none"))
     error: EventError | None = field(default=None, metadata=_about("error; null if there was none"))
+    defaulted: bool = field(
+        default=False, metadata=_about("whether a program took the default of its CALL, since the call failed")
+    )
     program: str | None = field(
         default=None,
         metadata=_about(

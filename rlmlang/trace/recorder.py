@@ -74,6 +74,8 @@ class CallRecord:
     cost: Decimal | None = None
     """US dollars; None if no price is known."""
     error: RlmError | None = None
+    defaulted: bool = False
+    """Whether a program took the default of its CALL, since this failed."""
     program: str | None = None
     """The program, or the text with calls, that the model wrote."""
 
@@ -276,6 +278,7 @@ class Trace:
                 cost=_dollars(record.cost),
                 answer=excerpt(value, MAX_VALUE) if status in ("done", "stored") else None,
                 error=event_error(record.error),
+                defaulted=record.defaulted,
                 program=record.program,
             )
         )

@@ -81,7 +81,11 @@ AT_ONCE = {
     ),
     "statements of one try": (
         'try:\n    x = CALL("up", "a")\n    y = CALL("up", "b")\nexcept ModelError:\n    x = y = ""\n(x, y, CALL("up", "c"))',
-        {"up a", "up c"},
+        {"up a", "up b", "up c"},
+    ),
+    "a change in a try": (
+        'xs = ["q"]\ntry:\n    x = CALL("up", "a")\n    xs.append(x)\n    y = CALL("up", "b")\nexcept ModelError:\n    y = ""\n(xs, y)',
+        {"up a"},
     ),
     "a function of an answer": (
         'def f(x):\n    y = CALL("up", x)\n    if y == "A":\n        return CALL("echo", "first")\n    return y\n'
@@ -283,6 +287,38 @@ def test_the_first_failure_in_the_order_of_evaluation_is_reported(name: str) -> 
         first = caught.value.first
         assert first.span is not None
         assert (first.code, first.span.line) == (code, line)
+
+
+TOGETHER = {
+    "the second binding": (
+        'a = b = c = "-"\ntry:\n    a = CALL("up", "a")\n    b, c = CALL("fail", "b"), CALL("up", "c")\n'
+        '    c = CALL("up", "d")\n    a = CALL("up", "e")\nexcept ModelError:\n    pass\n(a, b, c)',
+        ("A", "-", "-"),
+    ),
+    "work on an answer": (
+        'a = b = 0\ntry:\n    a = CALL[int]("len", "a")\n    b = 1 // (a - CALL[int]("len", "b"))\n'
+        '    a = CALL[int]("len", "ccc")\nexcept ZeroDivisionError:\n    b = a + 10\n(a, b)',
+        (1, 11),
+    ),
+    "the first of two": (
+        'a = "-"\ntry:\n    a = CALL("fail", "a")\n    b = int(CALL("up", "b"))\nexcept ModelError:\n    b = 1\n'
+        "except ValueError:\n    b = 2\n(a, b)",
+        ("-", 1),
+    ),
+    "a turn of a loop": (
+        'a = b = ""\ntry:\n    for x in "pqr":\n        a = CALL("up", x)\n        b = CALL("fail" if x == "q" else "up", x)\n'
+        "except ModelError:\n    pass\n(a, b, x)",
+        ("Q", "P", "q"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_bindings_that_ask_at_once_in_a_try_fail_in_their_order(name: str) -> None:
+    """What was bound before the one that fails stays bound, and nothing else."""
+    text, value = TOGETHER[name]
+    for model in (Fake(obedient, concurrency=1), *(Shuffled(obedient, seed) for seed in range(5))):
+        assert compile(text).run(model=model).value == value
 
 
 def test_no_handler_catches_a_budget() -> None:

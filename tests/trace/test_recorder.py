@@ -51,6 +51,13 @@ def test_a_system_prompt_is_logged_once() -> None:
     assert ["a" in prompt[1]["content"] for prompt in prompts] == [True, False, False]
 
 
+def test_a_default_that_was_taken_is_recorded_in_the_call() -> None:
+    text = 'try:\n    x = CALL("fail", "a")\nexcept ModelError:\n    x = CALL("fail", "b", default="c") + CALL("up", "d", default="e")\nx'
+    calls = [event for event in events_of(text) if event["kind"] == "call"]
+    found = {event["arguments"][0]["preview"]: (event["status"], event["defaulted"]) for event in calls}
+    assert found == {'"a"': ("failed", False), '"b"': ("failed", True), '"d"': ("done", False)}
+
+
 def test_an_error_is_recorded_in_the_generation_and_the_call() -> None:
     def fail(request: Any) -> Any:
         return ModelError.of("E400", "the server is gone")
@@ -141,7 +148,7 @@ def test_the_text_of_an_event() -> None:
         '{"seq":2,"kind":"call","id":1,"parent":0,"level":1,"form":"leaf","source":"<answer>","line":0,"span":[1,2],'
         '"within":null,"instruction":"","arguments":[{"name":null,"preview":"1"},{"name":"n","preview":"2"}],"type":"",'
         '"key":null,"status":"failed","asked":0.0,"started":0.0,"finished":0.0,"prompt_tokens":0,"completion_tokens":0,'
-        '"cost":null,"answer":null,"error":{"code":"E401","message":"no"},"program":null}',
+        '"cost":null,"answer":null,"error":{"code":"E401","message":"no"},"defaulted":false,"program":null}',
     ]
 
 
