@@ -400,7 +400,7 @@ def copied(body: BodyCheck) -> BodyCheck:
     """Return a copy of what is known of a body, which a checker may change."""
     return evolve(
         body, loops=[evolve(each) for each in body.loops], entry_states=dict(body.entry_states),
-        definitions=dict(body.definitions),
+        growing={place: list(names) for place, names in body.growing.items()}, definitions=dict(body.definitions),
     )  # fmt: skip
 
 

@@ -192,6 +192,16 @@ def test_what_is_refused(body: str, at: str) -> None:
     assert refused_at(body, BODY) == at
 
 
+def test_a_line_that_was_tried_and_is_wrong_changes_nothing() -> None:
+    """The type of `counts` grows with every turn in `counts[c] = counts`, and in no line that may follow instead."""
+    matcher = Matcher(BODY, BYTES, 1_000)
+    for byte in b"    counts = {}\n    for c in text:\n        counts[c] = counts":
+        matcher.commit(byte)
+    assert not matcher.allows(ord("\n"))
+    for byte in b".get(c, 0) + 1\n    return len(counts)\n":
+        matcher.commit(byte)
+
+
 def test_a_statement_of_a_body_ends_with_its_line() -> None:
     matcher = Matcher(STATEMENT, BYTES, 1_000)
     for byte in b"    n += 1\n":
