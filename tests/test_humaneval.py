@@ -15,6 +15,7 @@ PATH = corpus()
 REFUSED = {
     20: "E227: a result may be None, and is a tuple of any length where one of two is declared",
     22: "the elements of a list have no common type",
+    69: "E100: `;`",
     78: "the arguments of its tests have no common type",
     95: "the keys of a dict have no common type",
     103: "E213: a result is an int or a text",

@@ -9,8 +9,8 @@ GRAMMAR = Path(__file__).parents[2] / "grammar" / "rlm.lark"
 LEVELS = 8
 
 _RULES = """\
-?suite{k}: _NL{k} (block{k} | open{k} | tried{k}) -> lines | simples -> one_line
-block{k}: [above{k}] simples -> line | [above{k}] head ":" {body} -> compound | open{k} _NL{k} "else" ":" {body} -> else_
+?suite{k}: _NL{k} (block{k} | open{k} | tried{k}) -> lines | simple -> one_line
+block{k}: [above{k}] simple -> line | [above{k}] head ":" {body} -> compound | open{k} _NL{k} "else" ":" {body} -> else_
 open{k}:  [above{k}] "if" expr ":" {body} -> if_ | open{k} _NL{k} "elif" expr ":" {body} -> elif_
 tried{k}: [above{k}] "try" ":" {body} _NL{k} handler ":" {body} -> try_ | tried{k} _NL{k} handler ":" {body} -> except_
 above{k}: (block{k} | open{k} | tried{k}) _NL{k} -> above
@@ -28,7 +28,7 @@ def with_levels(text: str) -> str:
 
 
 def _rules(k: int) -> str:
-    deepest = f"?suite{LEVELS + 1}: simples -> one_line\n"
+    deepest = f"?suite{LEVELS + 1}: simple -> one_line\n"
     return _RULES.format(k=k, body=f"suite{k + 1}") + (deepest if k == LEVELS else "")
 
 

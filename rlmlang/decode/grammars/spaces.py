@@ -26,11 +26,11 @@ _FOLLOWED = [
 """Words with what may follow them, and therefore with a space only if that does."""
 
 _STATEMENTS = re.compile(r"statement\d|\w*simple|\w*head|handler")
-_PREFIXES = re.compile(r"sign|\w*(?:item|argument|imported|type_arg)")
+_PREFIXES = re.compile(r"sign|\w*(?:item|argument|imported|type_arg|any_target|dict_part)")
 """The rules in which `*` and `-` stand before something, and not between two things."""
 
 _BETWEEN = re.compile(r'"(and|or|in|as|if|else|for)"')
-_BEFORE = re.compile(r'"(not|if|elif|for|while|def|class|assert|import|from)"')
+_BEFORE = re.compile(r'"(not|if|elif|for|while|def|class|assert|import|from|del)"')
 _SIGN = re.compile(r'"([^\w" ]+)"')
 
 
@@ -49,7 +49,7 @@ def _spaced(name: str, body: str) -> str:
         body = words.sub(spaced, body)
     words_between = body.replace('"in"', '" in "') if _STATEMENTS.fullmatch(name) else _BETWEEN.sub(r'" \1 "', body)
     body = _BEFORE.sub(r'"\1 "', words_between)
-    before = "*-+~" if _PREFIXES.fullmatch(name) else ""
+    before = "**-+~" if _PREFIXES.fullmatch(name) else ""
     return _SIGN.sub(lambda match: match[0] if match[1] in before else _sign(match), body)
 
 

@@ -129,7 +129,7 @@ def malformed_number(refused: RefusedToken) -> Explanation | None:
 
 _SYMBOLS = {
     "\\": ("unexpected `\\`", "break lines inside brackets"),
-    ";": ("unexpected `;`", "write one statement per line"),
+    ";": ("`;` is not in the language", "write one statement per line"),
     "!": ("`!` is not in the language", "write `not`"),
     "&": ("unexpected `&`", "for bool, write `and`"),
     "|": ("unexpected `|`", "for bool, write `or`"),

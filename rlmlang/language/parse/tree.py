@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Union, cast
+from typing import Any, Union
 
 from attrs import evolve, frozen
 
@@ -82,17 +82,11 @@ class Builder(ExpressionBuilder):
         return tuple(_statements(self.closed(items[1])))
 
     def one_line(self, items: Items) -> Suite:
-        return tuple(items[0])
-
-    def simples(self, items: Items) -> Items:
-        """Return the statements of a line."""
-        return parts(items)
+        return (items[0],)
 
     def line(self, items: Items) -> Block:
-        above, statements = items
-        for statement in statements:
-            above = Block(statement, above)
-        return cast(Block, above)
+        above, statement = items
+        return Block(statement, above)
 
     def compound(self, items: Items) -> Block:
         above, head, _, body = items
