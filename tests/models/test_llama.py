@@ -422,6 +422,18 @@ def test_a_program_in_turns_goes_on_from_what_was_read(model: LlamaModel) -> Non
     assert again.cached_tokens > reply.prompt_tokens
 
 
+def test_a_program_goes_on_from_whole_tokens(model: LlamaModel) -> None:
+    """SmolLM2 reads a line end and the indentation after it as one token, which it cannot write after the line end."""
+    asked = request("Spell the word backward.", "word", program=True, max_tokens=30)
+    opening = asked.opening(continues=True)
+    assert opening.endswith('"""\n')
+    assert model._goes_on_from(asked) == opening.removesuffix("\n")
+    reply = asyncio.run(model.generate(asked))
+    assert reply.opening == opening
+    assert reply.text.startswith("    return "), "else it has been seen to end the fence at once"
+    assert model._goes_on_from(request("Go.")) == ""
+
+
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     path = tmp_path / "m.gguf"

@@ -44,6 +44,16 @@ class ChatTemplate:
             tokens += piece
         return tokens + self._text(opening) if opening else tokens
 
+    def program_opening(self, text: str) -> str:
+        """Return a text that a program goes on from, an indented line, such that the model can go on from it.
+
+        Many tokenizers read a line end and the indentation after it as one token, which a model expects, but cannot
+        write after the line end. Then the line end is left to the model (decision 104).
+        """
+        line = text[text.rfind("\n", 0, -1) + 1 :]
+        alone, followed = self._text(line), self._text(f"{line}    return")
+        return text if followed[: len(alone)] == alone else text.removesuffix("\n")
+
     def _read(self, roles: tuple[str, ...]) -> list[list[int]]:
         """Return the tokens that the template puts before, between and after messages with these roles."""
         marks = [secrets.token_hex(8) for _ in roles]

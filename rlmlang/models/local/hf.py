@@ -98,11 +98,17 @@ class HfModel:
         opening = self.render_prompt(request).opening
         stop = request.stop_after(opening, request.constraint is not None)
         reply = await self._engine.write(prompt, self._steering(request, limit), limit, stop)
-        return evolve(reply, opening=opening, wrapped=request.typed)
+        text = reply.text.removeprefix("\n") if self._goes_on_from(request) != opening + request.written else reply.text
+        return evolve(reply, text=text, opening=opening, wrapped=request.typed)
 
     def _prompt(self, request: Request) -> list[int]:
         rendered = self.render_prompt(request)
-        return self._engine.tokenizer.template.prompt(rendered.messages, rendered.opening + request.written)
+        return self._engine.tokenizer.template.prompt(rendered.messages, self._goes_on_from(request))
+
+    def _goes_on_from(self, request: Request) -> str:
+        """Return the start of the reply, which the model does not write; without a line end that it has to write."""
+        text = self.render_prompt(request).opening + request.written
+        return self._engine.tokenizer.template.program_opening(text) if request.program and not request.turns else text
 
     def _steering(self, request: Request, max_tokens: int) -> Steering:
         from rlmlang.decode.matcher import Matcher

@@ -129,7 +129,9 @@ class LlamaModel:
 
     async def generate(self, request: Request) -> Reply:
         reply = await self._generate(request)
-        return evolve(reply, opening=self.render_prompt(request).opening, wrapped=request.typed)
+        opening = self.render_prompt(request).opening
+        text = reply.text.removeprefix("\n") if self._goes_on_from(request) != opening + request.written else reply.text
+        return evolve(reply, text=text, opening=opening, wrapped=request.typed)
 
     async def _generate(self, request: Request) -> Reply:
         temperature = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
@@ -156,8 +158,14 @@ class LlamaModel:
         return await self._engine.complete(body)
 
     def _prompt(self, request: Request) -> list[int]:
-        rendered = self.render_prompt(request)
-        return self._engine.tokens(rendered.messages, rendered.opening + request.written)
+        return self._engine.tokens(self.render_prompt(request).messages, self._goes_on_from(request))
+
+    def _goes_on_from(self, request: Request) -> str:
+        """Return the start of the reply, which the model does not write; without a line end that it has to write."""
+        text = self.render_prompt(request).opening + request.written
+        by_grammar = request.constraint is not None and self.options.constrain == "syntax"  # which begins with a line
+        is_code = request.program and not request.turns and not by_grammar
+        return self._engine.program_opening(text) if is_code else text
 
     async def aclose(self) -> None:
         engine: _LlamaEngine | None = self.__dict__.pop("_engine", None)
@@ -238,6 +246,10 @@ class _LlamaEngine:
     def tokens(self, messages: tuple[Message, ...], opening: str) -> list[int]:
         """Return the tokens of the whole prompt, with the opening of the answer at its end."""
         return self._template.prompt(messages, opening)
+
+    def program_opening(self, text: str) -> str:
+        """Return a text that a program goes on from, perhaps without its line end."""
+        return self._template.program_opening(text)
 
     def _apply(self, messages: list[dict[str, str]]) -> str:
         prompt: str = self._request("POST", "/apply-template", {"messages": messages, **_NO_THINKING})["prompt"]
