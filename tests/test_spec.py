@@ -23,7 +23,7 @@ from rlmlang.calls.budget import Limits
 from rlmlang.errors import CODES, RlmError
 from rlmlang.files import stdlib_dir
 from rlmlang.language import types
-from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, STATIC, Builtin
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, NUMBER_METHODS, STATIC, Builtin
 from rlmlang.language.builtins.text import MAX_PATTERN
 from rlmlang.language.check.formats import MAX_FORMAT_WIDTH
 from rlmlang.language.parse import layout, literals
@@ -106,11 +106,11 @@ def _entry(builtin: Builtin) -> str:
 
 def builtins_section() -> str:
     parts = ["### 6.1 Functions\n\n", *map(_entry, BUILTINS.values())]
-    for number, (type_, methods) in enumerate(METHODS.items(), 2):
+    for number, (type_, methods) in enumerate((METHODS | NUMBER_METHODS).items(), 2):
         parts.append(f"\n### 6.{number} Methods of {type_}\n\n")
         parts.extend(_entry(method) for method in methods.values())
         parts.extend(f"- `{type_}.`{_entry(row).removeprefix('- ')}" for row in STATIC.get(type_, {}).values())
-    for number, (module, members) in enumerate(MODULES.items(), 2 + len(METHODS)):
+    for number, (module, members) in enumerate(MODULES.items(), 2 + len(METHODS | NUMBER_METHODS)):
         parts.append(f"\n### 6.{number} Module {module}\n\n")
         for name, member in members.items():
             parts.append(_entry(member) if isinstance(member, Builtin) else f"- `{name}`: {member.doc}.\n")

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from rlmlang.errors import RlmError, RunError
-from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, NUMBER_METHODS, Builtin
 from rlmlang.runtime.meter import Meter
 from tests.support.oracle import ERRORS, exact_text
 
 EVERY: dict[str, Builtin] = {
     **BUILTINS,
-    **{f"{of}.{name}": method for of, methods in METHODS.items() for name, method in methods.items()},
+    **{
+        f"{of}.{name}": method for of, methods in (METHODS | NUMBER_METHODS).items() for name, method in methods.items()
+    },
     **{
         f"{module}.{name}": row
         for module, rows in MODULES.items()

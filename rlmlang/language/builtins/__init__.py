@@ -21,6 +21,7 @@ from rlmlang.language.builtins.table import (
     BUILTINS,
     METHODS,
     MODULES,
+    NUMBER_METHODS,
     STATIC,
     SYNTAX,
     Bounds,
@@ -33,7 +34,7 @@ from rlmlang.language.builtins.table import (
 )  # fmt: skip
 
 __all__ = [
-    "BUILTINS", "METHODS", "MODULES", "STATIC", "SYNTAX",
+    "BUILTINS", "METHODS", "MODULES", "NUMBER_METHODS", "STATIC", "SYNTAX",
     "Bounds", "Builtin", "ModuleConstant", "Parameter", "Signature", "SpecialForm",
     "changing_methods", "container_methods", "conversions", "math_module", "module_member", "number_functions",
     "other_modules", "queues", "re_module", "sequence_functions", "special_forms", "statement_forms", "text",

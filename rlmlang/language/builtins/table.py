@@ -158,8 +158,10 @@ BUILTINS: dict[str, Builtin] = {}
 SYNTAX: dict[str, dict[str, Builtin]] = {"list": {}, "dict": {}, "": {}}
 """What statements apply (`rlmlang/language/syntax.py`): methods by the type of their receiver, functions by no type."""
 METHODS: dict[str, dict[str, Builtin]] = {
-    name: {} for name in ("str", "list", "dict", "set", "tuple", "int", "float", "Counter", "deque", "Match", "Pattern")
+    name: {} for name in ("str", "list", "dict", "set", "tuple", "Counter", "deque", "Match", "Pattern")
 }
+NUMBER_METHODS: dict[str, dict[str, Builtin]] = {"int": {}, "float": {}}
+"""The methods of numbers. Masks do not offer them, since a dot behind digits begins a fraction."""
 STATIC: dict[str, dict[str, Builtin]] = {"dict": {}, "str": {}}
 """What is applied by the name of a type: `dict.fromkeys(xs)`."""
 MODULES: dict[str, dict[str, Builtin | ModuleConstant]] = {
@@ -224,7 +226,9 @@ def method(
 
     def enter(code: _Code) -> _Code:
         name = texts[0].partition("(")[0]
-        METHODS[of][name] = Builtin(name, texts, doc, tuple(examples), cost, code, moves, bounds, changes=changes)
+        (METHODS[of] if of in METHODS else NUMBER_METHODS[of])[name] = Builtin(
+            name, texts, doc, tuple(examples), cost, code, moves, bounds, changes=changes
+        )
         return code
 
     return enter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import METHODS, SYNTAX, Builtin, ModuleConstant
+from rlmlang.language.builtins import METHODS, NUMBER_METHODS, SYNTAX, Builtin, ModuleConstant
 from rlmlang.language.check.constants import constant_int, constants
 from rlmlang.language.check.formats import format_problem
 from rlmlang.language.check.imports import member_of, no_member
@@ -330,10 +330,6 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
             return METHODS["set"]
         case TupleType() | OpenTupleType():
             return METHODS["tuple"]
-        case base if base in (INT, BOOL):
-            return METHODS["int"]
-        case base if base == FLOAT:
-            return METHODS["float"]
         case base if base in (MATCH, PATTERN):
             return METHODS[str(base)]
         case base if base == STR:
@@ -342,12 +338,16 @@ def methods_of(type_: Type) -> dict[str, Builtin]:
 
 
 def of_syntax(type_: Type, name: str) -> Builtin | None:
-    """Return the method that a statement applies to a value of a type."""
+    """Return the method that a statement applies to a value of a type, or a method of a number."""
     match base_of(type_):
         case ListType():
             return SYNTAX["list"].get(name)
         case DictType():
             return SYNTAX["dict"].get(name)
+        case base if base in (INT, BOOL):
+            return NUMBER_METHODS["int"].get(name)
+        case base if base == FLOAT:
+            return NUMBER_METHODS["float"].get(name)
     return None
 
 
