@@ -66,6 +66,15 @@ class Meter:
         self._size(count * 8)
         self.charge(1 + count)
 
+    def times(self, count: int) -> int:
+        """Return how often a sequence that is repeated `count` times is there, at least 0.
+
+        Raises RunError E306 where CPython raises OverflowError: a count of more than 64 bits, below 0 too.
+        """
+        if not -(2**63) <= count < 2**63:
+            raise RunError.of("E306", f"a repetition of {count.bit_length():,} bits; at most 63 fit")
+        return max(count, 0)
+
     def grow(self, count: int) -> None:
         """Charge for one more element of a container, which then has `count`."""
         if count * 8 > self.largest:

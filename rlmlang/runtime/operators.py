@@ -54,10 +54,10 @@ def _multiply(meter: Meter, a: Value, b: Value) -> Value:
     if isinstance(b, (str, list, tuple)):
         a, b = b, a
     if isinstance(a, str):
-        meter.text(len(a) * max(b, 0))
+        meter.text(len(a) * meter.times(b))
         return a * b
     if isinstance(a, (list, tuple)):
-        meter.items(len(a) * max(b, 0))
+        meter.items(len(a) * meter.times(b))
         return a * b
     return _times(meter, a, b)
 
@@ -228,7 +228,7 @@ def _narrow(work: Callable[[Value, Value], Value]) -> Operator:
 
 
 def _repeat(meter: Meter, a: Value, b: Value) -> Value:
-    meter.items(len(a) * max(b, 0))
+    meter.items(len(a) * meter.times(b))
     a *= b
     return a
 

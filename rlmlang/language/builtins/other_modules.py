@@ -251,8 +251,9 @@ _LARGE = 1 << 60
     module="itertools",
 )
 def _repeat(meter: Meter, object: Any, times: int) -> list[Any]:
-    meter.items(max(0, times))
-    return [object] * times
+    count = meter.times(times)
+    meter.items(count)
+    return [object] * count
 
 
 @builtin(

@@ -13,7 +13,7 @@ _FORMAT = re.compile(
     r"(?:.?[<>=^])?[ +-]?#?0?(?P<width>\d{0,9})(?P<comma>[,_]?)(?:\.(?P<precision>\d{1,9}))?(?P<type>[a-zA-Z%]?)"
 )
 
-_CONVERSIONS: dict[Type, str] = {STR: "s", INT: "bcdeEfFgGnoxX%", FLOAT: "eEfFgGn%"}
+_CONVERSIONS: dict[Type, str] = {STR: "s", INT: "bdeEfFgGnoxX%", FLOAT: "eEfFgGn%"}
 _EXAMPLES: dict[Type, str | int | float] = {STR: "x", INT: 1, FLOAT: 1.0}
 
 
@@ -28,6 +28,8 @@ def format_problem(hole: nodes.Hole, type_: Type) -> Diagnostic | None:
         message = f"the format `:{hole.spec}` needs a str, int or float, not {type_}"
         return Diagnostic("E107", message, hole.span)
     hint = "for example `:>8`, `:.2f`, `:,`"
+    if hole.spec.endswith("c") and base == INT:
+        hint = "write `{chr(…)}`, which checks the number"
     wrong = Diagnostic("E107", f"invalid format `{hole.spec}` for {type_}", hole.span, hint)
     if match is None or (match["type"] and match["type"] not in conversions):
         return wrong
