@@ -180,6 +180,7 @@ def test_every_beginning_of_a_body_can_be_completed(body: str) -> None:
         ("    raise Wrong\n", "    raise "),
         ("    else:\n", "    else"),
         ("    x=1\n", "    x"),
+        ("    x = 1; return n\n", "    x = 1"),
         ("    x  = 1\n", "    x "),
         ("    print (1)\n", "    print "),
         ("    x = len( xs)\n", "    x = len("),
