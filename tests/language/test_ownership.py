@@ -248,39 +248,60 @@ def test_allowed(text: str) -> None:
 REFUSED = {
     "a second name": (
         "xs = [1]\nys = xs\nys.append(2)\nxs",
-        (3, "`ys.append(2)` changes a list that `xs` holds as well", "write `ys = list(ys)` before it"),
+        (
+            3,
+            "`ys.append(2)` changes a list that `xs` holds as well",
+            "to change a copy, write `ys = list(ys)` before it; to change `xs` as well, write the change on `xs`",
+        ),
     ),
     "in a container": (
         "row = [1]\nrows = [row]\nrow.append(2)\nrows",
-        (3, "`row.append(2)` changes a list that `rows` holds as well", "write `row = list(row)` before it"),
+        (
+            3,
+            "`row.append(2)` changes a list that `rows` holds as well",
+            "to change a copy, write `row = list(row)` before it; to change `rows` as well, write the change on `rows`",
+        ),
     ),
     "from a container": (
         'd = {"a": [1]}\nxs = d["a"]\nxs += [2]\nd',
-        (3, "`xs += [2]` changes a list that `d` holds as well", "write `xs = list(xs)` before it"),
+        (
+            3,
+            "`xs += [2]` changes a list that `d` holds as well",
+            "to change a copy, write `xs = list(xs)` before it; to change `d` as well, write the change on `d`",
+        ),
     ),
     "through a container": (
         'xs = [1]\nd = {"a": xs}\nd["a"][0] = 2\nxs',
         (
             3,
             '`d["a"][0] = …` changes a list that `xs` holds as well',
-            "put a copy into `d` instead, such as `list(xs)`",
+            "to change a copy, put `list(xs)` into `d`, or `[list(x) for x in xs]` where it is in `xs`; "
+            "to change `xs` as well, write the change on `xs`",
         ),
     ),
     "one list for all rows": (
         "grid = [[0] * 2] * 2\ngrid[0][1] = 5\ngrid",
         (
             2,
-            "`grid[0][1] = …` changes a list that is in `grid` more than once",
-            "make each a list of its own, as `[[0] * n for _ in range(m)]` does",
+            "`grid[0][1] = …` changes a list that may be in `grid` more than once",
+            "make each a list of its own, as in `[[0] * n for _ in range(m)]` or `[list(x) for x in grid]`",
         ),
     ),
     "in the next turn": (
         "rows = []\nrow = []\nfor i in range(3):\n    row.append(i)\n    rows.append(row)\nrows",
-        (4, "`row.append(i)` changes a list that `rows` holds as well", "write `row = list(row)` before it"),
+        (
+            4,
+            "`row.append(i)` changes a list that `rows` holds as well",
+            "to change a copy, write `row = list(row)` before it; to change `rows` as well, write the change on `rows`",
+        ),
     ),
     "an element of a loop": (
         "rows = [[1], [2]]\nfor row in rows:\n    row.append(0)\nrows",
-        (3, "`row.append(0)` changes a list that `rows` holds as well", "write `row = list(row)` before it"),
+        (
+            3,
+            "`row.append(0)` changes a list that `rows` holds as well",
+            "to change a copy, write `row = list(row)` before it; to change `rows` as well, write the change on `rows`",
+        ),
     ),
     "the list that a loop runs over": (
         "xs = [1, 2]\nfor x in xs:\n    xs.append(x)\nxs",
@@ -308,7 +329,11 @@ REFUSED = {
     ),
     "a result that is the argument": (
         "def same(xs):\n    return xs\n\nxs = {1}\nys = same(xs)\nys.add(2)\nxs",
-        (6, "`ys.add(2)` changes a set that `xs` holds as well", "write `ys = set(ys)` before it"),
+        (
+            6,
+            "`ys.add(2)` changes a set that `xs` holds as well",
+            "to change a copy, write `ys = set(ys)` before it; to change `xs` as well, write the change on `xs`",
+        ),
     ),
     "an operand that was read before": (
         "xs = [1, 2]\nxs + [xs.pop()]",
@@ -339,12 +364,16 @@ REFUSED = {
         (
             2,
             '`d.get("a", []).append(2)` changes a list that `d` holds as well',
-            "bind a copy to a name, `list(…)`, and change that",
+            "to change a copy, bind `list(…)` to a name; to change `d` as well, write the change on `d`",
         ),
     ),
     "what a view still reads": (
         "d = {1: 2}\nkeys = d.keys()\nd[3] = 4\nkeys",
-        (3, "`d[3] = …` changes a dict that `keys` holds as well", "write `d = dict(d)` before it"),
+        (
+            3,
+            "`d[3] = …` changes a dict that `keys` holds as well",
+            "to change a copy, write `d = dict(d)` before it; to change `keys` as well, write the change on `keys`",
+        ),
     ),
 }
 

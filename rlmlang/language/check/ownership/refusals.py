@@ -33,8 +33,9 @@ def _message(change: ValueChange, holder: Holder, code: str) -> tuple[str, str]:
         )
     match holder.kind:
         case "itself":
-            message = f"`{code}` changes a {kind} that is in `{holder.name}` more than once"
-            return message, f"make each a {kind} of its own, as `[[0] * n for _ in range(m)]` does"
+            message = f"`{code}` changes a {kind} that may be in `{holder.name}` more than once"
+            copies = f"`[[0] * n for _ in range(m)]` or `[{kind}(x) for x in {holder.name}]`"
+            return message, f"make each a {kind} of its own, as in {copies}"
         case "loop":
             message = f"`{code}` changes the {kind} that the loop over `{holder.name}` is going through"
             return message, f"loop over a copy: `for … in list({holder.name}):`"
@@ -56,12 +57,19 @@ def _message(change: ValueChange, holder: Holder, code: str) -> tuple[str, str]:
 def _own(change: ValueChange, more: str = "", holder: Holder | None = None) -> str:
     """Return how to give a variable a value of its own."""
     kind, name = change.kind, change.variable
+    if holder is not None and holder.kind == "variable":
+        other = holder.name
+        through = f"; to change `{other}` as well, write the change on `{other}`"
+        if name is None:
+            return f"to change a copy, bind `{kind}(…)` to a name{through}"
+        if change.depth == 0:
+            return f"to change a copy, write `{name} = {kind}({name})` before it{through}"
+        copy = f"`{kind}({other})` into `{name}`, or `[{kind}(x) for x in {other}]` where it is in `{other}`"
+        return f"to change a copy, put {copy}{through}"
     if name is None:
         return f"bind a copy to a name, `{kind}(…)`, and change that"
     if change.depth == 0:
         return f"write `{name} = {kind}({name})` before it{more}"
-    if holder is not None and holder.kind == "variable":
-        return f"put a copy into `{name}` instead, such as `{kind}({holder.name})`"
     return f"give `{name}` copies of what it holds, such as `[list(x) for x in {name}]`{more}"
 
 
