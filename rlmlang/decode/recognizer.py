@@ -364,11 +364,15 @@ def join(text: str, lexeme: str) -> str:
 def finished(stack: Stack, inside: OpenFString | None, closing: Sequence[str]) -> nodes.Statement | None:
     """Return the statement that a line is with some more lexemes, or None if they do not end it.
 
-    It may be in a body, so that an annotated name is no input. Each has a place of its own, by which the
-    checker tells them apart.
+    It may be in a body, so that an annotated name is no input. A body is not on the line of its head. Each has a
+    place of its own, by which the checker tells them apart.
     """
     at: tuple[Stack, OpenFString | None] | None = (stack, inside)
+    before = ""
     for lexeme in closing:
+        if before == ":" and lexeme[0] != "\n" and at is not None and tables().takes(at[0], "_NL1"):
+            return None
+        before = lexeme
         at = tables().step(at[0], at[1], lexeme) if at is not None else None
     found = tables().finish(at[0], "start") if at is not None and at[1] is None else None
     statement: nodes.Statement | None = found[-1] if found else None

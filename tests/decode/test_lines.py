@@ -203,6 +203,14 @@ def test_a_line_that_was_tried_and_is_wrong_changes_nothing() -> None:
         matcher.commit(byte)
 
 
+@pytest.mark.parametrize("end", ["", "("])
+def test_a_body_is_not_completed_on_the_line_of_its_head(end: str) -> None:
+    matcher = Matcher(Constraint(), BYTES, 1_000)
+    for byte in f"pass\nif +7 ** {end}".encode():
+        matcher.commit(byte)
+    check(Source(matcher.text + matcher.closing_text()))
+
+
 def test_a_statement_of_a_body_ends_with_its_line() -> None:
     matcher = Matcher(STATEMENT, BYTES, 1_000)
     for byte in b"    n += 1\n":
