@@ -150,7 +150,8 @@ def missing_part(refused: RefusedToken) -> Explanation | None:
     """Explain what is missing, as far as the expected tokens show it."""
     expected = refused.expected
     if expected and expected <= {"NONE", "TRUE", "FALSE", "NOT"}:
-        return "E100", "`is` compares with None, True or False only", refused.token_range, "compare with `==`"
+        hint = "compare with `==`" if "NOT" in expected else "compare with `!=`"
+        return "E100", "`is` compares with None, True or False only", refused.token_range, hint
     if "ELSE" in expected and "IF" not in expected and refused.kind in (*LINE_ENDS, "RPAR", "RSQB", "COMMA"):
         hint = "write `a if condition else b`"
         return "E100", "missing `else` in a conditional expression", refused.token_range, hint
