@@ -177,11 +177,7 @@ class _Made:
         self.operands: list[Value] = []
         self.found: tuple[Value, list[tuple[Value, Value]]] | None = None
         """The container at the end of the path, and the containers around it, each with its key."""
-        holder = frame
-        for _ in range(path.depth):
-            assert holder.scope is not None
-            holder = holder.scope
-        self.holder = holder
+        self.holder = frame.around(path.depth)
 
     def begin(self, operands: Sequence[Code | None], given: Value) -> None:
         """Evaluate the parts in the order in which Python does: the path is followed before the operands."""

@@ -42,6 +42,14 @@ class Frame(Place):
         self.ordered: Checkpoint | None = None
         """In the body of a `try`, whose statements wait for each other, the variables at the end of the last one."""
 
+    def around(self, depth: int) -> Frame:
+        """Return the frame so many frames out, in which a variable is."""
+        frame = self
+        for _ in range(depth):
+            assert frame.scope is not None
+            frame = frame.scope
+        return frame
+
     def inside(self, site: int, turn: int = 0, window: Window | None = None) -> Frame:
         """Return a frame of the same variables for what has places of its own: with a `window`, the turn of a loop."""
         frame = Frame(self.evaluation, self.scope, self.variables, self, site, turn)
@@ -110,11 +118,7 @@ class Capture:
 
 def read(frame: Frame, name: str, span: Span, depth: int) -> Value:
     """Return the value of a variable some frames out. Raises PlacedError with RunError E310."""
-    holder = frame
-    for _ in range(depth):
-        assert holder.scope is not None
-        holder = holder.scope
-    value = holder.variables.get(name, UNBOUND)
+    value = frame.around(depth).variables.get(name, UNBOUND)
     if value.__class__ is Unsure:
         pending = value.pending
         if not pending.done:
