@@ -211,6 +211,11 @@ def test_a_body_is_not_completed_on_the_line_of_its_head(end: str) -> None:
     check(Source(matcher.text + matcher.closing_text()))
 
 
+def test_a_line_of_a_record_is_a_field() -> None:
+    assert accepts("class P:\n    x: int\nP(1)\n", Constraint())
+    assert refused_at("class P:\n    x\n", Constraint()) == "class P:\n    x"
+
+
 def test_a_statement_of_a_body_ends_with_its_line() -> None:
     matcher = Matcher(STATEMENT, BYTES, 1_000)
     for byte in b"    n += 1\n":
