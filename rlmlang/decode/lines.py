@@ -145,8 +145,6 @@ class Point:
     def after(self, statement: nodes.Statement) -> Ending | None:
         """Return how a line ends that is a statement or its head, or None if it may not."""
         point, block = self, self.block
-        if block.kind == "class" and not (isinstance(statement, nodes.AnnotatedAssign) and statement.value is None):
-            return None
         if block.outer is None and block.statements and continued(statement) is None:
             assert self.environment is not None
             point, block = evolve(self, base=self.environment, block=WrittenBlock(), before=0), WrittenBlock()

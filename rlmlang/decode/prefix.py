@@ -21,6 +21,7 @@ from rlmlang.decode.placeholders import FREE, FREE_TEXT
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.shapes import shape_of
 from rlmlang.decode.state import LINE, constants_in
+from rlmlang.language import nodes
 from rlmlang.language.types import Type
 
 MAX_LEXEMES = 1000
@@ -180,6 +181,8 @@ class Prefix(NamedLine):
     def ending(self) -> Ending | None:
         """Return how the line ends here, or None if it may not."""
         statement = line_of(self.stack, self.inside, self.last, self.words[:1])
+        if self.point.block.kind == "class" and not isinstance(statement, nodes.AnnotatedAssign):
+            return None  # only fields are written in a record
         return self.point.after(statement) if statement is not None else None
 
     def _next(self, lexeme: str) -> Prefix | None:
