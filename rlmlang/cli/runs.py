@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -78,7 +80,7 @@ def list_(limit: int, store: str | None, as_json: bool) -> None:
 @store_option
 @json_option
 def show_(run: str, store: str | None, as_json: bool) -> None:
-    """Show a run: its program, inputs, model, limits and usage.
+    """Show a run: its program, inputs, model, limits, usage and error.
 
     `rlmlang trace show` shows its calls.
 
@@ -88,18 +90,22 @@ def show_(run: str, store: str | None, as_json: bool) -> None:
     """
     with opened_store(store) as kept:
         row = find_run(kept, run)
+        error = _error_of(kept, row)
     if as_json:
-        output.write_json(_row_json(row) | {"spec": row.spec})
+        output.write_json(_row_json(row) | {"error": error, "spec": row.spec})
         return
     lines = {
         "run": row.id,
         "status": row.status,
+        **({"error": f"{error['code']}: {error['message']}"} if error else {}),
         "begun": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.begun)),
         "ended": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.ended)) if row.ended else "-",
         "command": row.spec.get("command"),
         "program": row.spec.get("name"),
         "model": row.spec.get("model"),
-        **{f"input {name}": value for name, value in row.spec.get("inputs", {}).items()},
+        **{
+            f"input {name}": json.dumps(value, ensure_ascii=False) for name, value in row.spec.get("inputs", {}).items()
+        },
         **{name: value for name, value in row.spec.get("limits", {}).items() if value is not None},
         **{f"used {name}": value for name, value in row.usage.items()},
     }
@@ -182,6 +188,12 @@ def opened_store(option: str | None) -> Iterator[Store]:
         raise UsageError.of("E606", "rlmlang.toml says that there is no store", hint="name one with --store")
     with Store(place) as store:
         yield store
+
+
+def _error_of(kept: Store, row: RunRow) -> dict[str, Any] | None:
+    """Return the error that a run ended with, as its last event has it; None if there is none."""
+    last = deque(kept.events(row.id), 1)
+    return json.loads(last[0]).get("error") if last and row.status != "done" else None
 
 
 def _row_json(row: RunRow) -> dict[str, Any]:

@@ -82,6 +82,16 @@ def test_a_run_is_shown(run: Run) -> None:
     assert json.loads(out)["spec"]["program"] == Path("article.rlm").read_text()
 
 
+def test_a_run_that_failed_is_shown_with_its_error(run: Run) -> None:
+    assert run("run", "article.rlm", *ARGS, "--max-calls", "2")[0] == 3
+    shown = run("runs", "show", "last")[1]
+    assert next(line for line in shown.splitlines() if line.startswith("error ")).split()[1] == "E501:"
+    assert json.loads(run("runs", "show", "last", "--json")[1])["error"]["code"] == "E501"
+    assert run("runs", "resume", "last", "--max-calls", "9")[0] == 0
+    assert "error" not in run("runs", "show", "last")[1]
+    assert json.loads(run("runs", "show", "last", "--json")[1])["error"] is None
+
+
 def test_a_question_is_resumed_like_a_program(run: Run) -> None:
     Path("replies.toml").write_text('[[reply]]\ninstruction = "*"\nprogram = "len(text)"\n')
     assert run("ask", "How long?", "-i", "text=abc", "--type", "int", "-m", "scripted:replies.toml")[:2] == (0, "3\n")

@@ -143,7 +143,7 @@ function lineCosts(model, source, until, parent = -1) {
 const COLORED = 2000; // characters of a line; longer lines are not colored
 // The words of `grammar/rlm.lark`, the constants, and what a call is written with; a test compares them.
 const WORDS = (
-  "and as assert break class continue def elif else except for from if import in is lambda not or pass raise return try while " +
+  "and as assert break class continue def del elif else except for from if import in is lambda not or pass raise return try while " +
   "True False None CALL Literal"
 ).split(" ");
 const TOKENS = new RegExp(`(#.*$)|("(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*')|\\b(${WORDS.join("|")})\\b`, "g");
