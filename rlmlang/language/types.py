@@ -336,6 +336,9 @@ def fits(found: Type, expected: Type) -> bool:
             return all(fits(item, expected.item) for item in found.items)
         case (OpenTupleType(), OpenTupleType()):
             return fits(found.item, expected.item)
+        case (_, IterableType()):
+            item = item_type(found)
+            return item is not None and fits(item, expected.item)
         case (FunctionType(), FunctionType()):
             return (
                 len(found.params) == len(expected.params)

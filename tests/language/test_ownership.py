@@ -386,6 +386,13 @@ def test_refused(text: str, expected: tuple[int, str, str]) -> None:
     assert (problem.span.line, problem.message, problem.hint) == expected
 
 
+def test_what_reads_a_number_later_holds_nothing_of_it() -> None:
+    text = "m = {}\nn = 0\nwhile n < 3:\n    n += 1\n    m.setdefault('b', []).append(map(lambda z: n, [1]))\nm"
+    assert problems(text) == ()
+    text = "ns = [1]\nm = map(lambda z: ns, [1])\nns.append(2)\nm"
+    assert [problem.code for problem in problems(text)] == ["E231"]
+
+
 def test_a_note_says_where_the_other_is_used() -> None:
     (problem,) = problems("xs = [1]\nys = xs\nys.append(2)\nlen(xs)")
     assert [(text, span.line) for text, span in problem.notes] == [("`xs` is used here", 4)]

@@ -119,7 +119,11 @@ class ContentsWalk:
             case nodes.Constant():
                 return NOTHING
             case nodes.Name():
-                return self.read(self.named(node.id, node.span), node.span)
+                before = self.mentioned
+                value = self.read(self.named(node.id, node.span), node.span)
+                if not any(self.context.parts_of(self.type_of(node))):  # a number holds nothing, whoever reads it later
+                    self.mentioned = before
+                return value
             case nodes.Apply():
                 return self.application(node)
             case nodes.Attribute():
