@@ -1,4 +1,4 @@
-"""The shape of an unfinished line: what decides which lexemes may follow.
+"""The shape of an unfinished line: what decides which lexemes may follow (decision 103).
 
 Of what is written, only its types matter, and of the names in scope only those that are written or are no plain
 variables. So `total = total - ` has the shape of `size = count - `, and what is found out about one line is known of
