@@ -37,9 +37,6 @@ _closings: dict[int, tuple[str, ...] | None] = {}
 MAX_NESTING = 20
 """The most brackets that may be open at once."""
 
-SEMICOLON = ";"
-"""It is not written under masks: each statement has a line of its own, as the formatter writes it."""
-
 CONTINUATIONS = ("elif", "else", "except")
 """Words that begin a line which continues the statement before it."""
 
@@ -96,7 +93,7 @@ class Prefix(NamedLine):
     # Growing
 
     def _grow(self, lexeme: str) -> Prefix | None:
-        if self.ended or lexeme == SEMICOLON or (lexeme == "CALL" and not self.environment.calls):
+        if self.ended or (lexeme == "CALL" and not self.environment.calls):
             return None
         if lexeme[0] == "\n":
             return self._next(lexeme)
