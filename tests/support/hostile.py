@@ -528,7 +528,7 @@ def cases() -> Iterator[Case]:
         ("str.format_map", '"{x}".format_map({"x": 1})', "E205"),
         ("percent", '"%s" % 1', "value"),
         ("encode", '"a".encode()', "E205"),
-        ("translate", '"a".translate({})', "E205"),
+        ("translate", "'a'.translate({})", "value"),
         ("a nested format", "f\"{1!r:{''.__class__}}\"", "E100 E107"),
         ("a call of a call", "(lambda: 1)()", "E124 E214 E100"),
         ("a call of a value", "(1)(2)", "E214"),
