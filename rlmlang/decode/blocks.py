@@ -18,6 +18,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS
 from rlmlang.language.check.body import bodies_of, nodes_in
 from rlmlang.language.source import Source, Span
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE
 from rlmlang.language.types import Type
 
 MAX_LEVEL = 8
@@ -278,7 +279,11 @@ def changes(statement: nodes.Statement, is_plain: Callable[[str], bool]) -> bool
     )
 
 
-CHANGING = frozenset(name for methods in METHODS.values() for name, method in methods.items() if method.changes)
+CHANGING = frozenset(name for methods in METHODS.values() for name, method in methods.items() if method.changes) | {
+    DELETE,
+    DELETE_SLICE,
+    SET_SLICE,
+}
 """The names of methods that change a variable."""
 
 

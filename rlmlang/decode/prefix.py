@@ -95,6 +95,8 @@ class Prefix(NamedLine):
     def _grow(self, lexeme: str) -> Prefix | None:
         if self.ended or (lexeme == "CALL" and not self.environment.calls):
             return None
+        if lexeme == "lambda" and self.frame is None:
+            return None  # `f = lambda x: e` defines a function, whose line would be the head of one
         if lexeme[0] == "\n":
             return self._next(lexeme)
         if self.opens:

@@ -126,9 +126,8 @@ def _with_known_names(found: Rules) -> Rules:
     strict["atom"] = re.sub(
         r"\b(expr|pair) for_clause clause\*", rf"{_LOOSE}\1 for_clause {_LOOSE}clause*", strict["atom"]
     ).replace("NAME", "KNOWN", 1)
-    strict["arguments"] = strict["arguments"].replace(
-        "expr for_clause clause*", f"{_LOOSE}expr for_clause {_LOOSE}clause*"
-    )
+    for name in ("arguments", "argument"):  # a generator may be one of them
+        strict[name] = strict[name].replace("expr for_clause clause*", f"{_LOOSE}expr for_clause {_LOOSE}clause*")
     strict["lambda_"] = strict["lambda_"].replace('":" expr', f'":" {_LOOSE}expr')
     strict["simple"] = strict["simple"].replace("target AUGMENTED", '(KNOWN | postfix "[" key "]") AUGMENTED')
     strict["type1"] = strict["type1"].replace("dotted", '(TYPE | NAME "." NAME)')
