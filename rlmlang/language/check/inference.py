@@ -111,7 +111,10 @@ def _not_none(check: Inference, node: nodes.Expr) -> dict[str, Type]:
 
 
 def truth_of(check: Inference, test: nodes.Expr) -> bool | None:
-    """Return the value of a test that was checked, if the types in it decide it; None if they do not."""
+    """Return the value of a test that was checked, if the types in it decide it; None if they do not.
+
+    The parts of a test have been noted by `decide`, so that a deep test takes no quadratic time.
+    """
     match test:
         case nodes.IsNone():
             type_ = check.tables.types.get(test.value.node_id, UNKNOWN)
@@ -119,14 +122,14 @@ def truth_of(check: Inference, test: nodes.Expr) -> bool | None:
                 return None
             return (type_ == NONE) != test.negated
         case nodes.Unary(op="not"):
-            inner = truth_of(check, test.operand)
+            inner = check.tables.decided.get(test.operand.node_id)
             return None if inner is None else not inner
         case nodes.Logic():
             stops = test.op == "or"
-            left = truth_of(check, test.left)
+            left = check.tables.decided.get(test.left.node_id)
             if left is stops:
                 return stops
-            right = truth_of(check, test.right)
+            right = check.tables.decided.get(test.right.node_id)
             return right if right is stops or left is not None else None
         case nodes.Apply():
             return check.tables.decided.get(test.node_id)
