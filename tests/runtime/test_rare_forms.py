@@ -1,0 +1,252 @@
+"""Forms that few programs have mean the same in every way of running them.
+
+The first programs make no calls: each is run as closures and as emitted Python code, and has one value or one error.
+The others make calls: their values do not depend on the order in which the answers come.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from typing import Any
+
+import pytest
+
+from rlmlang.errors import RlmError
+from rlmlang.language.check import check
+from rlmlang.language.depth import deep_recursion
+from rlmlang.language.source import Source
+from rlmlang.runtime.compiler import evaluate
+from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.failures import coded
+from rlmlang.runtime.emit.listing import listing
+from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.meter import Meter
+from rlmlang.runtime.scheduler import Evaluation
+from rlmlang.runtime.values import to_json
+from tests.support.evaluations import Answers, evaluated
+
+
+def value_or_code(text: str, emits: bool, inputs: dict[str, Any]) -> Any:
+    """Return the value of a program that makes no calls, or the code of its error."""
+    try:
+        checked = check(Source(text))
+        evaluation = Evaluation(Answers(), Meter(20_000_000, 32_000_000))
+        with deep_recursion:
+            return to_json(asyncio.run(evaluate(evaluation, checked, bind_inputs(checked, inputs), emits=emits)))
+    except RlmError as error:
+        return error.first.code
+
+
+BIG = 2**61 - 1
+
+WITHOUT_CALLS = {
+    "a list that no variable has, sorted": ("[3, 1].sort()\n1", 1),
+    "an element added to a list that no variable has": ("[3, 1].append(2)\n1", 1),
+    "an item taken from a list that no variable has": ("[3, 1].pop()", 1),
+    "a list in a list that no variable has": ("[[3, 1], [2]][0].pop()", 1),
+    "counting with the key of another": (
+        "d = {'a': 1}\nk = 'a'\nj = 'b'\nfor i in range(2):\n    d[k] = d.get(j, 5) + 1\nd",
+        {"a": 6},
+    ),
+    "counting in another dict": (
+        "d = {'a': 1}\ne = {'a': 7}\nfor k in ['a', 'a']:\n    d[k] = e.get(k, 0) + 1\nd",
+        {"a": 8},
+    ),
+    "counting with a variable that may be unbound": (
+        "d = {'a': 1}\nfor i in [0, 1]:\n    if i > 0:\n        k = 'a'\n    if i == 1:\n"
+        "        d[k] = d.get(k, 0) + 1\nd",
+        {"a": 2},
+    ),
+    "counting with a variable that is unbound": (
+        "d = {'a': 1}\nif len(d) > 1:\n    k = 'a'\nd[k] = d.get(k, 0) + 1\nd",
+        "E310",
+    ),
+    "counting floats": (
+        "d = {'a': 0.5}\nfor k in ['a', 'b']:\n    d[k] = d.get(k, 0) + 1\nd",
+        {"a": 1.5, "b": 1},
+    ),
+    "counting by large steps": (
+        f"d = {{'a': 1}}\nfor k in ['a', 'b']:\n    d[k] = d.get(k, {2**70}) + {2**71}\nd",
+        {"a": 1 + 2**71, "b": 2**70 + 2**71},
+    ),
+    "counting tuples": (
+        "d = {(1, 2): 1}\nfor k in [(1, 2), (3, 4), (1, 2)]:\n    d[k] = d.get(k, 0) + 1\nd[(1, 2)]",
+        3,
+    ),
+    "counting by a constant key": ("d = {'a': 1}\nk = 'a'\nd[k] = d.get(k, 0) + 1\nd", {"a": 2}),
+    "a condition that is decided by the type": (
+        "def f(x: int) -> int:\n    return 1 if x is None else x + 1\n[f(1), f(2)]",
+        [2, 3],
+    ),
+    "a condition on a type that is decided": (
+        "def f(x: int) -> int:\n    return x if isinstance(x, int) else 7\n[f(1), f(2)]",
+        [1, 2],
+    ),
+    "a branch that is decided by the type": (
+        "def f(x: int) -> int:\n    if x is not None:\n        return x + 1\n    return 0\n[f(1), f(2)]",
+        [2, 3],
+    ),
+    "a branch on a type that is decided": (
+        "def f(x: int) -> int:\n    if isinstance(x, int):\n        return x + 1\n    return 0\n[f(1), f(2)]",
+        [2, 3],
+    ),
+    "a function that passes": ("def f(x: int):\n    pass\n[f(i) for i in [1, 2]]", [None, None]),
+    "a function that defines another": (
+        "def f(x: int) -> int:\n    y: int = x + 1\n    return y * 2\n[f(i) for i in [1, 2]]",
+        [4, 6],
+    ),
+    "a lookup by a tuple in a comprehension": (
+        "d = {(1, 2): 5}\n[d.get((i, 2), 0) for i in [1, 2]]",
+        [5, 0],
+    ),
+    "a lookup by a text in a comprehension": (
+        "d = {'a': 5}\nks = ['a', 'b' * 40]\n[d.get(k, 0) for k in ks]",
+        [5, 0],
+    ),
+    "a lookup by a tuple": ("d = {(1, 2): 5}\nk = (1, 2)\nn = 0\nfor i in [1, 2]:\n    n += d.get(k, 0)\nn", 10),
+    "a lookup by a constant text": ("d = {'a': 5}\n[d.get('a', 0) + i for i in [1, 2]]", [6, 7]),
+    "a comprehension with an optional lookup": (
+        "d = {'a': 5}\nks = ['a', 'b']\n[d[k] if k in d else 0 for k in ks]",
+        [5, 0],
+    ),
+    "a declaration without a value in a function": (
+        "def f(a: int) -> int:\n    x: int\n    x = a\n    return x\nf(2)",
+        2,
+    ),
+    "as many parts as targets": ("xs = [1, 2]\na, b = xs\n(a, b)", [1, 2]),
+    "more parts than targets": ("xs = [1, 2, 3]\na, b = xs\na", "E304"),
+    "fewer parts than targets": ("xs = [1]\na, b = xs\na", "E304"),
+    "the minus of a truth value": ("b = len('a') == 1\n(-b, +b, ~b)", [-1, 1, -2]),
+    "the inverse of a number": ("n = len('abc')\n(~n, -n, +n)", [-4, -3, 3]),
+    "keys with the same hash, few of them": (f"d = {{n * {BIG}: n for n in range(66)}}\nlen(d)", "E306"),
+    "keys with the same hash, one twice": (
+        f"s = set(range(64))\nfor n in [1, 2, 3, 1, 2, 3]:\n    s.add(n * {BIG})\nlen(s)",
+        67,
+    ),
+    "keys with the same hash, up to the limit": (
+        f"s = set(range(64))\nfor n in range(1, 65):\n    s.add(n * {BIG})\nlen(s)",
+        128,
+    ),
+    "keys with the same hash, above the limit": (
+        f"s = set(range(64))\nfor n in range(1, 66):\n    s.add(n * {BIG})\nlen(s)",
+        "E306",
+    ),
+    "many tuples": ("s = {(n, n) for n in range(99)}\ns.add((1, 1))\nlen(s)", 99),
+    "many numbers": ("s = {n for n in range(99)}\ns.add(7)\nlen(s)", 99),
+}
+
+
+@pytest.mark.parametrize("emits", [False, True], ids=["closures", "emitted"])
+@pytest.mark.parametrize(("text", "expected"), WITHOUT_CALLS.values(), ids=WITHOUT_CALLS)
+def test_it_has_one_value_without_calls(text: str, expected: Any, emits: bool) -> None:
+    assert value_or_code(text, emits, {}) == expected
+
+
+WITH_CALLS = {
+    "a declaration without a value": (
+        'def f(a: str) -> str:\n    x: str\n    x = CALL("up", a)\n    return x\nf("a")',
+        "A",
+    ),
+    "an item of a tuple": ('t = ([CALL("up", "a")], ["b"])\nt[0].append(CALL("up", "c"))\nt', (["A", "C"], ["b"])),
+    "an item of a plain tuple": ('t = (["a"], ["b"])\nt[0].append(CALL("up", "c"))\nt', (["a", "C"], ["b"])),
+    "the last of a plain list of lists": (
+        'xs = [["a"], ["b"]]\nxs[-1].append(CALL("up", "c"))\nxs',
+        [["a"], ["b", "C"]],
+    ),
+    "the last of a list": ('xs = ["a", "b"]\nxs[-1] = CALL("up", "c")\nxs', ["a", "C"]),
+    "an item that is taken from within": (
+        'xs = [CALL("up", "a"), CALL("up", "b"), "c"]\nx = xs.pop(0)\nxs.append(x)\nxs',
+        ["B", "c", "A"],
+    ),
+    "the last item that is taken": ('xs = [CALL("up", "a"), CALL("up", "b")]\nx = xs.pop()\n(xs, x)', (["A"], "B")),
+    "a key that is taken": ('d = {"a": CALL("up", "a"), "b": "c"}\nx = d.pop("a")\n(d, x)', ({"b": "c"}, "A")),
+    "a key that is deleted": ('d = {"a": CALL("up", "a"), "b": "c"}\nd.pop("b")\nd', {"a": "A"}),
+    "a list by a key that is an answer": (
+        'd = {"A": ["b"]}\nk = CALL("up", "a")\nd[k].append("c")\nd',
+        {"A": ["b", "c"]},
+    ),
+    "a list in a dict by an answer, within another": (
+        'd = {"A": {"B": ["x"]}}\nd[CALL("up", "a")][CALL("up", "b")].append(CALL("up", "c"))\nd',
+        {"A": {"B": ["x", "C"]}},
+    ),
+    "a list by default, by an answer": (
+        'd = {"A": ["b"]}\nd.setdefault(CALL("up", "a"), []).append(CALL("up", "c"))\n'
+        'd.setdefault(CALL("up", "z"), []).append(CALL("up", "y"))\nd',
+        {"A": ["b", "C"], "Z": ["Y"]},
+    ),
+    "a loop while an answer, left on what is known": (
+        'n = CALL[int]("len", "abcde")\nwhile n > 0:\n    n -= 1\n    break\nn',
+        4,
+    ),
+    "a loop while answers, left on an answer": (
+        'xs = [CALL("up", x) for x in ["a", "b", "c"]]\nys = [CALL("up", x) for x in ["p", "q", "r"]]\ni = 0\n'
+        'while xs[i] != "C":\n    if ys[i] == "Q":\n        break\n    i += 1\n(i, xs, ys)',
+        (1, ["A", "B", "C"], ["P", "Q", "R"]),
+    ),
+    "a loop while answers, gone on with on an answer": (
+        'xs = [CALL("up", x) for x in ["a", "b", "c"]]\nys = [CALL("up", x) for x in ["p", "q", "r"]]\ni = 0\n'
+        'out = []\nwhile xs[i] != "C":\n    i += 1\n    if ys[i] == "Q":\n        continue\n    out.append(xs[i])\nout',
+        ["C"],
+    ),
+    "a function returns from a loop while answers": (
+        'def f(xs: list[str], ys: list[str]) -> int:\n    i = 0\n    while xs[i] != "C":\n        if ys[i] == "Q":\n'
+        "            return i * 10\n        i += 1\n    return -1\n"
+        'xs = [CALL("up", x) for x in ["a", "b", "c"]]\nf(xs, [CALL("up", x) for x in ["p", "q", "r"]])',
+        10,
+    ),
+    "a function returns from a loop while an answer": (
+        'def f(s: str) -> int:\n    while s == "A":\n        return 10\n    return 0\n'
+        '(f(CALL("up", "a")), f(CALL("up", "b")))',
+        (10, 0),
+    ),
+    "a function on an answer": (
+        'k = 2\ndef f(s: str) -> int:\n    return len(s) + k\n(f(CALL("up", "abc")), f("a"))',
+        (5, 3),
+    ),
+}
+
+
+def answered(word: str) -> Any:
+    return 5 if word == "abcde" else word.upper()
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize("at_most", [1, 10_000])
+@pytest.mark.parametrize(("text", "expected"), WITH_CALLS.values(), ids=WITH_CALLS)
+def test_it_has_one_value_in_any_order_of_answers(text: str, expected: Any, at_most: int, seed: int | None) -> None:
+    assert evaluated(text, Answers(answered, at_most=at_most, seed=seed)) == expected
+
+
+def test_a_listing_has_the_functions_that_functions_use() -> None:
+    """Functions that are applied within others, or passed to them, are listed beside loops in functions with calls."""
+    text = listing(
+        check(
+            Source(
+                "def inner(x: int) -> int:\n    y = x\n    for i in range(x):\n        y += i\n    return y\n"
+                "def outer(x: int) -> int:\n    z = inner(x)\n    return inner(z) + 1\n"
+                "def passed(x: int) -> int:\n    return -x\n"
+                "def asks(n: int) -> str:\n    m = 0\n    for i in range(n):\n        m += outer(i)\n"
+                "    while m > 3:\n        m -= 3\n"
+                '    return CALL("a", sorted([m, 1], key=passed))\n'
+                "asks(3)"
+            )
+        )
+    )
+    ast.parse(text)
+    for name in ("inner", "outer", "passed"):
+        assert f" is {name}\n" in text
+
+
+def test_an_error_that_emitted_code_does_not_raise_is_raised_again() -> None:
+    error = ValueError("ours")
+    with pytest.raises(ValueError, match="ours") as raised:
+        coded(error)
+    assert raised.value is error
+
+
+def test_code_that_is_not_simple_is_not_copied() -> None:
+    code = python.call("len", python.load("x"))
+    assert python.again(code) is code
+    name = python.load("x")
+    assert python.again(name) is not name
