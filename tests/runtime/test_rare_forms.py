@@ -15,11 +15,13 @@ import pytest
 from rlmlang.errors import RlmError
 from rlmlang.language.check import check
 from rlmlang.language.depth import deep_recursion
-from rlmlang.language.source import Source
+from rlmlang.language.source import Source, Span
+from rlmlang.runtime import places
 from rlmlang.runtime.compiler import evaluate
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.failures import coded
 from rlmlang.runtime.emit.listing import listing
+from rlmlang.runtime.emit.unit import SITES, Site
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.scheduler import Evaluation
@@ -40,7 +42,65 @@ def value_or_code(text: str, emits: bool, inputs: dict[str, Any]) -> Any:
 
 BIG = 2**61 - 1
 
+CLAUSES = "".join(f" for a{i} in [x]" for i in range(20))
+DEEP = f"def f(x: int) -> int:\n    return sum([a0 + a19{CLAUSES}])\n"
+RECORD = "class P:\n    x: int\n    ys: list[str]\n"
+
+LONG = "a text that is longer than fifteen"
+
 WITHOUT_CALLS = {
+    "a lookup by a long text that is given to a function": (
+        f"def f(d: dict[str, int], k: str) -> int:\n    return d.get(k, 0)\nf({{{LONG!r}: 5}}, {LONG!r})",
+        5,
+    ),
+    "an item by a long text": (
+        f"def f(k: str) -> int:\n    d = {{k: 5}}\n    return d[k] + len(d)\n(f({LONG!r}), f('a'))",
+        [6, 6],
+    ),
+    "an item by a text in a comprehension": (
+        "d = {'a': 5, 'b': 6}\nks = ['a', 'b']\n[d[k] for k in ks]",
+        [5, 6],
+    ),
+    "a function of a text in a comprehension": (
+        "def f(d: dict[str, int], k: str) -> int:\n    x = d.get(k, 0)\n    return x + 1\n"
+        "d = {'a': 5}\n[f(d, k) for k in ['a', 'b']]",
+        [6, 1],
+    ),
+    "elements that are in a set in a comprehension": (
+        "s = {'a', 'b'}\nks = ['a', 'b', 'c']\n[k for k in ks if k in s]",
+        ["a", "b"],
+    ),
+    "texts that are joined in a comprehension": (
+        "ks = ['a', 'b', 'c']\n[k + k * 2 + f'{k}' for k in ks if k < 'c']",
+        ["aaaa", "bbbb"],
+    ),
+    "lists in a comprehension": ("ks = [1, 2]\n[[k, k + 1][0] + max([k], default=3) for k in ks]", [2, 4]),
+    "an item among the targets": ("xs = [1, 2]\nxs[0], xs[1] = xs[1], xs[0]\nxs", [2, 1]),
+    "an item and a name": ("xs = [1, 2]\nn = xs[0] = 5\n(xs, n)", [[5, 2], 5]),
+    "twenty loops in each other": (DEEP + "f(2) + f(3)", 10),
+    "a change of a list in a record": (RECORD + 'p = P(1, ["a"])\np.ys.append("b")\n(p.x, p.ys)', [1, ["a", "b"]]),
+    "an item of a list in a record": (RECORD + 'ps = [P(1, ["a"])]\nps[0].ys[0] += "b"\nps[0].ys', ["ab"]),
+    "an optional lookup by a number in a comprehension": (
+        "d = {1: 5}\nks = [1, 2, 3]\n[d.get(k, 0) if k > 1 else d.get(k, 7) for k in ks]",
+        [5, 0, 0],
+    ),
+    "a lookup by a long constant text": (
+        "d = {'a text that is longer than fifteen': 5}\nn = 0\nfor i in [1, 2]:\n"
+        "    n += d.get('a text that is longer than fifteen', 0)\nn",
+        10,
+    ),
+    "lengths in a comprehension": (
+        "d = {'a': 5}\nks = ['a', 'b']\n[len(str(k)) + len(k + 'c') for k in ks]",
+        [3, 3],
+    ),
+    "an assertion with a number": ("x = len('a')\nassert x == 2, x\nx", "E311"),
+    "an assertion with a list": ("x = len('a')\nassert x == 2, [x]\nx", "E311"),
+    "an error with the text of a number": ("x = len('a')\nif x == 1:\n    raise ValueError(str(x))\nx", "E312"),
+    "an error with the text of a list, which is caught": (
+        "def f(x: int) -> str:\n    try:\n        raise ValueError(str([x]))\n    except ValueError as e:\n"
+        "        return str(e)\nf(3)",
+        "[3]",
+    ),
     "a list that no variable has, sorted": ("[3, 1].sort()\n1", 1),
     "an element added to a list that no variable has": ("[3, 1].append(2)\n1", 1),
     "an item taken from a list that no variable has": ("[3, 1].pop()", 1),
@@ -92,7 +152,7 @@ WITHOUT_CALLS = {
         [2, 3],
     ),
     "a function that passes": ("def f(x: int):\n    pass\n[f(i) for i in [1, 2]]", [None, None]),
-    "a function that defines another": (
+    "a function that names a result": (
         "def f(x: int) -> int:\n    y: int = x + 1\n    return y * 2\n[f(i) for i in [1, 2]]",
         [4, 6],
     ),
@@ -144,6 +204,18 @@ def test_it_has_one_value_without_calls(text: str, expected: Any, emits: bool) -
 
 
 WITH_CALLS = {
+    "a function of twenty loops in each other": (
+        DEEP + '(f(2), f(3), CALL("up", "a"))',
+        (4, 6, "A"),
+    ),
+    "a change of a list in a record": (
+        RECORD + 'p = P(1, ["a"])\np.ys.append(CALL("up", "b"))\n(p.x, p.ys)',
+        (1, ["a", "B"]),
+    ),
+    "a change of a list in a record, by an answer": (
+        RECORD + 'd = {"A": P(1, ["a"])}\nd[CALL("up", "a")].ys.append(CALL("up", "b"))\nd["A"].ys',
+        ["a", "B"],
+    ),
     "a declaration without a value": (
         'def f(a: str) -> str:\n    x: str\n    x = CALL("up", a)\n    return x\nf("a")',
         "A",
@@ -218,6 +290,30 @@ def test_it_has_one_value_in_any_order_of_answers(text: str, expected: Any, at_m
     assert evaluated(text, Answers(answered, at_most=at_most, seed=seed)) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('d = {"A": [1]}\nd[CALL("up", "a")].append(1 // len(d["A"][1:]))\nd', "E303"),
+        ('d = {"B": [1]}\nd[CALL("up", "a")].append(1 // len(d["B"][1:]))\nd', "E302"),
+        ('d = {"A": [[1]]}\nd[CALL("up", "a")][0].append([0][len("ab")])\nd', "E301"),
+    ],
+)
+@pytest.mark.parametrize("seed", [None, 1])
+def test_the_first_of_the_failures_of_a_change_is_raised(text: str, code: str, seed: int | None) -> None:
+    with pytest.raises(RlmError) as raised:
+        evaluated(text, Answers(answered, seed=seed))
+    assert raised.value.first.code == code
+
+
+def test_a_loop_with_many_answers_to_wait_for_has_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_WAITING", 10)
+    text = (
+        'xs = [CALL[int]("echo", str(i)) for i in range(50)]\nn = 0\nhits = []\nwhile n < 50:\n'
+        "    if xs[n] % 2 == 0:\n        hits.append(n)\n    n += 1\nlen(hits)"
+    )
+    assert evaluated(text, Answers(int, seed=1)) == 25
+
+
 def test_a_listing_has_the_functions_that_functions_use() -> None:
     """Functions that are applied within others, or passed to them, are listed beside loops in functions with calls."""
     text = listing(
@@ -228,7 +324,7 @@ def test_a_listing_has_the_functions_that_functions_use() -> None:
                 "def passed(x: int) -> int:\n    return -x\n"
                 "def asks(n: int) -> str:\n    m = 0\n    for i in range(n):\n        m += outer(i)\n"
                 "    while m > 3:\n        m -= 3\n"
-                '    return CALL("a", sorted([m, 1], key=passed))\n'
+                '    return CALL("a", sorted([m, 1], key=passed), sorted(["b"], key=len))\n'
                 "asks(3)"
             )
         )
@@ -243,6 +339,18 @@ def test_an_error_that_emitted_code_does_not_raise_is_raised_again() -> None:
     with pytest.raises(ValueError, match="ours") as raised:
         coded(error)
     assert raised.value is error
+
+
+def test_an_exception_of_another_kind_is_raised_again() -> None:
+    source = Source("x")
+    names: dict[str, Any] = {SITES: [Site(Span(source, 0, 1), None, "x")]}
+    error = TypeError("ours")
+    exec("def fail(error): raise error", names)
+    with pytest.raises(TypeError) as raised:
+        names["fail"](error)
+    with pytest.raises(TypeError) as again:
+        coded(raised.value)
+    assert again.value is error
 
 
 def test_code_that_is_not_simple_is_not_copied() -> None:
