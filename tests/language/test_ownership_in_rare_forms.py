@@ -28,7 +28,8 @@ ALLOWED: dict[str, tuple[str, Any]] = {
         ([1], False),
     ),
     "an alternative to a type that is sure": (
-        "x = 5\nxs = [1]\ny = isinstance(x, int) or xs.pop() == 2\nz = isinstance(x, str) and xs.pop() == 2\n(xs, y, z)",
+        "x = 5\nxs = [1]\ny = isinstance(x, int) or xs.pop() == 2\n"
+        "z = isinstance(x, str) and xs.pop() == 2\n(xs, y, z)",
         ([1], True, False),
     ),
     "a variable of a type without a value": (

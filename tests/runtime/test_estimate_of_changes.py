@@ -48,7 +48,8 @@ CALLS: dict[str, tuple[str, tuple[int, int | None], int]] = {
         3,
     ),
     "an index that may not be there": (
-        'xs = [1]\ntry:\n    if CALL[int]("i") > 3:\n        xs[5] += 1\nexcept IndexError:\n    pass\n[CALL("z") for x in xs]',
+        'xs = [1]\ntry:\n    if CALL[int]("i") > 3:\n        xs[5] += 1\nexcept IndexError:\n    pass\n'
+        '[CALL("z") for x in xs]',
         (2, 2),
         2,
     ),
@@ -65,7 +66,8 @@ CALLS: dict[str, tuple[str, tuple[int, int | None], int]] = {
         3,
     ),
     "a set without what is in both": (
-        's = {1}\nfor x in CALL[list[int]]("two"):\n    s.symmetric_difference_update([1])\n[CALL("z", i) for i in range(len(s))]',
+        's = {1}\nfor x in CALL[list[int]]("two"):\n    s.symmetric_difference_update([1])\n'
+        '[CALL("z", i) for i in range(len(s))]',
         (1, None),
         2,
     ),
