@@ -29,6 +29,7 @@ from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.value_types import declarable_type, type_of
 from rlmlang.runtime.values import (
     MatchValue,
+    PatternValue,
     Mismatch,
     RecordValue,
     SetValue,
@@ -46,6 +47,8 @@ FOUND = MatchValue("abc", ((1, 3),), {})
 def test_each_kind_of_value_has_its_json() -> None:
     assert to_json([FOUND, SetValue([2, 1]), RecordValue(POINT, (1, "a"))]) == ["bc", [1, 2], {"x": 1, "y": "a"}]
     assert canonical([FOUND, SetValue(["b", "a"]), RecordValue(POINT, (1, "a"))]) == '["bc",["a","b"],{"x":1,"y":"a"}]'
+    assert to_json(PatternValue("a+", 0)) == "a+"
+    assert canonical([PatternValue("a+", 0)]) == '["a+"]'
     assert canonical({(1, 2): FOUND}) == '{"[1,2]":"bc"}'
 
 
@@ -141,9 +144,53 @@ def test_one_of_two_records_has_the_fields_that_both_have() -> None:
 
 
 ANSWERS: dict[str, Any] = {
-    "list": ["a", "b"], "n": 2, "yes": True, "no": False, "text": "t", "open": "{0",
+    "list": ["a", "b"], "n": 2, "yes": True, "no": False, "text": "t", "ints": [1, 3], "open": "{0",
 }  # fmt: skip
 PROGRAMS = {
+    "or that is decided": ("x = 1\nx is None or x > 0", True),
+    "and that is decided": ("x = 1\nisinstance(x, int) and x > 0", True),
+    "or decided by its left side": ("x = 1\nx is not None or x > 3", True),
+    "branch that no value reaches": ("x = 1\nif x is None:\n    x = 2\n    x = 3\nx", 1),
+    "branch of a function that no value reaches": (
+        "def f(x: int) -> int:\n    if not isinstance(x, int):\n        return 2\n    return x\nf(1)", 1),
+    "a function that only makes lists, applied often": (
+        "def f(x: int) -> list[int]:\n    return [x]\nys = [f(i)[0] for i in range(500)]\nsum(ys)", 124750),
+    "return of nothing under an answer": (
+        'def f(xs: list[int]) -> None:\n    if CALL[bool]("q", "yes"):\n        return\n    print(xs)\nf([1])\n1', 1),
+    "changes under an answer in a function": (
+        'xs = [1]\ndef f() -> int:\n    return len(xs) + CALL[int]("q", "n")\n'
+        'if CALL[bool]("q", "yes"):\n    xs.append(2)\ny = f()\nxs.append(3)\n(y, xs)', (4, [1, 2, 3])),
+    "bound under an answer, read in a function": (
+        'if CALL[bool]("q", "yes"):\n    k = 3\nelse:\n    k = 4\ndef f(v: int) -> int:\n    return v + k\nlist(map(f, [1]))', [4]),
+    "loop in a function that reads what is around it": (
+        "k = 2\ndef f(n: int) -> int:\n    t = 0\n    for i in range(n):\n        t += k\n    return t\nf(20000)", 40000),
+    "function of lists with a program function applied": (
+        'def h(v: int) -> int:\n    return v + CALL[int]("q", "n")\ndef g(f: Callable[[int], int], x: int) -> int:\n'
+        "    return f(x)\nt = 0\nfor i in [1, 2]:\n    t += g(h, i)\nt", 7),
+    "variable with a type and no value": ("def f() -> int:\n    x: int\n    x = 2\n    return x\nf()", 2),
+    "if that is never taken": ("x = 1\nif False:\n    x = 2\nx", 1),
+    "isinstance of an answer": ('x = CALL[int | None]("q", "n")\nisinstance(x, int)', True),
+    "spread answers in max": ('max(*CALL[list[int]]("q", "ints"))', 3),
+    "spread answers in print": ('print(*CALL[list[int]]("q", "ints"))\n1', 1),
+    "unbound for certain": ("if 1 > 2:\n    x = 1\nx", "E310"),
+    "unbound under an answer": ('n = 0\nif 1 > 2:\n    x = 1\nif CALL[bool]("q", "no"):\n    n = x\nn', 0),
+    "function that only fails": (
+        'def f(n: int) -> int:\n    if n < 9:\n        raise ValueError("a")\n    else:\n        raise ValueError("b")\nf(1)', "E312"),
+    "failing function under an answer": (
+        'def f(n: int) -> int:\n    raise ValueError("a")\nn = 0\nif CALL[bool]("q", "no"):\n    n = f(1)\nn', 0),
+    "endless recursion with a function": (
+        "def f(g: Callable[[int], int], n: int) -> int:\n    return 0 if n < 0 else f(g, g(n))\nf(lambda v: v + 1, 0)", "E309"),
+    "endless recursion with a function under an answer": (
+        "def f(g: Callable[[int], int], n: int) -> int:\n    return 0 if n < 0 else f(g, g(n))\n"
+        'n = 1\nif CALL[bool]("q", "no"):\n    n = f(lambda v: v + 1, 0)\nn', 1),
+    "loop that maps a function with a CALL": (
+        'def f(n: int) -> int:\n    return n + CALL[int]("q", "n")\nt = 0\nfor i in [1, 2]:\n    t += sum(map(f, [i, i]))\nt', 14),
+    "loop in a function over a function": (
+        "def f(g: Callable[[int], int]) -> int:\n    t = 0\n    for i in range(3):\n        t += g(i)\n    return t\n"
+        'f(abs) + f(lambda v: v + CALL[int]("q", "n"))', 12),
+    "conditional that is decided": ("x = 2\n(x if True else 0) + (0 if False else x)", 4),
+    "assert under an answer in a function": (
+        'def f(s: str) -> str:\n    assert s != "", "none" + CALL("q", "text")\n    return s\nf("a")', "a"),
     "tuple of a spread answer": ('(*CALL[list[str]]("q", "list"), "c")', ("a", "b", "c")),
     "list of a spread answer": ('["z", *CALL[list[str]]("q", "list")]', ["z", "a", "b"]),
     "size of a set of a spread answer": ('len({"a", *CALL[list[str]]("q", "list")})', 2),
@@ -233,3 +280,17 @@ def test_the_cost_before_a_run_contains_what_the_run_takes(text: str) -> None:
 def test_an_input_may_have_any_constant_as_its_value() -> None:
     text = 'def main(s: set[int] = {1, -2}, t: tuple[int, str] = (1, "a"), d: dict[str, list[int]] = {"k": [1]}):\n'
     assert compile(text + "    return (sorted(s), t, d)").run().value == ([-2, 1], (1, "a"), {"k": [1]})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("n = len([1])\nif n > 1:\n    x = 1\nx", "E310"),
+        ("def f(n: int) -> int:\n    if n > 1:\n        x = n\n    return x\nf(1)", "E310"),
+        ("xs = [1, 2]\nt = 0\nfor i in range(3):\n    t += xs[i]\nt", "E301"),
+    ],
+)
+def test_the_cost_of_a_program_that_fails_in_any_case_is_its_failure(text: str, code: str) -> None:
+    with pytest.raises(RlmError) as caught:
+        compile(text).cost()
+    assert caught.value.first.code == code
