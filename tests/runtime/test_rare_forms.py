@@ -19,6 +19,7 @@ from rlmlang.language.source import Source, Span
 from rlmlang.runtime import places
 from rlmlang.runtime.compiler import evaluate
 from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.emitter import METER
 from rlmlang.runtime.emit.failures import coded
 from rlmlang.runtime.emit.listing import listing
 from rlmlang.runtime.emit.unit import SITES, Site
@@ -49,6 +50,29 @@ RECORD = "class P:\n    x: int\n    ys: list[str]\n"
 LONG = "a text that is longer than fifteen"
 
 WITHOUT_CALLS = {
+    "a long text put in a dict and a set": (
+        f"d = {{'a': 1}}\ns = {{'a'}}\nfor i in [1, 2]:\n    d[{LONG!r}] = i\n    s.add({LONG!r})\n(len(d), len(s), d[{LONG!r}])",
+        [2, 2, 2],
+    ),
+    "a long text counted by a function": (
+        f"def f(k: str) -> str:\n    return k\nd = {{'a': 1}}\nk = f({LONG!r})\nd[k] = d.get(k, 0) + 1\nd[k]",
+        1,
+    ),
+    "branches decided by the type, with others": (
+        "def f(x: int, y: bool) -> int:\n    if x is None:\n        return 0\n    elif y:\n        return 1\n"
+        "    else:\n        return 2\n[f(1, True), f(2, False)]",
+        [1, 2],
+    ),
+    "branches decided by the type, in both cases": (
+        "def f(x: int, y: bool) -> int:\n    if y:\n        return 1\n    elif x is not None:\n        return 2\n"
+        "[f(1, True), f(2, False)]",
+        [1, 2],
+    ),
+    "branches decided by more than the type": (
+        "def f(x: int, y: bool) -> int:\n    if x is None or y:\n        return 1\n    return 2\n"
+        "[f(1, True), f(2, False)]",
+        [1, 2],
+    ),
     "a lookup by a long text that is given to a function": (
         f"def f(d: dict[str, int], k: str) -> int:\n    return d.get(k, 0)\nf({{{LONG!r}: 5}}, {LONG!r})",
         5,
@@ -351,6 +375,16 @@ def test_an_exception_of_another_kind_is_raised_again() -> None:
     with pytest.raises(TypeError) as again:
         coded(raised.value)
     assert again.value is error
+
+
+def test_an_operation_that_nothing_is_known_of_fails_with_a_general_code() -> None:
+    names: dict[str, Any] = {SITES: [Site(Span(Source("x"), 0, 1))], "make": Meter}
+    exec(f"def fail(error): {METER} = make(9, 9); raise error", names)
+    with pytest.raises(ValueError, match="ours") as raised:
+        names["fail"](ValueError("ours"))
+    found = coded(raised.value)
+    assert isinstance(found, RlmError)
+    assert (found.first.code, found.first.message) == ("E300", "an operation failed: ours")
 
 
 def test_code_that_is_not_simple_is_not_copied() -> None:
