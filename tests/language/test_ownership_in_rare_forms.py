@@ -20,17 +20,17 @@ ALLOWED: dict[str, tuple[str, Any]] = {
     "a list in a record in a list": (RECORD + "ps = [P([1])]\nps[0].xs.append(2)\nps[0].xs", [1, 2]),
     "a choice that is decided": ("x = [1]\ny = [3] if x is not None else x\ny.append(3)\n(x, y)", ([1], [3, 3])),
     "an alternative that is never evaluated": (
-        "x = [1]\ny = x is not None or x.append(2) is None\n(x, y)",
-        ([1], True),
+        "x = [1]\ny = x is not None or x.append(2) is None\nx.append(3)\n(x, y)",
+        ([1, 3], True),
     ),
     "a condition that is never evaluated": (
-        "x = [1]\ny = x is None and x.append(2) is None\n(x, y)",
-        ([1], False),
+        "x = [1]\ny = x is None and x.append(2) is None\nx.append(3)\n(x, y)",
+        ([1, 3], False),
     ),
     "an alternative to a type that is sure": (
         "x = 5\nxs = [1]\ny = isinstance(x, int) or xs.pop() == 2\n"
-        "z = isinstance(x, str) and xs.pop() == 2\n(xs, y, z)",
-        ([1], True, False),
+        "z = isinstance(x, str) and xs.pop() == 2\nxs.append(3)\n(xs, y, z)",
+        ([1, 3], True, False),
     ),
     "a variable of a type without a value": (
         "def f() -> list[int]:\n    ys: list[int]\n    ys = [1]\n    ys.append(2)\n    return ys\nf()",
