@@ -29,8 +29,8 @@ from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.value_types import declarable_type, type_of
 from rlmlang.runtime.values import (
     MatchValue,
-    PatternValue,
     Mismatch,
+    PatternValue,
     RecordValue,
     SetValue,
     canonical,
