@@ -23,8 +23,10 @@ from rlmlang.language.types import (
     SetType,
     TupleType,
 )
+from rlmlang.runtime.effects import effects_of
 from rlmlang.runtime.estimate.intervals import bounds_of, either, element_type, frozen_copy
 from rlmlang.runtime.inputs import read_inputs
+from rlmlang.runtime.pending import Pending, when_known
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.value_types import declarable_type, type_of
 from rlmlang.runtime.values import (
@@ -294,3 +296,24 @@ def test_the_cost_of_a_program_that_fails_in_any_case_is_its_failure(text: str, 
     with pytest.raises(RlmError) as caught:
         compile(text).cost()
     assert caught.value.first.code == code
+
+
+def test_what_waits_for_values_runs_once_when_the_last_is_known() -> None:
+    ran: list[str] = []
+    first, second = Pending(), Pending()
+    when_known([1, []], lambda: ran.append("at once"))
+    when_known([first, 1, second], lambda: ran.append("both"))
+    second.resolve(2)
+    assert ran == ["at once"]
+    first.resolve([1])
+    assert ran == ["at once", "both"]
+    when_known([first, second], lambda: ran.append("after"))
+    assert ran == ["at once", "both", "after"]
+
+
+def test_a_part_that_is_not_there_has_no_effects() -> None:
+    checked = check(Source("x = 1\ny = x + 1\ny"))
+    body = checked.module.statements
+    with_none = effects_of(checked.tables, [None, *body])
+    assert with_none == effects_of(checked.tables, body)
+    assert with_none.assigned == {"x", "y"}
