@@ -79,10 +79,10 @@ REJECTED = "That does not work"
 
 @frozen
 class ChatTurn:
-    """What a model wrote in a turn of a program that it writes in turns, and what it was told about it."""
+    """What a model wrote in one turn of a program, and the message that it got back."""
 
     reply: str
-    told: str
+    feedback: str
 
 
 def program_messages(
@@ -118,7 +118,7 @@ def turn_messages(
     """Return the prompt for the next turn of a program, after those there were."""
     messages = [Message("system", language_card()), Message("user", _task(instruction, arguments, type_, _IN_TURNS))]
     for turn in turns:
-        messages += [Message("assistant", turn.reply), Message("user", turn.told)]
+        messages += [Message("assistant", turn.reply), Message("user", turn.feedback)]
     return tuple(messages)
 
 

@@ -42,8 +42,8 @@ class TurnSession(Session):
 
     def _next_request(self, attempt: int, problem: tuple[str, RlmError] | None) -> Request:
         if self.reply:
-            told = self._told() if problem is None else _told_of(problem[1])
-            self.turns += (ChatTurn(self.reply, told),)
+            feedback = self._results() if problem is None else _rejection(problem[1])
+            self.turns += (ChatTurn(self.reply, feedback),)
         sample = self.request.sample * STATEMENT_ATTEMPTS + attempt
         return evolve(self.request, turns=self.turns, sample=sample)
 
@@ -57,8 +57,8 @@ class TurnSession(Session):
             raise ModelError.of("E405", "the model wrote no statement")
         return [block]
 
-    def _told(self) -> str:
-        """Return what the model is told of the block that was run last."""
+    def _results(self) -> str:
+        """Return the message that shows what the last block left and printed."""
         parts = ["That was run."]
         if lines := self.preview.lines(SHOWN):
             parts.append("It left:\n\n" + fenced("\n".join(lines)))
@@ -70,5 +70,5 @@ class TurnSession(Session):
         return "\n\n".join([*parts, _NEXT])
 
 
-def _told_of(problem: RlmError) -> str:
+def _rejection(problem: RlmError) -> str:
     return f"{REJECTED}, and nothing of it is kept:\n\n{render(problem.diagnostics)}\n\n{_CORRECT}"

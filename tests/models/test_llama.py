@@ -416,8 +416,8 @@ def test_a_program_in_turns_goes_on_from_what_was_read(model: LlamaModel) -> Non
     first = request("How many words does the text have?", "one two", program=True, turns=(), max_tokens=30)
     reply = asyncio.run(model.generate(first))
     assert '"""How many words does the text have?"""' in reply.opening
-    told = ChatTurn(reply.opening + reply.text, "That was run.")
-    again = asyncio.run(model.generate(evolve(first, turns=(told,))))
+    turn = ChatTurn(reply.opening + reply.text, "That was run.")
+    again = asyncio.run(model.generate(evolve(first, turns=(turn,))))
     assert again.opening == "```python\n", "no function is begun again"
     assert again.cached_tokens > reply.prompt_tokens
 
