@@ -48,7 +48,7 @@ from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import STR, Type
-from rlmlang.models.opened import OpenModel, run_sync
+from rlmlang.models.opened import OpenModel, synchronous
 from rlmlang.runtime.estimate import Cost, estimate
 from rlmlang.runtime.inputs import bind_inputs, input_mapping, merged_inputs, with_input_types
 from rlmlang.runtime.value_types import declarable_type
@@ -176,33 +176,15 @@ class Program:
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
         limits, trace = limits_for(limits, model), Trace() if trace is None else trace
-        options = Options(model, store, limits, prices, memo, writing, trace)
+        options = Options(
+            model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace
+        )  # fmt: skip
         given = merged_inputs(inputs, named)
         program = Program(with_input_types(self.checked, given))
         value = await run_program(program.checked, given, options)
         return Result(value, program.type, trace.usage, trace, program)
 
-    def run(
-        self,
-        inputs: Mapping[str, object] | None = None,
-        *,
-        model: ModelLike | None = None,
-        store: StoreLike | None = None,
-        limits: LimitsLike | None = None,
-        prices: Prices | None = None,
-        memo: bool = True,
-        writing: Writing | None = None,
-        trace: Trace | None = None,
-        **named: object,
-    ) -> Result:
-        """Run the program, as `arun` does, from code that is not asynchronous."""
-        given = merged_inputs(inputs, named)
-        return run_sync(
-            lambda: self.arun(
-                given, model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace
-            ),
-            model, "run()", "await program.arun(…)",
-        )  # fmt: skip
+    run = synchronous(arun, "await program.arun(…)")
 
 
 def compile(text: str, name: str = "<program>") -> Program:
@@ -268,32 +250,15 @@ async def aask(
     arguments = "".join(f", {name}={name}" for name in given)
     text = f"{declared(values)}{QUESTION}: str\nCALL[{type_text(type)}]({QUESTION}{arguments})\n"
     program = compile(text, QUESTION_SOURCE)
-    options = Options(model, store, limits, prices, memo, writing, trace, command="ask")
+    options = Options(
+        model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace,
+        command="ask",
+    )  # fmt: skip
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
     return Result(value, program.type, trace.usage, trace, _written(trace, program))
 
 
-def ask(
-    question: str,
-    inputs: Mapping[str, object] | None = None,
-    *,
-    type: Any = str,
-    model: ModelLike,
-    store: StoreLike | None = None,
-    limits: LimitsLike | None = None,
-    prices: Prices | None = None,
-    memo: bool = True,
-    writing: Writing | None = None,
-    trace: Trace | None = None,
-) -> Result:
-    """Let the model answer a question by a program, as `aask` does, from code that is not asynchronous."""
-    return run_sync(
-        lambda: aask(
-            question, inputs, type=type, model=model, store=store, limits=limits, prices=prices, memo=memo,
-            writing=writing, trace=trace,
-        ),
-        model, "ask()", "await rlmlang.aask(…)",
-    )  # fmt: skip
+ask = synchronous(aask, "await rlmlang.aask(…)")
 
 
 async def acomplete(
@@ -323,7 +288,10 @@ async def acomplete(
     check_options(prompt=prompt, start=start, max_tokens=max_tokens)
     limits, trace = limits_for(limits, model), Trace() if trace is None else trace
     values = values_of(input_mapping(inputs))
-    options = Options(model, store, limits, prices, memo, writing, trace, command="complete")
+    options = Options(
+        model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace,
+        command="complete",
+    )  # fmt: skip
     refuse_undeclarable(values)
     types = {name: declarable_type(value) for name, value in values.items()}
     async with begin(options, "the prompt", prompt, values, types) as (run, recording):
@@ -334,28 +302,7 @@ async def acomplete(
     return Completion(text.written, STR, trace.usage, trace, Program(text.program), text.answers, text.finish)
 
 
-def complete(
-    prompt: str,
-    inputs: Mapping[str, object] | None = None,
-    *,
-    start: str = "",
-    max_tokens: int | None = None,
-    model: ModelLike,
-    store: StoreLike | None = None,
-    limits: LimitsLike | None = None,
-    prices: Prices | None = None,
-    memo: bool = True,
-    writing: Writing | None = None,
-    trace: Trace | None = None,
-) -> Completion:
-    """Let the model write a text with calls in it, as `acomplete` does, from code that is not asynchronous."""
-    return run_sync(
-        lambda: acomplete(
-            prompt, inputs, start=start, max_tokens=max_tokens, model=model, store=store, limits=limits,
-            prices=prices, memo=memo, writing=writing, trace=trace,
-        ),
-        model, "complete()", "await rlmlang.acomplete(…)",
-    )  # fmt: skip
+complete = synchronous(acomplete, "await rlmlang.acomplete(…)")
 
 
 async def aresume(
@@ -384,20 +331,7 @@ async def aresume(
             return await _again(spec, row.id, engine, kept, limits, prices, trace)
 
 
-def resume(
-    run_id: str = "last",
-    *,
-    store: StoreLike,
-    model: ModelLike | None = None,
-    limits: LimitsLike | None = None,
-    prices: Prices | None = None,
-    trace: Trace | None = None,
-) -> Result:
-    """Resume a recorded run, as `aresume` does, from code that is not asynchronous."""
-    return run_sync(
-        lambda: aresume(run_id, store=store, model=model, limits=limits, prices=prices, trace=trace),
-        model, "resume()", "await rlmlang.aresume(…)",
-    )  # fmt: skip
+resume = synchronous(aresume, "await rlmlang.aresume(…)")
 
 
 async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None = None) -> Result:
@@ -412,9 +346,7 @@ async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None
         return await _again(spec, row.id, ReplayModel(spec), kept, None, None, trace, is_recorded=False)
 
 
-def replay(run_id: str = "last", *, store: StoreLike, trace: Trace | None = None) -> Result:
-    """Replay a recorded run, as `areplay` does, from code that is not asynchronous."""
-    return run_sync(lambda: areplay(run_id, store=store, trace=trace), None, "replay()", "await rlmlang.areplay(…)")
+replay = synchronous(areplay, "await rlmlang.areplay(…)")
 
 
 async def _again(
@@ -432,7 +364,10 @@ async def _again(
     trace.run_id = run_id
     writing = cast("Writing | None", spec.writing)
     limits = limits_again(spec, limits)
-    options = Options(model, store, limits, prices, True, writing, trace, spec.command, is_recorded)
+    options = Options(
+        model=model, store=store, limits=limits, prices=prices, writing=writing, trace=trace,
+        command=spec.command, is_recorded=is_recorded,
+    )  # fmt: skip
     program = compile(spec.program, spec.name)
     value = await run_program(program.checked, spec.inputs, options)
     return Result(

@@ -6,14 +6,16 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
+from functools import wraps
 from reprlib import repr as shown
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from rlmlang.errors import UsageError
 from rlmlang.models.base import Model
 from rlmlang.models.checks import is_model
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _in_use: ContextVar[frozenset[OpenModel]] = ContextVar("_in_use", default=frozenset())
@@ -120,13 +122,23 @@ class OpenModel:
         return self._entered == 0
 
 
-def run_sync(begin: Callable[[], Coroutine[Any, Any, T]], model: object, what: str, instead: str) -> T:
-    """Run something asynchronous from code that is not: on the loop of an open model, or on one of its own.
+def synchronous(work: Callable[P, Coroutine[Any, Any, T]], instead: str) -> Callable[P, T]:
+    """Return the twin of a coroutine function for code that is not asynchronous.
 
-    Raises UsageError E607 within an event loop.
+    It is named without the `a` at the beginning. It runs on the loop of the open models among its options, else on one
+    of its own, and raises UsageError E607 within an event loop, where its hint says what to write `instead`.
     """
-    refuse_in_event_loop(what, instead)
-    return model.run(begin()) if isinstance(model, OpenModel) else asyncio.run(begin())
+
+    @wraps(work)
+    def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+        refuse_in_event_loop(f"{twin.__name__}()", instead)
+        model = kwargs.get("model")
+        begun = work(*args, **kwargs)
+        return model.run(begun) if isinstance(model, OpenModel) else asyncio.run(begun)
+
+    twin.__name__ = work.__name__.removeprefix("a")
+    twin.__qualname__ = work.__qualname__.removesuffix(work.__name__) + twin.__name__
+    return twin
 
 
 def refuse_in_event_loop(what: str, instead: str) -> None:
