@@ -142,7 +142,20 @@ TOOL = {
         ("openai&temperature=0", request(sample=1), {"max_completion_tokens": 50, "temperature": 0.8}),
         ("openai", request(constraint=CONSTRAINT, stop=("\n",)), {"max_completion_tokens": 50, **TOOL}),
         ("none", request(), {"max_tokens": 50, "temperature": 0.0}),
-        ("none", request(type=INT), {"max_tokens": 50, "temperature": 0.0}),
+        ("none", request(type=INT), {"max_tokens": 50, "temperature": 0.0, **schema(INT)}),
+        (
+            "none",
+            request(type=ListType(TupleType((INT, STR)))),
+            {"max_tokens": 50, "temperature": 0.0, **schema(ListType(TupleType((INT, STR))), strict=False)},
+        ),
+        ("openrouter", request(type=INT), {"max_tokens": 50, "temperature": 0.0, **schema(INT)}),
+        (
+            "ollama",
+            request(type=DictType(STR, INT), sample=1),
+            {"max_tokens": 50, "temperature": 0.8, "seed": 1, "reasoning_effort": "none", **schema(DictType(STR, INT))},
+        ),
+        ("azure", request(type=INT, stop=("END",)), {"max_completion_tokens": 50, "stop": ["END"], **schema(INT)}),
+        ("azure", request(constraint=CONSTRAINT), {"max_completion_tokens": 50}),
         ("none&temperature=0.5", request(constraint=CONSTRAINT), {"max_tokens": 50, "temperature": 0.5}),
         ("none&grammar=gbnf", request(constraint=CONSTRAINT), {"max_tokens": 50, "temperature": 0.0, "grammar": "gbnf of statement"}),
     ],
@@ -256,11 +269,30 @@ def test_typed_answers(server: FakeServer, opened: Open, type_: Type, content: s
     assert AnswerFormat.of(type_).read(reply.text, reply.opening, reply.wrapped) == value
 
 
-def test_an_answer_without_a_schema_is_not_unwrapped(server: FakeServer, opened: Open) -> None:
-    server.on(CHAT, completion('{"answer": 1}'))
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_schema_that_a_server_refuses_is_not_sent_again(server: FakeServer, opened: Open, status: int) -> None:
+    """An answer without a schema is not taken for one in an object."""
+
+    def answered(body: dict[str, Any]) -> Any:
+        if "response_format" in body:
+            return Answer(status, {"error": {"message": "This response_format type is unavailable now"}})
+        return completion('{"answer": 1}')
+
+    server.on(CHAT, answered)
     model = opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096")
-    reply = ask(model, request(type=DictType(STR, INT)))
-    assert (reply.text, reply.wrapped) == ('{"answer": 1}', False)
+    for _ in range(2):
+        reply = ask(model, request(type=DictType(STR, INT)))
+        assert (reply.text, reply.wrapped) == ('{"answer": 1}', False)
+    assert ["response_format" in body for body in server.bodies(CHAT)] == [True, False, False]
+
+
+def test_a_refusal_that_is_not_about_the_schema(server: FakeServer, opened: Open) -> None:
+    refused = Answer(400, {"error": {"message": "no such model"}})
+    server.on(CHAT, refused, refused, completion('{"answer": 1}'))
+    model = opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096")
+    assert "no such model" in fails(model, request(type=INT)).first.message
+    assert ask(model, request(type=INT)).wrapped
+    assert ["response_format" in body for body in server.bodies(CHAT)] == [True, False, True]
 
 
 @pytest.mark.parametrize(

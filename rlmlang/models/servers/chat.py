@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, cast
 
@@ -18,7 +19,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request, before_sending
 from rlmlang.models.options import SAMPLE_TEMPERATURE
-from rlmlang.models.servers.http import Client
+from rlmlang.models.servers.http import Client, RequestRefused
 from rlmlang.models.servers.messages import (
     count,
     most_prompt_tokens,
@@ -40,7 +41,6 @@ class ServerDialect:
     name: str
     grammar: Grammar = "none"
     """The grammars that it reads, unless an option says otherwise."""
-    schema: bool = True
     continues: bool = False
     refuses: bool = True
     """Whether a prompt that does not fit is refused; otherwise it may be truncated silently."""
@@ -48,16 +48,31 @@ class ServerDialect:
     """The context size where the server reports none."""
     limit: str = "max_tokens"
     """The field for the token limit of an answer."""
-    local: bool = True
-    """Whether it takes a seed, a temperature with every model, and arguments of the chat template."""
+    local: bool = False
+    """Whether it takes a seed, and strict schemas with open objects and tuples."""
+    temperature: bool = True
+    """Whether every model takes a temperature; else it is sent only if the name of the model gives one."""
+    counts_constraint: bool = False
+    """Whether what constrains an answer counts as a part of the prompt."""
+    unthinking: Mapping[str, Any] = {}
+    """The fields by which models answer without reasoning first."""
     keeps_stop: str = ""
     """The field that keeps the stop text in the reply."""
 
 
-VLLM = ServerDialect("vllm", "ebnf", continues=True, keeps_stop="include_stop_str_in_output")
-SGLANG = ServerDialect("sglang", "ebnf", continues=True, keeps_stop="no_stop_trim")
-OPENAI = ServerDialect("openai", "lark", context=128_000, limit="max_completion_tokens", local=False)
-NONE = ServerDialect("none", schema=False, refuses=False, local=False)
+_TEMPLATE = {"chat_template_kwargs": {"enable_thinking": False}}
+
+VLLM = ServerDialect(
+    "vllm", "ebnf", continues=True, local=True, unthinking=_TEMPLATE, keeps_stop="include_stop_str_in_output"
+)
+SGLANG = ServerDialect("sglang", "ebnf", continues=True, local=True, unthinking=_TEMPLATE, keeps_stop="no_stop_trim")
+OLLAMA = ServerDialect("ollama", refuses=False, context=4096, local=True, unthinking={"reasoning_effort": "none"})
+OPENAI = ServerDialect(
+    "openai", "lark", context=128_000, limit="max_completion_tokens", temperature=False, counts_constraint=True
+)
+AZURE = evolve(OPENAI, name="azure", grammar="none")
+OPENROUTER = ServerDialect("openrouter")
+NONE = ServerDialect("none", refuses=False)
 
 
 @frozen
@@ -71,7 +86,7 @@ class Sampling:
     def of(self, request: Request, dialect: ServerDialect) -> dict[str, Any]:
         """Return the fields for a request. (The samples of one call must differ.)"""
         fields: dict[str, Any] = {}
-        if self.temperature is not None or dialect is not OPENAI:
+        if self.temperature is not None or dialect.temperature:
             fields["temperature"] = self.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
         if dialect.local:
             fields["seed"] = (self.seed + request.sample) % 2**31
@@ -94,7 +109,7 @@ class Chat:
         self.context = context
         self.capabilities = Capabilities(
             grammar=grammar,
-            schema=dialect.schema,
+            schema=True,
             continues=dialect.continues,
             prefix_reuse=dialect is not NONE,
             exact_counts=False,
@@ -105,12 +120,14 @@ class Chat:
         self._dialect = dialect
         self._grammar = grammar
         self._sampling = sampling
+        self._refused: set[str | None] = set()
+        """The digests of the types whose JSON schemas the server has refused."""
         self._warned = False
 
     def count(self, request: Request) -> int:
         """Return an upper bound of the tokens of the prompt."""
         texts = [message["content"] for message in self._messages(request)]
-        if self._dialect is OPENAI:
+        if self._dialect.counts_constraint:
             texts.append(json.dumps(self._constraint_fields(request)))  # counts as a part of the prompt
         bound = most_tokens(*texts)
         return most_prompt_tokens(bound, self.context, request.max_tokens) if self._dialect.refuses else bound
@@ -119,11 +136,29 @@ class Chat:
         """Return the reply to a request. Raises ModelError."""
         with before_sending():
             body = self.body(request)
-        data = await self._client.request("POST", self._path, body)
         try:
-            return self._reply(request, data)
+            data = await self._client.request("POST", self._path, body)
+        except RequestRefused as error:
+            if "response_format" not in body:
+                raise
+            body, data = await self._without_schema(request, error)
+        try:
+            return self._reply(request, body, data)
         except (LookupError, TypeError, AttributeError) as error:
             raise ModelError.of("E400", f"{self._client.root} answered what is no chat completion") from error
+
+    async def _without_schema(self, request: Request, error: RequestRefused) -> tuple[dict[str, Any], Any]:
+        """Send a request again, without the JSON schema with which it was refused; return its body and the response.
+
+        If that was the reason, the schema is not sent again. Raises ModelError, `error` if it was not.
+        """
+        self._refused.add(request.constraint_digest)
+        try:
+            body = self.body(request)
+            return body, await self._client.request("POST", self._path, body)
+        except RequestRefused:
+            self._refused.discard(request.constraint_digest)
+            raise error from None
 
     # Requests
 
@@ -134,8 +169,7 @@ class Chat:
         body[dialect.limit] = request.max_tokens
         body |= self._sampling.of(request, dialect)
         body |= self._constraint_fields(request)
-        if dialect.local:
-            body["chat_template_kwargs"] = {"enable_thinking": False}
+        body |= dialect.unthinking
         if self._continued(request):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         stop = self._stop(request)
@@ -166,10 +200,10 @@ class Chat:
             return (
                 {} if self._grammar == "none" else self._grammar_fields(grammar_for(request.constraint, self._grammar))
             )
-        if not self._dialect.schema or not request.typed:
+        if not request.typed or request.constraint_digest in self._refused:
             return {}
         schema = request.answer_format.object_schema
-        strict = self._dialect is not OPENAI or not _too_rich(schema)
+        strict = self._dialect.local or not _too_rich(schema)
         json_schema = {"name": "answer", "strict": strict, "schema": schema}
         return {"response_format": {"type": "json_schema", "json_schema": json_schema}}
 
@@ -190,8 +224,7 @@ class Chat:
 
     # Replies
 
-    def _reply(self, request: Request, data: Any) -> Reply:
-        fields = self._constraint_fields(request)
+    def _reply(self, request: Request, body: dict[str, Any], data: Any) -> Reply:
         choice = data["choices"][0]
         message = choice["message"]
         finish = self._finish(choice["finish_reason"])
@@ -199,13 +232,13 @@ class Chat:
         text = refusal or message.get("content") or ""
         if refusal:
             finish = "refusal"
-        elif finish != "refusal" and "tools" in fields:
+        elif finish != "refusal" and "tools" in body:
             text = self._tool_input(message)
         if not isinstance(text, str):
             raise TypeError
         if finish == "stop":
             text = with_stop_text(text, self._stop(request), choice.get("stop_reason", choice.get("matched_stop")))
-        reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in fields)
+        reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in body)
         return self._counted(request, data.get("usage") or {}, reply)
 
     def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:

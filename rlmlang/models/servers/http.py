@@ -72,6 +72,10 @@ class NotFound(ModelFailed):
     """The server has nothing at the path, or something other than the API."""
 
 
+class RequestRefused(ModelFailed):
+    """The server does not take a field of the request, or its value."""
+
+
 class Client:
     """The connections to one server, kept between requests.
 
@@ -242,7 +246,7 @@ class Client:
         hint = hints.get(status)
         if 300 <= status < 400:
             message, hint = "redirects are not followed", "write the address it leads to"
-        kind = NotFound if status in (404, 405) else ModelFailed
+        kind = {404: NotFound, 405: NotFound, 400: RequestRefused, 422: RequestRefused}.get(status, ModelFailed)
         return self._failed(f"HTTP {status}" + (f": {message}" if message else ""), hint, kind)
 
     def _open_circuit(self, wait: float) -> ModelError:

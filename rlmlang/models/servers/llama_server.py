@@ -16,7 +16,7 @@ from rlmlang.models.servers.chat import Grammar, Sampling, ServerDialect, gramma
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import count, with_stop_text
 
-LLAMA = ServerDialect("llama", "gbnf", continues=True, context=4096)
+LLAMA = ServerDialect("llama", "gbnf", continues=True, context=4096, local=True)
 
 
 class LlamaServer:

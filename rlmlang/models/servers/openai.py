@@ -15,7 +15,7 @@ from attrs import asdict, frozen
 from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import read_options
-from rlmlang.models.servers.chat import NONE, OPENAI, SGLANG, VLLM, Chat, Grammar, Sampling
+from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, OPENROUTER, SGLANG, VLLM, Chat, Grammar, Sampling
 from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
 from rlmlang.models.servers.http import Client, NotFound
 from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
@@ -23,7 +23,7 @@ from rlmlang.models.servers.messages import count
 
 ADDRESS = "https://api.openai.com/v1"
 
-DIALECTS = {dialect.name: dialect for dialect in (VLLM, SGLANG, LLAMA, OPENAI, NONE)}
+DIALECTS = {dialect.name: dialect for dialect in (VLLM, SGLANG, LLAMA, OLLAMA, OPENAI, AZURE, OPENROUTER, NONE)}
 
 GRAMMARS = ("llguidance", "lark", "ebnf", "gbnf", "none")
 
