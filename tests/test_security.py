@@ -40,7 +40,7 @@ KEY = "not-so-secret-after-all"
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key and no settings of the machine's."""
-    for name in ("OPENAI_API_KEY", "RLMLANG_ALLOW", "RLMLANG_MODEL", "RLMLANG_DEBUG"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "RLMLANG_ALLOW", "RLMLANG_MODEL", "RLMLANG_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)

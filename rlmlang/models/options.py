@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -15,6 +16,12 @@ SAMPLE_TEMPERATURE = 0.8
 
 AT = "@(?=https?://)"
 """The regular expression of the separator between a model and its address."""
+
+
+def usual_address(variable: str, address: str) -> str:
+    """Return the address in an environment variable, where one may be and is set, else another."""
+    return (os.environ.get(variable, "").strip().rstrip("/") if variable else "") or address
+
 
 OptionsT = TypeVar("OptionsT", bound=Any)
 """A frozen attrs class, each of whose fields is an option."""

@@ -20,7 +20,8 @@ from attrs import frozen
 
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Model
-from rlmlang.models.options import AT
+from rlmlang.models.known_servers import suggestion
+from rlmlang.models.options import AT, usual_address
 
 
 @frozen
@@ -37,6 +38,8 @@ class Backend:
     """The modules that must be installed, each with the command that installs it."""
     address: str = ""
     """The address of its server, unless the name gives another; empty for models of this process."""
+    address_variable: str = ""
+    """The environment variable that gives another address for names without one."""
     limits: Mapping[str, Any] = {}  # decision 82
     """The default limits of runs with its models, where they differ from those of `Limits`."""
 
@@ -44,6 +47,11 @@ class Backend:
     def kind(self) -> str:
         """The part of a name before the colon."""
         return self.form.partition(":")[0]
+
+    @property
+    def usual_address(self) -> str:
+        """The address of the server of names that give none."""
+        return usual_address(self.address_variable, self.address)
 
     @property
     def missing(self) -> list[str]:
@@ -80,6 +88,7 @@ BACKENDS = (
         "rlmlang.models.servers.openai:open_model",
         _HTTP,
         "https://api.openai.com/v1",
+        "OPENAI_BASE_URL",
     ),
     Backend(
         "anthropic:MODEL",
@@ -107,8 +116,12 @@ def open_model(name: str) -> Model:
     if kind in plugins:
         return _opened(plugins[kind], mark, rest, name)
     forms = [*(backend.form for backend in BACKENDS), *plugins]
-    near = get_close_matches(kind, [form.partition(":")[0] for form in forms], 1)
-    hint = f"did you mean `{near[0]}{mark}{rest}`?" if near else f"models are {', '.join(forms)}"
+    if meant := suggestion(name):
+        hint = f"write `{meant}`"
+    elif near := get_close_matches(kind, [form.partition(":")[0] for form in forms], 1):
+        hint = f"did you mean `{near[0]}{mark}{rest}`?"
+    else:
+        hint = f"models are {', '.join(forms)}"
     raise UsageError.of("E605", f"unknown model `{name}`", hint=hint)
 
 
@@ -118,7 +131,7 @@ def address_of(name: str) -> str | None:
     for backend in BACKENDS:
         if backend.kind == kind and backend.address:
             found = re.search(f"{AT}(.*)", rest.partition("?")[0])
-            return found[1] if found else backend.address
+            return found[1] if found else backend.usual_address
     return None
 
 

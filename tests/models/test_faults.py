@@ -38,7 +38,8 @@ REQUEST = Request("Say hello", (), STR, max_tokens=50)
 
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 def completion(content: str, prompt_tokens: int = 9, completion_tokens: int = 3) -> dict[str, Any]:

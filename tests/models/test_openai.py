@@ -25,6 +25,7 @@ from rlmlang.language.types import INT, STR, DictType, ListType, LiteralType, Tu
 from rlmlang.models.base import Reply, Request, Unsent
 from rlmlang.models.local import llama as llama_cpp
 from rlmlang.models.local.openmp import import_passive
+from rlmlang.models.registry import address_of
 from rlmlang.models.servers import chat, http
 from rlmlang.models.servers.endpoint import is_loopback
 from rlmlang.runtime.values import Value
@@ -44,7 +45,8 @@ CONSTRAINT = Constraint("x: int\n", INT, "statement")
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key of the machine's, and grammars that name what they were made from."""
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
     texts = ModuleType("rlmlang.decode.grammars.lark_text")
     texts.grammar_text = lambda constraint, dialect: f"{dialect} of {constraint.unit}"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "rlmlang.decode.grammars.lark_text", texts)
@@ -699,6 +701,28 @@ def test_which_key(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyP
     assert sent == [None, None, "Bearer other", None, "Bearer sk-secret"]
     assert opened("openai:gpt").secrets == {"sk-secret"}
     assert opened("openai:@cf/llama").secrets == opened("openai:opus@20250514").secrets == {"sk-secret"}
+
+
+def test_the_usual_server_may_be_another(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets no key that its name does not ask for, and a name with an address means that."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", f" {server.url}/v1/ ")
+    server.on(CHAT, completion("hello"))
+    for name in ("openai:m?dialect=none", "openai:m?dialect=none&key=OPENAI_API_KEY"):
+        ask(opened(name), request())
+    assert [seen.headers.get("Authorization") for seen in server.seen] == [None, "Bearer sk-secret"]
+    assert address_of("openai:m") == f"{server.url}/v1"
+    assert address_of("openai:m@http://other/v1") == "http://other/v1"
+    monkeypatch.setenv("OPENAI_BASE_URL", "localhost:8000/v1")
+    with pytest.raises(UsageError, match=r"E607.*OPENAI_BASE_URL has an address that cannot be read"):
+        opened("openai:m")
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    assert address_of("openai:m") == "https://api.openai.com/v1"
+
+
+def test_the_address_of_the_completions_is_that_of_the_server(server: FakeServer, opened: Open) -> None:
+    server.on(CHAT, completion("hello"))
+    assert ask(opened(f"openai:m@{server.url}/v1/chat/completions?dialect=none"), request()).text == "hello"
 
 
 def test_the_key_does_not_leave_the_machine_in_the_clear(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

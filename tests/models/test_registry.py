@@ -299,6 +299,49 @@ def test_a_name_that_means_nothing(name: str, hint: str) -> None:
     assert (caught.value.first.code, caught.value.first.hint) == ("E605", hint)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("gpt-4", "openai:gpt-4"),
+        ("gpt-4o-mini", "openai:gpt-4o-mini"),
+        ("o3-mini", "openai:o3-mini"),
+        ("openai/gpt-4o", "openai:gpt-4o"),
+        ("gpt-4?temperature=0", "openai:gpt-4?temperature=0"),
+        ("groq:llama-3?ctx=9", "openai:llama-3@https://api.groq.com/openai/v1?key=GROQ_API_KEY&ctx=9"),
+        ("gpt-4o@https://proxy.example/v1", "openai:gpt-4o@https://proxy.example/v1"),
+        ("claude-sonnet-4-5", "anthropic:claude-sonnet-4-5"),
+        ("anthropic/claude-3-haiku", "anthropic:claude-3-haiku"),
+        ("ollama:llama3", "openai:llama3@http://localhost:11434/v1"),
+        ("ollama/llama3.2:3b", "openai:llama3.2:3b@http://localhost:11434/v1"),
+        ("ollama_chat/qwen3:8b", "openai:qwen3:8b@http://localhost:11434/v1"),
+        ("Ollama:llama3@http://gpu:11434/v1", "openai:llama3@http://gpu:11434/v1"),
+        ("ollama", "openai:MODEL@http://localhost:11434/v1"),
+        ("llama3", "openai:llama3@http://localhost:11434/v1"),
+        ("qwen2.5:7b-instruct", "openai:qwen2.5:7b-instruct@http://localhost:11434/v1"),
+        ("gpt-oss:20b", "openai:gpt-oss:20b@http://localhost:11434/v1"),
+        ("mistral", "openai:mistral@http://localhost:11434/v1"),
+        ("mistral-large-latest", "openai:mistral-large-latest@https://api.mistral.ai/v1?key=MISTRAL_API_KEY"),
+        ("lm-studio:qwen3", "openai:qwen3@http://localhost:1234/v1"),
+        ("vllm:Qwen/Qwen3-8B", "openai:Qwen/Qwen3-8B@http://localhost:8000/v1"),
+        ("openrouter/openai/gpt-4o", "openai:openai/gpt-4o@https://openrouter.ai/api/v1?key=OPENROUTER_API_KEY"),
+        ("openrouter:qwen/qwen3-8b:free", "openai:qwen/qwen3-8b:free@https://openrouter.ai/api/v1?key=OPENROUTER_API_KEY"),
+        ("groq:llama-3.1-8b-instant", "openai:llama-3.1-8b-instant@https://api.groq.com/openai/v1?key=GROQ_API_KEY"),
+        ("together_ai/meta-llama/Llama-3-8b", "openai:meta-llama/Llama-3-8b@https://api.together.xyz/v1?key=TOGETHER_API_KEY"),
+        ("gemini-2.5-flash", "openai:gemini-2.5-flash@https://generativelanguage.googleapis.com/v1beta/openai?key=GEMINI_API_KEY"),
+        ("azure:gpt4o", "openai:gpt4o@https://NAME.openai.azure.com?key=AZURE_OPENAI_API_KEY"),
+        ("http://localhost:8000/v1", "openai:MODEL@http://localhost:8000/v1"),
+        ("model.Q4_K_M.gguf", "gguf:model.Q4_K_M.gguf"),
+        ("./models/model.gguf", "gguf:./models/model.gguf"),
+        ("huggingface/org/model", "hf:org/model"),
+    ],
+)  # fmt: skip
+def test_a_name_that_other_programs_use(name: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_model(name)
+    assert (caught.value.first.code, caught.value.first.hint) == ("E605", f"write `{meant}`")
+    assert meant.partition(":")[0] in {backend.kind for backend in BACKENDS}
+
+
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "find_spec", lambda module: None)
     with pytest.raises(ModelError) as caught:

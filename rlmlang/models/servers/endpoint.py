@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from rlmlang.errors import ModelError, UsageError
-from rlmlang.models.options import AT, at_least
+from rlmlang.models.options import AT, at_least, usual_address
 from rlmlang.models.servers.pace import key_of
 
 ALLOW = "RLMLANG_ALLOW"
@@ -36,21 +36,27 @@ class ServerOptions:
     backend's own server, and no key for any other server."""
 
 
-def split_name(rest: str, name: str, default: str) -> tuple[str, str, str]:
-    """Return model, address without a final `/`, and query of `MODEL@URL?QUERY`.
+def split_name(rest: str, name: str, default: str, variable: str = "") -> tuple[str, str, str]:
+    """Return model, address, and query of `MODEL@URL?QUERY`.
+
+    The address is without a final `/`, and without the path of chat completions. Of a name without one, it is
+    what the environment variable says, else the default.
 
     Raises UsageError E607 for an invalid name or address, and for an address that may not be used.
     """
     rest, _, query = rest.partition("?")
-    model, at, url = rest, "", default
+    model, at, url = rest, "", usual_address(variable, default)
     if found := re.search(AT, rest):
         model, at, url = rest[: found.start()], "@", rest[found.end() :].rstrip("/")
     elif found := _BARE_ADDRESS.search(rest):
         hint = f"write `{rest[: found.start()]}@http://{found[1]}`, or https://"
         raise UsageError.of("E607", f"`{name}` has an address without http:// or https://", hint=hint)
-    problem = "does not name a model" if not model else _problem(url) if at else ""
-    if problem:
+    url = url.removesuffix("/chat/completions")
+    if not model or (at and _problem(url)):
+        problem = _problem(url) if model else "does not name a model"
         raise UsageError.of("E607", f"`{_without_password(name)}` {problem}", hint="write `MODEL@https://HOST/v1`")
+    if problem := _problem(url):
+        raise UsageError.of("E607", f"the environment variable {variable} {problem}", hint="write `https://HOST/v1`")
     if ALLOW in os.environ:
         permit(url, os.environ[ALLOW].split(), ALLOW)
     return model, url, query

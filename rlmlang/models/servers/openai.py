@@ -42,7 +42,7 @@ class OpenAIOptions(ServerOptions):
 
 def open_model(rest: str, name: str) -> OpenAIModel:
     """Return the model of `MODEL@URL?OPTIONS`. Raises UsageError E607 for a wrong name, option or key."""
-    model, url, query = split_name(rest, name, ADDRESS)
+    model, url, query = split_name(rest, name, ADDRESS, "OPENAI_BASE_URL")
     options = read_options(OpenAIOptions(), query, name)
     for what, given, known in (("dialect", options.dialect, DIALECTS), ("grammar", options.grammar, GRAMMARS)):
         if given and given not in known:
