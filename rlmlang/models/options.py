@@ -43,9 +43,12 @@ def read_options(defaults: OptionsT, query: str, name: str) -> OptionsT:
     """Return the options in the query of a name. Raises UsageError E607."""
     known = {each.name: each for each in fields(type(defaults))}
     given = asdict(defaults)
-    for key, text in parse_qsl(query, keep_blank_values=True):
+    for written, text in parse_qsl(query, keep_blank_values=True):
+        key = written.replace("-", "_")
         if key not in known:
-            raise UsageError.of("E607", f"unknown option `{key}` in `{name}`", hint=f"options are {', '.join(known)}")
+            raise UsageError.of(
+                "E607", f"unknown option `{written}` in `{name}`", hint=f"options are {', '.join(known)}"
+            )
         words = known[key].metadata.get("words")
         if words and text not in words:
             raise UsageError.of("E607", f"`{key}={text}` in `{name}`", hint=f"it is one of {', '.join(words)}")

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from attrs import evolve
@@ -752,6 +753,51 @@ def test_a_model_is_opened_without_asking_its_server(opened: Open, monkeypatch: 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     model = opened("openai:gpt")
     assert (model.context, model.capabilities.grammar, model.concurrency) == (128_000, "lark", 16)
+
+
+# Azure ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "options", "path", "version"),
+    [
+        ("", "", "/openai/deployments/gpt%204o/chat/completions", "2024-10-21"),
+        ("/openai/", "&api-version=2025-01-01-preview", "/openai/deployments/gpt%204o/chat/completions", "2025-01-01-preview"),
+        ("/openai/deployments/other", "&api_version=2023-05-15", "/openai/deployments/other/chat/completions", "2023-05-15"),
+        ("/openai/deployments/other/chat/completions", "", "/openai/deployments/other/chat/completions", "2024-10-21"),
+        ("/openai/v1/", "", "/openai/v1/chat/completions", None),
+        ("/openai/v1", "&api-version=preview", "/openai/v1/chat/completions", "preview"),
+        ("/models", "", "/models/chat/completions", "2024-10-21"),
+    ],
+)  # fmt: skip
+def test_deployments_on_azure(
+    server: FakeServer,
+    opened: Open,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    options: str,
+    path: str,
+    version: str | None,
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "secret")
+    server.on(unquote(path), completion("hello"))
+    model = opened(f"openai:gpt 4o@{server.url}{address}?dialect=azure&key=AZURE_OPENAI_API_KEY{options}")
+    assert ask(model, request()).text == "hello"
+    (seen,) = server.seen
+    assert seen.url == path + ("" if version is None else f"?api-version={version}")
+    assert (seen.headers["api-key"], "Authorization" in seen.headers) == ("secret", False)
+    assert model.capabilities.grammar == "none"
+
+
+def test_azure_is_known_by_its_address(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    name = "openai:gpt4o@https://us.openai.azure.com"
+    error = fails(opened(name))
+    assert (error.first.code, error.first.hint) == ("E407", "name the environment variable of its key: `?key=NAME`")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "secret")
+    model = opened(f"{name}?key=AZURE_OPENAI_API_KEY")
+    assert (model.context, model.capabilities.grammar, model.secrets) == (128_000, "none", {"secret"})
+    assert model.identity != opened(f"{name}?key=AZURE_OPENAI_API_KEY&api-version=2023-05-15").identity
 
 
 # llama-server --------------------------------------------------------------------------------------

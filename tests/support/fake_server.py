@@ -51,6 +51,8 @@ class Seen:
     headers: dict[str, str]
     body: Any
     """The JSON data in it, None if it is empty."""
+    url: str
+    """The path as it was written, and the query."""
     connection: int
     """The same number for requests over the same connection."""
 
@@ -116,7 +118,7 @@ class FakeServer:
         if request.transport not in self._connections:
             self._connections.append(request.transport)
         connection = self._connections.index(request.transport)
-        self.seen.append(Seen(request.method, request.path, dict(request.headers), body, connection))
+        self.seen.append(Seen(request.method, request.path, dict(request.headers), body, request.raw_path, connection))
         self.arrived.release()
         script = self.scripts.get(request.path, [Answer(404, {"detail": "Not Found"})])
         response = script.pop(0) if len(script) > 1 else script[0]

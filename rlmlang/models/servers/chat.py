@@ -213,7 +213,7 @@ class Chat:
                 return {"structured_outputs": {"grammar": grammar}}
             case "sglang":
                 return {"ebnf": grammar}
-            case "openai":
+            case "openai" | "azure":
                 written = {"type": "grammar", "grammar": {"syntax": "lark", "definition": grammar}}
                 return {
                     "tools": [{"type": "custom", "custom": {"name": TOOL, "format": written}}],

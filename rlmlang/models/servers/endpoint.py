@@ -159,7 +159,7 @@ def read_key(variable: str, url: str) -> str:
 
 def no_key(name: str, variable: str) -> ModelError:
     """Return the error of a missing API key."""
-    hint = f"set {variable}" if variable else "name its variable by `?key=`"
+    hint = f"set {variable}" if variable else "name the environment variable of its key: `?key=NAME`"
     return ModelError.of("E407", f"`{name}` needs an API key", hint=hint)
 
 

@@ -15,6 +15,7 @@ from attrs import asdict, frozen
 from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import read_options
+from rlmlang.models.servers.azure import is_azure, root_and_path
 from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, OPENROUTER, SGLANG, VLLM, Chat, Grammar, Sampling
 from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
 from rlmlang.models.servers.http import Client, NotFound
@@ -38,6 +39,8 @@ class OpenAIOptions(ServerOptions):
     """One of `GRAMMARS`, where the server reads other grammars than its dialect says: a llama-server that is built with
     llguidance, a vLLM that uses it."""
     seed: int = 0
+    api_version: str = ""
+    """The version of Azure's interface; empty for a default."""
 
 
 def open_model(rest: str, name: str) -> OpenAIModel:
@@ -58,16 +61,24 @@ class OpenAIModel:
         self.model = model
         self.options = options
         self.concurrency = options.concurrency
-        root = url.removesuffix("/v1")
-        self._path = url[len(root) :]
         self._at_openai = urlsplit(url).hostname == urlsplit(ADDRESS).hostname
+        self._at_azure = options.dialect == "azure" or (not options.dialect and is_azure(url))
+        if self._at_azure:
+            root, self._path = root_and_path(url, model, options.api_version)
+        else:
+            root = url.removesuffix("/v1")
+            self._path = f"{url[len(root) :]}/chat/completions"
+        self._needs_key = self._at_openai or is_azure(url)
         self._variable = key_variable(options.key, "OPENAI_API_KEY", self._at_openai)
         self._key = read_key(self._variable, url)
         self.secrets = frozenset([self._key] if self._key else [])
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        header = {"api-key": self._key} if self._at_azure else {"Authorization": f"Bearer {self._key}"}
+        headers = header if self._key else {}
         self._client = Client(root, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
         values = asdict(options)
         kept = {key: values[key] for key in ("dialect", "grammar", "temperature", "seed")}
+        if options.api_version:
+            kept["api_version"] = options.api_version
         self.identity = json.dumps({"kind": "openai", "url": url, "model": model, **kept})
 
     @property
@@ -98,9 +109,10 @@ class OpenAIModel:
     def _server(self) -> Chat | LlamaServer:
         """The server in its dialect. Raises ModelError E400, E407."""
         options = self.options
-        if self._at_openai and not self._key:
+        if self._needs_key and not self._key:
             raise no_key(self.name, self._variable)
-        dialect = DIALECTS.get(options.dialect) or (OPENAI if self._at_openai else None)
+        usual = AZURE if self._at_azure else OPENAI if self._at_openai else None
+        dialect = DIALECTS.get(options.dialect) or usual
         context = options.ctx
         if dialect is None or (not context and dialect in (VLLM, SGLANG, LLAMA)):
             found, size = self._detected()
@@ -111,12 +123,11 @@ class OpenAIModel:
         sampling = Sampling(options.temperature, options.seed)
         if dialect is LLAMA:
             return LlamaServer(self._client, self.model, grammar, context, sampling)
-        path = f"{self._path}/chat/completions"
-        return Chat(self._client, path, self.model, dialect, grammar, context, sampling)
+        return Chat(self._client, self._path, self.model, dialect, grammar, context, sampling)
 
     def _detected(self) -> tuple[Any, int]:
         """Return the dialect of the server, and its context size; 0 if it reports none. Raises ModelError E400."""
-        listed = self._reported(f"{self._path}/models").get("data")
+        listed = self._reported(f"{self._path.removesuffix('/chat/completions')}/models").get("data")
         models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
         entry = next((each for each in models if each.get("id") == self.model), models[0] if models else {})
         for dialect in (VLLM, SGLANG):
