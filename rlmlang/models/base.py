@@ -193,6 +193,12 @@ class Reply:
     """What the engine put before the text, as if the model had written it; `text` does not repeat it."""
     wrapped: bool = False
     """Whether the engine constrained an answer to a JSON object: `opening` and `text` together are that object."""
+    reasoning: str = ""
+    """What the model thought before the text, where the server reports that apart from it."""
+    reasoning_tokens: int = 0
+    """The tokens of the completion that went into reasoning, as far as the server counts them."""
+    tool_call: str = ""
+    """The name of the tool that the model called instead of writing an answer."""
 
 
 @frozen

@@ -51,10 +51,10 @@ def check_reply(reply: object, model: str) -> Reply:
     if _is_plain(reply):
         return reply
     problem = None
-    for part in ("text", "opening"):
+    for part in ("text", "opening", "reasoning", "tool_call"):
         if not isinstance(value := getattr(reply, part), str):
             problem = f"whose {part} is {type(value).__name__}; expected str"
-    for part in ("prompt_tokens", "completion_tokens", "cached_tokens", "forced_tokens"):
+    for part in ("prompt_tokens", "completion_tokens", "cached_tokens", "forced_tokens", "reasoning_tokens"):
         if not is_count(value := getattr(reply, part)):
             problem = f"whose {part} is {value!r:.60}; expected an int from 0"
     if reply.finish not in FINISHES:
@@ -79,14 +79,18 @@ def _is_plain(reply: Reply) -> bool:
     return (
         reply.text.__class__ is str
         and reply.opening.__class__ is str
+        and reply.reasoning.__class__ is str
+        and reply.tool_call.__class__ is str
         and reply.prompt_tokens.__class__ is int
         and reply.completion_tokens.__class__ is int
         and reply.cached_tokens.__class__ is int
         and reply.forced_tokens.__class__ is int
+        and reply.reasoning_tokens.__class__ is int
         and reply.prompt_tokens >= 0
         and reply.completion_tokens >= 0
         and reply.cached_tokens >= 0
         and reply.forced_tokens >= 0
+        and reply.reasoning_tokens >= 0
         and reply.finish in FINISHES
     )
 

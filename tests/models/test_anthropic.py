@@ -107,12 +107,12 @@ def test_what_is_written_is_shown_last(server: FakeServer, opened: Open) -> None
 @pytest.mark.parametrize(
     ("answer", "reply"),
     [
-        (message("a", "end_turn"), Reply("a", 9, 3, "stop")),
-        (message("a ", "stop_sequence", stop_sequence="END"), Reply("a END", 9, 3, "stop")),
-        (message("a\nb"), Reply("a\n", 9, 3, "stop")),
-        (message("a", "max_tokens"), Reply("a", 9, 3, "length")),
-        (message("a", "model_context_window_exceeded"), Reply("a", 9, 3, "length")),
-        (message("", "refusal"), Reply("", 9, 3, "refusal")),
+        (message("a", "end_turn"), Reply("a", 9, 3, "stop", reasoning="…")),
+        (message("a ", "stop_sequence", stop_sequence="END"), Reply("a END", 9, 3, "stop", reasoning="…")),
+        (message("a\nb"), Reply("a\n", 9, 3, "stop", reasoning="…")),
+        (message("a", "max_tokens"), Reply("a", 9, 3, "length", reasoning="…")),
+        (message("a", "model_context_window_exceeded"), Reply("a", 9, 3, "length", reasoning="…")),
+        (message("", "refusal"), Reply("", 9, 3, "refusal", reasoning="…")),
         (
             message(
                 "a",
@@ -123,7 +123,7 @@ def test_what_is_written_is_shown_last(server: FakeServer, opened: Open) -> None
                     "output_tokens": 2,
                 },
             ),
-            Reply("a", 321, 2, "stop", cached_tokens=300),
+            Reply("a", 321, 2, "stop", cached_tokens=300, reasoning="…"),
         ),
     ],
 )
@@ -196,3 +196,11 @@ def test_names_and_keys(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("anthropic:m@http://proxy.example?key=ANTHROPIC_API_KEY", "anthropic:m?dialect=none"):
         with pytest.raises(UsageError, match="E607"):
             opened(name)
+
+
+def test_a_reply_tells_the_tool_that_was_called_instead_of_an_answer(server: FakeServer, opened: Open) -> None:
+    used = message("", "tool_use")
+    used["content"] = [{"type": "tool_use", "id": "1", "name": "search", "input": {}}]
+    server.on(MESSAGES, used)
+    reply = ask(opened(f"anthropic:m@{server.url}"), request())
+    assert (reply.text, reply.tool_call) == ("", "search")

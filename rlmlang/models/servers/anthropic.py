@@ -101,11 +101,21 @@ class AnthropicModel:
         finish = self._finish(data["stop_reason"])
         if finish == "stop":
             text = with_stop_text(text, request.stop, data.get("stop_sequence"))
-        return Reply(text, sum(read), count(usage["output_tokens"]) or 0, finish, cached_tokens=read[2])
+        thought = "".join(block["thinking"] for block in data["content"] if block["type"] == "thinking")
+        tools = [block["name"] for block in data["content"] if block["type"] == "tool_use"]
+        return Reply(
+            text,
+            sum(read),
+            count(usage["output_tokens"]) or 0,
+            finish,
+            cached_tokens=read[2],
+            reasoning=thought,
+            tool_call=tools[0] if tools and not text else "",
+        )
 
     def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
         match reason:
-            case "end_turn" | "stop_sequence":
+            case "end_turn" | "stop_sequence" | "tool_use":
                 return "stop"
             case "max_tokens" | "model_context_window_exceeded":
                 return "length"

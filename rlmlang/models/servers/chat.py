@@ -238,7 +238,16 @@ class Chat:
             raise TypeError
         if finish == "stop":
             text = with_stop_text(text, self._stop(request), choice.get("stop_reason", choice.get("matched_stop")))
-        reply = Reply(text, 0, 0, finish, opening=self._opening(request), wrapped="response_format" in body)
+        reply = Reply(
+            text,
+            0,
+            0,
+            finish,
+            opening=self._opening(request),
+            wrapped="response_format" in body,
+            reasoning=_reasoning(message),
+            tool_call="" if text else _called_tool(message),
+        )
         return self._counted(request, data.get("usage") or {}, reply)
 
     def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
@@ -271,7 +280,28 @@ class Chat:
                 self._warned = True
             prompt, completion = self.count(request), min(request.max_tokens, most_tokens(reply.text))
         cached = count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0
-        return evolve(reply, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=min(cached, prompt))
+        thought = count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")) or 0
+        return evolve(
+            reply,
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            cached_tokens=min(cached, prompt),
+            reasoning_tokens=min(thought, completion),
+        )
+
+
+def _reasoning(message: dict[str, Any]) -> str:
+    """Return what the model thought before it answered, by either of the names that servers give it."""
+    found = message.get("reasoning_content") or message.get("reasoning")
+    return found if isinstance(found, str) else ""
+
+
+def _called_tool(message: dict[str, Any]) -> str:
+    """Return the name of the tool that the model called, although it was given none; empty if it called none."""
+    for call in message.get("tool_calls") or ():
+        name = (call.get("function") or call.get("custom") or {}).get("name")
+        return name if isinstance(name, str) else "a tool"
+    return ""
 
 
 @lru_cache(maxsize=64)
