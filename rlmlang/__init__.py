@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         UnknownInput,
         UnknownModel,
         UsageError,
+        ValueMismatch,
         ValueTooLarge,
     )
     from rlmlang.models.base import Model, Reply, Request
@@ -93,8 +94,8 @@ __all__ = [
     "ProgramError", "PromptTokensExhausted", "Refused", "Reply", "Request", "Result", "RlmError", "RunError",
     "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable",
     "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError",
-    "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete", "load", "open_model",
-    "replay", "resume",
+    "ValueMismatch", "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete", "load",
+    "open_model", "replay", "resume",
 ]  # fmt: skip
 
 _HOMES = {
@@ -111,7 +112,8 @@ _HOMES = {
         "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
         "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RlmError", "RunError",
         "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable",
-        "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueTooLarge",
+        "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueMismatch",
+        "ValueTooLarge",
     ),
     "models.base": ("Model", "Reply", "Request"),
     "models.functions": ("FunctionModel",),

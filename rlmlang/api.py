@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 from attrs import evolve, field, frozen
 
@@ -58,6 +58,10 @@ from rlmlang.storage.runs import ReplayModel, find_run, read_spec
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 
+T = TypeVar("T")
+ClassOf = type[T]
+"""A class; in `Result`, `type` is something else."""
+
 QUESTION = "question__"
 """The input that a question is given as; no program binds such a name."""
 
@@ -91,6 +95,21 @@ class Result:
     def run_id(self) -> str:
         """The id by which the store knows the run."""
         return self.trace.run_id
+
+    @overload
+    def to(self, kind: ClassOf[T]) -> T: ...
+
+    @overload
+    def to(self, kind: Any) -> Any: ...  # unions and the like are no classes
+
+    def to(self, kind: Any) -> Any:
+        """Return the value as an object of a Python type: a dataclass, `list[Invoice]`, an enum, a pydantic model.
+
+        Raises UsageError E611 for a value that does not fit, with the field; E607 for a type no value can be made.
+        """
+        from rlmlang.structuring import structured  # imported here, since few programs need cattrs
+
+        return structured(self.value, kind)
 
 
 @frozen(eq=False)

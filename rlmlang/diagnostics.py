@@ -115,6 +115,7 @@ CODES: dict[str, str] = {
     "E608": "no price of the model is known",
     "E609": "the trace cannot be read",
     "E610": "the run cannot be found or resumed",
+    "E611": "the value does not fit the Python type",
 }
 
 

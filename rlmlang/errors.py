@@ -30,7 +30,7 @@ __all__ = [
     "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
     "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RlmError", "RunError",
     "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable",
-    "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueTooLarge",
+    "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueMismatch", "ValueTooLarge",
 ]  # fmt: skip
 
 
@@ -328,6 +328,12 @@ class RunUnavailable(UsageError):
     """A recorded run cannot be found, resumed or replayed."""
 
     codes = ("E610",)
+
+
+class ValueMismatch(UsageError):
+    """The value of a run does not fit the Python type that it is to be made."""
+
+    codes = ("E611",)
 
 
 class RunNotFound(RunUnavailable):

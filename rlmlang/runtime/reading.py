@@ -42,7 +42,8 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
                 return [from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data)]
         case SetType():
             if isinstance(data, SetValue):
-                return SetValue(from_json(to_json(item), type_.item, f"an element of {where}") for item in data)
+                items = data.unordered()  # those of Python need not have an order
+                return SetValue(from_json(to_json(item), type_.item, f"an element of {where}") for item in items)
             if isinstance(data, (list, tuple)):
                 return SetValue(from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data))
         case DictType():
@@ -60,6 +61,8 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
             if isinstance(data, (list, tuple)):
                 return tuple(from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data))
         case RecordType():
+            if isinstance(data, tuple) and hasattr(data, "_asdict"):
+                return _record_from_json(data._asdict(), type_, where)
             if isinstance(data, dict):
                 return _record_from_json(data, type_, where)
         case _ if type_ == FLOAT:

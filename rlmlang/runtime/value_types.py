@@ -47,6 +47,7 @@ def type_of(value: Value) -> Type:
 
 def _differing(values: Collection[Value]) -> Collection[Value]:
     """Return values with all the types of the given ones: fewer, where they are texts or numbers."""
+    values = list(values.unordered()) if isinstance(values, SetValue) else values  # it may mix what has no order
     kinds = {type(value): value for value in values}
     return kinds.values() if kinds.keys() <= _PLAIN else values
 

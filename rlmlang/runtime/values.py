@@ -244,7 +244,11 @@ def has_infinity(value: Value) -> bool:
 
 
 class Mismatch(ValueError):
-    """JSON data that is not of the expected type; the message says where and why."""
+    """Data that is not of the expected type: the message says where and why, and the hint what to give instead."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def preview(value: Value, width: int = 80) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from attrs import frozen
 
 from rlmlang.language.types import Type, join
-from rlmlang.runtime.inputs import data_of
+from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.value_types import type_of
 from rlmlang.runtime.values import Mismatch
 
