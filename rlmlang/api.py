@@ -4,6 +4,8 @@ Each of them has an asynchronous twin whose name begins with `a`. Options are th
 
 - `model`: the name of a model (`"smollm2"`), one that is open (`open_model`), a function or coroutine function from
   chat messages to text, or any object of the protocol `Model`. What is given by name is opened for this run alone.
+- `models`: other models by what they do: the one under `"leaf"` answers directly, so that a cheap model reads where
+  `model` writes programs.
 - `store`: a `Store`, or the path or URL of one, in which answers and runs are kept; None for no store.
 - `limits`: `Limits`, or a mapping of those that differ from the usual ones.
 - `prices`: the prices of models by their names or patterns of them; `max_cost` needs that of the model, unless it
@@ -25,30 +27,36 @@ from attrs import evolve, field, frozen
 from rlmlang.annotations import type_text
 from rlmlang.calls.budget import Usage
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
-from rlmlang.calls.prices import Prices, price_of
+from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names
+from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
 from rlmlang.errors import MissingModel, UsageError, unreadable
 from rlmlang.execution import (
     LimitsLike,
-    ModelLike,
     Options,
-    StoreLike,
     begin,
     check_options,
     limits_again,
     limits_for,
-    model_again,
-    model_of,
-    refuse_no_model,
     run_program,
-    stored_in,
 )
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import STR, Type
 from rlmlang.models.opened import OpenModel, synchronous
+from rlmlang.opening import (
+    ModelLike,
+    ModelsLike,
+    StoreLike,
+    leaf_of,
+    model_of,
+    opened_again,
+    opened_to_count,
+    refuse_no_model,
+    stored_in,
+)
 from rlmlang.runtime.estimate import Cost, estimate
 from rlmlang.runtime.inputs import bind_inputs, input_mapping, merged_inputs, with_input_types
 from rlmlang.runtime.value_types import declarable_type
@@ -155,6 +163,7 @@ class Program:
         inputs: Mapping[str, object] | None = None,
         *,
         model: ModelLike | None = None,
+        models: ModelsLike | None = None,
         limits: LimitsLike | None = None,
         prices: Prices | None = None,
         **named: object,
@@ -164,24 +173,25 @@ class Program:
         A model counts the tokens of prompts; for money its price is needed too.
         Raises UsageError E601–E603, and RunError if the program fails whatever the model answers.
         """
-        if isinstance(model, str):
-            with open_model(model) as own:
-                return self.cost(inputs, model=own, limits=limits, prices=prices, **named)
         given = merged_inputs(inputs, named)
         checked = with_input_types(self.checked, given)
         values = bind_inputs(checked, given)
         limits = limits_for(limits, model)
         check_options(prices=prices)
+        leaf = leaf_of(models)
+        if leaf is not None and limits.max_depth <= 1:
+            model, leaf = leaf, None  # nothing else is asked
         if model is None:
             return estimate(checked, values, limits)
-        engine, _ = model_of(model)
-        return estimate(checked, values, limits, engine, price_of(engine, prices or {}))
+        with opened_to_count(model, leaf, prices) as roles:
+            return estimate(checked, values, limits, roles)
 
     async def arun(
         self,
         inputs: Mapping[str, object] | None = None,
         *,
         model: ModelLike | None = None,
+        models: ModelsLike | None = None,
         store: StoreLike | None = None,
         limits: LimitsLike | None = None,
         prices: Prices | None = None,
@@ -196,7 +206,8 @@ class Program:
         """
         limits, trace = limits_for(limits, model), Trace() if trace is None else trace
         options = Options(
-            model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace
+            model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
+            trace=trace,
         )  # fmt: skip
         given = merged_inputs(inputs, named)
         program = Program(with_input_types(self.checked, given))
@@ -242,6 +253,7 @@ async def aask(
     *,
     type: Any = str,
     model: ModelLike,
+    models: ModelsLike | None = None,
     store: StoreLike | None = None,
     limits: LimitsLike | None = None,
     prices: Prices | None = None,
@@ -270,8 +282,8 @@ async def aask(
     text = f"{declared(values)}{QUESTION}: str\nCALL[{type_text(type)}]({QUESTION}{arguments})\n"
     program = compile(text, QUESTION_SOURCE)
     options = Options(
-        model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace,
-        command="ask",
+        model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
+        trace=trace, command="ask",
     )  # fmt: skip
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
     return Result(value, program.type, trace.usage, trace, _written(trace, program))
@@ -287,6 +299,7 @@ async def acomplete(
     start: str = "",
     max_tokens: int | None = None,
     model: ModelLike,
+    models: ModelsLike | None = None,
     store: StoreLike | None = None,
     limits: LimitsLike | None = None,
     prices: Prices | None = None,
@@ -308,8 +321,8 @@ async def acomplete(
     limits, trace = limits_for(limits, model), Trace() if trace is None else trace
     values = values_of(input_mapping(inputs))
     options = Options(
-        model=model, store=store, limits=limits, prices=prices, memo=memo, writing=writing, trace=trace,
-        command="complete",
+        model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
+        trace=trace, command="complete",
     )  # fmt: skip
     refuse_undeclarable(values)
     types = {name: declarable_type(value) for name, value in values.items()}
@@ -329,25 +342,27 @@ async def aresume(
     *,
     store: StoreLike,
     model: ModelLike | None = None,
+    models: ModelsLike | None = None,
     limits: LimitsLike | None = None,
     prices: Prices | None = None,
     trace: Trace | None = None,
 ) -> Result:
     """Resume a recorded run: evaluate its program again, and ask the model only for answers that are not stored.
 
-    `run_id` is the prefix of an id, or `last` for the latest run. The model is that of the run unless another is
+    `run_id` is the prefix of an id, or `last` for the latest run. The models are those of the run unless others are
     given, and so are the limits; a mapping changes some of them.
     Raises what `Program.arun` raises, and UsageError E610 if the run cannot be found or resumed.
     """
     refuse_no_model(model)
+    leaf = leaf_of(models)
     check_options(run_id=run_id, limits=limits, prices=prices, trace=trace)
     with stored_in(store) as kept:
         row = find_run(kept, run_id)
         spec = read_spec(row)
         if row.status == "running":
             raise UsageError.of("E610", f"the run {row.id} is still running", hint="wait until it has ended, or end it")
-        async with model_again(spec, model) as engine:
-            return await _again(spec, row.id, engine, kept, limits, prices, trace)
+        async with opened_again(spec, model, leaf) as engines:
+            return await _again(spec, row.id, engines, kept, limits, prices, trace)
 
 
 resume = synchronous(aresume, "await rlmlang.aresume(…)")
@@ -362,7 +377,8 @@ async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None
     with stored_in(store) as kept:
         row = find_run(kept, run_id)
         spec = read_spec(row)
-        return await _again(spec, row.id, ReplayModel(spec), kept, None, None, trace, is_recorded=False)
+        engines = ReplayModel(spec.model, spec.identity, spec.recursive), ReplayModel.leaf(spec)
+        return await _again(spec, row.id, engines, kept, None, None, trace, is_recorded=False)
 
 
 replay = synchronous(areplay, "await rlmlang.areplay(…)")
@@ -371,20 +387,21 @@ replay = synchronous(areplay, "await rlmlang.areplay(…)")
 async def _again(
     spec: Spec,
     run_id: str,
-    model: ModelLike,
+    engines: tuple[ModelLike, ModelLike | None],
     store: Store,
     limits: LimitsLike | None,
     prices: Prices | None,
     trace: Trace | None,
     is_recorded: bool = True,
 ) -> Result:
-    """Run a recorded program again, under the id that it has."""
+    """Run a recorded program again, under the id that it has, on its model and that for direct answers."""
     trace = Trace() if trace is None else trace
     trace.run_id = run_id
     writing = cast("Writing | None", spec.writing)
     limits = limits_again(spec, limits)
     options = Options(
-        model=model, store=store, limits=limits, prices=prices, writing=writing, trace=trace,
+        model=engines[0], models={LEAF: engines[1]}, store=store, limits=limits, prices=prices,
+        writing=writing, trace=trace,
         command=spec.command, is_recorded=is_recorded,
     )  # fmt: skip
     program = compile(spec.program, spec.name)

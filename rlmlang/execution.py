@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any, Union, cast, get_args
+from typing import Any, Union, get_args
 
 from attrs import asdict, evolve, field, fields_dict, frozen
 
@@ -19,16 +18,14 @@ from rlmlang.calls.answering import default_writing
 from rlmlang.calls.budget import Account, Caps, Limits
 from rlmlang.calls.evaluate import ActiveRun, evaluating
 from rlmlang.calls.prices import Price, Prices
+from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
-from rlmlang.errors import BudgetError, MissingModel, RlmError, UsageError
+from rlmlang.errors import BudgetError, RlmError, UsageError
 from rlmlang.language.check.checked import Checked
-from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, Model, SecretHolder
-from rlmlang.models.checks import check_model
-from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
-from rlmlang.models.opened import OpenModel
-from rlmlang.models.registry import open_model, usual_limits
+from rlmlang.models.base import SecretHolder
+from rlmlang.models.registry import usual_limits
+from rlmlang.opening import ModelLike, ModelsLike, StoreLike, leaf_of, opened, refuse_no_model
 from rlmlang.redact import Redactor
 from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.estimate import Cost, follow
@@ -41,12 +38,6 @@ from rlmlang.trace.recorder import Trace
 SHOWN_PARTS = 5
 """Places that the refusal of a run names, those that take most first."""
 
-ModelLike = Union[Model, OpenModel, ModelFunction, str]
-"""A model, an open one, a function from messages to text, or the name of a model."""
-
-StoreLike = Union[Store, str, Path]
-"""A store, or the path or URL of one."""
-
 LimitsLike = Union[Limits, Mapping[str, Any]]
 """Limits, or some of them by name, where the others are to be the usual ones."""
 
@@ -56,6 +47,7 @@ class Options:
     """How a run is made. Raises UsageError E605 for what is no model, E607 for an option of a wrong value."""
 
     model: ModelLike | None = None
+    models: ModelsLike | None = None
     store: StoreLike | None = None
     limits: Limits = field(factory=Limits)
     prices: Prices | None = None
@@ -69,6 +61,7 @@ class Options:
 
     def __attrs_post_init__(self) -> None:
         refuse_no_model(self.model)
+        leaf_of(self.models)
         check_options(
             store=self.store, prices=self.prices, memo=self.memo, writing=self.writing, trace=self.trace
         )  # fmt: skip
@@ -143,49 +136,6 @@ def default_limits(model: ModelLike | None) -> Limits:
     return Limits(**usual_limits(name))
 
 
-def refuse_no_model(given: object) -> None:
-    """Raise UsageError E605 for what is neither a model nor None, E607 for a model that no run can use."""
-    if given is None or isinstance(given, OpenModel | str) or is_function(given):
-        return
-    if isinstance(given, type) or not hasattr(given, "generate"):
-        raise UsageError.of(
-            "E605",
-            f"model is a name, a function, or an object of the protocol Model, not {shown(given)}",
-            hint="an example is model='smollm2'; `rlmlang models` lists the kinds of names",
-        )
-    check_model(given)
-
-
-def model_of(given: ModelLike | None) -> tuple[Model, bool]:
-    """Return the model that is meant, and whether it is opened here, so that it is to be closed again.
-
-    Raises UsageError E604, E605, ModelError E407.
-    """
-    if given is None:
-        return NoModel(), False
-    if isinstance(given, OpenModel):
-        return given.model, False
-    if isinstance(given, str):
-        return open_model(given), True
-    if is_function(given):
-        return FunctionModel(given), True
-    refuse_no_model(given)
-    return cast(Model, given), False
-
-
-@asynccontextmanager
-async def opened(model: ModelLike | None, store: StoreLike | None) -> AsyncIterator[tuple[Model, Store | None]]:
-    """Open the model and the store of a run, and close again what is opened here. Raises UsageError, ModelError."""
-    engine, is_own = model_of(model)
-    try:
-        check_model(engine)
-        with nullcontext() if store is None else stored_in(store) as kept, deep_recursion:
-            yield engine, kept
-    finally:
-        if is_own:
-            await engine.aclose()
-
-
 @asynccontextmanager
 async def begin(
     options: Options, name: str, text: str, inputs: Mapping[str, Value], types: Mapping[str, Type]
@@ -193,14 +143,16 @@ async def begin(
     """Begin a run, and record how it ends. Raises UsageError, ModelError; BudgetError E505 when its time is over."""
     trace, limits = options.trace, options.limits
     account = trace.account = Account(limits, share_from=options.share_from)
-    async with opened(options.model, options.store) as (engine, store):
-        trace.redactor = Redactor(engine.secrets if isinstance(engine, SecretHolder) else ())
-        account.charge_by(engine, options.prices or {})
-        writing = options.writing or default_writing(engine)
-        spec = spec_of(options.command, name, text, inputs, engine, writing, limits)
+    async with opened(options.model, leaf_of(options.models), options.store) as (main, leaf, store):
+        roles = Roles.of(main, leaf, options.prices)
+        holders = [role.model for role in roles if isinstance(role.model, SecretHolder)]
+        trace.redactor = Redactor(secret for model in holders for secret in model.secrets)
+        account.charge_for(roles)
+        writing = options.writing or default_writing(main)
+        spec = spec_of(options.command, name, text, inputs, roles, writing, limits)
         async with (
             recorded(spec, types, store, trace, account, options.is_recorded) as recording,
-            evaluating(engine, account, trace, recording.journal, options.memo, writing) as run,
+            evaluating(roles, account, trace, recording.journal, options.memo, writing) as run,
         ):
             yield run, recording
 
@@ -230,7 +182,7 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
     if not trace.watchers and all(getattr(caps, name) is None for name in fields_dict(Caps)):
         return
     try:
-        estimate = follow(checked, values, account.limits, caller.model, account.price)
+        estimate = follow(checked, values, account.limits, caller.roles)
         cost = estimate.cost()
         if caller.journal is not None and _first_exceeded(cost, caps):  # decision 74
             cost = estimate.cost(caller.is_stored)
@@ -278,52 +230,3 @@ def limits_again(spec: Spec, changes: LimitsLike | None) -> Limits:
     if spec.command == "ask" and (isinstance(changes, Limits) or "max_depth" in (changes or {})):
         limits = evolve(limits, max_depth=limits.max_depth + 1)
     return limits
-
-
-@asynccontextmanager
-async def model_again(spec: Spec, model: ModelLike | None) -> AsyncIterator[ModelLike]:
-    """The model to resume a run with. A function of the name that the run's had is taken for the same."""
-    if model is None and spec.identity == NoModel.identity:
-        yield NoModel()
-        return
-    if model is None and json.loads(spec.identity).get("kind") == "function":
-        raise MissingModel.of("E605", f"the model of the run was the function {spec.model}", hint="give it: model=…")
-    if not is_function(model):
-        yield spec.model if model is None else model
-        return
-    own = FunctionModel(model)
-    if own.name == spec.model:
-        own.identity = spec.identity
-    try:
-        yield own
-    finally:
-        await own.aclose()
-
-
-@contextmanager
-def stored_in(store: StoreLike) -> Iterator[Store]:
-    """The store that is given, or the one in a place, which is closed again."""
-    if isinstance(store, Store):
-        yield store
-    else:
-        with Store(store) as own:
-            yield own
-
-
-class NoModel:
-    """The model of a run that is given none: programs without a CALL need no other."""
-
-    name = "none"
-    identity = "none"
-    context = 1
-    concurrency = 1
-    capabilities = Capabilities(free=True)
-
-    def count_tokens(self, request: object) -> int:
-        raise MissingModel.of("E605", "the program makes a CALL, and no model is given", hint="give one: model=…")
-
-    async def generate(self, request: object) -> Any:
-        raise AssertionError("a prompt is counted before it is sent")
-
-    async def aclose(self) -> None:
-        pass

@@ -41,6 +41,7 @@ LAYERS = """
     models.base
     models
     calls.prices calls.writing
+    calls.roles
     calls.budget
     storage trace
     runtime.estimate storage.journal
@@ -52,6 +53,7 @@ LAYERS = """
     storage.recording
     calls.evaluate
     calls.inline storage.runs
+    opening
     execution
     api
     nano

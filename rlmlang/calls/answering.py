@@ -12,6 +12,7 @@ from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Account
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.prompt import argument_names, function_head
+from rlmlang.calls.roles import Role, Roles
 from rlmlang.calls.session import ANSWER, Session
 from rlmlang.calls.turns import TurnSession
 from rlmlang.calls.writing import Writing
@@ -54,11 +55,11 @@ def default_writing(model: Model) -> Writing:
 
 
 class Answering:
-    """Has the model answer the calls of one run, within budget and context."""
+    """Has the models of a run answer its calls, within budget and context."""
 
     def __init__(
         self,
-        model: Model,
+        roles: Roles,
         account: Account,
         trace: Trace,
         clock: Callable[[], float],
@@ -67,18 +68,19 @@ class Answering:
         step: StepAnswer,
         writing: Writing | None = None,
     ) -> None:
-        self.model = model
+        self.roles = roles
         self.account = account
         self.trace = trace
         self.clock = clock
         self.meter = meter
-        self.writing = writing or default_writing(model)
-        self.concurrency = account.limits.concurrency or model.concurrency
+        self.writing = writing or default_writing(roles.main.model)
+        self.concurrency = account.limits.concurrency or roles.leaf.model.concurrency
+        """How many direct answers are worth asking for at once."""
         self.squeezed = False  # decision 72
         """Whether a program was written with fewer tokens than it may have: engines bring it to an end in time,
         so the answer might be another. From then on no answer of a program is stored."""
         self._evaluate, self._step = evaluate, step
-        self._slots = asyncio.Semaphore(self.concurrency)
+        self._slots = _slots(roles, account.limits.concurrency)
 
     # Generations
 
@@ -87,19 +89,21 @@ class Answering:
 
         Raises BudgetError, ModelError E403, E404.
         """
-        prompt = prompt_tokens(self.model, request)
-        if prompt >= self.model.context:
+        role = self.roles.of_form(record.form)
+        model = role.model
+        prompt = prompt_tokens(model, request)
+        if prompt >= model.context:
             raise ModelError.of(
                 "E403",  # decision 33
-                f"the prompt of this call takes {prompt:,} tokens; the context of {self.model.name} "
-                f"holds {self.model.context:,}",
+                f"the prompt of this call takes {prompt:,} tokens; the context of {model.name} holds {model.context:,}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
-        async with self._slots:
-            return await self._generate(record, request, account, prompt)
+        async with self._slots[role]:
+            return await self._generate(role, record, request, account, prompt)
 
-    async def _generate(self, record: CallRecord, request: Request, account: Account, prompt: int) -> Reply:
-        reserved = await account.reserve(prompt, min(request.max_tokens, self.model.context - prompt))
+    async def _generate(self, role: Role, record: CallRecord, request: Request, account: Account, prompt: int) -> Reply:
+        model = role.model
+        reserved = await account.reserve(prompt, min(request.max_tokens, model.context - prompt), role.price)
         if reserved.short is not None and request.constraint is not None:
             self.squeezed = True
         if record.status == "waiting":
@@ -109,17 +113,17 @@ class Answering:
         sent = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
         began, record.attempts = self.clock(), record.attempts + 1
         try:
-            reply = await self._reply(sent)
+            reply = await _reply(model, sent)
         except BaseException as error:
             cost = account.settle(reserved, None, called=not isinstance(error, Unsent))
             record.pay(cost)
             if isinstance(error, RlmError) and self.trace.sinks:
-                self.trace.generated(record, sent, self._rendered(sent), began, self.clock(), cost, None, error)
+                self.trace.generated(record, sent, _rendered(model, sent), began, self.clock(), cost, None, error)
             raise
         cost = account.settle(reserved, (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens))
         record.pay(cost)
         if self.trace.sinks:
-            self.trace.generated(record, sent, self._rendered(sent), began, self.clock(), cost, reply)
+            self.trace.generated(record, sent, _rendered(model, sent), began, self.clock(), cost, reply)
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens
         if reply.finish == "length" and reserved.short is not None:
@@ -127,21 +131,6 @@ class Answering:
         if reply.finish == "refusal":
             raise ModelError.of("E404", f"the model refused: {_short(reply.text)}")
         return reply
-
-    async def _reply(self, request: Request) -> Reply:
-        """Return what the backend replies. Raises ModelError E400 for any error of it, and for a wrong reply."""
-        try:
-            reply = await self.model.generate(request)
-        except RlmError:
-            raise
-        except Exception as error:
-            raise ModelError.of("E400", f"the model failed: {described(error)}") from error
-        return check_reply(reply, self.model.name)
-
-    def _rendered(self, request: Request) -> RenderedPrompt:
-        """Return a request as the model reads it."""
-        model = self.model
-        return model.render_prompt(request) if isinstance(model, PromptRenderer) else RenderedPrompt(request.messages)
 
     async def _whole_reply(self, call: CallInFlight, request: Request) -> Reply:
         """Have the model generate once. Raises ModelError E402 if the reply was cut off, and what `generate` raises."""
@@ -267,3 +256,26 @@ def _another(call: CallInFlight, attempt: int) -> int:
 def _short(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _slots(roles: Roles, limit: int | None) -> dict[Role, asyncio.Semaphore]:
+    """Return what bounds how many generations of each model run at once; under a limit, of all together."""
+    if limit is not None:
+        return dict.fromkeys(roles, asyncio.Semaphore(limit))
+    return {role: asyncio.Semaphore(role.model.concurrency) for role in roles}
+
+
+async def _reply(model: Model, request: Request) -> Reply:
+    """Return what the backend replies. Raises ModelError E400 for any error of it, and for a wrong reply."""
+    try:
+        reply = await model.generate(request)
+    except RlmError:
+        raise
+    except Exception as error:
+        raise ModelError.of("E400", f"the model failed: {described(error)}") from error
+    return check_reply(reply, model.name)
+
+
+def _rendered(model: Model, request: Request) -> RenderedPrompt:
+    """Return a request as the model reads it."""
+    return model.render_prompt(request) if isinstance(model, PromptRenderer) else RenderedPrompt(request.messages)

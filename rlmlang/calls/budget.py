@@ -18,10 +18,10 @@ from typing import Any
 
 from attrs import asdict, define, field, fields_dict, frozen
 
-from rlmlang.calls.prices import Price, Prices, no_price, price_of
+from rlmlang.calls.prices import Price, no_price
+from rlmlang.calls.roles import Roles
 from rlmlang.errors import BudgetError, UsageError
 from rlmlang.language.source import Span
-from rlmlang.models.base import Model
 
 
 @frozen
@@ -112,7 +112,7 @@ class Usage:
     cached_tokens: int = 0
     """Those of the prompts' tokens that the engine had in its cache."""
     cost: Decimal | None = None
-    """US dollars; None if the model has no known price."""
+    """US dollars; None if one of the models has no known price."""
     steps: int = 0
     """Steps of pure work."""
     bytes: int = 0
@@ -154,8 +154,10 @@ class Reservation:
     prompt_tokens: int
     completion_tokens: int
     """The tokens granted: all that were requested, or as many as are left."""
+    price: Price | None
+    """The price of the model that generates; None if it is not known."""
     cost: Decimal
-    """US dollars; 0 if the model has no known price."""
+    """US dollars; 0 if no price is known."""
     short: BudgetError | None
     """The error to raise when the answer does not fit, if fewer tokens were granted than requested."""
 
@@ -172,7 +174,6 @@ class Account:
     """The instruction and place of the call, if this is the account of one."""
     above: Account | None = None
     """The account of the program that makes the call."""
-    price: Price | None = None
     _caps: Caps = field()
     _chain: tuple[Account, ...] = field(init=False)
     """The account itself and those above it, up to the run's."""
@@ -192,19 +193,14 @@ class Account:
 
     def __attrs_post_init__(self) -> None:
         self._chain = (self, *(self.above._chain if self.above is not None else ()))
-        self._price_by(self.price)
 
-    def charge_by(self, model: Model, prices: Prices) -> None:
-        """Count money by the price of a model. Raises UsageError E608 if money is limited and no price is known."""
-        price = price_of(model, prices)
-        if price is None and self.limits.max_cost is not None:
-            raise no_price(model)
-        self._price_by(price)
-
-    def _price_by(self, price: Price | None) -> None:
-        self.price = price
-        if price is not None and self.usage.cost is None:
+    def charge_for(self, roles: Roles) -> None:
+        """Count money if the price of every model is known. Raises UsageError E608 if it is limited and one is not."""
+        unpriced = [role.model for role in roles if role.price is None]
+        if not unpriced:
             self.usage.cost = Decimal(0)
+        elif self.limits.max_cost is not None:
+            raise no_price(unpriced[0])
 
     def below(self, level: int, instruction: str, span: Span) -> Account:
         """Return the account for a call that a program answers: this one, if the call may spend all of it."""
@@ -212,7 +208,8 @@ class Account:
         if share == 1 or level < self.share_from:
             return self
         caps = self._caps.share(share)
-        return Account(self.limits, Usage(), self.share_from, (instruction, span), self, self.price, caps)
+        usage = Usage(cost=None if self.usage.cost is None else Decimal(0))
+        return Account(self.limits, usage, self.share_from, (instruction, span), self, caps)
 
     def expect_call(self) -> None:
         """Count a call that will be reserved later, so that no program asks for calls without end.
@@ -228,15 +225,15 @@ class Account:
         """Stop counting a call as expected: it has been reserved, or will not be made."""
         self._expected -= 1
 
-    async def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation:
-        """Reserve one generation, waiting for others to be settled if need be.
+    async def reserve(self, prompt_tokens: int, completion_tokens: int, price: Price | None = None) -> Reservation:
+        """Reserve one generation at a price, waiting for others to be settled if need be.
 
         Raises BudgetError E501, E503, E504 or E509; E510 if the share of a call is exhausted.
         """
         waiting = self._chain[-1]._waiting
-        if not waiting and (reservation := self._reserve(prompt_tokens, completion_tokens)) is not None:
+        if not waiting and (reservation := self._reserve(prompt_tokens, completion_tokens, price)) is not None:
             return reservation
-        mine = _Waiting(self, prompt_tokens, completion_tokens, asyncio.get_running_loop().create_future())
+        mine = _Waiting(self, prompt_tokens, completion_tokens, price, asyncio.get_running_loop().create_future())
         waiting.append(mine)
         try:
             return await mine.answer
@@ -247,7 +244,7 @@ class Account:
                 self.settle(mine.answer.result(), None, called=False)
             raise
 
-    def _reserve(self, prompt: int, completion: int) -> Reservation | None:
+    def _reserve(self, prompt: int, completion: int, price: Price | None) -> Reservation | None:
         """Return a reservation, or None if it must wait until open ones are settled. Raises BudgetError."""
         granted, short, wait = completion, None, False
         for account in self._chain:
@@ -270,25 +267,25 @@ class Account:
                     wait = wait or account._open > 0
                     granted = left
                     short = account._over("max_completion_tokens", _cut_off(left))
-            if caps.cost is not None and self.price is not None and usage.cost is not None:
+            if caps.cost is not None and price is not None and usage.cost is not None:
                 money = caps.cost - usage.cost
-                if self.price.of(prompt, 1) > money:
-                    raise account._over("max_cost", _too_expensive(self.price.of(prompt, 1), money, caps.cost))
-                if self.price.of(prompt, granted) > money - account._reserved_cost:
+                if price.of(prompt, 1) > money:
+                    raise account._over("max_cost", _too_expensive(price.of(prompt, 1), money, caps.cost))
+                if price.of(prompt, granted) > money - account._reserved_cost:
                     wait = wait or account._open > 0
-                    if self.price.of(prompt, granted) > money:
-                        granted = self.price.affordable(money, prompt)
+                    if price.of(prompt, granted) > money:
+                        granted = price.affordable(money, prompt)
                         short = account._over("max_cost", _cut_off(granted))
         if wait:
             return None
-        cost = Decimal(0) if self.price is None else self.price.of(prompt, granted)
+        cost = Decimal(0) if price is None else price.of(prompt, granted)
         for account in self._chain:
             account.usage.calls += 1
             account._open += 1
             account._reserved_prompt += prompt
             account._reserved_completion += granted
             account._reserved_cost += cost
-        return Reservation(prompt, granted, cost, short)
+        return Reservation(prompt, granted, price, cost, short)
 
     def no_calls_left(self) -> BudgetError:
         return self._over("max_calls", f"{self._caps.calls:,} of {self._caps.calls:,} calls are used")
@@ -316,7 +313,7 @@ class Account:
         With `called` false the request was never sent. The cost is None if no price is known.
         """
         prompt, completion, cached = spent or (reserved.prompt_tokens, reserved.completion_tokens, 0)
-        cost = Decimal(0) if self.price is None else self.price.of(prompt, completion, min(cached, prompt))
+        cost = Decimal(0) if reserved.price is None else reserved.price.of(prompt, completion, min(cached, prompt))
         for account in self._chain:
             account._open -= 1
             account._reserved_prompt -= reserved.prompt_tokens
@@ -332,7 +329,7 @@ class Account:
             if usage.cost is not None:
                 usage.cost += cost
         self._chain[-1]._serve()
-        return None if self.price is None else cost * called
+        return None if reserved.price is None else cost * called
 
     def _serve(self) -> None:
         """Grant or refuse waiting requests in order, up to the first that must keep waiting."""
@@ -340,7 +337,7 @@ class Account:
             first = self._waiting[0]
             if not first.answer.done():
                 try:
-                    reservation = first.account._reserve(first.prompt_tokens, first.completion_tokens)
+                    reservation = first.account._reserve(first.prompt_tokens, first.completion_tokens, first.price)
                 except BudgetError as error:
                     first.answer.set_exception(error)
                 else:
@@ -357,6 +354,7 @@ class _Waiting:
     account: Account
     prompt_tokens: int
     completion_tokens: int
+    price: Price | None
     answer: asyncio.Future[Reservation]
 
 

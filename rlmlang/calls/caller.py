@@ -42,13 +42,13 @@ class Caller:
 
     def __init__(self, answering: Answering, journal: Journal | None = None, memo: bool = True) -> None:
         self.answering = answering
-        self.model = answering.model
+        self.roles = answering.roles
         self.account = answering.account
         self.trace = answering.trace
         self.clock = answering.clock
         self.journal = journal if memo else None
         self.memo = memo
-        self._keys = Keys(self.model, self.account.limits, answering.writing)
+        self._keys = Keys(self.roles, self.account.limits, answering.writing)
         self._workers = Workers(answering.concurrency, self._make_leaf)
         self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
         self._in_flight: dict[bytes, CallInFlight] = {}
@@ -82,7 +82,7 @@ class Caller:
         Raises BudgetError E501, E502, E506, UsageError E606.
         """
         limits, usage = self.account.limits, self.account.usage
-        above = self._by_id.get(parent) if parent is not None and self.model.capabilities.recursive else None
+        above = self._by_id.get(parent) if parent is not None and self.roles.is_recursive else None
         if above is not None:
             level = above.level + 1
         if level > limits.max_depth:
@@ -101,6 +101,7 @@ class Caller:
         stored = self.journal.store.get(key) if self.journal is not None else None
         if stored is None:
             self.account.expect_call()
+        form = "program" if level < limits.max_depth else "leaf"
         record = CallRecord(
             self.trace.count,
             parent,
@@ -112,7 +113,8 @@ class Caller:
             site.within,
             tuple(zip(site.names, args[1:])),
             key if self.memo else None,
-            form="program" if level < limits.max_depth else "leaf",
+            model=self.roles.of_form(form).model.name,
+            form=form,
         )
         self.trace.start(record)
         if stored is not None:

@@ -12,11 +12,11 @@ from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
 from rlmlang.calls.caller import Caller
 from rlmlang.calls.in_flight import CallInFlight
+from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
 from rlmlang.errors import BudgetError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
-from rlmlang.models.base import Model
 from rlmlang.runtime.call_site import CallSite, InFlight
 from rlmlang.runtime.compiler import evaluate
 from rlmlang.runtime.meter import Meter
@@ -103,7 +103,7 @@ class ActiveRun:
 
 @asynccontextmanager
 async def evaluating(
-    model: Model,
+    roles: Roles,
     account: Account,
     trace: Trace,
     journal: Journal | None = None,
@@ -126,7 +126,7 @@ async def evaluating(
         return await run.step(call, checked, values, begin)
 
     answering = Answering(
-        model, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing
+        roles, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing
     )
     caller = Caller(answering, journal, memo)
     run = ActiveRun(caller, meter, account, trace)

@@ -96,6 +96,7 @@ async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_t
     trace = run.caller.trace
     request = Request(prompt, tuple(values.items()), STR, level=0, inline=run.account.limits.max_depth > 0)
     record = CallRecord(trace.count, None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0, form="text")
+    record.model = run.caller.roles.of_form(record.form).model.name
     record.status = "running"
     trace.start(record)
     inputs = dict(zip(argument_names(request.arguments), values.values()))
@@ -228,7 +229,7 @@ class InlineText:
         """
         answering = self.run.caller.answering
         sample = self.request.sample * CALL_ATTEMPTS + attempt
-        if answering.model.capabilities.grammar != "none" and text in MARKS:
+        if answering.roles.main.model.capabilities.grammar != "none" and text in MARKS:
             reply = await self._generate(
                 written=self.written + "CALL",
                 constraint=Constraint(self.program, unit="call", beginning=self.beginning),

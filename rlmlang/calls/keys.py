@@ -9,7 +9,7 @@ import json
 
 from rlmlang.calls.budget import Limits
 from rlmlang.calls.prompt import PROMPT_VERSION
-from rlmlang.models.base import Model
+from rlmlang.calls.roles import Roles
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.values import Value, canonical
 
@@ -20,8 +20,8 @@ LANGUAGE_VERSION = 2
 class Keys:
     """The keys of the calls of one run (SPEC 9.4)."""
 
-    def __init__(self, model: Model, limits: Limits, writing: str) -> None:
-        self._model = model
+    def __init__(self, roles: Roles, limits: Limits, writing: str) -> None:
+        self._roles = roles
         self._limits = limits
         self._writing = writing
         """How programs are written, which can change what they are."""
@@ -31,12 +31,12 @@ class Keys:
     def of(self, site: CallSite, args: tuple[Value, ...], sample: int, level: int) -> bytes:
         """Return the SHA-256 digest of a call. `args` are plain, the instruction first."""
         depth_left = self._limits.max_depth - level
-        if self._model.capabilities.recursive:
+        if self._roles.is_recursive:
             depth_left = min(depth_left, 1)
         head = self._heads.get((site.shape, depth_left, site.names))
         if head is None:
             shared = [
-                LANGUAGE_VERSION, PROMPT_VERSION, self._model.identity, site.shape, depth_left,
+                LANGUAGE_VERSION, PROMPT_VERSION, self._identity(depth_left), site.shape, depth_left,
                 self._limits.max_answer_tokens, site.names, depth_left and self._writing,
             ]  # fmt: skip
             head = hashlib.sha256(json.dumps(shared).encode())
@@ -44,3 +44,10 @@ class Keys:
         digest = head.copy()
         digest.update(canonical([sample, *args]).encode("utf-8", "surrogatepass"))  # decision 35
         return digest.digest()
+
+    def _identity(self, depth_left: int) -> str | list[str]:
+        """Return what identifies the models on which an answer depends: a program makes calls that others answer."""
+        main, leaf = (role.model.identity for role in (self._roles.main, self._roles.leaf))
+        if depth_left == 0:
+            return leaf
+        return main if main == leaf else [main, leaf]

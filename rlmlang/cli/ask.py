@@ -11,10 +11,12 @@ from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
     json_option,
+    leaf_model_option,
     limit_options,
     limits_of,
     model_of,
     model_option,
+    models_of,
     quiet_option,
     store_options,
     text_input_option,
@@ -30,6 +32,7 @@ from rlmlang.cli.settings import find_settings
 @text_input_option
 @click.option("--type", "type_", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
+@leaf_model_option
 @writing_option
 @store_options
 @trace_option
@@ -44,6 +47,7 @@ def command(
     inputs: tuple[str, ...],
     type_: str,
     model: str | None,
+    leaf_model: str | None,
     writing: Any,
     store: str | None,
     no_store: bool,
@@ -69,6 +73,7 @@ def command(
     with attempt.caught():
         settings = find_settings()
         name = model_of(model, settings)
+        models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
         given = read_given(inputs, "")
         if name is None:
@@ -77,8 +82,8 @@ def command(
         attempt.is_resumable = place is not None
         attempt.run(
             lambda: aask(
-                question, given, type=type_, model=name, store=place, limits=limits, prices=settings.prices,
-                writing=writing or settings.writing, trace=attempt.trace,
+                question, given, type=type_, model=name, models=models, store=place, limits=limits,
+                prices=settings.prices, writing=writing or settings.writing, trace=attempt.trace,
             ),
             QUESTION_SOURCE, quiet, trace_file,
         )  # fmt: skip

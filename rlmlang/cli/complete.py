@@ -11,10 +11,12 @@ from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
     json_option,
+    leaf_model_option,
     limit_options,
     limits_of,
     model_of,
     model_option,
+    models_of,
     quiet_option,
     store_options,
     text_input_option,
@@ -37,6 +39,7 @@ from rlmlang.runtime.values import to_json
     help="At most so many tokens of text.  [default: --max-answer-tokens]",
 )
 @model_option
+@leaf_model_option
 @writing_option
 @store_options
 @trace_option
@@ -52,6 +55,7 @@ def command(
     start: str,
     max_tokens: int | None,
     model: str | None,
+    leaf_model: str | None,
     writing: Any,
     store: str | None,
     no_store: bool,
@@ -77,6 +81,7 @@ def command(
     with attempt.caught():
         settings = find_settings()
         name = model_of(model, settings)
+        models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
         if name is None:
             raise missing_model()
@@ -84,8 +89,8 @@ def command(
         given = read_given(inputs, "")
         attempt.run(
             lambda: acomplete(
-                prompt, given, start=start, max_tokens=max_tokens, model=name, store=place, limits=limits,
-                prices=settings.prices, writing=writing or settings.writing, trace=attempt.trace,
+                prompt, given, start=start, max_tokens=max_tokens, model=name, models=models, store=place,
+                limits=limits, prices=settings.prices, writing=writing or settings.writing, trace=attempt.trace,
             ),
             "the text", quiet, trace_file,
         )  # fmt: skip

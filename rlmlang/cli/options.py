@@ -10,6 +10,7 @@ import click
 from attrs import fields_dict
 
 from rlmlang.calls.budget import Limits
+from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
 from rlmlang.cli.settings import FILE, Settings, limit
 from rlmlang.errors import UsageError
@@ -98,7 +99,25 @@ def model_of(option: str | None, settings: Settings) -> str | None:
     Raises UsageError E607 for a server that the settings do not allow, and for a model that only the user may name.
     """
     named = option or os.environ.get("RLMLANG_MODEL")
-    name = named or settings.model
+    return _permitted(named, settings.model, settings, "--model or in $RLMLANG_MODEL")
+
+
+def models_of(leaf: str | None, settings: Settings) -> dict[str, str]:
+    """Return the names of the models for parts of the work: that for direct answers, if one is given anywhere.
+
+    Raises what `model_of` raises.
+    """
+    named = leaf or os.environ.get("RLMLANG_LEAF_MODEL")
+    name = _permitted(named, settings.leaf_model, settings, "--leaf-model or in $RLMLANG_LEAF_MODEL")
+    return {} if name is None else {LEAF: name}
+
+
+def _permitted(named: str | None, configured: str | None, settings: Settings, how: str) -> str | None:
+    """Return the name of a model: by the user, for which `how` says the ways, or by the settings.
+
+    Raises UsageError E607.
+    """
+    name = named or configured
     if name is None:
         return None
     from rlmlang.models.registry import address_of
@@ -108,7 +127,7 @@ def model_of(option: str | None, settings: Settings) -> str | None:
     if url is not None and settings.allow is not None:
         permit(url, settings.allow, FILE)
     if not named:
-        hint = "name the model with --model or in $RLMLANG_MODEL, if you trust it"
+        hint = f"name the model with {how}, if you trust it"
         if name.startswith("scripted:") and name.endswith(".py"):
             raise UsageError.of("E607", f"{FILE} names a model that is Python code: {name}", hint=hint)
         known = url is None or is_loopback(url) or url == address_of(name.partition("@")[0])
@@ -153,6 +172,12 @@ model_option = click.option(
     metavar="MODEL",
     shell_complete=_model_names,
     help="The model, such as smollm2 or gguf:PATH (see `rlmlang models`).",
+)
+leaf_model_option = click.option(
+    "--leaf-model",
+    metavar="MODEL",
+    shell_complete=_model_names,
+    help="The model for direct answers, so that a cheap one reads where --model writes programs.  [default: --model]",
 )
 writing_option = click.option(
     "--writing",

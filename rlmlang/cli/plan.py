@@ -12,10 +12,12 @@ from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.options import (
     input_option,
     json_option,
+    leaf_model_option,
     limit_options,
     limits_of,
     model_of,
     model_option,
+    models_of,
     program_argument,
 )
 from rlmlang.cli.settings import find_settings
@@ -28,10 +30,13 @@ from rlmlang.runtime.inputs import read_inputs
 @program_argument
 @input_option
 @model_option
+@leaf_model_option
 @json_option
 @limit_options
 @click.pass_context
-def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, file: str, inputs: tuple[str, ...], model: str | None, leaf_model: str | None, as_json: bool
+) -> None:
     """Show what a run costs at least and at most. No model is called.
 
     With a model, its tokenizer counts the tokens of prompts, and its price in rlmlang.toml
@@ -45,14 +50,17 @@ def command(ctx: click.Context, file: str, inputs: tuple[str, ...], model: str |
     settings = find_settings()
     program = Program(check(read_source(file)))
     name = model_of(model, settings)
+    models = models_of(leaf_model, settings)
     limits = limits_of(ctx, settings, name)
     given = read_inputs(program.checked, read_given(inputs, file))
-    cost = program.cost(given, model=name, limits=limits, prices=settings.prices)
+    cost = program.cost(given, model=name, models=models, limits=limits, prices=settings.prices)
     if as_json:
         output.write_json(cost.to_json())
         return
     for what in ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes"):
         click.echo(f"{what.replace('_', ' '):17}  {_between(getattr(cost, what))}")
+    if cost.model is not None and cost.sites:
+        click.echo(f"{'answered by':17}  {output.one_line(cost.model, 80)}")
     for site in cost.sites:
         span = site.span
         click.echo(f"\n{span.source.name}:{span.line}: {output.one_line(span.text, 80)}\n    {_shown(site)}")

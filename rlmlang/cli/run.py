@@ -11,10 +11,12 @@ from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.options import (
     input_option,
     json_option,
+    leaf_model_option,
     limit_options,
     limits_of,
     model_of,
     model_option,
+    models_of,
     program_argument,
     quiet_option,
     store_options,
@@ -31,6 +33,7 @@ from rlmlang.runtime.inputs import read_inputs
 @program_argument
 @input_option
 @model_option
+@leaf_model_option
 @writing_option
 @store_options
 @trace_option
@@ -43,6 +46,7 @@ def command(
     file: str,
     inputs: tuple[str, ...],
     model: str | None,
+    leaf_model: str | None,
     writing: Any,
     store: str | None,
     no_store: bool,
@@ -67,6 +71,7 @@ def command(
     with attempt.caught():
         settings = find_settings()
         name = model_of(model, settings)
+        models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
         program = Program(check(read_source(file)))
         given = read_inputs(program.checked, read_given(inputs, file))
@@ -74,7 +79,7 @@ def command(
         attempt.is_resumable = place is not None
         attempt.run(
             lambda: program.arun(
-                given, model=name, store=place, limits=limits, prices=settings.prices,
+                given, model=name, models=models, store=place, limits=limits, prices=settings.prices,
                 writing=writing or settings.writing, trace=attempt.trace,
             ),
             program.source.name, quiet, trace_file,

@@ -12,9 +12,11 @@ from typing import Any
 import click
 
 from rlmlang.api import areplay, aresume
+from rlmlang.calls.roles import LEAF
 from rlmlang.cli import output
 from rlmlang.cli.options import (
     json_option,
+    leaf_model_option,
     limit_options,
     limits_given,
     model_option,
@@ -103,6 +105,7 @@ def show_(run: str, store: str | None, as_json: bool) -> None:
         "command": row.spec.get("command"),
         "program": row.spec.get("name"),
         "model": row.spec.get("model"),
+        **({"leaf model": leaf} if (leaf := row.spec.get("leaf_model")) else {}),
         **{
             f"input {name}": json.dumps(value, ensure_ascii=False) for name, value in row.spec.get("inputs", {}).items()
         },
@@ -116,6 +119,7 @@ def show_(run: str, store: str | None, as_json: bool) -> None:
 @command.command("resume")
 @run_argument
 @model_option
+@leaf_model_option
 @store_option
 @trace_option
 @quiet_option
@@ -126,6 +130,7 @@ def resume_(
     ctx: click.Context,
     run: str,
     model: str | None,
+    leaf_model: str | None,
     store: str | None,
     trace_file: str | None,
     quiet: bool,
@@ -141,14 +146,16 @@ def resume_(
       rlmlang runs resume last
       rlmlang runs resume 3f2a --max-calls 5000
     """
-    limits = limits_given(ctx)
+    limits, models = limits_given(ctx), {LEAF: leaf_model}
     attempt = Attempt(is_resumable=True)
     with attempt.caught(), opened_store(store) as kept:
         row = find_run(kept, run)
         attempt.trace.run_id = row.id
         prices = find_settings().prices
         attempt.run(
-            lambda: aresume(row.id, store=kept, model=model, limits=limits, prices=prices, trace=attempt.trace),
+            lambda: aresume(
+                row.id, store=kept, model=model, models=models, limits=limits, prices=prices, trace=attempt.trace
+            ),
             str(row.spec.get("name")), quiet, trace_file,
         )  # fmt: skip
     return attempt.end(quiet, as_json)
@@ -205,5 +212,6 @@ def _row_json(row: RunRow) -> dict[str, Any]:
         "command": row.spec.get("command"),
         "program": row.spec.get("name"),
         "model": row.spec.get("model"),
+        "leaf_model": row.spec.get("leaf_model"),
         "usage": row.usage,
     }

@@ -5,6 +5,9 @@
     store = "answers.db"      # or false, for none
     allow = ["https://api.openai.com"]      # the only servers that may be used
 
+    [models]
+    leaf = "gguf:small.gguf"  # for direct answers; `model` does everything else
+
     [limits]
     max_calls = 200
     max_seconds = "none"      # no limit
@@ -45,6 +48,8 @@ class Settings:
     """The contents of an `rlmlang.toml`."""
 
     model: str | None = None
+    leaf_model: str | None = None
+    """The model for direct answers; None if `model` gives them too."""
     writing: Writing | None = None
     store: Path | Literal[False] | None = None
     """None is the default store, False no store."""
@@ -73,11 +78,17 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "writing", "store", "store_limit", "allow", "limits", "prices"))
+    _refuse_unknown(path, data, ("model", "models", "writing", "store", "store_limit", "allow", "limits", "prices"))
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
     allow = data.get("allow")
     if not isinstance(model, str | None):
         raise UsageError.of("E607", f"{path}: model is a name, such as 'smollm2'")
+    models = data.get("models", {})
+    if not isinstance(models, dict):
+        raise UsageError.of("E607", f"{path}: models is a table: [models]")
+    _refuse_unknown(path, models, ("leaf",))
+    if not isinstance(leaf := models.get("leaf"), str | None):
+        raise UsageError.of("E607", f"{path}: leaf in [models] is the name of a model, such as 'smollm2'")
     writing = data.get("writing")
     if writing is not None and writing not in get_args(Writing):
         raise UsageError.of("E607", f"{path}: writing is one of {', '.join(get_args(Writing))}")
@@ -105,6 +116,7 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f'{path}: prices are tables: [prices."MODEL"]')
     return Settings(
         _from_folder(model, path.parent) if model else None,
+        _from_folder(leaf, path.parent) if leaf else None,
         writing,
         path.parent / store if isinstance(store, str) else store,
         store_limit,

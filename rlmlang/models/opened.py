@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack
 from contextvars import ContextVar, copy_context
 from functools import wraps
 from reprlib import repr as shown
@@ -54,24 +55,27 @@ class OpenModel:
     def _closed(self) -> UsageError:
         return UsageError.of("E607", f"the model {self.name} is closed")
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something asynchronous on the model's own event loop.
+    def run(self, work: Coroutine[Any, Any, T], *others: OpenModel) -> T:
+        """Run something asynchronous, which may use other open models too, on the model's own event loop.
 
-        Raises UsageError E607 once the model is closed, and within a run on it, which would wait for itself.
+        Raises UsageError E607 once one of them is closed, and within a run on one, which would wait for itself.
         """
-        if self in _in_use.get():
+        used = {self, *others}
+        if busy := used & _in_use.get():
             work.close()
             raise UsageError.of(
                 "E607",
-                f"the model {self.name} is in use by the run that this is part of",
+                f"the model {busy.pop().name} is in use by the run that this is part of",
                 hint="give the inner run a model of its own, or make the call by CALL in the outer program",
             )
         context = copy_context()
-        context.run(_in_use.set, _in_use.get() | {self})
-        with self._lock:
-            if self._model is None:
-                work.close()
-                raise self._closed()
+        context.run(_in_use.set, _in_use.get() | used)
+        with ExitStack() as held:
+            for model in sorted(used, key=id):  # in one order everywhere, so that no two runs wait for each other
+                held.enter_context(model._lock)
+                if model._model is None:
+                    work.close()
+                    raise model._closed()
             self._runner = self._runner or asyncio.Runner()
             return self._runner.run(work, context=context)
 
@@ -132,9 +136,11 @@ def synchronous(work: Callable[P, Coroutine[Any, Any, T]], instead: str) -> Call
     @wraps(work)
     def twin(*args: P.args, **kwargs: P.kwargs) -> T:
         refuse_in_event_loop(f"{twin.__name__}()", instead)
-        model = kwargs.get("model")
+        models = kwargs.get("models")
+        given = [kwargs.get("model"), *(models.values() if isinstance(models, Mapping) else ())]
+        opened = [model for model in given if isinstance(model, OpenModel)]
         begun = work(*args, **kwargs)
-        return model.run(begun) if isinstance(model, OpenModel) else asyncio.run(begun)
+        return opened[0].run(begun, *opened[1:]) if opened else asyncio.run(begun)
 
     twin.__name__ = work.__name__.removeprefix("a")
     twin.__qualname__ = work.__qualname__.removesuffix(work.__name__) + twin.__name__

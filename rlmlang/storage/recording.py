@@ -14,6 +14,7 @@ from attrs import asdict, define, frozen
 from rlmlang.calls.budget import Account, Limits
 from rlmlang.calls.keys import LANGUAGE_VERSION
 from rlmlang.calls.prompt import PROMPT_VERSION
+from rlmlang.calls.roles import Roles
 from rlmlang.errors import RlmError
 from rlmlang.language.types import Type
 from rlmlang.runtime.values import Value, excerpt, preview, to_json
@@ -46,6 +47,9 @@ class Spec:
     prompts: int = PROMPT_VERSION
     recursive: bool = False
     """Whether the keys of calls are the same at every depth, which depends on the model."""
+    leaf_model: str | None = None
+    """The model for direct answers, if it is one of its own."""
+    leaf_identity: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as JSON data."""
@@ -53,14 +57,23 @@ class Spec:
 
 
 def spec_of(
-    command: str, name: str, program: str, inputs: Mapping[str, Value], model: Any, writing: str | None, limits: Limits
+    command: str,
+    name: str,
+    program: str,
+    inputs: Mapping[str, Value],
+    roles: Roles,
+    writing: str | None,
+    limits: Limits,
 ) -> Spec:
-    """Return the spec of a run on an open model."""
+    """Return the spec of a run on open models."""
     values = {each: to_json(value) for each, value in inputs.items()}
-    recursive = model.capabilities.recursive
+    main, leaf = roles.main.model, roles.leaf_model
     return Spec(
-        command, name, program, values, model.name, model.identity, writing, asdict(limits), recursive=recursive
-    )
+        command, name, program, values, main.name, main.identity, writing, asdict(limits),
+        recursive=roles.is_recursive,
+        leaf_model=leaf.name if leaf else None,
+        leaf_identity=leaf.identity if leaf else None,
+    )  # fmt: skip
 
 
 @define
@@ -101,6 +114,8 @@ async def recorded(
             inputs={name: _summary(value, types[name]) for name, value in spec.inputs.items()},
             model=spec.model,
             identity=spec.identity,
+            leaf_model=spec.leaf_model,
+            leaf_identity=spec.leaf_identity,
             writing=spec.writing,
             limits=dict(spec.limits),
             language=spec.language,

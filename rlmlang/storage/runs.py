@@ -51,10 +51,15 @@ class ReplayModel:
     context = 2**31
     concurrency = 16
 
-    def __init__(self, spec: Spec) -> None:
-        self.name = spec.model
-        self.identity = spec.identity
-        self.capabilities = Capabilities(free=True, recursive=spec.recursive)
+    def __init__(self, name: str, identity: str, recursive: bool = False) -> None:
+        self.name = name
+        self.identity = identity
+        self.capabilities = Capabilities(free=True, recursive=recursive)
+
+    @classmethod
+    def leaf(cls, spec: Spec) -> ReplayModel | None:
+        """Return the model for direct answers of a recorded run, if it had one of its own."""
+        return None if spec.leaf_model is None else cls(spec.leaf_model, spec.leaf_identity or "")
 
     def count_tokens(self, request: Request) -> int:
         raise ModelError.of(

@@ -121,6 +121,10 @@ class RunEvent:
     inputs: dict[str, InputSummary] = field(factory=dict, metadata=_about("inputs by name"))
     model: str = field(default="", metadata=_about("name of the model, as the user gave it"))
     identity: str = field(default="", metadata=_about("everything about the model that can change an answer"))
+    leaf_model: str | None = field(
+        default=None, metadata=_about("name of the model for direct answers; null if `model` gives them too")
+    )
+    leaf_identity: str | None = field(default=None, metadata=_about("likewise, what `identity` is of `model`"))
     writing: str | None = field(
         default=None, metadata=_about("how the model writes programs: `statements`, `turns` or `whole`")
     )
@@ -237,6 +241,9 @@ class CallEvent:
         metadata=_about(
             "program or text that the model wrote, a program after the declarations of its inputs; null for a leaf"
         ),
+    )
+    model: EventText = field(
+        default="", metadata=_about("name of the model that answered it or wrote its program, whenever that was")
     )
 
 

@@ -64,6 +64,8 @@ class CallRecord:
     finished: float | None = None
     status: str = "waiting"
     """`waiting` for its turn, `running`, `done`, `stored` (answered by the store), `failed` or `cancelled`."""
+    model: str = ""
+    """The name of the model that answers it, or writes its program or text."""
     form: str = "leaf"
     """`leaf` for a direct answer; `program` for an answer by a program; `text` for a text with calls in it."""
     hits: int = 0
@@ -259,6 +261,7 @@ class Trace:
                 parent=record.parent,
                 level=record.level,
                 form=record.form,
+                model=record.model,
                 source=span.source.name,
                 line=span.line,
                 span=(span.start, span.end),

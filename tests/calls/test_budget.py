@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from rlmlang.calls.budget import Account, Limits, Reservation
+from rlmlang.calls.budget import Account, Limits, Reservation, Usage
 from rlmlang.calls.prices import Price
 from rlmlang.errors import BudgetError, InvalidOption
 from rlmlang.language.source import Source, Span
@@ -23,8 +23,16 @@ DEAR = Price(input=1, output=10, cached="0.1")
 PLACE = Span(Source('CALL("Solve it")', "solve.rlm"), 0, 16)
 
 
-def reserve(account: Account, prompt: int, completion: int) -> Reservation:
-    return asyncio.run(account.reserve(prompt, completion))
+CHEAP = Price(input="0.1", output=1)
+
+
+def priced(limits: Limits) -> Account:
+    """Return the account of a run whose models all have prices."""
+    return Account(limits, Usage(cost=Decimal(0)))
+
+
+def reserve(account: Account, prompt: int, completion: int, price: Price = DEAR) -> Reservation:
+    return asyncio.run(account.reserve(prompt, completion, price))
 
 
 def play(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -85,14 +93,14 @@ def test_settling_releases_what_was_not_used() -> None:
 
 
 def test_unknown_spending_counts_as_the_whole_reservation() -> None:
-    account = Account(Limits(), price=DEAR)
+    account = priced(Limits())
     account.settle(reserve(account, 40, 100), None)
     assert (account.usage.prompt_tokens, account.usage.completion_tokens) == (40, 100)
     assert account.usage.cost == Decimal("0.00104")
 
 
 def test_a_call_that_was_never_sent_is_not_counted() -> None:
-    account = Account(Limits(), price=DEAR)
+    account = priced(Limits())
     account.settle(reserve(account, 40, 100), None, called=False)
     usage = account.usage
     assert (usage.calls, usage.completion_tokens, usage.cost) == (0, 0, 0)
@@ -185,15 +193,15 @@ def test_what_is_granted_in_the_moment_of_cancelling_is_released() -> None:
 
 
 def test_money_is_exact() -> None:
-    account = Account(Limits(max_calls=None), price=Price(input=0.1, output=0.3, cached="0.000001"))
+    account, price = priced(Limits(max_calls=None)), Price(input=0.1, output=0.3, cached="0.000001")
     for _ in range(1_000):
-        account.settle(reserve(account, 1, 1), (3, 1, 2))
+        account.settle(reserve(account, 1, 1, price), (3, 1, 2))
     assert account.usage.cost == Decimal("0.000400002")
     assert account.usage.to_json()["cost"] == 0.000400002
 
 
 def test_an_answer_is_granted_the_tokens_that_the_money_left_pays_for() -> None:
-    account = Account(Limits(max_cost=0.001), price=DEAR)
+    account = priced(Limits(max_cost=0.001))
     held = reserve(account, 100, 500)
     assert held.completion_tokens == 90
     assert held.short is not None
@@ -204,7 +212,7 @@ def test_an_answer_is_granted_the_tokens_that_the_money_left_pays_for() -> None:
 
 
 def test_cached_tokens_are_settled_at_their_price() -> None:
-    account = Account(Limits(max_cost=0.001), price=DEAR)
+    account = priced(Limits(max_cost=0.001))
     account.settle(reserve(account, 900, 10), (900, 10, 900))
     assert account.usage.cost == Decimal("0.00019")
     account.settle(reserve(account, 100, 1), (100, 1, 10**6))  # a count above the prompt's is not believed
@@ -213,22 +221,22 @@ def test_cached_tokens_are_settled_at_their_price() -> None:
 
 def test_a_prompt_that_costs_too_much_waits_while_money_may_be_released_and_is_then_refused() -> None:
     async def scenario() -> None:
-        account = Account(Limits(max_cost=0.001), price=DEAR)
-        first = await account.reserve(500, 50)
-        second = asyncio.ensure_future(account.reserve(400, 1))
+        account = priced(Limits(max_cost=0.001))
+        first = await account.reserve(500, 50, DEAR)
+        second = asyncio.ensure_future(account.reserve(400, 1, DEAR))
         await asyncio.sleep(0)
         assert not second.done()
         account.settle(first, (500, 1, 0))
         assert (await second).completion_tokens == 1
         with pytest.raises(BudgetError, match="E509"):
-            await account.reserve(500, 1)
+            await account.reserve(500, 1, DEAR)
 
     play(scenario)
 
 
 def test_output_may_be_free() -> None:
-    account = Account(Limits(max_cost=0.001), price=Price(input=1, output=0))
-    assert reserve(account, 1_000, 10**6).completion_tokens == 10**6
+    account = priced(Limits(max_cost=0.001))
+    assert reserve(account, 1_000, 10**6, Price(input=1, output=0)).completion_tokens == 10**6
     assert account.usage.cost == 0
 
 
@@ -237,7 +245,7 @@ def test_output_may_be_free() -> None:
 
 def shared(**limits: Any) -> tuple[Account, Account]:
     """Return an account with limits, and that of a call below it."""
-    account = Account(Limits(max_share=0.5, **limits), price=DEAR)
+    account = priced(Limits(max_share=0.5, **limits))
     return account, account.below(1, "Solve\nit", PLACE)
 
 
@@ -398,7 +406,7 @@ class Accounts(RuleBasedStateMachine):
         limits = Limits(
             max_calls=calls, max_prompt_tokens=prompt, max_completion_tokens=completion, max_cost=money, max_share=share
         )
-        self.all = [Account(limits, price=DEAR)]
+        self.all = [priced(limits)]
         return self.all[0]
 
     @rule(target=accounts, account=accounts)
@@ -406,11 +414,17 @@ class Accounts(RuleBasedStateMachine):
         self.all.append(account.below(1, "a", PLACE))
         return self.all[-1]
 
-    @rule(target=asked, account=accounts, prompt=st.integers(0, 30), completion=st.integers(1, 30))
-    def ask(self, account: Account, prompt: int, completion: int) -> tuple[Account, Requested]:
+    @rule(
+        target=asked,
+        account=accounts,
+        prompt=st.integers(0, 30),
+        completion=st.integers(1, 30),
+        price=st.sampled_from([DEAR, CHEAP]),
+    )
+    def ask(self, account: Account, prompt: int, completion: int, price: Price) -> tuple[Account, Requested]:
         async def reservation() -> Reservation | None:
             try:
-                return await account.reserve(prompt, completion)
+                return await account.reserve(prompt, completion, price)
             except BudgetError:
                 return None
 
@@ -452,7 +466,8 @@ class Accounts(RuleBasedStateMachine):
         if held := self.held(task):
             prompt, completion = held.prompt_tokens, int(held.completion_tokens * share)
             taken = (prompt, completion, prompt if cached else 0) if known else (prompt, held.completion_tokens, 0)
-            self.spent.append((account, *taken[:2], DEAR.of(*taken)))
+            assert held.price is not None
+            self.spent.append((account, *taken[:2], held.price.of(*taken)))
             account.settle(held, taken if known else None)
         self.look()
 

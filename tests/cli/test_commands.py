@@ -150,7 +150,7 @@ def test_plan_json(run: Run) -> None:
     assert code == 0
     found = json.loads(out)
     assert set(found) == {
-        "calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "sites",
+        "calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "model", "sites",
     }  # fmt: skip
     assert [(site["line"], site["calls"]) for site in found["sites"]] == [(5, [1, 1]), (6, [0, None]), (7, [1, 1])]
     assert found["cost"] == [0, 0]

@@ -15,7 +15,7 @@ from tests.support.command_line import ARGS, Run, run
 
 __all__ = ["run"]  # a fixture
 
-ROWS = ("run_id", "status", "begun", "ended", "command", "program", "model", "usage")
+ROWS = ("run_id", "status", "begun", "ended", "command", "program", "model", "leaf_model", "usage")
 
 
 def listed(run: Run) -> list[dict[str, Any]]:

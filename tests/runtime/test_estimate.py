@@ -10,6 +10,7 @@ import pytest
 
 from rlmlang.api import compile
 from rlmlang.calls.budget import Limits
+from rlmlang.calls.roles import Roles
 from rlmlang.errors import BudgetError, RunError
 from rlmlang.runtime.estimate import Cost, estimate, estimator, follow
 from tests.support.cases import cases
@@ -251,6 +252,7 @@ def test_as_json() -> None:
         "cost": [0.0, None],
         "steps": [2, 5_000_000],
         "bytes": [2, 10**6],
+        "model": None,
     }
     assert sites[0] == {
         "line": 1,
@@ -280,7 +282,7 @@ def test_one_estimate_serves_runs_with_and_without_a_store() -> None:
     checked = compile('[CALL("up", x) for x in ["a", "b", "a"]] + [CALL("up", CALL("echo", "c"))]').checked
     limits = Limits(max_calls=3)
     model = Fake(obedient)
-    found = follow(checked, {}, limits, model)
+    found = follow(checked, {}, limits, Roles.of(model))
     assert found.calls == (3, 5)
     assert found.cost().calls == (3, 3)
     asked = []
@@ -292,7 +294,7 @@ def test_one_estimate_serves_runs_with_and_without_a_store() -> None:
     assert found.cost(kept).calls == (2, 3)
     assert asked == [("up", "a"), ("up", "b"), ("echo", "c")]  # equal calls once, and none whose arguments are unknown
     assert found.cost().calls == (3, 3)
-    assert found.cost(kept) == estimate(checked, {}, limits, model, kept=kept)
+    assert found.cost(kept) == estimate(checked, {}, limits, Roles.of(model), kept=kept)
 
 
 @pytest.mark.parametrize(

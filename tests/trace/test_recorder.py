@@ -148,7 +148,7 @@ def test_the_text_of_an_event() -> None:
         '{"seq":2,"kind":"call","id":1,"parent":0,"level":1,"form":"leaf","source":"<answer>","line":0,"span":[1,2],'
         '"within":null,"instruction":"","arguments":[{"name":null,"preview":"1"},{"name":"n","preview":"2"}],"type":"",'
         '"key":null,"status":"failed","asked":0.0,"started":0.0,"finished":0.0,"prompt_tokens":0,"completion_tokens":0,'
-        '"cost":null,"answer":null,"error":{"code":"E401","message":"no"},"defaulted":false,"program":null}',
+        '"cost":null,"answer":null,"error":{"code":"E401","message":"no"},"defaulted":false,"program":null,"model":""}',
     ]
 
 

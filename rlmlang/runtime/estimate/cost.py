@@ -31,11 +31,14 @@ class Cost:
     bytes: Interval
     """Of the largest value."""
     sites: tuple[SiteCost, ...] = ()
+    model: str | None = None
+    """The name of the model that answers the calls of the program itself, if it is known."""
 
     def to_json(self) -> dict[str, Any]:
         """The object that `plan --json` prints."""
         names = ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes")
-        return {name: _json(getattr(self, name)) for name in names} | {"sites": [site.to_json() for site in self.sites]}
+        intervals = {name: _json(getattr(self, name)) for name in names}
+        return intervals | {"model": self.model, "sites": [site.to_json() for site in self.sites]}
 
 
 @frozen

@@ -20,13 +20,12 @@ from typing import Any
 from attrs import frozen
 
 from rlmlang.calls.budget import Limits
-from rlmlang.calls.prices import Price
+from rlmlang.calls.roles import Roles
 from rlmlang.errors import StepsExhausted
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import NONE
-from rlmlang.models.base import Model
 from rlmlang.runtime.emit.surroundings import PROGRAM
 from rlmlang.runtime.estimate import applications, comprehensions, expressions, loops, statements
 from rlmlang.runtime.estimate.blocks import block
@@ -68,14 +67,13 @@ def follow(
     checked: Checked,
     inputs: dict[str, Value],
     limits: Limits,
-    model: Model | None = None,
-    price: Price | None = None,
+    roles: Roles | None = None,
 ) -> Estimate:
     """Follow a program on its inputs, once for all questions about the cost of its runs.
 
-    With a model, prompts are counted by its tokenizer. Raises RunError, BudgetError if a run fails in any case.
+    With models, prompts are counted by their tokenizers. Raises RunError, BudgetError if a run fails in any case.
     """
-    tally = CallTally(limits, model, price)
+    tally = CallTally(limits, roles)
     estimator = _Estimator(checked, limits, tally)
     estimator.program(inputs)
     return Estimate(tally, estimator.least_steps, estimator.least_bytes, estimator.open)
@@ -85,12 +83,11 @@ def estimate(
     checked: Checked,
     inputs: dict[str, Value],
     limits: Limits,
-    model: Model | None = None,
-    price: Price | None = None,
+    roles: Roles | None = None,
     kept: Kept | None = None,
 ) -> Cost:
     """Return the cost of a run on these inputs: `follow` and `Estimate.cost` in one."""
-    return follow(checked, inputs, limits, model, price).cost(kept)
+    return follow(checked, inputs, limits, roles).cost(kept)
 
 
 class _Estimator(Follower):

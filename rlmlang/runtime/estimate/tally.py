@@ -11,7 +11,7 @@ from typing import Union
 from attrs import define, field, frozen
 
 from rlmlang.calls.budget import Caps, Limits
-from rlmlang.calls.prices import Price
+from rlmlang.calls.roles import Roles
 from rlmlang.language.source import Span
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, Request
@@ -70,13 +70,20 @@ class CallTally:
     """The calls that a program may make, by their place in the text, and those that it makes in any case."""
 
     limits: Limits
-    model: Model | None
-    price: Price | None
+    roles: Roles | None
+    """The models of the run; None if they are not known."""
     sequential: set[Span] = field(factory=set)
     """The places of calls in loops that may end after any of their turns, so that the calls are made one by one."""
     _sites: dict[Span, SiteMaximum] = field(factory=dict)
     _sure: dict[tuple[Span, CallKind, bytes | None], KnownCall | None] = field(factory=dict)
     """Calls made in any case, by place, kind and digest of the arguments; None if an argument is unknown."""
+
+    @property
+    def _answering(self) -> Model | None:
+        """The model that answers the calls of the program itself."""
+        if self.roles is None:
+            return None
+        return (self.roles.main if self.limits.max_depth > 1 else self.roles.leaf).model
 
     def count(
         self,
@@ -91,12 +98,12 @@ class CallTally:
         """Count a call that is made at most so many times, and at least once if `sure`."""
         low_prompt, high_prompt = 1, inf
         known = all_known(*args, sample)
-        if self.model is not None:
-            high_prompt = self.model.context
+        if (model := self._answering) is not None:
+            high_prompt = model.context
             if known:
                 request = Request(args[0], tuple(zip(names, args[1:])), type_, program=self.limits.max_depth > 1)
-                high_prompt = prompt_tokens(self.model, request)
-                low_prompt = high_prompt if self.model.capabilities.exact_counts else 1
+                high_prompt = prompt_tokens(model, request)
+                low_prompt = high_prompt if model.capabilities.exact_counts else 1
         most = self._sites.setdefault(site, SiteMaximum())
         most.calls += times
         most.prompt_tokens += product(high_prompt, times)
@@ -139,6 +146,7 @@ class CallTally:
             steps=(steps, limits.max_steps),
             bytes=(size, limits.max_bytes),
             sites=tuple(self._site_cost(span, at_site.get(span), open_end) for span in self._sites),
+            model=None if self._answering is None else self._answering.name,
         )
 
     def _most(self, name: str, open_end: bool) -> float:
@@ -182,11 +190,13 @@ class CallTally:
 
     def _money(self, least_prompt: int, most_prompt: float, most_completion: float, cap: Decimal | None) -> Money:
         """The price of tokens: at least of prompts that were all cached, at most of ones that were not."""
-        price = self.price
-        if price is None:
+        if self.roles is None:
             return Decimal(0), cap
-        least = price.of(least_prompt, 0, least_prompt)
-        if (price.input and most_prompt == inf) or (price.output and most_completion == inf):
-            return least, cap
-        most = price.of(*(0 if tokens == inf else int(tokens) for tokens in (most_prompt, most_completion)))
+        price, *others = [role.price for role in (self.roles if self.limits.max_depth > 1 else [self.roles.leaf])]
+        least = Decimal(0) if price is None else price.of(least_prompt, 0, least_prompt)
+        most = Decimal(0)
+        for each in (price, *others):  # with others, there are programs, whose tokens have no maximum
+            if each is None or (each.input and most_prompt == inf) or (each.output and most_completion == inf):
+                return least, cap
+            most += each.of(*(0 if tokens == inf else int(tokens) for tokens in (most_prompt, most_completion)))
         return least, most if cap is None else min(most, cap)
