@@ -41,6 +41,7 @@ from rlmlang.execution import (
     limits_for,
     run_program,
 )
+from rlmlang.files import text_of
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
@@ -220,14 +221,14 @@ class Program:
 def compile(text: str, name: str = "<program>") -> Program:
     """Parse and check a program text. Raises ProgramError with every diagnostic found; UsageError E607."""
     check_options(text=text, name=name)
-    return Program(check(Source(text, name)))
+    return Program(check(Source(text.removeprefix("\ufeff"), name)))  # which files of Windows begin with
 
 
 def load(path: str | Path) -> Program:
-    """Read, parse and check a program file (UTF-8). Raises UsageError E604, E607, ProgramError."""
+    """Read, parse and check a program file. Raises UsageError E604, E607, ProgramError."""
     check_options(path=path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = text_of(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     return compile(text, str(path))

@@ -355,7 +355,8 @@ _CLASS_OF: dict[str, type[RlmError]] = {
 def unreadable(path: str | Path, error: OSError | ValueError) -> UsageError:
     """Return the error E604 of a file that could not be read; a relative path is shown with its folder."""
     if isinstance(error, UnicodeDecodeError):
-        return UsageError.of("E604", f"cannot read {path}: byte {error.start:,} is not UTF-8")
+        encoding = error.encoding.upper()
+        return UsageError.of("E604", f"cannot read {path}: byte {error.start:,} is not {encoding}")
     if isinstance(error, ValueError):  # a path that no file system has
         return UsageError.of("E604", f"cannot read {str(path)!r}: {error}")
     is_relative = isinstance(error, FileNotFoundError) and not Path(path).is_absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -28,6 +29,17 @@ def stdlib_dir() -> Path:
 def cache_folder() -> Path:
     """Return the folder for this user's files that can be made again: `$XDG_CACHE_HOME/rlmlang`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rlmlang"
+
+
+def text_of(data: bytes) -> str:
+    r"""Return the text in the bytes of a file, with `\n` as its line ends, as Python reads text.
+
+    It is UTF-8, or what a byte order mark says: Windows writes UTF-16 with one, and UTF-8 too. The mark is no part of
+    the text. Raises UnicodeDecodeError.
+    """
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if is_wide else "utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def open_private(path: Path, flags: int) -> int:

@@ -62,12 +62,12 @@ def command(
     beginnings; its program reads them, and may call the model on parts of them. --max-depth
     counts the levels below this program: with 1 (the default) its calls are answered directly,
     with more by programs; with 0 there is no program, and the model answers the question itself.
-    Inputs are text.
 
     \b
     Examples:
       rlmlang ask "How many chapters are there?" --input book=@book.txt --type int -m smollm2
       rlmlang ask "Who wrote this?" -i letter=@letter.txt -m gguf:model.gguf --json
+      rlmlang ask "Which amounts are odd?" -i rows:=@rows.json -m smollm2
     """
     attempt = Attempt()
     with attempt.caught():
@@ -75,7 +75,8 @@ def command(
         name = model_of(model, settings)
         models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
-        given = read_given(inputs, "")
+        found = read_given(inputs, "")
+        given = {**found.texts, **found.data}
         if name is None:
             raise missing_model()
         place = store_for_run(store, no_store, settings)

@@ -68,7 +68,7 @@ def command(
 
     Where it writes CALL("instruction", name), the call is made at once and its answer inserted;
     the model continues after it. A call that does not work is written again; after three attempts,
-    the error is inserted in place of the answer. Of the inputs, which are text, the model sees
+    the error is inserted in place of the answer. Of the inputs the model sees
     names, sizes and beginnings. With --max-depth above 1, calls may be answered by programs; with 0
     there are no calls, and the model sees the whole inputs.
 
@@ -86,7 +86,8 @@ def command(
         if name is None:
             raise missing_model()
         place = store_for_run(store, no_store, settings)
-        given = read_given(inputs, "")
+        found = read_given(inputs, "")
+        given = {**found.texts, **found.data}
         attempt.run(
             lambda: acomplete(
                 prompt, given, start=start, max_tokens=max_tokens, model=name, models=models, store=place,

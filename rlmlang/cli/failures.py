@@ -68,6 +68,11 @@ def _unmarked_inputs(command: click.Command, message: str) -> str:
     return " ".join(f"--input {pair}" for pair in extra[1].split())
 
 
+def _takes_text(command: click.Command) -> bool:
+    """Return whether a command has an argument that is a text of the user's."""
+    return any(parameter.name in ("question", "prompt") for parameter in command.params)
+
+
 def as_error(error: Exception | KeyboardInterrupt, command: str = "rlmlang") -> RlmError:
     """Return the error to show. A bug of rlmlang itself is raised again if RLMLANG_DEBUG is set.
 
@@ -83,6 +88,9 @@ def as_error(error: Exception | KeyboardInterrupt, command: str = "rlmlang") -> 
             message = error.format_message()
             if context is not None and (inputs := _unmarked_inputs(context.command, message)):
                 return UsageError.of("E607", message, hint=f"an input needs its option: {inputs}")
+            if isinstance(error, click.NoSuchOption) and context is not None and _takes_text(context.command):
+                more = "; a text that begins with - comes last, after --"
+                return UsageError.of("E607", message, hint=f"see `{context.command_path} --help`{more}")
             shown = command if context is None else context.command_path
             return UsageError.of("E607", message, hint=f"see `{shown} --help`")
     if os.environ.get("RLMLANG_DEBUG"):

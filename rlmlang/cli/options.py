@@ -144,7 +144,8 @@ input_option = click.option(
     "inputs",
     multiple=True,
     metavar="NAME=VALUE",
-    help="An input: a value, @FILE, or - for standard input; text for str, JSON for every other type.",
+    help="An input: a value, @FILE, or - for standard input; text for str, JSON for every other type. "
+    "NAME:=JSON is JSON for any type. A text that begins with @ is written with @@.",
 )
 
 text_input_option = click.option(
@@ -153,7 +154,8 @@ text_input_option = click.option(
     "inputs",
     multiple=True,
     metavar="NAME=TEXT",
-    help="An input: its text, @FILE, or - for standard input.",
+    help="An input: its text, @FILE, or - for standard input. NAME:=JSON gives another value than text. "
+    "A text that begins with @ is written with @@.",
 )
 
 

@@ -52,7 +52,8 @@ def command(
     name = model_of(model, settings)
     models = models_of(leaf_model, settings)
     limits = limits_of(ctx, settings, name)
-    given = read_inputs(program.checked, read_given(inputs, file))
+    found = read_given(inputs, file)
+    given = {**read_inputs(program.checked, found.texts), **found.data}
     cost = program.cost(given, model=name, models=models, limits=limits, prices=settings.prices)
     if as_json:
         output.write_json(cost.to_json())

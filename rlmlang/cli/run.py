@@ -74,7 +74,8 @@ def command(
         models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
         program = Program(check(read_source(file)))
-        given = read_inputs(program.checked, read_given(inputs, file))
+        found = read_given(inputs, file)
+        given = {**read_inputs(program.checked, found.texts), **found.data}
         place = store_for_run(store, no_store, settings)
         attempt.is_resumable = place is not None
         attempt.run(

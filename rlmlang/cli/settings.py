@@ -37,6 +37,7 @@ from rlmlang.calls.prices import Price
 from rlmlang.calls.writing import Writing
 from rlmlang.cli.units import BYTES, amount
 from rlmlang.errors import UsageError
+from rlmlang.files import text_of
 
 FILE = "rlmlang.toml"
 
@@ -73,7 +74,7 @@ def find_settings() -> Settings:
 def read_settings(path: Path) -> Settings:
     """Return the settings in a file. Raises UsageError E607."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(text_of(path.read_bytes()))
     except OSError as error:
         raise UsageError.of("E607", f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -32,6 +32,7 @@ from typing import Any, Literal, cast
 from attrs import frozen
 
 from rlmlang.errors import ModelError, unreadable
+from rlmlang.files import text_of
 from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, canonical, preview
@@ -227,7 +228,7 @@ def open_model(path: str, name: str) -> ScriptedModel:
     if not path.endswith(".toml"):
         raise ModelError.of("E407", f"{path} is neither a .toml nor a .py file")
     try:
-        table = tomllib.loads(data.decode())
+        table = tomllib.loads(text_of(data))
     except ValueError as error:
         raise ModelError.of("E407", f"{path} is not TOML: {error}") from error
     context = table.pop("context", 1_000_000)

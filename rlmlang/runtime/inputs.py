@@ -136,7 +136,8 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
 def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]:
     """Return inputs that are written as text: as it is for `str` and literal texts, as JSON for other types.
 
-    Text for an input without a type is read as JSON if it is JSON, and taken as it is if not.
+    For these types and None, such as `str | None`, the text `null` is None. Text for an input without a type is read
+    as JSON if it is JSON, and taken as it is if not.
 
     Raises UsageError E603. Unknown names are passed on for `bind_inputs` to report.
     """
@@ -145,8 +146,12 @@ def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]
         type_ = checked.inputs.get(name)
         if type_ == UNKNOWN:
             values[name] = _json_or_text(text)
+        elif type_ is None or is_bare(type_):
+            values[name] = text
+        elif isinstance(type_, OptionalType) and is_bare(type_.item):
+            values[name] = None if text.strip() == "null" else text
         else:
-            values[name] = text if type_ is None or is_bare(type_) else _parse(name, text, type_)
+            values[name] = json_input(name, text, type_)
     return values
 
 
@@ -162,15 +167,20 @@ def _json_or_text(text: str) -> object:
         return text
 
 
-def _parse(name: str, text: str, type_: Type) -> object:
+def json_input(name: str, text: str, type_: Type | None = None) -> object:
+    """Return the data of an input that is written as JSON; its type, if it is known, gives the hint an example.
+
+    Raises UsageError E603.
+    """
     try:
         return parse_json(text)
     except Mismatch as error:
-        raise UsageError.of(
-            "E603",
-            f"`{name}` is not of type {type_}: {error}",
-            hint=f"write JSON, such as `{example_json(type_)}`",
-        ) from error
+        if type_ is None:
+            hint = f"write JSON, or `{name}=…` for a text"
+        else:
+            hint = f"write JSON, such as `{example_json(type_)}`" + ", or `null`" * isinstance(type_, OptionalType)
+        what = "not JSON" if type_ is None else f"not of type {type_}: {error}"
+        raise UsageError.of("E603", f"`{name}` is {what}", hint=hint) from error
 
 
 def example_json(type_: Type) -> str:

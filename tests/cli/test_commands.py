@@ -246,7 +246,7 @@ def test_inputs_from_files_and_standard_input(run: Run) -> None:
     Path("numbers.json").write_text("[1, 2]\n")
     given = ("--input", "text=@text.txt", "--input", "numbers=@numbers.json", "--input", "word=a")
     code, out, _ = run("run", "program.rlm", *given)
-    assert (code, json.loads(out)) == (0, ["é\r\n", [1, 2], "a"])
+    assert (code, json.loads(out)) == (0, ["é\n", [1, 2], "a"])
     given = ("--input", "text=a=b", "-i", "numbers=-", "--input", "word=b")
     code, out, _ = run("run", "program.rlm", *given, stdin="[3]")
     assert (code, json.loads(out)) == (0, ["a=b", [3], "b"])
