@@ -13,6 +13,7 @@ Each of them has an asynchronous twin whose name begins with `a`. Options are th
 - `memo`: whether equal calls are one call.
 - `writing`: how models write programs: by `statements`, each shown what those before it give; in `turns` of a chat,
   each a block of statements, shown likewise; or `whole`. None for what suits the model.
+- `guidance`: your own words for the models, which stand in every prompt of the run.
 - `trace`: a `Trace` to watch the run with while it is active, or to inspect after an error.
 """
 
@@ -167,6 +168,7 @@ class Program:
         models: ModelsLike | None = None,
         limits: LimitsLike | None = None,
         prices: Prices | None = None,
+        guidance: str = "",
         **named: object,
     ) -> Cost:
         """Return what a run costs at least and at most, without calling a model.
@@ -178,14 +180,14 @@ class Program:
         checked = with_input_types(self.checked, given)
         values = bind_inputs(checked, given)
         limits = limits_for(limits, model)
-        check_options(prices=prices)
+        check_options(prices=prices, guidance=guidance)
         leaf = leaf_of(models)
         if leaf is not None and limits.max_depth <= 1:
             model, leaf = leaf, None  # nothing else is asked
         if model is None:
             return estimate(checked, values, limits)
         with opened_to_count(model, leaf, prices) as roles:
-            return estimate(checked, values, limits, roles)
+            return estimate(checked, values, limits, roles, guidance)
 
     async def arun(
         self,
@@ -198,6 +200,7 @@ class Program:
         prices: Prices | None = None,
         memo: bool = True,
         writing: Writing | None = None,
+        guidance: str = "",
         trace: Trace | None = None,
         **named: object,
     ) -> Result:
@@ -208,7 +211,7 @@ class Program:
         limits, trace = limits_for(limits, model), Trace() if trace is None else trace
         options = Options(
             model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
-            trace=trace,
+            guidance=guidance, trace=trace,
         )  # fmt: skip
         given = merged_inputs(inputs, named)
         program = Program(with_input_types(self.checked, given))
@@ -260,6 +263,7 @@ async def aask(
     prices: Prices | None = None,
     memo: bool = True,
     writing: Writing | None = None,
+    guidance: str = "",
     trace: Trace | None = None,
 ) -> Result:
     """Let the model write a program that answers the question, and run it.
@@ -284,7 +288,7 @@ async def aask(
     program = compile(text, QUESTION_SOURCE)
     options = Options(
         model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
-        trace=trace, command="ask",
+        guidance=guidance, trace=trace, command="ask",
     )  # fmt: skip
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
     return Result(value, program.type, trace.usage, trace, _written(trace, program))
@@ -306,6 +310,7 @@ async def acomplete(
     prices: Prices | None = None,
     memo: bool = True,
     writing: Writing | None = None,
+    guidance: str = "",
     trace: Trace | None = None,
 ) -> Completion:
     """Let the model write a text about the prompt, in which it may call itself on the inputs and on what it writes.
@@ -323,7 +328,7 @@ async def acomplete(
     values = values_of(input_mapping(inputs))
     options = Options(
         model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
-        trace=trace, command="complete",
+        guidance=guidance, trace=trace, command="complete",
     )  # fmt: skip
     refuse_undeclarable(values)
     types = {name: declarable_type(value) for name, value in values.items()}
@@ -402,7 +407,7 @@ async def _again(
     limits = limits_again(spec, limits)
     options = Options(
         model=engines[0], models={LEAF: engines[1]}, store=store, limits=limits, prices=prices,
-        writing=writing, trace=trace,
+        writing=writing, guidance=spec.guidance, trace=trace,
         command=spec.command, is_recorded=is_recorded,
     )  # fmt: skip
     program = compile(spec.program, spec.name)

@@ -53,6 +53,7 @@ class Options:
     prices: Prices | None = None
     memo: bool = True
     writing: Writing | None = None
+    guidance: str = ""
     trace: Trace = field(factory=Trace)
     command: str = "run"
     """By which the store's list of runs shows it: `run`, `ask` or `complete`."""
@@ -63,7 +64,8 @@ class Options:
         refuse_no_model(self.model)
         leaf_of(self.models)
         check_options(
-            store=self.store, prices=self.prices, memo=self.memo, writing=self.writing, trace=self.trace
+            store=self.store, prices=self.prices, memo=self.memo, writing=self.writing, guidance=self.guidance,
+            trace=self.trace,
         )  # fmt: skip
 
     @property
@@ -92,7 +94,7 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "run_id": ("'last', or the prefix of an id, as text", _is_text),
     "max_tokens": ("a whole number from 1, or None", lambda value: value is None or (type(value) is int and value > 0)),
     "path": ("the path of a file", lambda value: isinstance(value, str | Path)),
-    **dict.fromkeys(("text", "name", "question", "prompt", "start"), ("text", _is_text)),
+    **dict.fromkeys(("guidance", "text", "name", "question", "prompt", "start"), ("text", _is_text)),
 }
 """What each option of the API may be, in words and as a test; `Limits` and `model_of` check theirs."""
 
@@ -149,10 +151,10 @@ async def begin(
         trace.redactor = Redactor(secret for model in holders for secret in model.secrets)
         account.charge_for(roles)
         writing = options.writing or default_writing(main)
-        spec = spec_of(options.command, name, text, inputs, roles, writing, limits)
+        spec = spec_of(options.command, name, text, inputs, roles, writing, limits, options.guidance)
         async with (
             recorded(spec, types, store, trace, account, options.is_recorded) as recording,
-            evaluating(roles, account, trace, recording.journal, options.memo, writing) as run,
+            evaluating(roles, account, trace, recording.journal, options.memo, writing, options.guidance) as run,
         ):
             yield run, recording
 
@@ -182,7 +184,7 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
     if not trace.watchers and all(getattr(caps, name) is None for name in fields_dict(Caps)):
         return
     try:
-        estimate = follow(checked, values, account.limits, caller.roles)
+        estimate = follow(checked, values, account.limits, caller.roles, caller.answering.guidance)
         cost = estimate.cost()
         if caller.journal is not None and _first_exceeded(cost, caps):  # decision 74
             cost = estimate.cost(caller.is_stored)

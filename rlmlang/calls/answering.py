@@ -67,6 +67,7 @@ class Answering:
         evaluate: EvaluateAnswer,
         step: StepAnswer,
         writing: Writing | None = None,
+        guidance: str = "",
     ) -> None:
         self.roles = roles
         self.account = account
@@ -74,6 +75,8 @@ class Answering:
         self.clock = clock
         self.meter = meter
         self.writing = writing or default_writing(roles.main.model)
+        self.guidance = guidance
+        """What the user has models told with every prompt."""
         self.concurrency = account.limits.concurrency or roles.leaf.model.concurrency
         """How many direct answers are worth asking for at once."""
         self.squeezed = False  # decision 72
@@ -147,6 +150,7 @@ class Answering:
             level=call.level,
             max_tokens=self.account.limits.max_answer_tokens,
             sample=call.sample,
+            guidance=self.guidance,
         )
 
     # Direct answers

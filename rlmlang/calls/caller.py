@@ -48,7 +48,7 @@ class Caller:
         self.clock = answering.clock
         self.journal = journal if memo else None
         self.memo = memo
-        self._keys = Keys(self.roles, self.account.limits, answering.writing)
+        self._keys = Keys(self.roles, self.account.limits, answering.writing, answering.guidance)
         self._workers = Workers(answering.concurrency, self._make_leaf)
         self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
         self._in_flight: dict[bytes, CallInFlight] = {}

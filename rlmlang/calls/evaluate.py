@@ -109,6 +109,7 @@ async def evaluating(
     journal: Journal | None = None,
     memo: bool = True,
     writing: Writing | None = None,
+    guidance: str = "",
 ) -> AsyncIterator[ActiveRun]:
     """Begin a run, and end every call that is still in flight when it is left.
 
@@ -126,7 +127,7 @@ async def evaluating(
         return await run.step(call, checked, values, begin)
 
     answering = Answering(
-        roles, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing
+        roles, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing, guidance
     )
     caller = Caller(answering, journal, memo)
     run = ActiveRun(caller, meter, account, trace)

@@ -94,7 +94,8 @@ async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_t
     Raises UsageError, BudgetError, ModelError.
     """
     trace = run.caller.trace
-    request = Request(prompt, tuple(values.items()), STR, level=0, inline=run.account.limits.max_depth > 0)
+    inline, guidance = run.account.limits.max_depth > 0, run.caller.answering.guidance
+    request = Request(prompt, tuple(values.items()), STR, level=0, inline=inline, guidance=guidance)
     record = CallRecord(trace.count, None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0, form="text")
     record.model = run.caller.roles.of_form(record.form).model.name
     record.status = "running"

@@ -20,11 +20,12 @@ LANGUAGE_VERSION = 2
 class Keys:
     """The keys of the calls of one run (SPEC 9.4)."""
 
-    def __init__(self, roles: Roles, limits: Limits, writing: str) -> None:
+    def __init__(self, roles: Roles, limits: Limits, writing: str, guidance: str = "") -> None:
         self._roles = roles
         self._limits = limits
         self._writing = writing
         """How programs are written, which can change what they are."""
+        self._guidance = [guidance] if guidance else []
         self._heads: dict[tuple[str, int, tuple[str | None, ...]], hashlib._Hash] = {}
         """The part of a digest that all calls of one site share."""
 
@@ -37,7 +38,7 @@ class Keys:
         if head is None:
             shared = [
                 LANGUAGE_VERSION, PROMPT_VERSION, self._identity(depth_left), site.shape, depth_left,
-                self._limits.max_answer_tokens, site.names, depth_left and self._writing,
+                self._limits.max_answer_tokens, site.names, depth_left and self._writing, *self._guidance,
             ]  # fmt: skip
             head = hashlib.sha256(json.dumps(shared).encode())
             self._heads[site.shape, depth_left, site.names] = head

@@ -35,6 +35,14 @@ class Message:
     content: str
 
 
+def guided(messages: tuple[Message, ...], guidance: str) -> tuple[Message, ...]:
+    """Return a prompt with words of the user's own at the end of its system message, which many prompts share."""
+    if not guidance:
+        return messages
+    system, *others = messages
+    return Message(system.role, f"{system.content}\n\n{guidance}"), *others
+
+
 # Direct answers ------------------------------------------------------------------
 
 

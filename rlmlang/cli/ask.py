@@ -10,6 +10,8 @@ from rlmlang.api import QUESTION_SOURCE, aask
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
+    guidance_of,
+    guidance_option,
     json_option,
     leaf_model_option,
     limit_options,
@@ -34,6 +36,7 @@ from rlmlang.cli.settings import find_settings
 @model_option
 @leaf_model_option
 @writing_option
+@guidance_option
 @store_options
 @trace_option
 @click.option("--show-program", is_flag=True, help="Print the program too, on standard error.")
@@ -49,6 +52,7 @@ def command(
     model: str | None,
     leaf_model: str | None,
     writing: Any,
+    guidance: str | None,
     store: str | None,
     no_store: bool,
     trace_file: str | None,
@@ -84,7 +88,8 @@ def command(
         attempt.run(
             lambda: aask(
                 question, given, type=type_, model=name, models=models, store=place, limits=limits,
-                prices=settings.prices, writing=writing or settings.writing, trace=attempt.trace,
+                prices=settings.prices, writing=writing or settings.writing, guidance=guidance_of(guidance, settings),
+                trace=attempt.trace,
             ),
             QUESTION_SOURCE, quiet, trace_file,
         )  # fmt: skip

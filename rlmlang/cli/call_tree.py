@@ -55,11 +55,17 @@ def report(history: History, selects: Filter, most: int | None) -> Iterator[str]
 def _head(history: History) -> Iterator[str]:
     run, counts = history.run, history.counts()
     title = click.style(one_line(run.program.name or run.command, WIDTH), bold=True)
-    yield f"{title}  {_status(history.status)}  {one_line(run.model, 40)}, run {one_line(run.run, 40)}"
+    models = one_line(run.model, 40)
+    if run.leaf_model is not None:
+        models += f", direct answers: {one_line(run.leaf_model, 40)}"
+    yield f"{title}  {_status(history.status)}  {models}, run {one_line(run.run, 40)}"
     parts = [f"{counts[name]:,} {name}" for name in ("stored", "failed", "cancelled", "unfinished") if counts[name]]
     parts += [f"{counts['hits']:,} more equal to them"] if counts["hits"] else []
     yield ", ".join([counted(len(history.calls), "call"), counted(history.spent.generations, "answer"), *parts])
     yield f"{_spent(history.spent)}, {duration(history.seconds)}"
+    shares = history.by_model()
+    if len(shares) > 1:
+        yield from (f"  {one_line(name, 40)}: {_answers(spent)}" for name, spent in shares.items())
     if history.resumptions:
         yield f"resumed {counted(history.resumptions, 'time')}; before that {_spent(history.before)}"
     if history.end and history.end.error:
@@ -184,6 +190,7 @@ def to_json(history: History, selects: Filter) -> dict[str, Any]:
         "command": run.command,
         "program": run.program.name,
         "model": run.model,
+        "leaf_model": run.leaf_model,
         "started": run.started,
         "seconds": history.seconds,
         "resumed": history.resumptions,
@@ -289,6 +296,10 @@ def _diff_line(line: str) -> str:
 
 def _status(status: str) -> str:
     return click.style(one_line(status, 20), fg=_COLORS.get(status))
+
+
+def _answers(spent: Spent) -> str:
+    return f"{counted(spent.generations, 'answer')}, {_spent(spent)}"
 
 
 def _spent(spent: Spent) -> str:

@@ -10,6 +10,8 @@ from rlmlang.api import Completion, acomplete
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
+    guidance_of,
+    guidance_option,
     json_option,
     leaf_model_option,
     limit_options,
@@ -41,6 +43,7 @@ from rlmlang.runtime.values import to_json
 @model_option
 @leaf_model_option
 @writing_option
+@guidance_option
 @store_options
 @trace_option
 @click.option("--show-program", is_flag=True, help="Print the calls as a program too, on standard error.")
@@ -57,6 +60,7 @@ def command(
     model: str | None,
     leaf_model: str | None,
     writing: Any,
+    guidance: str | None,
     store: str | None,
     no_store: bool,
     trace_file: str | None,
@@ -91,7 +95,8 @@ def command(
         attempt.run(
             lambda: acomplete(
                 prompt, given, start=start, max_tokens=max_tokens, model=name, models=models, store=place,
-                limits=limits, prices=settings.prices, writing=writing or settings.writing, trace=attempt.trace,
+                limits=limits, prices=settings.prices, writing=writing or settings.writing,
+                guidance=guidance_of(guidance, settings), trace=attempt.trace,
             ),
             "the text", quiet, trace_file,
         )  # fmt: skip

@@ -12,6 +12,7 @@ from attrs import fields_dict
 from rlmlang.calls.budget import Limits
 from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
+from rlmlang.cli.files import read
 from rlmlang.cli.settings import FILE, Settings, limit
 from rlmlang.errors import UsageError
 
@@ -112,6 +113,12 @@ def models_of(leaf: str | None, settings: Settings) -> dict[str, str]:
     return {} if name is None else {LEAF: name}
 
 
+def guidance_of(option: str | None, settings: Settings) -> str:
+    """Return what models are told with every prompt, from the file that is named. Raises UsageError E604."""
+    place = option or settings.guidance
+    return "" if place is None else read(str(place)).strip()
+
+
 def _permitted(named: str | None, configured: str | None, settings: Settings, how: str) -> str | None:
     """Return the name of a model: by the user, for which `how` says the ways, or by the settings.
 
@@ -187,6 +194,11 @@ writing_option = click.option(
     type=click.Choice(get_args(Writing)),
     help="How models write programs: by `statements`, each shown the values so far; in `turns` of a chat, each a block "
     "of statements; or `whole`.  [default: whichever suits the model]",
+)
+guidance_option = click.option(
+    "--guidance",
+    metavar="FILE",
+    help="Your own words for the models, which stand in every prompt of the run.",
 )
 quiet_option = click.option(
     "--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary."

@@ -10,6 +10,8 @@ from rlmlang.api import Program
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.options import (
+    guidance_of,
+    guidance_option,
     input_option,
     json_option,
     leaf_model_option,
@@ -31,11 +33,18 @@ from rlmlang.runtime.inputs import read_inputs
 @input_option
 @model_option
 @leaf_model_option
+@guidance_option
 @json_option
 @limit_options
 @click.pass_context
 def command(
-    ctx: click.Context, file: str, inputs: tuple[str, ...], model: str | None, leaf_model: str | None, as_json: bool
+    ctx: click.Context,
+    file: str,
+    inputs: tuple[str, ...],
+    model: str | None,
+    leaf_model: str | None,
+    guidance: str | None,
+    as_json: bool,
 ) -> None:
     """Show what a run costs at least and at most. No model is called.
 
@@ -54,7 +63,14 @@ def command(
     limits = limits_of(ctx, settings, name)
     found = read_given(inputs, file)
     given = {**read_inputs(program.checked, found.texts), **found.data}
-    cost = program.cost(given, model=name, models=models, limits=limits, prices=settings.prices)
+    cost = program.cost(
+        given,
+        model=name,
+        models=models,
+        limits=limits,
+        prices=settings.prices,
+        guidance=guidance_of(guidance, settings),
+    )
     if as_json:
         output.write_json(cost.to_json())
         return

@@ -9,6 +9,8 @@ import click
 from rlmlang.api import Program
 from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.options import (
+    guidance_of,
+    guidance_option,
     input_option,
     json_option,
     leaf_model_option,
@@ -35,6 +37,7 @@ from rlmlang.runtime.inputs import read_inputs
 @model_option
 @leaf_model_option
 @writing_option
+@guidance_option
 @store_options
 @trace_option
 @quiet_option
@@ -48,6 +51,7 @@ def command(
     model: str | None,
     leaf_model: str | None,
     writing: Any,
+    guidance: str | None,
     store: str | None,
     no_store: bool,
     trace_file: str | None,
@@ -81,7 +85,8 @@ def command(
         attempt.run(
             lambda: program.arun(
                 given, model=name, models=models, store=place, limits=limits, prices=settings.prices,
-                writing=writing or settings.writing, trace=attempt.trace,
+                writing=writing or settings.writing, guidance=guidance_of(guidance, settings),
+                trace=attempt.trace,
             ),
             program.source.name, quiet, trace_file,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
     model = "smollm2"
     writing = "turns"         # how models write programs; else what suits the model
+    guidance = "style.md"     # a file in this folder, whose text stands in every prompt
     store = "answers.db"      # or false, for none
     allow = ["https://api.openai.com"]      # the only servers that may be used
 
@@ -52,6 +53,8 @@ class Settings:
     leaf_model: str | None = None
     """The model for direct answers; None if `model` gives them too."""
     writing: Writing | None = None
+    guidance: Path | None = None
+    """The file of what models are told with every prompt."""
     store: Path | Literal[False] | None = None
     """None is the default store, False no store."""
     store_limit: int | None = None
@@ -79,7 +82,9 @@ def read_settings(path: Path) -> Settings:
         raise UsageError.of("E607", f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError.of("E607", f"{path}: {error}") from error
-    _refuse_unknown(path, data, ("model", "models", "writing", "store", "store_limit", "allow", "limits", "prices"))
+    _refuse_unknown(
+        path, data, ("model", "models", "writing", "guidance", "store", "store_limit", "allow", "limits", "prices")
+    )
     model, store, limits = data.get("model"), data.get("store"), data.get("limits", {})
     allow = data.get("allow")
     if not isinstance(model, str | None):
@@ -93,6 +98,12 @@ def read_settings(path: Path) -> Settings:
     writing = data.get("writing")
     if writing is not None and writing not in get_args(Writing):
         raise UsageError.of("E607", f"{path}: writing is one of {', '.join(get_args(Writing))}")
+    guidance = data.get("guidance")
+    if not isinstance(guidance, str | None):
+        raise UsageError.of("E607", f"{path}: guidance is the path of a file")
+    if guidance is not None and not (path.parent / guidance).resolve().is_relative_to(path.parent.resolve()):
+        hint = "name it with --guidance, if models may read it"  # the file of settings may be somebody else's
+        raise UsageError.of("E607", f"{path}: guidance is a file in another folder: {guidance}", hint=hint)
     if store is not None and store is not False and not isinstance(store, str):
         raise UsageError.of("E607", f"{path}: store is a path, or false for none")
     if isinstance(store, str) and "://" in store:  # the file may have come with somebody else's folder
@@ -119,6 +130,7 @@ def read_settings(path: Path) -> Settings:
         _from_folder(model, path.parent) if model else None,
         _from_folder(leaf, path.parent) if leaf else None,
         writing,
+        path.parent / guidance if guidance else None,
         path.parent / store if isinstance(store, str) else store,
         store_limit,
         None if allow is None else tuple(allow),

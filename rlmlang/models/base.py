@@ -65,6 +65,7 @@ from rlmlang.calls.prompt import (
     continuation_messages,
     direct_messages,
     function_head,
+    guided,
     inline_messages,
     program_messages,
     turn_messages,
@@ -102,12 +103,17 @@ class Request:
     """The part of the reply that is written already, with the results that were inserted; the model continues it."""
     turns: tuple[ChatTurn, ...] | None = None
     """For a program that is written in turns, those before this one; None for any other text."""
+    guidance: str = ""
+    """What the user has the model told with every prompt of the run."""
     stop: tuple[str, ...] = ()
     """Texts at which the generation ends; the one that ended it is the end of the reply."""
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:
         """The prompt, unchanging parts first, so that engines can reuse what they have read."""
+        return guided(self._messages(), self.guidance)
+
+    def _messages(self) -> tuple[Message, ...]:
         if self.inline:
             return inline_messages(self.instruction, self.arguments)
         if self.turns is not None:

@@ -39,7 +39,9 @@ from rlmlang.runtime.values import Mismatch, Value, canonical, set_of
 EXAMPLE_LENGTH = 100
 """The most characters of an example in a hint."""
 
-OPTIONS = frozenset({"self", "inputs", "model", "models", "store", "limits", "prices", "memo", "writing", "trace"})
+OPTIONS = frozenset(
+    {"self", "inputs", "model", "models", "store", "limits", "prices", "memo", "writing", "guidance", "trace"}
+)
 """The parameters of `Program.run`: inputs of these names can only be given in its mapping."""
 
 

@@ -50,6 +50,8 @@ class Spec:
     leaf_model: str | None = None
     """The model for direct answers, if it is one of its own."""
     leaf_identity: str | None = None
+    guidance: str = ""
+    """What models are told with every prompt, which is part of the keys of calls too."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as JSON data."""
@@ -64,6 +66,7 @@ def spec_of(
     roles: Roles,
     writing: str | None,
     limits: Limits,
+    guidance: str,
 ) -> Spec:
     """Return the spec of a run on open models."""
     values = {each: to_json(value) for each, value in inputs.items()}
@@ -73,6 +76,7 @@ def spec_of(
         recursive=roles.is_recursive,
         leaf_model=leaf.name if leaf else None,
         leaf_identity=leaf.identity if leaf else None,
+        guidance=guidance,
     )  # fmt: skip
 
 
@@ -116,6 +120,7 @@ async def recorded(
             identity=spec.identity,
             leaf_model=spec.leaf_model,
             leaf_identity=spec.leaf_identity,
+            guidance=spec.guidance,
             writing=spec.writing,
             limits=dict(spec.limits),
             language=spec.language,

@@ -58,7 +58,7 @@ class Comparison:
         }
 
 
-_OF_ONE_RUN = ("run", "started", "resumed", "version", "identity")
+_OF_ONE_RUN = ("run", "started", "resumed", "version", "identity", "leaf_identity")
 """Fields of runs that are not compared: they always differ, or repeat others at length."""
 
 

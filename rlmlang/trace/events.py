@@ -125,6 +125,7 @@ class RunEvent:
         default=None, metadata=_about("name of the model for direct answers; null if `model` gives them too")
     )
     leaf_identity: str | None = field(default=None, metadata=_about("likewise, what `identity` is of `model`"))
+    guidance: str = field(default="", metadata=_about("what the user has models told with every prompt"))
     writing: str | None = field(
         default=None, metadata=_about("how the model writes programs: `statements`, `turns` or `whole`")
     )

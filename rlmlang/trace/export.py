@@ -52,13 +52,14 @@ def _spans(history: History) -> Iterator[dict[str, Any]]:
         }
         for each in call.generations:
             times = (each.started, each.finished)
-            yield _span(history, f"{id} {each.attempt}", id, f"chat {run.model}", times, each.error) | {
+            model = call.model or run.model
+            yield _span(history, f"{id} {each.attempt}", id, f"chat {model}", times, each.error) | {
                 "kind": _CLIENT,
-                "attributes": _attributes(_chat(run.model, each)),
+                "attributes": _attributes(_chat(model, each)),
             }
 
 
-_RUN_NAMES = {"model": None, "started": None, "rlmlang": None, "version": None}
+_RUN_NAMES = {"started": None, "rlmlang": None, "version": None}
 
 _CALL_NAMES = {
     "source": "code.file.path", "line": "code.line.number", "within": "code.function.name", "id": "rlmlang.call",
@@ -218,7 +219,7 @@ def rlm(history: History) -> Iterator[dict[str, Any]]:
     for number, (prompt, response, text, error, calls, times) in enumerate(steps, 1):
         result = {
             "stdout": "", "stderr": f"{error.code}: {error.message}" if error else "", "locals": {},
-            "execution_time": times[1] - times[0], "rlm_calls": [_completion(run.model, each) for each in calls],
+            "execution_time": times[1] - times[0], "rlm_calls": [_completion(each, run.model) for each in calls],
         }  # fmt: skip
         value = history.end.value if history.end and number == len(steps) else None
         yield {
@@ -250,9 +251,9 @@ def _steps(history: History) -> Iterator[_Step]:
         yield each.prompt, f"```repl\n{text}\n```", text, each.error, calls, (each.started, end)
 
 
-def _completion(model: str, call: LoggedCall) -> dict[str, Any]:
+def _completion(call: LoggedCall, default: str) -> dict[str, Any]:
     """Return a call as one completion: its last prompt and its answer."""
-    generations = call.shown_generations
+    generations, model = call.shown_generations, call.model or default
     prompt = "\n\n".join(message.text for message in generations[-1].prompt) if generations else call.instruction
     used = {
         "total_calls": call.own.generations,

@@ -132,6 +132,14 @@ class History:
         found["hits"] = sum(call.hits.total() for call in self.calls)
         return found
 
+    def by_model(self) -> dict[str, Spent]:
+        """Return what the generations of each model took, by its name, as far as the log says who answered."""
+        found: dict[str, Spent] = {}
+        for call in self.calls:
+            if call.model and call.generations:
+                found.setdefault(call.model, Spent()).add(call.own)
+        return found
+
     def critical_path(self) -> list[LoggedCall]:
         """Return the chain of calls that the end of the run waited for, in the order of time (decision 79).
 

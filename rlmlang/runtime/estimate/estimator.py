@@ -68,12 +68,13 @@ def follow(
     inputs: dict[str, Value],
     limits: Limits,
     roles: Roles | None = None,
+    guidance: str = "",
 ) -> Estimate:
     """Follow a program on its inputs, once for all questions about the cost of its runs.
 
     With models, prompts are counted by their tokenizers. Raises RunError, BudgetError if a run fails in any case.
     """
-    tally = CallTally(limits, roles)
+    tally = CallTally(limits, roles, guidance)
     estimator = _Estimator(checked, limits, tally)
     estimator.program(inputs)
     return Estimate(tally, estimator.least_steps, estimator.least_bytes, estimator.open)
@@ -84,10 +85,11 @@ def estimate(
     inputs: dict[str, Value],
     limits: Limits,
     roles: Roles | None = None,
+    guidance: str = "",
     kept: Kept | None = None,
 ) -> Cost:
     """Return the cost of a run on these inputs: `follow` and `Estimate.cost` in one."""
-    return follow(checked, inputs, limits, roles).cost(kept)
+    return follow(checked, inputs, limits, roles, guidance).cost(kept)
 
 
 class _Estimator(Follower):

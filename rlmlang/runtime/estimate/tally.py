@@ -72,6 +72,8 @@ class CallTally:
     limits: Limits
     roles: Roles | None
     """The models of the run; None if they are not known."""
+    guidance: str = ""
+    """What the user has models told with every prompt."""
     sequential: set[Span] = field(factory=set)
     """The places of calls in loops that may end after any of their turns, so that the calls are made one by one."""
     _sites: dict[Span, SiteMaximum] = field(factory=dict)
@@ -101,7 +103,8 @@ class CallTally:
         if (model := self._answering) is not None:
             high_prompt = model.context
             if known:
-                request = Request(args[0], tuple(zip(names, args[1:])), type_, program=self.limits.max_depth > 1)
+                by_program, guidance = self.limits.max_depth > 1, self.guidance
+                request = Request(args[0], tuple(zip(names, args[1:])), type_, program=by_program, guidance=guidance)
                 high_prompt = prompt_tokens(model, request)
                 low_prompt = high_prompt if model.capabilities.exact_counts else 1
         most = self._sites.setdefault(site, SiteMaximum())

@@ -66,7 +66,7 @@ class Page {
     $("program").textContent = oneLine(run.program.name || `rlmlang ${run.command}`);
     $("status").textContent = visible(status);
     $("status").classList.add({ done: "done", failed: "failed" }[status] ?? "unfinished");
-    $("about").textContent = oneLine(`${run.model} · ${run.run}`);
+    $("about").textContent = oneLine(`${run.leaf_model ? `${run.model} and ${run.leaf_model}` : run.model} · ${run.run}`);
     facts([
       ["calls", count(model.n)],
       ["asked", count(total("generations"))],

@@ -30,6 +30,12 @@ function others(event, known) {
     .map(([name, value]) => [name.replaceAll("_", " "), String(value)]);
 }
 
+/** Return who answers a call: a model, by name if the log has it, or a program or text that it writes. */
+function answerer(form, model) {
+  const name = model && oneLine(model);
+  return form === "leaf" ? name : name ? `a ${form} of ${name}` : `a ${form}`;
+}
+
 /** Return the pane of a call, from its `details` and the texts that calls share. */
 function callPane(model, call, details, shared, pick) {
   const status = model.name("status", call), up = model.parent[call];
@@ -46,7 +52,7 @@ function callPane(model, call, details, shared, pick) {
       ["made by", parent],
       ["type", model.name("type", call) || undefined],
       ["place", `${model.name("source", call)}:${model.line[call]}` + (model.name("within", call) ? `, in ${model.name("within", call)}` : "")],
-      ["answered by", model.name("form", call) === "leaf" ? undefined : `a ${model.name("form", call)}`],
+      ["answered by", answerer(model.name("form", call), details.model)],
       ["took", duration(model.seconds(call)) + (waited > 0 ? `, after waiting ${duration(waited)}` : "")],
       ["began at", duration(model.started[call])],
       ["tokens", `${count(model.prompt[call])} in, ${count(model.completion[call])} out`],
@@ -55,7 +61,7 @@ function callPane(model, call, details, shared, pick) {
       ["answer stored by", details.origin === undefined ? undefined : `call #${details.origin}, before the run was resumed`],
       ["equal calls", details.hits && details.hits.slice(0, MANY).map(([source, line, n]) => `${count(n)} at ${source}:${line}`).join(", ")],
       ["key", details.key && make("code", "key", details.key)],
-      ...others(details, "instruction key answer program origin printed"),
+      ...others(details, "instruction key answer program origin printed model"),
     ]),
     ...part("Error", details.error && failure(details.error)),
     ...part("Instruction", details.instruction && longText(details.instruction)),
@@ -225,6 +231,7 @@ function runPane(model, pick) {
       ["run", make("code", "", run.run)],
       ["command", `rlmlang ${run.command}`],
       ["model", run.model],
+      ["model for direct answers", run.leaf_model || undefined],
       ["began", new Date(run.started * 1000).toLocaleString()],
       ["resumed", resumptions ? plural(resumptions, "time") : undefined],
       ["spent before", before.generations ? `${plural(before.generations, "answer")}, ${count(before.prompt_tokens)} tokens in, ${count(before.completion_tokens)} out, ${money(before.cost)}` : undefined],
@@ -232,11 +239,12 @@ function runPane(model, pick) {
       ["version of the language", run.language === "" ? undefined : String(run.language)],
       ["version of the prompts", run.prompts === "" ? undefined : String(run.prompts)],
       ["rlmlang", run.rlmlang === "" ? undefined : String(run.rlmlang)],
-      ...others(run, "version run started resumed command model identity writing language prompts rlmlang"),
+      ...others(run, "version run started resumed command model identity leaf_model leaf_identity guidance writing language prompts rlmlang"),
     ]),
     ...part("Value", end && end.value !== null && longText(end.value)),
     ...part("Printed", printed && longText(printed)),
     ...part("Error", end?.error && failure(end.error)),
+    ...part("Guidance", run.guidance && longText(run.guidance)),
     ...part("Inputs", inputs.length && facts(inputs.map(([name, input]) => [`${name}: ${input.type}`, longText(input.preview)]))),
     ...part(`Critical path: ${plural(critical.length, "call")} that the end of the run waited for`, critical.length && path),
     ...part("Limits", facts(Object.entries(run.limits).filter(([, value]) => value !== null))),
