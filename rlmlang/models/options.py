@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -26,7 +27,14 @@ def usual_address(variable: str, address: str) -> str:
 OptionsT = TypeVar("OptionsT", bound=Any)
 """A frozen attrs class, each of whose fields is an option."""
 
-_READERS = {"int": int, "float": float, "float | None": float, "str": str, "str | None": str}
+_READERS: dict[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "float | None": float,
+    "str": str,
+    "str | None": str,
+    "bool": {"true": True, "false": False}.__getitem__,
+}
 
 
 def at_least(minimum: float, default: Any) -> Any:
@@ -54,6 +62,8 @@ def read_options(defaults: OptionsT, query: str, name: str) -> OptionsT:
             raise UsageError.of("E607", f"`{key}={text}` in `{name}`", hint=f"it is one of {', '.join(words)}")
         try:
             value = given[key] = _READERS[str(known[key].type)](text)
+        except KeyError:
+            raise UsageError.of("E607", f"`{key}={text}` in `{name}` is neither `true` nor `false`") from None
         except ValueError:
             raise UsageError.of("E607", f"`{key}={text}` in `{name}` is not a number") from None
         minimum = known[key].metadata.get("minimum", 0)

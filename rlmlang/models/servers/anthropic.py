@@ -7,15 +7,18 @@ for their cache.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE, read_options
+from rlmlang.models.servers.adaptation import Adaptation
 from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
+    TokenCounts,
     count,
+    finish_of,
     most_prompt_tokens,
     most_tokens,
     on_the_wire,
@@ -26,6 +29,8 @@ ADDRESS = "https://api.anthropic.com"
 
 VERSION = "2023-06-01"
 """The version of the wire format."""
+
+PATH = "/v1/messages"
 
 CONTEXT = 200_000
 
@@ -56,17 +61,21 @@ class AnthropicModel:
             raise no_key(name, variable)
         headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
         self._client = Client(url, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
+        self._adaptation = Adaptation(self._client, PATH, model)
+        self._counts = TokenCounts(url)
         self.identity = json.dumps(
             {"kind": "anthropic", "url": url, "model": model, "temperature": options.temperature}
         )
 
     def count_tokens(self, request: Request) -> int:
         """Return an upper bound of the tokens of the prompt."""
-        bound = most_tokens(*(message.content for message in request.messages_with_written))
-        return most_prompt_tokens(bound, self.context, request.max_tokens)
+        return most_prompt_tokens(self._most(request), self.context, request.max_tokens)
+
+    def _most(self, request: Request) -> int:
+        return most_tokens(*(message.content for message in request.messages_with_written))
 
     async def generate(self, request: Request) -> Reply:
-        data = await self._client.request("POST", "/v1/messages", self.body(request))
+        _, data = await self._adaptation.exchange(lambda: self.body(request), "content")
         try:
             return self._reply(request, data)
         except (LookupError, TypeError, AttributeError) as error:
@@ -89,36 +98,28 @@ class AnthropicModel:
             body["temperature"] = self.options.temperature or (SAMPLE_TEMPERATURE if request.sample else 0.0)
         if stops := [stop for stop in request.stop if stop.strip()]:  # others are refused
             body["stop_sequences"] = stops
+        body["stream"] = self.options.stream
         return body
 
     def _reply(self, request: Request, data: Any) -> Reply:
         text = "".join(block["text"] for block in data["content"] if block["type"] == "text")
-        usage = data["usage"]
+        finish = finish_of(data.get("stop_reason"), text, self._client.root)
+        if finish == "stop":
+            text = with_stop_text(text, request.stop, data.get("stop_sequence"))
+        usage = data.get("usage") or {}
         read = [
             count(usage.get(key)) or 0
             for key in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         ]
-        finish = self._finish(data["stop_reason"])
-        if finish == "stop":
-            text = with_stop_text(text, request.stop, data.get("stop_sequence"))
         thought = "".join(block["thinking"] for block in data["content"] if block["type"] == "thinking")
         tools = [block["name"] for block in data["content"] if block["type"] == "tool_use"]
-        return Reply(
+        reply = Reply(
             text,
             sum(read),
-            count(usage["output_tokens"]) or 0,
+            count(usage.get("output_tokens")) or 0,
             finish,
             cached_tokens=read[2],
             reasoning=thought,
             tool_call=tools[0] if tools and not text else "",
         )
-
-    def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
-        match reason:
-            case "end_turn" | "stop_sequence" | "tool_use":
-                return "stop"
-            case "max_tokens" | "model_context_window_exceeded":
-                return "length"
-            case "refusal":
-                return "refusal"
-        raise ModelError.of("E400", f"{self._client.root} ended the answer for another reason: {reason!r:.60}")
+        return self._counts.checked(reply, self._most(request), request.max_tokens)

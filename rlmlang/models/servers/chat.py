@@ -7,7 +7,6 @@ fields that it does not know.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -17,11 +16,14 @@ from attrs import evolve, frozen
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Capabilities, Reply, Request, before_sending
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE
+from rlmlang.models.servers.adaptation import CONTINUATION, SYSTEM, Adaptation, folded
 from rlmlang.models.servers.http import Client, RequestRefused
 from rlmlang.models.servers.messages import (
+    TokenCounts,
     count,
+    finish_of,
     most_prompt_tokens,
     most_tokens,
     on_the_wire,
@@ -105,6 +107,7 @@ class Chat:
         grammar: Grammar,
         context: int,
         sampling: Sampling,
+        stream: bool = False,
     ) -> None:
         self.context = context
         self.capabilities = Capabilities(
@@ -122,24 +125,28 @@ class Chat:
         self._sampling = sampling
         self._refused: set[str | None] = set()
         """The digests of the types whose JSON schemas the server has refused."""
-        self._warned = False
+        self._stream = stream
+        self._adaptation = Adaptation(client, path, model)
+        self._counts = TokenCounts(client.root)
 
     def count(self, request: Request) -> int:
         """Return an upper bound of the tokens of the prompt."""
+        bound = self._most(request)
+        return most_prompt_tokens(bound, self.context, request.max_tokens) if self._dialect.refuses else bound
+
+    def _most(self, request: Request) -> int:
+        """Return the most tokens that the prompt can have, whatever the context."""
         texts = [message["content"] for message in self._messages(request)]
         if self._dialect.counts_constraint:
             texts.append(json.dumps(self._constraint_fields(request)))  # counts as a part of the prompt
-        bound = most_tokens(*texts)
-        return most_prompt_tokens(bound, self.context, request.max_tokens) if self._dialect.refuses else bound
+        return most_tokens(*texts)
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        with before_sending():
-            body = self.body(request)
         try:
-            data = await self._client.request("POST", self._path, body)
+            body, data = await self._adaptation.exchange(lambda: self.body(request), "choices")
         except RequestRefused as error:
-            if "response_format" not in body:
+            if "response_format" not in self.body(request):
                 raise
             body, data = await self._without_schema(request, error)
         try:
@@ -154,8 +161,7 @@ class Chat:
         """
         self._refused.add(request.constraint_digest)
         try:
-            body = self.body(request)
-            return body, await self._client.request("POST", self._path, body)
+            return await self._adaptation.exchange(lambda: self.body(request), "choices")
         except RequestRefused:
             self._refused.discard(request.constraint_digest)
             raise error from None
@@ -177,22 +183,28 @@ class Chat:
             body["stop"] = list(stop)
             if dialect.keeps_stop:
                 body[dialect.keeps_stop] = True
+        body |= {"stream": True, "stream_options": {"include_usage": True}} if self._stream else {"stream": False}
         return body
 
     def _messages(self, request: Request) -> list[dict[str, str]]:
+        messages = request.messages_with_written
         if text := self._continued(request):
-            return on_the_wire((*request.messages, Message("assistant", text)))
-        return on_the_wire(request.messages_with_written)
+            messages = (*request.messages, Message("assistant", text))
+        return on_the_wire(folded(messages) if SYSTEM in self._adaptation.refused else messages)
 
     def _opening(self, request: Request) -> str:
-        return request.opening(continues=self._dialect.continues)
+        return request.opening(self._continues)
+
+    @property
+    def _continues(self) -> bool:
+        return self._dialect.continues and CONTINUATION not in self._adaptation.refused
 
     def _stop(self, request: Request) -> tuple[str, ...]:
         return request.stop_after(self._opening(request), bool(self._constraint_fields(request)))
 
     def _continued(self, request: Request) -> str:
         """Return the start of the answer that the server is to continue; empty if it is to start a new one."""
-        return self._opening(request) + request.written if self._dialect.continues else ""
+        return self._opening(request) + request.written if self._continues else ""
 
     def _constraint_fields(self, request: Request) -> dict[str, Any]:
         """Return the fields that constrain the answer to a grammar or a schema."""
@@ -227,38 +239,31 @@ class Chat:
     def _reply(self, request: Request, body: dict[str, Any], data: Any) -> Reply:
         choice = data["choices"][0]
         message = choice["message"]
-        finish = self._finish(choice["finish_reason"])
         refusal = message.get("refusal")
         text = refusal or message.get("content") or ""
-        if refusal:
-            finish = "refusal"
-        elif finish != "refusal" and "tools" in body:
+        finish = "refusal" if refusal else finish_of(choice.get("finish_reason"), str(text), self._client.root)
+        if finish != "refusal" and "tools" in body:
             text = self._tool_input(message)
         if not isinstance(text, str):
             raise TypeError
+        opening = request.opening(CONTINUATION in body)
         if finish == "stop":
-            text = with_stop_text(text, self._stop(request), choice.get("stop_reason", choice.get("matched_stop")))
+            stop = request.stop_after(opening, bool(self._constraint_fields(request)))
+            text = with_stop_text(text, stop, choice.get("stop_reason", choice.get("matched_stop")))
+        usage = data.get("usage") or {}
         reply = Reply(
             text,
-            0,
-            0,
+            count(usage.get("prompt_tokens")) or 0,
+            count(usage.get("completion_tokens")) or 0,
             finish,
-            opening=self._opening(request),
+            cached_tokens=count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0,
+            opening=opening,
             wrapped="response_format" in body,
             reasoning=_reasoning(message),
+            reasoning_tokens=count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")) or 0,
             tool_call="" if text else _called_tool(message),
         )
-        return self._counted(request, data.get("usage") or {}, reply)
-
-    def _finish(self, reason: object) -> Literal["stop", "length", "refusal"]:
-        match reason:
-            case "stop" | "tool_calls":
-                return "stop"
-            case "length":
-                return "length"
-            case "content_filter":
-                return "refusal"
-        raise ModelError.of("E400", f"{self._client.root} ended the answer for another reason: {reason!r:.60}")
+        return self._counts.checked(reply, self._most(request), request.max_tokens)
 
     def _tool_input(self, message: dict[str, Any]) -> str:
         """Return what was written into the tool. Raises ModelError E400 if the server ignored the grammar."""
@@ -269,24 +274,6 @@ class Chat:
             "E400",
             f"{self._client.root} did not constrain {self._model} to the grammar",
             hint="only newer models of OpenAI take grammars; `?dialect=none` does without",
-        )
-
-    def _counted(self, request: Request, usage: dict[str, Any], reply: Reply) -> Reply:
-        """Return the reply with its token counts: those of the server, or upper bounds if it counts none."""
-        prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-        if prompt is None or completion is None:
-            if not self._warned:
-                logging.getLogger("rlmlang").warning("%s counts no tokens; they are estimated", self._client.root)
-                self._warned = True
-            prompt, completion = self.count(request), min(request.max_tokens, most_tokens(reply.text))
-        cached = count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0
-        thought = count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")) or 0
-        return evolve(
-            reply,
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            cached_tokens=min(cached, prompt),
-            reasoning_tokens=min(thought, completion),
         )
 
 

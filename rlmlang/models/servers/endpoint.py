@@ -29,8 +29,10 @@ class ServerOptions:
     temperature: float | None = None
     timeout: float = at_least(0.001, 600.0)
     """The seconds that one request may take."""
-    retries: int = 4
+    retries: int = 10
     """How often a request is sent again after a transient failure."""
+    stream: bool = False
+    """Whether answers are sent in pieces, so that no proxy takes a long one for a broken connection."""
     key: str | None = None
     """The environment variable that holds the API key; empty for no key. Without one, the usual variable of the
     backend's own server, and no key for any other server."""

@@ -1,23 +1,16 @@
 """Exchange JSON with a server over HTTP.
 
-A client has a thread with an event loop of its own. So its connections outlive the event loops of single runs, and
-tokens can be counted where nothing can be awaited. Cookies, redirects and proxies are not used; responses are read up
-to a limit, uncompressed, and nothing is sent to reserved addresses.
+A client has a thread with an event loop of its own (`connections`). Redirects are not followed, responses are read up
+to a limit, uncompressed, and what may be over soon is tried again, a bounded number of times and for a bounded time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
-import re
-import socket
-import threading
 import time
-import weakref
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -28,8 +21,10 @@ from attrs import frozen
 
 from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.models.base import Unsent
-from rlmlang.models.servers.endpoint import is_reserved_address
+from rlmlang.models.servers.bodies import is_event_stream, joined, parsed
+from rlmlang.models.servers.connections import ReservedAddress, Worker
 from rlmlang.models.servers.pace import origin_of
+from rlmlang.models.servers.server_errors import OVERLOADED, WRONG_PATH, ServerError, error_of, error_within
 from rlmlang.redact import Redactor
 
 T = TypeVar("T")
@@ -37,20 +32,17 @@ T = TypeVar("T")
 MAX_BODY = 16_000_000
 """The largest response that is read, in bytes."""
 
-MAX_PARTS = 100_000
-"""The most lists and objects in a response. Each takes up to twenty times the memory of its text."""
-
 MAX_WAIT = 60.0
 """The longest wait, in seconds, that a server may demand before the next attempt; else there is no next attempt."""
 
 QUICK = 10.0
 """The timeout, in seconds, of a connection, and of a request that a server answers without its model."""
 
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-"""The statuses after which the same request may succeed."""
+LOOK_AGAIN = 1.0
+"""The seconds between two requests to a server that is loading its model."""
 
-OVERLOADED = frozenset({429, 503, 529})
-"""The statuses by which a server says that it is overloaded."""
+UNKNOWN = 5
+"""How often a request is sent, at most, to a server that has answered nothing yet, and perhaps never will."""
 
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # without a handler, each retry is printed
 
@@ -68,12 +60,33 @@ class TransientFailure(Exception):
     """Whether the server is overloaded."""
 
 
+class StillLoading(TransientFailure):
+    """The server has not loaded its model yet."""
+
+
 class NotFound(ModelFailed):
     """The server has nothing at the path, or something other than the API."""
 
 
 class RequestRefused(ModelFailed):
     """The server does not take a field of the request, or its value."""
+
+
+@frozen(eq=False)
+class Exchange:
+    """A request, and what is known of the response to it."""
+
+    method: str
+    path: str
+    data: bytes | None
+    timeout: float
+    key: str | None = None
+    """What every right response has; None if nothing is known."""
+    is_refusal: Callable[[ServerError], bool] = lambda error: False
+    """Whether the server may take the request in another form, given its error."""
+
+
+Attempted = Callable[[Exchange], Awaitable[Any]]
 
 
 class Client:
@@ -89,7 +102,7 @@ class Client:
         headers: Mapping[str, str],
         *,
         timeout: float = 600,
-        retries: int = 4,
+        retries: int = 10,
         secrets: Collection[str] = (),
     ) -> None:
         self.root = root
@@ -98,19 +111,33 @@ class Client:
         self._timeout = timeout
         self._retries = retries
         self._secrets = secrets
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
 
-    async def request(self, method: str, path: str, body: object = None) -> Any:
+    async def request(
+        self, method: str, path: str, body: object, key: str, is_refusal: Callable[[ServerError], bool]
+    ) -> Any:
         """Send a request as soon as the server can take one more, and return the JSON of the response.
 
-        Raises ModelError E400, E403, E409; `Unsent` if nothing was sent.
+        `key` is what every right response has. Raises ModelError E400, E403, E409; `Unsent` if nothing was sent,
+        `RequestRefused` for an error that `is_refusal`, and for any other with status 400 or 422.
         """
-        work = self._retried(method, path, body, self._timeout, self._retries, self._limited)
+        exchange = Exchange(method, path, _encoded(body), self._timeout, key, is_refusal)
+        work = self._retried(exchange, self._retries, self._limited)
         return _raised(await asyncio.wrap_future(self._started().submit(work)))
 
     def request_now(self, method: str, path: str, body: object = None) -> Any:
         """Send a request that the server answers at once, and wait for the response without an event loop."""
-        work = self._retried(method, path, body, min(QUICK, self._timeout), min(1, self._retries), self._attempted)
+        exchange = Exchange(method, path, _encoded(body), min(QUICK, self._timeout))
+        work = self._retried(exchange, min(1, self._retries), self._attempted)
+        return _raised(self._started().submit(work).result())
+
+    def look_at(self, path: str) -> Any:
+        """Return the JSON at a path of the server; None if it answers in any other way.
+
+        Raises ModelError E400 if it does not answer.
+        """
+        exchange = Exchange("GET", path, None, min(QUICK, self._timeout))
+        work = self._retried(exchange, min(1, self._retries), self._looked)
         return _raised(self._started().submit(work).result())
 
     async def aclose(self) -> None:
@@ -119,29 +146,33 @@ class Client:
         if worker is not None:
             await asyncio.to_thread(worker.close)
 
-    def _started(self) -> _Worker:
+    def _started(self) -> Worker:
         if self._worker is None:
-            self._worker = _Worker(self._headers)
+            self._worker = Worker(self._headers)
         return self._worker
 
-    async def _retried(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        timeout: float,
-        retries: int,
-        attempt_once: Callable[..., Awaitable[Any]],
-    ) -> Any:
-        data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    async def _retried(self, exchange: Exchange, retries: int, attempt_once: Attempted) -> Any:
+        """Attempted an exchange until it succeeds, as often and as long as that may help (decision 106)."""
+        loop = asyncio.get_running_loop()
+        last = loop.time() + max(self._timeout, MAX_WAIT)
+        tries = 0
         sent = False
+
+        def retry_after(error: Exception) -> bool | float:
+            if not isinstance(error, TransientFailure) or loop.time() + (error.wait or 0) > last:
+                return False
+            if tries >= UNKNOWN and not self._origin.has_answered:
+                return False
+            return True if error.wait is None else error.wait
+
         try:
             async for attempt in stamina.retry_context(
-                on=_retry_after, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=20.0, wait_jitter=0.5
+                on=retry_after, attempts=retries + 1, timeout=None, wait_initial=0.5, wait_max=10.0, wait_jitter=0.5
             ):
                 with attempt:
+                    tries += 1
                     try:
-                        return await attempt_once(method, path, data, timeout)
+                        return await self._when_loaded(exchange, attempt_once)
                     except TransientFailure as failure:
                         sent = sent or failure.sent
                         raise
@@ -150,38 +181,64 @@ class Client:
             raise error from failure.__cause__
         raise AssertionError("the last failure is raised")
 
-    async def _limited(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+    async def _when_loaded(self, exchange: Exchange, attempt_once: Attempted) -> Any:
+        """Attempted an exchange until the server has loaded its model, for which it has as long as for an answer."""
+        loop = asyncio.get_running_loop()
+        last = loop.time() + self._timeout
+        while True:
+            try:
+                return await attempt_once(exchange)
+            except StillLoading as failure:
+                wait = LOOK_AGAIN if failure.wait is None else failure.wait
+                if loop.time() + wait > last:
+                    raise failure.error.with_hint("raise `timeout`: the model is loaded within it") from None
+                await asyncio.sleep(wait)
+
+    async def _limited(self, exchange: Exchange) -> Any:
         async with self._origin.limiter.turn() as turn:
             try:
-                return await self._attempted(method, path, data, timeout)
+                return await self._attempted(exchange)
             except TransientFailure as failure:
                 turn.overloaded = failure.overloaded
                 raise
 
-    async def _attempted(self, method: str, path: str, data: bytes | None, timeout: float) -> Any:
+    async def _attempted(self, exchange: Exchange) -> Any:
         breaker = self._origin.breaker
         if wait := breaker.wait():
             raise TransientFailure(self._open_circuit(wait), wait, sent=False)
         try:
-            response, body = await self._exchanged(method, path, data, timeout)
+            response, body = await self._exchanged(exchange)
         except (ModelError, TransientFailure):
             breaker.failed()
             raise
-        if response.status < 500:
-            breaker.answered()
-        else:
-            breaker.failed()
-        return self._checked_json(response, body)
+        works = response.status < 500
+        try:
+            data = self._checked(exchange, response, body)
+            self._origin.has_answered = True
+        except (RequestRefused, StillLoading):
+            works = True
+            raise
+        finally:
+            (breaker.answered if works else breaker.failed)()
+        return data
 
-    async def _exchanged(
-        self, method: str, path: str, data: bytes | None, timeout: float
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+    async def _looked(self, exchange: Exchange) -> Any:
+        response, body = await self._exchanged(exchange)
+        try:
+            return self._checked(exchange, response, body)
+        except StillLoading:
+            raise
+        except (ModelError, TransientFailure):
+            return None
+
+    async def _exchanged(self, exchange: Exchange) -> tuple[aiohttp.ClientResponse, bytes]:
         """Return the response and its body, read to the end."""
         assert self._worker is not None
+        data, timeout = exchange.data, exchange.timeout
         try:
             async with self._worker.session().request(
-                method,
-                self.root + path,
+                exchange.method,
+                self.root + exchange.path,
                 data=data,
                 headers={"Content-Type": "application/json"} if data else None,
                 allow_redirects=False,
@@ -197,7 +254,7 @@ class Client:
         except (aiohttp.ClientSSLError, aiohttp.InvalidURL) as error:
             raise self._failed(_description(error), kind=Unsent) from error
         except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, _ReservedAddress):
+            if isinstance(error.os_error, ReservedAddress):
                 raise self._failed(_description(error), "name the server that has the model", Unsent) from error
             raise TransientFailure(self._failed(_description(error)), sent=False) from error
         except aiohttp.ClientError as error:
@@ -215,39 +272,56 @@ class Client:
                 raise self._failed(f"an answer of more than {MAX_BODY:,} bytes")
         return bytes(body)
 
-    def _checked_json(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
-        status = response.status
-        if status != 200:
-            error = self._refused(status, body)
-            if status in AGAIN and '"insufficient_quota"' not in body.decode("utf-8", "replace"):
-                wait = _retry_after_header(response.headers.get("Retry-After"))
-                if wait is None or wait <= MAX_WAIT:
-                    raise TransientFailure(error, wait, overloaded=status in OVERLOADED)
-            raise error
+    def _checked(self, exchange: Exchange, response: aiohttp.ClientResponse, body: bytes) -> Any:
+        """Return the JSON of a response. Raises ModelError, TransientFailure."""
+        if response.status != 200:
+            data = None
+            with suppress(ValueError):
+                data = parsed(body)
+            raise self._failure(exchange, error_of(response.status, data), response)
         kind = response.content_type
-        if kind != "application/json" and not kind.endswith("+json"):
+        is_stream = is_event_stream(kind, body)
+        if not is_stream and kind != "application/json" and not kind.endswith("+json"):
             problem = f"an answer of type {kind} instead of JSON"
             raise self._failed(problem, "is the address that of the API?", NotFound)
         try:
-            return _parsed(body)
+            data = joined(body) if is_stream else parsed(body)
         except ValueError as error:
             raise TransientFailure(self._failed(f"an answer that is not JSON: {error}")) from error
+        if found := error_within(data, exchange.key):
+            raise self._failure(exchange, found, response)
+        return data
 
-    def _refused(self, status: int, body: bytes) -> ModelError:
-        """Return the error of a status other than 200."""
-        message = _message(body)
-        if status < 500 and _OVERFLOW.search(message):
+    def _failure(self, exchange: Exchange, error: ServerError, response: aiohttp.ClientResponse) -> Exception:
+        """Return the exception for an error that the server reports."""
+        wait = _retry_after_header(response.headers.get("Retry-After"))
+        shown = self._shown(exchange, error, response.status)
+        if error.is_loading:
+            return StillLoading(shown, error.seconds if wait is None else wait)
+        if exchange.is_refusal(error):
+            return RequestRefused(shown.diagnostics)
+        if error.may_pass and (wait is None or wait <= MAX_WAIT):
+            return TransientFailure(shown, wait, overloaded=error.status in OVERLOADED)
+        return shown
+
+    def _shown(self, exchange: Exchange, error: ServerError, status: int) -> ModelError:
+        """Return what the user is told of an error that the server reports."""
+        if error.is_overflow:
             return ModelError.of(
                 "E403",
-                f"{self.root}: {self._clean(message)}",
+                f"{self.root}: {self._clean(error.message or 'the request is too large')}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
+        message = error.message
         hints = {401: "set the API key", 403: "the API key does not allow this", 404: "check the address and the model"}
-        hint = hints.get(status)
+        hint = hints.get(error.status)
+        if WRONG_PATH.search(message) and not exchange.path.startswith("/v1/"):
+            hint = f"add /v1 to the address: {self.root}/v1"
         if 300 <= status < 400:
             message, hint = "redirects are not followed", "write the address it leads to"
-        kind = {404: NotFound, 405: NotFound, 400: RequestRefused, 422: RequestRefused}.get(status, ModelFailed)
-        return self._failed(f"HTTP {status}" + (f": {message}" if message else ""), hint, kind)
+        what = "an error with HTTP 200" if status == 200 else f"HTTP {status}"
+        kinds = {404: NotFound, 405: NotFound, 400: RequestRefused, 422: RequestRefused}
+        return self._failed(what + (f": {message}" if message else ""), hint, kinds.get(error.status, ModelFailed))
 
     def _open_circuit(self, wait: float) -> ModelError:
         return ModelError.of(
@@ -266,89 +340,14 @@ class Client:
         return text if len(text) <= 300 else text[:299] + "…"
 
 
-class _Worker:
-    """A thread that runs an event loop with one session of connections."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-        self._loop = asyncio.new_event_loop()
-        self._sessions: list[aiohttp.ClientSession] = []
-        self._thread = threading.Thread(target=self._loop.run_forever, name="rlmlang-http", daemon=True)
-        self._thread.start()
-        self.close = weakref.finalize(self, _close, self._loop, self._thread, self._sessions)
-
-    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T | Exception]:
-        """Start some work in the thread."""
-        return asyncio.run_coroutine_threadsafe(_caught(work), self._loop)
-
-    def session(self) -> aiohttp.ClientSession:
-        """Return the session. It may be used only in the thread."""
-        if not self._sessions:
-            self._sessions.append(
-                aiohttp.ClientSession(
-                    headers={"Accept-Encoding": "identity", **self._headers},
-                    connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),  # `pace` limits the requests
-                    auto_decompress=False,
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                )
-            )
-        return self._sessions[0]
-
-
-def _close(loop: asyncio.AbstractEventLoop, thread: threading.Thread, sessions: list[aiohttp.ClientSession]) -> None:
-    """Cancel what is in flight, and close the connections and the thread."""
-
-    async def end() -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        for session in sessions:
-            await session.close()
-
-    asyncio.run_coroutine_threadsafe(end(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
-async def _caught(work: Awaitable[T]) -> T | Exception:
-    """Return the result of some work, or its error. (One raised while the work is cancelled would be printed.)"""
-    try:
-        return await work
-    except Exception as error:
-        return error
-
-
 def _raised(outcome: T | Exception) -> T:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
-class _ReservedAddress(OSError):
-    """A connection to a reserved address was refused."""
-
-
-def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """Return a socket for the address that a name has resolved to, which no earlier check has seen."""
-    family, kind, protocol, _, (host, *_) = address
-    if is_reserved_address(str(host)):
-        raise _ReservedAddress(errno.EACCES, f"{host} is a reserved address (link-local or cloud metadata)")
-    return socket.socket(family, kind, protocol)
-
-
-# Failures ------------------------------------------------------------------------
-
-_OVERFLOW = re.compile(r"context[ _](length|size|window|limit)|maximum model length|prompt is too long", re.IGNORECASE)
-"""The phrases by which servers say that a prompt is too long."""
-
-
-def _retry_after(error: Exception) -> bool | float:
-    """Return whether to retry, or after how many seconds."""
-    if not isinstance(error, TransientFailure):
-        return False
-    return True if error.wait is None else error.wait
+def _encoded(body: object) -> bytes | None:
+    return None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _retry_after_header(header: str | None) -> float | None:
@@ -360,28 +359,6 @@ def _retry_after_header(header: str | None) -> float | None:
     with suppress(ValueError):
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     return None
-
-
-def _parsed(body: bytes) -> Any:
-    """Return JSON data. Raises ValueError for anything else, and for what takes too much memory."""
-    if body.count(b"[") + body.count(b"{") > MAX_PARTS:
-        raise ValueError(f"more than {MAX_PARTS:,} lists and objects")
-    try:
-        return json.loads(body)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _message(body: bytes) -> str:
-    """Return the message in the body of an error, in any of the usual forms."""
-    try:
-        data = _parsed(body)
-    except ValueError:
-        return ""
-    for _ in range(3):
-        if isinstance(data, dict):
-            data = next((data[key] for key in ("error", "message", "detail") if data.get(key)), "")
-    return data if isinstance(data, str) else json.dumps(data)
 
 
 def _description(error: Exception) -> str:

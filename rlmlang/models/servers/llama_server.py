@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from rlmlang.errors import ModelError
-from rlmlang.models.base import Capabilities, Reply, Request, before_sending
+from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.local.chat_template import ChatTemplate
+from rlmlang.models.servers.adaptation import SYSTEM, Adaptation, folded
 from rlmlang.models.servers.chat import Grammar, Sampling, ServerDialect, grammar_for
 from rlmlang.models.servers.http import Client
-from rlmlang.models.servers.messages import count, with_stop_text
+from rlmlang.models.servers.messages import TokenCounts, alternating, count, with_stop_text
+from rlmlang.models.servers.server_errors import NO_SYSTEM
 
 LLAMA = ServerDialect("llama", "gbnf", continues=True, context=4096, local=True)
 
@@ -22,13 +24,18 @@ LLAMA = ServerDialect("llama", "gbnf", continues=True, context=4096, local=True)
 class LlamaServer:
     """A llama-server with one model, or several by name."""
 
-    def __init__(self, client: Client, model: str, grammar: Grammar, context: int, sampling: Sampling) -> None:
+    def __init__(
+        self, client: Client, model: str, grammar: Grammar, context: int, sampling: Sampling, stream: bool = False
+    ) -> None:
         self.context = context
         self.capabilities = Capabilities(grammar=grammar, schema=True, continues=True, prefix_reuse=True)
         self._client = client
         self._model = model
         self._grammar = grammar
         self._sampling = sampling
+        self._stream = stream
+        self._adaptation = Adaptation(client, "/completion", model)
+        self._counts = TokenCounts(client.root)
         self._template = ChatTemplate(
             self._apply, self._tokenize, lambda piece, first: self._tokenize(piece, special=True, first=first)
         )
@@ -39,11 +46,9 @@ class LlamaServer:
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        with before_sending():
-            body = self.body(request)
-        data = await self._client.request("POST", "/completion", body)
+        body, data = await self._adaptation.exchange(lambda: self.body(request), "content")
         try:
-            return self._reply(request, data)
+            return self._reply(request, body, data)
         except (LookupError, TypeError, AttributeError) as error:
             raise self._wrong() from error
 
@@ -58,6 +63,7 @@ class LlamaServer:
             body["json_schema"] = request.answer_format.object_schema
         if request.stop:
             body["stop"] = list(request.stop)
+        body["stream"] = self._stream
         return body
 
     def _checked(self, grammar: str) -> str:
@@ -76,7 +82,7 @@ class LlamaServer:
             raise ModelError.of("E400", f"llguidance does not take the grammar: {problem}")
         return grammar
 
-    def _reply(self, request: Request, data: Any) -> Reply:
+    def _reply(self, request: Request, body: dict[str, Any], data: Any) -> Reply:
         text = data["content"]
         if not isinstance(text, str):
             raise self._wrong()
@@ -85,17 +91,27 @@ class LlamaServer:
             raise self._wrong()
         if data.get("truncated"):
             raise ModelError.of("E403", f"{self._client.root} truncated the prompt of {prompt:,} tokens")
-        finish: Literal["stop", "length"] = "length" if data["stop_type"] == "limit" else "stop"
+        finish: Literal["stop", "length"] = "length" if data.get("stop_type") == "limit" else "stop"
         if finish == "stop":
             text = with_stop_text(text, request.stop, data.get("stopping_word"))
         cached = count((data.get("timings") or {}).get("cache_n")) or 0
         opening = self._opening(request)
-        return Reply(text, prompt, completion, finish, cached, opening=opening, wrapped=request.typed)
+        reply = Reply(text, prompt, completion, finish, cached, opening=opening, wrapped=request.typed)
+        return self._counts.checked(reply, len(body["prompt"]), request.max_tokens)
 
     # Prompts
 
     def _prompt(self, request: Request) -> list[int]:
-        return self._template.prompt(request.messages, self._opening(request) + request.written)
+        opening = self._opening(request) + request.written
+        messages = alternating(request.messages)
+        if SYSTEM not in self._adaptation.refused:
+            try:
+                return self._template.prompt(messages, opening)
+            except ModelError as error:
+                if error.first.code != "E407" and not NO_SYSTEM.search(error.first.message):
+                    raise
+            self._adaptation.refuse(SYSTEM)
+        return self._template.prompt(folded(messages), opening)
 
     def _opening(self, request: Request) -> str:
         return request.opening(continues=True)

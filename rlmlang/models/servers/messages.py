@@ -1,14 +1,79 @@
-"""What all servers share of requests and replies: messages on the wire, upper bounds of token counts, stop texts."""
+"""What all servers share of requests and replies: messages on the wire, ends of answers, token counts, stop texts."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+from typing import Literal
+
+from attrs import evolve
+
 from rlmlang.calls.prompt import Message
-from rlmlang.models.base import cut_at_stop
+from rlmlang.errors import ModelError
+from rlmlang.models.base import Reply, cut_at_stop
 
 
-def on_the_wire(messages: tuple[Message, ...]) -> list[dict[str, str]]:
-    """Return messages as JSON data."""
-    return [{"role": message.role, "content": message.content} for message in messages]
+def alternating(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Return messages of which no two in a row are of one role, and none is empty: many servers refuse others."""
+    merged: list[Message] = []
+    for message in messages:
+        if not message.content.strip():
+            continue
+        if merged and merged[-1].role == message.role:
+            message = Message(message.role, f"{merged.pop().content}\n\n{message.content}")
+        merged.append(message)
+    return tuple(merged)
+
+
+def on_the_wire(messages: Iterable[Message]) -> list[dict[str, str]]:
+    """Return messages as JSON data, alternating."""
+    return [{"role": message.role, "content": message.content} for message in alternating(messages)]
+
+
+# Ends of answers -----------------------------------------------------------------
+
+_CUT_OFF = frozenset(
+    {
+        "length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_new_tokens", "max_length",
+        "model_length", "model_context_window_exceeded", "context_length_exceeded", "token_limit",
+    }
+)  # fmt: skip
+_REFUSED = frozenset(
+    {
+        "content_filter", "content_filtered", "refusal", "safety", "recitation", "blocklist", "prohibited_content",
+        "spii", "guardrail_intervened", "sensitive", "moderation", "error_toxic",
+    }
+)  # fmt: skip
+_GIVEN_UP = frozenset(
+    {
+        "error", "abort", "aborted", "cancelled", "canceled", "pause_turn", "network_error", "timeout",
+        "insufficient_system_resource",
+    }
+)  # fmt: skip
+_ENDED = frozenset(
+    {
+        "", "stop", "eos", "eos_token", "stop_token", "stop_sequence", "end_turn", "end", "complete", "completed",
+        "finished", "done", "tool_calls", "tool_use", "function_call",
+    }
+)  # fmt: skip
+
+
+def finish_of(reason: object, text: str, root: str) -> Literal["stop", "length", "refusal"]:
+    """Return how an answer ended, by what its server calls that. An unknown end with a text before it is an end.
+
+    Raises ModelError E400 for an end by which the server gave the answer up.
+    """
+    word = "" if reason is None else str(reason).lower().replace("-", "_").removeprefix("finish_reason_")
+    if word in _CUT_OFF:
+        return "length"
+    if word in _REFUSED:
+        return "refusal"
+    if word in _ENDED or (word not in _GIVEN_UP and text.strip()):
+        return "stop"
+    raise ModelError.of("E400", f"{root} ended the answer for another reason: {reason!r:.60}")
+
+
+# Tokens --------------------------------------------------------------------------
 
 
 def most_tokens(*texts: str) -> int:
@@ -37,6 +102,40 @@ def with_stop_text(text: str, stops: tuple[str, ...], reported: object = None) -
     if isinstance(reported, str) and reported in stops and not any(stop in text for stop in stops):
         return text + reported
     return cut_at_stop(text, stops)
+
+
+class TokenCounts:
+    """The tokens that a server counts. What cannot be right is replaced by what can, with one warning of each kind."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._warned: set[str] = set()
+
+    def checked(self, reply: Reply, most: int, max_tokens: int) -> Reply:
+        """Return a reply with token counts that can be right, given the most that prompt and answer can have.
+
+        It has those of the server, 0 where that counts none: no prompt has no tokens, and no text has.
+        """
+        prompt, completion = reply.prompt_tokens, reply.completion_tokens
+        if not prompt or (not completion and reply.text):
+            self._warn("%s counts no tokens; they are estimated")
+            prompt = prompt or most
+            completion = completion or min(max_tokens, most_tokens(reply.text))
+        if prompt > most or completion > max_tokens:
+            self._warn("%s counts more tokens than there can be; as many as there can be are counted")
+            prompt, completion = min(prompt, most), min(completion, max_tokens)
+        return evolve(
+            reply,
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            cached_tokens=min(reply.cached_tokens, prompt),
+            reasoning_tokens=min(reply.reasoning_tokens, completion),
+        )
+
+    def _warn(self, warning: str) -> None:
+        if warning not in self._warned:
+            self._warned.add(warning)
+            logging.getLogger("rlmlang").warning(warning, self._root)
 
 
 def count(value: object) -> int | None:

@@ -122,8 +122,8 @@ class OpenAIModel:
         grammar = cast(Grammar, options.grammar) or dialect.grammar
         sampling = Sampling(options.temperature, options.seed)
         if dialect is LLAMA:
-            return LlamaServer(self._client, self.model, grammar, context, sampling)
-        return Chat(self._client, self._path, self.model, dialect, grammar, context, sampling)
+            return LlamaServer(self._client, self.model, grammar, context, sampling, options.stream)
+        return Chat(self._client, self._path, self.model, dialect, grammar, context, sampling, options.stream)
 
     def _detected(self) -> tuple[Any, int]:
         """Return the dialect of the server, and its context size; 0 if it reports none. Raises ModelError E400."""
@@ -133,17 +133,21 @@ class OpenAIModel:
         for dialect in (VLLM, SGLANG):
             if entry.get("owned_by") == dialect.name:
                 return dialect, count(entry.get("max_model_len")) or 0
-        settings = self._reported("/props").get("default_generation_settings")
+        settings = _fields(self._client.look_at("/props")).get("default_generation_settings")
         if isinstance(settings, dict):
             return LLAMA, count(settings.get("n_ctx")) or 0
-        if "max_total_num_tokens" in self._reported("/get_server_info"):
+        if "max_total_num_tokens" in _fields(self._client.look_at("/get_server_info")):
             return SGLANG, 0
         return NONE, 0
 
     def _reported(self, path: str) -> dict[str, Any]:
         """Return the JSON object at a path of the server; an empty one if there is none. Raises ModelError E400."""
         try:
-            data = self._client.request_now("GET", path)
+            return _fields(self._client.request_now("GET", path))
         except NotFound:
             return {}
-        return data if isinstance(data, dict) else {}
+
+
+def _fields(data: Any) -> dict[str, Any]:
+    """Return a JSON object; an empty one for anything else."""
+    return data if isinstance(data, dict) else {}

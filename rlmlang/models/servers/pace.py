@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from math import inf
 from urllib.parse import urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 FAILURES = 10
 """The number of failures in a row after which the circuit opens."""
@@ -131,12 +131,16 @@ class Breaker:  # decision 57
             self.failures = 0
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Origin:
-    """The limiter and the breaker of one server."""
+    """What the clients of one server share: its limiter, its breaker, and what is known of it."""
 
     limiter: Limiter = field(factory=Limiter)
     breaker: Breaker = field(factory=Breaker)
+    has_answered: bool = False
+    """Whether it has ever answered rightly."""
+    refused: dict[str, frozenset[str]] = field(factory=dict)
+    """The parts of requests that it does not take, by the path and the model of the requests."""
 
 
 _origins: dict[tuple[str, str, int | None], Origin] = {}
