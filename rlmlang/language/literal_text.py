@@ -10,12 +10,11 @@ from rlmlang.language import nodes
 def constant_text(node: nodes.Constant) -> str:
     """Return the text of a constant. Long and raw strings remain so where that makes them shorter."""
     value = node.value
-    if not isinstance(value, str):
-        return repr(value)
     written = node.span.text
+    if not isinstance(value, str):
+        return written.lower() if type(value) is int and written[1:2].isalpha() else repr(value)
     if written.startswith(('"""', "'''")) and "\n" in value:
-        inside = "\n".join(escaped(line, "") for line in value.split("\n"))
-        return '"""' + re.sub(r'"(?="|\Z)', r"\"", inside) + '"""'
+        return f'"""{long_text(value)}"""'
     if written.startswith("r") and "\\" in value and '"' not in value and value.isprintable():
         return f'r"{value}"'
     return string_text(value)
@@ -24,6 +23,12 @@ def constant_text(node: nodes.Constant) -> str:
 def string_text(value: str) -> str:
     """Return a string in double quotes."""
     return f'"{escaped(value, chr(34))}"'
+
+
+def long_text(value: str) -> str:
+    """Return what stands between the quotes of a long string."""
+    inside = "\n".join(escaped(line, "") for line in value.split("\n"))
+    return re.sub(r'"(?="|\Z)', r"\"", inside)
 
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -282,7 +283,7 @@ def test_an_error_is_reported_once() -> None:
     assert positions("if x:\n    y = $\nelif z:\n    y = 1\nelse:\n    y = 2\n") == [("E100", 2, 9)]
 
 
-@pytest.mark.parametrize("line", ["x = $\n", "x = é\n", "x = 'a\n", "x = 1)\n", '"\\d"\n', "   x\n", "x = '\u202e'\n"])
+@pytest.mark.parametrize("line", ["x = $\n", "x = é\n", "x = 'a\n", "x = 1)\n", '"\\x"\n', "   x\n", "x = '\u202e'\n"])
 def test_the_number_of_reported_errors_is_limited(line: str) -> None:
     text = "y = 1\n" + line * 1_000
     parsed = parse_partial(Source(text))
@@ -412,7 +413,7 @@ def test_words_that_only_start_like_reserved_ones_are_names() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "0x10", "0b1", "0o7", "01", "00", "1__0", "1_", "1j", "1e400", "1.5e999", "12ab", "1if x else 2", "0or 1",
+        "0x", "0b12", "0o8", "0x1G", "0x_", "01", "00", "1__0", "1_", "1j", "1e400", "1.5e999", "12ab", "1if x else 2", "0or 1",
         "1.5if x else 2", "9" * (MAX_DIGITS + 1), "1e5e", "[1for x in y]",
     ],
 )  # fmt: skip
@@ -422,17 +423,32 @@ def test_malformed_numbers(text: str) -> None:
 
 def test_the_longest_integer() -> None:
     assert value("9" * MAX_DIGITS).value == 10**MAX_DIGITS - 1
+    assert codes("0x1" + "0" * (MAX_DIGITS - 3)) == ["E106"]
+
+
+@pytest.mark.parametrize("text", ["0x1F", "0XfF_0", "0o17", "0O7", "0b1_01", "0B1", "0x0"])
+def test_integers_in_other_bases(text: str) -> None:
+    assert value(text).value == eval(text)
 
 
 @pytest.mark.parametrize(
     "escape",
-    [r"\d", r"\x4", r"\xg0", r"\u12", r"\U0001", r"\ud800", r"\udfff", r"\U0000dabc", r"\U00110000", r"\400", r"\777",
-     r"\N", r"\N{}", r"\N{no such name}", r"\N{LATIN SMALL LETTER R WITH TILDE}", r"\é", r"\ "],
+    [r"\x4", r"\xg0", r"\u12", r"\U0001", r"\ud800", r"\udfff", r"\U0000dabc", r"\U00110000", r"\400", r"\777",
+     r"\N", r"\N{}", r"\N{no such name}", r"\N{LATIN SMALL LETTER R WITH TILDE}"],
 )  # fmt: skip
 def test_malformed_escapes(escape: str) -> None:
     for text in (f"x = 'ab{escape}'", f'x = """ab{escape}"""'):
         assert positions(text) == [("E106", 1, text.index("\\") + 1)]
     assert value(f"r'{escape}'").value == escape
+
+
+@pytest.mark.parametrize("text", [r"'\d+'", r"'a\é\ \.\s'", r"'\8\\d\n'", r'"""\w"""', r"f'\d{1}\w'", r"'\q' '\z'"])
+def test_a_backslash_that_begins_no_escape_is_kept(text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = eval(text)
+    found = value(text)
+    assert (found.value if isinstance(found, nodes.Constant) else expected) == expected
 
 
 def test_a_continued_line_in_a_long_string() -> None:
@@ -443,14 +459,15 @@ def test_a_continued_line_in_a_long_string() -> None:
     ("text", "code"),
     [
         ("f'{}'", "E107"), ("f'{ }'", "E107"), ("f'{x!s}'", "E107"), ("f'{x!a}'", "E107"), ("f'{x!}'", "E107"),
-        ("f'{x!r!r}'", "E107"), ("f'{x=}'", "E107"), ("f'{x = }'", "E107"), ("f'{!r}'", "E107"), ("f'{:5}'", "E107"),
+        ("f'{x!r!r}'", "E107"), ("f'{x=!s}'", "E107"), ("f'{=}'", "E107"), ("f'{!r}'", "E107"), ("f'{:5}'", "E107"),
         ("f'{x:{y}}'", "E107"), ("f'{x'", "E107"), ("f'x}'", "E107"), ("f'{'a'}'", "E107"), ("f'{\"\\n\"}'", "E107"),
-        ("f'{x:\\n}'", "E107"), ("f'{#}'", "E107"), ("f'{{}'", "E107"), ("f'{x}}'", "E107"), ('f"""a"""', "E107"),
+        ("f'{x:\\n}'", "E107"), ("f'{#}'", "E107"), ("f'{{}'", "E107"), ("f'{x}}'", "E107"), ('f"""a}"""', "E107"),
+        ('f"""a{"""', "E107"), ("f\'\'\'\n{x:{y}}\'\'\'", "E107"), ("f\'\'\'{\n}\'\'\'", "E107"),
         ("F'a'", "E107"), ("f'{{x}'", "E107"), ("f'{{{}}}'", "E107"),
-        ("rf'a'", "E100"), ("fr'a'", "E100"), ("b'a'", "E100"), ("u'a'", "E100"), ("R'a'", "E100"), ("'a' f'b'", "E100"),
+        ("rf'a'", "E100"), ("fr'a'", "E100"), ("b'a'", "E100"), ("u'a'", "E100"), ("R'a'", "E100"), ("'a' b'b'", "E100"),
         ("f'{x y}'", "E100"), ("f'{x +}'", "E100"), ("f'{x, y}'", "E100"), ("f'{*x}'", "E117"),
         ("f'{(x := 1)}'", "E118"), ("f'{lambda: 1}'", "E124"), ("f'{yield x}'", "E121"), ("f'{await x}'", "E115"),
-        ("f'{for}'", "E100"), ("f'{import}'", "E100"), ("f'{0x1}'", "E106"), ("f'\\d{x}'", "E106"), ("f'{x}\\d'", "E106"),
+        ("f'{for}'", "E100"), ("f'{import}'", "E100"), ("f'{0x}'", "E106"), ("f'\\x{x}'", "E106"), ("f'{x}\\x'", "E106"),
         ("f'\\N{DASH}'", "E106"), ("f'{(x}'", "E104"), ("f'{(1,}'", "E104"), ("f'{x)}'", "E104"),
     ],
 )  # fmt: skip
@@ -464,7 +481,9 @@ def test_malformed_fstrings(text: str, code: str) -> None:
 def test_an_error_in_an_fstring_has_its_position() -> None:
     assert positions("x = 1\ny = f'a{b}{ c + $ }'") == [("E100", 2, 17)]
     assert positions("y = f'{b}{c!s}'") == [("E107", 1, 12)]
-    assert positions("y = f'{b}{\"c\" + 0x1}'") == [("E106", 1, 17)]
+    assert positions("y = f'{b}{\"c\" + 01}'") == [("E106", 1, 17)]
+    assert positions("y = f'''a\n{b}\n{ c + $ }'''") == [("E100", 3, 7)]
+    assert positions("y = ('a'\n f'b'\n f'{c + $}')") == [("E100", 3, 9)]
     assert positions("y = f'{b}{f(a=1, c)}'") == [("E208", 1, 18)]
 
 
@@ -568,7 +587,8 @@ HOSTILE = {
     "one block in another": ("".join(" " * i + "if x:\n" for i in range(400)), "E103"),
     "alternating indentation": ("if x:\n" + "   y\n  y\n" * 9_000, "E105"),
     "else after else": ("if x: y\n" + "else: z\n" * 9_000, "E100"),
-    "long strings": ((3 * "'" + "\n" + 3 * "'") * 10_000, "E100"),
+    "long strings": ((3 * "'" + "\n" + 3 * "'") * 10_000 + "$", "E100"),
+    "semicolons": ("x;" * 40_000 + "$", "E100"),
 }
 
 
@@ -766,3 +786,52 @@ def test_many_threads_may_parse_at_once() -> None:
 def test_the_parser_is_ready_after_an_error() -> None:
     assert codes("x = f'{f(a=1, b)}'") == ["E208"]
     assert tree("x = f'{a}'").statements[0].span.text == "x = f'{a}'"
+
+
+# Strings side by side, long f-strings, semicolons ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("'a' 'b'", "'ab'"),
+        (r"""'a' "b" r'\d' '\n'""", r"'ab\\d\n'"),
+        ("('a'  # why\n    'b')", "'ab'"),
+        ("f'{x}' 'b'", "f'{x}b'"),
+        ("'{' f'{x}' '}' f'{y}'", "f'{{{x}}}{y}'"),
+        ("f'{x=}'", "f'x={x!r}'"),
+        ("f'{x = :>3}'", "f'x = {x:>3}'"),
+        ("f'{x+1=!r}'", "f'x+1={x+1!r}'"),
+        ("f'''{x}\n'''", "f'{x}\\n'"),
+        ('f"""a"b""c{x}"{"y"}"" """', 'f\'a"b""c{x}"{"y"}"" \''),
+        ('f"""{\n x\n + 1 :>3}"""', "f'{x + 1 :>3}'"),
+    ],
+)
+def test_other_ways_to_write_a_string(text: str, joined: str) -> None:
+    assert value(text) == value(joined)
+
+
+def test_strings_side_by_side_bind_closest() -> None:
+    assert value("'a' 'b'.upper()") == value("'ab'.upper()")
+    assert value("f('a' 'b', 'c')") == value("f('ab', 'c')")
+    assert value("x + 'a' 'b' % y") == value("x + 'ab' % y")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a = 1; b = 2", "a = 1\nb = 2"),
+        ("a = 1 ; b = ';' ;  # c;d", "a = 1\nb = ';'"),
+        ("if a: b; c\nelse: d; e", "if a:\n  b\n  c\nelse:\n  d\n  e"),
+        ("def f(x: int = 1): a = {x: x}; return a", "def f(x: int = 1):\n  a = {x: x}\n  return a"),
+        ("for i in x[1:]: b = (1,\n 2); c", "for i in x[1:]:\n  b = (1, 2)\n  c"),
+        ("if a:\n    b; c\n    if d: e; f; g\n    h\ni; j", "if a:\n  b\n  c\n  if d:\n    e\n    f\n    g\n  h\ni\nj"),
+    ],
+)
+def test_semicolons_separate_statements(text: str, lines: str) -> None:
+    assert parse(Source(text)) == parse(Source(lines))
+
+
+@pytest.mark.parametrize("text", ["x = 1;; y = 2", "; x = 1", "if x:; y", "x = (1; 2)", "if x:y;z", "x = 1\n;"])
+def test_misplaced_semicolons(text: str) -> None:
+    assert codes(text) == ["E100"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from rlmlang.language.parse.adjacent import STRINGS
 from rlmlang.language.parse.explain_statements import SAME, STATEMENTS
 from rlmlang.language.parse.refused import (
-    STRINGS,
     Explanation,
     RefusedToken,
     cannot_name,
@@ -65,12 +65,12 @@ def generator(refused: RefusedToken) -> Explanation | None:
 
 
 def misplaced_string(refused: RefusedToken) -> Explanation | None:
-    """Explain a string after a wrong prefix or after another string."""
+    """Explain a string after a wrong prefix, and what stands in a long f-string that is no token."""
+    if (found := refused.long_string) is not None and refused.text[found[0] - 1 : found[0]] == "f":
+        message, hint = _fstring_problem(refused.text[found[0] + 3 : found[1] - 3].replace("\n", " "))
+        return "E107", message, (found[0] - 1, found[1]), hint
     if refused.kind not in STRINGS:
         return None
-    if refused.before.endswith('f""'):
-        where = refused.start - 3, refused.end
-        return "E107", "an f-string must be on one line", where, "write `\\n` for a line end"
     prefix = last_word(refused.before)
     if prefix in ("f", "F"):
         message, hint = _fstring_problem(refused.found[1:-1])
@@ -84,8 +84,6 @@ def misplaced_string(refused: RefusedToken) -> Explanation | None:
             refused.token_range,
             'the prefixes are `r"…"` and `f"…"`',
         )
-    if refused.last in ('"', "'"):
-        return "E100", "adjacent strings are not concatenated", refused.token_range, "write `+` between them"
     return None
 
 
@@ -129,7 +127,7 @@ def malformed_number(refused: RefusedToken) -> Explanation | None:
 
 _SYMBOLS = {
     "\\": ("unexpected `\\`", "break lines inside brackets"),
-    ";": ("`;` is not in the language", "write one statement per line"),
+    ";": ("unexpected `;`", "write one statement per line"),
     "!": ("`!` is not in the language", "write `not`"),
     "&": ("unexpected `&`", "for bool, write `and`"),
     "|": ("unexpected `|`", "for bool, write `or`"),

@@ -1,9 +1,9 @@
 """Find strings, brackets, comments and lines in a text, before it is split into tokens.
 
 Line breaks and comments inside brackets become spaces of the same length, so that offsets
-stay, and the text is cut into top-level statements, each of which is parsed by itself with
-the lines of its body. Any indentation that CPython reads is read: a table says how many
-blocks each line is in.
+stay, a semicolon between statements becomes a line break, and the text is cut into
+top-level statements, each of which is parsed by itself with the lines of its body. Any
+indentation that CPython reads is read: a table says how many blocks each line is in (decision 108: semicolons).
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _PIECE = re.compile(
       | (?P<opener>[\[({])
       | (?P<closer>[\])}])
       | (?P<newline>\r?\n)
+      | (?P<semicolon>;)
       | (?P<tab>\t+)
       | (?P<odd>\r|[^\t\n\r\x20-\x7e]+)""",
     re.VERBOSE,
@@ -116,6 +117,12 @@ class _Scanner:
         """The indentation of the blocks that the line is in."""
         self.brackets: list[int] = []
         """The positions of the open brackets."""
+        self.line_start = start
+        """Where the line begins."""
+        self.line_level = 0
+        """How many blocks the statements of the line are in."""
+        self.heads: list[int] = []
+        """Where a body begins on the line of its head that has several statements."""
         self.at = start
         self.out: list[str] = [self.text[:start]]
         self.done = start
@@ -134,7 +141,9 @@ class _Scanner:
             self.problem("E104", f"`{self.text[opener]}` was never closed", opener, opener + 1)
             self.stop(opener)
         self.out.append(self.text[self.done :])
-        self.found.text = "".join(self.out)
+        text = "".join(self.out)
+        edges = [0, *self.heads]
+        self.found.text = "\n".join(text[edge + (edge > 0) : end] for edge, end in zip(edges, [*self.heads, len(text)]))
         starts = [start for start in self.starts if start < self.found.end]
         self.found.chunks = list(zip(starts, [*starts[1:], self.found.end]))
         return self.found
@@ -169,6 +178,7 @@ class _Scanner:
                 self.found.indented = self.misindented(at, end, "the first statement is not at the margin", hint)
             return
         level = self.level(at, end)
+        self.line_start, self.line_level = end, level
         if level == 0 and not (self.may_continue() and _CONTINUES.match(self.text, end)):
             self.starts.append(end)
         if level:
@@ -270,6 +280,45 @@ class _Scanner:
             self.blank(start, start + 1)
         self.line(end)
 
+    def semicolon(self, start: int, end: int) -> None:
+        """Read a semicolon as a line break, where one statement ends and another may begin."""
+        last = start - 1
+        while last >= 0 and self.text[last] == " ":
+            last -= 1
+        if self.brackets or last < 0 or self.text[last] in "\n;:":
+            return  # the grammar refuses it
+        if _ENDS.match(self.text, end):
+            self.blank(start, end)
+            return
+        if self.line_start >= 0 and _HEAD.match(self.text, self.line_start):
+            colon = self.colon(start)
+            if colon is not None:
+                if self.text[colon + 1] != " " or self.line_level == MAX_BLOCKS:
+                    return
+                self.line_level += 1
+                self.heads.append(colon + 1)
+                self.found.levels[colon + 2] = self.line_level
+        self.line_start = -1  # no head of a body follows
+        self.blank(start, end, "\n")
+        if self.line_level:
+            self.found.levels[end] = self.line_level
+        else:
+            while self.text[end] == " ":
+                end += 1
+            self.starts.append(end)
+
+    def colon(self, end: int) -> int | None:
+        """Return where the colon of the head at the start of the line is; None if there is none before `end`."""
+        depth = 0
+        for match in _COLON.finditer(self.text, self.line_start, end):
+            if match[0] in ("(", "[", "{"):
+                depth += 1
+            elif match[0] in (")", "]", "}"):
+                depth -= 1
+            elif match[0] == ":" and not depth:
+                return match.start()
+        return None
+
     def join(self, start: int, end: int) -> None:
         if self.before(start).strip():
             self.blank(start, end)
@@ -290,6 +339,10 @@ class _Scanner:
 
 
 _COMPOUND = re.compile(r"(?:async|for|if|try|while|with)\b")
+_HEAD = re.compile(r"(?:if|elif|else|for|while|def|try|except|finally|class|with)\b")
+_ENDS = re.compile(r" *(?:#|\r?\n|\Z)")
+_STRING = r"\"{3}(?:[^\"\\]|\\[\s\S]|\"(?!\"\"))*\"{3}|'{3}(?:[^'\\]|\\[\s\S]|'(?!''))*'{3}"
+_COLON = re.compile(rf"{_STRING}|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()\[\]{{}}:]")
 _CONTINUES = re.compile(r"(?:elif|else|except|finally)\b")
 
 

@@ -12,6 +12,9 @@ from attrs import define
 MAX_DIGITS = 3_900
 """The most digits of an integer literal."""
 
+MAX_BITS = 12_956
+"""The most bits of an integer literal, which is what as many decimal digits need."""
+
 
 @define(eq=False, slots=False)
 class Malformed(Exception):
@@ -26,7 +29,10 @@ class Malformed(Exception):
 def integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise Malformed(f"integer literal of {len(text):,} digits; the limit is {MAX_DIGITS:,}", 0, len(text))
-    return int(text.replace("_", ""))
+    value = int(text, 0)
+    if value.bit_length() > MAX_BITS:
+        raise Malformed("integer literal is too large", 0, len(text))
+    return value
 
 
 def real(text: str) -> float:
@@ -39,7 +45,7 @@ def real(text: str) -> float:
 _ESCAPE = r"""(?x)
     \\(?: (?P<line>\r?\n) | (?P<plain>[\\'"abfnrtv]) | (?P<octal>[0-7]{1,3})
         | x(?P<two>[0-9a-fA-F]{2}) | u(?P<four>[0-9a-fA-F]{4}) | U(?P<eight>[0-9a-fA-F]{8})
-        | N\{(?P<name>[^{}\n]+)\} | (?P<none>.?) )
+        | N\{(?P<name>[^{}\n]+)\} | (?P<none>[xuUN]) | (?P<kept>[^xuUN]?) )
     | (?P<crlf>\r\n)"""
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _HINTS = {
@@ -52,7 +58,10 @@ _BASES = {"octal": 8, "two": 16, "four": 16, "eight": 16}
 
 
 def unescape(text: str) -> str:
-    """Return the value of the text between the quotes of a string. `\\r\\n` is one line end."""
+    """Return the value of the text between the quotes of a string.
+
+    `\\r\\n` is one line end, and a backslash that begins no escape denotes itself, as in CPython.
+    """
     return re.sub(_ESCAPE, _unescaped, text) if "\\" in text or "\r" in text else text
 
 
@@ -65,7 +74,9 @@ def _unescaped(match: re.Match[str]) -> str:
         return "\n"
     if kind == "plain":
         return _PLAIN.get(value, value)
-    hint = _HINTS.get(value, 'write `\\\\` for a backslash, or a raw string: `r"…"`')
+    if kind == "kept":
+        return match[0]
+    hint = _HINTS.get(value)
     if kind in _BASES:
         number, last = int(value, _BASES[kind]), 0xFF if kind == "octal" else 0x10FFFF
         if number > last:
@@ -104,15 +115,22 @@ def parts(text: str) -> Iterator[tuple[str, int, bool]]:
     yield text[done:], done, False
 
 
-def hole(text: str) -> tuple[int, str, str]:
-    """Return where the value in `value!r:spec` ends, the conversion and the format."""
+def hole(text: str) -> tuple[int, str, str, str]:
+    """Return where the value in `value=!r:spec` ends, the text that `=` shows, the conversion and the format."""
     end = _end_of_value(text)
     if not text[:end].strip():
         raise Malformed("empty expression in an f-string", 0, len(text), "write `{{` for a literal brace")
-    match = _CONVERSION.fullmatch(text, end)
+    shown = ""
+    start = end
+    if text[end : end + 1] == "=":
+        start = len(text) - len(text[end + 1 :].lstrip())
+        shown = text[:start]
+    match = _CONVERSION.fullmatch(text, start)
     if match is None or match["conversion"] not in (None, "r"):
-        raise Malformed(f"unexpected `{text[end:]}` in an f-string", end, len(text), "the only conversion is `!r`")
-    return end, match["conversion"] or "", match["spec"] or ""
+        raise Malformed(f"unexpected `{text[start:]}` in an f-string", start, len(text), "the only conversion is `!r`")
+    spec = match["spec"] or ""
+    conversion = match["conversion"] or ("r" if shown and match["spec"] is None else "")
+    return end, shown, conversion, spec
 
 
 def _end_of_value(text: str) -> int:

@@ -37,6 +37,14 @@ class RefusedToken:
         """Return the text with spaces in place of the line ends inside strings."""
         return _LONG_STRING.sub(lambda match: match[0].replace("\n", " "), self.text)
 
+    @property
+    def long_string(self) -> tuple[int, int] | None:
+        """Return the range of the string in three quotes that the token is in, if it is in one."""
+        for match in _LONG_STRING.finditer(self.text):
+            if match.start() <= self.start < match.end():
+                return match.span()
+        return None
+
     @cached_property
     def line_start(self) -> int:
         """Return where the line starts, after its indentation."""
@@ -103,8 +111,6 @@ class RefusedToken:
         """Return whether a name is possible here, but no other expression."""
         return "NAME" in self.expected and not self.expects_expression
 
-
-STRINGS = ("STRING", "RAW_STRING", "LONG_STRING", "FSTRING")
 
 _LONG_STRING = re.compile(
     r"""\"{3}(?:[^"\\]|\\[\s\S]|"(?!""))*\"{3} | '{3}(?:[^'\\]|\\[\s\S]|'(?!''))*'{3}""", re.VERBOSE

@@ -15,6 +15,7 @@ from lark import Lark, Token
 from lark import __version__ as lark_version
 
 from rlmlang.files import cache_folder, grammar_text
+from rlmlang.language.parse.adjacent import StringJoiner
 from rlmlang.language.parse.layout import MAX_BLOCKS
 
 OPTIONS: dict[str, Any] = {
@@ -41,7 +42,7 @@ def load(builder: object, line_end: Callable[[Token], Token] | None = None) -> L
     grammar = grammar_text()
     callbacks = {} if line_end is None else dict.fromkeys(LINE_ENDS, line_end)
     callbacks["NAME"] = _set_apart  # at the end: Lark combines the last one with its own for reserved words
-    hooks: dict[str, Any] = {"transformer": builder, "lexer_callbacks": callbacks}
+    hooks: dict[str, Any] = {"transformer": builder, "lexer_callbacks": callbacks, "postlex": StringJoiner()}
     digest = hashlib.sha256(f"{lark_version}\n{sorted(OPTIONS.items())}\n{grammar}".encode()).hexdigest()
     path = _file(digest)
     if path is not None and (tables := _read(path)) is not None:

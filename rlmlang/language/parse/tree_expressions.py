@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count, groupby
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from lark import Token
 from rlmlang.errors import ProgramError
 from rlmlang.language import nodes, syntax
 from rlmlang.language.parse import literals
+from rlmlang.language.parse.adjacent import F_STRINGS, JoinedStrings
 from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_DEPTH
 from rlmlang.language.source import Source, Span
 
@@ -294,6 +295,8 @@ class ExpressionBuilder:
 
     def value_of(self, token: Token) -> Any:
         """Return the value of the token of a constant."""
+        if isinstance(token, JoinedStrings):
+            return "".join(map(self.value_of, token.pieces))
         text = str(token)
         match token.type:
             case "TRUE" | "FALSE" | "NONE":
@@ -327,24 +330,36 @@ class ExpressionBuilder:
 
     def fstring(self, items: Items) -> nodes.FString:
         token: Token = items[0]
-        start = (token.start_pos or 0) + 2
-        parts: list[str | nodes.Hole] = [""]
-        for text, at, is_hole in literals.parts(token[2:-1]):
-            if is_hole:
-                parts += [self.hole(text, start + at), ""]
-            else:
-                parts[-1] += self.literal(literals.unescape, text, token, 2 + at)  # type: ignore[operator]
-        return self.expr(nodes.FString, items, tuple(part for part in parts if part != ""), inside=parts)
+        parts: list[str | nodes.Hole] = []
+        for piece in token.pieces if isinstance(token, JoinedStrings) else (token,):
+            for part in self.pieces(piece) if piece.type in F_STRINGS else (self.value_of(piece),):
+                if isinstance(part, str) and parts and isinstance(parts[-1], str):
+                    parts[-1] += part
+                elif part != "":
+                    parts.append(part)
+        return self.expr(nodes.FString, items, tuple(parts), inside=parts)
 
-    def hole(self, text: str, start: int) -> nodes.Hole:
+    def pieces(self, token: Token) -> Iterator[str | nodes.Hole]:
+        """Yield the texts and the holes of one f-string."""
+        opening = 4 if token.type == "LONG_FSTRING" else 2
+        start = (token.start_pos or 0) + opening
+        for text, at, is_hole in literals.parts(token[opening : 1 - opening]):
+            if is_hole:
+                yield from self.hole(text, start + at)
+            else:
+                yield self.literal(literals.unescape, text, token, opening + at)
+
+    def hole(self, text: str, start: int) -> Iterator[str | nodes.Hole]:
         """Parse `value!r:spec`, in which the value is an expression of the same grammar."""
         try:
-            end, conversion, spec = literals.hole(text)
+            end, shown, conversion, spec = literals.hole(text)
         except literals.Malformed as error:
             raise self.malformed("E107", error, start) from None
         span = self.span(start, start + len(text))
-        value = self.parse_hole(text[:end], self.offset + start)
-        return self.node(nodes.Hole(value, conversion, spec, span=span), [value])
+        value = self.parse_hole(text[:end].replace("\n", " "), self.offset + start)
+        if shown:
+            yield shown
+        yield self.node(nodes.Hole(value, conversion, spec, span=span), [value])
 
 
 def parts(items: Items, kind: str = "") -> Items:

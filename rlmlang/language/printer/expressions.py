@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from rlmlang.language import nodes
-from rlmlang.language.literal_text import constant_text, escaped, string_text
+from rlmlang.language.literal_text import constant_text, escaped, long_text, string_text
 from rlmlang.language.printer.rows import CLOSING, Bracket, PrintedRow, bracket, chain, flat_text
 
 # Types ---------------------------------------------------------------------------
@@ -61,11 +63,11 @@ def expr_row(node: nodes.Expr, least: int = 0, quote: str = "") -> PrintedRow:
 def _bare(node: nodes.Expr, quote: str) -> PrintedRow:
     match node:
         case nodes.Constant(value):
-            return [constant_text(node) if not (quote and isinstance(value, str)) else f"{quote}{value}{quote}"]
+            return [_inner_string(value, quote) if quote and isinstance(value, str) else constant_text(node)]
         case nodes.Name(name):
             return [name]
         case nodes.FString():
-            return [_fstring(node, quote)]
+            return [_long_fstring(node) if not quote and _is_long(node) else _fstring(node, quote)]
         case nodes.ListExpr(items):
             return [bracket("[", (expr_row(item, 1, quote) for item in items), "]")]
         case nodes.TupleExpr([only]):
@@ -201,18 +203,66 @@ def _slice(node: nodes.Slice, quote: str) -> PrintedRow:
     return [*row, "]"]
 
 
+# F-strings -----------------------------------------------------------------------
+
+_LONG = '"""'
+"""The `quote` of the expressions in a long f-string, in which both kinds of quotes may be used."""
+
+
+def _inner_string(value: str, quote: str) -> str:
+    """Return a string in an expression of an f-string, where there are no escapes."""
+    if quote != _LONG or not ("'" in value or '"' in value):
+        return f"'{value}'" if quote == _LONG else f"{quote}{value}{quote}"
+    pieces = re.findall(r"'+|[^'\"]*\"|[^'\"]+", value)
+    return " ".join(f'"{piece}"' if piece[0] == "'" else f"'{piece}'" for piece in pieces)
+
+
+def _is_long(node: nodes.FString) -> bool:
+    """Return whether an f-string is written with three quotes: it was, over several lines, or has strings with quotes
+    in it that no other form allows."""
+    if node.span.text.startswith(('f"""', "f'''")) and any(
+        isinstance(part, str) and "\n" in part for part in node.parts
+    ):
+        return True
+    todo: list[object] = [part.value for part in node.parts if isinstance(part, nodes.Hole)]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, nodes.Constant):
+            if isinstance(each.value, str) and ("'" in each.value or '"' in each.value):
+                return True
+        elif isinstance(each, nodes.Node):
+            todo.extend(each._parts().values())
+        elif isinstance(each, tuple):
+            todo.extend(each)
+    return False
+
+
+def _long_fstring(node: nodes.FString) -> str:
+    *before, last = node.parts
+    pieces = [_doubled(long_text(f"{part}{{")[:-1]) if isinstance(part, str) else _hole(part, _LONG) for part in before]
+    pieces.append(_doubled(long_text(last)) if isinstance(last, str) else _hole(last, _LONG))
+    return f"f{_LONG}{''.join(pieces)}{_LONG}"
+
+
 def _fstring(node: nodes.FString, quote: str) -> str:
-    """Return an f-string. Its expressions can contain neither its quote nor backslashes."""
+    """Return an f-string on one line. Its expressions can contain neither its quote nor backslashes."""
+    if quote == _LONG:
+        quote = '"' if any("'" in part for part in node.parts if isinstance(part, str)) else "'"
     holes = [part for part in node.parts if isinstance(part, nodes.Hole)]
     outer = quote or ("'" if any('"' in hole.spec for hole in holes) else '"')
     inner = "'" if outer == '"' else '"'
-    out = ""
-    for part in node.parts:
-        if isinstance(part, str):
-            text = part if quote else escaped(part, outer)
-            out += text.replace("{", "{{").replace("}", "}}")
-        else:
-            conversion = f"!{part.conversion}" if part.conversion else ""
-            spec = f":{part.spec}" if part.spec else ""
-            out += f"{{{flat_text(expr_row(part.value, 1, inner))}{conversion}{spec}}}"
-    return f"f{outer}{out}{outer}"
+    pieces = (
+        _doubled(part if quote else escaped(part, outer)) if isinstance(part, str) else _hole(part, inner)
+        for part in node.parts
+    )
+    return f"f{outer}{''.join(pieces)}{outer}"
+
+
+def _doubled(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _hole(hole: nodes.Hole, quote: str) -> str:
+    conversion = f"!{hole.conversion}" if hole.conversion else ""
+    spec = f":{hole.spec}" if hole.spec else ""
+    return f"{{{flat_text(expr_row(hole.value, 1, quote))}{conversion}{spec}}}"
