@@ -274,7 +274,6 @@ def _schema(type_: Type) -> dict[str, Any]:
             return {
                 "type": "array",
                 "prefixItems": [_schema(item) for item in type_.items],
-                "items": False,
                 "minItems": count,
                 "maxItems": count,
             }

@@ -320,7 +320,6 @@ def test_record_types_come_after_those_they_use() -> None:
             {
                 "type": "array",
                 "prefixItems": [{"type": "string"}, {"type": "boolean"}],
-                "items": False,
                 "minItems": 2,
                 "maxItems": 2,
             },

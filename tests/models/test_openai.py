@@ -449,7 +449,7 @@ def test_retries_are_bounded_by_the_option(server: FakeServer, opened: Open) -> 
     [
         (Answer(400, {"error": {"message": "bad grammar"}}), "E400", "HTTP 400: bad grammar"),
         (Answer(400, {"object": "error", "message": "bad grammar"}), "E400", "HTTP 400: bad grammar"),
-        (Answer(422, {"detail": [{"msg": "bad"}]}), "E400", 'HTTP 422: [{"msg": "bad"}]'),
+        (Answer(422, {"detail": [{"msg": "bad"}]}), "E400", 'HTTP 422: bad'),
         (Answer(401, {"error": {"message": "no key"}}), "E400", "HTTP 401: no key"),
         (Answer(404, b"<html>", "text/html"), "E400", "HTTP 404"),
         (Answer(429, {"error": {"code": "insufficient_quota", "message": "pay"}}), "E400", "HTTP 429: pay"),
@@ -972,6 +972,9 @@ def test_a_real_llama_server(real: str, opened: Open) -> None:
     assert again.cached_tokens >= reply.prompt_tokens
     typed = ask(model, request("Classify the review.", "I love this film.", type=MOOD, max_tokens=20))
     assert AnswerFormat.of(MOOD).read(typed.text, typed.opening, typed.wrapped) in ("good", "bad")
+    pair = TupleType((INT, LiteralType(("a", "b"))))
+    typed = ask(model, request("Give a number and a letter.", type=pair, max_tokens=40))
+    assert isinstance(AnswerFormat.of(pair).read(typed.text, typed.opening, typed.wrapped), tuple)
     assert fails(model, request("word " * 1200)).first.code == "E403"
 
 

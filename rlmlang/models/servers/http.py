@@ -152,7 +152,7 @@ class Client:
         return self._worker
 
     async def _retried(self, exchange: Exchange, retries: int, attempt_once: Attempted) -> Any:
-        """Attempted an exchange until it succeeds, as often and as long as that may help (decision 106)."""
+        """Attempt an exchange until it succeeds, as often and as long as that may help (decision 106)."""
         loop = asyncio.get_running_loop()
         last = loop.time() + max(self._timeout, MAX_WAIT)
         tries = 0
@@ -182,7 +182,7 @@ class Client:
         raise AssertionError("the last failure is raised")
 
     async def _when_loaded(self, exchange: Exchange, attempt_once: Attempted) -> Any:
-        """Attempted an exchange until the server has loaded its model, for which it has as long as for an answer."""
+        """Attempt an exchange until the server has loaded its model, for which it has as long as for an answer."""
         loop = asyncio.get_running_loop()
         last = loop.time() + self._timeout
         while True:
@@ -275,7 +275,7 @@ class Client:
     def _checked(self, exchange: Exchange, response: aiohttp.ClientResponse, body: bytes) -> Any:
         """Return the JSON of a response. Raises ModelError, TransientFailure."""
         if response.status != 200:
-            data = None
+            data: object = body.decode("utf-8", "replace") if response.content_type == "text/plain" else None
             with suppress(ValueError):
                 data = parsed(body)
             raise self._failure(exchange, error_of(response.status, data), response)

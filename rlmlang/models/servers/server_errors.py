@@ -202,9 +202,9 @@ def _levels(data: object) -> Iterator[object]:
 
 def _message(data: object) -> str:
     """Return the message of an error, in any of the usual forms."""
-    if isinstance(data, list) and len(data) == 1:
-        data = data[0]
-    for _ in range(3):
+    for _ in range(4):
+        if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict) and not data[0].get("loc"):
+            data = data[0]
         if isinstance(data, dict):
             data = next((data[key] for key in ("error", "message", "detail", "errors", "msg") if data.get(key)), "")
     return data if isinstance(data, str) else json.dumps(data) if data else ""
