@@ -116,6 +116,7 @@ CODES: dict[str, str] = {
     "E609": "the trace cannot be read",
     "E610": "the run cannot be found or resumed",
     "E611": "the value does not fit the Python type",
+    "E612": "the file or stream cannot be written",
 }
 
 

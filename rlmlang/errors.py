@@ -26,11 +26,12 @@ from rlmlang.render import render
 __all__ = [
     "CODES", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
     "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget", "DepthExhausted",
-    "Diagnostic", "FileUnreadable", "InputMismatch", "InvalidOption", "MissingInput", "MissingModel", "ModelError",
-    "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
-    "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RlmError", "RunError",
-    "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable",
-    "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueMismatch", "ValueTooLarge",
+    "Diagnostic", "FileUnreadable", "FileUnwritable", "InputMismatch", "InvalidOption", "MissingInput",
+    "MissingModel", "ModelError", "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted",
+    "NoScriptedReply", "NotClosed", "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted",
+    "Refused", "RlmError", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted",
+    "StepsExhausted", "StoreUnusable", "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel",
+    "UsageError", "ValueMismatch", "ValueTooLarge",
 ]  # fmt: skip
 
 
@@ -290,6 +291,12 @@ class FileUnreadable(UsageError):
     codes = ("E604",)
 
 
+class FileUnwritable(UsageError):
+    """A file, or standard output, cannot be written."""
+
+    codes = ("E612",)
+
+
 class UnknownModel(UsageError):
     """No model has the name that is given."""
 
@@ -362,3 +369,8 @@ def unreadable(path: str | Path, error: OSError | ValueError) -> UsageError:
     is_relative = isinstance(error, FileNotFoundError) and not Path(path).is_absolute()
     hint = f"the path is relative to {Path.cwd()}" if is_relative else None
     return UsageError.of("E604", f"cannot read {path}: {error.strerror}", hint=hint)
+
+
+def unwritable(name: str, error: OSError) -> UsageError:
+    """Return the error E612 of a file or stream that could not be written."""
+    return UsageError.of("E612", f"cannot write {name}: {error.strerror or error}")

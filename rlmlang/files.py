@@ -42,6 +42,12 @@ def text_of(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+HAS_OWNERS = hasattr(os, "geteuid")
+"""Whether files have owners and modes, as in POSIX. On Windows a new file may be read by whom its folder says."""
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
+
 def open_private(path: Path, flags: int) -> int:
     """Open a file that only this user can read; `flags` with O_CREAT makes it, and its folders.
 
@@ -51,9 +57,8 @@ def open_private(path: Path, flags: int) -> int:
     """
     if flags & os.O_CREAT:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags |= os.O_CLOEXEC
     try:
-        file = os.open(path, flags & ~os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        file = os.open(path, flags & ~os.O_TRUNC | _NO_FOLLOW, 0o600)
     except OSError as error:
         if error.errno != errno.ELOOP or os.lstat(path).st_uid not in (os.geteuid(), 0):
             raise
@@ -62,7 +67,8 @@ def open_private(path: Path, flags: int) -> int:
         found = os.fstat(file)
         _require_own(found, path)
         if stat.S_ISREG(found.st_mode):
-            os.fchmod(file, 0o600)
+            if HAS_OWNERS:
+                os.fchmod(file, 0o600)
             if flags & os.O_TRUNC:
                 os.ftruncate(file, 0)
     except BaseException:
@@ -82,13 +88,15 @@ def require_private(path: Path) -> None:
             _require_own(found, path)
             found = os.stat(path)
         _require_own(found, path)
-        if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != 0o600:
+        if HAS_OWNERS and stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != 0o600:
             os.chmod(path, 0o600)
     except FileNotFoundError:  # it may have been removed meanwhile, as logs of databases are
         return
 
 
 def _require_own(found: os.stat_result, path: Path) -> None:
+    if not HAS_OWNERS:
+        return
     regular = stat.S_ISREG(found.st_mode)
     if found.st_uid != os.geteuid() and (regular or found.st_uid != 0):
         raise PermissionError(errno.EPERM, "the file belongs to another user", str(path))

@@ -82,6 +82,7 @@ OUT_OF_REACH = {
     "E407": "a model that cannot be loaded; a case holds its own",
     "E410": "tells of a replay (tests/storage/test_runs.py)",
     "E609": "tells of a trace (tests/trace/test_log.py)",
+    "E612": "tells of files that cannot be written (tests/cli/test_machines.py)",
     "E611": "tells of Python types (tests/test_structuring.py)",
     "E610": "tells of runs in the store (tests/storage/test_runs.py)",
     "E408": "raised where an engine of this process is held to a constraint",

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -13,7 +14,7 @@ import click
 
 from rlmlang.cli.failures import as_error
 from rlmlang.cli.output import error_json, show_error, write_json
-from rlmlang.errors import UsageError
+from rlmlang.errors import FileUnwritable, UsageError
 from rlmlang.language.depth import deep_recursion
 
 COMMANDS = (
@@ -94,6 +95,8 @@ def run(args: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an answer may contain half a surrogate pair
     try:
+        if sys.stdout is None:  # else a run would be paid for, and its value lost
+            raise UsageError.of("E612", "standard output is closed", hint="send it to a file, or to /dev/null")
         with deep_recursion:
             code = commands.main(args, "rlmlang", standalone_mode=False)
         sys.stdout.flush()
@@ -102,12 +105,21 @@ def run(args: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except BrokenPipeError:  # the reader has closed its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 1
     except (Exception, KeyboardInterrupt) as error:
         failure = as_error(error, named_command(args))
-        if "--json" in args:
+        if isinstance(failure, FileUnwritable):
+            _give_up_output()
+            show_error(failure)
+        elif "--json" in args:
             write_json({"error": error_json(failure)})
         else:
             show_error(failure)
         return failure.exit_code
+
+
+def _give_up_output() -> None:
+    """Write what is still buffered to nowhere: at the exit, Python would fail once more."""
+    with suppress(OSError, AttributeError):  # there may be no standard output at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import ClassVar
@@ -20,6 +21,7 @@ from rlmlang.errors import (
     StoreUnusable,
     TraceUnreadable,
     UsageError,
+    unwritable,
 )
 
 
@@ -37,6 +39,9 @@ HINTS: dict[type[RlmError], str] = {
     TraceUnreadable: "a trace is what `rlmlang run --trace FILE` writes: an event on a line",
 }
 """What to do about an error on the command line, besides what its own hint says."""
+
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EBADF})
+"""What the system answers where something cannot be written: the disk is full, or the file closed."""
 
 _LIMIT = re.compile(r"\bmax_[a-z_]+\b")
 
@@ -93,6 +98,8 @@ def as_error(error: Exception | KeyboardInterrupt, command: str = "rlmlang") -> 
                 return UsageError.of("E607", message, hint=f"see `{context.command_path} --help`{more}")
             shown = command if context is None else context.command_path
             return UsageError.of("E607", message, hint=f"see `{shown} --help`")
+        case OSError() if error.errno in _UNWRITABLE:
+            return unwritable(error.filename or "the output", error)
     if os.environ.get("RLMLANG_DEBUG"):
         raise error
     return RlmError.of(

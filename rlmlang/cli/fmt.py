@@ -9,7 +9,7 @@ import click
 
 from rlmlang.cli.files import read_source
 from rlmlang.cli.output import show_error
-from rlmlang.errors import ProgramError, UsageError
+from rlmlang.errors import ProgramError, unwritable
 from rlmlang.language.parse import MAX_SOURCE, parse
 from rlmlang.language.printer import format_module
 from rlmlang.language.source import Source
@@ -67,4 +67,4 @@ def _write(name: str, text: str) -> None:
     try:
         Path(name).write_bytes(text.encode("utf-8"))
     except OSError as error:
-        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
+        raise unwritable(name, error) from error

@@ -44,14 +44,19 @@ def money(dollars: Decimal) -> str:
     return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars.normalize(Context(4)):f}"
 
 
-def colored(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is there, and is a terminal; Python has None for one that was closed."""
+    return stream is not None and stream.isatty()
+
+
+def colored(stream: TextIO | None) -> bool:
     """Return whether to use colors on a stream."""
-    return stream.isatty() and "NO_COLOR" not in os.environ
+    return is_terminal(stream) and "NO_COLOR" not in os.environ
 
 
 def write_text(text: str) -> None:
     """Write a line of text to standard output, as it is unless that is a terminal."""
-    sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + "\n")
+    sys.stdout.write((visible(text) if is_terminal(sys.stdout) else text) + "\n")
 
 
 def write_json(data: Any) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from attrs import define, field
@@ -20,7 +20,7 @@ from rlmlang.cli import output
 from rlmlang.cli.failures import Interrupted, as_error, with_more_hints
 from rlmlang.cli.progress import Progress, reported
 from rlmlang.cli.settings import Settings
-from rlmlang.errors import BudgetError, MissingModel, ModelFailed, RlmError, UsageError
+from rlmlang.errors import BudgetError, MissingModel, ModelFailed, RlmError, UsageError, unwritable
 from rlmlang.files import open_private
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.models.registry import available
@@ -47,6 +47,8 @@ class Attempt:
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error.__cause__, BrokenPipeError):
+                raise error.__cause__ from None  # whoever reads the trace has enough of it
             self.failure = self._explained(as_error(error))
 
     def _explained(self, failure: RlmError) -> RlmError:
@@ -104,13 +106,13 @@ async def watched(
     """Return what the work gives; its events are written to a file, if one is named.
 
     Unless it is to be quiet, a terminal shows its calls meanwhile, and anything else a line every few seconds.
-    Raises UsageError E607.
+    Raises UsageError E612.
     """
     with written_to(trace_file, trace):
         if quiet:
             return await work()
         progress = Progress(trace)
-        if not sys.stderr.isatty():
+        if not output.is_terminal(sys.stderr):
             async with reported(progress):
                 return await work()
         from rlmlang.cli.live import shown
@@ -121,17 +123,38 @@ async def watched(
 
 @contextmanager
 def written_to(name: str | None, trace: Trace) -> Iterator[None]:
-    """Write the events of a run to a file, one on a line. Raises UsageError E607."""
+    """Write the events of a run to a file, one on a line. Raises UsageError E612."""
     if name is None:
         yield
         return
     try:
         descriptor = open_private(Path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     except OSError as error:
-        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
-    with open(descriptor, "w", encoding="utf-8", buffering=1) as file:
-        trace.sinks.append(lambda _, event: print(event, file=file))
+        raise unwritable(name, error) from error
+    with open(descriptor, "wb", buffering=0) as file:
+        trace.sinks.append(_TraceFile(name, file).write)
         yield
+
+
+@define
+class _TraceFile:
+    """The file of a trace. Once it cannot be written, the run ends, and what it still has to say is left out."""
+
+    name: str
+    stream: IO[bytes]
+    is_broken: bool = False
+
+    def write(self, _: int, event: str) -> None:
+        """Write an event. Raises UsageError E612."""
+        if self.is_broken:
+            return
+        try:
+            rest = event.encode("utf-8", "surrogatepass") + b"\n"
+            while rest:
+                rest = rest[self.stream.write(rest) :]
+        except OSError as error:
+            self.is_broken = True
+            raise unwritable(self.name, error) from error
 
 
 def store_place(option: str | None, settings: Settings) -> str | Path | None:

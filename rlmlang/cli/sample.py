@@ -57,7 +57,7 @@ def command(
     program = read_scope(inputs, "--input")
     type_ = None if type_text is None else read_type(type_text)
     vocabulary: Vocabulary = open_vocabulary(tokenizer)
-    hidden = not sys.stderr.isatty() or sys.stdout.isatty()
+    hidden = not output.is_terminal(sys.stderr) or output.is_terminal(sys.stdout)
     with click.progressbar(range(seed, seed + count), label="programs", file=sys.stderr, hidden=hidden) as numbers:
         for number in numbers:
             found = sample_program(Constraint(program, type_), vocabulary, number, max_tokens)

@@ -13,7 +13,7 @@ import click
 from rlmlang.cli import output
 from rlmlang.cli.options import Command, store_option
 from rlmlang.cli.runs import opened_store
-from rlmlang.errors import ProgramError, UsageError
+from rlmlang.errors import ProgramError, UsageError, unwritable
 from rlmlang.storage.runs import find_run
 from rlmlang.trace.history import History, LoggedCall, history_of
 from rlmlang.trace.log import read_events, read_log
@@ -36,7 +36,7 @@ def open_history(name: str, store: str | None) -> History:
 
 @contextmanager
 def output_file(name: str) -> Iterator[TextIO]:
-    """Open a file to write text to, `-` for standard output. Raises UsageError E607."""
+    """Open a file to write text to, `-` for standard output. Raises UsageError E612."""
     if name == "-":
         yield sys.stdout
         return
@@ -45,7 +45,7 @@ def output_file(name: str) -> Iterator[TextIO]:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             yield file
     except OSError as error:
-        raise UsageError.of("E607", f"cannot write {name}: {error.strerror}") from error
+        raise unwritable(name, error) from error
 
 
 @click.group("trace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import sys
 from pathlib import Path
 
 
@@ -47,6 +48,8 @@ def _start_time(pid: int) -> str:
         return stat.rpartition(")")[2].split()[19]
     except OSError:
         pass
+    if sys.platform == "win32":
+        return "unknown"  # there, a signal of 0 is Ctrl-C
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

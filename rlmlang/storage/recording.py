@@ -106,7 +106,7 @@ async def recorded(
         seq = store.begin_run(trace.run_id, spec.to_json())
         resumed = seq > 0
         trace.resume_at(seq, _next_call(store, trace.run_id) if resumed else 0)
-        trace.sinks.append(journal.add_event)
+        trace.sinks.insert(0, journal.add_event)  # others may fail
     trace.emit(
         RunEvent(
             version=VERSION,
@@ -158,7 +158,7 @@ def _next_call(store: Store, run: str) -> int:
     last = -1
     for text in store.events(run):
         event = json.loads(text)
-        last = max(last, *(event[name] for name in ("id", "call", "of") if name in event), -1)
+        last = max(last, *(event[name] for name in ("id", "call", "of") if event.get(name) is not None), -1)
     return last + 1
 
 

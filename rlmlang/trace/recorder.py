@@ -157,15 +157,16 @@ class Trace:
     def emit(self, event: Event) -> None:
         """Add an event to the log."""
         if self.sinks:
-            data = {"seq": self._seq, "kind": event.kind, **to_data(event)}
+            seq = self._seq
+            self._seq += 1
+            data = {"seq": seq, "kind": event.kind, **to_data(event)}
             text = _encode(data)
             if self.redactor(text) != text:
                 text = _encode(self.redactor.data(data))
             if _SURROGATE.search(text):
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             for sink in self.sinks:
-                sink(self._seq, text)
-            self._seq += 1
+                sink(seq, text)
 
     def _share_text(self, text: str) -> str:
         """Return the digest of a text, and add the text to the log if it is not there yet."""

@@ -133,7 +133,7 @@ def test_fmt_of_a_file_that_cannot_be_written(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "write_bytes", refuse)
     code, _, err = run("fmt", "ugly.rlm")
     assert code == 2
-    assert "error[E607]: cannot write ugly.rlm: Permission denied" in err
+    assert "error[E612]: cannot write ugly.rlm: Permission denied" in err
 
 
 # plan
@@ -219,7 +219,7 @@ def test_run_json_of_a_failure(run: Run) -> None:
         ("1", "", ["--model", "nothing:at-all"], 2, "E605"),
         ("1", "", ["--model", "scripted:missing.toml"], 2, "E604"),
         ("1", "", ["--store", "/dev/null/store.db"], 2, "E606"),
-        ("1", "", ["--trace", "/dev/null/trace.jsonl"], 2, "E607"),
+        ("1", "", ["--trace", "/dev/null/trace.jsonl"], 2, "E612"),
         ("1", "", ["--max-calls", "many"], 2, "E607"),
         ("1", "", ["--no-such-option"], 2, "E607"),
         ('CALL("a") + CALL("b")', 'text = "c"', ["--max-calls", "1", "--no-store"], 3, "E508"),

@@ -147,7 +147,7 @@ def test_a_page_is_written_for_its_owner(small: Path, show: Show, tmp_path: Path
     assert show("html", small, "-o", page) == ""
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert page.stat().st_mode & 0o777 == 0o600
-    assert "E607" in show("html", small, "-o", tmp_path, code=2)
+    assert "E612" in show("html", small, "-o", tmp_path, code=2)
     assert "Missing option '-o' / '--output'" in show("html", small, code=2)
 
 

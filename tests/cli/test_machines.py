@@ -1,0 +1,179 @@
+"""Commands where the machine does not give what they need: a full disk, a reader that has gone, no POSIX."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rlmlang import files
+from rlmlang.errors import StoreUnusable
+from rlmlang.storage import owner
+from rlmlang.storage.store import Store
+from tests.support.command_line import REPLIES
+
+PROGRAM = 's: str\nprint(s)\n[CALL("Shorten", f"{s} {i}") for i in range(300)]\n'
+
+pytestmark = pytest.mark.heavy
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a program and a model for it."""
+    (tmp_path / "p.rlm").write_text(PROGRAM)
+    (tmp_path / "replies.toml").write_text(REPLIES)
+    return tmp_path
+
+
+RUN = "run p.rlm -i s=text -m scripted:replies.toml"
+
+
+def shell(folder: Path, command: str) -> tuple[int, str, str]:
+    """Run a line of bash, in which `rlmlang` is ours, and return its exit code, output and errors."""
+    own = f'rlmlang() {{ "{sys.executable}" -m rlmlang "$@"; }}; set -o pipefail; {command}'
+    env = {**os.environ, "XDG_DATA_HOME": str(folder / "data"), "PYTHONPATH": str(Path(files.__file__).parents[1])}
+    done = subprocess.run(
+        ["bash", "-c", own],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_trace_into_a_pipe_ends_where_its_reader_does(folder: Path) -> None:
+    code, out, err = shell(folder, f"rlmlang {RUN} --trace /dev/stdout -q | head -n 1")
+    assert (code, out.count("\n"), out[:9]) == (1, 1, '{"seq":0,')
+    assert "error" not in err
+    assert "Traceback" not in err
+    code, out, _ = shell(folder, "rlmlang runs list --json; rlmlang trace show last --json")
+    assert '"status": "failed"' in out
+
+
+def test_output_into_a_pipe_ends_where_its_reader_does(folder: Path) -> None:
+    _, out, err = shell(folder, f"rlmlang {RUN} -q --no-store | head -c 1")
+    assert (out, "error" in err, "Exception" in err) == ("[", False, False)
+
+
+@needs_full
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (f"rlmlang {RUN} --no-store > /dev/full", "the output"),
+        (f"rlmlang {RUN} --no-store --json > /dev/full", "the output"),
+        (f"rlmlang {RUN} --no-store --trace /dev/full", "/dev/full"),
+        ("rlmlang --help > /dev/full", "the output"),
+        (f"rlmlang {RUN} -q > /dev/null && rlmlang trace html last -o /dev/full", "/dev/full"),
+    ],
+)
+def test_a_full_disk_is_an_error_of_the_machine(folder: Path, command: str, name: str) -> None:
+    code, _, err = shell(folder, command)
+    assert code == 2
+    assert f"cannot write {name}: No space left on device" in err
+    assert "E612" in err
+    assert not any(word in err for word in ("bug", "Exception", "Traceback"))
+
+
+def test_a_limit_on_the_size_of_files_is_no_bug(folder: Path) -> None:
+    code, _, err = shell(folder, f"ulimit -f 8; rlmlang {RUN} --trace trace.jsonl --no-store")
+    assert (code, "error[E612]: cannot write trace.jsonl: File too large" in err) == (2, True)
+    code, _, err = shell(folder, f"ulimit -f 8; rlmlang {RUN}")
+    assert (code, "error[E606]: the store" in err, "bug" in err) == (2, True, False)
+
+
+@pytest.mark.parametrize("command", [f"rlmlang {RUN} >&-", "rlmlang --version >&-"])
+def test_a_closed_standard_output_is_an_error_before_anything_is_paid(folder: Path, command: str) -> None:
+    assert shell(folder, command) == (
+        2, "", "error[E612]: standard output is closed\nhint: send it to a file, or to /dev/null\n",
+    )  # fmt: skip
+    assert not (folder / "data").exists()
+
+
+def test_a_run_needs_no_standard_error(folder: Path) -> None:
+    code, out, _ = shell(folder, f"rlmlang {RUN} 2>&-")
+    assert (code, out.count("second")) == (0, 300)
+    assert shell(folder, "rlmlang check p.rlm >&- 2>&-")[0] == 2
+
+
+def test_a_full_store_is_an_error_of_the_store(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.db") as store:
+        store.db.query("pragma max_page_count = 1")
+        with pytest.raises(StoreUnusable, match="database or disk is full"):
+            store.begin_run("a", {"text": "x" * 100_000})
+
+
+WITHOUT_POSIX = """\
+import asyncio, importlib.metadata, logging, os, shutil, signal, subprocess, sys, tempfile
+import click._termui_impl, lark, rich.live  # Python and packages that know Windows take the names that they need
+
+for name in (
+    "O_CLOEXEC", "O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "fchmod", "fchown", "chown", "geteuid", "getuid", "getgid",
+    "getegid", "fork", "forkpty", "killpg", "getpgid", "setsid", "sched_getaffinity", "mkfifo", "statvfs", "sysconf",
+    "getloadavg", "wait4", "register_at_fork", "ttyname", "nice", "getrusage",
+):
+    if hasattr(os, name):
+        delattr(os, name)
+for name in ("SIGPIPE", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGCHLD", "SIGALRM", "setitimer", "pthread_kill", "sigwait"):
+    if hasattr(signal, name):
+        delattr(signal, name)
+for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty"):
+    sys.modules[name] = None
+
+from rlmlang.cli import main
+
+failed = [line for line in sys.stdin.read().splitlines() if main(line.split())]
+sys.exit(f"these failed: {failed}" if failed else 0)
+"""
+"""Runs command lines in a Python that lacks what Windows lacks."""
+
+COMMANDS = f"""\
+check p.rlm
+fmt p.rlm
+explain --python p.rlm
+plan p.rlm -i s=text
+{RUN} --trace run.jsonl
+{RUN} --trace run.jsonl --json
+runs list
+runs show last
+runs replay last
+runs resume last -m scripted:replies.toml
+trace show last
+trace show run.jsonl
+trace html last -o run.html
+trace export last --format otlp
+trace diff last run.jsonl
+store stats
+store verify
+store gc --older-than 1d
+store export
+models
+grammar
+sample
+"""
+
+
+def test_every_command_runs_where_there_is_no_posix(folder: Path) -> None:
+    env = {**os.environ, "XDG_DATA_HOME": str(folder / "data"), "PYTHONPATH": str(Path(files.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_POSIX], cwd=folder, env=env, input=COMMANDS, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "AttributeError" not in done.stderr
+    assert len((folder / "run.jsonl").read_text().splitlines()) > 300
+
+
+def test_no_process_of_windows_is_sent_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, a signal of 0 is Ctrl-C for the whole group."""
+    sent: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, _: sent.append(pid))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert owner._start_time(2**22 + 1) == "unknown"
+    assert sent == []
