@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         resume,
     )
     from rlmlang.calls.budget import Limits, Usage
+    from rlmlang.calls.host_functions import HostFunction, function
     from rlmlang.calls.prices import Price
     from rlmlang.errors import (
         AnswerMismatch,
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
         Diagnostic,
         FileUnreadable,
         FileUnwritable,
+        FunctionCallsExhausted,
+        FunctionFailed,
+        FunctionUnavailable,
         InputMismatch,
         InvalidOption,
         MissingInput,
@@ -87,16 +91,17 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallRecord", "CallsExhausted",
-    "Completion", "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "Cost", "CostExceedsBudget",
-    "DepthExhausted", "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionModel", "InputMismatch",
-    "InvalidOption", "Limits", "MissingInput", "MissingModel", "Model", "ModelError", "ModelFailed", "ModelNotLoaded",
-    "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed", "NotInLanguage", "OpenModel", "Price",
-    "PriceUnknown", "Program", "ProgramError", "PromptTokensExhausted", "Refused", "Reply", "Request", "Result",
-    "RlmError", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted",
-    "Store", "StoreUnusable", "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage",
-    "UsageError", "ValueMismatch", "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile",
-    "complete", "load", "open_model", "replay", "resume",
+    "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallRecord", "CallsExhausted", "Completion",
+    "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "Cost", "CostExceedsBudget", "DepthExhausted",
+    "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted", "FunctionFailed", "FunctionModel",
+    "FunctionUnavailable", "HostFunction", "InputMismatch", "InvalidOption", "Limits", "MissingInput", "MissingModel",
+    "Model", "ModelError", "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply",
+    "NotClosed", "NotInLanguage", "OpenModel", "Price", "PriceUnknown", "Program", "ProgramError",
+    "PromptTokensExhausted", "Refused", "Reply", "Request", "Result", "RlmError", "RunError", "RunNotFound",
+    "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable",
+    "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch",
+    "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete", "function", "load",
+    "open_model", "replay", "resume",
 ]  # fmt: skip
 
 _HOMES = {
@@ -105,16 +110,18 @@ _HOMES = {
         "load", "open_model", "replay", "resume",
     ),
     "calls.budget": ("Limits", "Usage"),
+    "calls.host_functions": ("HostFunction", "function"),
     "calls.prices": ("Price",),
     "errors": (
         "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
         "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget", "DepthExhausted",
-        "Diagnostic", "FileUnreadable", "FileUnwritable", "InputMismatch", "InvalidOption", "MissingInput",
-        "MissingModel", "ModelError", "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted",
-        "NoScriptedReply", "NotClosed", "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted",
-        "Refused", "RlmError", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted",
-        "StepsExhausted", "StoreUnusable", "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel",
-        "UsageError", "ValueMismatch", "ValueTooLarge",
+        "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted", "FunctionFailed",
+        "FunctionUnavailable", "InputMismatch", "InvalidOption", "MissingInput", "MissingModel", "ModelError",
+        "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
+        "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RlmError", "RunError",
+        "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "StoreUnusable",
+        "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError", "ValueMismatch",
+        "ValueTooLarge",
     ),
     "models.base": ("Model", "Reply", "Request"),
     "models.functions": ("FunctionModel",),

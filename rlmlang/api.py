@@ -14,6 +14,8 @@ Each of them has an asynchronous twin whose name begins with `a`. Options are th
 - `writing`: how models write programs: by `statements`, each shown what those before it give; in `turns` of a chat,
   each a block of statements, shown likewise; or `whole`. None for what suits the model.
 - `guidance`: your own words for the models, which stand in every prompt of the run.
+- `functions`: the functions of the host that the program declares, by name: any function, or what
+  `rlmlang.function` makes of one.
 - `trace`: a `Trace` to watch the run with while it is active, or to inspect after an error.
 """
 
@@ -27,6 +29,7 @@ from attrs import evolve, field, frozen
 
 from rlmlang.annotations import type_text
 from rlmlang.calls.budget import Usage
+from rlmlang.calls.host_functions import FunctionsLike
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names
@@ -201,6 +204,7 @@ class Program:
         memo: bool = True,
         writing: Writing | None = None,
         guidance: str = "",
+        functions: FunctionsLike | None = None,
         trace: Trace | None = None,
         **named: object,
     ) -> Result:
@@ -211,7 +215,7 @@ class Program:
         limits, trace = limits_for(limits, model), Trace() if trace is None else trace
         options = Options(
             model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
-            guidance=guidance, trace=trace,
+            guidance=guidance, functions=functions, trace=trace,
         )  # fmt: skip
         given = merged_inputs(inputs, named)
         program = Program(with_input_types(self.checked, given))

@@ -35,6 +35,7 @@ CODES: dict[str, str] = {
     "E122": "a reserved word cannot be a name",
     "E123": "`return`, `break` or `continue` is not allowed here",
     "E124": "a lambda is allowed only as an argument, or alone behind `name =`",
+    "E126": "this does not declare a function of the host",
     # Names and types
     "E200": "unknown name",
     "E201": "the name of a function or record cannot be bound again",
@@ -81,6 +82,9 @@ CODES: dict[str, str] = {
     "E310": "a variable is not bound yet",
     "E311": "an assertion failed",
     "E312": "the program raised an error",
+    "E313": "a function of the host failed",
+    "E314": "a function of the host took too long",
+    "E315": "the result of a function of the host is not of the declared type",
     # Model
     "E400": "the model failed",
     "E401": "the answer does not have the requested type",
@@ -104,6 +108,7 @@ CODES: dict[str, str] = {
     "E508": "the least possible cost exceeds the budget",
     "E509": "money budget exhausted",
     "E510": "the share of a call is exhausted",
+    "E511": "function call budget exhausted",
     # Use
     "E601": "missing input",
     "E602": "unknown input",
@@ -117,6 +122,7 @@ CODES: dict[str, str] = {
     "E610": "the run cannot be found or resumed",
     "E611": "the value does not fit the Python type",
     "E612": "the file or stream cannot be written",
+    "E613": "a function of the host is missing or cannot be used",
 }
 
 

@@ -24,14 +24,54 @@ from rlmlang.language.source import Span
 from rlmlang.render import render
 
 __all__ = [
-    "CODES", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
-    "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget", "DepthExhausted",
-    "Diagnostic", "FileUnreadable", "FileUnwritable", "InputMismatch", "InvalidOption", "MissingInput",
-    "MissingModel", "ModelError", "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted",
-    "NoScriptedReply", "NotClosed", "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted",
-    "Refused", "RlmError", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted",
-    "StepsExhausted", "StoreUnusable", "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel",
-    "UsageError", "ValueMismatch", "ValueTooLarge",
+    "CODES",
+    "AnswerMismatch",
+    "AnswerNotStored",
+    "AnswerTruncated",
+    "BudgetError",
+    "CallsExhausted",
+    "CompletionTokensExhausted",
+    "ConstraintViolated",
+    "ContextOverflow",
+    "CostExceedsBudget",
+    "DepthExhausted",
+    "Diagnostic",
+    "FileUnreadable",
+    "FileUnwritable",
+    "FunctionCallsExhausted",
+    "FunctionFailed",
+    "FunctionUnavailable",
+    "InputMismatch",
+    "InvalidOption",
+    "MissingInput",
+    "MissingModel",
+    "ModelError",
+    "ModelFailed",
+    "ModelNotLoaded",
+    "ModelProgramFailed",
+    "MoneyExhausted",
+    "NoScriptedReply",
+    "NotClosed",
+    "NotInLanguage",
+    "PriceUnknown",
+    "ProgramError",
+    "PromptTokensExhausted",
+    "Refused",
+    "RlmError",
+    "RunError",
+    "RunNotFound",
+    "RunUnavailable",
+    "ServerUnavailable",
+    "ShareExhausted",
+    "StepsExhausted",
+    "StoreUnusable",
+    "TimeExhausted",
+    "TraceUnreadable",
+    "UnknownInput",
+    "UnknownModel",
+    "UsageError",
+    "ValueMismatch",
+    "ValueTooLarge",
 ]  # fmt: skip
 
 
@@ -114,6 +154,12 @@ class RunError(RlmError):
     """A checked program failed while it ran."""
 
 
+class FunctionFailed(RunError):
+    """A function of the host failed, took too long, or gave what is not of its declared type."""
+
+    codes = ("E313", "E314", "E315")
+
+
 # Budgets -------------------------------------------------------------------------
 
 
@@ -181,6 +227,12 @@ class ShareExhausted(BudgetError):
     """A call with those below it has taken its share of the budget, `max_share`."""
 
     codes = ("E510",)
+
+
+class FunctionCallsExhausted(BudgetError):
+    """The run has made as many calls of functions of the host as `max_function_calls` allows."""
+
+    codes = ("E511",)
 
 
 # Models --------------------------------------------------------------------------
@@ -345,6 +397,12 @@ class ValueMismatch(UsageError):
 
 class RunNotFound(RunUnavailable):
     """The store has no run of an id, or several whose ids begin with it."""
+
+
+class FunctionUnavailable(UsageError):
+    """A program declares a function of the host that is not given, or cannot be called as it is declared."""
+
+    codes = ("E613",)
 
 
 def _classes(base: type[RlmError]) -> Iterable[type[RlmError]]:

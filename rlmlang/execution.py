@@ -17,6 +17,7 @@ from attrs import asdict, evolve, field, fields_dict, frozen
 from rlmlang.calls.answering import default_writing
 from rlmlang.calls.budget import Account, Caps, Limits
 from rlmlang.calls.evaluate import ActiveRun, evaluating
+from rlmlang.calls.host_functions import FunctionsLike, HostFunction, functions_for, host_functions
 from rlmlang.calls.prices import Price, Prices
 from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
@@ -55,6 +56,8 @@ class Options:
     writing: Writing | None = None
     guidance: str = ""
     trace: Trace = field(factory=Trace)
+    functions: FunctionsLike | None = None
+    """Functions of the host, by the names by which programs declare them."""
     command: str = "run"
     """By which the store's list of runs shows it: `run`, `ask` or `complete`."""
     is_recorded: bool = True
@@ -140,7 +143,12 @@ def default_limits(model: ModelLike | None) -> Limits:
 
 @asynccontextmanager
 async def begin(
-    options: Options, name: str, text: str, inputs: Mapping[str, Value], types: Mapping[str, Type]
+    options: Options,
+    name: str,
+    text: str,
+    inputs: Mapping[str, Value],
+    types: Mapping[str, Type],
+    functions: Mapping[str, HostFunction] | None = None,
 ) -> AsyncIterator[tuple[ActiveRun, Recording]]:
     """Begin a run, and record how it ends. Raises UsageError, ModelError; BudgetError E505 when its time is over."""
     trace, limits = options.trace, options.limits
@@ -154,7 +162,9 @@ async def begin(
         spec = spec_of(options.command, name, text, inputs, roles, writing, limits, options.guidance)
         async with (
             recorded(spec, types, store, trace, account, options.is_recorded) as recording,
-            evaluating(roles, account, trace, recording.journal, options.memo, writing, options.guidance) as run,
+            evaluating(
+                roles, account, trace, recording.journal, options.memo, writing, options.guidance, functions
+            ) as run,
         ):
             yield run, recording
 
@@ -163,7 +173,8 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
     """Run a checked program. Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError."""
     values = bind_inputs(checked, given)
     source = checked.module.span.source
-    async with begin(options, source.name, source.text, values, checked.inputs) as (run, recording):
+    functions = functions_for(checked.host.values(), host_functions(options.functions))
+    async with begin(options, source.name, source.text, values, checked.inputs, functions) as (run, recording):
         admit(checked, values, run, options.trace)
         value = await run.run(checked, values)
         recording.value, recording.type = value, checked.type

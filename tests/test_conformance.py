@@ -86,6 +86,7 @@ OUT_OF_REACH = {
     "E611": "tells of Python types (tests/test_structuring.py)",
     "E610": "tells of runs in the store (tests/storage/test_runs.py)",
     "E408": "raised where an engine of this process is held to a constraint",
+    "E314": "takes time; a scripted function answers at once (tests/calls/test_functions_of_the_host.py)",
     "E409": "tells of a server; a case has none (tests/models/test_faults.py)",
 }
 

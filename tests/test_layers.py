@@ -40,7 +40,7 @@ LAYERS = """
     calls.written_program
     models.base
     models
-    calls.prices calls.writing
+    calls.prices calls.writing calls.host_functions
     calls.roles
     calls.budget
     storage trace
@@ -48,7 +48,7 @@ LAYERS = """
     calls.keys calls.in_flight
     calls.session
     calls.turns
-    calls.answering calls.workers
+    calls.answering calls.workers calls.host
     calls.caller
     storage.recording
     calls.evaluate

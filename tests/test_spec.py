@@ -156,6 +156,7 @@ _MEANING = {
     "max_seconds": "time of the run (E505)",
     "max_steps": "steps of pure work (E506)",
     "max_bytes": "size of any one value: a byte a character, eight an element (E507)",
+    "max_function_calls": "calls of functions of the host (E511)",
     "concurrency": "calls that run at once; by default as many as the model can use",
 }
 

@@ -47,6 +47,8 @@ class Limits:
     """Steps of pure work (`runtime.meter.Meter`)."""
     max_bytes: int = 32_000_000
     """Size of any one value: one byte a character, eight an element."""
+    max_function_calls: int | None = 1_000
+    """Calls of functions of the host."""
     concurrency: int | None = None
     """Calls that run at once; None for as many as the model says are useful."""
 
@@ -117,6 +119,8 @@ class Usage:
     """Steps of pure work."""
     bytes: int = 0
     """The size of the largest value."""
+    function_calls: int = 0
+    """Calls of functions of the host."""
 
     def to_json(self) -> dict[str, float | None]:
         cost = None if self.cost is None else float(self.cost)
@@ -221,9 +225,23 @@ class Account:
             raise self.no_calls_left()
         self._expected += 1
 
-    def withdraw(self) -> None:
+    def withdraw(self, form: str = "leaf") -> None:
         """Stop counting a call as expected: it has been reserved, or will not be made."""
-        self._expected -= 1
+        if form == "function":
+            self.usage.function_calls -= 1
+        else:
+            self._expected -= 1
+
+    def expect_function_call(self) -> None:
+        """Count a call of a function of the host. Raises BudgetError E511 if the run has none left."""
+        limit, usage = self.limits.max_function_calls, self.usage
+        if limit is not None and usage.function_calls >= limit:
+            raise BudgetError.of(
+                "E511",
+                f"{limit:,} of {limit:,} calls of functions of the host are made",
+                hint="raise max_function_calls",
+            )
+        usage.function_calls += 1
 
     async def reserve(self, prompt_tokens: int, completion_tokens: int, price: Price | None = None) -> Reservation:
         """Reserve one generation at a price, waiting for others to be settled if need be.

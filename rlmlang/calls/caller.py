@@ -1,7 +1,8 @@
 """The calls of a run, each made once: answered from memory, from the same call in flight, from the store, or made.
 
-A `Caller` serves one run, with all the programs that its callees write. A call that another process is
-making is waited for. An answer is only given to the program when it is in the store.
+Calls are CALLs of the model, and applications of functions of the host. A `Caller` serves one run, with all the
+programs that its callees write. A call that another process is making is waited for. An answer is only given to the
+program when it is in the store.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
+from rlmlang.calls.host import Host
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.keys import Keys
 from rlmlang.calls.workers import Workers
@@ -40,9 +42,10 @@ Make = Callable[[], Awaitable["tuple[Value, str] | None"]]
 class Caller:
     """The calls of one run."""
 
-    def __init__(self, answering: Answering, journal: Journal | None = None, memo: bool = True) -> None:
+    def __init__(self, answering: Answering, host: Host, journal: Journal | None = None, memo: bool = True) -> None:
         self.answering = answering
         self.roles = answering.roles
+        self.host = host
         self.account = answering.account
         self.trace = answering.trace
         self.clock = answering.clock
@@ -50,6 +53,7 @@ class Caller:
         self.memo = memo
         self._keys = Keys(self.roles, self.account.limits, answering.writing, answering.guidance)
         self._workers = Workers(answering.concurrency, self._make_leaf)
+        self._functions = Workers(host.concurrency, self._make_function)
         self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
         self._in_flight: dict[bytes, CallInFlight] = {}
         self._by_id: dict[int, CallInFlight] = {}
@@ -63,7 +67,7 @@ class Caller:
 
     def backpressure(self) -> Pending | None:
         """Return what to wait for before asking for more calls; None if there is no need to wait."""
-        return self._workers.backpressure()
+        return self._workers.backpressure() or self._functions.backpressure()
 
     # Asking
 
@@ -81,7 +85,9 @@ class Caller:
         `args` are plain, the instruction first; `account` pays for the program that asks.
         Raises BudgetError E501, E502, E506, UsageError E606.
         """
-        limits, usage = self.account.limits, self.account.usage
+        if site.params is not None:
+            return self._apply(site, args, level, parent, account)
+        limits = self.account.limits
         above = self._by_id.get(parent) if parent is not None and self.roles.is_recursive else None
         if above is not None:
             level = above.level + 1
@@ -98,10 +104,52 @@ class Caller:
                     self._deepen(call, level)
                 self._count_hit(call.record, parent, site.span)
                 return call
-        stored = self.journal.store.get(key) if self.journal is not None else None
+        stored = self._stored(key)
         if stored is None:
             self.account.expect_call()
         form = "program" if level < limits.max_depth else "leaf"
+        record = self._record(site, args, level, parent, form, key if self.memo else None)
+        if stored is not None:
+            return self._taken(stored, key, site, record)
+        if level < limits.max_depth:
+            account = account.below(level, args[0], site.span)
+        call = self._begun(CallInFlight(key, site, args, sample, level, record, account))
+        if above is not None:
+            above.below.append(call)
+        return call
+
+    def _apply(
+        self, site: CallSite, args: tuple[Value, ...], level: int, parent: int | None, account: Account
+    ) -> Value | CallInFlight:
+        """Return the result of a function of the host if it is known, else the call in flight.
+
+        `args` are plain, the function's name first. Raises BudgetError E506, E511, UsageError E606.
+        """
+        function = self.host.functions[args[0]]
+        key = self._keys.of_function(site, function.version, args)
+        stored = None
+        if is_shared := self.memo and not function.is_volatile:
+            if (known := self._known.get(key)) is not None:
+                self._count_hit(known[1], parent, site.span)
+                return known[0]
+            if (call := self._in_flight.get(key)) is not None:
+                self._count_hit(call.record, parent, site.span)
+                return call
+            stored = self._stored(key)
+        if stored is None:
+            self.account.expect_function_call()
+        record = self._record(site, args, level, parent, "function", key if is_shared else None)
+        if stored is not None:
+            return self._taken(stored, key, site, record)
+        return self._begun(CallInFlight(key, site, args, 0, level, record, account))
+
+    def _stored(self, key: bytes) -> str | None:
+        return self.journal.store.get(key) if self.journal is not None else None
+
+    def _record(
+        self, site: CallSite, args: tuple[Value, ...], level: int, parent: int | None, form: str, key: bytes | None
+    ) -> CallRecord:
+        """Return the record of a new call, added to the trace."""
         record = CallRecord(
             self.trace.count,
             parent,
@@ -112,25 +160,26 @@ class Caller:
             self.clock(),
             site.within,
             tuple(zip(site.names, args[1:])),
-            key if self.memo else None,
-            model=self.roles.of_form(form).model.name,
+            key,
+            model="" if form == "function" else self.roles.of_form(form).model.name,
             form=form,
         )
         self.trace.start(record)
-        if stored is not None:
-            value = from_json(json.loads(stored), site.type)
-            self.trace.finish(record, "stored", record.started, value)
-            usage.memo_hits += 1
-            self._remember(key, value, record)
-            return value
-        if not self.memo:
-            key += record.id.to_bytes(8, "big")
-        if level < limits.max_depth:
-            account = account.below(level, args[0], site.span)
-        call = CallInFlight(key, site, args, sample, level, record, account)
-        self._in_flight[key] = self._by_id[record.id] = call
-        if above is not None:
-            above.below.append(call)
+        return record
+
+    def _taken(self, stored: str, key: bytes, site: CallSite, record: CallRecord) -> Value:
+        """Return the answer to a call that the store has."""
+        value = from_json(json.loads(stored), site.type)
+        self.trace.finish(record, "stored", record.started, value)
+        self.account.usage.memo_hits += 1
+        self._remember(key, value, record)
+        return value
+
+    def _begun(self, call: CallInFlight) -> CallInFlight:
+        """Put a call in flight, and have it made."""
+        if call.record.key is None:
+            call.key += call.record.id.to_bytes(8, "big")
+        self._in_flight[call.key] = self._by_id[call.record.id] = call
         self._begin(call)
         return call
 
@@ -163,7 +212,7 @@ class Caller:
         )
 
     def _remember(self, key: bytes, value: Value, record: CallRecord) -> None:
-        if self.memo:
+        if record.key is not None:
             self._known[key] = (value, record)
             if self.journal is not None and len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
@@ -174,17 +223,27 @@ class Caller:
         """Have a call made: in a task of its own if a program answers it, else when its turn comes."""
         if call.record.form == "program":
             self._workers.spawn(call, self._settle(call, partial(self._made, call, self.answering.by_program)))
+        elif call.record.form == "function":
+            self._functions.add(call)
         else:
             self._workers.add(call)
 
     def _make_leaf(self, call: CallInFlight) -> Coroutine[Any, Any, None]:
         return self._settle(call, partial(self._made, call, self.answering.directly))
 
+    def _make_function(self, call: CallInFlight) -> Coroutine[Any, Any, None]:
+        return self._settle(call, partial(self._made, call, self._result))
+
+    async def _result(self, call: CallInFlight) -> Value:
+        """Return the result of a function of the host. Raises what `Host.result` raises."""
+        call.record.status, call.record.started = "running", self.clock()
+        return await self.host.result(call)
+
     async def _made(
         self, call: CallInFlight, answer: Callable[[CallInFlight], Awaitable[Value]]
     ) -> tuple[Value, str] | None:
         """Return the call's value as this process makes it, and its status; None if another process is making it."""
-        if self.journal is None:
+        if self.journal is None or call.record.key is None:
             return await answer(call), "done"
         claimed = await self.journal.claim(call.key)
         if isinstance(claimed, str):
@@ -251,7 +310,7 @@ class Caller:
 
     def _end(self, call: CallInFlight, status: str, error: RlmError | None = None, value: Value = None) -> None:
         if call.record.status == "waiting":
-            self.account.withdraw()
+            self.account.withdraw(call.record.form)
         if self.journal is not None:
             self.journal.release(call.key)
         if call.record.status != status:
@@ -274,6 +333,7 @@ class Caller:
         for call in list(self._in_flight.values()):
             self.cancel(call)
         await self._workers.close()
+        await self._functions.close()
 
 
 def _is_running(task: asyncio.Task[Any]) -> bool:

@@ -11,6 +11,8 @@ from attrs import frozen
 from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
 from rlmlang.calls.caller import Caller
+from rlmlang.calls.host import Host
+from rlmlang.calls.host_functions import HostFunction
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
@@ -110,6 +112,7 @@ async def evaluating(
     memo: bool = True,
     writing: Writing | None = None,
     guidance: str = "",
+    functions: Mapping[str, HostFunction] | None = None,
 ) -> AsyncIterator[ActiveRun]:
     """Begin a run, and end every call that is still in flight when it is left.
 
@@ -129,7 +132,7 @@ async def evaluating(
     answering = Answering(
         roles, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing, guidance
     )
-    caller = Caller(answering, journal, memo)
+    caller = Caller(answering, Host(functions or {}, account, meter), journal, memo)
     run = ActiveRun(caller, meter, account, trace)
     try:
         with deep_recursion:

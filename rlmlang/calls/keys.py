@@ -52,3 +52,8 @@ class Keys:
         if depth_left == 0:
             return leaf
         return main if main == leaf else [main, leaf]
+
+    def of_function(self, site: CallSite, version: str, args: tuple[Value, ...]) -> bytes:
+        """Return the SHA-256 digest of a call of a function of the host, whose name is the first argument."""
+        text = json.dumps(["function", version, site.shape]) + canonical([*args])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -29,6 +29,7 @@ LIMITS = {
     "max_seconds": "Wall time.",
     "max_steps": "Steps of pure work.",
     "max_bytes": "Size of any one value.",
+    "max_function_calls": "Calls of functions of the host.",
     "concurrency": "Calls that run at once.",
 }
 

@@ -433,6 +433,18 @@ class Function(Node):
     body: tuple[Statement, ...]
     span: Span = _span()
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether its body is `...`: whoever runs the program hands the function in."""
+        return bool(self.body) and isinstance(self.body[-1], HostBody)
+
+
+@frozen(eq=False, repr=False)
+class HostBody(Node):
+    """`...`, the last statement of a function of the host; only a docstring may stand before it."""
+
+    span: Span = _span()
+
 
 @frozen(eq=False, repr=False)
 class Branch(Node):
@@ -553,7 +565,7 @@ class ExprStatement(Node):
 
 Statement = Union[
     Input, Assign, AnnotatedAssign, AugmentedAssign, Record, Function, If, For, While, Return, Break, Continue, Pass,
-    Assert, Raise, Try, Import, ExprStatement,
+    Assert, Raise, Try, Import, ExprStatement, HostBody,
 ]  # fmt: skip
 
 

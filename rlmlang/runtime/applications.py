@@ -16,6 +16,7 @@ from rlmlang.language.check.checked import (
     Sources,
 )
 from rlmlang.language.check.type_tests import tested_number
+from rlmlang.language.source import Span
 from rlmlang.language.types import NONE, FunctionType, RecordType
 from rlmlang.runtime.aliases import variables_of
 from rlmlang.runtime.changes import change
@@ -35,6 +36,7 @@ from rlmlang.runtime.emitted import with_emitted_function
 from rlmlang.runtime.exceptions import MAX_RECURSION, too_deep
 from rlmlang.runtime.expressions import name as variable
 from rlmlang.runtime.frames import Frame, charge
+from rlmlang.runtime.host import apply_host
 from rlmlang.runtime.lookups import lookup
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
@@ -58,7 +60,7 @@ def apply(compiler: Compiler, node: nodes.Apply) -> Code:
             type_, args = target.type, compiler.codes(target.args)
             return lambda frame: build_record(type_, [arg(frame) for arg in args])
         case FunctionTarget():
-            function = compile_function(compiler, target.function)
+            function = compile_function(compiler, target.function, node.span)
             parameters = target.function.params
         case ParameterTarget():
             function = variable(compiler, nodes.Name(target.name, span=node.span))
@@ -82,8 +84,11 @@ def apply(compiler: Compiler, node: nodes.Apply) -> Code:
     return run
 
 
-def compile_function(compiler: Compiler, checked: CheckedFunction) -> MakeFunction:
-    """Compile a function of the program or the library."""
+def compile_function(compiler: Compiler, checked: CheckedFunction, site: Span) -> MakeFunction:
+    """Compile a function of the program, the library or the host for its application at a site."""
+    if checked.is_host:
+        applied = apply_host(compiler, checked, site)
+        return lambda frame: applied
     depth = 0
     scope: FrameNames | None = None
     if not checked.in_library:
@@ -179,7 +184,7 @@ def _function_argument(compiler: Compiler, node: nodes.Expr) -> MakeFunction:
         case CheckedFunction():
             defaults = [p.default for p in reference.node.params]
             codes = [None if d is None else compiler.code(d) for d in defaults]
-            function = compile_function(compiler, reference)
+            function = compile_function(compiler, reference, node.span)
 
             def with_defaults(frame: Frame) -> RuntimeFunction:
                 inner = function(frame)

@@ -47,7 +47,10 @@ class ProgramCompiler(Compiler):
             assert isinstance(last, nodes.ExprStatement)
             return statements.result_of(self, [*body[:-1], nodes.Return(last.value, span=last.span)])
         before = statements.body_of(self, body)
-        function, names = applications.compile_function(self, entry), [param.name.id for param in entry.node.params]
+        function, names = (
+            applications.compile_function(self, entry, entry.node.span),
+            [param.name.id for param in entry.node.params],
+        )
         site = entry.node.span.end
 
         def run(frame: Frame) -> Value:

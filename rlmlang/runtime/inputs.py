@@ -40,7 +40,20 @@ EXAMPLE_LENGTH = 100
 """The most characters of an example in a hint."""
 
 OPTIONS = frozenset(
-    {"self", "inputs", "model", "models", "store", "limits", "prices", "memo", "writing", "guidance", "trace"}
+    (
+        "self",
+        "inputs",
+        "model",
+        "models",
+        "store",
+        "limits",
+        "prices",
+        "memo",
+        "writing",
+        "guidance",
+        "functions",
+        "trace",
+    )
 )
 """The parameters of `Program.run`: inputs of these names can only be given in its mapping."""
 

@@ -15,9 +15,11 @@ from rlmlang.calls.budget import Limits
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.models.scripted import ScriptedModel
 from rlmlang.runtime.values import to_json
+from rlmlang.testing.scripted_functions import scripted_function
 
 KEYS: dict[str, type] = {
-    "name": str, "program": str, "inputs": dict, "model": list, "context": int, "limits": dict, "plan": bool,
+    "name": str, "program": str, "inputs": dict, "model": list, "functions": dict, "context": int, "limits": dict,
+    "plan": bool,
 }  # fmt: skip
 """The keys of a case, and the types of their values."""
 
@@ -36,7 +38,8 @@ def run_case(case: Mapping[str, Any]) -> dict[str, Any]:
         program = compile(case["program"])
         if case.get("plan"):
             found["cost"] = program.cost(inputs, limits=limits, model=model).to_json()
-        result = program.run(inputs, model=model, limits=limits)
+        functions = {name: scripted_function(name, calls) for name, calls in case.get("functions", {}).items()}
+        result = program.run(inputs, model=model, limits=limits, functions=functions)
     except RlmError as error:
         place = error.first.to_json()
         return {"error": {name: place[name] for name in ("code", "line", "column")}}
@@ -55,5 +58,7 @@ def _check(case: Mapping[str, Any]) -> None:
     for key in case.get("limits", ()):
         if key not in fields_dict(Limits):
             raise UsageError.of("E607", f"there is no limit `{key}`")
+    if not all(type(calls) is list for calls in case.get("functions", {}).values()):
+        raise UsageError.of("E607", "each of `functions` must be a list of objects")
     if not all(type(reply) is dict for reply in case.get("model", ())):
         raise UsageError.of("E607", "`model` must be a list of objects")

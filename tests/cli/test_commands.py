@@ -150,7 +150,8 @@ def test_plan_json(run: Run) -> None:
     assert code == 0
     found = json.loads(out)
     assert set(found) == {
-        "calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "model", "sites",
+        "calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "function_calls", "model",
+        "sites", "functions",
     }  # fmt: skip
     assert [(site["line"], site["calls"]) for site in found["sites"]] == [(5, [1, 1]), (6, [0, None]), (7, [1, 1])]
     assert found["cost"] == [0, 0]
@@ -188,6 +189,7 @@ def test_run_json(run: Run) -> None:
     assert (found["value"], found["type"]) == ("first, second", "str")
     assert list(found["usage"]) == [
         "calls", "memo_hits", "prompt_tokens", "completion_tokens", "seconds", "cached_tokens", "cost", "steps", "bytes",
+        "function_calls",
     ]  # fmt: skip
     assert found["usage"]["calls"] == 4
 

@@ -294,10 +294,18 @@ def test_spaces_and_reserved_words(written: str, accepted: bool | None) -> None:
 
 
 def programs() -> Iterator[str]:
-    """Yield the programs that have a value, as the formatter writes them."""
+    """Yield the programs that have a value, as the formatter writes them.
+
+    Those that declare functions of the host are left out: a model is given functions, and declares none.
+    """
     for path in sorted(CONFORMANCE.glob("*/*.toml")):
         for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]:
-            if isinstance(case["program"], str) and len(case["program"]) < 1000 and "value" in case["expect"]:
+            if (
+                isinstance(case["program"], str)
+                and len(case["program"]) < 1000
+                and "value" in case["expect"]
+                and "functions" not in case
+            ):
                 yield format_module(parse(Source(case["program"])))
 
 

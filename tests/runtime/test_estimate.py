@@ -253,6 +253,8 @@ def test_as_json() -> None:
         "steps": [2, 5_000_000],
         "bytes": [2, 10**6],
         "model": None,
+        "function_calls": [0, 0],
+        "functions": [],
     }
     assert sites[0] == {
         "line": 1,

@@ -111,7 +111,12 @@ class Beginning:
         followed = self._followed(check, module)
         before = self.checked
         statements = (*before.module.statements, *module.statements)
-        checked = evolve(added, module=evolve(module, statements=statements), inputs={**before.inputs, **added.inputs})
+        checked = evolve(
+            added,
+            module=evolve(module, statements=statements),
+            inputs={**before.inputs, **added.inputs},
+            host={**before.host, **added.host},
+        )
         return Beginning(checked, check.body, None, dict(check.names.typing), followed)
 
     def _with_body(self, check: Checker, program: BodyCheck, module: nodes.Module) -> Beginning:

@@ -6,6 +6,7 @@ and for each application what it applies.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Union
 
@@ -136,6 +137,8 @@ class CheckedFunction:
     """Whether it, or a function that it applies, contains a CALL or runs a program."""
     prints: bool = False
     """Whether it, or a function that it applies, contains a `print`."""
+    is_host: bool = False
+    """Whether whoever runs the program hands it in. Its node has no body then, and an application is a call."""
 
 
 @frozen(eq=False)
@@ -179,6 +182,8 @@ class Checked:
     """The last `def`, if the program is a function: the inputs are its arguments, and its result is the value."""
     notes: tuple[Diagnostic, ...] = ()
     """What is no mistake but worth knowing, such as statements that were left out."""
+    host: Mapping[str, CheckedFunction] = field(factory=dict)
+    """The functions of the host that it declares, by name."""
 
 
 def positional(signature: Signature, count: int) -> list[Parameter]:

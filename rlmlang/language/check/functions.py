@@ -55,6 +55,8 @@ def define(check: Inference, node: nodes.Function) -> Definition:
         definition = Definition(node, check.names.scope, params, result, check.in_library)
         check.body.definitions[node.span.start] = definition
         _check_params(check, definition)
+        if node.is_declared:
+            _check_declaration(check, definition)
     return definition
 
 
@@ -65,6 +67,23 @@ def _written_type(check: Inference, param: nodes.Param) -> Type:
     type_ = resolve(param.type, check.names, functions=True, open_parts=True)
     is_none = isinstance(param.default, nodes.Constant) and param.default.value is None
     return optional(type_) if is_none and not isinstance(type_, FunctionType) else type_
+
+
+def _check_declaration(check: Inference, definition: Definition) -> None:
+    """Report what keeps a function of the host from being called: it needs all its types, and only those of data."""
+    node = definition.node
+    hint = f"write all its types: `def {node.name.id}(x: str) -> str: ...`"
+    if check.in_library:
+        check.problems.error("E126", "the library has no functions of the host", node.name.span)
+    for param, type_ in zip(node.params, definition.params):
+        if isinstance(type_, FunctionType):
+            message = "a function of the host is not given functions"
+            check.problems.error("E126", message, param.span, "give it values, and apply the function here")
+        elif param.type is None or is_open(type_):
+            message = f"the parameter `{param.name.id}` of a function of the host has no type"
+            check.problems.error("E126", message, param.span, hint)
+    if node.result is None or is_open(definition.result):
+        check.problems.error("E126", "a function of the host says what it returns", node.name.span, hint)
 
 
 def _check_params(check: Inference, definition: Definition) -> None:
@@ -219,6 +238,9 @@ def _finish(instance: Instance) -> None:
 def _check_body(check: Inference, instance: Instance) -> Type:
     """Check the body of a function in a scope of its own, and return the type of its result."""
     definition, function = instance.definition, instance.function
+    if definition.node.is_declared:
+        function.node, function.makes_calls, function.is_host = evolve(definition.node, body=()), True, True
+        return definition.result
     names, problems = check.names, check.problems
     before = names.scope, names.outer, check.body, check.tables, problems.found, problems.provisional
     names.scope = Scope("function", definition.scope, owner=definition.node.name.node_id)

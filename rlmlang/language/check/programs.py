@@ -50,8 +50,9 @@ def form_of(statements: Sequence[nodes.Statement], inputs: Mapping[str, Type] | 
     notes = tuple(_left_out(each, "nothing runs this file as a script") for each in mains)
     kept = tuple(each for each in statements if not _is_main(each))
     last = kept[-1] if kept else None
-    ends = [place for place, each in enumerate(kept) if isinstance(each, nodes.Function)]
-    entry = _entry_of([each for each in kept if isinstance(each, nodes.Function)])
+    defined = {place: each for place, each in enumerate(kept) if isinstance(each, nodes.Function)}
+    ends = [place for place, each in defined.items() if not each.is_declared]
+    entry = _entry_of([each for each in defined.values() if not each.is_declared])
     if entry is not None:
         uses = kept[ends[-1] + 1 :]
         if all(_applies(each, entry.name.id) for each in uses) and (
@@ -162,7 +163,20 @@ def check_program(
                 check_ownership(form.statements, check.tables, check.problems, entry)
     except TooManyProblems:
         type_ = UNKNOWN
-    return Checked(module, found, check.names.records, type_, check.tables, entry, _in_order(form.notes))
+    host = _host_functions(check, form.statements)
+    return Checked(module, found, check.names.records, type_, check.tables, entry, _in_order(form.notes), host)
+
+
+def _host_functions(check: ProgramChecker, statements: Sequence[nodes.Statement]) -> dict[str, CheckedFunction]:
+    """Return the functions of the host that statements declare."""
+    found: dict[str, CheckedFunction] = {}
+    for node in statements:
+        if isinstance(node, nodes.Function) and node.is_declared:
+            definition = check.body.definitions.get(node.span.start)
+            if definition is not None:
+                for instance in definition.instances.get(definition.params, ()):
+                    found[node.name.id] = instance.function
+    return found
 
 
 def _in_order(notes: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:

@@ -59,7 +59,7 @@ def _check(check: Inference, node: nodes.Statement) -> None:
             input_(check, node)
         case nodes.Import():
             imports.import_(check, node)
-        case nodes.Pass():
+        case nodes.Pass() | nodes.HostBody():
             pass
 
 

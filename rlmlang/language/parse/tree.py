@@ -97,6 +97,19 @@ class Builder(ExpressionBuilder):
         fields = tuple(item for item in items if isinstance(item, nodes.Field))
         return Block(nodes.Record(self.name_of(items[1]), fields, span=self.at(items)), above)
 
+    def declared(self, items: Items) -> Block:
+        """Return a function of the host, whose body is `...` behind a docstring or not. Raises ProgramError E126."""
+        above, head, _, *rest, dots = items
+        before = tuple(_statements(rest[-1])) if rest else ()
+        span = self.at([dots])
+        if not isinstance(head, nodes.Function):
+            raise self.fail("E126", "`...` is the body of a function of the host only", span, "write `pass`")
+        if before and not (len(before) == 1 and is_docstring(before[0])):
+            message = "a function of the host has no body but `...`, with a docstring before it at most"
+            raise self.fail("E126", message, before[0].span, "leave the statements out, or the `...`")
+        body = (*before, nodes.HostBody(span=span))
+        return Block(evolve(head, body=body, span=self.at([head, body])), above)
+
     def if_(self, items: Items) -> OpenIf:
         above, *items = items
         return OpenIf(self.branch(items), None, above)
@@ -309,6 +322,14 @@ def without_star(target: nodes.TupleTarget) -> nodes.TupleTarget:
     """Return targets with a star before none of them."""
     items: list[Any] = [item.value if isinstance(item, nodes.Starred) else item for item in target.items]
     return evolve(target, items=tuple(items))
+
+
+def is_docstring(statement: nodes.Statement) -> bool:
+    """Return whether a statement is a text alone."""
+    match statement:
+        case nodes.ExprStatement(value=nodes.Constant(value=str())):
+            return True
+    return False
 
 
 def _declared(statement: nodes.Statement) -> nodes.Statement:

@@ -54,6 +54,9 @@ class Statements:
                     text = lay([f"{item.name.id}: ", *type_row(item.type)], inner)
                     yield PrintedUnit(text, item.span.start, item.span.end, inner)
             case nodes.Function(name, params, result, body):
+                if len(body) == 1 and node.is_declared:
+                    yield PrintedUnit(_head(node, indent, ": ..."), start, node.span.end, indent, opens=True)
+                    return
                 last = result or (params[-1] if params else name)
                 yield PrintedUnit(_head(node, indent), start, last.span.end, indent, opens=True)
                 yield from self.body(body, inner)
@@ -93,13 +96,13 @@ class Statements:
         return start
 
 
-def _head(node: nodes.Function, indent: int) -> str:
+def _head(node: nodes.Function, indent: int, end: str = ":") -> str:
     """Return the head of a function. Its parameters are broken first."""
     result: PrintedRow = []
     if node.result is not None:
         row = type_row(node.result)
         result = [" -> ", *([flat_text(row)] if node.params else row)]
-    return lay([f"def {node.name.id}", bracket("(", map(_param, node.params), ")"), *result, ":"], indent)
+    return lay([f"def {node.name.id}", bracket("(", map(_param, node.params), ")"), *result, end], indent)
 
 
 def _param(param: nodes.Param) -> PrintedRow:
@@ -157,6 +160,8 @@ def _one_line(node: nodes.Statement, indent: int) -> str:
             return _import(node, indent)
         case nodes.Pass() | nodes.Break() | nodes.Continue():
             return type(node).__name__.lower()
+        case nodes.HostBody():
+            return "..."
     raise AssertionError(type(node))
 
 

@@ -10,7 +10,7 @@ from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.builtins.common import shortest_length
 from rlmlang.language.check.checked import FunctionTarget, NativeTarget, ParameterTarget, RecordTarget, Sources
 from rlmlang.language.check.type_tests import tested_number
-from rlmlang.language.types import INT, FunctionType, RecordType, TupleType, Type, TypeVar
+from rlmlang.language.types import INT, FunctionType, Type, TypeVar
 from rlmlang.runtime.estimate.changes import ChangedPlace, changed_length, unsure_changes
 from rlmlang.runtime.estimate.comprehensions import first_element, quantifier
 from rlmlang.runtime.estimate.environment import Env
@@ -27,8 +27,8 @@ from rlmlang.runtime.estimate.intervals import (
     either,
     elements_of,
     frozen_copy,
-    least_of,
     plain,
+    unknown_of,
 )
 from rlmlang.runtime.values import RecordValue, Value
 
@@ -47,7 +47,7 @@ def apply(follower: Follower, node: nodes.Apply, env: Env) -> Value:
                 function_argument(follower, arg, env) if isinstance(type_, FunctionType) else follower.value(arg, env)
                 for arg, type_ in zip(target.args, target.function.params)
             ]
-            return enter(follower, target.function, args, env)
+            return enter(follower, target.function, args, env, node.span)
         case ParameterTarget():
             holder = env.holder(target.name)
             assert holder is not None
@@ -214,7 +214,7 @@ def call(follower: Follower, node: nodes.Call, env: Env) -> Value:
     if follower.limits.max_depth < 1:
         if follower.sure:
             raise BudgetError.of("E502", "a CALL, and max_depth is 0", node.span, hint="raise max_depth")
-        return answer(type_)
+        return unknown_of(type_)
     if all_known(*args, options["sample"]):
         follower.pure(node, lambda meter: meter.walk(*args))
         args = [*map(frozen_copy, args)]
@@ -222,16 +222,6 @@ def call(follower: Follower, node: nodes.Call, env: Env) -> Value:
     times, sure = follower.factor, follower.sure
     follower.tally.count(node.span, type_, tuple(names), tuple(args), options["sample"], times, sure)
     if "default" in options:
-        return either(answer(type_), options["default"])
+        return either(unknown_of(type_), options["default"])
     follower.may_fail()
-    return answer(type_)
-
-
-def answer(type_: Type) -> Value:
-    """Return an unknown answer of a type; the parts of tuples and records are unknown one by one."""
-    if isinstance(type_, TupleType):
-        return build([answer(item) for item in type_.items], tuple)
-    if isinstance(type_, RecordType):
-        parts = [answer(item) for _, item in type_.fields]
-        return build(parts, lambda parts: RecordValue(type_, tuple(parts)))
-    return UnknownValue(least_of(type_))
+    return unknown_of(type_)

@@ -30,15 +30,21 @@ class Cost:
     """Of pure work."""
     bytes: Interval
     """Of the largest value."""
+    function_calls: Interval = (0, 0)
+    """Of functions of the host."""
     sites: tuple[SiteCost, ...] = ()
     model: str | None = None
     """The name of the model that answers the calls of the program itself, if it is known."""
+    functions: tuple[FunctionCost, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `plan --json` prints."""
-        names = ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes")
-        intervals = {name: _json(getattr(self, name)) for name in names}
-        return intervals | {"model": self.model, "sites": [site.to_json() for site in self.sites]}
+        names = ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "function_calls")
+        return {name: _json(getattr(self, name)) for name in names} | {
+            "model": self.model,
+            "sites": [site.to_json() for site in self.sites],
+            "functions": [site.to_json() for site in self.functions],
+        }
 
 
 @frozen
@@ -58,8 +64,26 @@ class SiteCost:
 
     def to_json(self) -> dict[str, Any]:
         names = ("calls", "prompt_tokens", "completion_tokens", "cost")
-        where = {"line": self.span.line, "column": self.span.column, "text": self.span.text}
-        return where | {name: _json(getattr(self, name)) for name in names} | {"sequential": self.sequential}
+        return (
+            _place(self.span) | {name: _json(getattr(self, name)) for name in names} | {"sequential": self.sequential}
+        )
+
+
+@frozen
+class FunctionCost:
+    """How often one application of a function of the host in the text is made."""
+
+    span: Span
+    calls: Interval
+    sequential: bool = False
+    """Whether it is in a loop that may end after any of its turns."""
+
+    def to_json(self) -> dict[str, Any]:
+        return _place(self.span) | {"calls": _json(self.calls), "sequential": self.sequential}
+
+
+def _place(span: Span) -> dict[str, Any]:
+    return {"line": span.line, "column": span.column, "text": span.text}
 
 
 def _json(interval: Interval | Money) -> list[float | None]:

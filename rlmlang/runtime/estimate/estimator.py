@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rlmlang.calls.budget import Limits
 from rlmlang.calls.roles import Roles
@@ -34,6 +34,7 @@ from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.flow import Flow
 from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.functions import enter
+from rlmlang.runtime.estimate.host import FunctionTally
 from rlmlang.runtime.estimate.intervals import UnknownValue, least_of
 from rlmlang.runtime.estimate.tally import CallTally, Kept
 from rlmlang.runtime.values import Value
@@ -44,6 +45,10 @@ class Estimate:
     """The result of following a program once, from which the cost of a run is computed with or without a store."""
 
     _tally: CallTally
+    _functions: FunctionTally
+    _limits: Limits
+    _host: bool
+    """Whether the program declares functions of the host."""
     _steps: int
     _bytes: int
     _open: bool
@@ -59,7 +64,14 @@ class Estimate:
         With `kept`, the minima are those of a run that need not make kept calls again; calls whose arguments are
         not known might be among them. Raises what `kept` raises.
         """
-        return self._tally.cost(self._steps, self._bytes, self._open, kept)
+        cost = self._tally.cost(self._steps, self._bytes, self._open, kept)
+        asks_programs = self._limits.max_depth > 1 and cost.calls[1] != 0  # which may apply the functions too
+        is_open = self._host and (self._open or asks_programs)
+        return evolve(
+            cost,
+            function_calls=self._functions.calls(is_open, self._limits.max_function_calls),
+            functions=self._functions.sites(self._open),
+        )
 
 
 @deep_recursion
@@ -77,7 +89,15 @@ def follow(
     tally = CallTally(limits, roles, guidance)
     estimator = _Estimator(checked, limits, tally)
     estimator.program(inputs)
-    return Estimate(tally, estimator.least_steps, estimator.least_bytes, estimator.open)
+    return Estimate(
+        tally,
+        estimator.functions,
+        limits,
+        bool(checked.host),
+        estimator.least_steps,
+        estimator.least_bytes,
+        estimator.open,
+    )
 
 
 def estimate(
@@ -112,7 +132,7 @@ class _Estimator(Follower):
             block(self, self.checked.module.statements, env)
             if entry is not None:
                 given = [inputs[param.name.id] for param in entry.node.params if param.name.id in inputs]
-                enter(self, entry, given, env)
+                enter(self, entry, given, env, entry.node.span)
         except (StepsExhausted, RecursionError):
             self.open = True
 

@@ -18,6 +18,7 @@ from rlmlang.language.source import Span
 from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.flow import Flow
+from rlmlang.runtime.estimate.host import FunctionTally
 from rlmlang.runtime.estimate.intervals import UnknownValue, all_known, build
 from rlmlang.runtime.estimate.tally import CallTally
 from rlmlang.runtime.meter import Meter
@@ -62,6 +63,7 @@ class Follower(ABC):
         self.tables = checked.tables
         self.limits = limits
         self.tally = tally
+        self.functions = FunctionTally(tally.sequential)
         self.meter = Meter(MAX_STEPS, limits.max_bytes)
         self.emitted = emitted_program(checked)
         self.emitted_meter = Meter(min(limits.max_steps, MAX_EMITTED_STEPS), limits.max_bytes)

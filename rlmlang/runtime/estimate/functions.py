@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, Tables
+from rlmlang.language.source import Span
 from rlmlang.language.types import RecordType
 from rlmlang.runtime.effects import bound_in
 from rlmlang.runtime.emit.surroundings import PROGRAM
@@ -13,7 +14,7 @@ from rlmlang.runtime.estimate.changes import descendants
 from rlmlang.runtime.estimate.emitted import run_function
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Application, Follower, FunctionEstimate
-from rlmlang.runtime.estimate.intervals import UNKNOWN, UnknownValue, all_known, build, either
+from rlmlang.runtime.estimate.intervals import UNKNOWN, UnknownValue, all_known, build, either, frozen_copy, unknown_of
 from rlmlang.runtime.exceptions import MAX_RECURSION, too_deep
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import RecordValue, Value
@@ -25,11 +26,13 @@ UNSURE_DEPTH = 64
 """The most applications of a function inside each other that are followed if only the run decides on them."""
 
 
-def enter(follower: Follower, function: CheckedFunction, args: list[Value], env: Env) -> Value:
-    """Follow an application of a function. Returns its value."""
+def enter(follower: Follower, function: CheckedFunction, args: list[Value], env: Env, site: Span) -> Value:
+    """Follow an application of a function at a site. Returns its value."""
     node = function.node
     follower.meter.charge(WORK)
     args = [*args, *(follower.value(p.default, env) for p in node.params[len(args) :] if p.default)]
+    if function.is_host:
+        return _apply_host(follower, function, args, site)
     if function.is_recursive and _is_endless(follower, function, args):
         follower.charge(follower.fact(function_steps, node))
         return _give_up(follower, function)
@@ -62,6 +65,16 @@ def enter(follower: Follower, function: CheckedFunction, args: list[Value], env:
         return found[0]
     run = None if function.makes_calls else lambda: run_function(follower, function, args, outer)
     return follower.shared(node, follow, lambda: _give_up(follower, function), run)
+
+
+def _apply_host(follower: Follower, function: CheckedFunction, args: list[Value], site: Span) -> Value:
+    """Follow an application of a function of the host: it is counted, and its result is not known."""
+    follower.charge(APPLICATION)
+    follower.sites.add(site)
+    known = [*map(frozen_copy, args)] if all_known(*args) else None
+    follower.functions.count(site, function.node.name.id, known, follower.factor, follower.sure)
+    follower.may_fail()
+    return unknown_of(function.result)
 
 
 def _is_endless(follower: Follower, function: CheckedFunction, args: list[Value]) -> bool:
@@ -103,7 +116,7 @@ def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> Functio
     reference = follower.tables.references.get(node.node_id)
     match reference:
         case CheckedFunction():
-            return lambda args: enter(follower, reference, args, env)
+            return lambda args: enter(follower, reference, args, env, node.span)
         case RecordType():
 
             def make(args: list[Value]) -> Value:

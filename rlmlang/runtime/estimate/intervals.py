@@ -13,6 +13,7 @@ from rlmlang.language.types import (
     DictType,
     ListType,
     OpenTupleType,
+    RecordType,
     SetType,
     TupleType,
     Type,
@@ -116,6 +117,16 @@ def least_of(type_: Type) -> float:
     type_ = without_none(base_of(type_))
     sized = (ListType, SetType, DictType, TupleType, OpenTupleType)
     return 0 if base_of(type_) == STR or isinstance(type_, sized) else -inf
+
+
+def unknown_of(type_: Type) -> Value:
+    """Return an unknown answer of a type; the parts of tuples and records are unknown one by one."""
+    if isinstance(type_, TupleType):
+        return build([unknown_of(item) for item in type_.items], tuple)
+    if isinstance(type_, RecordType):
+        parts = [unknown_of(item) for _, item in type_.fields]
+        return build(parts, lambda parts: RecordValue(type_, tuple(parts)))
+    return UnknownValue(least_of(type_))
 
 
 def either(a: Value, b: Value, depth: int = 2) -> Value:
