@@ -256,7 +256,8 @@ class Caller:
             return value, "done"
         record, written = call.record, canonical(value)
         self.trace.finish(record, "done", self.clock(), value)  # stored in one transaction with the answer
-        kept = await self.journal.save(call.key, written, record.prompt_tokens, record.completion_tokens)  # decision 32
+        tokens = record.prompt_tokens, record.completion_tokens
+        kept = await self.journal.save(call.key, written, *tokens, record.model)  # decision 32
         return (value, "done") if kept == written else self._from_store(call, kept)
 
     async def _made_elsewhere(self, call: CallInFlight, journal: Journal) -> tuple[Value, str] | None:

@@ -12,6 +12,7 @@ from rlmlang.cli.units import BYTES, SECONDS, amount
 from rlmlang.errors import UsageError
 from rlmlang.render import counted
 from rlmlang.storage import upkeep
+from rlmlang.storage.runs import find_run
 
 
 @click.group("store")
@@ -22,6 +23,7 @@ def command() -> None:
     Examples:
       rlmlang store stats
       rlmlang store gc --older-than 30d
+      rlmlang store forget --run last --call 12
       rlmlang store export > answers.jsonl
     """
 
@@ -95,6 +97,44 @@ def gc(older_than: str | None, max_size: str | None, store: str | None, as_json:
     else:
         removed = f"{counted(done.answers, 'answer')} and {counted(done.runs, 'run')}"
         click.echo(f"removed {removed}; freed {done.freed_bytes:,} bytes")
+
+
+@command.command()
+@click.option("--run", metavar="RUN", help="A run with its trace, and the answers that it made.")
+@click.option("--call", metavar="N", type=click.IntRange(0), help="With --run: the answer of one call, by its number.")
+@click.option("--model", "-m", metavar="MODEL", help="All answers of a model.")
+@click.option("--key", metavar="HEX", help="The answer whose key begins so, as `store export` shows it.")
+@store_option
+@json_option
+def forget(
+    run: str | None, call: int | None, model: str | None, key: str | None, store: str | None, as_json: bool
+) -> None:
+    """Drop one answer, those of a model, or those of a run.
+
+    A program that needs a dropped answer asks the model again. RUN is a prefix of a run's id, or
+    `last` for the latest; `rlmlang trace show` has the numbers of its calls.
+
+    \b
+    Examples:
+      rlmlang store forget --run last
+      rlmlang store forget --run 3f2a --call 12
+      rlmlang store forget --model openai:small-model
+    """
+    if [run, model, key].count(None) != 2 or (call is not None and run is None):
+        raise UsageError.of("E607", "it is not clear what to forget", hint="give one of --run, --model and --key")
+    with opened_store(store) as kept:
+        if run is not None:
+            row = find_run(kept, run)
+            done = upkeep.forget_run(kept, row) if call is None else upkeep.forget_call(kept, row, call)
+        elif model is not None:
+            done = upkeep.forget_model(kept, model)
+        else:
+            assert key is not None
+            done = upkeep.forget_answer(kept, key)
+    if as_json:
+        output.write_json(asdict(done))
+    else:
+        click.echo(f"dropped {counted(done.answers, 'answer')}" + f" and {counted(done.runs, 'run')}" * bool(done.runs))
 
 
 @command.command()

@@ -100,4 +100,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             primary key (run, seq)
         )""",
     ),
+    ("alter table answers add column model text not null default ''",),
 )

@@ -60,12 +60,12 @@ class Journal:
             self._polling = asyncio.ensure_future(self._poll())
         return await waiting
 
-    async def save(self, key: bytes, value: str, prompt_tokens: int, completion_tokens: int) -> str:
+    async def save(self, key: bytes, value: str, prompt_tokens: int, completion_tokens: int, model: str = "") -> str:
         """Store an answer under our claim, and return the value that counts.
 
         That is another run's if our claim had expired and that run was faster.
         """
-        answer = StoredAnswer(value, prompt_tokens, completion_tokens, self._fences[key])
+        answer = StoredAnswer(value, prompt_tokens, completion_tokens, self._fences[key], model)
         while True:
             self._batch.answers[key] = answer
             await asyncio.shield(self._schedule())

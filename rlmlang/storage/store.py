@@ -56,6 +56,8 @@ class StoredAnswer:
     completion_tokens: int
     fence: int
     """The number of the claim under which the call was made."""
+    model: str = ""
+    """The name of the model that gave it."""
 
 
 @define
@@ -229,9 +231,9 @@ class Store:
         data = answer.value.encode("utf-8", "surrogatepass")  # JSON may contain unpaired surrogates
         self.db.query("delete from answers where key = ?", (key,))  # a damaged one
         self.db.query(
-            "insert into answers (key, value, digest, prompt_tokens, completion_tokens, run, used) "
-            f"values (?, ?, ?, ?, ?, ?, {self.db.now})",
-            (key, data, digest_of(data), answer.prompt_tokens, answer.completion_tokens, run),
+            "insert into answers (key, value, digest, prompt_tokens, completion_tokens, run, model, used) "
+            f"values (?, ?, ?, ?, ?, ?, ?, {self.db.now})",
+            (key, data, digest_of(data), answer.prompt_tokens, answer.completion_tokens, run, answer.model),
         )
         self._damaged.discard(key)
         return True

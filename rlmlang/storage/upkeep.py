@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from rlmlang.storage.store import Store, digest_of
+from rlmlang.errors import UsageError
+from rlmlang.storage.store import RunRow, Store, digest_of
 
 
 @frozen
@@ -114,17 +115,73 @@ def _drop_runs(store: Store, where: str, value: object) -> int:
     return len(rows)
 
 
+@frozen
+class Forgotten:
+    """What was dropped from a store because somebody asked for it."""
+
+    answers: int
+    runs: int = 0
+
+
+def forget_run(store: Store, run: RunRow) -> Forgotten:
+    """Drop a run, its trace and the answers that it made. Raises UsageError E610 for one that is still running."""
+    if run.status == "running":
+        raise UsageError.of("E610", f"the run {run.id} is still running", hint="stop it first")
+    with store.reporting_errors(), store.db.transaction():
+        answers = store.db.query("delete from answers where run = ? returning 1", (run.id,))
+        store.db.query("delete from events where run = ?", (run.id,))
+        store.db.query("delete from runs where id = ?", (run.id,))
+        return Forgotten(len(answers), 1)
+
+
+def forget_call(store: Store, run: RunRow, call: int) -> Forgotten:
+    """Drop the answer of a call by its number in the trace of a run. Raises UsageError E610 if there is none."""
+    for text in store.events(run.id):
+        event = json.loads(text)
+        if event.get("kind") == "call" and event.get("id") == call and event.get("key"):
+            return forget_answer(store, event["key"])
+    raise UsageError.of("E610", f"the run {run.id} has no call {call} with an answer in the store")
+
+
+def forget_answer(store: Store, prefix: str) -> Forgotten:
+    """Drop the one answer whose key begins with these hex digits. Raises UsageError E610 for none or several."""
+    with store.reporting_errors(), store.db.transaction():
+        keys = [key for (key,) in store.db.query("select key from answers") if bytes(key).hex().startswith(prefix)]
+        if len(keys) != 1:
+            what = f"{len(keys):,} answers have keys that begin" if keys else "no answer has a key that begins"
+            raise UsageError.of("E610", f"{what} with {prefix!r} in {store.name}")
+        store.db.query("delete from answers where key = ?", keys)
+        return Forgotten(1)
+
+
+def forget_model(store: Store, name: str) -> Forgotten:
+    """Drop the answers of a model. Raises UsageError E610 if there are none."""
+    with store.reporting_errors(), store.db.transaction():
+        # Before the store kept the names of models, only runs had them.
+        runs = [row.id for row in store.runs() if row.spec.get("model") == name]
+        answers = len(store.db.query("delete from answers where model = ? returning 1", (name,)))
+        for run in runs:
+            answers += len(store.db.query("delete from answers where model = '' and run = ? returning 1", (run,)))
+        if not answers:
+            known = [str(model) for (model,) in store.db.query("select distinct model from answers order by model")]
+            listed = ", ".join(filter(None, known)) or "none"
+            raise UsageError.of(
+                "E610", f"no answer of {name!r} is in {store.name}", hint=f"there are those of {listed}"
+            )
+        return Forgotten(answers)
+
+
 def export(store: Store) -> Iterator[str]:
     """Yield all answers and runs as JSON objects; `kind` says which each is."""
     with store.reporting_errors():
         last = b""
         while rows := store.db.query(
-            "select key, value, digest, prompt_tokens, completion_tokens, run from answers "
+            "select key, value, digest, prompt_tokens, completion_tokens, run, model from answers "
             "where key > ? order by key limit 1000",
             (last,),
         ):
             last = bytes(rows[-1][0])
-            for key, value, digest, prompt_tokens, completion_tokens, run in rows:
+            for key, value, digest, prompt_tokens, completion_tokens, run, model in rows:
                 if isinstance(value, bytes) and digest_of(value) == digest:
                     yield json.dumps(
                         {
@@ -134,6 +191,7 @@ def export(store: Store) -> Iterator[str]:
                             "prompt_tokens": prompt_tokens,
                             "completion_tokens": completion_tokens,
                             "run": run,
+                            "model": model,
                         }
                     )
         for row in store.runs():
