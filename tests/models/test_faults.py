@@ -24,8 +24,11 @@ from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, Unsent
 from rlmlang.models.registry import open_model
 from rlmlang.models.servers import http, pace
+from rlmlang.models.servers.endpoint import ServerOptions
+from rlmlang.models.servers.http import Client, Exchange, TransientFailure
 from rlmlang.runtime.values import Value
 from rlmlang.trace.recorder import Trace
+from tests.support import virtual
 from tests.support.fake_server import CUT, DRIP, HALF, HANG, Answer, FakeServer, Open, Script, opened, server
 
 pytestmark = pytest.mark.heavy
@@ -227,6 +230,73 @@ def test_no_connection_is_nothing_spent(server: FakeServer, opened: Open) -> Non
     server.start()
 
 
+# How long and how often ------------------------------------------------------------------
+
+
+async def faulty(client: Client, exchange: Exchange, chance: random.Random) -> str:
+    """An attempt at a request to a server that fails at 20 of 100."""
+    await asyncio.sleep(chance.uniform(0.1, 2))
+    if chance.random() < 0.2:
+        raise TransientFailure(ModelError.of("E400", "fault"))
+    client._origin.has_answered = True
+    return exchange.path
+
+
+async def answers_through_faults(seed: int, retries: int) -> list[Any]:
+    """What 1,500 requests give, 16 at once."""
+    random.seed(seed)  # for the waits
+    client, chance, slots = Client(f"http://server-{seed}", {}), random.Random(seed), asyncio.Semaphore(16)
+    pace._origins.pop(pace.key_of(client.root), None)
+    client._origin = pace.origin_of(client.root)
+
+    async def answer(number: int) -> Any:
+        async with slots:
+            exchange = Exchange("POST", f"/{number}", None, 600)
+            return await client._retried(exchange, retries, lambda exchange: faulty(client, exchange, chance))
+
+    answers = await asyncio.gather(*map(answer, range(1500)), return_exceptions=True)
+    assert asyncio.get_running_loop().time() < 300
+    return answers
+
+
+def test_1500_calls_through_faults_end_right_in_ten_of_ten_tries() -> None:
+    right = [f"/{number}" for number in range(1500)]
+    retries = ServerOptions().retries
+    assert [virtual.run(answers_through_faults(seed, retries)) == right for seed in range(10)] == [True] * 10
+    assert virtual.run(answers_through_faults(4, retries=4)) != right  # as many retries as there were once do not do
+
+
+@pytest.mark.parametrize(
+    ("has_answered", "wait", "timeout", "attempts", "seconds"),
+    [
+        (False, None, 600, 5, (7, 10)),  # perhaps no server at all
+        (True, None, 600, 11, (60, 75)),
+        (True, 50.0, 60, 2, (50, 50)),  # not 11 times 50 seconds
+        (True, 50.0, 600, 11, (500, 500)),
+    ],
+)
+def test_retries_are_bounded_by_number_and_time(
+    has_answered: bool, wait: float | None, timeout: float, attempts: int, seconds: tuple[float, float]
+) -> None:
+    client = Client("http://server", {}, timeout=timeout)
+    client._origin = pace.Origin(has_answered=has_answered)
+    sent = 0
+
+    async def attempt(exchange: Exchange) -> Any:
+        nonlocal sent
+        sent += 1
+        raise TransientFailure(ModelError.of("E400", "fault"), wait)
+
+    async def end() -> float:
+        with pytest.raises(ModelError, match="fault"):
+            await client._retried(Exchange("POST", "/", None, timeout), 10, attempt)
+        return asyncio.get_running_loop().time()
+
+    least, most = seconds
+    assert least <= virtual.run(end()) <= most
+    assert sent == attempts
+
+
 # Everything at once ----------------------------------------------------------------------
 
 FAULTS = [
@@ -258,14 +328,15 @@ len([word for word in [shout(n) for n in range(count)] if word.startswith("NUMBE
 
 @define
 class Storm:
-    """Answers a request of `PROGRAM`, or in 30 of 100 cases fails."""
+    """Answers a request of `PROGRAM`, or in a share of the cases fails."""
 
     faults: list[Script]
     chance: random.Random
+    share: float = 0.3
     sent: Counter[str] = field(factory=Counter)
 
     def __call__(self, body: Any) -> Script:
-        if self.chance.random() < 0.3:
+        if self.chance.random() < self.share:
             self.sent["faults"] += 1
             return self.chance.choice(self.faults)
         self.sent["answers"] += 1
@@ -331,6 +402,31 @@ def test_a_storm_of_faults(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
 @pytest.mark.long
 def test_a_long_storm_of_faults(tmp_path: Path) -> None:
     weather(5_000, tmp_path / "store.db")
+
+
+def drizzle(count: int, seed: int) -> None:
+    """Run a program of many calls once, through faults in 20 of 100 requests, and without a store to go on from."""
+    storm = Storm([fault for fault in FAULTS if fault not in (HANG, DRIP)], random.Random(seed), share=0.2)
+    server = FakeServer()
+    server.start()
+    server.on(CHAT, storm)
+    limits, trace = Limits(max_calls=count, max_answer_tokens=8), Trace()
+    with stamina.set_testing(True, attempts=1 + ServerOptions().retries, cap=True):
+        result = rlmlang.compile(PROGRAM).run(model=name_at(server.url), limits=limits, trace=trace, count=count)
+    server.stop()
+    assert (result.value, trace.usage.calls) == (count, count)
+    assert storm.sent["faults"] > count / 6
+    kept(trace)
+
+
+def test_calls_through_faults_on_the_wire_end_right() -> None:
+    drizzle(300, seed=1)
+
+
+@pytest.mark.long
+def test_1500_calls_through_faults_on_the_wire_in_ten_tries() -> None:
+    for seed in range(10):
+        drizzle(1500, seed)
 
 
 @pytest.mark.parametrize(
