@@ -123,7 +123,8 @@ class Answering:
             if isinstance(error, RlmError) and self.trace.sinks:
                 self.trace.generated(record, sent, _rendered(model, sent), began, self.clock(), cost, None, error)
             raise
-        cost = account.settle(reserved, (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens))
+        spent = (reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens)
+        cost = account.settle(reserved, spent, charged=reply.cost)
         record.pay(cost)
         if self.trace.sinks:
             self.trace.generated(record, sent, _rendered(model, sent), began, self.clock(), cost, reply)

@@ -114,7 +114,7 @@ class Usage:
     cached_tokens: int = 0
     """Those of the prompts' tokens that the engine had in its cache."""
     cost: Decimal | None = None
-    """US dollars; None if one of the models has no known price."""
+    """US dollars; None if an answer had no known price, and the server did not say what it cost."""
     steps: int = 0
     """Steps of pure work."""
     bytes: int = 0
@@ -184,6 +184,8 @@ class Account:
     _reserved_prompt: int = 0
     _reserved_completion: int = 0
     _reserved_cost: Decimal = Decimal(0)
+    _costs_are_known: bool = True
+    """Whether each answer so far had a price, or the server said what it cost."""
     _open: int = 0
     """Reservations that are not settled yet."""
     _expected: int = 0
@@ -322,16 +324,24 @@ class Account:
         )
 
     def settle(
-        self, reserved: Reservation, spent: tuple[int, int, int] | None, *, called: bool = True
+        self,
+        reserved: Reservation,
+        spent: tuple[int, int, int] | None,
+        *,
+        called: bool = True,
+        charged: Decimal | None = None,
     ) -> Decimal | None:
         """Replace a reservation by what the generation really took, and return its cost in dollars.
 
         `spent` is the number of tokens of the prompt, of the completion, and of those of the prompt that were
         cached; None if it is unknown: the whole reservation then counts, since it may have been charged for.
-        With `called` false the request was never sent. The cost is None if no price is known.
+        With `called` false the request was never sent. `charged` is what the server says it has charged, which counts
+        more than the price. The cost is None if neither is known.
         """
         prompt, completion, cached = spent or (reserved.prompt_tokens, reserved.completion_tokens, 0)
-        cost = Decimal(0) if reserved.price is None else reserved.price.of(prompt, completion, min(cached, prompt))
+        cost = charged
+        if cost is None and reserved.price is not None:
+            cost = reserved.price.of(prompt, completion, min(cached, prompt))
         for account in self._chain:
             account._open -= 1
             account._reserved_prompt -= reserved.prompt_tokens
@@ -344,10 +354,16 @@ class Account:
             usage.prompt_tokens += prompt
             usage.completion_tokens += completion
             usage.cached_tokens += cached
-            if usage.cost is not None:
-                usage.cost += cost
+            account._count_money(cost, spent is not None)
         self._chain[-1]._serve()
-        return None if reserved.price is None else cost * called
+        return None if cost is None else cost * called
+
+    def _count_money(self, cost: Decimal | None, is_answered: bool) -> None:
+        """Add what a generation has cost. An answer at an unknown price makes the sum unknown."""
+        if cost is None and is_answered:
+            self._costs_are_known, self.usage.cost = False, None
+        elif cost is not None and self._costs_are_known:
+            self.usage.cost = (self.usage.cost or Decimal(0)) + cost
 
     def _serve(self) -> None:
         """Grant or refuse waiting requests in order, up to the first that must keep waiting."""

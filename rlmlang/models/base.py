@@ -53,6 +53,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
@@ -197,6 +198,8 @@ class Reply:
     """The tokens of the completion that were not sampled, because the grammar left no choice."""
     opening: str = ""
     """What the engine put before the text, as if the model had written it; `text` does not repeat it."""
+    cost: Decimal | None = None
+    """The US dollars that it cost, where the engine says so."""
     wrapped: bool = False
     """Whether the engine constrained an answer to a JSON object: `opening` and `text` together are that object."""
     reasoning: str = ""

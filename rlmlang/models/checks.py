@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TypeGuard, get_args, get_type_hints
 
 from rlmlang.errors import ModelError, RlmError, UsageError
@@ -57,6 +58,8 @@ def check_reply(reply: object, model: str) -> Reply:
     for part in ("prompt_tokens", "completion_tokens", "cached_tokens", "forced_tokens", "reasoning_tokens"):
         if not is_count(value := getattr(reply, part)):
             problem = f"whose {part} is {value!r:.60}; expected an int from 0"
+    if not is_cost(value := reply.cost):
+        problem = f"whose cost is {value!r:.60}; expected a Decimal from 0, or None"
     if reply.finish not in FINISHES:
         problem = f"whose finish is {reply.finish!r:.60}; expected {' or '.join(FINISHES)}"
     if problem:
@@ -91,6 +94,7 @@ def _is_plain(reply: Reply) -> bool:
         and reply.cached_tokens >= 0
         and reply.forced_tokens >= 0
         and reply.reasoning_tokens >= 0
+        and reply.cost is None
         and reply.finish in FINISHES
     )
 
@@ -111,6 +115,11 @@ def prompt_tokens(model: Model, request: Request) -> int:
 def described(error: BaseException) -> str:
     """Return the type of an error and its message, where it has one."""
     return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def is_cost(value: object) -> bool:
+    """Return whether this is an amount of dollars, or None."""
+    return value is None or (isinstance(value, Decimal) and value.is_finite() and value >= 0)
 
 
 def is_count(value: object) -> TypeGuard[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -74,6 +75,14 @@ _FAMILIES = (
     (r"(code)?(llama|qwen|gemma|phi|mistral|mixtral|deepseek|smollm)[-\w.]*(:[-\w.]+)?", SERVERS["ollama"].model("{}")),
 )
 """Patterns of the names of models without a server, each with the name to write."""
+
+
+HOSTS = {
+    urlsplit(server.address).hostname or "": name
+    for name, server in SERVERS.items()
+    if server.address.startswith("https://") and name != "azure"
+}
+"""The servers of services by their hosts."""
 
 
 def suggestion(name: str) -> str | None:

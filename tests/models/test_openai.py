@@ -134,7 +134,7 @@ TOOL = {
             {"max_tokens": 50, **LOCAL, "ebnf": "ebnf of statement", "stop": ["\n"], "no_stop_trim": True},
         ),
         ("sglang", request(type=INT), {"max_tokens": 50, **LOCAL, **schema(INT)}),
-        ("openai", request(stop=("END",)), {"max_completion_tokens": 50, "stop": ["END"]}),
+        ("openai", request(stop=("END",)), {"max_completion_tokens": 50}),
         ("openai", request(type=ListType(STR)), {"max_completion_tokens": 50, **schema(ListType(STR))}),
         ("openai", request(type=DictType(STR, INT)), {"max_completion_tokens": 50, **schema(DictType(STR, INT), strict=False)}),
         (
@@ -157,7 +157,7 @@ TOOL = {
             request(type=DictType(STR, INT), sample=1),
             {"max_tokens": 50, "temperature": 0.8, "seed": 1, "reasoning_effort": "none", **schema(DictType(STR, INT))},
         ),
-        ("azure", request(type=INT, stop=("END",)), {"max_completion_tokens": 50, "stop": ["END"], **schema(INT)}),
+        ("azure", request(type=INT, stop=("END",)), {"max_completion_tokens": 50, **schema(INT)}),
         ("azure", request(constraint=CONSTRAINT), {"max_completion_tokens": 50}),
         ("none&temperature=0.5", request(constraint=CONSTRAINT), {"max_tokens": 50, "temperature": 0.5}),
         ("none&grammar=gbnf", request(constraint=CONSTRAINT), {"max_tokens": 50, "temperature": 0.0, "grammar": "gbnf of statement"}),
@@ -170,7 +170,7 @@ def test_the_body_of_a_request(
     server.on(CHAT, completion("y = 1\n", message=message if "tools" in fields else {"content": "y = 1\n"}))
     model = opened(f"openai:org/some-model@{server.url}/v1?dialect={dialect}&ctx=4096")
     assert ask(model, asked).text == "y = 1\n"
-    (seen,) = server.seen
+    seen = server.seen[-1]
     assert (seen.method, seen.path, seen.headers["Content-Type"]) == ("POST", CHAT, "application/json")
     assert "Authorization" not in seen.headers
     assert seen.body == {"model": "org/some-model", "messages": wire_messages(asked), "stream": False, **fields}
@@ -558,9 +558,11 @@ def probe(name: str, **entry: Any) -> dict[str, Any]:
         ({MODELS: probe("vllm", max_model_len=2048)}, "?dialect=vllm&grammar=llguidance", "llguidance", 2048, [MODELS]),
         ({"/props": {"default_generation_settings": {"n_ctx": 777}}}, "", "gbnf", 777, [MODELS, "/props"]),
         ({"/get_server_info": {"max_total_num_tokens": 5}}, "", "ebnf", 32_768, [MODELS, "/props", "/get_server_info"]),
-        ({MODELS: probe("library")}, "", "none", 32_768, [MODELS, "/props", "/get_server_info"]),
-        ({MODELS: [], "/props": "odd", "/get_server_info": 5}, "", "none", 32_768, [MODELS, "/props", "/get_server_info"]),
-        ({"/props": Answer(body=b"<html>", type="text/html")}, "", "none", 32_768, [MODELS, "/props", "/get_server_info"]),
+        ({MODELS: probe("library")}, "", "none", 4096, [MODELS, "/api/version"]),
+        ({MODELS: probe("Meta", context_window=131_072)}, "", "none", 131_072, [MODELS]),
+        ({MODELS: [{"id": "m", "context_length": 8192}]}, "", "none", 8192, [MODELS]),
+        ({MODELS: [], "/props": "odd", "/get_server_info": 5}, "", "none", 32_768, [MODELS, "/props", "/get_server_info", "/api/version"]),
+        ({"/props": Answer(body=b"<html>", type="text/html")}, "", "none", 32_768, [MODELS, "/props", "/get_server_info", "/api/version"]),
     ],
 )  # fmt: skip
 def test_the_dialect_is_found_out_once(
@@ -597,7 +599,12 @@ def test_counts_are_no_less_than_the_truth(opened: Open, text: str) -> None:
 
 def test_a_prompt_that_a_server_may_take_is_sent(server: FakeServer, opened: Open) -> None:
     """Its length in tokens is not known; the server refuses it if it is too long."""
-    server.on(CHAT, completion("a"), Answer(400, {"error": {"message": "maximum context length is 2048"}}))
+    counted = {"prompt_tokens": 1600, "completion_tokens": 1}
+    server.on(
+        CHAT,
+        {**completion("a"), "usage": counted},
+        Answer(400, {"error": {"message": "maximum context length is 2048"}}),
+    )
     model = opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=2048")
     program = rlmlang.compile('text: str\nCALL("Summarize", text)')
     assert model.count_tokens(request("Summarize", "word " * 1500, max_tokens=1024)) == 1024
@@ -685,7 +692,7 @@ def test_the_key_is_sent_and_not_shown(server: FakeServer, opened: Open, monkeyp
     error = fails(model)
     assert server.seen[0].headers["Authorization"] == "Bearer sk-secret"
     assert "sk-secret" not in repr(error.diagnostics) + str(error) + model.identity + model.name
-    assert error.first.hint == "set the API key"
+    assert error.first.hint == "check the API key"
 
 
 def test_which_key(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,13 @@ from rlmlang.errors import FileUnreadable, ModelError, RlmError, UsageError
 from rlmlang.language.types import BOOL, INT, STR, ListType, LiteralType, OptionalType, RecordType
 from rlmlang.models import registry
 from rlmlang.models.base import Model, Reply, Request
+from rlmlang.models.known_servers import SERVERS, KnownServer
 from rlmlang.models.registry import BACKENDS, available, open_model
 from rlmlang.models.scripted import ScriptedFailure, ScriptedModel
 from rlmlang.runtime.values import RecordValue
+from tests.support.places import ROOT
+
+GUIDE = (ROOT / "docs" / "backends.md").read_text(encoding="utf-8")
 
 POINT = RecordType("Point", (("x", INT), ("y", INT)))
 
@@ -340,6 +344,11 @@ def test_a_name_that_other_programs_use(name: str, meant: str) -> None:
         open_model(name)
     assert (caught.value.first.code, caught.value.first.hint) == ("E605", f"write `{meant}`")
     assert meant.partition(":")[0] in {backend.kind for backend in BACKENDS}
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+def test_the_guide_names_each_known_server(server: KnownServer) -> None:
+    assert f"{server.address}{f'?key={server.key}' if server.key else ''}`" in GUIDE
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

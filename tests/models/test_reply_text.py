@@ -143,7 +143,7 @@ def completion(content: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("dialect", "text", "wrapped"),
-    [("vllm", '{\n "answer": "good" }', True), ("vllm", "good", True), ("none", " good", False)],
+    [("vllm", '{\n "answer": "good" }', True), ("vllm", "good", True), ("none", " good", True)],
 )
 def test_chat(
     runs: Runs,

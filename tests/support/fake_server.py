@@ -63,7 +63,7 @@ Script = object
 
 @define(eq=False)
 class FakeServer:
-    """Answers each path by its script; the last entry of a script is repeated. What has none is 404."""
+    """Answers each path by its script; the last entry of a script is repeated."""
 
     scripts: dict[str, list[Script]] = field(factory=dict)
     seen: list[Seen] = field(factory=list)
@@ -72,6 +72,8 @@ class FakeServer:
     dropped: threading.Event = field(factory=threading.Event)
     """Set when a client leaves before its answer."""
     url: str = ""
+    elsewhere: Script = field(factory=lambda: Answer(404, {"detail": "Not Found"}))
+    """What is answered at a path without a script."""
     _connections: list[object] = field(factory=list)
     _loop: asyncio.AbstractEventLoop = field(init=False)
     _thread: threading.Thread = field(init=False)
@@ -120,7 +122,7 @@ class FakeServer:
         connection = self._connections.index(request.transport)
         self.seen.append(Seen(request.method, request.path, dict(request.headers), body, request.raw_path, connection))
         self.arrived.release()
-        script = self.scripts.get(request.path, [Answer(404, {"detail": "Not Found"})])
+        script = self.scripts.get(request.path, [self.elsewhere])
         response = script.pop(0) if len(script) > 1 else script[0]
         if callable(response):
             response = response(body)

@@ -18,6 +18,7 @@ from rlmlang.calls.prompt import Message
 from rlmlang.models.base import before_sending
 from rlmlang.models.servers.http import Client, RequestRefused
 from rlmlang.models.servers.messages import alternating
+from rlmlang.models.servers.ollama import OllamaClient
 from rlmlang.models.servers.pace import origin_of
 from rlmlang.models.servers.server_errors import NO_CONTINUATION, NO_SYSTEM, ServerError
 
@@ -62,7 +63,7 @@ _OUT_OF_RANGE = re.compile(r"large|exceed|at (?:most|least)|maximum|range|(?:les
 class Adaptation:
     """Sends requests for one model, to a path of its server, and knows what the server has refused of them."""
 
-    def __init__(self, client: Client, path: str, model: str) -> None:
+    def __init__(self, client: Client | OllamaClient, path: str, model: str) -> None:
         self._client = client
         self._origin = origin_of(client.root)
         self._path = path

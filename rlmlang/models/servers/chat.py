@@ -23,12 +23,16 @@ from rlmlang.models.servers.http import Client, RequestRefused
 from rlmlang.models.servers.messages import (
     TokenCounts,
     count,
+    fewest_tokens,
     finish_of,
+    is_cut,
     most_prompt_tokens,
     most_tokens,
     on_the_wire,
+    reported_cost,
     with_stop_text,
 )
+from rlmlang.models.servers.ollama import OllamaClient
 
 Grammar = Literal["llguidance", "lark", "ebnf", "gbnf", "none"]
 
@@ -60,6 +64,8 @@ class ServerDialect:
     """The fields by which models answer without reasoning first."""
     keeps_stop: str = ""
     """The field that keeps the stop text in the reply."""
+    more_context: str = "give the server a larger context"
+    """How a user makes room for longer prompts."""
 
 
 _TEMPLATE = {"chat_template_kwargs": {"enable_thinking": False}}
@@ -68,13 +74,21 @@ VLLM = ServerDialect(
     "vllm", "ebnf", continues=True, local=True, unthinking=_TEMPLATE, keeps_stop="include_stop_str_in_output"
 )
 SGLANG = ServerDialect("sglang", "ebnf", continues=True, local=True, unthinking=_TEMPLATE, keeps_stop="no_stop_trim")
-OLLAMA = ServerDialect("ollama", refuses=False, context=4096, local=True, unthinking={"reasoning_effort": "none"})
+OLLAMA = ServerDialect(
+    "ollama",
+    context=4096,
+    local=True,
+    unthinking={"reasoning_effort": "none"},
+    more_context="start Ollama with OLLAMA_CONTEXT_LENGTH=32768, or give the model a larger num_ctx",
+)
 OPENAI = ServerDialect(
     "openai", "lark", context=128_000, limit="max_completion_tokens", temperature=False, counts_constraint=True
 )
 AZURE = evolve(OPENAI, name="azure", grammar="none")
 OPENROUTER = ServerDialect("openrouter")
 NONE = ServerDialect("none", refuses=False)
+HOSTED = evolve(NONE, refuses=True, context=128_000)
+"""A service that has said what its context is, or is known."""
 
 
 @frozen
@@ -100,7 +114,7 @@ class Chat:
 
     def __init__(
         self,
-        client: Client,
+        client: Client | OllamaClient,
         path: str,
         model: str,
         dialect: ServerDialect,
@@ -179,10 +193,8 @@ class Chat:
         if self._continued(request):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         stop = self._stop(request)
-        if stop and "tools" not in body:  # models that take such tools take no `stop`
-            body["stop"] = list(stop)
-            if dialect.keeps_stop:
-                body[dialect.keeps_stop] = True
+        if stop and dialect.keeps_stop:  # decision 109: others do not say which stop text ended a reply, if one did
+            body |= {"stop": list(stop), dialect.keeps_stop: True}
         body |= {"stream": True, "stream_options": {"include_usage": True}} if self._stream else {"stream": False}
         return body
 
@@ -262,7 +274,10 @@ class Chat:
             reasoning=_reasoning(message),
             reasoning_tokens=count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")) or 0,
             tool_call="" if text else _called_tool(message),
+            cost=reported_cost(usage),
         )
+        if reply.prompt_tokens:
+            self._refuse_cut(request, reply.prompt_tokens + reply.cached_tokens)
         return self._counts.checked(reply, self._most(request), request.max_tokens)
 
     def _tool_input(self, message: dict[str, Any]) -> str:
@@ -275,6 +290,19 @@ class Chat:
             f"{self._client.root} did not constrain {self._model} to the grammar",
             hint="only newer models of OpenAI take grammars; `?dialect=none` does without",
         )
+
+    def _refuse_cut(self, request: Request, counted: int) -> None:
+        """Raise ModelError E403 if the server has counted so few tokens that it must have cut the prompt."""
+        texts = [message["content"] for message in self._messages(request)]
+        if sum(map(len, texts)) < 3 * counted:  # more letters a token are usual
+            return
+        least = fewest_tokens(*texts)
+        if is_cut(counted, least):
+            raise ModelError.of(
+                "E403",
+                f"{self._client.root} has cut the prompt: it counted {counted:,} tokens of at least {least:,}",
+                hint=f"{self._dialect.more_context}, or split the text with chunk(text, size)",
+            )
 
 
 def _reasoning(message: dict[str, Any]) -> str:

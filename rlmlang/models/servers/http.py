@@ -304,6 +304,12 @@ class Client:
             return TransientFailure(shown, wait, overloaded=error.status in OVERLOADED)
         return shown
 
+    @property
+    def _key_hint(self) -> str:
+        if "Authorization" in self._headers or "api-key" in self._headers or "x-api-key" in self._headers:
+            return "check the API key"
+        return "name the environment variable of the API key in the name of the model: `?key=NAME`"
+
     def _shown(self, exchange: Exchange, error: ServerError, status: int) -> ModelError:
         """Return what the user is told of an error that the server reports."""
         if error.is_overflow:
@@ -312,8 +318,10 @@ class Client:
                 f"{self.root}: {self._clean(error.message or 'the request is too large')}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
+        if error.is_filtered:
+            return ModelError.of("E404", f"{self.root} refused the prompt: {self._clean(error.message)}")
         message = error.message
-        hints = {401: "set the API key", 403: "the API key does not allow this", 404: "check the address and the model"}
+        hints = {401: self._key_hint, 403: "the API key does not allow this", 404: "check the address and the model"}
         hint = hints.get(error.status)
         if WRONG_PATH.search(message) and not exchange.path.startswith("/v1/"):
             hint = f"add /v1 to the address: {self.root}/v1"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal
 
 from attrs import evolve
 
@@ -64,6 +66,7 @@ def finish_of(reason: object, text: str, root: str) -> Literal["stop", "length",
     Raises ModelError E400 for an end by which the server gave the answer up.
     """
     word = "" if reason is None else str(reason).lower().replace("-", "_").removeprefix("finish_reason_")
+    word = word.partition(":")[0]  # Gemini adds which of its filters it was
     if word in _CUT_OFF:
         return "length"
     if word in _REFUSED:
@@ -83,6 +86,36 @@ def most_tokens(*texts: str) -> int:
     the start.
     """
     return 256 + sum(16 + len(text.encode("utf-8", "replace")) for text in texts)
+
+
+def fewest_tokens(*texts: str) -> int:
+    """Return a lower bound of the tokens that a server counts for a prompt of these texts.
+
+    Tokenizers do not join words, break up long ones, and have no word of many signs for scripts without spaces.
+    """
+    return sum(
+        len(_WORD.findall(text)) + len(_LONG.findall(text)) + len(_WIDE.findall(text)) // MOST_WIDE for text in texts
+    )
+
+
+_WORD = re.compile(r"\w+")
+_LONG = re.compile(r"\w{16}")
+_WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\u0e00-\u0eff]")
+"""The letters of scripts without spaces, or with long words: Chinese, Japanese, Korean, Thai, Lao."""
+
+MOST_WIDE = 4
+"""The most letters of such a script that a token usually has."""
+
+SMALLEST_CONTEXT = 1_000
+"""No server has a context of fewer tokens, so none cuts a prompt to less."""
+
+CUT = 0.75
+"""A prompt for which a server counts less than this part of the fewest tokens has been cut."""
+
+
+def is_cut(counted: int, least: int) -> bool:
+    """Return whether a server must have cut a prompt of which it counted so many tokens, and which has so many."""
+    return least > SMALLEST_CONTEXT and counted < CUT * least
 
 
 def most_prompt_tokens(bound: int, context: int, max_tokens: int) -> int:
@@ -136,6 +169,19 @@ class TokenCounts:
         if warning not in self._warned:
             self._warned.add(warning)
             logging.getLogger("rlmlang").warning(warning, self._root)
+
+
+def reported_cost(usage: dict[str, Any]) -> Decimal | None:
+    """Return the dollars that a server says a request has cost; None if it says nothing.
+
+    OpenRouter and others have them in `cost`, Perplexity in `cost.total_cost`, DeepInfra in `estimated_cost`.
+    """
+    cost = usage.get("cost", usage.get("estimated_cost"))
+    if isinstance(cost, dict):
+        cost = cost.get("total_cost")
+    if not isinstance(cost, int | float) or isinstance(cost, bool) or not 0 <= cost < 1_000_000:
+        return None
+    return Decimal(str(cost))
 
 
 def count(value: object) -> int | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from attrs import asdict, frozen
@@ -16,15 +16,14 @@ from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import read_options
 from rlmlang.models.servers.azure import is_azure, root_and_path
-from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, OPENROUTER, SGLANG, VLLM, Chat, Grammar, Sampling
+from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, Chat, Grammar, Sampling
+from rlmlang.models.servers.detection import DIALECTS, detected, dialect_of_service
 from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
-from rlmlang.models.servers.http import Client, NotFound
+from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
-from rlmlang.models.servers.messages import count
+from rlmlang.models.servers.ollama import OllamaClient, reached
 
 ADDRESS = "https://api.openai.com/v1"
-
-DIALECTS = {dialect.name: dialect for dialect in (VLLM, SGLANG, LLAMA, OLLAMA, OPENAI, AZURE, OPENROUTER, NONE)}
 
 GRAMMARS = ("llguidance", "lark", "ebnf", "gbnf", "none")
 
@@ -61,7 +60,9 @@ class OpenAIModel:
         self.model = model
         self.options = options
         self.concurrency = options.concurrency
-        self._at_openai = urlsplit(url).hostname == urlsplit(ADDRESS).hostname
+        host = urlsplit(url).hostname
+        self._at_openai = host == urlsplit(ADDRESS).hostname
+        self._usual_dialect = OPENAI if self._at_openai else dialect_of_service(host or "")
         self._at_azure = options.dialect == "azure" or (not options.dialect and is_azure(url))
         if self._at_azure:
             root, self._path = root_and_path(url, model, options.api_version)
@@ -111,43 +112,20 @@ class OpenAIModel:
         options = self.options
         if self._needs_key and not self._key:
             raise no_key(self.name, self._variable)
-        usual = AZURE if self._at_azure else OPENAI if self._at_openai else None
+        usual = AZURE if self._at_azure else self._usual_dialect
         dialect = DIALECTS.get(options.dialect) or usual
         context = options.ctx
-        if dialect is None or (not context and dialect in (VLLM, SGLANG, LLAMA)):
-            found, size = self._detected()
+        if dialect is None or (not context and dialect not in (OPENAI, AZURE, NONE)):
+            found, size = detected(self._client, self._path.removesuffix("/chat/completions"), self.model)
             dialect = dialect or found
+            context = context or size
+        client: Client | OllamaClient = self._client
+        if dialect is OLLAMA:
+            client, size = reached(self._client, self.model, options.ctx)
             context = context or size
         context = context or dialect.context
         grammar = cast(Grammar, options.grammar) or dialect.grammar
         sampling = Sampling(options.temperature, options.seed)
         if dialect is LLAMA:
             return LlamaServer(self._client, self.model, grammar, context, sampling, options.stream)
-        return Chat(self._client, self._path, self.model, dialect, grammar, context, sampling, options.stream)
-
-    def _detected(self) -> tuple[Any, int]:
-        """Return the dialect of the server, and its context size; 0 if it reports none. Raises ModelError E400."""
-        listed = self._reported(f"{self._path.removesuffix('/chat/completions')}/models").get("data")
-        models = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-        entry = next((each for each in models if each.get("id") == self.model), models[0] if models else {})
-        for dialect in (VLLM, SGLANG):
-            if entry.get("owned_by") == dialect.name:
-                return dialect, count(entry.get("max_model_len")) or 0
-        settings = _fields(self._client.look_at("/props")).get("default_generation_settings")
-        if isinstance(settings, dict):
-            return LLAMA, count(settings.get("n_ctx")) or 0
-        if "max_total_num_tokens" in _fields(self._client.look_at("/get_server_info")):
-            return SGLANG, 0
-        return NONE, 0
-
-    def _reported(self, path: str) -> dict[str, Any]:
-        """Return the JSON object at a path of the server; an empty one if there is none. Raises ModelError E400."""
-        try:
-            return _fields(self._client.request_now("GET", path))
-        except NotFound:
-            return {}
-
-
-def _fields(data: Any) -> dict[str, Any]:
-    """Return a JSON object; an empty one for anything else."""
-    return data if isinstance(data, dict) else {}
+        return Chat(client, self._path, self.model, dialect, grammar, context, sampling, options.stream)

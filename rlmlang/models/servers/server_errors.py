@@ -55,6 +55,11 @@ OVERFLOW_CODES = frozenset(
     }
 )
 
+FILTER_CODES = frozenset(
+    {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked"}
+)
+"""What servers call the error of a prompt that a filter before the model has refused: Azure, OpenAI, and others."""
+
 LOADING = _any_of(
     r"loading (?:the )?model",  # llama-server
     r"(?:is|are) (?:currently |still )?(?:being )?load(?:ing|ed)",  # Hugging Face, Text Generation Inference
@@ -124,6 +129,11 @@ class ServerError:
     def is_overflow(self) -> bool:
         """Whether the prompt is too long."""
         return self.status == 413 or bool(self.codes & OVERFLOW_CODES or OVERFLOW.search(self.message))
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a filter has refused the prompt."""
+        return self.status < 500 and bool(self.codes & FILTER_CODES)
 
     @property
     def is_loading(self) -> bool:

@@ -1,0 +1,126 @@
+"""Every server of `tests/support/servers/` does for a user what every other does, by its own quirks.
+
+A new server is one file there.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+import rlmlang
+from rlmlang.errors import AnswerTruncated, ContextOverflow, Refused
+from rlmlang.models.servers import http
+from tests.support.fake_server import FakeServer, Open, opened, server
+from tests.support.played_server import KEY, NAMES, PlayedServer
+
+pytestmark = pytest.mark.heavy
+
+__all__ = ["opened", "server"]
+
+DOCUMENT = "Ann has two dogs. She is seven."
+
+PROGRAM = """\
+document: str
+class Owner:
+    name: str
+    age: int
+count = CALL[int]("Count the dogs", document)
+mood = CALL[Literal["good", "bad"]]("Name the mood", document)
+owner = CALL[Owner]("Describe the owner", document)
+text = CALL("Say hello", document)
+(count, mood, owner.name, owner.age, text)
+"""
+
+ANSWERS = {
+    "Ask about the dogs": '    return CALL[int]("Count the dogs", document)\n',
+    "Count the dogs": "2",
+    "Name the mood": "good",
+    "Describe the owner": '{"name": "Ann", "age": 7}',
+    "Say hello": "Hello, Ann.",
+}
+
+
+def mind(prompt: str) -> str:
+    """What the model writes, by what it is asked."""
+    if "Tell of the pets" in prompt:
+        if "→ 2" in prompt:
+            return " dogs are here."
+        call = 'CALL[int]("Count the dogs", document)'
+        begun = max((size for size in range(len(call)) if f"See: {call[:size]}" in prompt), default=None)
+        return f"See: {call}" if begun is None else call[begun:]
+    return next(answer for question, answer in ANSWERS.items() if question in prompt)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("SERVER_KEY", KEY)
+    monkeypatch.setattr(http, "LOOK_AGAIN", 0.01)
+
+
+@pytest.fixture(params=NAMES)
+def played(server: FakeServer, request: pytest.FixtureRequest) -> PlayedServer:
+    return PlayedServer.play(server, request.param, mind)
+
+
+def test_what_the_server_is_is_found_out(played: PlayedServer, opened: Open) -> None:
+    model = opened(played.model)
+    expected = played.about["expect"]
+    found = {"grammar": model.capabilities.grammar, "context": model.context}
+    assert found == {name: expected[name] for name in found}
+
+
+def test_typed_answers(played: PlayedServer, opened: Open) -> None:
+    model = opened(played.model)
+    program = rlmlang.compile(PROGRAM)
+    result = program.run(model=model, document=DOCUMENT)
+    assert result.value == (2, "good", "Ann", 7, "Hello, Ann.")
+    assert sorted(played.held) == [False] + [True] * 3 if "holds" in played.about["chat"] else [False] * 4
+    assert (result.usage.calls, result.usage.prompt_tokens > 40) == (4, True)
+    cost = played.about.get("cost")
+    assert result.usage.cost == (None if cost is None else 4 * Decimal(str(cost)))
+    refused, played.refused = played.refused, []
+    assert program.run(model=model, document=DOCUMENT).value == result.value
+    assert played.refused == [], f"what the server refused is sent again: {refused}"
+
+
+def test_ask(played: PlayedServer, opened: Open) -> None:
+    inputs = {"document": DOCUMENT}
+    assert rlmlang.ask("Ask about the dogs", inputs, type=int, model=opened(played.model)).value == 2
+
+
+def test_complete(played: PlayedServer, opened: Open) -> None:
+    result = rlmlang.complete("Tell of the pets", {"document": DOCUMENT}, model=opened(played.model))
+    assert result.value == 'See: CALL[int]("Count the dogs", document) → 2 dogs are here.'
+    assert result.answers == [2]
+
+
+def test_a_prompt_that_is_too_long(played: PlayedServer, opened: Open) -> None:
+    program = rlmlang.compile('document: str\nCALL("Say hello", document)')
+    with pytest.raises(ContextOverflow) as caught:
+        program.run(model=opened(played.model), document="word, " * 9000)
+    assert caught.value.first.code == "E403"
+    assert caught.value.first.hint
+
+
+def test_a_refusal(played: PlayedServer, opened: Open) -> None:
+    if "refusal" not in played.about["answers"]:
+        pytest.skip("it refuses nothing itself")
+    played.refuses = True
+    with pytest.raises(Refused, match="E404"):
+        rlmlang.compile('CALL("Say hello")').run(model=opened(played.model))
+
+
+def test_requests_that_come_too_fast(played: PlayedServer, opened: Open) -> None:
+    played.limited = 2
+    assert rlmlang.compile('CALL("Say hello")').run(model=opened(played.model)).value == "Hello, Ann."
+    assert played.limited == 0
+
+
+def test_an_answer_that_is_cut_off(played: PlayedServer, opened: Open) -> None:
+    played.cut = True
+    with pytest.raises(AnswerTruncated, match="E402"):
+        rlmlang.compile('CALL("Say hello")').run(model=opened(played.model))
