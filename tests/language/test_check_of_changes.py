@@ -105,7 +105,10 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
     "an element of what is not known": ("x = unknown\nx[0] = 1\n1", ["E200"]),
     "an element of a tuple": ("t = (1, 2)\nt[0] = 3\nt", ["E212"]),
     "an element of a text": ('s = "ab"\ns[0] = "c"\ns', ["E212"]),
-    "a list outside of the function": ("xs = []\ndef f():\n    xs.append(1)\n    return xs\nf()", ["E231"]),
+    "a list outside of a function that makes a CALL": (
+        'xs = []\ndef f():\n    xs.append(1)\n    return CALL("?")\nf()',
+        ["E231"],
+    ),
     "a function": ("def f():\n    f[0] = 1\n    return 1\nf()", ["E215"]),
     "a list in a comprehension": ("xs = []\n[xs.append(i) for i in range(3)]\nxs", ["E231"]),
     "a variable of a comprehension": ("[x.append(1) for x in [[1]]]\n3", ["E231"]),

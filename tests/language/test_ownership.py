@@ -311,12 +311,12 @@ REFUSED = {
             "loop over a copy: `for … in list(xs):`",
         ),
     ),
-    "a parameter": (
-        "def add(xs: list[int]) -> list[int]:\n    xs.append(1)\n    return xs\n\nadd([0])",
+    "a parameter by way of another name": (
+        "def add(xs: list[int]) -> list[int]:\n    ys = xs\n    ys.append(1)\n    return ys\n\nadd([0])",
         (
-            2,
-            "`xs.append(1)` changes a list that the caller of the function holds as well",
-            "write `xs = list(xs)` before it, and return the changed list",
+            3,
+            "`ys.append(1)` changes a list that the caller of the function holds as well",
+            "write `ys = list(ys)` before it, and return the changed list",
         ),
     ),
     "a default": (

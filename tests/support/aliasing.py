@@ -111,6 +111,9 @@ TYPES = {
 }  # fmt: skip
 """The types of parameters and results of functions."""
 
+_BINDS = re.compile(r"\{(qx|[a-z])\}( [*|+]?=|, \{)")
+"""The beginning of a statement that binds a variable, which in a function makes it one of its own."""
+
 _PLACE = re.compile(r"\{([pq]x|[A-Z]|[a-z])\}")
 _NEW = re.compile(r"\{([a-z])\+\}")
 
@@ -125,7 +128,7 @@ class AliasingWriter:
         self.names: dict[str, list[str]] = {}
         """The variables that can be changed, by their letter."""
         self.outer: dict[str, list[str]] = {}
-        """Variables that can only be read."""
+        """Variables outside of the function, which it can read and change, but not bind."""
         self.functions: list[tuple[str, str, str]] = []
         """The name, the letters of the parameters and the letter of the result of each."""
         self.count = 0
@@ -133,8 +136,12 @@ class AliasingWriter:
     def chance(self, of_ten: int) -> bool:
         return self.pick(range(10)) < of_ten
 
-    def filled(self, template: str, depth: int = 2, changes: bool = False) -> str:
-        """Fill the places of a template. Where it `changes` something, variables are those that can be changed."""
+    def filled(self, template: str, depth: int = 2, changes: bool = False, binds: bool = False) -> str:
+        """Fill the places of a template. Where it `binds` something, variables are those of the function, and where it
+        `changes` something, they mostly are.
+        """
+        binds = binds or (changes and _BINDS.match(template) is not None)
+        own = binds or (changes and not self.chance(4))
 
         def fill(match: re.Match[str]) -> str:
             kind = match[1]
@@ -142,8 +149,8 @@ class AliasingWriter:
                 return str(self.pick(("0", "-1")))
             if kind in ("px", "qx"):
                 paths = PATHS[: None if kind == "px" else -1] if depth > 0 else PATHS[:1]
-                return self.filled(self.pick(paths), min(depth, 1), changes=True)
-            return self.expression(kind, depth - 1) if kind.isupper() else self.variable(kind, changes)
+                return self.filled(self.pick(paths), min(depth, 1), changes=True, binds=binds)
+            return self.expression(kind, depth - 1) if kind.isupper() else self.variable(kind, own)
 
         return _NEW.sub(self._new, _PLACE.sub(fill, template))
 
@@ -165,12 +172,19 @@ class AliasingWriter:
             return self._small(kind)
         applied = [each for each in self.functions if each[2] == kind.lower()]
         if applied and self.chance(3):
-            name, params, _ = self.pick(applied)
-            return f"{name}({', '.join(self.expression(letter.upper(), depth - 1) for letter in params)})"
+            return self.application(*self.pick(applied)[:2], depth - 1)
         options = SHARED.get(kind, ()) if self.chance(self.shared) else ()
         text = self.filled(self.pick(options or FRESH[kind]), depth)
         is_bracketed = text[0] in "([{" and not re.search(r" (if|or|and) ", text)
         return text if is_bracketed or " " not in text else f"({text})"
+
+    def application(self, name: str, params: str, depth: int) -> str:
+        """Return the application of a function, to which variables are given more often than anything else."""
+        args = [
+            self.variable(letter) if self.chance(5) and letter != "n" else self.expression(letter.upper(), depth)
+            for letter in params
+        ]
+        return f"{name}({', '.join(args)})"
 
     def _small(self, kind: str) -> str:
         if kind in SMALL and not self.chance(self.shared):
@@ -186,6 +200,9 @@ class AliasingWriter:
     def statement(self, indent: str, depth: int, in_loop: bool, result: str) -> None:
         names = {letter: list(each) for letter, each in self.names.items()}
         kind = self.pick(range(20 if depth > 0 else 13))
+        if self.functions and self.chance(2):
+            self.lines.append(indent + self.application(*self.pick(self.functions)[:2], 1))
+            return
         if kind < 5:
             self.lines.append(indent + self.filled(self.pick(ASSIGNMENTS), 2, changes=True))
         elif kind < 11:
@@ -230,8 +247,10 @@ class AliasingWriter:
         for place, letter in enumerate(params):
             self.names[letter] = [f"{letter}{place + 5}"]
             texts.append(f"{letter}{place + 5}" + (f": {TYPES[letter]}" if indent or self.chance(5) else ""))
-        if not indent and self.chance(3):
+        if not indent and self.chance(4):
             self.function(inner)
+        if self.chance(2):  # it may apply itself
+            self.functions = [*self.functions, (name, params, result)]
         self.statements(inner, 2, False, result)
         self.lines.append(f"{inner}return {self.expression(result.upper(), 2)}")
         needed = [f"{inner}{letter}8 = {FIRST[letter][0].partition(' = ')[2]}" for letter in FIRST]
@@ -283,6 +302,7 @@ MAX_ELEMENTS = 2_000
 _CHANGING = {
     "append", "extend", "insert", "sort", "reverse", "clear", "pop", "remove", "add", "update", "setdefault",
 }  # fmt: skip
+_FUNCTION = re.compile(r"f\d")
 _ITERATORS = (map, filter, zip, enumerate, reversed, range, type({}.keys()), type({}.values()), type({}.items()))
 
 
@@ -345,7 +365,7 @@ class _ByValue(ast.NodeTransformer):
     """Copies what is read from a variable, put into a container, bound or given to a function."""
 
     def path(self, node: ast.expr) -> Any:
-        """Return what is changed, which is no copy."""
+        """Return what is changed, or lent to a function, which is no copy."""
         match node:
             case ast.Name():
                 return node
@@ -358,7 +378,11 @@ class _ByValue(ast.NodeTransformer):
         if isinstance(function, ast.Attribute):
             receiver = self.path(function.value) if function.attr in _CHANGING else self.visit(function.value)
             function = ast.Attribute(receiver, function.attr, ast.Load())
-        args = [_copied(self.visit(arg)) for arg in node.args]
+        lends = isinstance(function, ast.Name) and _FUNCTION.match(function.id) is not None
+        args = [
+            self.path(arg) if lends and isinstance(arg, (ast.Name, ast.Subscript)) else _copied(self.visit(arg))
+            for arg in node.args
+        ]
         call = ast.Call(function, args, [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords])
         return _copied(call) if isinstance(function, ast.Name) else call
 

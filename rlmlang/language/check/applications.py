@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, STATIC, Builtin, ModuleConstant, SpecialForm
 from rlmlang.language.check.annotations import resolve
-from rlmlang.language.check.changes import change
+from rlmlang.language.check.changes import change, lend
 from rlmlang.language.check.checked import (
     CheckedFunction,
     FunctionTarget,
@@ -29,7 +29,7 @@ from rlmlang.language.check.function_arguments import (
 )
 from rlmlang.language.check.functions import instance_of, is_open, makes_call, merged, use, use_library, use_parameter
 from rlmlang.language.check.imports import member_of, no_member
-from rlmlang.language.check.inference import Inference, may_be_none, no_element
+from rlmlang.language.check.inference import Inference, may_be_none, part_of_no_element
 from rlmlang.language.check.iteration import element_of
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.overloads import (
@@ -141,6 +141,8 @@ def _defined(check: Inference, node: nodes.Apply, definition: Definition) -> Typ
         for param, arg in zip(params, args):
             if isinstance(param.type, FunctionType) or is_open(param.type):
                 applied_in_while(check, arg)
+    for place, type_ in instance.lent.items():
+        lend(check, args[place], type_)
     return use(check, instance, node.span)
 
 
@@ -227,7 +229,7 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
         case OptionalType():
             return may_be_none(check, callee.value)
         case Never():
-            return no_element(check, callee.value)
+            return part_of_no_element(check, callee.value)
         case RecordType() if receiver.field(callee.name) is not None:
             message = f"`{callee.name}` is a field, not a function"
             return check.problems.error("E214", message, callee.name_span)

@@ -12,7 +12,7 @@ from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.iteration import unpack
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.types import Type, fits
+from rlmlang.language.types import DictType, ListType, SetType, Type, fits
 
 
 def assigned(check: Inference, node: nodes.Assign) -> None:
@@ -61,9 +61,12 @@ def annotated(check: Inference, node: nodes.AnnotatedAssign) -> None:
 
 def augmented(check: Inference, node: nodes.AugmentedAssign) -> None:
     target = node.target
+    before = check.body.scope.entries.get(target.id) if isinstance(target, nodes.Name) else None
     left, right = check.infer(target), check.infer(node.value)
     type_ = changes.extended(node, left, right)
     if type_ is None:
         type_ = operation(check, nodes.Binary(node.op, target, node.value, span=node.span), left, right)
     assign(check, target, type_)
+    if isinstance(target, nodes.Name) and isinstance(left, (ListType, SetType, DictType)):
+        changes.changed_by_assignment(check, target, before)
     check.tables.types[target.node_id] = left  # of the operand, which whoever evaluates it needs

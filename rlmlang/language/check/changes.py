@@ -1,7 +1,8 @@
 """Changes of values: the variable that holds the value has the changed one from there on, perhaps of a wider type.
 
-What is changed is a path: a variable, an element or field of a path, or what `setdefault` gives. Whether something else
-holds the same value, so that the change would show there, is found in `ownership`.
+What is changed is a path: a variable, an element or field of a path, or what `setdefault` gives. The variable may
+belong to a function around, or be a parameter: then the argument has the wider type too, where the function is applied.
+Whether something else holds the same value, so that the change would show there, is found in `ownership`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from attrs import evolve
 
 from rlmlang.language import nodes
 from rlmlang.language.check.flow import join_types
-from rlmlang.language.check.inference import Inference, may_be_none, no_element
+from rlmlang.language.check.inference import Inference, may_be_none, part_of_no_element
 from rlmlang.language.check.mismatches import mismatch
-from rlmlang.language.check.scope import Scope, Variable
+from rlmlang.language.check.scope import Scope, ScopeEntry, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
     INT,
@@ -29,6 +30,7 @@ from rlmlang.language.types import (
     fits,
     hashable,
     item_type,
+    without_none,
 )
 
 
@@ -57,7 +59,7 @@ def set_item(check: Inference, target: nodes.Index, type_: Type, value: nodes.Ex
         case OptionalType():
             may_be_none(check, target.value)
         case Never():
-            no_element(check, target.value)
+            part_of_no_element(check, target.value)
         case Unknown():
             pass
         case _:
@@ -78,9 +80,25 @@ def change(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
     """Check that the value of a path may be changed here, and let it have a type from here on, which is at least as
     wide as before."""
     root = _root(node)
-    if isinstance(root, nodes.Name):
-        if _is_own(check, root, span):
-            _widen(check, node, type_)
+    if isinstance(root, nodes.Name) and _may_change(check, root, span):
+        _widen(check, node, type_)
+
+
+def lend(check: Inference, node: nodes.Expr, type_: Type) -> None:
+    """Let what an argument is a path to have a type from here on, since the function that it is given to changes it."""
+    root = _root(node)
+    if isinstance(root, nodes.Name) and isinstance(check.names.scope.find(root.id), Variable):
+        _widen(check, node, type_)
+
+
+def changed_by_assignment(check: Inference, name: nodes.Name, before: ScopeEntry | None) -> None:
+    """Take note that `xs += ys` has changed what a variable held, which is bound to it anew."""
+    scope = check.body.scope
+    entry = scope.entries.get(name.id)
+    if isinstance(before, Variable) and before.is_lent and isinstance(entry, Variable):
+        entry = evolve(entry, is_lent=True)
+        scope.set(name.id, entry)
+        _note_lent(scope, name.id, entry)
 
 
 def _root(node: nodes.Expr) -> nodes.Expr:
@@ -100,8 +118,8 @@ def _inner(node: nodes.Expr) -> nodes.Expr | None:
     return None
 
 
-def _is_own(check: Inference, root: nodes.Name, span: Span) -> bool:
-    """Return whether a variable belongs to the function at hand, so that what it holds may be changed here."""
+def _may_change(check: Inference, root: nodes.Name, span: Span) -> bool:
+    """Return whether what a variable holds may be changed here: nowhere in a comprehension or lambda."""
     scope: Scope | None = check.names.scope
     inside = None
     while scope is not None and root.id not in scope.entries and scope is not check.body.scope:
@@ -116,24 +134,46 @@ def _is_own(check: Inference, root: nodes.Name, span: Span) -> bool:
         message = f"`{root.id}` cannot be changed in a {inside}"
         check.problems.error("E231", message, span, "write a `for` statement")
         return False
-    if root.id in scope.entries:
-        return True
-    if isinstance(scope.find(root.id), Variable):
-        message = f"`{root.id}` is a variable outside of this function, which cannot be changed in it"
-        check.problems.error(
-            "E231", message, span, "return the changed value, and bind it where the function is applied"
-        )
-    return False
+    return isinstance(scope.find(root.id), Variable)
+
+
+def _scope_of(check: Inference, name: str) -> Scope | None:
+    """Return the scope of what a name means here."""
+    scope: Scope | None = check.names.scope
+    while scope is not None and name not in scope.entries:
+        scope = scope.parent
+    return scope
+
+
+def _set_type(check: Inference, name: str, type_: Type) -> None:
+    """Let a variable have a type that is at least as wide as before."""
+    scope = _scope_of(check, name)
+    entry = None if scope is None else scope.entries[name]
+    if scope is None or not isinstance(entry, Variable):
+        return
+    wider = evolve(entry, type=join_types(entry.type, type_) or type_, values=None)
+    scope.set(name, wider)
+    if wider.type != entry.type:
+        check.names.widenings += 1
+        for instance in reversed(check.active):
+            if instance.scope is scope:
+                break
+            instance.widened = True
+    if wider.is_lent:
+        _note_lent(scope, name, wider)
+
+
+def _note_lent(scope: Scope, name: str, entry: Variable) -> None:
+    """Take note that the argument of a parameter is changed, and has the type of the variable then."""
+    type_, known = without_none(entry.type), scope.lent.get(name)
+    scope.lent[name] = type_ if known is None else join_types(known, type_) or type_
 
 
 def _widen(check: Inference, node: nodes.Expr, type_: Type) -> None:
     """Let the value of a path have a wider type from here on."""
     match node:
         case nodes.Name():
-            entry = check.body.scope.entries.get(node.id)
-            if isinstance(entry, Variable):
-                wider = join_types(entry.type, type_)
-                check.body.scope.set(node.id, evolve(entry, type=wider or type_, values=None))
+            _set_type(check, node.id, type_)
         case nodes.Index():
             container = _type_at(check, node.value)
             if isinstance(container, DefaultDictType):  # the key may be new
@@ -172,7 +212,7 @@ def _type_at(check: Inference, node: nodes.Expr) -> Type:
     """Return the type that the value of a path has now, after changes in the same expression."""
     match node:
         case nodes.Name():
-            entry = check.body.scope.entries.get(node.id)
+            entry = check.names.scope.find(node.id)
             return entry.type if isinstance(entry, Variable) else UNKNOWN
         case nodes.Index():
             container = _type_at(check, node.value)

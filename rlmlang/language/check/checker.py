@@ -166,12 +166,9 @@ class Checker:
                 nodes.Comprehension(kind="set") as made,
                 SetType(item=wanted),
             ):
-                with comprehensions.clauses(self, made):
-                    self.expect(made.element, wanted, "the element", code)
+                comprehensions.in_turns(self, lambda: self._expect_parts(made, None, wanted, code))
             case (nodes.Comprehension(kind="dict"), DictType()) if node.key is not None:
-                with comprehensions.clauses(self, node):
-                    self.expect(node.key, inner.key, "the key", code)
-                    self.expect(node.element, inner.value, "the value", code)
+                comprehensions.in_turns(self, lambda: self._expect_parts(node, inner.key, inner.value, code))
             case _:
                 found = self.infer(node)
                 values = constants(node, self.names.scope)
@@ -183,6 +180,13 @@ class Checker:
                 return expected
         self.tables.types[node.node_id] = expected
         return expected
+
+    def _expect_parts(self, node: nodes.Comprehension, key: Type | None, element: Type, code: str) -> None:
+        """Check a turn of a comprehension against the types of the parts of its result."""
+        with comprehensions.clauses(self, node):
+            if key is not None and node.key is not None:
+                self.expect(node.key, key, "the key", code)
+            self.expect(node.element, element, "the element" if key is None else "the value", code)
 
     def test(self, node: nodes.Expr) -> bool | None:
         """Check a condition: only its truth matters, so `and` and `or` need no common type.

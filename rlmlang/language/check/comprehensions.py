@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 from rlmlang.language import nodes
 from rlmlang.language.check.body import names_in
@@ -12,8 +14,29 @@ from rlmlang.language.check.iteration import element_of, hashed, unpack
 from rlmlang.language.check.scope import Scope, Unbound, Variable
 from rlmlang.language.types import DictType, ListType, SetType, Type
 
+Checks = TypeVar("Checks")
+
+MAX_TURNS = 8
+"""How many turns are followed in which functions give variables wider types."""
+
+
+def in_turns(check: Inference, turn: Callable[[], Checks]) -> Checks:
+    """Check a turn, again if a function in it has given a variable a wider type, which the next turn sees."""
+    found = len(check.problems)
+    for _ in range(MAX_TURNS):
+        widenings = check.names.widenings
+        result = turn()
+        if check.names.widenings == widenings:
+            break
+        check.problems.forget(found)
+    return result
+
 
 def comprehension(check: Inference, node: nodes.Comprehension) -> Type:
+    return in_turns(check, partial(_comprehension, check, node))
+
+
+def _comprehension(check: Inference, node: nodes.Comprehension) -> Type:
     with clauses(check, node):
         if node.key is not None:
             key = hashed(check, check.infer(node.key), node.key, "the key")

@@ -191,11 +191,15 @@ def _settle(check: Inference, instance: Instance, span: Span) -> None:
         instance.guesses = []
         instance.consulted = False
         instance.head = None
+        instance.widened = False
+        lent = instance.lent
         for given in instance.given.values():
             given.changed = False
         result = _check_body(check, instance)
         function.params = tuple(_given_type(instance, place) for place in range(len(instance.params)))
-        if any(given.changed for given in instance.given.values()):
+        if any(given.changed for given in instance.given.values()) or instance.widened:
+            continue
+        if instance.consulted and instance.lent != lent:
             continue
         if instance.settled and is_open(instance.definition.result):
             return
@@ -243,7 +247,7 @@ def _check_body(check: Inference, instance: Instance) -> Type:
         return definition.result
     names, problems = check.names, check.problems
     before = names.scope, names.outer, check.body, check.tables, problems.found, problems.provisional
-    names.scope = Scope("function", definition.scope, owner=definition.node.name.node_id)
+    names.scope = instance.scope = Scope("function", definition.scope, owner=definition.node.name.node_id)
     names.outer = Outer()
     check.body = body = BodyCheck(names.scope, None if is_open(definition.result) else definition.result)
     check.tables = function.tables = Tables()
@@ -254,7 +258,7 @@ def _check_body(check: Inference, instance: Instance) -> Type:
             type_ = _given_type(instance, place)
             if place in instance.given:
                 names.scope.given[param.name.id] = instance.given[place]
-            names.bind(param.name, Variable(type_, param.name.span))
+            names.bind(param.name, Variable(type_, param.name.span, is_lent=True))
             function.tables.types[param.name.node_id] = type_
         hoist(names.scope, definition.node.body)
         check.block(definition.node.body)
@@ -270,6 +274,11 @@ def _check_body(check: Inference, instance: Instance) -> Type:
         function.reads = frozenset(names.outer.reads)
         instance.seen = names.outer.seen
         instance.applies_parameter_in_while = body.applies_parameter_in_while
+        instance.lent = {
+            place: body.scope.lent[param.name.id]
+            for place, param in enumerate(definition.node.params)
+            if param.name.id in body.scope.lent
+        }
         instance.problems = problems.found
     except TooManyProblems:
         before[4].extend(problems.found)

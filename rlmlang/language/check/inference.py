@@ -10,7 +10,7 @@ from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check.body import BodyCheck
 from rlmlang.language.check.checked import NativeTarget, Tables
 from rlmlang.language.check.problems import Problems
-from rlmlang.language.check.scope import Instance, Names
+from rlmlang.language.check.scope import Instance, Names, Variable
 from rlmlang.language.check.type_tests import instances, tested_names
 from rlmlang.language.types import NEVER, NONE, UNKNOWN, OptionalType, Type, Unknown, parts_of
 
@@ -60,10 +60,12 @@ def no_element(check: Inference, node: nodes.Expr) -> Type:
 def part_of_no_element(check: Inference, node: nodes.Expr) -> Type:
     """Return the type of a part of an element of `[]` or `{}`, or report it where nothing else can be meant.
 
-    In a function that is applied to an empty container it is what other applications do.
+    In a function that is applied to an empty container, or sees one outside, it is what other applications do.
     """
-    if check.active and any(NEVER in parts_of(type_) for type_ in check.active[-1].params):
-        return NEVER
+    if check.active:
+        seen = [entry.type for entry in check.names.outer.seen.values() if isinstance(entry, Variable)]
+        if any(NEVER in parts_of(type_) for type_ in (*check.active[-1].params, *seen)):
+            return NEVER
     return no_element(check, node)
 
 

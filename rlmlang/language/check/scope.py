@@ -29,6 +29,8 @@ class Variable:
     values: tuple[ConstantValue, ...] | None = None
     may_be_unbound: bool = False
     """Whether it is bound on some of the paths that lead here only; its use may be the run error E310."""
+    is_lent: bool = False
+    """Whether it is a parameter that may still have the argument, so that the caller sees what changes in it."""
 
 
 @frozen
@@ -107,6 +109,12 @@ class Instance:
     """The function in progress whose result this check had to assume."""
     guesses: list[Instance] = field(factory=list)
     """The functions whose check had to assume what this one, in progress, gives."""
+    scope: Scope | None = None
+    """The scope of its body in the last round."""
+    widened: bool = False
+    """Whether a variable outside got a wider type in this round, so that what was read before may have it too."""
+    lent: dict[int, Type] = field(factory=dict)
+    """The arguments that it changes, by the place of the parameter, with the types that they have afterwards."""
     applied_in_while: list[Span] = field(factory=list)
     """Where it, or a function that applies it, was applied in a `while` before it was known whether it makes calls."""
     applies_parameter_in_while: bool = False
@@ -147,6 +155,8 @@ class Scope:
     """For each `try` around the point, what has been bound in its body, by name."""
     owner: int = -1
     """The `node_id` of the name of the function, -1 for the program."""
+    lent: dict[str, Type] = field(factory=dict)
+    """The parameters of a function whose arguments it changes, with the types that these have afterwards."""
 
     def set(self, name: str, entry: ScopeEntry) -> None:
         """Let a name have an entry from this point on."""
@@ -206,6 +216,8 @@ class Names:
         """The names of `typing` by the names that they are imported by; for `import typing` there is `typing.`."""
         self.outer = Outer()
         """What the function that is being checked has used from outside."""
+        self.widenings = 0
+        """How often a variable got a wider type since a function changes what it holds."""
 
     @property
     def later(self) -> dict[str, Span]:

@@ -16,7 +16,7 @@ from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.emitter import Emitter, NotSmall, meter
+from rlmlang.runtime.emit.emitter import Emitter, NotFast, NotSmall, meter
 from rlmlang.runtime.emit.facts import STEP_BITS, Emitted
 from rlmlang.runtime.emit.metering import charge_growth, charge_key
 from rlmlang.runtime.emit.operators import operation
@@ -147,8 +147,11 @@ def augmented(e: Emitter, node: nodes.AugmentedAssign) -> None:
 def change(e: Emitter, node: nodes.Apply, target: NativeTarget, results: Results) -> Emitted:
     """Emit the application of a changing method, whose value is None or what it takes out of its receiver.
 
-    `results` emits what a function argument gives for the elements of the receiver.
+    `results` emits what a function argument gives for the elements of the receiver. There is none in fast turns, since
+    these are run again after a failure.
     """
+    if e.fast is not None:
+        raise NotFast
     builtin = target.builtin
     exprs = [*target.args[1:], *(value for _, value in target.keywords)]
     is_function = [isinstance(type_, FunctionType) for type_ in target.parameter_types[1:]]

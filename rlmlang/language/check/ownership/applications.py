@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from attrs import evolve
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import (
@@ -14,14 +12,11 @@ from rlmlang.language.check.checked import (
     NativeTarget,
     ParameterTarget,
     RecordTarget,
-    Tables,
 )
-from rlmlang.language.check.ownership.contents import ContentsWalk, is_simple
+from rlmlang.language.check.ownership.changing import LAZY, ChangesWalk
 from rlmlang.language.check.ownership.holders import (
     ChangedPath,
     Holder,
-    LoopPlace,
-    OwnershipContext,
     ResultSource,
     either,
     element,
@@ -33,20 +28,19 @@ from rlmlang.language.check.ownership.sharing import (
     all_of,
     inner_of,
     top_of,
-    variables_in,
 )
 from rlmlang.language.solving import variables
 from rlmlang.language.source import Span
-from rlmlang.language.types import DictType, FunctionType, SetType, Type, TypeVar, without_none
-
-LAZY = frozenset({"map", "filter", "zip", "enumerate", "reversed", "keys", "values", "items"})
-"""Built-ins that give a list here, and in CPython something that still reads from its arguments later on."""
+from rlmlang.language.types import FunctionType, Type, TypeVar, without_none
 
 ONCE = LAZY | {
     "list", "set", "dict", "tuple", "sorted", "copy", "get", "pop", "popitem", "setdefault", "min", "max", "sum",
     "take", "drop", "flatten", "unique", "vote", "reduce", "chain", "islice",
 }  # fmt: skip
 """Built-ins that put no element of their arguments into the result twice."""
+
+USING_UP = frozenset({"all", "any", "dict", "join", "list", "max", "min", "set", "sorted", "sum", "tuple"})
+"""Built-ins that use up a generator at once, and do nothing else that could be seen in the meantime."""
 
 TAKING = frozenset({"pop", "popitem"})
 """Changing methods whose result is in the receiver no longer."""
@@ -55,13 +49,8 @@ NOT_KEEPING = frozenset({"pop", "popitem", "remove", "discard", "sort"})
 """Changing methods that put no argument into the receiver."""
 
 
-class ApplicationsWalk(ContentsWalk):
-    """Follows applications and changes as well."""
-
-    def __init__(self, context: OwnershipContext, tables: Tables, owner: int, bound: frozenset[str] | None) -> None:
-        super().__init__(context, tables, owner, bound)
-        self.progress: list[LoopPlace] = []
-        """The loops around."""
+class ApplicationsWalk(ChangesWalk):
+    """Follows applications as well."""
 
     # Applications
 
@@ -69,12 +58,14 @@ class ApplicationsWalk(ContentsWalk):
         target = self.tables.targets.get(node.node_id)
         match target:
             case NativeTarget() if target.builtin.changes:
-                return self._change_by(node, target)[1]
+                return self.changed_by(node, target)[1]
             case NativeTarget():
                 return self._native(node, target)
             case FunctionTarget():
-                given = self._arguments(node, target.function)
-                return self._result_of(target.function, given, node.span)
+                given, captured = self._arguments(node, target.function)
+                result = self._result_of(target.function, given, node.span)
+                self.lend(node, target.function, target.args, given, captured)
+                return result
             case RecordTarget():
                 return self.collected(self.values(_in_text(node)))
             case ParameterTarget(name=name):
@@ -86,8 +77,10 @@ class ApplicationsWalk(ContentsWalk):
         self.values([arg for arg in _in_text(node) if not isinstance(arg, nodes.Lambda)])
         return NOTHING
 
-    def _arguments(self, node: nodes.Apply, function: CheckedFunction) -> list[Contents]:
-        """Evaluate the arguments of a function of the program. Returns them in the order of its parameters."""
+    def _arguments(self, node: nodes.Apply, function: CheckedFunction) -> tuple[list[Contents], int]:
+        """Evaluate the arguments of a function of the program. Returns them in the order of its parameters, and what is
+        read by those that are functions.
+        """
         params = function.node.params
         places = {param.name.id: place for place, param in enumerate(params)}
         args = [*enumerate(node.args), *((places[keyword.name], keyword.value) for keyword in node.keywords)]
@@ -99,23 +92,18 @@ class ApplicationsWalk(ContentsWalk):
         for _, name in function.reads:
             for number in self.read_by(function, name):
                 given |= all_of(number)
+        before, self.mentioned = self.mentioned, 0
         for place, arg in args:
             if place not in found:
                 found[place] = self.function_result(arg, given)
+        captured = self.mentioned
+        self.mentioned |= before
         for place, param in enumerate(params):
             if place not in found:
                 holder = Holder("default", param.name.id, param.span)
                 default = self.variable(("default", id(param), holder), holder)
                 found[place] = Contents(top_of(default), inner_of(default))
-        return [found[place] for place in range(len(params))]
-
-    def read_by(self, function: CheckedFunction, name: str) -> list[int]:
-        """Return the variables of a name that a function reads from outside, of which there may be more than one."""
-        owners = [owner for owner, each in function.reads if each == name]
-        return [
-            self.variable((owner, name), Holder("variable", name)) if owner == self.owner else self.outer(name)
-            for owner in owners
-        ]
+        return [found[place] for place in range(len(params))], captured
 
     def function_result(self, node: nodes.Expr, given: int) -> Contents:
         """Return what a function that is given as an argument may give for values of which the mask has the parts."""
@@ -123,15 +111,20 @@ class ApplicationsWalk(ContentsWalk):
         node = self.tables.written_out.get(node.node_id, node)
         if isinstance(node, nodes.Lambda):
             self.scopes.append({})
+            self.lambdas += 1
             for param in node.params:
                 holder = Holder("variable", param.id, param.span)
                 self.scopes[-1][param.id] = self.temporary((id(param), param.id), value, holder)
             result = self.value(node.body)
+            self.lambdas -= 1
             self.scopes.pop()
             return Contents(result.tops, result.inners, bool(result.parts))
         reference = self.tables.references.get(node.node_id)
         match reference:
             case CheckedFunction():
+                for _, kind in self.context.result_of(reference).changed:
+                    change = ValueChange(node.span, None, kind, 0)
+                    self.context.refuse(change, Holder("given", reference.node.name.id), None)
                 return self._result_of(reference, [value] * len(reference.params), node.span)
             case NativeTarget() if not variables(reference.signature.result):
                 return NOTHING
@@ -172,6 +165,8 @@ class ApplicationsWalk(ContentsWalk):
 
     def _native(self, node: nodes.Apply, target: NativeTarget) -> Contents:
         signature, name = target.signature, target.builtin.name
+        if name in USING_UP and len(target.args) == 1 + (name == "join") and not target.keywords:
+            self.used_up.add(target.args[-1].node_id)
         free = variables(signature.result)
         found, captured = self._native_arguments(target)
         parts: list[Contents] = []
@@ -221,109 +216,7 @@ class ApplicationsWalk(ContentsWalk):
 
     # Changes
 
-    def path(self, node: nodes.Expr) -> ChangedPath:
-        """Evaluate what is changed."""
-        match node:
-            case nodes.Name():
-                number = self.named(node.id, node.span)
-                value = self.fitting(self.read(number, node.span), self.type_of(node))
-                return ChangedPath(number, value, 0, self.steps_to(node))
-            case nodes.Index(value=container, index=index):
-                return self.step(self.path(container), index, self.type_of(node), pinned=True)
-            case nodes.Attribute(value=container):
-                return self.step(self.path(container), None, self.type_of(node))
-            case nodes.Apply() if isinstance(node.callee, nodes.Attribute) and node.callee.name == "setdefault":
-                target = self.tables.targets.get(node.node_id)
-                if isinstance(target, NativeTarget):
-                    path, value = self._change_by(node, target)
-                    return ChangedPath(path.variable, value, path.depth + 1)
-        return ChangedPath(None, self.value(node))
-
-    def steps_to(self, node: nodes.Expr) -> tuple[str, ...]:
-        """Return the names of the variable and the indexes that lead to a value; none if there are other steps.
-
-        A variable that holds the element of a loop is the place of that element.
-        """
-        if isinstance(node, nodes.Index):
-            return _further(self.steps_to(node.value), node.index)
-        if not isinstance(node, nodes.Name) or self.scopes:
-            return ()
-        for each in self.progress:
-            if each.element == node.id:
-                return each.place
-        return (node.id,)
-
-    def step(self, path: ChangedPath, index: nodes.Expr | None, type_: Type, pinned: bool = False) -> ChangedPath:
-        """Go on from a container to what is in it. Where it is pinned, the index may not change anything on the way."""
-        if index is not None:
-            if pinned:
-                with_pin = self.pin(path, [index], index)
-                self.value(index)
-                self.unpin(with_pin)
-            else:
-                self.value(index)
-        steps = _further(path.steps, index)
-        return ChangedPath(path.variable, self.fitting(element(path.value), type_), path.depth + 1, steps)
-
-    def pin(self, path: ChangedPath, later: Iterable[nodes.Expr], node: nodes.Expr) -> int | None:
-        """Hold what is on the way to a container until the expressions that follow are evaluated."""
-        if all(map(is_simple, later)):
-            return None
-        parts = path.value.parts if path.variable is None else all_of(path.variable)
-        self.hold(Contents(parts, parts), node)
-        return self.temporaries[-1]
-
-    def unpin(self, number: int | None) -> None:
-        if number is not None:
-            self.check_held(number)
-
-    def change(
-        self, path: ChangedPath, change: ValueChange, stored: Iterable[Contents] = (), during: int = 0, index: str = ""
-    ) -> None:
-        """ValueChange a container, in which values are stored.
-
-        `during` is what is read while it is changed, and `index` the name of the index that is assigned to.
-        """
-        refuse = self.context.refuse
-        container = path.value.tops
-        reached = self.state.reach(container)
-        if path.variable is not None and path.depth:
-            if self.state.repeats(inner_of(path.variable)):
-                refuse(change, Holder("itself", self.holders[path.variable].name), None)
-        if during & reached:
-            refuse(change, Holder("argument", ""), None)
-        place = (*path.steps, index) if path.steps and index else path.steps
-        past = {each.iterator for each in self.progress if each.place == place[: len(each.place)]}
-        for number in variables_in(reached):
-            if number == path.variable or number in past:
-                continue
-            if self.holders[number].is_permanent:
-                refuse(change, self.holders[number], None)
-            else:
-                self.state.stale.setdefault(number, change)
-        for value in stored:
-            self.state.store(container, value)
-        self.may_fail()
-
-    def may_fail_within(self, path: ChangedPath, change: ValueChange, args: Iterable[nodes.Expr]) -> None:
-        """Take note that a change may be half done where a `try` is left, since an argument is computed meanwhile."""
-        if self.handlers and path.variable is not None and any(map(self._is_lazy, args)):
-            half = self.state.copy()
-            half.stale[path.variable] = evolve(change, in_part=True)
-            for handler in self.handlers:
-                handler.join(half)
-
-    def _is_lazy(self, node: nodes.Expr) -> bool:
-        if isinstance(node, nodes.Apply):
-            target = self.tables.targets.get(node.node_id)
-            return isinstance(target, NativeTarget) and target.builtin.name in LAZY
-        return isinstance(node, nodes.Comprehension) and node.kind == "generator"
-
-    def change_of(self, path: ChangedPath, span: Span, type_: Type, is_assignment: bool = False) -> ValueChange:
-        name = None if path.variable is None else self.holders[path.variable].name
-        return ValueChange(span, name, _kind_of(type_), path.depth, is_assignment)
-
-    def _change_by(self, node: nodes.Apply, target: NativeTarget) -> tuple[ChangedPath, Contents]:
+    def changed_by(self, node: nodes.Apply, target: NativeTarget) -> tuple[ChangedPath, Contents]:
         """Apply a method that changes its receiver. Returns what is changed, and the result."""
         receiver, others = target.args[0], [*target.args[1:], *(value for _, value in target.keywords)]
         own_type, name = target.parameter_types[0], target.builtin.name
@@ -356,10 +249,6 @@ class ApplicationsWalk(ContentsWalk):
         return path, result
 
 
-def _further(steps: tuple[str, ...], index: nodes.Expr | None) -> tuple[str, ...]:
-    return (*steps, index.id) if steps and isinstance(index, nodes.Name) else ()
-
-
 def _in_text(node: nodes.Apply) -> list[nodes.Expr]:
     """Return the arguments as they are written."""
     return [*node.args, *(keyword.value for keyword in node.keywords)]
@@ -375,13 +264,3 @@ def _is_variable(type_: Type) -> bool:
 
 def _is_same_name(a: nodes.Expr, b: nodes.Expr) -> bool:
     return isinstance(a, nodes.Name) and a == b
-
-
-def _kind_of(type_: Type) -> str:
-    """Return what to call a container in a message."""
-    match without_none(type_):
-        case DictType():
-            return "dict"
-        case SetType():
-            return "set"
-    return "list"

@@ -16,6 +16,9 @@ from rlmlang.language.check.ownership.sharing import NOTHING, Contents, Sharing,
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, TupleType, Type, item_type, without_none
 
+MAX_TURNS = 50
+"""How many turns of a comprehension are followed; none finds anything new after a few."""
+
 MAX_COMPREHENSIONS = 4
 """Comprehensions in comprehensions up to which it is found out whether an element is in the result twice."""
 
@@ -44,6 +47,12 @@ class ContentsWalk:
         """For each `try` around, what may be shared where its body fails."""
         self.mentioned = 0
         """All variables that were read since it was last set to 0."""
+        self.changes = 0
+        """How many changes were followed."""
+        self.generators = 0
+        """How many generators are around that may be used at any time."""
+        self.used_up: set[int] = set()
+        """The generators that are used where they are made, by their `node_id`."""
 
     # Variables
 
@@ -246,7 +255,10 @@ class ContentsWalk:
         self.scopes.append({})
         _, has_inner = self.context.parts_of(self.type_of(node))
         is_deep = len(self.scopes) > MAX_COMPREHENSIONS
-        for _ in range(2 if has_inner and not is_deep else 1):
+        is_lazy = node.kind == "generator" and node.node_id not in self.used_up
+        self.generators += is_lazy
+        end, changes = self.state.copy(), self.changes
+        for _ in range(1 if is_deep else MAX_TURNS):
             for clause in node.clauses:
                 if isinstance(clause, nodes.IfClause):
                     self.value(clause.test)
@@ -256,6 +268,13 @@ class ContentsWalk:
             if node.key is not None:
                 self.value(node.key)
             self.state.store(top_of(made), self.value(node.element))
+            for clause in node.clauses:
+                self.check_held(self.numbers.get(("over", id(clause)), made))
+            has_grown = end.join(self.state)
+            self.state = end.copy()
+            if not has_grown or not (has_inner or self.changes > changes):
+                break
+        self.generators -= is_lazy
         self.scopes.pop()
         repeats = is_deep or self.state.repeats(inner_of(made))
         captured = self.mentioned if node.kind == "generator" else 0

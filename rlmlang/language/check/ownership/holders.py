@@ -31,7 +31,7 @@ class Holder:
 
     kind: str
     """`variable`, `loop` (over its iterable), `expression` (still to be evaluated), `caller`, `default` or `outer`; the
-    last three hold their values for ever."""
+    last three hold their values for ever. Of a refusal it may also be what else forbids the change."""
     name: str
     span: Span | None = None
 
@@ -41,24 +41,31 @@ class Holder:
 
 
 ResultSource = tuple[tuple[Any, ...], int]
-"""Of what a result may be: of `("caller", place)` for a parameter, `("outer", name)`, or `("default", param, holder)`;
-and 0 for the top of that or 1 for its inner."""
+"""A part of what is outside of a function: of `("caller", place)` for a parameter, `("outer", name)`, or
+`("default", param, holder)`; and 0 for the top of that or 1 for its inner."""
 
 
 @frozen
 class ResultSharing:
-    """What the result of a function may share with its arguments, and with variables outside."""
+    """What the result of a function may share with arguments and variables outside, and what it changes there."""
 
     tops: frozenset[ResultSource] = frozenset()
     inners: frozenset[ResultSource] = frozenset()
     repeats: bool = False
+    changed: frozenset[tuple[ResultSource, str]] = frozenset()
+    """What it changes, and which kind of container that is."""
+    stored: frozenset[tuple[ResultSource, ResultSource]] = frozenset()
+    """What may hold, afterwards, which of the others."""
 
 
 class OwnershipContext(Protocol):
     """What a body needs to know of the rest of the program."""
 
+    waits: bool
+    """Whether the program makes a CALL, so that some of it may wait for an answer."""
+
     def result_of(self, function: CheckedFunction) -> ResultSharing:
-        """Return what is known of the result of a function so far."""
+        """Return what is known of a function so far."""
 
     def refuse(self, change: ValueChange, holder: Holder, read: Span | None) -> None:
         """Report a change of what something else holds as well, and where that is read later on."""

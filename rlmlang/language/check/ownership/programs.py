@@ -26,9 +26,14 @@ class Ownership:
     """What is known of the functions of a program, and what is wrong with its changes."""
 
     def __init__(
-        self, problems: Problems, since: int = 0, results: Mapping[CheckedFunction, ResultSharing] | None = None
+        self,
+        problems: Problems,
+        waits: bool,
+        since: int = 0,
+        results: Mapping[CheckedFunction, ResultSharing] | None = None,
     ) -> None:
         self.problems = problems
+        self.waits = waits
         self.since = since
         """Where the text begins in which problems are reported; what is before it was found to be right."""
         self.results = dict(results or {})
@@ -80,7 +85,7 @@ class Ownership:
         node = function.node
         names = {param.name.id for param in node.params} | {name.id for name, _ in names_bound_by(node.body)}
         walk = OwnershipWalk(self, function.tables, node.name.node_id, frozenset(names))
-        walk.place = node.name.span
+        walk.place, walk.makes_calls = node.name.span, function.makes_calls
         for place, (param, type_) in enumerate(zip(node.params, function.params)):
             value = NOTHING
             kind = holder or ("default" if param.default is not None else None)
@@ -88,6 +93,8 @@ class Ownership:
                 outside = walk.variable((kind, place), Holder(kind, param.name.id, param.span))
                 value = walk.fitting(Contents(top_of(outside), inner_of(outside)), type_)
             walk.assign(param.name, value, type_)
+            if kind == "caller":
+                walk.lenders[walk.named(param.name.id, param.span)] = outside
         return walk
 
 
@@ -104,9 +111,10 @@ def check_ownership(
         bodies.append((entry.node.body, entry.tables))
     if not any(_has_changes(*body) for body in bodies):
         return
-    ownership = Ownership(problems)
+    waits = bool(tables.answers) or any(each.makes_calls for each in [*functions, *([] if entry is None else [entry])])
+    ownership = Ownership(problems, waits)
     ownership.follow_functions(functions)
-    if entry is not None and entry not in functions:
+    if entry is not None:
         ownership.begin(entry, None).run(entry.node.body)
     OwnershipWalk(ownership, tables).run(statements)
 
@@ -114,7 +122,7 @@ def check_ownership(
 def check_library_ownership(functions: Sequence[CheckedFunction], problems: Problems) -> None:
     """Report the changes in functions of the standard library of what something else holds as well."""
     if any(_has_changes(each.node.body, each.tables) for each in functions):
-        Ownership(problems).follow_functions([*_applied_in(*(each.tables for each in functions)), *functions])
+        Ownership(problems, True).follow_functions([*_applied_in(*(each.tables for each in functions)), *functions])
 
 
 @frozen(eq=False)
@@ -123,6 +131,8 @@ class Followed:
 
     walk: OwnershipWalk | None = None
     results: Mapping[CheckedFunction, ResultSharing] = field(factory=dict)
+    waits: bool = False
+    """Whether it makes a CALL so far."""
 
     def extended(
         self,
@@ -133,8 +143,10 @@ class Followed:
     ) -> Followed:
         """Follow further statements of a program, or of the body of the function that ends it."""
         since = statements[0].span.start if statements else 0
-        ownership = Ownership(problems, since, self.results)
-        ownership.follow_functions(_applied_in(tables))
+        functions = _applied_in(tables)
+        waits = self.waits or bool(tables.answers) or any(each.makes_calls for each in functions)
+        ownership = Ownership(problems, waits, since, self.results)
+        ownership.follow_functions(functions)
         if self.walk is not None:
             walk = self.walk.resumed(ownership, tables, statements)
         elif function is not None:
@@ -142,7 +154,7 @@ class Followed:
         else:
             walk = OwnershipWalk(ownership, tables)
         walk.run(statements)
-        return Followed(walk, ownership.results)
+        return Followed(walk, ownership.results, waits)
 
 
 def _applied_in(*tables: Tables) -> list[CheckedFunction]:

@@ -45,6 +45,23 @@ def _message(change: ValueChange, holder: Holder, code: str) -> tuple[str, str]:
         case "argument":
             message = f"`{code}` reads the {kind} while it is changed"
             return message, "compute the argument in a statement before this one"
+        case "lent":
+            message = f"`{code}` changes a {kind}, and is given it another time as `{holder.name}`"
+            return message, f"give it a copy, `{kind}({holder.name})`"
+        case "given":
+            message = f"`{holder.name}` changes a {kind} outside of it, so it cannot be given as a function"
+            return message, "apply it in a `for` statement"
+        case "lambda" | "generator":
+            message = f"`{code}` changes a {kind} in a {holder.kind}, which may be used at another time"
+            return message, "write a `for` statement"
+        case "waits":
+            message = (
+                f"`{code}` changes {f'`{holder.name}`' if holder.name else f'a {kind}'} in a program that makes a CALL"
+            )
+            return message, f"return the changed {kind}, and bind it where the function is applied"
+        case "waiting":
+            message = f"`{code}` changes `{holder.name}`, a variable outside of this function, which makes a CALL"
+            return message, f"return the changed {kind}, and bind it where the function is applied"
         case "caller":
             message = f"`{code}` changes a {kind} that the caller of the function holds as well"
             return message, _own(change, f", and return the changed {kind}")

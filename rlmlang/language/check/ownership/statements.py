@@ -63,8 +63,9 @@ class OwnershipWalk(ApplicationsWalk):
         return walk
 
     def result(self) -> ResultSharing:
-        """Return what was found out about the result of a function."""
-        return ResultSharing(frozenset(self.tops), frozenset(self.inners), self.repeats)
+        """Return what was found out about a function."""
+        changed, stored = frozenset(self.changed.items()), frozenset(self.stored)
+        return ResultSharing(frozenset(self.tops), frozenset(self.inners), self.repeats, changed, stored)
 
     def run(self, statements: Iterable[nodes.Statement]) -> None:
         for statement in statements:
