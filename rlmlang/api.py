@@ -29,7 +29,7 @@ from attrs import evolve, field, frozen
 
 from rlmlang.annotations import type_text
 from rlmlang.calls.budget import Usage
-from rlmlang.calls.host_functions import FunctionsLike
+from rlmlang.calls.host_functions import FunctionsLike, GivenFunctions, declaration, host_functions
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names
@@ -67,7 +67,7 @@ from rlmlang.runtime.inputs import bind_inputs, input_mapping, merged_inputs, wi
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Spec
-from rlmlang.storage.runs import ReplayModel, find_run, read_spec
+from rlmlang.storage.runs import ReplayModel, find_run, read_spec, replayed_functions
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 
@@ -268,6 +268,7 @@ async def aask(
     memo: bool = True,
     writing: Writing | None = None,
     guidance: str = "",
+    functions: FunctionsLike | None = None,
     trace: Trace | None = None,
 ) -> Result:
     """Let the model write a program that answers the question, and run it.
@@ -276,6 +277,8 @@ async def aask(
     model on parts of them. `type` is that of the answer: a type of the language as text, or a Python type.
     `limits.max_depth` counts the levels below the program; with 0, the model answers directly.
     `program` of the result is the one that the model wrote, or the question as one CALL where it wrote none.
+    The program may apply the `functions` of the host, of which the model sees heads and docstrings: they are declared
+    by their annotations.
     Raises UsageError, BudgetError, RunError, ModelError.
     """
     if model is None:
@@ -288,11 +291,13 @@ async def aask(
         raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
     given = dict(zip(argument_names(tuple(values.items())), values.values()))
     arguments = "".join(f", {name}={name}" for name in given)
-    text = f"{declared(values)}{QUESTION}: str\nCALL[{type_text(type)}]({QUESTION}{arguments})\n"
+    given_functions = host_functions(functions)
+    heads = "".join(f"{declaration(name, each)}\n" for name, each in given_functions.items())
+    text = f"{heads}{declared(values)}{QUESTION}: str\nCALL[{type_text(type)}]({QUESTION}{arguments})\n"
     program = compile(text, QUESTION_SOURCE)
     options = Options(
         model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
-        guidance=guidance, trace=trace, command="ask",
+        guidance=guidance, functions=given_functions, trace=trace, command="ask",
     )  # fmt: skip
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
     return Result(value, program.type, trace.usage, trace, _written(trace, program))
@@ -336,7 +341,7 @@ async def acomplete(
     )  # fmt: skip
     refuse_undeclarable(values)
     types = {name: declarable_type(value) for name, value in values.items()}
-    async with begin(options, "the prompt", prompt, values, types) as (run, recording):
+    async with begin(options, "the prompt", prompt, values, types, GivenFunctions()) as (run, recording):
         text = await write_text(
             prompt, values, start, limits.max_answer_tokens if max_tokens is None else max_tokens, run
         )
@@ -355,12 +360,13 @@ async def aresume(
     models: ModelsLike | None = None,
     limits: LimitsLike | None = None,
     prices: Prices | None = None,
+    functions: FunctionsLike | None = None,
     trace: Trace | None = None,
 ) -> Result:
     """Resume a recorded run: evaluate its program again, and ask the model only for answers that are not stored.
 
     `run_id` is the prefix of an id, or `last` for the latest run. The models are those of the run unless others are
-    given, and so are the limits; a mapping changes some of them.
+    given, and so are the limits; a mapping changes some of them. Functions of the host are given again.
     Raises what `Program.arun` raises, and UsageError E610 if the run cannot be found or resumed.
     """
     refuse_no_model(model)
@@ -372,7 +378,7 @@ async def aresume(
         if row.status == "running":
             raise UsageError.of("E610", f"the run {row.id} is still running", hint="wait until it has ended, or end it")
         async with opened_again(spec, model, leaf) as engines:
-            return await _again(spec, row.id, engines, kept, limits, prices, trace)
+            return await _again(spec, row.id, engines, kept, limits, prices, functions, trace)
 
 
 resume = synchronous(aresume, "await rlmlang.aresume(…)")
@@ -388,7 +394,7 @@ async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None
         row = find_run(kept, run_id)
         spec = read_spec(row)
         engines = ReplayModel(spec.model, spec.identity, spec.recursive), ReplayModel.leaf(spec)
-        return await _again(spec, row.id, engines, kept, None, None, trace, is_recorded=False)
+        return await _again(spec, row.id, engines, kept, None, None, replayed_functions(spec), trace, is_recorded=False)
 
 
 replay = synchronous(areplay, "await rlmlang.areplay(…)")
@@ -401,6 +407,7 @@ async def _again(
     store: Store,
     limits: LimitsLike | None,
     prices: Prices | None,
+    functions: FunctionsLike | None,
     trace: Trace | None,
     is_recorded: bool = True,
 ) -> Result:
@@ -411,7 +418,7 @@ async def _again(
     limits = limits_again(spec, limits)
     options = Options(
         model=engines[0], models={LEAF: engines[1]}, store=store, limits=limits, prices=prices,
-        writing=writing, guidance=spec.guidance, trace=trace,
+        writing=writing, guidance=spec.guidance, functions=functions, trace=trace,
         command=spec.command, is_recorded=is_recorded,
     )  # fmt: skip
     program = compile(spec.program, spec.name)

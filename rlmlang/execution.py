@@ -17,7 +17,7 @@ from attrs import asdict, evolve, field, fields_dict, frozen
 from rlmlang.calls.answering import default_writing
 from rlmlang.calls.budget import Account, Caps, Limits
 from rlmlang.calls.evaluate import ActiveRun, evaluating
-from rlmlang.calls.host_functions import FunctionsLike, HostFunction, functions_for, host_functions
+from rlmlang.calls.host_functions import FunctionsLike, GivenFunctions, functions_for, host_functions
 from rlmlang.calls.prices import Price, Prices
 from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
@@ -148,7 +148,7 @@ async def begin(
     text: str,
     inputs: Mapping[str, Value],
     types: Mapping[str, Type],
-    functions: Mapping[str, HostFunction] | None = None,
+    functions: GivenFunctions,
 ) -> AsyncIterator[tuple[ActiveRun, Recording]]:
     """Begin a run, and record how it ends. Raises UsageError, ModelError; BudgetError E505 when its time is over."""
     trace, limits = options.trace, options.limits
@@ -159,7 +159,7 @@ async def begin(
         trace.redactor = Redactor(secret for model in holders for secret in model.secrets)
         account.charge_for(roles)
         writing = options.writing or default_writing(main)
-        spec = spec_of(options.command, name, text, inputs, roles, writing, limits, options.guidance)
+        spec = spec_of(options.command, name, text, inputs, roles, writing, limits, options.guidance, functions)
         async with (
             recorded(spec, types, store, trace, account, options.is_recorded) as recording,
             evaluating(
@@ -173,7 +173,7 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
     """Run a checked program. Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError."""
     values = bind_inputs(checked, given)
     source = checked.module.span.source
-    functions = functions_for(checked.host.values(), host_functions(options.functions))
+    functions = functions_for(checked, host_functions(options.functions))
     async with begin(options, source.name, source.text, values, checked.inputs, functions) as (run, recording):
         admit(checked, values, run, options.trace)
         value = await run.run(checked, values)

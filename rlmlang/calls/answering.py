@@ -11,7 +11,7 @@ from attrs import evolve
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Account
 from rlmlang.calls.in_flight import CallInFlight
-from rlmlang.calls.prompt import argument_names, function_head
+from rlmlang.calls.prompt import HostHead, argument_names, function_head
 from rlmlang.calls.roles import Role, Roles
 from rlmlang.calls.session import ANSWER, Session
 from rlmlang.calls.turns import TurnSession
@@ -68,6 +68,7 @@ class Answering:
         step: StepAnswer,
         writing: Writing | None = None,
         guidance: str = "",
+        functions: tuple[HostHead, ...] = (),
     ) -> None:
         self.roles = roles
         self.account = account
@@ -77,6 +78,8 @@ class Answering:
         self.writing = writing or default_writing(roles.main.model)
         self.guidance = guidance
         """What the user has models told with every prompt."""
+        self.functions = functions
+        """The functions of the host that programs may apply."""
         self.concurrency = account.limits.concurrency or roles.leaf.model.concurrency
         """How many direct answers are worth asking for at once."""
         self.squeezed = False  # decision 72
@@ -152,6 +155,7 @@ class Answering:
             max_tokens=self.account.limits.max_answer_tokens,
             sample=call.sample,
             guidance=self.guidance,
+            functions=self.functions if program else (),
         )
 
     # Direct answers
@@ -188,7 +192,7 @@ class Answering:
             return await self._by_session(call, Session, request)
         if self.writing == "turns":
             return await self._by_session(call, TurnSession, evolve(request, turns=()))
-        head = function_head(request.instruction, request.arguments, request.type)
+        head = function_head(request.instruction, request.arguments, request.type, request.functions)
         return await self._whole(call, evolve(request, constraint=Constraint(head, request.type, within=True)))
 
     async def _whole(self, call: CallInFlight, request: Request) -> Value:
@@ -200,7 +204,9 @@ class Answering:
             except AnswerTruncated as error:  # no model would correct so long a text: it starts anew
                 problem, request = error, evolve(request, repair=None, sample=_another(call, attempt))
                 continue
-            text = whole_program(reply.opening + reply.text, request.instruction, request.arguments, request.type)
+            text = whole_program(
+                reply.opening + reply.text, request.instruction, request.arguments, request.type, request.functions
+            )
             call.record.program = text
             try:
                 return await self._run_whole(call, request, text)
@@ -230,6 +236,10 @@ class Answering:
             values = bind_inputs(checked, given)
         except UsageError as error:  # a function with other parameters is a mistake of the model, not of the user
             raise ProgramError(error.diagnostics) from error
+        for name, function in checked.host.items():
+            if not any(head.name == name for head in request.functions):
+                message = f"there is no function `{name}` of the host"
+                raise ProgramError.of("E126", message, function.node.span, "write what it does")
         value = await self._evaluate(call, checked, values)
         return from_json(to_json(value), request.type)
 

@@ -51,7 +51,7 @@ class Caller:
         self.clock = answering.clock
         self.journal = journal if memo else None
         self.memo = memo
-        self._keys = Keys(self.roles, self.account.limits, answering.writing, answering.guidance)
+        self._keys = Keys(self.roles, self.account.limits, answering.writing, answering.guidance, host.given)
         self._workers = Workers(answering.concurrency, self._make_leaf)
         self._functions = Workers(host.concurrency, self._make_function)
         self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
@@ -99,6 +99,7 @@ class Caller:
                 self._count_hit(known[1], parent, site.span)
                 return known[0]
             if (call := self._in_flight.get(key)) is not None:
+                call.askers.append(parent)
                 if above is not None:
                     above.below.append(call)
                     self._deepen(call, level)
@@ -125,7 +126,7 @@ class Caller:
 
         `args` are plain, the function's name first. Raises BudgetError E506, E511, UsageError E606.
         """
-        function = self.host.functions[args[0]]
+        function = self.host.given.by_name[args[0]]
         key = self._keys.of_function(site, function.version, args)
         stored = None
         if is_shared := self.memo and not function.is_volatile:
@@ -139,6 +140,9 @@ class Caller:
         if stored is None:
             self.account.expect_function_call()
         record = self._record(site, args, level, parent, "function", key if is_shared else None)
+        if function.is_volatile:
+            record.is_volatile = True
+            self._depends_on(record, parent)
         if stored is not None:
             return self._taken(stored, key, site, record)
         return self._begun(CallInFlight(key, site, args, 0, level, record, account))
@@ -177,14 +181,29 @@ class Caller:
 
     def _begun(self, call: CallInFlight) -> CallInFlight:
         """Put a call in flight, and have it made."""
+        call.askers.append(call.record.parent)
         if call.record.key is None:
             call.key += call.record.id.to_bytes(8, "big")
         self._in_flight[call.key] = self._by_id[call.record.id] = call
         self._begin(call)
         return call
 
+    def _depends_on(self, record: CallRecord, parent: int | None) -> None:
+        """Take note that the answer of the call `parent`, and those that depend on it, depend on a call.
+
+        If that is volatile, they are, and no store keeps them.
+        """
+        rest = [parent] if record.is_volatile else []
+        while rest:
+            number = rest.pop()
+            call = None if number is None else self._by_id.get(number)
+            if call is not None and not call.record.is_volatile:
+                call.record.is_volatile = True
+                rest += call.askers
+
     def _count_hit(self, record: CallRecord, parent: int | None, span: Span) -> None:
         """Count that a call of this run is asked again. Raises BudgetError E506."""
+        self._depends_on(record, parent)
         self.answering.meter.charge(SHARED)
         self.account.usage.memo_hits += 1
         self.trace.hit(record, parent, span, self.clock())
@@ -252,7 +271,7 @@ class Caller:
             self._workers.spawn(call, self._settle(call, partial(self._made_elsewhere, call, self.journal)))
             return None
         value = await answer(call)
-        if self.answering.squeezed and call.record.form == "program":
+        if (self.answering.squeezed and call.record.form == "program") or call.record.is_volatile:
             return value, "done"
         record, written = call.record, canonical(value)
         self.trace.finish(record, "done", self.clock(), value)  # stored in one transaction with the answer

@@ -12,7 +12,7 @@ from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
 from rlmlang.calls.caller import Caller
 from rlmlang.calls.host import Host
-from rlmlang.calls.host_functions import HostFunction
+from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
@@ -112,13 +112,13 @@ async def evaluating(
     memo: bool = True,
     writing: Writing | None = None,
     guidance: str = "",
-    functions: Mapping[str, HostFunction] | None = None,
+    functions: GivenFunctions | None = None,
 ) -> AsyncIterator[ActiveRun]:
     """Begin a run, and end every call that is still in flight when it is left.
 
     Raises BudgetError E505 when its time is over.
     """
-    limits = account.limits
+    limits, given = account.limits, functions or GivenFunctions()
     loop = asyncio.get_running_loop()
     begin = loop.time()
     meter = Meter(limits.max_steps, limits.max_bytes)
@@ -130,9 +130,10 @@ async def evaluating(
         return await run.step(call, checked, values, begin)
 
     answering = Answering(
-        roles, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing, guidance
-    )
-    caller = Caller(answering, Host(functions or {}, account, meter), journal, memo)
+        roles, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing, guidance,
+        given.heads,
+    )  # fmt: skip
+    caller = Caller(answering, Host(given, account, meter), journal, memo)
     run = ActiveRun(caller, meter, account, trace)
     try:
         with deep_recursion:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from threading import Thread
 from typing import Any, Union
 
 from rlmlang.calls.budget import Account
-from rlmlang.calls.host_functions import HostFunction
+from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.in_flight import CallInFlight
-from rlmlang.errors import RunError
+from rlmlang.errors import AnswerNotStored, RunError
 from rlmlang.language.types import (
     FLOAT,
     DictType,
@@ -52,8 +52,8 @@ HostOutcome = tuple[Any, Union[BaseException, None]]
 class Host:
     """The functions that a run may call."""
 
-    def __init__(self, functions: Mapping[str, HostFunction], account: Account, meter: Meter) -> None:
-        self.functions = functions
+    def __init__(self, given: GivenFunctions, account: Account, meter: Meter) -> None:
+        self.given = given
         self.concurrency = account.limits.concurrency or CONCURRENCY
         self._meter = meter
         self._left_behind = 0
@@ -61,7 +61,7 @@ class Host:
     async def result(self, call: CallInFlight) -> Value:
         """Return the result of a call. Raises RunError E313, E314 or E315, BudgetError E506 or E507."""
         name, *given = call.args
-        function = self.functions[name]
+        function = self.given.by_name[name]
         assert call.site.params is not None
         args = [as_python(value, type_) for value, type_ in zip(given, call.site.params)]
         if self._left_behind >= MAX_LEFT_BEHIND:
@@ -85,6 +85,8 @@ class Host:
             raise RunError.of("E313", f"`{name}` failed: it gave the call up")
         error = work.exception()
         result, error = (None, error) if error is not None else work.result()
+        if isinstance(error, AnswerNotStored):  # a replay calls no function
+            raise error
         if error is not None:
             raise RunError.of("E313", f"`{name}` failed: {_said(error)}") from error
         return self._read(name, result, call.site.type)

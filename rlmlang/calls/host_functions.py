@@ -12,14 +12,19 @@ are one call, and a store keeps the result under the name and the version of the
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping
 from reprlib import repr as shown
-from typing import Any, Union, overload
+from typing import Any, Union, get_type_hints, overload
 
-from attrs import frozen
+from attrs import field, frozen
 
+from rlmlang.annotations import type_text
+from rlmlang.calls.prompt import FUNCTION, HostHead
 from rlmlang.errors import UsageError
-from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language import nodes
+from rlmlang.language.check.checked import Checked, CheckedFunction
+from rlmlang.language.literal_text import escaped
 
 TIMEOUT = 60.0
 """Seconds that one call may take, unless its function says otherwise."""
@@ -88,21 +93,37 @@ def host_functions(given: FunctionsLike | None) -> dict[str, HostFunction]:
     return {name: each if isinstance(each, HostFunction) else HostFunction(each) for name, each in given.items()}
 
 
-def functions_for(declared: Iterable[CheckedFunction], given: Mapping[str, HostFunction]) -> dict[str, HostFunction]:
+@frozen(eq=False)
+class GivenFunctions:
+    """The functions of the host that a run may call: those that its program declares."""
+
+    by_name: Mapping[str, HostFunction] = field(factory=dict)
+    heads: tuple[HostHead, ...] = ()
+    """How models that write programs see them."""
+
+
+def functions_for(checked: Checked, given: Mapping[str, HostFunction]) -> GivenFunctions:
     """Return the functions that a program declares, of those that are given.
 
     Raises UsageError E613 if one is missing, or cannot be called with the arguments that it is declared for.
     """
     found: dict[str, HostFunction] = {}
-    for each in declared:
-        name = each.node.name
-        if name.id not in given:
-            hint = f'give it: functions={{"{name.id}": …}}, or --functions FILE on the command line'
-            message = f"the program declares the function `{name.id}` of the host, and it is not given"
-            raise UsageError.of("E613", message, each.node.span, hint=hint)
-        found[name.id] = given[name.id]
-        _check_parameters(each, given[name.id])
-    return found
+    heads: list[HostHead] = []
+    for node in checked.module.statements:
+        if not isinstance(node, nodes.Function) or not node.is_declared:
+            continue
+        name, declared = node.name.id, checked.host[node.name.id]
+        if name == FUNCTION:
+            message = f"no function of the host is named `{name}`, as the functions are that models write"
+            raise UsageError.of("E613", message, node.name.span, hint="choose another name")
+        if name not in given:
+            hint = f'give it: functions={{"{name}": …}}, or --functions FILE on the command line'
+            message = f"the program declares the function `{name}` of the host, and it is not given"
+            raise UsageError.of("E613", message, node.span, hint=hint)
+        found[name] = given[name]
+        _check_parameters(declared, given[name])
+        heads.append(HostHead(name, f"{node.span.text}\n", (declared.result, *declared.params)))
+    return GivenFunctions(found, tuple(heads))
 
 
 def _check_parameters(declared: CheckedFunction, given: HostFunction) -> None:
@@ -122,3 +143,42 @@ def _check_parameters(declared: CheckedFunction, given: HostFunction) -> None:
             declared.node.span,
             hint="its arguments are given by position, in the order of the declaration",
         ) from None
+
+
+def declaration(name: str, given: HostFunction) -> str:
+    """Return the declaration of a function for programs that models write, from its annotations and docstring.
+
+    Raises UsageError E613 if it has not all its types, or parameters that no declaration has.
+    """
+    code = given.code
+    try:
+        signature = inspect.signature(code)
+        types = get_type_hints(code if hasattr(code, "__annotations__") else type(code).__call__)
+    except Exception as error:
+        raise _unusable(name, f"its annotations cannot be read: {error}") from error
+    params: list[str] = []
+    for each in signature.parameters.values():
+        if each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+            if each.kind is each.KEYWORD_ONLY and each.default is each.empty:
+                raise _unusable(name, f"its parameter `{each.name}` is given by name only")
+            continue
+        if each.default is not each.empty and type(each.default) not in (str, int, float, bool, type(None)):
+            break  # the function's own default
+        if each.name not in types:
+            raise _unusable(name, f"its parameter `{each.name}` has no type")
+        default = "" if each.default is each.empty else f" = {each.default!r}"
+        params.append(f"{each.name}: {type_text(types[each.name])}{default}")
+    if "return" not in types:
+        raise _unusable(name, "it does not say what it returns")
+    head = f"def {name}({', '.join(params)}) -> {type_text(types['return'])}:"
+    lines = [escaped(line, "") for line in (inspect.getdoc(code) or "").split("\n")]
+    text = re.sub(r'"(?="|\Z)', r"\"", "\n    ".join(lines).rstrip())
+    return f'{head}\n    """{text}"""\n    ...\n' if text else f"{head} ...\n"
+
+
+def _unusable(name: str, why: str) -> UsageError:
+    return UsageError.of(
+        "E613",
+        f"the function `{name}` cannot be shown to a model: {why}",
+        hint="write it as `def lookup(key: str) -> str:`, with a docstring that says what it does",
+    )

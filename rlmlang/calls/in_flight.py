@@ -30,3 +30,5 @@ class CallInFlight(InFlight):
     task: asyncio.Task[None] | None = None
     """The task that makes it now."""
     given_up: bool = False
+    askers: list[int | None] = field(factory=list)
+    """The calls whose programs have asked for it, by the numbers of their records; None for the program of the run."""

@@ -8,6 +8,7 @@ import hashlib
 import json
 
 from rlmlang.calls.budget import Limits
+from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.calls.roles import Roles
 from rlmlang.runtime.call_site import CallSite
@@ -20,12 +21,16 @@ LANGUAGE_VERSION = 2
 class Keys:
     """The keys of the calls of one run (SPEC 9.4)."""
 
-    def __init__(self, roles: Roles, limits: Limits, writing: str, guidance: str = "") -> None:
+    def __init__(self, roles: Roles, limits: Limits, writing: str, guidance: str, given: GivenFunctions) -> None:
         self._roles = roles
         self._limits = limits
         self._writing = writing
         """How programs are written, which can change what they are."""
         self._guidance = [guidance] if guidance else []
+        functions = [(head.text, given.by_name[head.name]) for head in given.heads]
+        heads = [[text, function.version, function.is_volatile] for text, function in functions]
+        self._functions = [{"functions": heads}] if heads else []
+        """The functions that programs may apply, and their versions, on which the results depend."""
         self._heads: dict[tuple[str, int, tuple[str | None, ...]], hashlib._Hash] = {}
         """The part of a digest that all calls of one site share."""
 
@@ -39,6 +44,7 @@ class Keys:
             shared = [
                 LANGUAGE_VERSION, PROMPT_VERSION, self._identity(depth_left), site.shape, depth_left,
                 self._limits.max_answer_tokens, site.names, depth_left and self._writing, *self._guidance,
+                *(self._functions if depth_left else []),
             ]  # fmt: skip
             head = hashlib.sha256(json.dumps(shared).encode())
             self._heads[site.shape, depth_left, site.names] = head

@@ -28,6 +28,20 @@ Arguments = Sequence[tuple[str | None, Value]]
 
 
 @frozen
+class HostHead:
+    """A function of the host, as a model that writes a program sees it."""
+
+    name: str
+    text: str
+    """Its declaration, with its docstring."""
+    types: tuple[Type, ...]
+    """The types of its result and its parameters."""
+
+
+Heads = Sequence[HostHead]
+
+
+@frozen
 class Message:
     """One turn of a chat."""
 
@@ -100,13 +114,14 @@ def program_messages(
     repair: tuple[str, str] | None = None,
     constraint: Constraint | None = None,
     written: str = "",
+    functions: Heads = (),
 ) -> tuple[Message, ...]:
     """Return the prompt for an answer by a program, whose value is of the type.
 
     `repair` is the text to be corrected and the errors in it; under a constraint to one statement,
     that statement, which followed what is `written`.
     """
-    asked = Message("system", language_card()), Message("user", _task(instruction, arguments, type_))
+    asked = Message("system", language_card()), Message("user", _task(instruction, arguments, type_, functions))
     if repair is None:
         return asked
     text, problem = repair
@@ -121,10 +136,11 @@ def program_messages(
 
 
 def turn_messages(
-    instruction: str, arguments: Arguments, type_: Type, turns: Sequence[ChatTurn]
+    instruction: str, arguments: Arguments, type_: Type, turns: Sequence[ChatTurn], functions: Heads = ()
 ) -> tuple[Message, ...]:
     """Return the prompt for the next turn of a program, after those there were."""
-    messages = [Message("system", language_card()), Message("user", _task(instruction, arguments, type_, _IN_TURNS))]
+    task = _task(instruction, arguments, type_, functions, _IN_TURNS)
+    messages = [Message("system", language_card()), Message("user", task)]
     for turn in turns:
         messages += [Message("assistant", turn.reply), Message("user", turn.feedback)]
     return tuple(messages)
@@ -262,23 +278,28 @@ IMPORTS = "import collections, functools, itertools, json, math, re, statistics,
 """The modules that a model's function may use: models use them without importing them."""
 
 
-def function_head(instruction: str, arguments: Arguments, type_: Type) -> str:
-    """Return the beginning of a callee's program: records, and the function's head with the task as its docstring."""
-    return _head(instruction, arguments, type_, ())
+def function_head(instruction: str, arguments: Arguments, type_: Type, functions: Heads = ()) -> str:
+    """Return the beginning of a callee's program, up to the head of its function with the task as its docstring.
+
+    Before it are records, and the functions of the host that it may apply.
+    """
+    return _head(instruction, arguments, type_, functions, ())
 
 
-def _head(instruction: str, arguments: Arguments, type_: Type, notes: Iterable[str]) -> str:
+def _head(instruction: str, arguments: Arguments, type_: Type, functions: Heads, notes: Iterable[str]) -> str:
     params = ", ".join(_declared_inputs(arguments))
     task = [*instruction.strip().split("\n"), *notes]
     text = "\n    ".join(escaped(line, "") for line in task) + ("\n    " if notes else "")
     text = re.sub(r'"(?="|\Z)', r"\"", text)
-    records = "".join(declared_records(arguments, type_))
-    return f'{IMPORTS}{records}def {FUNCTION}({params}) -> {type_}:\n    """{text}"""\n'
+    before = "".join(declared_before(arguments, type_, functions))
+    return f'{IMPORTS}{before}def {FUNCTION}({params}) -> {type_}:\n    """{text}"""\n'
 
 
-def program_header(arguments: Arguments, type_: Type) -> str:
-    """Return the beginning of a callee's program, which the model does not write: records and inputs."""
-    return "".join([*declared_records(arguments, type_), *(f"{line}\n" for line in _declared_inputs(arguments))])
+def program_header(arguments: Arguments, type_: Type, functions: Heads = ()) -> str:
+    """Return the beginning of a callee's program, which the model does not write: records, functions and inputs."""
+    return "".join(
+        [*declared_before(arguments, type_, functions), *(f"{line}\n" for line in _declared_inputs(arguments))]
+    )
 
 
 _AT_ONCE = "Complete this function. Answer with code only."
@@ -289,13 +310,17 @@ and you are told what the variables hold then and what was printed, before you w
 function ends with a `return`."""
 
 
-def _task(instruction: str, arguments: Arguments, type_: Type, asked: str = _AT_ONCE) -> str:
+_GIVEN = "The functions whose body is `...` are given. Apply them as they are; do not write them."
+
+
+def _task(instruction: str, arguments: Arguments, type_: Type, functions: Heads = (), asked: str = _AT_ONCE) -> str:
     """Return the function to complete; its docstring says how large each argument is, and how it begins."""
     shown = [
         f"{name}: {_size(value)}{preview(value, 100)}" for name, (_, value) in zip(argument_names(arguments), arguments)
     ]
     notes = ["", *shown] if shown else []
-    head = _head(instruction, arguments, type_, notes)
+    head = _head(instruction, arguments, type_, functions, notes)
+    asked = f"{asked} {_GIVEN}" if functions else asked
     return f"{asked}\n\n{fenced(head.rstrip(), 'python')}"
 
 
@@ -309,11 +334,14 @@ def _bound_already(arguments: Arguments) -> Iterable[str]:
         yield "These names are bound already:\n\n" + "\n".join(shown)
 
 
-def declared_records(arguments: Arguments, type_: Type) -> Iterable[str]:
-    """Yield the text of each record in the values of arguments and in a type."""
-    for record in _records(arguments, type_):
+def declared_before(arguments: Arguments, type_: Type, functions: Heads = ()) -> Iterable[str]:
+    """Yield the text of each record in the values of arguments and in types, and of each function of the host."""
+    types = [each for function in functions for each in function.types]
+    for record in _records(arguments, type_, *types):
         fields = "".join(f"    {name}: {of}\n" for name, of in record.fields)
         yield f"class {record.name}:\n{fields}\n"
+    for function in functions:
+        yield f"{function.text}\n"
 
 
 def _records(arguments: Arguments, *types: Type) -> Iterable[RecordType]:

@@ -97,7 +97,7 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         request = self.request
-        self.header = function_head(request.instruction, request.arguments, request.type)
+        self.header = function_head(request.instruction, request.arguments, request.type, request.functions)
         self.beginning = checked_head(self.header)
         given = {name: value for name, (_, value) in zip(argument_names(request.arguments), request.arguments)}
         self.variables = bind_inputs(self.beginning.checked, given)

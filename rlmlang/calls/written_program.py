@@ -13,7 +13,8 @@ from rlmlang.calls.prompt import (
     FUNCTION,
     IMPORTS,
     Arguments,
-    declared_records,
+    Heads,
+    declared_before,
     function_head,
     program_header,
 )
@@ -25,22 +26,23 @@ MARGIN = "    "
 """The indentation of the body."""
 
 
-def whole_program(reply: str, instruction: str, arguments: Arguments, type_: Type) -> str:
+def whole_program(reply: str, instruction: str, arguments: Arguments, type_: Type, functions: Heads = ()) -> str:
     """Return the program that a reply means, whose inputs are the arguments.
 
     It may be the whole function, the body alone, or a script that reads the arguments by their names.
     """
     code = _code(reply)
     if _DEFINED.search(code):
-        before = (IMPORTS, *declared_records(arguments, type_))
-        return "".join(text for text in before if text.split("\n")[0] not in code.split("\n")) + code
-    head = function_head(instruction, arguments, type_)
+        there = {line.split("(")[0] for line in code.split("\n")}
+        before = (IMPORTS, *declared_before(arguments, type_, functions))
+        return "".join(text for text in before if text.split("\n")[0].split("(")[0] not in there) + code
+    head = function_head(instruction, arguments, type_, functions)
     lines = [line for line in code.split("\n") if line.strip()]
     if lines and lines[0].startswith((" ", "\t")):
         return head + code
     if re.search(r"(?m)^(?:return\b|(?:if|for|while)\b.*\n(?:[ \t]+.*\n|\n)*?[ \t]+return\b)", code):
         return head + indented(code)
-    return program_header(arguments, type_) + code
+    return program_header(arguments, type_, functions) + code
 
 
 def body_text(reply: str, header: str) -> str:
@@ -53,7 +55,9 @@ def body_text(reply: str, header: str) -> str:
     if (head := _HEAD.search(code)) is not None:
         chunks = lay_out(Source(code)).chunks
         end = next((end for start, end in chunks if start <= head.start() < end), len(code))
-        given = header[: header.index(f"def {FUNCTION}")].strip()
+        begins = _DEFINED.search(header)
+        assert begins is not None
+        given = header[: begins.start()].strip()
         before = code[: head.start()].replace(given, "", 1).lstrip("\n")
         return indented(before) + indented(_DOCSTRING.sub("", code[head.end() : end]))
     first = code.lstrip("\n")

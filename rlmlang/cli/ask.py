@@ -9,6 +9,7 @@ import click
 from rlmlang.api import QUESTION_SOURCE, aask
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
+from rlmlang.cli.functions import functions_of, functions_option
 from rlmlang.cli.options import (
     guidance_of,
     guidance_option,
@@ -37,6 +38,7 @@ from rlmlang.cli.settings import find_settings
 @leaf_model_option
 @writing_option
 @guidance_option
+@functions_option
 @store_options
 @trace_option
 @click.option("--show-program", is_flag=True, help="Print the program too, on standard error.")
@@ -53,6 +55,7 @@ def command(
     leaf_model: str | None,
     writing: Any,
     guidance: str | None,
+    functions_file: str | None,
     store: str | None,
     no_store: bool,
     trace_file: str | None,
@@ -79,6 +82,7 @@ def command(
         name = model_of(model, settings)
         models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
+        functions = functions_of(functions_file)
         found = read_given(inputs, "")
         given = {**found.texts, **found.data}
         if name is None:
@@ -89,7 +93,7 @@ def command(
             lambda: aask(
                 question, given, type=type_, model=name, models=models, store=place, limits=limits,
                 prices=settings.prices, writing=writing or settings.writing, guidance=guidance_of(guidance, settings),
-                trace=attempt.trace,
+                functions=functions, trace=attempt.trace,
             ),
             QUESTION_SOURCE, quiet, trace_file,
         )  # fmt: skip

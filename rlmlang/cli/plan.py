@@ -74,13 +74,21 @@ def command(
     if as_json:
         output.write_json(cost.to_json())
         return
-    for what in ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes"):
+    shown = ("calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes")
+    for what in (*shown, *(["function_calls"] if program.checked.host else [])):
         click.echo(f"{what.replace('_', ' '):17}  {_between(getattr(cost, what))}")
     if cost.model is not None and cost.sites:
         click.echo(f"{'answered by':17}  {output.one_line(cost.model, 80)}")
     for site in cost.sites:
         span = site.span
         click.echo(f"\n{span.source.name}:{span.line}: {output.one_line(span.text, 80)}\n    {_shown(site)}")
+    for each in cost.functions:
+        span = each.span
+        parts = [f"{_between(each.calls)} of a function of the host", *([_SEQUENTIAL] if each.sequential else [])]
+        click.echo(f"\n{span.source.name}:{span.line}: {output.one_line(span.text, 80)}\n    {', '.join(parts)}")
+
+
+_SEQUENTIAL = "one after the other, since the loop may end after any turn"
 
 
 def _shown(site: SiteCost) -> str:
@@ -89,7 +97,7 @@ def _shown(site: SiteCost) -> str:
     parts += [f"{_between(site.prompt_tokens)} tokens in"] if site.prompt_tokens[1] is not None else []
     parts += [f"{_between(site.completion_tokens)} tokens out"] if site.completion_tokens[1] is not None else []
     parts += [_between(site.cost)] if site.cost[1] else []
-    parts += ["one after the other, since the loop may end after any turn"] if site.sequential else []
+    parts += [_SEQUENTIAL] if site.sequential else []
     return ", ".join(parts)
 
 

@@ -8,6 +8,7 @@ import click
 
 from rlmlang.api import Program
 from rlmlang.cli.files import read_given, read_source
+from rlmlang.cli.functions import functions_of, functions_option
 from rlmlang.cli.options import (
     guidance_of,
     guidance_option,
@@ -38,6 +39,7 @@ from rlmlang.runtime.inputs import read_inputs
 @leaf_model_option
 @writing_option
 @guidance_option
+@functions_option
 @store_options
 @trace_option
 @quiet_option
@@ -52,6 +54,7 @@ def command(
     leaf_model: str | None,
     writing: Any,
     guidance: str | None,
+    functions_file: str | None,
     store: str | None,
     no_store: bool,
     trace_file: str | None,
@@ -77,6 +80,7 @@ def command(
         name = model_of(model, settings)
         models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
+        functions = functions_of(functions_file)
         program = Program(check(read_source(file)))
         found = read_given(inputs, file)
         given = {**read_inputs(program.checked, found.texts), **found.data}
@@ -86,7 +90,7 @@ def command(
             lambda: program.arun(
                 given, model=name, models=models, store=place, limits=limits, prices=settings.prices,
                 writing=writing or settings.writing, guidance=guidance_of(guidance, settings),
-                trace=attempt.trace,
+                functions=functions, trace=attempt.trace,
             ),
             program.source.name, quiet, trace_file,
         )  # fmt: skip

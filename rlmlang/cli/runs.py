@@ -14,6 +14,7 @@ import click
 from rlmlang.api import areplay, aresume
 from rlmlang.calls.roles import LEAF
 from rlmlang.cli import output
+from rlmlang.cli.functions import functions_of, functions_option
 from rlmlang.cli.options import (
     json_option,
     leaf_model_option,
@@ -120,6 +121,7 @@ def show_(run: str, store: str | None, as_json: bool) -> None:
 @run_argument
 @model_option
 @leaf_model_option
+@functions_option
 @store_option
 @trace_option
 @quiet_option
@@ -131,6 +133,7 @@ def resume_(
     run: str,
     model: str | None,
     leaf_model: str | None,
+    functions_file: str | None,
     store: str | None,
     trace_file: str | None,
     quiet: bool,
@@ -154,7 +157,8 @@ def resume_(
         prices = find_settings().prices
         attempt.run(
             lambda: aresume(
-                row.id, store=kept, model=model, models=models, limits=limits, prices=prices, trace=attempt.trace
+                row.id, store=kept, model=model, models=models, limits=limits, prices=prices,
+                functions=functions_of(functions_file), trace=attempt.trace,
             ),
             str(row.spec.get("name")), quiet, trace_file,
         )  # fmt: skip

@@ -62,6 +62,7 @@ from attrs import frozen
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import (
     ChatTurn,
+    HostHead,
     Message,
     continuation_messages,
     direct_messages,
@@ -106,6 +107,8 @@ class Request:
     """For a program that is written in turns, those before this one; None for any other text."""
     guidance: str = ""
     """What the user has the model told with every prompt of the run."""
+    functions: tuple[HostHead, ...] = ()
+    """The functions of the host that a program may apply."""
     stop: tuple[str, ...] = ()
     """Texts at which the generation ends; the one that ended it is the end of the reply."""
 
@@ -118,10 +121,10 @@ class Request:
         if self.inline:
             return inline_messages(self.instruction, self.arguments)
         if self.turns is not None:
-            return turn_messages(self.instruction, self.arguments, self.type, self.turns)
+            return turn_messages(self.instruction, self.arguments, self.type, self.turns, self.functions)
         if self.program:
             return program_messages(
-                self.instruction, self.arguments, self.type, self.repair, self.constraint, self.written
+                self.instruction, self.arguments, self.type, self.repair, self.constraint, self.written, self.functions
             )
         return direct_messages(self.instruction, self.arguments, self.type)
 
@@ -164,7 +167,9 @@ class Request:
             return self.answer_format.opening
         if not (continues and self.program):
             return ""
-        head = "" if self.turns else function_head(self.instruction, self.arguments, self.type)
+        if self.turns:
+            return "```python\n"
+        head = function_head(self.instruction, self.arguments, self.type, self.functions)
         return f"```python\n{head}"  # decisions 50 and 99
 
     def stop_after(self, opening: str, is_constrained: bool) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlmlang.errors import BudgetError, RlmError, RunError
+from rlmlang.errors import BudgetError, ProgramError, RlmError, RunError
 from rlmlang.language import nodes
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import NativeTarget
@@ -59,6 +59,13 @@ def _run_program(
     inner = Evaluation(evaluation.calls, evaluation.meter, evaluation.nesting + 1)
     try:
         checked = check(Source(program, "<run_program>"))
+        for function in checked.host.values():  # a text may come from anywhere
+            raise ProgramError.of(
+                "E126",
+                "a program that `run_program` runs is given no functions of the host",
+                function.node.span,
+                "apply the function outside, and pass the result as an input",
+            )
         code, root = compiler.start(inner, checked, bind_inputs(checked, read_inputs(checked, inputs)))
     except RlmError as error:
         return _failed(error)

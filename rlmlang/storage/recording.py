@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from attrs import asdict, define, frozen
+from attrs import asdict, define, field, frozen
 
 from rlmlang.calls.budget import Account, Limits
+from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.keys import LANGUAGE_VERSION
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.calls.roles import Roles
@@ -52,6 +53,8 @@ class Spec:
     leaf_identity: str | None = None
     guidance: str = ""
     """What models are told with every prompt, which is part of the keys of calls too."""
+    functions: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    """The functions of the host: the `version` of each, and whether it is `volatile`."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as JSON data."""
@@ -67,6 +70,7 @@ def spec_of(
     writing: str | None,
     limits: Limits,
     guidance: str,
+    functions: GivenFunctions,
 ) -> Spec:
     """Return the spec of a run on open models."""
     values = {each: to_json(value) for each, value in inputs.items()}
@@ -77,6 +81,9 @@ def spec_of(
         leaf_model=leaf.name if leaf else None,
         leaf_identity=leaf.identity if leaf else None,
         guidance=guidance,
+        functions={
+            name: {"version": each.version, "volatile": each.is_volatile} for name, each in functions.by_name.items()
+        },
     )  # fmt: skip
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from attrs import fields_dict
 
+from rlmlang.calls.host_functions import HostFunction
 from rlmlang.calls.keys import LANGUAGE_VERSION
 from rlmlang.calls.prompt import PROMPT_VERSION
-from rlmlang.errors import ModelError, RunNotFound, UsageError
+from rlmlang.errors import AnswerNotStored, ModelError, RunNotFound, UsageError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.storage.recording import Spec
 from rlmlang.storage.store import RunRow, Store
@@ -73,3 +74,17 @@ class ReplayModel:
 
     async def aclose(self) -> None:
         pass
+
+
+def replayed_functions(spec: Spec) -> dict[str, HostFunction]:
+    """Return the functions of the host of a replay, which give nothing, so that all results come from the store."""
+
+    def replayed(name: str, version: str, volatile: bool) -> HostFunction:
+        async def missing(*args: object) -> None:
+            why = "is volatile, and nothing of it is kept" if volatile else "has a result that is not kept"
+            hint = "resume the run to make what is missing"
+            raise AnswerNotStored.of("E410", f"the replay needs the function `{name}`, which {why}", hint=hint)
+
+        return HostFunction(missing, version, volatile)
+
+    return {name: replayed(name, each["version"], each["volatile"]) for name, each in spec.functions.items()}

@@ -80,6 +80,8 @@ class CallRecord:
     """Whether a program took the default of its CALL, since this failed."""
     program: str | None = None
     """The program, or the text with calls, that the model wrote."""
+    is_volatile: bool = False
+    """Whether its answer depends on a volatile function of the host, so that no store keeps it."""
 
     @asked.default
     def _(self) -> float:

@@ -26,6 +26,7 @@ from rlmlang.language.parse.explain_statements import (
     record,
     reserved_name,
     same_line,
+    three_dots,
     tuple_statement,
 )
 from rlmlang.language.parse.refused import Explanation, RefusedToken
@@ -36,7 +37,7 @@ _Rule = Callable[[RefusedToken], Union[Explanation, None]]
 _RULES: tuple[_Rule, ...] = (
     reserved_name, python_statement, misplaced_clause, same_line, walrus, indentation, misplaced_part, parameters,
     assignment, starred, record, reserved_word, generator, misplaced_string, malformed_number, foreign_symbol,
-    tuple_statement, missing_part,
+    tuple_statement, three_dots, missing_part,
 )  # fmt: skip
 """The first one that applies explains the error."""
 

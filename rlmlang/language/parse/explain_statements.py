@@ -42,6 +42,14 @@ def python_statement(refused: RefusedToken) -> Explanation | None:
     return None
 
 
+def three_dots(refused: RefusedToken) -> Explanation | None:
+    """Explain `...` where it is not the body of a function at the margin."""
+    if refused.found != "..." or not refused.expects_expression:
+        return None
+    message = "`...` is the body of a function of the host, which is declared at the margin"
+    return "E126", message, refused.token_range, "write `pass`"
+
+
 def reserved_name(refused: RefusedToken) -> Explanation | None:
     """Explain a reserved word that is bound, as in `class = 1` or `in: int`."""
     match = re.match(r"(\w+) *(=(?!=)|: *\w)", refused.line)

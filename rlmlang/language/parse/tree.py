@@ -73,6 +73,9 @@ class Builder(ExpressionBuilder):
             if isinstance(statement, nodes.Record):
                 message = "records are defined at the margin only"
                 raise self.fail("E121", message, statement.span, "move it out of the function")
+            if isinstance(statement, nodes.Function) and statement.is_declared:
+                message = "functions of the host are declared at the margin only"
+                raise self.fail("E126", message, statement.span, "leave it out, or write what it does")
         return statements
 
     def above(self, items: Items) -> Block:

@@ -1,0 +1,53 @@
+"""Functions of the host from a Python file that the user names; no file of settings can name one."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import click
+
+from rlmlang.calls.host_functions import HostFunction
+from rlmlang.errors import FunctionUnavailable, unreadable
+
+functions_option = click.option(
+    "--functions",
+    "functions_file",
+    metavar="FILE",
+    help="A Python file, which is run: programs may declare and call its functions (docs/functions.md).",
+)
+
+
+def functions_of(path: str | None) -> dict[str, Callable[..., Any]]:
+    """Return the functions that a Python file defines, by their names; those that begin with `_` are its own.
+
+    Raises UsageError E604 if the file cannot be read, E613 if it does not run or defines none.
+    """
+    if path is None:
+        return {}
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    module = ModuleType(f"rlmlang_functions_{hashlib.sha256(data).hexdigest()[:16]}")
+    module.__file__ = path
+    sys.modules[module.__name__] = module  # where dataclasses look themselves up
+    try:
+        exec(compile(data, path, "exec"), module.__dict__)
+    except Exception as error:
+        raise FunctionUnavailable.of("E613", f"{path} does not run: {type(error).__name__}: {error}") from error
+    found = {name: each for name, each in vars(module).items() if not name.startswith("_") and _is_own(each, module)}
+    if not found:
+        raise FunctionUnavailable.of("E613", f"{path} defines no function", hint="write `def lookup(key: str) -> str:`")
+    return found
+
+
+def _is_own(value: object, module: ModuleType) -> bool:
+    """Return whether this is a function that a module defines, and has not imported."""
+    if isinstance(value, HostFunction):
+        return True
+    return isinstance(value, FunctionType) and value.__module__ == module.__name__
