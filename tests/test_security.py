@@ -199,6 +199,19 @@ def test_settings_of_a_folder_name_no_python(capsys: pytest.CaptureFixture[str])
     assert "names a model that is Python code" in output
 
 
+@pytest.mark.parametrize("option", ["proxy=http://127.0.0.1:9", "ca=authority.pem"])
+def test_settings_of_a_folder_name_nobody_on_the_way(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """Together they could read the key on its way to the server that it is for."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("RLMLANG_ALLOW", "https://api.openai.com http://127.0.0.1:9")
+    Path("rlmlang.toml").write_text(f'model = "openai:m?{option}"\n')
+    code, output = ran(capsys)
+    assert code == 2
+    assert "rlmlang.toml names whom to trust on the way to a server" in output
+
+
 @pytest.mark.parametrize("how", ["option", "variable", "allowed", "loopback"])
 def test_who_names_a_server_may_use_it(
     server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, how: str

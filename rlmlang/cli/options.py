@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
+from urllib.parse import parse_qsl
 
 import click
 from attrs import fields_dict
@@ -138,6 +139,11 @@ def _permitted(named: str | None, configured: str | None, settings: Settings, ho
         hint = f"name the model with {how}, if you trust it"
         if name.startswith("scripted:") and name.endswith(".py"):
             raise UsageError.of("E607", f"{FILE} names a model that is Python code: {name}", hint=hint)
+        taken = {key for key, _ in parse_qsl(name.partition("?")[2], keep_blank_values=True)} & {"proxy", "ca"}
+        if taken:
+            raise UsageError.of(
+                "E607", f"{FILE} names whom to trust on the way to a server: {', '.join(sorted(taken))}", hint=hint
+            )
         known = url is None or is_loopback(url) or url == address_of(name.partition("@")[0])
         if not known and ALLOW not in os.environ:
             raise UsageError.of(

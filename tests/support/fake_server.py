@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -72,6 +73,8 @@ class FakeServer:
     dropped: threading.Event = field(factory=threading.Event)
     """Set when a client leaves before its answer."""
     url: str = ""
+    tls: ssl.SSLContext | None = None
+    """What encrypts its connections; None for plain HTTP."""
     elsewhere: Script = field(factory=lambda: Answer(404, {"detail": "Not Found"}))
     """What is answered at a path without a script."""
     _connections: list[object] = field(factory=list)
@@ -106,10 +109,10 @@ class FakeServer:
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self.tls)
         await site.start()
         host, port = runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        self.url = f"{'https' if self.tls else 'http'}://{host}:{port}"
         return runner
 
     # Requests

@@ -13,7 +13,7 @@ from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE, read_options
 from rlmlang.models.servers.adaptation import Adaptation
-from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
+from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, route_of, split_name
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     TokenCounts,
@@ -60,7 +60,14 @@ class AnthropicModel:
         if url == ADDRESS and not self._key:
             raise no_key(name, variable)
         headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
-        self._client = Client(url, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
+        self._client = Client(
+            url,
+            headers,
+            timeout=options.timeout,
+            retries=options.retries,
+            secrets=self.secrets,
+            route=route_of(options, url, self._key),
+        )
         self._adaptation = Adaptation(self._client, PATH, model)
         self._counts = TokenCounts(url)
         self.identity = json.dumps(

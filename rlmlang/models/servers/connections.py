@@ -1,6 +1,6 @@
 """Connections to a server, kept in a thread with an event loop of its own.
 
-So they outlive the event loops of single runs, and can be used where nothing can be awaited. Cookies and proxies are
+So they outlive the event loops of single runs, and can be used where nothing can be awaited. Cookies are
 not used, responses are not decompressed, and nothing is connected to reserved addresses.
 """
 
@@ -11,13 +11,13 @@ import errno
 import socket
 import threading
 import weakref
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import aiohttp
 
-from rlmlang.models.servers.endpoint import is_reserved_address
+from rlmlang.models.servers.endpoint import Route, is_reserved_address
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ T = TypeVar("T")
 class Worker:
     """A thread that runs an event loop with one session of connections."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
+    def __init__(self, route: Route) -> None:
+        self._route = route
         self._loop = asyncio.new_event_loop()
         self._sessions: list[aiohttp.ClientSession] = []
         self._thread = threading.Thread(target=self._loop.run_forever, name="rlmlang-http", daemon=True)
@@ -42,8 +42,13 @@ class Worker:
         if not self._sessions:
             self._sessions.append(
                 aiohttp.ClientSession(
-                    headers={"Accept-Encoding": "identity", **self._headers},
-                    connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),  # `pace` limits the requests
+                    headers={"Accept-Encoding": "identity"},  # a proxy gets them too, so no key is among them
+                    connector=aiohttp.TCPConnector(
+                        limit=0,  # `pace` limits the requests
+                        socket_factory=_socket,
+                        ssl=self._route.tls or True,
+                    ),
+                    proxy=self._route.proxy,
                     auto_decompress=False,
                     cookie_jar=aiohttp.DummyCookieJar(),
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import ssl
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -33,6 +34,10 @@ class ServerOptions:
     """How often a request is sent again after a transient failure."""
     stream: bool = False
     """Whether answers are sent in pieces, so that no proxy takes a long one for a broken connection."""
+    proxy: str = ""
+    """The address of an HTTP proxy; empty for none. That of the environment is not used."""
+    ca: str = ""
+    """A file of certificates (PEM) of authorities that are trusted besides those of the system; empty for none."""
     key: str | None = None
     """The environment variable that holds the API key; empty for no key. Without one, the usual variable of the
     backend's own server, and no key for any other server."""
@@ -157,6 +162,48 @@ def read_key(variable: str, url: str) -> str:
             hint="use https://, or `?key=` for a server that needs no key",
         )
     return key
+
+
+@frozen
+class Route:
+    """How a server is reached, where its name says so."""
+
+    proxy: str | None = None
+    tls: ssl.SSLContext | None = None
+    """The authorities that are trusted; None for those of the system."""
+
+
+DIRECT = Route()
+
+
+def route_of(options: ServerOptions, url: str, key: str) -> Route:
+    """Return how a server is reached.
+
+    Raises UsageError E604 for a file of certificates that cannot be read, E607 for one that is none, and for a proxy
+    that has no right address, may not be used, or would see the key.
+    """
+    proxy = options.proxy.rstrip("/")
+    if proxy:
+        if problem := _problem(proxy):
+            raise UsageError.of("E607", f"the proxy `{_without_password(proxy)}` {problem}")
+        if ALLOW in os.environ:
+            permit(proxy, os.environ[ALLOW].split(), ALLOW)
+        if key and url.startswith("http://"):
+            raise UsageError.of(
+                "E607", f"the proxy {proxy} would see the key for {url}", hint="use https:// for the server"
+            )
+    if not options.ca:
+        return Route(proxy or None)
+    tls = ssl.create_default_context()
+    try:
+        tls.load_verify_locations(cafile=options.ca)
+    except ssl.SSLError:
+        raise UsageError.of(
+            "E607", f"{options.ca} holds no certificates", hint="`ca` is a file in PEM format"
+        ) from None
+    except OSError as error:
+        raise UsageError.of("E604", f"cannot read {options.ca}: {error.strerror}") from error
+    return Route(proxy or None, tls)
 
 
 def no_key(name: str, variable: str) -> ModelError:

@@ -23,6 +23,7 @@ from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.models.base import Unsent
 from rlmlang.models.servers.bodies import is_event_stream, joined, parsed
 from rlmlang.models.servers.connections import ReservedAddress, Worker
+from rlmlang.models.servers.endpoint import DIRECT, Route
 from rlmlang.models.servers.pace import origin_of
 from rlmlang.models.servers.server_errors import OVERLOADED, WRONG_PATH, ServerError, error_of, error_within
 from rlmlang.redact import Redactor
@@ -104,8 +105,10 @@ class Client:
         timeout: float = 600,
         retries: int = 10,
         secrets: Collection[str] = (),
+        route: Route = DIRECT,
     ) -> None:
         self.root = root
+        self._route = route
         self._origin = origin_of(root)
         self._headers = dict(headers)
         self._timeout = timeout
@@ -148,7 +151,7 @@ class Client:
 
     def _started(self) -> Worker:
         if self._worker is None:
-            self._worker = Worker(self._headers)
+            self._worker = Worker(self._route)
         return self._worker
 
     async def _retried(self, exchange: Exchange, retries: int, attempt_once: Attempted) -> Any:
@@ -240,7 +243,7 @@ class Client:
                 exchange.method,
                 self.root + exchange.path,
                 data=data,
-                headers={"Content-Type": "application/json"} if data else None,
+                headers={**self._headers, **({"Content-Type": "application/json"} if data else {})},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(QUICK, timeout)),
             ) as response:

@@ -18,7 +18,7 @@ from rlmlang.models.options import read_options
 from rlmlang.models.servers.azure import is_azure, root_and_path
 from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, Chat, Grammar, Sampling
 from rlmlang.models.servers.detection import DIALECTS, detected, dialect_of_service
-from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, split_name
+from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, route_of, split_name
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
 from rlmlang.models.servers.ollama import OllamaClient, reached
@@ -75,7 +75,14 @@ class OpenAIModel:
         self.secrets = frozenset([self._key] if self._key else [])
         header = {"api-key": self._key} if self._at_azure else {"Authorization": f"Bearer {self._key}"}
         headers = header if self._key else {}
-        self._client = Client(root, headers, timeout=options.timeout, retries=options.retries, secrets=self.secrets)
+        self._client = Client(
+            root,
+            headers,
+            timeout=options.timeout,
+            retries=options.retries,
+            secrets=self.secrets,
+            route=route_of(options, url, self._key),
+        )
         values = asdict(options)
         kept = {key: values[key] for key in ("dialect", "grammar", "temperature", "seed")}
         if options.api_version:
