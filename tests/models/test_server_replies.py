@@ -655,6 +655,22 @@ def test_a_llama_server_whose_template_has_no_system_role(server: FakeServer, op
     assert prompts == [f"<{system}\n\n{user}>"] * 2
 
 
+def test_an_answer_that_fills_the_context_of_a_llama_server_is_cut_off(server: FakeServer, opened: Open) -> None:
+    """The server calls that truncated, as it does a prompt of which it left a part out."""
+    llama(server)
+    full = {
+        "content": "on and on",
+        "stop_type": "limit",
+        "truncated": True,
+        "tokens_evaluated": 9,
+        "tokens_predicted": 3,
+    }
+    server.on("/completion", lambda body: {**full, "tokens_evaluated": len(body["prompt"])}, full)
+    model = opened(f"openai:m@{server.url}/v1")
+    assert ask(model, request()).finish == "length"
+    assert fails(model, request()).first.code == "E403"
+
+
 # Schemas ---------------------------------------------------------------------------------------------
 
 

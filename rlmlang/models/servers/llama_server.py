@@ -89,15 +89,17 @@ class LlamaServer:
         prompt, completion = count(data["tokens_evaluated"]), count(data["tokens_predicted"])
         if prompt is None or completion is None:
             raise self._wrong()
-        if data.get("truncated"):
-            raise ModelError.of("E403", f"{self._client.root} truncated the prompt of {prompt:,} tokens")
-        finish: Literal["stop", "length"] = "length" if data.get("stop_type") == "limit" else "stop"
+        most = len(body["prompt"])
+        if data.get("truncated") and prompt < most:
+            raise ModelError.of("E403", f"{self._client.root} truncated the prompt of {most:,} tokens to {prompt:,}")
+        is_cut = data.get("truncated") or data.get("stop_type") == "limit"  # at the end of the context, or of the limit
+        finish: Literal["stop", "length"] = "length" if is_cut else "stop"
         if finish == "stop":
             text = with_stop_text(text, request.stop, data.get("stopping_word"))
         cached = count((data.get("timings") or {}).get("cache_n")) or 0
         opening = self._opening(request)
         reply = Reply(text, prompt, completion, finish, cached, opening=opening, wrapped=request.typed)
-        return self._counts.checked(reply, len(body["prompt"]), request.max_tokens)
+        return self._counts.checked(reply, most, request.max_tokens)
 
     # Prompts
 
