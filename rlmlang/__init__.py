@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rlmlang.calls.host_functions import HostFunction, function
     from rlmlang.calls.prices import Price
     from rlmlang.errors import (
+        AnswerEmpty,
         AnswerMismatch,
         AnswerNotStored,
         AnswerTruncated,
@@ -91,17 +92,17 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallRecord", "CallsExhausted", "Completion",
-    "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "Cost", "CostExceedsBudget", "DepthExhausted",
-    "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted", "FunctionFailed", "FunctionModel",
-    "FunctionUnavailable", "HostFunction", "InputMismatch", "InvalidOption", "Limits", "MissingInput", "MissingModel",
-    "Model", "ModelError", "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply",
-    "NotClosed", "NotInLanguage", "OpenModel", "Price", "PriceUnknown", "Program", "ProgramError",
-    "PromptTokensExhausted", "Refused", "Reply", "Request", "Result", "RlmError", "RunError", "RunNotFound",
-    "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable",
-    "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch",
-    "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete", "function", "load",
-    "open_model", "replay", "resume",
+    "AnswerEmpty", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallRecord",
+    "CallsExhausted", "Completion", "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "Cost",
+    "CostExceedsBudget", "DepthExhausted", "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted",
+    "FunctionFailed", "FunctionModel", "FunctionUnavailable", "HostFunction", "InputMismatch", "InvalidOption",
+    "Limits", "MissingInput", "MissingModel", "Model", "ModelError", "ModelFailed", "ModelNotLoaded",
+    "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed", "NotInLanguage", "OpenModel", "Price",
+    "PriceUnknown", "Program", "ProgramError", "PromptTokensExhausted", "Refused", "Reply", "Request", "Result",
+    "RlmError", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted", "StepsExhausted",
+    "Store", "StoreUnusable", "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage",
+    "UsageError", "ValueMismatch", "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile",
+    "complete", "function", "load", "open_model", "replay", "resume",
 ]  # fmt: skip
 
 _HOMES = {
@@ -113,7 +114,7 @@ _HOMES = {
     "calls.host_functions": ("HostFunction", "function"),
     "calls.prices": ("Price",),
     "errors": (
-        "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
+        "AnswerEmpty", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
         "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget", "DepthExhausted",
         "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted", "FunctionFailed",
         "FunctionUnavailable", "InputMismatch", "InvalidOption", "MissingInput", "MissingModel", "ModelError",

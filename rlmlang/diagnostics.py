@@ -97,6 +97,7 @@ CODES: dict[str, str] = {
     "E408": "the model's text violates its constraint",
     "E409": "the server failed repeatedly and is not used for a while",
     "E410": "a replay needs an answer that is not stored",
+    "E411": "the answer has no content",
     # Budgets
     "E501": "call budget exhausted",
     "E502": "depth budget exhausted",

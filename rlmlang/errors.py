@@ -310,6 +310,12 @@ class AnswerNotStored(ModelError):
     codes = ("E410",)
 
 
+class AnswerEmpty(ModelError):
+    """The answer has no content: nothing at all, reasoning alone, or a call of a tool."""
+
+    codes = ("E411",)
+
+
 # Use -----------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from attrs import frozen
 
+from rlmlang.calls.answer_reading import free_json, free_text, free_word, held_value
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -32,9 +33,7 @@ from rlmlang.language.types import (
     Type,
     primitive_of,
 )
-from rlmlang.runtime.reading import from_json
-from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, Value, canonical, key_text
+from rlmlang.runtime.values import MAX_INT_BITS, Value, canonical, key_text
 
 MAX_INT_DIGITS = len(str(2**MAX_INT_BITS)) - 1
 """Engines may write integers of this many digits: all of them are integers of the language."""
@@ -105,28 +104,31 @@ class AnswerFormat:
     def read(self, text: str, opening: str = "", wrapped: bool = False) -> Value:
         """Return the value that an answer gives. Raises Mismatch (decision 34).
 
-        `opening` is what the engine put before the text. `wrapped` says that both together are to be an object that
-        holds the answer; without an opening, a server may have ignored that and written a bare answer.
+        `opening` is what the engine put before the text: then decoding held the answer, and it is read strictly.
+        `wrapped` says that both together were to be an object that holds the answer; a server may have ignored that.
         """
-        if wrapped:
-            try:
-                data = parse_json(opening + text)
-            except Mismatch:
-                if opening:
-                    raise
-            else:
-                if isinstance(data, dict) and list(data) == ["answer"]:
-                    return self._of_data(data["answer"])
-                if opening:
-                    raise Mismatch("the answer is not an object with the key `answer` alone")
-        if self.style == "text":
-            return text.strip()
-        return self._of_data(text if self.style == "word" else parse_json(text))
+        if opening:
+            return held_value(opening + text, self.type)
+        match self.style:
+            case "text":
+                return free_text(text)
+            case "word":
+                return free_word(text, self.type, wrapped)
+        return free_json(text, self.type, wrapped)
 
-    def _of_data(self, data: object) -> Value:
-        if self.style == "word" and isinstance(data, str):
-            data = data.strip()
-        return from_json(data, self.type, "the answer")
+    def ends_in(self, text: str) -> bool:
+        """Return whether a text, whose end was cut off, has the whole answer in it all the same.
+
+        Nothing that might have followed could have changed it: brackets and quotes are closed, a number is followed by
+        white space, and no longer word begins with the one there is. The text is one that could be read.
+        """
+        answer = free_text(text)
+        match self.style:
+            case "text":
+                return False
+            case "word" if isinstance(self.type, LiteralType) and answer in self.type.values:
+                return not any(str(word).startswith(answer) and word != answer for word in self.type.values)
+        return not answer[-1:].isdigit() or text[-1:].isspace()
 
     def write(self, value: Value) -> str:
         """Return the bare answer of a model that answers with a value."""

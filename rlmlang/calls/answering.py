@@ -12,19 +12,29 @@ from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Account
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.prompt import HostHead, argument_names, function_head
+from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.calls.roles import Role, Roles
 from rlmlang.calls.session import ANSWER, Session
 from rlmlang.calls.turns import TurnSession
 from rlmlang.calls.writing import Writing
 from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import AnswerTruncated, BudgetError, ModelError, ProgramError, RlmError, UsageError
+from rlmlang.errors import (
+    AnswerEmpty,
+    AnswerTruncated,
+    BudgetError,
+    ContextOverflow,
+    ModelError,
+    ProgramError,
+    RlmError,
+    UsageError,
+)
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
-from rlmlang.models.checks import check_reply, described, prompt_tokens, refuse_cut_off
+from rlmlang.models.checks import check_reply, described, prompt_tokens, refuse_cut_off, refuse_without_content
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs, with_input_types
 from rlmlang.runtime.meter import Meter
@@ -133,6 +143,8 @@ class Answering:
             self.trace.generated(record, sent, _rendered(model, sent), began, self.clock(), cost, reply)
         record.prompt_tokens += reply.prompt_tokens
         record.completion_tokens += reply.completion_tokens
+        if reply.finish == "length" and _is_whole(request, reply):
+            return evolve(reply, finish="stop")
         if reply.finish == "length" and reserved.short is not None:
             raise reserved.short
         if reply.finish == "refusal":
@@ -140,9 +152,13 @@ class Answering:
         return reply
 
     async def _whole_reply(self, call: CallInFlight, request: Request) -> Reply:
-        """Have the model generate once. Raises ModelError E402 if the reply was cut off, and what `generate` raises."""
+        """Have the model generate once.
+
+        Raises ModelError E402 if the reply was cut off, E411 if it has no content, and what `generate` raises.
+        """
         reply = await self.generate(call.record, request, call.account)
         refuse_cut_off(reply)
+        refuse_without_content(reply, request.max_tokens)
         return reply
 
     def _request(self, call: CallInFlight, program: bool) -> Request:
@@ -163,22 +179,39 @@ class Answering:
     async def directly(self, call: CallInFlight) -> Value:
         """Return the value of a direct answer.
 
-        Raises BudgetError; ModelError E401 if the answer is not of its type, E402–E404.
+        One that is not of its type is asked for again, with the error shown (decision 106).
+        Raises BudgetError; ModelError E401 if the answer is not of its type, E402–E404, E411.
         """
-        reply = await self._whole_reply(call, self._request(call, program=False))
+        request, type_ = self._request(call, program=False), call.site.type
+        left = 0 if self.roles.leaf.model.capabilities.holds_answers else self.account.limits.repairs
+        problem: ModelError | None = None
+        while True:
+            try:
+                reply = await self._whole_reply(call, request)
+            except ContextOverflow as error:  # the answer and what is wrong with it are too much
+                raise error if problem is None else problem from error
+            try:
+                return self._value(reply, type_)
+            except Mismatch as mismatch:
+                written = reply.opening + reply.text
+                problem = ModelError.of(
+                    "E401",
+                    f"the answer is not of type {type_}: {mismatch}",
+                    hint=f"the model said: {_short(written)}",
+                )
+                if left == 0:
+                    raise problem from mismatch
+                left -= 1
+                request = evolve(request, repair=(reasoning_and_answer(written)[1].strip(), str(mismatch)))
+
+    def _value(self, reply: Reply, type_: Type) -> Value:
+        """Return the value of a direct answer. Raises BudgetError E507, Mismatch."""
         most = self.account.limits.max_bytes
         if len(reply.text) > most:
             raise BudgetError.of(
                 "E507", f"an answer of {len(reply.text):,} characters; the limit is {most:,}", hint="raise max_bytes"
             )
-        try:
-            return AnswerFormat.of(call.site.type).read(reply.text, reply.opening, reply.wrapped)
-        except Mismatch as mismatch:
-            raise ModelError.of(
-                "E401",
-                f"the answer is not of type {call.site.type}: {mismatch}",
-                hint=f"the model said: {_short(reply.opening + reply.text)}",
-            ) from mismatch
+        return AnswerFormat.of(type_).read(reply.text, reply.opening, reply.wrapped)
 
     # Answers by programs
 
@@ -201,7 +234,7 @@ class Answering:
         for attempt in range(PROGRAM_ATTEMPTS):
             try:
                 reply = await self._whole_reply(call, request)
-            except AnswerTruncated as error:  # no model would correct so long a text: it starts anew
+            except (AnswerTruncated, AnswerEmpty) as error:  # no model would correct such a text: it starts anew
                 problem, request = error, evolve(request, repair=None, sample=_another(call, attempt))
                 continue
             text = whole_program(
@@ -222,7 +255,7 @@ class Answering:
             "E405",
             f"the model's program failed {PROGRAM_ATTEMPTS} times, last with {last.code}: {last.message}",
             hint=last.hint
-            if isinstance(problem, AnswerTruncated)
+            if isinstance(problem, (AnswerTruncated, AnswerEmpty))
             else "lower max_depth so that the model answers directly, or give it a smaller task",
             notes=[("in its program", last.span)] if last.span else [],
         ) from problem
@@ -266,6 +299,18 @@ def _checked(text: str, expected: Type) -> Checked:
 def _another(call: CallInFlight, attempt: int) -> int:
     """Return the number of the sample after an attempt that failed."""
     return call.sample + (attempt + 1) * REPAIR_SAMPLES
+
+
+def _is_whole(request: Request, reply: Reply) -> bool:
+    """Return whether a typed answer had ended before its text was cut off, as where white space follows it."""
+    if not request.typed:
+        return False
+    answers = request.answer_format
+    try:
+        answers.read(reply.text, reply.opening, reply.wrapped)
+    except Mismatch:
+        return False
+    return answers.ends_in(reply.opening + reply.text)
 
 
 def _short(text: str) -> str:

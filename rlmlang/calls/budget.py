@@ -36,6 +36,8 @@ class Limits:
     max_completion_tokens: int | None = None
     max_answer_tokens: int = 1_024
     """The most tokens of one answer."""
+    repairs: int = 1  # decision 106
+    """How often a direct answer that is not of its type is asked for again, with the error shown."""
     max_cost: float | None = None
     """US dollars."""
     max_share: float = 1.0  # decision 70

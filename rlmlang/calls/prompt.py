@@ -60,9 +60,41 @@ def guided(messages: tuple[Message, ...], guidance: str) -> tuple[Message, ...]:
 # Direct answers ------------------------------------------------------------------
 
 
-def direct_messages(instruction: str, arguments: Arguments, type_: Type) -> tuple[Message, ...]:
-    """Return the prompt for a direct answer, a value of the type."""
-    return Message("system", _form(arguments, type_)), Message("user", _leaf(instruction, arguments))
+def direct_messages(
+    instruction: str, arguments: Arguments, type_: Type, repair: tuple[str, str] | None = None
+) -> tuple[Message, ...]:
+    """Return the prompt for a direct answer, a value of the type.
+
+    `repair` is an answer that is not of the type, and what is wrong with it.
+    """
+    asked = Message("system", _form(arguments, type_)), Message("user", _leaf(instruction, arguments))
+    if repair is None:
+        return asked
+    text, problem = _cut(repair[0], SHOWN_ANSWER), _cut(repair[1], SHOWN_PROBLEM)
+    return *asked, Message("assistant", text), Message("user", f"{REJECTED}: {problem}.\n\n{_description(type_)}")
+
+
+SHOWN_ANSWER, SHOWN_PROBLEM = 500, 200
+"""The bytes that are shown of an answer that is not of its type, and of what is wrong with it."""
+
+
+def most_repair_tokens(type_: Type) -> int:
+    """Return an upper bound of the tokens by which the prompt grows for an answer that is asked again.
+
+    A token is at least one byte; the rest is for what chat templates put around the two messages.
+    """
+    words = f"{REJECTED}: .\n\n{_description(type_)}"
+    return SHOWN_ANSWER + SHOWN_PROBLEM + len(words.encode("utf-8", "replace")) + 100
+
+
+def _description(type_: Type) -> str:
+    return AnswerFormat.of(type_).description
+
+
+def _cut(text: str, most: int) -> str:
+    """Return a text of at most so many bytes."""
+    data = text.encode("utf-8", "replace")
+    return text if len(data) <= most else data[: most - 3].decode("utf-8", "ignore") + "…"
 
 
 def _form(arguments: Arguments, type_: Type) -> str:

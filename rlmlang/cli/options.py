@@ -25,6 +25,7 @@ LIMITS = {
     "max_prompt_tokens": "Tokens that the model reads.",
     "max_completion_tokens": "Tokens that the model writes.",
     "max_answer_tokens": "Tokens of one answer.",
+    "repairs": "How often an answer that is not of its type is asked for again.",
     "max_cost": "Money, in US dollars.",
     "max_share": "Share of calls, tokens and money that one call may take with those below it.",
     "max_seconds": "Wall time.",

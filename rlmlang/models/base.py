@@ -98,7 +98,7 @@ class Request:
     sample: int = 0
     """The number of the independent sample."""
     repair: tuple[str, str] | None = None
-    """For a program: the previous text, and what was wrong with it."""
+    """For a program or a direct answer: the previous text, and what was wrong with it."""
     constraint: Constraint | None = None
     """What the text may be, as far as the engine can enforce it; the caller checks the rest."""
     written: str = ""
@@ -126,7 +126,7 @@ class Request:
             return program_messages(
                 self.instruction, self.arguments, self.type, self.repair, self.constraint, self.written, self.functions
             )
-        return direct_messages(self.instruction, self.arguments, self.type)
+        return direct_messages(self.instruction, self.arguments, self.type, self.repair)
 
     @property
     def messages_with_written(self) -> tuple[Message, ...]:
@@ -239,6 +239,11 @@ class Capabilities:
     not part of a call's key."""
     exact_counts: bool = True
     """Whether `count_tokens` is exact; if not, it is an upper bound."""
+
+    @property
+    def holds_answers(self) -> bool:
+        """Whether every answer that ends is of its type, so that none has to be asked for again."""
+        return self.grammar == "mask"
 
 
 @frozen

@@ -5,6 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TypeGuard, get_args, get_type_hints
 
+from attrs import evolve
+
+from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Capabilities, Model, Reply, Request
 
@@ -69,12 +72,66 @@ def check_reply(reply: object, model: str) -> Reply:
 
 def refuse_cut_off(reply: Reply) -> None:
     """Raise ModelError E402 if a reply was cut off."""
-    if reply.finish == "length":
-        raise ModelError.of(
-            "E402",
-            f"the answer was cut off after {reply.completion_tokens:,} tokens",
-            hint="ask for less at a time, or raise max_answer_tokens",
+    if reply.finish != "length":
+        return
+    hint = "ask for less at a time, or raise max_answer_tokens"
+    message = f"the answer was cut off after {reply.completion_tokens:,} tokens"
+    thought, answer = _parts(reply)
+    blank = len(answer) - len(answer.rstrip())
+    if thought and not answer.strip():
+        message = f"reasoning took all {reply.completion_tokens:,} tokens of the answer"
+        hint = f"raise max_answer_tokens, or have the model answer without reasoning ({UNTHINKING})"
+    elif blank >= ENDLESS:
+        message = f"the answer ends in white space without end ({blank:,} characters of it), and was cut off"
+        hint = (
+            "where JSON may have white space anywhere, small models go on with it: start the server with grammars "
+            "that allow none (vLLM: `disable_any_whitespace`), or use another model"
         )
+    raise ModelError.of("E402", message, hint=hint)
+
+
+ENDLESS = 100
+"""White space of so many characters at the end of a text that was cut off would have gone on."""
+
+UNTHINKING = "llama-server: `--reasoning-budget 0`; Ollama: `think=false`; others: an option of the chat template"
+"""How servers are told that the model shall not reason."""
+
+_SEPARATING = (
+    "the server takes everything for reasoning: let it leave reasoning in the text, which is read here (vLLM, SGLang: "
+    "no `--reasoning-parser`; llama-server: `--reasoning-format none`; LM Studio: do not separate `reasoning_content`)"
+)
+
+
+def refuse_without_content(reply: Reply, max_tokens: int) -> None:
+    """Raise ModelError E411 if a reply that was not cut off has no content, with the cause and what mends it.
+
+    It is E402 if reasoning took the tokens that the reply could have, although the server says that it ended well.
+    """
+    thought, answer = _parts(reply)
+    if answer.strip():
+        return
+    if thought and reply.completion_tokens >= max_tokens:
+        refuse_cut_off(evolve(reply, finish="length"))
+    if reply.tool_call:
+        raise ModelError.of(
+            "E411",
+            f"the model called a tool, {reply.tool_call:.60}, instead of answering",
+            hint="it was given none: start the server without tools of its own (vLLM: no `--enable-auto-tool-choice`)",
+        )
+    if thought:
+        raise ModelError.of("E411", "the model's reply is reasoning alone, without an answer", hint=_SEPARATING)
+    raise ModelError.of(
+        "E411",
+        "the model answered nothing",
+        hint="ask for a word where there is nothing to say, such as `none`, or write CALL(…, default=…); if it never "
+        "answers, its chat template does not fit (llama-server: `--jinja`, `--chat-template`)",
+    )
+
+
+def _parts(reply: Reply) -> tuple[bool, str]:
+    """Return whether a reply has reasoning, as far as the server tells it or the text shows it, and its answer."""
+    reasoning, answer = reasoning_and_answer(reply.opening + reply.text)
+    return bool(reasoning.strip() or reply.reasoning.strip() or reply.reasoning_tokens), answer
 
 
 def _is_plain(reply: Reply) -> bool:

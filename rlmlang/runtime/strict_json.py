@@ -20,11 +20,14 @@ _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?"?|[\[{]|[\]}]', re.DOTALL
 _MAX_DIGITS = len(str(2**MAX_INT_BITS))
 
 
-def parse_json(text: str) -> Any:
-    """Return the JSON data in a text. Raises Mismatch, whose message is a clause about the text."""
+def parse_json(text: str, raw_breaks: bool = False) -> Any:
+    """Return the JSON data in a text. Raises Mismatch, whose message is a clause about the text.
+
+    With `raw_breaks`, strings may contain line breaks and other control characters as they are.
+    """
     _check_depth(text)
     try:
-        return _decoder.decode(text.strip())
+        return (_decoder_of_raw_breaks if raw_breaks else _decoder).decode(text.strip())
     except json.JSONDecodeError as error:
         # A text that does not even begin like JSON is prose; there a place would say nothing.
         where = f": {error.msg} at character {error.pos + 1}" if error.pos else ""
@@ -69,9 +72,15 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return data
 
 
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_read_object,
-    parse_int=_read_int,
-    parse_float=_read_float,
-    parse_constant=_refuse_constant,
-)
+def _decoder_for(raw_breaks: bool) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_read_object,
+        parse_int=_read_int,
+        parse_float=_read_float,
+        parse_constant=_refuse_constant,
+        strict=not raw_breaks,
+    )
+
+
+_decoder = _decoder_for(raw_breaks=False)
+_decoder_of_raw_breaks = _decoder_for(raw_breaks=True)

@@ -30,7 +30,7 @@ def run_case(case: Mapping[str, Any]) -> dict[str, Any]:
     Raises UsageError E607 if the object is not a case.
     """
     _check(case)
-    limits = Limits(**case.get("limits", {}))
+    limits = Limits(**{"repairs": 0, **case.get("limits", {})})
     model = ScriptedModel(case.get("model", ()), context=case.get("context", 1_000_000))
     inputs = case.get("inputs", {})
     found: dict[str, Any] = {}

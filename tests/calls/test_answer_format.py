@@ -103,7 +103,6 @@ def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -
         ("", INT, "it is not JSON"),
         ("three", INT, "not JSON"),
         ("3 apples", INT, "not JSON: Extra data at character 3"),
-        ("```json\n3\n```", INT, "not JSON"),
         ("true", INT, "the answer is true, not int"),
         ("1", BOOL, "the answer is 1, not bool"),
         ("1.0", INT, "the answer is 1.0, not int"),
@@ -120,7 +119,6 @@ def test_an_answer_is_read_as_a_value(text: str, type_: Type, expected: Value) -
         ('["a", 1]', ListType(STR), "the answer[1] is 1, not str"),
         ('{"title": "T"}', CLAUSE, "lacks the field 'risk'"),
         ('{"title": "T", "risk": "low", "extra": 1}', CLAUSE, "'extra'"),
-        ('"a\nb"', OptionalType(STR), "not JSON"),
         ("[1,]", ListType(INT), "not JSON"),
         ("{'a': 1}", DictType(STR, INT), "not JSON"),
         ("[1] // one", ListType(INT), "not JSON"),
@@ -382,8 +380,6 @@ def test_an_object_with_a_wrong_answer_is_refused(text: str, type_: Type, why: s
 
 def test_an_object_that_was_not_requested_is_an_answer() -> None:
     assert AnswerFormat.of(DictType(STR, INT)).read('{"answer": 1}') == {"answer": 1}
-    with pytest.raises(Mismatch, match="not int"):
-        AnswerFormat.of(INT).read('{"answer": 1}')
 
 
 def test_a_format_is_made_once_for_a_type_and_not_for_its_equals() -> None:

@@ -10,7 +10,9 @@ from typing import Union
 
 from attrs import define, field, frozen
 
+from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Caps, Limits
+from rlmlang.calls.prompt import most_repair_tokens
 from rlmlang.calls.roles import Roles
 from rlmlang.language.source import Span
 from rlmlang.language.types import Type
@@ -61,6 +63,8 @@ class SiteMaximum:
     """The most that one CALL in the text takes."""
 
     calls: float = 0
+    generations: float = 0
+    """Its calls, with those that are made again since an answer is not of its type."""
     prompt_tokens: float = 0
     completion_tokens: float = 0
 
@@ -107,10 +111,15 @@ class CallTally:
                 request = Request(args[0], tuple(zip(names, args[1:])), type_, program=by_program, guidance=guidance)
                 high_prompt = prompt_tokens(model, request)
                 low_prompt = high_prompt if model.capabilities.exact_counts else 1
+        repairs = self._repairs(type_)
+        most_prompt = high_prompt
+        if repairs and model is not None:
+            most_prompt += repairs * min(high_prompt + most_repair_tokens(type_), model.context)
         most = self._sites.setdefault(site, SiteMaximum())
         most.calls += times
-        most.prompt_tokens += product(high_prompt, times)
-        most.completion_tokens += product(self.limits.max_answer_tokens, times)
+        most.generations += product(1 + repairs, times)
+        most.prompt_tokens += product(most_prompt, times)
+        most.completion_tokens += product(self.limits.max_answer_tokens * (1 + repairs), times)
         if not sure:
             return
         kind = (str(type_), names, args[0] if all_known(args[0]) else None)
@@ -119,6 +128,13 @@ class CallTally:
             self._sure[site, kind, digest] = KnownCall(type_, names, args, sample, low_prompt)
         else:
             self._sure[site, kind, None] = None
+
+    def _repairs(self, type_: Type) -> int:
+        """How often a call of a type may be asked again, since its answer is not of the type."""
+        model = self._answering
+        is_held = model is not None and model.capabilities.holds_answers
+        is_asked_once = is_held or AnswerFormat.of(type_).style == "text" or self.limits.max_depth > 1
+        return 0 if is_asked_once else self.limits.repairs
 
     def calls(self, open_end: bool) -> Interval:
         """How many calls a run makes if no limit ends it; without a maximum if there is an `open_end`."""
@@ -136,7 +152,7 @@ class CallTally:
         at_site, groups = self._distinct(kept)
         least = sum(group.calls for group in groups.values())
         least_prompt = sum(group.prompt_tokens for group in groups.values())
-        most = self._most("calls", open_end)
+        most = self._most("generations", open_end)
         most_prompt, most_completion = (self._most(name, open_end) for name in ("prompt_tokens", "completion_tokens"))
         if limits.max_depth > 1 and self._sites:  # programs that answer calls make others
             most_prompt = most_completion = inf
@@ -178,7 +194,7 @@ class CallTally:
 
     def _site_cost(self, span: Span, least: DistinctCalls | None, open_end: bool) -> SiteCost:
         most = self._sites[span]
-        most_calls = inf if open_end else most.calls
+        most_calls = inf if open_end else most.generations
         unbounded = open_end or self.limits.max_depth > 1
         prompt, completion = (inf, inf) if unbounded else (most.prompt_tokens, most.completion_tokens)
         calls, least_prompt = (0, 0) if least is None else (least.calls, least.prompt_tokens)

@@ -1,0 +1,80 @@
+"""Find out where a model's reasoning ends in what it wrote, and its answer begins.
+
+Servers that do not take the reasoning out leave it in front of the answer, between the marks of the model's own format.
+The mark that opens it is often part of the prompt, so that the text has only the one that closes it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|channel>thought", "<channel|>"),
+)
+"""What opens and closes the reasoning of Qwen, DeepSeek and most others, Claude, Gemini, Seed, Magistral, Kimi,
+Sky-T1, Command A and Gemma."""
+
+_ANSWER_MARKS = (
+    ("<answer>", "</answer>"),
+    ("<|begin_of_solution|>", "<|end_of_solution|>"),
+    ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+)
+"""What some of them put around the answer behind it."""
+
+_CLOSING = dict(_MARKS)
+_OPENED = re.compile(r"\s*(" + "|".join(re.escape(opening) for opening, _ in _MARKS) + ")")
+_CLOSED = re.compile(
+    r"(?<![\"'`])(" + "|".join(re.escape(closing) for _, closing in _MARKS) + r")(?![\"'`])"
+)  # a text about such marks puts them in quotes
+_HARMONY = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>")
+_HARMONY_FINAL = re.compile(r"<\|channel\|>final\b[^<]*<\|message\|>(.*?)(?:<\|(?:return|end|start)\|>|\Z)", re.DOTALL)
+_HARMONY_BARE = re.compile(r"\s*analysis(?=\S)(.*?)assistantfinal", re.DOTALL)
+"""The channels of gpt-oss, and what is left of them where a server takes their special tokens out of the text."""
+
+
+def reasoning_and_answer(text: str) -> tuple[str, str]:
+    """Return the reasoning in front of an answer, empty if there is none, and the answer.
+
+    Of reasoning that never ends there is no answer.
+    """
+    if _HARMONY.match(text):
+        final = _HARMONY_FINAL.search(text)
+        return (text, "") if final is None else (text[: final.start()], final[1])
+    if (bare := _HARMONY_BARE.match(text)) is not None:
+        return bare[1], text[bare.end() :]
+    at = _end_of_reasoning(text)
+    if at == 0:
+        return "", text
+    return text[:at], _without_answer_marks(text[at:])
+
+
+def _end_of_reasoning(text: str) -> int:
+    """Return where the reasoning in front of a text ends, 0 if there is none."""
+    at = 0
+    while (opened := _OPENED.match(text, at)) is not None:
+        closing = _CLOSING[opened[1]]
+        found = text.find(closing, opened.end())
+        if found < 0:
+            return len(text)
+        at = found + len(closing)
+    if at == 0 and (closed := _CLOSED.search(text)) is not None:
+        opening = next(opening for opening, closing in _MARKS if closing == closed[1])
+        if opening not in text[: closed.start()]:
+            return closed.end()
+    return at
+
+
+def _without_answer_marks(text: str) -> str:
+    for opening, closing in _ANSWER_MARKS:
+        if text.strip().startswith(opening):
+            return text.strip().removeprefix(opening).removesuffix(closing)
+    return text
