@@ -25,6 +25,7 @@ from rlmlang.render import render
 
 __all__ = [
     "CODES",
+    "AnswerEmpty",
     "AnswerMismatch",
     "AnswerNotStored",
     "AnswerTruncated",

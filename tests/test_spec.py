@@ -151,6 +151,7 @@ _MEANING = {
     "max_prompt_tokens": "tokens that the model reads (E503)",
     "max_completion_tokens": "tokens that the model writes (E504)",
     "max_answer_tokens": "tokens of one answer (E402)",
+    "repairs": "how often a direct answer that is not of its type is asked for again (E401)",
     "max_cost": "money, in US dollars (E509)",
     "max_share": "the share that one call may take (E510), see below",
     "max_seconds": "time of the run (E505)",

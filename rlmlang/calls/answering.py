@@ -179,7 +179,7 @@ class Answering:
     async def directly(self, call: CallInFlight) -> Value:
         """Return the value of a direct answer.
 
-        One that is not of its type is asked for again, with the error shown (decision 106).
+        One that is not of its type is asked for again, with the error shown (decision 112).
         Raises BudgetError; ModelError E401 if the answer is not of its type, E402–E404, E411.
         """
         request, type_ = self._request(call, program=False), call.site.type

@@ -36,7 +36,7 @@ class Limits:
     max_completion_tokens: int | None = None
     max_answer_tokens: int = 1_024
     """The most tokens of one answer."""
-    repairs: int = 1  # decision 106
+    repairs: int = 1  # decision 112
     """How often a direct answer that is not of its type is asked for again, with the error shown."""
     max_cost: float | None = None
     """US dollars."""

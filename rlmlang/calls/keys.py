@@ -45,7 +45,8 @@ class Keys:
             shared = [
                 LANGUAGE_VERSION, PROMPT_VERSION, self._identity(depth_left), site.shape, depth_left,
                 self._limits.max_answer_tokens, site.names, depth_left and self._writing, *self._guidance,
-                *(self._functions if depth_left else []), *([self._limits.repairs] if depth_left or site.type != STR else []),
+                *(self._functions if depth_left else []),
+                *([self._limits.repairs] if depth_left or site.type != STR else []),
             ]  # fmt: skip
             head = hashlib.sha256(json.dumps(shared).encode())
             self._heads[site.shape, depth_left, site.names] = head

@@ -1,7 +1,8 @@
 """Find out where a model's reasoning ends in what it wrote, and its answer begins.
 
-Servers that do not take the reasoning out leave it in front of the answer, between the marks of the model's own format.
-The mark that opens it is often part of the prompt, so that the text has only the one that closes it.
+Servers that do not take the reasoning out leave it in front of the answer, between the marks of the model's own
+format (decision 111). The mark that opens it is often part of the prompt, so that the text has only the one that closes
+it.
 """
 
 from __future__ import annotations

@@ -71,8 +71,11 @@ def test_an_error_is_recorded_in_the_generation_and_the_call() -> None:
 
 def test_an_answer_of_the_wrong_type_is_recorded_with_the_output() -> None:
     events = events_of('CALL[int]("up", "a")', lambda request: "many")
-    generation, call = (event for event in events if event["kind"] in ("generation", "call"))
-    assert (generation["output"], generation["error"]) == ("many", None)
+    *generations, call = (event for event in events if event["kind"] in ("generation", "call"))
+    assert [(each["attempt"], each["output"], each["error"]) for each in generations] == [
+        (0, "many", None),
+        (1, "many", None),
+    ]
     assert (call["status"], call["error"]["code"], call["answer"]) == ("failed", "E401", None)
 
 
