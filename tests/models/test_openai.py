@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -21,13 +22,14 @@ import rlmlang
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.budget import Limits
 from rlmlang.decode.constraint import Constraint
-from rlmlang.errors import ModelError, RlmError, UsageError
+from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.language.types import INT, STR, DictType, ListType, LiteralType, TupleType, Type
 from rlmlang.models.base import Reply, Request, Unsent
 from rlmlang.models.local import llama as llama_cpp
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.registry import address_of
 from rlmlang.models.servers import chat, http
+from rlmlang.models.servers.detection import dialect_of_service
 from rlmlang.models.servers.endpoint import is_loopback
 from rlmlang.runtime.values import Value
 from tests.support.ebnf import Ebnf
@@ -188,6 +190,23 @@ def test_servers_that_continue_a_text(server: FakeServer, opened: Open, dialect:
     assert model.capabilities.continues
 
 
+@pytest.mark.parametrize(
+    ("host", "dialect", "refuses"),
+    [
+        ("openrouter.ai", "openrouter", True),
+        ("api.groq.com", "none", True),
+        ("api.together.xyz", "none", True),
+        ("api.mistral.ai", "none", True),
+        ("generativelanguage.googleapis.com", "none", True),
+        ("localhost", None, None),
+        ("models.example", None, None),
+    ],
+)
+def test_services_are_known_by_their_hosts(host: str, dialect: str | None, refuses: bool | None) -> None:
+    found = dialect_of_service(host)
+    assert (found and found.name, found and found.refuses) == (dialect, refuses)
+
+
 @pytest.mark.parametrize("dialect", ["openai", "none"])
 def test_servers_that_do_not_are_shown_it_last(server: FakeServer, opened: Open, dialect: str) -> None:
     tool = [{"type": "custom", "custom": {"name": "write", "input": "z"}}]
@@ -329,6 +348,40 @@ def test_usage_is_what_the_server_counted(server: FakeServer, opened: Open) -> N
     server.on(CHAT, {**completion("hello"), "usage": usage})
     reply = ask(opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096"), request())
     assert reply == Reply("hello", 120, 7, "stop", cached_tokens=96)
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        ({"cost": 0.00025}, "0.00025"),
+        ({"cost": 2}, "2"),
+        ({"cost": {"input_tokens_cost": 0.1, "total_cost": 0.25}}, "0.25"),
+        ({"estimated_cost": 1e-06}, "0.000001"),
+        ({"cost": None}, None),
+        ({"cost": -0.1}, None),
+        ({"cost": True}, None),
+        ({"cost": "much"}, None),
+        ({"cost": float("nan")}, None),
+        ({"cost": float("inf")}, None),
+        ({"cost": {}}, None),
+    ],
+)
+def test_what_a_server_says_that_it_cost(server: FakeServer, opened: Open, usage: Any, cost: str | None) -> None:
+    server.on(CHAT, {**completion("a"), "usage": {"prompt_tokens": 90, "completion_tokens": 3, **usage}})
+    reply = ask(opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096"), request())
+    assert reply.cost == (None if cost is None else Decimal(cost))
+
+
+def test_what_a_server_says_counts_more_than_a_price(server: FakeServer) -> None:
+    server.on(CHAT, {**completion("a"), "usage": {"prompt_tokens": 90, "completion_tokens": 3, "cost": 0.25}})
+    program = rlmlang.compile('[CALL("Say hello", n) for n in range(9)]')
+    name = f"openai:m@{server.url}/v1?dialect=none&ctx=4096&concurrency=1"
+    assert program.run(model=name).usage.cost == Decimal("2.25")
+    prices = {"openai:m*": rlmlang.Price(input=1, output=2)}
+    with pytest.raises(BudgetError, match="E509") as caught:
+        program.run(model=name, prices=prices, limits=Limits(max_cost=1.0))
+    assert caught.value.first.message.startswith("the call costs at least $")
+    assert len(server.bodies(CHAT)) == 9 + 4
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": -1, "completion_tokens": "many"}])

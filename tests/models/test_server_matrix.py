@@ -30,7 +30,8 @@ count = CALL[int]("Count the dogs", document)
 mood = CALL[Literal["good", "bad"]]("Name the mood", document)
 owner = CALL[Owner]("Describe the owner", document)
 text = CALL("Say hello", document)
-(count, mood, owner.name, owner.age, text)
+pair = CALL[tuple[str, int]]("Name the pair", document)
+(count, mood, owner.name, owner.age, text, pair)
 """
 
 ANSWERS = {
@@ -39,6 +40,7 @@ ANSWERS = {
     "Name the mood": "good",
     "Describe the owner": '{"name": "Ann", "age": 7}',
     "Say hello": "Hello, Ann.",
+    "Name the pair": '["dogs", 2]',
 }
 
 
@@ -77,11 +79,11 @@ def test_typed_answers(played: PlayedServer, opened: Open) -> None:
     model = opened(played.model)
     program = rlmlang.compile(PROGRAM)
     result = program.run(model=model, document=DOCUMENT)
-    assert result.value == (2, "good", "Ann", 7, "Hello, Ann.")
-    assert sorted(played.held) == [False] + [True] * 3 if "holds" in played.about["chat"] else [False] * 4
-    assert (result.usage.calls, result.usage.prompt_tokens > 40) == (4, True)
+    assert result.value == (2, "good", "Ann", 7, "Hello, Ann.", ("dogs", 2))
+    assert sorted(played.held) == [False] + [True] * 4 if "holds" in played.about["chat"] else [False] * 5
+    assert (result.usage.calls, result.usage.prompt_tokens > 40) == (5, True)
     cost = played.about.get("cost")
-    assert result.usage.cost == (None if cost is None else 4 * Decimal(str(cost)))
+    assert result.usage.cost == (None if cost is None else 5 * Decimal(str(cost)))
     refused, played.refused = played.refused, []
     assert program.run(model=model, document=DOCUMENT).value == result.value
     assert played.refused == [], f"what the server refused is sent again: {refused}"

@@ -7,9 +7,11 @@ A description holds, for one server,
 - `header`: the header of the key that it needs, and `elsewhere`: what it answers where it has nothing;
 - `[get]` and `[post]`: what it answers at its other paths;
 - `[chat]`: the `path` where it generates, its `context` in tokens, the fields that it `takes` or `refuses`, where a JSON
-  schema `holds` an answer (a path of fields), and which fields continue a text or keep a stop text;
+  schema `holds` an answer (a path of fields), the
+  parts of schemas that are `unknown_schemas` to it, and which fields continue a text or keep a stop text;
 - `[finish]`: its names for the ends of an answer, and `[answers]`: its reply, and its replies when a prompt is too long
-  (`overflow`; without it, the prompt is cut), the model refuses (`refusal`), requests come too fast (`limit`), or a field is not taken (`field`);
+  (`overflow`; without it, the prompt is cut), the model refuses (`refusal`), requests come too fast (`limit`), a field is not taken (`field`), or a
+  schema is not (`schema`);
 - `[expect]`: what rlmlang finds out about it.
 
 Bodies are JSON texts in which `$content`, `$finish` and other names are values of the moment.
@@ -91,6 +93,11 @@ class PlayedServer:
         for name in sorted(set(body) - set(chat.get("takes", body))):
             self.refused.append(name)
             return self._answer(answers["field"], field=name, **seen)
+        if "holds" in chat:
+            written = json.dumps(_at(body, chat["holds"].split(".")))
+            if unknown := [each for each in chat.get("unknown_schemas", ()) if each in written]:
+                self.refused.append(unknown[0])
+                return self._answer(answers["schema"], **seen)
         if seen["tokens"] > chat["context"]:
             if "overflow" in answers:
                 return self._answer(answers["overflow"], **seen)

@@ -76,8 +76,10 @@ _OPTIONS = {"max_tokens": "num_predict", "temperature": "temperature", "seed": "
 
 
 def _completion(data: Any) -> Any:
-    """Return a chat completion with what Ollama has answered."""
-    message = data["message"]
+    """Return a chat completion with what Ollama has answered; an object without choices for what is no answer."""
+    message = data.get("message") if isinstance(data, dict) else None
+    if not isinstance(message, dict):
+        return {}
     return {
         "choices": [
             {
