@@ -324,7 +324,7 @@ class Caller:
                 self._end(call, status, value=value)
 
     def _fail(self, call: CallInFlight, error: RlmError) -> None:
-        call.record.error = error
+        call.record.error = error.with_traceback(None)  # whose frames hold the call, and the trace would keep it
         call.record.defaulted = call.may_default and isinstance(error, ModelError)
         self._end(call, "failed", error.at(call.site.span))
 

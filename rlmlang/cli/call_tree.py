@@ -167,7 +167,8 @@ def _call_line(call: LoggedCall) -> str:
         parts.append(f"{call.total.prompt_tokens:,} → {call.total.completion_tokens:,}")
     if call.hits:
         parts.append(f"+{call.hits.total():,}")
-    parts.append(one_line(f"{call.instruction}  {_arguments(call)}", 60))
+    given = f"({_arguments(call)})" if call.form == "function" else f"  {_arguments(call)}"
+    parts.append(one_line(call.instruction + given, 60))
     if call.error:
         parts.append(click.style(one_line(f"{call.error.code}: {call.error.message}", WIDTH), fg="red"))
         if call.defaulted:

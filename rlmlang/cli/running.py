@@ -195,5 +195,6 @@ def summary(usage: Usage) -> str:
         + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
         + f", {usage.completion_tokens:,} out"
         + (f", {output.money(usage.cost)}" if usage.cost else "")
+        + (f", {counted(usage.function_calls, 'function call')}" if usage.function_calls else "")
         + f", {usage.seconds:.1f} s"
     )

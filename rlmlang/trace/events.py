@@ -203,7 +203,10 @@ class CallEvent:
     level: Count = field(default=1, metadata=_about("depth, from 1"))
     form: EventText = field(
         default="leaf",
-        metadata=_about("how it is answered: `leaf` for directly, `program`, or `text` for a text with calls in it"),
+        metadata=_about(
+            "how it is answered: `leaf` for directly, `program`, `text` for a text with calls in it, or `function` for "
+            "a function of the host"
+        ),
     )
     source: EventText = field(
         default="", metadata=_about("source that it is in; `<answer>` for the program of its parent")
@@ -213,7 +216,7 @@ class CallEvent:
     within: EventText | None = field(
         default=None, metadata=_about("function that it is in, or the binding in the program's own statements")
     )
-    instruction: EventText = field(default="", metadata=_about("instruction"))
+    instruction: EventText = field(default="", metadata=_about("instruction; for a function of the host, its name"))
     arguments: list[ArgumentPreview] = field(factory=list, metadata=_about("arguments"))
     type: EventText = field(default="", metadata=_about("type of the answer"))
     key: str | None = field(

@@ -46,7 +46,7 @@ def _spans(history: History) -> Iterator[dict[str, Any]]:
     }
     for call in history.calls:
         id, above = f"call {call.id}", "run" if call.parent is None else f"call {call.parent}"
-        name = f"CALL {call.instruction[:100]}"
+        name = call.instruction[:100] if call.form == "function" else f"CALL {call.instruction[:100]}"
         yield _span(history, id, above, name, (call.started, call.finished), call.error) | {
             "attributes": _attributes(_call(call) | _printed(history, call.id))
         }

@@ -45,12 +45,16 @@ MAX_ARGUMENT = 200
 
 @define(eq=False)
 class CallRecord:
-    """A call of the model, with all its attempts. Times are seconds since the run began."""
+    """A call of the model with all its attempts, or of a function of the host.
+
+    Times are seconds since the run began.
+    """
 
     id: int
     parent: int | None
     level: int
     instruction: str
+    """Or the name of the function."""
     type: str
     span: Span
     started: float
@@ -67,7 +71,8 @@ class CallRecord:
     model: str = ""
     """The name of the model that answers it, or writes its program or text."""
     form: str = "leaf"
-    """`leaf` for a direct answer; `program` for an answer by a program; `text` for a text with calls in it."""
+    """`leaf` for a direct answer; `program` for an answer by a program; `text` for a text with calls in it; `function`
+    for a function of the host."""
     hits: int = 0
     """How many equal calls were answered by this one."""
     attempts: int = 0

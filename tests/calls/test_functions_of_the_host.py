@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from typing import Any
@@ -215,3 +216,63 @@ def test_a_run_that_fails_cancels_its_functions() -> None:
         program('[lookup("a"), lookup("b")]').run(functions={"lookup": lookup})
     assert cancelled.is_set()
     assert time.monotonic() - begun < 10
+
+
+def test_the_trace_has_calls_of_functions_as_a_form_of_their_own() -> None:
+    events: list[dict[str, Any]] = []
+    trace = rlmlang.Trace()
+    trace.sinks.append(lambda seq, text: events.append(json.loads(text)))
+
+    def lookup(key: str) -> str:
+        if key == "b":
+            raise KeyError("nothing about b")
+        return key * 2
+
+    with pytest.raises(FunctionFailed):
+        program('a = lookup("a")\nlookup(a)\nlookup("b")').run(functions={"lookup": lookup}, trace=trace)
+    calls = {event["arguments"][0]["preview"]: event for event in events if event["kind"] == "call"}
+    assert {event["form"] for event in calls.values()} == {"function"}
+    assert {event["instruction"] for event in calls.values()} == {"lookup"}
+    assert (calls['"a"']["answer"], calls['"a"']["line"], calls['"a"']["within"]) == ('"aa"', 2, "a")
+    assert calls['"b"']["error"] == {"code": "E313", "message": "`lookup` failed: KeyError: 'nothing about b'"}
+
+
+def test_of_the_message_of_an_error_the_first_line_is_shown() -> None:
+    def lookup(key: str) -> str:
+        raise ValueError("first line\nsecond line" + "x" * 1_000)
+
+    with pytest.raises(FunctionFailed) as caught:
+        program('lookup("a")').run(functions={"lookup": lookup})
+    assert caught.value.first.message == "`lookup` failed: ValueError: first line"
+
+
+def test_an_error_that_cannot_be_written_is_named() -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    def lookup(key: str) -> str:
+        raise Odd
+
+    with pytest.raises(FunctionFailed, match="`lookup` failed: Odd"):
+        program('lookup("a")').run(functions={"lookup": lookup})
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_a_run_makes_as_many_calls_as_were_estimated(n: int) -> None:
+    text = """
+n: int
+def lookup(key: int) -> int: ...
+def again(key: int) -> int:
+    return lookup(key) + lookup(key + 1)
+total = sum(again(i) for i in range(n))
+if total > 3:
+    total += lookup(100) + lookup(total)
+total
+"""
+    checked = rlmlang.compile(text)
+    least, most = checked.cost(n=n).function_calls
+    result = checked.run(n=n, functions={"lookup": lambda key: key})
+    assert most is not None
+    assert least <= result.usage.function_calls <= most
+    assert least == (n + 1 if n else 0)

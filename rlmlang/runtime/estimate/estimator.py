@@ -55,8 +55,10 @@ class Estimate:
 
     @property
     def calls(self) -> Interval:
-        """The number of calls of a run that no limit ends."""
-        return self._tally.calls(self._open)
+        """The number of calls of a run that no limit ends, those of functions of the host included."""
+        least, most = self._tally.calls(self._open)
+        few, many = self._functions.calls(self._open, None)
+        return least + few, None if most is None or many is None else most + many
 
     def cost(self, kept: Kept | None = None) -> Cost:
         """Return the cost of a run.

@@ -33,6 +33,7 @@ function others(event, known) {
 /** Return who answers a call: a model, by name if the log has it, or a program or text that it writes. */
 function answerer(form, model) {
   const name = model && oneLine(model);
+  if (form === "function") return "a function of the host";
   return form === "leaf" ? name : name ? `a ${form} of ${name}` : `a ${form}`;
 }
 
