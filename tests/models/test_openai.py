@@ -153,6 +153,7 @@ TOOL = {
             request(type=ListType(TupleType((INT, STR)))),
             {"max_tokens": 50, "temperature": 0.0, **schema(ListType(TupleType((INT, STR))), strict=False)},
         ),
+        ("none&schema=no", request(type=INT), {"max_tokens": 50, "temperature": 0.0}),
         ("openrouter", request(type=INT), {"max_tokens": 50, "temperature": 0.0, **schema(INT)}),
         (
             "ollama",
@@ -907,6 +908,17 @@ def test_the_body_of_a_request_to_llama(
     assert body == {**LLAMA, **fields}
     assert model.count_tokens(asked) == len(prompt.encode())
     assert model.capabilities.exact_counts
+
+
+def test_a_schema_that_llama_does_not_know(llama: FakeServer, opened: Open) -> None:
+    message = "JSON schema conversion failed: Unrecognized schema"
+    llama.on("/completion", Answer(400, {"error": {"code": 400, "message": message}}), native("5"))
+    model = opened(f"openai:m@{llama.url}/v1")
+    for _ in range(2):
+        assert ask(model, request(type=INT)) == Reply("5", 40, 3, "stop")
+    assert ["json_schema" in body for body in llama.bodies("/completion")] == [True, False, False]
+    ask(opened(f"openai:other@{llama.url}/v1?schema=no"), request(type=INT))
+    assert "json_schema" not in llama.bodies("/completion")[-1]
 
 
 def test_only_the_template_holds_marks(llama: FakeServer, opened: Open) -> None:

@@ -89,6 +89,12 @@ def test_typed_answers(played: PlayedServer, opened: Open) -> None:
     assert played.refused == [], f"what the server refused is sent again: {refused}"
 
 
+def test_calls_of_one_type_at_once(played: PlayedServer, opened: Open) -> None:
+    """What the server refuses of the first is refused of all that are under way."""
+    program = rlmlang.compile('document: str\n[CALL[int]("Count the dogs", document, n) for n in range(8)]')
+    assert program.run(model=opened(played.model), document=DOCUMENT).value == [2] * 8
+
+
 def test_ask(played: PlayedServer, opened: Open) -> None:
     inputs = {"document": DOCUMENT}
     assert rlmlang.ask("Ask about the dogs", inputs, type=int, model=opened(played.model)).value == 2

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import evolve
 
 from rlmlang.calls.prompt import Message
-from rlmlang.models.base import before_sending
+from rlmlang.models.base import Request, before_sending
 from rlmlang.models.servers.http import Client, RequestRefused
 from rlmlang.models.servers.messages import alternating
 from rlmlang.models.servers.ollama import OllamaClient
@@ -90,6 +90,31 @@ class Adaptation:
                     raise
                 body = again
 
+    async def exchange_typed(
+        self, make_body: Callable[[], dict[str, Any]], key: str, request: Request
+    ) -> tuple[dict[str, Any], Any]:
+        """Do as `exchange`; a JSON schema that the server refuses is left out, and not sent again (decision 113).
+
+        `make_body` asks `takes_schema`. Raises what `exchange` raises, for the first of both requests.
+        """
+        part = _schema_part(request)
+        has_schema = request.typed and part not in self.refused  # others may learn of it meanwhile
+        try:
+            return await self.exchange(make_body, key)
+        except RequestRefused as error:
+            if not has_schema:
+                raise
+            self.refuse(part)
+            try:
+                return await self.exchange(make_body, key)
+            except RequestRefused:  # it was not about the schema
+                self._origin.refused[self._key] = self.refused - {part}
+                raise error from None
+
+    def takes_schema(self, request: Request) -> bool:
+        """Return whether the server may take the JSON schema of a request's type."""
+        return _schema_part(request) not in self.refused
+
     def refuse(self, part: str) -> None:
         """Note that the server refuses a part of requests, and with it what means nothing without it."""
         self._origin.refused[self._key] = self.refused | {part, *_TOGETHER.get(part, ())}
@@ -113,6 +138,10 @@ class Adaptation:
             if limit in body and limit in refused and other not in refused:
                 body[other] = body[limit]
         return {field: value for field, value in body.items() if field not in refused or field in _KEPT}
+
+
+def _schema_part(request: Request) -> str:
+    return f"schema {request.constraint_digest}"
 
 
 def _refused_part(error: ServerError, body: Mapping[str, Any]) -> str | None:

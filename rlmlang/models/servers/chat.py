@@ -19,7 +19,7 @@ from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE
 from rlmlang.models.servers.adaptation import CONTINUATION, SYSTEM, Adaptation, folded
-from rlmlang.models.servers.http import Client, RequestRefused
+from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     TokenCounts,
     count,
@@ -122,11 +122,12 @@ class Chat:
         context: int,
         sampling: Sampling,
         stream: bool = False,
+        schema: bool = True,
     ) -> None:
         self.context = context
         self.capabilities = Capabilities(
             grammar=grammar,
-            schema=True,
+            schema=schema,
             continues=dialect.continues,
             prefix_reuse=dialect is not NONE,
             exact_counts=False,
@@ -137,8 +138,6 @@ class Chat:
         self._dialect = dialect
         self._grammar = grammar
         self._sampling = sampling
-        self._refused: set[str | None] = set()
-        """The digests of the types whose JSON schemas the server has refused."""
         self._stream = stream
         self._adaptation = Adaptation(client, path, model)
         self._counts = TokenCounts(client.root)
@@ -157,28 +156,11 @@ class Chat:
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        try:
-            body, data = await self._adaptation.exchange(lambda: self.body(request), "choices")
-        except RequestRefused as error:
-            if "response_format" not in self.body(request):
-                raise
-            body, data = await self._without_schema(request, error)
+        body, data = await self._adaptation.exchange_typed(lambda: self.body(request), "choices", request)
         try:
             return self._reply(request, body, data)
         except (LookupError, TypeError, AttributeError) as error:
             raise ModelError.of("E400", f"{self._client.root} answered what is no chat completion") from error
-
-    async def _without_schema(self, request: Request, error: RequestRefused) -> tuple[dict[str, Any], Any]:
-        """Send a request again, without the JSON schema with which it was refused; return its body and the response.
-
-        If that was the reason, the schema is not sent again. Raises ModelError, `error` if it was not.
-        """
-        self._refused.add(request.constraint_digest)
-        try:
-            return await self._adaptation.exchange(lambda: self.body(request), "choices")
-        except RequestRefused:
-            self._refused.discard(request.constraint_digest)
-            raise error from None
 
     # Requests
 
@@ -224,7 +206,7 @@ class Chat:
             return (
                 {} if self._grammar == "none" else self._grammar_fields(grammar_for(request.constraint, self._grammar))
             )
-        if not request.typed or request.constraint_digest in self._refused:
+        if not (request.typed and self.capabilities.schema and self._adaptation.takes_schema(request)):
             return {}
         schema = request.answer_format.object_schema
         strict = self._dialect.local or not _too_rich(schema)

@@ -25,10 +25,17 @@ class LlamaServer:
     """A llama-server with one model, or several by name."""
 
     def __init__(
-        self, client: Client, model: str, grammar: Grammar, context: int, sampling: Sampling, stream: bool = False
+        self,
+        client: Client,
+        model: str,
+        grammar: Grammar,
+        context: int,
+        sampling: Sampling,
+        stream: bool = False,
+        schema: bool = True,
     ) -> None:
         self.context = context
-        self.capabilities = Capabilities(grammar=grammar, schema=True, continues=True, prefix_reuse=True)
+        self.capabilities = Capabilities(grammar=grammar, schema=schema, continues=True, prefix_reuse=True)
         self._client = client
         self._model = model
         self._grammar = grammar
@@ -46,7 +53,7 @@ class LlamaServer:
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        body, data = await self._adaptation.exchange(lambda: self.body(request), "content")
+        body, data = await self._adaptation.exchange_typed(lambda: self.body(request), "content", request)
         try:
             return self._reply(request, body, data)
         except (LookupError, TypeError, AttributeError) as error:
@@ -59,7 +66,7 @@ class LlamaServer:
         body["cache_prompt"] = True
         if request.constraint is not None and self._grammar != "none":
             body["grammar"] = self._checked(grammar_for(request.constraint, self._grammar))
-        elif request.typed:
+        elif request.typed and self.capabilities.schema and self._adaptation.takes_schema(request):
             body["json_schema"] = request.answer_format.object_schema
         if request.stop:
             body["stop"] = list(request.stop)
@@ -98,7 +105,7 @@ class LlamaServer:
             text = with_stop_text(text, request.stop, data.get("stopping_word"))
         cached = count((data.get("timings") or {}).get("cache_n")) or 0
         opening = self._opening(request)
-        reply = Reply(text, prompt, completion, finish, cached, opening=opening, wrapped=request.typed)
+        reply = Reply(text, prompt, completion, finish, cached, opening=opening, wrapped="json_schema" in body)
         return self._counts.checked(reply, most, request.max_tokens)
 
     # Prompts

@@ -14,7 +14,7 @@ from attrs import asdict, frozen
 
 from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
-from rlmlang.models.options import read_options
+from rlmlang.models.options import one_of, read_options
 from rlmlang.models.servers.azure import is_azure, root_and_path
 from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, Chat, Grammar, Sampling
 from rlmlang.models.servers.detection import DIALECTS, detected, dialect_of_service
@@ -37,9 +37,14 @@ class OpenAIOptions(ServerOptions):
     grammar: str = ""
     """One of `GRAMMARS`, where the server reads other grammars than its dialect says: a llama-server that is built with
     llguidance, a vLLM that uses it."""
+    schema: str = one_of("yes", "no")
+    """Whether typed answers are held to a JSON schema."""
     seed: int = 0
     api_version: str = ""
     """The version of Azure's interface; empty for a default."""
+
+
+USUAL = OpenAIOptions()
 
 
 def open_model(rest: str, name: str) -> OpenAIModel:
@@ -85,8 +90,7 @@ class OpenAIModel:
         )
         values = asdict(options)
         kept = {key: values[key] for key in ("dialect", "grammar", "temperature", "seed")}
-        if options.api_version:
-            kept["api_version"] = options.api_version
+        kept |= {key: values[key] for key in ("api_version", "schema") if values[key] != getattr(USUAL, key)}
         self.identity = json.dumps({"kind": "openai", "url": url, "model": model, **kept})
 
     @property
@@ -132,7 +136,8 @@ class OpenAIModel:
             context = context or size
         context = context or dialect.context
         grammar = cast(Grammar, options.grammar) or dialect.grammar
+        schema = options.schema == "yes"
         sampling = Sampling(options.temperature, options.seed)
         if dialect is LLAMA:
-            return LlamaServer(self._client, self.model, grammar, context, sampling, options.stream)
-        return Chat(client, self._path, self.model, dialect, grammar, context, sampling, options.stream)
+            return LlamaServer(self._client, self.model, grammar, context, sampling, options.stream, schema)
+        return Chat(client, self._path, self.model, dialect, grammar, context, sampling, options.stream, schema)
