@@ -254,7 +254,7 @@ def test_right_replies_are_answers(server: AnyServer, kind: str) -> None:
     assert end(server, NAMES[kind].format(url=server.url, dialect="none"), right(RIGHT[kind][0])) == 5
 
 
-@given(data=st.data(), dialect=st.sampled_from(["none", "vllm", "openai"]))
+@given(data=st.data(), dialect=st.sampled_from(["none", "vllm", "openai&stream=true", ""]))
 def test_whatever_a_server_with_openais_format_answers(server: AnyServer, data: st.DataObject, dialect: str) -> None:
     server.others = {}
     end(server, NAMES["openai"].format(url=server.url, dialect=dialect), data.draw(replies("openai")))

@@ -267,6 +267,16 @@ def test_a_server_that_does_not_stream_is_asked_without(server: FakeServer, open
     assert "stream_options" not in server.bodies(CHAT)[-1]
 
 
+@pytest.mark.parametrize(("status", "requests"), [(524, 1), (504, 3)])
+def test_a_proxy_that_does_not_wait_is_answered_by_a_stream(
+    server: FakeServer, opened: Open, status: int, requests: int
+) -> None:
+    server.on(CHAT, Answer(status, b"<html>A timeout occurred</html>", "text/html"))
+    error = fails(opened(name(server)))
+    assert "`?stream=true`" in str(error.first.hint)
+    assert len(server.seen) == requests
+
+
 def test_streams_of_anthropic(server: FakeServer, opened: Open) -> None:
     events = [
         {"type": "message_start", "message": {"content": [], "stop_reason": None, "usage": {"input_tokens": 9, "output_tokens": 1}}},
@@ -471,7 +481,8 @@ def test_an_answer_that_may_not_be_so_long_is_no_overflow(server: FakeServer, op
             of("max_tokens is too large: 50. This model supports at most 20 completion tokens.", param="max_tokens"),
         ),
     )
-    assert fails(opened(name(server))).first.code == "E400"
+    error = fails(opened(name(server)))
+    assert (error.first.code, error.first.hint) == ("E400", "lower max_answer_tokens")
     assert len(server.seen) == 1
 
 
@@ -496,7 +507,8 @@ REFUSED = [
     ("seed", 400, of("property 'seed' is unsupported")),
     ("seed", 400, of("litellm.UnsupportedParamsError: groq does not support parameters: {'seed': 0}")),
     ("seed", 400, of("Unrecognized request argument supplied: seed")),
-    ("seed", 500, of("json: unknown field \"seed\"")),
+    ("seed", 422, of("json: unknown field \"seed\"")),
+    ("chat_template_kwargs", 400, of("`chat_template` is not supported for Mistral tokenizers.")),
     ("chat_template_kwargs", 400, of("Unrecognized request argument supplied: chat_template_kwargs")),
 ]  # fmt: skip
 
@@ -538,6 +550,12 @@ def test_a_server_that_refuses_several_parameters(
     assert reply.text == "aEND"  # the text is cut here then
     assert len(server.seen) == 6
     assert f"{server.url} takes no limit on the tokens of answers" in caplog.messages
+
+
+def test_a_fault_whose_words_name_a_parameter_is_no_refusal(server: FakeServer, opened: Open) -> None:
+    server.on(CHAT, Answer(500, of("Unexpected end of stream")), completion())
+    assert ask(opened(name(server))).text == "hello"
+    assert server.bodies(CHAT)[1] == server.bodies(CHAT)[0]
 
 
 def test_a_parameter_that_is_refused_for_its_value_is_an_error(server: FakeServer, opened: Open) -> None:

@@ -39,6 +39,7 @@ _KEPT = frozenset(
 _CALLED: dict[str, tuple[str, ...]] = {
     "stop": ("stopSequences", "stop_sequences", "stop sequences"),
     "stop_sequences": ("stopSequences", "stop sequences"),
+    "chat_template_kwargs": ("chat_template",),
     "max_tokens": ("maxTokens",),
     "max_completion_tokens": ("maxCompletionTokens",),
     "reasoning_effort": ("think", "thinking"),

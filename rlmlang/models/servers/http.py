@@ -25,7 +25,15 @@ from rlmlang.models.servers.bodies import is_event_stream, joined, parsed
 from rlmlang.models.servers.connections import ReservedAddress, Worker
 from rlmlang.models.servers.endpoint import DIRECT, Route
 from rlmlang.models.servers.pace import origin_of
-from rlmlang.models.servers.server_errors import OVERLOADED, WRONG_PATH, ServerError, error_of, error_within
+from rlmlang.models.servers.server_errors import (
+    OVERLOADED,
+    TOO_MANY_TOKENS,
+    TOO_SLOW,
+    WRONG_PATH,
+    ServerError,
+    error_of,
+    error_within,
+)
 from rlmlang.redact import Redactor
 
 T = TypeVar("T")
@@ -328,6 +336,10 @@ class Client:
         hint = hints.get(error.status)
         if WRONG_PATH.search(message) and not exchange.path.startswith("/v1/"):
             hint = f"add /v1 to the address: {self.root}/v1"
+        if error.status in TOO_SLOW:
+            hint = "add `?stream=true` to the name of the model: an answer in pieces keeps the connection open"
+        if TOO_MANY_TOKENS.search(message):
+            hint = "lower max_answer_tokens"
         if 300 <= status < 400:
             message, hint = "redirects are not followed", "write the address it leads to"
         what = "an error with HTTP 200" if status == 200 else f"HTTP {status}"

@@ -150,10 +150,10 @@ class TokenCounts:
         It has those of the server, 0 where that counts none: no prompt has no tokens, and no text has.
         """
         prompt, completion = reply.prompt_tokens, reply.completion_tokens
-        if not prompt or (not completion and reply.text):
+        if not prompt or (not completion and (reply.text or reply.reasoning)):
             self._warn("%s counts no tokens; they are estimated")
             prompt = prompt or most
-            completion = completion or min(max_tokens, most_tokens(reply.text))
+            completion = completion or min(max_tokens, most_tokens(reply.text, reply.reasoning))
         if prompt > most or completion > max_tokens:
             self._warn("%s counts more tokens than there can be; as many as there can be are counted")
             prompt, completion = min(prompt, most), min(completion, max_tokens)

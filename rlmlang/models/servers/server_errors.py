@@ -12,8 +12,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-"""The statuses after which the same request may succeed."""
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 529})
+"""The statuses after which the same request may succeed. (Those from 520 to 523 are Cloudflare's.)"""
+
+TOO_SLOW = frozenset({504, 524})
+"""The statuses by which a proxy says that it has waited long enough for an answer."""
 
 OVERLOADED = frozenset({429, 503, 529})
 """The statuses by which a server says that it is overloaded."""
@@ -62,7 +65,7 @@ FILTER_CODES = frozenset(
 
 LOADING = _any_of(
     r"loading (?:the )?model",  # llama-server
-    r"(?:is|are) (?:currently |still )?(?:being )?load(?:ing|ed)",  # Hugging Face, Text Generation Inference
+    r"(?:is|are) (?:currently |still )?(?:loading|being loaded)",  # Hugging Face, Text Generation Inference
     r"still (?:loading|starting)",
     r"warming up",
     r"model (?:is )?not (?:yet )?(?:ready|loaded)",
@@ -104,6 +107,12 @@ UNSUPPORTED = _any_of(
 
 WRONG_PATH = _any_of(r"unexpected endpoint")  # LM Studio, with status 200
 
+TOO_MANY_TOKENS = re.compile(
+    r"max_(?:completion_|output_|new_)?tokens.{0,80}(?:large|exceed|at most|less than|maximum|range|<=)", re.IGNORECASE
+)
+"""The wordings by which servers say that an answer may not be as long as the request allows."""
+
+_UNPAID_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _RATE_LIMIT_CODES = frozenset({"rate_limit_exceeded", "rate_limit_error", "too_many_requests", "resource_exhausted"})
 _OVERLOAD_CODES = frozenset({"overloaded_error", "overloaded", "service_unavailable", "unavailable"})
 _SERVER_CODES = frozenset(
@@ -138,15 +147,17 @@ class ServerError:
     @property
     def is_loading(self) -> bool:
         """Whether the server has yet to load its model."""
-        return self.status in AGAIN and self.status != 429 and bool(LOADING.search(self.message))
+        return self.status == 503 and bool(LOADING.search(self.message))
 
     @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed later."""
-        return self.status in AGAIN and "insufficient_quota" not in self.codes and not self.is_overflow
+        return self.status in AGAIN and not self.codes & _UNPAID_CODES and not self.is_overflow
 
     def refuses(self, *names: str) -> bool:
         """Whether the server says that it does not take a field, which it may call by any of these names."""
+        if self.status >= 500 and not self.names:
+            return False  # words such as "unexpected" then mean a fault of the server's
         if not UNSUPPORTED.search(self.message) and not any(map(UNSUPPORTED.search, self.codes)):
             return False
         if self.names:
