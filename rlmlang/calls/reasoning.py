@@ -37,7 +37,9 @@ _CLOSED = re.compile(
     r"(?<![\"'`])(" + "|".join(re.escape(closing) for _, closing in _MARKS) + r")(?![\"'`])"
 )  # a text about such marks puts them in quotes
 _HARMONY = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>")
-_HARMONY_FINAL = re.compile(r"<\|channel\|>final\b[^<]*<\|message\|>(.*?)(?:<\|(?:return|end|start)\|>|\Z)", re.DOTALL)
+_HARMONY_FINAL = re.compile(
+    r"<\|channel\|>final\b.{0,80}?<\|message\|>(.*?)(?:<\|(?:return|end|start)\|>|\Z)", re.DOTALL
+)
 _HARMONY_BARE = re.compile(r"\s*analysis(?=\S)(.*?)assistantfinal", re.DOTALL)
 """The channels of gpt-oss, and what is left of them where a server takes their special tokens out of the text."""
 

@@ -7,6 +7,7 @@ from typing import TypeGuard, get_args, get_type_hints
 
 from attrs import evolve
 
+from rlmlang.calls.answer_reading import free_text
 from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Capabilities, Model, Reply, Request
@@ -107,9 +108,9 @@ def refuse_without_content(reply: Reply, max_tokens: int) -> None:
 
     It is E402 if reasoning took the tokens that the reply could have, although the server says that it ended well.
     """
-    thought, answer = _parts(reply)
-    if answer.strip():
+    if free_text(reply.opening + reply.text):
         return
+    thought, _ = _parts(reply)
     if thought and reply.completion_tokens >= max_tokens:
         refuse_cut_off(evolve(reply, finish="length"))
     if reply.tool_call:

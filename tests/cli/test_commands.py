@@ -153,7 +153,7 @@ def test_plan_json(run: Run) -> None:
         "calls", "depth", "prompt_tokens", "completion_tokens", "cost", "steps", "bytes", "function_calls", "model",
         "sites", "functions",
     }  # fmt: skip
-    assert [(site["line"], site["calls"]) for site in found["sites"]] == [(5, [1, 1]), (6, [0, None]), (7, [1, 1])]
+    assert [(site["line"], site["calls"]) for site in found["sites"]] == [(5, [1, 2]), (6, [0, None]), (7, [1, 1])]
     assert found["cost"] == [0, 0]
     assert found["calls"] == [2, 1000]
     assert found["depth"] == [1, 1]
