@@ -4,8 +4,8 @@ In a block of the language, `#=> value` at the end of a line is the value of tha
 and `(2 calls)` after it the number of calls that the program made; `#! E303` is the error that
 the line has, and `#! E303 5` gives the column too. An example is everything from the start of the
 block to its line, without other lines that are examples; a block with a single example is
-one program. A TOML block before it holds the model's `[[reply]]` tables, `[inputs]` and
-`[limits]`.
+one program. A TOML block before it holds the model's `[[reply]]` tables, `[inputs]`,
+`[limits]`, and what functions of the host give, as tables `[[functions.NAME]]`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from rlmlang.runtime.nested import MAX_NESTING
 from rlmlang.runtime.steps import APPLICATION, ITERATION
 from rlmlang.runtime.strict_json import MAX_JSON_DEPTH
 from rlmlang.runtime.values import preview
+from rlmlang.testing.scripted_functions import scripted_function
 from tests.support.places import ROOT
 
 SPEC = ROOT / "grammar" / "SPEC.md"
@@ -73,16 +74,17 @@ def _examples_of(lines: list[str], first: int, script: dict[str, Any]) -> Iterat
 def test_example(program: str, line: int, mark: re.Match[str], script: dict[str, Any]) -> None:
     model = ScriptedModel(script.get("reply", ()))
     limits = Limits(**script.get("limits", {}))
+    functions = {name: scripted_function(name, calls) for name, calls in script.get("functions", {}).items()}
     kind, expected, calls = mark.groups()
     if kind == "!":
         with pytest.raises(RlmError) as caught:
-            compile(program).run(script.get("inputs", {}), model=model, limits=limits)
+            compile(program).run(script.get("inputs", {}), model=model, limits=limits, functions=functions)
         places = [found.to_json() for found in caught.value.diagnostics]
         code, _, column = expected.partition(" ")
         assert (code, line) in [(place["code"], place["line"]) for place in places]
         assert column in ("", *(str(place["column"]) for place in places))
         return
-    result = compile(program).run(script.get("inputs", {}), model=model, limits=limits)
+    result = compile(program).run(script.get("inputs", {}), model=model, limits=limits, functions=functions)
     assert preview(result.value, 10_000) == expected
     assert calls in (None, str(result.usage.calls))
 

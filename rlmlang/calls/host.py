@@ -1,4 +1,5 @@
 """Calls of functions of the host: in threads or on the event loop, with a time limit, their results checked.
+(Decision 114.)
 
 A thread cannot be ended from outside. That of a call which took too long, or which nobody waits for any more, goes on
 until its function returns, and what it returns is dropped.

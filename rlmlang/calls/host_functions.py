@@ -6,7 +6,7 @@
     program.run(functions={"lookup": lookup})
 
 Any function may be handed in; `function` says more about one. It is taken as pure unless it is `volatile`: equal calls
-are one call, and a store keeps the result under the name and the version of the function.
+are one call, and a store keeps the result under the name and the version of the function (decision 114).
 """
 
 from __future__ import annotations

@@ -340,7 +340,7 @@ class Apply(Node):
 
 @frozen(eq=False, repr=False)
 class Call(Node):
-    """`CALL[type]("instruction", …)`: the only effect of the language."""
+    """`CALL[type]("instruction", …)`: what the model answers."""
 
     type: TypeExpr | None
     args: tuple[Expr, ...]
