@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import time
 from typing import Any
 
 import pytest
+import stamina
 
 import rlmlang
 from rlmlang.calls.answer_format import AnswerFormat
@@ -91,6 +93,25 @@ def test_an_answer_without_finish_reason_is_an_answer(server: FakeServer, opened
     assert ask(opened(name(server))) == Reply("hello", 1, 1, "stop")
 
 
+PARTS = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "hello"}]
+
+
+def test_an_answer_in_parts_is_their_text(server: FakeServer, opened: Open) -> None:
+    server.on(CHAT, completion(PARTS), stream(chunk({"content": PARTS}), chunk({}, "stop"), USAGE, "data: [DONE]"))
+    for _ in range(2):
+        reply = ask(opened(name(server)))
+        assert (reply.text, reply.reasoning) == ("hello", "Hm.")
+    for odd in ([{"type": "text", "text": 5}], [5], [{"type": "thinking", "thinking": [5]}, {}]):
+        server.on(CHAT, completion(odd))
+        assert "is no chat completion" in fails(opened(name(server))).first.message
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/octet-stream", "text/json"])
+def test_json_of_another_content_type_is_read(server: FakeServer, opened: Open, kind: str) -> None:
+    server.on(CHAT, Answer(body=completion(), type=kind))
+    assert ask(opened(name(server))).text == "hello"
+
+
 # Errors with status 200 ----------------------------------------------------------------------
 
 
@@ -104,7 +125,7 @@ def test_an_answer_without_finish_reason_is_an_answer(server: FakeServer, opened
         ({"code": "1211", "msg": "No such model", "success": False}, "an error with HTTP 200: No such model"),
         ({"success": False, "errors": [{"code": 7000, "message": "No route"}]}, "an error with HTTP 200: No route"),
         ([{"error": {"code": 400, "message": "bad", "status": "INVALID_ARGUMENT"}}], "is no chat completion"),
-        ({"choices": None}, "is no chat completion"),
+        ({"choices": None, "id": "7"}, 'answered what is no chat completion: {"choices": null, "id": "7"}'),
         (
             {"choices": [{"error": {"message": "Provider disconnected", "code": 400}, "message": {"content": "ha"}}]},
             "an error with HTTP 200: Provider disconnected",
@@ -117,6 +138,17 @@ def test_an_error_with_status_200_shows_its_message(server: FakeServer, opened: 
     assert error.first.code == "E400"
     assert said in error.first.message
     assert len(server.seen) == 1
+
+
+def test_a_response_that_shows_the_key_is_shown_without(
+    server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_SERVERS_WORD", "not-to-be-seen")
+    for data in ({"your": "not-to-be-seen"}, {"error": "not-to-be-seen"}):
+        server.on(CHAT, data)
+        error = fails(opened(name(server, "&key=MY_SERVERS_WORD")))
+        assert "E400" in str(error)
+        assert "not-to-be-seen" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -535,6 +567,23 @@ def test_a_parameter_that_a_server_refuses_is_left_out_from_then_on(
     assert model.identity == identity
 
 
+def test_a_request_that_was_sent_in_two_forms_is_one_call(server: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
+    server.on(CHAT, refusing("temperature", Answer(400, of("`temperature` is deprecated for this model."))))
+    program = rlmlang.compile('[CALL("Say hello", n) for n in range(8)]')
+    with caplog.at_level(logging.WARNING):
+        result = program.run(model=name(server), limits=Limits(max_calls=8))
+    assert (result.value, result.usage.calls) == (["hello"] * 8, 8)
+    assert caplog.messages == [f"{server.url} takes no temperature; without it, answers may differ from run to run"]
+
+
+def test_many_calls_that_are_refused_for_good_end(server: FakeServer) -> None:
+    """Each tries without the schema, while others find out that this is not the reason."""
+    server.on(CHAT, Answer(400, of("no such model")))
+    program = rlmlang.compile('[CALL[int]("How many?", n, default=0) for n in range(200)]')
+    assert program.run(model=name(server)).value == [0] * 200
+    assert len(server.seen) <= 3 * 200
+
+
 def test_a_server_that_refuses_several_parameters(
     server: FakeServer, opened: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -653,6 +702,22 @@ def llama(server: FakeServer, template: Any = None) -> None:
     server.on("/props", {"default_generation_settings": {"n_ctx": 4096}})
     server.on("/apply-template", template or plain)
     server.on("/tokenize", lambda body: {"tokens": list(body["content"].encode())})
+
+
+def test_calls_through_faults_of_a_llama_server_end_right(server: FakeServer) -> None:
+    """Also where its prompts are tokenized, without which nothing can be sent."""
+    llama(server)
+    chance = random.Random(1)
+
+    def faulty(script: Any) -> Any:
+        return lambda body: Answer(500) if chance.random() < 0.2 else script(body) if callable(script) else script
+
+    server.on("/completion", {"content": "hello", "stop_type": "eos", "tokens_evaluated": 40, "tokens_predicted": 3})
+    for path in ("/apply-template", "/tokenize", "/completion"):
+        server.on(path, faulty(server.scripts[path][0]))
+    program = rlmlang.compile('[CALL("Say hello", n) for n in range(100)]')
+    with stamina.set_testing(True, attempts=11, cap=True):
+        assert program.run(model=f"openai:m@{server.url}/v1").value == ["hello"] * 100
 
 
 @pytest.mark.parametrize("refuses", [True, False])

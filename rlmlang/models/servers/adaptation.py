@@ -57,6 +57,9 @@ _TOGETHER: dict[str, tuple[str, ...]] = {
 _LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """The two names of the limit on an answer's tokens: where one is refused, the other may be taken."""
 
+_SAMPLING = ("temperature", "seed")
+"""The fields that can change an answer."""
+
 _OUT_OF_RANGE = re.compile(r"large|exceed|at (?:most|least)|maximum|range|(?:less|greater) than|between", re.IGNORECASE)
 """How servers say that they take a field, but not its value."""
 
@@ -81,15 +84,17 @@ class Adaptation:
         `make_body` is asked again once something was refused. Raises ModelError; `RequestRefused` where no other form
         may help, `Unsent` if nothing was sent.
         """
+        known = self.refused
         with before_sending():
             body = self._applied(make_body())
         while True:
             try:
                 return body, await self._client.request("POST", self._path, body, key, partial(self._learn, body=body))
             except RequestRefused:
-                if (again := self._applied(make_body())) == body:
+                learned = self.refused - known  # by this request, or by others meanwhile
+                if not learned or (again := self._applied(make_body())) == body:
                     raise
-                body = again
+                known, body = known | learned, again
 
     async def exchange_typed(
         self, make_body: Callable[[], dict[str, Any]], key: str, request: Request
@@ -125,9 +130,13 @@ class Adaptation:
         part = _refused_part(error, body)
         if part is None:
             return False
-        if part in _LIMITS and _LIMITS[part] in self.refused:
-            logging.getLogger("rlmlang").warning("%s takes no limit on the tokens of answers", self._client.root)
-        self.refuse(part)
+        if part not in self.refused:
+            log = logging.getLogger("rlmlang")
+            if part in _LIMITS and _LIMITS[part] in self.refused:
+                log.warning("%s takes no limit on the tokens of answers", self._client.root)
+            if part in _SAMPLING:
+                log.warning("%s takes no %s; without it, answers may differ from run to run", self._client.root, part)
+            self.refuse(part)
         return True
 
     def _applied(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,8 @@ class AnthropicModel:
         try:
             return self._reply(request, data)
         except (LookupError, TypeError, AttributeError) as error:
-            raise ModelError.of("E400", f"{self._client.root} answered what is no message") from error
+            shown = self._client.shown(json.dumps(data)[:3000])
+            raise ModelError.of("E400", f"{self._client.root} answered what is no message: {shown}") from error
 
     async def aclose(self) -> None:
         await self._client.aclose()

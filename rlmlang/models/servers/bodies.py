@@ -52,6 +52,29 @@ def joined(stream: bytes) -> Any:
     return joiner.response()
 
 
+def text_of(content: object, kind: str = "text") -> str:
+    """Return the text of a message: its content, or all parts of the content that are of a kind.
+
+    The parts of Mistral's reasoning are lists of parts again. Raises TypeError for what is no content.
+    """
+    if content is None or isinstance(content, str):
+        return content or "" if kind == "text" else ""
+    if not isinstance(content, list):
+        raise TypeError
+    texts: list[object] = []
+    for part in content:
+        if part["type"] == kind:
+            inner = part.get(kind)
+            texts += [each["text"] for each in inner] if isinstance(inner, list) else [inner or ""]
+    return "".join(map(_as_text, texts))
+
+
+def _as_text(thing: object) -> str:
+    if not isinstance(thing, str):
+        raise TypeError
+    return thing
+
+
 class _Joiner:
     """Joins the events of OpenAI's format, of Anthropic's, and of llama-server's own."""
 
@@ -106,6 +129,11 @@ class _Joiner:
     def _add_delta(self, message: dict[str, Any], delta: dict[str, Any]) -> None:
         calls = delta.get("tool_calls")
         rest = {key: value for key, value in delta.items() if key != "tool_calls"}
+        if isinstance(content := rest.get("content"), list):
+            try:
+                rest |= {"content": text_of(content), "reasoning": text_of(content, "thinking")}
+            except (LookupError, TypeError, AttributeError):
+                raise ValueError("a piece of content that is no text in an event stream") from None
         self._take(message, rest, ("content", "refusal", "reasoning", "reasoning_content"))
         for call in calls if isinstance(calls, list) else ():
             there = message.setdefault("tool_calls", [])

@@ -19,6 +19,7 @@ from rlmlang.errors import ModelError
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.models.options import SAMPLE_TEMPERATURE
 from rlmlang.models.servers.adaptation import CONTINUATION, SYSTEM, Adaptation, folded
+from rlmlang.models.servers.bodies import text_of
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     TokenCounts,
@@ -160,7 +161,8 @@ class Chat:
         try:
             return self._reply(request, body, data)
         except (LookupError, TypeError, AttributeError) as error:
-            raise ModelError.of("E400", f"{self._client.root} answered what is no chat completion") from error
+            shown = self._client.shown(json.dumps(data)[:3000])
+            raise ModelError.of("E400", f"{self._client.root} answered what is no chat completion: {shown}") from error
 
     # Requests
 
@@ -234,8 +236,8 @@ class Chat:
         choice = data["choices"][0]
         message = choice["message"]
         refusal = message.get("refusal")
-        text = refusal or message.get("content") or ""
-        finish = "refusal" if refusal else finish_of(choice.get("finish_reason"), str(text), self._client.root)
+        text = text_of(refusal or message.get("content"))
+        finish = "refusal" if refusal else finish_of(choice.get("finish_reason"), text, self._client.root)
         if finish != "refusal" and "tools" in body:
             text = self._tool_input(message)
         if not isinstance(text, str):
@@ -288,9 +290,9 @@ class Chat:
 
 
 def _reasoning(message: dict[str, Any]) -> str:
-    """Return what the model thought before it answered, by either of the names that servers give it."""
+    """Return what the model thought before it answered, in any of the places where servers put it."""
     found = message.get("reasoning_content") or message.get("reasoning")
-    return found if isinstance(found, str) else ""
+    return found if isinstance(found, str) else text_of(message.get("content"), "thinking")
 
 
 def _called_tool(message: dict[str, Any]) -> str:

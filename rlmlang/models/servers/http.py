@@ -139,7 +139,8 @@ class Client:
     def request_now(self, method: str, path: str, body: object = None) -> Any:
         """Send a request that the server answers at once, and wait for the response without an event loop."""
         exchange = Exchange(method, path, _encoded(body), min(QUICK, self._timeout))
-        work = self._retried(exchange, min(1, self._retries), self._attempted)
+        retries = self._retries if self._origin.has_answered else min(1, self._retries)
+        work = self._retried(exchange, retries, self._attempted)
         return _raised(self._started().submit(work).result())
 
     def look_at(self, path: str) -> Any:
@@ -292,7 +293,7 @@ class Client:
             raise self._failure(exchange, error_of(response.status, data), response)
         kind = response.content_type
         is_stream = is_event_stream(kind, body)
-        if not is_stream and kind != "application/json" and not kind.endswith("+json"):
+        if not (is_stream or body.lstrip()[:1] in (b"{", b"[") or kind == "application/json" or kind.endswith("+json")):
             problem = f"an answer of type {kind} instead of JSON"
             raise self._failed(problem, "is the address that of the API?", NotFound)
         try:
@@ -326,11 +327,11 @@ class Client:
         if error.is_overflow:
             return ModelError.of(
                 "E403",
-                f"{self.root}: {self._clean(error.message or 'the request is too large')}",
+                f"{self.root}: {self.shown(error.message or 'the request is too large')}",
                 hint="split the text with chunk(text, size) and give the model one piece at a time",
             )
         if error.is_filtered:
-            return ModelError.of("E404", f"{self.root} refused the prompt: {self._clean(error.message)}")
+            return ModelError.of("E404", f"{self.root} refused the prompt: {self.shown(error.message)}")
         message = error.message
         hints = {401: self._key_hint, 403: "the API key does not allow this", 404: "check the address and the model"}
         hint = hints.get(error.status)
@@ -355,9 +356,9 @@ class Client:
         )
 
     def _failed(self, problem: str, hint: str | None = None, kind: type[ModelError] = ModelFailed) -> ModelError:
-        return kind.of("E400", f"{self.root}: {self._clean(problem)}", hint=hint)
+        return kind.of("E400", f"{self.root}: {self.shown(problem)}", hint=hint)
 
-    def _clean(self, text: str) -> str:
+    def shown(self, text: str) -> str:
         """Return a text as part of a message: a short line without secrets."""
         text = " ".join(Redactor(self._secrets)(text).split())
         return text if len(text) <= 300 else text[:299] + "…"

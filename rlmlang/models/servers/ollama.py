@@ -41,6 +41,7 @@ class OllamaClient:
 
     def __init__(self, client: Client, context: int) -> None:
         self.root = client.root
+        self.shown = client.shown
         self._client = client
         self._context = context
         """The size of the context to ask for; 0 for Ollama's own."""
