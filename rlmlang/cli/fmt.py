@@ -10,7 +10,7 @@ import click
 from rlmlang.cli.files import read_source
 from rlmlang.cli.output import show_error
 from rlmlang.errors import ProgramError, unwritable
-from rlmlang.language.parse import MAX_SOURCE, parse
+from rlmlang.language.parse import MAX_SOURCE, parse_as_written
 from rlmlang.language.printer import format_module
 from rlmlang.language.source import Source
 
@@ -35,9 +35,9 @@ def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
     for file in files:
         source = read_source(file)
         try:
-            text = format_module(parse(source))
+            text = format_module(parse_as_written(source))
             if len(text) > MAX_SOURCE:  # the formatted text could not be parsed again
-                parse(Source(text, source.name))
+                parse_as_written(Source(text, source.name))
         except ProgramError as error:
             show_error(error)
             failed = True

@@ -177,6 +177,16 @@ class DictExpr(Node):
 
 
 @frozen(eq=False, repr=False)
+class Walrus(Node):
+    """`(target := value)`, as it is written: the parser makes assignments of it (`parse/lowering.py`)."""
+
+    target: Name
+    value: Expr
+    span: Span = _span()
+    node_id: int = _id()
+
+
+@frozen(eq=False, repr=False)
 class Unary(Node):
     """`op` is `-`, `+`, `~` or `not`."""
 
@@ -350,7 +360,7 @@ class Call(Node):
 
 
 Expr = Union[
-    Constant, Name, FString, ListExpr, TupleExpr, SetExpr, Starred, DictExpr, Unary, Binary, Logic, Compare,
+    Constant, Name, FString, ListExpr, TupleExpr, SetExpr, Starred, DictExpr, Walrus, Unary, Binary, Logic, Compare,
     IsNone, Conditional, Attribute, Index, Slice, Comprehension, Lambda, Apply, Call,
 ]  # fmt: skip
 
@@ -410,27 +420,30 @@ class Record(Node):
 
     name: Name
     fields: tuple[Field, ...]
+    decorators: tuple[Expr, ...] = ()
     span: Span = _span()
 
 
 @frozen(eq=False, repr=False)
 class Param(Node):
-    """`name`, `name: type`, each also with `= default`."""
+    """`name`, `name: type`, each also with `= default`; `*name` with `is_rest`, the last one."""
 
     name: Name
     type: TypeExpr | None
     default: Expr | None
+    is_rest: bool = False
     span: Span = _span()
 
 
 @frozen(eq=False, repr=False)
 class Function(Node):
-    """`def name(params) -> result:` and its body."""
+    """`def name(params) -> result:` and its body, below lines with decorators."""
 
     name: Name
     params: tuple[Param, ...]
     result: TypeExpr | None
     body: tuple[Statement, ...]
+    decorators: tuple[Expr, ...] = ()
     span: Span = _span()
 
     @property
@@ -466,11 +479,12 @@ class If(Node):
 
 @frozen(eq=False, repr=False)
 class For(Node):
-    """The statement `for target in iterable:`."""
+    """The statement `for target in iterable:`. A parsed program has no `orelse`: `parse/lowering.py` rewrites it."""
 
     target: Target
     iterable: Expr
     body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...] = ()
     span: Span = _span()
 
 
@@ -478,6 +492,7 @@ class For(Node):
 class While(Node):
     test: Expr
     body: tuple[Statement, ...]
+    orelse: tuple[Statement, ...] = ()
     span: Span = _span()
 
 
@@ -534,6 +549,7 @@ class Handler(Node):
 class Try(Node):
     body: tuple[Statement, ...]
     handlers: tuple[Handler, ...]
+    orelse: tuple[Statement, ...] = ()
     span: Span = _span()
 
 
@@ -552,6 +568,14 @@ class Import(Node):
 
     names: tuple[Imported, ...]
     module: str | None = None
+    span: Span = _span()
+
+
+@frozen(eq=False, repr=False)
+class Decorator(Node):
+    """A line `@value`, until the definition below it is parsed, which then has it."""
+
+    value: Expr
     span: Span = _span()
 
 

@@ -20,6 +20,20 @@ MERGED = "{**}"
 WHOLE = "-> int"
 """The function that makes sure of a result that it is an int."""
 
+_ENDED = "ended "
+"""How the names of variables begin that say whether a loop, or the body of a `try`, came to its end."""
+
+
+def ended(place: int) -> str:
+    """Return the variable that says whether what ends at a place of the text came to its end."""
+    return f"{_ENDED}{place}"
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a variable is one that the text of a program does not name."""
+    return name.startswith(_ENDED)
+
+
 MOST_TARGETS = 6
 """How many targets there may be if one is starred."""
 
@@ -28,6 +42,11 @@ def unpacking(before: int, after: int) -> str | None:
     """Return the name of the function that `a, *b, c = xs` applies, from the number of targets before and after the
     starred one; None if they are too many."""
     return f"{before}*{after}" if before + after < MOST_TARGETS else None
+
+
+def exactly(count: int) -> str:
+    """Return the name of the function that takes apart what has exactly so many elements."""
+    return f"*{count}="
 
 
 def places_of(name: str) -> tuple[int, int] | None:

@@ -37,6 +37,7 @@ from rlmlang.runtime.exceptions import MAX_RECURSION, too_deep
 from rlmlang.runtime.expressions import name as variable
 from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.host import apply_host
+from rlmlang.runtime.kept_results import with_results_kept
 from rlmlang.runtime.lookups import lookup
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import run_program
@@ -128,7 +129,9 @@ def _compile_body(compiler: Compiler, checked: CheckedFunction, scope: FrameName
         return body[0](inner)
 
     form: FunctionCode = function
-    if compiler.emitted is not None:
+    if checked.keeps_results:
+        form = with_results_kept(checked, function)
+    elif compiler.emitted is not None:
         form = with_emitted_function(compiler.emitted, checked, scope, function)
     compiler.functions[checked] = form  # before its body is compiled, which may apply it
     before = compiler.scope, compiler.binding, compiler.tables, compiler.changes

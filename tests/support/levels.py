@@ -9,11 +9,13 @@ GRAMMAR = Path(__file__).parents[2] / "grammar" / "rlm.lark"
 LEVELS = 8
 
 _RULES = """\
-?suite{k}: _NL{k} (block{k} | open{k} | tried{k}) -> lines | simple -> one_line
+?suite{k}: _NL{k} (block{k} | open{k} | tried{k} | looped{k}) -> lines | simple -> one_line
 block{k}: [above{k}] simple -> line | [above{k}] head ":" {body} -> compound | open{k} _NL{k} "else" ":" {body} -> else_
-open{k}:  [above{k}] "if" expr ":" {body} -> if_ | open{k} _NL{k} "elif" expr ":" {body} -> elif_
+      | looped{k} _NL{k} "else" ":" {body} -> loop_else | tried{k} _NL{k} "else" ":" {body} -> try_else
+open{k}:  [above{k}] "if" test ":" {body} -> if_ | open{k} _NL{k} "elif" test ":" {body} -> elif_
+looped{k}: [above{k}] loop ":" {body} -> compound
 tried{k}: [above{k}] "try" ":" {body} _NL{k} handler ":" {body} -> try_ | tried{k} _NL{k} handler ":" {body} -> except_
-above{k}: (block{k} | open{k} | tried{k}) _NL{k} -> above
+above{k}: (block{k} | open{k} | tried{k} | looped{k}) _NL{k} -> above
 """
 _LINE = r"([ ]*(#[^\n]*)?\n)+"
 _BLOCKS = re.compile(r"(?s)(?<=\n\n)\?suite1: .*?\n(?=\n)")

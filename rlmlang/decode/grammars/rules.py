@@ -15,7 +15,7 @@ Rules = dict[str, str]
 
 _RULE = re.compile(r"^\??([a-z_0-9]+):(.*\n(?:[ ]+.*\n)*)", re.MULTILINE)
 _REPLACED = re.compile(
-    r"start|(?:block|open|tried|above|suite)\d+|(?:not|and)_test|bit_\w+|shift|sum|product|factor|power"
+    r"start|(?:block|open|tried|looped|above|suite)\d+|(?:not|and)_test|bit_\w+|shift|sum|product|factor|power"
 )
 
 _FLAT: Rules = {
@@ -35,6 +35,8 @@ def rules() -> Rules:
     found = {name: " ".join(body.split()) for name, body in _RULE.findall(text) if not _REPLACED.fullmatch(name)}
     found = {name: re.sub(r"\bbit_or\b", "operation", body) for name, body in found.items()}
     found["atom"] = found["atom"].replace("INT | FLOAT | ", "")
+    found["head"] = f"{found.pop('loop')} | {found['head']}"
+    found["simple"] = found["simple"].replace(' | "@" postfix', "")  # a decorator needs a function below it
     return found | _FLAT
 
 

@@ -9,7 +9,7 @@ from rlmlang.errors import RunError
 from rlmlang.language.builtins.changing_methods import SHIFT, no_key
 from rlmlang.language.builtins.common import ELEMENTS, ONE, quoted_number
 from rlmlang.language.builtins.table import of_syntax
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, MERGED, MOST_TARGETS, SET_SLICE, WHOLE, unpacking
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, MERGED, MOST_TARGETS, SET_SLICE, WHOLE, exactly, unpacking
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
 
@@ -90,6 +90,20 @@ def _unpacked(before: int, after: int) -> Callable[[Meter, Any], tuple[Any, ...]
 
     return code
 
+
+def _exactly(wanted: int) -> Callable[[Meter, Any], tuple[Any, ...]]:
+    def code(meter: Meter, xs: Any) -> tuple[Any, ...]:
+        if len(xs) != wanted:
+            raise RunError.of("E304", f"{wanted} arguments are needed; `*` gives {len(xs):,}")
+        meter.items(2 * wanted)
+        return tuple(xs)
+
+    return code
+
+
+for _wanted in range(1, MOST_TARGETS):
+    _result = ", ".join(["T"] * _wanted)
+    of_syntax("", exactly(_wanted), f"exactly(xs: Iterable[T]) -> tuple[{_result}]", cost=ELEMENTS)(_exactly(_wanted))
 
 for _before in range(MOST_TARGETS):
     for _after in range(MOST_TARGETS - _before):

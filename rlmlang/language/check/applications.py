@@ -43,6 +43,7 @@ from rlmlang.language.check.overloads import (
     result_type,
 )
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Variable
+from rlmlang.language.check.spreading import spread
 from rlmlang.language.check.type_tests import TESTED, is_instance, tested_names
 from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE
@@ -114,6 +115,7 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
 
 def _defined(check: Inference, node: nodes.Apply, definition: Definition) -> Type:
     """Check the application of a function of the program, and the function for the types of the arguments."""
+    node = spread(check, node, definition)
     params = [
         NamedParameter(param.name.id, type_, param.default)
         for param, type_ in zip(definition.node.params, definition.params)

@@ -15,7 +15,17 @@ from attrs import define, field, fields, frozen
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Builtin, ModuleConstant, Parameter, Signature
-from rlmlang.language.types import FunctionType, Primitive, RecordType, Type, TypeVar
+from rlmlang.language.types import (
+    DictType,
+    FunctionType,
+    ListType,
+    Primitive,
+    RecordType,
+    SetType,
+    Type,
+    TypeVar,
+    parts_of,
+)
 
 
 @frozen
@@ -139,6 +149,12 @@ class CheckedFunction:
     """Whether it, or a function that it applies, contains a `print`."""
     is_host: bool = False
     """Whether whoever runs the program hands it in. Its node has no body then, and an application is a call."""
+
+    @property
+    def keeps_results(self) -> bool:
+        """Return whether it is decorated, so that its results are kept, as far as nobody could change them."""
+        kinds = (ListType, DictType, SetType)
+        return bool(self.node.decorators) and not any(isinstance(part, kinds) for part in parts_of(self.result))
 
 
 @frozen(eq=False)

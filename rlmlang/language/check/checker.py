@@ -128,6 +128,8 @@ class Checker:
                 self.infer(node.value)
                 hint = "write the arguments one by one, or pass the list"
                 return self.problems.error("E117", "a starred expression is not allowed here", node.span, hint)
+            case nodes.Walrus():
+                raise AssertionError("the parser makes assignments of `:=`")
             case nodes.Lambda():
                 return self.problems.error("E124", "a lambda is only allowed where a function is expected", node.span)
 

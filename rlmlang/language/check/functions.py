@@ -21,7 +21,20 @@ from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.results import with_whole_results
 from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Scope, Variable
 from rlmlang.language.source import Span
-from rlmlang.language.types import NEVER, NONE, UNKNOWN, FunctionType, Type, fits, optional, parts_of
+from rlmlang.language.types import (
+    NEVER,
+    NONE,
+    UNKNOWN,
+    DictType,
+    FunctionType,
+    ListType,
+    OpenTupleType,
+    SetType,
+    Type,
+    fits,
+    optional,
+    parts_of,
+)
 
 MAX_NOTES = 3
 """How many applications inside of each other the report of a mistake names."""
@@ -64,7 +77,9 @@ def _written_type(check: Inference, param: nodes.Param) -> Type:
     """Return the type that is written at a parameter; `x: int = None` takes None too, as in Python."""
     if param.type is None:
         return UNKNOWN
-    type_ = resolve(param.type, check.names, functions=True, open_parts=True)
+    type_ = resolve(param.type, check.names, functions=not param.is_rest, open_parts=True)
+    if param.is_rest:
+        return OpenTupleType(type_)
     is_none = isinstance(param.default, nodes.Constant) and param.default.value is None
     return optional(type_) if is_none and not isinstance(type_, FunctionType) else type_
 
@@ -93,7 +108,10 @@ def _check_params(check: Inference, definition: Definition) -> None:
         if param.name.id in names:
             check.problems.error("E201", f"duplicate parameter `{param.name.id}`", param.name.span)
         names.add(param.name.id)
-        if param.default is not None:
+        if param.is_rest:
+            if param is not definition.node.params[-1]:
+                check.problems.error("E117", "`*` is allowed before the last parameter only", param.span)
+        elif param.default is not None:
             seen_default = True
             if check.is_constant(param.default):
                 check.expect(param.default, type_, "the default")
@@ -279,6 +297,8 @@ def _check_body(check: Inference, instance: Instance) -> Type:
             for place, param in enumerate(definition.node.params)
             if param.name.id in body.scope.lent
         }
+        if definition.node.decorators:
+            _refuse_unhashable(check, function)
         instance.problems = problems.found
     except TooManyProblems:
         before[4].extend(problems.found)
@@ -286,6 +306,15 @@ def _check_body(check: Inference, instance: Instance) -> Type:
     finally:
         names.scope, names.outer, check.body, check.tables, problems.found, problems.provisional = before
     return result
+
+
+def _refuse_unhashable(check: Inference, function: CheckedFunction) -> None:
+    """Report a parameter of a function under `@cache` whose values cannot be looked up: Python raises TypeError."""
+    for param, type_ in zip(function.node.params, function.params):
+        if any(isinstance(part, (ListType, DictType, SetType)) for part in parts_of(type_)):
+            message = f"a function under `@cache` cannot take {type_}"
+            hint = "give it a tuple, or read the value from the function around it"
+            check.problems.error("E116", message, param.span, hint)
 
 
 def _end(check: Inference, definition: Definition) -> Type:
@@ -422,6 +451,8 @@ def calls_in_while(check: Inference, span: Span) -> None:
 def accepted(check: Inference, definition: Definition, params: Sequence[Type], span: Span) -> Instance | None:
     """Return a function as checked for the types that it would be applied to; None if it does not accept them."""
     required = sum(param.default is None for param in definition.node.params)
+    if any(param.is_rest for param in definition.node.params):
+        return None
     if not required <= len(params) <= len(definition.params):
         return None
     types: list[Type] = []

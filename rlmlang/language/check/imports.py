@@ -17,7 +17,6 @@ INSTEAD = {
     "csv": "split the lines: `[line.split(',') for line in text.splitlines()]`",
     "io": "declare an input for text, and use `text.splitlines()`",
     "operator": "write a lambda: `key=lambda x: x[1]`",
-    "dataclasses": "a record needs no import: write `class Name:` with `name: type` on each line",
     "enum": "write `Literal['a', 'b']` as the type, and texts as values",
     "copy": "write `list(xs)` or `[list(row) for row in rows]`",
     "random": "programs have no randomness; take a number as an input",
@@ -26,8 +25,6 @@ INSTEAD = {
     "sys": "take what the program needs as inputs",
     "collections.namedtuple": "write a record: `class Name:` with `name: type` on each line",
     "collections.OrderedDict": "write a dict, which keeps the order of its keys",
-    "functools.lru_cache": "keep results in a dict that is passed along, or compute from the smallest case up",
-    "functools.cache": "keep results in a dict that is passed along, or compute from the smallest case up",
     "functools.cmp_to_key": "write a key: `key=lambda x: …`",
     "json.loads": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
     "json.load": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
@@ -36,15 +33,20 @@ INSTEAD = {
 }
 """What to write in the place of modules, and of names of modules, that programs in Python often use."""
 
-IGNORED = ("typing", "__future__")
+IGNORED = ("typing", "__future__", "dataclasses")
 """Modules that mean nothing to the values of a program."""
+
+DECORATORS = {"functools": ("cache", "lru_cache"), "dataclasses": ("dataclass",)}
+"""The decorators that change no value of a program, by module: functions are pure, and records are data."""
 
 
 def import_(check: Inference, node: nodes.Import) -> None:
     """Check an import, and bind its names."""
     for imported in node.names:
         name = bound_name(imported)
-        if node.module == "typing":
+        if imported.name in DECORATORS.get(node.module or "", ()):
+            check.names.typing[name.id] = f"{node.module}.{imported.name}"
+        elif node.module == "typing":
             _import_type(check, imported, name)
         elif node.module in IGNORED:
             pass
@@ -54,6 +56,35 @@ def import_(check: Inference, node: nodes.Import) -> None:
             check.names.typing[f"{name.id}."] = ""
         else:
             check.names.bind(name, _module(check, imported))
+
+
+def decorators(check: Inference, node: nodes.Function | nodes.Record, module: str) -> None:
+    """Check the decorators of a definition, which are those of one module."""
+    for each in node.decorators:
+        called = each.callee if isinstance(each, nodes.Apply) else each
+        match called:
+            case nodes.Name(id=name):
+                known = check.names.typing.get(name, "")
+            case nodes.Attribute(value=nodes.Name(id=name), name=attribute):
+                known = f"{module}.{attribute}" if _is_module(check, name, module) else ""
+            case _:
+                known = ""
+        if known not in [f"{module}.{name}" for name in DECORATORS[module]]:
+            listed = " and ".join(f"`@{name}`" for name in DECORATORS[module])
+            hint = f"those of {module} are: {listed}" if known or isinstance(node, nodes.Record) else _UNDECORATED
+            check.problems.error("E116", "this decorator is not in the language", each.span, hint)
+
+
+_UNDECORATED = "omit it, or apply the function where its result is used; `@cache` of functools is allowed"
+
+
+def _is_module(check: Inference, name: str, module: str) -> bool:
+    entry = check.names.find(name)
+    return (
+        f"{name}." in check.names.typing
+        if module in IGNORED
+        else isinstance(entry, ModuleEntry) and entry.name == module
+    )
 
 
 def _import_type(check: Inference, imported: nodes.Imported, name: nodes.Name) -> None:

@@ -190,6 +190,11 @@ def _input_type(check: ProgramChecker, statement: nodes.Input) -> Type:
 def _entry(check: ProgramChecker, definition: Definition, inputs: Mapping[str, Type] | None) -> Instance | None:
     """Check the function that is the program for the types of its inputs."""
     given = {} if inputs is None else inputs
+    for param in definition.node.params:
+        if param.is_rest:
+            hint = f"take a list: `{param.name.id}: list[str]`"
+            check.problems.error("E117", "the function that is the program cannot have `*`", param.span, hint)
+            return None
     types: list[Type] = []
     for param, written in zip(definition.node.params, definition.params):
         if not functions.is_open(written):

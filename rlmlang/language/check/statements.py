@@ -68,12 +68,14 @@ def _check(check: Inference, node: nodes.Statement) -> None:
 
 def function(check: Inference, node: nodes.Function) -> None:
     """Check a `def`; its body is checked for the types that the function is applied to."""
+    imports.decorators(check, node, "functools")
     definition = functions.define(check, node)
     if check.names.bind(node.name, definition):
         functions.check_early(check, definition)
 
 
 def record(check: Inference, node: nodes.Record) -> None:
+    imports.decorators(check, node, "dataclasses")
     fields: dict[str, Type] = {}
     for each in node.fields:
         type_ = resolve(each.type, check.names)

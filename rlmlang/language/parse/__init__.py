@@ -26,7 +26,7 @@ from rlmlang.language.source import Source, Span
 if TYPE_CHECKING:
     from rlmlang.language.parse.refused import Explanation
 
-__all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_body", "parse_partial"]
+__all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_as_written", "parse_body", "parse_partial"]
 
 
 @frozen
@@ -42,6 +42,12 @@ class Parsed:
 def parse(source: Source, start: int = 0) -> nodes.Module:
     """Return the syntax tree of a text from an offset on. Raises ProgramError with every diagnostic found."""
     return _whole(parse_partial(source, start))
+
+
+def parse_as_written(source: Source) -> nodes.Module:
+    """Return the syntax tree of a text with the short forms that `parse` rewrites. Raises ProgramError."""
+    layout = lay_out(source, 0)
+    return _whole(_parsed(layout, _SourceBuilder(source, 0, layout.levels), source, 0, as_written=True))
 
 
 def parse_body(source: Source, start: int, margin: str = "    ") -> nodes.Module:
@@ -69,7 +75,7 @@ def parse_partial(source: Source, start: int = 0) -> Parsed:
     return _parsed(layout, _SourceBuilder(source, start, layout.levels), source, start)
 
 
-def _parsed(layout: Layout, builder: _SourceBuilder, source: Source, start: int) -> Parsed:
+def _parsed(layout: Layout, builder: _SourceBuilder, source: Source, start: int, as_written: bool = False) -> Parsed:
     statements: list[nodes.Statement] = []
     problems = list(layout.problems)
     damaged = _bound(source.text[layout.end :])
@@ -84,8 +90,30 @@ def _parsed(layout: Layout, builder: _SourceBuilder, source: Source, start: int)
         failures += len(errors)
         if not found:
             damaged |= _bound(text)
+    if builder.is_written_short and not as_written:
+        statements, errors, names = _without_short_forms(statements)
+        problems += errors
+        damaged |= names
     module = nodes.Module(tuple(statements), tuple(layout.comments), span=Span(source, start, len(source.text)))
     return Parsed(module, tuple(sorted(problems, key=_place)[:MAX_PROBLEMS]), frozenset(damaged))
+
+
+def _without_short_forms(
+    written: list[nodes.Statement],
+) -> tuple[list[nodes.Statement], list[Diagnostic], set[str]]:
+    """Return the statements without short forms; of those that have none, the diagnostics and the names they bind."""
+    from rlmlang.language.parse.lowering import lowered  # imported here, since it is seldom needed
+
+    statements: list[nodes.Statement] = []
+    problems: list[Diagnostic] = []
+    names: set[str] = set()
+    for each in written:
+        try:
+            statements += lowered(each, written)
+        except ProgramError as error:
+            problems += error.diagnostics
+            names |= _bound(each.span.text)
+    return statements, problems, names
 
 
 def _place(problem: Diagnostic) -> int:

@@ -121,6 +121,8 @@ class _Scanner:
         """Where the line begins."""
         self.line_level = 0
         """How many blocks the statements of the line are in."""
+        self.is_decorated = False
+        """Whether the line at the margin belongs to the decorator above it."""
         self.heads: list[int] = []
         """Where a body begins on the line of its head that has several statements."""
         self.at = start
@@ -179,8 +181,10 @@ class _Scanner:
             return
         level = self.level(at, end)
         self.line_start, self.line_level = end, level
-        if level == 0 and not (self.may_continue() and _CONTINUES.match(self.text, end)):
-            self.starts.append(end)
+        if level == 0:
+            if not (self.is_decorated or (self.may_continue() and _CONTINUES.match(self.text, end))):
+                self.starts.append(end)
+            self.is_decorated = self.text[end] == "@"
         if level:
             self.found.levels[at] = level
         if level > MAX_BLOCKS and self.starts[-1] not in self.found.troubled:

@@ -21,7 +21,7 @@ Suite = tuple[nodes.Statement, ...]
 class Block:
     """The statements of one level so far: the last one, and the block above it."""
 
-    last: nodes.Statement
+    last: nodes.Statement | nodes.Decorator
     above: Block | None
 
 
@@ -66,7 +66,7 @@ class Builder(ExpressionBuilder):
 
     def start(self, items: Items) -> Items:
         """Return the statements of a text."""
-        statements = list(_statements(*parts(items)))
+        statements = list(self.statements(*parts(items)))
         if not self.in_body:
             return [_declared(statement) for statement in statements]
         for statement in statements:
@@ -82,10 +82,25 @@ class Builder(ExpressionBuilder):
         return self.closed(items[0])
 
     def lines(self, items: Items) -> Suite:
-        return tuple(_statements(self.closed(items[1])))
+        return tuple(self.statements(self.closed(items[1])))
 
     def one_line(self, items: Items) -> Suite:
-        return (items[0],)
+        return tuple(self.statements(Block(items[0], None)))
+
+    def statements(self, block: Block | None = None) -> Iterator[nodes.Statement]:
+        """Yield the statements of a block from first to last. Raises ProgramError for a decorator of nothing."""
+        found: list[nodes.Statement] = []
+        while block is not None:
+            last = block.last
+            if isinstance(last, nodes.Decorator):
+                below = found[-1] if found else None
+                if not isinstance(below, (nodes.Function, nodes.Record)):
+                    raise self.fail("E116", "there is no function below this decorator", last.span)
+                found[-1] = evolve(below, decorators=(last.value, *below.decorators))
+            else:
+                found.append(last)
+            block = block.above
+        return reversed(found)
 
     def line(self, items: Items) -> Block:
         above, statement = items
@@ -124,6 +139,18 @@ class Builder(ExpressionBuilder):
     def branch(self, items: Items) -> nodes.Branch:
         _, test, _, body = items
         return nodes.Branch(test, body, span=self.at(items))
+
+    def loop_else(self, items: Items) -> Block:
+        before, *_, body = items
+        self.is_written_short = True
+        loop = before.last
+        return Block(evolve(loop, orelse=body, span=self.at([loop, body])), before.above)
+
+    def try_else(self, items: Items) -> Block:
+        before, *_, body = items
+        self.is_written_short = True
+        block = self.closed_try(before)
+        return Block(evolve(block.last, orelse=body, span=self.at([block.last, body])), block.above)
 
     def else_(self, items: Items) -> Block:
         before, *_, body = items
@@ -195,6 +222,28 @@ class Builder(ExpressionBuilder):
             raise self.fail("E117", message, target.items[stars[-1]].span)
         callee = nodes.Name(name, span=value.span, node_id=next(self._ids))
         return self.node(nodes.Apply(callee, (value,), span=value.span, node_id=next(self._ids)), [value])
+
+    def inner_targets(self, items: Items) -> nodes.TupleTarget:
+        """Return targets in brackets, which the grammar reads as expressions. Raises ProgramError."""
+        return self.as_targets(parts(items), self.at(items))
+
+    def as_targets(self, items: Items, span: Span) -> nodes.TupleTarget:
+        targets: Items = []
+        for item in items:
+            match item:
+                case nodes.Name() | nodes.Index():
+                    targets.append(item)
+                case nodes.TupleExpr(inner) | nodes.ListExpr(inner):
+                    targets.append(self.as_targets([*inner], item.span))
+                case nodes.Starred():
+                    raise self.fail("E117", "a starred target is in the only list of targets", item.span)
+                case _:
+                    message = "this cannot be assigned to"
+                    raise self.fail("E100", message, item.span, "write names and items before `=`")
+        return self.node(nodes.TupleTarget(tuple(targets), span=span), targets)
+
+    def decorator(self, items: Items) -> nodes.Decorator:
+        return nodes.Decorator(items[1], span=self.at(items))
 
     def no_slice(self, target: nodes.Target | nodes.Slice | nodes.Starred) -> None:
         """Refuse a slice among several targets. Raises ProgramError E120."""
@@ -317,6 +366,10 @@ class Builder(ExpressionBuilder):
         name, _, type_, _, default = items
         return nodes.Param(self.name_of(name), type_, default, span=self.at(items))
 
+    def rest(self, items: Items) -> nodes.Param:
+        _, name, _, type_ = items
+        return nodes.Param(self.name_of(name), type_, None, True, span=self.at(items))
+
     def field(self, items: Items) -> nodes.Field:
         return nodes.Field(self.name_of(items[0]), items[2], span=self.at(items))
 
@@ -340,12 +393,3 @@ def _declared(statement: nodes.Statement) -> nodes.Statement:
     if isinstance(statement, nodes.AnnotatedAssign):
         return nodes.Input(statement.name, statement.type, statement.value, span=statement.span)
     return statement
-
-
-def _statements(block: Block | None = None) -> Iterator[nodes.Statement]:
-    """Yield the statements of a block from first to last."""
-    found: list[nodes.Statement] = []
-    while block is not None:
-        found.append(block.last)
-        block = block.above
-    return reversed(found)

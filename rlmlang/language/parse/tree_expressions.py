@@ -35,6 +35,8 @@ class ExpressionBuilder:
         """The text that is being parsed: a statement, or an expression of an f-string."""
         self.offset = 0
         """Where that text starts in the source."""
+        self.is_written_short = False
+        """Whether the text has forms that are rewritten before a program is checked (`lowering.py`)."""
         self._ids = count(first_id)
         self._depths: dict[int, int] = {}
         """The depth of the tree below a node, by `id()`."""
@@ -187,6 +189,9 @@ class ExpressionBuilder:
         (made,) = self.generator(inside)
         return made  # type: ignore[no-any-return]
 
+    def starred_generator(self, items: Items) -> nodes.Starred:
+        return self.expr(nodes.Starred, items, self.generator_in_brackets(items[1:]))
+
     def split(self, arguments: Items) -> Any:
         """Return the positional and the keyword arguments."""
         seen: set[str] = set()
@@ -211,6 +216,13 @@ class ExpressionBuilder:
 
     def lambda_(self, items: Items) -> nodes.Lambda:
         return self.expr(nodes.Lambda, items, items[1] or (), items[3])
+
+    def walrus(self, items: Items) -> nodes.Walrus:
+        self.is_written_short = True
+        return self.expr(nodes.Walrus, items, self.name_of(items[0]), items[2])
+
+    def walrus_in_brackets(self, items: Items) -> Any:
+        return self.group([items[0], self.walrus(items[1:-1]), items[-1]])
 
     # Displays
 

@@ -81,6 +81,8 @@ def _bare(node: nodes.Expr, quote: str) -> PrintedRow:
         case nodes.DictExpr(pairs):
             rows = ([*expr_row(key, 1, quote), ": ", *expr_row(value, 1, quote)] for key, value in pairs)
             return [bracket("{", rows, "}")]
+        case nodes.Walrus(target, value):
+            return ["(", f"{target.id} := ", *expr_row(value, 1, quote), ")"]
         case nodes.Unary(op, operand):
             return [f"{op} " if op == "not" else op, *expr_row(operand, _level(node), quote)]
         case nodes.Binary("**", left, right):

@@ -49,6 +49,7 @@ class Statements:
         inner = indent + 4
         match node:
             case nodes.Record(name, fields):
+                yield from _decorators(node, indent)
                 yield PrintedUnit(f"class {name.id}:", start, name.span.end, indent, opens=True)
                 for item in fields:
                     text = lay([f"{item.name.id}: ", *type_row(item.type)], inner)
@@ -58,6 +59,7 @@ class Statements:
                     yield PrintedUnit(_head(node, indent, ": ..."), start, node.span.end, indent, opens=True)
                     return
                 last = result or (params[-1] if params else name)
+                yield from _decorators(node, indent)
                 yield PrintedUnit(_head(node, indent), start, last.span.end, indent, opens=True)
                 yield from self.body(body, inner)
             case nodes.If(branches, orelse):
@@ -67,17 +69,16 @@ class Statements:
                     goes_on = branch is not branches[0]
                     yield PrintedUnit(text, branch.span.start, branch.test.span.end, indent, goes_on=goes_on)
                     yield from self.body(branch.body, inner)
-                if orelse:
-                    at = self.place_of_else(branches[-1].span.end, orelse[0].span.start)
-                    yield PrintedUnit("else:", at, at + 4, indent, goes_on=True)
-                    yield from self.body(orelse, inner)
+                yield from self.orelse(branches[-1].span.end, orelse, indent)
             case nodes.For(target, iterable, body):
                 text = _with_value(f"for {target_text(target)} in ", iterable, indent, ":")
                 yield PrintedUnit(text, start, iterable.span.end, indent)
                 yield from self.body(body, inner)
+                yield from self.orelse(body[-1].span.end, node.orelse, indent)
             case nodes.While(test, body):
                 yield PrintedUnit(_with_value("while ", test, indent, ":"), start, test.span.end, indent)
                 yield from self.body(body, inner)
+                yield from self.orelse(body[-1].span.end, node.orelse, indent)
             case nodes.Try(body, handlers):
                 yield PrintedUnit("try:", start, start + 3, indent)
                 yield from self.body(body, inner)
@@ -85,8 +86,16 @@ class Statements:
                     text, end = _handler(handler)
                     yield PrintedUnit(text, handler.span.start, end, indent, goes_on=True)
                     yield from self.body(handler.body, inner)
+                yield from self.orelse(handlers[-1].span.end, node.orelse, indent)
             case _:
                 yield PrintedUnit(_one_line(node, indent), start, node.span.end, indent)
+
+    def orelse(self, end: int, body: tuple[nodes.Statement, ...], indent: int) -> Iterator[PrintedUnit]:
+        """Yield an `else` behind what ends at a place, if it has a body."""
+        if body:
+            at = self.place_of_else(end, body[0].span.start)
+            yield PrintedUnit("else:", at, at + 4, indent, goes_on=True)
+            yield from self.body(body, indent + 4)
 
     def place_of_else(self, start: int, end: int) -> int:
         """Return where the `else` between two positions is, which is in no span."""
@@ -94,6 +103,12 @@ class Statements:
             if found[0] == "else":
                 return found.start()
         return start
+
+
+def _decorators(node: nodes.Function | nodes.Record, indent: int) -> Iterator[PrintedUnit]:
+    """Yield the lines above a definition."""
+    for each in node.decorators:
+        yield PrintedUnit(f"@{flat_text(expr_row(each))}", each.span.start - 1, each.span.end, indent, opens=True)
 
 
 def _head(node: nodes.Function, indent: int, end: str = ":") -> str:
@@ -106,6 +121,8 @@ def _head(node: nodes.Function, indent: int, end: str = ":") -> str:
 
 
 def _param(param: nodes.Param) -> PrintedRow:
+    if param.is_rest:
+        return [f"*{param.name.id}", *([] if param.type is None else [": ", *type_row(param.type)])]
     if param.type is not None:
         return _declared(param.name, param.type, param.default)
     return [param.name.id, *([] if param.default is None else ["=", *expr_row(param.default, 1)])]

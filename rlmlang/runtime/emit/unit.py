@@ -108,7 +108,7 @@ class Unit:
 
     def function(self, checked: CheckedFunction) -> str:
         """Return the name of a function, which is emitted with what applies it. Raises CannotEmit."""
-        if checked.makes_calls or checked.prints or checked in self.unable:
+        if checked.makes_calls or checked.prints or checked.keeps_results or checked in self.unable:
             raise CannotEmit(checked.node.name.id)
         known = self.functions.get(checked)
         if known is None:
