@@ -115,7 +115,9 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
 
 def _defined(check: Inference, node: nodes.Apply, definition: Definition) -> Type:
     """Check the application of a function of the program, and the function for the types of the arguments."""
-    node = spread(check, node, definition)
+    written, node = node, spread(check, node, definition)
+    if node is not written:
+        check.tables.spread[node.node_id] = node
     params = [
         NamedParameter(param.name.id, type_, param.default)
         for param, type_ in zip(definition.node.params, definition.params)

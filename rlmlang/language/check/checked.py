@@ -170,6 +170,9 @@ class Tables:
     written_out: dict[int, nodes.Lambda] = field(factory=dict)
     """The lambda that means the same as an `Attribute` that is given where a function is expected: `lambda x: d[x]` for
     `d.get` as a key, `lambda x: x.lower()` for `str.lower`, `lambda x: math.sqrt(x)` for `math.sqrt`."""
+    spread: dict[int, nodes.Apply] = field(factory=dict)
+    """Applications of functions of the program with one argument for each parameter, where `*args` or a starred
+    argument is among those that are written."""
     answers: dict[int, Type] = field(factory=dict)
     """The type of what the model answers to each `Call`; with `default=None`, the value may be None as well."""
     decided: dict[int, bool] = field(factory=dict)

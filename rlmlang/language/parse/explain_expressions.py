@@ -21,7 +21,8 @@ def walrus(refused: RefusedToken) -> Explanation | None:
     at = refused.text.find(":=", max(0, refused.start - 1), refused.start + 2)
     if at < 0:
         return None
-    return "E118", "`:=` is not in the language", (at, at + 2), "bind the value on a line of its own"
+    hint = "put it in brackets, or bind the value on a line above"
+    return "E118", "`:=` cannot be used here", (at, at + 2), hint
 
 
 def starred(refused: RefusedToken) -> Explanation | None:

@@ -13,7 +13,7 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
         "`async` and `await` are not in the language",
         "omit it: independent CALLs run concurrently anyway",
     ),
-    "@": ("E116", "decorators are not in the language", "omit it, or apply the function where its result is used"),
+    "@": ("E116", "this is no decorator of the language", "omit it, or apply the function where its result is used"),
     "global": ("E119", "`global` and `nonlocal` are not in the language", "pass it as a parameter, and return it"),
     "del": ("E120", "`del` removes one element, key or slice: `del xs[i]`", "omit it for a variable"),
     "yield": ("E121", "`yield` is not in the language", "collect the values in a list, and return it"),
@@ -21,7 +21,11 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
     "match": ("E121", "`match` is not in the language", "write `if` and `elif`"),
     "type": ("E121", "`type` is not in the language", "write the type where it is used, or a record: `class Name:`"),
     "print": ("E121", "`print` is a function, not a statement", "write `print(x)`"),
-    "finally": ("E114", "`finally` is not in the language", "write its lines below the `try`"),
+    "finally": (
+        "E114",
+        "`finally` is not in the language",
+        "write its lines below the `try`, and where an `except` leaves the function, before that too",
+    ),
 }
 SAME = {"async": "await", "nonlocal": "global"}
 SOFT = ("print", "match", "type")
@@ -71,10 +75,6 @@ def misplaced_clause(refused: RefusedToken) -> Explanation | None:
     if refused.start != refused.line_start or word not in ("else", "elif", "except"):
         return None
     where, above = refused.token_range, refused.word_above
-    if word == "else" and above in ("for", "while"):
-        return "E111", "loops have no `else`", where, "set a variable in the loop, and test it below"
-    if word == "else" and above in ("try", "except"):
-        return "E114", "`try` has no `else`", where, "write its lines at the end of the `try`"
     if above == "else":
         return "E100", f"`{word}` after `else`", where, "the `else` comes last" if word == "elif" else None
     return "E100", f"`{word}` without {'a `try`' if word == 'except' else 'an `if`'} above it", where, None

@@ -13,9 +13,8 @@ from attrs import evolve, fields
 
 from rlmlang.errors import ProgramError
 from rlmlang.language import nodes, syntax
+from rlmlang.language.parse.tree import Suite
 from rlmlang.language.source import Span
-
-Suite = tuple[nodes.Statement, ...]
 
 _numbers = count(1 << 42)
 """Numbers of expressions that no text has."""

@@ -118,7 +118,7 @@ class Builder(ExpressionBuilder):
     def declared(self, items: Items) -> Block:
         """Return a function of the host, whose body is `...` behind a docstring or not. Raises ProgramError E126."""
         above, head, _, *rest, dots = items
-        before = tuple(_statements(rest[-1])) if rest else ()
+        before = tuple(self.statements(rest[-1])) if rest else ()
         span = self.at([dots])
         if not isinstance(head, nodes.Function):
             raise self.fail("E126", "`...` is the body of a function of the host only", span, "write `pass`")

@@ -81,6 +81,7 @@ class ApplicationsWalk(ChangesWalk):
         """Evaluate the arguments of a function of the program. Returns them in the order of its parameters, and what is
         read by those that are functions.
         """
+        node = self.tables.spread.get(node.node_id, node)
         params = function.node.params
         places = {param.name.id: place for place, param in enumerate(params)}
         args = [*enumerate(node.args), *((places[keyword.name], keyword.value) for keyword in node.keywords)]
