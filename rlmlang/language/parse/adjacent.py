@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lark import Token
+from lark.exceptions import UnexpectedInput
 
 F_STRINGS = ("FSTRING", "LONG_FSTRING")
 STRINGS = ("STRING", "RAW_STRING", "LONG_STRING", *F_STRINGS)
@@ -24,7 +25,16 @@ class StringJoiner:
     def process(self, stream: Iterable[Token]) -> Iterator[Token]:
         """Yield the tokens, with strings that follow each other joined."""
         strings: list[Token] = []
-        for token in stream:
+        tokens = iter(stream)
+        while True:
+            try:
+                token = next(tokens)
+            except StopIteration:
+                break
+            except UnexpectedInput:
+                if strings:  # which may be what is wrong
+                    yield _joined(strings)
+                raise
             if token.type in STRINGS and not (strings and _is_torn(strings[-1], token)):
                 strings.append(token)
                 continue

@@ -57,7 +57,8 @@ def explain(refused: RefusedToken) -> Explanation:
 
 _WORDS = {
     "NAME": "a name", **dict.fromkeys(LINE_ENDS, "end of line"), "LPAR": "`(`", "RPAR": "`)`",
-    "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "EQUAL": "`=`", "IN": "`in`", "__ANON_0": "`->`",
+    "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "EQUAL": "`=`", "STAR": "`*`",
+    "IN": "`in`", "__ANON_0": "`->`",
 }  # fmt: skip
 """How messages name the terminals of the grammar."""
 
