@@ -84,7 +84,7 @@ BACKENDS = (
     Backend("hf:PATH", "a checkpoint, in this process by transformers", "rlmlang.models.local.hf:open_model", _HF),
     Backend(
         "openai:MODEL@URL",
-        "a model on a server: vLLM, SGLang, llama-server, OpenAI and others",
+        "a model on a server: OpenAI, Ollama, LM Studio, vLLM, SGLang, llama-server and others",
         "rlmlang.models.servers.openai:open_model",
         _HTTP,
         "https://api.openai.com/v1",

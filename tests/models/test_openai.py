@@ -199,12 +199,14 @@ def test_servers_that_continue_a_text(server: FakeServer, opened: Open, dialect:
         ("api.together.xyz", "none", True),
         ("api.mistral.ai", "none", True),
         ("generativelanguage.googleapis.com", "none", True),
+        ("api.openai.com", "openai", True),
+        ("us.openai.azure.com", "azure", True),
         ("localhost", None, None),
         ("models.example", None, None),
     ],
 )
 def test_services_are_known_by_their_hosts(host: str, dialect: str | None, refuses: bool | None) -> None:
-    found = dialect_of_service(host)
+    found = dialect_of_service(f"https://{host}/v1")
     assert (found and found.name, found and found.refuses) == (dialect, refuses)
 
 

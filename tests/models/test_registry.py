@@ -253,7 +253,7 @@ def test_a_function_in_a_file(tmp_path: Path) -> None:
     ("name", "content", "why"),
     [
         ("t.toml", "[[reply]\n", "is not TOML"),
-        ("t.toml", b"\xff\xfe", "is not TOML"),
+        ("t.toml", b"\xff\xff", "is not TOML"),
         ("t.toml", "[[replies]]\n", "must hold [[reply]] tables"),
         ("t.toml", "reply = 3\n", "must hold [[reply]] tables"),
         ("t.toml", "reply = [3]\n", "must hold [[reply]] tables"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from rlmlang.models.known_servers import HOSTS
+from rlmlang.models.servers.azure import is_azure
 from rlmlang.models.servers.chat import (
     AZURE,
     HOSTED,
@@ -30,9 +32,18 @@ _CONTEXT_NAMES = ("max_model_len", "context_length", "context_window", "max_cont
 """The names of the context size in a list of models."""
 
 
-def dialect_of_service(host: str) -> ServerDialect | None:
-    """Return the dialect of a service that is known by its host; None for any other server."""
-    name = HOSTS.get(host)
+def is_openai(url: str) -> bool:
+    """Return whether an address is of OpenAI itself."""
+    return urlsplit(url).hostname == "api.openai.com"
+
+
+def dialect_of_service(url: str) -> ServerDialect | None:
+    """Return the dialect of a service that is known by its address; None for any other server."""
+    if is_openai(url):
+        return OPENAI
+    if is_azure(url):
+        return AZURE
+    name = HOSTS.get(urlsplit(url).hostname or "")
     return None if name is None else DIALECTS.get(name, HOSTED)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from typing import cast
-from urllib.parse import urlsplit
 
 from attrs import asdict, frozen
 
@@ -17,7 +16,7 @@ from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import one_of, read_options
 from rlmlang.models.servers.azure import is_azure, root_and_path
 from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, Chat, Grammar, Sampling
-from rlmlang.models.servers.detection import DIALECTS, detected, dialect_of_service
+from rlmlang.models.servers.detection import DIALECTS, detected, dialect_of_service, is_openai
 from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key, read_key, route_of, split_name
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.llama_server import LLAMA, LlamaServer
@@ -65,20 +64,18 @@ class OpenAIModel:
         self.model = model
         self.options = options
         self.concurrency = options.concurrency
-        host = urlsplit(url).hostname
-        self._at_openai = host == urlsplit(ADDRESS).hostname
-        self._usual_dialect = OPENAI if self._at_openai else dialect_of_service(host or "")
-        self._at_azure = options.dialect == "azure" or (not options.dialect and is_azure(url))
-        if self._at_azure:
+        self._known = DIALECTS.get(options.dialect) or dialect_of_service(url)
+        """The dialect of the server; None if it is to be found out."""
+        if self._known is AZURE:
             root, self._path = root_and_path(url, model, options.api_version)
         else:
             root = url.removesuffix("/v1")
             self._path = f"{url[len(root) :]}/chat/completions"
-        self._needs_key = self._at_openai or is_azure(url)
-        self._variable = key_variable(options.key, "OPENAI_API_KEY", self._at_openai)
+        self._needs_key = is_openai(url) or is_azure(url)
+        self._variable = key_variable(options.key, "OPENAI_API_KEY", is_openai(url))
         self._key = read_key(self._variable, url)
         self.secrets = frozenset([self._key] if self._key else [])
-        header = {"api-key": self._key} if self._at_azure else {"Authorization": f"Bearer {self._key}"}
+        header = {"api-key": self._key} if self._known is AZURE else {"Authorization": f"Bearer {self._key}"}
         headers = header if self._key else {}
         self._client = Client(
             root,
@@ -123,9 +120,7 @@ class OpenAIModel:
         options = self.options
         if self._needs_key and not self._key:
             raise no_key(self.name, self._variable)
-        usual = AZURE if self._at_azure else self._usual_dialect
-        dialect = DIALECTS.get(options.dialect) or usual
-        context = options.ctx
+        dialect, context = self._known, options.ctx
         if dialect is None or (not context and dialect not in (OPENAI, AZURE, NONE)):
             found, size = detected(self._client, self._path.removesuffix("/chat/completions"), self.model)
             dialect = dialect or found
