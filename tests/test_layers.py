@@ -70,6 +70,7 @@ RANK = {name: rank for rank, line in enumerate(LAYERS.split("\n")) for name in l
 
 HEAVY = {
     "re2": {"language"},
+    "regex": {"language"},
     "apsw": {"storage"},
     "psycopg": {"storage"},
     "lark": {"language", "decode"},
