@@ -248,8 +248,13 @@ def _words(type_: Type, shared: Set[RecordType], plural: bool = False) -> str:
 
 
 def _record_words(record: RecordType, shared: Set[RecordType], plural: bool = False) -> str:
-    fields = ", ".join(f'"{name}" ({_words(field, shared)})' for name, field in record.fields)
-    return f"{'objects' if plural else 'an object'} with {fields}"
+    says = record.descriptions
+    fields = ", ".join(
+        f'"{name}" ({_words(field, shared)}{f": {says[name]}" if name in says else ""})'
+        for name, field in record.fields
+    )
+    about = f" ({says['']})" if "" in says else ""
+    return f"{'objects' if plural else 'an object'}{about} with {fields}"
 
 
 _PLAIN_WORDS: dict[Type, tuple[str, str]] = {
@@ -289,12 +294,21 @@ def _schema(type_: Type) -> dict[str, Any]:
 
 
 def _record_schema(record: RecordType) -> dict[str, Any]:
+    says = record.descriptions
     return {
         "type": "object",
-        "properties": {name: _schema(field) for name, field in record.fields},
+        **({"description": says[""]} if "" in says else {}),
+        "properties": {name: _described(_schema(field), says.get(name)) for name, field in record.fields},
         "required": [name for name, _ in record.fields],
         "additionalProperties": False,
     }
+
+
+def _described(schema: dict[str, Any], description: str | None) -> dict[str, Any]:
+    """Return a schema with a description. Beside a `$ref` some servers accept nothing else."""
+    if description is None:
+        return schema
+    return {**({"anyOf": [schema]} if "$ref" in schema else schema), "description": description}
 
 
 def _json_types(values: Iterable[Value]) -> str | list[str]:

@@ -370,8 +370,9 @@ def declared_before(arguments: Arguments, type_: Type, functions: Heads = ()) ->
     """Yield the text of each record in the values of arguments and in types, and of each function of the host."""
     types = [each for function in functions for each in function.types]
     for record in _records(arguments, type_, *types):
-        fields = "".join(f"    {name}: {of}\n" for name, of in record.fields)
-        yield f"class {record.name}:\n{fields}\n"
+        says = {name: f"  # {text}" for name, text in record.descriptions.items()}
+        fields = "".join(f"    {name}: {of}{says.get(name, '')}\n" for name, of in record.fields)
+        yield f"class {record.name}:{says.get('', '')}\n{fields}\n"
     for function in functions:
         yield f"{function.text}\n"
 

@@ -411,6 +411,10 @@ class AugmentedAssign(Node):
 class Field(Node):
     name: Name
     type: TypeExpr
+    docstring: Constant | None = None
+    """The string below it."""
+    comment: str = field(default="", eq=False)
+    """The text of the comment behind it."""
     span: Span = _span()
 
 
@@ -421,6 +425,10 @@ class Record(Node):
     name: Name
     fields: tuple[Field, ...]
     decorators: tuple[Expr, ...] = ()
+    docstring: Constant | None = None
+    """The string before its fields."""
+    comment: str = field(default="", eq=False)
+    """The text of the comment behind its head."""
     span: Span = _span()
 
 

@@ -17,7 +17,7 @@ from rlmlang.language.types import (
 
 
 def structure_of(type_: Type) -> object:
-    """Return the structure of a type as JSON data, with the fields of its records."""
+    """Return the structure of a type as JSON data, with the fields of its records and what is said about them."""
     match type_:
         case ListType():
             return ["list", structure_of(type_.item)]
@@ -34,5 +34,8 @@ def structure_of(type_: Type) -> object:
         case LiteralType():
             return ["literal", *type_.values]
         case RecordType():
-            return ["record", type_.name, *([name, structure_of(t)] for name, t in type_.fields)]
+            says = type_.descriptions
+            named = [type_.name, says[""]] if "" in says else type_.name
+            parts = ([name, structure_of(each), *([says[name]] if name in says else [])] for name, each in type_.fields)
+            return ["record", named, *parts]
     return str(type_)

@@ -8,6 +8,7 @@ an int. Functions are second-class: `FunctionType` is the type of parameters onl
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import ClassVar, Union
 
 from attrs import field, frozen
@@ -201,6 +202,8 @@ class RecordType:
 
     name: str
     fields: tuple[tuple[str, Type], ...] = field(eq=False)
+    descriptions: Mapping[str, str] = field(factory=dict, eq=False, repr=False)
+    """What the program says about its fields, by name, and about the record itself, by an empty name."""
     size: int = field(init=False, eq=False, repr=False)
 
     @size.default

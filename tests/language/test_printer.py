@@ -224,6 +224,10 @@ LAYOUTS = {
         "class A: # head\n    # x\n    x: int # x\n# y\n    y: int\n",
         "class A:  # head\n    # x\n    x: int  # x\n    # y\n    y: int\n",
     ),
+    "descriptions of records": (
+        "class A:#head\n    '''Doc.\n    More.'''\n    x:int#x\n\n    'below'\n    y: int\n    r'a\\d'# why\nA(1,2)",
+        'class A:  # head\n    """Doc.\n    More."""\n    x: int  # x\n\n    "below"\n    y: int\n    r"a\\d"  # why\n\n\nA(1, 2)\n',
+    ),
     "comments in brackets move above": (
         "a = 1\n\nb = [ # one\n  # two\n  1, 2] # three\nc = 3",
         "a = 1\n\n# one\n# two\nb = [1, 2]  # three\nc = 3\n",

@@ -82,7 +82,7 @@ def _rules(constraint: Constraint) -> Rules:
     declares = in_body or (constraint.unit == "program" and not constraint.program.strip())
     found["first_simple"] = _first(found["simple"], in_body, declares)
     if not in_body:
-        found["statement0"] += ' | "class" NAME ":" (_NL1 field)+'
+        found["statement0"] += ' | "class" NAME ":" [_NL1 note] (_NL1 field [_NL1 note])+'
     found |= {"start": _start(constraint), **terminals(), **line_ends(), **_names(begun)}
     return used({"start": found.pop("start"), **found})
 

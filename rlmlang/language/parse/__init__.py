@@ -18,6 +18,7 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from rlmlang.errors import Diagnostic, NotInLanguage, ProgramError
 from rlmlang.language import nodes
+from rlmlang.language.parse.descriptions import described
 from rlmlang.language.parse.layout import MAX_DEPTH, MAX_PROBLEMS, MAX_SOURCE, Layout, lay_out
 from rlmlang.language.parse.tables import LINE_ENDS, RESERVED, load
 from rlmlang.language.parse.tree import Builder
@@ -94,6 +95,7 @@ def _parsed(layout: Layout, builder: _SourceBuilder, source: Source, start: int,
         statements, errors, names = _without_short_forms(statements)
         problems += errors
         damaged |= names
+    statements = described(statements, layout.comments)
     module = nodes.Module(tuple(statements), tuple(layout.comments), span=Span(source, start, len(source.text)))
     return Parsed(module, tuple(sorted(problems, key=_place)[:MAX_PROBLEMS]), frozenset(damaged))
 

@@ -133,8 +133,8 @@ def record(refused: RefusedToken) -> Explanation | None:
     hint = "write each field as `name: type` on a line of its own"
     if line.startswith(("def", "@", "async")):
         hint = "define a function outside the record, with the record as a parameter"
-    elif line.startswith(('"', "'")):
-        hint = "write it as a comment: `# …`"
+    elif re.match(r"[rRfF]?[\"']", line):
+        hint = "describe a field by a string below it or a comment behind it: `name: type  # …`"
     elif "=" in line:
         hint = "omit the default: a record is created with all of its fields"
     return "E121", "a record can only have fields", refused.line_range, hint

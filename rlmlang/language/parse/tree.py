@@ -112,8 +112,26 @@ class Builder(ExpressionBuilder):
 
     def record(self, items: Items) -> Block:
         above, *items = items
-        fields = tuple(item for item in items if isinstance(item, nodes.Field))
-        return Block(nodes.Record(self.name_of(items[1]), fields, span=self.at(items)), above)
+        docstring: nodes.Constant | None = None
+        fields: list[nodes.Field] = []
+        described = False
+        for item in items:
+            if isinstance(item, nodes.Field):
+                fields.append(item)
+                described = False
+            elif isinstance(item, nodes.Constant):
+                if described:
+                    message = "a string in a record describes what is above it, which has one"
+                    raise self.fail("E121", message, item.span, "write one string for each field")
+                if fields:
+                    fields[-1] = evolve(fields[-1], docstring=item)
+                else:
+                    docstring = item
+                described = True
+        if not fields:
+            raise self.fail("E121", "a record has fields", self.at(items), "write each as `name: type` on its own line")
+        record = nodes.Record(self.name_of(items[1]), tuple(fields), docstring=docstring, span=self.at(items))
+        return Block(record, above)
 
     def declared(self, items: Items) -> Block:
         """Return a function of the host, whose body is `...` behind a docstring or not. Raises ProgramError E126."""

@@ -48,12 +48,14 @@ class Statements:
         start = node.span.start
         inner = indent + 4
         match node:
-            case nodes.Record(name, fields):
+            case nodes.Record(name, fields, docstring=docstring):
                 yield from _decorators(node, indent)
                 yield PrintedUnit(f"class {name.id}:", start, name.span.end, indent, opens=True)
+                yield from _docstring(docstring, inner)
                 for item in fields:
                     text = lay([f"{item.name.id}: ", *type_row(item.type)], inner)
                     yield PrintedUnit(text, item.span.start, item.span.end, inner)
+                    yield from _docstring(item.docstring, inner)
             case nodes.Function(name, params, result, body):
                 if len(body) == 1 and node.is_declared:
                     yield PrintedUnit(_head(node, indent, ": ..."), start, node.span.end, indent, opens=True)
@@ -109,6 +111,12 @@ def _decorators(node: nodes.Function | nodes.Record, indent: int) -> Iterator[Pr
     """Yield the lines above a definition."""
     for each in node.decorators:
         yield PrintedUnit(f"@{flat_text(expr_row(each))}", each.span.start - 1, each.span.end, indent, opens=True)
+
+
+def _docstring(node: nodes.Constant | None, indent: int) -> Iterator[PrintedUnit]:
+    """Yield the string that describes a part of a record, if there is one."""
+    if node is not None:
+        yield PrintedUnit(_with_value("", node, indent), node.span.start, node.span.end, indent)
 
 
 def _head(node: nodes.Function, indent: int, end: str = ":") -> str:
