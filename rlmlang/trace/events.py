@@ -171,7 +171,9 @@ class GenerationEvent:
     forced_tokens: Count = field(
         default=0, metadata=_about("tokens of the output that were not sampled, since the grammar left no choice")
     )
-    cost: Dollars | None = field(default=None, metadata=_about("cost; null if no price is known"))
+    cost: Dollars | None = field(
+        default=None, metadata=_about("cost, as the server says or by the price; null if neither is known")
+    )
     error: EventError | None = field(default=None, metadata=_about("error; null if there was none"))
 
 
@@ -234,7 +236,9 @@ class CallEvent:
     finished: Seconds = field(default=0.0, metadata=_about("when it ended"))
     prompt_tokens: Count = field(default=0, metadata=_about("tokens of all its prompts"))
     completion_tokens: Count = field(default=0, metadata=_about("tokens of all its outputs"))
-    cost: Dollars | None = field(default=None, metadata=_about("cost; null if no price is known"))
+    cost: Dollars | None = field(
+        default=None, metadata=_about("cost, as the server says or by the price; null if neither is known")
+    )
     answer: str | None = field(default=None, metadata=_about("beginning of the value; null if there is none"))
     error: EventError | None = field(default=None, metadata=_about("error; null if there was none"))
     defaulted: bool = field(

@@ -154,7 +154,7 @@ TOOL = {
             {"max_tokens": 50, "temperature": 0.0, **schema(ListType(TupleType((INT, STR))), strict=False)},
         ),
         ("none&schema=no", request(type=INT), {"max_tokens": 50, "temperature": 0.0}),
-        ("openrouter", request(type=INT), {"max_tokens": 50, "temperature": 0.0, **schema(INT)}),
+        ("openrouter", request(type=INT), {"max_tokens": 50, "temperature": 0.0, "transforms": [], **schema(INT)}),
         (
             "ollama",
             request(type=DictType(STR, INT), sample=1),

@@ -61,8 +61,8 @@ class ServerDialect:
     """Whether every model takes a temperature; else it is sent only if the name of the model gives one."""
     counts_constraint: bool = False
     """Whether what constrains an answer counts as a part of the prompt."""
-    unthinking: Mapping[str, Any] = {}
-    """The fields by which models answer without reasoning first."""
+    always: Mapping[str, Any] = {}
+    """The fields of every request: that models answer without reasoning first, and that no prompt is shortened."""
     keeps_stop: str = ""
     """The field that keeps the stop text in the reply."""
     more_context: str = "give the server a larger context"
@@ -72,21 +72,21 @@ class ServerDialect:
 _TEMPLATE = {"chat_template_kwargs": {"enable_thinking": False}}
 
 VLLM = ServerDialect(
-    "vllm", "ebnf", continues=True, local=True, unthinking=_TEMPLATE, keeps_stop="include_stop_str_in_output"
+    "vllm", "ebnf", continues=True, local=True, always=_TEMPLATE, keeps_stop="include_stop_str_in_output"
 )
-SGLANG = ServerDialect("sglang", "ebnf", continues=True, local=True, unthinking=_TEMPLATE, keeps_stop="no_stop_trim")
+SGLANG = ServerDialect("sglang", "ebnf", continues=True, local=True, always=_TEMPLATE, keeps_stop="no_stop_trim")
 OLLAMA = ServerDialect(
     "ollama",
     context=4096,
     local=True,
-    unthinking={"reasoning_effort": "none"},
+    always={"reasoning_effort": "none"},
     more_context="start Ollama with OLLAMA_CONTEXT_LENGTH=32768, or give the model a larger num_ctx",
 )
 OPENAI = ServerDialect(
     "openai", "lark", context=128_000, limit="max_completion_tokens", temperature=False, counts_constraint=True
 )
 AZURE = evolve(OPENAI, name="azure", grammar="none")
-OPENROUTER = ServerDialect("openrouter")
+OPENROUTER = ServerDialect("openrouter", always={"transforms": []})  # by default it shortens prompts of small models
 NONE = ServerDialect("none", refuses=False)
 HOSTED = evolve(NONE, refuses=True, context=128_000)
 """A service that has said what its context is, or is known."""
@@ -173,7 +173,7 @@ class Chat:
         body[dialect.limit] = request.max_tokens
         body |= self._sampling.of(request, dialect)
         body |= self._constraint_fields(request)
-        body |= dialect.unthinking
+        body |= dialect.always
         if self._continued(request):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         stop = self._stop(request)
