@@ -49,11 +49,15 @@ def test_every_name_is_there() -> None:
         "re": "findall finditer match search fullmatch sub split compile escape I IGNORECASE M S X",
         "string": "ascii_lowercase ascii_uppercase ascii_letters digits punctuation whitespace printable capwords",
         "json": "dumps",
-        "itertools": "accumulate chain combinations permutations product groupby zip_longest pairwise islice repeat",
+        "itertools": "accumulate chain combinations permutations product groupby zip_longest pairwise islice repeat "
+        "takewhile dropwhile filterfalse",
         "functools": "reduce",
         "collections": "Counter defaultdict deque",
         "statistics": "mean median mode stdev pstdev variance",
-        "heapq": "heappush heappop heapify nlargest nsmallest",
+        "heapq": "heappush heappop heapify nlargest nsmallest merge",
+        "operator": "add sub mul and_ or_ xor itemgetter",
+        "copy": "copy deepcopy",
+        "sys": "maxsize setrecursionlimit",
         "bisect": "bisect bisect_left bisect_right insort insort_left insort_right",
     }
     assert names.keys() == MODULES.keys()
@@ -281,3 +285,69 @@ def test_what_has_no_json_in_python() -> None:
 @given(st.text("aB \n\té-", max_size=9))
 def test_capwords(text: str) -> None:
     compared("string.capwords", text)
+
+
+SMALL_MODULES = """
+import copy, heapq, operator, sys
+from functools import reduce
+from itertools import chain, dropwhile, filterfalse, takewhile
+from operator import itemgetter, mul
+xs = [3, 1, 4, 1, 5]
+rows = [("b", 2), ("a", 2), ("c", 1)]
+grid = [[1], [2]]
+other = copy.deepcopy(grid)
+other[0][0] = 9
+shallow = copy.copy(grid)
+shallow.append([3])
+same = copy.deepcopy({"a": [1]})
+same["a"].append(2)
+sys.setrecursionlimit(5000)
+(
+    sorted(rows, key=itemgetter(1)),
+    sorted(rows, key=operator.itemgetter(1, 0)),
+    max([{"n": 1}, {"n": 3}], key=itemgetter("n")),
+    list(map(itemgetter(0), rows)),
+    reduce(mul, xs, 1),
+    reduce(operator.xor, xs, 0),
+    reduce(operator.add, ["a", "b"], ""),
+    operator.sub(5, 2.5),
+    list(takewhile(lambda x: x != 4, xs)),
+    list(dropwhile(lambda x: x != 4, xs)),
+    list(filterfalse(lambda x: x % 2, xs)),
+    list(chain.from_iterable([[1], [2, 3]])),
+    list(heapq.merge([1, 4], [2, 3], [])),
+    sorted(set.intersection(*map(set, [[1, 2, 3], [2, 3], [3, 2, 5]]))),
+    sorted(set().union(*[[1], [2]])),
+    dict(xs[i : i + 2] for i in range(0, 4, 2)),
+    dict(tuple(xs[i : i + 2]) for i in range(0, 4, 2)),
+    grid,
+    other,
+    shallow,
+    same,
+    sys.maxsize,
+)
+"""
+
+
+def test_small_modules_give_what_they_give_in_cpython() -> None:
+    *lines, last = (
+        "\n".join(SMALL_MODULES.strip().split("\n(\n")[:1]),
+        "(\n" + SMALL_MODULES.strip().split("\n(\n")[1],
+    )
+    names: dict[str, Any] = {}
+    exec("\n".join(lines), names)
+    assert rlmlang.compile(SMALL_MODULES).run().value == eval(last, names)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("from operator import itemgetter\nf = itemgetter(1)\nf([1, 2])", "E"),
+        ("import operator\nsorted([[1]], key=operator.itemgetter())", "E"),
+        ("import operator\nsorted([[1]], key=operator.mul)", "E"),
+        ("import copy\nxs = [[1]]\nys = copy.copy(xs)\nys[0].append(2)\nxs", "E231"),
+    ],
+)
+def test_small_modules_are_checked(text: str, code: str) -> None:
+    with pytest.raises(ProgramError, match=code):
+        rlmlang.compile(text)

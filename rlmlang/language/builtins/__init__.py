@@ -15,6 +15,7 @@ from rlmlang.language.builtins import math_module
 from rlmlang.language.builtins import other_modules
 from rlmlang.language.builtins import re_module
 from rlmlang.language.builtins import queues
+from rlmlang.language.builtins import small_modules
 
 # isort: on
 from rlmlang.language.builtins.table import (
@@ -37,6 +38,6 @@ __all__ = [
     "BUILTINS", "METHODS", "MODULES", "NUMBER_METHODS", "STATIC", "SYNTAX",
     "Bounds", "Builtin", "ModuleConstant", "Parameter", "Signature", "SpecialForm",
     "changing_methods", "container_methods", "conversions", "math_module", "module_member", "number_functions",
-    "other_modules", "queues", "re_module", "sequence_functions", "special_forms", "statement_forms", "text",
-    "text_methods",
+    "other_modules", "queues", "re_module", "sequence_functions", "small_modules", "special_forms", "statement_forms",
+    "text", "text_methods",
 ]  # fmt: skip

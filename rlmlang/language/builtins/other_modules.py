@@ -242,6 +242,31 @@ def _islice(meter: Meter, iterable: Any, *bounds: int | None) -> list[Any]:
 _LARGE = 1 << 60
 
 
+def _selected(name: str) -> Callable[[Meter, list[Any], Any], list[Any]]:
+    select: Callable[..., Iterable[Any]] = getattr(itertools, name)
+
+    def code(meter: Meter, truths: list[Any], iterable: Any) -> list[Any]:
+        meter.items(2 * len(iterable))
+        rest = iter(truths)
+        return list(select(lambda _: next(rest), iterable))
+
+    return code
+
+
+for _name, _doc, _result in (
+    ("takewhile", "the elements before the first for which the function gives what is false, as a list", "[1]"),
+    ("dropwhile", "the elements from the first on for which the function gives what is false, as a list", "[3, 1]"),
+    ("filterfalse", "the elements for which the function gives what is false, as a list", "[3]"),
+):
+    builtin(
+        f"{_name}(predicate: Callable[[T], B], iterable: Iterable[T]) -> list[T]",
+        doc=_doc,
+        examples=[f"itertools.{_name}(lambda x: x < 3, [1, 3, 1]) == {_result}"],
+        cost=ELEMENTS,
+        module="itertools",
+    )(_selected(_name))
+
+
 @builtin(
     "repeat(object: T, times: int) -> list[T]",
     doc="a value, so many times, as a list",

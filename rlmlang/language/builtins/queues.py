@@ -185,6 +185,19 @@ for _name, _which, _result in (("nlargest", "largest", "[3, 2]"), ("nsmallest", 
     )(_extremes(_name == "nlargest"))
 
 
+@builtin(
+    "merge(*iterables: Iterable[K]) -> list[K]",
+    doc="the elements of collections that are in order, in order, as a list",
+    examples=["heapq.merge([1, 3], [2]) == [1, 2, 3]"],
+    cost=SORTING,
+    module="heapq",
+)
+def _merge(meter: Meter, *iterables: Any) -> list[Any]:
+    meter.items(sum(map(len, iterables)))
+    charge_for_sorting(meter, [each for iterable in iterables for each in iterable])
+    return list(heapq.merge(*iterables))
+
+
 # bisect --------------------------------------------------------------------------
 
 

@@ -297,6 +297,7 @@ def _list(meter: Meter, xs: Any = ()) -> list[Any]:
     "dict(pairs: dict[H, T]) -> dict[H, T]",
     "dict(pairs: Iterable[tuple[H, T]] = []) -> dict[H, T]",
     "dict(pairs: Iterable[list[H]]) -> dict[H, H]",
+    "dict(pairs: Iterable[tuple[H, ...]]) -> dict[H, H]",
     "dict(**items: T) -> dict[str, T]",
     doc="a dict of pairs of key and value, or of keywords, or with the keys and values of another; of equal keys the "
     "last counts",

@@ -177,6 +177,9 @@ MODULES: dict[str, dict[str, Builtin | ModuleConstant]] = {
         "statistics",
         "heapq",
         "bisect",
+        "operator",
+        "copy",
+        "sys",
     )
 }
 """The modules that a program may import, besides `typing`, with what they have."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
+
+from attrs import evolve
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, STATIC, Builtin, ModuleConstant, SpecialForm
@@ -219,7 +222,10 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
             _infer_arguments(check, node)
             return check.problems.error("E214", f"`{callee.name}` is a constant, not a function", callee.name_span)
     if (named := _of_type(check, callee)) is not None:
-        return _builtin(check, node, named, None)
+        return _builtin(check, _with_receiver(node), named, None)
+    if callee.name == "from_iterable" and len(node.args) == 1 and (chain := _chain(check, callee.value)) is not None:
+        whole = nodes.Starred(node.args[0], span=node.args[0].span, node_id=next(_numbers))
+        return _builtin(check, evolve(node, args=(whole,)), chain, None)
     receiver = check.infer(callee.value)
     method = methods_of(receiver).get(callee.name) or of_syntax(receiver, callee.name)
     if method is not None and not callee.name.startswith("_"):
@@ -242,6 +248,30 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
         message = f"elements of {receiver} cannot be {what}"
         return check.problems.error("E212", message, callee.span, "make a new value, or a list: `xs = list(xs)`")
     return no_attribute(check.problems, callee, receiver, methods_of(receiver))
+
+
+def _chain(check: Inference, node: nodes.Expr) -> Builtin | None:
+    """Return the function `itertools.chain`, if an expression names it."""
+    found: object = member_of(check, node) if isinstance(node, nodes.Attribute) else None
+    if isinstance(node, nodes.Name):
+        found = check.names.find(node.id)
+    return found if isinstance(found, Builtin) and (found.module, found.name) == ("itertools", "chain") else None
+
+
+def _with_receiver(node: nodes.Apply) -> nodes.Apply:
+    """Return `set.union(*xs)` as `set.union(xs[0], *xs[1:])`."""
+    match node.args:
+        case (nodes.Starred(value=value, span=span),):
+            zero = nodes.Constant(0, span=span, node_id=next(_numbers))
+            one = nodes.Constant(1, span=span, node_id=next(_numbers))
+            first = nodes.Index(value, zero, span=span, node_id=next(_numbers))
+            rest = nodes.Slice(value, one, None, None, span=span, node_id=next(_numbers))
+            return evolve(node, args=(first, nodes.Starred(rest, span=span, node_id=next(_numbers))))
+    return node
+
+
+_numbers = count(1 << 44)
+"""Numbers of expressions that no text has."""
 
 
 def _of_type(check: Inference, callee: nodes.Attribute) -> Builtin | None:

@@ -373,7 +373,8 @@ def index(check: Inference, node: nodes.Index) -> Type:
             pass
         case _ if type_ != STR:
             check.infer(node.index)
-            return check.problems.error("E212", f"{type_} cannot be indexed", node.span)
+            hint = f"write `.group({node.index.span.text})`" if type_ == MATCH else None
+            return check.problems.error("E212", f"{type_} cannot be indexed", node.span, hint)
     errors = len(check.problems)
     check.expect(node.index, INT, "the index")
     if isinstance(type_, (ListType, OpenTupleType)):

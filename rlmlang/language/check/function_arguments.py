@@ -10,6 +10,7 @@ from attrs import evolve
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, Builtin, Parameter, SpecialForm, module_member
+from rlmlang.language.builtins.small_modules import GETTER, OPERATORS
 from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget
 from rlmlang.language.check.expressions import methods_of
@@ -28,6 +29,8 @@ def is_function(check: Inference, node: nodes.Expr) -> bool:
     """Return whether an argument is a function."""
     if isinstance(node, nodes.Attribute):
         return _named_method(check, node) is not None
+    if isinstance(node, nodes.Apply):
+        return _is_getter(check, node)
     return isinstance(node, nodes.Lambda) or check.names.is_function(node)
 
 
@@ -46,6 +49,21 @@ def _named_method(check: Inference, node: nodes.Attribute) -> Builtin | None:
     return found if isinstance(found, Builtin) and not found.changes and found.form is None else None
 
 
+def _function_of_operator(check: Inference, node: nodes.Expr) -> str | None:
+    """Return the name of the function of `operator` that an expression names; None if it names none."""
+    entry: object = None
+    if isinstance(node, nodes.Name):
+        entry = check.names.find(node.id)
+    elif isinstance(node, nodes.Attribute):
+        entry = _named_method(check, node)
+    return entry.name if isinstance(entry, Builtin) and entry.module == "operator" else None
+
+
+def _is_getter(check: Inference, node: nodes.Apply) -> bool:
+    """Return whether an application makes a function: `itemgetter(1)`."""
+    return _function_of_operator(check, node.callee) == GETTER and bool(node.args) and not node.keywords
+
+
 _numbers = count(1 << 40)
 """Numbers of nodes that no text has."""
 
@@ -55,11 +73,20 @@ def _written_out(check: Inference, node: nodes.Expr, params: int, ordered: bool 
 
     If its results are to be `ordered`, `d.get` means `lambda x: d[x]`, since None has no order.
     """
+    span = node.span
+    names = [nodes.Name(str(number), span=span, node_id=next(_numbers)) for number in range(params)]
+    if isinstance(node, nodes.Apply) and params == 1 and _is_getter(check, node):
+        items = [nodes.Index(names[0], each, span=span, node_id=next(_numbers)) for each in node.args]
+        whole = items[0] if len(items) == 1 else nodes.TupleExpr(tuple(items), span=span, node_id=next(_numbers))
+        return _as_lambda(check, node, names, whole)
+    operator = OPERATORS.get(_function_of_operator(check, node) or "")
+    if operator is not None and params == 2:
+        return _as_lambda(
+            check, node, names, nodes.Binary(operator, names[0], names[1], span=span, node_id=next(_numbers))
+        )
     if not isinstance(node, nodes.Attribute) or _named_method(check, node) is None:
         return node
     assert isinstance(node.value, nodes.Name)
-    span = node.span
-    names = [nodes.Name(str(number), span=span, node_id=next(_numbers)) for number in range(params)]
     first, callee, args = node.value.id, node, names
     if isinstance(check.names.find(first), Variable) and node.name == "get" and ordered and params == 1:
         body: nodes.Expr = nodes.Index(node.value, names[0], span=span, node_id=next(_numbers))
@@ -68,7 +95,11 @@ def _written_out(check: Inference, node: nodes.Expr, params: int, ordered: bool 
             callee = nodes.Attribute(names[0], node.name, node.name_span, span=span, node_id=next(_numbers))
             args = names[1:]
         body = nodes.Apply(callee, tuple(args), span=span, node_id=next(_numbers))
-    written = nodes.Lambda(tuple(names), body, span=span, node_id=next(_numbers))
+    return _as_lambda(check, node, names, body)
+
+
+def _as_lambda(check: Inference, node: nodes.Expr, names: list[nodes.Name], body: nodes.Expr) -> nodes.Lambda:
+    written = nodes.Lambda(tuple(names), body, span=node.span, node_id=next(_numbers))
     check.tables.written_out[node.node_id] = written
     return written
 

@@ -175,7 +175,9 @@ class ApplicationsWalk(ChangesWalk):
             shared = variables(type_.result if isinstance(type_, FunctionType) else type_)
             if shared & free:
                 parts.append(value if isinstance(type_, FunctionType) or _is_variable(type_) else element(value))
-        if _is_variable(signature.result):
+        if target.builtin.module == "copy" and name == "deepcopy":
+            result = NOTHING
+        elif _is_variable(signature.result):
             result = NOTHING
             for part in parts:
                 result = either(result, part)
