@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -13,6 +11,7 @@ import click
 
 from rlmlang.calls.host_functions import HostFunction
 from rlmlang.errors import FunctionUnavailable, unreadable
+from rlmlang.python_files import FileFailed, module_of
 
 functions_option = click.option(
     "--functions",
@@ -33,13 +32,10 @@ def functions_of(path: str | None) -> dict[str, Callable[..., Any]]:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
-    module = ModuleType(f"rlmlang_functions_{hashlib.sha256(data).hexdigest()[:16]}")
-    module.__file__ = path
-    sys.modules[module.__name__] = module  # where dataclasses look themselves up
     try:
-        exec(compile(data, path, "exec"), module.__dict__)
-    except Exception as error:
-        raise FunctionUnavailable.of("E613", f"{path} does not run: {type(error).__name__}: {error}") from error
+        module = module_of(data, path)
+    except FileFailed as failure:
+        raise FunctionUnavailable.of("E613", str(failure)) from failure.__cause__
     found = {name: each for name, each in vars(module).items() if not name.startswith("_") and _is_own(each, module)}
     if not found:
         raise FunctionUnavailable.of("E613", f"{path} defines no function", hint="write `def lookup(key: str) -> str:`")

@@ -11,29 +11,35 @@ A `.toml` file holds a table of replies; the first one that matches a request is
                                     # program = "…" answers requests for a program instead
 
 A `.py` file holds `def model(request) -> str`, which may be `async`; what is not a `str` is
-written as an answer of the request's type. A token is four bytes.
+written as an answer of the request's type. It may import the files beside it. Unless it is
+`async` it is called in a thread, for one request after the other. A token is four bytes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
 import json
 import re
 import secrets
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from fnmatch import translate
 from pathlib import Path
-from types import ModuleType
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Literal, cast
 
 from attrs import frozen
 
 from rlmlang.errors import ModelError, unreadable
 from rlmlang.files import text_of
+from rlmlang.language.types import NONE, OptionalType
 from rlmlang.models.base import Capabilities, Reply, Request, cut_at_stop
+from rlmlang.models.checks import described
+from rlmlang.python_files import FileFailed, module_of
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, canonical, preview
 
@@ -81,9 +87,17 @@ class ScriptedModel:
         return count
 
     async def generate(self, request: Request) -> Reply:
-        found = self._answer(request)
-        if inspect.isawaitable(found):
-            found = await found
+        try:
+            found = self._answer(request)
+            if inspect.isawaitable(found):
+                found = await found
+        except SystemExit as error:
+            raise ModelError.of(
+                "E400", f"{self.name} called sys.exit: {error}", hint="let it return its reply"
+            ) from error
+        if found is None and not (request.type == NONE or isinstance(request.type, OptionalType)):
+            hint = "let it return text, another value, or a ScriptedFailure"
+            raise ModelError.of("E400", f"{self.name} returned None for a reply of type {request.type}", hint=hint)
         prompt = self.count_tokens(request)
         if isinstance(found, ScriptedFailure):
             if found.kind == "fail":
@@ -224,7 +238,7 @@ def open_model(path: str, name: str) -> ScriptedModel:
         raise unreadable(path, error) from error
     digest = hashlib.sha256(data).hexdigest()
     if path.endswith(".py"):
-        return ScriptedModel(_function(data, path, digest), name=name, identity=digest)
+        return ScriptedModel(_function(data, path), name=name, identity=digest)
     if not path.endswith(".toml"):
         raise ModelError.of("E407", f"{path} is neither a .toml nor a .py file")
     try:
@@ -242,16 +256,48 @@ def _is_table(data: object) -> bool:
     return isinstance(data, dict)
 
 
-def _function(data: bytes, path: str, digest: str) -> ReplyFunction:
+def _function(data: bytes, path: str) -> ReplyFunction:
     """Return the function `model` of a Python file. Raises ModelError E407."""
-    module = ModuleType(f"rlmlang_scripted_{digest[:16]}")
-    module.__file__ = path
-    sys.modules[module.__name__] = module  # where dataclasses look themselves up
     try:
-        exec(compile(data, path, "exec"), module.__dict__)
-    except Exception as error:
-        raise ModelError.of("E407", f"{path} does not run: {type(error).__name__}: {error}") from error
-    function = module.__dict__.get("model")
+        function = module_of(data, path).__dict__.get("model")
+    except FileFailed as failure:
+        raise ModelError.of("E407", str(failure)) from failure.__cause__
     if not callable(function):
         raise ModelError.of("E407", f"{path} defines no function `model`", hint="write `def model(request) -> str:`")
-    return cast(ReplyFunction, function)
+    return cast(ReplyFunction, function) if inspect.iscoroutinefunction(function) else _in_turn(function)
+
+
+def _in_turn(function: Callable[[Request], Any]) -> ReplyFunction:
+    """Return a coroutine function that calls this one in a thread, one call at a time.
+
+    So a function that never ends keeps neither `max_seconds` nor Ctrl-C from ending the run.
+    """
+    asked: SimpleQueue[tuple[Request, asyncio.AbstractEventLoop, asyncio.Future[Any]]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            request, loop, reply = asked.get()
+            result, error = None, None
+            try:
+                result = function(request)
+            except BaseException as raised:
+                error = raised
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(end, reply, result, error)
+
+    def end(reply: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        if reply.done():
+            return
+        if isinstance(error, StopIteration):  # which no future takes
+            error = ModelError.of("E400", f"the model failed: {described(error)}")
+        reply.set_result(result) if error is None else reply.set_exception(error)
+
+    async def model(request: Request) -> Any:
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[Any] = loop.create_future()
+        asked.put((request, loop, reply))
+        found = await reply
+        return await found if inspect.isawaitable(found) else found
+
+    Thread(target=work, name="rlmlang-scripted", daemon=True).start()
+    return model

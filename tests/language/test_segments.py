@@ -92,7 +92,7 @@ def test_words_are_those_of_the_rules_of_unicode(text: str) -> None:
     assert call("words", text) == segments
 
 
-@given(st.text(ALPHABET + '。।?!\r\n\u2029"”)', max_size=40), st.integers(1, 12))
+@given(st.text(ALPHABET + 'ห😀。।?!\r\n\u2029"”)', max_size=40), st.integers(1, 12))
 def test_pieces_make_up_the_text_and_part_no_character(text: str, size: int) -> None:
     pieces = call("chunk", text, size)
     assert "".join(pieces) == text
@@ -106,7 +106,7 @@ def test_pieces_make_up_the_text_and_part_no_character(text: str, size: int) -> 
         assert place in clusters or longest > size // 2
 
 
-@given(st.text(ALPHABET + '。।?!\r\n\u2029"”) ', max_size=40))
+@given(st.text(ALPHABET + 'ห😀。।?!\r\n\u2029"”) ', max_size=40))
 def test_nothing_is_lost_between_sentences(text: str) -> None:
     assert "".join("".join(call("sentences", text)).split()) == "".join(text.split())
 
