@@ -1039,6 +1039,7 @@ def test_a_real_llama_server(real: str, opened: Open) -> None:
     reply = ask(model, asked)
     assert reply.text.endswith(" Paris")
     assert (reply.finish, reply.prompt_tokens) == ("stop", model.count_tokens(asked))
+    assert ask(opened(f"openai:smollm2@{real}/v1?stream=true"), asked).text == reply.text
     further = evolve(asked, written=reply.text, stop=(".",))
     again = ask(model, further)
     assert again.text == "."

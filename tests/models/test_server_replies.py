@@ -334,6 +334,28 @@ def test_streams_of_llama_server(server: FakeServer, opened: Open) -> None:
     assert ask(opened(f"openai:m@{server.url}/v1?stream=true")) == Reply("hello", 40, 3, "stop")
 
 
+def test_streams_of_ollama(server: FakeServer, opened: Open) -> None:
+    def line(**fields: Any) -> bytes:
+        return json.dumps(fields).encode() + b"\n"
+
+    pieces = [
+        line(message={"role": "assistant", "content": "", "thinking": "Hm"}, done=False),
+        line(message={"content": "", "thinking": "."}, done=False),
+        line(message={"content": "hel"}, done=False),
+        line(message={"content": "lo"}, done=False),
+    ]
+    last = line(message={"content": ""}, done=True, done_reason="stop", prompt_eval_count=9, eval_count=3)
+    failed = line(error="model runner has unexpectedly stopped")
+    answers = [b"".join(lines) for lines in (pieces, [*pieces, last], [*pieces, failed])]
+    server.on("/api/version", {"version": "0.12.0"})
+    server.on("/api/show", {"model_info": {"llama.context_length": 8192}})
+    server.on("/api/chat", *(Answer(body=answer, type="application/x-ndjson") for answer in answers))
+    model = opened(f"openai:m@{server.url}/v1?dialect=ollama&stream=true")
+    assert ask(model) == Reply("hello", 9, 3, "stop", reasoning="Hm.")
+    assert [body["stream"] for body in server.bodies("/api/chat")] == [True, True]
+    assert "model runner has unexpectedly stopped" in fails(model).first.message
+
+
 def test_a_stream_option_is_true_or_false(opened: Open) -> None:
     with pytest.raises(rlmlang.RlmError, match="neither `true` nor `false`"):
         opened("anthropic:m@http://localhost?stream=yes")

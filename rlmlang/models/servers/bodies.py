@@ -8,6 +8,9 @@ from typing import Any
 MAX_PARTS = 100_000
 """The most lists and objects in a response, or in one event. Each takes up to twenty times the memory of its text."""
 
+LINES = "application/x-ndjson"
+"""The content type of Ollama's streams: each line is an event, without more."""
+
 MAX_EVENTS = 200_000
 """The most events of a stream; each is about one token."""
 
@@ -27,22 +30,25 @@ def parsed(body: bytes) -> Any:
 
 def is_event_stream(kind: str, body: bytes) -> bool:
     """Return whether a body of this content type is an event stream. (Some servers send one as if it were JSON.)"""
-    return kind == "text/event-stream" or body[:200].lstrip().startswith((b"data:", b"event:"))
+    return kind in ("text/event-stream", LINES) or body[:200].lstrip().startswith((b"data:", b"event:"))
 
 
-def joined(stream: bytes) -> Any:
+def joined(kind: str, stream: bytes) -> Any:
     """Return the response that the events of a stream make up; the first error among them, if there is one.
 
     Raises ValueError for a stream that is cut off, and for one that no known server sends.
     """
     joiner = _Joiner()
-    lines = [line for line in stream.splitlines() if line.startswith((b"data:", b"error:"))]
+    lines = stream.splitlines()
+    if kind == LINES:
+        lines = [b"data:" + line for line in lines]
+    lines = [line for line in lines if line.startswith((b"data:", b"error:"))]
     if len(lines) > MAX_EVENTS:
         raise ValueError(f"more than {MAX_EVENTS:,} events")
     for line in lines:
-        kind, _, data = line.partition(b":")
+        name, _, data = line.partition(b":")
         event = None if data.strip() in (b"", b"[DONE]") else parsed(data)
-        if kind == b"error":
+        if name == b"error":
             return {"error": event}
         if isinstance(event, dict):
             if event.get("error"):
@@ -76,7 +82,7 @@ def _as_text(thing: object) -> str:
 
 
 class _Joiner:
-    """Joins the events of OpenAI's format, of Anthropic's, and of llama-server's own."""
+    """Joins the events of OpenAI's format, of Anthropic's, of llama-server's own and of Ollama's own."""
 
     def __init__(self) -> None:
         self.has_ended = False
@@ -98,6 +104,10 @@ class _Joiner:
             self._add_chunk(event)
         elif isinstance(event.get("type"), str):
             self._add_of_anthropic(event)
+        elif isinstance(event.get("message"), dict):  # of Ollama
+            self._take(self._whole, {key: value for key, value in event.items() if key != "message"}, ())
+            self._take(self._whole.setdefault("message", {}), event["message"], ("content", "thinking"))
+            self.has_ended = self.has_ended or event.get("done") is True
         else:  # of llama-server: all but the text is in the last event
             self._take(self._whole, event, ("content",))
             self.has_ended = self.has_ended or event.get("stop") is True

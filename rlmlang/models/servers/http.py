@@ -297,7 +297,7 @@ class Client:
             problem = f"an answer of type {kind} instead of JSON"
             raise self._failed(problem, "is the address that of the API?", NotFound)
         try:
-            data = joined(body) if is_stream else parsed(body)
+            data = joined(kind, body) if is_stream else parsed(body)
         except ValueError as error:
             raise TransientFailure(self._failed(f"an answer that is not JSON: {error}")) from error
         if found := error_within(data, exchange.key):

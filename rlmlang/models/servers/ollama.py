@@ -61,7 +61,7 @@ class OllamaClient:
         native = {
             "model": body["model"],
             "messages": body["messages"],
-            "stream": False,
+            "stream": body.get("stream", False),
             "truncate": False,
             "shift": False,
             "options": options,
