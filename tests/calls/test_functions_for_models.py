@@ -11,7 +11,12 @@ import pytest
 import rlmlang
 from rlmlang.calls.host_functions import HostFunction, declaration
 from rlmlang.calls.writing import Writing
+from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.grammars.lark_text import grammar_text
+from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import AnswerNotStored, FunctionUnavailable, ModelProgramFailed
+from rlmlang.language.types import INT
 from rlmlang.models.scripted import ScriptedModel
 from tests.support.command_line import Run, run
 
@@ -139,6 +144,40 @@ def test_a_declaration_takes_constants_as_defaults_only() -> None:
 def test_no_function_of_the_host_has_the_name_of_those_that_models_write() -> None:
     with pytest.raises(FunctionUnavailable, match="no function of the host is named `answer`"):
         rlmlang.ask("?", model=lambda messages: "return 1", functions={"answer": lookup})
+
+
+HEAD = '''def lookup(key: str, most: int = 3) -> list[str]:
+    """Find."""
+    ...
+
+def answer(key: str) -> int:
+    """How many?"""
+'''
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("    return len(lookup(key, most=2))\n", None),
+        ("    for each in lookup(key):\n        print(each)\n    return 1\n", None),
+        ("    x = lookup(3)\n", "    x = lookup("),
+        ("    while lookup(key):\n", "    while l"),
+        ("    def g(x: int) -> int: ...\n", "    def g(x: int) -> int: "),
+    ],
+)
+def test_masks_allow_what_is_given_and_no_more(text: str, allowed: str | None) -> None:
+    matcher = Matcher(Constraint(HEAD, INT, within=True), Vocabulary.of_bytes(), 100_000)
+    for token in text.encode():
+        if not matcher.allows(token):
+            break
+        matcher.commit(token)
+    assert matcher.text == (text if allowed is None else allowed)
+
+
+def test_a_grammar_text_has_the_names_of_functions_and_no_declaration() -> None:
+    text = grammar_text(Constraint(HEAD, INT, "statement", within=True), "llguidance")
+    assert '"lookup"' in text
+    assert '":" "..."' not in text
 
 
 # The store --------------------------------------------------------------------------
