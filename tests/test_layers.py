@@ -33,7 +33,7 @@ LAYERS = """
     runtime.strict_json runtime.reading runtime.value_types runtime.python_values
     structuring
     runtime.reading
-    calls.reasoning
+    calls.reasoning calls.answer_keys
     calls.answer_reading
     decode.constraint calls.answer_format
     decode

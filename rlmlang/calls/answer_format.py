@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from attrs import frozen
 
+from rlmlang.calls.answer_keys import MAX_FRACTION
 from rlmlang.calls.answer_reading import free_json, free_text, free_word, held_value
 from rlmlang.language.types import (
     BOOL,
@@ -388,7 +389,8 @@ def _quoted(text: object) -> str:
 _LARK_TERMINALS = (
     r'STR: /"([^"\\\x00-\x1f]|\\(["\\\/bfnrt]|u([0-9a-cefA-CEF][0-9a-fA-F]|[dD][0-7])[0-9a-fA-F]{2}))*"/',
     rf"INT: /-?(0|[1-9][0-9]{{0,{MAX_INT_DIGITS - 1}}})/",
-    r"FLOAT: /-?(0|[1-9][0-9]{0,199})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?/",  # none of them is infinite
+    # No number is infinite.
+    rf"FLOAT: /-?(0|[1-9][0-9]{{0,199}})(\.[0-9]{{1,{MAX_FRACTION}}})?([eE][+-]?[0-9]{{1,2}})?/",
     'BOOL: "true" | "false"',
     'NONE: "null"',
 )

@@ -112,6 +112,7 @@ class HfModel:
 
     def _steering(self, request: Request, max_tokens: int) -> Steering:
         from rlmlang.decode.matcher import Matcher
+        from rlmlang.models.local.answer_matcher import AnswerMatcher
         from rlmlang.models.local.steering import AnswerSteering, FreeTextSteering, ProgramSteering, TokenOrder
 
         tokenizer = self._engine.tokenizer
@@ -120,7 +121,9 @@ class HfModel:
         if request.constraint is not None:
             return ProgramSteering(Matcher(request.constraint, tokenizer.vocabulary, max_tokens), order)
         if request.typed:
-            return AnswerSteering(f"%llguidance {{}}\n{request.answer_format.grammar}", tokenizer.guidance, order)
+            return AnswerSteering(
+                AnswerMatcher(request.type, tokenizer.guidance, tokenizer.vocabulary, max_tokens), order
+            )
         return FreeTextSteering(tokenizer.vocabulary, order, penalty=not request.program)
 
     async def aclose(self) -> None:

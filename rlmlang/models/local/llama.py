@@ -29,6 +29,7 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from rlmlang.calls.answer_format import AnswerFormat
+from rlmlang.calls.answer_keys import AnswerKeys, has_dicts
 from rlmlang.calls.prompt import Message
 from rlmlang.decode.gguf import smollm2_path
 from rlmlang.decode.grammars.lark_text import grammar_text
@@ -153,9 +154,33 @@ class LlamaModel:
             body["grammar"] = grammar_text(request.constraint, "llguidance")
         if request.typed:
             body["grammar"] = _grammar(request.type)
+            if has_dicts(request.type):
+                return await self._without_repeated_keys(request, body)
         elif not request.program:
             body |= TEXT_SAMPLING
         return await self._engine.complete(body)
+
+    async def _without_repeated_keys(self, request: Request, body: dict[str, Any]) -> Reply:
+        """Return a typed answer in which no dict has a key twice.
+
+        llama.cpp writes it by the grammar; where it repeats a key, the answer is written anew token by token.
+        """
+        keys: AnswerKeys | None = AnswerKeys(request.type)
+
+        def repeats_a_key(piece: dict[str, Any]) -> bool:
+            nonlocal keys
+            keys = None if keys is None else keys.after(piece["text"].encode())
+            return keys is None
+
+        reply = await self._engine.complete(body, repeats_a_key)
+        if keys is not None:
+            return reply
+        from rlmlang.models.local.answer_matcher import AnswerMatcher
+
+        del body["grammar"]
+        engine = self._engine
+        matcher = AnswerMatcher(request.type, engine.guidance, engine.vocabulary, request.max_tokens)
+        return await llama_masking.write(engine.complete, body, matcher)
 
     def _prompt(self, request: Request) -> list[int]:
         return self._engine.tokens(self.render_prompt(request).messages, self._goes_on_from(request))
@@ -242,6 +267,13 @@ class _LlamaEngine:
             return Vocabulary.of_gguf(self._path, self._tokenize)
         except (OSError, ValueError) as error:
             raise ModelError.of("E407", f"no tokens in {self._path}: {error}") from error
+
+    @cached_property
+    def guidance(self) -> Any:
+        """The tokenizer in llguidance's form."""
+        from rlmlang.models.local.answer_matcher import guidance_of
+
+        return guidance_of(self.vocabulary)
 
     def tokens(self, messages: tuple[Message, ...], opening: str) -> list[int]:
         """Return the tokens of the whole prompt, with the opening of the answer at its end."""

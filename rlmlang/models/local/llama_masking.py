@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
 
 from attrs import define, field
 
-from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
 from rlmlang.models.base import Reply
 
@@ -31,7 +31,41 @@ Complete = Callable[[dict[str, Any], Callable[[dict[str, Any]], bool]], Awaitabl
 """One generation of llama.cpp. The function gets each token with its alternatives, and returns whether to stop."""
 
 
-async def write(complete: Complete, body: dict[str, Any], matcher: Matcher) -> Reply:
+class TokenMatcher(Protocol):
+    """A text that is written token by token, and what may follow in it."""
+
+    vocabulary: Vocabulary
+    left: int
+    """How many tokens may still be written."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the text has ended."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What is written."""
+        ...
+
+    def allows(self, token: int) -> bool:
+        """Return whether a token may come next."""
+        ...
+
+    def best(self, order: Iterable[int]) -> list[int]:
+        """Return the first token of an order that is allowed; an empty list if there is none."""
+        ...
+
+    def forced(self) -> list[int]:
+        """Return tokens that need not be sampled, as only they may follow."""
+        ...
+
+    def commit(self, token: int) -> None:
+        """Append a token to the text. Raises ModelError."""
+        ...
+
+
+async def write(complete: Complete, body: dict[str, Any], matcher: TokenMatcher) -> Reply:
     """Write the text that a matcher allows. Raises ModelError, E408 among them, and what `complete` raises."""
     prompt: list[int] = body["prompt"]
     written: list[int] = []
@@ -74,7 +108,7 @@ async def write(complete: Complete, body: dict[str, Any], matcher: Matcher) -> R
 class _Chooser:
     """Reads what llama.cpp writes, and takes the tokens that masked decoding would choose."""
 
-    matcher: Matcher
+    matcher: TokenMatcher
     temperature: float
     seed: int
     taken: list[int] = field(factory=list)

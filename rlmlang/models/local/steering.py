@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
 
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
+from rlmlang.models.local.answer_matcher import AnswerMatcher
 
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 """One number for each token; a steering may change them in place."""
@@ -119,33 +119,26 @@ class ProgramSteering:
 
 
 class AnswerSteering:
-    """The steering of a typed answer by a grammar of llguidance's. Raises ModelError E400 where that fails."""
+    """The steering of a typed answer that a matcher holds to its form."""
 
-    def __init__(self, grammar: str, tokenizer: LLTokenizer, draw: TokenOrder) -> None:
-        self.matcher = LLMatcher(tokenizer, grammar)
+    def __init__(self, matcher: AnswerMatcher, draw: TokenOrder) -> None:
+        self.matcher = matcher
         self.draw = draw
-        self._check()
 
     @property
     def done(self) -> bool:
-        return bool(self.matcher.is_stopped())
+        return self.matcher.done
 
     def choose(self, logits: Logits) -> int | None:
-        bits = np.frombuffer(self.matcher.compute_bitmask(), np.uint8)
-        allowed = np.unpackbits(bits, bitorder="little").astype(bool)
-        self._check()
-        logits[~allowed[: len(logits)]] = -np.inf
-        token = next(self.draw.order(logits))
-        self.matcher.consume_token(token)
-        self._check()
-        return token
+        logits[~self.matcher.mask()] = -np.inf
+        found = self.matcher.best(self.draw.order(logits))
+        if not found:
+            raise ModelError.of("E408", f"no token may follow {self.matcher.text[-40:]!r}")
+        self.matcher.commit(found[0])
+        return found[0]
 
     def forced(self) -> list[int]:
-        tokens: list[int] = [] if self.done else self.matcher.compute_ff_tokens()
-        self.matcher.consume_tokens(tokens)
-        self._check()
+        tokens = self.matcher.forced()
+        for token in tokens:
+            self.matcher.commit(token)
         return tokens
-
-    def _check(self) -> None:
-        if self.matcher.is_error():
-            raise ModelError.of("E400", f"llguidance: {self.matcher.get_error()}")
