@@ -1,4 +1,4 @@
-"""Keep an answer that a mask holds from repeating a key of a dict, which no grammar can say (decision 901).
+"""Keep an answer that a mask holds from repeating a key of a dict, which no grammar can say (decision 116).
 
 The text of the answer is followed sign by sign, in the form that the grammar of `AnswerFormat` allows. It is given as
 bytes, since tokens may end within a character.

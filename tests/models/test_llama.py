@@ -36,7 +36,8 @@ from rlmlang.language.types import (
     Type,
 )
 from rlmlang.models.base import Reply, Request
-from rlmlang.models.local import llama
+from rlmlang.models.local import answer_matcher, llama
+from rlmlang.models.local.answer_matcher import AnswerMatcher
 from rlmlang.models.local.llama import LlamaModel, LlamaOptions
 from rlmlang.models.local.openmp import import_passive
 from rlmlang.models.registry import open_model
@@ -98,6 +99,25 @@ def test_typed_answers(model: LlamaModel, instruction: str, arg: str, type_: Typ
     (reply,) = ask(model, request(instruction, arg, type=type_, max_tokens=30))
     assert reply.finish == "stop"
     assert read(reply, type_) == expected
+
+
+@pytest.mark.real
+def test_an_answer_repeats_no_key(model: LlamaModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left alone, the model would write one again, so that the answer is written token by token."""
+    made: list[AnswerMatcher] = []
+
+    class Noted(AnswerMatcher):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(answer_matcher, "AnswerMatcher", Noted)
+    type_ = DictType(LiteralType(("good", "bad")), STR)
+    asked = "Count each word of the text, word by word, one pair for each occurrence"
+    (reply,) = ask(model, request(asked, "apple apple pear apple plum apple pear apple", type=type_, max_tokens=150))
+    assert len(made) == 1
+    assert reply.finish == "stop"
+    assert isinstance(read(reply, type_), dict)
 
 
 @pytest.mark.real
