@@ -186,7 +186,7 @@ class InlineText:
 
     async def _generate(self, **fields: Any) -> Reply:
         reply = await self.run.caller.answering.generate(self.record, evolve(self.request, **fields), self.run.account)
-        self.left -= max(1, reply.completion_tokens)
+        self.left -= max(1, reply.completion_tokens - reply.dropped_tokens)
         return reply
 
     # Calls

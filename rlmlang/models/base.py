@@ -203,6 +203,8 @@ class Reply:
     """The tokens of the completion that were not sampled, because the grammar left no choice."""
     opening: str = ""
     """What the engine put before the text, as if the model had written it; `text` does not repeat it."""
+    dropped_tokens: int = 0
+    """About how many tokens of the completion are no part of the text, since they came behind a stop text."""
     cost: Decimal | None = None
     """The US dollars that it cost, where the engine says so."""
     wrapped: bool = False

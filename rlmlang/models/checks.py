@@ -59,7 +59,14 @@ def check_reply(reply: object, model: str) -> Reply:
     for part in ("text", "opening", "reasoning", "tool_call"):
         if not isinstance(value := getattr(reply, part), str):
             problem = f"whose {part} is {type(value).__name__}; expected str"
-    for part in ("prompt_tokens", "completion_tokens", "cached_tokens", "forced_tokens", "reasoning_tokens"):
+    for part in (
+        "prompt_tokens",
+        "completion_tokens",
+        "cached_tokens",
+        "forced_tokens",
+        "reasoning_tokens",
+        "dropped_tokens",
+    ):
         if not is_count(value := getattr(reply, part)):
             problem = f"whose {part} is {value!r:.60}; expected an int from 0"
     if not is_cost(value := reply.cost):
@@ -147,11 +154,13 @@ def _is_plain(reply: Reply) -> bool:
         and reply.cached_tokens.__class__ is int
         and reply.forced_tokens.__class__ is int
         and reply.reasoning_tokens.__class__ is int
+        and reply.dropped_tokens.__class__ is int
         and reply.prompt_tokens >= 0
         and reply.completion_tokens >= 0
         and reply.cached_tokens >= 0
         and reply.forced_tokens >= 0
         and reply.reasoning_tokens >= 0
+        and reply.dropped_tokens >= 0
         and reply.cost is None
         and reply.finish in FINISHES
     )

@@ -340,10 +340,14 @@ def test_the_stop_text_is_at_the_end_of_the_reply(
     assert ask(model, request(stop=("END", "\n\n"))).text == text
 
 
-def test_a_server_that_does_not_stop_is_cut_short(server: FakeServer, opened: Open) -> None:
-    server.on(CHAT, completion("x = 1\n\ny = 2\nEND"))
+@pytest.mark.parametrize("finish", ["stop", "length"])
+def test_a_server_that_does_not_stop_is_cut_short(server: FakeServer, opened: Open, finish: str) -> None:
+    usage = {"prompt_tokens": 90, "completion_tokens": 20}
+    server.on(CHAT, {**completion("x = 1\n\ny = 2\nEND", finish), "usage": usage})
     model = opened(f"openai:m@{server.url}/v1?dialect=none&ctx=4096")
-    assert ask(model, request(stop=("END", "\n\n"))).text == "x = 1\n\n"
+    reply = ask(model, request(stop=("END", "\n\n")))
+    assert (reply.text, reply.finish, reply.completion_tokens) == ("x = 1\n\n", "stop", 20)
+    assert reply.dropped_tokens == 20 * 9 // 16
 
 
 def test_usage_is_what_the_server_counted(server: FakeServer, opened: Open) -> None:

@@ -130,7 +130,7 @@ class Chat:
             grammar=grammar,
             schema=schema,
             continues=dialect.continues,
-            prefix_reuse=dialect is not NONE,
+            prefix_reuse=dialect.name != "none",
             exact_counts=False,
         )
         self._client = client
@@ -242,15 +242,17 @@ class Chat:
             text = self._tool_input(message)
         if not isinstance(text, str):
             raise TypeError
-        opening = request.opening(CONTINUATION in body)
-        if finish == "stop":
+        opening, whole = request.opening(CONTINUATION in body), text
+        if finish != "refusal":
             stop = request.stop_after(opening, bool(self._constraint_fields(request)))
             text = with_stop_text(text, stop, choice.get("stop_reason", choice.get("matched_stop")))
+            finish = "stop" if len(text) < len(whole) else finish  # what was cut off is not missed
         usage = data.get("usage") or {}
+        completion = count(usage.get("completion_tokens")) or 0
         reply = Reply(
             text,
             count(usage.get("prompt_tokens")) or 0,
-            count(usage.get("completion_tokens")) or 0,
+            completion,
             finish,
             cached_tokens=count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0,
             opening=opening,
@@ -258,6 +260,7 @@ class Chat:
             reasoning=_reasoning(message),
             reasoning_tokens=count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")) or 0,
             tool_call="" if text else _called_tool(message),
+            dropped_tokens=completion * max(0, len(whole) - len(text)) // max(1, len(whole)),
             cost=reported_cost(usage),
         )
         if reply.prompt_tokens:
