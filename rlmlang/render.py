@@ -14,14 +14,17 @@ from rlmlang.diagnostics import Diagnostic
 from rlmlang.language.source import Span
 
 WIDTH = 100
-"""The greatest width of an excerpt, in columns."""
+"""The greatest width of the line in an excerpt, in columns, where no other is given."""
+
+GUTTER = 9
+"""The columns that an excerpt needs besides: the number of the line, and marks of what is left out."""
 
 _BOLD, _RED, _BLUE, _GREEN = "1", "1;31", "34", "32"
 
 
-def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
+def render(diagnostics: Iterable[Diagnostic], color: bool = False, width: int = WIDTH) -> str:
     """Return the diagnostics as text, with an empty line between two, and no newline at the end."""
-    return "\n\n".join(_Painter(color).diagnostic(diagnostic) for diagnostic in diagnostics)
+    return "\n\n".join(_Painter(color, width).diagnostic(diagnostic) for diagnostic in diagnostics)
 
 
 def counted(count: int, noun: str) -> str:
@@ -32,8 +35,9 @@ def counted(count: int, noun: str) -> str:
 class _Painter:
     """Writes diagnostics as text, in color or without."""
 
-    def __init__(self, color: bool) -> None:
+    def __init__(self, color: bool, width: int) -> None:
         self.color = color
+        self.width = width
 
     def paint(self, style: str, text: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if self.color else text
@@ -57,7 +61,7 @@ class _Painter:
         text = span.source.line(line).removesuffix("\r")
         start = min(column - 1, len(text))
         end = max(start, min(start + span.end - span.start, len(text)))
-        first, last = _window(text, start)
+        first, last = _window(text, start, self.width)
         before = ("…" if first else "") + _visible(text[first:start])
         marked = _visible(text[start : min(end, last)])
         after = _visible(text[min(end, last) : last]) + ("…" if last < len(text) else "")
@@ -79,14 +83,14 @@ def _paragraph(text: str) -> str:
     return "\n    ".join(_visible(line) for line in text.split("\n"))
 
 
-def _window(text: str, at: int) -> tuple[int, int]:
+def _window(text: str, at: int, width: int) -> tuple[int, int]:
     """Return the part of a line to show: all of it, or a part that fits, with the place `at` in its first half."""
-    if len(text) <= WIDTH and _columns(_visible(text)) <= WIDTH:
+    if len(text) <= width and _columns(_visible(text)) <= width:
         return 0, len(text)
-    first, space = at, WIDTH // 2
+    first, space = at, width // 2
     while first > 0 and (space := space - _columns(_visible(text[first - 1]))) >= 0:
         first -= 1
-    last, space = first, WIDTH
+    last, space = first, width
     while last < len(text) and (space := space - _columns(_visible(text[last]))) >= 0:
         last += 1
     return first, last

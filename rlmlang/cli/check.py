@@ -13,7 +13,6 @@ from rlmlang.errors import ProgramError
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.check.inferred import inferred_types
-from rlmlang.render import render
 
 
 @click.command("check")
@@ -44,7 +43,7 @@ def command(files: tuple[str, ...], as_json: bool, explain: bool) -> int:
                 diagnostics = [diagnostic.to_json() for diagnostic in error.diagnostics]
                 output.write_json({"diagnostics": diagnostics, "inputs": None, "type": None})
             else:
-                click.echo(render(error.diagnostics, color=output.colored(sys.stdout)))
+                click.echo(output.rendered(error.diagnostics, sys.stdout))
         else:
             if as_json:
                 notes = [note.to_json() for note in checked.notes]
@@ -53,7 +52,7 @@ def command(files: tuple[str, ...], as_json: bool, explain: bool) -> int:
                 output.write_json({**described, **types})
             else:
                 if checked.notes:
-                    click.echo(render(checked.notes, color=output.colored(sys.stdout)))
+                    click.echo(output.rendered(checked.notes, sys.stdout))
                 click.echo(f"{source.name}: {_summary(checked)}")
                 if explain:
                     for line in inferred_types(checked):

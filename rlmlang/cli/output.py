@@ -6,8 +6,10 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from decimal import Context, Decimal
 from functools import partial
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 import click
@@ -15,7 +17,7 @@ from attrs import evolve
 
 from rlmlang.errors import Diagnostic, RlmError
 from rlmlang.redact import Redactor
-from rlmlang.render import render
+from rlmlang.render import GUTTER, WIDTH, render
 
 _UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -54,6 +56,12 @@ def colored(stream: TextIO | None) -> bool:
     return is_terminal(stream) and "NO_COLOR" not in os.environ
 
 
+def rendered(diagnostics: Iterable[Diagnostic], stream: TextIO | None) -> str:
+    """Return diagnostics as text for a stream: as wide as a terminal is, and in its colors."""
+    width = max(40, get_terminal_size().columns - GUTTER) if is_terminal(stream) else WIDTH
+    return render(diagnostics, colored(stream), width)
+
+
 def write_text(text: str) -> None:
     """Write a line of text to standard output, as it is unless that is a terminal."""
     sys.stdout.write((visible(text) if is_terminal(sys.stdout) else text) + "\n")
@@ -67,7 +75,7 @@ def write_json(data: Any) -> None:
 def show_error(error: RlmError, redactor: Redactor | None = None) -> None:
     """Print the diagnostics of an error on standard error, without secrets."""
     clean = partial(_without_secrets, redactor=redactor or Redactor())
-    click.echo(render(map(clean, error.diagnostics), color=colored(sys.stderr)), err=True)
+    click.echo(rendered(map(clean, error.diagnostics), sys.stderr), err=True)
 
 
 def error_json(error: RlmError, redactor: Redactor | None = None) -> dict[str, Any]:

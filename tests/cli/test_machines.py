@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rlmlang import files
+from rlmlang.cli import main
 from rlmlang.errors import StoreUnusable
 from rlmlang.storage import owner
 from rlmlang.storage.store import Store
@@ -177,3 +178,22 @@ def test_no_process_of_windows_is_sent_a_signal(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "platform", "win32")
     assert owner._start_time(2**22 + 1) == "unknown"
     assert sent == []
+
+
+@pytest.mark.parametrize(("columns", "least", "most"), [(60, 50, 60), (200, 190, 200), (20, 40, 60)])
+def test_an_error_is_as_wide_as_the_terminal(
+    columns: int,
+    least: int,
+    most: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "long.rlm").write_text("x = [" + "1, " * 200 + "missing, " + "1, " * 200 + "1]\nx\n")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["check", str(tmp_path / "long.rlm")]) == 1
+    excerpt = capsys.readouterr().out.splitlines()[1]
+    assert "missing" in excerpt
+    assert least <= len(excerpt) <= most
