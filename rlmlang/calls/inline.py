@@ -28,11 +28,11 @@ from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, cut_at_stop
+from rlmlang.runtime.inferred_records import typed_data
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
-from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Mismatch, Value, canonical, excerpt
 from rlmlang.trace.recorder import CallRecord
 
@@ -120,11 +120,12 @@ async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_t
 def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
     """Return the values of inputs whose types no program declares. Raises UsageError E603 if they have no type."""
     values: dict[str, Value] = {}
+    taken = set(inputs)
     for name, given in inputs.items():
         try:
             data = data_of(given, "it")
             parse_json(canonical(data))  # not too deep
-            values[name] = from_json(data, declarable_type(data))
+            values[name] = from_json(*typed_data(data, name, taken))
         except (Mismatch, RecursionError) as error:
             raise UsageError.of(
                 "E603",

@@ -43,7 +43,7 @@ PLAIN = "give text, numbers, lists, dicts or sets of them, or an object with fie
 
 
 def data_of(given: object, where: str) -> Any:
-    """Return a Python value as JSON data, in which tuples and sets stay what they are.
+    """Return a Python value as JSON data, in which tuples, sets and records of programs stay what they are.
 
     Members of enumerations become their values, dates and paths texts, objects with fields dicts, tables lists of
     dicts; missing values of pandas become None. Raises Mismatch for what is not data of the language, such as NaN, with
@@ -74,7 +74,7 @@ def _data_of(given: object, where: str, around: frozenset[int]) -> Any:
                 raise _not_finite(given, where)
             return float.__float__(given)
         case RecordValue():
-            return {name: _data_of(given.get(name), f"{where}.{name}", around) for name, _ in given.type.fields}
+            return given
         case set() | frozenset():
             return SetValue(_key_of(item, where) for item in given)
     if id(given) in around:

@@ -30,6 +30,8 @@ from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue
 
 def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
     """Return JSON data as a value of the type. Raises Mismatch."""
+    if isinstance(data, RecordValue) and isinstance(type_, (DictType, RecordType)):
+        data = {name: value for (name, _), value in zip(data.type.fields, data.values)}
     match type_:
         case OptionalType():
             return None if data is None else from_json(data, type_.item, where)

@@ -25,7 +25,7 @@ def declarable_type(value: Value) -> Type:
 
     Raises Mismatch for data whose elements have no common type; values of a program have one.
     """
-    return _declarable(type_of(value))
+    return declarable(type_of(value))
 
 
 def type_of(value: Value) -> Type:
@@ -65,19 +65,19 @@ def _common(types: Iterable[Type]) -> Type:
     return common
 
 
-def _declarable(type_: Type) -> Type:
+def declarable(type_: Type) -> Type:
     """Return the type with `str` for the elements of empty containers, which could have any type."""
     match type_:
         case ListType():
-            return ListType(_declarable(type_.item))
+            return ListType(declarable(type_.item))
         case SetType():
-            return SetType(_declarable(type_.item))
+            return SetType(declarable(type_.item))
         case DictType():
-            return DictType(_declarable(type_.key), _declarable(type_.value))
+            return DictType(declarable(type_.key), declarable(type_.value))
         case TupleType():
-            return TupleType(tuple(map(_declarable, type_.items)))
+            return TupleType(tuple(map(declarable, type_.items)))
         case OpenTupleType():
-            return OpenTupleType(_declarable(type_.item))
+            return OpenTupleType(declarable(type_.item))
         case OptionalType():
-            return OptionalType(_declarable(type_.item))
+            return OptionalType(declarable(type_.item))
     return STR if type_ == NEVER else type_
