@@ -11,7 +11,7 @@ from rlmlang.cli import output
 from rlmlang.cli.files import read_source
 from rlmlang.errors import ProgramError
 from rlmlang.language.check import check
-from rlmlang.language.check.checked import Checked
+from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.check.inferred import inferred_types
 
 
@@ -49,11 +49,14 @@ def command(files: tuple[str, ...], as_json: bool, explain: bool) -> int:
                 notes = [note.to_json() for note in checked.notes]
                 types = {"types": inferred_types(checked)} if explain else {}
                 described = {"diagnostics": notes, "inputs": _inputs(checked), "type": str(checked.type)}
-                output.write_json({**described, **types})
+                declared = {"functions": [*map(_head, checked.host.values())]} if checked.host else {}
+                output.write_json({**described, **declared, **types})
             else:
                 if checked.notes:
                     click.echo(output.rendered(checked.notes, sys.stdout))
                 click.echo(f"{source.name}: {_summary(checked)}")
+                for function in checked.host.values():
+                    click.echo(f"  is to be given: {_head(function)}")
                 if explain:
                     for line in inferred_types(checked):
                         click.echo(f"  {line}".rstrip())
@@ -83,3 +86,9 @@ def _summary(checked: Checked) -> str:
         for node in declarations(checked)
     )
     return f"({', '.join(inputs)}) -> {checked.type}"
+
+
+def _head(function: CheckedFunction) -> str:
+    """Return the name, parameters and result of a function of the host."""
+    params = (f"{param.name.id}: {type_}" for param, type_ in zip(function.node.params, function.params))
+    return f"{function.node.name.id}({', '.join(params)}) -> {function.result}"

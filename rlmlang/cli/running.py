@@ -20,7 +20,7 @@ from rlmlang.cli import output
 from rlmlang.cli.failures import Interrupted, as_error, with_more_hints
 from rlmlang.cli.progress import Progress, reported
 from rlmlang.cli.settings import Settings
-from rlmlang.errors import BudgetError, MissingModel, ModelFailed, RlmError, UsageError, unwritable
+from rlmlang.errors import BudgetError, FunctionFailed, MissingModel, ModelFailed, RlmError, UsageError, unwritable
 from rlmlang.files import open_private
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.models.registry import available
@@ -54,7 +54,7 @@ class Attempt:
     def _explained(self, failure: RlmError) -> RlmError:
         if isinstance(failure, MissingModel):
             return missing_model()
-        may_pass = isinstance(failure, (Interrupted, BudgetError, ModelFailed))
+        may_pass = isinstance(failure, (Interrupted, BudgetError, ModelFailed, FunctionFailed))
         if may_pass and self.is_resumable and self.trace.count:
             again = f"finished calls are kept; resume the run with: rlmlang runs resume {self.trace.run_id}"
             return with_more_hints(failure, again)

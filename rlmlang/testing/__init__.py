@@ -1,4 +1,4 @@
-"""Hypothesis strategies for programs and their values, and a model that answers anything.
+"""Hypothesis strategies for programs and their values, a model that answers anything, and functions with set results.
 
     from hypothesis import given
     from rlmlang import testing
@@ -19,16 +19,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rlmlang.testing.echo import EchoModel, echo_model, run
     from rlmlang.testing.program_writer import Case
+    from rlmlang.testing.scripted_functions import scripted_function
     from rlmlang.testing.strategies import expressions, floats, literal_text, programs, texts, types, values
 
 __all__ = [
-    "Case", "EchoModel", "echo_model", "expressions", "floats", "literal_text", "programs", "run", "texts", "types",
-    "values",
+    "Case", "EchoModel", "echo_model", "expressions", "floats", "literal_text", "programs", "run", "scripted_function",
+    "texts", "types", "values",
 ]  # fmt: skip
 
 _HOMES = {
     "echo": ("EchoModel", "echo_model", "run"),
     "program_writer": ("Case",),
+    "scripted_functions": ("scripted_function",),
     "strategies": ("expressions", "floats", "literal_text", "programs", "texts", "types", "values"),
 }
 """The module that each public name lives in."""

@@ -327,3 +327,20 @@ def test_a_plan_shows_calls_of_functions(run: Run) -> None:
     assert "function calls     1 to 1,000\n" in out
     assert 'p.rlm:2: lookup("a")\n    1 of a function of the host\n' in out
     assert json.loads(run("plan", "p.rlm", "--json")[1])["function_calls"] == [1, 1000]
+
+
+def test_check_lists_the_functions_that_a_program_is_to_be_given(run: Run) -> None:
+    Path("p.rlm").write_text('def lookup(key: str, most: int = 3) -> list[str]: ...\nlookup("a")\n')
+    assert run("check", "p.rlm")[1] == (
+        "p.rlm: () -> list[str]\n  is to be given: lookup(key: str, most: int) -> list[str]\n"
+    )
+    found = json.loads(run("check", "p.rlm", "--json")[1])
+    assert found["functions"] == ["lookup(key: str, most: int) -> list[str]"]
+
+
+def test_a_run_that_a_function_ended_can_be_resumed(run: Run) -> None:
+    Path("p.rlm").write_text('def lookup(key: str) -> str: ...\nlookup("a")\n')
+    Path("tools.py").write_text('def lookup(key):\n    raise OSError("not yet")\n')
+    _, _, err = run("run", "p.rlm", "--functions", "tools.py", "--quiet")
+    assert "`lookup` failed: OSError: not yet" in err
+    assert "resume the run with: rlmlang runs resume" in err
