@@ -31,7 +31,7 @@ MODEL = Instant("The item is described in a few words, as it was asked for.")
 
 
 def run(n: int, store: Path | None = None, is_recorded: bool = True) -> None:
-    options = Options(MODEL, store, LIMITS, trace=Trace(keep=False), is_recorded=is_recorded)
+    options = Options(model=MODEL, store=store, limits=LIMITS, trace=Trace(keep=False), is_recorded=is_recorded)
     asyncio.run(run_program(rlmlang.compile(TEXT).checked, {"n": n}, options))
 
 

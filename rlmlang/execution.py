@@ -43,7 +43,7 @@ LimitsLike = Union[Limits, Mapping[str, Any]]
 """Limits, or some of them by name, where the others are to be the usual ones."""
 
 
-@frozen
+@frozen(kw_only=True)
 class Options:
     """How a run is made. Raises UsageError E605 for what is no model, E607 for an option of a wrong value."""
 
