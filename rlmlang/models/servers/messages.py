@@ -137,7 +137,7 @@ def with_stop_text(text: str, stops: tuple[str, ...], reported: object = None) -
     return cut_at_stop(text, stops)
 
 
-class TokenCounts:
+class TokenCounts:  # decision 117
     """The tokens that a server counts. What cannot be right is replaced by what can, with one warning of each kind."""
 
     def __init__(self, root: str) -> None:
