@@ -255,7 +255,7 @@ REFUSED = {
         ),
     ),
     "in a container": (
-        "row = [1]\nrows = [row]\nrow.append(2)\nrows",
+        'row = [1]\nrows = [row]\nrow.append(2)\n(rows, CALL("?"))',
         (
             3,
             "`row.append(2)` changes a list that `rows` holds as well",
@@ -263,7 +263,7 @@ REFUSED = {
         ),
     ),
     "from a container": (
-        'd = {"a": [1]}\nxs = d["a"]\nxs += [2]\nd',
+        'd = {"a": [1]}\nxs = d["a"]\nxs += [2]\n(d, CALL("?"))',
         (
             3,
             "`xs += [2]` changes a list that `d` holds as well",
@@ -271,7 +271,7 @@ REFUSED = {
         ),
     ),
     "through a container": (
-        'xs = [1]\nd = {"a": xs}\nd["a"][0] = 2\nxs',
+        'xs = [1]\nd = {"a": xs}\nd["a"][0] = 2\n(xs, CALL("?"))',
         (
             3,
             '`d["a"][0] = …` changes a list that `xs` holds as well',
@@ -288,7 +288,7 @@ REFUSED = {
         ),
     ),
     "in the next turn": (
-        "rows = []\nrow = []\nfor i in range(3):\n    row.append(i)\n    rows.append(row)\nrows",
+        'rows = []\nrow = []\nfor i in range(3):\n    row.append(i)\n    rows.append(row)\n(rows, CALL("?"))',
         (
             4,
             "`row.append(i)` changes a list that `rows` holds as well",
@@ -296,7 +296,7 @@ REFUSED = {
         ),
     ),
     "an element of a loop": (
-        "rows = [[1], [2]]\nfor row in rows:\n    row.append(0)\nrows",
+        'rows = [[1], [2]]\nfor row in rows:\n    row.append(0)\n(rows, CALL("?"))',
         (
             3,
             "`row.append(0)` changes a list that `rows` holds as well",
@@ -430,9 +430,9 @@ many = settings(max_examples=20_000 if settings.default.max_examples > 1_000 els
 @many
 @given(aliasing_programs())
 def test_python_does_not_show_an_allowed_change(text: str) -> None:
-    """What is allowed means the same where every variable and container has values of its own."""
+    """What is allowed beside a CALL means the same where every variable and container has values of its own."""
     note(text)
-    found = problems(text)
+    found = problems(f'CALL("?")\n{text}')
     assert {problem.code for problem in found} <= {"E231"}
     event("refused" if found else "allowed")
     if not found:

@@ -83,7 +83,7 @@ def test_allowed(text: str, value: Any) -> None:
 
 REFUSED = {
     "one of the elements that are spread": (
-        "rows = [[1], [2]]\nmost = max(*rows)\nmost.append(3)\nrows",
+        'rows = [[1], [2]]\nmost = max(*rows)\nmost.append(3)\n(rows, CALL("?"))',
         (3, "`most.append(3)` changes a list that `rows` holds as well"),
     ),
     "rows that are turned": (
@@ -91,7 +91,7 @@ REFUSED = {
         (3, "`rows[0][0].append(3)` changes a list that `turned` holds as well"),
     ),
     "a list in a record": (
-        RECORD + "p = P([1])\nys = p.xs\np.xs.append(2)\nys",
+        RECORD + 'p = P([1])\nys = p.xs\np.xs.append(2)\n(ys, CALL("?"))',
         (6, "`p.xs.append(2)` changes a list that `ys` holds as well"),
     ),
     "a choice that is decided": (
@@ -107,7 +107,7 @@ REFUSED = {
         (8, "`y.append(3)` changes a list that `x` holds as well"),
     ),
     "what is in a tuple of any length": (
-        "def f(t: tuple[list[int], ...]) -> int:\n    xs = t[0]\n    xs.append(1)\n    return len(t[0])\nf(([1],))",
+        'def f(t: tuple[list[int], ...]) -> int:\n    xs = t[0]\n    xs.append(1)\n    return len(t[0])\n(f(([1],)), CALL("?"))',
         (3, "`xs.append(1)` changes a list that the caller of the function holds as well"),
     ),
     "an element that is unpacked to": (

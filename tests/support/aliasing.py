@@ -250,6 +250,7 @@ class AliasingWriter:
         if not indent and self.chance(4):
             self.function(inner)
         if self.chance(2):  # it may apply itself
+            self.lines.append(f"{inner}{self.filled('if {B}:')} return {self.expression(result.upper(), 1)}")
             self.functions = [*self.functions, (name, params, result)]
         self.statements(inner, 2, False, result)
         self.lines.append(f"{inner}return {self.expression(result.upper(), 2)}")

@@ -68,7 +68,7 @@ def _sum(meter: Meter, xs: Any, start: Any = 0) -> Any:
     meter.charge(1 + len(xs))
     if isinstance(start, list):
         meter.items(len(start) + sum(map(len, xs)))
-        return list(chain(start, *xs))
+        return list(chain(start, *xs)) if xs else start  # the very list, as in Python, where changes of it show
     return checked_number(meter, lambda: sum(xs, start))
 
 

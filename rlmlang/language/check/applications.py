@@ -149,7 +149,7 @@ def _defined(check: Inference, node: nodes.Apply, definition: Definition) -> Typ
             if isinstance(param.type, FunctionType) or is_open(param.type):
                 applied_in_while(check, arg)
     for place, type_ in instance.lent.items():
-        lend(check, args[place], type_)
+        lend(check, args[place], type_, node.span)
     return use(check, instance, node.span)
 
 

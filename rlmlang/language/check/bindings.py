@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from rlmlang.language import nodes
 from rlmlang.language.check import changes
 from rlmlang.language.check.annotations import resolve
@@ -21,12 +23,18 @@ def assigned(check: Inference, node: nodes.Assign) -> None:
         assign(check, target, type_, node.value)
 
 
-def assign(check: Inference, target: nodes.Target, type_: Type, value: nodes.Expr | None = None) -> None:
+def assign(
+    check: Inference,
+    target: nodes.Target,
+    type_: Type,
+    value: nodes.Expr | None = None,
+) -> None:
     """Bind a target to a value of a type; `value` is the expression that gives it, if there is one."""
     match target:
         case nodes.Name():
             values = None if value is None else constants(value, check.names.scope)
-            check.names.bind(target, Variable(type_, target.span, values))
+            origin = None if value is None else changes.origin_of(value)
+            check.names.bind(target, Variable(type_, target.span, values, origin=origin))
             check.tables.types[target.node_id] = type_
         case nodes.Index():
             changes.set_item(check, target, type_, value)
@@ -42,6 +50,25 @@ def assign(check: Inference, target: nodes.Target, type_: Type, value: nodes.Exp
                     check.tables.types[item.node_id] = part
                 else:
                     assign(check, item, part)
+
+
+def assign_element(check: Inference, node: nodes.For, type_: Type) -> None:
+    """Bind the target of a `for` to an element of what it goes over."""
+    iterable, target = node.iterable, node.target
+    match iterable, target:
+        case nodes.Apply(callee=nodes.Name(id="enumerate"), args=(over, *_)), nodes.TupleTarget(items=(_, part)):
+            pass
+        case nodes.Apply(callee=nodes.Attribute(value=over, name="items"), args=()), nodes.TupleTarget(items=(_, part)):
+            pass
+        case nodes.Apply(callee=nodes.Attribute(value=over, name="values"), args=()), part:
+            pass
+        case _:
+            over, part = iterable, target
+    assign(check, target, type_)
+    origin = changes.origin_of(nodes.Index(over, over, span=over.span))
+    entry = check.names.scope.entries.get(part.id) if isinstance(part, nodes.Name) else None
+    if isinstance(entry, Variable) and isinstance(part, nodes.Name):
+        check.names.scope.set(part.id, evolve(entry, origin=origin))
 
 
 def annotated(check: Inference, node: nodes.AnnotatedAssign) -> None:

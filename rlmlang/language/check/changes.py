@@ -81,14 +81,22 @@ def change(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
     wide as before."""
     root = _root(node)
     if isinstance(root, nodes.Name) and _may_change(check, root, span):
-        _widen(check, node, type_)
+        _change_type(check, node, type_, span)
 
 
-def lend(check: Inference, node: nodes.Expr, type_: Type) -> None:
+def lend(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
     """Let what an argument is a path to have a type from here on, since the function that it is given to changes it."""
     root = _root(node)
     if isinstance(root, nodes.Name) and isinstance(check.names.scope.find(root.id), Variable):
-        _widen(check, node, type_)
+        _change_type(check, node, type_, span)
+
+
+def origin_of(node: nodes.Expr) -> tuple[str, int] | None:
+    """Return the variable that the value of an expression is in, and how deep; None if it may be in none."""
+    depth, inner = 0, _inner(node)
+    while inner is not None:
+        node, depth, inner = inner, depth + 1, _inner(inner)
+    return (node.id, depth) if depth and isinstance(node, nodes.Name) else None
 
 
 def changed_by_assignment(check: Inference, name: nodes.Name, before: ScopeEntry | None) -> None:
@@ -145,15 +153,28 @@ def _scope_of(check: Inference, name: str) -> Scope | None:
     return scope
 
 
-def _set_type(check: Inference, name: str, type_: Type) -> None:
-    """Let a variable have a type that is at least as wide as before."""
+def _change_type(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
+    """Let the value of a path have a type from here on, and take note of the variables whose types are wider now."""
+    widened: list[str] = []
+    _widen(check, node, type_, widened)
+    if widened:
+        check.tables.widened[span.start] = frozenset(widened)
+    else:
+        check.tables.widened.pop(span.start, None)
+
+
+def _set_type(check: Inference, name: str, type_: Type, widened: list[str]) -> None:
+    """Let a variable have a type that is at least as wide as before, and what its value was taken out of as well."""
     scope = _scope_of(check, name)
     entry = None if scope is None else scope.entries[name]
-    if scope is None or not isinstance(entry, Variable):
+    if scope is None or not isinstance(entry, Variable) or name in widened:
         return
     wider = evolve(entry, type=join_types(entry.type, type_) or type_, values=None)
     scope.set(name, wider)
     if wider.type != entry.type:
+        widened.append(name)
+        if entry.origin is not None:
+            _widen_origin(check, *entry.origin, wider.type, widened)
         check.names.widenings += 1
         for instance in reversed(check.active):
             if instance.scope is scope:
@@ -163,29 +184,47 @@ def _set_type(check: Inference, name: str, type_: Type) -> None:
         _note_lent(scope, name, wider)
 
 
+def _widen_origin(check: Inference, name: str, depth: int, type_: Type, widened: list[str]) -> None:
+    """Let what is in a variable, so deep, have a type as well, if it can."""
+    origin = check.names.scope.find(name)
+    if not isinstance(origin, Variable):
+        return
+    containers = [origin.type]
+    for _ in range(depth - 1):
+        containers.append(without_none(_item_of(containers[-1])))
+    for container in reversed(containers):
+        type_ = _with_item(without_none(container), None, type_)
+    if join_types(origin.type, type_) is not None:
+        _set_type(check, name, type_, widened)
+
+
+def _item_of(container: Type) -> Type:
+    return container.value if isinstance(container, DictType) else item_type(container) or UNKNOWN
+
+
 def _note_lent(scope: Scope, name: str, entry: Variable) -> None:
     """Take note that the argument of a parameter is changed, and has the type of the variable then."""
     type_, known = without_none(entry.type), scope.lent.get(name)
     scope.lent[name] = type_ if known is None else join_types(known, type_) or type_
 
 
-def _widen(check: Inference, node: nodes.Expr, type_: Type) -> None:
+def _widen(check: Inference, node: nodes.Expr, type_: Type, widened: list[str]) -> None:
     """Let the value of a path have a wider type from here on."""
     match node:
         case nodes.Name():
-            _set_type(check, node.id, type_)
+            _set_type(check, node.id, type_, widened)
         case nodes.Index():
             container = _type_at(check, node.value)
             if isinstance(container, DefaultDictType):  # the key may be new
                 key = join_types(container.key, check.tables.types.get(node.index.node_id, UNKNOWN))
                 container = evolve(container, key=key or container.key)
-            _widen(check, node.value, _with_item(container, node.index, type_))
+            _widen(check, node.value, _with_item(container, node.index, type_), widened)
         case nodes.Attribute():
             field = _type_at(check, node)
             if not fits(type_, field):
                 mismatch(check.problems, node, type_, field, f"`{node.name}`", "E210")
         case nodes.Apply(callee=nodes.Attribute(value=value)):
-            _widen(check, value, _with_item(_type_at(check, value), None, type_))
+            _widen(check, value, _with_item(_type_at(check, value), None, type_), widened)
 
 
 def _with_item(container: Type, index: nodes.Expr | None, type_: Type) -> Type:

@@ -179,6 +179,9 @@ class Tables:
     """The value of each test (`isinstance`, `is None`, and what `not`, `and` and `or` make of them) that its types
     decide. It is evaluated like any other, but what it rules out is not checked: a branch of an `if` or of a
     conditional expression, and the right operand of `and` and `or`."""
+    widened: dict[int, frozenset[str]] = field(factory=dict)
+    """The changes that give a variable a wider type, by the start of their span, with the variables that have it: the
+    one that is changed, and those that its value was taken out of."""
     unreached: set[int] = field(factory=set)
     """The statements that can never be reached, by the start of their span. They are not checked: nothing is known of
     the expressions in them."""

@@ -84,8 +84,14 @@ def _join_variables(a: Variable, b: Variable) -> Variable | Conflicted:
     type_ = join_types(a.type, b.type)
     if type_ is None:
         return Conflicted(a, b)
-    unbound, is_lent = a.may_be_unbound or b.may_be_unbound, a.is_lent or b.is_lent
-    return Variable(type_, a.span if type_ == a.type else b.span, _join_values(a, b), unbound, is_lent)
+    return Variable(
+        type_,
+        a.span if type_ == a.type else b.span,
+        _join_values(a, b),
+        a.may_be_unbound or b.may_be_unbound,
+        a.origin if a.origin == b.origin else None,
+        a.is_lent or b.is_lent,
+    )
 
 
 def _join_values(a: Variable, b: Variable) -> tuple[str | int | float | bool | None, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlmlang.language import nodes
-from rlmlang.language.check.bindings import assign
+from rlmlang.language.check.bindings import assign_element
 from rlmlang.language.check.body import LoopEnds
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
@@ -28,7 +28,7 @@ def for_loop(check: Inference, node: nodes.For) -> None:
 
     def turn() -> State | None:
         before = check.body.state()
-        assign(check, node.target, item)
+        assign_element(check, node, item)
         check.block(node.body)
         return before
 

@@ -29,6 +29,8 @@ class Variable:
     values: tuple[ConstantValue, ...] | None = None
     may_be_unbound: bool = False
     """Whether it is bound on some of the paths that lead here only; its use may be the run error E310."""
+    origin: tuple[str, int] | None = None
+    """The variable that its value was taken out of, and how deep in that it was."""
     is_lent: bool = False
     """Whether it is a parameter that may still have the argument, so that the caller sees what changes in it."""
 

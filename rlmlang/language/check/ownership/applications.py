@@ -64,6 +64,8 @@ class ApplicationsWalk(ChangesWalk):
             case FunctionTarget():
                 given, captured = self._arguments(node, target.function)
                 result = self._result_of(target.function, given, node.span)
+                if self.context.result_of(target.function).is_lazy:
+                    result = result._replace(tops=result.tops | self.view(node))
                 self.lend(node, target.function, target.args, given, captured)
                 return result
             case RecordTarget():
@@ -188,7 +190,7 @@ class ApplicationsWalk(ChangesWalk):
         if name in LAZY:
             for _, value in found:
                 captured |= value.tops
-            result = result._replace(tops=captured)
+            result = result._replace(tops=captured and captured | self.view(node))
         return result if name in ONCE else result._replace(repeats=bool(result.inners))
 
     def _native_arguments(self, target: NativeTarget, skip: int = 0) -> tuple[list[tuple[Type, Contents]], int]:

@@ -1,4 +1,4 @@
-"""Changes: what is changed, who else sees it, and what a function changes of its arguments and outside of it."""
+"""Changes: what is changed, who else sees it, and what a function changes outside of it (decision 118)."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ class ChangesWalk(ContentsWalk):
         """What is changed outside, and which kind of container that is."""
         self.stored: set[tuple[ResultSource, ResultSource]] = set()
         """What outside may hold which of the others."""
+        self.views = 0
+        """The tops of what CPython computes later on, so that changes show in it there which do not here."""
         self.lambdas = 0
         """How many lambdas are around."""
 
@@ -133,7 +135,7 @@ class ChangesWalk(ContentsWalk):
         return self.temporaries[-1]
 
     def unpin(self, number: int | None) -> None:
-        if number is not None:
+        if number is not None and self.context.waits:
             self.check_held(number)
 
     def change(
@@ -161,6 +163,9 @@ class ChangesWalk(ContentsWalk):
                 self._change_outside(number, reached, change)
             elif number == path.variable or number in past:
                 continue
+            elif self._sees_the_change(number, path, reached, change):
+                if holder.is_permanent:
+                    self._change_outside(number, reached, change)
             elif holder.is_permanent:
                 refuse(change, holder, None)
             else:
@@ -168,6 +173,28 @@ class ChangesWalk(ContentsWalk):
         for value in stored:
             self.store(container, value)
         self.may_fail()
+
+    def _sees_the_change(self, number: int, path: ChangedPath, reached: int, change: ValueChange) -> bool:
+        """Return whether a change of what is in a variable shows in the variable, and the reverse, here as in CPython.
+
+        So it is between an element and what it is in, where nothing waits and both have the type of after the change.
+        """
+        holder, changed = self.holders[number], path.variable
+        if self.context.waits or changed is None or holder.kind not in ("variable", "loop", "caller", "outer"):
+            return False
+        is_in = self.state.partners.get(2 * changed, 0) & inner_of(number) and not reached & top_of(number)
+        partners = self.state.partners.get(2 * number, 0)
+        contains = path.depth and partners & inner_of(changed) and not partners & self.views and holder.kind != "loop"
+        if not is_in and not contains:
+            return False
+        widened = self.tables.widened.get(change.span.start)
+        names = {holder.name}
+        if holder.kind == "caller":
+            lent = [each for each, lender in self.lenders.items() if lender == number]
+            if not lent:
+                return False
+            names = {self.holders[each].name for each in lent}
+        return widened is None or holder.kind == "loop" or bool(names & widened)
 
     def _change_outside(self, number: int, reached: int, change: ValueChange) -> None:
         """Take note that a function changes what a variable outside of it holds, or an argument."""
@@ -192,6 +219,12 @@ class ChangesWalk(ContentsWalk):
     def _outside(self, mask: int) -> list[ResultSource]:
         """Return which parts in a mask are outside of the function."""
         return [(self.keys[bit >> 1], bit & 1) for bit in bits(mask) if self.holders[bit >> 1].is_permanent]
+
+    def view(self, node: nodes.Expr) -> int:
+        """Return the top of what CPython computes later on."""
+        number = self.variable(("view", id(node)), Holder("view", node.span.text, node.span))
+        self.views |= top_of(number)
+        return top_of(number)
 
     # What functions change that are applied
 

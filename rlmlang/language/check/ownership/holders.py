@@ -52,6 +52,8 @@ class ResultSharing:
     tops: frozenset[ResultSource] = frozenset()
     inners: frozenset[ResultSource] = frozenset()
     repeats: bool = False
+    is_lazy: bool = False
+    """Whether it may be what CPython computes later on."""
     changed: frozenset[tuple[ResultSource, str]] = frozenset()
     """What it changes, and which kind of container that is."""
     stored: frozenset[tuple[ResultSource, ResultSource]] = frozenset()

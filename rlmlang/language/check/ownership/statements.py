@@ -49,6 +49,7 @@ class OwnershipWalk(ApplicationsWalk):
         self.tops: set[ResultSource] = set()
         self.inners: set[ResultSource] = set()
         self.repeats = False
+        self.is_lazy = False
 
     def resumed(
         self, context: OwnershipContext, tables: Tables, statements: Iterable[nodes.Statement]
@@ -59,13 +60,14 @@ class OwnershipWalk(ApplicationsWalk):
             bound = bound.union(name.id for name, _ in names_bound_by(statements))
         walk = OwnershipWalk(context, tables, self.owner, bound)
         walk.state, walk.reachable = self.state.copy(), self.reachable
+        walk.views = self.views
         walk.holders, walk.keys, walk.numbers = list(self.holders), list(self.keys), dict(self.numbers)
         return walk
 
     def result(self) -> ResultSharing:
         """Return what was found out about a function."""
         changed, stored = frozenset(self.changed.items()), frozenset(self.stored)
-        return ResultSharing(frozenset(self.tops), frozenset(self.inners), self.repeats, changed, stored)
+        return ResultSharing(frozenset(self.tops), frozenset(self.inners), self.repeats, self.is_lazy, changed, stored)
 
     def run(self, statements: Iterable[nodes.Statement]) -> None:
         for statement in statements:
@@ -118,6 +120,7 @@ class OwnershipWalk(ApplicationsWalk):
     def give(self, value: Contents) -> None:
         """Take note of what a function returns."""
         self.repeats = self.repeats or value.repeats
+        self.is_lazy = self.is_lazy or bool(self.state.reach(value.tops) & self.views)
         for parts, found in ((value.tops, self.tops), (value.inners, self.inners)):
             for bit in bits(self.state.reach(parts)):
                 if self.holders[bit >> 1].is_permanent:
