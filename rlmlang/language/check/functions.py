@@ -15,6 +15,7 @@ from rlmlang.language import nodes
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import BodyCheck, hoist
 from rlmlang.language.check.checked import CheckedFunction, Tables
+from rlmlang.language.check.declared import as_declared, check_declaration
 from rlmlang.language.check.flow import join_types, joined
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
@@ -69,7 +70,7 @@ def define(check: Inference, node: nodes.Function) -> Definition:
         check.body.definitions[node.span.start] = definition
         _check_params(check, definition)
         if node.is_declared:
-            _check_declaration(check, definition)
+            check_declaration(check, definition)
     return definition
 
 
@@ -82,23 +83,6 @@ def _written_type(check: Inference, param: nodes.Param) -> Type:
         return OpenTupleType(type_)
     is_none = isinstance(param.default, nodes.Constant) and param.default.value is None
     return optional(type_) if is_none and not isinstance(type_, FunctionType) else type_
-
-
-def _check_declaration(check: Inference, definition: Definition) -> None:
-    """Report what keeps a function of the host from being called: it needs all its types, and only those of data."""
-    node = definition.node
-    hint = f"write all its types: `def {node.name.id}(x: str) -> str: ...`"
-    if check.in_library:
-        check.problems.error("E126", "the library has no functions of the host", node.name.span)
-    for param, type_ in zip(node.params, definition.params):
-        if isinstance(type_, FunctionType):
-            message = "a function of the host is not given functions"
-            check.problems.error("E126", message, param.span, "give it values, and apply the function here")
-        elif param.type is None or is_open(type_):
-            message = f"the parameter `{param.name.id}` of a function of the host has no type"
-            check.problems.error("E126", message, param.span, hint)
-    if node.result is None or is_open(definition.result):
-        check.problems.error("E126", "a function of the host says what it returns", node.name.span, hint)
 
 
 def _check_params(check: Inference, definition: Definition) -> None:
@@ -261,8 +245,7 @@ def _check_body(check: Inference, instance: Instance) -> Type:
     """Check the body of a function in a scope of its own, and return the type of its result."""
     definition, function = instance.definition, instance.function
     if definition.node.is_declared:
-        function.node, function.makes_calls, function.is_host = evolve(definition.node, body=()), True, True
-        return definition.result
+        return as_declared(instance)
     names, problems = check.names, check.problems
     before = names.scope, names.outer, check.body, check.tables, problems.found, problems.provisional
     names.scope = instance.scope = Scope("function", definition.scope, owner=definition.node.name.node_id)

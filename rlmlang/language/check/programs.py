@@ -13,6 +13,7 @@ from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check import functions
 from rlmlang.language.check.body import hoist, names_bound_by, nodes_in
 from rlmlang.language.check.checked import Checked, CheckedFunction, NativeTarget
+from rlmlang.language.check.declared import host_functions
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.ownership import check_library_ownership, check_ownership
 from rlmlang.language.check.problems import TooManyProblems
@@ -163,20 +164,8 @@ def check_program(
                 check_ownership(form.statements, check.tables, check.problems, entry)
     except TooManyProblems:
         type_ = UNKNOWN
-    host = _host_functions(check, form.statements)
+    host = host_functions(check, form.statements)
     return Checked(module, found, check.names.records, type_, check.tables, entry, _in_order(form.notes), host)
-
-
-def _host_functions(check: ProgramChecker, statements: Sequence[nodes.Statement]) -> dict[str, CheckedFunction]:
-    """Return the functions of the host that statements declare."""
-    found: dict[str, CheckedFunction] = {}
-    for node in statements:
-        if isinstance(node, nodes.Function) and node.is_declared:
-            definition = check.body.definitions.get(node.span.start)
-            if definition is not None:
-                for instance in definition.instances.get(definition.params, ()):
-                    found[node.name.id] = instance.function
-    return found
 
 
 def _in_order(notes: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
