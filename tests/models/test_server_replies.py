@@ -675,6 +675,7 @@ def test_a_model_without_a_system_role_reads_its_text_in_the_users(
     first, *others = server.bodies(CHAT)
     system, user = (message["content"] for message in first["messages"])
     assert [body["messages"] for body in others] == [[{"role": "user", "content": f"{system}\n\n{user}"}]] * 2
+    assert [message.content for message in model.render_prompt(request()).messages] == [f"{system}\n\n{user}"]
 
 
 def test_roles_alternate_always(server: FakeServer, opened: Open) -> None:
@@ -712,6 +713,7 @@ def test_a_text_that_a_server_does_not_continue_is_shown_to_it(server: FakeServe
     assert [[each["role"] for each in body["messages"]] for body in others] == [["system", "user"]] * 2
     assert "x = 1" in others[0]["messages"][-1]["content"]
     assert "add_generation_prompt" not in others[0]
+    assert model.render_prompt(asked).opening == ""
 
 
 # llama-server ----------------------------------------------------------------------------------------

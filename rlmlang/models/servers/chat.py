@@ -140,7 +140,7 @@ class Chat:
         self._grammar = grammar
         self._sampling = sampling
         self._stream = stream
-        self._adaptation = Adaptation(client, path, model)
+        self.adaptation = Adaptation(client, path, model)
         self._counts = TokenCounts(client.root)
 
     def count(self, request: Request) -> int:
@@ -157,7 +157,7 @@ class Chat:
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        body, data = await self._adaptation.exchange_typed(lambda: self.body(request), "choices", request)
+        body, data = await self.adaptation.exchange_typed(lambda: self.body(request), "choices", request)
         try:
             return self._reply(request, body, data)
         except (LookupError, TypeError, AttributeError) as error:
@@ -186,14 +186,14 @@ class Chat:
         messages = request.messages_with_written
         if text := self._continued(request):
             messages = (*request.messages, Message("assistant", text))
-        return on_the_wire(folded(messages) if SYSTEM in self._adaptation.refused else messages)
+        return on_the_wire(folded(messages) if SYSTEM in self.adaptation.refused else messages)
 
     def _opening(self, request: Request) -> str:
         return request.opening(self._continues)
 
     @property
     def _continues(self) -> bool:
-        return self._dialect.continues and CONTINUATION not in self._adaptation.refused
+        return self._dialect.continues and CONTINUATION not in self.adaptation.refused
 
     def _stop(self, request: Request) -> tuple[str, ...]:
         return request.stop_after(self._opening(request), bool(self._constraint_fields(request)))
@@ -208,7 +208,7 @@ class Chat:
             return (
                 {} if self._grammar == "none" else self._grammar_fields(grammar_for(request.constraint, self._grammar))
             )
-        if not (request.typed and self.capabilities.schema and self._adaptation.takes_schema(request)):
+        if not (request.typed and self.capabilities.schema and self.adaptation.takes_schema(request)):
             return {}
         schema = request.answer_format.object_schema
         strict = self._dialect.local or not _too_rich(schema)

@@ -41,7 +41,7 @@ class LlamaServer:
         self._grammar = grammar
         self._sampling = sampling
         self._stream = stream
-        self._adaptation = Adaptation(client, "/completion", model)
+        self.adaptation = Adaptation(client, "/completion", model)
         self._counts = TokenCounts(client.root)
         self._template = ChatTemplate(
             self._apply, self._tokenize, lambda piece, first: self._tokenize(piece, special=True, first=first)
@@ -53,7 +53,7 @@ class LlamaServer:
 
     async def generate(self, request: Request) -> Reply:
         """Return the reply to a request. Raises ModelError."""
-        body, data = await self._adaptation.exchange_typed(lambda: self.body(request), "content", request)
+        body, data = await self.adaptation.exchange_typed(lambda: self.body(request), "content", request)
         try:
             return self._reply(request, body, data)
         except (LookupError, TypeError, AttributeError) as error:
@@ -66,7 +66,7 @@ class LlamaServer:
         body["cache_prompt"] = True
         if request.constraint is not None and self._grammar != "none":
             body["grammar"] = self._checked(grammar_for(request.constraint, self._grammar))
-        elif request.typed and self.capabilities.schema and self._adaptation.takes_schema(request):
+        elif request.typed and self.capabilities.schema and self.adaptation.takes_schema(request):
             body["json_schema"] = request.answer_format.object_schema
         if request.stop:
             body["stop"] = list(request.stop)
@@ -113,13 +113,13 @@ class LlamaServer:
     def _prompt(self, request: Request) -> list[int]:
         opening = self._opening(request) + request.written
         messages = alternating(request.messages)
-        if SYSTEM not in self._adaptation.refused:
+        if SYSTEM not in self.adaptation.refused:
             try:
                 return self._template.prompt(messages, opening)
             except ModelError as error:
                 if error.first.code != "E407" and not NO_SYSTEM.search(error.first.message):
                     raise
-            self._adaptation.refuse(SYSTEM)
+            self.adaptation.refuse(SYSTEM)
         return self._template.prompt(folded(messages), opening)
 
     def _opening(self, request: Request) -> str:

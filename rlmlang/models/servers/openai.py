@@ -14,6 +14,7 @@ from attrs import asdict, frozen
 from rlmlang.errors import UsageError
 from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
 from rlmlang.models.options import one_of, read_options
+from rlmlang.models.servers.adaptation import CONTINUATION, SYSTEM, folded
 from rlmlang.models.servers.azure import is_azure, root_and_path
 from rlmlang.models.servers.chat import AZURE, NONE, OLLAMA, OPENAI, Chat, Grammar, Sampling
 from rlmlang.models.servers.detection import DIALECTS, detected, dialect_of_service, is_openai
@@ -103,8 +104,10 @@ class OpenAIModel:
         return self._server.count(request)
 
     def render_prompt(self, request: Request) -> RenderedPrompt:
-        able = self.capabilities
-        return RenderedPrompt(request.messages, request.opening(able.continues))
+        refused = self._server.adaptation.refused
+        messages = folded(request.messages) if SYSTEM in refused else request.messages
+        continues = self.capabilities.continues and CONTINUATION not in refused
+        return RenderedPrompt(messages, request.opening(continues))
 
     async def generate(self, request: Request) -> Reply:
         return await self._server.generate(request)
