@@ -916,6 +916,14 @@ def test_the_body_of_a_request_to_llama(
     assert model.capabilities.exact_counts
 
 
+def test_a_program_that_no_grammar_holds_ends_with_its_fence(llama: FakeServer, opened: Open) -> None:
+    llama.on("/completion", native("    return 5", stop_type="word", stopping_word="\n```"))
+    asked = request("Add", 1, type=INT, program=True, constraint=CONSTRAINT)
+    assert ask(opened(f"openai:m@{llama.url}/v1?grammar=none"), asked).text == "    return 5\n```"
+    ask(opened(f"openai:m@{llama.url}/v1"), asked)
+    assert [body.get("stop") for body in llama.bodies("/completion")] == [["\n```"], None]
+
+
 def test_a_schema_that_llama_does_not_know(llama: FakeServer, opened: Open) -> None:
     message = "JSON schema conversion failed: Unrecognized schema"
     llama.on("/completion", Answer(400, {"error": {"code": 400, "message": message}}), native("5"))

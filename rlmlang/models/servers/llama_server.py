@@ -68,8 +68,8 @@ class LlamaServer:
             body["grammar"] = self._checked(grammar_for(request.constraint, self._grammar))
         elif request.typed and self.capabilities.schema and self.adaptation.takes_schema(request):
             body["json_schema"] = request.answer_format.object_schema
-        if request.stop:
-            body["stop"] = list(request.stop)
+        if stop := self._stop(request, body):
+            body["stop"] = list(stop)
         body["stream"] = self._stream
         return body
 
@@ -102,7 +102,7 @@ class LlamaServer:
         is_cut = data.get("truncated") or data.get("stop_type") == "limit"  # at the end of the context, or of the limit
         finish: Literal["stop", "length"] = "length" if is_cut else "stop"
         if finish == "stop":
-            text = with_stop_text(text, request.stop, data.get("stopping_word"))
+            text = with_stop_text(text, self._stop(request, body), data.get("stopping_word"))
         cached = count((data.get("timings") or {}).get("cache_n")) or 0
         opening = self._opening(request)
         reply = Reply(text, prompt, completion, finish, cached, opening=opening, wrapped="json_schema" in body)
@@ -121,6 +121,9 @@ class LlamaServer:
                     raise
             self.adaptation.refuse(SYSTEM)
         return self._template.prompt(folded(messages), opening)
+
+    def _stop(self, request: Request, body: dict[str, Any]) -> tuple[str, ...]:
+        return request.stop_after(self._opening(request), "grammar" in body)
 
     def _opening(self, request: Request) -> str:
         return request.opening(continues=True)
