@@ -60,7 +60,7 @@ def open_private(path: Path, flags: int) -> int:
     try:
         file = os.open(path, flags & ~os.O_TRUNC | _NO_FOLLOW, 0o600)
     except OSError as error:
-        if error.errno != errno.ELOOP or os.lstat(path).st_uid not in (os.geteuid(), 0):
+        if not HAS_OWNERS or error.errno != errno.ELOOP or os.lstat(path).st_uid not in (os.geteuid(), 0):
             raise
         file = os.open(path, flags & ~os.O_TRUNC, 0o600)
     try:

@@ -196,6 +196,17 @@ def test_objects_go_through_a_program_and_come_back_as_they_were(given: list[Inv
     assert rlmlang.compile(PROGRAM).run(invoices=given).to(list[Invoice]) == given
 
 
+RECORDS = """\
+class Account:
+    owner: str
+    balance: int
+
+class Row:
+    name: str
+    count: int
+
+"""
+
 PYTHON_TYPES: list[tuple[str, Any, st.SearchStrategy[Any]]] = [
     ("str", str, texts),
     ("str", Color, st.sampled_from(Color)),
@@ -211,6 +222,10 @@ PYTHON_TYPES: list[tuple[str, Any, st.SearchStrategy[Any]]] = [
     ("set[int]", frozenset[int], st.frozensets(st.integers())),
     ("dict[tuple[str, int], bool]", dict[tuple[str, int], bool], st.dictionaries(st.tuples(texts, st.integers()), st.booleans())),
     ("tuple[str, int]", Pair, st.builds(Pair, texts, st.integers())),
+    ("Account", Account, st.builds(Account, texts, st.integers(1))),
+    ("list[Row]", list[Row], st.lists(st.fixed_dictionaries({"name": texts, "count": st.integers()}))),
+    ("list[int]", list[Level], st.lists(st.sampled_from(Level))),
+    ("dict[str, Account]", dict[Color, Account], st.dictionaries(st.sampled_from(Color), st.builds(Account, texts, st.integers(1)))),
     ("list[tuple[int, ...]]", list[tuple[int, ...]], st.lists(st.lists(st.integers()).map(tuple))),
 ]  # fmt: skip
 
@@ -220,7 +235,7 @@ PYTHON_TYPES: list[tuple[str, Any, st.SearchStrategy[Any]]] = [
 def test_values_of_every_kind_go_in_and_come_out(data: st.DataObject) -> None:
     declared, kind, values = data.draw(st.sampled_from(PYTHON_TYPES))
     value = data.draw(values)
-    found = rlmlang.compile(f"x: {declared}\nx\n").run(x=value).to(kind)
+    found = rlmlang.compile(f"{RECORDS}x: {declared}\nx\n").run(x=value).to(kind)
     assert found == value
     assert type(found) is type(value) or kind == int | None
 
