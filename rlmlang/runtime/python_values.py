@@ -162,16 +162,23 @@ def _reader_of(kind: type) -> _Nearer | None:
 _TABLES: Mapping[str, _Nearer] = {
     "to_dicts": lambda given: given.to_dicts(),  # polars
     "to_pylist": lambda given: given.to_pylist(),  # pyarrow
-    "itertuples": lambda given: given.to_dict(orient="records"),  # pandas
+    "itertuples": lambda given: _present(given).to_dict(orient="records"),  # pandas
 }
 """How tables are read as lists of records, by a method that those of a library have."""
+
+
+def _present(given: Any) -> Any:
+    """Return a table or series of pandas with None for what is missing, of which pandas makes NaN in most columns."""
+    if not (hasattr(type(given), "notna") and hasattr(type(given), "where")):
+        return given
+    return given.astype(object).where(given.notna(), None)
 
 
 def _of_library(given: Any) -> Any:
     """Return what an array, a series or a number of a library is of Python's own; its dates become texts."""
     if str(given.dtype) in ("datetime64[ns]", "timedelta64[ns]"):  # of which numpy makes integers
         given = given.astype(str(given.dtype).replace("ns", "us"))
-    return given.tolist()
+    return _present(given).tolist()
 
 
 def _key_of(key: object, where: str) -> Any:

@@ -139,6 +139,13 @@ def test_a_data_frame_of_pandas_is_a_list_of_records() -> None:
         {"name": "b", "n": 2, "day": None},
     ]
     assert data_of(frame["n"], "`x`") == [1, 2]
+    gaps = pandas.DataFrame({"price": [1.5, None], "name": ["a", None], "n": [1, 2]})
+    assert data_of(gaps, "`x`") == [{"price": 1.5, "name": "a", "n": 1}, {"price": None, "name": None, "n": 2}]
+    assert data_of(gaps["price"], "`x`") == [1.5, None]
+    assert data_of(pandas.Series([1, 2]).index, "`x`") == [0, 1]
+    assert data_of(pandas.Categorical(["a", "b"]), "`x`") == ["a", "b"]
+    with pytest.raises(Mismatch, match="is inf, which is no number"):
+        data_of(pandas.DataFrame({"price": [math.inf]}), "`x`")
 
 
 class _Broken:
