@@ -35,7 +35,7 @@ def text_of(data: bytes) -> str:
     r"""Return the text in the bytes of a file, with `\n` as its line ends, as Python reads text.
 
     It is UTF-8, or what a byte order mark says: Windows writes UTF-16 with one, and UTF-8 too. The mark is no part of
-    the text. Raises UnicodeDecodeError.
+    the text (decision 120). Raises UnicodeDecodeError.
     """
     is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = data.decode("utf-16" if is_wide else "utf-8-sig")

@@ -1,4 +1,4 @@
-"""Read the programs and inputs that the command line names."""
+"""Read the programs and inputs that the command line names (decision 120)."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 Nothing is imported for it. An object of a dataclass, of attrs or pydantic is recognized by what its class keeps about
 its fields; an array, a series or a number of a library by its `dtype` and `tolist`; a table by its way to give records.
 Only classes are asked, never the object, so that one that answers to every name is not taken for everything.
+(Decision 119.)
 """
 
 from __future__ import annotations
