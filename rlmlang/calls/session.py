@@ -26,7 +26,7 @@ from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.models.base import Reply, Request
-from rlmlang.models.checks import refuse_cut_off
+from rlmlang.models.checks import refuse_cut_off, refuse_without_content
 from rlmlang.render import render
 from rlmlang.runtime.effects import effects_of
 from rlmlang.runtime.inputs import bind_inputs
@@ -152,9 +152,10 @@ class Session:
     def _parts(self, reply: Reply) -> list[str]:
         """Return what is added of a reply, piece by piece.
 
-        Raises ProgramError; ModelError E402 if it was cut off, E405 if there is nothing.
+        Raises ProgramError; ModelError E402 if it was cut off, E405 if there is no statement, E411 if there is nothing.
         """
         refuse_cut_off(reply)
+        refuse_without_content(reply, self.request.max_tokens)
         return _statements(reply.text, self.header)
 
     async def _add(self, text: str) -> tuple[Value] | None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from attrs import define, evolve, field
 
 from rlmlang.calls.prompt import REJECTED, ChatTurn, fenced
+from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.calls.session import STATEMENT_ATTEMPTS, Session
 from rlmlang.calls.written_program import body_text, until_code_ends
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.models.base import Reply, Request
-from rlmlang.models.checks import refuse_cut_off
+from rlmlang.models.checks import refuse_cut_off, refuse_without_content
 from rlmlang.render import render
 
 SHOWN = 300
@@ -48,10 +49,12 @@ class TurnSession(Session):
         return evolve(self.request, turns=self.turns, sample=sample)
 
     def _parts(self, reply: Reply) -> list[str]:
-        whole = reply.opening + reply.text
+        whole = reasoning_and_answer(reply.opening + reply.text)[1]
         self.reply = until_code_ends(whole)
         if self.reply == whole:
             refuse_cut_off(reply)
+        if not whole.strip():
+            refuse_without_content(reply, self.request.max_tokens)
         block = body_text(self.reply, self.header).rstrip() + "\n"
         if not block.strip():
             raise ModelError.of("E405", "the model wrote no statement")

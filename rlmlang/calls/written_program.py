@@ -18,6 +18,7 @@ from rlmlang.calls.prompt import (
     function_head,
     program_header,
 )
+from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.language.parse.layout import lay_out
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
@@ -104,6 +105,7 @@ def _block(reply: str) -> re.Match[str] | None:
 
 
 def _code(reply: str) -> str:
-    """Return the code in a reply, which is everything if there is no fence."""
-    block = _block(reply)
-    return (reply if block is None else block[2]).strip("\n") + "\n"
+    """Return the code in a reply, which is everything behind the reasoning if there is no fence."""
+    text = reasoning_and_answer(reply)[1]
+    block = _block(text)
+    return (text if block is None else block[2]).strip("\n") + "\n"

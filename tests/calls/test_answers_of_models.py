@@ -363,6 +363,23 @@ def test_a_program_that_is_not_written_is_asked_for_anew() -> None:
         rlmlang.compile('CALL[int]("x")').run(model=lambda messages: "", limits=limits)
 
 
+THOUGHTFUL = "<think>\nMaybe\n```python\nreturn 1\n```\nNo.\n</think>\n\n```python\nreturn 2\n```"
+
+
+@pytest.mark.parametrize("writing", ["whole", "turns", "statements"])
+@pytest.mark.parametrize("written", [THOUGHTFUL, THOUGHTFUL.removeprefix("<think>\n")])
+def test_a_program_in_reasoning_is_not_the_one_that_is_meant(writing: Any, written: str) -> None:
+    run = rlmlang.compile('CALL[int]("x")').run
+    assert run(model=lambda messages: written, limits=Limits(max_depth=2), writing=writing).value == 2
+
+
+@pytest.mark.parametrize("writing", ["turns", "statements"])
+def test_a_program_that_is_written_bit_by_bit_needs_content_too(writing: Any) -> None:
+    run = rlmlang.compile('CALL[int]("x")').run
+    with pytest.raises(ModelError, match="E411: the model's reply is reasoning alone"):
+        run(model=lambda messages: "<think>Hm.</think>", limits=Limits(max_depth=2), writing=writing)
+
+
 # Cut off ---------------------------------------------------------------------------------------
 
 
