@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from reprlib import repr as shown
 from typing import Any, Union, get_type_hints, overload
 
@@ -117,7 +118,9 @@ def functions_for(checked: Checked, given: Mapping[str, HostFunction]) -> GivenF
             message = f"no function of the host is named `{name}`, as the functions are that models write"
             raise UsageError.of("E613", message, node.name.span, hint="choose another name")
         if name not in given:
+            near = get_close_matches(name, given, 1)
             hint = f'give it: functions={{"{name}": …}}, or --functions FILE on the command line'
+            hint += f"; did you mean `{near[0]}`, which is given?" if near else ""
             message = f"the program declares the function `{name}` of the host, and it is not given"
             raise UsageError.of("E613", message, node.span, hint=hint)
         found[name] = given[name]

@@ -134,6 +134,7 @@ class Progress:
             (limits.max_calls, usage.calls, "calls"),
             (limits.max_prompt_tokens, usage.prompt_tokens, "tokens in"),
             (limits.max_completion_tokens, usage.completion_tokens, "tokens out"),
+            (limits.max_function_calls if usage.function_calls else None, usage.function_calls, "function calls"),
         ):
             if limit is not None:
                 yield f"{max(0, limit - used):,} {what}", _share(limit - used, limit)

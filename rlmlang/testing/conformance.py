@@ -32,13 +32,13 @@ def run_case(case: Mapping[str, Any]) -> dict[str, Any]:
     _check(case)
     limits = Limits(**{"repairs": 0, **case.get("limits", {})})
     model = ScriptedModel(case.get("model", ()), context=case.get("context", 1_000_000))
+    functions = {name: scripted_function(name, calls) for name, calls in case.get("functions", {}).items()}
     inputs = case.get("inputs", {})
     found: dict[str, Any] = {}
     try:
         program = compile(case["program"])
         if case.get("plan"):
             found["cost"] = program.cost(inputs, limits=limits, model=model).to_json()
-        functions = {name: scripted_function(name, calls) for name, calls in case.get("functions", {}).items()}
         result = program.run(inputs, model=model, limits=limits, functions=functions)
     except RlmError as error:
         place = error.first.to_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.grammars.lark_text import grammar_text
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
-from rlmlang.errors import AnswerNotStored, FunctionUnavailable, ModelProgramFailed
+from rlmlang.errors import AnswerNotStored, FunctionUnavailable, InvalidOption, ModelProgramFailed
+from rlmlang.language import nodes
 from rlmlang.language.types import INT
 from rlmlang.models.scripted import ScriptedModel
+from rlmlang.testing.conformance import run_case
 from tests.support.command_line import Run, run
 
 __all__ = ["run"]  # a fixture
@@ -139,6 +142,39 @@ def test_a_declaration_takes_constants_as_defaults_only() -> None:
         return {}
 
     assert declaration("f", HostFunction(f)) == "def f(a: int, b: str | None = None) -> dict[str, float]: ...\n"
+
+
+@pytest.mark.parametrize(
+    "doc",
+    ['one "quoted" word"', 'three """ quotes', "a \\ backslash\\", "two\n\n    lines\n", "", 'ends with "', "é \u202e"],
+)
+def test_any_docstring_is_shown_as_it_is(doc: str) -> None:
+    def f(a: int) -> int:
+        return a
+
+    f.__doc__ = doc
+    program = rlmlang.compile(declaration("f", HostFunction(f)) + "f(1)\n")
+    (function, _) = program.checked.module.statements
+    assert isinstance(function, nodes.Function)
+    first = function.body[0]
+    shown = (
+        first.value.value if isinstance(first, nodes.ExprStatement) and isinstance(first.value, nodes.Constant) else ""
+    )
+    assert inspect.cleandoc(str(shown)) == inspect.cleandoc(doc)
+    assert program.run(functions={"f": f}).value == 1
+
+
+def test_a_name_that_is_nearly_right_is_offered() -> None:
+    with pytest.raises(FunctionUnavailable, match="did you mean `look_up`, which is given"):
+        rlmlang.compile('def lookup(key: str) -> str: ...\nlookup("a")').run(functions={"look_up": lookup})
+
+
+@pytest.mark.parametrize(
+    "functions", [{"f": 3}, {"f": {}}, {"f": [{"results": 3}]}, {"f": [{"args": [1], "result": 2, "value": 3}]}]
+)
+def test_what_are_no_scripted_functions(functions: Any) -> None:
+    with pytest.raises(InvalidOption):
+        run_case({"program": "1", "functions": functions})
 
 
 def test_no_function_of_the_host_has_the_name_of_those_that_models_write() -> None:
