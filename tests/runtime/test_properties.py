@@ -216,6 +216,32 @@ def test_what_a_run_takes_lies_within_its_estimate(case: Case, depth: int) -> No
         assert high is None or value <= high, name
 
 
+ROLE_PRICES = {"echo": Price(input=20, output=4), "cheap": Price(input=1, output="0.2")}
+
+
+@given(programs(), st.integers(1, 2))
+def test_what_two_models_take_lies_within_the_estimate(case: Case, depth: int) -> None:
+    """A leaf costs its own model's price, be it of the program or below a call that a program answers."""
+    cheap = echo_model()
+    cheap.name, cheap.identity = "cheap", '{"kind": "cheap"}'
+    models: dict[str, Any] = {
+        "model": echo_model(), "models": {"leaf": cheap}, "prices": ROLE_PRICES, "limits": Limits(max_depth=depth),
+    }  # fmt: skip
+    code, _ = outcome(case, **models)
+    assume(code == "value")
+    cost = case.compile().cost(**models, **case.inputs)
+    result = testing.run(case, **models)
+    low, high = cost.cost
+    assert result.usage.cost is not None
+    assert low <= result.usage.cost
+    assert high is None or result.usage.cost <= high
+    for record in result.trace.calls:
+        price = ROLE_PRICES[record.model]
+        assert record.model == ("cheap" if record.level == depth else "echo")
+        if record.cost is not None:
+            assert record.cost == price.of(record.prompt_tokens, record.completion_tokens)
+
+
 @given(programs())
 def test_each_place_that_calls_is_costed_by_itself(case: Case) -> None:
     code, _ = outcome(case)

@@ -1,4 +1,4 @@
-"""Comments behind the fields of records, which describe them (SPEC.md, 4)."""
+"""Comments behind the fields of records, which describe them (SPEC.md, 4.4; decision 121)."""
 
 from __future__ import annotations
 
