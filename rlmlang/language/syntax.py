@@ -17,6 +17,12 @@ SET_SLICE = "[:] ="
 MERGED = "{**}"
 """The function that `{**a, k: v}` applies."""
 
+MATCHES = "sub matches"
+"""The function that finds what `re.sub` with a function puts texts for."""
+
+SUBSTITUTED = "sub texts"
+"""The function that puts in the texts which that function gives."""
+
 WHOLE = "-> int"
 """The function that makes sure of a result that it is an int."""
 

@@ -351,3 +351,34 @@ def test_small_modules_give_what_they_give_in_cpython() -> None:
 def test_small_modules_are_checked(text: str, code: str) -> None:
     with pytest.raises(ProgramError, match=code):
         rlmlang.compile(text)
+
+
+SUBSTITUTIONS = """
+import re
+def starred(m):
+    return "*" * len(m.group())
+text = "a1 b22 C333"
+words = re.compile(r"[a-z]+")
+(
+    re.sub(r"\\d+", lambda m: str(int(m.group(0)) * 2), text),
+    re.sub(r"\\d+", lambda m: "<" + m.group() + ">", text, count=2),
+    re.sub("[a-z]+", starred, text.lower(), 1),
+    re.sub("C", lambda m: str(m.start()), text, flags=re.IGNORECASE),
+    re.sub("x*", lambda m: "-", "abc"),
+    re.sub("q", starred, text),
+    words.sub(lambda m: m.group().upper() + str(m.end()), text),
+)
+"""
+
+
+def test_sub_with_a_function_gives_what_it_gives_in_cpython() -> None:
+    lines, last = SUBSTITUTIONS.strip().split("\n(\n")
+    names: dict[str, Any] = {}
+    exec(lines, names)
+    program = rlmlang.compile(SUBSTITUTIONS)
+    assert program.run().value == eval("(\n" + last, names)
+
+
+def test_the_function_of_sub_gives_texts() -> None:
+    with pytest.raises(ProgramError, match="E210"):
+        rlmlang.compile("import re\nre.sub('a', lambda m: 1, 'a')")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from attrs import evolve
@@ -11,7 +12,8 @@ from attrs import evolve
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ONE, TEXT, quoted_number
 from rlmlang.language.builtins.patterns import Pattern, PatternSearch, group_count, read_pattern
-from rlmlang.language.builtins.table import MODULES, Builtin, builtin, constant, method
+from rlmlang.language.builtins.table import MODULES, Builtin, builtin, constant, method, of_syntax
+from rlmlang.language.syntax import MATCHES, SUBSTITUTED
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import MatchValue, PatternValue
 
@@ -118,6 +120,41 @@ def _sub(meter: Meter, pattern: str | PatternValue, repl: str, string: str, coun
             meter.text(size)
             end = stop
     parts.append(string[end:])
+    meter.text(sum(map(len, parts)))
+    return "".join(parts)
+
+
+@of_syntax(
+    "",
+    MATCHES,
+    "matches(pattern: str, string: str, count: int = 0, flags: int = 0) -> list[Match]",
+    "matches(pattern: Pattern, string: str, count: int = 0) -> list[Match]",
+    cost=MATCHING,
+)
+def _matches(
+    meter: Meter, pattern: str | PatternValue, string: str, count: int = 0, flags: int = 0
+) -> list[MatchValue]:
+    search = PatternSearch(meter, *_parts(pattern, flags), string)
+    found = list(islice(search.all(), count or None)) if count >= 0 else []
+    meter.items(len(found))
+    return found
+
+
+@of_syntax(
+    "",
+    SUBSTITUTED,
+    "substituted(repl: Callable[[Match], str], matches: Iterable[Match], string: str) -> str",
+    cost=TEXT,
+)
+def _substituted(meter: Meter, texts: list[str], matches: list[MatchValue], string: str) -> str:
+    parts: list[str] = []
+    end = 0
+    for text, found in zip(texts, matches):
+        start, stop = found.spans[0]
+        parts += [string[end:start], text]
+        end = stop
+    parts.append(string[end:])
+    meter.items(len(parts))
     meter.text(sum(map(len, parts)))
     return "".join(parts)
 

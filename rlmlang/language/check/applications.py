@@ -8,7 +8,7 @@ from itertools import count
 from attrs import evolve
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS, METHODS, STATIC, Builtin, ModuleConstant, SpecialForm
+from rlmlang.language.builtins import BUILTINS, METHODS, STATIC, SYNTAX, Builtin, ModuleConstant, SpecialForm
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.changes import change, lend
 from rlmlang.language.check.checked import (
@@ -27,6 +27,7 @@ from rlmlang.language.check.function_arguments import (
     is_function,
     note_effects,
     solve_function,
+    with_matches,
     with_start,
     without_function,
 )
@@ -49,7 +50,7 @@ from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Variabl
 from rlmlang.language.check.spreading import spread
 from rlmlang.language.check.type_tests import TESTED, is_instance, tested_names
 from rlmlang.language.solving import Solution, solve, substitute, variables
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE, SUBSTITUTED
 from rlmlang.language.types import (
     BOOL,
     INT,
@@ -286,6 +287,8 @@ def _of_type(check: Inference, callee: nodes.Attribute) -> Builtin | None:
 def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: nodes.Expr | None) -> Type:
     if builtin.form is SpecialForm.FOLD:
         node = with_start(check, node)
+    if builtin.name == "sub" and (written := with_matches(check, node, builtin, receiver)) is not None:
+        return _builtin(check, written, SYNTAX[""][SUBSTITUTED], None)
     args = node.args if receiver is None else (receiver, *node.args)
     match args:
         case (nodes.Constant(value=str() as first), *_) if builtin.variant is not None:

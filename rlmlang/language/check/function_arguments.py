@@ -9,7 +9,7 @@ from itertools import count
 from attrs import evolve
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS, METHODS, Builtin, Parameter, SpecialForm, module_member
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin, Parameter, SpecialForm, module_member
 from rlmlang.language.builtins.small_modules import GETTER, OPERATORS
 from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget
@@ -21,6 +21,7 @@ from rlmlang.language.check.overloads import resolve_reference
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Scope, Variable
 from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.source import Span
+from rlmlang.language.syntax import MATCHES, SUBSTITUTED
 from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, ListType, Type, TypeVar, fits, join
 from rlmlang.render import counted
 
@@ -116,6 +117,38 @@ def with_start(check: Inference, node: nodes.Apply) -> nodes.Apply:
                 first = nodes.Index(xs, zero, span=xs.span, node_id=next(_numbers))
                 return evolve(node, args=(step, rest, first))
     return node
+
+
+def with_matches(
+    check: Inference, node: nodes.Apply, builtin: Builtin, receiver: nodes.Expr | None
+) -> nodes.Apply | None:
+    """Return `re.sub(pattern, f, text)` as what puts in the text that `f` gives for each match; None for other `sub`.
+
+    The text is evaluated twice, so it applies nothing but methods of texts.
+    """
+    if builtin is not METHODS["Pattern"].get("sub") and builtin is not MODULES["re"]["sub"]:
+        return None
+    match node.args if receiver is None else (receiver, *node.args):
+        case (pattern, function, string, *rest) if is_function(check, function) and _only_reads(string):
+            span = node.span
+            callee = nodes.Name(MATCHES, span=span, node_id=next(_numbers))
+            args = (pattern, string, *rest)
+            matches = nodes.Apply(callee, args, node.keywords, span=span, node_id=next(_numbers))
+            put = nodes.Name(SUBSTITUTED, span=span, node_id=next(_numbers))
+            return evolve(node, callee=put, args=(function, matches, string), keywords=())
+    return None
+
+
+def _only_reads(node: nodes.Expr) -> bool:
+    """Return whether an expression applies nothing but methods that texts have."""
+    for each in nodes_in(node):
+        if isinstance(each, nodes.Call):
+            return False
+        if isinstance(each, nodes.Apply):
+            callee = each.callee
+            if not isinstance(callee, nodes.Attribute) or callee.name not in METHODS["str"]:
+                return False
+    return True
 
 
 def without_function(node: nodes.Expr) -> nodes.Expr:
