@@ -18,7 +18,7 @@ from rlmlang.decode.grammars.ebnf import ebnf_from_lark
 from rlmlang.decode.grammars.rules import Rules, blocks, line_ends, reaching, rules, terminals, used
 from rlmlang.decode.grammars.spaces import with_spaces
 from rlmlang.errors import ModelError
-from rlmlang.language.builtins import BUILTINS, METHODS, STATIC
+from rlmlang.language.builtins import BUILTINS, METHODS, NUMBER_METHODS, STATIC
 from rlmlang.language.builtins.table import MODULES
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES
@@ -142,7 +142,8 @@ def _names(begun: Beginning) -> Rules:
     """Return the terminals of the names, attributes and types that exist."""
     records = begun.checked.records
     types = [entry.type for entry in begun.entries.values() if isinstance(entry, Variable)]
-    attributes = [name for methods in (*METHODS.values(), *STATIC.values()) for name in methods]
+    tables = (*METHODS.values(), *NUMBER_METHODS.values(), *STATIC.values())
+    attributes = [name for methods in tables for name in methods]
     attributes += [name for members in MODULES.values() for name in members]
     for type_ in (*records.values(), *types):
         if isinstance(type_, RecordType):
