@@ -8,14 +8,13 @@ Only classes are asked, never the object, so that one that answers to every name
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
-from datetime import date, time, timedelta
 from enum import Enum
 from math import isfinite
 from os import PathLike
 from typing import Any
-from uuid import UUID
 
 from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue
 
@@ -134,11 +133,11 @@ def _reader_of(kind: type) -> _Nearer | None:
     """Return what reads objects of a class: the first kind in a fixed order that it is of, None for none."""
     if kind.__name__ in ("NAType", "NaTType"):
         return lambda given: None
-    if issubclass(kind, (date, time)):
+    if issubclass(kind, _loaded("datetime", "date", "time")):
         return lambda given: given.isoformat()
-    if issubclass(kind, timedelta):
+    if issubclass(kind, _loaded("datetime", "timedelta")):
         return lambda given: given.total_seconds()
-    if issubclass(kind, UUID):
+    if issubclass(kind, _loaded("uuid", "UUID")):
         return str
     if issubclass(kind, PathLike):
         return lambda given: given.__fspath__()
@@ -158,6 +157,12 @@ def _reader_of(kind: type) -> _Nearer | None:
     if issubclass(kind, Sequence) and not issubclass(kind, (bytes, bytearray, memoryview)):
         return list
     return None
+
+
+def _loaded(module: str, *names: str) -> tuple[type, ...]:
+    """Return classes of a module; none if nobody has imported it, so that there are no objects of them."""
+    found = sys.modules.get(module)
+    return () if found is None else tuple(getattr(found, name) for name in names)
 
 
 _TABLES: Mapping[str, _Nearer] = {
