@@ -189,8 +189,27 @@ def bound_by(node: nodes.Node) -> Iterable[str]:
 
 
 def bound_in(statements: Iterable[nodes.Statement]) -> frozenset[str]:
-    """Return the names that statements bind."""
-    return frozenset(name for statement in statements for node in walk(statement) for name in bound_by(node))
+    """Return the names that statements bind; what they only change may belong to a function around."""
+    names: set[str] = set()
+    for statement in statements:
+        for node in walk(statement):
+            targets: list[nodes.Target] = []
+            match node:
+                case nodes.Assign():
+                    targets += node.targets
+                case (
+                    nodes.AnnotatedAssign(name=target) | nodes.AugmentedAssign(target=target) | nodes.For(target=target)
+                ):
+                    targets.append(target)
+                case nodes.Try():
+                    names.update(bound_by(node))
+            while targets:
+                match targets.pop():
+                    case nodes.Name(id=name):
+                        names.add(name)
+                    case nodes.TupleTarget(items=items):
+                        targets += items
+    return frozenset(names)
 
 
 def defined_in(statements: Iterable[nodes.Statement]) -> frozenset[int]:

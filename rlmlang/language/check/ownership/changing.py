@@ -287,7 +287,7 @@ class ChangesWalk(ContentsWalk):
         name = None if loan.variable is None else self.holders[loan.variable].name
         change = ValueChange(node.span, name, kind, loan.depth + level)
         is_deep = len(self.scopes) > MAX_COMPREHENSIONS
-        for reason, holds in (("lambda", self.lambdas or is_deep), ("generator", self.generators)):
+        for reason, holds in (("lambda", self.lambdas), ("generator", self.generators), ("deep", is_deep)):
             if holds:
                 refuse(change, Holder(reason, name or ""), None)
         if self.context.waits:

@@ -88,7 +88,8 @@ class Ownership:
         walk.place, walk.makes_calls = node.name.span, function.makes_calls
         for place, (param, type_) in enumerate(zip(node.params, function.params)):
             value = NOTHING
-            kind = holder or ("default" if param.default is not None else None)
+            is_kept = param.default is not None and not self._is_memo(function, place)
+            kind = holder or ("default" if is_kept else None)
             if kind is not None:
                 outside = walk.variable((kind, place), Holder(kind, param.name.id, param.span))
                 value = walk.fitting(Contents(top_of(outside), inner_of(outside)), type_)
@@ -96,6 +97,15 @@ class Ownership:
             if kind == "caller":
                 walk.lenders[walk.named(param.name.id, param.span)] = outside
         return walk
+
+    def _is_memo(self, function: CheckedFunction, place: int) -> bool:
+        """Return whether a default is `{}` that a recursive function passes on to itself and never gives back.
+
+        One run of a program applies it once without that argument, so that nobody sees what is in it afterwards.
+        """
+        default, known = function.node.params[place].default, self.result_of(function)
+        is_given = (("caller", place), 0) in known.tops | known.inners
+        return function.is_recursive and isinstance(default, nodes.DictExpr) and not default.items and not is_given
 
 
 def check_ownership(

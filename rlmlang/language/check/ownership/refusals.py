@@ -54,6 +54,8 @@ def _message(change: ValueChange, holder: Holder, code: str) -> tuple[str, str]:
         case "lambda" | "generator":
             message = f"`{code}` changes a {kind} in a {holder.kind}, which may be used at another time"
             return message, "write a `for` statement"
+        case "deep":
+            return f"`{code}` changes a {kind} in comprehensions that are too deep to follow", "write `for` statements"
         case "waits":
             message = (
                 f"`{code}` changes {f'`{holder.name}`' if holder.name else f'a {kind}'} in a program that makes a CALL"
