@@ -28,7 +28,6 @@ __all__ = ["opened", "server"]
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
-LONG = Answer(413, b"<html>Request Entity Too Large</html>", "text/html")
 
 
 @pytest.fixture(autouse=True)
@@ -501,7 +500,7 @@ def of(message: str, **more: Any) -> dict[str, Any]:
         Answer(400, of("invalid params, context window exceeds limit (2013)")),
         Answer(400, of("litellm.ContextWindowExceededError: it is too much", type="ContextWindowExceededError")),
         Answer(400, {"errors": [{"message": "the number of input tokens 9000 cannot exceed the total tokens limit 8192 for this model"}]}),
-        LONG,
+        Answer(413, b"<html>Request Entity Too Large</html>", "text/html"),
     ],
     ids=lambda answer: json.dumps(answer.body)[:50] if not isinstance(answer.body, bytes) else "nginx",
 )  # fmt: skip

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 529})
 """The statuses after which the same request may succeed. (Those from 520 to 523 are Cloudflare's.)"""
@@ -131,7 +131,7 @@ class ServerError:
     """What the server calls the error, in lower case: `error.code` and `error.type`."""
     names: frozenset[str] = frozenset()
     """The fields of the request that the error is about, as far as the server names them apart from its message."""
-    seconds: float | None = field(default=None)
+    seconds: float | None = None
     """How long the server says that it will last."""
 
     @property
