@@ -225,6 +225,11 @@ def compare(check: Inference, node: nodes.Compare) -> Type:
     return BOOL
 
 
+def _asks(node: nodes.Expr) -> bool:
+    """Return whether an expression is a CALL that is answered by a text."""
+    return isinstance(node, nodes.Call) and node.type is None
+
+
 def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> None:
     span = a_node.span.to(b_node.span)
     if op in ("in", "not in"):
@@ -232,7 +237,9 @@ def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node
     elif op in ("==", "!=", "is", "is not"):
         differ = {type(a), type(b)} == {DequeType, ListType}
         if differ or join(a, b) is None or not _may_be_equal(check.names.scope, a_node, a, b_node, b):
-            check.problems.error("E219", f"{described(a_node, a)} never equals {described(b_node, b)}", span)
+            message = f"{described(a_node, a)} never equals {described(b_node, b)}"
+            hint = "write `CALL[bool](…)`" if _asks(a_node) and base_of(b) == BOOL else None
+            check.problems.error("E219", message, span, hint)
     elif not can_be_ordered(a, b):
         if (operand := first_optional((a, a_node), (b, b_node))) is not None:
             may_be_none(check, operand)

@@ -9,6 +9,7 @@ from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
+    NONE,
     STR,
     IterableType,
     LiteralType,
@@ -31,10 +32,12 @@ def mismatch(problems: Problems, node: nodes.Expr, found: Type, expected: Type, 
     if isinstance(expected, IterableType):
         return _not_iterable(problems, node, found, expected, what)
     message = f"{what} is {described(node, found)}; expected {expected}"
-    return problems.error(code, message, node.span, _conversion_hint(node, found, expected))
+    return problems.error(code, message, node.span, _conversion_hint(node, found, expected, code == "E227"))
 
 
-def _conversion_hint(node: nodes.Expr, found: Type, expected: Type) -> str | None:
+def _conversion_hint(node: nodes.Expr, found: Type, expected: Type, is_result: bool) -> str | None:
+    if found == NONE and is_result:
+        return f"write `-> {expected} | None`, or raise an error"
     if isinstance(node, nodes.Call) and not has_variables(expected):
         return f"write `CALL[{expected}](…)` for an answer of this type"
     if expected == STR:

@@ -49,6 +49,9 @@ def reserved_word(refused: RefusedToken) -> Explanation | None:
         return cannot_name(word, refused.start)
     if word == "lambda":
         hint = "define a function: `def f(x):`"
+        opener = opener_of(refused)
+        if opener is not None and refused.text[opener] == "{":
+            hint = "define a function with a branch for each key: `if op == '+': return a + b`"
         return "E124", "a lambda is allowed only as an argument, or alone behind `name =`", refused.token_range, hint
     if word in ("async", "await", "yield"):
         code, message, hint = STATEMENTS[SAME.get(word, word)]

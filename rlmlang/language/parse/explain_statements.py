@@ -14,9 +14,17 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
         "omit it: independent CALLs run concurrently anyway",
     ),
     "@": ("E116", "this is no decorator of the language", "omit it, or apply the function where its result is used"),
-    "global": ("E119", "`global` and `nonlocal` are not in the language", "pass it as a parameter, and return it"),
+    "global": (
+        "E119",
+        "`global` and `nonlocal` are not in the language",
+        "pass it as a parameter, and return it: `count = f(count)`",
+    ),
     "del": ("E120", "`del` removes one element, key or slice: `del xs[i]`", "omit it for a variable"),
-    "yield": ("E121", "`yield` is not in the language", "collect the values in a list, and return it"),
+    "yield": (
+        "E121",
+        "`yield` is not in the language",
+        "collect the values in a list: `found.append(x)`, and `return found` at the end",
+    ),
     "with": ("E121", "`with` is not in the language", "declare an input for text: `document: str`"),
     "match": ("E121", "`match` is not in the language", "write `if` and `elif`"),
     "type": ("E121", "`type` is not in the language", "write the type where it is used, or a record: `class Name:`"),
@@ -154,7 +162,10 @@ def _record_head(refused: RefusedToken) -> Explanation | None:
 def parameters(refused: RefusedToken) -> Explanation | None:
     """Explain forms of parameters that are not in the language."""
     if refused.found in ("*", "**", "/") and re.match(r"(?:def\b|.*\blambda\b[^:]*$)", refused.before):
-        hint = "take a list: `def f(xs: list[str]):`" if refused.found == "*" else None
+        hint = {
+            "*": "take a list: `def f(xs: list[str]):`",
+            "**": "write each parameter with a default: `def f(size=1, color=''):`",
+        }.get(refused.found)
         return "E117", f"`{refused.found}` is not allowed among parameters", refused.token_range, hint
     if refused.found == "=" and re.search(r"\blambda\b[^:]*$", refused.before):
         return "E124", "a parameter of a lambda has no default", refused.token_range, "define a function with `def`"
