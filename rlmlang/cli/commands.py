@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TextIO
 
 import click
 
@@ -89,11 +90,20 @@ def named_command(args: Sequence[str]) -> str:
     return path
 
 
+def take_any_text(stream: TextIO | None) -> None:
+    """Let a stream take every text: what it cannot write, such as half a surrogate pair, becomes an escape.
+
+    Windows writes files and pipes in the encoding of the country, which lacks most characters; there they are UTF-8.
+    """
+    if isinstance(stream, TextIOWrapper):
+        encoding = "utf-8" if sys.platform == "win32" and not stream.isatty() else None
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
 def run(args: Sequence[str]) -> int:
     """Run a command line, and return the exit code. Whatever happens, there is no traceback."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an answer may contain half a surrogate pair
+        take_any_text(stream)
     try:
         if sys.stdout is None:  # else a run would be paid for, and its value lost
             raise UsageError.of("E612", "standard output is closed", hint="send it to a file, or to /dev/null")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from rlmlang import files
 from rlmlang.cli import main
+from rlmlang.cli.commands import take_any_text
 from rlmlang.errors import StoreUnusable
 from rlmlang.storage import owner
 from rlmlang.storage.store import Store
@@ -124,6 +126,7 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty"):
     sys.modules[name] = None
 
 from rlmlang.cli import main
+from rlmlang.cli.commands import take_any_text
 
 failed = [line for line in sys.stdin.read().splitlines() if main(line.split())]
 sys.exit(f"these failed: {failed}" if failed else 0)
@@ -192,3 +195,14 @@ def test_an_error_is_as_wide_as_the_terminal(
     excerpt = capsys.readouterr().out.splitlines()[1]
     assert "missing" in excerpt
     assert least <= len(excerpt) <= most
+
+
+def test_a_file_that_windows_writes_output_to_is_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    for platform, encoded in (("win32", "✓\\ud800".encode()), ("linux", rb"\u2713\ud800")):
+        written = io.BytesIO()
+        stream = io.TextIOWrapper(written, encoding="cp1252")
+        monkeypatch.setattr(sys, "platform", platform)
+        take_any_text(stream)
+        stream.write("✓\ud800")
+        stream.flush()
+        assert written.getvalue() == encoded
