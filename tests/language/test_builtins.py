@@ -1081,6 +1081,8 @@ SIZES: list[tuple[str, tuple[Any, ...]]] = [
     ("deque.rotate", ([0] * 100_000, 1)),
     ("heapq.heappush", ([], [MANY])),
     ("heapq.heappop", ([[MANY]],)),
+    ("heapq.heapreplace", ([MANY], MANY)),
+    ("heapq.heappushpop", ([MANY], MANY)),
     ("heapq.heapify", ([0] * 100_000,)),
     ("heapq.nlargest", (2, MANY)),
     ("heapq.merge", (MANY, MANY)),

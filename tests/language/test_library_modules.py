@@ -54,7 +54,7 @@ def test_every_name_is_there() -> None:
         "functools": "reduce",
         "collections": "Counter defaultdict deque",
         "statistics": "mean median mode stdev pstdev variance",
-        "heapq": "heappush heappop heapify nlargest nsmallest merge",
+        "heapq": "heappush heappop heapify nlargest nsmallest merge heapreplace heappushpop",
         "operator": "add sub mul and_ or_ xor itemgetter",
         "copy": "copy deepcopy",
         "sys": "maxsize setrecursionlimit",
@@ -302,6 +302,7 @@ shallow.append([3])
 same = copy.deepcopy({"a": [1]})
 same["a"].append(2)
 sys.setrecursionlimit(5000)
+heap = [2, 4, 3]
 (
     sorted(rows, key=itemgetter(1)),
     sorted(rows, key=operator.itemgetter(1, 0)),
@@ -316,6 +317,10 @@ sys.setrecursionlimit(5000)
     list(filterfalse(lambda x: x % 2, xs)),
     list(chain.from_iterable([[1], [2, 3]])),
     list(heapq.merge([1, 4], [2, 3], [])),
+    heapq.heapreplace(heap, 7),
+    heapq.heappushpop(heap, 0),
+    heapq.heappushpop(heap, 5),
+    heap,
     sorted(set.intersection(*map(set, [[1, 2, 3], [2, 3], [3, 2, 5]]))),
     sorted(set().union(*[[1], [2]])),
     dict(xs[i : i + 2] for i in range(0, 4, 2)),

@@ -163,6 +163,33 @@ def _heapify(meter: Meter, heap: list[Value]) -> None:
     heapq.heapify(heap)
 
 
+def _exchanged(name: str) -> Callable[[Meter, list[Value], Value], Value]:
+    work: Callable[[list[Value], Value], Value] = getattr(heapq, name)
+
+    def code(meter: Meter, heap: list[Value], item: Value) -> Value:
+        if not heap and name == "heapreplace":
+            raise RunError.of("E301", f"`{name}` of an empty heap", hint="test it first: `if heap:`")
+        _charge_for_place(meter, heap, item)
+        meter.charge(1)
+        return work(heap, item)
+
+    return code
+
+
+for _name, _order, _least in (
+    ("heapreplace", "removes the least, then puts it in", 2),
+    ("heappushpop", "puts it in first", 1),
+):
+    builtin(
+        f"{_name}(heap: list[K], item: K) -> K",
+        doc=f"exchanges an element for the least one of a heap, and gives that: {_order}",
+        examples=[f"h = [2, 3]\nheapq.{_name}(h, 1) == {_least}"],
+        cost=SORTING,
+        module="heapq",
+        changes=True,
+    )(_exchanged(_name))
+
+
 def _extremes(reverse: bool) -> Callable[..., list[Value]]:
     def code(meter: Meter, n: int, iterable: Any, *, key: list[Value] | None = None) -> list[Value]:
         meter.items(len(iterable))
