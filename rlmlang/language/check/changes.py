@@ -196,6 +196,8 @@ def _widen_origin(check: Inference, name: str, depth: int, type_: Type, widened:
         type_ = _with_item(without_none(container), None, type_)
     if join_types(origin.type, type_) is not None:
         _set_type(check, name, type_, widened)
+        if name not in widened:  # it has that type already
+            widened.append(name)
 
 
 def _item_of(container: Type) -> Type:
