@@ -1,6 +1,6 @@
 """Rewrite short forms as the statements that they are short for: `:=`, and the `else` of loops and of `try`.
 
-Only the formatter sees them as they are written. A form that has no such statements is refused.
+Only the formatter sees them as they are written. A form that has no such statements is refused (decision 122).
 """
 
 from __future__ import annotations
