@@ -13,6 +13,7 @@ from rlmlang.errors import (
     AnswerNotStored,
     BudgetError,
     CostExceedsBudget,
+    InputMismatch,
     MissingInput,
     ModelError,
     PriceUnknown,
@@ -43,6 +44,9 @@ HINTS: dict[type[RlmError], str] = {
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EBADF})
 """What the system answers where something cannot be written: the disk is full, or the file closed."""
 
+_JSON = re.compile(r"`(\w+)` .*\nwrite JSON, such as `([^'`]*\"[^'`]*)`(, or `null`)?", re.DOTALL)
+"""An error of an input that is no JSON, whose hint shows an example with quotes."""
+
 _LIMIT = re.compile(r"\bmax_[a-z_]+\b")
 
 
@@ -52,6 +56,9 @@ def for_command_line(error: RlmError) -> RlmError:
     if isinstance(error, MissingInput) and error.first.span is not None:
         name = error.first.span.text.partition(":")[0].strip()
         hint = f"give it: --input {name}=…, or --input {name}=@FILE"
+    elif isinstance(error, InputMismatch) and (json := _JSON.fullmatch(f"{error.first.message}\n{hint}")):
+        name, example, more = json.groups("")
+        hint = f"write JSON, in quotes that the shell takes away: --input '{name}={example}'{more}"
     elif isinstance(error, PriceUnknown) and (model := re.search("no price of (.+) is known", error.first.message)):
         hint = f'give it in rlmlang.toml, in dollars a million tokens: [prices."{model[1]}"] input = …, output = …'
     elif hint is not None and isinstance(error, (BudgetError, ModelError)):

@@ -86,7 +86,11 @@ def test_an_optional_input_is_typed_like_its_type(run: Run, type_: str, given: s
 
 def test_the_hint_for_an_optional_type_has_both_forms(run: Run) -> None:
     Path("p.rlm").write_text("s: list[str] | None\ns\n")
-    assert 'hint: write JSON, such as `["a", "b"]`, or `null`' in run("run", "p.rlm", "-i", "s=a")[2]
+    _, _, err = run("run", "p.rlm", "-i", "s=[a, b]")
+    quoted = """write JSON, in quotes that the shell takes away: --input 's=["a", "b"]', or `null`"""
+    assert f"hint: {quoted}" in err
+    Path("n.rlm").write_text("n: int\nn\n")
+    assert "hint: write JSON, such as `1`\n" in run("run", "n.rlm", "-i", "n=a")[2]
 
 
 def test_a_question_that_begins_with_a_dash_says_where_to_put_it(run: Run) -> None:
