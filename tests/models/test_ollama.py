@@ -90,6 +90,12 @@ def test_a_model_that_is_not_there(ollama: FakeServer, opened: Open) -> None:
         ask(opened(f"openai:llama4@{ollama.url}/v1"))
 
 
+def test_what_only_has_a_version_like_ollama(ollama: FakeServer, opened: Open) -> None:
+    ollama.on("/api/show", Answer(405, {"detail": "Method Not Allowed"}))
+    ollama.on(CHAT, completion(70))
+    assert ask(opened(f"openai:llama3@{ollama.url}/v1")).text == "hello"
+
+
 @pytest.mark.parametrize("reply", [{}, {"message": None}, {"message": "text"}, [], {"message": {"content": 3}}])
 def test_what_is_no_answer(ollama: FakeServer, opened: Open, reply: Any) -> None:
     ollama.on(OWN, reply)

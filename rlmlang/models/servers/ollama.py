@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlmlang.errors import ContextOverflow
-from rlmlang.models.servers.http import Client
+from rlmlang.models.servers.http import Client, NotFound
 from rlmlang.models.servers.messages import count
 
 HINT = "raise the context of the model with `?ctx=32768`, or split the text with chunk(text, size)"
@@ -29,7 +29,12 @@ def reached(client: Client, model: str, context: int) -> tuple[Client | OllamaCl
     """
     if not is_ollama(client):
         return client, 0
-    described = client.request_now("POST", "/api/show", {"model": model})
+    try:
+        described = client.request_now("POST", "/api/show", {"model": model})
+    except NotFound as error:
+        if "model" in error.first.message:
+            raise
+        return client, 0  # something before Ollama, such as Open WebUI, which has a version at the same path
     about = described.get("model_info") if isinstance(described, dict) else None
     sizes = about.items() if isinstance(about, dict) else ()
     longest = next((count(size) or 0 for name, size in sizes if str(name).endswith(".context_length")), 0)
