@@ -8,9 +8,10 @@ from rlmlang.errors import ProgramError
 from rlmlang.language import nodes
 from rlmlang.language.check import check, library_names
 from rlmlang.language.check.beginning import Beginning
+from rlmlang.language.check.scope import Variable
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
-from rlmlang.language.types import INT, STR, ListType, TupleType, Type
+from rlmlang.language.types import FLOAT, INT, STR, ListType, TupleType, Type
 
 STATEMENTS = [
     "text: str\n",
@@ -39,6 +40,27 @@ def test_a_program_checked_by_statements_is_the_program_checked_whole() -> None:
     assert (begun.checked.inputs, begun.checked.type) == (whole.inputs, whole.type)
     assert begun.checked.records == whole.records
     assert [*begun.entries] == ["text", "Point", "double", "parts", "a", "b"]
+
+
+def test_a_function_changes_a_variable_of_an_earlier_statement() -> None:
+    statements = ["xs = []\n", "def add(x):\n    xs.append(x)\n", "add(1)\n", "add(2.5)\n"]
+    entry = grown(statements).entries["xs"]
+    assert isinstance(entry, Variable)
+    assert entry.type == ListType(FLOAT)
+
+
+@pytest.mark.parametrize(
+    ("last", "place"),
+    [(["ys = xs\n", "add(xs)\n", "ys\n"], (5, 1)), (['a = CALL("?")\n', "add(xs)\n"], (4, 1))],
+    ids=["what another variable holds", "beside a CALL"],
+)
+def test_a_function_does_not_change_in_a_later_statement(last: list[str], place: tuple[int, int]) -> None:
+    with pytest.raises(ProgramError) as caught:
+        grown(["xs = [1]\n", "def add(ys):\n    ys.append(2)\n", *last])
+    span = caught.value.first.span
+    assert caught.value.first.code == "E231"
+    assert span is not None
+    assert (span.line, span.column) == (place[0] + 1, place[1])
 
 
 def test_a_beginning_is_given_a_value_of_its_variables() -> None:

@@ -185,7 +185,7 @@ class Beginning:
 def _copied(body: BodyCheck, parent: Scope | None) -> BodyCheck:
     """Return a copy of a body with a scope of its own, which its functions see."""
     entries, facts = dict(body.scope.entries), dict(body.scope.facts)
-    scope = evolve(body.scope, parent=parent, entries=entries, facts=facts, tried=[])
+    scope = evolve(body.scope, parent=parent, entries=entries, facts=facts, tried=[], lent=dict(body.scope.lent))
     scopes = {body.scope: scope, body.scope.parent: parent}
     definitions = {start: evolve(each, scope=scope, instances={}) for start, each in body.definitions.items()}
     replaced = {body.definitions[start]: each for start, each in definitions.items()}
