@@ -64,7 +64,7 @@ def test_assertion_holds(assertion: Assertion) -> None:
     program = compile(assertion.text + "\n")
     assert str(program.type) == "bool"
     model = ScriptedModel([{"instruction": pattern, "text": text} for pattern, text in assertion.replies])
-    limits = Limits(max_calls=None)
+    limits = Limits(max_calls=None, repairs=0)
     planned = program.cost(limits=limits, model=model).calls
     result = program.run(model=model, limits=limits)
     assert result.value is True
