@@ -17,6 +17,7 @@ from rlmlang import AnswerEmpty, AnswerMismatch, AnswerTruncated, Limits, ModelE
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import REJECTED
 from rlmlang.calls.reasoning import reasoning_and_answer
+from rlmlang.cli import main
 from rlmlang.language.types import INT, STR, DictType, ListType, OptionalType, RecordType
 from rlmlang.models.base import Capabilities, Reply, Request
 from rlmlang.runtime.values import Mismatch
@@ -290,6 +291,20 @@ def test_answers_of_runs_with_other_repairs_are_not_taken_from_the_store(tmp_pat
     assert program.run(model=model, store=tmp_path / "s").usage.calls == 0
     with pytest.raises(AnswerMismatch):
         program.run(model=model, store=tmp_path / "s", limits=Limits(repairs=0))
+
+
+@pytest.mark.parametrize(("options", "settings", "calls"), [((), "", 2), (("--repairs", "0"), "", 1), ((), "repairs = 0", 1), (("--repairs", "2"), "repairs = 0", 3)])  # fmt: skip
+def test_repairs_are_set_by_option_and_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...], settings: str, calls: int,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("rlmlang.toml").write_text(f"[limits]\n{settings}\n")
+    Path("many.rlm").write_text('CALL[int]("How many?")\n')
+    Path("model.toml").write_text('[[reply]]\ninstruction = "How many?"\ntext = "many"\n')
+    assert main(["run", "many.rlm", "--json", "--no-store", "--model", "scripted:model.toml", *options]) == 4
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["error"]["code"], shown["usage"]["calls"]) == ("E401", calls)
 
 
 # Without content -----------------------------------------------------------------------------
