@@ -101,6 +101,13 @@ class Search:
             answer = self._check(hint)
             if answer is not None and self._settles(answer):
                 return hint
+        if hints:
+            for skeleton in self._resumed(hints[-1]):
+                checker = self._check(skeleton)
+                self.fill_limit, self.judged_before = self.tried + self.limit // 8, self.judged_wrong
+                if checker is not None and not checker.unknown:
+                    if (filled := self._fill(skeleton, checker)) is not None:
+                        return filled
         for start, complete_call, suffix in self.starts.ways():
             if self.tried > self.limit and start != BINDING:
                 continue
@@ -260,6 +267,18 @@ class Search:
             if terminal == "_NL0":
                 return out if state is not None else None
         return None
+
+    def _resumed(self, rest: Sequence[str]) -> Iterator[list[str]]:
+        """Yield closings, with holes, that complete the operand that ends the line and go on with the rest."""
+        for start in self.starts.operands():
+            out: list[str] = []
+            state: LineState | None = self.state
+            for lexeme in start:
+                state = self.holes.take(state, self.holes.numbered(lexeme, state), out)
+            for lexeme in rest:
+                state = self.holes.take(state, lexeme, out)
+            if state is not None and len(out) <= MAX_CLOSING:
+                yield out
 
     # Whether it checks
 

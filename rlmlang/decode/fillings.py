@@ -18,8 +18,10 @@ from rlmlang.language.types import (
     NONE,
     STR,
     DictType,
+    IterableType,
     ListType,
     OptionalType,
+    SetType,
     TupleType,
     Type,
 )
@@ -71,7 +73,8 @@ def fillings(
         yield from _TYPES
         return
     if expected is not None:
-        for type_ in instances(expected, [*_parts(state.goal), *checker.part_types()]):
+        parts = dict.fromkeys(part for each in checker.part_types() for part in _parts(each))
+        for type_ in instances(expected, [*_parts(state.goal), *parts]):
             yield constant(type_)
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")
@@ -104,15 +107,15 @@ def _bound_types(checker: PartialChecker) -> list[Type]:
 def _parts(whole: Type | None) -> list[Type]:
     """Return a type and the types that it is made of."""
     found: list[Type] = []
-    todo = [whole]
+    todo: list[Type | None] = [whole]
     while todo:
         type_ = todo.pop()
         if type_ is not None and type_ not in found:
             found.append(type_)
-            if isinstance(type_, (ListType, OptionalType)):
+            if isinstance(type_, (ListType, SetType, IterableType, OptionalType)):
                 todo.append(type_.item)
             elif isinstance(type_, DictType):
-                todo.append(type_.value)
+                todo += (type_.value, type_.key)
             elif isinstance(type_, TupleType):
                 todo += type_.items
     return found

@@ -88,6 +88,8 @@ def _number(prefix: Prefix, text: str) -> str | None:
         return None
     free = "7919" if terminal == "INT" else "0.7919"
     child = prefix.child(free)
+    if child is None and (terminal == "FLOAT" or not _may_be_small(prefix)) and not _names_type(prefix):
+        return "\\"  # fits nowhere
     if (
         child is None
         or _names_type(prefix)
@@ -95,6 +97,13 @@ def _number(prefix: Prefix, text: str) -> str | None:
     ):
         return text
     return free
+
+
+def _may_be_small(prefix: Prefix) -> bool:
+    """Return whether some small integer may follow although not every integer does, such as the index of a tuple."""
+    if prefix.frame is not None and prefix.frame.kind == "index":
+        return True
+    return any(prefix.child(digit) is not None for digit in ("0", "1", "2"))
 
 
 def _fstring(rest: str, at: int, quote: str, opening: str) -> tuple[str | None, int]:

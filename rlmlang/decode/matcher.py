@@ -5,7 +5,10 @@ Whatever a `Matcher` allows can be completed within the remaining tokens; near t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from rlmlang.decode.closing import closing_text, is_completable
 from rlmlang.decode.constraint import Constraint
@@ -18,6 +21,30 @@ from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.vocabulary import Mask, Vocabulary, completed, split
 from rlmlang.errors import ModelError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def without_collection(method: Callable[P, R]) -> Callable[P, R]:
+    """Return a method during which no cyclic garbage is looked for.
+
+    A mask makes many small objects that are freed by their counts. Looking for cycles among all objects of the process
+    took half of the time, a second in the worst case where PyTorch is loaded (decision DDD).
+    """
+
+    @wraps(method)
+    def paused(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not gc.isenabled():
+            return method(*args, **kwargs)
+        gc.disable()
+        try:
+            return method(*args, **kwargs)
+        finally:
+            gc.enable()
+
+    return paused
+
 
 MAX_GROWTH = 80
 """The most tokens by which one token makes the closing longer."""
@@ -51,6 +78,7 @@ class Matcher:
         self._is_word = False
         """Whether the last token is a whole word of the language, such as `if`, and can be read as one here."""
 
+    @without_collection
     def mask(self) -> Mask:
         """Return the tokens that may come next, as booleans [vocabulary]."""
         mask = self.vocabulary.mask()
@@ -64,8 +92,7 @@ class Matcher:
             mask |= position_mask(self.position, self.vocabulary)
             if self._is_word:
                 mask &= ~self.vocabulary.names[2] | self.vocabulary.beginnings(self._known_ends())
-            if text_ends(self.position):
-                self._allow_broken(mask)
+            self._allow_broken(mask)
         return mask
 
     def _known_ends(self) -> list[str]:
@@ -76,8 +103,10 @@ class Matcher:
 
     def _allow_broken(self, mask: Mask) -> None:
         """Allow the tokens that may come next and contain parts of characters."""
-        tokens = map(int, self.vocabulary.broken.nonzero()[0])
-        mask[[token for token in tokens if self._read(token) is not None]] = True
+        for text, goes_on, tokens in self.vocabulary.continuing(self._tail):
+            position = self.position.advance(text) if text else self.position
+            if position is not None and (not goes_on or _takes_characters(position)):
+                mask[tokens] = True
 
     def allows(self, token: int) -> bool:
         """Return whether a token may come next. This is far quicker than the whole mask."""
@@ -96,6 +125,7 @@ class Matcher:
             cost = self._costs[found[1:]] = len(self._closing_tokens(*found[1:]))
         return cost < self.left
 
+    @without_collection
     def best(self, order: Iterable[int], count: int = 1) -> list[int]:
         """Return the first `count` tokens of an order that are allowed.
 
@@ -142,6 +172,7 @@ class Matcher:
                 return False
         return position is not None and len(tokens) + MAX_GROWTH < self.left
 
+    @without_collection
     def commit(self, token: int) -> None:
         """Append a token to the text. Raises ModelError E408 if it is not allowed."""
         if not self.allows(token):
@@ -186,9 +217,7 @@ class Matcher:
         position = self.position.advance(whole[0]) if whole[0] else self.position
         if position is None or not whole[1]:
             return None if position is None else (whole[0], b"", position)
-        end = completed(whole[1])
-        fits = end is not None and all(byte in self.vocabulary.single for byte in end)
-        if not fits or not text_ends(position) or position.advance("é") is None:
+        if not self.vocabulary.completes(whole[1]) or not _takes_characters(position):
             return None
         return whole[0], whole[1], position
 
@@ -238,6 +267,11 @@ class Matcher:
         if self.left <= len(closing) + reserve:
             self._closing = closing
         return self._closing
+
+
+def _takes_characters(position: Position) -> bool:
+    """Return whether any character may follow, as in a string or comment."""
+    return bool(text_ends(position)) and position.advance("é") is not None
 
 
 def after_line(ending: Ending) -> Position:

@@ -30,6 +30,9 @@ from rlmlang.language.types import BOOL, FunctionType, OptionalType, RecordType,
 
 BINDING = ["=", HOLE]
 
+_BINARY = frozenset((*"+-*/%&|^<>", "//", "**", "<<", ">>", "<=", ">=", "==", "!=", "and", "or", "in", "not"))
+"""Operators between two operands."""
+
 _FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
 """Suffixes that give an operand another type."""
 
@@ -75,6 +78,30 @@ class Starts:
                 yield start, False, (",", HOLE, ",", HOLE)
         if self._may_bind():
             yield BINDING, False, ()
+
+    def operands(self) -> Iterator[list[str]]:
+        """Yield what completes the operand that ends the line, of which the last lexeme makes another one."""
+        last, stack = self.state.last, self.state.stack
+        is_attribute = stack.below is not None and str(stack.below.value) == "."
+        if last == "." and (module := module_of(self.state, stack.below)):
+            yield from ([name, *call] for name in MODULES[module] for call in member_calls(module, name))
+        elif last == "." and (type_ := self._receiver) is not None:
+            type_ = type_.item if isinstance(type_, OptionalType) else type_
+            for name in representative_attributes(type_):
+                yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
+        elif last.isidentifier() and is_attribute and not module_of(self.state, stack.below and stack.below.below):
+            tables_ = [table[last] for table in METHODS.values() if last in table]
+            yield from [list(call) for call in dict.fromkeys(tuple(c) for t in tables_ for c in method_calls(t))]
+        elif last.isidentifier() and tables().takes(stack, "LPAR") and self._is_function(last):
+            yield from calls(self.state.environment, last)
+        elif last == "[" and self.state.frame is not None and self.state.frame.kind == "index":
+            yield from (["0", "]"], [HOLE, "]"], [HOLE, ":", "]"])
+        elif last == "(" and self.state.frame is not None and self.state.frame.kind == "call":
+            yield from ([*arguments, ")"] for arguments in lacking(self.state.environment, self.state.frame))
+        elif last == "if" and self.state.size > 1:
+            yield [HOLE, "else", HOLE]
+        elif self.state.takes_operand and last in _BINARY:
+            yield [HOLE]
 
     def _value_starts(self) -> Iterator[list[str]]:
         """Yield starts that complete an operand."""

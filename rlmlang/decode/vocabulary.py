@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,29 @@ class Vocabulary:
         mask = self.mask()
         mask[[i for i, token in enumerate(self.tokens) if token and _is_broken(token)]] = True
         return mask
+
+    def continuing(self, tail: bytes) -> list[tuple[str, bool, list[int]]]:
+        """Return the tokens with parts of characters that may follow the first bytes of one.
+
+        Each entry has the characters that its tokens complete, whether another one begins, and the tokens.
+        """
+        if tail not in self._continuing:
+            found: dict[tuple[str, bool], list[int]] = {}
+            for token in map(int, self.broken.nonzero()[0]):
+                whole = split(tail + self.bytes_of(token))
+                if whole is not None and any(whole) and (not whole[1] or self.completes(whole[1])):
+                    found.setdefault((whole[0], bool(whole[1])), []).append(token)
+            self._continuing[tail] = [(text, goes_on, tokens) for (text, goes_on), tokens in found.items()]
+        return self._continuing[tail]
+
+    def completes(self, tail: bytes) -> bool:
+        """Return whether there are tokens that complete the first bytes of a character."""
+        end = completed(tail)
+        return end is not None and all(byte in self.single for byte in end)
+
+    @cached_property
+    def _continuing(self) -> dict[bytes, list[tuple[str, bool, list[int]]]]:
+        return {}
 
     @cached_property
     def single(self) -> dict[int, int]:
@@ -257,6 +280,7 @@ def split(data: bytes) -> tuple[str, bytes] | None:
     return None if HIDDEN_CHARACTERS.search(text) else (text, decoder.getstate()[0])
 
 
+@lru_cache(maxsize=4096)
 def completed(tail: bytes) -> bytes | None:
     """Return bytes that complete the first bytes of a character to a visible one."""
     for more in range(1, 4):
