@@ -54,6 +54,10 @@ _ORDER = (
 """Terminals with a lexeme of each, in the order in which they are tried to end a statement soon."""
 
 
+_BINDING_BRACKETS = ("list", "dict", "call", "group")
+"""The kinds of brackets in which a comprehension may bind names."""
+
+
 MAX_CLOSING = 60
 """The most lexemes of a closing."""
 
@@ -191,7 +195,7 @@ class Search:
         found: list[BracketFrame] = []
         frame = self.state.frame
         while frame is not None:
-            if frame.kind in ("list", "dict", "call") and frame.commas == 0 and not frame.keywords:
+            if frame.kind in _BINDING_BRACKETS and frame.commas == 0 and not frame.keywords:
                 for suffix in ((), *self.starts.outer_suffixes()):
                     closing = self._close([HOLE], False, frame, names, suffix)
                     answer = self._check(closing) if closing is not None else None
@@ -306,7 +310,7 @@ class Search:
         while frame is not None and levels:
             levels -= 1
             once = frame.commas == 0 and not frame.keywords
-            if once and (frame.kind in ("list", "dict", "call") if names else frame.kind == "call"):
+            if once and (frame.kind in _BINDING_BRACKETS if names else frame.kind == "call"):
                 self.holes.count += 1
                 self.tried += 1
                 closing = self._close(start, complete_call, frame, names or [self.holes.new_name()], suffix)

@@ -138,6 +138,8 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
     if frame.callee == "isinstance":
         yield listed([HOLE, "int"][given:])
         return
+    if frame.callee == "next" and not given:
+        yield ["(", HOLE, "for", HOLE, "in", HOLE, ")", ",", HOLE]
     if frame.module:
         member = MODULES[frame.module].get(frame.callee)
         builtins = [member] if isinstance(member, Builtin) else []
@@ -246,6 +248,8 @@ def type_arguments(head: str) -> Iterator[list[str]]:
             yield ["str", ",", HOLE, "]"]
         case "tuple":
             yield [HOLE, "]"]
+            yield [HOLE, ",", HOLE, "]"]
+            yield [HOLE, ",", HOLE, ",", HOLE, "]"]
         case "union":
             yield [HOLE, ",", "None", "]"]
         case "Literal" | "literal":

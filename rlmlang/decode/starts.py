@@ -26,7 +26,7 @@ from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, module_of, names_in, outermost
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.types import BOOL, FunctionType, OptionalType, RecordType, TupleType, Type
+from rlmlang.language.types import BOOL, DictType, FunctionType, ListType, OptionalType, RecordType, TupleType, Type
 
 BINDING = ["=", HOLE]
 
@@ -89,6 +89,7 @@ class Starts:
             type_ = type_.item if isinstance(type_, OptionalType) else type_
             for name in representative_attributes(type_):
                 yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
+            yield from ([name] for name in representative_attributes(type_))
         elif last.isidentifier() and is_attribute and not module_of(self.state, stack.below and stack.below.below):
             tables_ = [table[last] for table in METHODS.values() if last in table]
             yield from [list(call) for call in dict.fromkeys(tuple(c) for t in tables_ for c in method_calls(t))]
@@ -185,8 +186,11 @@ class Starts:
         if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
             yield ["ValueError"]
             return
-        if last == "import" and state.size == 1:
-            yield ["math"]
+        if state.words[:1] == ("import",):
+            yield from ([], [",", "math"], ["math"], ["as", "x"], ["x"])
+            return
+        if last == "del":
+            yield from ([name, "[", HOLE, "]"] for name in self._changeable())
             return
         if state.words[:1] == ("from",):
             yield from _import_starts(state)
@@ -234,6 +238,8 @@ class Starts:
             yield from (["[", *each] for each in type_arguments(meant.lower()))
         if frame is not None and frame.kind == "index" and not frame.filled:
             yield ["0"]
+        if frame is not None and frame.kind == "dict" and not frame.commas and tables().takes(stack, "COLON"):
+            yield [":", HOLE, "}", ".", "items", "(", ")"]
         if last == "-":
             yield ["1"]
             if frame is not None and frame.kind == "group":
@@ -241,8 +247,10 @@ class Starts:
         yield []
         if frame is not None and frame.kind == "index" and not frame.filled:
             yield [HOLE]
+            yield [HOLE, ",", HOLE]
         if frame is not None and frame.kind == "params":
             yield from ([HOLE, "=", "None"],) if last == "," else (["=", "None"], [":", "str", "=", '""'])
+            yield from (["str", "=", '""'],) if last == ":" else (["=", HOLE],)
         if self._may_bind() and not (state.goal is not None and self._has_use(last)):
             yield BINDING
         if state.size == 1 and last.isidentifier() and tables().takes(stack, "COLON"):
@@ -367,6 +375,12 @@ class Starts:
                 for name, method in methods.items():
                     if (first[of, method.signatures[0].result] == name) is is_first:
                         yield from ([name, *call] for call in method_calls(method))
+
+    def _changeable(self) -> Iterator[str]:
+        """Yield the variables that hold lists and dicts, one of each type."""
+        entries = self.state.environment.entries.items()
+        found = {entry.type: name for name, entry in entries if isinstance(entry, Variable)}
+        yield from (name for type_, name in found.items() if isinstance(type_, (ListType, DictType)))
 
     def _arguments(self, frame: BracketFrame) -> Iterator[list[str]]:
         """Yield the arguments that an open call still lacks, in several ways."""
