@@ -15,7 +15,7 @@ from rlmlang.decode.constants import constant
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes
-from rlmlang.language.builtins import METHODS
+from rlmlang.language.builtins import METHODS, MODULES, Builtin
 from rlmlang.language.check.body import bodies_of, nodes_in
 from rlmlang.language.source import Source, Span
 from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE
@@ -254,8 +254,8 @@ def is_effect(statement: nodes.Statement) -> bool:
     These are `print(…)` and the methods that change a variable.
     """
     match statement:
-        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id="print"))):
-            return True
+        case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id=name))):
+            return name == "print" or name in CHANGING
         case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Attribute(name=name))):
             return name in CHANGING
     return False
@@ -273,18 +273,22 @@ def changes(statement: nodes.Statement, is_plain: Callable[[str], bool]) -> bool
             return True
         case nodes.AugmentedAssign(target=nodes.Index()):
             return True
-    return any(
-        isinstance(each, nodes.Apply) and isinstance(each.callee, nodes.Attribute) and each.callee.name in CHANGING
-        for each in nodes_in(statement)
-    )
+    return any(isinstance(each, nodes.Apply) and _applied(each) in CHANGING for each in nodes_in(statement))
 
 
-CHANGING = frozenset(name for methods in METHODS.values() for name, method in methods.items() if method.changes) | {
-    DELETE,
-    DELETE_SLICE,
-    SET_SLICE,
-}
-"""The names of methods that change a variable."""
+def _applied(node: nodes.Apply) -> str:
+    """Return the name of the function or method that is applied."""
+    match node.callee:
+        case nodes.Attribute(name=name) | nodes.Name(id=name):
+            return name
+    return ""
+
+
+_TABLES = (*METHODS.values(), *MODULES.values())
+CHANGING = frozenset(
+    name for table in _TABLES for name, row in table.items() if isinstance(row, Builtin) and row.changes
+) | {DELETE, DELETE_SLICE, SET_SLICE}
+"""The names of methods, and of functions of modules, that change a variable."""
 
 
 def _breaks(body: tuple[nodes.Statement, ...]) -> bool:

@@ -8,6 +8,7 @@ Then the holes are filled with constants.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Union, cast
 
 from attrs import evolve
@@ -196,8 +197,9 @@ class Search:
         frame = self.state.frame
         while frame is not None:
             if frame.kind in _BINDING_BRACKETS and frame.commas == 0 and not frame.keywords:
-                for suffix in ((), *self.starts.outer_suffixes()):
-                    closing = self._close([HOLE], False, frame, names, suffix)
+                starts = [[HOLE]] if frame.kind != "dict" or frame.filled else [[HOLE], [HOLE, ":", HOLE]]
+                for start, suffix in product(starts, ((), *self.starts.outer_suffixes())):
+                    closing = self._close(start, False, frame, names, suffix)
                     answer = self._check(closing) if closing is not None else None
                     if answer is not None and not answer.unknown:
                         found.append(frame)

@@ -21,6 +21,9 @@ from rlmlang.language.check.scope import ModuleEntry, Variable
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
+_OF_ITS_ARGUMENTS = frozenset(("zip", "map", "filter", "enumerate", "reversed", "sorted", "list", "tuple", "dict"))
+"""Functions whose results are made of what they are applied to, and so of more types than are tried for names."""
+
 _TESTING = ("if", "elif", "while", "assert", "and", "or", "not")
 """After these words something may be tested for None, so an operand may fit where one of unknown type does not."""
 
@@ -158,6 +161,8 @@ class NextNames:
             case None if name not in BUILTINS:  # a name that the statement itself binds
                 return self._child(name)
         found = applications(self.prefix.environment, name)
+        if name in _OF_ITS_ARGUMENTS:
+            return self._child(name)
         if any(self.closing_of(type_) is not None for _, type_ in found):
             if name in self.prefix.environment.entries:
                 return self._child(name)
@@ -200,6 +205,11 @@ class NextNames:
             child = twin.child(FRESH)
             found = self._verdicts[type_] = child.closing if child is not None else None
             return found
+
+    @property
+    def rest(self) -> tuple[str, ...] | None:
+        """Return what may follow an operand of some type, as far as it is known."""
+        return self._verdicts.get(UNKNOWN)
 
     def closings(self, name: str) -> Iterator[tuple[str, ...]]:
         """Yield closings that may follow a name, from those that are known for its type."""

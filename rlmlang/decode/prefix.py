@@ -123,12 +123,22 @@ class Prefix(NamedLine):
             return None
         if lexeme.isidentifier() and lexeme not in self.environment.entries and self.names.rules_out(lexeme):
             return None
-        hints = [self.closing[1:], self.closing]
-        if self.closing and lexeme.isidentifier() and self.closing[0].isidentifier():
-            hints.insert(0, tuple(lexeme if word == self.closing[0] else word for word in self.closing[1:]))
+        return grown if grown._close(self._hints(lexeme)) else None
+
+    def _hints(self, lexeme: str) -> list[tuple[str, ...]]:
+        """Return closings that may complete the line after one more lexeme."""
+        before = self.closing
+        hints = [before[1:], before]
+        if lexeme in before:
+            hints.insert(0, before[before.index(lexeme) + 1 :])
+        if before and lexeme.isidentifier() and before[0].isidentifier():
+            exchanged = {before[0]: lexeme, lexeme: before[0]}
+            hints.insert(0, tuple(exchanged.get(word, word) for word in before[1:]))
         if lexeme.isidentifier() and "names" in self.__dict__:
             hints = [*self.names.closings(lexeme), *hints]
-        return grown if grown._close(hints) else None
+            if self.takes_operand and self.names.rest:
+                hints.append(self.names.rest)
+        return hints
 
     def _close(self, hints: Sequence[tuple[str, ...]]) -> bool:
         """Find a closing, or one that lines of the same shape have; return whether there is one."""
