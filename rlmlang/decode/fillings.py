@@ -10,13 +10,18 @@ from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import LineState
 from rlmlang.language import nodes
+from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.scope import Variable
+from rlmlang.language.solving import solve
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
     NONE,
     STR,
+    CounterType,
+    DefaultDictType,
+    DequeType,
     DictType,
     IterableType,
     ListType,
@@ -73,22 +78,57 @@ def fillings(
         yield from _TYPES
         return
     if expected is not None:
+        yield from _variables(state, expected)
         parts = dict.fromkeys(part for each in checker.part_types() for part in _parts(each))
         for type_ in instances(expected, [*_parts(state.goal), *parts]):
             yield constant(type_)
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")
+    yield from _variables(state, None)
     likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
     likely += _bound_types(checker)
     if before == "in" and state.last in arithmetic:
         likely = [ListType(INT)]
     parts = _parts(state.goal)
     if before == "in":
+        likely += [ListType(item) for item in _target_types(checker, hole)]
         likely += [ListType(item) for each in reversed(parts) for item in (each, TupleType((INT, each)))]
     for type_ in dict.fromkeys(
         [*likely, *parts, *checker.part_types(), *CONSTANTS[:4], *types_of(state.environment), *CONSTANTS]
     ):
         yield constant(type_)
+
+
+def _variables(state: LineState, expected: Type | None) -> Iterator[list[str]]:
+    """Yield a variable of each type that has no constants, such as a Counter, where one of that type may fit."""
+    entries = state.environment.entries.items()
+    found = {entry.type: name for name, entry in entries if isinstance(entry, Variable) and _has_none(entry.type)}
+    for type_, name in found.items():
+        if expected is None or type(type_) is type(expected) or solve(expected, type_, {}):
+            yield [name]
+
+
+def _has_none(type_: Type) -> bool:
+    """Return whether a type has no constants."""
+    return isinstance(type_, (CounterType, DequeType, DefaultDictType)) or str(type_) in ("Match", "Pattern")
+
+
+def _target_types(checker: PartialChecker, hole: str) -> list[Type]:
+    """Return types of elements of an iterable that fit the nested targets of its loop."""
+    targets = [
+        each.target
+        for each in (nodes_in(checker.checked) if checker.checked is not None else ())
+        if isinstance(each, (nodes.For, nodes.ForClause)) and isinstance(each.iterable, nodes.Name)
+        if each.iterable.id == hole and isinstance(each.target, nodes.TupleTarget)
+    ]
+    nested = (target for target in targets if any(isinstance(item, nodes.TupleTarget) for item in target.items))
+    return [_shaped(target, type_) for target in nested for type_ in (INT, STR)]
+
+
+def _shaped(target: nodes.Target, item: Type) -> Type:
+    if isinstance(target, nodes.TupleTarget):
+        return TupleType(tuple(_shaped(each, item) for each in target.items))
+    return item
 
 
 def _bound_types(checker: PartialChecker) -> list[Type]:

@@ -229,10 +229,11 @@ def representative_attributes(type_: Type) -> tuple[str, ...]:
     return tuple(found[type_] for type_ in sorted(found, key=lambda type_: type_ != INT))
 
 
-def method_calls(method: Builtin) -> Iterator[list[str]]:
-    """Yield applications of a method, with holes."""
+def method_calls(method: Builtin, by_type: bool = False) -> Iterator[list[str]]:
+    """Yield applications of a method, with holes; by the name of its type, the receiver is an argument."""
+    bound = not by_type and method.signatures[0].params[:1] and method.signatures[0].params[0].name == "self"
     counts = {
-        sum(param.required and not param.keyword_only for param in signature.params) - 1
+        sum(param.required and not param.keyword_only for param in signature.params) - bool(bound)
         for signature in method.signatures
     }
     for count in sorted(counts):

@@ -12,7 +12,7 @@ from rlmlang.decode.fragments import applications, attributes, function_named, p
 from rlmlang.decode.lines import Point
 from rlmlang.decode.placeholders import FRESH
 from rlmlang.decode.recognizer import tables
-from rlmlang.decode.state import LineState, module_of, names_in
+from rlmlang.decode.state import LineState, module_of, names_in, static_methods
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, ModuleConstant
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES, TYPING_NAMES
@@ -21,7 +21,9 @@ from rlmlang.language.check.scope import ModuleEntry, Variable
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
-_OF_ITS_ARGUMENTS = frozenset(("zip", "map", "filter", "enumerate", "reversed", "sorted", "list", "tuple", "dict"))
+_OF_ITS_ARGUMENTS = frozenset(
+    ("zip", "map", "filter", "enumerate", "reversed", "sorted", "list", "tuple", "dict", "str")
+)
 """Functions whose results are made of what they are applied to, and so of more types than are tried for names."""
 
 _TESTING = ("if", "elif", "while", "assert", "and", "or", "not")
@@ -245,6 +247,8 @@ def _type_names(prefix: NamedLine) -> list[str]:
 def _attribute_names(prefix: NamedLine) -> list[str]:
     if module := module_of(prefix, prefix.stack.below):
         return list(MODULES[module])
+    if static := static_methods(prefix, prefix.stack.below):
+        return list(static)
     type_ = prefix.receiver
     if type_ is None:
         names = [name for record in prefix.environment.records.values() for name, _ in record.fields]

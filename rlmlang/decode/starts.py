@@ -23,7 +23,18 @@ from rlmlang.decode.fragments import (
 from rlmlang.decode.holes import Holes
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import tables
-from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, in_type, is_lambda, module_of, names_in, outermost
+from rlmlang.decode.state import (
+    BODY,
+    LINE,
+    BracketFrame,
+    LineState,
+    in_type,
+    is_lambda,
+    module_of,
+    names_in,
+    outermost,
+    static_methods,
+)
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import BOOL, DictType, FunctionType, ListType, OptionalType, RecordType, TupleType, Type
@@ -85,6 +96,10 @@ class Starts:
         is_attribute = stack.below is not None and str(stack.below.value) == "."
         if last == "." and (module := module_of(self.state, stack.below)):
             yield from ([name, *call] for name in MODULES[module] for call in member_calls(module, name))
+            yield from ([name] for name in MODULES[module])
+        elif last == "." and (static := static_methods(self.state, stack.below)):
+            yield from ([name] for name in static)
+            yield from ([name, *call] for name, method in static.items() for call in method_calls(method, True))
         elif last == "." and (type_ := self._receiver) is not None:
             type_ = type_.item if isinstance(type_, OptionalType) else type_
             for name in representative_attributes(type_):
@@ -180,12 +195,18 @@ class Starts:
             for name in MODULES[module]:
                 yield from ([name, *call] for call in member_calls(module, name))
             return
+        if last == "." and (static := static_methods(state, stack.below)):
+            yield from ([name, *call] for name, method in static.items() for call in method_calls(method, True))
+            return
         if last == ".":
             yield from self._attribute_starts(self._receiver)
             return
         if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
             yield ["ValueError"]
             return
+        if last == "," and not state.takes_operand and tables().takes(stack, "NAME"):
+            entries = state.environment.entries
+            yield from ([name] for name in names_in(state) if name not in entries)
         if state.words[:1] == ("import",):
             yield from ([], [",", "math"], ["math"], ["as", "x"], ["x"])
             return
@@ -202,6 +223,7 @@ class Starts:
             yield [":", BODY, "pass", LINE, "except"]
             return
         if module := module_of(state, stack):
+            yield from ([".", name] for name in list(MODULES[module])[:3])  # a function that is an argument
             for name in MODULES[module]:
                 yield from ([".", name, *call] for call in member_calls(module, name))
         if last == "lambda":
@@ -275,6 +297,14 @@ class Starts:
                 yield from ([*call, *more] for more in self._attribute_suffixes(call))
         if last.isidentifier():
             yield from self._suffixes(last)
+            if static := static_methods(state, stack):
+                yield from (
+                    [".", name, *call] for name, method in static.items() for call in method_calls(method, True)
+                )
+            if frame is not None and frame.kind == "call" and tables().takes(stack, "DOT"):
+                yield from ([".", name] for name in ("get", "count", "index", "upper", "union"))
+            if frame is not None and frame.kind == "index":
+                yield [",", HOLE]
             if others := [name for name in names_in(state) if name != last and self._may_be_none(name)]:
                 test = [word for name in others for word in ("and", name, "is", "not", "None")]
                 yield ["is", "not", "None", *test, "else", HOLE]
@@ -284,8 +314,8 @@ class Starts:
             if tables().takes(stack, "LSQB"):
                 yield from (["[", "0", "]", *more] for more in self._attribute_suffixes(["[", "0", "]"]))
         elif last[-1:].isdigit() or last[:1] in (")", "]", "}", *"\"'fr0123456789"):
-            if last.isdigit() and frame is not None and frame.kind == "index":
-                yield [":", "]"]
+            if frame is not None and frame.kind == "index":
+                yield from ([",", HOLE], [":", "]"])
             yield from self._suffixes("")
         elif last == "-" and frame is not None and frame.kind == "index":
             yield ["1", ":", "]"]

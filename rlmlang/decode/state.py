@@ -11,6 +11,7 @@ from lark import Tree
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack, tables
 from rlmlang.language import nodes
+from rlmlang.language.builtins import BUILTINS, METHODS, STATIC, Builtin
 from rlmlang.language.check.scope import ModuleEntry
 from rlmlang.language.types import Type
 
@@ -193,6 +194,16 @@ def module_of(state: LineState, stack: Stack | None) -> str:
     name = value.id if isinstance(value, nodes.Name) else value if getattr(value, "type", "") == "NAME" else None
     entry = state.environment.entries.get(str(name))
     return entry.name if isinstance(entry, ModuleEntry) else ""
+
+
+def static_methods(state: LineState, stack: Stack | None) -> dict[str, Builtin]:
+    """Return what can be applied by the name of the type that is on top of a stack; none if something else is."""
+    value = stack.value if stack is not None else None
+    name = value.id if isinstance(value, nodes.Name) else str(value) if getattr(value, "type", "") == "NAME" else ""
+    if name not in BUILTINS or name in state.environment.entries:
+        return {}
+    of_values = {key: method for key, method in METHODS.get(name, {}).items() if not method.changes}
+    return {**STATIC.get(name, {}), **of_values}
 
 
 def in_type(state: LineState) -> bool:
