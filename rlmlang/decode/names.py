@@ -146,7 +146,7 @@ class NextNames:
         if name in tables().fixed or name in self._keywords:
             return self._child(name)
         frame = self.prefix.frame
-        if frame is not None and frame.callee == "isinstance" and frame.commas:
+        if name in _OF_ITS_ARGUMENTS or (frame is not None and frame.callee == "isinstance" and frame.commas):
             return self._child(name)
         if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # no operand could be completed
             return False
@@ -163,8 +163,6 @@ class NextNames:
             case None if name not in BUILTINS:  # a name that the statement itself binds
                 return self._child(name)
         found = applications(self.prefix.environment, name)
-        if name in _OF_ITS_ARGUMENTS:
-            return self._child(name)
         if any(self.closing_of(type_) is not None for _, type_ in found):
             if name in self.prefix.environment.entries:
                 return self._child(name)
@@ -207,11 +205,6 @@ class NextNames:
             child = twin.child(FRESH)
             found = self._verdicts[type_] = child.closing if child is not None else None
             return found
-
-    @property
-    def rest(self) -> tuple[str, ...] | None:
-        """Return what may follow an operand of some type, as far as it is known."""
-        return self._verdicts.get(UNKNOWN)
 
     def closings(self, name: str) -> Iterator[tuple[str, ...]]:
         """Yield closings that may follow a name, from those that are known for its type."""

@@ -136,8 +136,8 @@ class Prefix(NamedLine):
             hints.insert(0, tuple(exchanged.get(word, word) for word in before[1:]))
         if lexeme.isidentifier() and "names" in self.__dict__:
             hints = [*self.names.closings(lexeme), *hints]
-            if self.takes_operand and self.names.rest:
-                hints.append(self.names.rest)
+            if self.takes_operand:
+                hints.append(_after_operand(before))
         return hints
 
     def _close(self, hints: Sequence[tuple[str, ...]]) -> bool:
@@ -230,3 +230,13 @@ class Prefix(NamedLine):
         """Return whether a constant has the closing of another prefix, so that the two are equivalent."""
         child = self.child(lexeme)
         return child is None or (other is not None and child.closing == other.closing)
+
+
+def _after_operand(closing: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a closing without the operand that it starts with."""
+    depth = 0
+    for i, lexeme in enumerate(closing):
+        depth += (lexeme in ("(", "[", "{")) - (lexeme in (")", "]", "}"))
+        if depth <= 0:
+            return closing[i + 1 :]
+    return closing

@@ -40,7 +40,7 @@ def gap(state: LineState, lexeme: str) -> tuple[int, int]:
         return ONE
     if _is_keyword(last):
         return MAYBE if first in _OPENING or first == "\n" else ONE
-    if first in "([" and _applies(state, lexeme):
+    if first in "([" and last != "," and _applies(state, lexeme):
         return NONE
     if last[-1] in ")]}" and _WORD.match(first):
         return ONE

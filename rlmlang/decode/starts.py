@@ -196,6 +196,7 @@ class Starts:
                 yield from ([name, *call] for call in member_calls(module, name))
             return
         if last == "." and (static := static_methods(state, stack.below)):
+            yield from ([name] for name in static)
             yield from ([name, *call] for name, method in static.items() for call in method_calls(method, True))
             return
         if last == ".":

@@ -45,7 +45,11 @@ def solve(expected: Type, found: Type, solution: Solution) -> bool:
                 return False
             solution[expected.name] = joined
             return True
-        case (_, Never() | Unknown()):
+        case (_, Unknown()):
+            for name in variables(expected):
+                solution.setdefault(name, found)
+            return True
+        case (_, Never()):
             return True
         case (IterableType(), _):
             item = item_type(found)
