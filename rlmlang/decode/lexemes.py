@@ -12,7 +12,7 @@ from itertools import chain
 
 from rlmlang.decode.escapes import ESCAPE_ENDS, escapes_right, open_escape
 from rlmlang.decode.placeholders import FREE_TEXT
-from rlmlang.decode.prefix import Prefix
+from rlmlang.decode.prefix import UNWRITTEN, Prefix
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.spacing import gap
 from rlmlang.language.parse import literals
@@ -143,7 +143,8 @@ def may_continue(prefix: Prefix, rest: str) -> bool:
     if prefix.inside is not None and prefix.frame is not None and prefix.frame.kind == "fstring":
         if rest[0] in "}:!":
             return not (rest[-1] == prefix.inside.quote and "}" in rest)
-    return rest in (".", "!") or any(sign.startswith(rest) and sign != rest for sign in tables().signs)
+    longer = (sign for sign in tables().signs if sign.startswith(rest) and sign != rest)
+    return rest in (".", "!") or any(sign not in UNWRITTEN for sign in longer)
 
 
 def _closed(rest: str) -> bool:

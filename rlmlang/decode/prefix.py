@@ -37,6 +37,9 @@ _closings: dict[int, tuple[str, ...] | None] = {}
 MAX_NESTING = 20
 """The most brackets that may be open at once."""
 
+UNWRITTEN = frozenset((":=", "@", "finally", "..."))
+"""Lexemes of forms that are read, but that no mask writes: the parser makes other statements of them (decision DDD)."""
+
 CONTINUATIONS = ("elif", "else", "except")
 """Words that begin a line which continues the statement before it."""
 
@@ -93,7 +96,9 @@ class Prefix(NamedLine):
     # Growing
 
     def _grow(self, lexeme: str) -> Prefix | None:
-        if self.ended or (lexeme == "CALL" and not self.environment.calls):
+        if self.ended or lexeme in UNWRITTEN or (lexeme == "CALL" and not self.environment.calls):
+            return None
+        if lexeme == "*" and self.frame is not None and self.frame.kind == "params":
             return None
         if lexeme == "lambda" and self.frame is None:
             return None  # `f = lambda x: e` defines a function, whose line would be the head of one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -14,6 +15,7 @@ from rlmlang.decode.position import Position
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.spacing import is_usual
 from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 
 
 @frozen
@@ -36,8 +38,8 @@ def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, ma
     count = 0
     idiom: list[int] = []
     while not matcher.done:
-        if not idiom and rng.random() < 0.15:
-            idiom = vocabulary.encode(rng.choice(IDIOMS))
+        if not idiom and rng.random() < 0.3:
+            idiom = vocabulary.encode(_idiom(rng))
         token = next(iter(matcher.best(chain(idiom[:1], _order(matcher, vocabulary, rng)))), None)
         if token is None:
             token = int(rng.choice(matcher.mask().nonzero()[0]))
@@ -81,16 +83,34 @@ IDIOMS = (
 """Starts of forms that would be rare otherwise, as many tokens have to fit by chance."""
 
 
+def _idiom(rng: random.Random) -> str:
+    """Return the start of a form, or of an application of a built-in, a method or a function of a module."""
+    match rng.randrange(4):
+        case 0:
+            return rng.choice(IDIOMS)
+        case 1:
+            return f"{rng.choice(sorted(BUILTINS))}("
+        case 2:
+            return f".{rng.choice(sorted(METHODS[rng.choice(sorted(METHODS))]))}("
+    module = rng.choice(sorted(MODULES))
+    name = rng.choice(sorted(MODULES[module]))
+    return rng.choice((f"{name}(", f"{module}.{name}(", f"from {module} import {name}\n", f"import {module}\n"))
+
+
+_RUN = re.compile(r"([-+~#.=])\1\1")
+
+
 def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
     kinds = _kinds(vocabulary)
     for _ in range(MAX_DRAWS):
-        text = _likely(matcher.position, rng) if rng.random() < 0.7 else ""
+        text = _likely(matcher.position, rng) if rng.random() < 0.9 else ""
         if text:
             yield from vocabulary.encode(text)[:1]
         else:
             token = rng.choice(rng.choice(kinds))
             text = vocabulary.texts[token] or ""
-            if not text.lstrip(" ").startswith(("#", "\n")) or rng.random() < 0.4:  # comments and empty lines
+            rare = text.lstrip(" ").startswith(("#", "\n")) or _RUN.search(text)  # comments, empty lines, `-----`
+            if not rare or rng.random() < 0.1:
                 yield token
 
 

@@ -402,8 +402,10 @@ def test_records_of_one_name_differ_by_their_fields() -> None:
 )
 def test_trees_are_no_deeper_than_the_parser_takes(start: str, part: str) -> None:
     """The part of a long expression that is allowed can be completed, and checks then."""
-    matcher = Matcher(Constraint(SCOPE), BYTES, 100_000)
-    for token in (start + part * 300).encode():
+    pieces = [start.encode() or b"(", part.encode()]
+    vocabulary = Vocabulary([*BYTES.tokens, *pieces], BYTES.eos, BYTES.encode)
+    matcher = Matcher(Constraint(SCOPE), vocabulary, 100_000)
+    for token in [257] * bool(start) + [258] * 300:
         if not matcher.allows(token):
             break
         matcher.commit(token)
