@@ -6,7 +6,7 @@ opens a block, and a line that is indented less than a block ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -284,7 +284,7 @@ def _applied(node: nodes.Apply) -> str:
     return ""
 
 
-_TABLES = (*METHODS.values(), *MODULES.values())
+_TABLES: tuple[Mapping[str, object], ...] = (*METHODS.values(), *MODULES.values())
 CHANGING = frozenset(
     name for table in _TABLES for name, row in table.items() if isinstance(row, Builtin) and row.changes
 ) | {DELETE, DELETE_SLICE, SET_SLICE}

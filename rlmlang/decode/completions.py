@@ -107,11 +107,11 @@ class Search:
             if answer is not None and self._settles(answer):
                 return hint
         if hints:
-            for skeleton in self._resumed(hints[-1]):
-                checker = self._check(skeleton)
+            for resumed in self._resumed(hints[-1]):
+                checker = self._check(resumed)
                 self.fill_limit, self.judged_before = self.tried + self.limit // 8, self.judged_wrong
                 if checker is not None and not checker.unknown:
-                    if (filled := self._fill(skeleton, checker)) is not None:
+                    if (filled := self._fill(resumed, checker)) is not None:
                         return filled
         for start, complete_call, suffix in self.starts.ways():
             if self.tried > self.limit and start != BINDING:

@@ -79,8 +79,8 @@ def fillings(
         return
     if expected is not None:
         yield from _variables(state, expected)
-        parts = dict.fromkeys(part for each in checker.part_types() for part in _parts(each))
-        for type_ in instances(expected, [*_parts(state.goal), *parts]):
+        seen = dict.fromkeys(part for each in checker.part_types() for part in _parts(each))
+        for type_ in instances(expected, [*_parts(state.goal), *seen]):
             yield constant(type_)
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")

@@ -20,7 +20,7 @@ from rlmlang.decode.sampling import sample_program
 from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language.check import check
-from rlmlang.language.parse import parse
+from rlmlang.language.parse import parse_as_written
 from rlmlang.language.printer import format_module
 from rlmlang.language.source import Source
 from rlmlang.language.types import BOOL, INT, STR, ListType, LiteralType, RecordType, TupleType, Type
@@ -124,7 +124,7 @@ def well_typed() -> dict[str, str]:
                 except RlmError:
                     continue
                 identifier = f"{path.relative_to(CONFORMANCE).with_suffix('')}: {case['name']}"
-                programs[identifier] = format_module(parse(Source(text)))
+                programs[identifier] = format_module(parse_as_written(Source(text)))
     return programs
 
 
