@@ -30,7 +30,7 @@ def without_collection(method: Callable[P, R]) -> Callable[P, R]:
     """Return a method during which no cyclic garbage is looked for.
 
     A mask makes many small objects that are freed by their counts. Looking for cycles among all objects of the process
-    took half of the time, a second in the worst case where PyTorch is loaded (decision DDD).
+    took half of the time, a second in the worst case where PyTorch is loaded (decision 124).
     """
 
     @wraps(method)

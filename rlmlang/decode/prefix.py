@@ -38,7 +38,7 @@ MAX_NESTING = 20
 """The most brackets that may be open at once."""
 
 UNWRITTEN = frozenset((":=", "@", "finally", "..."))
-"""Lexemes of forms that are read, but that no mask writes: the parser makes other statements of them (decision DDD)."""
+"""Lexemes of forms that are read, but that no mask writes: the parser makes other statements of them (decision 125)."""
 
 CONTINUATIONS = ("elif", "else", "except")
 """Words that begin a line which continues the statement before it."""
