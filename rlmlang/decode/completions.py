@@ -275,7 +275,9 @@ class Search:
         return None
 
     def _resumed(self, rest: Sequence[str]) -> Iterator[list[str]]:
-        """Yield closings, with holes, that complete the operand that ends the line and go on with the rest."""
+        """Yield closings, with holes, that complete the operand that ends the line and go on with the rest.
+        (Decision 123.)
+        """
         for start in self.starts.operands():
             out: list[str] = []
             state: LineState | None = self.state
