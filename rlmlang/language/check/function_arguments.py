@@ -19,7 +19,7 @@ from rlmlang.language.check.functions import accepted, calls_in_while, makes_cal
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.overloads import resolve_reference
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Scope, Variable
-from rlmlang.language.solving import Solution, solve, substitute, variables
+from rlmlang.language.solving import Solution, has_variables, solve, substitute, variables
 from rlmlang.language.source import Span
 from rlmlang.language.syntax import MATCHES, SUBSTITUTED
 from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, ListType, Type, TypeVar, fits, join
@@ -169,7 +169,9 @@ def solve_function(
     if expected.result not in expected.params:
         result = function_argument(check, arg, params, None, what)
         if not solve(expected.result, result, solution):
-            check.problems.error("E210", f"{what} returns {result}, which cannot be ordered", arg.span)
+            orders = has_variables(expected.result)
+            wanted = ", which cannot be ordered" if orders else f"; expected {expected.result}"
+            check.problems.error("E210", f"{what} returns {result}{wanted}", arg.span)
         return
     # `step: (A, T) -> A`: the result must fit what went in; widen once if it does not
     known = len(check.problems)
