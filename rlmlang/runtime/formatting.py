@@ -7,7 +7,7 @@ there is no `{0.name}` or `{0[1]}`, by which Python reads attributes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
@@ -29,20 +29,22 @@ def formatted(meter: Meter, template: str, values: Sequence[Value], named: Mappi
     meter.text(len(template))
     parts: list[str] = []
     numbers = 0
-    try:
-        fields = list(Formatter().parse(template))
-    except ValueError as error:
-        raise RunError.of("E304", f"the template of `format` is malformed: {error}", hint=_F_STRING) from None
-    numbered = {name.isdecimal() for _, name, _, _ in fields if name is not None and (not name or name.isdecimal())}
-    if len(numbered) > 1:
-        raise RunError.of("E304", "the template numbers some of its fields, and some not", hint=_F_STRING)
-    for text, name, spec, conversion in fields:
+    numbered: set[bool] = set()
+    for text, name, spec, conversion in _fields(template):
         parts.append(text)
         if name is None:
             continue
-        if name == "":
-            name, numbers = str(numbers), numbers + 1
-        value = _field(name, values, named)
+        head = re.split(r"[.[]", name, maxsplit=1)[0]
+        if not head or head.isdecimal():
+            numbered.add(bool(head))
+            if len(numbered) > 1:
+                raise RunError.of("E304", "the template numbers some of its fields, and some not", hint=_F_STRING)
+        if head:
+            value = _field(head, values, named)
+        else:
+            value, numbers = _field(str(numbers), values, named), numbers + 1
+        if head != name:
+            raise RunError.of("E304", f"the field {name!r:.60} is neither a number nor a name", hint=_F_STRING)
         if conversion is not None:
             if conversion not in ("r", "s"):
                 raise RunError.of("E304", f"there is no conversion `!{conversion}`", hint="write `!r` or `!s`")
@@ -54,17 +56,27 @@ def formatted(meter: Meter, template: str, values: Sequence[Value], named: Mappi
     return "".join(parts)
 
 
+def _fields(template: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+    """Yield the texts and fields of a template in order: what is wrong behind a field is found after its value.
+
+    Programs catch the error that Python raises first. Raises RunError E304.
+    """
+    try:
+        yield from Formatter().parse(template)
+    except ValueError as error:
+        raise RunError.of("E304", f"the template of `format` is malformed: {error}", hint=_F_STRING) from None
+
+
 def _field(name: str, values: Sequence[Value], named: Mapping[str, Value]) -> Value:
-    """Return the argument that a field of a template stands for."""
+    """Return the argument with the number or name of a field. Raises RunError E301, E302."""
     if name.isdecimal():
         if len(name) < 9 and int(name) < len(values):
             return values[int(name)]
         raise RunError.of("E301", f"the template has a field {name[:9]}, and `format` has {len(values)} values")
     if name in named:
         return named[name]
-    if name.isidentifier():
-        raise RunError.of("E302", f"the template has a field {name!r:.60}, which `format` is not given")
-    raise RunError.of("E304", f"the field {name!r:.60} is neither a number nor a name", hint=_F_STRING)
+    hint = None if name.isidentifier() else "write `{{` and `}}` for braces in the text"
+    raise RunError.of("E302", f"the template has a field {name!r:.60}, which `format` is not given", hint=hint)
 
 
 def _shown(meter: Meter, value: Value, spec: str) -> str:

@@ -405,6 +405,47 @@ def test_a_method_of_str_is_pythons(name: str, data: st.DataObject) -> None:
     same(lambda: call(f"str.{name}", text, *args), lambda: getattr(text, name)(*args))
 
 
+FIELDS = [
+    "{",
+    "}",
+    "{{",
+    "{}",
+    "{0}",
+    "{1}",
+    "{a}",
+    "{b}",
+    "{;}",
+    "{ 0}",
+    "{-1}",
+    '{"a": {}}',
+    "{!r}",
+    "{!}",
+    "{:>3}",
+    "x",
+]
+
+
+@given(st.lists(st.sampled_from(FIELDS), max_size=5).map("".join), st.lists(PARTS, max_size=2), PARTS)
+def test_templates(template: str, values: list[str], named: str) -> None:
+    same(lambda: call("str.format", template, *values, a=named), lambda: template.format(*values, a=named))
+
+
+def test_templates_do_not_look_into_values() -> None:
+    """What a field has behind its number or name is refused once its value is found, as Python looks for that first."""
+    codes = {
+        "{0.real}": "E304",
+        "{0[0]}": "E304",
+        "{.}": "E304",
+        "{a.real}": "E304",
+        "{1.real}": "E301",
+        "{b[0]}": "E302",
+    }
+    for template, code in codes.items():
+        assert refused("str.format", template, 1, a=1) == code
+    assert refused("str.format", "{.real}{0}", 1) == "E304"
+    assert refused("str.format", "{.}") == "E301"
+
+
 @given(TEXTS, NUMBERS)
 def test_keywords_of_methods(text: str, count: int) -> None:
     assert call("str.split", text, maxsplit=count) == text.split(maxsplit=count)
@@ -520,7 +561,8 @@ def test_sums(whole: list[int], mixed: list[float], start: int, offset: float) -
 @given(st.lists(st.lists(NUMBERS, max_size=3), max_size=4), st.lists(NUMBERS))
 def test_sums_of_lists(lists: list[list[int]], start: list[int]) -> None:
     same(lambda: call("sum", lists, start), lambda: sum(lists, start))
-    assert call("sum", [], start) is not start
+    assert call("sum", [], start) is start
+    assert call("sum", [[]], start) is not start
 
 
 @given(WHOLE, REALS, st.integers(-400, 400) | st.sampled_from([-4_000, -4_500, 10**6, 10**30]))
