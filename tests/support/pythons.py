@@ -115,12 +115,12 @@ def _(node: nodes.If) -> Any:
 
 @as_python.register
 def _(node: nodes.For) -> Any:
-    return python.For(target(node.target), as_python(node.iterable), every(node.body), [])
+    return python.For(target(node.target), as_python(node.iterable), every(node.body), every(node.orelse))
 
 
 @as_python.register
 def _(node: nodes.While) -> Any:
-    return python.While(as_python(node.test), every(node.body), [])
+    return python.While(as_python(node.test), every(node.body), every(node.orelse))
 
 
 @as_python.register
@@ -156,7 +156,7 @@ def _(node: nodes.Raise) -> Any:
 
 @as_python.register
 def _(node: nodes.Try) -> Any:
-    return python.Try(every(node.body), every(node.handlers), [], [])
+    return python.Try(every(node.body), every(node.handlers), every(node.orelse), [])
 
 
 @as_python.register
@@ -190,15 +190,21 @@ def _(node: nodes.Record) -> Any:
     fields: list[Any] = [
         python.AnnAssign(python.Name(field.name.id, STORE), as_python(field.type), None, 1) for field in node.fields
     ]
-    return python.ClassDef(node.name.id, [], [], fields, [])
+    return python.ClassDef(node.name.id, [], [], fields, every(node.decorators))
 
 
 @as_python.register
 def _(node: nodes.Function) -> Any:
     params = [python.arg(param.name.id, maybe(param.type)) for param in node.params]
+    rest = params.pop() if node.params and node.params[-1].is_rest else None
     defaults = [as_python(param.default) for param in node.params if param.default is not None]
-    args: Any = python.arguments([], params, None, [], [], None, defaults)
-    return python.FunctionDef(node.name.id, args, every(node.body), [], maybe(node.result))
+    args: Any = python.arguments([], params, rest, [], [], None, defaults)
+    return python.FunctionDef(node.name.id, args, every(node.body), every(node.decorators), maybe(node.result))
+
+
+@as_python.register
+def _(node: nodes.HostBody) -> Any:
+    return python.Expr(python.Constant(...))
 
 
 @as_python.register
@@ -279,6 +285,11 @@ def _(node: nodes.Starred) -> Any:
 @as_python.register
 def _(node: nodes.DictExpr) -> Any:
     return python.Dict([as_python(key) for key, _ in node.items], [as_python(value) for _, value in node.items])
+
+
+@as_python.register
+def _(node: nodes.Walrus) -> Any:
+    return python.NamedExpr(target(node.target), as_python(node.value))
 
 
 @as_python.register
