@@ -31,6 +31,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Literal, cast
+from weakref import finalize
 
 from attrs import frozen
 
@@ -270,20 +271,27 @@ def _function(data: bytes, path: str) -> ReplyFunction:
 def _in_turn(function: Callable[[Request], Any]) -> ReplyFunction:
     """Return a coroutine function that calls this one in a thread, one call at a time.
 
-    So a function that never ends keeps neither `max_seconds` nor Ctrl-C from ending the run.
+    So a function that never ends keeps neither `max_seconds` nor Ctrl-C from ending the run. The thread ends when the
+    coroutine function is no longer used.
     """
-    asked: SimpleQueue[tuple[Request, asyncio.AbstractEventLoop, asyncio.Future[Any]]] = SimpleQueue()
+    asked: SimpleQueue[tuple[Request, asyncio.AbstractEventLoop, asyncio.Future[Any]] | None] = SimpleQueue()
 
     def work() -> None:
-        while True:
-            request, loop, reply = asked.get()
-            result, error = None, None
-            try:
-                result = function(request)
-            except BaseException as raised:
-                error = raised
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits
-                loop.call_soon_threadsafe(end, reply, result, error)
+        while answers_next():
+            pass
+
+    def answers_next() -> bool:  # a function, so that the waiting thread keeps no error, whose traceback has the model
+        if (each := asked.get()) is None:
+            return False
+        request, loop, reply = each
+        result, error = None, None
+        try:
+            result = function(request)
+        except BaseException as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            loop.call_soon_threadsafe(end, reply, result, error)
+        return True
 
     def end(reply: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
         if reply.done():
@@ -300,4 +308,5 @@ def _in_turn(function: Callable[[Request], Any]) -> ReplyFunction:
         return await found if inspect.isawaitable(found) else found
 
     Thread(target=work, name="rlmlang-scripted", daemon=True).start()
+    finalize(model, asked.put, None)
     return model

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +61,15 @@ def test_errors_of_a_model_are_those_of_the_call(script: Any) -> None:
     with pytest.raises(ModelFailed, match="StopIteration"):
         script("def model(request):\n    return next(iter([]))\n")
     assert script("async def reply():\n    return 'a'\ndef model(request):\n    return reply()\n") == "a"
+
+
+@pytest.mark.parametrize("body", ["return 'a'", "1 // 0"])
+def test_the_thread_of_a_model_ends_with_it(script: Any, body: str) -> None:
+    before = set(threading.enumerate())
+    for _ in range(5):
+        with suppress(ModelFailed):
+            script(f"def model(request):\n    {body}\n")
+    gc.collect()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert set(threading.enumerate()) <= before
