@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,14 +71,30 @@ def bad(i: int) -> bool:
     return i % 10 == 3 or i % 100 == 7
 
 
-def nothing_is_left(functions: Functions) -> None:
-    functions.late.set()
-    for thread in threading.enumerate():
-        if thread.name == "rlmlang-function":
-            thread.join(10)
-    assert not [thread for thread in threading.enumerate() if thread.name == "rlmlang-function"]
+def threads() -> set[threading.Thread]:
+    """Return the threads that call functions now."""
+    return {thread for thread in threading.enumerate() if thread.name == "rlmlang-function"}
+
+
+def calls() -> set[CallInFlight]:
+    """Return all calls in memory. (`isinstance` would run what other objects make of `__class__`.)"""
     gc.collect()
-    assert not [each for each in gc.get_objects() if isinstance(each, CallInFlight)]
+    return {each for each in gc.get_objects() if issubclass(type(each), CallInFlight)}
+
+
+@pytest.fixture
+def nothing_is_left() -> Callable[[Functions], None]:
+    """Return a test that neither a thread nor a call is left, besides those that tests before this one left."""
+    threads_before, calls_before = threads(), calls()
+
+    def check(functions: Functions) -> None:
+        functions.late.set()
+        for thread in threads() - threads_before:
+            thread.join(10)
+        assert threads() <= threads_before
+        assert calls() <= calls_before
+
+    return check
 
 
 def claims(place: Path) -> int:
@@ -88,7 +105,9 @@ def claims(place: Path) -> int:
 
 
 @pytest.mark.parametrize("n", [300, pytest.param(5_000, marks=pytest.mark.long)])
-def test_failures_and_timeouts_leave_nothing_behind(tmp_path: Path, n: int) -> None:
+def test_failures_and_timeouts_leave_nothing_behind(
+    tmp_path: Path, n: int, nothing_is_left: Callable[[Functions], None]
+) -> None:
     functions, store = Functions(), tmp_path / "store.db"
     limits = {"max_function_calls": None, "concurrency": 200}
     program = rlmlang.compile(TEXT)
@@ -109,7 +128,9 @@ def test_failures_and_timeouts_leave_nothing_behind(tmp_path: Path, n: int) -> N
 
 
 @pytest.mark.parametrize("n", [200, pytest.param(5_000, marks=pytest.mark.long)])
-def test_a_run_that_is_cancelled_leaves_nothing_behind(tmp_path: Path, n: int) -> None:
+def test_a_run_that_is_cancelled_leaves_nothing_behind(
+    tmp_path: Path, n: int, nothing_is_left: Callable[[Functions], None]
+) -> None:
     functions, store, trace = Functions(), tmp_path / "store.db", rlmlang.Trace()
 
     async def run() -> None:
@@ -133,7 +154,7 @@ def test_a_run_that_is_cancelled_leaves_nothing_behind(tmp_path: Path, n: int) -
 
 
 def test_calls_that_never_end_stop_further_ones_before_threads_are_without_number() -> None:
-    ended = threading.Event()
+    ended, before = threading.Event(), threads()
     lookup = rlmlang.function(timeout=0.001)(lambda i: ended.wait(60) and 0)
     text = """
 def lookup(i: int) -> int: ...
@@ -148,6 +169,6 @@ def tried(i: int) -> str:
     try:
         value = rlmlang.compile(text).run(functions={"lookup": lookup}).value
         assert any("is not called" in each for each in value)
-        assert threading.active_count() < 300
+        assert len(threads() - before) < 300
     finally:
         ended.set()
