@@ -54,7 +54,7 @@ def test_other_answers_of_the_type_are_wrong(task: measure.Task) -> None:
     others: dict[str, list[Any]] = {
         "int": [-1],
         "bool": [True, False],
-        "str": ["", "nothing of it"],
+        "str": ["nothing of it"],
         "list[str]": [[], ["nothing"]],
         "list[float]": [[], [0.5]],
         'Literal["positive", "negative"]': ["positive", "negative"],
@@ -65,6 +65,11 @@ def test_other_answers_of_the_type_are_wrong(task: measure.Task) -> None:
         found = measured(task, lambda request, other=other: other, "direct")
         assert stages(found) == [True, True, True, True, False], found
         assert found["calls"] == 1
+
+
+def test_a_direct_answer_without_content_is_none() -> None:
+    found = measured(task_of("spell_backward-1"), lambda request: "", "direct")
+    assert (stages(found), found["error"]) == ([True, True, True, False, False], "E411")
 
 
 @pytest.mark.parametrize(
