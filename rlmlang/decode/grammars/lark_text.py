@@ -148,10 +148,11 @@ def _names(begun: Beginning) -> Rules:
     for type_ in (*records.values(), *types):
         if isinstance(type_, RecordType):
             attributes += [name for name, _ in type_.fields]
+    typing = [name for name in begun.typing if name.isidentifier()]  # not the module, which is before a dot
     return {
         "KNOWN": _either([*begun.entries, *records, *BUILTINS, *library_names()]),
         "ATTRIBUTE": _either(attributes),
-        "TYPE": _either([*(name for name in TYPE_NAMES if name != "None"), *begun.typing, *records]),
+        "TYPE": _either([*(name for name in TYPE_NAMES if name != "None"), *typing, *records]),
     }
 
 
