@@ -6,7 +6,7 @@ opens a block, and a line that is indented less than a block ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -255,7 +255,7 @@ def is_effect(statement: nodes.Statement) -> bool:
     """
     match statement:
         case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id=name))):
-            return name == "print" or name in CHANGING
+            return name == "print" or name in _CHANGING_FUNCTIONS
         case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Attribute(name=name))):
             return name in CHANGING
     return False
@@ -284,10 +284,14 @@ def _applied(node: nodes.Apply) -> str:
     return ""
 
 
-_TABLES: tuple[Mapping[str, object], ...] = (*METHODS.values(), *MODULES.values())
-CHANGING = frozenset(
-    name for table in _TABLES for name, row in table.items() if isinstance(row, Builtin) and row.changes
-) | {DELETE, DELETE_SLICE, SET_SLICE}
+def _changing(tables_: Iterable[Mapping[str, object]]) -> frozenset[str]:
+    return frozenset(
+        name for table in tables_ for name, row in table.items() if isinstance(row, Builtin) and row.changes
+    )
+
+
+_CHANGING_FUNCTIONS = _changing(MODULES.values())
+CHANGING = _changing(METHODS.values()) | _CHANGING_FUNCTIONS | {DELETE, DELETE_SLICE, SET_SLICE}
 """The names of methods, and of functions of modules, that change a variable."""
 
 

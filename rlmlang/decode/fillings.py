@@ -8,10 +8,10 @@ from rlmlang.decode.constants import constant, written
 from rlmlang.decode.fragments import instances, types_of
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.state import LineState
+from rlmlang.decode.state import LineState, names_in
 from rlmlang.language import nodes
 from rlmlang.language.check.body import nodes_in
-from rlmlang.language.check.scope import Variable
+from rlmlang.language.check.scope import Definition, Variable
 from rlmlang.language.solving import solve
 from rlmlang.language.types import (
     BOOL,
@@ -19,13 +19,17 @@ from rlmlang.language.types import (
     INT,
     NONE,
     STR,
+    UNKNOWN,
     CounterType,
     DefaultDictType,
     DequeType,
     DictType,
+    FunctionType,
     IterableType,
     ListType,
+    LiteralType,
     OptionalType,
+    Primitive,
     SetType,
     TupleType,
     Type,
@@ -85,6 +89,8 @@ def fillings(
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")
     yield from _variables(state, None)
+    if before in ("(", ","):
+        yield from _lent(state, checker)
     likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
     likely += _bound_types(checker)
     if before == "in" and state.last in arithmetic:
@@ -106,6 +112,23 @@ def _variables(state: LineState, expected: Type | None) -> Iterator[list[str]]:
     for type_, name in found.items():
         if expected is None or type(type_) is type(expected) or solve(expected, type_, {}):
             yield [name]
+
+
+def _lent(state: LineState, checker: PartialChecker) -> Iterator[list[str]]:
+    """Yield a variable of each type, containers first, for the arguments of a function without types in the line.
+
+    It may change its arguments: only what a variable holds can be lent to it, and to one argument alone.
+    """
+    entries = state.environment.entries
+    functions = (entries.get(name) for name in (state.last, *names_in(state)))
+    if not any(isinstance(each, Definition) and UNKNOWN in each.params for each in functions):
+        return
+    held = {name: entry.type for name, entry in entries.items() if isinstance(entry, Variable)}
+    distinct = {(type_, name if type_ == UNKNOWN else ""): name for name, type_ in held.items()}
+    used = {each.id for each in nodes_in(checker.checked) if isinstance(each, nodes.Name)} if checker.checked else set()
+    plain = (Primitive, LiteralType, FunctionType)
+    order = sorted(distinct.values(), key=lambda name: (held[name] == UNKNOWN) + 2 * isinstance(held[name], plain))
+    yield from ([name] for name in order[:8] if name not in used)
 
 
 def _has_none(type_: Type) -> bool:

@@ -35,10 +35,10 @@ from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import check
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import names_bound_by, nodes_in
-from rlmlang.language.check.scope import Variable
+from rlmlang.language.check.scope import Definition, Variable
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
-from rlmlang.language.types import LiteralType, Primitive, fits
+from rlmlang.language.types import NONE, LiteralType, Primitive, fits
 
 WrittenUnit = Literal["program", "statement", "call"]
 
@@ -302,7 +302,17 @@ class Ending:
         """Return whether the line is the value of the program."""
         if self.point.block.outer is not None or not isinstance(self.statement, nodes.ExprStatement):
             return False
-        return not is_effect(self.statement)
+        return not is_effect(self.statement) and not self._changes_alone
+
+    @cached_property
+    def _changes_alone(self) -> bool:
+        """Return whether the line applies a function of the program that returns nothing, as it changes something."""
+        match self.statement:
+            case nodes.ExprStatement(value=nodes.Apply(callee=nodes.Name(id=name)) as applied):
+                checker = self.point.base.checker()
+                is_own = isinstance(self.point.base.entries.get(name), Definition)
+                return is_own and checker.infer(applied) == NONE
+        return False
 
     @cached_property
     def may_end(self) -> bool:

@@ -277,7 +277,8 @@ class PartialChecker(Checker):
         last = statements[-1] if statements else None
         if isinstance(last, nodes.Function):
             definition = self.names.scope.find(last.name.id)
-            for instances in definition.instances.values() if isinstance(definition, Definition) else ():
+            known = definition.instances.values() if isinstance(definition, Definition) else ()
+            for instances in filter(None, known):
                 check_ownership((), self.tables, self.problems, instances[-1].function)
 
     @deep_recursion
