@@ -709,6 +709,20 @@ def test_the_least_cost_does_not_come_from_an_upper_bound(opened: Open) -> None:
         ("openai:m@10.0.0.5/v1", "has an address without http:// or https://"),
         ("openai:m@[::1]:8000", "has an address without http:// or https://"),
         ("openai:m@models.example.com?ctx=4096", "has an address without http:// or https://"),
+        ("openai:m@HTTP://h/v1", "has an address without http:// or https://"),
+        ("openai:m@http:/h/v1", "has an address without http:// or https://"),
+        ("openai:m@https//h/v1", "has an address without http:// or https://"),
+        ("openai:m@//h/v1", "has an address without http:// or https://"),
+        ("openai:m@[::1", "has an address without http:// or https://"),
+        ("openai:m@ftp://h\n/v1", "has an address without http:// or https://"),
+        ("openai:m@//", "has an address without http:// or https://"),
+        ("openai:m@ftp://a/b?dialect=azure", "has an address without http:// or https://"),
+        ("openai:m@ws://h", "has an address without http:// or https://"),
+        ("openai:m@htp://h/v1?dialect=ollama", "has an address without http:// or https://"),
+        ("openai:m@http:h", "has an address without http:// or https://"),
+        ("openai:m@user:secret@host/v1", "has an address without http:// or https://"),
+        ("openai:m@ftp://user:secret@host/v1", "has an address without http:// or https://"),
+        ("anthropic:m@ftp://h/v1", "has an address without http:// or https://"),
         ("openai:m@http://localhost:port/v1", "has an address that cannot be read"),
         ("openai:m@http://[::1/v1", "has an address that cannot be read"),
         ("openai:m@http://local host/v1", "has an address that cannot be read"),
@@ -729,6 +743,31 @@ def test_wrong_names(opened: Open, name: str, said: str) -> None:
     assert caught.value.first.code == "E607"
     assert said in caught.value.first.message
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("openai:llama3@localhost:11434", "openai:llama3@http://localhost:11434/v1"),
+        ("openai:llama3:8b@gpu-box/v1?ctx=9", "openai:llama3:8b@http://gpu-box/v1?ctx=9"),
+        ("openai:@cf/x@HTTP://h/v1", "openai:@cf/x@http://h/v1"),
+        ("openai:m@https//h/v1", "openai:m@http://h/v1"),
+        ("openai:m@http:/h", "openai:m@http://h/v1"),
+        ("openai:m@//[::1]:80", "openai:m@http://[::1]:80/v1"),
+        ("openai:m@us.openai.azure.com", "openai:m@http://us.openai.azure.com"),
+        ("anthropic:m@ftp://h", "anthropic:m@http://h/v1"),
+    ],
+)
+def test_the_hint_for_a_wrong_address_is_a_name(opened: Open, name: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        opened(name)
+    assert caught.value.first.hint == f"write `{meant}`, or https://"
+    opened(meant)
+
+
+@pytest.mark.parametrize("model", ["workers-ai/@cf/meta/llama", "gpt-4@2024-08", "openai/gpt-4o@preset/mine", "a:b@c"])
+def test_a_name_of_a_model_may_hold_an_at_sign(opened: Open, model: str) -> None:
+    assert opened(f"openai:{model}").model == model
 
 
 def test_options(opened: Open) -> None:

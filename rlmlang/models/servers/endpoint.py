@@ -13,6 +13,7 @@ from attrs import frozen
 
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.options import AT, at_least, usual_address
+from rlmlang.models.servers.azure import is_azure
 from rlmlang.models.servers.pace import key_of
 
 ALLOW = "RLMLANG_ALLOW"
@@ -51,17 +52,25 @@ def split_name(rest: str, name: str, default: str, variable: str = "") -> tuple[
 
     Raises UsageError E607 for an invalid name or address, and for an address that may not be used.
     """
-    rest, _, query = rest.partition("?")
+    kind = name.partition(":")[0]
+    usual_hint = f"write `{kind}:MODEL@https://HOST/v1`"
+    rest, mark, query = rest.partition("?")
     model, at, url = rest, "", usual_address(variable, default)
     if found := re.search(AT, rest):
         model, at, url = rest[: found.start()], "@", rest[found.end() :].rstrip("/")
-    elif found := _BARE_ADDRESS.search(rest):
-        hint = f"write `{rest[: found.start()]}@http://{found[1]}`, or https://"
-        raise UsageError.of("E607", f"`{name}` has an address without http:// or https://", hint=hint)
+    elif found := _NO_ADDRESS.search(rest):
+        model, host = rest[: found.start()], _SCHEME.sub("", found[1].rpartition("@")[2])
+        meant = f"http://{host}"
+        hint = usual_hint
+        if model and not _problem(meant):
+            meant += "" if "/" in host or is_azure(meant) else "/v1"
+            hint = f"write `{kind}:{model}@{meant}{mark}{query}`, or https://"
+        written = f"{kind}:{model}@…@{host}" if "@" in found[1] else name  # without a user's name and password
+        raise UsageError.of("E607", f"`{written}` has an address without http:// or https://", hint=hint)
     url = url.removesuffix("/chat/completions")
     if not model or (at and _problem(url)):
         problem = _problem(url) if model else "does not name a model"
-        raise UsageError.of("E607", f"`{_without_password(name)}` {problem}", hint="write `MODEL@https://HOST/v1`")
+        raise UsageError.of("E607", f"`{_without_password(name)}` {problem}", hint=usual_hint)
     if problem := _problem(url):
         raise UsageError.of("E607", f"the environment variable {variable} {problem}", hint="write `https://HOST/v1`")
     if ALLOW in os.environ:
@@ -69,13 +78,18 @@ def split_name(rest: str, name: str, default: str, variable: str = "") -> tuple[
     return model, url, query
 
 
-_BARE_ADDRESS = re.compile(
-    r"@(localhost(?::\d+)?(?:/.*)?"
-    r"|[\w.-]+(?::\d+(?:/.*)?|/v1/?)"
-    r"|(?:(?:[\w-]+\.)+[A-Za-z]{2,}|(?:\d+\.){3}\d+)(?:/.*)?"
-    r"|\[[\da-fA-F:.]+\].*)$"
+_NO_ADDRESS = re.compile(
+    r"@([^@]*(?::|//).*"
+    r"|localhost(?:/.*)?"
+    r"|[\w.-]+/v1/?"
+    r"|(?:(?:[\w-]+\.)+[A-Za-z]{2,}|(?:\d+\.){3}\d+)(?:/.*)?)$",
+    re.DOTALL,
 )
-"""A host behind the model where an address should be. `@cf/meta/llama` and `opus@20250514` are names of models."""
+"""What is behind the model where an address should be: it has a `:` or `//`, or looks like a host. `@cf/meta/llama` and
+`opus@20250514` are names of models. Any name is one where an address follows it."""
+
+_SCHEME = re.compile(r"^(?:[\w+-]+://|https?:?/|/)/*", re.IGNORECASE)
+"""A scheme in front of a host, also a mistyped one."""
 
 _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-\[\]-~]*)?")  # decision 60
 """Addresses that every parser reads in the same way: the HTTP client parses again what is checked here."""
