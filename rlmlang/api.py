@@ -49,6 +49,7 @@ from rlmlang.files import text_of
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
+from rlmlang.language.type_structure import type_of_structure
 from rlmlang.language.types import STR, Type
 from rlmlang.models.opened import OpenModel, synchronous
 from rlmlang.opening import (
@@ -341,7 +342,7 @@ async def acomplete(
     )  # fmt: skip
     refuse_undeclarable(values)
     types = {name: declarable_type(value) for name, value in values.items()}
-    async with begin(options, "the prompt", prompt, values, types, GivenFunctions()) as (run, recording):
+    async with begin(options, "the prompt", prompt, values, types, GivenFunctions(), {}) as (run, recording):
         text = await write_text(
             prompt, values, start, limits.max_answer_tokens if max_tokens is None else max_tokens, run
         )
@@ -421,7 +422,8 @@ async def _again(
         writing=writing, guidance=spec.guidance, functions=functions, trace=trace,
         command=spec.command, is_recorded=is_recorded,
     )  # fmt: skip
-    program = compile(spec.program, spec.name)
+    types = {name: type_of_structure(each) for name, each in spec.types.items()}
+    program = Program(with_input_types(compile(spec.program, spec.name).checked, spec.inputs, known=types))
     value = await run_program(program.checked, spec.inputs, options)
     return Result(
         value, program.type, trace.usage, trace, _written(trace, program) if spec.command == "ask" else program

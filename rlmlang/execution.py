@@ -30,7 +30,7 @@ from rlmlang.opening import ModelLike, ModelsLike, StoreLike, leaf_of, opened, r
 from rlmlang.redact import Redactor
 from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.estimate import Cost, follow
-from rlmlang.runtime.inputs import bind_inputs
+from rlmlang.runtime.inputs import bind_inputs, declarations
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Recording, Spec, recorded, spec_of
 from rlmlang.storage.store import PLACE, Store, is_place
@@ -149,8 +149,12 @@ async def begin(
     inputs: Mapping[str, Value],
     types: Mapping[str, Type],
     functions: GivenFunctions,
+    found: Mapping[str, Type],
 ) -> AsyncIterator[tuple[ActiveRun, Recording]]:
-    """Begin a run, and record how it ends. Raises UsageError, ModelError; BudgetError E505 when its time is over."""
+    """Begin a run, and record how it ends. `found` are the types of inputs that the program does not declare.
+
+    Raises UsageError, ModelError; BudgetError E505 when its time is over.
+    """
     trace, limits = options.trace, options.limits
     account = trace.account = Account(limits, share_from=options.share_from)
     async with opened(options.model, leaf_of(options.models), options.store) as (main, leaf, store):
@@ -159,7 +163,7 @@ async def begin(
         trace.redactor = Redactor(secret for model in holders for secret in model.secrets)
         account.charge_for(roles)
         writing = options.writing or default_writing(main)
-        spec = spec_of(options.command, name, text, inputs, roles, writing, limits, options.guidance, functions)
+        spec = spec_of(options.command, name, text, inputs, roles, writing, limits, options.guidance, functions, found)
         async with (
             recorded(spec, types, store, trace, account, options.is_recorded) as recording,
             evaluating(
@@ -174,7 +178,9 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
     values = bind_inputs(checked, given)
     source = checked.module.span.source
     functions = functions_for(checked, host_functions(options.functions))
-    async with begin(options, source.name, source.text, values, checked.inputs, functions) as (run, recording):
+    untyped = [each.name.id for each in declarations(checked) if each.type is None]
+    found = {name: checked.inputs[name] for name in untyped}
+    async with begin(options, source.name, source.text, values, checked.inputs, functions, found) as (run, recording):
         admit(checked, values, run, options.trace)
         value = await run.run(checked, values)
         recording.value, recording.type = value, checked.type

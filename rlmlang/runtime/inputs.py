@@ -87,9 +87,12 @@ def declarations(checked: Checked) -> Sequence[nodes.Input | nodes.Param]:
     return [node for node in checked.module.statements if isinstance(node, nodes.Input)]
 
 
-def with_input_types(checked: Checked, given: Mapping[str, object], expected: Type | None = None) -> Checked:
+def with_input_types(
+    checked: Checked, given: Mapping[str, object], expected: Type | None = None, known: Mapping[str, Type] | None = None
+) -> Checked:
     """Return a program checked for the types of the values given, where its inputs have no types of their own.
 
+    `known` are types of such inputs from an earlier run, where JSON does not tell a tuple or a set from a list.
     A function with expressions below it that try it out is a function program if its parameters are what is given.
     Raises ProgramError, UsageError E603 for a value that is of no type of the language.
     """
@@ -98,10 +101,10 @@ def with_input_types(checked: Checked, given: Mapping[str, object], expected: Ty
         checked = check(checked.module.span.source, expected, names)
     if UNKNOWN not in checked.inputs.values():
         return checked
-    types: dict[str, Type] = {}
+    types: dict[str, Type] = dict(known or {})
     for declaration in declarations(checked):
         name = declaration.name.id
-        if checked.inputs[name] != UNKNOWN:
+        if name in types or checked.inputs[name] != UNKNOWN:
             continue
         try:
             if name in given:

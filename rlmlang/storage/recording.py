@@ -17,6 +17,7 @@ from rlmlang.calls.keys import LANGUAGE_VERSION
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.calls.roles import Roles
 from rlmlang.errors import RlmError
+from rlmlang.language.type_structure import structure_of
 from rlmlang.language.types import Type
 from rlmlang.runtime.values import Value, excerpt, preview, to_json
 from rlmlang.storage.journal import Journal
@@ -55,6 +56,8 @@ class Spec:
     """What models are told with every prompt, which is part of the keys of calls too."""
     functions: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     """The functions of the host: the `version` of each, and whether it is `volatile`."""
+    types: Mapping[str, Any] = field(factory=dict)
+    """The structures of the types of inputs, where they were found from the values given."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the spec as JSON data."""
@@ -71,8 +74,9 @@ def spec_of(
     limits: Limits,
     guidance: str,
     functions: GivenFunctions,
+    types: Mapping[str, Type],
 ) -> Spec:
-    """Return the spec of a run on open models."""
+    """Return the spec of a run on open models; `types` are those of inputs that the program does not declare."""
     values = {each: to_json(value) for each, value in inputs.items()}
     main, leaf = roles.main.model, roles.leaf_model
     return Spec(
@@ -84,6 +88,7 @@ def spec_of(
         functions={
             name: {"version": each.version, "volatile": each.is_volatile} for name, each in functions.by_name.items()
         },
+        types={name: structure_of(each) for name, each in types.items()},
     )  # fmt: skip
 
 

@@ -57,6 +57,22 @@ def test_a_run_that_its_budget_ended_is_resumed(store: Store) -> None:
     assert (row.status, row.usage["calls"], row.spec["limits"]["max_calls"]) == ("done", 2, 10)
 
 
+@pytest.mark.parametrize(
+    "value", [["Ada"], ["Ada", None], (1, "a"), ({2, 1},), {2: (1.0, True)}, [], (), {}, {"a": {(1, "b")}}, None]
+)
+def test_types_that_were_found_from_the_inputs_are_recorded(value: object, store: Store) -> None:
+    program = compile('def shown(x, y=(1, 2)):\n    return CALL("up", "a"), str(x), str(y)\n')
+    first = program.run(x=value, store=store, model=Fake(obedient))
+    assert first.value == ("A", str(value), "(1, 2)")
+    for again in (resume("last", store=store, model=Fake(obedient)), replay("last", store=store)):
+        assert (again.value, again.type, again.program.inputs) == (first.value, first.type, first.program.inputs)
+
+
+def test_a_function_that_is_tried_out_below_it_is_resumed(store: Store) -> None:
+    compile("def double(x: int) -> int:\n    return 2 * x\n\ndouble(1)\n").run(x=4, store=store)
+    assert resume("last", store=store).value == replay("last", store=store).value == 8
+
+
 def test_with_the_same_budget_it_ends_as_before(store: Store) -> None:
     row = run_out(store)
     result = resume(row.id, store=store, model=Fake(obedient))  # the limit is for what is missing
