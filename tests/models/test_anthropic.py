@@ -179,6 +179,7 @@ def test_counts_are_no_less_than_the_truth(opened: Open) -> None:
 def test_names_and_keys(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, hint in (
         ("anthropic:m", "set ANTHROPIC_API_KEY"),
+        ("anthropic:m@https://proxy.example?key=NO_SUCH_KEY", "set NO_SUCH_KEY"),
         ("anthropic:m?key=", "name the environment variable of its key: `?key=NAME`"),
     ):
         with pytest.raises(ModelError) as caught:

@@ -799,12 +799,39 @@ def test_which_key(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("OTHER_KEY", "other")
     server.on(CHAT, completion("hello"))
-    for option in ("", "&key=", "&key=OTHER_KEY", "&key=NO_SUCH_KEY", "&key=OPENAI_API_KEY"):
+    for option in ("", "&key=", "&key=OTHER_KEY", "&key=OPENAI_API_KEY"):
         ask(opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096{option}"), request())
     sent = [seen.headers.get("Authorization") for seen in server.seen]
-    assert sent == [None, None, "Bearer other", None, "Bearer sk-secret"]
+    assert sent == [None, None, "Bearer other", "Bearer sk-secret"]
     assert opened("openai:gpt").secrets == {"sk-secret"}
     assert opened("openai:@cf/llama").secrets == opened("openai:opus@20250514").secrets == {"sk-secret"}
+
+
+@pytest.mark.parametrize("dialect", ["", "&dialect=vllm&ctx=4096", "&dialect=azure", "&dialect=ollama"])
+def test_no_server_is_asked_without_the_key_that_the_name_says(
+    server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch, dialect: str
+) -> None:
+    for problem in ("is not set", "is empty"):
+        error = fails(opened(f"openai:m@{server.url}/v1?key=NO_SUCH_KEY{dialect}"))
+        assert (error.first.code, error.first.hint) == ("E407", "set NO_SUCH_KEY")
+        assert error.first.message.endswith(f"needs an API key, and NO_SUCH_KEY {problem}")
+        monkeypatch.setenv("NO_SUCH_KEY", " ")
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-1234567890abcdefghijklmnop", "AKIAABCDEFGHIJKLMNOP", "0aB1cD2eF3", "gsk_" + "a" * 20]
+)
+@pytest.mark.parametrize("name", ["openai:m@http://127.0.0.1:9/v1", "openai:m@ftp://h", "anthropic:m", "openai:m"])
+def test_a_name_holds_no_key(opened: Open, name: str, key: str) -> None:
+    with pytest.raises(UsageError, match=r"E607.*is not the name of an environment variable") as caught:
+        opened(f"{name}?colour=red&key={key}")
+    assert key not in str(caught.value)
+
+
+def test_a_variable_of_a_key_may_have_any_name(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("my-key", "sk-secret")
+    assert opened("openai:m@http://127.0.0.1:9/v1?key=my-key").secrets == {"sk-secret"}
 
 
 def test_the_usual_server_may_be_another(server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ CONTEXT = 200_000
 def open_model(rest: str, name: str) -> AnthropicModel:
     """Return the model of `MODEL@URL?OPTIONS`.
 
-    Raises UsageError E607 for a wrong name, option or key, ModelError E407 if Anthropic is to be asked without a key.
+    Raises UsageError E607 for a wrong name, option or key, ModelError E407 for a missing key.
     """
     model, url, query = split_name(rest, name, ADDRESS)
     return AnthropicModel(name, model, url.removesuffix("/v1"), read_options(ServerOptions(), query, name))
@@ -57,7 +57,7 @@ class AnthropicModel:
         variable = key_variable(options.key, "ANTHROPIC_API_KEY", url == ADDRESS)
         self._key = read_key(variable, url)
         self.secrets = frozenset([self._key] if self._key else [])
-        if url == ADDRESS and not self._key:
+        if (url == ADDRESS or options.key) and not self._key:
             raise no_key(name, variable)
         headers = {"anthropic-version": VERSION, **({"x-api-key": self._key} if self._key else {})}
         self._client = Client(

@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from attrs import frozen
 
@@ -15,6 +15,7 @@ from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.options import AT, at_least, usual_address
 from rlmlang.models.servers.azure import is_azure
 from rlmlang.models.servers.pace import key_of
+from rlmlang.redact import Redactor
 
 ALLOW = "RLMLANG_ALLOW"
 """The environment variable that lists the servers that may be used, separated by spaces; without it, any may."""
@@ -50,11 +51,13 @@ def split_name(rest: str, name: str, default: str, variable: str = "") -> tuple[
     The address is without a final `/`, and without the path of chat completions. Of a name without one, it is
     what the environment variable says, else the default.
 
-    Raises UsageError E607 for an invalid name or address, and for an address that may not be used.
+    Raises UsageError E607 for an invalid name or address, for an address that may not be used, and for a key in
+    place of the name of its variable.
     """
     kind = name.partition(":")[0]
     usual_hint = f"write `{kind}:MODEL@https://HOST/v1`"
     rest, mark, query = rest.partition("?")
+    _refuse_keys(query)  # first, since the other errors show the name
     model, at, url = rest, "", usual_address(variable, default)
     if found := re.search(AT, rest):
         model, at, url = rest[: found.start()], "@", rest[found.end() :].rstrip("/")
@@ -76,6 +79,18 @@ def split_name(rest: str, name: str, default: str, variable: str = "") -> tuple[
     if ALLOW in os.environ:
         permit(url, os.environ[ALLOW].split(), ALLOW)
     return model, url, query
+
+
+def _refuse_keys(query: str) -> None:
+    """Check that the option `key` names a variable: names of models are kept and shown. Raises UsageError E607."""
+    for option, variable in parse_qsl(query, keep_blank_values=True):
+        usual = variable in os.environ or re.fullmatch("([A-Z_][A-Z0-9_]*)?", variable)
+        if option == "key" and not (usual and Redactor()(variable) == variable):
+            raise UsageError.of(
+                "E607",
+                "what follows `key=` in the name of the model is not the name of an environment variable that is set",
+                hint="put the key into a variable, such as MY_KEY, and write `key=MY_KEY`",
+            )
 
 
 _NO_ADDRESS = re.compile(
@@ -222,8 +237,11 @@ def route_of(options: ServerOptions, url: str, key: str) -> Route:
 
 def no_key(name: str, variable: str) -> ModelError:
     """Return the error of a missing API key."""
-    hint = f"set {variable}" if variable else "name the environment variable of its key: `?key=NAME`"
-    return ModelError.of("E407", f"`{name}` needs an API key", hint=hint)
+    if not variable:
+        hint = "name the environment variable of its key: `?key=NAME`"
+        return ModelError.of("E407", f"`{name}` needs an API key", hint=hint)
+    problem = "is empty" if variable in os.environ else "is not set"
+    return ModelError.of("E407", f"`{name}` needs an API key, and {variable} {problem}", hint=f"set {variable}")
 
 
 def is_loopback(url: str) -> bool:

@@ -72,7 +72,7 @@ class OpenAIModel:
         else:
             root = url.removesuffix("/v1")
             self._path = f"{url[len(root) :]}/chat/completions"
-        self._needs_key = is_openai(url) or is_azure(url)
+        self._needs_key = is_openai(url) or is_azure(url) or bool(options.key)
         self._variable = key_variable(options.key, "OPENAI_API_KEY", is_openai(url))
         self._key = read_key(self._variable, url)
         self.secrets = frozenset([self._key] if self._key else [])
