@@ -58,9 +58,13 @@ class Backend:
         """The commands that install the missing modules."""
         return list(dict.fromkeys(install for module, install in self.needs if find_spec(module) is None))
 
+    def has_form(self, mark: str, rest: str) -> bool:
+        """Return whether a name, split at the first `:` or `?`, has the form of the names of this kind."""
+        return (mark == ":", bool(rest)) == (":" in self.form, bool(mark))
+
     def open(self, mark: str, rest: str, name: str) -> Model:
         """Return the model of a name, split at the first `:` or `?`. Raises UsageError E605, ModelError E407."""
-        if (mark == ":", bool(rest)) != (":" in self.form, bool(mark)):
+        if not self.has_form(mark, rest):
             raise UsageError.of("E605", f"`{name}` does not name a model", hint=f"write `{self.form}`")
         if self.missing:
             raise ModelError.of("E407", f"`{name}` needs more to be installed", hint=" && ".join(self.missing))
@@ -116,7 +120,9 @@ def open_model(name: str) -> Model:
     if kind in plugins:
         return _opened(plugins[kind], mark, rest, name)
     forms = [*(backend.form for backend in BACKENDS), *plugins]
-    if meant := suggestion(name):
+    if any(backend.kind == kind.lower() and backend.has_form(mark, rest) for backend in BACKENDS):
+        hint = f"write `{kind.lower()}{mark}{rest}`"
+    elif meant := suggestion(name):
         hint = f"write `{meant}`"
     elif near := get_close_matches(kind, [form.partition(":")[0] for form in forms], 1):
         hint = f"did you mean `{near[0]}{mark}{rest}`?"

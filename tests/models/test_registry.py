@@ -337,13 +337,18 @@ def test_a_name_that_means_nothing(name: str, hint: str) -> None:
         ("model.Q4_K_M.gguf", "gguf:model.Q4_K_M.gguf"),
         ("./models/model.gguf", "gguf:./models/model.gguf"),
         ("huggingface/org/model", "hf:org/model"),
+        ("SmolLM2", "smollm2"),
+        ("SmolLM2?ctx=9", "smollm2?ctx=9"),
+        ("SmolLM2:135m", "openai:SmolLM2:135m@http://localhost:11434/v1"),
+        ("OpenAI:gpt-4o@https://h/v1", "openai:gpt-4o@https://h/v1"),
+        ("GGUF:a.gguf", "gguf:a.gguf"),
     ],
 )  # fmt: skip
 def test_a_name_that_other_programs_use(name: str, meant: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_model(name)
     assert (caught.value.first.code, caught.value.first.hint) == ("E605", f"write `{meant}`")
-    assert meant.partition(":")[0] in {backend.kind for backend in BACKENDS}
+    assert meant.partition("?")[0].partition(":")[0] in {backend.kind for backend in BACKENDS}
 
 
 @pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
