@@ -17,9 +17,11 @@ MOST_RESULTS = 100_000
 
 def with_results_kept(checked: CheckedFunction, function: FunctionCode) -> FunctionCode:
     """Return the code of a function that runs it once for equal arguments. What waits for an answer is not kept."""
-    if checked.makes_calls or checked.prints:
+    if checked.makes_calls:
         return function
-    name, span = f"results {id(checked)}", checked.node.name.span
+    span = checked.node.name.span
+    name = f"results {span.start} {checked.params} {checked.result}"
+    """It is the same after a variable that the function reads was bound again: Python keeps the results even so."""
 
     def run(around: Frame | None, args: list[Value], caller: Frame, site: int, turn: int) -> Value:
         values = [resolved(arg) for arg in args]

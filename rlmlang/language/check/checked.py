@@ -152,9 +152,8 @@ class CheckedFunction:
 
     @property
     def keeps_results(self) -> bool:
-        """Return whether it is decorated, so that its results are kept, as far as nobody could change them."""
-        kinds = (ListType, DictType, SetType)
-        return bool(self.node.decorators) and not any(isinstance(part, kinds) for part in parts_of(self.result))
+        """Return whether it is decorated, so that it is evaluated once for equal arguments."""
+        return bool(self.node.decorators)
 
 
 @frozen(eq=False)

@@ -143,7 +143,19 @@ class ApplicationsWalk(ChangesWalk):
         summary = self.context.result_of(function)
         tops, _ = self._found_in(summary.tops, function, given)
         inners, repeats = self._found_in(summary.inners, function, given)
-        return Contents(tops, inners, repeats or summary.repeats)
+        result = Contents(tops, inners, repeats or summary.repeats)
+        return self._kept(function, result) if function.keeps_results else result
+
+    def _kept(self, function: CheckedFunction, result: Contents) -> Contents:
+        """Return the result of a function under `@cache`, which holds all its results, and each may be given twice."""
+        name = function.node.name
+        holder = Holder("kept", name.id, name.span)
+        number = self.variable(("kept", name.node_id, holder), holder)
+        inner = inner_of(number)
+        self.state.connect(2 * number, self.state.reach(result.tops) & ~top_of(number))
+        self.state.connect(2 * number + 1, self.state.reach(result.inners) | inner)
+        value = Contents(result.tops | top_of(number), result.inners | inner, True)
+        return self.fitting(value, function.result)
 
     def _found_in(
         self, sources: frozenset[ResultSource], function: CheckedFunction, given: Sequence[Contents]

@@ -30,19 +30,19 @@ class Holder:
     """What holds a value: a variable, or something that has none."""
 
     kind: str
-    """`variable`, `loop` (over its iterable), `expression` (still to be evaluated), `caller`, `default` or `outer`; the
-    last three hold their values for ever. Of a refusal it may also be what else forbids the change."""
+    """`variable`, `loop` (over its iterable), `expression` (still to be evaluated), `caller`, `default`, `outer` or
+    `kept` (the results of a function under `@cache`); the last four hold their values for ever. Of a refusal it may also be what else forbids the change."""
     name: str
     span: Span | None = None
 
     @property
     def is_permanent(self) -> bool:
-        return self.kind in ("caller", "default", "outer")
+        return self.kind in ("caller", "default", "outer", "kept")
 
 
 ResultSource = tuple[tuple[Any, ...], int]
-"""A part of what is outside of a function: of `("caller", place)` for a parameter, `("outer", name)`, or
-`("default", param, holder)`; and 0 for the top of that or 1 for its inner."""
+"""A part of what is outside of a function: of `("caller", place)` for a parameter, `("outer", name)`,
+`("default", param, holder)` or `("kept", function, holder)`; and 0 for the top of that or 1 for its inner."""
 
 
 @frozen

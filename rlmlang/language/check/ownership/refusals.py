@@ -67,6 +67,9 @@ def _message(change: ValueChange, holder: Holder, code: str) -> tuple[str, str]:
         case "caller":
             message = f"`{code}` changes a {kind} that the caller of the function holds as well"
             return message, _own(change, f", and return the changed {kind}")
+        case "kept":
+            message = f"`{code}` changes a {kind} that `{holder.name}` keeps as its result, since it is under `@cache`"
+            return message, _own(change)
         case "default":
             message = f"`{code}` changes the default of `{holder.name}`, which all applications share"
             return message, _own(change)
