@@ -20,8 +20,8 @@ def with_results_kept(checked: CheckedFunction, function: FunctionCode) -> Funct
     if checked.makes_calls:
         return function
     span = checked.node.name.span
+    # It is the same after a variable that the function reads was bound again: Python keeps the results even so.
     name = f"results {span.start} {checked.params} {checked.result}"
-    """It is the same after a variable that the function reads was bound again: Python keeps the results even so."""
 
     def run(around: Frame | None, args: list[Value], caller: Frame, site: int, turn: int) -> Value:
         values = [resolved(arg) for arg in args]

@@ -207,6 +207,63 @@ def lcs(a, b):
     return go(0, 0)
 (fib(80), ways(60, (1, 5, 10)), lcs("abcbdabxyzzy" * 3, "bdcabaxzyzx" * 3), lcs("ab", "b"))
 """,
+    "results that are kept though a variable changes": """
+from functools import cache
+k = 1
+seen = []
+@cache
+def go(i):
+    seen.append(i)
+    return i + k
+def inner():
+    k = 1
+    @cache
+    def go(i):
+        return i * k
+    first = go(3)
+    k = 7
+    return first, go(3), go(4)
+a = go(1)
+k = 5
+for i in [1, 1, 2]:
+    go(i)
+b = [go(1) for _ in range(3)]
+(a, go(1), b, seen, inner(), inner())
+""",
+    "containers that are kept": """
+from functools import cache
+@cache
+def parts(n):
+    if n == 0:
+        return [[]]
+    found = []
+    for k in range(1, n + 1):
+        for rest in parts(n - k):
+            if not rest or rest[0] >= k:
+                found.append([k] + rest)
+    return found
+@cache
+def sums(n):
+    found = {n}
+    if n > 1:
+        found |= sums(n - 1) | sums(n - 2)
+    return found
+mine = list(sums(40))
+mine.append(0)
+(len(parts(30)), sorted(sums(40)), len(mine), len(list(map(parts, [3, 3]))))
+""",
+    "an `else` after a test that binds": """
+def f(n, stop):
+    xs = []
+    while (k := len(xs)) < n and (d := k * 2) < 9:
+        if k == stop:
+            break
+        xs.append(d)
+    else:
+        xs.append(100 + k)
+    return xs
+(f(3, 9), f(3, 1), f(0, 0), f(9, 9))
+""",
     "data in classes": """
 from dataclasses import dataclass
 @dataclass(frozen=True)
@@ -243,6 +300,9 @@ def test_the_formatter_keeps_the_forms(name: str) -> None:
         assert text.count(word) == PROGRAMS[name].count(word)
 
 
+_CACHED = "from functools import cache\n@cache\ndef go(i):\n    return [i]\n"
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -252,7 +312,6 @@ def test_the_formatter_keeps_the_forms(name: str) -> None:
         ("y = 1 or (x := 2)\ny", "E118"),
         ("y = 1 < 2 < (x := 2)\ny", "E118"),
         ("if 1 and (x := 2):\n    y = 1\nelse:\n    y = 2\ny", "E118"),
-        ("while (x := 0):\n    x\nelse:\n    x\n1", "E118"),
         ("xs = [1]\nx = 5\nys = [y for y in xs if (x := y)]\nx", "E118"),
         ("assert 1, (x := 'a')\n1", "E118"),
         ("map(lambda x: (y := x), [1])", "E118"),
@@ -260,6 +319,16 @@ def test_the_formatter_keeps_the_forms(name: str) -> None:
         ("x = 1\n@cache\n", "E116"),
         ("@cache\ndef f(x):\n    return x\nf(1)", "E116"),
         ("from functools import cache\n@cache\ndef f(xs):\n    return len(xs)\nf([1])", "E116"),
+        (f"{_CACHED}d = go(1)\nd.append(2)\ngo(1)", "E231"),
+        (f"{_CACHED}go(1).append(2)\ngo(1)", "E231"),
+        (f"{_CACHED}out = [go(1)]\nout[0].append(2)\ngo(1)", "E231"),
+        (f"{_CACHED}def f():\n    return go(1)\nd = f()\nd += [2]\ngo(1)", "E231"),
+        (f"{_CACHED}out = list(map(go, [1]))\nout[0].append(2)\ngo(1)", "E231"),
+        ("xs = [1]\n" + _CACHED.replace("[i]", "[xs]") + "d = go(1)\nxs.append(2)\ngo(1)", "E231"),
+        (
+            "from functools import cache\nfor k in [1, 2]:\n    @cache\n    def f(x):\n        return x + k\n    f(1)\n1",
+            "E116",
+        ),
         ("from functools import cache\n@cache\nclass A:\n    x: int\n1", "E116"),
         ("def g(f):\n    return f\n@g\ndef f(x):\n    return x\nf(1)", "E116"),
         ("def f(*xs, y):\n    return y\nf(1)", "E117"),

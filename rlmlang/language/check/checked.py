@@ -16,15 +16,11 @@ from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Builtin, ModuleConstant, Parameter, Signature
 from rlmlang.language.types import (
-    DictType,
     FunctionType,
-    ListType,
     Primitive,
     RecordType,
-    SetType,
     Type,
     TypeVar,
-    parts_of,
 )
 
 

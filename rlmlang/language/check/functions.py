@@ -17,6 +17,7 @@ from rlmlang.language.check.body import BodyCheck, hoist
 from rlmlang.language.check.checked import CheckedFunction, Tables
 from rlmlang.language.check.declared import as_declared, check_declaration
 from rlmlang.language.check.flow import join_types, joined
+from rlmlang.language.check.imports import refuse_results
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.results import with_whole_results
@@ -26,11 +27,8 @@ from rlmlang.language.types import (
     NEVER,
     NONE,
     UNKNOWN,
-    DictType,
     FunctionType,
-    ListType,
     OpenTupleType,
-    SetType,
     Type,
     fits,
     optional,
@@ -66,7 +64,7 @@ def define(check: Inference, node: nodes.Function) -> Definition:
     if definition is None:
         params = tuple(_written_type(check, param) for param in node.params)
         result = UNKNOWN if node.result is None else resolve(node.result, check.names, open_parts=True)
-        definition = Definition(node, check.names.scope, params, result, check.in_library)
+        definition = Definition(node, check.names.scope, params, result, check.in_library, bool(check.body.loops))
         check.body.definitions[node.span.start] = definition
         _check_params(check, definition)
         if node.is_declared:
@@ -281,7 +279,7 @@ def _check_body(check: Inference, instance: Instance) -> Type:
             if param.name.id in body.scope.lent
         }
         if definition.node.decorators:
-            _refuse_unhashable(check, function)
+            refuse_results(check, function, definition.is_in_loop)
         instance.problems = problems.found
     except TooManyProblems:
         before[4].extend(problems.found)
@@ -289,15 +287,6 @@ def _check_body(check: Inference, instance: Instance) -> Type:
     finally:
         names.scope, names.outer, check.body, check.tables, problems.found, problems.provisional = before
     return result
-
-
-def _refuse_unhashable(check: Inference, function: CheckedFunction) -> None:
-    """Report a parameter of a function under `@cache` whose values cannot be looked up: Python raises TypeError."""
-    for param, type_ in zip(function.node.params, function.params):
-        if any(isinstance(part, (ListType, DictType, SetType)) for part in parts_of(type_)):
-            message = f"a function under `@cache` cannot take {type_}"
-            hint = "give it a tuple, or read the value from the function around it"
-            check.problems.error("E116", message, param.span, hint)
 
 
 def _end(check: Inference, definition: Definition) -> Type:

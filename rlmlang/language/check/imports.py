@@ -6,11 +6,12 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import MODULES, Builtin, ModuleConstant, module_member
 from rlmlang.language.check.annotations import TYPING_NAMES
 from rlmlang.language.check.body import bound_name
+from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import did_you_mean
 from rlmlang.language.check.scope import ModuleEntry, ScopeEntry, Variable
 from rlmlang.language.source import Span
-from rlmlang.language.types import UNKNOWN, Type
+from rlmlang.language.types import UNKNOWN, DictType, ListType, SetType, Type, parts_of
 
 INSTEAD = {
     "datetime": "split the text, as in `y, m, d = map(int, text.split('-'))`, and compute with numbers",
@@ -74,6 +75,22 @@ def decorators(check: Inference, node: nodes.Function | nodes.Record, module: st
 
 
 _UNDECORATED = "omit it, or apply the function where its result is used; `@cache` of functools is allowed"
+
+
+def refuse_results(check: Inference, function: CheckedFunction, is_in_loop: bool) -> None:
+    """Report a function under `@cache` whose results cannot be kept as Python does, which makes it anew in a loop.
+
+    A parameter whose values cannot be looked up is one: Python raises TypeError.
+    """
+    for param, type_ in zip(function.node.params, function.params):
+        if any(isinstance(part, (ListType, DictType, SetType)) for part in parts_of(type_)):
+            message = f"a function under `@cache` cannot take {type_}"
+            hint = "give it a tuple, or read the value from the function around it"
+            check.problems.error("E116", message, param.span, hint)
+    if is_in_loop and (function.reads or function.prints):
+        message = "a function under `@cache` cannot be defined in a loop if it prints or reads variables outside of it"
+        hint = "define it before the loop and give it what it reads, or in a function that the loop applies"
+        check.problems.error("E116", message, function.node.name.span, hint)
 
 
 def _is_module(check: Inference, name: str, module: str) -> bool:

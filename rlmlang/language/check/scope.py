@@ -70,6 +70,8 @@ class Definition:
     """The types that are written at the parameters; UNKNOWN, or with UNKNOWN in them, where the argument decides."""
     result: Type
     in_library: bool = False
+    is_in_loop: bool = False
+    """Whether its `def` is in a loop, so that Python makes it anew in every turn."""
     instances: dict[tuple[Type, ...], list[Instance]] = field(factory=dict)
     """What it is checked for, by the types of its parameters."""
     is_applied: bool = False

@@ -129,8 +129,6 @@ class _Lowering:
     def while_loop(self, node: nodes.While) -> Suite:
         if not _has_walrus(node.test):
             return self.loop(node)
-        if node.orelse:
-            raise _refused(_walruses(node.test)[0], "write `while True:`, and bind the value in the loop")
         span = node.test.span
         tests: list[nodes.Statement] = []
         for before, test in self.steps(node.test):
@@ -138,15 +136,18 @@ class _Lowering:
             leaves = nodes.Branch(fails, (nodes.Break(span=test.span),), span=test.span)
             tests += [*before, nodes.If((leaves,), (), span=test.span)]
         always = nodes.Constant(True, span=span, node_id=next(_numbers))
-        return (nodes.While(always, (*tests, *self.suite(node.body)), span=node.span),)
+        return self.with_end(evolve(node, test=always), self.suite(node.body), tests)
 
     def loop(self, node: nodes.For | nodes.While) -> Suite:
-        body = self.suite(node.body)
+        return self.with_end(node, self.suite(node.body))
+
+    def with_end(self, node: nodes.For | nodes.While, body: Suite, tests: Sequence[nodes.Statement] = ()) -> Suite:
+        """Return a loop with a body, before which `tests` may end it, and its `else` after it."""
         if not node.orelse:
-            return (evolve(node, body=body),)
+            return (evolve(node, body=(*tests, *body)),)
         end = node.body[-1].span.end
         flag = syntax.ended(end)
-        whole = evolve(node, body=_with_breaks_noted(body, flag), orelse=())
+        whole = evolve(node, body=(*tests, *_with_breaks_noted(body, flag)), orelse=())
         return (
             _set(flag, True, Span(node.span.source, node.span.start, node.span.start)),
             whole,

@@ -27,7 +27,7 @@ def is_small(function: CheckedFunction) -> bool:
     """Return whether a function can be emitted in place."""
     node = function.node
     return (
-        not (function.is_recursive or function.makes_calls or function.prints)
+        not (function.is_recursive or function.makes_calls or function.prints or function.keeps_results)
         and function_steps(node) <= MAX_PARTS
         and not any(isinstance(param, FunctionType) for param in function.params)
         and _always_returns(function, node.body)

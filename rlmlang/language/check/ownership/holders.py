@@ -30,8 +30,9 @@ class Holder:
     """What holds a value: a variable, or something that has none."""
 
     kind: str
-    """`variable`, `loop` (over its iterable), `expression` (still to be evaluated), `caller`, `default`, `outer` or
-    `kept` (the results of a function under `@cache`); the last four hold their values for ever. Of a refusal it may also be what else forbids the change."""
+    """`variable`, `loop` (over its iterable), `expression` (still to be evaluated), `caller`, `default`,
+    `outer` or `kept` (the results of a function under `@cache`); the last four hold their values for ever. Of a refusal
+    it may also be what else forbids the change."""
     name: str
     span: Span | None = None
 
