@@ -78,7 +78,7 @@ class FunctionModel:
             raise
         except _Raised as raised:
             raise self._failed(raised.error) from raised.error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed(error) from error
         if not isinstance(text, str):
             raise ModelError.of("E400", f"{self.name} returned {type(text).__name__}; expected str", hint=SIGNATURE)
@@ -117,10 +117,10 @@ class _Raised(Exception):
 
 
 def _called(function: ModelFunction, messages: list[dict[str, str]]) -> Any:
-    """Return what a function returns. Raises `_Raised` for an error that is neither an exit nor of rlmlang."""
+    """Return what a function returns. Raises `_Raised` for an error that is neither an interrupt nor of rlmlang."""
     try:
         return function(messages)
-    except (RlmError, asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+    except (RlmError, asyncio.CancelledError, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise _Raised(error) from error
