@@ -137,15 +137,23 @@ async def evaluating(
     run = ActiveRun(caller, meter, account, trace)
     try:
         with deep_recursion:
-            async with asyncio.timeout(limits.max_seconds):
+            async with asyncio.timeout(limits.max_seconds) as time:
+
+                def give_up() -> None:
+                    if not time.expired():
+                        time.reschedule(begin)
+
+                trace.on_failure = give_up
                 yield run
     except TimeoutError:
+        trace.check()
         raise BudgetError.of(
             "E505",
             f"the run took more than {limits.max_seconds:g} seconds",
             hint="raise max_seconds; finished calls are kept in the store",
         ) from None
     finally:
+        trace.on_failure = None
         await caller.close()
         usage = account.usage
         usage.seconds, usage.steps, usage.bytes = loop.time() - begin, meter.steps, meter.largest

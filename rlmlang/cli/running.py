@@ -138,22 +138,18 @@ def written_to(name: str | None, trace: Trace) -> Iterator[None]:
 
 @define
 class _TraceFile:
-    """The file of a trace. Once it cannot be written, the run ends, and what it still has to say is left out."""
+    """The file of a trace."""
 
     name: str
     stream: IO[bytes]
-    is_broken: bool = False
 
     def write(self, _: int, event: str) -> None:
         """Write an event. Raises UsageError E612."""
-        if self.is_broken:
-            return
         try:
             rest = event.encode("utf-8", "surrogatepass") + b"\n"
             while rest:
                 rest = rest[self.stream.write(rest) :]
         except OSError as error:
-            self.is_broken = True
             raise unwritable(self.name, error) from error
 
 

@@ -118,7 +118,7 @@ async def recorded(
         seq = store.begin_run(trace.run_id, spec.to_json())
         resumed = seq > 0
         trace.resume_at(seq, _next_call(store, trace.run_id) if resumed else 0)
-        trace.sinks.insert(0, journal.add_event)  # others may fail
+        trace.sinks.insert(0, journal.add_event)
     trace.emit(
         RunEvent(
             version=VERSION,
@@ -142,7 +142,9 @@ async def recorded(
     )
     status, error = "interrupted", None
     try:
+        trace.check()
         yield recording
+        trace.check()
         status = "done"
     except RlmError as failure:
         status, error = "failed", failure
@@ -161,8 +163,10 @@ async def recorded(
         if journal is not None:
             await journal.close()
             if store is not None and record:
-                trace.sinks.remove(journal.add_event)
+                if journal.add_event in trace.sinks:
+                    trace.sinks.remove(journal.add_event)
                 store.end_run(trace.run_id, status, account.usage.to_json())
+    trace.check()
 
 
 def _next_call(store: Store, run: str) -> int:

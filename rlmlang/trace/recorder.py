@@ -144,6 +144,10 @@ class Trace:
     """The least and most calls that its own program makes if no limit ends it, once that is estimated."""
     watchers: list[Watcher] = field(factory=list)
     sinks: list[Sink] = field(factory=list)
+    failure: Exception | None = None
+    """What the first sink that failed has raised. It ends the run, and the sink gets nothing more."""
+    on_failure: Callable[[], None] | None = None
+    """Ends the run while it goes on, since whoever adds an event may be a task that nobody waits for."""
     redactor: Redactor = field(factory=Redactor)
     """What takes secrets out of the log; once the run has begun, those of its model too."""
     _seq: int = 0
@@ -162,7 +166,7 @@ class Trace:
         self._seq, self.count = seq, calls
 
     def emit(self, event: Event) -> None:
-        """Add an event to the log."""
+        """Add an event to the log. A sink that fails ends the run, whoever adds the event: see `check`."""
         if self.sinks:
             seq = self._seq
             self._seq += 1
@@ -172,8 +176,23 @@ class Trace:
                 text = _encode(self.redactor.data(data))
             if _SURROGATE.search(text):
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            for sink in self.sinks:
-                sink(seq, text)
+            for sink in tuple(self.sinks):
+                try:
+                    sink(seq, text)
+                except Exception as error:
+                    self.sinks.remove(sink)
+                    self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        if self.failure is None:
+            self.failure = error
+            if self.on_failure is not None:
+                self.on_failure()
+
+    def check(self) -> None:
+        """Raise what a sink has raised, if one has failed."""
+        if self.failure is not None:
+            raise self.failure
 
     def _share_text(self, text: str) -> str:
         """Return the digest of a text, and add the text to the log if it is not there yet."""

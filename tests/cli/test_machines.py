@@ -83,6 +83,13 @@ def test_a_full_disk_is_an_error_of_the_machine(folder: Path, command: str, name
     assert not any(word in err for word in ("bug", "Exception", "Traceback"))
 
 
+@needs_full
+def test_a_run_whose_trace_cannot_be_written_has_failed(folder: Path) -> None:
+    shell(folder, f"rlmlang {RUN} --trace /dev/full")
+    _, out, _ = shell(folder, "rlmlang runs list --json")
+    assert '"status": "failed"' in out
+
+
 def test_a_limit_on_the_size_of_files_is_no_bug(folder: Path) -> None:
     code, _, err = shell(folder, f"ulimit -f 8; rlmlang {RUN} --trace trace.jsonl --no-store")
     assert (code, "error[E612]: cannot write trace.jsonl: File too large" in err) == (2, True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,3 +170,29 @@ def test_what_programs_print_is_in_the_order_of_the_text() -> None:
     with pytest.raises(RunError):
         compile('print("before")\nx = 1 // 0\nprint("after")\nx').run(trace=failed)
     assert failed.printed == [(None, "before\n")]
+
+
+@pytest.mark.parametrize("kind", ["run", "hit", "text", "generation", "call", "print", "end"])
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_a_sink_that_fails_ends_the_run_whoever_adds_the_event(kind: str, is_stored: bool, tmp_path: Path) -> None:
+    others: list[str] = []
+
+    def fail(seq: int, event: str) -> None:
+        if json.loads(event)["kind"] == kind:
+            raise ZeroDivisionError(seq)
+
+    async def run() -> None:
+        program = compile(
+            "def twice(n: int) -> int: ...\n"
+            'print("at once")\n'
+            '[CALL("up", "a"), CALL("up", "a")] if [twice(n) for n in (1, 2)] else []'
+        )
+        trace = Trace(sinks=[fail, lambda seq, event: others.append(json.loads(event)["kind"])])
+        store = tmp_path / "store.db" if is_stored else None
+        functions = {"twice": lambda n: n * 2}
+        await asyncio.wait_for(program.arun(model=Fake(obedient), trace=trace, store=store, functions=functions), 20)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run())
+    assert kind in others
+    assert others[-1] == "end"
