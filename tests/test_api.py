@@ -458,7 +458,9 @@ def test_a_function_that_fails() -> None:
         rlmlang.compile(PROGRAM).run(model=lambda messages: 3, x="a")  # type: ignore[arg-type, return-value]
 
 
-@pytest.mark.parametrize("error", [StopIteration(), SystemExit(2), GeneratorExit(), pytest.fail.Exception("no"), StopAsyncIteration()])
+@pytest.mark.parametrize(
+    "error", [StopIteration(), SystemExit(2), GeneratorExit(), pytest.fail.Exception("no"), StopAsyncIteration()]
+)
 def test_whatever_a_function_raises_ends_its_call(error: BaseException) -> None:
     def model(messages: list[dict[str, str]]) -> str:
         raise error
