@@ -161,6 +161,8 @@ def declaration(name: str, given: HostFunction) -> str:
         raise _unusable(name, f"its annotations cannot be read: {error}") from error
     params: list[str] = []
     for each in signature.parameters.values():
+        if each.kind is each.VAR_POSITIONAL:
+            raise _unusable(name, f"its parameter `*{each.name}` takes any number of arguments; take a list")
         if each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
             if each.kind is each.KEYWORD_ONLY and each.default is each.empty:
                 raise _unusable(name, f"its parameter `{each.name}` is given by name only")
@@ -170,18 +172,28 @@ def declaration(name: str, given: HostFunction) -> str:
         if each.name not in types:
             raise _unusable(name, f"its parameter `{each.name}` has no type")
         default = "" if each.default is each.empty else f" = {each.default!r}"
-        params.append(f"{each.name}: {type_text(types[each.name])}{default}")
+        params.append(
+            f"{each.name}: {_type_text(name, f'the type of its parameter `{each.name}`', types[each.name])}{default}"
+        )
     if "return" not in types:
         raise _unusable(name, "it does not say what it returns")
-    head = f"def {name}({', '.join(params)}) -> {type_text(types['return'])}:"
+    head = f"def {name}({', '.join(params)}) -> {_type_text(name, 'the type that it returns', types['return'])}:"
     lines = [escaped(line, "") for line in (inspect.getdoc(code) or "").split("\n")]
     text = re.sub(r'"(?="|\Z)', r"\"", "\n    ".join(lines).rstrip())
     return f'{head}\n    """{text}"""\n    ...\n' if text else f"{head} ...\n"
 
 
-def _unusable(name: str, why: str) -> UsageError:
+def _type_text(name: str, what: str, annotation: Any) -> str:
+    """Return the text of a type of a function. Raises UsageError E613 if the language has no such type."""
+    try:
+        return type_text(annotation)
+    except UsageError as error:
+        raise _unusable(name, f"{what}: {error.first.message}", error.first.hint) from None
+
+
+def _unusable(name: str, why: str, hint: str | None = None) -> UsageError:
     return UsageError.of(
         "E613",
         f"the function `{name}` cannot be shown to a model: {why}",
-        hint="write it as `def lookup(key: str) -> str:`, with a docstring that says what it does",
+        hint=hint or "write it as `def lookup(key: str) -> str:`, with a docstring that says what it does",
     )

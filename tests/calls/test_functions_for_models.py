@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,43 @@ def test_a_function_without_a_declaration_is_not_shown_to_a_model(code: Any) -> 
         rlmlang.ask("?", model=lambda messages: "return 1", functions={"f": code})
 
 
+def takes_any(key: str, *keys: str) -> str:
+    return key
+
+
+def of_a_date(key: str, day: date) -> str:
+    return key
+
+
+def of_anything(key: str, what: list[Any]) -> str:
+    return key
+
+
+def to_either(key: str) -> int | str:
+    return key
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        (takes_any, "its parameter `*keys` takes any number of arguments"),
+        (of_a_date, "the type of its parameter `day`: <class 'datetime.date'> is not a type of the language"),
+        (of_anything, "the type of its parameter `what`: typing.Any is not a type of the language"),
+        (of_bytes, "the type of its parameter `key`: <class 'bytes'> is not a type of the language"),
+        (to_either, "the type that it returns: int | str is not a type of the language"),
+    ],
+)
+def test_what_cannot_be_declared_is_named_with_its_function(code: Any, what: str) -> None:
+    with pytest.raises(rlmlang.UsageError, match="E613") as caught:
+        declaration("find", HostFunction(code))
+    assert caught.value.first.message == f"the function `find` cannot be shown to a model: {what}" + (
+        "; take a list" if code is takes_any else ""
+    )
+    assert caught.value.first.hint is not None
+
+
 def test_a_declaration_takes_constants_as_defaults_only() -> None:
-    def f(a: int, b: str | None = None, *rest: int, c: int = 3) -> dict[str, float]:
+    def f(a: int, b: str | None = None, *, c: int = 3) -> dict[str, float]:
         return {}
 
     assert declaration("f", HostFunction(f)) == "def f(a: int, b: str | None = None) -> dict[str, float]: ...\n"
