@@ -11,12 +11,17 @@ from rlmlang.calls.budget import Limits
 from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.calls.roles import Roles
+from rlmlang.language.type_structure import structure_of
 from rlmlang.language.types import STR
 from rlmlang.runtime.call_site import CallSite
+from rlmlang.runtime.value_types import type_of
 from rlmlang.runtime.values import Value, canonical
 
 LANGUAGE_VERSION = 2
 """Raised whenever the same program and answers could give another value."""
+
+_PLAIN = {str, int, float, bool, type(None)}
+"""The types that the JSON of a value shows."""
 
 
 class Keys:
@@ -51,7 +56,11 @@ class Keys:
             head = hashlib.sha256(json.dumps(shared).encode())
             self._heads[site.shape, depth_left, site.names] = head
         digest = head.copy()
-        digest.update(canonical([sample, *args]).encode("utf-8", "surrogatepass"))  # decision 35
+        text = canonical([sample, *args])
+        if depth_left and not all(type(arg) in _PLAIN for arg in args):
+            # a program sees the types of its arguments: [1, 2], (1, 2) and {1, 2} are the same JSON
+            text += json.dumps([structure_of(type_of(arg)) for arg in args])
+        digest.update(text.encode("utf-8", "surrogatepass"))  # decision 35
         return digest.digest()
 
     def _identity(self, depth_left: int) -> str | list[str]:

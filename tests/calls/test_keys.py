@@ -31,6 +31,24 @@ def test_calls_that_differ_are_two_calls(other: str) -> None:
     assert len(model.requests) == 2
 
 
+ALIKE = ["[1, 2]", "(1, 2)", "{1, 2}", "{1: 2}", "{'1': 2}", "[(1, 2)]", "[[1, 2]]", "A([1])", "B((1,))"]
+"""Values of different types, of which some have the same JSON."""
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_types_of_arguments_matter_to_programs_alone(depth: int, tmp_path: Path) -> None:
+    model = Fake(lambda request: "return str(x)" if request.program else "leaf")
+    classes = "class A:\n    x: list[int]\n\nclass B:\n    x: tuple[int]\n\n"
+    answers, calls = [], 0
+    for alike in ALIKE:
+        program = compile(f"{classes}CALL('show', x={alike})")
+        result = program.run(model=model, store=tmp_path / "s", limits=Limits(max_depth=depth))
+        answers.append(result.value)
+        calls += result.usage.calls
+    shown = [*ALIKE[:7], "A(x=[1])", "B(x=(1,))"]
+    assert (answers, calls) == ((shown, 9) if depth == 2 else (["leaf"] * 9, 4))
+
+
 def test_an_equal_argument_written_in_another_way_is_equal() -> None:
     model = Fake(obedient)
     result = compile('[CALL("echo", "a"), CALL("echo", "".join(["a"]), sample=0)]').run(model=model)
