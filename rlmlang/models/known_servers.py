@@ -95,6 +95,8 @@ def suggestion(name: str) -> str | None:
 def _meant(name: str) -> str | None:
     """Return the name of the model that is meant by a name without options."""
     model, at, url = name.partition("@")
+    if re.fullmatch(r"(localhost|[\w.-]+:\d+)(/.*)?", url):  # a host without http://
+        url = f"http://{url}" if "/" in url else f"http://{url}/v1"
     if re.match("https?://", name):
         return f"openai:MODEL@{name}"
     kind, mark, rest = re.fullmatch("([^:/]*)([:/]?)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
