@@ -277,7 +277,8 @@ async def aask(
     The model sees of the inputs their names, types, sizes and beginnings; its program reads them, and may call the
     model on parts of them. `type` is that of the answer: a type of the language as text, or a Python type.
     `limits.max_depth` counts the levels below the program; with 0, the model answers directly.
-    `program` of the result is the one that the model wrote, or the question as one CALL where it wrote none.
+    `program` of the result is the one that the model wrote, or the question as one CALL where it wrote none,
+    as when the answer comes from a store, which keeps no programs.
     The program may apply the `functions` of the host, of which the model sees heads and docstrings: they are declared
     by their annotations.
     Raises UsageError, BudgetError, RunError, ModelError.

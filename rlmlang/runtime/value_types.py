@@ -66,7 +66,10 @@ def _common(types: Iterable[Type]) -> Type:
 
 
 def declarable(type_: Type) -> Type:
-    """Return the type with `str` for the elements of empty containers, which could have any type."""
+    """Return the type with `str` for the elements of empty containers, which could have any type.
+
+    That of the empty tuple cannot be written: it is declared as a tuple of any length.
+    """
     match type_:
         case ListType():
             return ListType(declarable(type_.item))
@@ -74,6 +77,8 @@ def declarable(type_: Type) -> Type:
             return SetType(declarable(type_.item))
         case DictType():
             return DictType(declarable(type_.key), declarable(type_.value))
+        case TupleType(items=()):
+            return OpenTupleType(STR)
         case TupleType():
             return TupleType(tuple(map(declarable, type_.items)))
         case OpenTupleType():

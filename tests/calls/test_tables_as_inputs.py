@@ -44,6 +44,11 @@ def test_a_table_is_a_list_of_records_to_the_program_of_the_model() -> None:
     assert "rows: list[Row]" in model.shown
 
 
+@pytest.mark.parametrize("value", [(), [()], {"a": ()}, ((), (1,)), [(1, 2), ()]])
+def test_empty_tuples_are_inputs(value: Any) -> None:
+    assert rlmlang.ask("Show it", {"x": value}, model=answering("return str(x)")).value == str(value)
+
+
 def test_objects_are_records_to_the_program_of_the_model() -> None:
     model = answering("def answer(item, others):\n    return [each.name for each in others if each.count > item.count]")
     given = {"item": Item("a", 1), "others": [Item("b", 0), Item("c", 2)]}
