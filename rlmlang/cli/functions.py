@@ -28,6 +28,10 @@ def functions_of(path: str | None) -> dict[str, Callable[..., Any]]:
     """
     if path is None:
         return {}
+    if path.endswith(".rlm"):
+        raise FunctionUnavailable.of(
+            "E613", f"{path} is a program, not a Python file", hint="name the .py file of the functions"
+        )
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:

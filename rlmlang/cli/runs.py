@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -197,6 +198,8 @@ def opened_store(option: str | None) -> Iterator[Store]:
     place = store_place(option, find_settings())
     if place is None:
         raise UsageError.of("E606", "rlmlang.toml says that there is no store", hint="name one with --store")
+    if option and "://" not in option and not os.path.exists(option):
+        raise UsageError.of("E606", f"there is no store {option}", hint="a run makes it: rlmlang run --store FILE")
     with Store(place) as store:
         yield store
 

@@ -91,3 +91,16 @@ def test_what_is_not_there_cannot_be_forgotten(run: Run, args: tuple[str, ...], 
     article(run)
     code, _, err = run("store", "forget", *args)
     assert (code, "E610" in err, why in err) == (2, True, True)
+
+
+@pytest.mark.parametrize("args", [("store", "forget", "--run", "last"), ("store", "stats"), ("runs", "list")])
+def test_no_store_is_made_to_look_into_it(run: Run, args: tuple[str, ...]) -> None:
+    code, out, err = run(*args, "--store", "missing.db")
+    assert (code, out) == (2, "")
+    assert "error[E606]: there is no store missing.db" in err
+    assert not Path("missing.db").exists()
+
+
+def test_a_program_is_no_file_of_functions(run: Run) -> None:
+    code, _, err = run("run", "article.rlm", "--functions", "article.rlm", "--input", "document=x", *ARGS[2:])
+    assert (code, "error[E613]: article.rlm is a program, not a Python file" in err) == (2, True)
