@@ -1,0 +1,27 @@
+"""What a store refuses: places that are none, and to drop a run that is still running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlmlang.errors import UsageError
+from rlmlang.storage.store import RunRow, Store
+from rlmlang.storage.upkeep import forget_run
+
+
+@pytest.mark.parametrize("place", ["", "\0", 0])
+def test_a_place_that_is_none(place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        Store(place)
+    assert caught.value.diagnostics[0].code == "E607"
+    assert not any(each.is_file() for each in tmp_path.rglob("*"))
+
+
+def test_a_run_that_is_running_is_not_dropped(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.db") as store, pytest.raises(UsageError) as caught:
+        forget_run(store, RunRow("r1", 1.0, None, "running", {}, {}))
+    assert caught.value.diagnostics[0].code == "E610"
