@@ -153,14 +153,17 @@ def _equal(value: Any, answer: Any) -> bool:
 # Measuring -----------------------------------------------------------------------
 
 
-async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[str, Any]:
-    """Measure one task in one mode: the text, which stages succeeded, and its cost."""
+async def measure(task: Task, model: Model, mode: str, max_tokens: int, leaf: Model | None = None) -> dict[str, Any]:
+    """Measure one task in one mode: the text, which stages succeeded, and its cost.
+
+    `leaf` answers the calls of the program, else the model itself does.
+    """
     begin = time.perf_counter()
     found: dict[str, Any] = {"kind": task.kind, "needs": bool(task.leaves), **dict.fromkeys(STAGES, False)}
     request = task.request(mode in ("syntax", "types"), max_tokens)
     try:
         if mode in WRITINGS:
-            await _ask(found, task, model, mode, max_tokens)
+            await _ask(found, task, model, mode, max_tokens, leaf)
         elif mode == "direct":
             header = program_header(request.arguments, request.type)
             found["program"] = header + task.single_call()
@@ -173,7 +176,8 @@ async def measure(task: Task, model: Model, mode: str, max_tokens: int) -> dict[
         if mode == "python":
             await _run_by_cpython(found, request)
         elif mode not in WRITINGS:
-            await _follow(found, request, model)
+            limits = evolve(LIMITS, max_answer_tokens=max_tokens) if mode == "direct" else LIMITS
+            await _follow(found, request, leaf or model, limits)
         found["right"] = task.is_right(found["value"])
     except RlmError as error:
         found |= {"error": error.first.code, "message": error.first.message}
@@ -184,16 +188,26 @@ def _spent(reply: Reply) -> dict[str, Any]:
     return {"finish": reply.finish, "tokens": reply.completion_tokens, "forced": reply.forced_tokens}
 
 
-async def _ask(found: dict[str, Any], task: Task, model: Model, writing: Any, max_tokens: int) -> None:
+async def _ask(
+    found: dict[str, Any], task: Task, model: Model, writing: Any, max_tokens: int, leaf: Model | None
+) -> None:
     """Ask as `rlmlang ask` does, and record what came of it. Raises RlmError."""
     trace = Trace()
     limits = evolve(LIMITS, max_answer_tokens=max_tokens)
     try:
         result = await rlmlang.aask(
-            task.instruction, task.inputs, type=task.type, model=model, writing=writing, limits=limits, trace=trace
+            task.instruction,
+            task.inputs,
+            type=task.type,
+            model=model,
+            models=leaf and {"leaf": leaf},
+            writing=writing,
+            limits=limits,
+            trace=trace,
         )
         found |= {"value": to_json(result.value), "runs": True}
     finally:
+        found |= _calls(trace, written=1)
         if trace.first is not None and trace.first.program:
             program = trace.first.program
             found |= {"program": program, "asks": "CALL" in program, "tokens": trace.first.completion_tokens}
@@ -201,7 +215,7 @@ async def _ask(found: dict[str, Any], task: Task, model: Model, writing: Any, ma
             found["parses"] = found["checks"] = found["reads"] = found["runs"]
 
 
-async def _follow(found: dict[str, Any], request: Request, model: Model) -> None:
+async def _follow(found: dict[str, Any], request: Request, model: Model, limits: Limits) -> None:
     """Parse, check and run the program, and record which stages succeed. Raises RlmError."""
     source = Source(found["program"], "<program>")
     parse(source)
@@ -212,12 +226,21 @@ async def _follow(found: dict[str, Any], request: Request, model: Model) -> None
     found["reads"] = any(name in values for name in _names_read(found["program"]))
     trace = Trace()
     try:
-        result = await Program(checked).arun(values, model=model, limits=LIMITS, trace=trace)
+        result = await Program(checked).arun(values, model=model, limits=limits, trace=trace)
         found["value"] = as_data(result.value, request.type)
         found["runs"] = True
     finally:
-        found["calls"] = len(trace.calls)
-        found["leaf_tokens"] = sum(call.completion_tokens for call in trace.calls)
+        found |= _calls(trace)
+
+
+def _calls(trace: Trace, written: int = 0) -> dict[str, int]:
+    """Return what the calls of a program cost; the first `written` are those that wrote one."""
+    asked = trace.calls[written:]
+    return {
+        "calls": len(asked),
+        "asked_again": sum(call.attempts > 1 for call in asked if call.form == "leaf"),
+        "leaf_tokens": sum(call.completion_tokens for call in asked),
+    }
 
 
 def _names_read(program: str) -> set[str]:
@@ -296,12 +319,20 @@ def mode_of(name: str, mode: str) -> str:
 
 
 async def measure_all(
-    name: str, modes: Sequence[str], tasks: Sequence[Task], out: Path, max_tokens: int, at_once: int = 1
+    name: str,
+    modes: Sequence[str],
+    tasks: Sequence[Task],
+    out: Path,
+    max_tokens: int,
+    at_once: int = 1,
+    leaf_name: str | None = None,
 ) -> None:
     """Measure what is not in `out` yet. Raises RlmError if the model cannot be opened."""
     free = asyncio.Semaphore(at_once)
+    both = name if leaf_name is None else f"{name} with {leaf_name}"
     done = {(each["model"], each["mode"], each["task"]) for each in read_results(out)}
-    todo = {mode: [task for task in tasks if (name, mode, task.id) not in done] for mode in modes}
+    todo = {mode: [task for task in tasks if (both, mode, task.id) not in done] for mode in modes}
+    leaf = None if leaf_name is None else open_model(leaf_name)
     left = sum(map(len, todo.values()))
     with open(out, "a", encoding="utf-8") as file:
         for mode in filter(todo.get, modes):
@@ -311,14 +342,16 @@ async def measure_all(
                 async def one(task: Task, model: Model = model, mode: str = mode) -> None:
                     nonlocal left
                     async with free:
-                        _print_progress(f"{left} to go: {label(name)}, {mode}, {task.id}")
-                        found = await measure(task, model, mode, max_tokens)
-                    print(json.dumps({"model": name, "mode": mode, "task": task.id, **found}), file=file, flush=True)
+                        _print_progress(f"{left} to go: {label(both)}, {mode}, {task.id}")
+                        found = await measure(task, model, mode, max_tokens, leaf)
+                    print(json.dumps({"model": both, "mode": mode, "task": task.id, **found}), file=file, flush=True)
                     left -= 1
 
                 await asyncio.gather(*map(one, todo[mode]))
             finally:
                 await model.aclose()
+    if leaf is not None:
+        await leaf.aclose()
     _print_progress("")
 
 
@@ -399,10 +432,13 @@ def _cells(results: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a model's name, as of `rlmlang run --model`")
+    parser.add_argument("--leaf-model", help="another model that answers the calls of programs")
     parser.add_argument("--modes", default=",".join(MODES), help="separated by commas (default: %(default)s)")
     parser.add_argument("--kinds", default="", help="of tasks, separated by commas (default: all)")
     parser.add_argument("--limit", type=int, help="the number of tasks; the first of every kind come first")
-    parser.add_argument("--max-tokens", type=int, default=220, help="of a program (default: %(default)s)")
+    parser.add_argument(
+        "--max-tokens", type=int, default=220, help="of a program or a direct answer (default: %(default)s)"
+    )
     parser.add_argument("--at-once", type=int, default=1, help="tasks, for engines that share the work of several")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines; results in it are not measured again")
     parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown, measure nothing")
@@ -415,7 +451,9 @@ def main() -> None:
     if options.model is None or not {*modes} <= {*MODES}:
         parser.error(f"give a --model; --modes are {', '.join(MODES)}")
     tasks = read_tasks([kind for kind in options.kinds.split(",") if kind], options.limit)
-    asyncio.run(measure_all(options.model, modes, tasks, options.out, options.max_tokens, options.at_once))
+    asyncio.run(
+        measure_all(options.model, modes, tasks, options.out, options.max_tokens, options.at_once, options.leaf_model)
+    )
 
 
 if __name__ == "__main__":

@@ -145,6 +145,17 @@ def test_results_are_gone_on_from(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("mode", ["free", "whole", "direct"])
+def test_the_leaf_model_answers_the_calls(mode: str) -> None:
+    task = task_of("sentiment-1")
+    other = next(word for word in ("positive", "negative") if word != task.answer)
+    writer = ScriptedModel(lambda request: task.solution() if request.program else other)
+    found = asyncio.run(measure.measure(task, writer, mode, 1_000, ScriptedModel(lambda request: task.answer)))
+    assert (found["right"], found["calls"], found["asked_again"]) == (True, 1, 0)
+    found = asyncio.run(measure.measure(task, writer, mode, 1_000))
+    assert (found["right"], found["calls"]) == (False, 1)
+
+
 def test_modes_are_options_of_models() -> None:
     assert measure.mode_of("smollm2", "free") == "smollm2"
     assert measure.mode_of("smollm2", "types") == "smollm2?constrain=types"

@@ -10,10 +10,11 @@ from decimal import Decimal
 import pytest
 
 import rlmlang
-from rlmlang.errors import AnswerTruncated, ContextOverflow, Refused
+from rlmlang import Trace
+from rlmlang.errors import AnswerMismatch, AnswerTruncated, ContextOverflow, Refused
 from rlmlang.models.servers import http
 from tests.support.fake_server import FakeServer, Open, opened, server
-from tests.support.played_server import KEY, NAMES, PlayedServer
+from tests.support.played_server import KEY, NAMES, PlayedServer, described
 
 pytestmark = pytest.mark.heavy
 
@@ -53,6 +54,15 @@ def mind(prompt: str) -> str:
         begun = max((size for size in range(len(call)) if f"See: {call[:size]}" in prompt), default=None)
         return f"See: {call}" if begun is None else call[begun:]
     return next(answer for question, answer in ANSWERS.items() if question in prompt)
+
+
+REFUSALS = [
+    (name, refusal)
+    for name in NAMES
+    for refusal, answer in described(name)["refusals"].items()
+    if isinstance(answer, dict)
+]
+"""The refusals of servers that have a filter, or say apart from the answer that the model refused."""
 
 
 @pytest.fixture(autouse=True)
@@ -114,12 +124,39 @@ def test_a_prompt_that_is_too_long(played: PlayedServer, opened: Open) -> None:
     assert caught.value.first.hint
 
 
-def test_a_refusal(played: PlayedServer, opened: Open) -> None:
-    if "refusal" not in played.about["answers"]:
-        pytest.skip("it refuses nothing itself")
-    played.refuses = True
+def test_every_server_has_a_refusal() -> None:
+    assert [name for name in NAMES if not described(name).get("refusals")] == []
+
+
+@pytest.mark.parametrize(("name", "refusal"), REFUSALS)
+@pytest.mark.parametrize("call", ['CALL("Say hello")', 'CALL[int]("Count the dogs")'])
+def test_a_refusal_is_an_error_and_not_asked_again(
+    server: FakeServer, opened: Open, name: str, refusal: str, call: str
+) -> None:
+    played = PlayedServer.play(server, name, mind)
+    program, model = rlmlang.compile(call), opened(played.model)
+    program.run(model=model)  # what the server does not take is known
+    before = len(server.bodies(played.about["chat"]["path"]))
+    held = played.held[-1]
+    played.refusal = refusal
     with pytest.raises(Refused, match="E404"):
-        rlmlang.compile('CALL("Say hello")').run(model=opened(played.model))
+        program.run(model=model)
+    assert len(server.bodies(played.about["chat"]["path"])) == before + 1
+    played.refusal = None
+    program.run(model=model)
+    assert played.held[-1] == held, "the refusal was taken for one of the schema"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "words" in described(name)["refusals"]])
+def test_a_refusal_in_the_words_of_the_model_is_its_answer(server: FakeServer, opened: Open, name: str) -> None:
+    played = PlayedServer.play(server, name, mind)
+    played.refusal, words = "words", played.about["refusals"]["words"]
+    model = opened(played.model)
+    assert rlmlang.compile('CALL("Say hello")').run(model=model).value == words
+    trace = Trace()
+    with pytest.raises(AnswerMismatch, match="E401"):
+        rlmlang.compile('CALL[int]("Count the dogs")').run(model=model, trace=trace)
+    assert (trace.usage.calls, trace.calls[0].attempts) == (2, 2), "it is asked once more"
 
 
 def test_requests_that_come_too_fast(played: PlayedServer, opened: Open) -> None:

@@ -10,8 +10,10 @@ A description holds, for one server,
   schema `holds` an answer (a path of fields), the
   parts of schemas that are `unknown_schemas` to it, and which fields continue a text or keep a stop text;
 - `[finish]`: its names for the ends of an answer, and `[answers]`: its reply, and its replies when a prompt is too long
-  (`overflow`; without it, the prompt is cut), the model refuses (`refusal`), requests come too fast (`limit`), a field is not taken (`field`), or a
+  (`overflow`; without it, the prompt is cut), requests come too fast (`limit`), a field is not taken (`field`), or a
   schema is not (`schema`);
+- `[refusals]`: its replies when it refuses a prompt or an answer, by any names; where it has no filter, `words` are how
+  its model refuses, which is an answer like any other;
 - `[expect]`: what rlmlang finds out about it.
 
 Bodies are JSON texts in which `$content`, `$finish` and other names are values of the moment.
@@ -50,8 +52,8 @@ class PlayedServer:
     mind: Mind
     limited: int = 0
     """How many more requests come too fast."""
-    refuses: bool = False
-    """Whether the model refuses to answer."""
+    refusal: str | None = None
+    """The name of the refusal that it answers with; None while it refuses nothing."""
     cut: bool = False
     """Whether answers are cut off in their middle."""
     held: list[bool] = field(factory=list)
@@ -102,10 +104,11 @@ class PlayedServer:
             if "overflow" in answers:
                 return self._answer(answers["overflow"], **seen)
             seen["tokens"] = chat["context"] // 2  # the server cuts the prompt, and goes on
-        if self.refuses:
-            return self._answer(answers["refusal"], **seen)
+        refusal = None if self.refusal is None else self.about["refusals"][self.refusal]
+        if isinstance(refusal, dict):
+            return self._answer(refusal, **seen)
         schema = _at(body, chat["holds"].split(".")) if "holds" in chat else None
-        text = self.mind(seen["prompt"])
+        text = self.mind(seen["prompt"]) if refusal is None else refusal
         if schema is not None:
             assert schema["properties"].keys() == {"answer"}
             text = json.dumps({"answer": _data(text)})
@@ -172,7 +175,7 @@ def described(name: str) -> dict[str, Any]:
 def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Return two tables as one, in which the second counts more."""
     merged = {**first, **second}
-    for name in first.keys() & second.keys() - {"reply", "overflow", "refusal", "limit"}:
+    for name in first.keys() & second.keys() - {"reply", "overflow", "limit"}:
         if isinstance(first[name], dict) and isinstance(second[name], dict):
             merged[name] = _merged(first[name], second[name])
     return merged

@@ -58,10 +58,22 @@ OVERFLOW_CODES = frozenset(
     }
 )
 
-FILTER_CODES = frozenset(
-    {"content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked"}
+FILTERED = _any_of(
+    r"content exists risk",  # DeepSeek
+    r"(?:prompt|input|request|content) (?:was|has been|is) (?:flagged|filtered|blocked by)",  # OpenAI, OpenRouter
+    r"violat\w+ (?:our |the )?(?:usage|content) (?:polic|guideline)",  # OpenAI, xAI
+    r"inappropriate content",  # DashScope
+    r"considered high risk",  # Moonshot
 )
-"""What servers call the error of a prompt that a filter before the model has refused: Azure, OpenAI, and others."""
+"""The wordings by which services say that a filter before the model has refused the prompt."""
+
+FILTER_CODES = frozenset(
+    {
+        "content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation_blocked",
+        "invalid_prompt", "data_inspection_failed",
+    }
+)  # fmt: skip
+"""What servers call that error: Azure, OpenAI, DashScope, and others."""
 
 LOADING = _any_of(
     r"loading (?:the )?model",  # llama-server
@@ -142,7 +154,7 @@ class ServerError:
     @property
     def is_filtered(self) -> bool:
         """Whether a filter has refused the prompt."""
-        return self.status < 500 and bool(self.codes & FILTER_CODES)
+        return self.status < 500 and bool(self.codes & FILTER_CODES or FILTERED.search(self.message))
 
     @property
     def is_loading(self) -> bool:
@@ -183,6 +195,9 @@ def error_within(data: object, key: str | None) -> ServerError | None:
         inside = choices[0] if isinstance(choices[0], dict) and choices[0].get("error") else data
     if not inside.get("error") and (key is None or data.get(key) is not None):
         return None
+    feedback = data.get("promptFeedback")
+    if isinstance(feedback, dict) and feedback.get("blockReason"):  # Gemini's own interface, behind a gateway
+        return ServerError(400, f"the prompt was blocked: {feedback['blockReason']}", frozenset({"content_filter"}))
     if not inside.get("error") and not _message(data):
         return None
     error = error_of(200, inside)
