@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 
 from attrs import field, frozen
@@ -75,3 +75,8 @@ def no_price(model: Model) -> UsageError:
         f"max_cost is set, and no price of {name} is known",
         hint=f'give it, in dollars a million tokens: prices={{"{name}": Price(input=…, output=…)}}',
     )
+
+
+def money(dollars: Decimal) -> str:
+    """Return an amount of dollars, rounded to the cent, or to four digits if it is less than a dollar."""
+    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars.normalize(Context(4)):f}"

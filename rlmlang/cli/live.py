@@ -14,9 +14,10 @@ from rich.live import Live
 from rich.text import Text
 from rich.tree import Tree
 
-from rlmlang.cli.output import money, one_line
-from rlmlang.cli.progress import Progress, Subtree, duration
+from rlmlang.calls.prices import money
+from rlmlang.cli.output import one_line
 from rlmlang.render import counted
+from rlmlang.trace.progress import Progress, Subtree, duration
 
 REFRESH = 1 / 8
 """Seconds between two pictures of the run; more for huge runs, so that drawing takes little of their time."""

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from decimal import Context, Decimal
 from functools import partial
 from shutil import get_terminal_size
 from typing import Any, TextIO
@@ -39,11 +38,6 @@ def one_line(text: str, width: int) -> str:
     """Return the text on one line of at most `width` characters."""
     text = visible(" ".join(text[: 4 * width].split()))
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def money(dollars: Decimal) -> str:
-    """Return an amount of dollars, rounded to the cent, or to four digits if it is less than a dollar."""
-    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars.normalize(Context(4)):f}"
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import click
 
 from rlmlang.api import Program
+from rlmlang.calls.prices import money
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.options import (
@@ -102,5 +103,5 @@ def _shown(site: SiteCost) -> str:
 
 
 def _between(interval: Interval | Money) -> str:
-    low, *high = (output.money(end) if isinstance(end, Decimal) else f"{end:,}" for end in interval if end is not None)
+    low, *high = (money(end) if isinstance(end, Decimal) else f"{end:,}" for end in interval if end is not None)
     return f"{low} or more" if not high else low if low == high[0] else f"{low} to {high[0]}"

@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,9 +16,9 @@ from attrs import define, field
 
 from rlmlang.api import Result
 from rlmlang.calls.budget import Usage
+from rlmlang.calls.prices import money
 from rlmlang.cli import output
 from rlmlang.cli.failures import Interrupted, as_error, with_more_hints
-from rlmlang.cli.progress import Progress, reported
 from rlmlang.cli.settings import Settings
 from rlmlang.errors import BudgetError, FunctionFailed, MissingModel, ModelFailed, RlmError, UsageError, unwritable
 from rlmlang.files import open_private
@@ -28,7 +28,11 @@ from rlmlang.render import counted
 from rlmlang.runtime.values import to_json
 from rlmlang.storage import upkeep
 from rlmlang.storage.store import Store, default_path
+from rlmlang.trace.progress import Progress
 from rlmlang.trace.recorder import Trace
+
+EVERY = 10.0
+"""Seconds between two lines about a run if there is no terminal."""
 
 
 @define
@@ -121,6 +125,24 @@ async def watched(
             return await work()
 
 
+@asynccontextmanager
+async def reported(progress: Progress) -> AsyncIterator[None]:
+    """Print the state of a run on standard error every few seconds while it runs."""
+
+    async def report() -> None:
+        while True:
+            progress.sample(progress.seconds)
+            await asyncio.sleep(EVERY)
+            progress.sample(progress.seconds)
+            click.echo(progress.line(progress.seconds), err=True)
+
+    reporting = asyncio.ensure_future(report())
+    try:
+        yield
+    finally:
+        reporting.cancel()
+
+
 @contextmanager
 def written_to(name: str | None, trace: Trace) -> Iterator[None]:
     """Write the events of a run to a file, one on a line. Raises UsageError E612."""
@@ -190,7 +212,7 @@ def summary(usage: Usage) -> str:
         f"{usage.prompt_tokens:,} tokens in"
         + (f" ({usage.cached_tokens:,} not read again)" if usage.cached_tokens else "")
         + f", {usage.completion_tokens:,} out"
-        + (f", {output.money(usage.cost)}" if usage.cost else "")
+        + (f", {money(usage.cost)}" if usage.cost else "")
         + (f", {counted(usage.function_calls, 'function call')}" if usage.function_calls else "")
         + f", {usage.seconds:.1f} s"
     )

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from rich.console import Console
 
 from rlmlang.api import compile
 from rlmlang.calls.budget import Account, Limits, Usage
-from rlmlang.cli import main, progress
+from rlmlang.cli import main, running
 from rlmlang.cli.live import View
-from rlmlang.cli.progress import PLACES, Progress, duration, reported
+from rlmlang.cli.running import reported
 from rlmlang.language.source import Source, Span
+from rlmlang.trace.progress import PLACES, Progress, duration
 from rlmlang.trace.recorder import CallRecord, Trace
 from tests.support.fakes import Held, obedient
 
@@ -81,7 +83,7 @@ def busy() -> Run:
         run.call("running", 3, "notes", "Summarize")
     run.call("waiting", 3, "notes", "Summarize")
     assert run.trace.account is not None
-    run.trace.account.usage = Usage(12, 3, 2_000, 300, cost=progress.Decimal("0.4215"))
+    run.trace.account.usage = Usage(12, 3, 2_000, 300, cost=Decimal("0.4215"))
     run.progress.sample(10.0)
     return run
 
@@ -245,8 +247,8 @@ def test_lines_are_printed_while_the_run_is_active(
         said.set()
 
     async def scenario() -> None:
-        monkeypatch.setattr(progress, "EVERY", 0.01)
-        monkeypatch.setattr(progress.click, "echo", echo)
+        monkeypatch.setattr(running, "EVERY", 0.01)
+        monkeypatch.setattr(running.click, "echo", echo)
         run = Run()
         run.call("running", 3, "notes", "Summarize")
         async with reported(run.progress), asyncio.timeout(5):

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from decimal import Decimal
 from time import perf_counter
 from weakref import WeakKeyDictionary
 
-import click
 from attrs import define, field
 
-from rlmlang.cli.output import money
+from rlmlang.calls.prices import money
 from rlmlang.trace.recorder import CallRecord, Trace
-
-EVERY = 10.0
-"""Seconds between two lines about a run if there is no terminal."""
 
 WINDOW = 30.0
 """The latest seconds, over which the pace is measured."""
@@ -188,21 +182,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.{1 if seconds < 9.95 else 0}f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
-
-
-@asynccontextmanager
-async def reported(progress: Progress) -> AsyncIterator[None]:
-    """Print the state of a run on standard error every few seconds while it runs."""
-
-    async def report() -> None:
-        while True:
-            progress.sample(progress.seconds)
-            await asyncio.sleep(EVERY)
-            progress.sample(progress.seconds)
-            click.echo(progress.line(progress.seconds), err=True)
-
-    reporting = asyncio.ensure_future(report())
-    try:
-        yield
-    finally:
-        reporting.cancel()
