@@ -286,26 +286,33 @@ async def aask(
     if model is None:
         raise _needs_model("a question")
     check_options(question=question)
-    limits, trace = limits_for(limits, model), Trace() if trace is None else trace
-    limits = evolve(limits, max_depth=limits.max_depth + 1)
+    options = Options(
+        model=model, models=models, store=store, limits=limits_for(limits, model), prices=prices, memo=memo,
+        writing=writing, guidance=guidance, functions=host_functions(functions),
+        trace=Trace() if trace is None else trace,
+    )  # fmt: skip
+    return await answered(question, inputs, type_text(type), options)
+
+
+ask = synchronous(aask, "await rlmlang.aask(…)")
+
+
+async def answered(question: str, inputs: Mapping[str, object] | None, type: str | Type, options: Options) -> Result:
+    """Do what `aask` does, for a type of the language as text or itself, with options that are complete."""
     values = values_of(input_mapping(inputs))
     if QUESTION in values:
         raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
     given = dict(zip(argument_names(tuple(values.items())), values.values()))
     arguments = "".join(f", {name}={name}" for name in given)
-    given_functions = host_functions(functions)
-    heads = "".join(f"{declaration(name, each)}\n" for name, each in given_functions.items())
-    text = f"{heads}{declared(values)}{QUESTION}: str\nCALL[{type_text(type)}]({QUESTION}{arguments})\n"
-    program = compile(text, QUESTION_SOURCE)
-    options = Options(
-        model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
-        guidance=guidance, functions=given_functions, trace=trace, command="ask",
-    )  # fmt: skip
+    functions = host_functions(options.functions)
+    heads = "".join(f"{declaration(name, each)}\n" for name, each in functions.items())
+    header = declared(values, STR if isinstance(type, str) else type)
+    program = compile(f"{heads}{header}{QUESTION}: str\nCALL[{type}]({QUESTION}{arguments})\n", QUESTION_SOURCE)
+    limits = evolve(options.limits, max_depth=options.limits.max_depth + 1)
+    options = evolve(options, limits=limits, functions=functions, command="ask")
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
+    trace = options.trace
     return Result(value, program.type, trace.usage, trace, _written(trace, program))
-
-
-ask = synchronous(aask, "await rlmlang.aask(…)")
 
 
 async def acomplete(

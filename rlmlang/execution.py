@@ -62,6 +62,8 @@ class Options:
     """By which the store's list of runs shows it: `run`, `ask` or `complete`."""
     is_recorded: bool = True
     """Whether the run appears in that list."""
+    shared: Account | None = None
+    """What several runs may spend together; this one spends from it too."""
 
     def __attrs_post_init__(self) -> None:
         refuse_no_model(self.model)
@@ -156,7 +158,7 @@ async def begin(
     Raises UsageError, ModelError; BudgetError E505 when its time is over.
     """
     trace, limits = options.trace, options.limits
-    account = trace.account = Account(limits, share_from=options.share_from)
+    account = trace.account = Account(limits, share_from=options.share_from, above=options.shared)
     async with opened(options.model, leaf_of(options.models), options.store) as (main, leaf, store):
         roles = Roles.of(main, leaf, options.prices)
         holders = [role.model for role in roles if isinstance(role.model, SecretHolder)]

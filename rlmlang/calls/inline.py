@@ -26,7 +26,7 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
 from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source, Span
-from rlmlang.language.types import STR
+from rlmlang.language.types import STR, Type
 from rlmlang.models.base import Reply, Request, cut_at_stop
 from rlmlang.runtime.inferred_records import typed_data
 from rlmlang.runtime.nested import steps_of_checking
@@ -67,9 +67,12 @@ class Text:
     """Whether the model ended the text, or ran out of tokens or of context."""
 
 
-def declared(values: Mapping[str, Value]) -> str:
-    """Return the declarations of inputs with these values. Raises UsageError E607 for names that cannot be declared."""
-    header = program_header(tuple(values.items()), STR)
+def declared(values: Mapping[str, Value], type_: Type = STR) -> str:
+    """Return the declarations of inputs with these values, and of the records of a type.
+
+    Raises UsageError E607 for names that cannot be declared.
+    """
+    header = program_header(tuple(values.items()), type_)
     try:
         check(Source(f"{header}None\n", "the inputs"))
     except ProgramError as error:
