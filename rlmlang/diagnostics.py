@@ -84,6 +84,7 @@ CODES: dict[str, str] = {
     "E313": "a function of the host failed",
     "E314": "a function of the host took too long",
     "E315": "the result of a function of the host is not of the declared type",
+    "E316": "too many rows failed",
     # Model
     "E400": "the model failed",
     "E401": "the answer does not have the requested type",
@@ -109,6 +110,7 @@ CODES: dict[str, str] = {
     "E509": "money budget exhausted",
     "E510": "the share of a call is exhausted",
     "E511": "function call budget exhausted",
+    "E512": "the budget of a row is exhausted",
     # Use
     "E601": "missing input",
     "E602": "unknown input",

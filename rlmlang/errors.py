@@ -59,6 +59,7 @@ __all__ = [
     "PromptTokensExhausted",
     "Refused",
     "RlmError",
+    "RowExhausted",
     "RunError",
     "RunNotFound",
     "RunUnavailable",
@@ -234,6 +235,12 @@ class FunctionCallsExhausted(BudgetError):
     """The run has made as many calls of functions of the host as `max_function_calls` allows."""
 
     codes = ("E511",)
+
+
+class RowExhausted(BudgetError):
+    """A row of a data set needs more than a row may take."""
+
+    codes = ("E512",)
 
 
 # Models --------------------------------------------------------------------------

@@ -37,7 +37,6 @@ from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Re
 from rlmlang.models.checks import check_reply, described, prompt_tokens, refuse_cut_off, refuse_without_content
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs, with_input_types
-from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.stepwise import Step
@@ -73,7 +72,6 @@ class Answering:
         account: Account,
         trace: Trace,
         clock: Callable[[], float],
-        meter: Meter,
         evaluate: EvaluateAnswer,
         step: StepAnswer,
         writing: Writing | None = None,
@@ -84,7 +82,6 @@ class Answering:
         self.account = account
         self.trace = trace
         self.clock = clock
-        self.meter = meter
         self.writing = writing or default_writing(roles.main.model)
         self.guidance = guidance
         """What the user has models told with every prompt."""
@@ -123,7 +120,7 @@ class Answering:
         if reserved.short is not None and request.constraint is not None:
             self.squeezed = True
         if record.status == "waiting":
-            self.account.withdraw()
+            account.withdraw()
             record.status, record.started = "running", self.clock()
         granted = reserved.completion_tokens
         sent = request if granted == request.max_tokens else evolve(request, max_tokens=granted)
@@ -262,7 +259,7 @@ class Answering:
 
     async def _run_whole(self, call: CallInFlight, request: Request, text: str) -> Value:
         """Return the value of a program that the model wrote. Raises RlmError."""
-        self.meter.charge(steps_of_checking(text))
+        call.account.meter.charge(steps_of_checking(text))
         given = {name: value for name, (_, value) in zip(argument_names(request.arguments), request.arguments)}
         try:
             checked = with_input_types(_checked(text, request.type), given, request.type)
@@ -283,7 +280,7 @@ class Answering:
         async def step(program: Checked, variables: Mapping[str, Value], begin: int) -> Step:
             return await self._step(call, program, variables, begin)
 
-        session = kind(request, generate, step, self.meter)
+        session = kind(request, generate, step, call.account.meter)
         try:
             return await session.write()
         finally:

@@ -6,6 +6,7 @@ they reserved. So a limit is never exceeded, nor reached too early.
 
 A call that a program answers may be limited to a share of what its caller may spend. It then has an account
 of its own below the caller's; it and the calls below it are reserved and settled in both, and in all above.
+So has each row of a data set, below the account of all rows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rlmlang.calls.prices import Price, no_price
 from rlmlang.calls.roles import Roles
 from rlmlang.errors import BudgetError, UsageError
 from rlmlang.language.source import Span
+from rlmlang.runtime.meter import Meter
 
 
 @frozen
@@ -179,10 +181,16 @@ class Account:
     call: tuple[str, Span] | None = None
     """The instruction and place of the call, if this is the account of one."""
     above: Account | None = None
-    """The account of the program that makes the call."""
+    """The account of the program that makes the call, or of all rows."""
     _caps: Caps = field()
+    row: int | None = None
+    """The number of the row of a data set, if this is the account of one."""
+    meter: Meter = field()
+    """Counts the pure work of the run or the row."""
     _chain: tuple[Account, ...] = field(init=False)
     """The account itself and those above it, up to the run's."""
+    _runs: tuple[Account, ...] = field(init=False)
+    """Those of them that are of no call: the run's, or the row's and that of all rows."""
     _reserved_prompt: int = 0
     _reserved_completion: int = 0
     _reserved_cost: Decimal = Decimal(0)
@@ -199,8 +207,14 @@ class Account:
     def _(self) -> Caps:
         return Caps.of(self.limits)
 
+    @meter.default
+    def _(self) -> Meter:
+        return Meter(self.limits.max_steps, self.limits.max_bytes)
+
     def __attrs_post_init__(self) -> None:
-        self._chain = (self, *(self.above._chain if self.above is not None else ()))
+        above = self.above
+        self._chain = (self,) if above is None else (self, *above._chain)
+        self._runs = self._chain if above is None else above._runs if self.call else (self, *above._runs)
 
     def charge_for(self, roles: Roles) -> None:
         """Count money if the price of every model is known. Raises UsageError E608 if it is limited and one is not."""
@@ -217,35 +231,54 @@ class Account:
             return self
         caps = self._caps.share(share)
         usage = Usage(cost=None if self.usage.cost is None else Decimal(0))
-        return Account(self.limits, usage, self.share_from, (instruction, span), self, caps)
+        return Account(self.limits, usage, self.share_from, (instruction, span), self, caps, None, self.meter)
+
+    def of_row(self, number: int, limits: Limits, caps: Caps) -> Account:
+        """Return the account of a row of a data set, under limits of its own with their caps."""
+        usage = Usage(cost=None if self.usage.cost is None else Decimal(0))
+        return Account(limits, usage, self.share_from, None, self, caps, number)
+
+    def has_refused(self, error: BudgetError) -> bool:
+        """Return whether a limit of this row is what ended it, and not one of another row that made an equal call."""
+        first = error.first
+        if first.code == "E506":
+            return self.meter.steps > self.meter.max_steps
+        return first.code != "E512" or first.message.startswith(_of_row(self.row))
 
     def expect_call(self) -> None:
         """Count a call that will be reserved later, so that no program asks for calls without end.
 
-        Raises BudgetError E501 if the run has no call left for it.
+        Raises BudgetError E501 if the run has no call left for it, E512 if its row has none.
         """
-        limit = self.limits.max_calls
-        if limit is not None and self.usage.calls + self._expected >= limit:
-            raise self.no_calls_left()
-        self._expected += 1
+        for account in self._runs:
+            limit = account.limits.max_calls
+            if limit is not None and account.usage.calls + account._expected >= limit:
+                raise account.no_calls_left()
+        for account in self._runs:
+            account._expected += 1
 
     def withdraw(self, form: str = "leaf") -> None:
         """Stop counting a call as expected: it has been reserved, or will not be made."""
-        if form == "function":
-            self.usage.function_calls -= 1
-        else:
-            self._expected -= 1
+        for account in self._runs:
+            if form == "function":
+                account.usage.function_calls -= 1
+            else:
+                account._expected -= 1
 
     def expect_function_call(self) -> None:
-        """Count a call of a function of the host. Raises BudgetError E511 if the run has none left."""
-        limit, usage = self.limits.max_function_calls, self.usage
-        if limit is not None and usage.function_calls >= limit:
-            raise BudgetError.of(
-                "E511",
-                f"{limit:,} of {limit:,} calls of functions of the host are made",
-                hint="raise max_function_calls",
-            )
-        usage.function_calls += 1
+        """Count a call of a function of the host. Raises BudgetError E511 if the run has none left, E512 if its row."""
+        for account in self._runs:
+            limit = account.limits.max_function_calls
+            if limit is not None and account.usage.function_calls >= limit:
+                message = f"{limit:,} of {limit:,} calls of functions of the host are made"
+                raise account.over("max_function_calls", message)
+        for account in self._runs:
+            account.usage.function_calls += 1
+
+    def count_hit(self) -> None:
+        """Count a call that was answered by an equal one."""
+        for account in self._runs:
+            account.usage.memo_hits += 1
 
     async def reserve(self, prompt_tokens: int, completion_tokens: int, price: Price | None = None) -> Reservation:
         """Reserve one generation at a price, waiting for others to be settled if need be.
@@ -276,28 +309,28 @@ class Account:
             if caps.prompt_tokens is not None:
                 left = caps.prompt_tokens - usage.prompt_tokens
                 if prompt > left:
-                    raise account._over("max_prompt_tokens", _too_long(prompt, left, caps.prompt_tokens))
+                    raise account.over("max_prompt_tokens", _too_long(prompt, left, caps.prompt_tokens))
                 wait = wait or prompt > left - account._reserved_prompt
             if caps.completion_tokens is not None:
                 left = caps.completion_tokens - usage.completion_tokens
                 if left < 1:
-                    raise account._over(
+                    raise account.over(
                         "max_completion_tokens",
                         f"{caps.completion_tokens:,} of {caps.completion_tokens:,} tokens are used",
                     )
                 if left - account._reserved_completion < granted:
                     wait = wait or account._open > 0
                     granted = left
-                    short = account._over("max_completion_tokens", _cut_off(left))
+                    short = account.over("max_completion_tokens", _cut_off(left))
             if caps.cost is not None and price is not None and usage.cost is not None:
                 money = caps.cost - usage.cost
                 if price.of(prompt, 1) > money:
-                    raise account._over("max_cost", _too_expensive(price.of(prompt, 1), money, caps.cost))
+                    raise account.over("max_cost", _too_expensive(price.of(prompt, 1), money, caps.cost))
                 if price.of(prompt, granted) > money - account._reserved_cost:
                     wait = wait or account._open > 0
                     if price.of(prompt, granted) > money:
                         granted = price.affordable(money, prompt)
-                        short = account._over("max_cost", _cut_off(granted))
+                        short = account.over("max_cost", _cut_off(granted))
         if wait:
             return None
         cost = Decimal(0) if price is None else price.of(prompt, granted)
@@ -310,10 +343,12 @@ class Account:
         return Reservation(prompt, granted, price, cost, short)
 
     def no_calls_left(self) -> BudgetError:
-        return self._over("max_calls", f"{self._caps.calls:,} of {self._caps.calls:,} calls are used")
+        return self.over("max_calls", f"{self._caps.calls:,} of {self._caps.calls:,} calls are used")
 
-    def _over(self, limit: str, message: str) -> BudgetError:
+    def over(self, limit: str, message: str) -> BudgetError:
         """Return the error for a limit that is reached, be it the run's or the share of a call."""
+        if self.row is not None:
+            return BudgetError.of("E512", _of_row(self.row) + message, hint=f"raise {limit} of row_limits")
         if self.call is None:
             return BudgetError.of(_CODES[limit], message, hint=f"raise {limit}")
         instruction, span = self.call
@@ -394,7 +429,17 @@ class _Waiting:
     answer: asyncio.Future[Reservation]
 
 
-_CODES = {"max_calls": "E501", "max_prompt_tokens": "E503", "max_completion_tokens": "E504", "max_cost": "E509"}
+_CODES = {
+    "max_calls": "E501",
+    "max_prompt_tokens": "E503",
+    "max_completion_tokens": "E504",
+    "max_cost": "E509",
+    "max_function_calls": "E511",
+}
+
+
+def _of_row(number: int | None) -> str:
+    return f"row {number}: "
 
 
 def _too_long(prompt: int, left: int, cap: int) -> str:

@@ -96,22 +96,22 @@ class Caller:
         key = self._keys.of(site, args, sample, level)
         if self.memo:
             if (known := self._known.get(key)) is not None:
-                self._count_hit(known[1], parent, site.span)
+                self._count_hit(known[1], parent, site.span, account)
                 return known[0]
             if (call := self._in_flight.get(key)) is not None:
                 call.askers.append(parent)
                 if above is not None:
                     above.below.append(call)
                     self._deepen(call, level)
-                self._count_hit(call.record, parent, site.span)
+                self._count_hit(call.record, parent, site.span, account)
                 return call
         stored = self._stored(key)
         if stored is None:
-            self.account.expect_call()
+            account.expect_call()
         form = "program" if level < limits.max_depth else "leaf"
         record = self._record(site, args, level, parent, form, key if self.memo else None)
         if stored is not None:
-            return self._taken(stored, key, site, record)
+            return self._taken(stored, key, site, record, account)
         if level < limits.max_depth:
             account = account.below(level, args[0], site.span)
         call = self._begun(CallInFlight(key, site, args, sample, level, record, account))
@@ -131,20 +131,20 @@ class Caller:
         stored = None
         if is_shared := self.memo and not function.is_volatile:
             if (known := self._known.get(key)) is not None:
-                self._count_hit(known[1], parent, site.span)
+                self._count_hit(known[1], parent, site.span, account)
                 return known[0]
             if (call := self._in_flight.get(key)) is not None:
-                self._count_hit(call.record, parent, site.span)
+                self._count_hit(call.record, parent, site.span, account)
                 return call
             stored = self._stored(key)
         if stored is None:
-            self.account.expect_function_call()
+            account.expect_function_call()
         record = self._record(site, args, level, parent, "function", key if is_shared else None)
         if function.is_volatile:
             record.is_volatile = True
             self._depends_on(record, parent)
         if stored is not None:
-            return self._taken(stored, key, site, record)
+            return self._taken(stored, key, site, record, account)
         return self._begun(CallInFlight(key, site, args, 0, level, record, account))
 
     def _stored(self, key: bytes) -> str | None:
@@ -171,11 +171,11 @@ class Caller:
         self.trace.start(record)
         return record
 
-    def _taken(self, stored: str, key: bytes, site: CallSite, record: CallRecord) -> Value:
+    def _taken(self, stored: str, key: bytes, site: CallSite, record: CallRecord, account: Account) -> Value:
         """Return the answer to a call that the store has."""
         value = from_json(json.loads(stored), site.type)
         self.trace.finish(record, "stored", record.started, value)
-        self.account.usage.memo_hits += 1
+        account.count_hit()
         self._remember(key, value, record)
         return value
 
@@ -201,11 +201,11 @@ class Caller:
                 call.record.is_volatile = True
                 rest += call.askers
 
-    def _count_hit(self, record: CallRecord, parent: int | None, span: Span) -> None:
+    def _count_hit(self, record: CallRecord, parent: int | None, span: Span, account: Account) -> None:
         """Count that a call of this run is asked again. Raises BudgetError E506."""
         self._depends_on(record, parent)
-        self.answering.meter.charge(SHARED)
-        self.account.usage.memo_hits += 1
+        account.meter.charge(SHARED)
+        account.count_hit()
         self.trace.hit(record, parent, span, self.clock())
 
     def _deepen(self, call: CallInFlight, level: int) -> None:
@@ -288,7 +288,7 @@ class Caller:
         return self._from_store(call, value)
 
     def _from_store(self, call: CallInFlight, value: str) -> tuple[Value, str]:
-        self.account.usage.memo_hits += 1
+        call.account.count_hit()
         return from_json(json.loads(value), call.site.type), "stored"
 
     # Ending
@@ -330,7 +330,7 @@ class Caller:
 
     def _end(self, call: CallInFlight, status: str, error: RlmError | None = None, value: Value = None) -> None:
         if call.record.status == "waiting":
-            self.account.withdraw(call.record.form)
+            call.account.withdraw(call.record.form)
         if self.journal is not None:
             self.journal.release(call.key)
         if call.record.status != status:

@@ -21,7 +21,6 @@ from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.runtime.call_site import CallSite, InFlight
 from rlmlang.runtime.compiler import evaluate
-from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.scheduler import Evaluation
 from rlmlang.runtime.stepwise import Step, run_step
@@ -58,13 +57,12 @@ class ActiveRun:
     """A run that has begun: what all of its programs share."""
 
     caller: Caller
-    meter: Meter
     account: Account
     trace: Trace
 
     def evaluation(self, account: Account, level: int, parent: int | None) -> Evaluation:
         """Return an evaluation for one program of the run."""
-        return Evaluation(ProgramCalls(self.caller, account, level, parent), self.meter)
+        return Evaluation(ProgramCalls(self.caller, account, level, parent), account.meter)
 
     async def run(self, checked: Checked, inputs: Mapping[str, Value], parent: int | None = None) -> Value:
         """Return the value of a program at the top of the run, which may be one step of the call `parent`.
@@ -121,7 +119,6 @@ async def evaluating(
     limits, given = account.limits, functions or GivenFunctions()
     loop = asyncio.get_running_loop()
     begin = loop.time()
-    meter = Meter(limits.max_steps, limits.max_bytes)
 
     async def evaluate_answer(call: CallInFlight, checked: Checked, values: Mapping[str, Value]) -> Value:
         return await run.answer(call, checked, values)
@@ -130,11 +127,11 @@ async def evaluating(
         return await run.step(call, checked, values, begin)
 
     answering = Answering(
-        roles, account, trace, lambda: loop.time() - begin, meter, evaluate_answer, step_answer, writing, guidance,
+        roles, account, trace, lambda: loop.time() - begin, evaluate_answer, step_answer, writing, guidance,
         given.heads,
     )  # fmt: skip
-    caller = Caller(answering, Host(given, account, meter), journal, memo)
-    run = ActiveRun(caller, meter, account, trace)
+    caller = Caller(answering, Host(given, limits), journal, memo)
+    run = ActiveRun(caller, account, trace)
     try:
         with deep_recursion:
             async with asyncio.timeout(limits.max_seconds) as time:
@@ -155,5 +152,5 @@ async def evaluating(
     finally:
         trace.on_failure = None
         await caller.close()
-        usage = account.usage
+        usage, meter = account.usage, account.meter
         usage.seconds, usage.steps, usage.bytes = loop.time() - begin, meter.steps, meter.largest

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from threading import Thread
 from typing import Any, Union
 
-from rlmlang.calls.budget import Account
+from rlmlang.calls.budget import Limits
 from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.errors import AnswerNotStored, RunError
@@ -31,7 +31,6 @@ from rlmlang.language.types import (
     Type,
 )
 from rlmlang.models.checks import described
-from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.values import Mismatch, Value
@@ -53,10 +52,9 @@ HostOutcome = tuple[Any, Union[BaseException, None]]
 class Host:
     """The functions that a run may call."""
 
-    def __init__(self, given: GivenFunctions, account: Account, meter: Meter) -> None:
+    def __init__(self, given: GivenFunctions, limits: Limits) -> None:
         self.given = given
-        self.concurrency = account.limits.concurrency or CONCURRENCY
-        self._meter = meter
+        self.concurrency = limits.concurrency or CONCURRENCY
         self._left_behind = 0
 
     async def result(self, call: CallInFlight) -> Value:
@@ -90,18 +88,18 @@ class Host:
             raise error
         if error is not None:
             raise RunError.of("E313", f"`{name}` failed: {_said(error)}") from error
-        return self._read(name, result, call.site.type)
+        value = self._read(name, result, call.site.type)
+        call.account.meter.walk(value)
+        return value
 
     def _read(self, name: str, result: object, type_: Type) -> Value:
-        """Return what a function returned as a value of its declared type. Raises RunError E315, BudgetError."""
+        """Return what a function returned as a value of its declared type. Raises RunError E315."""
         try:
-            value = from_json(data_of(result, "the result"), type_, "the result")
+            return from_json(data_of(result, "the result"), type_, "the result")
         except Mismatch as mismatch:
             raise RunError.of("E315", f"`{name}` is declared to return {type_}: {mismatch}") from mismatch
         except Exception as error:  # of a list, dict or number of a class of its own
             raise RunError.of("E315", f"the result of `{name}` cannot be read: {_said(error)}") from error
-        self._meter.walk(value)
-        return value
 
     async def _call(self, code: Callable[..., Any], args: list[Any]) -> HostOutcome:
         """Return what a function returns or raises in a thread. Raises what a coroutine function raises."""

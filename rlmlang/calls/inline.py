@@ -282,7 +282,7 @@ class InlineText:
 
     async def _run(self, call: str, statement: nodes.Module) -> Value:
         """Return the answer to a call. Raises RlmError."""
-        self.run.meter.charge(steps_of_checking(call))
+        self.run.account.meter.charge(steps_of_checking(call))
         beginning = self.beginning.extended(statement)
         program = beginning.giving([nodes.Name(self._name, span=statement.span)])
         begin = len(program.module.statements) - 2

@@ -113,26 +113,43 @@ def start(
 
     Unless it `emits`, all of it is closures.
     """
-    compiler = ProgramCompiler(checked, emits)
-    code = compiler.program(begin)
-    variables = dict(inputs)
-    if compiler.changes:  # a program changes only what belongs to it
-        for name, type_ in checked.inputs.items():
-            if name in variables:
-                variables[name] = copied(variables[name], levels(type_), evaluation.meter)
-    return code, Frame(evaluation, None, variables)
+    program = CompiledProgram(checked, begin, emits)
+    return program.code, program.frame(evaluation, inputs)
+
+
+class CompiledProgram:
+    """A program compiled from a statement on, to be evaluated any number of times."""
+
+    def __init__(self, checked: Checked, begin: int = 0, emits: bool = True) -> None:
+        compiler = ProgramCompiler(checked, emits)
+        self.code = compiler.program(begin)
+        # a program changes only what belongs to it
+        self._changeable = {name: levels(type_) for name, type_ in checked.inputs.items() if compiler.changes}
+        self._end = checked.module.statements[-1].span
+        self._has_floats = FLOAT in parts_of(checked.type)
+
+    def frame(self, evaluation: Evaluation, variables: Mapping[str, Value]) -> Frame:
+        """Return the frame of the variables that the code is called with."""
+        own = dict(variables)
+        for name, depth in self._changeable.items():
+            if name in own:
+                own[name] = copied(own[name], depth, evaluation.meter)
+        return Frame(evaluation, None, own)
+
+    async def evaluate(self, evaluation: Evaluation, variables: Mapping[str, Value]) -> Value:
+        """Return the value, given the inputs and, where it begins at a later statement, the variables by then.
+
+        Raises RunError, BudgetError, ModelError, UsageError.
+        """
+        frame = self.frame(evaluation, variables)
+        value = await evaluation.run(lambda: self.code(frame), frame, self._end)
+        if self._has_floats and has_infinity(value):
+            raise infinite().at(self._end)
+        return value
 
 
 async def evaluate(
     evaluation: Evaluation, checked: Checked, variables: Mapping[str, Value], begin: int = 0, emits: bool = True
 ) -> Value:
-    """Return the value of a program, given its inputs and, if it begins at a later statement, the variables by then.
-
-    Raises RunError, BudgetError, ModelError, UsageError.
-    """
-    code, frame = start(evaluation, checked, variables, begin, emits)
-    span = checked.module.statements[-1].span
-    value = await evaluation.run(lambda: code(frame), frame, span)
-    if FLOAT in parts_of(checked.type) and has_infinity(value):
-        raise infinite().at(span)
-    return value
+    """Compile a program from a statement on, and return its value: see `CompiledProgram.evaluate`."""
+    return await CompiledProgram(checked, begin, emits).evaluate(evaluation, variables)

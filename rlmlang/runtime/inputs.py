@@ -123,20 +123,12 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
 
     Raises UsageError E601 (missing), E602 (unknown), E603 (wrong type).
     """
-    for name in given:
-        if name not in checked.inputs:
-            near = get_close_matches(name, checked.inputs, 1)
-            listed = ", ".join(checked.inputs) or "none"
-            hint = f"did you mean `{near[0]}`?" if near else f"the program's inputs: {listed}"
-            raise UsageError.of("E602", f"the program has no input `{name}`", hint=hint)
+    refuse_unknown(checked, given)
     values: dict[str, Value] = {}
     for declaration in declarations(checked):
         name, type_ = declaration.name.id, checked.inputs[declaration.name.id]
         if name in given:
-            try:
-                values[name] = from_json(data_of(given[name], f"`{name}`"), type_, f"`{name}`")
-            except Mismatch as error:
-                raise UsageError.of("E603", str(error), declaration.span, error.hint) from error
+            values[name] = bound_value(declaration, type_, given[name])
         elif declaration.default is not None:
             values[name] = constant_value(declaration.default)
         else:
@@ -151,6 +143,25 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
     return values
 
 
+def refuse_unknown(checked: Checked, names: Iterable[str]) -> None:
+    """Raise UsageError E602 for the first name that no input has."""
+    for name in names:
+        if name not in checked.inputs:
+            near = get_close_matches(name, checked.inputs, 1)
+            listed = ", ".join(checked.inputs) or "none"
+            hint = f"did you mean `{near[0]}`?" if near else f"the program's inputs: {listed}"
+            raise UsageError.of("E602", f"the program has no input `{name}`", hint=hint)
+
+
+def bound_value(declaration: nodes.Input | nodes.Param, type_: Type, given: object) -> Value:
+    """Return Python or JSON data as the value of an input. Raises UsageError E603."""
+    name = declaration.name.id
+    try:
+        return from_json(data_of(given, f"`{name}`"), type_, f"`{name}`")
+    except Mismatch as error:
+        raise UsageError.of("E603", str(error), declaration.span, error.hint) from error
+
+
 def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]:
     """Return inputs that are written as text: as it is for `str` and literal texts, as JSON for other types.
 
@@ -159,18 +170,18 @@ def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]
 
     Raises UsageError E603. Unknown names are passed on for `bind_inputs` to report.
     """
-    return {name: written_input(name, text, checked.inputs.get(name)) for name, text in texts.items()}
-
-
-def written_input(name: str, text: str, type_: Type | None) -> object:
-    """Return the data of an input that is written as text, as `read_inputs` says. Raises UsageError E603."""
-    if type_ == UNKNOWN:
-        return _json_or_text(text)
-    if type_ is None or is_bare(type_):
-        return text
-    if isinstance(type_, OptionalType) and is_bare(type_.item):
-        return None if text.strip() == "null" else text
-    return json_input(name, text, type_)
+    values: dict[str, object] = {}
+    for name, text in texts.items():
+        type_ = checked.inputs.get(name)
+        if type_ == UNKNOWN:
+            values[name] = _json_or_text(text)
+        elif type_ is None or is_bare(type_):
+            values[name] = text
+        elif isinstance(type_, OptionalType) and is_bare(type_.item):
+            values[name] = None if text.strip() == "null" else text
+        else:
+            values[name] = json_input(name, text, type_)
+    return values
 
 
 def is_bare(type_: Type) -> bool:
