@@ -1,4 +1,4 @@
-"""The files that belong to the language: in a wheel under `data/`, in a checkout beside the package (decision 90)."""
+"""The files that belong to the language: in a wheel under `packed/`, in a checkout beside the package (decision 90)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 
 
 def _folder(name: str) -> Path:
-    packed = _HERE / "data" / name
+    packed = _HERE / "packed" / name
     return packed if packed.is_dir() else _HERE.parent / name
 
 

@@ -38,6 +38,7 @@ LAYERS = """
     decode.constraint calls.answer_format
     decode
     runtime
+    data
     calls.prompt
     calls.written_program
     models.base
@@ -70,6 +71,13 @@ RANK = {name: rank for rank, line in enumerate(LAYERS.split("\n")) for name in l
 
 HEAVY = {
     "re2": {"language"},
+    "charset_normalizer": {"data"},
+    "pyarrow": {"data"},
+    "openpyxl": {"data"},
+    "docx": {"data"},
+    "pypdfium2": {"data"},
+    "trafilatura": {"data"},
+    "yaml": {"data"},
     "regex": {"language"},
     "apsw": {"storage"},
     "psycopg": {"storage"},

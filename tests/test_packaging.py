@@ -73,7 +73,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_grammar_library_and_type_marker(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
-    stdlib = {f"rlmlang/data/stdlib/{path.name}" for path in (ROOT / "stdlib").glob("*.rlm")}
+    stdlib = {f"rlmlang/packed/stdlib/{path.name}" for path in (ROOT / "stdlib").glob("*.rlm")}
     assert stdlib
     viewer = {f"rlmlang/trace/viewer/{path.name}" for path in (ROOT / "rlmlang/trace/viewer").iterdir()}
     assert len(viewer) == 8
@@ -81,7 +81,7 @@ def test_the_wheel_holds_grammar_library_and_type_marker(wheel: Path) -> None:
     weights = {f"rlmlang/nano/weights/{path.name}" for path in (ROOT / "rlmlang/nano/weights").iterdir()}
     assert len(weights) == 6
     assert weights <= names
-    assert {"rlmlang/py.typed", "rlmlang/data/grammar/rlm.lark", "rlmlang/cli/__init__.py", *stdlib} <= names
+    assert {"rlmlang/py.typed", "rlmlang/packed/grammar/rlm.lark", "rlmlang/cli/__init__.py", *stdlib} <= names
     assert all(name.startswith(("rlmlang/", "rlmlang-")) for name in names)
 
 

@@ -84,7 +84,7 @@ def command(
         limits = limits_of(ctx, settings, name)
         functions = functions_of(functions_file)
         found = read_given(inputs, "")
-        given = {**found.texts, **found.data}
+        given = found.values()
         if name is None:
             raise missing_model()
         place = store_for_run(store, no_store, settings)

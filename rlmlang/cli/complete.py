@@ -91,7 +91,7 @@ def command(
             raise missing_model()
         place = store_for_run(store, no_store, settings)
         found = read_given(inputs, "")
-        given = {**found.texts, **found.data}
+        given = found.values()
         attempt.run(
             lambda: acomplete(
                 prompt, given, start=start, max_tokens=max_tokens, model=name, models=models, store=place,

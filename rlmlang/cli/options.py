@@ -160,7 +160,8 @@ input_option = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     help="An input: a value, @FILE, or - for standard input; text for str, JSON for every other type. "
-    "NAME:=JSON is JSON for any type. A text that begins with @ is written with @@.",
+    "Files may be tables and others (docs/data.md). NAME:=JSON is JSON for any type. A text that begins with @ is "
+    "written with @@.",
 )
 
 text_input_option = click.option(
@@ -169,7 +170,8 @@ text_input_option = click.option(
     "inputs",
     multiple=True,
     metavar="NAME=TEXT",
-    help="An input: its text, @FILE, or - for standard input. NAME:=JSON gives another value than text. "
+    help="An input: its text, @FILE, or - for standard input. Tables are lists of records, with the types of their "
+    "columns (docs/data.md). NAME:=JSON gives another value than text. "
     "A text that begins with @ is written with @@.",
 )
 

@@ -26,7 +26,6 @@ from rlmlang.cli.options import (
 from rlmlang.cli.settings import find_settings
 from rlmlang.language.check import check
 from rlmlang.runtime.estimate import Interval, Money, SiteCost
-from rlmlang.runtime.inputs import read_inputs
 
 
 @click.command("plan")
@@ -63,7 +62,7 @@ def command(
     models = models_of(leaf_model, settings)
     limits = limits_of(ctx, settings, name)
     found = read_given(inputs, file)
-    given = {**read_inputs(program.checked, found.texts), **found.data}
+    given = found.values(program.checked)
     cost = program.cost(
         given,
         model=name,

@@ -29,7 +29,6 @@ from rlmlang.cli.options import (
 from rlmlang.cli.running import Attempt, store_for_run
 from rlmlang.cli.settings import find_settings
 from rlmlang.language.check import check
-from rlmlang.runtime.inputs import read_inputs
 
 
 @click.command("run")
@@ -83,7 +82,7 @@ def command(
         functions = functions_of(functions_file)
         program = Program(check(read_source(file)))
         found = read_given(inputs, file)
-        given = {**read_inputs(program.checked, found.texts), **found.data}
+        given = found.values(program.checked)
         place = store_for_run(store, no_store, settings)
         attempt.is_resumable = place is not None
         attempt.run(

@@ -68,6 +68,12 @@ def is_completable(position: Position) -> bool:
     return prefix.prove()
 
 
+def ends_here(position: Position) -> bool:
+    """Return whether the lexeme that a position is in may end there, and what is written can then be completed."""
+    found = _lexeme_end(position)
+    return found is not None and not found[0]
+
+
 def _line_closed(prefix: Prefix, space: bool = False) -> str:
     """Return the text that completes a line, and all that follows; with `space`, a space precedes it."""
     closing = prefix.closing if prefix.size else (*_shortest(prefix.point), LINE)

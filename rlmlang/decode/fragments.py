@@ -31,7 +31,9 @@ _INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType(
 """The types that are put in for the type variables of a signature."""
 
 
-_library_applications: dict[str, tuple[tuple[tuple[str, ...], Type], ...]] = {}
+_library_applications: dict[str, tuple[tuple[tuple[str, ...], Type], ...]] = {
+    "isinstance": ((("(", '""', ",", "int", ")"), BOOL),),  # its second argument is a type
+}
 
 
 def applications(environment: Environment, name: str) -> tuple[tuple[tuple[str, ...], Type], ...]:

@@ -133,6 +133,7 @@ def _in_name(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
             _walk(position, tokens, mask, first)
     for first in _WORD_SIGNS:
         _walk(position, vocabulary.mixed, mask, first)
+        _walk(position, vocabulary.between, mask, first)
 
 
 def _in_sign(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:

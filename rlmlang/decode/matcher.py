@@ -6,11 +6,12 @@ Whatever a `Matcher` allows can be completed within the remaining tokens; near t
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from rlmlang.decode.closing import closing_text, is_completable
+from rlmlang.decode.closing import closing_text, ends_here, is_completable
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
 from rlmlang.decode.line_text import read_lines
@@ -53,6 +54,8 @@ MAX_GROWTH = 80
 WORDS = frozenset(word for word in (*tables().fixed, "print") if word.isalpha())
 """Words that are not written as the beginning of a new name."""
 
+_WORD = re.compile(r"[A-Za-z0-9_]+")
+
 
 class Matcher:
     """The state of one text that is written under a constraint."""
@@ -75,8 +78,10 @@ class Matcher:
         """For positions near the token limit, the number of tokens that complete the text."""
         self._tail = b""
         """The first bytes of a character that is not complete."""
-        self._is_word = False
-        """Whether the last token is a whole word of the language, such as `if`, and can be read as one here."""
+        self._ends_word = False
+        """Whether the last token ends with a whole word of the language, such as `if`, that can be read as one here."""
+        self._name_ends: list[str] | None = None
+        """After such a word, what makes a known name of it; None if that has not been found out yet."""
 
     @without_collection
     def mask(self) -> Mask:
@@ -90,16 +95,28 @@ class Matcher:
             self._allow_broken(mask)
         else:
             mask |= position_mask(self.position, self.vocabulary)
-            if self._is_word:
-                mask &= ~self.vocabulary.names[2] | self.vocabulary.beginnings(self._known_ends())
+            if self._ends_word:
+                mask &= self.vocabulary.apart | self.vocabulary.going_on(self._known_ends())
             self._allow_broken(mask)
         return mask
 
     def _known_ends(self) -> list[str]:
         """Return what makes the word that was written last a name that is known."""
-        word = self.position.partial
-        names = (name for name in self.position.prefix.names.candidates if name.startswith(word) and name != word)
-        return [name[len(word) :] for name in names if self.position.prefix.names.may_follow(name)]
+        if self._name_ends is None:
+            word, names = self.position.partial, self.position.prefix.names
+            known = (name for name in names.candidates if name.startswith(word) and name != word)
+            self._name_ends = [name[len(word) :] for name in known if names.may_follow(name)]
+        return self._name_ends
+
+    def _runs_on(self, text: str) -> bool:
+        """Return whether a text makes a name that is not known of the word of the language before it.
+
+        A model that has written `if` means `if`: tokenizers write `iffy` otherwise (decision 100).
+        """
+        if not self._ends_word or (begin := _WORD.match(text)) is None:
+            return False
+        more = begin[0]
+        return not any(end.startswith(more) if more == text else end == more for end in self._known_ends())
 
     def _allow_broken(self, mask: Mask) -> None:
         """Allow the tokens that may come next and contain parts of characters."""
@@ -188,26 +205,19 @@ class Matcher:
         self.text += text
         self.left -= 1
         self._tail = tail
-        self._is_word = text.strip() in WORDS and len(text) > 1
         before = self.position.prefix
         self.position = self._settled(position)
         if self.position.prefix is not before:
             before.stack.steps.clear()  # other continuations, which are not needed any more
         if self.position.ended:
             self.done = True
-        self._is_word = self._is_word and self._is_whole(text.strip())
-
-    def _is_whole(self, word: str) -> bool:
-        """Return whether a word of the language has been written and can be read as such."""
-        return self.position.partial == word and self.position.prefix.child(word) is not None
+        self._ends_word, self._name_ends = _ends_word(text, self.position), None
 
     def _read(self, token: int) -> tuple[str, bytes, Position] | None:
         """Return the characters that a token adds, the first bytes of one more, and the position after the former."""
         text = self.vocabulary.texts[token]
-        if self._is_word and text and (text[0].isalnum() or text[0] == "_"):
-            # A model that has written `if` means `if`: tokenizers write `iffy` otherwise (decision 100).
-            if not any(end.startswith(text) for end in self._known_ends()):
-                return None
+        if text is not None and self._runs_on(text):
+            return None
         if not self._tail and text is not None:
             position = self.position.advance(text)
             return None if position is None else (text, b"", position)
@@ -267,6 +277,14 @@ class Matcher:
         if self.left <= len(closing) + reserve:
             self._closing = closing
         return self._closing
+
+
+def _ends_word(text: str, position: Position) -> bool:
+    """Return whether the text before a position ends with a whole word of the language, which can be read as one."""
+    word, prefix = position.partial, position.prefix
+    if word not in WORDS or not text.endswith(word) or not ends_here(position):
+        return False
+    return word in tables().fixed or prefix.takes_operand  # `print` where it can be applied
 
 
 def _takes_characters(position: Position) -> bool:

@@ -19,6 +19,7 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 """Booleans [vocabulary]."""
 
 _WORD = re.compile(r" ?[A-Za-z0-9_]+")
+_IN_WORD = re.compile("[A-Za-z0-9_]")
 _SIGNS_ONLY = re.compile(r" *[!-\"$-/:-@\[-^`{-~][ !-\"$-/:-@\[-^`{-~]*")
 _BETWEEN = re.compile(r" +|[^\n#]*[\n#].*", re.DOTALL)
 HIDDEN_CHARACTERS = re.compile(rf"{HIDDEN}|\r")
@@ -149,18 +150,25 @@ class Vocabulary:
             self.where(lambda text: text[0] != " " and _WORD.fullmatch(text) is not None),
         )
 
-    def beginnings(self, texts: Iterable[str]) -> Mask:
-        """Return the tokens of letters, digits and `_` that one of the texts begins with."""
+    def going_on(self, texts: Iterable[str]) -> Mask:
+        """Return the tokens that begin a word among the texts, and those that end one and go on with a sign."""
         mask = self.mask()
         for text in texts:
             for end in range(1, len(text) + 1):
                 mask[self.words.get(text[:end], [])] = True
+            for root in (self.mixed, self.between):
+                at = root.at(text)
+                todo = [] if at is None else [below for char, below in at.below.items() if not _IN_WORD.match(char)]
+                while todo:
+                    at = todo.pop()
+                    mask[at.tokens] = True
+                    todo.extend(at.below.values())
         return mask
 
     @cached_property
     def apart(self) -> Mask:
         """Return the tokens that cannot continue a word."""
-        return self.where(lambda text: not re.match("[A-Za-z0-9_]", text))
+        return self.where(lambda text: not _IN_WORD.match(text))
 
     @cached_property
     def apart_from_lines(self) -> Mask:
@@ -257,6 +265,13 @@ class Trie:
     def __init__(self) -> None:
         self.below: dict[str, Trie] = {}
         self.tokens: list[int] = []
+
+    def at(self, text: str) -> Trie | None:
+        """Return what is below some characters, or None if nothing is."""
+        found: Trie | None = self
+        for char in text:
+            found = found.below.get(char) if found is not None else None
+        return found
 
 
 def trie(tokens: Iterable[tuple[str, int]]) -> Trie:

@@ -58,14 +58,20 @@ def _record(values: list[dict[Any, Any]], name: str, taken: set[str]) -> RecordT
         if not (isinstance(key, str) and key.isidentifier() and key.isascii()) or iskeyword(key) or key[0] == "_":
             message = f"it has the key {key!r:.60}, which is no name of a field, and values of several types"
             raise Mismatch(message, "rename it, or give values of one type")
-    class_name = base = "".join(part.capitalize() for part in name.removesuffix("s").split("_")) or "Row"
-    number = 1
-    while class_name in taken:
-        number += 1
-        class_name = f"{base}{number}"
+    class_name = record_name(name, taken)
     taken.add(class_name)
     fields = [(key, _common_type([value.get(key) for value in values], key, taken)) for key in keys]
     return RecordType(class_name, tuple(fields))
+
+
+def record_name(name: str, taken: set[str]) -> str:
+    """Return a name for records of the input or field of a name: `Review` for `reviews`, and none that is taken."""
+    found = base = "".join(part.capitalize() for part in name.removesuffix("s").split("_")) or "Row"
+    number = 1
+    while found in taken:
+        number += 1
+        found = f"{base}{number}"
+    return found
 
 
 def _completed(data: Any, type_: Type) -> Any:

@@ -170,18 +170,18 @@ def read_inputs(checked: Checked, texts: Mapping[str, str]) -> dict[str, object]
 
     Raises UsageError E603. Unknown names are passed on for `bind_inputs` to report.
     """
-    values: dict[str, object] = {}
-    for name, text in texts.items():
-        type_ = checked.inputs.get(name)
-        if type_ == UNKNOWN:
-            values[name] = _json_or_text(text)
-        elif type_ is None or is_bare(type_):
-            values[name] = text
-        elif isinstance(type_, OptionalType) and is_bare(type_.item):
-            values[name] = None if text.strip() == "null" else text
-        else:
-            values[name] = json_input(name, text, type_)
-    return values
+    return {name: written_input(name, text, checked.inputs.get(name)) for name, text in texts.items()}
+
+
+def written_input(name: str, text: str, type_: Type | None) -> object:
+    """Return the data of an input that is written as text, as `read_inputs` says. Raises UsageError E603."""
+    if type_ == UNKNOWN:
+        return _json_or_text(text)
+    if type_ is None or is_bare(type_):
+        return text
+    if isinstance(type_, OptionalType) and is_bare(type_.item):
+        return None if text.strip() == "null" else text
+    return json_input(name, text, type_)
 
 
 def is_bare(type_: Type) -> bool:

@@ -17,7 +17,7 @@ from rlmlang.decode.grammars.lark_text import grammar_text
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.placeholders import FRESH, HOLE
 from rlmlang.decode.sampling import sample_program
-from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
+from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language.check import check
 from rlmlang.language.parse import parse_as_written
@@ -541,14 +541,13 @@ def test_long_numbers_and_names_can_be_ended(start: str) -> None:
     assert 97 < len(matcher.text) < 103
 
 
-def test_no_token_holds_a_carriage_return() -> None:
+def test_no_token_holds_a_carriage_return(smollm2: Vocabulary) -> None:
     """Not even one before a line feed or after a backslash is allowed."""
-    vocabulary = open_vocabulary("smollm2")
-    returns = [token for token in range(len(vocabulary.texts)) if b"\r" in vocabulary.bytes_of(token)]
+    returns = [token for token in range(len(smollm2.texts)) if b"\r" in smollm2.bytes_of(token)]
     assert len(returns) > 1
     for start in ("", '"a', 'f"a\\', '"""a', "# a"):
-        matcher = Matcher(Constraint(), vocabulary, 100)
-        for token in vocabulary.encode(start):
+        matcher = Matcher(Constraint(), smollm2, 100)
+        for token in smollm2.encode(start):
             matcher.commit(token)
         assert not any(map(matcher.allows, returns)), start
 

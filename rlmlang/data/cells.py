@@ -1,0 +1,99 @@
+"""Cells of tables as values of declared types."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from rlmlang.data.columns import NUMBER
+from rlmlang.language.types import BOOL, FLOAT, INT, NONE, STR, OptionalType, Type, base_of
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.strict_json import parse_json
+from rlmlang.runtime.values import Mismatch, Value
+
+TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+"""How bools are written in cells of text, in any case."""
+
+
+def plain(cell: Any) -> Any:
+    """Return a cell as a library gives it as data: dates as ISO texts, decimals as floats, NaN as None.
+
+    Raises Mismatch for bytes and other data that the language does not have.
+    """
+    match cell:
+        case None | str() | bool() | int():
+            return cell
+        case float():
+            return None if math.isnan(cell) else cell
+        case Decimal():
+            return None if cell.is_nan() else float(cell)
+        case datetime() | date() | time():
+            return cell.isoformat()
+        case timedelta():
+            return cell.total_seconds()
+        case UUID():
+            return str(cell)
+        case list() | tuple():
+            return [plain(each) for each in cell]
+        case dict():
+            return {str(key): plain(each) for key, each in cell.items()}
+    raise Mismatch(f"is of the kind {type(cell).__name__}, which the language does not have")
+
+
+def typed(cell: Any, type_: Type, only_text: bool) -> Value:
+    """Return a cell as a value of a type. Raises Mismatch, whose message goes on after the place: `is "x", not int`.
+
+    With `only_text`, the cell is text that is meant for the type: `5` for an int, and an empty one for None.
+    """
+    if isinstance(type_, OptionalType):
+        return None if cell is None or (only_text and cell == "") else typed(cell, type_.item, only_text)
+    if only_text and isinstance(cell, str):
+        return _from_text(cell, type_)
+    if base_of(type_) == INT and isinstance(cell, float) and cell.is_integer():  # workbooks know floats alone
+        cell = int(cell)
+    elif type_ == STR and isinstance(cell, Decimal):
+        cell = str(cell)
+    try:
+        return from_json(plain(cell), type_, "")
+    except Mismatch as error:
+        raise Mismatch(str(error).strip(), error.hint) from None
+
+
+def _from_text(cell: str, type_: Type) -> Value:
+    base = base_of(type_)
+    if base == STR:
+        return _checked(cell, cell, type_)
+    written = cell.strip()
+    if not written:
+        raise Mismatch(f"is empty, not {type_}", f"declare it `{type_} | None`, if it may be empty")
+    if base == BOOL:
+        return _checked(TRUTHS.get(written.lower(), cell), cell, type_)
+    if base in (INT, FLOAT):
+        return _checked(_number(written, base) if NUMBER.fullmatch(written) else cell, cell, type_)
+    if type_ == NONE:
+        raise Mismatch(f"is {cell[:60]!r}, not None")
+    try:
+        data = parse_json(cell)
+    except Mismatch as error:
+        raise Mismatch(f"is not the JSON of {type_}: {error}") from None
+    return _checked(data, cell, type_)
+
+
+def _number(written: str, base: Type) -> object:
+    if base == FLOAT:
+        return float(written)
+    digits, _, zeros = written.partition(".")
+    try:
+        return written if zeros.strip("0") else int(digits)
+    except ValueError:  # it has an exponent, or thousands of digits
+        return written
+
+
+def _checked(data: object, cell: str, type_: Type) -> Value:
+    try:
+        return from_json(data, type_, "")
+    except Mismatch as error:
+        raise Mismatch(str(error).strip(), error.hint) from None

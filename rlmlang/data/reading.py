@@ -1,0 +1,95 @@
+"""Read data at a place as the value of an input, or as rows."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from rlmlang.data.fitting import fitted
+from rlmlang.data.forms import DataForm
+from rlmlang.data.inference import inferred
+from rlmlang.data.places import DataPlace, place_of
+from rlmlang.data.registry import FORMS, form_named, form_of, table_in_text
+from rlmlang.data.tables import Table
+from rlmlang.errors import UsageError
+from rlmlang.language.types import UNKNOWN, ListType, OpenTupleType, OptionalType, RecordType, SetType, Type
+from rlmlang.runtime.inputs import is_bare, written_input
+
+
+def rows(place: str) -> Table:
+    """Return the rows of the table at a place: a file, or `-` for standard input.
+
+    `FORM:` before it says what form the data has, such as `csv:-`. Raises UsageError E603, E604, E607.
+    """
+    found, form = _found(place)
+    if form.rows is None and form.by_type:
+        form = table_in_text(found)
+    if form.rows is None:
+        raise UsageError.of("E603", f"{found.name} is {form.name}, which has no rows")
+    return form.rows(found)
+
+
+def read_value(place: str, expected: Type | None = None, name: str = "value") -> object:
+    """Return the data at a place as a value of the expected type; `name` is that of the input, for messages.
+
+    Without a type, tables become lists of records whose fields have the types of their columns, JSON its data, and
+    everything else text. Raises UsageError E603, E604, E607.
+    """
+    found, form = _found(place)
+    type_ = expected.item if isinstance(expected, OptionalType) else expected
+    if type_ is None:
+        return _untyped(found, form, name)
+    if (type_ == UNKNOWN and form.by_type) or is_bare(type_):
+        return written_input(name, form.text(found), expected)
+    if type_ == UNKNOWN:
+        return _untyped(found, form, name)
+    wanted = f"`{name}: {expected}`"
+    if isinstance(type_, (ListType, SetType, OpenTupleType)):
+        if form.rows is None and form.by_type:
+            form = table_in_text(found, type_.item)
+        if form.data is not None:
+            data = written_input(name, form.text(found), expected) if form.by_type else form.data(found)
+            if not (
+                isinstance(type_.item, RecordType) and isinstance(data, list) and data and all(map(_is_object, data))
+            ):
+                return data
+            return fitted(Table(found.name, lambda: iter(data)), type_.item, wanted)
+        if form.rows is not None:
+            return fitted(form.rows(found), type_.item, wanted)
+    if form.by_type:
+        return written_input(name, form.text(found), expected)
+    if form.data is not None:
+        return form.data(found)
+    if form.rows is not None and isinstance(type_, RecordType):
+        return _only_row(form.rows(found), type_, wanted)
+    raise UsageError.of(
+        "E603", f"{found.name} is {form.name}, which does not fit {wanted}", hint=f"declare `{name}: str`"
+    )
+
+
+def _found(place: str) -> tuple[DataPlace, DataForm]:
+    """Return a place, and the form of its data. Raises UsageError E604."""
+    named, colon, rest = place.partition(":")
+    if colon and named in FORMS and not Path(place).exists():
+        return place_of(rest), form_named(named)
+    found = place_of(place)
+    return found, form_of(found)
+
+
+def _is_object(data: object) -> bool:
+    return isinstance(data, dict)
+
+
+def _untyped(found: DataPlace, form: DataForm, name: str) -> object:
+    if form.data is not None:
+        return form.data(found)
+    return form.text(found) if form.rows is None else inferred(form.rows(found), name)
+
+
+def _only_row(table: Table, type_: RecordType, wanted: str) -> object:
+    """Return the only row of a table as a record. Raises UsageError E603."""
+    first = list(islice(table, 2))
+    if len(first) != 1:
+        many = "no rows" if not first else "several rows"
+        raise UsageError.of("E603", f"{table.name} has {many}, and {wanted} is one", hint=f"declare `list[{type_}]`")
+    return fitted(Table(table.name, lambda: iter(first), only_text=table.only_text), type_, wanted)[0]
