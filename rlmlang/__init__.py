@@ -83,6 +83,8 @@ if TYPE_CHECKING:
         ValueMismatch,
         ValueTooLarge,
     )
+    from rlmlang.mapping.mapped import Mapped
+    from rlmlang.mapping.rows import RowResult
     from rlmlang.models.base import Model, Reply, Request
     from rlmlang.models.functions import FunctionModel
     from rlmlang.models.opened import OpenModel
@@ -97,13 +99,13 @@ __all__ = [
     "CallsExhausted", "Completion", "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "Cost",
     "CostExceedsBudget", "DepthExhausted", "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted",
     "FunctionFailed", "FunctionModel", "FunctionUnavailable", "HostFunction", "InputMismatch", "InvalidOption",
-    "Limits", "MissingInput", "MissingModel", "Model", "ModelError", "ModelFailed", "ModelNotLoaded",
+    "Limits", "Mapped", "MissingInput", "MissingModel", "Model", "ModelError", "ModelFailed", "ModelNotLoaded",
     "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed", "NotInLanguage", "OpenModel", "Price",
     "PriceUnknown", "Program", "ProgramError", "PromptTokensExhausted", "Refused", "Reply", "Request", "Result",
-    "RlmError", "RowExhausted", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable", "ShareExhausted",
-    "StepsExhausted", "Store", "StoreUnusable", "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput",
-    "UnknownModel", "Usage", "UsageError", "ValueMismatch", "ValueTooLarge", "aask", "acomplete", "areplay", "aresume",
-    "ask", "compile", "complete", "function", "load", "open_model", "replay", "resume",
+    "RlmError", "RowExhausted", "RowResult", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable",
+    "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable", "TimeExhausted", "Trace", "TraceUnreadable",
+    "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch", "ValueTooLarge", "aask", "acomplete",
+    "areplay", "aresume", "ask", "compile", "complete", "function", "load", "open_model", "replay", "resume",
 ]  # fmt: skip
 
 _HOMES = {
@@ -125,6 +127,8 @@ _HOMES = {
         "StoreUnusable", "TimeExhausted", "TraceUnreadable", "UnknownInput", "UnknownModel", "UsageError",
         "ValueMismatch", "ValueTooLarge",
     ),
+    "mapping.mapped": ("Mapped",),
+    "mapping.rows": ("RowResult",),
     "models.base": ("Model", "Reply", "Request"),
     "models.functions": ("FunctionModel",),
     "models.opened": ("OpenModel",),

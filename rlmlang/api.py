@@ -51,6 +51,7 @@ from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.type_structure import type_of_structure
 from rlmlang.language.types import STR, Type
+from rlmlang.mapping.mapped import Mapped, RowsLike, limits_of_all
 from rlmlang.models.opened import OpenModel, synchronous
 from rlmlang.opening import (
     ModelLike,
@@ -224,6 +225,46 @@ class Program:
         return Result(value, program.type, trace.usage, trace, program)
 
     run = synchronous(arun, "await program.arun(…)")
+
+    def map(
+        self,
+        rows: RowsLike,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        model: ModelLike | None = None,
+        models: ModelsLike | None = None,
+        store: StoreLike | None = None,
+        limits: LimitsLike | None = None,
+        row_limits: Mapping[str, Any] | None = None,
+        prices: Prices | None = None,
+        memo: bool = True,
+        writing: Writing | None = None,
+        guidance: str = "",
+        functions: FunctionsLike | None = None,
+        trace: Trace | None = None,
+        ordered: bool = True,
+        max_errors: int | None = None,
+        rows_at_once: int | None = None,
+        **named: object,
+    ) -> Mapped:
+        """Run the program on every row: `async for row in program.map(rows, …)`, or `for` outside of event loops.
+
+        Rows are dicts or objects with fields, a table of a library, or the place of a file. Columns are inputs by
+        their names; an input that is given here is the same for all rows. What comes is a `RowResult` for each row, in
+        order or, unless `ordered`, as they end; a row that fails has its error in it. `limits` are those of all rows
+        together, `row_limits` those of each. More than `max_errors` failed rows end the rest, with RunError E316.
+        Other options are described at the top of `rlmlang.api`.
+        Raises ProgramError, UsageError; while the results come: BudgetError, ModelError E407 and E409, UsageError.
+        """
+        limits, trace = limits_of_all(limits, model), Trace(keep=False) if trace is None else trace
+        options = Options(
+            model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
+            guidance=guidance, functions=functions, trace=trace, command="map", is_recorded=False,
+        )  # fmt: skip
+        return Mapped(
+            self.checked, rows, merged_inputs(inputs, named), options, row_limits,
+            ordered=ordered, max_errors=max_errors, rows_at_once=rows_at_once,
+        )  # fmt: skip
 
 
 def compile(text: str, name: str = "<program>") -> Program:

@@ -58,6 +58,7 @@ LAYERS = """
     calls.inline storage.runs
     opening
     execution
+    mapping
     api
     nano
     testing

@@ -1,0 +1,1 @@
+"""A program run on every row of a data set: its rows bound, run, scored, written and compared."""
