@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from string import ascii_lowercase
+from typing import Any
 
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -30,6 +31,7 @@ from rlmlang.language.types import (
     Type,
     base_of,
 )
+from rlmlang.runtime.inferred_records import completed, typed_data
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
@@ -102,19 +104,28 @@ def with_input_types(
     if UNKNOWN not in checked.inputs.values():
         return checked
     types: dict[str, Type] = dict(known or {})
+    taken = {node.name.id for node in checked.module.statements if isinstance(node, nodes.Record)}
     for declaration in declarations(checked):
         name = declaration.name.id
         if name in types or checked.inputs[name] != UNKNOWN:
             continue
         try:
             if name in given:
-                types[name] = type_of(data_of(given[name], f"`{name}`"))
+                types[name] = _type_of_data(data_of(given[name], f"`{name}`"), name, taken)
             elif declaration.default is not None:
                 types[name] = type_of(constant_value(declaration.default))
         except Mismatch as error:
             message = f"`{name}` is of no type of the language: {error}"
             raise UsageError.of("E603", message, declaration.span, error.hint) from error
     return check(checked.module.span.source, expected, names | types)
+
+
+def _type_of_data(data: Any, name: str, taken: set[str]) -> Type:
+    """Return the type of an input's data; records in it have none of the names taken. Raises Mismatch."""
+    try:
+        return type_of(data)
+    except Mismatch:
+        return typed_data(data, name, taken)[1]
 
 
 @deep_recursion
@@ -157,7 +168,8 @@ def bound_value(declaration: nodes.Input | nodes.Param, type_: Type, given: obje
     """Return Python or JSON data as the value of an input. Raises UsageError E603."""
     name = declaration.name.id
     try:
-        return from_json(data_of(given, f"`{name}`"), type_, f"`{name}`")
+        data = data_of(given, f"`{name}`")
+        return from_json(data if declaration.type else completed(data, type_), type_, f"`{name}`")
     except Mismatch as error:
         raise UsageError.of("E603", str(error), declaration.span, error.hint) from error
 

@@ -16,7 +16,7 @@ from math import isfinite
 from os import PathLike
 from typing import Any
 
-from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, SetValue
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, ObjectData, RecordValue, SetValue
 
 _Nearer = Callable[[Any], Any]
 """Gives for an object what is to be read in its place, one step nearer to data."""
@@ -26,6 +26,8 @@ HINTS: Mapping[str, str] = {
     "bytearray": "give text, such as value.decode()",
     "Decimal": "give float(value), or str(value) to keep every digit",
     "Fraction": "give float(value), or str(value)",
+    "longdouble": "give float(value)",
+    "clongdouble": "give its parts, value.real and value.imag",
     "complex": "give its parts, value.real and value.imag",
     "generator": "give list(value)",
     "map": "give list(value)",
@@ -46,16 +48,17 @@ def data_of(given: object, where: str) -> Any:
     """Return a Python value as JSON data, in which tuples, sets and records of programs stay what they are.
 
     Members of enumerations become their values, dates and paths texts, objects with fields dicts, tables lists of
-    dicts; missing values of pandas become None. Raises Mismatch for what is not data of the language, such as NaN, with
-    the place in it.
+    dicts; missing values of pandas become None. What was an object with fields is an `ObjectData`, and named tuples
+    stay what they are, so that a record can be made of them where no type is declared. Raises Mismatch for what is not
+    data of the language, such as NaN, with the place in it.
     """
     try:
-        return _data_of(given, where, frozenset())
+        return _data_of(given, where, set())
     except RecursionError:
         raise Mismatch(f"{where} is nested too deeply") from None
 
 
-def _data_of(given: object, where: str, around: frozenset[int]) -> Any:
+def _data_of(given: object, where: str, around: set[int]) -> Any:
     """Return a Python value as JSON data; `around` are the ids of the values that it is part of."""
     match given:
         case None | bool():
@@ -79,7 +82,15 @@ def _data_of(given: object, where: str, around: frozenset[int]) -> Any:
             return SetValue(_key_of(item, where) for item in given)
     if id(given) in around:
         raise Mismatch(f"{where} contains itself")
-    around |= {id(given)}
+    around.add(id(given))
+    try:
+        return _container_data(given, where, around)
+    finally:
+        around.discard(id(given))
+
+
+def _container_data(given: object, where: str, around: set[int]) -> Any:
+    """Return a Python value with parts as JSON data."""
     match given:
         case list():
             return [_data_of(item, f"{where}[{i}]", around) for i, item in enumerate(given)]
@@ -98,7 +109,7 @@ def _not_finite(number: float, where: str) -> Mismatch:
     )
 
 
-def _read(given: object, where: str, around: frozenset[int]) -> Any:
+def _read(given: object, where: str, around: set[int]) -> Any:
     """Return an object of any other class as data."""
     names, reader = _fields_of(type(given)), _reader_of(type(given))
     try:
@@ -109,8 +120,9 @@ def _read(given: object, where: str, around: frozenset[int]) -> Any:
     except Exception as error:
         raise Mismatch(f"{where} cannot be read: {type(error).__name__}: {error}") from error
     if names is not None:
-        return {name: _data_of(part, f"{where}.{name}", around) for name, part in parts.items()}
-    if reader is not None:
+        data = {name: _data_of(part, f"{where}.{name}", around) for name, part in parts.items()}
+        return ObjectData(data, type(given).__name__)
+    if reader is not None and type(nearer) is not type(given):  # as numpy's widest numbers, which Python has not
         return _data_of(nearer, where, around)
     name = type(given).__qualname__
     raise Mismatch(f"{where} is of the Python type {name}, which the language does not have", HINTS.get(name, PLAIN))
@@ -154,6 +166,8 @@ def _reader_of(kind: type) -> _Nearer | None:
         return lambda given: dict(given.items())
     if issubclass(kind, Set):
         return frozenset
+    if issubclass(kind, _loaded("collections", "UserString")):
+        return str
     if issubclass(kind, Sequence) and not issubclass(kind, (bytes, bytearray, memoryview)):
         return list
     return None
@@ -191,7 +205,7 @@ def _key_of(key: object, where: str) -> Any:
     """Return a key of a Python dict, or an element of a set, as data: text, a number, or a tuple of such."""
     if type(key) is tuple:
         return tuple(_key_of(part, where) for part in key)
-    data = _data_of(key, f"a key of {where}", frozenset())
+    data = _data_of(key, f"a key of {where}", set())
     if isinstance(data, (str, int, float, tuple)):
         return data
     raise Mismatch(f"{where} has the key {key!r:.60}, which no dict or set of the language has", "make its keys text")

@@ -17,7 +17,7 @@ from rlmlang.language.types import (
     join,
     primitive_of,
 )
-from rlmlang.runtime.values import Mismatch, RecordValue, SetValue, Value
+from rlmlang.runtime.values import Mismatch, ObjectData, RecordValue, SetValue, Value
 
 
 def declarable_type(value: Value) -> Type:
@@ -31,16 +31,21 @@ def declarable_type(value: Value) -> Type:
 def type_of(value: Value) -> Type:
     """Return the narrowest type of a value; `Never` is that of the elements of empty containers.
 
-    Raises Mismatch for data whose elements have no common type; values of a program have one.
+    Raises Mismatch for data whose elements have no common type, and for objects and named tuples, which are records;
+    values of a program have one.
     """
     if isinstance(value, list):
         return ListType(_common(map(type_of, _differing(value))))
     if isinstance(value, SetValue):
         return SetType(_common(map(type_of, _differing(value))))
     if isinstance(value, dict):
+        if isinstance(value, ObjectData):
+            raise Mismatch(f"it has objects of the class {value.class_name}")
         key, item = (_common(map(type_of, _differing(parts))) for parts in (value.keys(), value.values()))
         return DictType(key, item)
     if isinstance(value, tuple):
+        if type(value) is not tuple:
+            raise Mismatch(f"it has objects of the class {type(value).__name__}")
         return TupleType(tuple(map(type_of, value)))
     return value.type if isinstance(value, RecordValue) else primitive_of(value)
 

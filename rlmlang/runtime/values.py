@@ -251,6 +251,14 @@ class Mismatch(ValueError):
         self.hint = hint
 
 
+class ObjectData(dict[str, Any]):
+    """The fields of an object of a Python class, as data on its way to a value."""
+
+    def __init__(self, fields: dict[str, Any], class_name: str) -> None:
+        super().__init__(fields)
+        self.class_name = class_name
+
+
 def preview(value: Value, width: int = 80) -> str:
     """Return the value as program text, truncated to `width` characters. It never looks at more than it shows."""
     return _truncated(_preview(value, width), width)
