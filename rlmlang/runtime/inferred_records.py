@@ -7,7 +7,7 @@ from typing import Any
 
 from rlmlang.language.types import NEVER, DictType, ListType, OptionalType, RecordType, TupleType, Type, join, optional
 from rlmlang.runtime.value_types import declarable, declarable_type, type_of
-from rlmlang.runtime.values import Mismatch, ObjectData
+from rlmlang.runtime.values import Mismatch, ObjectData, RecordValue
 
 
 def typed_data(data: Any, name: str, taken: set[str]) -> tuple[Any, Type]:
@@ -102,7 +102,7 @@ def completed(data: Any, type_: Type) -> Any:
             return {key: completed(part, of) for key, part in data.items()}
         case TupleType(items=items):
             return tuple(map(completed, data, items))
-        case RecordType(fields=fields):
+        case RecordType(fields=fields) if not isinstance(data, RecordValue):
             data = data if isinstance(data, dict) else data._asdict()
             return {name: completed(data.get(name), of) for name, of in fields}
     return data
