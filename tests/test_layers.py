@@ -80,7 +80,7 @@ HEAVY = {
     "trafilatura": {"data"},
     "yaml": {"data"},
     "regex": {"language"},
-    "apsw": {"storage"},
+    "apsw": {"storage", "data"},
     "psycopg": {"storage"},
     "lark": {"language", "decode"},
     "rich": {"cli"},

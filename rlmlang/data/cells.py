@@ -6,7 +6,6 @@ import math
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from rlmlang.data.columns import NUMBER
 from rlmlang.language.types import BOOL, FLOAT, INT, NONE, STR, OptionalType, Type, base_of
@@ -21,11 +20,11 @@ TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0"
 def plain(cell: Any) -> Any:
     """Return a cell as a library gives it as data: dates as ISO texts, decimals as floats, NaN as None.
 
-    Raises Mismatch for bytes and other data that the language does not have.
+    Bytes are text if they are UTF-8, and stay bytes if not, which fit no type.
     """
     match cell:
-        case None | str() | bool() | int():
-            return cell
+        case None | str() | bool() | int() | bytes():
+            return _decoded(cell) if isinstance(cell, bytes) else cell
         case float():
             return None if math.isnan(cell) else cell
         case Decimal():
@@ -34,13 +33,18 @@ def plain(cell: Any) -> Any:
             return cell.isoformat()
         case timedelta():
             return cell.total_seconds()
-        case UUID():
-            return str(cell)
         case list() | tuple():
             return [plain(each) for each in cell]
         case dict():
             return {str(key): plain(each) for key, each in cell.items()}
-    raise Mismatch(f"is of the kind {type(cell).__name__}, which the language does not have")
+    return str(cell)
+
+
+def _decoded(cell: bytes) -> str | bytes:
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        return cell
 
 
 def typed(cell: Any, type_: Type, only_text: bool) -> Value:
@@ -54,32 +58,35 @@ def typed(cell: Any, type_: Type, only_text: bool) -> Value:
         return _from_text(cell, type_)
     if base_of(type_) == INT and isinstance(cell, float) and cell.is_integer():  # workbooks know floats alone
         cell = int(cell)
-    elif type_ == STR and isinstance(cell, Decimal):
-        cell = str(cell)
-    try:
-        return from_json(plain(cell), type_, "")
-    except Mismatch as error:
-        raise Mismatch(str(error).strip(), error.hint) from None
+    if cell is None and type_ != NONE:
+        raise _empty(type_)
+    if isinstance(cell, bytes):
+        raise Mismatch(f"has {len(cell):,} bytes that are no text, not {type_}")
+    return _checked(cell, type_)
 
 
 def _from_text(cell: str, type_: Type) -> Value:
     base = base_of(type_)
     if base == STR:
-        return _checked(cell, cell, type_)
+        return _checked(cell, type_)
     written = cell.strip()
     if not written:
-        raise Mismatch(f"is empty, not {type_}", f"declare it `{type_} | None`, if it may be empty")
+        raise _empty(type_)
     if base == BOOL:
-        return _checked(TRUTHS.get(written.lower(), cell), cell, type_)
+        return _checked(TRUTHS.get(written.lower(), cell), type_)
     if base in (INT, FLOAT):
-        return _checked(_number(written, base) if NUMBER.fullmatch(written) else cell, cell, type_)
+        return _checked(_number(written, base) if NUMBER.fullmatch(written) else cell, type_)
     if type_ == NONE:
         raise Mismatch(f"is {cell[:60]!r}, not None")
     try:
         data = parse_json(cell)
     except Mismatch as error:
         raise Mismatch(f"is not the JSON of {type_}: {error}") from None
-    return _checked(data, cell, type_)
+    return _checked(data, type_)
+
+
+def _empty(type_: Type) -> Mismatch:
+    return Mismatch(f"is empty, not {type_}", f"declare it `{type_} | None`, if it may be empty")
 
 
 def _number(written: str, base: Type) -> object:
@@ -92,7 +99,7 @@ def _number(written: str, base: Type) -> object:
         return written
 
 
-def _checked(data: object, cell: str, type_: Type) -> Value:
+def _checked(data: object, type_: Type) -> Value:
     try:
         return from_json(data, type_, "")
     except Mismatch as error:

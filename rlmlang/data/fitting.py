@@ -78,7 +78,8 @@ def _element(row: TableRow, item: Type, only_text: bool) -> Value:
         case DictType() if item.key == STR:
             return fit_row(row, dict.fromkeys(row, item.value), only_text)
         case _:
-            if len(row) != 1:
-                raise Mismatch(f"it has {len(row)} columns, and {item} is one", "declare a record with these fields")
-            ((column, _),) = row.items()
+            column = next(iter(row)) if len(row) == 1 else "text"
+            if column not in row:
+                message = f"it has {len(row)} columns, of which none is `text`, and {item} is one value"
+                raise Mismatch(message, "declare a record with these fields")
             return fit_row(row, {column: item}, only_text)[column]

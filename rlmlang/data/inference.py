@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rlmlang.data.cells import plain, typed
+from rlmlang.data.cells import typed
 from rlmlang.data.columns import field_names, is_number
 from rlmlang.data.tables import Table
 from rlmlang.errors import UsageError
@@ -20,11 +20,12 @@ def inferred(rows: Table, name: str) -> list[RecordValue]:
     """Return rows as records, named after the input `name`. Raises UsageError E603, E604.
 
     A column of text is of numbers or bools if all of its cells are; empty cells are None then, and empty texts
-    otherwise. Numbers that begin with zeros, such as postal codes, are text.
+    otherwise. Numbers that begin with zeros, such as postal codes, are text. Columns of bytes are left out.
     """
     cells = list(rows)
-    columns = tuple(dict.fromkeys(column for row in cells for column in row))
-    if not cells:
+    found = dict.fromkeys(column for row in cells for column in row)
+    columns = [column for column in found if not any(isinstance(row.get(column), bytes) for row in cells)]
+    if not columns:
         raise UsageError.of("E603", f"{rows.name} has no rows, by which the types of its columns could be found")
     fields = field_names(columns)
     types: list[Type] = []
@@ -66,7 +67,6 @@ def _type_of_texts(cells: Sequence[str]) -> Type:
 
 def _column(cells: list[Any], field: str) -> tuple[Type, list[Any]]:
     """Return the type of a column of data, and its values. Raises Mismatch."""
-    values = [plain(cell) for cell in cells]
-    data, type_ = typed_data(values, field, set())
+    data, type_ = typed_data(cells, field, set())
     assert isinstance(type_, ListType)
     return type_.item, data

@@ -15,5 +15,5 @@ def library(module: str, what: str) -> Any:
     except ImportError as error:
         package = module.partition(".")[0]
         raise UsageError.of(
-            "E604", f"to read {what}, the package {package} is needed", hint="pip install 'rlmlang[data]'"
+            "E604", f"to read {what}, the package {package} is needed: {error}", hint="pip install 'rlmlang[data]'"
         ) from error

@@ -1,19 +1,20 @@
-"""Where data is: a file, standard input, or a part of a file, such as a table of a database."""
+"""Where data is: a file, a part of one, a folder, standard input, or what was downloaded."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, cast
 
 from attrs import define, field
 
 from rlmlang.data.encodings import decoded
-from rlmlang.errors import UsageError, unreadable
+from rlmlang.errors import RlmError, UsageError, unreadable
 
 HEAD = 65_536
 """How many bytes of a file are looked at to find its form."""
@@ -31,19 +32,21 @@ class DataPlace:
     name: str
     """What messages call it."""
     path: Path | None
-    """The file; None for standard input, which can be read once."""
+    """The file or folder; None for what is in no file."""
     part: str = ""
     """What is named behind `#`: a table of a database, a sheet of a workbook."""
+    content: bytes | None = None
+    """The bytes, where they were downloaded; if there is no file either, standard input has them, once."""
     _taken: bytes = field(default=b"", init=False)
     """The bytes of standard input that were read to find its form."""
     _begun: bool = field(default=False, init=False)
 
     @property
     def suffix(self) -> str:
-        """The end of the file's name that tells its form, in lower case, without `.gz`: `.csv`."""
-        if self.path is None:
+        """The end of the name that tells the form, in lower case, without `.gz`: `.csv`."""
+        if self.path is None and self.content is None:
             return ""
-        suffixes = [each.lower() for each in self.path.suffixes]
+        suffixes = [each.lower() for each in PurePath(self.path or self.name.partition("?")[0]).suffixes]
         if suffixes and suffixes[-1] == ".gz":
             suffixes.pop()
         return suffixes[-1] if suffixes else ""
@@ -53,45 +56,69 @@ class DataPlace:
         """Open the bytes, decompressed. Raises UsageError E604, also for what goes wrong while they are read."""
         try:
             with self._raw() as raw:
-                buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-                if buffered.peek(2)[:2] == _GZIP:
-                    with gzip.open(buffered) as plain:
+                if raw.peek(2)[:2] == _GZIP:
+                    with gzip.open(raw) as plain:
                         yield cast(IO[bytes], plain)
                 else:
-                    yield buffered
-        except EOFError as error:
-            raise self.broken("the compressed data is cut off") from error
+                    yield raw
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise self.broken(f"the compressed data is broken: {error}") from error
         except (OSError, ValueError) as error:
             raise unreadable(self.name, error) from error
 
     @contextmanager
-    def _raw(self) -> Iterator[IO[bytes]]:
+    def _raw(self) -> Iterator[io.BufferedReader]:
         if self.path is not None:
             with self.path.open("rb") as opened:
                 yield opened
-            return
-        if self._begun:
+        elif self.content is not None:
+            yield io.BufferedReader(cast(io.RawIOBase, io.BytesIO(self.content)))
+        elif self._begun:
             raise UsageError.of("E607", "standard input can be read only once", hint="save it to a file first")
-        self._begun = True
-        yield cast(IO[bytes], io.BufferedReader(_Continued(self._taken, sys.stdin.buffer), HEAD))
+        else:
+            self._begun = True
+            yield io.BufferedReader(_Continued(self._taken, sys.stdin.buffer), HEAD)
+
+    @contextmanager
+    def seekable(self) -> Iterator[IO[bytes]]:
+        """Open the bytes so that any part of them can be read. Raises UsageError E604."""
+        if self.path is not None and self.path.suffix.lower() != ".gz":
+            with self.open() as opened:
+                yield opened
+        else:
+            found = self.read()
+            if self.path is None and self.content is None:
+                self.content = found  # standard input cannot be read again
+            yield io.BytesIO(found)
+
+    @contextmanager
+    def library_reads(self, what: str) -> Iterator[None]:
+        """Make what a library raises the error E604 of a file that is no whole `what`."""
+        try:
+            yield
+        except RlmError:
+            raise
+        except Exception as error:  # libraries for files raise whatever a broken one leads to
+            said = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+            raise self.broken(f"it is no whole {what}: {said}") from error
 
     def head(self) -> bytes:
         """Return the first bytes, decompressed. Raises UsageError E604."""
-        if self.path is None and not self._begun and not self._taken:
-            self._taken = sys.stdin.buffer.read(HEAD)
-        if self.path is None:
+        if self.path is None and self.content is None:
+            if not self._begun and not self._taken:
+                self._taken = sys.stdin.buffer.read(HEAD)
             return self._taken
         with self.open() as opened:
             return opened.read(HEAD)
 
-    def read(self) -> bytes:
-        """Return all bytes. Raises UsageError E604, also if there are more than `MAX_WHOLE`."""
+    def read(self, most: int = MAX_WHOLE) -> bytes:
+        """Return all bytes. Raises UsageError E604, also if there are more than `most`."""
         with self.open() as opened:
-            found = opened.read(MAX_WHOLE + 1)
-        if len(found) > MAX_WHOLE:
+            found = opened.read(most + 1)
+        if len(found) > most:
             raise self.broken(
-                f"it has more than {MAX_WHOLE:,} bytes, too many for one value",
-                "give a part of it, or a table with a row for each part, which `rlmlang map` reads row by row",
+                f"it has more than {most:,} bytes, too many to be read as a whole",
+                "give it in parts, as rows of a table",
             )
         return found
 
@@ -125,6 +152,13 @@ def place_of(named: str) -> DataPlace:
     if named == "-":
         return DataPlace("standard input", None)
     path, _, part = named.rpartition("#")
-    if path and not Path(named).exists() and Path(path).exists():
+    if path and not _exists(named) and _exists(path):
         return DataPlace(named, Path(path), part)
     return DataPlace(named, Path(named))
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # no file system has such a path
+        return False

@@ -1,0 +1,104 @@
+"""Documents as text: PDF, Word, and pages of the web."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from threading import Lock
+from typing import Any
+
+from rlmlang.data.encodings import decoded
+from rlmlang.data.forms import DataForm
+from rlmlang.data.libraries import library
+from rlmlang.data.packed import check_archive
+from rlmlang.data.places import DataPlace
+from rlmlang.data.tables import Table, TableRow
+
+MAX_DOCUMENT = 100_000_000
+"""The most bytes of a PDF or Word file."""
+
+MAX_PAGE = 20_000_000
+"""The most bytes of a page of the web, whose tree takes some twenty times as much."""
+
+_pdf_lock = Lock()
+"""Held while PDFium works: it is not made for several threads."""
+
+
+def _pdf_pages(place: DataPlace) -> Iterator[str]:
+    """Yield the text of each page. Raises UsageError E604."""
+    pdfium = library("pypdfium2", "PDF files")
+    with place.library_reads("PDF file"):
+        data = place.read(MAX_DOCUMENT)
+        with _pdf_lock:
+            document = pdfium.PdfDocument(data)
+            try:
+                texts = [_text_of_page(page) for page in document]
+            finally:
+                document.close()
+    if not any(text.strip() for text in texts):
+        raise place.broken("it has no text, only images", "let a program for text recognition (OCR) add it")
+    yield from texts
+
+
+def _text_of_page(page: Any) -> str:
+    text_page = page.get_textpage()
+    try:
+        text = str(text_page.get_text_bounded())
+    finally:
+        text_page.close()
+        page.close()
+    # U+FFFE is PDFium's mark of a hyphen that only the end of a line has made.
+    return text.replace("\ufffe\r\n", "").replace("\ufffe", "").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _pdf_rows(place: DataPlace) -> Table:
+    def begin() -> Iterator[TableRow]:
+        return ({"page": number, "text": text} for number, text in enumerate(_pdf_pages(place), 1))
+
+    return Table(place.name, begin, ("page", "text"))
+
+
+def _word_text(place: DataPlace) -> str:
+    """Return the paragraphs and tables of a Word file, headings with `#` as in Markdown. Raises UsageError E604."""
+    docx = library("docx", "Word files")
+    with place.library_reads("Word file"), place.seekable() as raw:
+        check_archive(raw, place)
+        blocks = [_block(each) for each in docx.Document(raw).iter_inner_content()]
+    return "\n\n".join(block for block in blocks if block.strip()) + "\n"
+
+
+def _block(block: Any) -> str:
+    if hasattr(block, "rows"):
+        return _rows_text([cell.text for cell in row.cells] for row in block.rows)
+    style = (block.style.name or "") if block.style is not None else ""
+    level = "Title" if style == "Title" else style.removeprefix("Heading ")
+    marks = "# " if level == "Title" else "#" * int(level) + " " if style != level and level.isdigit() else ""
+    return marks + str(block.text)
+
+
+def _rows_text(rows: Iterable[list[str]]) -> str:
+    """Return rows as those of a table in Markdown."""
+    lines = ["| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([*lines[:1], "|" + "---|" * (lines[0].count(" | ") + 1), *lines[1:]]) if lines else ""
+
+
+def web_text(html: str) -> str | None:
+    """Return the main text of a page, as Markdown; None if it has no text."""
+    trafilatura = library("trafilatura", "HTML files")
+    options = {"output_format": "markdown", "include_tables": True, "include_comments": False, "favor_recall": True}
+    text: str | None = trafilatura.extract(html, deduplicate=False, **options)
+    return text or trafilatura.html2txt(html) or None
+
+
+def _html_text(place: DataPlace) -> str:
+    """Return the main text of a page. Raises UsageError E604."""
+    html = decoded(place.read(MAX_PAGE), place.name)
+    with place.library_reads("HTML file"):
+        text = web_text(html)
+    if text is None:
+        raise place.broken("it has no text")
+    return text.rstrip("\n") + "\n"
+
+
+PDF = DataForm("a PDF file", lambda place: "\n\n".join(_pdf_pages(place)), _pdf_rows)
+WORD = DataForm("a Word file", _word_text)
+HTML = DataForm("an HTML file", _html_text)
