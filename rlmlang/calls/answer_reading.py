@@ -1,7 +1,8 @@
 """Read values out of what models answered: strictly where decoding held the answer to its form, else with a few forms
 of dress taken off (decision 111).
 
-What is no part of an answer is a fence around it, and reasoning in front of it (`reasoning.py`). Three things change
+What is no part of an answer is a fence around it, reasoning in front of it, and special tokens at its end
+(`reasoning.py`). Three things change
 nothing of what an answer says: a raw line break within a JSON string, an optional field that is left out, and an object
 `{"answer": …}` around it, or none where one was asked for. Nothing else is guessed.
 """

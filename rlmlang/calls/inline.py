@@ -16,6 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from rlmlang.calls.evaluate import ActiveRun
 from rlmlang.calls.prompt import argument_names, program_header
+from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ContextOverflow, ModelError, NotClosed, ProgramError, RlmError, UsageError
 from rlmlang.language import nodes
@@ -28,6 +29,7 @@ from rlmlang.language.parse.layout import lay_out, show_hidden
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR, Type
 from rlmlang.models.base import Reply, Request, cut_at_stop
+from rlmlang.models.checks import refuse_cut_off
 from rlmlang.runtime.inferred_records import typed_data
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.python_values import data_of
@@ -183,10 +185,28 @@ class InlineText:
                 return finish
             if self.left <= 0:
                 return "length"
-            marks = MARKS if self.request.inline else ()
-            reply = await self._generate(stop=marks, written=self.written, max_tokens=self.left)
-            text = cut_at_stop(reply.text, marks)
-            finish = None if marks and text.endswith(marks) else "length" if reply.finish == "length" else "stop"
+            text, finish = await self._written_on()
+
+    async def _written_on(self) -> tuple[str, Finish | None]:
+        """Return how the model goes on, up to where a call begins, and how the text ended, None if it did not.
+
+        Reasoning in front is no part of the text, and nothing in it is a call. Raises BudgetError, ModelError.
+        """
+        marks = MARKS if self.request.inline else ()
+        thought = ""
+        while True:
+            reply = await self._generate(stop=marks, written=self.written + thought, max_tokens=self.left)
+            whole = thought + reply.text
+            reasoning, text = reasoning_and_answer(whole)
+            if not text and reasoning and whole.endswith(marks) and self.left > 0:
+                thought = whole  # it thinks of a call
+                continue
+            if reasoning and not (text or self.written):
+                refuse_cut_off(reply)
+            text = cut_at_stop(text.lstrip() if reasoning else text, marks)
+            if marks and text.endswith(marks):
+                return text, None
+            return text, "length" if reply.finish == "length" else "stop"
 
     async def _generate(self, **fields: Any) -> Reply:
         reply = await self.run.caller.answering.generate(self.record, evolve(self.request, **fields), self.run.account)

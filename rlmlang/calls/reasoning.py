@@ -1,4 +1,4 @@
-"""Find out where a model's reasoning ends in what it wrote, and its answer begins.
+"""Find out where a model's reasoning ends in what it wrote, and where its answer begins and ends.
 
 Servers that do not take the reasoning out leave it in front of the answer, between the marks of the model's own
 format (decision 111). The mark that opens it is often part of the prompt, so that the text has only the one that closes
@@ -31,6 +31,13 @@ _ANSWER_MARKS = (
 )
 """What some of them put around the answer behind it."""
 
+_END_MARKS = (
+    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "<|end|>", "<|return|>", "<|eot|>",
+    "<|EOT|>", "<|END_OF_TURN_TOKEN|>", "<end_of_turn>", "<turn|>", "</s>", "<eos>", "<｜end▁of▁sentence｜>",
+)  # fmt: skip
+"""The special tokens by which models of all families end what they write. Servers should take them for the end of the
+answer, and some leave them in its text."""
+
 _CLOSING = dict(_MARKS)
 _OPENED = re.compile(r"\s*(" + "|".join(re.escape(opening) for opening, _ in _MARKS) + ")")
 _CLOSED = re.compile(
@@ -45,10 +52,11 @@ _HARMONY_BARE = re.compile(r"\s*analysis(?=\S)(.*?)assistantfinal", re.DOTALL)
 
 
 def reasoning_and_answer(text: str) -> tuple[str, str]:
-    """Return the reasoning in front of an answer, empty if there is none, and the answer.
+    """Return the reasoning in front of an answer, empty if there is none, and the answer without tokens that end it.
 
     Of reasoning that never ends there is no answer.
     """
+    text = _without_end(text)
     if _HARMONY.match(text):
         final = _HARMONY_FINAL.search(text)
         return (text, "") if final is None else (text[: final.start()], final[1])
@@ -74,6 +82,20 @@ def _end_of_reasoning(text: str) -> int:
         if opening not in text[: closed.start()]:
             return closed.end()
     return at
+
+
+def _without_end(text: str) -> str:
+    """Return a text without the special tokens at its end; a text of one token that HTML has too is about it."""
+    end, is_marked = _end_without_space(text, len(text)), False
+    while (mark := next((mark for mark in _END_MARKS if text.endswith(mark, 0, end)), None)) is not None:
+        end, is_marked = _end_without_space(text, end - len(mark)), True
+    return text if not is_marked or (end == 0 and text.strip() == "</s>") else text[:end]
+
+
+def _end_without_space(text: str, end: int) -> int:
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
 
 
 def _without_answer_marks(text: str) -> str:

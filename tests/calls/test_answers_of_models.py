@@ -99,7 +99,43 @@ def test_whatever_a_model_thinks_its_answer_is_read(thought: str, marks: tuple[s
 @given(st.text(max_size=30))
 def test_every_text_is_reasoning_and_an_answer_or_an_answer_alone(text: str) -> None:
     reasoning, answer = reasoning_and_answer(text)
-    assert reasoning or answer == text
+    assert reasoning or text.startswith(answer)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "<|im_end|>", "<|endoftext|>", "</s>", "<end_of_turn>", "<|eot_id|>", "<|end|>", "<eos>", "\n<|im_end|>\n",
+        " </s></s>", "<end_of_turn>\n<eos>", "<｜end▁of▁sentence｜>",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("type_", "written", "value"),
+    [
+        ("int", "4", 4),
+        ("str", "Four.", "Four."),
+        ('Literal["yes", "no"]', "yes", "yes"),
+        ("list[int]", "```\n[4]\n```", [4]),
+    ],
+)
+def test_a_special_token_at_the_end_is_taken_off(end: str, type_: str, written: str, value: Any) -> None:
+    assert answer_of(f'CALL[{type_}]("How many?")', written + end) == value
+    assert answer_of(f'CALL[{type_}]("How many?")', f"<think>Hm.</think>{written}{end}") == value
+
+
+def test_a_special_token_elsewhere_is_a_part_of_the_answer() -> None:
+    for text in ("<|im_end|> ends a turn", "It ends with `</s>`", 'Write "<|im_end|>"', "</s>"):
+        assert answer_of('CALL("How does it end?")', text) == text
+
+
+def test_a_special_token_alone_is_no_answer() -> None:
+    with pytest.raises(ModelError, match="E411"):
+        answer_of('CALL("x")', "<|im_end|>")
+
+
+def test_a_special_token_behind_a_program_is_taken_off() -> None:
+    model = Fake(lambda request: "    return 2 + 2<|im_end|>")
+    assert rlmlang.ask("How many?", type=int, model=model, writing="whole").value == 4
 
 
 # What else is taken off ----------------------------------------------------------------

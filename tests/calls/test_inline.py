@@ -202,6 +202,28 @@ def test_text_that_is_not_one_call_is_not_run(text: str) -> None:
     assert "\n" not in done.value
 
 
+@pytest.mark.parametrize("able", [HELD, OPEN])
+@pytest.mark.parametrize(
+    "thought", ["<think>What is in it?</think>\n\n", "What is in it?</think>", "[THINK]So …[/THINK]"]
+)
+def test_reasoning_is_no_part_of_the_text(able: Capabilities, thought: str) -> None:
+    rest = '"Say it", text)' if able == OPEN else '("Say it", text)'
+    done = complete(Writer([f"{thought}Look: CALL(", rest, f"{thought}, then.<|im_end|>"], able=able))
+
+
+def test_a_call_that_is_only_thought_of_is_not_made() -> None:
+    model = Writer(["<think>I could CALL(", '"Say it") or not.</think>No.'], able=OPEN)
+    done = complete(model)
+    assert (done.value, done.answers) == ("No.", [])
+    assert model.written == ["", "<think>I could CALL("]
+
+
+def test_reasoning_that_took_all_tokens_of_a_text_says_so() -> None:
+    model = Fake(lambda request: "<think>Well, well", finish="length")
+    with pytest.raises(RlmError, match=r"reasoning took all \d tokens"):
+        complete(model, max_tokens=5)
+
+
 def test_the_trace_has_the_text_with_its_calls_below_it() -> None:
     done = complete(Writer(["CALL(", '("a", text)', ""]))
     text, call = done.trace.calls
