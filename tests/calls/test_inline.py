@@ -209,6 +209,7 @@ def test_text_that_is_not_one_call_is_not_run(text: str) -> None:
 def test_reasoning_is_no_part_of_the_text(able: Capabilities, thought: str) -> None:
     rest = '"Say it", text)' if able == OPEN else '("Say it", text)'
     done = complete(Writer([f"{thought}Look: CALL(", rest, f"{thought}, then.<|im_end|>"], able=able))
+    assert done.value == 'Look: CALL("Say it", text) → "x", then.'
 
 
 def test_a_call_that_is_only_thought_of_is_not_made() -> None:
