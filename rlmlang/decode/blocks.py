@@ -75,17 +75,26 @@ class WrittenBlock:
         return WrittenBlock(kind_of(head), head, around, level=self.level + 1, default=default)
 
     def ended(self) -> WrittenBlock:
-        """Return the block around this one, with the statement that ends with this one."""
+        """Return the block around this one, with the statement that ends with this one, which ends it in the text."""
         assert self.outer is not None
         assert self.head is not None
-        body = self.statements
-        if self.default is not None and not ends(body):
-            body = (*body, self.default.statement)
-        return self.outer.added(with_body(self.head, body or (_PASS,)))
+        return self.outer.added(with_body(self.head, self.statements or (_PASS,)))
+
+    def closed(self) -> WrittenBlock:
+        """Return the program after all blocks have ended, each function with the result that it must end with."""
+        block = self
+        while block.outer is not None:
+            if block.default is not None and not ends(block.statements):
+                block = block.added(block.default.statement)
+            block = block.ended()
+        return block
 
     @property
     def may_end(self) -> bool:
-        """Return whether the block may end here, as a function does that returns where it must."""
+        """Return whether the block may end here, as a function does that returns where it must.
+
+        One that has returned nothing so far, and need not, returns None if it ends here.
+        """
         if self.default is None or ends(self.statements):
             return True
         returns = (each for each in self.all_statements if isinstance(each, nodes.Return))
@@ -154,9 +163,9 @@ def kind_of(head: nodes.Statement) -> BlockKind:
 
 
 def is_head(statement: nodes.Statement) -> bool:
-    """Return whether a statement ends with a block."""
+    """Return whether a statement ends with a block, as all do but those of one line, and functions of the host."""
     kinds = (nodes.Function, nodes.Record, nodes.For, nodes.While, nodes.If, nodes.Try)
-    return isinstance(statement, kinds)
+    return isinstance(statement, kinds) and not (isinstance(statement, nodes.Function) and statement.is_declared)
 
 
 def continued(head: nodes.Statement) -> nodes.Statement | None:

@@ -73,7 +73,7 @@ def _find_lexeme(prefix: Prefix) -> str:
     if prefix.ended:
         return ""
     if prefix.opens:
-        return LINE
+        return "" if prefix.child("...") is not None else LINE
     takes, stack = tables().takes, prefix.stack
     if any(takes(stack, terminal) for terminal in _CONSTANTS):
         return ""

@@ -24,7 +24,9 @@ SURELY_NEW = MAX_NAME - 10
 """A name of fewer characters can surely be made new by an ending: not all endings can be bound already."""
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-NUMBER = re.compile(r"[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(?:(?<=[eE])[+-][0-9]*)?")
+NUMBER = re.compile(
+    r"0[xX][0-9a-fA-F_]*|0[oO][0-7_]*|0[bB][01_]*|[0-9][0-9_.eE]*(?:(?<=[eE])[+-][0-9]*)?|\.[0-9][0-9_eE]*(?:(?<=[eE])[+-][0-9]*)?"
+)
 _QUOTED = re.compile(r"""r?(?:"(?!"")|')""")
 _CLOSED = {'"': re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), "'": re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")}
 _F_TEXT = {quote: re.compile(rf"(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*") for quote in "\"'"}
@@ -59,6 +61,8 @@ def read_lexeme(prefix: Prefix, rest: str) -> tuple[str | None, int] | None:
         return match[0], match.end()
     if match := NUMBER.match(rest):
         return _number(prefix, match[0]), match.end()
+    if rest == "..":
+        return None, 2  # of `...`
     sign = tables().sign(rest)
     return (sign, len(sign)) if sign is not None else (None, len(rest)) if char == "!" and len(rest) == 1 else None
 
@@ -229,7 +233,7 @@ def _find_viable(prefix: Prefix, partial: str, spaces: int) -> bool:
         if partial in ("f", "r") and _follows(prefix, partial + '""'):
             return True
         return names.starts(partial)
-    if partial[0].isdigit() or (partial[0] == "." and len(partial) > 1):
+    if NUMBER.match(partial):
         ends = [end for end in ("", "0", ".0") if len(partial + end) <= MAX_NAME]
         return any(_follows(prefix, partial + end) for end in ends)
     if partial == "." and fits(prefix, ".5", spaces) and prefix.child("0.7919") is not None:

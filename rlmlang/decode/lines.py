@@ -18,6 +18,7 @@ from rlmlang.decode.blocks import (
     WrittenBlock,
     changes,
     continued,
+    ends,
     is_effect,
     is_head,
     leaves,
@@ -120,6 +121,11 @@ class Point:
         return tables().start("start")
 
     # What is written here
+
+    @property
+    def may_declare(self) -> bool:
+        """Return whether a function of the host may be declared here: where inputs may be."""
+        return self.block.outer is None and self.base.inputs
 
     def may_begin(self, lexeme: str) -> bool:
         """Return whether a line may begin with a lexeme, as far as its block says."""
@@ -334,15 +340,29 @@ class Ending:
         if self.is_value or not base.inputs:
             return self.is_value
         (*_, last) = block.at(0).statements
-        if not isinstance(last, nodes.Function):
+        if not isinstance(last, nodes.Function) or last.is_declared:
             return False
-        checker = base.checker()
-        result = None if last.result is None else resolve(last.result, checker.names)
-        return base.expected is None or (result is not None and fits(result, base.expected))
+        result = None if last.result is None else resolve(last.result, base.checker().names)
+        if base.expected is not None and (result is None or not fits(result, base.expected)):
+            return False
+        return self._owns(last)
+
+    def _owns(self, function: nodes.Function) -> bool:
+        """Return whether the function that is the program changes nothing that something else holds."""
+        checker = self.point.base.after(self.point.block)
+        assert checker is not None
+        if checker.is_open(function):
+            checker.follow_program(function)
+        return not checker.problems
 
     def _is_over(self, block: WrittenBlock) -> bool:
-        """Return whether the body of a function may end here: it is over if its end is never reached."""
-        return block.may_end or evolve(self.point, block=block).environment is None
+        """Return whether the body of a function may end here: it is over if its end is never reached.
+
+        Without a result it returns None, which has to fit where the function applies itself.
+        """
+        if block.may_end:
+            return block.default is None or ends(block.statements) or self.point.base.accepts(block.ended())
+        return evolve(self.point, block=block).environment is None
 
     def at(self, level: int) -> Point | None:
         """Return where the next line begins that has a level, or None if it may not."""
@@ -396,7 +416,7 @@ _stacks: dict[tuple[str, ...], Stack] = {}
 
 
 def _stack_after(*lexemes: str) -> Stack:
-    """Return the parser's stack after some lexemes."""
+    """Return the parser's stack after some lexemes, on which no other line is being written."""
     if lexemes not in _stacks:
         stack: Stack | None = tables().start("start")
         for lexeme in lexemes:
@@ -404,4 +424,5 @@ def _stack_after(*lexemes: str) -> Stack:
             stack = found[0] if found is not None else None
         assert stack is not None, lexemes
         _stacks[lexemes] = stack
-    return _stacks[lexemes]
+    known = _stacks[lexemes]
+    return Stack(known.state, known.value, known.below, known.depth)

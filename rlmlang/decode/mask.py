@@ -147,7 +147,7 @@ def _in_sign(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
 
     def find(mask: Mask) -> None:
         for first in firsts:
-            _walk(position, vocabulary.digits, mask, first)
+            _walk(position, vocabulary.further_digits, mask, first)
             _walk(position, vocabulary.signs, mask, first)
 
     _shared(position, vocabulary, mask, find)

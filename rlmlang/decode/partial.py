@@ -164,7 +164,7 @@ class Environment:
     def after(self, block: WrittenBlock) -> PartialChecker | None:
         """Return the checker after all blocks have ended, or None if something is wrong with them."""
         checker = self.checker()
-        statements = block.at(0).statements
+        statements = block.closed().statements
         for statement in statements:
             if not checker.accepts(statement) or checker.unknown:
                 return None
@@ -272,14 +272,28 @@ class PartialChecker(Checker):
 
     @deep_recursion
     def follow(self, statements: Sequence[nodes.Statement]) -> None:
-        """Report changes of values that something else holds. A function at the end may not be applied yet."""
+        """Report changes of values that something else holds.
+
+        A function at the end may not be applied yet. If all its types are written, it is followed as it is. Without
+        them nothing is known of what it changes, and it is followed where it is applied.
+        """
         self.followed = self.followed.extended(statements, self.tables, self.problems)
         last = statements[-1] if statements else None
-        if isinstance(last, nodes.Function):
-            definition = self.names.scope.find(last.name.id)
-            known = definition.instances.values() if isinstance(definition, Definition) else ()
-            for instances in filter(None, known):
-                check_ownership((), self.tables, self.problems, instances[-1].function)
+        if isinstance(last, nodes.Function) and not self.is_open(last):
+            self.follow_program(last)
+
+    def is_open(self, function: nodes.Function) -> bool:
+        """Return whether a function that is defined has parameters of which the types are not written."""
+        definition = self.names.scope.find(function.name.id)
+        return isinstance(definition, Definition) and any(map(functions.is_open, definition.params))
+
+    @deep_recursion
+    def follow_program(self, function: nodes.Function) -> None:
+        """Report changes in the function that is the program of values that something else holds."""
+        definition = self.names.scope.find(function.name.id)
+        known = definition.instances.values() if isinstance(definition, Definition) else ()
+        for instances in filter(None, known):
+            check_ownership((), self.tables, self.problems, instances[-1].function)
 
     @deep_recursion
     def accepts(self, statement: nodes.Statement) -> bool:

@@ -37,7 +37,7 @@ _closings: dict[int, tuple[str, ...] | None] = {}
 MAX_NESTING = 20
 """The most brackets that may be open at once."""
 
-UNWRITTEN = frozenset((":=", "@", "finally", "..."))
+UNWRITTEN = frozenset((":=", "@", "finally"))
 """Lexemes of forms that are read, but that no mask writes: the parser makes other statements of them (decision 125)."""
 
 CONTINUATIONS = ("elif", "else", "except")
@@ -104,7 +104,7 @@ class Prefix(NamedLine):
             return None  # `f = lambda x: e` defines a function, whose line would be the head of one
         if lexeme[0] == "\n":
             return self._next(lexeme)
-        if self.opens:
+        if self.opens and not (lexeme == "..." and self.point.may_declare):
             return None  # a body begins on a line of its own
         follows = self.closing[:1] == (lexeme,)
         if not follows and self.size >= MAX_LEXEMES:

@@ -74,6 +74,7 @@ FIRST_ID = 10**9
 
 _NOWHERE = Source("")
 _places = count(FIRST_ID)
+"""The places of lexemes and statements, by which the checker tells apart what is alike. They grow with the text."""
 
 
 class _Builder(Builder):
@@ -182,7 +183,8 @@ class ParseTables:
                 if state != stack.state:
                     stack = Stack(state, stack.value, below, stack.depth)
                 if isinstance(action, int):
-                    return Stack(action, Token(terminal, lexeme, start_pos=0, end_pos=len(lexeme)), stack)
+                    place = next(_places)
+                    return Stack(action, Token(terminal, lexeme, start_pos=place, end_pos=place), stack)
                 stack = self._reduce(stack, action)
         except ProgramError:
             return None

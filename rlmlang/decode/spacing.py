@@ -27,7 +27,7 @@ def gap(state: LineState, lexeme: str) -> tuple[int, int]:
     if frame is not None and frame.kind == "fstring" and (first in "}:" or (first == "!" and lexeme[1:2] != "=")):
         return NONE
     slices = frame is not None and frame.kind == "index" and ":" in (lexeme, last) and last not in ("[", ",")
-    if first in ")]},:." and not lexeme[1:2].isdigit():
+    if first in ")]},:." and lexeme != "..." and not lexeme[1:2].isdigit():
         return MAYBE if slices and lexeme == ":" else NONE
     if last[-1] in "([{." or state.leans:
         return ONE if _runs_together(last, lexeme) else NONE

@@ -229,9 +229,15 @@ class Vocabulary:
 
     @cached_property
     def digits(self) -> Trie:
-        """Return a trie of the words that numbers consist of."""
-        pieces = [text for text in self.words if re.fullmatch(r" ?[0-9][0-9_eE]*|[eE_][0-9_]*", text)]
-        return trie((text, i) for text in pieces for i in self.words[text])
+        """Return a trie of the words that numbers begin with."""
+        return self._trie(
+            lambda text: re.fullmatch(r" ?([0-9][0-9_eE]*|0[xX][0-9a-fA-F_]*|0[oObB][0-7_]*)", text) is not None
+        )
+
+    @cached_property
+    def further_digits(self) -> Trie:
+        """Return a trie of the words that may continue numbers."""
+        return self._trie(lambda text: re.fullmatch("[xXoO]?[0-9a-fA-F_]*", text) is not None)
 
     def ending(self, ends: str) -> tuple[Trie, Trie]:
         """Return the tokens that are not plain inside a text that one of the characters `ends`, as two tries.
