@@ -125,6 +125,16 @@ CODES: dict[str, str] = {
     "E611": "the value does not fit the Python type",
     "E612": "the file or stream cannot be written",
     "E613": "a function of the host is missing or cannot be used",
+    # Serving
+    "E700": "the request cannot be read",
+    "E701": "the key is missing or wrong",
+    "E702": "the request is not allowed",
+    "E703": "there is nothing at this address",
+    "E704": "the request is too large",
+    "E705": "the request took too long to arrive",
+    "E706": "there are too many requests at once",
+    "E707": "the key has used up what it may spend",
+    "E708": "the server is stopping",
 }
 
 

@@ -5,7 +5,8 @@
     ├── RunError       E3xx           1      a checked program failed while running
     ├── BudgetError    E5xx           3      a limit ended the run
     ├── ModelError     E4xx           4      the model failed, or its answer was unusable
-    └── UsageError     E6xx           2      a wrong input, option, file or store
+    ├── UsageError     E6xx           2      a wrong input, option, file or store
+    └── RequestError   E7xx           2      the server refuses a request
 
 Errors that callers distinguish are classes of their own below these, each with the `codes` that it is raised for.
 `of` picks the class by the code, so that `BudgetError.of("E506", …)` makes a `StepsExhausted`.
@@ -58,6 +59,7 @@ __all__ = [
     "ProgramError",
     "PromptTokensExhausted",
     "Refused",
+    "RequestError",
     "RlmError",
     "RowExhausted",
     "RunError",
@@ -417,6 +419,15 @@ class FunctionUnavailable(UsageError):
     """A program declares a function of the host that is not given, or cannot be called as it is declared."""
 
     codes = ("E613",)
+
+
+# Serving -------------------------------------------------------------------------
+
+
+class RequestError(RlmError):
+    """The server of `rlmlang serve` refuses a request: it is wrong, comes without a key, or is one too many."""
+
+    exit_code = 2
 
 
 def _classes(base: type[RlmError]) -> Iterable[type[RlmError]]:

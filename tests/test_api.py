@@ -91,7 +91,7 @@ def test_twins_have_the_same_signature(name: str) -> None:
 # Errors ----------------------------------------------------------------------------------
 
 BASES = {"1": errors.ProgramError, "2": errors.ProgramError, "3": errors.RunError, "4": errors.ModelError,
-         "5": errors.BudgetError, "6": errors.UsageError}  # fmt: skip
+         "5": errors.BudgetError, "6": errors.UsageError, "7": errors.RequestError}  # fmt: skip
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -101,7 +101,7 @@ def test_every_code_makes_an_error_of_its_class(code: str) -> None:
     assert isinstance(error, base)
     assert type(error) is base or code in type(error).codes
     special = ("E104", *errors.NotInLanguage.codes, *errors.FunctionFailed.codes)
-    assert (type(error) is base) == (code[1] in "123" and code not in special)
+    assert (type(error) is base) == (code[1] in "1237" and code not in special)
 
 
 def test_a_class_that_a_code_does_not_have_is_refused() -> None:

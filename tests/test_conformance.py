@@ -88,6 +88,9 @@ OUT_OF_REACH = {
     "E408": "raised where an engine of this process is held to a constraint",
     "E314": "takes time; a scripted function answers at once (tests/calls/test_functions_of_the_host.py)",
     "E409": "tells of a server; a case has none (tests/models/test_faults.py)",
+    **dict.fromkeys(
+        (f"E70{digit}" for digit in range(9)), "tells of a request to a server (tests/serving/test_requests.py)"
+    ),
 }
 
 

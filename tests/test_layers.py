@@ -62,6 +62,7 @@ LAYERS = """
     api
     nano
     testing
+    serving
     cli
     __main__
 """
@@ -93,7 +94,7 @@ HEAVY = {
     "torch": {"models", "decode", "nano"},
     "transformers": {"models", "decode", "nano"},
     "openai": {"models"},
-    "aiohttp": {"models"},
+    "aiohttp": {"models", "serving"},
 }
 """Packages from elsewhere, and the parts of rlmlang that may import them. attrs may stand anywhere."""
 

@@ -1,0 +1,1 @@
+"""Serve models, programs and runs over HTTP (`rlmlang serve`)."""

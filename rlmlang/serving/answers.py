@@ -1,0 +1,162 @@
+"""Answer a question of a client: as a whole, or as a stream of events that stays alive while the run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from aiohttp import web
+from attrs import define, frozen
+
+from rlmlang.api import Result, answered
+from rlmlang.calls.budget import Usage
+from rlmlang.errors import RequestError
+from rlmlang.language.types import Type
+from rlmlang.runtime.values import to_json
+from rlmlang.serving.failures import as_rlm_error, error_response
+from rlmlang.serving.questions import Extras, Question
+from rlmlang.serving.service import ServedRun, Service
+
+T = TypeVar("T")
+
+ALIVE = 5.0
+"""Seconds between two comments in a stream that has nothing else to say, so that nobody takes it for dead."""
+
+_PIECE = re.compile(r".{1,200}(?:\s|$)|.{1,200}", re.DOTALL)
+"""The pieces in which a text is streamed, which end between words."""
+
+
+@frozen
+class Ask:
+    """What a request asks for, whichever format it is in."""
+
+    question: Question
+    type: Type
+    limits: dict[str, object]
+    stop: tuple[str, ...] = ()
+    """Texts before the first of which the answer ends."""
+
+    @property
+    def title(self) -> str:
+        return " ".join(self.question.text[:200].split())[:80]
+
+
+def asked_for(
+    question: Question, extras: Extras, type_: Type, max_tokens: int | None, stop: str | list[Any] | None = None
+) -> Ask:
+    """Return what is asked for. Raises RequestError E700 for texts to stop at that are none."""
+    limits = dict(extras.limits)
+    if max_tokens is not None:
+        limits.setdefault("max_answer_tokens", max_tokens)
+    found = (stop,) if isinstance(stop, str) else tuple(stop or ())
+    if not all(isinstance(each, str) and each for each in found):
+        raise RequestError.of("E700", "`stop` is a text, or a list of texts")
+    return Ask(question, type_, limits, found)
+
+
+async def answer(service: Service, run: ServedRun, asked: Ask) -> tuple[str, Result]:
+    """Let a program be written and run that answers, and return the answer as text too. Raises RlmError."""
+    question = asked.question
+    result = await service.run(
+        run,
+        lambda options: answered(question.text, question.inputs, asked.type, options),
+        asked.limits,
+        question.guidance,
+    )
+    value = to_json(result.value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    for stop in asked.stop:
+        text = text.partition(stop)[0]
+    return text, result
+
+
+def about(request: web.Request, run: ServedRun, result: Result | None = None) -> dict[str, Any]:
+    """Return what a response says of its run, beside what OpenAI's format has: the member `rlmlang`."""
+    found: dict[str, Any] = {"run_id": run.id, "trace": trace_url(request, run)}
+    if result is not None:
+        found |= {"type": str(result.type), "program": result.program.source.text, "usage": result.usage.to_json()}
+    return found
+
+
+def trace_url(request: web.Request, run: ServedRun) -> str:
+    """Return the address of the page of a run: its calls while it goes on, its trace afterwards."""
+    return f"{request.scheme}://{request.host}/runs/{run.id}"
+
+
+def headers(request: web.Request, run: ServedRun) -> dict[str, str]:
+    """Return the headers that every response about a run has."""
+    return {"Rlmlang-Run": run.id, "Rlmlang-Trace": trace_url(request, run)}
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Yield the text in pieces of up to 200 characters."""
+    yield from _PIECE.findall(text)
+
+
+def token_counts(usage: Usage) -> tuple[int, int, int]:
+    """Return the tokens of a run as clients of OpenAI count them: read, written, and read but cached."""
+    return usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens
+
+
+# Streams ---------------------------------------------------------------------------
+
+
+@define(eq=False)
+class EventStream:
+    """A stream of server-sent events to a client."""
+
+    response: web.StreamResponse
+
+    async def send(self, data: Any, event: str | None = None) -> None:
+        """Send an event. What is no text becomes JSON."""
+        text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=True)
+        head = "" if event is None else f"event: {event}\n"
+        await self.response.write(f"{head}data: {text}\n\n".encode())
+
+    async def wait(self, work: asyncio.Task[Any], run: ServedRun) -> None:
+        """Wait until the work is done, and say how far the run is meanwhile, in comments."""
+        while not (await asyncio.wait({work}, timeout=ALIVE))[0]:
+            run.progress.sample(run.progress.seconds)
+            line = " ".join(run.progress.line(run.progress.seconds).split())
+            await self.response.write(f": {line}\n\n".encode())
+
+
+@asynccontextmanager
+async def streaming(request: web.Request, more: dict[str, str] | None = None) -> AsyncIterator[EventStream]:
+    """Begin a stream of events, and end it."""
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", **(more or {})}
+    )
+    await response.prepare(request)
+    yield EventStream(response)
+    with suppress(ConnectionError):
+        await response.write_eof()
+
+
+@asynccontextmanager
+async def working(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """The work on an answer as a task, which is cancelled if the client goes away."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield task
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def outcome(work: asyncio.Task[T]) -> T:
+    """Return the answer once it is there. Raises RlmError; RequestError E708 if the server has cancelled the work."""
+    await asyncio.wait({work})
+    if work.cancelled():
+        raise RequestError.of("E708", "the server was stopped", hint="what was answered is kept in its store")
+    return work.result()
+
+
+def failed(request: web.Request, run: ServedRun, error: BaseException) -> web.Response:
+    """Return the response for a run that has failed."""
+    return error_response(as_rlm_error(error), run.trace.redactor, headers(request, run))

@@ -1,0 +1,71 @@
+"""Listen on an address until the process is told to stop, and then let what has begun come to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+
+from aiohttp import web
+from attrs import evolve
+
+from rlmlang.api import open_model
+from rlmlang.calls.roles import LEAF
+from rlmlang.errors import UsageError
+from rlmlang.opening import leaf_of
+from rlmlang.serving.app import LOOPBACK, application
+from rlmlang.serving.service import ServerSettings, Service
+from rlmlang.storage.store import Store
+
+IDLE = 75.0
+"""Seconds after which a connection that says nothing is closed."""
+
+
+def require_keys(host: str, settings: ServerSettings) -> None:
+    """Raise UsageError E607 for a server that others could reach, and that has no keys."""
+    if host not in LOOPBACK and not settings.clients.by_key:
+        hint = "give each client a key with --keys FILE (docs/serving.md), or listen on 127.0.0.1"
+        raise UsageError.of("E607", f"a server on {host} can be used by everyone who reaches it", hint=hint)
+
+
+async def serve(
+    settings: ServerSettings, host: str, port: int, grace: float, ready: Callable[[list[str]], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM. `ready` is told the addresses, once the server listens.
+
+    Requests that have begun then have `grace` seconds; a second signal cancels them.
+    Raises UsageError E605, E606, E607 (no keys, or an address that cannot be had), ModelError E407.
+    """
+    require_keys(host, settings)
+    async with AsyncExitStack() as stack:
+        leaf = leaf_of(settings.models)
+        if leaf is not None and leaf != settings.model:
+            settings = evolve(settings, models={LEAF: await stack.enter_async_context(open_model(leaf))})
+        if settings.model is not None:
+            model = await stack.enter_async_context(open_model(settings.model))
+            settings = evolve(settings, model=model, models=settings.models if leaf != settings.model else None)
+        store = None if settings.place is None else stack.enter_context(Store(settings.place))
+        service = Service(settings, store)
+        runner = web.AppRunner(
+            application(service), handler_cancellation=True, access_log=None, keepalive_timeout=IDLE,
+            shutdown_timeout=grace,
+        )  # fmt: skip
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            with suppress(NotImplementedError):  # Windows has none; there an interrupt cancels this task
+                loop.add_signal_handler(sign, service.stop)
+                stack.callback(loop.remove_signal_handler, sign)
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            hint = "choose another with --port"
+            raise UsageError.of("E607", f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+        ready([_address(*address[:2]) for address in runner.addresses])
+        await service.stopping.wait()
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

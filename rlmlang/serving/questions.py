@@ -1,0 +1,222 @@
+"""Make a question with inputs of a conversation, as clients of chat models send it.
+
+What is short stands in the question. What is long becomes an input, of which a model that writes a program sees the
+name, the size and the beginning: a file, a long message, a long conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from keyword import iskeyword
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from attrs import define, field, frozen
+
+from rlmlang.errors import ProgramError, RequestError
+from rlmlang.files import text_of
+from rlmlang.language.check import check
+from rlmlang.language.source import Source
+from rlmlang.language.types import STR, Type
+from rlmlang.serving.bodies import kind_of, member
+
+LONG = 2_000
+"""Characters from which a text is long."""
+
+QUOTED = 500
+"""Characters of the beginning and of the end of a long message that stand in the question."""
+
+_SYSTEM = ("system", "developer")
+_ROLES = (*_SYSTEM, "user", "assistant")
+
+
+@define
+class SentMessage:
+    """A message: the texts in it, and the files with their names."""
+
+    role: str
+    texts: list[str] = field(factory=list)
+    files: list[tuple[str, str]] = field(factory=list)
+
+
+@frozen
+class Question:
+    """What is asked of a model."""
+
+    text: str
+    inputs: Mapping[str, object]
+    guidance: str
+    """What system messages say, which stands in every prompt of the run."""
+
+
+# Reading ---------------------------------------------------------------------------
+
+
+def read_message(data: object, where: str) -> SentMessage:
+    """Return a message of either of OpenAI's formats. Raises RequestError E700."""
+    if not isinstance(data, dict):
+        raise RequestError.of("E700", f"`{where}` is {kind_of(data)}, not an object")
+    role = data.get("role")
+    if role not in _ROLES:
+        hint = f"roles are {', '.join(_ROLES)}; there are no tools: files and long texts are inputs of the program"
+        raise RequestError.of("E700", f"`{where}.role` is none that is known here", hint=hint)
+    message = SentMessage(role)
+    content = member(data, "content", str, list, default="", where=f"{where}.")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    for number, part in enumerate(parts):
+        _read_part(part, f"{where}.content[{number}]", message)
+    return message
+
+
+def _read_part(part: object, where: str, message: SentMessage) -> None:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(part, dict) or not isinstance(kind, str):
+        raise RequestError.of("E700", f"`{where}` is no part of a message", hint='write {"type": "text", "text": …}')
+    if kind in ("text", "input_text", "output_text", "refusal"):
+        name = "refusal" if kind == "refusal" else "text"
+        message.texts.append(member(part, name, str, default="", where=f"{where}."))
+    elif kind == "file":
+        message.files.append(_read_file(member(part, "file", dict, default={}, where=f"{where}."), f"{where}.file"))
+    elif kind == "input_file":
+        message.files.append(_read_file(part, where))
+    else:
+        hint = "parts are text and files; text of an image or a recording can be sent as a file"
+        raise RequestError.of("E700", f"`{where}` is of type {kind[:40]}", hint=hint)
+
+
+def _read_file(data: dict[str, Any], where: str) -> tuple[str, str]:
+    """Return the name of a file and the text in it. Raises RequestError E700."""
+    name = member(data, "filename", str, default="file", where=f"{where}.")
+    content = member(data, "file_data", str, where=f"{where}.")
+    if content is None:
+        hint = "no file is kept here, and none is fetched: send its content as file_data, in base64"
+        raise RequestError.of("E700", f"`{where}` has no file_data", hint=hint)
+    head, comma, rest = content.partition(",")
+    try:
+        if not head.startswith("data:"):
+            found = b64decode(content, validate=True)
+        elif comma and head.endswith(";base64"):
+            found = b64decode(rest, validate=True)
+        else:
+            found = unquote_to_bytes(rest)
+    except ValueError:
+        raise RequestError.of("E700", f"`{where}.file_data` is not base64") from None
+    try:
+        return name, text_of(found)
+    except UnicodeDecodeError:
+        raise RequestError.of("E700", f"the file {name[:80]!r} is no text", hint="send its text, as UTF-8") from None
+
+
+# The question ----------------------------------------------------------------------
+
+
+def question_of(messages: Sequence[SentMessage], more: Mapping[str, object]) -> Question:
+    """Return the question that a conversation asks, with the inputs that come with it. Raises RequestError E700."""
+    talk = [message for message in messages if message.role not in _SYSTEM]
+    if not talk or talk[-1].role != "user":
+        raise RequestError.of("E700", "the last message is not the user's", hint='end with {"role": "user", …}')
+    inputs: dict[str, object] = dict(more)
+    for message in messages:
+        for name, text in message.files:
+            inputs[_free(_identifier(name), inputs)] = text
+    guidance = "\n\n".join(_texts(message for message in messages if message.role in _SYSTEM))
+    parts = []
+    if len(guidance) > LONG:
+        name = _free("instructions", inputs)
+        inputs[name], guidance = guidance, ""
+        parts.append(f"Follow the instructions in `{name}`.")
+    if earlier := _earlier(talk[:-1], inputs):
+        parts.append(earlier)
+    asked = _last(talk[-1], inputs)
+    if not asked:
+        raise RequestError.of("E700", "the last message has no text", hint="say what is to be done with the files")
+    return Question("\n\n".join([*parts, asked]), inputs, guidance)
+
+
+def _texts(messages: Iterable[SentMessage]) -> list[str]:
+    return [text for message in messages for text in message.texts if text.strip()]
+
+
+def _earlier(messages: Sequence[SentMessage], inputs: dict[str, object]) -> str:
+    """Return what the question says of earlier messages: all of it, or the input that has them if they are long."""
+    said = [{"role": message.role, "text": "\n\n".join(_texts([message]))} for message in messages]
+    if not said:
+        return ""
+    if sum(len(each["text"]) for each in said) <= LONG:
+        lines = "\n\n".join(f"{each['role']}: {each['text']}" for each in said)
+        return f"The conversation so far:\n\n{lines}\n\nWhat the user says now:"
+    name = _free("conversation", inputs)
+    inputs[name] = said
+    return f"The conversation so far is in `{name}`. What the user says now:"
+
+
+def _last(message: SentMessage, inputs: dict[str, object]) -> str:
+    """Return what the last message asks; its long texts become inputs."""
+    short, long = [], []
+    for text in _texts([message]):
+        if len(text) <= LONG:
+            short.append(text.strip())
+            continue
+        name = _free("text", inputs)
+        inputs[name] = text
+        long.append((name, text))
+    if short or not long:
+        return "\n\n".join(short)
+    return "\n\n".join(
+        f"Do what the message in `{name}` asks for. It begins:\n\n{text[:QUOTED].strip()}\n\n"
+        f"and it ends:\n\n{text[-QUOTED:].strip()}"
+        for name, text in long
+    )
+
+
+def _identifier(name: str) -> str:
+    """Return the name of an input for a file: that of the file without its ending, as far as it may be one."""
+    found = re.sub(r"[^a-z0-9]+", "_", PurePath(name[-200:]).stem.lower()).strip("_")[:40]
+    return found if found and not found[0].isdigit() and not iskeyword(found) else f"file_{found}".rstrip("_")
+
+
+def _free(name: str, inputs: Mapping[str, object]) -> str:
+    """Return the name, with a number if an input has it already."""
+    number, found = 1, name
+    while found in inputs:
+        number += 1
+        found = f"{name}_{number}"
+    return found
+
+
+# What rlmlang adds to requests -----------------------------------------------------
+
+
+@frozen
+class Extras:
+    """The member `rlmlang` of a request: what OpenAI's format has no place for."""
+
+    type: Type = STR
+    inputs: Mapping[str, object] = field(factory=dict)
+    limits: Mapping[str, object] = field(factory=dict)
+
+
+def read_extras(body: dict[str, Any]) -> Extras:
+    """Return what a request has in `rlmlang`. Raises RequestError E700."""
+    data = member(body, "rlmlang", dict, default={})
+    if unknown := data.keys() - {"type", "inputs", "limits"}:
+        hint = "it has type, inputs and limits"
+        raise RequestError.of("E700", f"`rlmlang` has no {min(unknown)[:80]}", hint=hint)
+    text = member(data, "type", str, default="str", where="rlmlang.")
+    inputs = member(data, "inputs", dict, default={}, where="rlmlang.")
+    for name in inputs:
+        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+            raise RequestError.of("E700", f"an input cannot be named {name[:80]!r}")
+    return Extras(read_type(text), inputs, member(data, "limits", dict, default={}, where="rlmlang."))
+
+
+def read_type(text: str) -> Type:
+    """Return the type of the language that a text names, of which nothing else is used. Raises RequestError E700."""
+    try:
+        return check(Source(f"value: {text}\nvalue\n", "the type")).inputs["value"]
+    except (ProgramError, KeyError):
+        hint = "types are str, int, float, bool, list[…], dict[…, …], tuple[…], Literal[…] and … | None"
+        raise RequestError.of("E700", f"`rlmlang.type` is no type: {text[:80]}", hint=hint) from None

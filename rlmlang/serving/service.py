@@ -1,0 +1,189 @@
+"""What is served: a model, a store, programs, limits; and the runs that are made for clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import time
+from typing import Any
+
+from aiohttp import web
+from attrs import asdict, define, evolve, field, frozen
+
+from rlmlang.api import Program, Result
+from rlmlang.calls.budget import LimitRange, Limits
+from rlmlang.calls.host_functions import FunctionsLike
+from rlmlang.calls.prices import Prices
+from rlmlang.calls.writing import Writing
+from rlmlang.errors import RequestError
+from rlmlang.execution import Options
+from rlmlang.opening import ModelLike, ModelsLike
+from rlmlang.serving.bodies import BodyLimits
+from rlmlang.serving.clients import Clients, KeyHolder
+from rlmlang.storage.store import Store
+from rlmlang.trace.progress import Progress
+from rlmlang.trace.recorder import Trace
+
+SERVICE: web.AppKey[Service] = web.AppKey("service")
+"""Where an application has its service."""
+
+CLIENT: web.RequestKey[KeyHolder] = web.RequestKey("client", KeyHolder)
+"""Where a request has whose it is."""
+
+KEPT_RUNS, KEPT_EVENTS = 50, 64_000_000
+"""Without a store, the traces of so many runs are kept, the latest; and of each, so many characters."""
+
+
+@frozen(kw_only=True)
+class ServerSettings:
+    """How runs are made, and what a client may ask for."""
+
+    model: ModelLike | None = None
+    models: ModelsLike | None = None
+    place: str | Path | None = None
+    """Where the store is; None for none."""
+    limits: Limits = field(factory=Limits)
+    """Those of each request."""
+    prices: Prices | None = None
+    writing: Writing | None = None
+    guidance: str = ""
+    functions: FunctionsLike | None = None
+    programs: Mapping[str, Program] = field(factory=dict)
+    """By the names under which they are served."""
+    clients: Clients = field(factory=Clients)
+    allow_programs: bool = False
+    """Whether clients may send programs of their own."""
+    name: str = "rlmlang"
+    """The name of the model that is served."""
+    body: BodyLimits = field(factory=BodyLimits)
+    max_requests: int = 256
+    """Requests of all clients that are carried out at once."""
+
+
+@define(eq=False)
+class ServedRun:
+    """A run that is made for a client, while it goes on, and without a store for some time after."""
+
+    client: KeyHolder
+    title: str
+    trace: Trace
+    progress: Progress = field(init=False)
+    log: list[str] = field(factory=list)
+    """Its events as JSON texts, if there is no store."""
+    task: asyncio.Task[Any] | None = None
+    ended: asyncio.Event = field(factory=asyncio.Event)
+    _logged: int = 0
+
+    @progress.default
+    def _(self) -> Progress:
+        return Progress(self.trace)
+
+    @property
+    def id(self) -> str:
+        return self.trace.run_id
+
+    def keep(self, _: int, event: str) -> None:
+        """Keep an event, as a sink of the trace."""
+        self._logged += len(event)
+        if self._logged <= KEPT_EVENTS:
+            self.log.append(event)
+
+
+@define(eq=False)
+class Service:
+    """A server's state. The model and the store are open as long as it is used."""
+
+    settings: ServerSettings
+    store: Store | None = None
+    runs: OrderedDict[str, ServedRun] = field(factory=OrderedDict)
+    """Those that go on, by id; without a store also the latest that have ended."""
+    stopping: asyncio.Event = field(factory=asyncio.Event)
+    """Set once no further request is taken."""
+    begun_at: float = field(factory=time)
+    drawing: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(2))
+    """Held while a page is made: that of a large run takes seconds of a processor, and memory."""
+    _requests: int = 0
+
+    @contextmanager
+    def request(self, client: KeyHolder) -> Iterator[None]:
+        """Count a request that makes a run. Raises RequestError E706, E708."""
+        if self.stopping.is_set():
+            raise RequestError.of("E708", "the server is stopping")
+        if self._requests >= self.settings.max_requests:
+            raise RequestError.of("E706", f"the server carries out {self._requests:,} requests already")
+        self._requests += 1
+        try:
+            with client.request():
+                yield
+        finally:
+            self._requests -= 1
+
+    async def run(
+        self,
+        run: ServedRun,
+        work: Callable[[Options], Awaitable[Result]],
+        changes: Mapping[str, Any],
+        guidance: str = "",
+    ) -> Result:
+        """Make a run: what `work` does with its options. Raises RlmError, RequestError E700, E707."""
+        settings = self.settings
+        options = Options(
+            model=settings.model, models=settings.models, store=self.store, prices=settings.prices,
+            limits=run.client.within(lowered(settings.limits, changes)), writing=settings.writing,
+            guidance="\n\n".join(filter(None, (settings.guidance, guidance))), trace=run.trace,
+            functions=settings.functions, shared=run.client.account,
+        )  # fmt: skip
+        run.task = asyncio.current_task()
+        try:
+            return await work(options)
+        finally:
+            run.client.ended(run.trace.usage)
+
+    @contextmanager
+    def begun(self, client: KeyHolder, title: str) -> Iterator[ServedRun]:
+        """A run that can be seen while it is made. Raises RequestError E706, E708."""
+        with self.request(client):
+            run = ServedRun(client, title, Trace(run_id=client.new_run_id(), keep=False))
+            if self.store is None:
+                run.trace.sinks.append(run.keep)
+            self.runs[run.id] = run
+            try:
+                yield run
+            finally:
+                run.ended.set()
+                self._forget(run)
+
+    def _forget(self, run: ServedRun) -> None:
+        if self.store is not None:
+            del self.runs[run.id]
+            return
+        self.runs.move_to_end(run.id)
+        ended = [each for each in self.runs.values() if each.ended.is_set()]
+        for old in ended[:-KEPT_RUNS]:
+            del self.runs[old.id]
+
+    def stop(self) -> None:
+        """Take no further request; the second time, cancel those that are being carried out."""
+        if self.stopping.is_set():
+            for run in self.runs.values():
+                if run.task is not None:
+                    run.task.cancel()
+        self.stopping.set()
+
+
+def lowered(limits: Limits, changes: Mapping[str, Any]) -> Limits:
+    """Return limits with some that a client has lowered. Raises RequestError E700 for what is no limit, or higher."""
+    known = asdict(limits)
+    for name, value in changes.items():
+        if name not in known:
+            raise RequestError.of("E700", f"there is no limit `{name[:80]}`", hint=f"limits are {', '.join(known)}")
+        range_ = LimitRange.of(name)
+        if value is None or not range_.admits(value):
+            raise RequestError.of("E700", f"`{name}` is {range_.about}")
+        most = known[name]
+        if most is not None and value > most:
+            raise RequestError.of("E700", f"`{name}` is at most {most:,}", hint="the server does not allow more")
+    return evolve(limits, **changes)
