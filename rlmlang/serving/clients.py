@@ -56,7 +56,10 @@ class KeyLimits:
 
     def account(self) -> Account:
         """Return a new account for a day's calls, tokens and money."""
-        limits = Limits(self.max_calls, 1, self.max_prompt_tokens, self.max_completion_tokens, max_cost=self.max_cost)
+        limits = Limits(
+            max_calls=self.max_calls, max_prompt_tokens=self.max_prompt_tokens,
+            max_completion_tokens=self.max_completion_tokens, max_cost=self.max_cost, max_function_calls=None,
+        )  # fmt: skip
         return Account(limits, Usage(cost=Decimal(0)))
 
 
