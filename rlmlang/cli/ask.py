@@ -11,6 +11,7 @@ from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.functions import functions_of, functions_option
 from rlmlang.cli.options import (
+    download_option,
     guidance_of,
     guidance_option,
     json_option,
@@ -33,6 +34,7 @@ from rlmlang.cli.settings import find_settings
 @click.command("ask")
 @click.argument("question")
 @text_input_option
+@download_option
 @click.option("--type", "type_", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
 @leaf_model_option
@@ -50,6 +52,7 @@ def command(
     ctx: click.Context,
     question: str,
     inputs: tuple[str, ...],
+    allow_download: bool,
     type_: str,
     model: str | None,
     leaf_model: str | None,
@@ -84,7 +87,7 @@ def command(
         limits = limits_of(ctx, settings, name)
         functions = functions_of(functions_file)
         found = read_given(inputs, "")
-        given = found.values()
+        given = found.values(allow_download=allow_download)
         if name is None:
             raise missing_model()
         place = store_for_run(store, no_store, settings)

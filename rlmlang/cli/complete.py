@@ -10,6 +10,7 @@ from rlmlang.api import Completion, acomplete
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.options import (
+    download_option,
     guidance_of,
     guidance_option,
     json_option,
@@ -33,6 +34,7 @@ from rlmlang.runtime.values import to_json
 @click.command("complete")
 @click.argument("prompt")
 @text_input_option
+@download_option
 @click.option("--start", metavar="TEXT", default="", help="The beginning of the text, which may contain calls.")
 @click.option(
     "--max-tokens",
@@ -55,6 +57,7 @@ def command(
     ctx: click.Context,
     prompt: str,
     inputs: tuple[str, ...],
+    allow_download: bool,
     start: str,
     max_tokens: int | None,
     model: str | None,
@@ -91,7 +94,7 @@ def command(
             raise missing_model()
         place = store_for_run(store, no_store, settings)
         found = read_given(inputs, "")
-        given = found.values()
+        given = found.values(allow_download=allow_download)
         attempt.run(
             lambda: acomplete(
                 prompt, given, start=start, max_tokens=max_tokens, model=name, models=models, store=place,

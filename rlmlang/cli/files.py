@@ -41,7 +41,7 @@ class GivenInputs:
     places: Mapping[str, str]
     """Where those are that are in files or come from standard input, by `name=@FILE` and `name=-`."""
 
-    def values(self, checked: Checked | None = None) -> dict[str, object]:
+    def values(self, checked: Checked | None = None, allow_download: bool = False) -> dict[str, object]:
         """Return all inputs, read as a program declares them, or by their forms where there is no program.
 
         Raises UsageError E603, E604, E607.
@@ -49,7 +49,7 @@ class GivenInputs:
         found = {**(self.texts if checked is None else read_inputs(checked, self.texts)), **self.data}
         for name, place in self.places.items():
             expected = None if checked is None else checked.inputs.get(name, STR)
-            found[name] = _read_place(name, place, expected)
+            found[name] = _read_place(name, place, expected, allow_download)
         return found
 
 
@@ -97,11 +97,11 @@ def _read_text(name: str, place: str) -> str:
         return read(place)
 
 
-def _read_place(name: str, place: str, expected: Type | None) -> object:
+def _read_place(name: str, place: str, expected: Type | None, allow_download: bool) -> object:
     from rlmlang.data.reading import read_value  # imported here: most inputs are short texts
 
     with _explained(name, place):
-        return read_value(place, expected, name)
+        return read_value(place, expected, name, download=allow_download)
 
 
 @contextmanager

@@ -175,6 +175,12 @@ text_input_option = click.option(
     "A text that begins with @ is written with @@.",
 )
 
+download_option = click.option(
+    "--allow-download",
+    is_flag=True,
+    help="Let inputs be read from the web: @https://…, at most 200 MB and 2 minutes each.",
+)
+
 
 def _model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of models for completion in shells, up to the path that follows."""

@@ -11,6 +11,7 @@ from rlmlang.calls.prices import money
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.options import (
+    download_option,
     guidance_of,
     guidance_option,
     input_option,
@@ -31,6 +32,7 @@ from rlmlang.runtime.estimate import Interval, Money, SiteCost
 @click.command("plan")
 @program_argument
 @input_option
+@download_option
 @model_option
 @leaf_model_option
 @guidance_option
@@ -41,6 +43,7 @@ def command(
     ctx: click.Context,
     file: str,
     inputs: tuple[str, ...],
+    allow_download: bool,
     model: str | None,
     leaf_model: str | None,
     guidance: str | None,
@@ -62,7 +65,7 @@ def command(
     models = models_of(leaf_model, settings)
     limits = limits_of(ctx, settings, name)
     found = read_given(inputs, file)
-    given = found.values(program.checked)
+    given = found.values(program.checked, allow_download)
     cost = program.cost(
         given,
         model=name,

@@ -10,6 +10,7 @@ from rlmlang.api import Program
 from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.functions import functions_of, functions_option
 from rlmlang.cli.options import (
+    download_option,
     guidance_of,
     guidance_option,
     input_option,
@@ -34,6 +35,7 @@ from rlmlang.language.check import check
 @click.command("run")
 @program_argument
 @input_option
+@download_option
 @model_option
 @leaf_model_option
 @writing_option
@@ -49,6 +51,7 @@ def command(
     ctx: click.Context,
     file: str,
     inputs: tuple[str, ...],
+    allow_download: bool,
     model: str | None,
     leaf_model: str | None,
     writing: Any,
@@ -82,7 +85,7 @@ def command(
         functions = functions_of(functions_file)
         program = Program(check(read_source(file)))
         found = read_given(inputs, file)
-        given = found.values(program.checked)
+        given = found.values(program.checked, allow_download)
         place = store_for_run(store, no_store, settings)
         attempt.is_resumable = place is not None
         attempt.run(

@@ -8,6 +8,7 @@ from typing import Any
 
 from rlmlang.data.cells import typed
 from rlmlang.data.columns import field_names
+from rlmlang.data.memory import Room
 from rlmlang.data.tables import Table, TableRow
 from rlmlang.errors import UsageError
 from rlmlang.language.types import STR, DictType, OptionalType, RecordType, Type
@@ -55,9 +56,11 @@ def fitted(rows: Table, item: Type, wanted: str) -> list[Value]:
     found: list[Value] = []
     problems: list[str] = []
     hint = None
+    room = Room(rows.name)
     for number, row in enumerate(rows, 1):
         try:
             found.append(_element(row, item, rows.only_text))
+            room.check(number)
         except Mismatch as error:
             problems.append(f"row {number:,}, {error}")
             hint = hint or error.hint

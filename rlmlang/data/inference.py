@@ -7,6 +7,7 @@ from typing import Any
 
 from rlmlang.data.cells import typed
 from rlmlang.data.columns import field_names, is_number
+from rlmlang.data.memory import Room
 from rlmlang.data.tables import Table
 from rlmlang.errors import UsageError
 from rlmlang.language.types import BOOL, FLOAT, INT, STR, ListType, RecordType, Type, optional
@@ -22,23 +23,32 @@ def inferred(rows: Table, name: str) -> list[RecordValue]:
     A column of text is of numbers or bools if all of its cells are; empty cells are None then, and empty texts
     otherwise. Numbers that begin with zeros, such as postal codes, are text. Columns of bytes are left out.
     """
-    cells = list(rows)
-    found = dict.fromkeys(column for row in cells for column in row)
-    columns = [column for column in found if not any(isinstance(row.get(column), bytes) for row in cells)]
-    if not columns:
+    cells: dict[str, list[Any]] = {}
+    room = Room(rows.name)
+    count = 0
+    for count, row in enumerate(rows, 1):
+        for column in (name for name in row if name not in cells):
+            cells[column] = [None] * (count - 1)
+        for column, of in cells.items():
+            of.append(row.get(column))
+        room.check(count)
+    cells = {column: of for column, of in cells.items() if not any(isinstance(cell, bytes) for cell in of)}
+    if not count or not cells:
         raise UsageError.of("E603", f"{rows.name} has no rows, by which the types of its columns could be found")
-    fields = field_names(columns)
-    types: list[Type] = []
+    class_name = record_name(name, set())
+    taken = {class_name}
+    fields: list[tuple[str, Type]] = []
     values: list[list[Any]] = []
-    for column, field in zip(columns, fields):
-        own = [row.get(column) for row in cells]
+    for column, field in zip(cells, field_names(tuple(cells))):
         try:
-            type_, of = _text_column(own) if rows.only_text else _column(own, field)
+            type_, of = (
+                _text_column(cells[column]) if rows.only_text else _column(cells[column], f"{name}_{field}", taken)
+            )
         except Mismatch as error:
             raise UsageError.of("E603", f"{rows.name}, column `{column}`: {error}", hint=error.hint) from error
-        types.append(type_)
+        fields.append((field, type_))
         values.append(of)
-    record = RecordType(record_name(name, set()), tuple(zip(fields, types)))
+    record = RecordType(class_name, tuple(fields))
     return [RecordValue(record, row) for row in zip(*values)]
 
 
@@ -65,8 +75,8 @@ def _type_of_texts(cells: Sequence[str]) -> Type:
     return BOOL if all(cell.strip().lower() in ("true", "false") for cell in cells) else STR
 
 
-def _column(cells: list[Any], field: str) -> tuple[Type, list[Any]]:
+def _column(cells: list[Any], field: str, taken: set[str]) -> tuple[Type, list[Any]]:
     """Return the type of a column of data, and its values. Raises Mismatch."""
-    data, type_ = typed_data(cells, field, set())
+    data, type_ = typed_data(cells, field, taken)
     assert isinstance(type_, ListType)
     return type_.item, data

@@ -37,6 +37,8 @@ class DataPlace:
     """What is named behind `#`: a table of a database, a sheet of a workbook."""
     content: bytes | None = None
     """The bytes, where they were downloaded; if there is no file either, standard input has them, once."""
+    ending: str = ""
+    """The end of the name that tells the form, where there is no file."""
     _taken: bytes = field(default=b"", init=False)
     """The bytes of standard input that were read to find its form."""
     _begun: bool = field(default=False, init=False)
@@ -44,9 +46,7 @@ class DataPlace:
     @property
     def suffix(self) -> str:
         """The end of the name that tells the form, in lower case, without `.gz`: `.csv`."""
-        if self.path is None and self.content is None:
-            return ""
-        suffixes = [each.lower() for each in PurePath(self.path or self.name.partition("?")[0]).suffixes]
+        suffixes = [each.lower() for each in PurePath(self.path or f"x{self.ending}").suffixes]
         if suffixes and suffixes[-1] == ".gz":
             suffixes.pop()
         return suffixes[-1] if suffixes else ""

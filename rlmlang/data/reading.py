@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
+from rlmlang.data.downloads import downloaded, is_address
 from rlmlang.data.fitting import fitted
 from rlmlang.data.forms import DataForm
 from rlmlang.data.inference import inferred
@@ -16,12 +17,12 @@ from rlmlang.language.types import UNKNOWN, ListType, OpenTupleType, OptionalTyp
 from rlmlang.runtime.inputs import is_bare, written_input
 
 
-def rows(place: str) -> Table:
-    """Return the rows of the table at a place: a file, or `-` for standard input.
+def rows(place: str, *, download: bool = False) -> Table:
+    """Return the rows of the table at a place: a file, `-` for standard input, an address if `download` allows it.
 
     `FORM:` before it says what form the data has, such as `csv:-`. Raises UsageError E603, E604, E607.
     """
-    found, form = _found(place)
+    found, form = _found(place, download)
     if form.rows is None and form.by_type:
         form = table_in_text(found)
     if form.rows is None:
@@ -29,13 +30,13 @@ def rows(place: str) -> Table:
     return form.rows(found)
 
 
-def read_value(place: str, expected: Type | None = None, name: str = "value") -> object:
+def read_value(place: str, expected: Type | None = None, name: str = "value", *, download: bool = False) -> object:
     """Return the data at a place as a value of the expected type; `name` is that of the input, for messages.
 
     Without a type, tables become lists of records whose fields have the types of their columns, JSON its data, and
     everything else text. Raises UsageError E603, E604, E607.
     """
-    found, form = _found(place)
+    found, form = _found(place, download)
     type_ = expected.item if isinstance(expected, OptionalType) else expected
     if type_ is None:
         return _untyped(found, form, name)
@@ -67,13 +68,13 @@ def read_value(place: str, expected: Type | None = None, name: str = "value") ->
     )
 
 
-def _found(place: str) -> tuple[DataPlace, DataForm]:
-    """Return a place, and the form of its data. Raises UsageError E604."""
+def _found(place: str, allowed: bool) -> tuple[DataPlace, DataForm]:
+    """Return a place, which may be downloaded if that is allowed, and the form of its data. Raises UsageError."""
     named, colon, rest = place.partition(":")
-    if colon and named in FORMS and not Path(place).exists():
-        return place_of(rest), form_named(named)
-    found = place_of(place)
-    return found, form_of(found)
+    is_named = bool(colon) and named in FORMS and not Path(place).exists()
+    where = rest if is_named else place
+    found = downloaded(where, allowed) if is_address(where) else place_of(where)
+    return found, form_named(named) if is_named else form_of(found)
 
 
 def _is_object(data: object) -> bool:
