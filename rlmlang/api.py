@@ -52,6 +52,7 @@ from rlmlang.language.source import Source
 from rlmlang.language.type_structure import type_of_structure
 from rlmlang.language.types import STR, Type
 from rlmlang.mapping.mapped import Mapped, RowsLike, limits_of_all
+from rlmlang.mapping.scoring import Scorer
 from rlmlang.models.opened import OpenModel, synchronous
 from rlmlang.opening import (
     ModelLike,
@@ -245,6 +246,9 @@ class Program:
         ordered: bool = True,
         max_errors: int | None = None,
         rows_at_once: int | None = None,
+        expect: str | None = None,
+        tolerance: float = 0.0,
+        judge: Program | None = None,
         **named: object,
     ) -> Mapped:
         """Run the program on every row: `async for row in program.map(rows, …)`, or `for` outside of event loops.
@@ -253,7 +257,8 @@ class Program:
         their names; an input that is given here is the same for all rows. What comes is a `RowResult` for each row, in
         order or, unless `ordered`, as they end; a row that fails has its error in it. `limits` are those of all rows
         together, `row_limits` those of each. More than `max_errors` failed rows end the rest, with RunError E316.
-        Other options are described at the top of `rlmlang.api`.
+        With `expect`, the column of that name says what is right, and each result has a score: see
+        `rlmlang.mapping.scoring.Scorer`. Other options are described at the top of `rlmlang.api`.
         Raises ProgramError, UsageError; while the results come: BudgetError, ModelError E407 and E409, UsageError.
         """
         limits, trace = limits_of_all(limits, model), Trace(keep=False) if trace is None else trace
@@ -264,6 +269,7 @@ class Program:
         return Mapped(
             self.checked, rows, merged_inputs(inputs, named), options, row_limits,
             ordered=ordered, max_errors=max_errors, rows_at_once=rows_at_once,
+            scorer=None if expect is None else Scorer(expect, tolerance, None if judge is None else judge.checked),
         )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from rlmlang.errors import FileUnwritable, UsageError
 from rlmlang.language.depth import deep_recursion
 
 COMMANDS = (
-    "check", "fmt", "explain", "plan", "run", "ask", "complete", "runs", "trace", "store", "models", "grammar",
+    "check", "fmt", "explain", "plan", "run", "map", "ask", "complete", "runs", "trace", "store", "models", "grammar",
     "sample", "conform", "completion", "serve",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
@@ -36,8 +36,11 @@ LIMITS = {
 }
 
 
-def limit_options(command: Command) -> Command:
-    """Add `--max-calls` and the other limits, whose values are kept in `ctx.meta` for `limits_of`."""
+def limit_options(command: Command, unlimited: Collection[str] = ()) -> Command:
+    """Add `--max-calls` and the other limits, whose values are kept in `ctx.meta` for `limits_of`.
+
+    The command has no limit of those that are `unlimited`, if none is given.
+    """
 
     def note(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is not None and param.name is not None:
@@ -48,7 +51,7 @@ def limit_options(command: Command) -> Command:
 
     for name, text in reversed(LIMITS.items()):
         default = fields_dict(Limits)[name].default
-        shown = "none" if default is None else f"{default:,}"
+        shown = "none" if default is None or name in unlimited else f"{default:,}"
         if name == "concurrency":
             shown = "set by the model"
         option = click.option(

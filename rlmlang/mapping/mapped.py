@@ -21,6 +21,7 @@ from rlmlang.language.check.checked import Checked
 from rlmlang.language.types import Type
 from rlmlang.mapping.binding import RowBinder
 from rlmlang.mapping.rows import RowResult, RowRuns
+from rlmlang.mapping.scoring import ReadyScorer, Scorer
 from rlmlang.models.opened import OpenModel, refuse_in_event_loop
 from rlmlang.opening import ModelLike
 from rlmlang.runtime.python_values import data_of
@@ -58,15 +59,17 @@ class Mapped:
         ordered: bool = True,
         max_errors: int | None = None,
         rows_at_once: int | None = None,
-        done: Container[int] = (),
+        scorer: Scorer | None = None,
     ) -> None:
-        """Prepare to run a program; rows of the numbers `done` are left out.
+        """Prepare to run a program.
 
         Raises ProgramError, and UsageError E601–E604 where the columns do not fit the inputs, E607.
         """
         self._options = options
         self._limits = limits_of_rows(options.limits, row_limits)
-        self._ordered, self._max_errors, self._rows_at_once, self._done = ordered, max_errors, rows_at_once, done
+        self._ordered, self._max_errors, self._rows_at_once = ordered, max_errors, rows_at_once
+        self.done: Container[int] = ()
+        """The numbers of rows that are left out, since they are done already."""
         table = table_of(rows)
         self._rows = _numbered(table)
         first = list(islice(self._rows, LOOKED_AT))
@@ -74,8 +77,12 @@ class Mapped:
         self._is_taken = False
         columns = table.columns or tuple(first[0][1] if first else ())
         self._binder = RowBinder(checked, given, columns, table.only_text) if columns else None
+        self._scorer: ReadyScorer | None = None
         if self._binder is not None:
-            _refuse_unfit(self._binder, first)
+            _refuse_unfit(self._binder.bind, first)
+            if scorer is not None:
+                self._scorer = scorer.ready(table, columns, self._binder.checked.type, self._limits)
+                _refuse_unfit(self._scorer.check, first)
 
     @property
     def type(self) -> Type | None:
@@ -91,10 +98,11 @@ class Mapped:
         """Return the runs of the rows, and the work that makes them."""
         assert self._binder is not None
         binder = self._binder
-        rows = (each for each in self._rows if each[0] not in self._done)
+        rows = (each for each in self._rows if each[0] not in self.done)
         runs = RowRuns(
             rows, binder, self._limits,
             ordered=self._ordered, max_errors=self._max_errors, at_once=self._rows_at_once,
+            scorer=self._scorer,
         )  # fmt: skip
         source = binder.checked.module.span.source
         functions = functions_for(binder.checked, host_functions(self._options.functions))
@@ -208,12 +216,12 @@ def _numbered(rows: Table) -> Iterator[tuple[int, TableRow]]:
     return enumerate(rows, 1)
 
 
-def _refuse_unfit(binder: RowBinder, first: Iterable[tuple[int, TableRow]]) -> None:
-    """Raise the first error if none of the first rows can be bound. Raises ProgramError, UsageError E601, E603."""
+def _refuse_unfit(test: Callable[[TableRow], object], first: Iterable[tuple[int, TableRow]]) -> None:
+    """Raise the first error if none of the first rows passes a test. Raises ProgramError, UsageError E601, E603."""
     failure = None
     for _, row in first:
         try:
-            binder.bind(row)
+            test(row)
         except RlmError as error:
             failure = failure or error
         else:

@@ -36,7 +36,9 @@ from rlmlang.errors import (
     ValueTooLarge,
 )
 from rlmlang.mapping.binding import RowBinder
+from rlmlang.mapping.scoring import ReadyScorer
 from rlmlang.runtime.values import Value
+from rlmlang.trace.events import PrintEvent
 
 OF_A_ROW = (DepthExhausted, RowExhausted, ShareExhausted, StepsExhausted, ValueTooLarge)
 """Budgets that end a row; every other one is that of all rows."""
@@ -80,6 +82,7 @@ class RowRuns:
         ordered: bool = True,
         max_errors: int | None = None,
         at_once: int | None = None,
+        scorer: ReadyScorer | None = None,
     ) -> None:
         """Prepare to run numbered rows. `limits` are those of a row; more than `max_errors` failed rows end the rest.
 
@@ -92,6 +95,7 @@ class RowRuns:
         self._ordered = ordered
         self._max_errors = max_errors
         self._at_once = at_once
+        self._scorer = scorer
         self._ready: deque[RowResult] = deque()
         self._early: dict[int, RowResult] = {}
         """Results that wait for those before them."""
@@ -177,10 +181,29 @@ class RowRuns:
                 if isinstance(error, BudgetError) and not account.has_refused(error):
                     continue
                 failure = error.with_traceback(None)
+            printed = "".join(evaluation.printed)
+            if printed:
+                run.trace.emit(PrintEvent(call=None, text=printed))
             usage, meter = account.usage, account.meter
             usage.seconds, usage.steps, usage.bytes = perf_counter() - began, meter.steps, meter.largest
             run.account.meter.owe(meter.steps)
-            return RowResult(number, row, value, failure, usage, "".join(evaluation.printed))
+            score = None if self._scorer is None else await self._score(self._scorer, run, number, row, value, failure)
+            return RowResult(number, row, value, failure, usage, printed, score)
+
+    async def _score(
+        self, scorer: ReadyScorer, run: ActiveRun, number: int, row: TableRow, value: Value, failure: RlmError | None
+    ) -> float | None:
+        """Return the score of a row, 0 for one that failed; None if it has none. Raises what ends all rows."""
+        if not scorer.expects(row):
+            return None
+        if failure is not None:
+            return 0.0
+        try:
+            return await scorer.score(run, number, row, value)
+        except RlmError as error:
+            if _ends_all(error):
+                raise
+            return None
 
     async def _in_time(self, account: Account, work: Awaitable[Value]) -> Value:
         """Return the value of a row. Raises BudgetError E512 if it takes too long, and what its program raises."""
