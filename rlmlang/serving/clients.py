@@ -68,7 +68,7 @@ class KeyHolder:
     """Whoever holds a key; everyone, where there are no keys."""
 
     name: str
-    digest: bytes | None = None
+    digest: bytes | None = field(default=None, repr=False)
     """The SHA-256 digest of the key."""
     limits: KeyLimits = field(factory=KeyLimits)
     running: int = 0

@@ -23,7 +23,7 @@ from rlmlang.serving.failures import REFUSALS
 from rlmlang.serving.programs import load_programs
 from rlmlang.serving.service import ServerSettings, lowered
 from tests.support.fakes import Held
-from tests.support.serving import Served, served
+from tests.support.serving import Served, served, until
 
 SIZE, SECONDS = 200_000, 0.3
 
@@ -215,13 +215,6 @@ def test_a_client_that_goes_away_cancels_its_run() -> None:
             until(lambda: not model.running)
         assert len(model.cancelled) == 2
         until(lambda: all(run.ended.is_set() for run in server.service.runs.values()))
-
-
-def until(holds: Any) -> None:
-    end = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_one_request_too_many_is_told_to_come_again() -> None:

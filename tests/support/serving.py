@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -103,6 +104,14 @@ def served(settings: ServerSettings) -> Iterator[Served]:
     finally:
         ready[0].loop.call_soon_threadsafe(down.set)
         thread.join()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, for five seconds at most."""
+    end = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def chunks(answer: Answer) -> list[Any]:
