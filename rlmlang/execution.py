@@ -177,7 +177,7 @@ async def begin(
 
 async def run_program(checked: Checked, given: Mapping[str, object], options: Options) -> Value:
     """Run a checked program. Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError."""
-    values = bind_inputs(checked, given)
+    values = _bound(checked, given)
     source = checked.module.span.source
     functions = functions_for(checked, host_functions(options.functions))
     untyped = [each.name.id for each in declarations(checked) if each.type is None]
@@ -187,6 +187,17 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
         value = await run.run(checked, values)
         recording.value, recording.type = value, checked.type
     return value
+
+
+def _bound(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
+    """Return the values of the inputs; where a limit is given like one, say how it is. Raises UsageError E601-E603."""
+    try:
+        return bind_inputs(checked, given)
+    except UsageError as error:
+        limit = next((name for name in given if name in fields_dict(Limits) and name not in checked.inputs), None)
+        if limit is None or error.first.code != "E602":
+            raise
+        raise error.with_hint(f"a limit is given in a mapping: limits={{{limit!r}: …}}") from error
 
 
 def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Trace) -> None:

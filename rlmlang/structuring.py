@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from reprlib import repr as shown
 from types import NoneType, UnionType
@@ -120,7 +121,7 @@ def _converter() -> Converter:
         (is_namedtuple, (Mapping, list, tuple), _namedtuple_hook),
         (_is_choice, object, _choice_hook),
         (_is_union, object, _union_hook),
-        (_is_model, object, lambda own, kind: lambda data, _: kind.model_validate(data)),
+        (_is_model, object, _model_hook),
         (_is_enum, object, lambda own, kind: _member),
     ):
         converter.register_structure_hook_factory(applies, _checked(converter, given, make))
@@ -185,6 +186,13 @@ def _is_class(kind: Any) -> bool:
 
 def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and callable(getattr(kind, "model_validate", None))
+
+
+def _model_hook(_: Converter, kind: Any) -> Hook:
+    """Return what makes data a pydantic model, whose fields may have the names of the attributes, as values have them
+    that came in as objects, or their aliases (before pydantic 2.11, what the model is configured for)."""
+    names = {"by_alias": True, "by_name": True} if "by_name" in signature(kind.model_validate).parameters else {}
+    return lambda data, _: kind.model_validate(data, **names)
 
 
 def _is_enum(kind: Any) -> bool:

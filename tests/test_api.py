@@ -655,3 +655,11 @@ def test_a_store_that_is_closed(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(rlmlang.UsageError, match=r"error\[E606\]: the store .*runs.db is closed"):
         rlmlang.compile("1").run(store=store)
+
+
+@pytest.mark.parametrize("name", ["repairs", "max_calls", "max_seconds"])
+def test_a_limit_that_is_given_like_an_input_says_how_it_is_given(name: str) -> None:
+    with pytest.raises(errors.UsageError, match="E602") as caught:
+        rlmlang.compile("n: int\nn").run(**{"n": 1, name: 0})
+    assert caught.value.first.hint == f"a limit is given in a mapping: limits={{'{name}': …}}"
+    assert rlmlang.compile(f"{name}: int\n{name}").run(**{name: 3}).value == 3

@@ -14,7 +14,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, Field
 
 import rlmlang
 from rlmlang.errors import InvalidOption, ValueMismatch
@@ -259,3 +259,26 @@ def test_a_named_tuple_is_a_record_where_one_is_declared() -> None:
 class _Keyed:
     key: str
     place: int
+
+
+class Aliased(BaseModel):
+    first_name: str = Field(alias="firstName")
+    place: int = Field(default=0, validation_alias=AliasChoices("rank", "position"))
+
+
+class Team(BaseModel):
+    lead: Aliased
+    members: list[Aliased] = Field(default=[], alias="people")
+
+
+@pytest.mark.parametrize(
+    "names", ["first_name: str\n    place: int", "firstName: str\n    rank: int", "first_name: str\n    position: int"]
+)
+def test_a_model_with_aliases_is_made_by_both_names(names: str) -> None:
+    program = rlmlang.compile(f'class Row:\n    {names}\n[Row("Ann", 2)]\n')
+    assert program.run().to(list[Aliased]) == [Aliased(firstName="Ann", rank=2)]  # type: ignore[call-arg]
+
+
+def test_a_model_with_aliases_goes_in_and_out() -> None:
+    team = Team(lead=Aliased(firstName="Ann"), people=[Aliased(firstName="Bob", rank=1)])  # type: ignore[call-arg]
+    assert rlmlang.compile("def same(team):\n    return team\n").run(team=team).to(Team) == team

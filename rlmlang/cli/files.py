@@ -75,6 +75,9 @@ def read_given(pairs: Sequence[str], program: str) -> GivenInputs:
             )
         if name in texts or name in data or name in places:
             raise UsageError.of("E607", f"the input `{name}` is given twice")
+        if value == "@":
+            hint = f"write {written}=@FILE; the text `@` is written with two: {name}=@@"
+            raise UsageError.of("E607", f"--input {pair}: no file is named behind `@`", hint=hint)
         place = _place(value)
         if name != written:
             data[name] = json_input(name, value if place is None else _read_text(name, place))

@@ -145,10 +145,13 @@ async def reported(progress: Progress) -> AsyncIterator[None]:
 
 @contextmanager
 def written_to(name: str | None, trace: Trace) -> Iterator[None]:
-    """Write the events of a run to a file, one on a line. Raises UsageError E612."""
+    """Write the events of a run to a file, one on a line. Raises UsageError E607, E612."""
     if name is None:
         yield
         return
+    if name == "-":
+        hint = "name a file, /dev/stdout for standard output, or ./- for a file of that name"
+        raise UsageError.of("E607", "--trace - names no file", hint=hint)
     try:
         descriptor = open_private(Path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     except OSError as error:

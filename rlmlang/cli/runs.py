@@ -198,8 +198,10 @@ def opened_store(option: str | None) -> Iterator[Store]:
     place = store_place(option, find_settings())
     if place is None:
         raise UsageError.of("E606", "rlmlang.toml says that there is no store", hint="name one with --store")
-    if option and "://" not in option and not os.path.exists(option):
-        raise UsageError.of("E606", f"there is no store {option}", hint="a run makes it: rlmlang run --store FILE")
+    named = option or os.environ.get("RLMLANG_STORE")
+    if named and "://" not in named and not os.path.exists(named):
+        which = named if option else f"{named}, which $RLMLANG_STORE names"
+        raise UsageError.of("E606", f"there is no store {which}", hint="a run makes it: rlmlang run --store FILE")
     with Store(place) as store:
         yield store
 

@@ -11,6 +11,7 @@ from rlmlang.calls.answer_reading import free_text
 from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Capabilities, Model, Reply, Request
+from rlmlang.redact import Redactor
 
 PARTS = ("name", "identity", "context", "concurrency", "capabilities", "count_tokens", "generate", "aclose")
 """The attributes and methods of the protocol `Model`."""
@@ -180,8 +181,8 @@ def prompt_tokens(model: Model, request: Request) -> int:
 
 
 def described(error: BaseException) -> str:
-    """Return the type of an error and its message, where it has one."""
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+    """Return the type of an error and its message, where it has one, without secrets: it is from elsewhere."""
+    return Redactor()(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
 def is_cost(value: object) -> bool:

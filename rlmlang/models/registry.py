@@ -20,6 +20,7 @@ from attrs import frozen
 
 from rlmlang.errors import ModelError, RlmError, UsageError
 from rlmlang.models.base import Model
+from rlmlang.models.checks import described
 from rlmlang.models.known_servers import suggestion
 from rlmlang.models.options import AT, usual_address
 
@@ -154,7 +155,7 @@ def _loaded(entry: EntryPoint, name: str) -> Backend | Callable[[str, str], Mode
     try:
         return cast("Backend | Callable[[str, str], Model]", entry.load())
     except Exception as error:  # the code of another package
-        raise ModelError.of("E407", f"`{name}` cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ModelError.of("E407", f"`{name}` cannot be loaded: {described(error)}") from error
 
 
 def _opened(entry: EntryPoint, mark: str, rest: str, name: str) -> Model:
@@ -166,7 +167,7 @@ def _opened(entry: EntryPoint, mark: str, rest: str, name: str) -> Model:
     except RlmError:
         raise
     except Exception as error:  # the code of another package
-        raise ModelError.of("E407", f"`{name}` cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ModelError.of("E407", f"`{name}` cannot be loaded: {described(error)}") from error
 
 
 def available() -> list[tuple[str, str, bool, str]]:

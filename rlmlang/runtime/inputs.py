@@ -220,8 +220,8 @@ def json_input(name: str, text: str, type_: Type | None = None) -> object:
             hint = f"write JSON, or `{name}=…` for a text"
         else:
             hint = f"write JSON, such as `{example_json(type_)}`" + ", or `null`" * isinstance(type_, OptionalType)
-        what = "not JSON" if type_ is None else f"not of type {type_}: {error}"
-        raise UsageError.of("E603", f"`{name}` is {what}", hint=hint) from error
+        what = str(error).removeprefix("it ") if type_ is None else f"is not of type {type_}: {error}"
+        raise UsageError.of("E603", f"`{name}` {what}", hint=hint) from error
 
 
 def example_json(type_: Type) -> str:

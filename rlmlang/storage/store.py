@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -346,11 +347,22 @@ def is_place(value: object) -> bool:
 
 
 def _driver(place: str | Path) -> type[Database]:
-    """Return the driver for a place, which is imported only here: each needs a package of its own."""
-    if str(place).startswith(("postgresql://", "postgres://")):
+    """Return the driver for a place, which is imported only here: each needs a package of its own.
+
+    Raises UsageError E607 for a URL of anything else than PostgreSQL, and for a folder.
+    """
+    text = str(place) if isinstance(place, Path) else place
+    scheme = text.partition("://")[0].lower() if "://" in text else ""
+    if scheme in ("postgresql", "postgres"):
         from rlmlang.storage.postgres import Postgres
 
         return Postgres
+    if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
+        hint = "name a file by its path, or a database of PostgreSQL: postgresql://HOST/NAME"
+        raise UsageError.of("E607", f"a store is not kept in a place such as {scheme}://…", hint=hint)
+    if text.endswith(("/", os.sep)) or os.path.isdir(text):
+        hint = f"name a file in it: {os.path.join(text, 'store.db')}"
+        raise UsageError.of("E607", f"a store is a file, and {text} names a folder", hint=hint)
     from rlmlang.storage.sqlite import Sqlite
 
     return Sqlite

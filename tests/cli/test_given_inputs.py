@@ -55,6 +55,24 @@ def test_a_missing_file_says_how_to_write_an_at_sign(run: Run, echo: str) -> Non
     assert "a text that begins with @ is written with two: s=@@handle" in err
 
 
+@pytest.mark.parametrize(
+    ("given", "why", "hint"),
+    [
+        ("s=@", "no file is named behind `@`", "write s=@FILE; the text `@` is written with two: s=@@"),
+        ("s:=@", "no file is named behind `@`", "write s:=@FILE"),
+        ("s:=NaN", "`s` is not JSON: NaN is no number of JSON", "write JSON"),
+        ("s:=[1,", "`s` is not JSON: Expecting value at character 4", "write JSON"),
+        ("s:=1e999", "`s` contains a number too large for a float", "write JSON"),
+        ("s:=hello", "`s` is not JSON", "or `s=…` for a text"),
+    ],
+)
+def test_an_input_that_is_none_says_why(run: Run, echo: str, given: str, why: str, hint: str) -> None:
+    code, _, err = run("run", echo, "-i", given)
+    assert code == 2
+    assert why in err
+    assert hint in err
+
+
 def test_the_help_says_how_to_write_an_at_sign(run: Run) -> None:
     for command in ("run", "plan", "ask", "complete"):
         assert "A text that begins with @ is written with @@." in " ".join(run(command, "--help")[1].split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -213,3 +214,24 @@ def test_a_file_that_windows_writes_output_to_is_utf_8(monkeypatch: pytest.Monke
         stream.write("✓\ud800")
         stream.flush()
         assert written.getvalue() == encoded
+
+
+def test_a_trace_into_a_file_without_a_name_says_what_to_name(folder: Path) -> None:
+    code, out, err = shell(folder, f"rlmlang {RUN} --trace - --no-store")
+    assert (code, out) == (2, "")
+    assert "--trace - names no file" in err
+    assert "/dev/stdout for standard output" in err
+    assert not (folder / "-").exists()
+
+
+@pytest.mark.parametrize("more", ["", "--json"])
+def test_half_of_a_character_breaks_no_terminal(folder: Path, more: str) -> None:
+    """As JSON and bytes of other encodings may have one, in values and in the words of errors."""
+    (folder / "number.rlm").write_text("s: str\nint(s)\n")
+    code, out, err = shell(folder, f"rlmlang run number.rlm --no-store {more} -i 's:=\"a\\udc80\"'")
+    assert (code, "E304" in out + err) == (1, True)
+    assert "'a\\udc80' is not an integer" in (
+        json.loads(out)["error"]["message"].encode("unicode_escape").decode() if more else err
+    )
+    (folder / "echo.rlm").write_text("s: str\nprint(s)\ns\n")
+    assert shell(folder, f"rlmlang run echo.rlm --no-store {more} -i 's:=\"a\\udc80\"'")[0] == 0

@@ -104,3 +104,14 @@ def test_no_store_is_made_to_look_into_it(run: Run, args: tuple[str, ...]) -> No
 def test_a_program_is_no_file_of_functions(run: Run) -> None:
     code, _, err = run("run", "article.rlm", "--functions", "article.rlm", "--input", "document=x", *ARGS[2:])
     assert (code, "error[E613]: article.rlm is a program, not a Python file" in err) == (2, True)
+
+
+@pytest.mark.parametrize("args", [("store", "stats"), ("runs", "list"), ("trace", "show", "last")])
+def test_a_store_that_the_environment_names_is_not_made_to_look_into_it(
+    run: Run, args: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RLMLANG_STORE", "missing.db")
+    code, out, err = run(*args)
+    assert (code, out) == (2, "")
+    assert "error[E606]: there is no store missing.db, which $RLMLANG_STORE names" in err
+    assert not Path("missing.db").exists()

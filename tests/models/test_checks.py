@@ -103,3 +103,12 @@ def test_what_a_model_lacks_is_named() -> None:
 def test_an_option_of_a_function_that_no_run_can_use_is_refused(option: Any) -> None:
     with pytest.raises(UsageError, match=r"E607"):
         rlmlang.FunctionModel(lambda messages: "5", **option)
+
+
+def test_the_key_in_an_address_is_in_no_error_of_a_model() -> None:
+    def failing(messages: object) -> str:
+        raise ConnectionError("no answer from https://host/v1?api_key=abcdefgh123&model=m")
+
+    with pytest.raises(ModelError) as caught:
+        PROGRAM.run(model=failing)
+    assert "no answer from https://host/v1?api_key=[redacted]&model=m" in str(caught.value)

@@ -384,6 +384,37 @@ def test_a_budget_fills_where_a_server_counts_zeros(
     assert [record.message for record in caplog.records] == [f"{server.url} counts no tokens; they are estimated"]
 
 
+@pytest.mark.parametrize(
+    ("usage", "field"),
+    [
+        ({"prompt_tokens": "9", "completion_tokens": 3}, "prompt_tokens"),
+        ({"prompt_tokens": 9, "completion_tokens": 3.0}, "completion_tokens"),
+        ({"prompt_tokens": -9, "completion_tokens": 3}, "prompt_tokens"),
+        ({"prompt_tokens": 9, "completion_tokens": True}, "completion_tokens"),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": [4]}},
+            "prompt_tokens_details.cached_tokens",
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 3, "completion_tokens_details": {"reasoning_tokens": "2"}},
+            "completion_tokens_details.reasoning_tokens",
+        ),
+    ],
+)
+def test_a_count_that_is_none_is_named_once(
+    server: FakeServer, opened: Open, caplog: pytest.LogCaptureFixture, usage: Any, field: str
+) -> None:
+    server.on(CHAT, completion(usage=usage))
+    model = opened(name(server))
+    with caplog.at_level(logging.WARNING):
+        reply = ask(model)
+        ask(model)
+    warning = f"{server.url} reports `{field}` that is no number of tokens, and is not counted"
+    assert [record.message for record in caplog.records].count(warning) == 1
+    assert reply.prompt_tokens in (9, model.count_tokens(request()))
+    assert reply.completion_tokens in (3, 50)
+
+
 def test_a_limit_on_tokens_ends_a_run_on_a_server_that_counts_zeros(server: FakeServer) -> None:
     server.on(CHAT, completion(usage={"prompt_tokens": 0, "completion_tokens": 0}))
     program = rlmlang.compile('count: int\n[CALL("Say hello", n) for n in range(count)]')

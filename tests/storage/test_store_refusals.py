@@ -21,6 +21,31 @@ def test_a_place_that_is_none(place: Any, tmp_path: Path, monkeypatch: pytest.Mo
     assert not any(each.is_file() for each in tmp_path.rglob("*"))
 
 
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("mysql://user:secret@host/db", "such as mysql://…"),
+        ("sqlite:///store.db", "such as sqlite://…"),
+        ("FILE:///store.db", "such as file://…"),
+        ("folder/", "folder/ names a folder"),
+        ("new/folder/", "new/folder/ names a folder"),
+        ("folder", "folder names a folder"),
+        (Path("folder"), "folder names a folder"),
+    ],
+)
+def test_a_place_where_no_store_can_be_makes_no_file(
+    place: Any, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        Store(place)
+    assert caught.value.first.code == "E607"
+    assert why in caught.value.first.message
+    assert "secret" not in str(caught.value)
+    assert [each.name for each in tmp_path.rglob("*")] == ["folder"]
+
+
 def test_a_run_that_is_running_is_not_dropped(tmp_path: Path) -> None:
     with Store(tmp_path / "store.db") as store, pytest.raises(UsageError) as caught:
         forget_run(store, RunRow("r1", 1.0, None, "running", {}, {}))

@@ -17,7 +17,6 @@ from rlmlang.models.servers.endpoint import ServerOptions, key_variable, no_key,
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     TokenCounts,
-    count,
     finish_of,
     most_prompt_tokens,
     most_tokens,
@@ -116,7 +115,7 @@ class AnthropicModel:
             text = with_stop_text(text, request.stop, data.get("stop_sequence"))
         usage = data.get("usage") or {}
         read = [
-            count(usage.get(key)) or 0
+            self._counts.read(usage, key)
             for key in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         ]
         thought = "".join(block["thinking"] for block in data["content"] if block["type"] == "thinking")
@@ -124,7 +123,7 @@ class AnthropicModel:
         reply = Reply(
             text,
             sum(read),
-            count(usage.get("output_tokens")) or 0,
+            self._counts.read(usage, "output_tokens"),
             finish,
             cached_tokens=read[2],
             reasoning=thought,

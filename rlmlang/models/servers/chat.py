@@ -23,7 +23,6 @@ from rlmlang.models.servers.bodies import text_of
 from rlmlang.models.servers.http import Client
 from rlmlang.models.servers.messages import (
     TokenCounts,
-    count,
     fewest_tokens,
     finish_of,
     is_cut,
@@ -248,17 +247,17 @@ class Chat:
             text = with_stop_text(text, stop, choice.get("stop_reason", choice.get("matched_stop")))
             finish = "stop" if len(text) < len(whole) else finish  # what was cut off is not missed
         usage = data.get("usage") or {}
-        completion = count(usage.get("completion_tokens")) or 0
+        completion = self._counts.read(usage, "completion_tokens")
         reply = Reply(
             text,
-            count(usage.get("prompt_tokens")) or 0,
+            self._counts.read(usage, "prompt_tokens"),
             completion,
             finish,
-            cached_tokens=count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")) or 0,
+            cached_tokens=self._counts.read(usage, "prompt_tokens_details", "cached_tokens"),
             opening=opening,
             wrapped="response_format" in body,
             reasoning=_reasoning(message),
-            reasoning_tokens=count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")) or 0,
+            reasoning_tokens=self._counts.read(usage, "completion_tokens_details", "reasoning_tokens"),
             tool_call="" if text else _called_tool(message),
             dropped_tokens=completion * max(0, len(whole) - len(text)) // max(1, len(whole)),
             cost=reported_cost(usage),

@@ -103,7 +103,7 @@ class LlamaServer:
         finish: Literal["stop", "length"] = "length" if is_cut else "stop"
         if finish == "stop":
             text = with_stop_text(text, self._stop(request, body), data.get("stopping_word"))
-        cached = count((data.get("timings") or {}).get("cache_n")) or 0
+        cached = self._counts.read(data, "timings", "cache_n")
         opening = self._opening(request)
         reply = Reply(text, prompt, completion, finish, cached, opening=opening, wrapped="json_schema" in body)
         return self._counts.checked(reply, most, request.max_tokens)

@@ -144,6 +144,16 @@ class TokenCounts:  # decision 117
         self._root = root
         self._warned: set[str] = set()
 
+    def read(self, usage: object, *path: str) -> int:
+        """Return the number of tokens at a path of fields of what a server reports; 0 for none, and for what is none."""
+        found = usage
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        number = count(found)
+        if found is not None and number is None:
+            self._warn(f"%s reports `{'.'.join(path)}` that is no number of tokens, and is not counted")
+        return number or 0
+
     def checked(self, reply: Reply, most: int, max_tokens: int) -> Reply:
         """Return a reply with token counts that can be right, given the most that prompt and answer can have.
 
