@@ -145,7 +145,7 @@ class TokenCounts:  # decision 117
         self._warned: set[str] = set()
 
     def read(self, usage: object, *path: str) -> int:
-        """Return the number of tokens at a path of fields of what a server reports; 0 for none, and for what is none."""
+        """Return the number of tokens at a path of fields of a server's report; 0 for none, and for what is none."""
         found = usage
         for name in path:
             found = found.get(name) if isinstance(found, dict) else None
