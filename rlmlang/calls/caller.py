@@ -177,6 +177,7 @@ class Caller:
         self.trace.finish(record, "stored", record.started, value)
         account.count_hit()
         self._remember(key, value, record)
+        self.trace.let_go(record)
         return value
 
     def _begun(self, call: CallInFlight) -> CallInFlight:
@@ -338,6 +339,7 @@ class Caller:
         del self._in_flight[call.key], self._by_id[call.record.id]
         for callback in call.on_end:
             callback(call, error)
+        self.trace.let_go(call.record)
 
     def cancel(self, call: CallInFlight) -> None:
         """Give up one call, queued or in flight."""

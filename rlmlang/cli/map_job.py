@@ -151,7 +151,7 @@ class MapJob:
     def _explained(self, failure: RlmError) -> RlmError:
         """Return what ended the map, with how it goes on where rows are kept."""
         if self.done and self.out != "-" and not isinstance(failure, UsageError):
-            return with_more_hints(failure, f"{counted(self.done, 'row')} are kept: --resume goes on from there")
+            return with_more_hints(failure, f"{counted(self.done, 'row')} kept: --resume goes on from there")
         return failure
 
     def _show(self, scores: Scores) -> None:

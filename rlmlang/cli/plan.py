@@ -18,6 +18,7 @@ from rlmlang.cli.options import (
     json_option,
     leaf_model_option,
     limit_options,
+    limits_given,
     limits_of,
     model_of,
     model_option,
@@ -25,13 +26,20 @@ from rlmlang.cli.options import (
     program_argument,
 )
 from rlmlang.cli.settings import find_settings
+from rlmlang.data import rows as rows_at
+from rlmlang.errors import UsageError
 from rlmlang.language.check import check
+from rlmlang.mapping.planning import SUMS, RowsCost
 from rlmlang.runtime.estimate import Interval, Money, SiteCost
 
 
 @click.command("plan")
 @program_argument
 @input_option
+@click.option("--rows", metavar="ROWS", help="Plan a map over the rows of this file, as `rlmlang map` makes it.")
+@click.option(
+    "--sample", metavar="N", type=click.IntRange(1), help="Look at so many of the rows.  [default: at all of them]"
+)
 @download_option
 @model_option
 @leaf_model_option
@@ -43,6 +51,8 @@ def command(
     ctx: click.Context,
     file: str,
     inputs: tuple[str, ...],
+    rows: str | None,
+    sample: int | None,
     allow_download: bool,
     model: str | None,
     leaf_model: str | None,
@@ -58,14 +68,24 @@ def command(
     Examples:
       rlmlang plan article.rlm --input document=@article.txt
       rlmlang plan article.rlm --input document=@article.txt --model smollm2 --json
+      rlmlang plan classify.rlm --rows tickets.csv --sample 1000 --model smollm2
     """
     settings = find_settings()
     program = Program(check(read_source(file)))
     name = model_of(model, settings)
     models = models_of(leaf_model, settings)
-    limits = limits_of(ctx, settings, name)
     found = read_given(inputs, file)
     given = found.values(program.checked, allow_download)
+    if rows is None and sample is not None:
+        raise UsageError.of("E607", "there are no rows to look at a sample of", hint="name their file: --rows ROWS")
+    if rows is not None:
+        mapped = program.map(
+            rows_at(rows, download=allow_download), given, model=name, models=models, prices=settings.prices,
+            limits={**settings.limits, **limits_given(ctx)}, guidance=guidance_of(guidance, settings),
+        )  # fmt: skip
+        _show_rows(mapped.cost(sample), as_json)
+        return
+    limits = limits_of(ctx, settings, name)
     cost = program.cost(
         given,
         model=name,
@@ -91,6 +111,20 @@ def command(
         click.echo(f"\n{span.source.name}:{span.line}: {output.one_line(span.text, 80)}\n    {', '.join(parts)}")
 
 
+def _show_rows(cost: RowsCost, as_json: bool) -> None:
+    """Print what the rows of a data set take."""
+    if as_json:
+        output.write_json(cost.to_json())
+        return
+    sample = f"; what follows is about right, from a sample of {cost.looked_at:,}" if cost.is_sample else ""
+    click.echo(f"{'rows':17}  {cost.rows:,}{sample}")
+    for count, what in ((cost.unfit, "do not fit the inputs"), (cost.failing, "fail whatever a model answers")):
+        if count:
+            click.echo(f"{'':17}  {count:,} of them {what}")
+    for what in SUMS:
+        click.echo(f"{what.replace('_', ' '):17}  {_between(cost.of(what))}")
+
+
 _SEQUENTIAL = "one after the other, since the loop may end after any turn"
 
 
@@ -104,6 +138,6 @@ def _shown(site: SiteCost) -> str:
     return ", ".join(parts)
 
 
-def _between(interval: Interval | Money) -> str:
+def _between(interval: Interval | Money | tuple[int | Decimal, int | Decimal | None]) -> str:
     low, *high = (money(end) if isinstance(end, Decimal) else f"{end:,}" for end in interval if end is not None)
     return f"{low} or more" if not high else low if low == high[0] else f"{low} to {high[0]}"

@@ -44,6 +44,7 @@ _NONE = object()
 class BoundRow:
     """A program with the values of its inputs in one row."""
 
+    checked: Checked
     program: CompiledProgram
     values: dict[str, Value]
 
@@ -107,7 +108,7 @@ class RowBinder:
             else:
                 values[name] = self._value(name, column, cell)
         if self._typed_program is not None:
-            return BoundRow(self._typed_program, values)
+            return BoundRow(self.checked, self._typed_program, values)
         return self._bound_by_values(values)
 
     def _value(self, name: str, column: _Column, cell: Any) -> Value:
@@ -136,7 +137,7 @@ class RowBinder:
                 del self._programs[next(iter(self._programs))]
             found = self._programs[types] = checked, CompiledProgram(checked)
         checked, program = found
-        return BoundRow(program, bind_inputs(checked, values))
+        return BoundRow(checked, program, bind_inputs(checked, values))
 
 
 def _with_parameters(checked: Checked, names: Iterable[str]) -> Checked:

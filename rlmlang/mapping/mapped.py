@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain, islice
 from typing import Any, TypeVar, Union
 
@@ -18,12 +18,14 @@ from rlmlang.data.tables import TableRow
 from rlmlang.errors import InputMismatch, RlmError, UsageError
 from rlmlang.execution import LimitsLike, Options, begin, default_limits, limits_with
 from rlmlang.language.check.checked import Checked
+from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import Type
 from rlmlang.mapping.binding import RowBinder
+from rlmlang.mapping.planning import RowsCost, cost_of_rows
 from rlmlang.mapping.rows import RowResult, RowRuns
 from rlmlang.mapping.scoring import ReadyScorer, Scorer
 from rlmlang.models.opened import OpenModel, refuse_in_event_loop
-from rlmlang.opening import ModelLike
+from rlmlang.opening import ModelLike, leaf_of, opened_to_count
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.values import Mismatch
 
@@ -114,11 +116,31 @@ class Mapped:
 
         return runs, work()
 
-    async def batches(self) -> AsyncIterator[list[RowResult]]:
-        """Yield results, as many at once as there are. Raises what ends all rows, after the results before it."""
+    def cost(self, sample: int | None = None) -> RowsCost:
+        """Return what the rows take at least and at most, without calling a model.
+
+        Of more rows than a `sample` has, it is about what they take, from a sample. Raises UsageError.
+        """
+        self._take()
+        if self._binder is None:
+            return RowsCost()
+        options, binder = self._options, self._binder
+        rows = (row for _, row in self._rows)
+        model, leaf = options.model, leaf_of(options.models)
+        if leaf is not None and options.limits.max_depth <= 1:
+            model, leaf = leaf, None  # nothing else is asked
+        with nullcontext() if model is None else opened_to_count(model, leaf, options.prices) as roles, deep_recursion:
+            return cost_of_rows(binder, rows, self._limits, roles, options.guidance, sample)
+
+    def _take(self) -> None:
+        """Raise UsageError E607 if the rows have been taken already."""
         if self._is_taken:
             raise UsageError.of("E607", "the results have been taken already", hint="call map(…) again")
         self._is_taken = True
+
+    async def batches(self) -> AsyncIterator[list[RowResult]]:
+        """Yield results, as many at once as there are. Raises what ends all rows, after the results before it."""
+        self._take()
         if self._binder is None:
             return
         runs, work = self._begin()

@@ -39,6 +39,9 @@ from rlmlang.trace.events import (
 MAX_VALUE = 2_000
 """Characters of an answer, or of the value of a run, that an event shows."""
 
+MAX_INSTRUCTION = 400
+"""Characters of the instruction of a call that has ended that are held in memory, where calls are not kept."""
+
 MAX_ARGUMENT = 200
 """Characters of an argument that an event shows."""
 
@@ -279,6 +282,11 @@ class Trace:
                 watcher.finished(record)
         if self.sinks:
             self._emit_call(record, status, value)
+
+    def let_go(self, record: CallRecord) -> None:
+        """Forget what a call that has ended was given, unless calls are kept: an equal one may be asked much later."""
+        if not self.keep:
+            record.arguments, record.instruction = (), record.instruction[:MAX_INSTRUCTION]
 
     def _emit_call(self, record: CallRecord, status: str, value: Value) -> None:
         span = record.span

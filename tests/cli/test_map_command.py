@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,7 +119,7 @@ def test_too_many_errors_end_the_map_which_is_resumed_later(do: Run, tmp_path: P
     code, _, err = do("-o", "out.csv", "--max-errors", "2", "--rows-at-once", "1")
     assert code == 1
     assert "E316" in err
-    assert "3 rows are kept: --resume goes on from there" in err
+    assert "3 rows kept: --resume goes on from there" in err
     assert not (tmp_path / "out.csv").exists()
     code, out, _ = do("-o", "out.csv", "--resume", "--json")
     assert (code, json.loads(out)["rows"], json.loads(out)["failed"]) == (1, 10, 9)
@@ -131,7 +135,7 @@ def test_a_budget_of_all_rows_ends_the_map_which_is_resumed_with_more(do: Run, t
     code, _, err = do("-o", "out.jsonl", "--max-calls", "2", "--rows-at-once", "1")
     assert code == 3
     assert "E501" in err
-    assert "2 rows are kept: --resume goes on from there" in err
+    assert "2 rows kept: --resume goes on from there" in err
     assert do("-o", "out.jsonl", "--resume", "--max-calls", "2")[0] == 0
     assert [each["row"] for each in lines(tmp_path / "out.jsonl")] == [1, 2, 3, 4]
     assert len((tmp_path / "asked.log").read_text().splitlines()) == 4
@@ -254,3 +258,25 @@ def test_help_of_diff(run: Run, golden: Callable[[str, str], None], monkeypatch:
     code, out, _ = run("map", "diff", "--help")
     assert code == 0
     assert "Usage: rlmlang map diff [OPTIONS] A B" in out
+
+
+def test_a_map_that_is_interrupted_says_how_it_goes_on(do: Run, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        "import asyncio\n"
+        + MODEL.replace("    with open", "    await asyncio.sleep(0 if text == 'good day' else 60)\n    with open")
+    )
+    part = tmp_path / "out.jsonl.part"
+    args = ["map", "program.rlm", "rows.csv", "-o", "out.jsonl", "-m", "scripted:model.py", "--no-store"]
+    process = subprocess.Popen([sys.executable, "-m", "rlmlang", *args], stderr=subprocess.PIPE, text=True)
+    while not (part.exists() and part.read_bytes().count(b"\n") == 2):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "1 row kept: --resume goes on from there" in err
+    (tmp_path / "model.py").write_text(MODEL)
+    assert do("-o", "out.jsonl", "--resume")[0] == 0
+    assert [each["value"] for each in lines(tmp_path / "out.jsonl")] == ["pos", "neg", "pos", "neg"]
+    assert (tmp_path / "asked.log").read_text().splitlines().count("good day") == 1

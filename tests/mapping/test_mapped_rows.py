@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -304,3 +305,21 @@ def test_limits_that_rows_do_not_have(limits: Any) -> None:
 
 def test_no_rows_are_no_results() -> None:
     assert list(ASK.map([], model=Fake(upper))) == []
+
+
+def test_memory_does_not_grow_with_the_texts_of_rows() -> None:
+    class Forgets(Fake):
+        async def wait(self, request: Request) -> None:
+            self.requests.clear()
+
+    size, count = 100_000, 400
+    rows = ({"text": f"{number} " + "x" * size} for number in range(count))
+    tracemalloc.start()
+    try:
+        model = Forgets(lambda _: "ok", context=10**9)
+        answered = sum(row.value == "ok" for row in ASK.map(rows, model=model))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answered == count
+    assert peak < size * count / 2
