@@ -75,6 +75,9 @@ MAX_JUDGED = 30
 """The most closings that check by themselves and are wrong because of other lines. At most a tenth of them is spent on
 the holes of one skeleton."""
 
+Suggested = tuple[Sequence[tuple[str, ...]], bool]
+"""Closings that are likely, and whether there are no others."""
+
 Verdict = Callable[[nodes.Statement, PartialChecker], Union[bool, None]]
 """Says whether a line that checks by itself also checks with the lines around it; None if it does with any."""
 
@@ -95,10 +98,13 @@ class Search:
         self.limit = MAX_TRIED[min(max(depth - 1, 0) // 3, 2)]
         self.fill_limit = 0
 
-    def closing(self, hints: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+    def closing(
+        self, hints: Sequence[tuple[str, ...]], suggest: Callable[[], Suggested] = lambda: ((), False)
+    ) -> tuple[str, ...] | None:
         """Return lexemes that end the statement, or None if none are found.
 
         The hints are tried first: often the last lexeme replaces the first one of the previous closing, or precedes it.
+        Then come those that `suggest` gives, which also says whether it is known that there are no others.
         """
         if self._is_hopeless():
             return None
@@ -106,6 +112,13 @@ class Search:
             answer = self._check(hint)
             if answer is not None and self._settles(answer):
                 return hint
+        suggested, are_all = suggest()
+        for each in suggested:
+            answer = self._check(each)
+            if answer is not None and self._settles(answer):
+                return each
+        if are_all:
+            return None
         if hints:
             for resumed in self._resumed(hints[-1]):
                 checker = self._check(resumed)
@@ -169,6 +182,10 @@ class Search:
         if self.judged_wrong > self.judged_before + MAX_JUDGED // 10:
             self.fill_limit = 0
         return verdict
+
+    def around_operand(self) -> list[str] | None:
+        """Return a closing that begins with a hole for the next operand, or None if there is none."""
+        return self._close([HOLE], False)
 
     def expected_types(self) -> list[Type]:
         """Return the types that the next operand may have; none if they are not known."""

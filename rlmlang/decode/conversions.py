@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from rlmlang.decode.constants import constant, spread
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.language import nodes
 from rlmlang.language.check.expressions import methods_of
@@ -63,40 +64,54 @@ def can_become(type_: Type, expected: Type) -> bool:
 
 def reachable_types(type_: Type) -> tuple[Type, ...]:
     """Return the types that an operand can become, its own first."""
-    return _reachable_types(type_, repr(type_))  # records are equal by name alone, so the cache needs their fields
+    return tuple(type_ for _, type_ in ways_to_become(type_))
+
+
+def ways_to_become(type_: Type, compared: bool = True) -> tuple[tuple[tuple[str, ...], Type], ...]:
+    """Return the types that an operand can become, its own first, each with lexemes after it that make it so.
+
+    Comparisons are among them if they are `compared`.
+    """
+    return _ways_to_become(type_, compared, repr(type_))  # records are equal by name alone, so their fields matter
 
 
 @lru_cache(maxsize=4096)
-def _reachable_types(type_: Type, _key: str) -> tuple[Type, ...]:
-    found = {type_: None}
+def _ways_to_become(type_: Type, compared: bool, _key: str) -> tuple[tuple[tuple[str, ...], Type], ...]:
+    found: dict[Type, tuple[str, ...]] = {type_: ()}
     for _ in range(STEPS):
-        found |= {after: None for before in list(found) for after in _steps(before)}
-    return tuple(found)
+        for before, way in list(found.items()):
+            for step, after in _steps(before):
+                found.setdefault(after, (*way, *step))
+    if compared:
+        found.setdefault(BOOL, ("==", *constant(type_)))
+    return tuple((way, type_) for type_, way in found.items())
 
 
-def _steps(type_: Type) -> Iterator[Type]:
-    yield BOOL  # a comparison
+def _steps(type_: Type) -> Iterator[tuple[tuple[str, ...], Type]]:
     match type_:
         case LiteralType():
-            yield type_.base
+            yield (), type_.base
         case OptionalType():
-            yield type_.item
-            yield NONE
+            yield (), type_.item  # once it is tested
+            yield (), NONE
         case RecordType():
-            yield from (each for _, each in type_.fields)
+            yield from (((".", name), each) for name, each in type_.fields)
             return
         case ListType():
-            yield type_.item
-            yield ListType(UNKNOWN) if type_.item == NEVER else type_
+            yield ("[", "0", "]"), type_.item
+            yield (), ListType(UNKNOWN) if type_.item == NEVER else type_
         case DictType():
-            yield type_.value
+            yield ("[", *constant(type_.key), "]"), type_.value
         case TupleType():
-            yield from type_.items
+            yield from ((("[", str(at), "]"), each) for at, each in enumerate(type_.items))
         case _ if type_ == INT:
-            yield FLOAT
-    for method in methods_of(type_).values():
-        for signature in method.signatures:
+            yield ("+", "0.5"), FLOAT
+    for name, method in methods_of(type_).items():
+        for signature in method.signatures if not method.changes else ():
             solution: Solution = {}
-            if solve(signature.params[0].type, type_, solution):
+            receiver, *params = signature.params
+            if solve(receiver.type, type_, solution):
                 free = dict.fromkeys(variables(signature.result), UNKNOWN)
-                yield substitute(signature.result, free | solution)
+                needed = [substitute(each.type, solution) for each in params if each.required]
+                arguments = spread([constant(each) for each in needed])
+                yield (".", name, "(", *arguments, ")"), substitute(signature.result, free | solution)

@@ -10,6 +10,7 @@ from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
 from rlmlang.decode.lines import Point
+from rlmlang.decode.operands import OF_ITS_ARGUMENTS
 from rlmlang.decode.placeholders import FRESH
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import LineState, module_of, names_in, static_methods
@@ -21,11 +22,6 @@ from rlmlang.language.check.scope import ModuleEntry, Variable
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, Type
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
-_OF_ITS_ARGUMENTS = frozenset(
-    ("zip", "map", "filter", "enumerate", "reversed", "sorted", "list", "tuple", "dict", "str")
-)
-"""Functions whose results are made of what they are applied to, and so of more types than are tried for names."""
-
 _TESTING = ("if", "elif", "while", "assert", "and", "or", "not")
 """After these words something may be tested for None, so an operand may fit where one of unknown type does not."""
 
@@ -34,6 +30,7 @@ class NamedLine(LineState):
     """The start of a line, as far as names need to know of it."""
 
     point: Point
+    twin_of: Self | None
     receiver: Type | None
     """The type of the operand before the dot that was written last, if it is known."""
 
@@ -146,7 +143,7 @@ class NextNames:
         if name in tables().fixed or name in self._keywords:
             return self._child(name)
         frame = self.prefix.frame
-        if name in _OF_ITS_ARGUMENTS or (frame is not None and frame.callee == "isinstance" and frame.commas):
+        if name in OF_ITS_ARGUMENTS or (frame is not None and frame.callee == "isinstance" and frame.commas):
             return self._child(name)
         if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # no operand could be completed
             return False
@@ -200,7 +197,7 @@ class NextNames:
                 prefix.environment.with_variable(FRESH, type_), prefix.stack, prefix.frame, prefix.last, prefix.size,
                 prefix.words, prefix.inside, prefix.leans,
             )  # fmt: skip
-            twin.point = prefix.point.unjudged
+            twin.point, twin.twin_of = prefix.point.unjudged, prefix
             twin.closing = self._verdicts.get(UNKNOWN) or prefix.closing
             child = twin.child(FRESH)
             found = self._verdicts[type_] = child.closing if child is not None else None

@@ -61,6 +61,9 @@ MAX_PROBLEMS = 21
 
 NOWHERE = Span(Source(""), 0, 0)
 
+_FOR_GOOD = frozenset(("E212", "E213", "E219"))
+"""What is wrong with operands of types that do not fit each other. A test for None may still mend other problems."""
+
 
 @frozen(eq=False, slots=False)
 class Environment:
@@ -251,6 +254,10 @@ class PartialChecker(Checker):
         """The statement that was accepted last."""
         self.receiver: Type | None = None
         """The type of the operand whose attribute is a hole."""
+        self.watched: nodes.Expr | None = None
+        """An expression of which it is asked whether it can be right."""
+        self.is_wrong_for_good = False
+        """Whether the operands of the expression that is watched do not fit each other, whatever follows."""
 
     def environment_here(self, is_outside: bool = True) -> Environment:
         """Return the environment at the point that the checker has come to."""
@@ -374,6 +381,12 @@ class PartialChecker(Checker):
         if node is PROBE.value:
             self.probed = self.environment_here(is_outside=False)
             return NONE
+        if node is self.watched:
+            known = len(self.problems)
+            type_ = super().type_of(node)
+            found = () if self.problems.provisional else self.problems.found[known:]
+            self.is_wrong_for_good = any(each.code in _FOR_GOOD for each in found)
+            return type_
         match node:
             case nodes.Attribute() if node.name.startswith(HOLE):
                 self.receiver = self.infer(node.value)

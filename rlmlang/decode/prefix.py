@@ -14,9 +14,11 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from rlmlang.decode.completions import Search
+from rlmlang.decode.fragments import requoted
 from rlmlang.decode.line_text import line_of
 from rlmlang.decode.lines import Ending, Point
 from rlmlang.decode.names import NamedLine, NextNames
+from rlmlang.decode.operands import OperandPlace, constant_type
 from rlmlang.decode.placeholders import FREE, FREE_TEXT
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.shapes import shape_of
@@ -33,6 +35,9 @@ MAX_CLOSINGS = 200_000
 
 _closings: dict[int, tuple[str, ...] | None] = {}
 """By shape, what completes a line; None if nothing does."""
+
+MAX_WAYS = 4
+"""The most ways in which an operand is made fit that are tried before others."""
 
 MAX_NESTING = 20
 """The most brackets that may be open at once."""
@@ -59,6 +64,8 @@ class Prefix(NamedLine):
         self.ended = False
         self.is_proven = not self.size
         """Whether the closing has been checked."""
+        self.twin_of: Prefix | None = None
+        """The line that this one is equal to but for one more variable in scope."""
         self.positions: dict[object, object] = {}
         """What `decode.position` has found out about positions after this prefix."""
         self._children: dict[str, Prefix | None] = {}
@@ -100,6 +107,8 @@ class Prefix(NamedLine):
             return None
         if lexeme == "*" and self.frame is not None and self.frame.kind == "params":
             return None
+        if lexeme == self.last and self.leans and str(self.stack.below and self.stack.below.value) == lexeme:
+            return None  # nobody writes `---x`, though tokens of many signs could be its start
         if lexeme == "lambda" and self.frame is None:
             return None  # `f = lambda x: e` defines a function, whose line would be the head of one
         if lexeme[0] == "\n":
@@ -128,7 +137,7 @@ class Prefix(NamedLine):
             return None
         if lexeme.isidentifier() and lexeme not in self.environment.entries and self.names.rules_out(lexeme):
             return None
-        return grown if grown._close(self._hints(lexeme)) else None
+        return grown if grown._close(self._hints(lexeme), self) else None
 
     def _hints(self, lexeme: str) -> list[tuple[str, ...]]:
         """Return closings that may complete the line after one more lexeme."""
@@ -145,8 +154,11 @@ class Prefix(NamedLine):
                 hints.append(_after_operand(before))
         return hints
 
-    def _close(self, hints: Sequence[tuple[str, ...]]) -> bool:
-        """Find a closing, or one that lines of the same shape have; return whether there is one."""
+    def _close(self, hints: Sequence[tuple[str, ...]], before: Prefix) -> bool:
+        """Find a closing, or one that lines of the same shape have; return whether there is one.
+
+        `before` is the prefix without the last lexeme.
+        """
         shape = self.shape
         own = self.point.closings
         if shape in own:
@@ -156,7 +168,7 @@ class Prefix(NamedLine):
             found = _closings[shape]
         else:
             search = Search(self, self.point.verdict)
-            found = search.closing(hints)
+            found = search.closing(hints, lambda: before._suggested(self))
             self.is_proven = found is not None
             Prefix.judgements += search.is_judged
             closings = own if search.is_judged else _closings
@@ -167,6 +179,25 @@ class Prefix(NamedLine):
             return False
         self.closing = found
         return True
+
+    @cached_property
+    def place(self) -> OperandPlace:
+        """Return the place after the prefix, where an operand may follow."""
+        return OperandPlace(self, Search(self).around_operand()) if self.twin_of is None else self.twin_of.place
+
+    def _suggested(self, grown: Prefix) -> tuple[list[tuple[str, ...]], bool]:
+        """Return closings for a prefix with one more lexeme that begins an operand, and whether there are no others.
+
+        They make the type of the operand one that fits here.
+        """
+        if not self.takes_operand:
+            return [], False
+        usual = constant_type(self.closing[0]) if self.closing else None
+        ways, are_all = self.place.ways(grown.environment, grown.last, usual)
+        rest = _after_operand(self.closing)
+        quote = grown.inside.quote if grown.inside is not None else "'"
+        closings = [(*(requoted(lexeme, quote) for lexeme in way), *rest) for way in ways[:MAX_WAYS]]
+        return closings, are_all and not closings
 
     @cached_property
     def shape(self) -> int:
@@ -238,7 +269,9 @@ class Prefix(NamedLine):
 
 
 def _after_operand(closing: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a closing without the operand that it starts with."""
+    """Return a closing without the operand that it starts with, if it does."""
+    if closing[:1] and closing[0] in (")", "]", "}"):
+        return closing  # after a comma
     depth = 0
     for i, lexeme in enumerate(closing):
         depth += (lexeme in ("(", "[", "{")) - (lexeme in (")", "]", "}"))

@@ -7,7 +7,7 @@ all lines of its shape. What is kept here is a number for each shape, the number
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from itertools import count
 
 from lark import Token, Tree
@@ -139,9 +139,8 @@ class Shapes:
         found = -1 if stack is None else self._stacks[stack]
         while todo:
             each = todo.pop()
-            found = self._stacks[each] = number_of(
-                (each.state, self.value(each.value), found, each.depth if each.depth > DEEP else 0)
-            )
+            value = self._distinct(each.value.children) if _is_in_display(each) else self.value(each.value)
+            found = self._stacks[each] = number_of((each.state, value, found, each.depth if each.depth > DEEP else 0))
         return found
 
     def inside(self, inside: OpenFString | None) -> Hashable:
@@ -156,14 +155,15 @@ class Shapes:
         if found is None:
             key = (
                 self.frame(frame.below), frame.bracket, frame.kind, frame.callee and self.word(frame.callee),
-                frame.method, frame.module, frame.commas, frame.keywords, frame.filled, frame.lambda_commas,
+                frame.method, frame.module, min(frame.commas, 1) if frame.kind in ("list", "dict") else frame.commas,
+                frame.keywords, frame.filled, frame.lambda_commas,
             )  # fmt: skip
             found = self._frames[frame] = number_of(key)
         return found
 
     def word(self, lexeme: str) -> Hashable:
         """Return the shape of a lexeme."""
-        return self.name(lexeme) if lexeme.isidentifier() else lexeme
+        return self.name(lexeme) if lexeme.isidentifier() else _unquoted(lexeme)
 
     def name(self, name: str) -> Hashable:
         """Return the shape of a name: its type if it is a plain variable."""
@@ -207,17 +207,29 @@ class Shapes:
             return self._nodes[number]
         if isinstance(value, Token):
             text = str(value)
-            return (value.type, self.name(text) if value.type == "NAME" else text)
+            return (value.type, self.name(text) if value.type == "NAME" else _unquoted(text))
         if isinstance(value, Tree):
             return (value.data, *map(self.value, value.children))
         if isinstance(value, (list, tuple)):
             return (type(value).__name__, *map(self.value, value))
         return (type(value).__name__, value) if isinstance(value, (str, int, float, type(None))) else repr(value)
 
+    def _distinct(self, values: Sequence[object]) -> Hashable:
+        """Return the shapes of the elements of a display: it does not matter how many of one shape there are.
+
+        Of variables it does if they differ, since each may hold what another one holds.
+        """
+        shapes = [self.value(value) for value in values]
+        if self.tells_names_apart and not all(isinstance(value, (Token, nodes.Constant)) for value in values):
+            return tuple(shapes)
+        return tuple(dict.fromkeys(shapes))
+
     def _find_node(self, node: nodes.Node) -> Hashable:
         match node:
             case nodes.Name():
                 return ("Name", self.name(node.id))
+            case nodes.ListExpr(items=items) | nodes.SetExpr(items=items) | nodes.DictExpr(items=items):
+                return (type(node).__name__, self._distinct(items))
             case nodes.Apply(callee=nodes.Attribute(name=name)) if name in CHANGING:
                 pass
             case nodes.Apply(callee=nodes.Name(id="isinstance")):
@@ -246,6 +258,20 @@ class Shapes:
         if checker.problems or checker.unknown or isinstance(type_, (Unknown, FunctionType)) or "?" in str(type_):
             return None
         return type_
+
+
+def _is_in_display(stack: Stack) -> bool:
+    """Return whether the value on top of a stack is the further elements of a display that is being written."""
+    first = stack.below
+    bracket = first.below if first is not None and isinstance(stack.value, Tree) else None
+    if bracket is None or not isinstance(bracket.value, Token) or bracket.value.type not in ("LSQB", "LBRACE"):
+        return False
+    return bracket.below is None or not isinstance(bracket.below.value, nodes.Node)  # else it is an index
+
+
+def _unquoted(lexeme: str) -> str:
+    """Return a lexeme, with double quotes around it if it is a string: both kinds mean the same."""
+    return f'"{lexeme[1:-1]}"' if lexeme[:1] == "'" else lexeme
 
 
 def _may_be_narrowed(type_: Type) -> bool:

@@ -400,7 +400,7 @@ def test_records_of_one_name_differ_by_their_fields() -> None:
 
 @pytest.mark.parametrize(
     ("start", "part"),
-    [("", "not "), ("count", " + count"), ('f"{', "not "), ("", "-"), ("document", "[:]")],
+    [("", "not "), ("count", " + count"), ('f"{', "not "), ("document", "[:]")],
 )
 def test_trees_are_no_deeper_than_the_parser_takes(start: str, part: str) -> None:
     """The part of a long expression that is allowed can be completed, and checks then."""
@@ -413,6 +413,14 @@ def test_trees_are_no_deeper_than_the_parser_takes(start: str, part: str) -> Non
         matcher.commit(token)
     assert 150 * len(part) < len(matcher.text) < 201 * len(part) + 20
     check(Source(SCOPE + matcher.text + matcher.closing_text()))
+
+
+@pytest.mark.parametrize("before", ["--", "count - -", "[-~-"])
+def test_no_sign_is_written_three_times(before: str) -> None:
+    text = f"{before}count"
+    assert refused_at(text, Constraint(SCOPE)) == text
+    text = f"{before}{before[-1]}{before[-1]}count"
+    assert refused_at(text, Constraint(SCOPE)) in (before, f"{before}-")
 
 
 PARTS = 40
