@@ -3,8 +3,7 @@
 Libraries for single forms come with the extra `rlmlang[data]`, and are imported when a file of their form is read.
 """
 
-from rlmlang.data.fitting import fit_row
 from rlmlang.data.reading import read_value, rows
 from rlmlang.data.tables import Table
 
-__all__ = ["Table", "fit_row", "read_value", "rows"]
+__all__ = ["Table", "read_value", "rows"]

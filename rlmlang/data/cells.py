@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,10 @@ from rlmlang.runtime.values import Mismatch, Value
 
 TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 """How bools are written in cells of text, in any case."""
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")
+_PLAIN_BITS = 1_000
 
 
 def plain(cell: Any) -> Any:
@@ -52,6 +57,13 @@ def typed(cell: Any, type_: Type, only_text: bool) -> Value:
 
     With `only_text`, the cell is text that is meant for the type: `5` for an int, and an empty one for None.
     """
+    if type(cell) is str:  # most cells by far: without the steps of the general way
+        if type_ is STR:
+            return cell
+        if only_text and type_ is INT and _INTEGER.fullmatch(cell):
+            return int(cell)
+    elif type_ is INT and type(cell) is int and cell.bit_length() < _PLAIN_BITS:
+        return cell
     if isinstance(type_, OptionalType):
         return None if cell is None or (only_text and cell == "") else typed(cell, type_.item, only_text)
     if only_text and isinstance(cell, str):
@@ -75,7 +87,8 @@ def _from_text(cell: str, type_: Type) -> Value:
     if base == BOOL:
         return _checked(TRUTHS.get(written.lower(), cell), type_)
     if base in (INT, FLOAT):
-        return _checked(_number(written, base) if NUMBER.fullmatch(written) else cell, type_)
+        number = _number(written, base) if NUMBER.fullmatch(written) else cell
+        return number if type_ is FLOAT and type(number) is float and math.isfinite(number) else _checked(number, type_)
     if type_ == NONE:
         raise Mismatch(f"is {cell[:60]!r}, not None")
     try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from rlmlang.data.cells import typed
 from rlmlang.data.columns import field_names
@@ -18,34 +17,44 @@ SHOWN = 3
 """How many rows that do not fit an error shows."""
 
 
-def fit_row(row: Mapping[str, Any], types: Mapping[str, Type], only_text: bool) -> dict[str, Value]:
-    """Return the values of a row by the names of `types`; other columns are left out, and None is what is missing.
+class RowFitter:
+    """Gives rows as values of types by name; other columns are left out, and None is what is missing.
 
     A column has the name itself, or one that is it as the name of a field, in any case: `Review text` is `review_text`.
-    With `only_text`, cells are texts meant for the types. Raises Mismatch.
+    With `only_text`, cells are texts meant for the types.
     """
-    found: dict[str, Value] = {}
-    own = None
-    for name, type_ in types.items():
-        column = name
-        if name not in row:
-            own = own or dict(zip(map(str.lower, field_names(tuple(row))), row))
-            if name.lower() not in own:
-                if not isinstance(type_, OptionalType):
-                    raise Mismatch(f"the column `{name}` is missing", _meant(name, row))
-                found[name] = None
-                continue
-            column = own[name.lower()]
-        try:
-            found[name] = typed(row[column], type_, only_text)
-        except Mismatch as error:
-            raise Mismatch(f"column `{column}` {error}", error.hint) from None
-    return found
 
+    def __init__(self, types: Mapping[str, Type], only_text: bool) -> None:
+        self._types, self._only_text = types, only_text
+        self._columns: tuple[str, ...] | None = None
+        self._parts: list[tuple[str | None, Type]] = []
 
-def _meant(name: str, row: Mapping[str, Any]) -> str:
-    near = get_close_matches(name, row, 1)
-    return f"the column may be `{near[0]}`" if near else f"the columns are {', '.join(row)}"
+    def __call__(self, row: TableRow) -> tuple[Value, ...]:
+        """Return the values of a row, in the order of the types. Raises Mismatch."""
+        columns = tuple(row)
+        if columns != self._columns:
+            self._parts = [(self._column(name, type_, row), type_) for name, type_ in self._types.items()]
+            self._columns = columns
+        found: list[Value] = []
+        for column, type_ in self._parts:
+            try:
+                found.append(None if column is None else typed(row[column], type_, self._only_text))
+            except Mismatch as error:
+                raise Mismatch(f"column `{column}` {error}", error.hint) from None
+        return tuple(found)
+
+    @staticmethod
+    def _column(name: str, type_: Type, row: TableRow) -> str | None:
+        """Return the column of a name; None if it is missing and may be. Raises Mismatch."""
+        if name in row:
+            return name
+        fields = dict(zip(map(str.lower, field_names(tuple(row))), row))
+        column = fields.get(name.lower())
+        if column is None and not isinstance(type_, OptionalType):
+            near = get_close_matches(name, row, 1)
+            hint = f"the column may be `{near[0]}`" if near else f"the columns are {', '.join(row)}"
+            raise Mismatch(f"the column `{name}` is missing", hint)
+        return column
 
 
 def fitted(rows: Table, item: Type, wanted: str) -> list[Value]:
@@ -56,10 +65,11 @@ def fitted(rows: Table, item: Type, wanted: str) -> list[Value]:
     found: list[Value] = []
     problems: list[str] = []
     hint = None
+    element = _reader_of_elements(item, rows.only_text)
     room = Room(rows.name)
     for number, row in enumerate(rows, 1):
         try:
-            found.append(_element(row, item, rows.only_text))
+            found.append(element(row))
             room.check(number)
         except Mismatch as error:
             problems.append(f"row {number:,}, {error}")
@@ -72,17 +82,19 @@ def fitted(rows: Table, item: Type, wanted: str) -> list[Value]:
     return found
 
 
-def _element(row: TableRow, item: Type, only_text: bool) -> Value:
-    """Return a row as a value of a type. Raises Mismatch."""
-    match item:
-        case RecordType():
-            values = fit_row(row, dict(item.fields), only_text)
-            return RecordValue(item, tuple(values.values()))
-        case DictType() if item.key == STR:
-            return fit_row(row, dict.fromkeys(row, item.value), only_text)
-        case _:
-            column = next(iter(row)) if len(row) == 1 else "text"
-            if column not in row:
-                message = f"it has {len(row)} columns, of which none is `text`, and {item} is one value"
-                raise Mismatch(message, "declare a record with these fields")
-            return fit_row(row, {column: item}, only_text)[column]
+def _reader_of_elements(item: Type, only_text: bool) -> Callable[[TableRow], Value]:
+    """Return what gives a row as a value of a type, or raises Mismatch."""
+    if isinstance(item, RecordType):
+        fit = RowFitter(dict(item.fields), only_text)
+        return lambda row: RecordValue(item, fit(row))
+    if isinstance(item, DictType) and item.key == STR:
+        return lambda row: dict(zip(row, RowFitter(dict.fromkeys(row, item.value), only_text)(row)))
+
+    def only_cell(row: TableRow) -> Value:
+        column = next(iter(row)) if len(row) == 1 else "text"
+        if column not in row:
+            message = f"it has {len(row)} columns, of which none is `text`, and {item} is one value"
+            raise Mismatch(message, "declare a record with these fields")
+        return RowFitter({column: item}, only_text)(row)[0]
+
+    return only_cell

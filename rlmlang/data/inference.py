@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rlmlang.data.cells import typed
 from rlmlang.data.columns import field_names, is_number
 from rlmlang.data.memory import Room
 from rlmlang.data.tables import Table
@@ -52,14 +51,23 @@ def inferred(rows: Table, name: str) -> list[RecordValue]:
     return [RecordValue(record, row) for row in zip(*values)]
 
 
+_READ: Mapping[Type, Callable[[str], Any]] = {
+    INT: int,
+    FLOAT: float,
+    BOOL: lambda cell: cell.strip().lower() == "true",
+}
+"""How cells of text are read, once all of a column are known to be of a type."""
+
+
 def _text_column(cells: list[str | None]) -> tuple[Type, list[Any]]:
     """Return the type of a column of text, and its values."""
     filled = [cell for cell in cells if cell is not None and cell.strip()]
     type_ = _type_of_texts(filled)
     if type_ == STR:
         return STR, [cell or "" for cell in cells]
+    read: Callable[[str], Any] = _READ[type_]
     type_ = type_ if len(filled) == len(cells) else optional(type_)
-    return type_, [typed(cell and cell.strip(), type_, True) for cell in cells]
+    return type_, [read(cell) if cell and not cell.isspace() else None for cell in cells]
 
 
 def _type_of_texts(cells: Sequence[str]) -> Type:
