@@ -48,7 +48,16 @@ def test_the_first_program_prints_what_the_readme_shows(capsys: pytest.CaptureFi
 
 @pytest.mark.usefixtures("beside_the_examples")
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/python.md", "docs/functions.md", "docs/roles.md", "docs/budgets.md", "docs/nano.md"]
+    "page",
+    [
+        "README.md",
+        "docs/python.md",
+        "docs/functions.md",
+        "docs/roles.md",
+        "docs/budgets.md",
+        "docs/nano.md",
+        "docs/data.md",
+    ],
 )
 def test_python_blocks_run_in_order(page: str) -> None:
     found = blocks((ROOT / page).read_text(encoding="utf-8"), "python")

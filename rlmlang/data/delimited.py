@@ -67,7 +67,7 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the separator by which most rows have the same number of cells, more than one."""
+    """Return the separator by which most rows have the same number of cells, more than one (decision 126)."""
 
     def fit(delimiter: str) -> tuple[float, int]:
         rows = _records(text, delimiter)

@@ -1,6 +1,6 @@
 """Every form of data, and which of them a file has: by how it begins, or by its name.
 
-A new form is a file with its `DataForm`, and its rows here.
+A new form is a file with its `DataForm`, and its rows here (decision 126).
 """
 
 from __future__ import annotations

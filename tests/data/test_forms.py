@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from rlmlang.data import read_value, rows
+from rlmlang.data.registry import FORMS as FORM_NAMES
 from rlmlang.data.registry import SUFFIXES
 from rlmlang.errors import FileUnreadable, InputMismatch, UsageError
 from rlmlang.language.types import BOOL, FLOAT, INT, STR, ListType, RecordType, optional
 from rlmlang.runtime.values import to_json
+from tests.support.places import ROOT
 
 pytestmark = pytest.mark.heavy
 
@@ -361,3 +363,9 @@ def test_a_missing_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(FileUnreadable, match="the package openpyxl is needed") as caught:
         rows("ships.xlsx")
     assert caught.value.first.hint == "pip install 'rlmlang[data]'"
+
+
+def test_the_guide_lists_every_form() -> None:
+    guide = (ROOT / "docs/data.md").read_text(encoding="utf-8")
+    assert [suffix for suffix in SUFFIXES if f"`{suffix}`" not in guide] == []
+    assert [name for name in FORM_NAMES if f"`{name}`" not in guide] == []
