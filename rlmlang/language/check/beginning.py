@@ -195,7 +195,10 @@ def _copied(body: BodyCheck, parent: Scope | None) -> BodyCheck:
 
     for before, definition in replaced.items():
         for instance in (each for alike in before.instances.values() for each in alike):
-            seen = {(scopes.get(start) or start, name): moved(entry) for (start, name), entry in instance.seen.items()}
+            seen = {
+                scopes.get(start) or start: {name: moved(entry) for name, entry in names.items()}
+                for start, names in instance.seen.items()
+            }
             copy = evolve(instance, definition=definition, seen=seen)
             definition.instances.setdefault(instance.params, []).append(copy)
     for name, entry in scope.entries.items():

@@ -233,7 +233,8 @@ def _finish(instance: Instance) -> None:
     function = instance.function
     for guess in instance.guesses:  # they and this function apply one another
         guess.head = None
-        guess.seen = instance.seen | guess.seen
+        for start, seen in instance.seen.items():
+            guess.seen[start] = seen | guess.seen.get(start, {})
         guess.function.reads |= function.reads
         guess.function.makes_calls |= function.makes_calls
         guess.function.prints |= function.prints
@@ -368,11 +369,12 @@ def _depend_on(check: Inference, head: Instance) -> None:
 def _see_what_it_sees(check: Inference, instance: Instance) -> None:
     """Take note that what a function sees from outside of this one matters for this one as well."""
     outer, scope = check.names.outer, check.body.scope
-    for (start, name), entry in instance.seen.items():
+    for start, seen in instance.seen.items():
         if start is not scope:
-            outer.seen[start, name] = entry
-        elif name not in scope.entries and scope.parent is not None:
-            outer.seen[scope.parent, name] = entry
+            outer.seen.setdefault(start, {}).update(seen)
+        elif scope.parent is not None:
+            from_outside = {name: entry for name, entry in seen.items() if name not in scope.entries}
+            outer.seen.setdefault(scope.parent, {}).update(from_outside)
     outer.reads.update(each for each in instance.function.reads if each[0] != scope.owner)
 
 

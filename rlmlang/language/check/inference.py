@@ -63,8 +63,9 @@ def part_of_no_element(check: Inference, node: nodes.Expr) -> Type:
     In a function that is applied to an empty container, or sees one outside, it is what other applications do.
     """
     if check.active:
-        seen = [entry.type for entry in check.names.outer.seen.values() if isinstance(entry, Variable)]
-        if any(NEVER in parts_of(type_) for type_ in (*check.active[-1].params, *seen)):
+        entries = (entry for seen in check.names.outer.seen.values() for entry in seen.values())
+        types = [entry.type for entry in entries if isinstance(entry, Variable)]
+        if any(NEVER in parts_of(type_) for type_ in (*check.active[-1].params, *types)):
             return NEVER
     return no_element(check, node)
 

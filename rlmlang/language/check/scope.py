@@ -101,8 +101,8 @@ class Instance:
     """The types that it is checked for."""
     given: dict[int, Given] = field(factory=dict)
     """The functions that are passed for parameters without a type, by the place of the parameter."""
-    seen: dict[tuple[Scope, str], ScopeEntry | None] = field(factory=dict)
-    """What the names from outside meant when it was checked, by the scope that they were looked up from."""
+    seen: Seen = field(factory=dict)
+    """What the names from outside meant when it was checked."""
     problems: list[Diagnostic] = field(factory=list)
     in_progress: bool = True
     consulted: bool = False
@@ -125,13 +125,16 @@ class Instance:
 
     def still_holds(self) -> bool:
         """Return whether all names from outside mean what they meant."""
-        return all(scope.find(name) == entry for (scope, name), entry in self.seen.items())
+        return all(scope.means(seen) for scope, seen in self.seen.items())
 
 
 ScopeEntry = Union[
     Variable, Conflicted, Unbound, Definition, CheckedFunction, RecordType, ModuleEntry, Builtin, ModuleConstant
 ]
 """The entry of a name in a scope."""
+
+Seen = dict["Scope", dict[str, Union[ScopeEntry, None]]]
+"""What names mean, by the scope that they are looked up from."""
 
 Referent = Union[Variable, Definition, CheckedFunction, RecordType, Builtin, ModuleEntry, ModuleConstant]
 """What a usable name refers to."""
@@ -179,6 +182,12 @@ class Scope:
             scope = scope.parent
         return None
 
+    def means(self, seen: dict[str, ScopeEntry | None]) -> bool:
+        """Return whether all these names mean here what they meant when they were seen."""
+        if self.parent is None and seen.items() <= self.entries.items():  # quick, as there may be thousands
+            return True
+        return all(self.find(name) == entry for name, entry in seen.items())
+
     def fact(self, path: str) -> Type | None:
         """Return the type of a path that a surrounding test has narrowed, if there is one."""
         scope: Scope | None = self
@@ -202,7 +211,7 @@ class Scope:
 class Outer:
     """What a function has used from outside."""
 
-    seen: dict[tuple[Scope, str], ScopeEntry | None] = field(factory=dict)
+    seen: Seen = field(factory=dict)
     reads: set[OuterVariable] = field(factory=set)
 
 
@@ -302,7 +311,7 @@ class Names:
         while scope is not None and name not in scope.entries:
             scope = scope.parent
         entry = None if scope is None else scope.entries[name]
-        self.outer.seen[start, name] = entry
+        self.outer.seen.setdefault(start, {})[name] = entry
         if scope is not None and isinstance(entry, Variable):
             self.outer.reads.add((scope.owner, name))
         return entry

@@ -97,7 +97,7 @@ def _called(
 
 def record(e: Emitter, type_: RecordType, args: list[Emitted]) -> Emitted:
     made = e.unit.give("R", RecordValue, "the value of a record")
-    values = ast.Tuple([arg.code for arg in args], ast.Load())
+    values = ast.Tuple([arg.code for arg in args], python.LOAD)
     return Emitted(python.call(made, python.load(e.unit.give("c", type_, f"the record {type_.name}")), values))
 
 
@@ -148,7 +148,7 @@ def spread(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:
     for arg, value in zip(target.args, values):
         if isinstance(arg, nodes.Starred):
             charge_items(e, python.call("len", python.again(value.code)), node.span)
-            args.append(ast.Starred(value.code, ast.Load()))
+            args.append(ast.Starred(value.code, python.LOAD))
         else:
             args.append(value.code)
     code = e.helper(target.builtin.code, *args, span=node.span)
@@ -179,9 +179,9 @@ def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sou
     once = not given  # a function without parameters
     names = [e.unit.fresh("t") for _ in ([0] if sources.themselves or once else given)]
     if once:
-        iterable: ast.expr = ast.Tuple([python.const(None)], ast.Load())
+        iterable: ast.expr = ast.Tuple([python.const(None)], python.LOAD)
     elif sources.themselves:
-        iterable = ast.Tuple([each.code for each in given], ast.Load())
+        iterable = ast.Tuple([each.code for each in given], python.LOAD)
     elif len(given) == 1:
         iterable = given[0].code
     else:
@@ -189,7 +189,7 @@ def results(e: Emitter, argument: nodes.Expr, given: list[Emitted], sources: Sou
 
     def target() -> ast.expr:
         stores: list[ast.expr] = [python.store(name) for name in names]
-        return stores[0] if len(stores) == 1 else ast.Tuple(stores, ast.Store())
+        return stores[0] if len(stores) == 1 else ast.Tuple(stores, python.STORE)
 
     def value() -> ast.expr:
         return applied([] if once else [Emitted(python.load(name)) for name in names]).code

@@ -78,7 +78,7 @@ def _store(
     parts = [python.again(each.code) for each in (container, key, value)]
     if kinds[0] == "list":
         line = e.line(span, Redo(set_item, tuple(parts)))
-        place = ast.Subscript(python.again(container.code), python.again(key.code), ast.Store())
+        place = ast.Subscript(python.again(container.code), python.again(key.code), python.STORE)
         python.located(place, line)
         e.add(ast.Assign([place], python.again(value.code)))
         return
@@ -88,7 +88,7 @@ def _store(
         return
     if not is_there:
         _charge_for_new_key(e, container, key, kinds[1], span)
-    place = ast.Subscript(python.again(container.code), python.again(key.code), ast.Store())
+    place = ast.Subscript(python.again(container.code), python.again(key.code), python.STORE)
     e.add(ast.Assign([place], python.again(value.code)))
 
 

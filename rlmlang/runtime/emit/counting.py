@@ -76,4 +76,4 @@ def count(e: Emitter, node: nodes.Assign) -> bool:
 
 
 def _store(place: list[ast.expr], value: ast.expr) -> ast.Assign:
-    return ast.Assign([ast.Subscript(place[0], place[1], ast.Store())], value)
+    return ast.Assign([ast.Subscript(place[0], place[1], python.STORE)], value)

@@ -31,17 +31,17 @@ def name(e: Emitter, node: nodes.Name) -> Emitted:
 
 @emits(nodes.ListExpr)
 def of_list(e: Emitter, node: nodes.ListExpr) -> Emitted:
-    return _charged_elements(e, node, ast.List(elements(e, node.items), ast.Load()))
+    return _charged_elements(e, node, ast.List(elements(e, node.items), python.LOAD))
 
 
 @emits(nodes.TupleExpr)
 def of_tuple(e: Emitter, node: nodes.TupleExpr) -> Emitted:
-    return _charged_elements(e, node, ast.Tuple(elements(e, node.items), ast.Load()))
+    return _charged_elements(e, node, ast.Tuple(elements(e, node.items), python.LOAD))
 
 
 @emits(nodes.SetExpr)
 def of_set(e: Emitter, node: nodes.SetExpr) -> Emitted:
-    items = _charged_elements(e, node, ast.List(elements(e, node.items), ast.Load()))
+    items = _charged_elements(e, node, ast.List(elements(e, node.items), python.LOAD))
     made = e.temporary(items.code)
     charge_items(e, python.call("len", python.load(made.id)), node.span)
     constants = all(isinstance(item, nodes.Constant) for item in node.items)
@@ -52,7 +52,7 @@ def elements(e: Emitter, items: Sequence[nodes.Expr]) -> list[ast.expr]:
     """Emit the elements of a display, or arguments, some of which may be starred."""
     values = e.operands([item.value if isinstance(item, nodes.Starred) else item for item in items])
     return [
-        ast.Starred(value.code, ast.Load()) if isinstance(item, nodes.Starred) else value.code
+        ast.Starred(value.code, python.LOAD) if isinstance(item, nodes.Starred) else value.code
         for item, value in zip(items, values)
     ]
 
@@ -81,7 +81,7 @@ def fstring(e: Emitter, node: nodes.FString) -> Emitted:
     if e.fast is None and all(map(_is_plain, node.parts)) and all(e.kind(expr) in ("str", "int") for expr in exprs):
         holes = e.in_order([partial(e.simple, hole) for hole in holes])
         return _interpolated(e, node, [(hole, e.kind(expr) == "str") for hole, expr in zip(holes, exprs)])
-    values = ast.Tuple([hole.code for hole in holes], ast.Load())
+    values = ast.Tuple([hole.code for hole in holes], python.LOAD)
     parts = python.load(e.unit.give("c", node, "the parts of an f-string"))
     return Emitted(e.helper(fill, parts, values, span=node.span))
 
@@ -101,7 +101,7 @@ def _interpolated(e: Emitter, node: nodes.FString, holes: list[tuple[Emitted, bo
     ]
 
     def reference() -> ast.expr:
-        values = ast.Tuple([python.again(hole.code) for hole, _ in holes], ast.Load())
+        values = ast.Tuple([python.again(hole.code) for hole, _ in holes], python.LOAD)
         return e.helper(fill, python.load(e.unit.give("c", node, "the parts of an f-string")), values, span=node.span)
 
     small: list[ast.stmt] = []
@@ -132,7 +132,7 @@ def logic(e: Emitter, node: nodes.Logic) -> Emitted:
     left = e.expr(node.left)
     block, right = e.apart(node.right)
     if not block:
-        op = ast.And() if node.op == "and" else ast.Or()
+        op = python.AND if node.op == "and" else python.OR
         return Emitted(ast.BoolOp(op, [left.code, right.code]))
     result = e.temporary(left.code)
     block.append(python.assign(result.id, right.code))

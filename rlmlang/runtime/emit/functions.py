@@ -136,7 +136,7 @@ def emit_loop(unit: Unit, tables: Tables, node: nodes.For | nodes.While, name: s
     assigned = {variable.id: name for name, variable in e.scopes[0].items()}
     e.block.clear()  # they are parameters
     block(e, [node])
-    e.add(ast.Return(ast.Tuple([python.load(id_) for id_ in assigned], ast.Load())))
+    e.add(ast.Return(ast.Tuple([python.load(id_) for id_ in assigned], python.LOAD)))
     params = [*assigned, *(variable.id for variable in e.outer.values())]
     reads = [*((NEAREST, each) for each in assigned.values()), *e.outer]
     return python.function(name, [METER, DEPTH, *params], e.block), Loop(reads, assigned)

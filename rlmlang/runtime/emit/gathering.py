@@ -52,7 +52,7 @@ def gathered(e: Emitter, iterable: ast.expr, turn: Callable[[], GatheredTurn], t
     _at_once(e, result, iterable, made, fast.steps)
     one_by_one: list[ast.stmt] = []
     with e.within(one_by_one):
-        e.add(python.assign(result, ast.List([], ast.Load())))
+        e.add(python.assign(result, ast.List([], python.LOAD)))
         turns(result)
     e.add(python.when(ast.Compare(python.load(result), [ast.Is()], [python.const(None)]), one_by_one))
     return Emitted(python.load(result))
@@ -60,7 +60,7 @@ def gathered(e: Emitter, iterable: ast.expr, turn: Callable[[], GatheredTurn], t
 
 def gathered_slowly(e: Emitter, turns: Callable[[str], None]) -> Emitted:
     """Emit the list that a loop gathers turn by turn."""
-    result = e.temporary(ast.List([], ast.Load()))
+    result = e.temporary(ast.List([], python.LOAD))
     turns(result.id)
     return Emitted(result)
 
@@ -98,4 +98,4 @@ def _at_once(e: Emitter, result: str, iterable: ast.expr, turn: GatheredTurn, st
 
 
 def _set(name: str, value: ast.expr) -> ast.Assign:
-    return ast.Assign([ast.Attribute(python.load(METER), name, ast.Store())], value)
+    return ast.Assign([ast.Attribute(python.load(METER), name, python.STORE)], value)

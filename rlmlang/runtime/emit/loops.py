@@ -37,7 +37,7 @@ def _elements(e: Emitter, node: nodes.Comprehension) -> Emitted:
 
     def element() -> ast.expr:
         values = [value.code for value in e.operands([node.element] if node.key is None else [node.key, node.element])]
-        return values[0] if node.key is None else ast.Tuple(values, ast.Load())
+        return values[0] if node.key is None else ast.Tuple(values, python.LOAD)
 
     first, *rest = node.clauses
     assert isinstance(first, nodes.ForClause)
@@ -71,7 +71,7 @@ def _pattern(e: Emitter, target: nodes.Target, element: Emitted) -> ast.expr:
     if isinstance(target, nodes.Name):
         return python.store(e.declare(target.id, element.bits, element.chars))
     assert isinstance(target, nodes.TupleTarget)
-    return ast.Tuple([_pattern(e, item, Emitted(element.code)) for item in target.items], ast.Store())
+    return ast.Tuple([_pattern(e, item, Emitted(element.code)) for item in target.items], python.STORE)
 
 
 def quantifier(e: Emitter, node: nodes.Comprehension, stop: bool) -> Emitted:
@@ -193,5 +193,5 @@ def _unpack(e: Emitter, target: nodes.Target, whole: str) -> None:
 def unpack(e: Emitter, target: nodes.TupleTarget, names: list[str], whole: ast.expr) -> None:
     """Emit putting the elements of a value, which is simple code, into as many variables."""
     redo = Redo(unpacked, (python.again(whole), python.const(len(names))))
-    stores = ast.Tuple([python.store(name) for name in names], ast.Store())
+    stores = ast.Tuple([python.store(name) for name in names], python.STORE)
     e.add(ast.Assign([stores], whole), e.line(target.span, redo))

@@ -136,4 +136,4 @@ def _charge_size(e: Emitter, method: str, number: ast.Name, steps: ast.expr, siz
 
 
 def _set(name: str, value: ast.expr) -> ast.Assign:
-    return ast.Assign([ast.Attribute(python.load(METER), name, ast.Store())], value)
+    return ast.Assign([ast.Attribute(python.load(METER), name, python.STORE)], value)

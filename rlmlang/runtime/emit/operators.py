@@ -32,7 +32,7 @@ def unary(e: Emitter, node: nodes.Unary) -> Emitted:
     if node.op == "+":
         return operand
     if e.kind(node.operand) in _NUMBERS:
-        code: ast.expr = ast.UnaryOp(python.UNARY[node.op](), operand.code)
+        code: ast.expr = ast.UnaryOp(python.UNARY[node.op], operand.code)
         bits = _bits(operand, e.kind(node.operand))
         if e.kind(node.operand) != "int" or (bits is not None and bits < SAFE_BITS):
             return Emitted(code, None if bits is None else bits + 1)
@@ -186,7 +186,7 @@ def compare(e: Emitter, node: nodes.Compare) -> Emitted:
         if all(e.kind(expr) in _SCALARS for expr in exprs) and not any(block for block, _ in parts[2:]):
             left, right = _joined(e, parts[:2])
             rest = [right, *(value for _, value in parts[2:])]
-            return Emitted(ast.Compare(left.code, [python.COMPARE[op]() for op in ops], [each.code for each in rest]))
+            return Emitted(ast.Compare(left.code, [python.COMPARE[op] for op in ops], [each.code for each in rest]))
         return _chain(e, node, exprs, ops, parts)
     left, right = _joined(e, parts)
     return Emitted(_comparison(e, node, ops[0], left, right, (e.kind(exprs[0]), e.kind(exprs[1]))))
@@ -248,7 +248,7 @@ def _comparison(
     sizes: list[ast.expr] = [python.binary(_length(each), "//", python.const(FREE_CHARS + 1)) for each in long]
     steps = reduce(_plus, sizes)
     reference = e.helper(COMPARISONS[op], python.again(left.code), python.again(right.code), span=node.span)
-    any_long = is_long[0] if len(is_long) == 1 else ast.BoolOp(ast.Or(), is_long)
+    any_long = is_long[0] if len(is_long) == 1 else ast.BoolOp(python.OR, is_long)
     if e.fast is not None:
         return ast.IfExp(any_long, reference, python.compare(left.code, op, right.code))
     charged: list[ast.stmt] = []

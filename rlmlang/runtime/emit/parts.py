@@ -30,7 +30,7 @@ def field(e: Emitter, node: nodes.Attribute, whole: Emitted) -> Emitted:
     type_ = e.type_of(node.value)
     assert isinstance(type_, RecordType)
     position = [name for name, _ in type_.fields].index(node.name)
-    return Emitted(ast.Subscript(python.attribute(whole.code, "values"), python.const(position), ast.Load()))
+    return Emitted(ast.Subscript(python.attribute(whole.code, "values"), python.const(position), python.LOAD))
 
 
 @emits(nodes.Index)
@@ -44,7 +44,7 @@ def item(e: Emitter, value: Emitted, at: Emitted, kind: str, span: Span) -> Emit
     if kind not in ("list", "tuple", "str", "dict") or (kind == "dict" and e.unit.has_defaults):
         return Emitted(e.helper(index_into, value.code, at.code, span=span))
     whole, place = replayable(e, value, at)
-    code = ast.Subscript(whole, place, ast.Load())
+    code = ast.Subscript(whole, place, python.LOAD)
     python.located(code, e.line(span, Redo(index_into, (whole, place))))
     return Emitted(code, chars=1 if kind == "str" else None)
 
@@ -59,7 +59,7 @@ def of_slice(e: Emitter, node: nodes.Slice) -> Emitted:
     if kind not in ("str", "list", "tuple") or e.fast is not None:
         return Emitted(e.helper(cut, value, *operands, span=node.span))
     line = e.line(node.span, Redo(cut, (value, *operands)))
-    part = e.temporary(ast.Subscript(value, ast.Slice(*bounds), ast.Load()), line)
+    part = e.temporary(ast.Subscript(value, ast.Slice(*bounds), python.LOAD), line)
     charged = charge_text if kind == "str" else charge_items
     charged(e, python.call("len", python.load(part.id)), node.span)
     return Emitted(part)

@@ -13,6 +13,7 @@ from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction, OuterVariable, Tables
 from rlmlang.language.depth import deep_recursion
 from rlmlang.runtime.emit import applications, expressions, loops, operators, parts  # noqa: F401 (they enter their handlers)
+from rlmlang.runtime.emit.collector import paused_collector
 from rlmlang.runtime.emit.functions import (
     Loop,
     ProgramTree,
@@ -81,11 +82,11 @@ class EmittedProgram:
         """Emit and compile something, and the functions that it applies."""
         unit = self.unit
         try:
-            with deep_recursion:
+            with deep_recursion, paused_collector:
                 definitions = emit()
                 for function in unit.waiting():
                     definitions.append(emit_function(unit, function))
-            unit.define(definitions)
+                unit.define(definitions)
         except CannotEmit:
             unit.forget()
             return None

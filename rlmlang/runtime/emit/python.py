@@ -39,25 +39,29 @@ ATTRIBUTES = frozenset(
 )
 """The attributes that emitted code uses: of the meter, of containers, and the values of a record."""
 
-BINARY: dict[str, type[ast.operator]] = {
-    "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod, "**": ast.Pow,
-    "<<": ast.LShift, ">>": ast.RShift, "&": ast.BitAnd, "|": ast.BitOr, "^": ast.BitXor,
+# What has no place of its own in the text is one object for all trees, as in those that Python makes itself.
+
+LOAD, STORE, AND, OR = ast.Load(), ast.Store(), ast.And(), ast.Or()
+
+BINARY: dict[str, ast.operator] = {
+    "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "//": ast.FloorDiv(), "%": ast.Mod(),
+    "**": ast.Pow(), "<<": ast.LShift(), ">>": ast.RShift(), "&": ast.BitAnd(), "|": ast.BitOr(), "^": ast.BitXor(),
 }  # fmt: skip
 
-COMPARE: dict[str, type[ast.cmpop]] = {
-    "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
-    "in": ast.In, "not in": ast.NotIn, "is": ast.Is, "is not": ast.IsNot,
+COMPARE: dict[str, ast.cmpop] = {
+    "==": ast.Eq(), "!=": ast.NotEq(), "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
+    "in": ast.In(), "not in": ast.NotIn(), "is": ast.Is(), "is not": ast.IsNot(),
 }  # fmt: skip
 
-UNARY: dict[str, type[ast.unaryop]] = {"-": ast.USub, "+": ast.UAdd, "~": ast.Invert, "not": ast.Not}
+UNARY: dict[str, ast.unaryop] = {"-": ast.USub(), "+": ast.UAdd(), "~": ast.Invert(), "not": ast.Not()}
 
 
 def load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
+    return ast.Name(name, LOAD)
 
 
 def store(name: str) -> ast.Name:
-    return ast.Name(name, ast.Store())
+    return ast.Name(name, STORE)
 
 
 def const(value: object) -> ast.Constant:
@@ -66,7 +70,7 @@ def const(value: object) -> ast.Constant:
 
 def attribute(value: ast.expr, name: str) -> ast.Attribute:
     assert name in ATTRIBUTES
-    return ast.Attribute(value, name, ast.Load())
+    return ast.Attribute(value, name, LOAD)
 
 
 def call(function: ast.expr | str, *args: ast.expr) -> ast.Call:
@@ -74,19 +78,19 @@ def call(function: ast.expr | str, *args: ast.expr) -> ast.Call:
 
 
 def binary(left: ast.expr, op: str, right: ast.expr) -> ast.BinOp:
-    return ast.BinOp(left, BINARY[op](), right)
+    return ast.BinOp(left, BINARY[op], right)
 
 
 def compare(left: ast.expr, op: str, right: ast.expr) -> ast.Compare:
-    return ast.Compare(left, [COMPARE[op]()], [right])
+    return ast.Compare(left, [COMPARE[op]], [right])
 
 
 def both(*tests: ast.expr) -> ast.expr:
-    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), [*tests])
+    return tests[0] if len(tests) == 1 else ast.BoolOp(AND, [*tests])
 
 
 def negated(test: ast.expr) -> ast.expr:
-    return ast.UnaryOp(ast.Not(), test)
+    return ast.UnaryOp(UNARY["not"], test)
 
 
 def assign(name: str, value: ast.expr) -> ast.Assign:
@@ -131,8 +135,13 @@ def fill_locations(module: ast.Module) -> None:
     rest: list[tuple[ast.AST, int]] = [(module, 1)]
     while rest:
         node, line = rest.pop()
-        if "lineno" in node._attributes:
+        if node._attributes:
             if not hasattr(node, "lineno"):
                 located(node, line)
             line = node.lineno  # type: ignore[attr-defined]
-        rest.extend((child, line) for child in ast.iter_child_nodes(node))
+        for name in node._fields:
+            part = getattr(node, name, None)
+            if isinstance(part, list):
+                rest += [(each, line) for each in part if isinstance(each, ast.AST)]
+            elif isinstance(part, ast.AST) and part._fields:
+                rest.append((part, line))

@@ -32,6 +32,9 @@ from rlmlang.runtime.estimate.intervals import (
 )
 from rlmlang.runtime.values import RecordValue, Value
 
+COUNTED = 4
+"""Steps that it takes to count a call."""
+
 
 def apply(follower: Follower, node: nodes.Apply, env: Env) -> Value:
     target = follower.tables.targets[node.node_id]
@@ -220,6 +223,7 @@ def call(follower: Follower, node: nodes.Call, env: Env) -> Value:
         args = [*map(frozen_copy, args)]
     follower.sites.add(node.span)
     times, sure = follower.factor, follower.sure
+    follower.meter.charge(COUNTED)
     follower.tally.count(node.span, type_, tuple(names), tuple(args), options["sample"], times, sure)
     if "default" in options:
         return either(unknown_of(type_), options["default"])

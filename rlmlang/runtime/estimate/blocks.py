@@ -61,7 +61,7 @@ class Ways:
     def meet(self, env: Env) -> None:
         """Add a way that comes to the next statement."""
         if self.end is not None:
-            self.follower.meter.charge(1 + len(env.variables) // 16)
+            self.follower.meter.charge(_steps(env))
         self.end = join(self.end, env)
 
     def go_on(self, env: Env) -> Flow | None:
@@ -74,5 +74,10 @@ class Ways:
 
 def fork(follower: Follower, env: Env) -> Env:
     """Return a copy of an environment, which takes work as large as that is."""
-    follower.meter.charge(1 + len(env.variables) // 16)
+    follower.meter.charge(_steps(env))
     return env.fork()
+
+
+def _steps(env: Env) -> int:
+    """Return the steps that it takes to copy an environment, or to join it with another."""
+    return 4 + len(env.variables) // 16

@@ -24,7 +24,7 @@ from rlmlang.runtime.estimate.tally import CallTally
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
 
-MAX_STEPS = 600_000
+MAX_STEPS = 400_000
 """Steps after which following a program is given up; the upper bounds are then left open."""
 
 MAX_EMITTED_STEPS = 5_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from attrs import frozen
+from attrs import define, frozen
 
 from rlmlang.language.builtins import Bounds
 from rlmlang.language.types import (
@@ -26,9 +26,12 @@ _COMPARED = 16
 """The most parts of two containers that are joined one by one, and not as unknown."""
 
 
-@frozen(eq=False)
+@define(eq=False)
 class UnknownValue:
-    """A value that is unknown before the run, with bounds on its length or on its value as an int."""
+    """A value that is unknown before the run, with bounds on its length or on its value as an int.
+
+    It is never changed. It is not a frozen class, since very many are made, and those of a frozen one take longer.
+    """
 
     low: float = -inf
     high: float = inf

@@ -115,7 +115,9 @@ class CallTally:
         most_prompt = high_prompt
         if repairs and model is not None:
             most_prompt += repairs * min(high_prompt + most_repair_tokens(type_), model.context)
-        most = self._sites.setdefault(site, SiteMaximum())
+        most = self._sites.get(site)
+        if most is None:
+            most = self._sites[site] = SiteMaximum()
         most.calls += times
         most.generations += product(1 + repairs, times)
         most.prompt_tokens += product(most_prompt, times)
