@@ -6,16 +6,21 @@
     program.run(functions={"lookup": lookup})
 
 Any function may be handed in; `function` says more about one. It is taken as pure unless it is `volatile`: equal calls
-are one call, and a store keeps the result under the name and the version of the function (decision 114).
+are one call, and a store keeps the result under the name and the version of the function (decision 114). The version is
+made of its source text, unless one is given.
 """
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
+from functools import lru_cache, partial
 from reprlib import repr as shown
+from types import CodeType
 from typing import Any, Union, get_type_hints, overload
 
 from attrs import field, frozen
@@ -36,12 +41,16 @@ class HostFunction:
     """A function of the host, and how it is to be called. Called itself, it is the function."""
 
     code: Callable[..., Any]
-    version: str = "1"
-    """Part of the key of kept results: raised whenever the same arguments may give another result."""
+    version: str = field()
+    """Part of the key of kept results: another one whenever the same arguments may give another result."""
     is_volatile: bool = False
     """Whether each evaluation is a call of its own, since equal calls may differ."""
     timeout: float = TIMEOUT
     """Seconds that one call may take."""
+
+    @version.default
+    def _(self) -> str:
+        return _version_of_source(self.code)
 
     def __attrs_post_init__(self) -> None:
         if not callable(self.code):
@@ -63,22 +72,49 @@ def function(code: Callable[..., Any], /) -> HostFunction: ...
 
 @overload
 def function(
-    *, version: str = "1", volatile: bool = False, timeout: float = TIMEOUT
+    *, version: str | None = None, volatile: bool = False, timeout: float = TIMEOUT
 ) -> Callable[[Callable[..., Any]], HostFunction]: ...
 
 
 def function(
-    code: Callable[..., Any] | None = None, /, *, version: str = "1", volatile: bool = False, timeout: float = TIMEOUT
+    code: Callable[..., Any] | None = None,
+    /,
+    *,
+    version: str | None = None,
+    volatile: bool = False,
+    timeout: float = TIMEOUT,
 ) -> HostFunction | Callable[[Callable[..., Any]], HostFunction]:
     """Say how a function of the host is to be called; a decorator, with options or without.
 
-    `version` is to be raised whenever the same arguments may give another result, since results are kept by it. Of a
-    `volatile` function nothing is kept, and each evaluation is a call of its own. A call ends after `timeout` seconds.
+    `version` is to be another one whenever the same arguments may give another result, since results are kept by it; by
+    default it is made of the source text of the function, so that one that was edited is called again. Of a `volatile`
+    function nothing is kept, and each evaluation is a call of its own. A call ends after `timeout` seconds.
     Raises UsageError E607.
     """
     if code is not None:
         return HostFunction(code)
-    return lambda code: HostFunction(code, version, volatile, timeout)
+    known = {} if version is None else {"version": version}
+    return lambda code: HostFunction(code, is_volatile=volatile, timeout=timeout, **known)
+
+
+def _version_of_source(function: object) -> str:
+    """Return the version of a function by its source text; `1` where Python has none, as for what is typed into it."""
+    while isinstance(function, partial):
+        function = function.func
+    with suppress(ValueError):  # of wrappers in a circle
+        function = inspect.unwrap(function)  # type: ignore[arg-type]
+    method = function if hasattr(function, "__code__") else vars(type(function)).get("__call__")
+    code = getattr(method, "__code__", None)
+    return _source_version(code) if isinstance(code, CodeType) else "1"
+
+
+@lru_cache(maxsize=1_000)
+def _source_version(code: CodeType) -> str:
+    try:
+        text = inspect.getsource(code)
+    except Exception:  # OSError where there is none, and errors of the tokenizer for parts of a file that was edited
+        return "1"
+    return f"source {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 FunctionsLike = Mapping[str, Union[HostFunction, Callable[..., Any]]]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import rlmlang
 from rlmlang.storage import upkeep
 from rlmlang.storage.store import Store
+from tests.support.command_line import Run, run
 from tests.support.places import ROOT
+
+__all__ = ["run"]
 
 pytestmark = pytest.mark.heavy
 
@@ -73,3 +79,52 @@ def test_no_result_that_was_kept_is_made_again_however_often_the_process_is_kill
 def has_run(place: Path) -> bool:
     with Store(place) as store:
         return bool(store.runs())
+
+
+FILE = "def {name}(i: int) -> int:\n    return i * {factor}\n"
+
+
+def test_an_edited_file_of_functions_is_called_again(run: Run) -> None:
+    Path("p.rlm").write_text("def f(i: int) -> int: ...\n[f(1), f(2)]\n")
+
+    def calls(text: str) -> tuple[Any, int]:
+        Path("own.py").write_text(text)
+        found = json.loads(run("run", "p.rlm", "--functions", "own.py", "--json")[1])
+        return found["value"], found["usage"]["function_calls"]
+
+    assert calls(FILE.format(name="f", factor=2)) == ([2, 4], 2)
+    assert calls(FILE.format(name="f", factor=2)) == ([2, 4], 0)
+    assert calls("# another place\n\n" + FILE.format(name="f", factor=2)) == ([2, 4], 0)
+    assert calls(FILE.format(name="f", factor=30)) == ([30, 60], 2)
+    fixed = "import rlmlang\n@rlmlang.function(version='7')\n"
+    assert calls(fixed + FILE.format(name="f", factor=5)) == ([5, 10], 2)
+    assert calls(fixed + FILE.format(name="f", factor=6)) == ([5, 10], 0), "a version that is given counts alone"
+
+
+def versions(*functions: Any) -> set[str]:
+    return {rlmlang.function(each).version for each in functions}
+
+
+def double(i: int) -> int:
+    return 2 * i
+
+
+def test_the_version_of_a_function_is_made_of_its_source() -> None:
+    class Doubling:
+        def __call__(self, i: int) -> int:
+            return 2 * i
+
+    @functools.wraps(double)
+    def wrapped(i: int) -> int:
+        return double(i)
+
+    own = versions(double)
+    assert versions(wrapped, functools.partial(double), functools.partial(functools.partial(double), 1)) == own
+    assert len(versions(double, Doubling(), Doubling().__call__, lambda i: 2 * i)) == 3
+    assert rlmlang.function(version="2")(double).version == "2"
+
+
+def test_a_function_without_source_has_the_first_version() -> None:
+    namespace: dict[str, Any] = {}
+    exec("def typed(i): return i", namespace)
+    assert versions(namespace["typed"], len, str.upper, functools.partial(len)) == {"1"}
