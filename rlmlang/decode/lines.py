@@ -165,6 +165,8 @@ class Point:
         ending = Ending(evolve(point, block=block), statement)
         if is_head(statement) or (block.outer is not None and self._reached is None and not leaves(statement)):
             return ending if ending.point.environment is not None else None
+        if ending.levels and not leaves(statement) and ending.point._reached is None:
+            return None  # such as `assert 1 is None`
         return ending if ending.levels or ending.may_end else None
 
     @cached_property
@@ -230,6 +232,8 @@ class Point:
         if is_head(statement) and self.block.level >= MAX_LEVEL:
             return True
         if leaves(statement) and not self._returns_plainly(statement, checker):
+            return True
+        if not checker.body.reachable:
             return True
         names = {name.id for name, _ in names_bound_by([statement])}
         if self.tells_names_apart:
@@ -356,18 +360,22 @@ class Ending:
         return not checker.problems
 
     def _is_over(self, block: WrittenBlock) -> bool:
-        """Return whether the body of a function may end here: it is over if its end is never reached.
+        """Return whether the body of a function may end here: its end is never reached, or it may give None.
 
-        Without a result it returns None, which has to fit where the function applies itself.
+        None has to fit where the function applies itself.
         """
-        if block.may_end:
-            return block.default is None or ends(block.statements) or self.point.base.accepts(block.ended())
-        return evolve(self.point, block=block).environment is None
+        if block.default is None or ends(block.statements):
+            return True
+        may_end = block.may_end or evolve(self.point, block=block).environment is None
+        return may_end and self.point.base.accepts(block.ended())
 
     def at(self, level: int) -> Point | None:
         """Return where the next line begins that has a level, or None if it may not."""
         if level not in self._points:
-            point = evolve(self.point, block=self.point.block.at(level)) if level in self.levels else None
+            point: Point | None = None
+            if level in self.levels:
+                block = self.point.block
+                point = self.point if level == block.level else evolve(self.point, block=block.at(level))
             self._points[level] = point if point is not None and point.environment is not None else None
         return self._points[level]
 
@@ -388,7 +396,7 @@ def _functions(block: WrittenBlock) -> Iterator[WrittenBlock]:
 def beginning(constraint: Constraint) -> Ending:
     """Return the end of the line before the first one that is written under a constraint.
 
-    Raises ProgramError if the program so far does not check.
+    Raises ProgramError if the program so far does not check, and UsageError E607 if nothing can follow it.
     """
     base = Environment.new(calls=constraint.calls)
     expected = None if constraint.unit == "call" else constraint.expected
@@ -400,7 +408,7 @@ def beginning(constraint: Constraint) -> Ending:
     found = base.at_end_of(block)
     if found is None:
         check(Source(constraint.program + ("    pass\n" if constraint.within else "None\n")))  # raises the diagnostics
-        raise AssertionError(constraint.program)
+        raise UsageError.of("E607", "the end of the program of a constraint is never reached")
     base = evolve(found, expected=expected, inputs=False)
     block = WrittenBlock()
     if constraint.within:

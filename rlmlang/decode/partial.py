@@ -169,7 +169,7 @@ class Environment:
         checker = self.checker()
         statements = block.closed().statements
         for statement in statements:
-            if not checker.accepts(statement) or checker.unknown:
+            if not checker.accepts(statement, is_whole=True) or checker.unknown:
                 return None
         try:
             functions.check_the_others(checker)
@@ -184,10 +184,11 @@ class Environment:
         return self.after(block) is not None
 
     def at_end_of(self, block: WrittenBlock) -> Environment | None:
-        """Return what is in scope at the end of an open block; None if what is written does not check."""
+        """Return what is in scope at the end of an open block; None if what is written does not check, or the end is
+        never reached."""
         if block.outer is None:
             checker = self.after(block)
-            if checker is None:
+            if checker is None or not checker.body.reachable:
                 return None
             here = checker.environment_here()
             changed = self.changed or any(changes(each, here.is_plain) for each in block.all_statements)
@@ -303,8 +304,11 @@ class PartialChecker(Checker):
             check_ownership((), self.tables, self.problems, instances[-1].function)
 
     @deep_recursion
-    def accepts(self, statement: nodes.Statement) -> bool:
-        """Check a statement, and return whether nothing is wrong with it, apart from names in `unknown`."""
+    def accepts(self, statement: nodes.Statement, is_whole: bool = False) -> bool:
+        """Check a statement, and return whether nothing is wrong with it, apart from names in `unknown`.
+
+        Unless it `is_whole`, a `pass` may stand for the body of a function that is still to be written.
+        """
         try:
             if (record := self.environment.record) is not None:
                 statement = _with_field(record, statement)
@@ -316,7 +320,7 @@ class PartialChecker(Checker):
                     return self.accepts(
                         nodes.Input(statement.name, statement.type, statement.value, span=statement.span)
                     )
-                case nodes.Function(body=(nodes.Pass(),)) if (default := self.default_of(statement)) is not None:
+                case nodes.Function(body=(nodes.Pass(),)) if not is_whole and (default := self.default_of(statement)):
                     self.statement(evolve(statement, body=(default.statement,)))
                 case nodes.ExprStatement() if self.environment.is_outside and not is_effect(statement):
                     self.value(statement.value)

@@ -8,6 +8,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.sampling import sample_program
 from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.errors import UsageError
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT
@@ -252,6 +253,43 @@ def test_no_text_ends_in_a_function_that_must_still_return(text: str, constraint
     for byte in text.encode():
         matcher.commit(byte)
     assert matcher.allows(256) == may_end
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("def f():\n    n = 1\nlen(f())\n", "def f():\n    n = 1\nlen(f()"),
+        ("def f(x=['']):\n    pass\n'a'.endswith(f())\n", "def f(x=['']):\n    pass\n'a'.endswith(f"),
+        ("def f(n):\n    x = f(n) + 1\nf(1)\n", "def f(n):\n    x = f(n) + 1\n"),
+        (
+            "def f(n):\n    def g(m):\n        x = 1\n    return len(g(1))\n",
+            "def f(n):\n    def g(m):\n        x = 1\n    return len(g(1)",
+        ),
+        ("def f(n):\n    x = 1\nx = f(1)\n[x, None]\n", "def f(n):\n    x = 1\nx = f(1)\n[x, None]\n"),
+    ],
+)
+def test_a_function_that_returns_nothing_gives_none(text: str, at: str) -> None:
+    assert refused_at(text, Constraint()) == at
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("assert int('1') is None\nfor x in [1]:", "assert int('1') is "),
+        ("def f(x: int):\n    assert x is None\n    return 1\n", "def f(x: int):\n    assert x is "),
+        ("if 1 is not None:\n    raise ValueError('a')\nx = 1\n", "if 1 is not None:\n    raise"),
+        ("while text is not None:\n    pass\nx = 1\n", "while text is not None:\n    pass\n"),
+        ("x = 1\nif x is None:\n    y = 1\nelse:\n    y = 2\ny\n", None),
+    ],
+)
+def test_no_line_makes_all_that_follows_unreachable(text: str, at: str | None) -> None:
+    assert refused_at(text, Constraint("text: str\n")) == (text if at is None else at)
+
+
+def test_nothing_follows_a_program_whose_end_is_never_reached() -> None:
+    with pytest.raises(UsageError) as caught:
+        Matcher(Constraint("assert 1 is None\n"), BYTES, 100)
+    assert caught.value.first.code == "E607"
 
 
 def test_a_program_may_be_a_function() -> None:
