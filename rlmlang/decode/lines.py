@@ -341,8 +341,9 @@ class Ending:
     def _gives_value(self) -> bool:
         """Return whether a program may end here: with an expression, or with the function that it is."""
         block, base = self.point.block, self.point.base
-        if self.is_value or not base.inputs:
-            return self.is_value
+        is_value = self.is_value or (self.point.block.outer is None and self._changes_alone)
+        if is_value or not base.inputs:
+            return is_value
         (*_, last) = block.at(0).statements
         if not isinstance(last, nodes.Function) or last.is_declared:
             return False

@@ -286,6 +286,13 @@ def test_no_line_makes_all_that_follows_unreachable(text: str, at: str | None) -
     assert refused_at(text, Constraint("text: str\n")) == (text if at is None else at)
 
 
+def test_a_program_may_end_with_a_function_that_gives_none() -> None:
+    start = "def f(x: int):\n    x + 1\n"
+    assert accepts(f"{start}f(1)\n")
+    assert accepts(f"{start}f(1)\n2\n")
+    assert not accepts(f"{start}if count > 1:\n    f(1)\n")
+
+
 def test_nothing_follows_a_program_whose_end_is_never_reached() -> None:
     with pytest.raises(UsageError) as caught:
         Matcher(Constraint("assert 1 is None\n"), BYTES, 100)
