@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from keyword import iskeyword
 from pathlib import PurePath
 from typing import Any
@@ -206,6 +207,8 @@ def read_extras(body: dict[str, Any]) -> Extras:
         hint = "it has type, inputs and limits"
         raise RequestError.of("E700", f"`rlmlang` has no {min(unknown)[:80]}", hint=hint)
     text = member(data, "type", str, default="str", where="rlmlang.")
+    if len(text) > LONG:
+        raise RequestError.of("E700", f"`rlmlang.type` has more than {LONG:,} characters")
     inputs = member(data, "inputs", dict, default={}, where="rlmlang.")
     for name in inputs:
         if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
@@ -213,6 +216,7 @@ def read_extras(body: dict[str, Any]) -> Extras:
     return Extras(read_type(text), inputs, member(data, "limits", dict, default={}, where="rlmlang."))
 
 
+@lru_cache(256)
 def read_type(text: str) -> Type:
     """Return the type of the language that a text names, of which nothing else is used. Raises RequestError E700."""
     try:
