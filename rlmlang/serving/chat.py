@@ -59,7 +59,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     """Answer a conversation, as a whole or as a stream."""
     service, client = request.app[SERVICE], request[CLIENT]
     body = await read_json(request, service.settings.body)
-    asked = read_chat(service, body)
+    asked = await asyncio.to_thread(read_chat, service, body)  # files take their time
     with service.begun(client, asked.title) as run:
         reply = _Reply(request, run, service.settings.name)
         async with working(answer(service, run, asked)) as work:

@@ -7,21 +7,19 @@ name, the size and the beginning: a file, a long message, a long conversation.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from keyword import iskeyword
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from attrs import define, field, frozen
 
 from rlmlang.errors import ProgramError, RequestError
-from rlmlang.files import text_of
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import STR, Type
+from rlmlang.serving.attachments import Attachment, read_attachment
 from rlmlang.serving.bodies import kind_of, member
 
 LONG = 2_000
@@ -36,11 +34,11 @@ _ROLES = (*_SYSTEM, "user", "assistant")
 
 @define
 class SentMessage:
-    """A message: the texts in it, and the files with their names."""
+    """A message: the texts in it, and the files."""
 
     role: str
     texts: list[str] = field(factory=list)
-    files: list[tuple[str, str]] = field(factory=list)
+    files: list[Attachment] = field(factory=list)
 
 
 @frozen
@@ -80,35 +78,13 @@ def _read_part(part: object, where: str, message: SentMessage) -> None:
         name = "refusal" if kind == "refusal" else "text"
         message.texts.append(member(part, name, str, default="", where=f"{where}."))
     elif kind == "file":
-        message.files.append(_read_file(member(part, "file", dict, default={}, where=f"{where}."), f"{where}.file"))
+        found = member(part, "file", dict, default={}, where=f"{where}.")
+        message.files.append(read_attachment(found, f"{where}.file"))
     elif kind == "input_file":
-        message.files.append(_read_file(part, where))
+        message.files.append(read_attachment(part, where))
     else:
         hint = "parts are text and files; text of an image or a recording can be sent as a file"
         raise RequestError.of("E700", f"`{where}` is of type {kind[:40]}", hint=hint)
-
-
-def _read_file(data: dict[str, Any], where: str) -> tuple[str, str]:
-    """Return the name of a file and the text in it. Raises RequestError E700."""
-    name = member(data, "filename", str, default="file", where=f"{where}.")
-    content = member(data, "file_data", str, where=f"{where}.")
-    if content is None:
-        hint = "no file is kept here, and none is fetched: send its content as file_data, in base64"
-        raise RequestError.of("E700", f"`{where}` has no file_data", hint=hint)
-    head, comma, rest = content.partition(",")
-    try:
-        if not head.startswith("data:"):
-            found = b64decode(content, validate=True)
-        elif comma and head.endswith(";base64"):
-            found = b64decode(rest, validate=True)
-        else:
-            found = unquote_to_bytes(rest)
-    except ValueError:
-        raise RequestError.of("E700", f"`{where}.file_data` is not base64") from None
-    try:
-        return name, text_of(found)
-    except UnicodeDecodeError:
-        raise RequestError.of("E700", f"the file {name[:80]!r} is no text", hint="send its text, as UTF-8") from None
 
 
 # The question ----------------------------------------------------------------------
@@ -121,8 +97,9 @@ def question_of(messages: Sequence[SentMessage], more: Mapping[str, object]) -> 
         raise RequestError.of("E700", "the last message is not the user's", hint='end with {"role": "user", …}')
     inputs: dict[str, object] = dict(more)
     for message in messages:
-        for name, text in message.files:
-            inputs[_free(_identifier(name), inputs)] = text
+        for file in message.files:
+            name = _free(_identifier(file.name), inputs)
+            inputs[name] = file.read(name)
     guidance = "\n\n".join(_texts(message for message in messages if message.role in _SYSTEM))
     parts = []
     if len(guidance) > LONG:

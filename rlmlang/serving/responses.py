@@ -37,7 +37,7 @@ async def responses(request: web.Request) -> web.StreamResponse:
     """Answer what is asked, as a whole or as a stream."""
     service, client = request.app[SERVICE], request[CLIENT]
     body = await read_json(request, service.settings.body)
-    asked = read_response(service, body)
+    asked = await asyncio.to_thread(read_response, service, body)  # files take their time
     with service.begun(client, asked.title) as run:
         reply = _ResponseReply(request, run, service.settings.name, body)
         async with working(answer(service, run, asked)) as work:

@@ -9,8 +9,10 @@ import pytest
 
 import rlmlang
 from rlmlang.calls.answer_format import AnswerFormat
+from rlmlang.calls.inline import values_of
 from rlmlang.errors import RequestError
 from rlmlang.language.types import RecordType
+from rlmlang.runtime.values import to_json
 from rlmlang.serving.questions import LONG, Question, question_of, read_message, read_type
 from rlmlang.serving.schemas import answer_type
 
@@ -88,11 +90,45 @@ def test_files_of_one_name_have_numbers() -> None:
         ("data:text/plain;charset=utf-8,one%20two", "one two"),
         (b64encode("wide".encode("utf-16")).decode(), "wide"),
         ("", ""),
+        (b64encode("Grüße, schöne Straße, für alle".encode("latin-1")).decode(), "Grüße, schöne Straße, für alle"),
     ],
 )
 def test_contents_of_files(data: str, text: str) -> None:
     found = question(user([file("a.txt", data), {"type": "text", "text": "?"}]))
     assert found.inputs == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "value"),
+    [
+        ("t.csv", b"name,price\na,1.5\nb,2\n", [{"name": "a", "price": 1.5}, {"name": "b", "price": 2.0}]),
+        ("t.json", b'{"a": [1, 2]}', {"a": [1, 2]}),
+        ("t.json", b'[1, "a", [null]]', '[1, "a", [null]]'),
+        ("t.html", b"<html><body><p>A paragraph of some words.</p></body></html>", "A paragraph of some words."),
+        ("t.md", b"# Title\n", "# Title"),
+        ("t.py/../../x", b"text", "text"),
+    ],
+)
+def test_files_are_read_by_what_they_are(name: str, data: bytes, value: object) -> None:
+    found = question(user([file(name, b64encode(data).decode()), {"type": "text", "text": "?"}]))
+    (given,) = found.inputs.values()
+    assert (given.strip() if isinstance(given, str) else to_json(values_of({"given": given})["given"])) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("a.pdf", b"%PDF-1.7 broken", "a.pdf"),
+        ("a.docx", b"PK\x03\x04 no archive", "a.docx"),
+        ("a.bin", b"\0\1\2\3", "a.bin"),
+        ("a.db", b"SQLite format 3\0 and more", "form that is not read"),
+        ("a.arrow", b"ARROW1\0\0", "form that is not read"),
+    ],
+)
+def test_files_that_cannot_be_read_are_named(name: str, data: bytes, said: str) -> None:
+    with pytest.raises(RequestError, match=said) as caught:
+        question(user([file(name, b64encode(data).decode()), {"type": "text", "text": "?"}]))
+    assert "/tmp" not in str(caught.value)
 
 
 def test_a_short_conversation_stands_in_the_question() -> None:
