@@ -51,7 +51,9 @@ async def _addresses(request: web.Request) -> web.Response:
 
 
 async def _health(request: web.Request) -> web.Response:
-    return json_response({"status": "stopping" if request.app[SERVICE].stopping.is_set() else "ok"})
+    service = request.app[SERVICE]
+    status = "stopping" if service.stopping.is_set() else "ok"
+    return json_response({"status": status, "requests": service.requests})
 
 
 @web.middleware

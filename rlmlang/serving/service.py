@@ -105,21 +105,22 @@ class Service:
     begun_at: float = field(factory=time)
     drawing: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(2))
     """Held while a page is made: that of a large run takes seconds of a processor, and memory."""
-    _requests: int = 0
+    requests: int = 0
+    """Those that are being carried out."""
 
     @contextmanager
     def request(self, client: KeyHolder) -> Iterator[None]:
         """Count a request that makes a run. Raises RequestError E706, E708."""
         if self.stopping.is_set():
             raise RequestError.of("E708", "the server is stopping")
-        if self._requests >= self.settings.max_requests:
-            raise RequestError.of("E706", f"the server carries out {self._requests:,} requests already")
-        self._requests += 1
+        if self.requests >= self.settings.max_requests:
+            raise RequestError.of("E706", f"the server carries out {self.requests:,} requests already")
+        self.requests += 1
         try:
             with client.request():
                 yield
         finally:
-            self._requests -= 1
+            self.requests -= 1
 
     async def run(
         self,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from rlmlang.language.types import STR
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
+from rlmlang.serving.clients import read_keys
+from rlmlang.serving.programs import load_programs
 from rlmlang.serving.service import ServerSettings
+from tests.support.places import ROOT
 from tests.support.serving import Served, served
 
 pytestmark = pytest.mark.heavy  # importing the client takes more than a second
@@ -154,3 +160,32 @@ def test_a_limit_is_not_tried_again(server: Served) -> None:
     with openai_client(server, 2) as persistent, pytest.raises(openai.RateLimitError):
         ask(persistent, "Ask about a and b", extra_body={"rlmlang": {"limits": {"max_calls": 2}}})
     assert len(server.service.runs) == before + 1  # without a store, the latest are kept
+
+
+def test_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    guide = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(ROOT)
+    programs = load_programs(ROOT / "examples")
+    first, second = re.findall(r"^```python\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+
+    def model(request: Request) -> Any:
+        if request.instruction == "How many lines mention the euro?":
+            return "return len([line for line in article.splitlines() if 'euro' in line])"
+        return "Several do." if request.type == STR else '"Some do."'
+
+    with served(ServerSettings(model=ScriptedModel(model), programs=programs)) as running:
+        for block in (first, second):
+            exec(compile(block.replace("http://127.0.0.1:8000", running.url), "serving.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert int(lines[0]) > 0
+    assert lines[1].startswith(f"{running.url}/runs/")
+    assert lines[-1].startswith("Several do.")
+
+
+def test_the_keys_of_the_guide_are_read(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "keys.toml"
+    path.write_text(table)
+    path.chmod(0o600)
+    assert [client.name for client in read_keys(path).by_key] == ["alice", "bob"]
