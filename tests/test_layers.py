@@ -95,6 +95,9 @@ HEAVY = {
     "transformers": {"models", "decode", "nano"},
     "openai": {"models"},
     "aiohttp": {"models", "serving"},
+    "mcp": {"serving"},
+    "starlette": {"serving"},
+    "uvicorn": {"serving"},
 }
 """Packages from elsewhere, and the parts of rlmlang that may import them. attrs may stand anywhere."""
 

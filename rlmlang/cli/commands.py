@@ -20,7 +20,7 @@ from rlmlang.language.depth import deep_recursion
 
 COMMANDS = (
     "check", "fmt", "explain", "plan", "run", "map", "ask", "complete", "runs", "trace", "store", "models", "grammar",
-    "sample", "conform", "completion", "serve",
+    "sample", "conform", "completion", "serve", "mcp",
 )  # fmt: skip
 
 

@@ -8,15 +8,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 
 from aiohttp import web
-from attrs import evolve
 
-from rlmlang.api import open_model
-from rlmlang.calls.roles import LEAF
 from rlmlang.errors import UsageError
-from rlmlang.opening import leaf_of
 from rlmlang.serving.app import LOOPBACK, application
-from rlmlang.serving.service import ServerSettings, Service
-from rlmlang.storage.store import Store
+from rlmlang.serving.service import ServerSettings, opened
 
 IDLE = 75.0
 """Seconds after which a connection that says nothing is closed."""
@@ -39,14 +34,7 @@ async def serve(
     """
     require_keys(host, settings)
     async with AsyncExitStack() as stack:
-        leaf = leaf_of(settings.models)
-        if leaf is not None and leaf != settings.model:
-            settings = evolve(settings, models={LEAF: await stack.enter_async_context(open_model(leaf))})
-        if settings.model is not None:
-            model = await stack.enter_async_context(open_model(settings.model))
-            settings = evolve(settings, model=model, models=settings.models if leaf != settings.model else None)
-        store = None if settings.place is None else stack.enter_context(Store(settings.place))
-        service = Service(settings, store)
+        service = await stack.enter_async_context(opened(settings))
         runner = web.AppRunner(
             application(service), handler_cancellation=True, access_log=None, keepalive_timeout=IDLE,
             shutdown_timeout=grace,

@@ -111,23 +111,30 @@ async def _run(
     request: web.Request, title: str, program: Program, inputs: dict[str, Any], limits: dict[str, object]
 ) -> web.Response:
     service: Service = request.app[SERVICE]
-
-    async def work(run: ServedRun) -> Result:
-        async def made(options: Options) -> Result:
-            typed = Program(with_input_types(program.checked, inputs))
-            value = await run_program(typed.checked, inputs, options)
-            return Result(value, typed.type, options.trace.usage, options.trace, typed)
-
-        return await service.run(run, made, limits)
-
     with service.begun(request[CLIENT], title) as run:
-        async with working(work(run)) as task:
+        async with working(result_of(service, run, program, inputs, limits)) as task:
             try:
                 result = await outcome(task)
             except Exception as error:
                 return failed(request, run, error)
-            data = {"value": to_json(result.value), "type": str(result.type)}
-            data |= about(request, run) | {"usage": result.usage.to_json()}
-            if result.printed:
-                data["printed"] = result.printed
+            data = described(result) | about(request, run)
             return json_response(data, headers=headers(request, run))
+
+
+async def result_of(
+    service: Service, run: ServedRun, program: Program, inputs: Mapping[str, Any], limits: Mapping[str, Any]
+) -> Result:
+    """Run a program on inputs for a client. Raises RlmError, RequestError E700, E707."""
+
+    async def made(options: Options) -> Result:
+        typed = Program(with_input_types(program.checked, inputs))
+        value = await run_program(typed.checked, inputs, options)
+        return Result(value, typed.type, options.trace.usage, options.trace, typed)
+
+    return await service.run(run, made, limits)
+
+
+def described(result: Result) -> dict[str, Any]:
+    """Return what a client is told of a result, as JSON data."""
+    data = {"value": to_json(result.value), "type": str(result.type), "usage": result.usage.to_json()}
+    return data | ({"printed": result.printed} if result.printed else {})

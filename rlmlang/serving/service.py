@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from time import time
 from typing import Any
@@ -13,14 +13,15 @@ from typing import Any
 from aiohttp import web
 from attrs import asdict, define, evolve, field, frozen
 
-from rlmlang.api import Program, Result
+from rlmlang.api import Program, Result, open_model
 from rlmlang.calls.budget import LimitRange, Limits
 from rlmlang.calls.host_functions import FunctionsLike
 from rlmlang.calls.prices import Prices
+from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
 from rlmlang.errors import RequestError
 from rlmlang.execution import Options
-from rlmlang.opening import ModelLike, ModelsLike
+from rlmlang.opening import ModelLike, ModelsLike, leaf_of
 from rlmlang.serving.bodies import BodyLimits
 from rlmlang.serving.clients import Clients, KeyHolder
 from rlmlang.storage.store import Store
@@ -173,6 +174,20 @@ class Service:
                 if run.task is not None:
                     run.task.cancel()
         self.stopping.set()
+
+
+@asynccontextmanager
+async def opened(settings: ServerSettings) -> AsyncIterator[Service]:
+    """A service whose models and store are open. Raises UsageError E605, E606, ModelError E407."""
+    async with AsyncExitStack() as stack:
+        leaf = leaf_of(settings.models)
+        if leaf is not None and leaf != settings.model:
+            settings = evolve(settings, models={LEAF: await stack.enter_async_context(open_model(leaf))})
+        if settings.model is not None:
+            model = await stack.enter_async_context(open_model(settings.model))
+            settings = evolve(settings, model=model, models=settings.models if leaf != settings.model else None)
+        store = None if settings.place is None else stack.enter_context(Store(settings.place))
+        yield Service(settings, store)
 
 
 def lowered(limits: Limits, changes: Mapping[str, Any]) -> Limits:
