@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,8 +18,15 @@ from rlmlang.data.texts import opened_text
 DELIMITERS = ",\t;|"
 """What may separate cells; of several that fit as well, the first is taken."""
 
+_NONE = "\x1f"
+"""A separator that texts do not have, for tables of one column."""
+
 MAX_CELL = 16_000_000
 """The most characters of one cell, since a quote that is never closed would take the rest of the file as one."""
+
+
+_YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
+"""A year, which may name a column of numbers."""
 
 
 def _rows(place: DataPlace) -> Table:
@@ -35,8 +44,8 @@ def _rows(place: DataPlace) -> Table:
     columns = unique(first[0]) if has_header else tuple(f"column_{i}" for i in range(1, len(first[0]) + 1))
 
     def begin() -> Iterator[TableRow]:
-        with opened_text(place, newline="") as lines:
-            reader = csv.reader(lines, delimiter=delimiter)
+        with opened_text(place) as lines:
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             skipped = not has_header
             try:
                 for cells in reader:
@@ -59,7 +68,7 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
     """Return the rows of a text, as far as they can be read; blank lines are none."""
     found: list[list[str]] = []
     try:
-        for cells in csv.reader(text.splitlines(keepends=True), delimiter=delimiter):
+        for cells in csv.reader(io.StringIO(text, newline=None), delimiter=delimiter, strict=True):
             found += [cells] if cells else []
     except csv.Error:
         pass
@@ -74,9 +83,10 @@ def _delimiter(text: str) -> str:
         if not rows:
             return 0, 0
         cells, same = Counter(map(len, rows)).most_common(1)[0]
-        return (same / len(rows), cells) if cells > 1 else (0, 0)
+        return (same / len(rows), cells) if cells == len(rows[0]) > 1 else (0, 0)
 
-    return max(DELIMITERS, key=fit)
+    best = max(DELIMITERS, key=fit)
+    return best if fit(best) > (0, 0) else _NONE
 
 
 def _has_header(rows: list[list[str]]) -> bool:
@@ -85,6 +95,7 @@ def _has_header(rows: list[list[str]]) -> bool:
         top
         for top, *below in zip(*rows[:100])
         if (filled := [cell for cell in below if cell.strip()]) and all(map(is_number, filled))
+        if not _YEAR.fullmatch(top) or all(map(_YEAR.fullmatch, filled))
     ]
     if len(rows) == 1:
         return not any(map(is_number, rows[0]))

@@ -85,6 +85,8 @@ def web_text(html: str) -> str | None:
     """Return the main text of a page, as Markdown; None if it has no text."""
     trafilatura = library("trafilatura", "HTML files")
     options = {"output_format": "markdown", "include_tables": True, "include_comments": False, "favor_recall": True}
+    if "<html" not in html[:1_000].lower():  # it takes a part of a page for none
+        html = f"<html><body>{html}</body></html>"
     text: str | None = trafilatura.extract(html, deduplicate=False, **options)
     return text or trafilatura.html2txt(html) or None
 

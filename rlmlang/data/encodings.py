@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 
 from rlmlang.data.libraries import library
 from rlmlang.errors import UsageError
@@ -20,6 +21,16 @@ _MARKS = (
 """What a text may begin with; the mark of UTF-32 begins with that of UTF-16."""
 
 
+FEW = 0.25
+"""The share of bytes that are not ASCII, in lines with such, below which a text has Latin letters."""
+
+_LANGUAGES = {
+    "cp1250": ("Polish", "Czech", "Slovak", "Hungarian", "Croatian", "Slovene", "Romanian"),
+    "cp1254": ("Turkish",),
+    "cp1257": ("Estonian", "Latvian", "Lithuanian"),
+}
+
+
 def decoded(data: bytes, name: str) -> str:
     r"""Return bytes as text with `\n` as its line ends; the encoding is detected. Raises UsageError E604."""
     encoding = encoding_of(data, name)
@@ -31,15 +42,29 @@ def decoded(data: bytes, name: str) -> str:
 
 def encoding_of(data: bytes, name: str) -> str:
     """Return the name of the encoding of bytes, which may be the beginning of a longer text. Raises UsageError E604."""
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return encoding
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)  # a character may be cut off
-    except UnicodeDecodeError as error:
-        return _detected(data[max(0, error.start - LOOKED_AT // 2) :][:LOOKED_AT], error, name)
-    if b"\0" in data:
-        raise _no_text(name, f"byte {data.index(0):,} is zero")
+    return encoding_of_parts(iter([data]), name)
+
+
+def encoding_of_parts(parts: Iterator[bytes], name: str) -> str:
+    """Return the name of the encoding of a text in parts; only as many are taken as are needed to know it.
+
+    Raises UsageError E604.
+    """
+    utf8 = codecs.getincrementaldecoder("utf-8")()
+    before = 0
+    for part in parts:
+        if before == 0:
+            for mark, encoding in _MARKS:
+                if part.startswith(mark):
+                    return encoding
+        if b"\0" in part:
+            raise _no_text(name, f"byte {before + part.index(0):,} is zero")
+        try:
+            utf8.decode(part)
+        except UnicodeDecodeError as error:
+            start = max(0, error.start - LOOKED_AT // 2)
+            return _detected(part[start:][:LOOKED_AT], before + error.start, name)
+        before += len(part)
     return "utf-8-sig"
 
 
@@ -50,13 +75,29 @@ def beginning(head: bytes, name: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _detected(data: bytes, error: UnicodeDecodeError, name: str) -> str:
-    """Return the encoding that bytes look like. Raises UsageError E604."""
-    if b"\0" not in data:
-        best = library("charset_normalizer", f"{name}, which is not UTF-8").from_bytes(data).best()
-        if best is not None:
-            return str(best.encoding)
-    raise _no_text(name, f"byte {error.start:,} is not UTF-8, and no other encoding fits") from error
+def _detected(data: bytes, place: int, name: str) -> str:
+    """Return the encoding that bytes look like, of which one at a place is not UTF-8. Raises UsageError E604.
+
+    Where few letters are not ASCII, several encodings fit as well. It is that of Western Windows then, unless the text
+    looks like a language that another one of Windows is for.
+    """
+    told = b"".join(line for line in data.splitlines(keepends=True) if not line.isascii())
+    best = library("charset_normalizer", f"{name}, which is not UTF-8").from_bytes(told).best()
+    if sum(byte > 127 for byte in told) < len(told) * FEW:
+        of_windows = best is not None and best.language in _LANGUAGES.get(best.encoding, ())
+        if not of_windows and _is(told, "cp1252"):
+            return "cp1252"
+    if best is None:
+        raise _no_text(name, f"byte {place:,} is not UTF-8, and no other encoding fits")
+    return str(best.encoding)
+
+
+def _is(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _no_text(name: str, why: str) -> UsageError:

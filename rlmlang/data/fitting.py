@@ -10,7 +10,7 @@ from rlmlang.data.columns import field_names
 from rlmlang.data.memory import Room
 from rlmlang.data.tables import Table, TableRow
 from rlmlang.errors import UsageError
-from rlmlang.language.types import STR, DictType, OptionalType, RecordType, Type
+from rlmlang.language.types import STR, DictType, OptionalType, RecordType, TupleType, Type
 from rlmlang.runtime.values import Mismatch, RecordValue, Value
 
 SHOWN = 3
@@ -90,6 +90,9 @@ def _reader_of_elements(item: Type, only_text: bool) -> Callable[[TableRow], Val
     if isinstance(item, DictType) and item.key == STR:
         return lambda row: dict(zip(row, RowFitter(dict.fromkeys(row, item.value), only_text)(row)))
 
+    if isinstance(item, TupleType):
+        return lambda row: RowFitter(dict(zip(row, item.items)), only_text)(_of_length(row, item))
+
     def only_cell(row: TableRow) -> Value:
         column = next(iter(row)) if len(row) == 1 else "text"
         if column not in row:
@@ -98,3 +101,10 @@ def _reader_of_elements(item: Type, only_text: bool) -> Callable[[TableRow], Val
         return RowFitter({column: item}, only_text)(row)[0]
 
     return only_cell
+
+
+def _of_length(row: TableRow, type_: TupleType) -> TableRow:
+    """Return a row with as many columns as a tuple has parts. Raises Mismatch."""
+    if len(row) != len(type_.items):
+        raise Mismatch(f"it has {len(row)} columns, and {type_} has {len(type_.items)}", "declare a record")
+    return row

@@ -13,7 +13,7 @@ from typing import IO, cast
 
 from attrs import define, field
 
-from rlmlang.data.encodings import decoded
+from rlmlang.data.encodings import decoded, encoding_of, encoding_of_parts
 from rlmlang.errors import RlmError, UsageError, unreadable
 
 HEAD = 65_536
@@ -42,6 +42,7 @@ class DataPlace:
     _taken: bytes = field(default=b"", init=False)
     """The bytes of standard input that were read to find its form."""
     _begun: bool = field(default=False, init=False)
+    _encoding: str | None = field(default=None, init=False)
 
     @property
     def suffix(self) -> str:
@@ -63,13 +64,17 @@ class DataPlace:
                     yield raw
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise self.broken(f"the compressed data is broken: {error}") from error
-        except (OSError, ValueError) as error:
-            raise unreadable(self.name, error) from error
+        except OSError as error:
+            raise unreadable(self.name, error) if error.strerror else self.broken(str(error)) from error
 
     @contextmanager
     def _raw(self) -> Iterator[io.BufferedReader]:
         if self.path is not None:
-            with self.path.open("rb") as opened:
+            try:
+                opened = self.path.open("rb")
+            except ValueError as error:  # no file system has such a path
+                raise unreadable(self.name, error) from error
+            with opened:
                 yield opened
         elif self.content is not None:
             yield io.BufferedReader(cast(io.RawIOBase, io.BytesIO(self.content)))
@@ -121,6 +126,19 @@ class DataPlace:
                 "give it in parts, as rows of a table",
             )
         return found
+
+    def encoding(self) -> str:
+        """Return the encoding of a text: of all of a file, or of the beginning of standard input.
+
+        Raises UsageError E604.
+        """
+        if self._encoding is None:
+            if self.path is None and self.content is None:
+                self._encoding = encoding_of(self.head(), self.name)
+            else:
+                with self.open() as opened:
+                    self._encoding = encoding_of_parts(iter(lambda: opened.read(HEAD), b""), self.name)
+        return self._encoding
 
     def text(self) -> str:
         """Return all bytes as text, whose encoding is detected. Raises UsageError E604."""

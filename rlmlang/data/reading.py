@@ -63,9 +63,8 @@ def read_value(place: str, expected: Type | None = None, name: str = "value", *,
         return form.data(found)
     if form.rows is not None and isinstance(type_, RecordType):
         return _only_row(form.rows(found), type_, wanted)
-    raise UsageError.of(
-        "E603", f"{found.name} is {form.name}, which does not fit {wanted}", hint=f"declare `{name}: str`"
-    )
+    hint = f"declare `{name}: str`" + (", or a list of records" if form.rows is not None else "")
+    raise UsageError.of("E603", f"{found.name} is {form.name}, which does not fit {wanted}", hint=hint)
 
 
 def _found(place: str, allowed: bool) -> tuple[DataPlace, DataForm]:

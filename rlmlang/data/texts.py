@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from rlmlang.data.encodings import encoding_of
 from rlmlang.data.forms import DataForm
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table, TableRow
@@ -17,11 +16,11 @@ from rlmlang.runtime.values import Mismatch
 
 
 @contextmanager
-def opened_text(place: DataPlace, newline: str | None = None) -> Iterator[TextIO]:
-    """Open a place as text, whose encoding is detected from its beginning. Raises UsageError E604."""
-    encoding = encoding_of(place.head(), place.name)
+def opened_text(place: DataPlace) -> Iterator[TextIO]:
+    r"""Open a place as text with `\n` as its line ends, whose encoding is detected. Raises UsageError E604."""
+    encoding = place.encoding()
     try:
-        with place.open() as raw, io.TextIOWrapper(raw, encoding, newline=newline) as text:
+        with place.open() as raw, io.TextIOWrapper(raw, encoding) as text:
             yield text
     except UnicodeDecodeError as error:
         raise unreadable(place.name, error) from error

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import rlmlang
 from rlmlang.data import read_value, rows
-from rlmlang.errors import UsageError
+from rlmlang.errors import InputMismatch, UsageError
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -17,13 +18,18 @@ from rlmlang.language.types import (
     UNKNOWN,
     DictType,
     ListType,
+    OpenTupleType,
     RecordType,
     SetType,
+    TupleType,
     Type,
     literal,
     optional,
 )
 from rlmlang.runtime.values import to_json
+from tests.support.command_line import Run, run
+
+__all__ = ["run"]
 
 REVIEWS = 'text,stars,ok\ngood,5,true\n"bad, really",1,false\n'
 ROW = RecordType("Row", (("text", STR), ("stars", INT)))
@@ -153,12 +159,114 @@ def test_rows_are_read_again_and_one_by_one() -> None:
     assert table.columns == ("n",)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-32", "utf-8-sig", "cp1251", "shift_jis"])
-def test_encodings_are_detected(encoding: str) -> None:
-    texts = {
-        "cp1251": "Утром мы вышли из дома, и на улице шёл дождь. Никто не хотел идти дальше.\n",
-        "shift_jis": "今日は朝から雨が降っていました。だれも外へ出たがりませんでした。\n",
-    }
-    text = texts.get(encoding, "Die Straße ist naß, sagte Frau Müller, während der Regen über die Dächer läuft.\n") * 3
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("utf-16", "größer"),
+        ("utf-32", "größer"),
+        ("utf-8-sig", "größer"),
+        ("cp1252", "Müller ist größer,Straße"),
+        ("cp1252", "L'été dernier, nous avons mangé des pêches à côté du château; c'était très agréable, voilà."),
+        ("cp1252", "price is 5€ – “nice”"),
+        ("cp1250", "Zażółć gęślą jaźń, powiedział mój przyjaciel, który mieszkał w Łodzi."),
+        ("cp1254", "Işık ılık süt içiyordu; çocuklar bahçede güzel şarkılar söylüyordu."),
+        ("cp1251", "Утром мы вышли из дома, и на улице шёл дождь."),
+        ("cp1253", "Το πρωί βγήκαμε από το σπίτι και έβρεχε στον δρόμο."),
+        ("shift_jis", "今日は朝から雨が降っていました。だれも外へ出たがりませんでした。"),
+        ("gb18030", "今天早上下雨了,没有人想出去。我们在家里看书。"),
+        ("euc_kr", "오늘 아침에 비가 왔습니다. 아무도 나가고 싶어하지 않았습니다."),
+    ],
+)
+def test_encodings_are_detected(encoding: str, text: str) -> None:
+    text = f"1,2\n{text}\n"
     Path("a.txt").write_bytes(text.encode(encoding))
     assert read_value("a.txt", STR) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a,b\r1,2\r3,4\r", [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
+        ('a,b\r\n1,"x\r\ny"\r\n', [{"a": "1", "b": "x\ny"}]),
+        ('a,b\n"say ""hi""",5" pipe\n', [{"a": 'say "hi"', "b": '5" pipe'}]),
+        ("text\nhello, world\nbye, you\n", [{"text": "hello, world"}, {"text": "bye, you"}]),
+        ("country,2019,2020\nPeru,3.4,5.1\n", [{"country": "Peru", "2019": "3.4", "2020": "5.1"}]),
+        (",text\n0,good\n1,bad\n", [{"column_1": "0", "text": "good"}, {"column_1": "1", "text": "bad"}]),
+        ("a,a\n1,2\n", [{"a": "1", "a_2": "2"}]),
+        ("a,b\n1\n", [{"a": "1", "b": None}]),
+        ("a|b\nx,y|2\n", [{"a": "x,y", "b": "2"}]),
+        ("a,b\n", []),
+    ],
+)
+def test_tables_in_text_are_recognized(content: str, expected: list[dict[str, object]]) -> None:
+    Path("a.csv").write_bytes(content.encode())
+    assert list(rows("a.csv")) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('a,b\n"x,2\n3,4\n', "unexpected end of data"),
+        ("a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, and the first 2"),
+        ("a,b\n1,\0\n", "byte 6 is zero"),
+    ],
+)
+def test_a_table_that_cannot_be_read_names_the_line(content: str, why: str) -> None:
+    Path("a.csv").write_text(content)
+    with pytest.raises(UsageError, match=why) as caught:
+        list(rows("a.csv"))
+    assert caught.value.first.code == "E604"
+
+
+def test_an_encoding_that_shows_late_is_detected() -> None:
+    table = "a,b\n" + "x,y\n" * 30_000 + "Müller ist größer,Straße\n"
+    Path("a.csv").write_bytes(table.encode("cp1252"))
+    *_, last = rows("a.csv")
+    assert last == {"a": "Müller ist größer", "b": "Straße"}
+
+
+def test_an_input_without_a_type_is_a_table_too() -> None:
+    Path("a.csv").write_text(REVIEWS)
+    program = rlmlang.compile("def answer(rows):\n    return sum(row.stars for row in rows if row.ok)\n")
+    assert program.run(rows=read_value("a.csv", program.inputs["rows"], "rows")).value == 5
+
+
+@pytest.mark.parametrize(
+    ("expected", "value"),
+    [
+        (ROW, {"text": "x", "stars": 1}),
+        (ListType(TupleType((STR, INT))), [["x", 1]]),
+        (optional(ListType(ROW)), [{"text": "x", "stars": 1}]),
+        (OpenTupleType(ROW), [{"text": "x", "stars": 1}]),
+    ],
+)
+def test_other_types_take_rows_too(expected: Type, value: object) -> None:
+    assert read("a.csv", "text,stars\nx,1\n", expected) == value
+
+
+@pytest.mark.parametrize("expected", [INT, DictType(STR, STR), ListType(INT), ListType(TupleType((STR,)))])
+def test_types_that_no_table_fits_are_errors(expected: Type) -> None:
+    with pytest.raises(InputMismatch, match=r"a\.csv"):
+        read("a.csv", "text,stars\nx,1\n", expected)
+
+
+def test_the_command_line_reads_tables(run: Run) -> None:
+    Path("reviews.csv").write_text(REVIEWS)
+    Path("p.rlm").write_text("class Row:\n    text: str\n    stars: int\n\nrows: list[Row]\nrows[1].text\n")
+    assert run("run", "p.rlm", "-i", "rows=@reviews.csv", "--no-store")[:2] == (0, "bad, really\n")
+    assert run("run", "p.rlm", "-i", "rows=-", "--no-store", stdin=REVIEWS)[:2] == (0, "bad, really\n")
+    assert run("run", "p.rlm", "-i", "rows=@csv:-", "--no-store", stdin=REVIEWS)[:2] == (0, "bad, really\n")
+    code, _, err = run("run", "p.rlm", "-i", "rows=@csv:missing.csv", "--no-store")
+    assert (code, "cannot read missing.csv" in err) == (2, True)
+
+
+def test_ask_shows_the_types_of_columns(run: Run) -> None:
+    Path("reviews.csv").write_text(REVIEWS)
+    Path("model.py").write_text(
+        "def model(request):\n"
+        "    text = ''.join(message.content for message in request.messages)\n"
+        "    shown = 'class Table:\\n    text: str\\n    stars: int\\n    ok: bool' in text\n"
+        "    return f'return {shown} and sum(row.stars for row in table) == 6'\n"
+    )
+    given = ("ask", "Is it?", "-i", "table=@reviews.csv", "--type", "bool", "--no-store", "-m", "scripted:model.py")
+    assert run(*given)[:2] == (0, "true\n")
