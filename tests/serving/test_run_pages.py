@@ -91,6 +91,7 @@ def kept(chromium: Browser, name: str) -> None:
 
 
 def test_a_run_is_followed_and_then_shown(server: Served, held: Held, chromium: Browser) -> None:
+    chromium.log("performance")  # what came before
     asked = Asked(server, held)
     asked.go_on()
     until(lambda: len(held.running) == 4)
@@ -110,7 +111,8 @@ def test_a_run_is_followed_and_then_shown(server: Served, held: Held, chromium: 
     kept(chromium, "live-narrow")
     asked.go_on()
     asked.thread.join()
-    chromium.wait("performance.getEntriesByName('ready').length")  # the page is now that of the trace
+    until(lambda: chromium.run("document.title").endswith("trace"))  # by itself; nothing in a page outlives it
+    chromium.wait("performance.getEntriesByName('ready').length")
     assert "calls5" in chromium.text("#totals")
     opened(chromium, server.url + page)
     chromium.wait("performance.getEntriesByName('ready').length")

@@ -107,8 +107,8 @@ def served(settings: ServerSettings) -> Iterator[Served]:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for five seconds at most."""
-    end = time.monotonic() + 5
+    """Wait until something holds, for half a minute at most."""
+    end = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)
