@@ -27,7 +27,7 @@ from typing import Any, TypeVar, cast, overload
 
 from attrs import evolve, field, frozen
 
-from rlmlang.annotations import type_text
+from rlmlang.annotations import type_of_annotation
 from rlmlang.calls.budget import Usage
 from rlmlang.calls.host_functions import FunctionsLike, GivenFunctions, declaration, host_functions
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
@@ -338,7 +338,8 @@ async def aask(
         writing=writing, guidance=guidance, functions=host_functions(functions),
         trace=Trace() if trace is None else trace,
     )  # fmt: skip
-    return await answered(question, inputs, type_text(type), options)
+    type = type if isinstance(type, str) else type_of_annotation(type)
+    return await answered(question, inputs, type, options)
 
 
 ask = synchronous(aask, "await rlmlang.aask(…)")
@@ -346,15 +347,16 @@ ask = synchronous(aask, "await rlmlang.aask(…)")
 
 async def answered(question: str, inputs: Mapping[str, object] | None, type: str | Type, options: Options) -> Result:
     """Do what `aask` does, for a type of the language as text or itself, with options that are complete."""
-    values = values_of(input_mapping(inputs))
+    functions = host_functions(options.functions)
+    heads = [declaration(name, each) for name, each in functions.items()]
+    own = STR if isinstance(type, str) else type
+    values = values_of(input_mapping(inputs), [own, *(each for head in heads for each in head.types)])
     if QUESTION in values:
         raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
     given = dict(zip(argument_names(tuple(values.items())), values.values()))
     arguments = "".join(f", {name}={name}" for name in given)
-    functions = host_functions(options.functions)
-    heads = "".join(f"{declaration(name, each)}\n" for name, each in functions.items())
-    header = declared(values, STR if isinstance(type, str) else type)
-    program = compile(f"{heads}{header}{QUESTION}: str\nCALL[{type}]({QUESTION}{arguments})\n", QUESTION_SOURCE)
+    header = declared(values, own, heads)
+    program = compile(f"{header}{QUESTION}: str\nCALL[{type}]({QUESTION}{arguments})\n", QUESTION_SOURCE)
     limits = evolve(options.limits, max_depth=options.limits.max_depth + 1)
     options = evolve(options, limits=limits, functions=functions, command="ask")
     value = await run_program(program.checked, {**given, QUESTION: question}, options)

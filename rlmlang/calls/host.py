@@ -18,7 +18,7 @@ from typing import Any, Union
 from rlmlang.calls.budget import Limits
 from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.in_flight import CallInFlight
-from rlmlang.errors import AnswerNotStored, RunError
+from rlmlang.errors import AnswerNotStored, RunError, UsageError
 from rlmlang.language.types import (
     FLOAT,
     DictType,
@@ -62,7 +62,10 @@ class Host:
         name, *given = call.args
         function = self.given.by_name[name]
         assert call.site.params is not None
-        args = [as_python(value, type_) for value, type_ in zip(given, call.site.params)]
+        try:
+            args = function.own([as_python(value, type_) for value, type_ in zip(given, call.site.params)])
+        except UsageError as unfit:
+            raise RunError.of("E313", f"`{name}` cannot be given its arguments: {unfit.first.message}") from unfit
         if self._left_behind >= MAX_LEFT_BEHIND:
             raise RunError.of(
                 "E314",

@@ -25,12 +25,13 @@ from typing import Any, Union, get_type_hints, overload
 
 from attrs import field, frozen
 
-from rlmlang.annotations import type_text
+from rlmlang.annotations import holds_records, type_of_annotation
 from rlmlang.calls.prompt import FUNCTION, HostHead
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction
 from rlmlang.language.literal_text import escaped
+from rlmlang.language.types import Type
 
 TIMEOUT = 60.0
 """Seconds that one call may take, unless its function says otherwise."""
@@ -61,6 +62,17 @@ class HostFunction:
             raise UsageError.of("E607", f"volatile is True or False, not {shown(self.is_volatile)}")
         if type(self.timeout) not in (int, float) or not 0 < self.timeout < float("inf"):
             raise UsageError.of("E607", f"the timeout of a function is a number of seconds, not {shown(self.timeout)}")
+
+    def own(self, args: list[Any]) -> list[Any]:
+        """Return arguments as the annotations of the function have them: objects of its classes in place of dicts.
+
+        Raises UsageError E611 for one that does not fit.
+        """
+        if not (classes := _classes(self.code)):
+            return args
+        from rlmlang.structuring import structured  # imported here, since few programs need cattrs
+
+        return [structured(arg, classes[place]) if place in classes else arg for place, arg in enumerate(args)]
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         return self.code(*args, **named)
@@ -115,6 +127,16 @@ def _source_version(code: CodeType) -> str:
     except Exception:  # OSError where there is none, and errors of the tokenizer for parts of a file that was edited
         return "1"
     return f"source {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+def _classes(code: Callable[..., Any]) -> dict[int, Any]:
+    """Return the annotations that are, or hold, classes of fields, by the places of their parameters."""
+    try:
+        types = get_type_hints(code if hasattr(code, "__annotations__") else type(code).__call__)
+        names = inspect.signature(code).parameters
+    except Exception:  # of annotations that name what is not there, and of functions of which nothing is known
+        return {}
+    return {place: types[name] for place, name in enumerate(names) if name in types and holds_records(types[name])}
 
 
 FunctionsLike = Mapping[str, Union[HostFunction, Callable[..., Any]]]
@@ -184,10 +206,11 @@ def _check_parameters(declared: CheckedFunction, given: HostFunction) -> None:
         ) from None
 
 
-def declaration(name: str, given: HostFunction) -> str:
+def declaration(name: str, given: HostFunction) -> HostHead:
     """Return the declaration of a function for programs that models write, from its annotations and docstring.
 
-    Raises UsageError E613 if it has not all its types, or parameters that no declaration has.
+    Classes of fields in the annotations are records. Raises UsageError E613 if it has not all its types, or parameters
+    that no declaration has.
     """
     code = given.code
     try:
@@ -196,6 +219,7 @@ def declaration(name: str, given: HostFunction) -> str:
     except Exception as error:
         raise _unusable(name, f"its annotations cannot be read: {error}") from error
     params: list[str] = []
+    found: list[Type] = []
     for each in signature.parameters.values():
         if each.kind is each.VAR_POSITIONAL:
             raise _unusable(name, f"its parameter `*{each.name}` takes any number of arguments; take a list")
@@ -208,21 +232,22 @@ def declaration(name: str, given: HostFunction) -> str:
         if each.name not in types:
             raise _unusable(name, f"its parameter `{each.name}` has no type")
         default = "" if each.default is each.empty else f" = {each.default!r}"
-        params.append(
-            f"{each.name}: {_type_text(name, f'the type of its parameter `{each.name}`', types[each.name])}{default}"
-        )
+        found.append(_type(name, f"the type of its parameter `{each.name}`", types[each.name]))
+        params.append(f"{each.name}: {found[-1]}{default}")
     if "return" not in types:
         raise _unusable(name, "it does not say what it returns")
-    head = f"def {name}({', '.join(params)}) -> {_type_text(name, 'the type that it returns', types['return'])}:"
+    result = _type(name, "the type that it returns", types["return"])
+    head = f"def {name}({', '.join(params)}) -> {result}:"
     lines = [escaped(line, "") for line in (inspect.getdoc(code) or "").split("\n")]
     text = re.sub(r'"(?="|\Z)', r"\"", "\n    ".join(lines).rstrip())
-    return f'{head}\n    """{text}"""\n    ...\n' if text else f"{head} ...\n"
+    whole = f'{head}\n    """{text}"""\n    ...\n' if text else f"{head} ...\n"
+    return HostHead(name, whole, (result, *found))
 
 
-def _type_text(name: str, what: str, annotation: Any) -> str:
-    """Return the text of a type of a function. Raises UsageError E613 if the language has no such type."""
+def _type(name: str, what: str, annotation: Any) -> Type:
+    """Return the type of a part of a function. Raises UsageError E613 if the language has no such type."""
     try:
-        return type_text(annotation)
+        return type_of_annotation(annotation)
     except UsageError as error:
         raise _unusable(name, f"{what}: {error.first.message}", error.first.hint) from None
 

@@ -9,13 +9,14 @@ calls, nor read as part of a program. No call is parsed or checked twice (decisi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from attrs import define, evolve, field, frozen
 
+from rlmlang.calls.answer_format import record_types
 from rlmlang.calls.evaluate import ActiveRun
-from rlmlang.calls.prompt import argument_names, program_header
+from rlmlang.calls.prompt import Heads, argument_names, program_header
 from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ContextOverflow, ModelError, NotClosed, ProgramError, RlmError, UsageError
@@ -69,12 +70,12 @@ class Text:
     """Whether the model ended the text, or ran out of tokens or of context."""
 
 
-def declared(values: Mapping[str, Value], type_: Type = STR) -> str:
-    """Return the declarations of inputs with these values, and of the records of a type.
+def declared(values: Mapping[str, Value], type_: Type = STR, functions: Heads = ()) -> str:
+    """Return the declarations of inputs with these values, of the records of a type, and of functions of the host.
 
     Raises UsageError E607 for names that cannot be declared.
     """
-    header = program_header(tuple(values.items()), type_)
+    header = program_header(tuple(values.items()), type_, functions)
     try:
         check(Source(f"{header}None\n", "the inputs"))
     except ProgramError as error:
@@ -122,15 +123,19 @@ async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_t
 
 
 @deep_recursion
-def values_of(inputs: Mapping[str, object]) -> dict[str, Value]:
-    """Return the values of inputs whose types no program declares. Raises UsageError E603 if they have no type."""
+def values_of(inputs: Mapping[str, object], known: Sequence[Type] = ()) -> dict[str, Value]:
+    """Return the values of inputs whose types no program declares; objects are of a known record that they fit.
+
+    Raises UsageError E603 if they have no type.
+    """
     values: dict[str, Value] = {}
-    taken = set(inputs)
+    records = {record.name: record for record in record_types(*known)}
+    taken = {*inputs, *records}
     for name, given in inputs.items():
         try:
             data = data_of(given, "it")
             parse_json(canonical(data))  # not too deep
-            values[name] = from_json(*typed_data(data, name, taken))
+            values[name] = from_json(*typed_data(data, name, taken, records))
         except (Mismatch, RecursionError) as error:
             raise UsageError.of(
                 "E603",

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from keyword import iskeyword
 from typing import Any
 
 from rlmlang.language.types import NEVER, DictType, ListType, OptionalType, RecordType, TupleType, Type, join, optional
+from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.value_types import declarable, declarable_type, type_of
 from rlmlang.runtime.values import Mismatch, ObjectData, RecordValue
 
+Records = dict[str, RecordType]
+"""The records that objects of classes of their names may be."""
 
-def typed_data(data: Any, name: str, taken: set[str]) -> tuple[Any, Type]:
+
+def typed_data(data: Any, name: str, taken: set[str], known: Records | None = None) -> tuple[Any, Type]:
     """Return the data of an input, and the type that a program can declare for it.
 
     Objects and named tuples are records with the name of their class, and dicts whose values have no common type are
-    records that are named after the input; `taken` are the names of records that there are, to which theirs are added.
-    Fields that some of them lack are None. Raises Mismatch.
+    records that are named after the input; `taken` are the names of records that there are, to which theirs are added,
+    and those in `known` are taken again for objects that fit. Fields that some of them lack are None. Raises Mismatch.
     """
     try:
         return data, declarable_type(data)
     except Mismatch:
-        type_ = _common_type([data], name, taken)
+        type_ = _common_type([data], name, taken, {} if known is None else known)
         return completed(data, type_), type_
 
 
-def _common_type(values: list[Any], name: str, taken: set[str]) -> Type:
+def _common_type(values: list[Any], name: str, taken: set[str], known: Records) -> Type:
     """Return the type of which all of some data are. Raises Mismatch."""
     there = [value for value in values if value is not None]
     try:
@@ -32,16 +37,17 @@ def _common_type(values: list[Any], name: str, taken: set[str]) -> Type:
     except Mismatch:
         kinds = {type(value) for value in there}
         if kinds == {dict} and all(map(_is_object, parts := [part for value in there for part in value.values()])):
-            keys = _common_type([key for value in there for key in value], name, taken)
-            type_ = DictType(keys, _common_type(parts, name, taken))
+            keys = _common_type([key for value in there for key in value], name, taken, known)
+            type_ = DictType(keys, _common_type(parts, name, taken, known))
         elif kinds <= {dict, ObjectData}:
-            type_ = _record(there, name, taken)
+            type_ = _record(there, name, taken, known)
         elif len(kinds) == 1 and _is_object(there[0]):
-            type_ = _record([ObjectData(value._asdict(), type(value).__name__) for value in there], name, taken)
+            objects = [ObjectData(value._asdict(), type(value).__name__) for value in there]
+            type_ = _record(objects, name, taken, known)
         elif kinds == {list}:
-            type_ = ListType(_common_type([item for value in there for item in value], name, taken))
+            type_ = ListType(_common_type([item for value in there for item in value], name, taken, known))
         elif kinds == {tuple} and len({len(value) for value in there}) == 1:
-            type_ = TupleType(tuple(_common_type(list(items), name, taken) for items in zip(*there)))
+            type_ = TupleType(tuple(_common_type(list(items), name, taken, known) for items in zip(*there)))
         else:
             raise
     return type_ if len(there) == len(values) else optional(type_)
@@ -62,7 +68,7 @@ def _joined(values: list[Any]) -> Type:
     return declarable(common)
 
 
-def _record(values: list[dict[Any, Any]], name: str, taken: set[str]) -> RecordType:
+def _record(values: Sequence[dict[Any, Any]], name: str, taken: set[str], known: Records) -> RecordType:
     """Return the record whose fields are the keys of some dicts. Raises Mismatch for keys that are no names."""
     keys = dict.fromkeys(key for value in values for key in value)
     for key in keys:
@@ -71,10 +77,23 @@ def _record(values: list[dict[Any, Any]], name: str, taken: set[str]) -> RecordT
             raise Mismatch(message, "rename it, or give values of one type")
     classes = {value.class_name if isinstance(value, ObjectData) else "" for value in values}
     own = classes.pop() if len(classes) == 1 else ""
+    if own in known and all(_fits(value, known[own]) for value in values):
+        return known[own]
     class_name = _unused(own, taken) if own.isidentifier() and own.isascii() else record_name(name, taken)
     taken.add(class_name)
-    fields = [(key, _common_type([value.get(key) for value in values], key, taken)) for key in keys]
-    return RecordType(class_name, tuple(fields))
+    fields = [(key, _common_type([value.get(key) for value in values], key, taken, known)) for key in keys]
+    record = RecordType(class_name, tuple(fields))
+    if own:
+        known.setdefault(own, record)
+    return record
+
+
+def _fits(data: dict[Any, Any], record: RecordType) -> bool:
+    try:
+        from_json(data, record)
+    except Mismatch:
+        return False
+    return True
 
 
 def record_name(name: str, taken: set[str]) -> str:

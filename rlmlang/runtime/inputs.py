@@ -31,7 +31,7 @@ from rlmlang.language.types import (
     Type,
     base_of,
 )
-from rlmlang.runtime.inferred_records import completed, typed_data
+from rlmlang.runtime.inferred_records import Records, completed, typed_data
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
@@ -105,13 +105,14 @@ def with_input_types(
         return checked
     types: dict[str, Type] = dict(known or {})
     taken = {node.name.id for node in checked.module.statements if isinstance(node, nodes.Record)}
+    records: Records = {}
     for declaration in declarations(checked):
         name = declaration.name.id
         if name in types or checked.inputs[name] != UNKNOWN:
             continue
         try:
             if name in given:
-                types[name] = _type_of_data(data_of(given[name], f"`{name}`"), name, taken)
+                types[name] = _type_of_data(data_of(given[name], f"`{name}`"), name, taken, records)
             elif declaration.default is not None:
                 types[name] = type_of(constant_value(declaration.default))
         except Mismatch as error:
@@ -120,12 +121,12 @@ def with_input_types(
     return check(checked.module.span.source, expected, names | types)
 
 
-def _type_of_data(data: Any, name: str, taken: set[str]) -> Type:
-    """Return the type of an input's data; records in it have none of the names taken. Raises Mismatch."""
+def _type_of_data(data: Any, name: str, taken: set[str], known: Records) -> Type:
+    """Return the type of an input's data, as `typed_data` does. Raises Mismatch."""
     try:
         return type_of(data)
     except Mismatch:
-        return typed_data(data, name, taken)[1]
+        return typed_data(data, name, taken, known)[1]
 
 
 @deep_recursion

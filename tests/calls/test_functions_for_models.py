@@ -177,7 +177,7 @@ def test_a_declaration_takes_constants_as_defaults_only() -> None:
     def f(a: int, b: str | None = None, *, c: int = 3) -> dict[str, float]:
         return {}
 
-    assert declaration("f", HostFunction(f)) == "def f(a: int, b: str | None = None) -> dict[str, float]: ...\n"
+    assert declaration("f", HostFunction(f)).text == "def f(a: int, b: str | None = None) -> dict[str, float]: ...\n"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_any_docstring_is_shown_as_it_is(doc: str) -> None:
         return a
 
     f.__doc__ = doc
-    program = rlmlang.compile(declaration("f", HostFunction(f)) + "f(1)\n")
+    program = rlmlang.compile(declaration("f", HostFunction(f)).text + "f(1)\n")
     (function, _) = program.checked.module.statements
     assert isinstance(function, nodes.Function)
     first = function.body[0]
