@@ -42,6 +42,7 @@ test-long: .venv/.test ## The property tests at length, and whatever else takes 
 
 bench: .venv/.test ## Measure the overhead of calls, memo and parser, the speed of pure code, what masks cost, and the trace viewer
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.map
 	$(BIN)/python -m benchmarks.durable
 	$(PIP) --editable '.[bench]'
 	$(BIN)/python -m benchmarks.pure

@@ -55,8 +55,9 @@ def test_the_first_program_prints_what_the_readme_shows(capsys: pytest.CaptureFi
         "docs/functions.md",
         "docs/roles.md",
         "docs/budgets.md",
-        "docs/nano.md",
         "docs/data.md",
+        "docs/map.md",
+        "docs/nano.md",
     ],
 )
 def test_python_blocks_run_in_order(page: str) -> None:

@@ -191,7 +191,12 @@ def command(
         if out == "-":
             job.run(mapped, table.count, trace_file, None)
         else:
-            begun = {"program": digest(program.source.text), "rows": rows, "inputs": digest(canonical_text(given))}
+            begun = {
+                "program": digest(program.source.text),
+                "rows": rows,
+                "inputs": digest(canonical_text(given)),
+                "first_row": digest(canonical_text(mapped.first)),
+            }
             with ResultsFile(
                 Path(out), begun, resume=resume or retry_failed, overwrite=overwrite, again=retry_failed
             ) as results:

@@ -47,11 +47,11 @@ class RowsProgress:
         pace, usage = self.pace(now), self.trace.usage
         of = "" if self.total is None else f" of {self.total:,}"
         parts = [f"{self.done:,}{of} rows"]
-        parts += [counted(self.failed, "error")] if self.failed else []
-        parts += [f"{pace:,.1f} rows/s"] if pace else []
-        parts += [money(usage.cost)] if usage.cost else []
         if self.total is not None and pace and self.done < self.total:
             parts.append(f"{duration((self.total - self.done) / pace)} to go")
+        parts += [counted(self.failed, "error")] if self.failed else []
+        parts += [money(usage.cost)] if usage.cost else []
+        parts += [f"{pace:,.1f} a second"] if pace else []
         return " · ".join(parts)
 
 
@@ -66,7 +66,7 @@ def shown(title: str, progress: RowsProgress) -> Iterator[None]:
 
     def picture() -> Table:
         grid = Table.grid(padding=(0, 1))
-        bar = ProgressBar(progress.total, progress.done, width=24, pulse=progress.total is None)
+        bar = ProgressBar(progress.total, progress.done, width=16, pulse=progress.total is None)
         text = Text(progress.line(perf_counter()), no_wrap=True, overflow="ellipsis")
         grid.add_row(Text(title, style="bold"), bar, text)
         return grid

@@ -77,7 +77,9 @@ class Mapped:
         first = list(islice(self._rows, LOOKED_AT))
         self._rows = chain(first, self._rows)
         self._is_taken = False
-        columns = table.columns or tuple(first[0][1] if first else ())
+        self.first: TableRow = first[0][1] if first else {}
+        """The first row; empty if there is none."""
+        columns = table.columns or tuple(self.first)
         self._binder = RowBinder(checked, given, columns, table.only_text) if columns else None
         self._scorer: ReadyScorer | None = None
         if self._binder is not None:

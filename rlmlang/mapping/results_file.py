@@ -3,7 +3,7 @@
 Until then the results are in a journal beside it, `RESULTS.part`: a line that says what was begun, and behind it a line
 of JSON for each row that has ended, in that order. A line is a row's result once it is written whole, so a process may
 be killed at any moment: a cut line at the end is dropped, and its row is run again. At the end the journal becomes the
-file, in order, under another name first, so that whoever sees the file sees all of it. (Decision 161.)
+file, in order, under another name first, so that whoever sees the file sees all of it. (Decision 128.)
 """
 
 from __future__ import annotations
@@ -207,10 +207,10 @@ class ResultsFile:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(whole, self.path)
+            self.close()  # before it is removed, for Windows
             self.part.unlink()
         except OSError as error:
             raise unwritable(str(self.path), error) from error
-        self.close()
 
 
 def read_results(place: str) -> Iterator[dict[str, Any]]:

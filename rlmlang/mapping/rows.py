@@ -3,7 +3,7 @@
 A window of rows is in work at once, so that memory does not grow with their number. Each row has an account of its own
 below that of all rows, and fails on its own; only what would fail every row after it ends the rest. A row may wait for
 a call that an equal one of another row makes. If that ends by a limit of the other row, this one is run again: what
-was answered is known, so that only this call is made, under its own limits.
+was answered is known, so that only this call is made, under its own limits. (Decision 128.)
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ class RowRuns:
         self._begun = self._next = self.failed = 0
         self._news = asyncio.Event()
         self._has_ended = False
+        self._failure: RlmError | None = None
+        """What ends all rows; those that are in work may still end by themselves."""
 
     def end(self) -> None:
         """Take note that no more results will come."""
@@ -130,19 +132,26 @@ class RowRuns:
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
+            self._ready += [result for _, result in sorted(self._early.items())]  # behind one that did not end
+            self._early.clear()
             self.end()
+        if self._failure is not None:
+            raise self._failure
 
     async def _work(self, run: ActiveRun) -> None:
-        """Run one row after another."""
-        while True:
-            await self._room.acquire()
-            begun = next(self._rows, None)
-            if begun is None:
-                self._room.release()
-                return
-            place = self._begun
-            self._begun += 1
-            self._add(place, await self._result(run, *begun))
+        """Run one row after another, until there are no more or something ends them all."""
+        try:
+            while True:
+                await self._room.acquire()
+                begun = None if self._failure is not None else next(self._rows, None)
+                if begun is None:
+                    break
+                place = self._begun
+                self._begun += 1
+                self._add(place, await self._result(run, *begun))
+        except RlmError as error:
+            self._failure = self._failure or error
+        self._room.release()  # for others, who may wait in vain now
 
     def _add(self, place: int, result: RowResult) -> None:
         """Make a result ready, and those that have waited for it. Raises RunError E316."""

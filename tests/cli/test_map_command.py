@@ -180,6 +180,9 @@ def test_results_are_neither_overwritten_nor_mixed(do: Run, tmp_path: Path) -> N
     code, _, err = do("-o", "out.jsonl", "--resume", rows="other.csv")
     assert code == 2
     assert "was begun with another rows" in err
+    (tmp_path / "rows.csv").write_text(ROWS.replace("good day", "good night"))
+    assert "was begun with another first row" in do("-o", "out.jsonl", "--resume")[2]
+    (tmp_path / "rows.csv").write_text(ROWS)
     (tmp_path / "program.rlm").write_text("text: str\ntext\n")
     assert "was begun with another program" in do("-o", "out.jsonl", "--resume")[2]
     assert do("-o", "out.jsonl", "--overwrite")[0] == 0

@@ -24,6 +24,7 @@ from rlmlang.errors import (
     ProgramError,
     RlmError,
     RunError,
+    ServerUnavailable,
     StepsExhausted,
     TimeExhausted,
     UnknownInput,
@@ -183,9 +184,25 @@ def test_a_limit_of_all_rows_ends_them() -> None:
     model = Fake(upper)
     found: list[RowResult] = []
     with pytest.raises(CallsExhausted):
-        found.extend(ASK.map(texts(*"abcdef"), model=model, limits={"max_calls": 3}, ordered=False))
-    assert all(row.error is None for row in found)
+        found.extend(ASK.map(texts(*"abcdef"), model=model, limits={"max_calls": 3}))
+    assert values(found) == ["A", "B", "C"]  # what is paid for is not lost
     assert len(model.requests) == 3
+
+
+def test_rows_behind_one_that_ends_the_map_come_in_order() -> None:
+    def answer(request: Request) -> Any:
+        text = str(request.arguments[0][1])
+        return ModelError.of("E409", "the server is down") if text == "b" else text.upper()
+
+    found: list[RowResult] = []
+    rows = ({"text": each} for each in "abcdefghijklmnopqrstuvwxyz" * 20)
+    with pytest.raises(ServerUnavailable):
+        found.extend(ASK.map(rows, model=Fake(answer, concurrency=2), rows_at_once=4))
+    numbers = [row.number for row in found]
+    assert 1 in numbers
+    assert 2 not in numbers
+    assert numbers == sorted(numbers)
+    assert len(numbers) < 20
 
 
 def test_money_and_time_of_all_rows_are_limited() -> None:
@@ -323,3 +340,21 @@ def test_memory_does_not_grow_with_the_texts_of_rows() -> None:
         tracemalloc.stop()
     assert answered == count
     assert peak < size * count / 2
+
+
+def test_rows_may_have_answers_by_programs_and_functions_of_the_host() -> None:
+    def answer(request: Request) -> str:
+        return 'return CALL("low", text) + CALL("shared")' if request.program else "x"
+
+    program = rlmlang.compile('def size(text: str) -> int: ...\ntext: str\nCALL("Sum", text=text) * size(text)\n')
+    rows, functions = texts("aa", "b", "aa"), {"size": len}
+    found = list(program.map(rows, model=Fake(answer), functions=functions, limits={"max_depth": 2}))
+    assert values(found) == ["xxxx", "xx", "xxxx"]
+    assert sum(row.usage.calls for row in found) == 2 + 2 + 1  # "shared" is one call for both
+    assert [row.usage.function_calls for row in found] == [1, 1, 0]
+    assert found[0].usage.steps > found[2].usage.steps
+    limited = list(
+        program.map(rows, model=Fake(answer), functions=functions, limits={"max_depth": 2}, row_limits={"max_calls": 1})
+    )
+    assert values(limited) == ["E512"] * 3
+    assert [str(row.error).count(f"row {row.number}: ") for row in limited] == [1, 1, 1]
