@@ -57,6 +57,8 @@ CONSTANTS: tuple[Type, ...] = (
     ListType(FLOAT),
     ListType(BOOL),
     ListType(DictType(STR, STR)),
+    DictType(STR, ListType(STR)),
+    DictType(STR, INT),
     ListType(ListType(INT)),
 )
 """The types of constants that are tried in a hole of unknown type."""
@@ -117,7 +119,8 @@ def _variables(state: LineState, expected: Type | None) -> Iterator[list[str]]:
 def _lent(state: LineState, checker: PartialChecker) -> Iterator[list[str]]:
     """Yield a variable of each type, containers first, for the arguments of a function without types in the line.
 
-    It may change its arguments: only what a variable holds can be lent to it, and to one argument alone.
+    It may change its arguments: only what a variable holds can be lent to it, and to one argument alone, so variables
+    that the line does not use come first.
     """
     entries = state.environment.entries
     functions = (entries.get(name) for name in (state.last, *names_in(state)))
@@ -128,7 +131,7 @@ def _lent(state: LineState, checker: PartialChecker) -> Iterator[list[str]]:
     used = {each.id for each in nodes_in(checker.checked) if isinstance(each, nodes.Name)} if checker.checked else set()
     plain = (Primitive, LiteralType, FunctionType)
     order = sorted(distinct.values(), key=lambda name: (held[name] == UNKNOWN) + 2 * isinstance(held[name], plain))
-    yield from ([name] for name in order[:8] if name not in used)
+    yield from ([name] for name in sorted(order[:8], key=lambda name: name in used))
 
 
 def _has_none(type_: Type) -> bool:

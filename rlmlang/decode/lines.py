@@ -36,8 +36,11 @@ from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import check
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import names_bound_by, nodes_in
+from rlmlang.language.check.problems import TooManyProblems
+from rlmlang.language.check.programs import value_printed
 from rlmlang.language.check.scope import Definition, Variable
 from rlmlang.language.parse import parse
+from rlmlang.language.parse.tree import is_docstring
 from rlmlang.language.source import Source
 from rlmlang.language.types import NONE, LiteralType, Primitive, fits
 
@@ -312,7 +315,25 @@ class Ending:
         """Return whether the line is the value of the program."""
         if self.point.block.outer is not None or not isinstance(self.statement, nodes.ExprStatement):
             return False
-        return not is_effect(self.statement) and not self._changes_alone
+        return not is_effect(self.statement) and not self._changes_alone and not self._is_docstring
+
+    @property
+    def _is_docstring(self) -> bool:
+        """Return whether the line is a text before all else, which may be about the program."""
+        assert self.statement is not None
+        return is_docstring(self.statement) and self.point.base.inputs and not self.point.base.entries
+
+    @cached_property
+    def _may_be_value(self) -> bool:
+        """Return whether the line may be the value of the program though it can be followed: `print(x)`, `xs.pop()`."""
+        if self.point.block.outer is not None or not isinstance(self.statement, nodes.ExprStatement):
+            return False
+        checker, shown = self.point.base.checker(), value_printed(self.statement.value)
+        try:
+            type_ = checker.value(self.statement.value if shown is None else shown)
+        except TooManyProblems:
+            return False
+        return type_ != NONE and not checker.problems and not checker.unknown
 
     @cached_property
     def _changes_alone(self) -> bool:
@@ -341,7 +362,7 @@ class Ending:
     def _gives_value(self) -> bool:
         """Return whether a program may end here: with an expression, or with the function that it is."""
         block, base = self.point.block, self.point.base
-        is_value = self.is_value or (self.point.block.outer is None and self._changes_alone)
+        is_value = self.is_value or self._may_be_value or (self.point.block.outer is None and self._changes_alone)
         if is_value or not base.inputs:
             return is_value
         (*_, last) = block.at(0).statements

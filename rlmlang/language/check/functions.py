@@ -21,7 +21,7 @@ from rlmlang.language.check.imports import refuse_results
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.results import with_whole_results
-from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Scope, Variable
+from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Scope, Unbound, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
     NEVER,
@@ -112,7 +112,14 @@ def check_early(check: Inference, definition: Definition) -> None:
 
 
 def check_the_others(check: Inference) -> None:
-    """Check the functions of a body that nothing has applied, as far as the types of their parameters are known."""
+    """Check the functions of a body that nothing has applied, as far as the types of their parameters are known.
+
+    They may apply one another and themselves, also where a `return` before their definitions has left the body.
+    """
+    entries = check.names.scope.entries
+    for definition in check.body.definitions.values():
+        if isinstance(entries.get(definition.node.name.id), Unbound):
+            entries[definition.node.name.id] = definition
     for definition in list(check.body.definitions.values()):
         if not definition.is_applied:
             span = definition.node.name.span

@@ -60,8 +60,11 @@ def no_element(check: Inference, node: nodes.Expr) -> Type:
 def part_of_no_element(check: Inference, node: nodes.Expr) -> Type:
     """Return the type of a part of an element of `[]` or `{}`, or report it where nothing else can be meant.
 
-    In a function that is applied to an empty container, or sees one outside, it is what other applications do.
+    In a function that is applied to an empty container, or sees one outside, it is what other applications do; in a
+    loop, it is what later turns do.
     """
+    if check.body.loops:
+        return NEVER
     if check.active:
         entries = (entry for seen in check.names.outer.seen.values() for entry in seen.values())
         types = [entry.type for entry in entries if isinstance(entry, Variable)]

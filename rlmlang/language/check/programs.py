@@ -65,7 +65,7 @@ def form_of(statements: Sequence[nodes.Statement], inputs: Mapping[str, Type] | 
             return Form(kept[: ends[-1] + 1], entry=entry, notes=notes)
     if not isinstance(last, nodes.ExprStatement):
         return Form(kept, notes=notes)
-    printed = _printed(last.value)
+    printed = value_printed(last.value)
     if printed is None or any(name.id == "print" for name, _ in names_bound_by(kept)):
         return Form(kept, last, notes=notes)
     message = "the program ends with `print`, so what is printed is its value"
@@ -126,7 +126,8 @@ def _is_given(entry: nodes.Function, inputs: Mapping[str, Type] | None) -> bool:
     return inputs.keys() <= names and all(param.default or param.name.id in inputs for param in entry.params)
 
 
-def _printed(node: nodes.Expr) -> nodes.Expr | None:
+def value_printed(node: nodes.Expr) -> nodes.Expr | None:
+    """Return what `print(x)` prints, which is the value of a program that ends so; None for all else."""
     match node:
         case nodes.Apply(callee=nodes.Name(id="print"), args=(printed,), keywords=()):
             return None if isinstance(printed, nodes.Starred) else printed
