@@ -17,6 +17,7 @@ from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, MODULES, Builtin
 from rlmlang.language.check.body import bodies_of, nodes_in
+from rlmlang.language.parse.lowering import lowered
 from rlmlang.language.source import Source, Span
 from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE
 from rlmlang.language.types import Type
@@ -89,6 +90,12 @@ class WrittenBlock:
             block = block.ended()
         return block
 
+    def lowered(self) -> tuple[nodes.Statement, ...]:
+        """Return the statements of a program without the `else` of loops and `try`, of which the checker knows none."""
+        if not any(map(_has_short_form, self.statements)):
+            return self.statements
+        return tuple(made for each in self.statements for made in lowered(each, self.statements))
+
     @property
     def may_end(self) -> bool:
         """Return whether the block may end here, as a function does that returns where it must.
@@ -107,12 +114,10 @@ class WrittenBlock:
             block = block.ended()
         return block
 
-    def chain(self) -> nodes.If | nodes.Try | None:
+    def chain(self) -> nodes.If | nodes.For | nodes.While | nodes.Try | None:
         """Return the last statement if it may go on with `elif`, `else` or `except`."""
         match self.statements[-1:]:
-            case (nodes.If(orelse=()) as last,):
-                return last
-            case (nodes.Try() as last,):
+            case ((nodes.If() | nodes.For() | nodes.While() | nodes.Try()) as last,) if not last.orelse:
                 return last
         return None
 
@@ -147,18 +152,18 @@ def kind_of(head: nodes.Statement) -> BlockKind:
             return "def"
         case nodes.Record():
             return "class"
-        case nodes.For():
+        case nodes.For(orelse=()):
             return "for"
-        case nodes.While():
+        case nodes.While(orelse=()):
             return "while"
         case nodes.If(orelse=()):
             return "if"
-        case nodes.If():
-            return "else"
         case nodes.Try(handlers=()):
             return "try"
-        case nodes.Try():
+        case nodes.Try(orelse=()):
             return "except"
+        case nodes.If() | nodes.For() | nodes.While() | nodes.Try():
+            return "else"
     raise AssertionError(head)
 
 
@@ -171,9 +176,11 @@ def is_head(statement: nodes.Statement) -> bool:
 def continued(head: nodes.Statement) -> nodes.Statement | None:
     """Return a head that belongs to the statement before it, `elif`, `else` or `except`; None for others.
 
-    Such a line is parsed as a part of a statement which begins with `if ℋ:` or `try:`.
+    Such a line is parsed as a part of a statement which begins with `if ℋ:`, `while ℋ:` or `try:`.
     """
     match head:
+        case nodes.For() | nodes.While() if head.orelse:
+            return head
         case nodes.If(branches=branches, orelse=orelse) if len(branches) > 1 or orelse:
             return head
         case nodes.Try(handlers=handlers) if handlers:
@@ -194,6 +201,10 @@ def with_beginning(head: nodes.Statement, before: nodes.Statement) -> nodes.Stat
     match head, before:
         case nodes.If(branches=(_, *more), orelse=orelse), nodes.If(branches=branches):
             return evolve(before, branches=(*branches, *more), orelse=orelse)
+        case nodes.While(orelse=orelse), nodes.For() | nodes.While():
+            return evolve(before, orelse=orelse)
+        case nodes.Try(orelse=(_, *_) as orelse), nodes.Try():
+            return evolve(before, orelse=orelse)
         case nodes.Try(handlers=handlers), nodes.Try(handlers=earlier):
             return evolve(before, handlers=(*earlier, handlers[-1]))
     raise AssertionError(head)
@@ -207,7 +218,7 @@ def with_body(head: nodes.Statement, body: tuple[nodes.Statement, ...]) -> nodes
             return evolve(head, fields=tuple(nodes.Field(each.name, each.type, span=each.span) for each in fields))
         case nodes.If(branches=(*others, last), orelse=()):
             return evolve(head, branches=(*others, evolve(last, body=body)))
-        case nodes.If():
+        case nodes.If() | nodes.For(orelse=(_, *_)) | nodes.While(orelse=(_, *_)) | nodes.Try(orelse=(_, *_)):
             return evolve(head, orelse=body)
         case nodes.Try(handlers=(*handlers, handler)):
             return evolve(head, handlers=(*handlers, evolve(handler, body=body)))
@@ -247,9 +258,17 @@ def leaves(statement: nodes.Statement) -> bool:
             return bool(orelse) and all(ends(each.body) for each in branches) and ends(orelse)
         case nodes.While(test=nodes.Constant(value=True), body=body):
             return not _breaks(body)
-        case nodes.Try(body=body, handlers=handlers):
-            return bool(handlers) and ends(body) and all(ends(each.body) for each in handlers)
+        case nodes.Try(body=body, handlers=handlers, orelse=orelse):
+            return bool(handlers) and (ends(body) or ends(orelse)) and all(ends(each.body) for each in handlers)
     return False
+
+
+def _has_short_form(statement: nodes.Statement) -> bool:
+    """Return whether a statement has a loop or `try` in it with an `else`."""
+    if isinstance(statement, (nodes.For, nodes.While, nodes.Try)) and statement.orelse:
+        return True
+    bodies = (statement.body,) if isinstance(statement, nodes.Function) else bodies_of(statement)
+    return any(_has_short_form(each) for body in bodies for each in body)
 
 
 def ends(body: tuple[nodes.Statement, ...]) -> bool:
@@ -313,8 +332,11 @@ def _breaks(body: tuple[nodes.Statement, ...]) -> bool:
             case nodes.If(branches=branches, orelse=orelse):
                 if any(_breaks(each.body) for each in branches) or _breaks(orelse):
                     return True
-            case nodes.Try(body=tried, handlers=handlers):
-                if _breaks(tried) or any(_breaks(each.body) for each in handlers):
+            case nodes.Try(body=tried, handlers=handlers, orelse=orelse):
+                if _breaks(tried) or any(_breaks(each.body) for each in handlers) or _breaks(orelse):
+                    return True
+            case nodes.For(orelse=orelse) | nodes.While(orelse=orelse):
+                if _breaks(orelse):
                     return True
     return False
 

@@ -85,8 +85,9 @@ def fillings(
         return
     if expected is not None:
         yield from _variables(state, expected)
-        seen = dict.fromkeys(part for each in checker.part_types() for part in _parts(each))
-        for type_ in instances(expected, [*_parts(state.goal), *seen]):
+        seen = dict.fromkeys(part for each in checker.part_types() for part in _parts(each) if part != NONE)
+        held = (each for each in types_of(state.environment) if isinstance(each, Primitive))
+        for type_ in instances(expected, [*_parts(state.goal), *held, *seen]):
             yield constant(type_)
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")

@@ -89,7 +89,7 @@ class Point:
     def chained(self) -> Environment | None:
         """Return what is in scope in an `elif`, `else` or `except` that continues the last statement, if one may."""
         match self.chain:
-            case nodes.If():
+            case nodes.If() | nodes.For() | nodes.While():
                 found = self.base.in_chain_of(self.block)
                 return found or self.base.in_chain_of(with_open_tests(self.block, with_last=True))
             case nodes.Try():
@@ -97,7 +97,7 @@ class Point:
         return None
 
     @property
-    def chain(self) -> nodes.If | nodes.Try | None:
+    def chain(self) -> nodes.If | nodes.For | nodes.While | nodes.Try | None:
         """Return the last statement if it may be continued."""
         return self.block.chain() if self.is_begun or self.block.level > self.floor else None
 
@@ -117,6 +117,8 @@ class Point:
         match self.chain:
             case nodes.If():
                 return _stack_after("if", HOLE, ":", BODY, "pass", LINE)
+            case nodes.For() | nodes.While():
+                return _stack_after("while", HOLE, ":", BODY, "pass", LINE)
             case nodes.Try(handlers=()):
                 return _stack_after("try", ":", BODY, "pass", LINE)
             case nodes.Try():
@@ -133,8 +135,10 @@ class Point:
     def may_begin(self, lexeme: str) -> bool:
         """Return whether a line may begin with a lexeme, as far as its block says."""
         match lexeme:
-            case "elif" | "else":
+            case "elif":
                 return isinstance(self.chain, nodes.If)
+            case "else":
+                return self.chain is not None and not must_continue(self.block)
             case "except":
                 return isinstance(self.chain, nodes.Try)
             case _ if must_continue(self.block):

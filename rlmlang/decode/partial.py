@@ -38,6 +38,7 @@ from rlmlang.language.check.scope import (
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.solving import variables
 from rlmlang.language.source import Source, Span
+from rlmlang.language.syntax import is_hidden
 from rlmlang.language.types import (
     NONE,
     UNKNOWN,
@@ -111,7 +112,8 @@ class Environment:
         found: dict[str, ScopeEntry] = {}
         for _, state in reversed(self.scopes):
             found.update(state.entries)
-        return {name: entry for name, entry in found.items() if not isinstance(entry, (Unbound, Conflicted))}
+        usable = (each for each in found.items() if not isinstance(each[1], (Unbound, Conflicted)))
+        return {name: entry for name, entry in usable if not is_hidden(name)}
 
     def is_plain(self, name: str) -> bool:
         """Return whether a name is a variable whose value cannot be changed."""
@@ -167,7 +169,7 @@ class Environment:
     def after(self, block: WrittenBlock) -> PartialChecker | None:
         """Return the checker after all blocks have ended, or None if something is wrong with them."""
         checker = self.checker()
-        statements = block.closed().statements
+        statements = block.closed().lowered()
         for statement in statements:
             if not checker.accepts(statement, is_whole=True) or checker.unknown:
                 return None
@@ -201,9 +203,9 @@ class Environment:
         return self._at_probe(block.added(PROBE))
 
     def in_chain_of(self, block: WrittenBlock) -> Environment | None:
-        """Return what is in scope in an `elif` that continues the last statement of a block."""
+        """Return what is in scope in an `elif` or `else` that continues the last statement of a block."""
         *before, last = block.statements
-        assert isinstance(last, nodes.If)
+        assert isinstance(last, (nodes.If, nodes.For, nodes.While))
         return self._at_probe(evolve(block, statements=(*before, evolve(last, orelse=(PROBE,)))))
 
     def _at_probe(self, block: WrittenBlock) -> Environment | None:

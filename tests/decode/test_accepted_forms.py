@@ -9,6 +9,7 @@ from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
+from rlmlang.language.types import STR
 
 pytestmark = pytest.mark.heavy
 
@@ -83,3 +84,86 @@ def test_a_program_without_types_changes_what_nothing_else_holds() -> None:
     assert matcher.text == program
     assert not matcher.allows(256)  # a word may be a list, which is then in `d` more than once
     check(Source(program + matcher.closing_text()))
+
+
+def test_a_function_that_nothing_applies_may_apply_itself_after_an_early_return() -> None:
+    program = (
+        "def f(n: int) -> int:\n    if n == 0:\n        return 0\n\n    def g(m):\n        if m > 0:\n            g("
+    )
+    assert read(f"{program}m - 1)\n").text.endswith("g(m - 1)\n")
+
+
+def test_what_a_list_has_in_later_turns_is_not_known() -> None:
+    assert accepts(
+        "def f(text: str) -> int:\n    stack = []\n    for c in text:\n        if stack and stack[-1][0] == c:\n"
+        "            stack.pop()\n        else:\n            stack.append((c, 1))\n    return len(stack)\n"
+    )
+    assert read("out = []\nout[-1][0]\n").text == "out = []\nout[-1]"
+
+
+# The value of a script --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "line"), [("", "print('a')"), ("xs = [1]\n", "xs.pop()"), ("xs = [1]\n", "print(xs)"), ("", "'About.'")]
+)
+def test_what_prints_or_changes_may_be_the_value(before: str, line: str) -> None:
+    assert accepts(f"{before}{line}\n")
+    assert accepts(f"{before}{line}\n1\n")
+
+
+@pytest.mark.parametrize("line", ["print(1, 2)", "print(print(1))", "xs.append(1)", "xs.clear()"])
+def test_what_gives_nothing_is_no_value(line: str) -> None:
+    assert not read(f"xs = [1]\n{line}\n").allows(256)
+
+
+def test_what_is_printed_at_the_end_has_the_expected_type() -> None:
+    matcher = Matcher(Constraint("", STR), BYTES, 1_000)
+    for byte in b"print(1)\n":
+        matcher.commit(byte)
+    assert not matcher.allows(256)
+    check(Source(matcher.text + matcher.closing_text()), STR)
+
+
+# The `else` of loops and of `try` ---------------------------------------------------
+
+LOOP = "for x in [1, 2]:\n    if x > 1:\n        break\n"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        f"{LOOP}else:\n    x = 10\nx\n",
+        "n = 3\nwhile n > 0:\n    n -= 2\nelse:\n    n = 50\nn\n",
+        "try:\n    n = int('5')\nexcept ValueError:\n    n = 1\nelse:\n    n = 10 // n\nn\n",
+        "def f(x: int) -> int:\n    for i in range(x):\n        if i == 3:\n            return i\n    else:\n        x = 0\n    return x\n",
+        "def f(xs: list[int]) -> int:\n    for x in xs:\n        for y in xs:\n            if x == y:\n                continue\n"
+        "        else:\n            break\n    return 0\n",
+    ],
+)  # fmt: skip
+def test_else(program: str) -> None:
+    assert accepts(program)
+    for line in range(program.count("\n")):
+        begun = read("\n".join(program.split("\n")[: line + 1]))
+        check(Source(begun.text + begun.closing_text()))
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        (f"{LOOP}else:\n    break\n", f"{LOOP}else:\n    b"),
+        (f"{LOOP}elif x > 1:\n", f"{LOOP}el"),
+        (f"{LOOP}else:\n    x = 1\nelse:\n", f"{LOOP}else:\n    x = 1\ne"),
+        ("try:\n    x = 1\nelse:\n", "try:\n    x = 1\ne"),
+        ("try:\n    x = 1\nexcept:\n    x = 2\nelse:\n    x = 3\nexcept:\n", None),
+    ],
+)
+def test_no_else(text: str, at: str | None) -> None:
+    found = read(text).text
+    assert len(found) < len(text)
+    assert at is None or found.startswith(at[:-1])
+
+
+def test_the_flags_of_else_are_no_names() -> None:
+    assert read(f"{LOOP}else:\n    x = 3\ny = x\n").text.endswith("y = x\n")
+    assert accepts(f"done = True\n{LOOP}else:\n    x = 3\n{LOOP}else:\n    x = 4\nok = not done\nok\n")

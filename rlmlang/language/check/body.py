@@ -126,10 +126,12 @@ def bodies_of(statement: nodes.Statement) -> Iterator[tuple[nodes.Statement, ...
             yield statement.orelse
         case nodes.For() | nodes.While():
             yield statement.body
+            yield statement.orelse
         case nodes.Try():
             yield statement.body
             for handler in statement.handlers:
                 yield handler.body
+            yield statement.orelse
 
 
 def names_in(target: nodes.Target) -> Iterator[nodes.Name]:
