@@ -100,12 +100,9 @@ class WrittenBlock:
     def may_end(self) -> bool:
         """Return whether the block may end here, as a function does that returns where it must.
 
-        One that has returned nothing so far, and need not, returns None if it ends here.
+        One whose result has no written type returns None if it ends here.
         """
-        if self.default is None or ends(self.statements):
-            return True
-        returns = (each for each in self.all_statements if isinstance(each, nodes.Return))
-        return isinstance(self.default.statement, nodes.Raise) and all(each.value is None for each in returns)
+        return self.default is None or ends(self.statements) or isinstance(self.default.statement, nodes.Raise)
 
     def at(self, level: int) -> WrittenBlock:
         """Return the block of a level, after the blocks in it have ended."""

@@ -188,11 +188,18 @@ def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator
     assert frame.callee is not None
     entry = function_named(environment, frame.callee)
     if frame.method or not isinstance(entry, (CheckedFunction, Definition, RecordType)):
+        if not frame.method and not frame.module and entry is None and frame.callee in BUILTINS:
+            yield from _missing([p.name for p in BUILTINS[frame.callee].signatures[0].params if p.required], frame)
         return
     if isinstance(entry, (CheckedFunction, Definition)):
         names = [param.name.id for param in entry.node.params if param.default is None]
     else:
         names = [name for name, _ in entry.fields]
+    yield from _missing(names, frame)
+
+
+def _missing(names: Sequence[str], frame: BracketFrame) -> Iterator[list[str]]:
+    """Yield arguments by name for those of some parameters that have none."""
     positional = frame.commas + frame.filled - len(frame.keywords)
     missing = [name for name in names[max(positional, 0) :] if name not in frame.keywords]
     out: list[str] = []

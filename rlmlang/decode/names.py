@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from string import ascii_lowercase
 from typing import Self
 
 from rlmlang.decode.completions import Search
@@ -55,6 +56,8 @@ class NextNames:
         """The parameters of the function whose arguments are being written."""
         self._binds: bool | None = None
         """Whether a new name may be written where an operand is expected, as a comprehension may bind it."""
+        self._letters: frozenset[str] = frozenset()
+        """New names that may be a further target, as in `i = j = 0`: those of one letter, which are no slips."""
         self._only_listed = False
         """Whether no other names than the candidates may follow, as in an import."""
         self.candidates, self._judge = self._role()
@@ -80,6 +83,9 @@ class NextNames:
         if not prefix.takes_operand:
             return tuple(known), self._child
         known.update(dict.fromkeys([*BUILTINS, *library_names()]))
+        if prefix.last == "=" and prefix.frame is None:
+            self._letters = frozenset(ascii_lowercase).difference(known)
+            known.update(dict.fromkeys(sorted(self._letters)))
         return tuple(known), self._operand
 
     @cached_property
@@ -122,7 +128,7 @@ class NextNames:
         if frame is None or self._judge != self._operand or name in self._candidates:
             return False  # without a bracket it may be a name that is being bound
         if self._binds is None:
-            keyword = frame.kind == "call" and frame.callee is None
+            keyword = frame.kind == "call" and frame.callee in (None, "dict")
             self._binds = keyword or bool(Search(self.prefix).binders())
         return not self._binds
 
@@ -142,6 +148,8 @@ class NextNames:
     def _operand(self, name: str) -> bool:
         if name in tables().fixed or name in self._keywords:
             return self._child(name)
+        if name in self._letters:
+            return self._child(min(self._letters))
         frame = self.prefix.frame
         if name in OF_ITS_ARGUMENTS or (frame is not None and frame.callee == "isinstance" and frame.commas):
             return self._child(name)

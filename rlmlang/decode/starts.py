@@ -37,7 +37,17 @@ from rlmlang.decode.state import (
 )
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.types import BOOL, DictType, FunctionType, ListType, OptionalType, RecordType, TupleType, Type
+from rlmlang.language.types import (
+    BOOL,
+    DictType,
+    FunctionType,
+    ListType,
+    OptionalType,
+    RecordType,
+    TupleType,
+    Type,
+    Unknown,
+)
 
 BINDING = ["=", HOLE]
 
@@ -289,6 +299,8 @@ class Starts:
                     yield application
                     yield from ([*application, *more] for more in _FURTHER)
                 return
+            if method := static_methods(state, stack.below.below).get(last):
+                yield from method_calls(method, True)
             made = dict.fromkeys(
                 tuple(c) for methods in METHODS.values() if last in methods for c in method_calls(methods[last])
             )
@@ -320,6 +332,8 @@ class Starts:
             yield from self._suffixes("")
         elif last == "-" and frame is not None and frame.kind == "index":
             yield ["1", ":", "]"]
+        if last == "for" and frame is not None:
+            yield from ([name] for name in names_in(state))  # which mean something else in the comprehension
         if tables().takes(stack, "FSTRING"):
             if last in ("==", "!="):
                 yield ["None"]
@@ -411,7 +425,7 @@ class Starts:
         """Yield the variables that hold lists and dicts, one of each type."""
         entries = self.state.environment.entries.items()
         found = {entry.type: name for name, entry in entries if isinstance(entry, Variable)}
-        yield from (name for type_, name in found.items() if isinstance(type_, (ListType, DictType)))
+        yield from (name for type_, name in found.items() if isinstance(type_, (ListType, DictType, Unknown)))
 
     def _arguments(self, frame: BracketFrame) -> Iterator[list[str]]:
         """Yield the arguments that an open call still lacks, in several ways."""

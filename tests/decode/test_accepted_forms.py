@@ -167,3 +167,29 @@ def test_no_else(text: str, at: str | None) -> None:
 def test_the_flags_of_else_are_no_names() -> None:
     assert read(f"{LOOP}else:\n    x = 3\ny = x\n").text.endswith("y = x\n")
     assert accepts(f"done = True\n{LOOP}else:\n    x = 3\n{LOOP}else:\n    x = 4\nok = not done\nok\n")
+
+
+# Names ------------------------------------------------------------------------------
+
+
+def test_a_new_name_of_one_letter_may_be_a_further_target() -> None:
+    assert accepts("i = j = 0\ni + j\n")
+    assert accepts("def f(n: int) -> int:\n    a = b = c = n\n    return a + b + c\n")
+    assert read("first = qq = 0\n").text == "first = q"  # which may be a slip for a known name
+    assert read("x: int = y = 0\n").text == "x: int = "
+
+
+@pytest.mark.parametrize("name", ["sum", "f"])
+def test_the_name_of_a_function_may_mean_something_else_in_a_comprehension(name: str) -> None:
+    assert accepts(f"def f() -> int:\n    return 1\n\n\n[{name} for {name} in [1]]\n")
+
+
+def test_arguments_of_built_ins_by_name() -> None:
+    assert accepts("dict(a=1, b=2)\n")
+    assert accepts("pow(base=2, exp=5, mod=7)\n")
+
+
+def test_a_function_without_a_written_result_may_end_without_one() -> None:
+    assert accepts("def f(x: int):\n    if x > 0:\n        return x\n\n\nf(-1)\n")
+    text = "def f(n):\n    if n > 0:\n        return f(n - 1) + 1\n"
+    assert read(f"{text}f(1)\n").text == text  # its result would be None
