@@ -35,7 +35,7 @@ from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names
 from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
-from rlmlang.errors import MissingModel, UsageError, unreadable
+from rlmlang.errors import MissingModel, ProgramError, UsageError, unreadable
 from rlmlang.execution import (
     LimitsLike,
     Options,
@@ -324,8 +324,8 @@ async def aask(
     The model sees of the inputs their names, types, sizes and beginnings; its program reads them, and may call the
     model on parts of them. `type` is that of the answer: a type of the language as text, or a Python type.
     `limits.max_depth` counts the levels below the program; with 0, the model answers directly.
-    `program` of the result is the one that the model wrote, or the question as one CALL where it wrote none,
-    as when the answer comes from a store, which keeps no programs.
+    `program` of the result is the one that the model wrote, also where the answer comes from a store that has the
+    events of that run; the question as one CALL where it wrote none.
     The program may apply the `functions` of the host, of which the model sees heads and docstrings: they are declared
     by their annotations.
     Raises UsageError, BudgetError, RunError, ModelError.
@@ -361,7 +361,7 @@ async def answered(question: str, inputs: Mapping[str, object] | None, type: str
     options = evolve(options, limits=limits, functions=functions, command="ask")
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
     trace = options.trace
-    return Result(value, program.type, trace.usage, trace, _written(trace, program))
+    return Result(value, program.type, trace.usage, trace, _written(trace, program, options.store))
 
 
 async def acomplete(
@@ -483,16 +483,26 @@ async def _again(
     program = Program(with_input_types(compile(spec.program, spec.name).checked, spec.inputs, known=types))
     value = await run_program(program.checked, spec.inputs, options)
     return Result(
-        value, program.type, trace.usage, trace, _written(trace, program) if spec.command == "ask" else program
+        value, program.type, trace.usage, trace, _written(trace, program, store) if spec.command == "ask" else program
     )
 
 
-def _written(trace: Trace, asked: Program) -> Program:
-    """Return the program that the model wrote to answer a question; the question itself if it wrote none."""
+def _written(trace: Trace, asked: Program, store: StoreLike | None) -> Program:
+    """Return the program that the model wrote to answer a question, now or in the run that has stored the answer.
+
+    It is the question itself if there is none: the events of that run may be gone, or have secrets taken out.
+    """
     record = trace.first
-    if record is None or record.form != "program" or record.program is None:
+    if record is None or record.form != "program":
         return asked
-    return Program(check(Source(record.program, "<answer>"), asked.type))
+    text = record.program
+    if text is None and record.status == "stored" and record.key is not None and store is not None:
+        with stored_in(store) as kept:
+            text = kept.program_of(record.key)
+    try:
+        return asked if text is None else Program(check(Source(text, "<answer>"), asked.type))
+    except ProgramError:
+        return asked
 
 
 def _needs_model(what: str) -> UsageError:

@@ -20,6 +20,7 @@ from rlmlang import errors
 from rlmlang.annotations import type_text
 from rlmlang.diagnostics import CODES
 from rlmlang.runtime.inputs import OPTIONS
+from rlmlang.storage import upkeep
 from tests.support.fakes import Fake, obedient
 from tests.support.places import ROOT
 
@@ -210,6 +211,21 @@ def test_a_question_is_answered_by_a_program() -> None:
     assert result.program.run(model=model, book="abc", notes=["xy"]).value == 5
     assert result.run_id == result.trace.run_id
     assert repr(result).startswith("Result(value=5, type=int, usage=")
+
+
+def test_the_program_of_an_answer_from_the_store_is_the_one_that_gave_it(tmp_path: Path) -> None:
+    place = tmp_path / "store.db"
+    asked = {"question": "How long?", "inputs": {"book": "abc"}, "type": int, "store": place}
+    first = rlmlang.ask(**asked, model=Fake(by_program('len(book) + len(CALL("up", book))')))
+    again = rlmlang.ask(**asked, model=Fake(by_program("never asked")))
+    assert (again.value, again.usage.calls) == (first.value, 0)
+    assert again.program.source.text == first.program.source.text
+    assert again.program.run(model=Fake(obedient), book="abcd").value == 8
+    with rlmlang.Store(place) as store:
+        for other in ("up", "upper"):  # of other answers nothing is taken
+            rlmlang.ask(other, {"book": "abc"}, model=Fake(by_program("book")), store=store)
+        upkeep.forget_run(store, next(run for run in store.runs() if run.id == first.run_id))
+    assert rlmlang.ask(**asked, model=Fake(by_program("1"))).program.source.text == "book: str\n1\n"
 
 
 def test_a_question_without_levels_is_answered_directly() -> None:

@@ -313,6 +313,17 @@ class Store:
                 )
             yield from (data for _, data in rows)
 
+    def program_of(self, key: bytes) -> str | None:
+        """Return the program that gave a stored answer, from the events of the run that made the call, if any."""
+        with self.reporting_errors():
+            rows = self.db.query("select run from answers where key = ?", (key,))
+        for event in self.events(rows[0][0]) if rows else ():
+            if key.hex() in event and '"program"' in event:
+                data = json.loads(event)
+                if data.get("kind") == "call" and data.get("key") == key.hex() and data.get("program"):
+                    return str(data["program"])
+        return None
+
     def __enter__(self) -> Self:
         return self
 
