@@ -15,7 +15,7 @@ from tests.support.places import ROOT
 PACKAGE = ROOT / "rlmlang"
 
 LAYERS = """
-    language.source language.depth files python_files redact
+    language.source language.depth language.collector files python_files redact
     diagnostics
     render
     errors

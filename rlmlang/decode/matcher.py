@@ -5,11 +5,8 @@ Whatever a `Matcher` allows can be completed within the remaining tokens; near t
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from collections.abc import Iterable
 
 from rlmlang.decode.closing import closing_text, ends_here, is_completable
 from rlmlang.decode.constraint import Constraint
@@ -22,30 +19,7 @@ from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.vocabulary import Mask, Vocabulary, completed, split
 from rlmlang.errors import ModelError
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def without_collection(method: Callable[P, R]) -> Callable[P, R]:
-    """Return a method during which no cyclic garbage is looked for.
-
-    A mask makes many small objects that are freed by their counts. Looking for cycles among all objects of the process
-    took half of the time, a second in the worst case where PyTorch is loaded (decision 124).
-    """
-
-    @wraps(method)
-    def paused(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not gc.isenabled():
-            return method(*args, **kwargs)
-        gc.disable()
-        try:
-            return method(*args, **kwargs)
-        finally:
-            gc.enable()
-
-    return paused
-
+from rlmlang.language.collector import paused_collector
 
 MAX_GROWTH = 80
 """The most tokens by which one token makes the closing longer."""
@@ -83,7 +57,7 @@ class Matcher:
         self._name_ends: list[str] | None = None
         """After such a word, what makes a known name of it; None if that has not been found out yet."""
 
-    @without_collection
+    @paused_collector
     def mask(self) -> Mask:
         """Return the tokens that may come next, as booleans [vocabulary]."""
         mask = self.vocabulary.mask()
@@ -142,7 +116,7 @@ class Matcher:
             cost = self._costs[found[1:]] = len(self._closing_tokens(*found[1:]))
         return cost < self.left
 
-    @without_collection
+    @paused_collector
     def best(self, order: Iterable[int], count: int = 1) -> list[int]:
         """Return the first `count` tokens of an order that are allowed.
 
@@ -189,7 +163,7 @@ class Matcher:
                 return False
         return position is not None and len(tokens) + MAX_GROWTH < self.left
 
-    @without_collection
+    @paused_collector
     def commit(self, token: int) -> None:
         """Append a token to the text. Raises ModelError E408 if it is not allowed."""
         if not self.allows(token):

@@ -55,10 +55,15 @@ def loop_steps(node: nodes.For | nodes.While) -> int:
     """Return the steps of one turn of a loop.
 
     The iterable of a `for` and the test of a `while` are parts of what contains the loop; the test, which follows
-    each turn too, is also a part of the turn.
+    each turn too, is also a part of the turn. A turn over `range(…)` takes a step for the number.
     """
     steps = ITERATION + _count_body(node.body)
-    return steps + count_parts(node.test) if isinstance(node, nodes.While) else steps
+    if isinstance(node, nodes.While):
+        return steps + count_parts(node.test)
+    match node.iterable:
+        case nodes.Apply(callee=nodes.Name(id="range")):
+            return steps + 1
+    return steps
 
 
 def function_steps(node: nodes.Function | nodes.Lambda) -> int:

@@ -36,6 +36,11 @@ ALLOWED: dict[str, tuple[str, Any]] = {
         "def f() -> list[int]:\n    ys: list[int]\n    ys = [1]\n    ys.append(2)\n    return ys\nf()",
         [1, 2],
     ),
+    "what is computed later, put into a list in each turn": (
+        "d = {}\nfor t in [1, 2]:\n    v = [t]\n    d.setdefault('b', []).append(map(lambda z: z + 1, v))\n"
+        "[list(x) for x in d['b']]",
+        [[2], [3]],
+    ),
     "a function in a loop": (
         "out = []\nfor i in range(2):\n    def g(x):\n        return x + 1\n    out.append(g(i))\nout",
         [1, 2],
@@ -82,6 +87,14 @@ def test_allowed(text: str, value: Any) -> None:
 
 
 REFUSED = {
+    "what a list holds that is computed later": (
+        "v = [1]\nd = []\nd.append(map(lambda z: z + 1, v))\nv.append(5)\n[list(x) for x in d]",
+        (4, "`v.append(5)` changes a list that `d` holds as well"),
+    ),
+    "what a dict holds that is computed later": (
+        'v = [1]\nd = {"a": zip(v, v)}\nv.append(5)\n[list(x) for x in d.values()]',
+        (3, "`v.append(5)` changes a list that `d` holds as well"),
+    ),
     "one of the elements that are spread": (
         'rows = [[1], [2]]\nmost = max(*rows)\nmost.append(3)\n(rows, CALL("?"))',
         (3, "`most.append(3)` changes a list that `rows` holds as well"),

@@ -34,6 +34,10 @@ CASES: list[tuple[str, int]] = [
     # any and all stop at the element that decides
     ("any(x > 1 for x in [1, 2, 3])", 2 * (ITERATION + 3) + SHOWN),
     ("all(x > 1 for x in [1, 2, 3])", ITERATION + 3 + SHOWN),
+    # a range in the head of a `for` takes a step a turn, as far as the loop goes; in `any`, none
+    ("n = 0\nfor i in range(3):\n    n += i\nn", 3 * (ITERATION + 3 + 1) + SHOWN),
+    ("n = 0\nfor i in range(10 ** 30):\n    if i == 2:\n        break\nn", 3 * (ITERATION + 3 + 1) + SHOWN),
+    ("any(x > 1 for x in range(10 ** 30))", 3 * (ITERATION + 3) + SHOWN),
     # functions: 8, and 1 for each part of the body
     (f"{INC}inc(3)", APPLICATION + 3 + 3 + SHOWN),
     (f"{INC}[inc(x) for x in [1, 2]]", 2 * (ITERATION + 2) + 2 * (APPLICATION + 6) + 3 * SHOWN),

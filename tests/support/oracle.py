@@ -6,7 +6,7 @@ import __future__
 import ast
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlmlang.runtime.values import RecordValue, Value
@@ -54,6 +54,12 @@ class _Adapt(ast.NodeTransformer):
         return node
 
 
+def _range(*bounds: int) -> Sequence[int]:
+    """Return a range as a list, unless it is so long that only the head of a loop can have it."""
+    numbers = range(*bounds)
+    return list(numbers) if abs(numbers.stop - numbers.start) < 10**8 else numbers
+
+
 def _listed(work: Callable[..., Any]) -> Callable[..., list[Any]]:
     return lambda *args, **keywords: list(work(*args, **keywords))
 
@@ -78,7 +84,8 @@ def evaluate(text: str, inputs: Mapping[str, Value]) -> Any:
         "record__": dataclasses.dataclass(frozen=True),
         "reduce": functools.reduce,
         "print": lambda *args, **keywords: None,
-        **{work.__name__: _listed(work) for work in (range, zip, enumerate, reversed, map, filter)},
+        "range": _range,
+        **{work.__name__: _listed(work) for work in (zip, enumerate, reversed, map, filter)},
     }
     flags = __future__.annotations.compiler_flag
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from attrs import evolve
 
 from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import (
@@ -18,7 +21,7 @@ from rlmlang.language.builtins.common import (
     shortest_length,
     up_to_length,
 )  # fmt: skip
-from rlmlang.language.builtins.table import Builtin, SpecialForm, builtin
+from rlmlang.language.builtins.table import BUILTINS, Builtin, SpecialForm, builtin
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import SetValue
 
@@ -200,11 +203,32 @@ def counted_range(meter: Meter, *bounds: int) -> range:
 
     Raises RunError E308, BudgetError.
     """
+    numbers = _numbers(bounds)
+    _integers(meter, max(0, -((numbers.start - numbers.stop) // numbers.step)), numbers.start, numbers.stop)
+    return numbers
+
+
+def _numbers(bounds: Sequence[int]) -> range:
     start, stop, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     if step == 0:
         raise RunError.of("E308", "the step of a range cannot be 0")
-    _integers(meter, max(0, -((start - stop) // step)), start, stop)
     return range(start, stop, step)
+
+
+def _turns(meter: Meter, *bounds: int) -> range:
+    """Return the range that a `for` goes through. Its turns are charged one by one, so that a `break` ends the work."""
+    numbers = _numbers(bounds)
+    try:
+        len(numbers)
+    except OverflowError:  # more turns than any run has
+        return range(numbers.start, numbers.start + numbers.step * sys.maxsize, numbers.step)
+    return numbers
+
+
+RANGE = BUILTINS["range"]
+
+RANGE_OF_TURNS = evolve(RANGE, code=_turns)
+"""The row in the place of `range` in the head of a `for`, where nothing else sees what it gives."""
 
 
 def _integers(meter: Meter, count: int, *bounds: int) -> None:

@@ -34,7 +34,7 @@ from rlmlang.language.check.function_arguments import (
 from rlmlang.language.check.functions import instance_of, is_open, makes_call, merged, use, use_library, use_parameter
 from rlmlang.language.check.imports import member_of, no_member
 from rlmlang.language.check.inference import Inference, may_be_none, part_of_no_element
-from rlmlang.language.check.iteration import element_of
+from rlmlang.language.check.iteration import element_of, take_in_turns
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.overloads import (
     ArgumentTypes,
@@ -322,7 +322,11 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
             for param, arg in overload.pairs():
                 if isinstance(param.type, FunctionType):
                     solve_function(check, param, param.type, arg, solution)
-            check.tables.targets[node.node_id] = overload.target(builtin)
+            target = check.tables.targets[node.node_id] = overload.target(builtin)
+            if builtin.form in _SEARCHES and target.generator is not None:
+                for clause in target.generator.clauses:
+                    if isinstance(clause, nodes.ForClause):
+                        take_in_turns(check, clause.iterable)
             if builtin.changes:
                 change(check, args[0], substitute(overload.signature.params[0].type, solution), node.span)
             note_effects(check, builtin, node.span)
@@ -351,6 +355,9 @@ def _is_generator(args: Sequence[nodes.Expr]) -> bool:
 
 _SHOWING = (BUILTINS["str"], BUILTINS["repr"], BUILTINS["print"], METHODS["str"]["format"])
 """The built-ins that make texts of values."""
+
+_SEARCHES = (SpecialForm.ANY, SpecialForm.ALL, SpecialForm.NEXT)
+"""The built-ins that go through a generator only as far as they must."""
 
 
 def _type_test(check: Inference, node: nodes.Apply, builtin: Builtin) -> Type:

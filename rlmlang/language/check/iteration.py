@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from rlmlang.language import nodes
+from rlmlang.language.builtins.sequence_functions import RANGE, RANGE_OF_TURNS
+from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.check.inference import Inference, may_be_none
 from rlmlang.language.check.problems import Problems
 from rlmlang.language.source import Span
@@ -18,6 +22,13 @@ def element_of(check: Inference, type_: Type, node: nodes.Expr) -> Type:
         return item
     hint = "write `range(…)`" if base_of(type_) == INT else None
     return check.problems.error("E210", f"{type_} is not iterable", node.span, hint)
+
+
+def take_in_turns(check: Inference, node: nodes.Expr) -> None:
+    """Let `range(…)` in the head of a loop, which may end early, be charged as the turns run (decision 129)."""
+    target = check.tables.targets.get(node.node_id) if isinstance(node, nodes.Apply) else None
+    if isinstance(target, NativeTarget) and target.builtin is RANGE:
+        check.tables.targets[node.node_id] = evolve(target, builtin=RANGE_OF_TURNS)
 
 
 def unpack(problems: Problems, type_: Type, count: int, span: Span) -> tuple[Type, ...]:

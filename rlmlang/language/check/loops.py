@@ -9,7 +9,7 @@ from rlmlang.language.check.bindings import assign_element
 from rlmlang.language.check.body import LoopEnds
 from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
-from rlmlang.language.check.iteration import element_of
+from rlmlang.language.check.iteration import element_of, take_in_turns
 from rlmlang.language.check.scope import Conflicted, ScopeEntry, Variable
 from rlmlang.language.check.unreached import leave_out, misplaced
 from rlmlang.language.types import NEVER, UNKNOWN, parts_of
@@ -25,6 +25,7 @@ The scope is then in the state after the turn."""
 def for_loop(check: Inference, node: nodes.For) -> None:
     """Check a `for`."""
     item = element_of(check, check.infer(node.iterable), node.iterable)
+    take_in_turns(check, node.iterable)
 
     def turn() -> State | None:
         before = check.body.state()

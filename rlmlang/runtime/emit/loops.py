@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from rlmlang.language import nodes
-from rlmlang.language.builtins.sequence_functions import counted_range
+from rlmlang.language.builtins.sequence_functions import RANGE_OF_TURNS, counted_range
 from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.source import Span
 from rlmlang.runtime.emit import python
@@ -152,7 +152,8 @@ def iterated(e: Emitter, node: nodes.Expr) -> tuple[ast.expr, Emitted]:
         if target.builtin.name == "range" and not target.keywords:
             bounds = e.operands(target.args)
             bits = INDEX_BITS if len(bounds) == 1 else _most([bound.bits for bound in bounds[:2]])
-            code = e.helper(counted_range, *(bound.code for bound in bounds), span=node.span)
+            range_ = RANGE_OF_TURNS.code if target.builtin is RANGE_OF_TURNS else counted_range
+            code = e.helper(range_, *(bound.code for bound in bounds), span=node.span)
             return code, Emitted(code, bits=bits)
     value = e.expr(node)
     return value.code, Emitted(value.code, chars=1 if e.kind(node) == "str" else None)

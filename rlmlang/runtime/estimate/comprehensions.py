@@ -84,7 +84,7 @@ def clauses(
         # one element was emitted, whatever the count: with both bounds 1 it would be taken for the whole list
         return low * max(items.low, 0), max(product(high, items.high), 1.5 if items.high == 1 else 0)
     lows, highs = 0.0, 0.0
-    for item in elements_of(items):
+    for item in items if isinstance(items, range) else elements_of(items):
         follower.charge(turn)
         inner = Env({}, env)
         assign(follower, clause.target, item, inner)

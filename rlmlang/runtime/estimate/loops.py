@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 
 from rlmlang.language import nodes
@@ -71,7 +71,7 @@ def _for_turns(follower: Follower, node: nodes.For, env: Env) -> Ways:
     outer, follower.sites = follower.sites, set()
     before = follower.unrolled
     if not isinstance(items, UnknownValue):
-        known = elements_of(items)
+        known = items if isinstance(items, range) else elements_of(items)
         ways = _each_turn(follower, node, known, len(known), env)
     elif high * before > UNROLLED:
         ways = _all_turns(follower, node, low, high, env)
@@ -83,7 +83,7 @@ def _for_turns(follower: Follower, node: nodes.For, env: Env) -> Ways:
     return ways
 
 
-def _each_turn(follower: Follower, node: nodes.For, items: list[Value], least: float, env: Env) -> Ways:
+def _each_turn(follower: Follower, node: nodes.For, items: Sequence[Value], least: float, env: Env) -> Ways:
     """Follow a turn for each item, of which there are at least so many."""
     ways = Ways(follower)
     steps = follower.fact(loop_steps, node)

@@ -182,6 +182,8 @@ class ChangesWalk(ContentsWalk):
         holder, changed = self.holders[number], path.variable
         if self.context.waits or changed is None or holder.kind not in ("variable", "loop", "caller", "outer"):
             return False
+        if self.state.partners.get(2 * number + 1, 0) & self.views:
+            return False  # what CPython computes from it later on sees the change, and what is computed here does not
         is_in = self.state.partners.get(2 * changed, 0) & inner_of(number) and not reached & top_of(number)
         partners = self.state.partners.get(2 * number, 0)
         contains = path.depth and partners & inner_of(changed) and not partners & self.views and holder.kind != "loop"
@@ -224,6 +226,7 @@ class ChangesWalk(ContentsWalk):
         """Return the top of what CPython computes later on."""
         number = self.variable(("view", id(node)), Holder("view", node.span.text, node.span))
         self.views |= top_of(number)
+        self.state.views |= top_of(number)
         return top_of(number)
 
     # What functions change that are applied

@@ -92,9 +92,12 @@ class Sharing:
     """For each bit the mask of what it may share with."""
     stale: dict[int, ValueChange] = field(factory=dict)
     """Variables that hold, in CPython, what has been changed by way of another one. They must not be read."""
+    views: int = 0
+    """The tops of what CPython computes later on. Each evaluation makes a new one, so that what has the one of an
+    earlier evaluation in it, as in an earlier turn of a loop, does not have this one."""
 
     def copy(self) -> Sharing:
-        return Sharing(dict(self.partners), dict(self.stale))
+        return Sharing(dict(self.partners), dict(self.stale), self.views)
 
     def join(self, other: Sharing) -> bool:
         """Add what may be so on another path. Returns whether anything was new."""
@@ -128,7 +131,7 @@ class Sharing:
     def connect(self, bit: int, mask: int) -> None:
         if mask:
             self.partners[bit] = self.partners.get(bit, 0) | mask
-            for other in bits(mask):
+            for other in bits(mask & ~self.views):
                 self.partners[other] = self.partners.get(other, 0) | 1 << bit
 
     def drop(self, variable: int) -> None:
