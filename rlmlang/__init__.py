@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from rlmlang.models.functions import FunctionModel
     from rlmlang.models.opened import OpenModel
     from rlmlang.runtime.estimate import Cost
+    from rlmlang.sessions import Session
     from rlmlang.storage.store import Store
     from rlmlang.trace.recorder import CallRecord, Trace
 
@@ -104,9 +105,9 @@ __all__ = [
     "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed", "NotInLanguage", "OpenModel", "Price",
     "PriceUnknown", "Program", "ProgramError", "PromptTokensExhausted", "Refused", "Reply", "Request", "RequestError",
     "Result", "RlmError", "RowExhausted", "RowResult", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable",
-    "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable", "TimeExhausted", "Trace", "TraceUnreadable",
-    "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch", "ValueTooLarge", "aask", "acomplete",
-    "areplay", "aresume", "ask", "compile", "complete", "function", "load", "open_model", "replay", "resume",
+    "Session", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable", "TimeExhausted", "Trace",
+    "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch", "ValueTooLarge", "aask",
+    "acomplete", "areplay", "aresume", "ask", "compile", "complete", "function", "load", "open_model", "replay", "resume",
 ]  # fmt: skip
 
 _HOMES = {
@@ -134,6 +135,7 @@ _HOMES = {
     "models.functions": ("FunctionModel",),
     "models.opened": ("OpenModel",),
     "runtime.estimate": ("Cost",),
+    "sessions": ("Session",),
     "storage.store": ("Store",),
     "trace.recorder": ("CallRecord", "Trace"),
 }  # fmt: skip

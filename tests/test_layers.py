@@ -60,6 +60,7 @@ LAYERS = """
     execution
     mapping
     api
+    sessions
     nano
     testing
     serving

@@ -14,7 +14,7 @@ from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.prompt import HostHead, argument_names, function_head
 from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.calls.roles import Role, Roles
-from rlmlang.calls.session import ANSWER, Session
+from rlmlang.calls.session import ANSWER, WritingSession
 from rlmlang.calls.turns import TurnSession
 from rlmlang.calls.writing import Writing
 from rlmlang.calls.written_program import whole_program
@@ -219,7 +219,7 @@ class Answering:
         """
         request = self._request(call, program=True)
         if self.writing == "statements":
-            return await self._by_session(call, Session, request)
+            return await self._by_session(call, WritingSession, request)
         if self.writing == "turns":
             return await self._by_session(call, TurnSession, evolve(request, turns=()))
         head = function_head(request.instruction, request.arguments, request.type, request.functions)
@@ -273,7 +273,7 @@ class Answering:
         value = await self._evaluate(call, checked, values)
         return from_json(to_json(value), request.type)
 
-    async def _by_session(self, call: CallInFlight, kind: type[Session], request: Request) -> Value:
+    async def _by_session(self, call: CallInFlight, kind: type[WritingSession], request: Request) -> Value:
         async def generate(statement: Request) -> Reply:
             return await self.generate(call.record, statement, call.account)
 
@@ -282,7 +282,10 @@ class Answering:
 
         session = kind(request, generate, step, call.account.meter)
         try:
-            return await session.write()
+            value = await session.write()
+            if call.record.parent is None:
+                call.record.bound = session.bound()
+            return value
         finally:
             call.record.program = session.text
 

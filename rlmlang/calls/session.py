@@ -71,7 +71,7 @@ RunStep = Callable[[Checked, Mapping[str, Value], int], Awaitable[Step]]
 
 
 @define
-class Session:
+class WritingSession:
     """One program that a model is writing."""
 
     unit: ClassVar[str] = "statements"
@@ -138,6 +138,15 @@ class Session:
                 ) from problem[1]
         raise ModelError.of("E405", f"the model's program has returned nothing after {MAX_STATEMENTS} {self.unit}")
 
+    def bound(self) -> tuple[tuple[str, Type, Value], ...]:
+        """Return the names, types and values of the variables that the program has bound, without its inputs."""
+        given = {name for name, _ in zip(argument_names(self.request.arguments), self.request.arguments)}
+        return tuple(
+            (name, entry.type, value)
+            for name, value in self.variables.items()
+            if name not in given and isinstance(entry := self.beginning.entries.get(name), Variable)
+        )
+
     def _next_request(self, attempt: int, problem: tuple[str, RlmError] | None) -> Request:
         request = self.request
         return evolve(
@@ -171,6 +180,7 @@ class Session:
         step = await self.run(beginning.checked, self.variables, len(function.node.body) - len(module.statements))
         if step.returned is not None:
             self.written += text
+            self.beginning, self.variables = beginning, step.variables
             return (from_json(to_json(step.returned[0]), self.request.type),)
         assigned = effects_of(function.tables, module.statements).assigned
         self.preview = Preview(

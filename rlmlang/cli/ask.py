@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import click
 
-from rlmlang.api import QUESTION_SOURCE, aask
+from rlmlang.api import QUESTION_SOURCE, Result, aask
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
 from rlmlang.cli.functions import functions_of, functions_option
@@ -29,12 +31,15 @@ from rlmlang.cli.options import (
 )
 from rlmlang.cli.running import Attempt, missing_model, store_for_run
 from rlmlang.cli.settings import find_settings
+from rlmlang.errors import UsageError
+from rlmlang.sessions import Session
 
 
 @click.command("ask")
 @click.argument("question")
 @text_input_option
 @download_option
+@click.option("--session", metavar="NAME", help="Go on with what earlier questions were given, bound and answered.")
 @click.option("--type", "type_", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
 @leaf_model_option
@@ -52,6 +57,7 @@ def command(
     ctx: click.Context,
     question: str,
     inputs: tuple[str, ...],
+    session: str | None,
     allow_download: bool,
     type_: str,
     model: str | None,
@@ -77,6 +83,8 @@ def command(
     Examples:
       rlmlang ask "How many chapters are there?" --input book=@book.txt --type int -m smollm2
       rlmlang ask "Who wrote this?" -i letter=@letter.txt -m gguf:model.gguf --json
+      rlmlang ask "Who are the parties?" -i contract=@contract.pdf -m smollm2 --session contract
+      rlmlang ask "Which of them may terminate?" -m smollm2 --session contract
       rlmlang ask "Which amounts are odd?" -i rows:=@rows.json -m smollm2
     """
     attempt = Attempt()
@@ -92,9 +100,16 @@ def command(
             raise missing_model()
         place = store_for_run(store, no_store, settings)
         attempt.is_resumable = place is not None
+        asking: Callable[..., Coroutine[Any, Any, Result]] = partial(aask, store=place)
+        if session is not None:
+            if place is None:
+                raise UsageError.of(
+                    "E607", "a session is kept in a store, and there is none", hint="leave out --no-store"
+                )
+            asking = Session(session, store=place).aask
         attempt.run(
-            lambda: aask(
-                question, given, type=type_, model=name, models=models, store=place, limits=limits,
+            lambda: asking(
+                question, given, type=type_, model=name, models=models, limits=limits,
                 prices=settings.prices, writing=writing or settings.writing, guidance=guidance_of(guidance, settings),
                 functions=functions, trace=attempt.trace,
             ),

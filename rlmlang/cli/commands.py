@@ -19,8 +19,8 @@ from rlmlang.errors import FileUnwritable, UsageError
 from rlmlang.language.depth import deep_recursion
 
 COMMANDS = (
-    "check", "fmt", "explain", "plan", "run", "map", "ask", "complete", "runs", "trace", "store", "models", "grammar",
-    "sample", "conform", "completion", "serve", "mcp",
+    "check", "fmt", "explain", "plan", "run", "map", "ask", "sessions", "complete", "runs", "trace", "store", "models",
+    "grammar", "sample", "conform", "completion", "serve", "mcp",
 )  # fmt: skip
 
 

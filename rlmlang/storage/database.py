@@ -101,4 +101,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     ("alter table answers add column model text not null default ''",),
+    (
+        """create table session_values (
+            session text not null,
+            name text not null,
+            seq bigint not null,
+            about text not null,
+            type text not null,
+            value text not null,
+            bound double precision not null,
+            primary key (session, name)
+        )""",
+    ),
 )

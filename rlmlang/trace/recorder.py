@@ -20,6 +20,7 @@ from attrs import define, field
 from rlmlang.calls.budget import Account, Usage
 from rlmlang.errors import RlmError
 from rlmlang.language.source import Span
+from rlmlang.language.types import Type
 from rlmlang.models.base import RenderedPrompt, Reply, Request
 from rlmlang.redact import Redactor
 from rlmlang.runtime.values import Value, excerpt
@@ -88,6 +89,8 @@ class CallRecord:
     """Whether a program took the default of its CALL, since this failed."""
     program: str | None = None
     """The program, or the text with calls, that the model wrote."""
+    bound: Sequence[tuple[str, Type, Value]] = ()
+    """The names, types and values of the variables that this program has bound, for a call that no other made."""
     is_volatile: bool = False
     """Whether its answer depends on a volatile function of the host, so that no store keeps it."""
 

@@ -1,0 +1,88 @@
+"""What sessions have bound, kept in a store: names with their types and values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from rlmlang.errors import UsageError
+from rlmlang.language.type_structure import structure_of, type_of_structure
+from rlmlang.language.types import Type
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.strict_json import parse_json
+from rlmlang.runtime.values import Mismatch, Value, canonical
+from rlmlang.storage.store import Store
+
+
+@frozen
+class SessionValue:
+    """A value that a session has, under a name."""
+
+    name: str
+    type: Type
+    value: Value
+    about: str = ""
+    """The question that it answers; empty for inputs and variables."""
+
+
+@frozen
+class SessionRow:
+    """A session in a store."""
+
+    name: str
+    values: int
+    changed: float
+    """When something was bound last, in Unix seconds."""
+
+
+def sessions(store: Store) -> list[SessionRow]:
+    """Return the sessions in a store, the latest first. Raises UsageError E606, as all functions here do."""
+    with store.reporting_errors():
+        rows = store.db.query(
+            "select session, count(*), max(bound) from session_values group by session order by 3 desc"
+        )
+    return [SessionRow(str(name), int(count), float(changed)) for name, count, changed in rows]
+
+
+def values_in(store: Store, session: str) -> dict[str, SessionValue]:
+    """Return what a session has bound, by name, in order of binding. Raises UsageError E606 if it is damaged."""
+    with store.reporting_errors():
+        rows = store.db.query(
+            "select name, about, type, value from session_values where session = ? order by seq", (session,)
+        )
+    try:
+        return {
+            name: SessionValue(name, (type_ := type_of_structure(json.loads(structure))), _value(text, type_), about)
+            for name, about, structure, text in rows
+        }
+    except (ValueError, KeyError, Mismatch) as error:
+        hint = "forget it: `rlmlang sessions forget NAME`"
+        raise UsageError.of("E606", f"the session {session!r} in {store.name} is damaged", hint=hint) from error
+
+
+def _value(text: str, type_: Type) -> Value:
+    return from_json(parse_json(json.loads(text)), type_)
+
+
+def bind_in(store: Store, session: str, values: Iterable[SessionValue]) -> None:
+    """Bind values in a session, in place of those that have their names already."""
+    with store.reporting_errors(), store.db.transaction():
+        ((last,),) = store.db.query("select coalesce(max(seq), 0) from session_values where session = ?", (session,))
+        for seq, each in enumerate(values, int(last) + 1):
+            # twice JSON, so that it is ASCII: a database takes neither half surrogate pairs nor the character 0
+            text = json.dumps(canonical(each.value))
+            structure = json.dumps(structure_of(each.type))
+            store.db.query("delete from session_values where session = ? and name = ?", (session, each.name))
+            store.db.query(
+                "insert into session_values (session, name, seq, about, type, value, bound) "
+                f"values (?, ?, ?, ?, ?, ?, {store.db.now})",
+                (session, each.name, seq, each.about, structure, text),
+            )
+
+
+def forget_session(store: Store, session: str) -> int:
+    """Remove a session from a store, and return how many values it had."""
+    with store.reporting_errors(), store.db.transaction():
+        return len(store.db.query("delete from session_values where session = ? returning 1", (session,)))

@@ -1,0 +1,179 @@
+"""Sessions: what was given, bound and answered before is there for the next question."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rlmlang
+from rlmlang.cli.commands import run
+from rlmlang.models.base import Request
+from rlmlang.models.scripted import ScriptedModel
+from rlmlang.storage.sessions import SessionValue, bind_in, sessions, values_in
+from rlmlang.storage.store import Store
+
+
+class Asked:
+    """A model that answers with programs by the first word of the question, and notes what it was given."""
+
+    def __init__(self, **programs: str) -> None:
+        self.programs = programs
+        self.inputs: list[dict[str, Any]] = []
+        self.questions: list[str] = []
+
+    def model(self) -> ScriptedModel:
+        return ScriptedModel(self._reply)
+
+    def _reply(self, request: Request) -> str:
+        if request.level > 1:
+            return "an answer"
+        self.inputs.append({str(name): value for name, value in request.arguments})
+        self.questions.append(request.instruction)
+        return self.programs[request.instruction.split()[0]]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+def test_inputs_and_answers_are_there_for_the_next_question(store: Path) -> None:
+    asked = Asked(Count="return len(book.split())", Double="return 2 * answer_1")
+    session = rlmlang.Session("s", store=store)
+    assert session.ask("Count the words", {"book": "a b c"}, type=int, model=asked.model()).value == 3
+    assert session.ask("Double that", type=int, model=asked.model()).value == 6
+    assert asked.inputs[1] == {"book": "a b c", "answer_1": 3}
+    assert session.values == {"book": "a b c", "answer_1": 3, "answer_2": 6}
+    assert "- answer_1: Count the words" in asked.questions[1]
+
+
+def test_another_process_goes_on(store: Path) -> None:
+    asked = Asked(Count="return len(book.split())", Double="return 2 * answer_1")
+    rlmlang.Session("s", store=store).ask("Count", {"book": "a b"}, type=int, model=asked.model())
+    assert rlmlang.Session("s", store=store).ask("Double", type=int, model=asked.model()).value == 4
+    assert rlmlang.Session("another", store=store).values == {}
+
+
+def test_variables_of_programs_in_turns_are_bound(store: Path) -> None:
+    programs = {
+        "First": "```python\nparts = book.split(',')\nlengths = {part: len(part) for part in parts}\nreturn parts[0]\n```",
+        "Then": "```python\nreturn lengths['bb'] + len(parts)\n```",
+    }
+    session = rlmlang.Session("s", store=store)
+    session.bind(book="a,bb")
+    model = Asked(**programs).model()
+    assert session.ask("First", model=model, writing="turns").value == "a"
+    assert session.values == {"book": "a,bb", "parts": ["a", "bb"], "lengths": {"a": 1, "bb": 2}, "answer_1": "a"}
+    assert session.ask("Then", type=int, model=model, writing="turns").value == 4
+
+
+def test_a_variable_that_is_no_input_is_not_bound_over_one(store: Path) -> None:
+    session = rlmlang.Session("s", store=store)
+    session.bind(book="a", note="kept")
+    model = Asked(First="```python\nbook = book + 'b'\nreturn book\n```").model()
+    assert session.ask("First", model=model, writing="turns").value == "ab"
+    assert session.values == {"book": "a", "note": "kept", "answer_1": "ab"}
+
+
+def test_a_question_that_fails_binds_no_answer_and_is_not_paid_twice(store: Path) -> None:
+    session = rlmlang.Session("s", store=store)
+    program = "a = CALL('One', book)\nb = CALL('Two', book)\nreturn a + b"
+    model = Asked(Ask=program).model()
+    with pytest.raises(rlmlang.BudgetError):
+        session.ask("Ask", {"book": "x"}, model=model, limits={"max_calls": 2})
+    assert session.values == {"book": "x"}
+    result = session.ask("Ask", model=model)
+    assert result.value == "an answeran answer"
+    assert result.usage.memo_hits >= 1
+
+
+def test_values_of_all_types_come_back(store: Path) -> None:
+    session = rlmlang.Session("s", store=store)
+    values = {
+        "t": (1, "a"),
+        "s": {"x", "y"},
+        "d": {(1, 2): [True]},
+        "f": 0.5,
+        "n": None,
+        "text": "é\x00\ud800",
+        "i": 10**30,
+    }
+    session.bind(values)
+    assert session.values == rlmlang.Session("s", store=store).values
+    assert {name: session.values[name] for name in ("t", "d", "f", "n", "text", "i")} == {
+        name: values[name] for name in ("t", "d", "f", "n", "text", "i")
+    }
+
+
+def test_asynchronous_code_asks_too(store: Path) -> None:
+    session = rlmlang.Session("s", store=store)
+    model = Asked(Count="return len(book)").model()
+    assert asyncio.run(session.aask("Count", {"book": "abc"}, type=int, model=model)).value == 3
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", "a" * 101, 3, "../x"])
+def test_a_name_that_is_none(name: Any, store: Path) -> None:
+    with pytest.raises(rlmlang.UsageError, match="E607"):
+        rlmlang.Session(name, store=store)
+
+
+def test_the_store_keeps_sessions_apart(place: str | Path) -> None:
+    with Store(place) as store:
+        one = SessionValue("x", rlmlang.compile("1").type, 1)
+        bind_in(store, "a", [one])
+        bind_in(store, "b", [one, SessionValue("x", one.type, 2)])
+        assert {row.name: row.values for row in sessions(store)} == {"a": 1, "b": 1}
+        assert values_in(store, "b")["x"].value == 2
+        assert rlmlang.Session("a", store=store).forget() == 1
+        assert [row.name for row in sessions(store)] == ["b"]
+
+
+def test_a_damaged_session_is_an_error(store: Path) -> None:
+    rlmlang.Session("s", store=store).bind(x=1)
+    with Store(store) as kept:
+        kept.db.query('update session_values set type = \'["list", "int"]\'')
+        with pytest.raises(rlmlang.UsageError, match=r"E606.*damaged"):
+            values_in(kept, "s")
+
+
+# The command line ------------------------------------------------------------------
+
+SCRIPT = """
+[[reply]]
+instruction = "Count*"
+program = "return len(book.split())"
+[[reply]]
+instruction = "Double*"
+program = "return 2 * answer_1"
+"""
+
+
+def test_the_command_line_goes_on_with_a_session(
+    tmp_path: Path, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "model.toml"
+    script.write_text(SCRIPT)
+    shared = ["--session", "s", "--store", str(store), "--type", "int", "--model", f"scripted:{script}", "-q"]
+    assert run(["ask", "Count", "-i", "book=a b c", *shared]) == 0
+    assert run(["ask", "Double", *shared]) == 0
+    assert capsys.readouterr().out.split() == ["3", "6"]
+    assert run(["sessions", "list", "--store", str(store), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["values"] == 3
+    assert run(["sessions", "show", "s", "--store", str(store)]) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == ['book: str = "a b c"', "answer_1: int = 3", "  Count"]
+    assert run(["sessions", "show", "s", "--store", str(store), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[1]["question"] == "Count"
+    assert run(["sessions", "forget", "s", "--store", str(store)]) == 0
+    assert run(["sessions", "show", "s", "--store", str(store)]) == 2
+    assert "E610" in capsys.readouterr().err
+
+
+def test_a_session_needs_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "model.toml"
+    script.write_text(SCRIPT)
+    assert run(["ask", "Count", "--session", "s", "--no-store", "--model", f"scripted:{script}"]) == 2
+    assert "E607" in capsys.readouterr().err
