@@ -107,7 +107,8 @@ __all__ = [
     "Result", "RlmError", "RowExhausted", "RowResult", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable",
     "Session", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable", "TimeExhausted", "Trace",
     "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch", "ValueTooLarge", "aask",
-    "acomplete", "areplay", "aresume", "ask", "compile", "complete", "function", "load", "open_model", "replay", "resume",
+    "acomplete", "areplay", "aresume", "ask", "compile", "complete", "function", "load", "open_model", "replay",
+    "resume",
 ]  # fmt: skip
 
 _HOMES = {
