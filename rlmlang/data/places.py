@@ -13,6 +13,7 @@ from typing import IO, cast
 
 from attrs import define, field
 
+from rlmlang.data import memory
 from rlmlang.data.encodings import decoded, encoding_of, encoding_of_parts
 from rlmlang.errors import RlmError, UsageError, unreadable
 
@@ -21,6 +22,9 @@ HEAD = 65_536
 
 MAX_WHOLE = 1_000_000_000
 """The most bytes of a file that is read as a whole; tables are read row by row and have no such bound."""
+
+WHOLE_TAKES = 5
+"""How many times its size a file takes in memory, at least, that is read as a whole: its bytes, text and values."""
 
 _GZIP = b"\x1f\x8b"
 
@@ -117,7 +121,9 @@ class DataPlace:
             return opened.read(HEAD)
 
     def read(self, most: int = MAX_WHOLE) -> bytes:
-        """Return all bytes. Raises UsageError E604, also if there are more than `most`."""
+        """Return all bytes. Raises UsageError E604, also if there are more than `most`, or than memory has room for."""
+        free = memory.available()
+        most = most if free is None else min(most, free // WHOLE_TAKES)
         with self.open() as opened:
             found = opened.read(most + 1)
         if len(found) > most:

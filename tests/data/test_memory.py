@@ -9,7 +9,7 @@ import pytest
 
 from rlmlang.data import memory, read_value, rows
 from rlmlang.errors import FileUnreadable
-from rlmlang.language.types import INT, ListType, RecordType
+from rlmlang.language.types import INT, STR, ListType, RecordType
 
 
 @pytest.fixture
@@ -39,6 +39,13 @@ def test_a_table_that_does_not_fit_is_an_error(table: str, monkeypatch: pytest.M
         read_value(table, expected)
     assert caught.value.first.message.endswith("10,000 of its rows take 4,000 MB, and 7,000 MB are free")
     assert "rlmlang map" in str(caught.value.first.hint)
+
+
+def test_a_file_that_does_not_fit_as_a_whole_is_an_error(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10**7)
+    with pytest.raises(FileUnreadable, match="it has more than 2,000,000 bytes, too many to be read as a whole"):
+        read_value(table, STR)
+    assert sum(1 for _ in rows(table)) == 30_000
 
 
 def test_the_memory_is_known_here() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import rlmlang
 from rlmlang.data import read_value, rows
@@ -216,6 +219,17 @@ def test_a_table_that_cannot_be_read_names_the_line(content: str, why: str) -> N
     with pytest.raises(UsageError, match=why) as caught:
         list(rows("a.csv"))
     assert caught.value.first.code == "E604"
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0\ufeff"), max_size=12)
+
+
+@given(cells=st.lists(st.tuples(CELLS, CELLS), max_size=8))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_the_csv_module_writes_is_read_back(cells: list[tuple[str, str]]) -> None:
+    with open("a.tsv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, csv.excel_tab).writerows([("a", "b"), *cells])
+    assert [tuple(row.values()) for row in rows("a.tsv")] == cells
 
 
 def test_an_encoding_that_shows_late_is_detected() -> None:
