@@ -50,7 +50,11 @@ def _arrow_rows(place: DataPlace) -> Table:
 
 
 def _plain_rows(batch: Any) -> Iterator[TableRow]:
-    """Yield the rows of a batch of records, a part of them at a time: a batch may be the whole file."""
+    """Yield the rows of a batch of records, a part of them at a time: a batch may be the whole file.
+
+    What the batch says about itself is checked before: a broken file would let Arrow read outside of its memory.
+    """
+    batch.validate(full=True)
     for start in range(0, batch.num_rows, BATCH):
         for row in batch.slice(start, BATCH).to_pylist():
             yield {column: plain(cell) for column, cell in row.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from rlmlang.data.encodings import beginning
 from rlmlang.data.folders import folder_form, is_folder
@@ -103,12 +103,8 @@ def form_of(place: DataPlace) -> DataForm:
 
 def _form_of_archive(place: DataPlace) -> str:
     """Return the name of the form of an archive. Raises UsageError E604."""
-    with place.seekable() as raw:
-        try:
-            with ZipFile(raw) as archive:
-                parts = archive.namelist()
-        except BadZipFile as error:
-            raise place.broken(f"it is no whole archive: {error}") from error
+    with place.library_reads("archive"), place.seekable() as raw, ZipFile(raw) as archive:
+        parts = archive.namelist()
     found = next((name for part, name in _PARTS.items() if part in parts), None)
     if found is None:
         raise place.broken("it is an archive", "unpack it, and name the folder")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import gzip
 import io
+import random
 import shutil
 import sqlite3
 import zipfile
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +294,42 @@ def test_a_broken_file_is_an_error(suffix: str) -> None:
             list(rows(name)) if suffix != ".docx" else read_value(name, STR)
         assert caught.value.first.code in ("E603", "E604")
         assert name in caught.value.first.message
+
+
+def test_a_file_of_arrow_that_points_outside_of_itself_is_an_error() -> None:
+    import pyarrow
+
+    offsets = pyarrow.py_buffer(b"".join(place.to_bytes(4, "little") for place in (0, 2**30, 4)))
+    column = pyarrow.StringArray.from_buffers(2, offsets, pyarrow.py_buffer(b"text"))
+    batch = pyarrow.record_batch([column], names=["text"])
+    with pyarrow.ipc.new_file("a.arrow", batch.schema) as writer:
+        writer.write_batch(batch)
+    with pytest.raises(FileUnreadable, match="it is no whole Arrow file"):
+        list(rows("a.arrow"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("form", ["parquet", "arrow", "arrows", "feather", "xlsx", "db", "pdf", "docx", "html"])
+def test_whatever_is_changed_in_a_file_the_error_is_coded(form: str) -> None:
+    """300 mutants of a file: with other bytes, others in their place, and some left out."""
+    made = Path(f"ships.{form}")
+    write_ships(made.name)
+    content = made.read_bytes() if made.exists() else (FILES / f"letter.{form}").read_bytes()
+    chance = random.Random(form)
+    for number in range(300):
+        mutant = bytearray(content)
+        for _ in range(chance.choice([1, 1, 2, 5, 30])):
+            start = chance.randrange(len(mutant))
+            end = start + chance.choice([1, 1, 4, chance.randrange(50)])
+            mutant[start:end] = chance.choice([chance.randbytes(end - start), b"\xff\xff\xff\x7f", b""])
+        name = f"mutant{number}.{form}"  # one that is open still may not be changed
+        Path(name).write_bytes(mutant)
+        try:
+            found = read_value(name, STR) if form in ("docx", "html") else list(islice(rows(name), 1_000))
+            assert isinstance(found, (str, list))
+        except UsageError as error:
+            assert error.first.code in ("E603", "E604")
+        Path(name).unlink()
 
 
 @pytest.mark.parametrize("suffix", FORMS)
