@@ -46,12 +46,20 @@ class Ask:
 
 
 def asked_for(
-    question: Question, extras: Extras, type_: Type, max_tokens: int | None, stop: str | list[Any] | None = None
+    service: Service,
+    question: Question,
+    extras: Extras,
+    type_: Type,
+    max_tokens: int | None,
+    stop: str | list[Any] | None = None,
 ) -> Ask:
-    """Return what is asked for. Raises RequestError E700 for texts to stop at that are none."""
+    """Return what is asked for. Clients may ask for more tokens than the server allows, and get as many as it does.
+
+    Raises RequestError E700 for texts to stop at that are none.
+    """
     limits = dict(extras.limits)
     if max_tokens is not None:
-        limits.setdefault("max_answer_tokens", max_tokens)
+        limits.setdefault("max_answer_tokens", min(max_tokens, service.settings.limits.max_answer_tokens))
     found = (stop,) if isinstance(stop, str) else tuple(stop or ())
     if not all(isinstance(each, str) and each for each in found):
         raise RequestError.of("E700", "`stop` is a text, or a list of texts")
@@ -128,9 +136,8 @@ class EventStream:
 @asynccontextmanager
 async def streaming(request: web.Request, more: dict[str, str] | None = None) -> AsyncIterator[EventStream]:
     """Begin a stream of events, and end it."""
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", **(more or {})}
-    )
+    own = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers=own | (more or {}))
     await response.prepare(request)
     yield EventStream(response)
     with suppress(ConnectionError):

@@ -12,6 +12,9 @@ from rlmlang.errors import RequestError
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch
 
+LARGE = 200_000
+"""Characters of JSON from which others would wait for it to be read."""
+
 
 @frozen
 class BodyLimits:
@@ -33,7 +36,8 @@ async def read_json(request: web.Request, limits: BodyLimits) -> dict[str, Any]:
         raise RequestError.of("E700", f"the body is {request.content_type[:80]}, not JSON", hint=hint)
     body = await _read(request, limits)
     try:
-        data = parse_json(body.decode("utf-8"))
+        text = body.decode("utf-8")
+        data = parse_json(text) if len(text) < LARGE else await asyncio.to_thread(parse_json, text)
     except UnicodeDecodeError as error:
         raise RequestError.of("E700", f"byte {error.start:,} of the body is not UTF-8") from error
     except Mismatch as error:

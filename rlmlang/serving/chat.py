@@ -87,7 +87,7 @@ def read_chat(service: Service, body: dict[str, Any]) -> Ask:
         raise RequestError.of("E700", "`n` is 1: one answer is given", hint="send the request again for another")
     most = member(body, "max_completion_tokens", int, default=member(body, "max_tokens", int))
     stop = member(body, "stop", str, list)
-    return asked_for(question, extras, answer_type(body.get("response_format"), extras.type), most, stop)
+    return asked_for(service, question, extras, answer_type(body.get("response_format"), extras.type), most, stop)
 
 
 def refuse(body: dict[str, Any], *names: str, hint: str | None = None) -> None:

@@ -30,7 +30,7 @@ async def serve(
     """Serve until SIGINT or SIGTERM. `ready` is told the addresses, once the server listens.
 
     Requests that have begun then have `grace` seconds; a second signal cancels them.
-    Raises UsageError E605, E606, E607 (no keys, or an address that cannot be had), ModelError E407.
+    Raises UsageError E605, E606, E607 (no keys, or an address that cannot be had), E608, ModelError E407.
     """
     require_keys(host, settings)
     async with AsyncExitStack() as stack:

@@ -62,7 +62,9 @@ def read_response(service: Service, body: dict[str, Any]) -> Ask:
     refuse(body, "background", hint="stream the response, and look at the run's page")
     refuse(body, "previous_response_id", "conversation", hint="send the earlier messages again")
     format_ = member(member(body, "text", dict, default={}), "format", dict, where="text.")
-    return asked_for(question, extras, answer_type(format_, extras.type), member(body, "max_output_tokens", int))
+    return asked_for(
+        service, question, extras, answer_type(format_, extras.type), member(body, "max_output_tokens", int)
+    )
 
 
 def _messages(given: object) -> list[SentMessage]:

@@ -14,14 +14,14 @@ from aiohttp import web
 from attrs import asdict, define, evolve, field, frozen
 
 from rlmlang.api import Program, Result, open_model
-from rlmlang.calls.budget import LimitRange, Limits
+from rlmlang.calls.budget import Account, LimitRange, Limits
 from rlmlang.calls.host_functions import FunctionsLike
 from rlmlang.calls.prices import Prices
-from rlmlang.calls.roles import LEAF
+from rlmlang.calls.roles import LEAF, Roles
 from rlmlang.calls.writing import Writing
-from rlmlang.errors import RequestError
+from rlmlang.errors import BudgetError, RequestError
 from rlmlang.execution import Options
-from rlmlang.opening import ModelLike, ModelsLike, leaf_of
+from rlmlang.opening import ModelLike, ModelsLike, leaf_of, model_of
 from rlmlang.serving.bodies import BodyLimits
 from rlmlang.serving.clients import Clients, KeyHolder
 from rlmlang.storage.store import Store
@@ -141,6 +141,9 @@ class Service:
         run.task = asyncio.current_task()
         try:
             return await work(options)
+        except BudgetError:
+            run.client.within(options.limits)  # says so if it is the key that has nothing left
+            raise
         finally:
             run.client.ended(run.trace.usage)
 
@@ -178,7 +181,7 @@ class Service:
 
 @asynccontextmanager
 async def opened(settings: ServerSettings) -> AsyncIterator[Service]:
-    """A service whose models and store are open. Raises UsageError E605, E606, ModelError E407."""
+    """A service whose models and store are open. Raises UsageError E605, E606, E608, ModelError E407."""
     async with AsyncExitStack() as stack:
         leaf = leaf_of(settings.models)
         if leaf is not None and leaf != settings.model:
@@ -186,8 +189,19 @@ async def opened(settings: ServerSettings) -> AsyncIterator[Service]:
         if settings.model is not None:
             model = await stack.enter_async_context(open_model(settings.model))
             settings = evolve(settings, model=model, models=settings.models if leaf != settings.model else None)
+        _require_prices(settings)
         store = None if settings.place is None else stack.enter_context(Store(settings.place))
         yield Service(settings, store)
+
+
+def _require_prices(settings: ServerSettings) -> None:
+    """Raise UsageError E608 if money is limited, for requests or a key, and the price of a model is not known."""
+    if settings.model is None:
+        return
+    leaf = leaf_of(settings.models)
+    roles = Roles.of(model_of(settings.model)[0], None if leaf is None else model_of(leaf)[0], settings.prices)
+    for account in (Account(settings.limits), *(client.account for client in settings.clients.by_key)):
+        account.charge_for(roles)
 
 
 def lowered(limits: Limits, changes: Mapping[str, Any]) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import os
@@ -13,13 +14,14 @@ from typing import Any
 import pytest
 
 from rlmlang.calls.budget import Limits
-from rlmlang.errors import RequestError, UsageError
+from rlmlang.errors import PriceUnknown, RequestError, UsageError
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
 from rlmlang.serving import clients
 from rlmlang.serving.clients import read_keys
-from rlmlang.serving.listening import require_keys
+from rlmlang.serving.listening import require_keys, serve
 from rlmlang.serving.service import ServerSettings
+from tests.support.fakes import Fake
 from tests.support.serving import Answer, Served, served
 
 ALICE, BOB = "alice-has-a-long-key", "bob-has-another-one"
@@ -113,9 +115,10 @@ def test_what_a_key_has_used_up_is_refused(tmp_path: Path, monkeypatch: pytest.M
     with server_with(tmp_path, "max_calls = 6") as server:
         assert chat(server, ALICE).status == 200
         cut = chat(server, ALICE)  # the fifth and sixth call are made, and there is no seventh
-        assert (cut.status, cut.error["code"]) == (429, "E501")
+        assert (cut.status, cut.error["code"]) == (429, "E707")
         refused = chat(server, ALICE)
-        assert (refused.status, refused.error["code"]) in ((429, "E707"), (429, "E501"))
+        assert (refused.status, refused.error["code"]) == (429, "E707")
+        assert "max_calls, 6 a day" in refused.error["message"]
         assert chat(server, BOB).status == 200
         now = clients.time()
         monkeypatch.setattr(clients, "time", lambda: now + 86_400)
@@ -194,6 +197,15 @@ def test_a_server_that_others_reach_needs_keys(tmp_path: Path) -> None:
         require_keys(host, ServerSettings(clients=read_keys(keys_file(tmp_path / "keys.toml"))))
     for host in ("127.0.0.1", "localhost", "::1"):
         require_keys(host, ServerSettings())
+
+
+@pytest.mark.parametrize("whose", ["each request", "a key"])
+def test_money_is_limited_only_where_prices_are_known(tmp_path: Path, whose: str) -> None:
+    keys = read_keys(keys_file(tmp_path / "keys.toml", "max_cost = 1.0" if whose == "a key" else ""))
+    limits = Limits(max_cost=1.0 if whose == "each request" else None)
+    settings = ServerSettings(model=Fake(reply), clients=keys, limits=limits)
+    with pytest.raises(PriceUnknown):
+        asyncio.run(serve(settings, "127.0.0.1", 0, 1.0, print))
 
 
 def test_a_key_has_so_many_requests_at_once(tmp_path: Path) -> None:

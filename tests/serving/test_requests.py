@@ -277,6 +277,12 @@ def test_every_refusal_has_a_status() -> None:
     assert set(REFUSALS) == {code for code in CODES if code.startswith("E7")}
 
 
+def test_more_tokens_than_the_server_allows_are_as_many_as_it_does(server: Served) -> None:
+    assert server.chat("Hello", max_tokens=100_000).status == 200
+    cut = server.chat("Hello", max_tokens=1)
+    assert (cut.status, cut.error["code"]) in ((502, "E402"), (502, "E405"))
+
+
 def test_limits_can_only_be_lowered() -> None:
     limits = Limits(max_calls=10, max_seconds=None)
     assert lowered(limits, {"max_calls": 3, "max_seconds": 5.0}) == Limits(max_calls=3, max_seconds=5.0)
