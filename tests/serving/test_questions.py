@@ -104,7 +104,6 @@ def test_contents_of_files(data: str, text: str) -> None:
         ("t.csv", b"name,price\na,1.5\nb,2\n", [{"name": "a", "price": 1.5}, {"name": "b", "price": 2.0}]),
         ("t.json", b'{"a": [1, 2]}', {"a": [1, 2]}),
         ("t.json", b'[1, "a", [null]]', '[1, "a", [null]]'),
-        ("t.html", b"<html><body><p>A paragraph of some words.</p></body></html>", "A paragraph of some words."),
         ("t.md", b"# Title\n", "# Title"),
         ("t.py/../../x", b"text", "text"),
     ],

@@ -70,7 +70,7 @@ async def model(request):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_signal_ends_it_once_what_has_begun_is_answered(tmp_path: Path, sign: signal.Signals) -> None:
     (tmp_path / "model.py").write_text(MODEL)
     command = [sys.executable, "-m", "rlmlang", "serve", "--port", "0", "-m", "scripted:model.py", "--no-store"]
