@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -14,7 +15,11 @@ from rlmlang.serving.app import LOOPBACK, application
 from rlmlang.serving.service import ServerSettings, opened
 
 IDLE = 75.0
-"""Seconds after which a connection that says nothing is closed."""
+"""Seconds after which a connection is closed that says nothing, or has not said all headers of its first request."""
+
+_unheard = logging.getLogger("rlmlang.http")
+"""Takes what aiohttp says of requests that are no HTTP: anybody could fill a log with it."""
+_unheard.setLevel(logging.CRITICAL)
 
 
 def require_keys(host: str, settings: ServerSettings) -> None:
@@ -37,7 +42,7 @@ async def serve(
         service = await stack.enter_async_context(opened(settings))
         runner = web.AppRunner(
             application(service), handler_cancellation=True, access_log=None, keepalive_timeout=IDLE,
-            shutdown_timeout=grace,
+            shutdown_timeout=grace, logger=_unheard,
         )  # fmt: skip
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -144,6 +144,22 @@ def test_other_content_than_json_is_refused(server: Served) -> None:
         assert (answer.status, answer.error["code"]) == (400, "E700")
 
 
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02 no HTTP\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n"])
+def test_what_is_no_http_is_refused(server: Served, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(sent)
+        assert b" 400 " in connection.recv(1_000).split(b"\r\n")[0]
+    assert server.ask("GET", "/health").status == 200
+
+
+def test_headers_that_never_end_are_not_waited_for() -> None:
+    with served(ServerSettings(), idle=0.2) as server:
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+                connection.sendall(sent)
+                assert connection.recv(1_000) == b""
+
+
 def test_a_slow_body_ends_in_time(server: Served) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sent:
         began = time.monotonic()

@@ -79,7 +79,7 @@ class Served:
 
 
 @contextmanager
-def served(settings: ServerSettings) -> Iterator[Served]:
+def served(settings: ServerSettings, idle: float = 75.0) -> Iterator[Served]:
     """Serve in a thread as long as the context lasts."""
     ready: list[Served] = []
     up, down = threading.Event(), asyncio.Event()
@@ -88,7 +88,10 @@ def served(settings: ServerSettings) -> Iterator[Served]:
         with ExitStack() as stack:
             store = None if settings.place is None else stack.enter_context(Store(settings.place))
             service = Service(settings, store)
-            runner = web.AppRunner(application(service), handler_cancellation=True, access_log=None, shutdown_timeout=1)
+            runner = web.AppRunner(
+                application(service), handler_cancellation=True, access_log=None, shutdown_timeout=1,
+                keepalive_timeout=idle,
+            )  # fmt: skip
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             ready.append(Served(service, runner.addresses[0][1], asyncio.get_running_loop()))
