@@ -82,7 +82,7 @@ class KeyHolder:
     def _(self) -> Account:
         return self.limits.account()
 
-    def new_run_id(self) -> str:
+    def new_run_id(self) -> str:  # decision 130
         """Return an id for a run that nobody can guess, and whose end shows that the run is this client's."""
         number = secrets.token_hex(8)
         return number + self._seal(number)

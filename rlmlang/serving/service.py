@@ -95,7 +95,7 @@ class ServedRun:
 
 @define(eq=False)
 class Service:
-    """A server's state. The model and the store are open as long as it is used."""
+    """A server's state. The model and the store are open as long as it is used (decision 130)."""
 
     settings: ServerSettings
     store: Store | None = None
