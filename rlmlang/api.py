@@ -378,31 +378,37 @@ async def acomplete(
     memo: bool = True,
     writing: Writing | None = None,
     guidance: str = "",
+    functions: FunctionsLike | None = None,
     trace: Trace | None = None,
 ) -> Completion:
     """Let the model write a text about the prompt, in which it may call itself on the inputs and on what it writes.
 
     The model sees of the inputs their names, types, sizes and beginnings. The text begins with `start`, in which
     calls may stand too, the last of them unfinished; the model writes at most `max_tokens` tokens, by default
-    `limits.max_answer_tokens`. With a `max_depth` of 0 there are no calls, and the model sees the inputs whole. If an
-    error ends the run, the text so far is `trace.first.program`.
+    `limits.max_answer_tokens`. With a `max_depth` of 0 there are no calls, and the model sees the inputs whole. The
+    text may apply the `functions` of the host as it makes calls. If an error ends the run, the text so far is
+    `trace.first.program`.
     Raises UsageError, BudgetError, ModelError.
     """
     if model is None:
         raise _needs_model("a text")
     check_options(prompt=prompt, start=start, max_tokens=max_tokens)
     limits, trace = limits_for(limits, model), Trace() if trace is None else trace
-    values = values_of(input_mapping(inputs))
+    given = host_functions(functions)
+    heads = tuple(declaration(name, each) for name, each in given.items())
+    values = values_of(input_mapping(inputs), [each for head in heads for each in head.types])
     options = Options(
         model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
-        guidance=guidance, trace=trace, command="complete",
+        guidance=guidance, functions=given, trace=trace, command="complete",
     )  # fmt: skip
-    refuse_undeclarable(values)
+    refuse_undeclarable(values, heads)
     types = {name: declarable_type(value) for name, value in values.items()}
-    async with begin(options, "the prompt", prompt, values, types, GivenFunctions(), {}) as (run, recording):
-        text = await write_text(
-            prompt, values, start, limits.max_answer_tokens if max_tokens is None else max_tokens, run
-        )
+    async with begin(options, "the prompt", prompt, values, types, GivenFunctions(given, heads), {}) as (
+        run,
+        recording,
+    ):
+        tokens = limits.max_answer_tokens if max_tokens is None else max_tokens
+        text = await write_text(prompt, values, start, tokens, run, heads)
         recording.value, recording.type = text.written, STR
     return Completion(text.written, STR, trace.usage, trace, Program(text.program), text.answers, text.finish)
 

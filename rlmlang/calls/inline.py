@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from attrs import define, evolve, field, frozen
@@ -40,7 +41,7 @@ from rlmlang.runtime.values import Mismatch, Value, canonical, excerpt
 from rlmlang.trace.recorder import CallRecord
 
 MARKS = ("CALL(", "CALL[")
-"""The texts that a call begins with."""
+"""The texts that a call of a model begins with."""
 
 CALL_TOKENS = 200
 """The most tokens of one call, where the limits allow more."""
@@ -50,8 +51,6 @@ CALL_ATTEMPTS = 3
 
 SHOWN = 2_000
 """About how many characters of an answer are inserted into the text."""
-
-_CALL = re.compile(r"\bCALL(?=[(\[])")
 
 Finish = Literal["stop", "length"]
 
@@ -83,16 +82,18 @@ def declared(values: Mapping[str, Value], type_: Type = STR, functions: Heads = 
     return header
 
 
-def refuse_undeclarable(values: Mapping[str, Value]) -> None:
+def refuse_undeclarable(values: Mapping[str, Value], functions: Heads = ()) -> None:
     """Raise UsageError E607 for inputs of a text that cannot be declared, or have the name of an answer."""
     for name in values:
         if re.fullmatch(r"call\d+", name):
             raise UsageError.of("E607", f"an input cannot be named {name}: the answers to calls are")
-    declared(values)
+    declared(values, STR, functions)
 
 
-async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_tokens: int, run: ActiveRun) -> Text:
-    """Have the model write a text about the prompt, in which it may call itself on the inputs.
+async def write_text(
+    prompt: str, values: Mapping[str, Value], start: str, max_tokens: int, run: ActiveRun, functions: Heads = ()
+) -> Text:
+    """Have the model write a text about the prompt, in which it may call itself on the inputs, and apply functions.
 
     The text begins with `start`, which may contain calls too, the last of them unfinished; the model writes at most
     `max_tokens` tokens. With a `max_depth` of 0 there are no calls, and the model sees the inputs whole. If an error
@@ -101,13 +102,15 @@ async def write_text(prompt: str, values: Mapping[str, Value], start: str, max_t
     """
     trace = run.caller.trace
     inline, guidance = run.account.limits.max_depth > 0, run.caller.answering.guidance
-    request = Request(prompt, tuple(values.items()), STR, level=0, inline=inline, guidance=guidance)
+    request = Request(
+        prompt, tuple(values.items()), STR, level=0, inline=inline, guidance=guidance, functions=tuple(functions)
+    )
     record = CallRecord(trace.count, None, 0, prompt, "str", Span(Source(prompt, "the prompt"), 0, 0), 0.0, form="text")
     record.model = run.caller.roles.of_form(record.form).model.name
     record.status = "running"
     trace.start(record)
     inputs = dict(zip(argument_names(request.arguments), values.values()))
-    beginning = Beginning.of(Source(program_header(request.arguments, STR), "the inputs"))
+    beginning = Beginning.of(Source(program_header(request.arguments, STR, functions), "the inputs"))
     text = InlineText(request, run, record, max_tokens, beginning, inputs)
     status = "failed"
     try:
@@ -145,7 +148,7 @@ def values_of(inputs: Mapping[str, object], known: Sequence[Type] = ()) -> dict[
     return values
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class InlineText:
     """One text that a model is writing."""
 
@@ -165,6 +168,20 @@ class InlineText:
     """The answers by name."""
 
     @property
+    def _functions(self) -> tuple[str, ...]:
+        return tuple(head.name for head in self.request.functions)
+
+    @property
+    def _marks(self) -> tuple[str, ...]:
+        """The texts that a call begins with."""
+        return (*MARKS, *(f"{name}(" for name in self._functions))
+
+    @cached_property
+    def _begins(self) -> re.Pattern[str]:
+        """What finds the beginning of a call."""
+        return re.compile("|".join([r"\bCALL(?=[(\[])", *(rf"(?<![\w.]){name}(?=\()" for name in self._functions)]))
+
+    @property
     def program(self) -> str:
         """The inputs, and the calls so far as bindings."""
         return self.beginning.checked.module.span.source.text
@@ -181,7 +198,7 @@ class InlineText:
     async def _write(self, text: str) -> Finish:
         finish: Finish | None = None
         while True:
-            while self.request.inline and (found := _CALL.search(self.written + text, len(self.written))):
+            while self.request.inline and (found := self._begins.search(self.written + text, len(self.written))):
                 at = found.start() - len(self.written)
                 self.written += text[:at]
                 text = await self._call(text[at:])
@@ -197,7 +214,7 @@ class InlineText:
 
         Reasoning in front is no part of the text, and nothing in it is a call. Raises BudgetError, ModelError.
         """
-        marks = MARKS if self.request.inline else ()
+        marks = self._marks if self.request.inline else ()
         thought = ""
         while True:
             reply = await self._generate(stop=marks, written=self.written + thought, max_tokens=self.left)
@@ -297,6 +314,8 @@ class InlineText:
         module = parse(Source(text, "the text"), len(self.program))
         match module.statements:
             case (nodes.Assign(value=nodes.Call()),):
+                return module
+            case (nodes.Assign(value=nodes.Apply(callee=nodes.Name(id=name))),) if name in self._functions:
                 return module
         raise ModelError.of("E405", "this is not one call")
 

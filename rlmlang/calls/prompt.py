@@ -17,7 +17,7 @@ from attrs import frozen
 from rlmlang.calls.answer_format import AnswerFormat, record_types
 from rlmlang.decode.constraint import Constraint
 from rlmlang.language.literal_text import escaped
-from rlmlang.language.types import RecordType, Type
+from rlmlang.language.types import STR, RecordType, Type
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import SetValue, Value, canonical, preview
 
@@ -248,10 +248,21 @@ Let me look at the report: CALL("What is it about?", report) → "Snow in the Al
 So no, it is about snow."""
 
 
-def inline_messages(instruction: str, arguments: Arguments) -> tuple[Message, ...]:
-    """Return the prompt for text with calls in it."""
+INLINE_FUNCTIONS = """
+
+These functions are given. Write a call of one like a CALL, with its arguments in order; what it returns is put in \
+behind ` → `:
+
+"""
+
+
+def inline_messages(instruction: str, arguments: Arguments, functions: Heads = ()) -> tuple[Message, ...]:
+    """Return the prompt for text with calls in it, and with applications of functions of the host."""
     text = "\n\n".join([*_bound_already(arguments), instruction])
-    return Message("system", INLINE_CARD), Message("user", text)
+    card = INLINE_CARD
+    if functions:
+        card += INLINE_FUNCTIONS + fenced("".join(declared_before((), STR, functions)).rstrip(), "python")
+    return Message("system", card), Message("user", text)
 
 
 # Replies that are continued --------------------------------------------------------

@@ -9,6 +9,7 @@ import click
 from rlmlang.api import Completion, acomplete
 from rlmlang.cli import output
 from rlmlang.cli.files import read_given
+from rlmlang.cli.functions import functions_of, functions_option
 from rlmlang.cli.options import (
     download_option,
     guidance_of,
@@ -46,6 +47,7 @@ from rlmlang.runtime.values import to_json
 @leaf_model_option
 @writing_option
 @guidance_option
+@functions_option
 @store_options
 @trace_option
 @click.option("--show-program", is_flag=True, help="Print the calls as a program too, on standard error.")
@@ -64,6 +66,7 @@ def command(
     leaf_model: str | None,
     writing: Any,
     guidance: str | None,
+    functions_file: str | None,
     store: str | None,
     no_store: bool,
     trace_file: str | None,
@@ -74,10 +77,10 @@ def command(
     """Have the model write a text with calls of itself in it.
 
     Where it writes CALL("instruction", name), the call is made at once and its answer inserted;
-    the model continues after it. A call that does not work is written again; after three attempts,
-    the error is inserted in place of the answer. Of the inputs the model sees
-    names, sizes and beginnings. With --max-depth above 1, calls may be answered by programs; with 0
-    there are no calls, and the model sees the whole inputs.
+    the model continues after it. The functions of --functions are called likewise. A call that does
+    not work is written again; after three attempts, the error is inserted in place of the answer. Of
+    the inputs the model sees names, sizes and beginnings. With --max-depth above 1, calls may be
+    answered by programs; with 0 there are no calls, and the model sees the whole inputs.
 
     \b
     Examples:
@@ -94,12 +97,12 @@ def command(
             raise missing_model()
         place = store_for_run(store, no_store, settings)
         found = read_given(inputs, "")
-        given = found.values(allow_download=allow_download)
+        given, functions = found.values(allow_download=allow_download), functions_of(functions_file)
         attempt.run(
             lambda: acomplete(
                 prompt, given, start=start, max_tokens=max_tokens, model=name, models=models, store=place,
                 limits=limits, prices=settings.prices, writing=writing or settings.writing,
-                guidance=guidance_of(guidance, settings), trace=attempt.trace,
+                guidance=guidance_of(guidance, settings), functions=functions, trace=attempt.trace,
             ),
             "the text", quiet, trace_file,
         )  # fmt: skip

@@ -108,7 +108,7 @@ class Request:
     guidance: str = ""
     """What the user has the model told with every prompt of the run."""
     functions: tuple[HostHead, ...] = ()
-    """The functions of the host that a program may apply."""
+    """The functions of the host that a program, or a running text, may apply."""
     stop: tuple[str, ...] = ()
     """Texts at which the generation ends; the one that ended it is the end of the reply."""
 
@@ -119,7 +119,7 @@ class Request:
 
     def _messages(self) -> tuple[Message, ...]:
         if self.inline:
-            return inline_messages(self.instruction, self.arguments)
+            return inline_messages(self.instruction, self.arguments, self.functions)
         if self.turns is not None:
             return turn_messages(self.instruction, self.arguments, self.type, self.turns, self.functions)
         if self.program:

@@ -225,6 +225,57 @@ def test_reasoning_that_took_all_tokens_of_a_text_says_so() -> None:
         complete(model, max_tokens=5)
 
 
+def lookup(key: str, most: int = 3) -> list[str]:
+    """Find what is known of a key."""
+    return [key] * most
+
+
+@pytest.mark.parametrize("able", [HELD, OPEN])
+def test_a_text_applies_the_functions_that_are_given(able: Capabilities) -> None:
+    model = Writer(
+        ["It is lookup(", "text[:3], 2)", " or RElookup(", "x) or d.lookup(", "y), so CALL(", "", "."], able=able
+    )
+    model.pieces[5] = '"Say it", call1)' if able == OPEN else '("Say it", call1)'
+    done = complete(model, functions={"lookup": lookup})
+    assert done.value == (
+        'It is lookup(text[:3], 2) → ["one", "one"] or RElookup(x) or d.lookup(y), so CALL("Say it", call1) → "x".'
+    )
+    assert (done.answers, done.usage.function_calls) == ([["one", "one"], "x"], 1)
+    again = done.program.run(text="one\ntwo", model=Fake(lambda _: "x"), functions={"lookup": lookup})
+    assert again.value == (["one", "one"], "x")
+
+
+def test_a_text_is_shown_the_functions_that_are_given() -> None:
+    model = Writer(["Nothing."])
+    complete(model, functions={"lookup": lookup})
+    card = model.requests[0].messages[0].content
+    assert 'def lookup(key: str, most: int = 3) -> list[str]:\n    """Find what is known of a key."""\n    ...' in card
+    complete(model := Writer(["Nothing."]))
+    assert "These functions are given" not in model.requests[0].messages[0].content
+
+
+def test_a_function_that_fails_in_a_text_is_shown_with_its_error() -> None:
+    def broken(key: str) -> str:
+        raise KeyError(key)
+
+    done = complete(Writer(["See broken(", *["text)"] * CALL_ATTEMPTS, "."], able=OPEN), functions={"broken": broken})
+    assert "E313: `broken` failed: KeyError" in done.value
+
+
+def test_an_input_with_the_name_of_a_function_is_refused() -> None:
+    with pytest.raises(RlmError, match="E607"):
+        complete(Writer(["x"]), functions={"text": lookup})
+
+
+def test_the_command_takes_functions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.py").write_text("def double(n: int) -> int:\n    return 2 * n\n")
+    (tmp_path / "model.toml").write_text('[[reply]]\ninstruction = "*"\ntext = "It is"\n')
+    command = ["complete", "How many?", "-m", f"scripted:{tmp_path / 'model.toml'}", "--no-store", "-q"]
+    begun = ["--start", "double(21), and "]
+    assert main([*command, *begun, "--functions", str(tmp_path / "own.py")]) == 0
+    assert capsys.readouterr().out.startswith("double(21) → 42, and It is")
+
+
 def test_the_trace_has_the_text_with_its_calls_below_it() -> None:
     done = complete(Writer(["CALL(", '("a", text)', ""]))
     text, call = done.trace.calls
