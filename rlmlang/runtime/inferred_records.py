@@ -11,11 +11,11 @@ from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.value_types import declarable, declarable_type, type_of
 from rlmlang.runtime.values import Mismatch, ObjectData, RecordValue
 
-Records = dict[str, RecordType]
+KnownRecords = dict[str, RecordType]
 """The records that objects of classes of their names may be."""
 
 
-def typed_data(data: Any, name: str, taken: set[str], known: Records | None = None) -> tuple[Any, Type]:
+def typed_data(data: Any, name: str, taken: set[str], known: KnownRecords | None = None) -> tuple[Any, Type]:
     """Return the data of an input, and the type that a program can declare for it.
 
     Objects and named tuples are records with the name of their class, and dicts whose values have no common type are
@@ -29,7 +29,7 @@ def typed_data(data: Any, name: str, taken: set[str], known: Records | None = No
         return completed(data, type_), type_
 
 
-def _common_type(values: list[Any], name: str, taken: set[str], known: Records) -> Type:
+def _common_type(values: list[Any], name: str, taken: set[str], known: KnownRecords) -> Type:
     """Return the type of which all of some data are. Raises Mismatch."""
     there = [value for value in values if value is not None]
     try:
@@ -68,7 +68,7 @@ def _joined(values: list[Any]) -> Type:
     return declarable(common)
 
 
-def _record(values: Sequence[dict[Any, Any]], name: str, taken: set[str], known: Records) -> RecordType:
+def _record(values: Sequence[dict[Any, Any]], name: str, taken: set[str], known: KnownRecords) -> RecordType:
     """Return the record whose fields are the keys of some dicts. Raises Mismatch for keys that are no names."""
     keys = dict.fromkeys(key for value in values for key in value)
     for key in keys:

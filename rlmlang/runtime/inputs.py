@@ -31,7 +31,7 @@ from rlmlang.language.types import (
     Type,
     base_of,
 )
-from rlmlang.runtime.inferred_records import Records, completed, typed_data
+from rlmlang.runtime.inferred_records import KnownRecords, completed, typed_data
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
@@ -105,7 +105,7 @@ def with_input_types(
         return checked
     types: dict[str, Type] = dict(known or {})
     taken = {node.name.id for node in checked.module.statements if isinstance(node, nodes.Record)}
-    records: Records = {}
+    records: KnownRecords = {}
     for declaration in declarations(checked):
         name = declaration.name.id
         if name in types or checked.inputs[name] != UNKNOWN:
@@ -121,7 +121,7 @@ def with_input_types(
     return check(checked.module.span.source, expected, names | types)
 
 
-def _type_of_data(data: Any, name: str, taken: set[str], known: Records) -> Type:
+def _type_of_data(data: Any, name: str, taken: set[str], known: KnownRecords) -> Type:
     """Return the type of an input's data, as `typed_data` does. Raises Mismatch."""
     try:
         return type_of(data)
