@@ -150,13 +150,13 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Run a program on every row of a data set, and write a line of results for each.
+    """Run a program on every row of a data set.
 
-    Columns are inputs by their names; --input gives an input that is the same for all rows.
-    Equal calls of different rows are one. A row that fails is a line with its error; the exit
-    code is 1 then. Limits are those of all rows together; when one is reached, or a server
-    is down, the rows so far are kept, and --resume goes on. `rlmlang map diff A B` compares
-    two results.
+    A line of results is written for each. Columns are inputs by their names; --input gives an
+    input that is the same for all rows. Equal calls of different rows are one. A row that fails
+    is a line with its error; the exit code is 1 then. Limits are those of all rows together;
+    when one is reached, or a server is down, the rows so far are kept, and --resume goes on.
+    `rlmlang map diff A B` compares two results.
 
     \b
     Examples:
