@@ -27,7 +27,8 @@ INSTEAD = {
     "functools.cmp_to_key": "write a key: `key=lambda x: …`",
     "json.loads": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
     "json.load": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
-    "itertools.count": "write `range(n)`",
+    "itertools.count": "write `for i in range(n, sys.maxsize):`, and leave the loop with `break`",
+    "itertools.starmap": "write a list: `[f(a, b) for a, b in pairs]`",
     "itertools.cycle": "write `xs[i % len(xs)]`",
 }
 """What to write in the place of modules, and of names of modules, that programs in Python often use."""

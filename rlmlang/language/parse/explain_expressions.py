@@ -101,6 +101,7 @@ def _fstring_problem(inside: str) -> tuple[str, str]:
         (r"\{\}", "empty expression in an f-string", "write `{{}}` for literal braces"),
         (r"\{[^}]*\{", "nested braces in an f-string", _BY_NAME),
         (r"\{[^}]*\\", "backslash in an expression of an f-string", _BY_NAME),
+        (r"\{[^}:]*:[^}]*#", "`#` in the format of an f-string", "write what it puts before the number: `0x{n:x}`"),
         (r"\{[^}]*#", "`#` in an expression of an f-string", _BY_NAME),
         (r"\{[^}]*$", "unclosed `{` in an f-string", "use the other kind of quotes inside the braces"),
     ):

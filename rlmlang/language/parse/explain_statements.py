@@ -131,9 +131,10 @@ def record(refused: RefusedToken) -> Explanation | None:
     """Explain classes that are not records."""
     if refused.found == "class" and refused.start == refused.line_start:
         return "E121", "records are defined at the margin only", refused.token_range, "move it out of the block"
-    if not refused.text.startswith("class "):
+    head = re.match(r"(?:@[^\n]*\n)*(class )[^\n]*", refused.text)
+    if head is None or refused.start < head.start(1):
         return None
-    if refused.start <= refused.text.find("\n"):
+    if refused.start <= head.end():
         return _record_head(refused)
     line = refused.line
     if re.match(r"\w+ *:[^=]*$", line) and not line.startswith("def"):
@@ -144,7 +145,7 @@ def record(refused: RefusedToken) -> Explanation | None:
     elif re.match(r"[rRfF]?[\"']", line):
         hint = "describe a field by a string below it or a comment behind it: `name: type  # …`"
     elif "=" in line:
-        hint = "omit the default: a record is created with all of its fields"
+        hint = "omit the default, and give the field its value where a record is made"
     return "E121", "a record can only have fields", refused.line_range, hint
 
 
