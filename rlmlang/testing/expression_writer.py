@@ -287,7 +287,7 @@ class ExpressionWriter(GeneralForms):
                 with self.having(bound, targets):
                     clauses.append(f"if {self.test()}")
         with self.having(bound, targets):
-            key = f"{self.operand(STR, FITS)}: " if keyed else ""
+            key = f"{self.operand(STR, strict)}: " if keyed else ""
             element = self.expr(item, strict)
         self.in_loop -= 1
         return f"{key}{element} {' '.join(clauses)}"

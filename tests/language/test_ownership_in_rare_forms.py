@@ -41,6 +41,10 @@ ALLOWED: dict[str, tuple[str, Any]] = {
         "[list(x) for x in d['b']]",
         [[2], [3]],
     ),
+    "an item of a tuple that has another list in it": (
+        "made = {}\nfor xs in [[1], [2]]:\n    made.setdefault('a', []).append(([0], xs)[0])\nmade",
+        {"a": [[0], [0]]},
+    ),
     "a function in a loop": (
         "out = []\nfor i in range(2):\n    def g(x):\n        return x + 1\n    out.append(g(i))\nout",
         [1, 2],

@@ -11,8 +11,10 @@ from typing import Any
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Tables
+from rlmlang.language.check.constants import constant_int
 from rlmlang.language.check.ownership.holders import Holder, OwnershipContext, either, element
 from rlmlang.language.check.ownership.sharing import NOTHING, Contents, Sharing, all_of, inner_of, top_of
+from rlmlang.language.check.scope import Scope
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, TupleType, Type, item_type, without_none
 
@@ -137,6 +139,8 @@ class ContentsWalk:
                 return self.application(node)
             case nodes.Attribute():
                 return element(self.value(node.value))
+            case nodes.Index(value=nodes.TupleExpr(items=items)) if (place := _place_in(items, node.index)) is not None:
+                return self.values(items)[place]
             case nodes.Index():
                 container, _ = self.values([node.value, node.index])
                 return element(container)
@@ -312,6 +316,13 @@ class ContentsWalk:
             else:
                 found.append((each, self.fitting(Contents(inner, inner, repeats), its_type), but, its_type))
         return found
+
+
+def _place_in(items: tuple[nodes.Expr, ...], index: nodes.Expr) -> int | None:
+    """Return which item of a tuple an index takes, where the text shows it."""
+    if any(isinstance(item, nodes.Starred) for item in items):
+        return None
+    return constant_int(index, Scope("program"))
 
 
 def is_simple(node: nodes.Expr) -> bool:
