@@ -48,6 +48,8 @@ class Matcher:
         self._line = 0
         """The offset of the line that is being written, or of the line end before it."""
         self._closing: list[int] | None = None
+        self._closing_here: list[int] | None = None
+        """The tokens that complete the text as it is; None if they have not been found yet."""
         self._costs: dict[tuple[bytes, Position], int] = {}
         """For positions near the token limit, the number of tokens that complete the text."""
         self._tail = b""
@@ -176,6 +178,7 @@ class Matcher:
         assert found is not None
         text, tail, position = found
         self._closing = closing[1:] if closing is not None and closing[:1] == [token] else None
+        self._closing_here = None
         self.text += text
         self.left -= 1
         self._tail = tail
@@ -247,9 +250,10 @@ class Matcher:
             return self._closing
         if self.left > 4 * MAX_GROWTH:
             return None
-        closing = self._closing_tokens(self._tail, self.position)
-        if self.left <= len(closing) + reserve:
-            self._closing = closing
+        if self._closing_here is None:
+            self._closing_here = self._closing_tokens(self._tail, self.position)
+        if self.left <= len(self._closing_here) + reserve:
+            self._closing = self._closing_here
         return self._closing
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Mapping
 
 from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.matcher import Matcher, without_collection
 from rlmlang.decode.position import Position
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.spacing import is_usual
 from rlmlang.decode.vocabulary import Vocabulary
-from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
+from rlmlang.language.builtins import BUILTINS, MODULES, Builtin
+from rlmlang.language.check.scope import ModuleEntry
 
 
 @frozen
@@ -26,92 +26,98 @@ class Sample:
     tokens: int
 
 
+@without_collection
 def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: int = 400) -> Sample:
     """Draw a program token by token; it begins with `constraint.program`.
 
-    Drawn uniformly, programs would consist of long strings, since most tokens fit nowhere else. So some tokens are
-    drawn more often: names that may follow, above all words of the language, what follows names, operators,
-    f-strings, and the ends of strings. Some idioms are followed as far as they are allowed.
+    Drawn uniformly, programs would consist of long strings, since most tokens fit nowhere else. So texts are drawn
+    more often that are likely where they stand: names and words that may follow, above all those of the program, what
+    follows names and values, starts of statements and of values, and the ends of strings. A text is followed as far as
+    it is allowed.
     """
     rng = random.Random(seed)
     matcher = Matcher(constraint, vocabulary, max_tokens)
     count = 0
-    idiom: list[int] = []
+    rest: list[int] = []
     while not matcher.done:
-        if not idiom and rng.random() < 0.3:
-            idiom = vocabulary.encode(_idiom(rng))
-        token = next(iter(matcher.best(chain(idiom[:1], _order(matcher, vocabulary, rng)))), None)
-        if token is None:
-            token = int(rng.choice(matcher.mask().nonzero()[0]))
-        idiom = idiom[1:] if idiom[:1] == [token] else []
-        matcher.commit(token)
-        count += token not in vocabulary.eos
+        found = matcher.best(rest[:1])
+        if found:
+            rest = rest[1:] if rest[:1] == found else []
+        else:
+            found = rest = _draw(matcher, vocabulary, rng)
+            rest = rest[1:]
+        matcher.commit(found[0])
+        count += found[0] not in vocabulary.eos
     return Sample(constraint.program + matcher.text, count)
 
 
 MAX_DRAWS = 500
-"""Tokens that are drawn and refused before the whole mask is computed."""
+"""Texts that are drawn and refused before the whole mask is computed."""
+
+MANY_DRAWS = 20
+"""Texts that are drawn and refused before what ends the line is likely."""
 
 AFTER_NAMES = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " in", "\n")
 """What often follows a name."""
+
+AFTER_VALUES = (".", ".", ".", "[0]", "[1:2]", "\n", " + ", " == ", " and ", " or ", " in ", " not in ", " is None",
+                " if True else ", ",", ")", "]", " for x in ")  # fmt: skip
+"""What often follows a value that is whole."""
 
 F_STRINGS = ('f"', "f'")
 
 STATEMENTS = (
     "return ", "if ", "elif ", "else:", "for ", "while ", "break", "continue", "pass", "x = ", "y = ", "xs = [",
-    "d = {", "assert ", "raise ", "try:", "except", "def ", "import ", "from ", "print(", "a, b = ", "x += ",
-    "xs.append(", "class ",
+    "d = {", "assert ", "raise ", "raise ValueError(", "try:", "except", "except ValueError:", "except Exception as e:",
+    "def ", "def f(", "import ", "from ", "print(", "a, b = ", "x += ", "xs.append(", "class ", "del ", "# ",
+    "for i in range(", "for x in ", "if x ", "x: int | None = ", 'kind: Literal["a", "b"] = ',
+    "def f(g: Callable[[str], int], x: int) -> int:", "def g(x, n: int = 1):", 'CALL("', "CALL[int](",
 )  # fmt: skip
 """How lines begin."""
 
-IDIOMS = (
-    "def f(g: Callable[[str], int], x: int) -> int:",
-    "for i in range(",
-    "for x in xs:",
-    " += 1",
-    "[0] = ",
-    '[x for x in "a" if x',
-    '{x: 1 for x, y in [("a", 1)] if y',
-    "(lambda x, y: x",
-    'f"{count',
-    " if True else ",
-    " is None",
-    " not in ",
-    "[1:2",
-    ".strip()",
-)
-"""Starts of forms that would be rare otherwise, as many tokens have to fit by chance."""
+LINES = (
+    "xs = [3, 1]\n", 'd = {"a": 1}\n', "s = {1, 2}\n", "t = (1, text)\n", "f = 1.5\n", 'd["a"] += 1\n', "xs[0] = 2\n",
+    "from collections import deque\nq = deque([1])\nq.", 'from collections import Counter\nc = Counter("ab")\nx = c.',
+    "from collections import defaultdict\ng = defaultdict(list)\ng.", "class P:\n    x: int\np = P(",
+    'import re\nm = re.match("a", "ab")\nassert m is not None\nx = m.', "xs.", "d.", "s.",
+)  # fmt: skip
+"""Whole lines, after which more can be written."""
+
+OPERANDS = (
+    "[3, 1].", '{"a": 1}.', "{1, 2}.", '"ab".', "0", "1", "2", "-1", "1.5", "True", "None", "[x for x in ",
+    '[x for x in "a" if x', "{x: 1 for x in ", "(lambda x, y: x", "lambda x: x", 'f"{count', '[x for x in ["a"]]',
+    "not ", "str.", "int.", "sorted([2, 1], reverse=True)", "sorted([2, 1], key=",
+)  # fmt: skip
+"""Starts of values."""
 
 
-def _idiom(rng: random.Random) -> str:
-    """Return the start of a form, or of an application of a built-in, a method or a function of a module."""
-    match rng.randrange(4):
-        case 0:
-            return rng.choice(IDIOMS)
-        case 1:
-            return f"{rng.choice(sorted(BUILTINS))}("
-        case 2:
-            return f".{rng.choice(sorted(METHODS[rng.choice(sorted(METHODS))]))}("
-    module = rng.choice(sorted(MODULES))
-    name = rng.choice(sorted(MODULES[module]))
-    return rng.choice((f"{name}(", f"{module}.{name}(", f"from {module} import {name}\n", f"import {module}\n"))
+def _draw(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> list[int]:
+    """Return the tokens of a text of which the first one may follow."""
+    kinds = _kinds(vocabulary)
+    refused: set[int] = set()
+    for count in range(MAX_DRAWS):
+        if count >= MANY_DRAWS and count % 4 == 0:
+            text = _towards_the_end(matcher.position)
+        else:
+            text = _likely(matcher.position, rng) if rng.random() < 0.9 else ""
+        tokens = vocabulary.encode(text) if text else [_rarer(vocabulary, kinds, rng)]
+        if tokens[0] not in refused:
+            if matcher.best(tokens[:1]):
+                return tokens
+            refused.add(tokens[0])
+    return [int(rng.choice(matcher.mask().nonzero()[0]))]
 
 
 _RUN = re.compile(r"([-+~#.=])\1\1")
 
 
-def _order(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> Iterator[int]:
-    kinds = _kinds(vocabulary)
-    for _ in range(MAX_DRAWS):
-        text = _likely(matcher.position, rng) if rng.random() < 0.9 else ""
-        if text:
-            yield from vocabulary.encode(text)[:1]
-        else:
-            token = rng.choice(rng.choice(kinds))
-            text = vocabulary.texts[token] or ""
-            rare = text.lstrip(" ").startswith(("#", "\n")) or _RUN.search(text)  # comments, empty lines, `-----`
-            if not rare or rng.random() < 0.1:
-                yield token
+def _rarer(vocabulary: Vocabulary, kinds: list[list[int]], rng: random.Random) -> int:
+    """Return any token; seldom one of comments, empty lines or `-----`."""
+    while True:
+        token = rng.choice(rng.choice(kinds))
+        text = vocabulary.texts[token] or ""
+        if not (text.lstrip(" ").startswith(("#", "\n")) or _RUN.search(text)) or rng.random() < 0.1:
+            return token
 
 
 def _likely(position: Position, rng: random.Random) -> str:
@@ -122,6 +128,8 @@ def _likely(position: Position, rng: random.Random) -> str:
     names = prefix.names.candidates
     if partial.startswith("#"):
         return "\n"
+    if partial in ('""', "''"):
+        return rng.choice(AFTER_VALUES)
     piece = partial[:2] in F_STRINGS or partial[:1] == "}"
     if piece and partial[-1] == "{":
         return rng.choice(names)
@@ -134,9 +142,15 @@ def _likely(position: Position, rng: random.Random) -> str:
     if rng.random() < min(0.2 + 0.03 * prefix.size, 0.9) and (end := _towards_the_end(position)):
         return end
     if partial in names or (partial and prefix.names.fresh):
-        return rng.choice(AFTER_NAMES)
+        applied = prefix.last == "." or partial in BUILTINS
+        return "(" if applied and rng.random() < 0.7 else rng.choice(AFTER_NAMES)
     if partial and not partial.isidentifier():
         return ""
+    if not partial and not prefix.takes_operand and prefix.last[-1:] in (")", "]", "}", '"', "'"):
+        return rng.choice(AFTER_VALUES)
+    space = " " if not partial and not position.spaces and rng.random() < 0.5 else ""
+    if not partial and prefix.takes_operand and rng.random() < 0.4:
+        return space + _operand(position, rng)
     ends = [name[len(partial) :] for name in names if name.startswith(partial)]
     own = [name for name in ends if partial + name in prefix.environment.entries]
     words = [name for name in ends if partial + name in tables().fixed]
@@ -147,8 +161,31 @@ def _likely(position: Position, rng: random.Random) -> str:
         ends = words
     elif own and draw < 0.7:
         ends = own
-    space = " " if not partial and not position.spaces and rng.random() < 0.5 else ""
     return space + rng.choice(ends) if ends else ""
+
+
+def _operand(position: Position, rng: random.Random) -> str:
+    """Return the start of a value: an application of a built-in, of a member of a module or of a method, or another."""
+    entries = position.prefix.environment.entries
+    imported = [name for name, entry in entries.items() if isinstance(entry, (ModuleEntry, Builtin))]
+    match rng.randrange(4):
+        case 0:
+            return f"{rng.choice(sorted(BUILTINS))}("
+        case 1 if imported:
+            return _use(rng.choice(imported), entries, rng)
+        case 2 if entries:
+            return f"{rng.choice(list(entries))}."
+    return rng.choice(OPERANDS)
+
+
+def _use(name: str, entries: Mapping[str, object], rng: random.Random) -> str:
+    """Return the start of what is done with a name of the program."""
+    match entries[name]:
+        case ModuleEntry(name=module):
+            return f"{name}.{rng.choice(sorted(MODULES[module]))}("
+        case Builtin():
+            return f"{name}("
+    return name + rng.choice((".", ".", ".", " = ", " += ", "[", "("))
 
 
 def _line_start(position: Position, rng: random.Random) -> str:
@@ -160,9 +197,20 @@ def _line_start(position: Position, rng: random.Random) -> str:
     level = rng.choice(ending.levels)
     if 4 * level > margin:
         return " " * (4 * level - margin)
+    if margin % 4:
+        return " "
     point = ending.at(margin // 4)
-    own = list(point.environment.entries) if point is not None and point.environment is not None else []
-    return rng.choice((*STATEMENTS, *own, *own)) if margin % 4 == 0 else " "
+    entries = point.environment.entries if point is not None and point.environment is not None else {}
+    draw = rng.random()
+    if draw < 0.1:
+        module = rng.choice(sorted(MODULES))
+        name = rng.choice(sorted(MODULES[module]))
+        return rng.choice((f"from {module} import {name}\n", f"import {module}\n"))
+    if draw < 0.25:
+        return rng.choice(LINES)
+    if entries and draw < (0.55 if level else 0.4):  # a value ends a program
+        return _use(rng.choice(list(entries)), entries, rng)
+    return rng.choice(STATEMENTS)
 
 
 def _towards_the_end(position: Position) -> str:
