@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.matcher import Matcher, without_collection
+from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.position import Position
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.spacing import is_usual
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.language.builtins import BUILTINS, MODULES, Builtin
 from rlmlang.language.check.scope import ModuleEntry
+from rlmlang.language.collector import paused_collector
 
 
 @frozen
@@ -26,7 +27,7 @@ class Sample:
     tokens: int
 
 
-@without_collection
+@paused_collector
 def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: int = 400) -> Sample:
     """Draw a program token by token; it begins with `constraint.program`.
 
