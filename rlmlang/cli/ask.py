@@ -85,7 +85,7 @@ def command(
       rlmlang ask "Who wrote this?" -i letter=@letter.txt -m gguf:model.gguf --json
       rlmlang ask "Who are the parties?" -i contract=@contract.pdf -m smollm2 --session contract
       rlmlang ask "Which of them may terminate?" -m smollm2 --session contract
-      rlmlang ask "Which amounts are odd?" -i rows:=@rows.json -m smollm2
+      rlmlang ask "Which amounts are odd?" -i rows=@rows.xlsx -m smollm2
     """
     attempt = Attempt()
     with attempt.caught():

@@ -75,6 +75,7 @@ def command(
       rlmlang run article.rlm --input document=@article.txt --model smollm2
       rlmlang run article.rlm -i document=- -m gguf:model.gguf < article.txt
       rlmlang run classify.rlm -i items=@items.json --max-calls 500 --json
+      rlmlang run ratings.rlm -i reviews=@reviews.csv -m smollm2
     """
     attempt = Attempt()
     with attempt.caught():
