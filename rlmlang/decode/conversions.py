@@ -70,7 +70,7 @@ def reachable_types(type_: Type) -> tuple[Type, ...]:
 def ways_to_become(type_: Type, compared: bool = True) -> tuple[tuple[tuple[str, ...], Type], ...]:
     """Return the types that an operand can become, its own first, each with lexemes after it that make it so.
 
-    Comparisons are among them if they are `compared`.
+    Comparisons are among them if they are `compared` (decision 131).
     """
     return _ways_to_become(type_, compared, repr(type_))  # records are equal by name alone, so their fields matter
 

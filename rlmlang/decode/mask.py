@@ -19,6 +19,11 @@ from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
 MAX_MASKS = 5_000
 """The most masks of shapes that are known at a time."""
 
+Find = Callable[[str, Mask], None]
+"""Allows the tokens that a part of what may follow begins with: a name, a sign, or one of the three below."""
+
+_NEW, _CONSTANT, _SIGN = "new name", "constant", "sign"
+
 _OPEN = re.compile(r"""\"\"\"|r?["']|f["']|(?:!r)?(?::[^{}]*)?\}""")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WORD_SIGNS = "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -57,25 +62,34 @@ def _find_mask(position: Position, vocabulary: Vocabulary) -> Mask:
     return mask
 
 
-def _shared(position: Position, vocabulary: Vocabulary, mask: Mask, find: Callable[[Mask], None]) -> None:
-    """Allow what `find` finds, or what it has found at such a position in a line of the same shape."""
+def _shared(
+    position: Position, vocabulary: Vocabulary, mask: Mask, parts: Callable[[], Iterable[str]], find: Find
+) -> None:
+    """Allow what `find` finds for each part, or what it has found at such a position in a line of the same shape.
+
+    Of the parts that depend on the lines around, which are few, only the names are kept.
+    """
     prefix = position.prefix
-    if prefix.size >= MAX_LEXEMES:
-        find(mask)
-        return
     key = (prefix.shape, position.partial, position.spaces, position.lines > 0)
-    known = vocabulary.known.get(key)
+    known = vocabulary.known.get(key) if prefix.size < MAX_LEXEMES else None
     if known is None:
-        before = Prefix.judgements
-        made = vocabulary.mask()
-        find(made)
-        mask |= made
-        if Prefix.judgements == before:
+        made, judged = vocabulary.mask(), []
+        for part in parts():
+            before, found = Prefix.judgements, vocabulary.mask()
+            find(part, found)
+            mask |= found
+            if Prefix.judgements == before:
+                made |= found
+            else:
+                judged.append(part)
+        if prefix.size < MAX_LEXEMES:
             if len(vocabulary.known) >= MAX_MASKS:
                 vocabulary.known.clear()
-            vocabulary.known[key] = np.packbits(made)
+            vocabulary.known[key] = (np.packbits(made), tuple(judged))
     else:
-        mask |= np.unpackbits(known, count=vocabulary.size).view(np.bool_)
+        mask |= np.unpackbits(known[0], count=vocabulary.size).view(np.bool_)
+        for part in known[1]:
+            find(part, mask)
 
 
 # Between lexemes, and in names and operators --------------------------------------------
@@ -88,20 +102,24 @@ def _between_lexemes(position: Position, vocabulary: Vocabulary, mask: Mask) -> 
     space = fits(prefix, "x", position.spaces + 1) or bool(position.lines)
     space = space and position.advance(" ") is not None
 
-    def find(mask: Mask) -> None:
-        if names.fresh:
-            mask |= vocabulary.names[0] & close
-            mask |= vocabulary.names[1] & space
-        _heads(prefix, names.others, close, space, vocabulary, mask)
-        for letter in ("f", "r"):
-            if position.advance(letter) is not None:
-                mask[vocabulary.words.get(letter, [])] = True
-                if space:
-                    mask[vocabulary.words.get(" " + letter, [])] = True
-        _walk(position, vocabulary.digits, mask)
-        _walk(position, vocabulary.signs, mask)
+    def find(part: str, mask: Mask) -> None:
+        if part == _NEW:
+            if names.fresh:
+                mask |= vocabulary.names[0] & close
+                mask |= vocabulary.names[1] & space
+        elif part == _CONSTANT:
+            for letter in ("f", "r"):
+                if position.advance(letter) is not None:
+                    mask[vocabulary.words.get(letter, [])] = True
+                    if space:
+                        mask[vocabulary.words.get(" " + letter, [])] = True
+            _walk(position, vocabulary.digits, mask)
+        elif part == _SIGN:
+            _walk(position, vocabulary.signs, mask)
+        else:
+            _heads(prefix, (part,), close, space, vocabulary, mask)
 
-    _shared(position, vocabulary, mask, find)
+    _shared(position, vocabulary, mask, lambda: (_NEW, *names.others, _CONSTANT, _SIGN), find)
     _heads(prefix, names.variables, close, space, vocabulary, mask)
     _walk(position, vocabulary.mixed, mask)
     _walk(position, vocabulary.between, mask)
@@ -145,12 +163,11 @@ def _in_sign(position: Position, vocabulary: Vocabulary, mask: Mask) -> None:
         mask |= position_mask(_at(child), vocabulary) & apart
     firsts = f"{_WORD_SIGNS}.+-" if is_number else _SIGNS
 
-    def find(mask: Mask) -> None:
-        for first in firsts:
-            _walk(position, vocabulary.further_digits, mask, first)
-            _walk(position, vocabulary.signs, mask, first)
+    def find(first: str, mask: Mask) -> None:
+        _walk(position, vocabulary.further_digits, mask, first)
+        _walk(position, vocabulary.signs, mask, first)
 
-    _shared(position, vocabulary, mask, find)
+    _shared(position, vocabulary, mask, lambda: firsts, find)
     for first in firsts:
         _walk(position, vocabulary.mixed, mask, first)
         _walk(position, vocabulary.between, mask, first)
@@ -178,7 +195,7 @@ def _in_text(position: Position, ends: str, vocabulary: Vocabulary, mask: Mask) 
     if prefix.literals:
         _walk(position, common, mask)
     else:
-        _shared(position, vocabulary, mask, lambda mask: _walk(position, common, mask))
+        _shared(position, vocabulary, mask, lambda: (_SIGN,), lambda _, mask: _walk(position, common, mask))
     _walk(position, others, mask)
 
 
@@ -247,18 +264,23 @@ def _spaced(line: Prefix, vocabulary: Vocabulary, mask: Mask) -> None:
     """Allow what a line may begin with, with a space before it that is the last one of its margin."""
     position, names = _at(line), line.names
 
-    def find(mask: Mask) -> None:
-        if names.fresh:
-            mask |= vocabulary.names[1]
-        _heads(line, names.others, False, True, vocabulary, mask)
-        for letter in ("f", "r"):
-            if position.advance(letter) is not None:
-                mask[vocabulary.words.get(" " + letter, [])] = True
-        for tokens in (vocabulary.digits, vocabulary.signs):
-            if (below := tokens.below.get(" ")) is not None:
+    def find(part: str, mask: Mask) -> None:
+        if part == _NEW:
+            if names.fresh:
+                mask |= vocabulary.names[1]
+        elif part == _CONSTANT:
+            for letter in ("f", "r"):
+                if position.advance(letter) is not None:
+                    mask[vocabulary.words.get(" " + letter, [])] = True
+            if (below := vocabulary.digits.below.get(" ")) is not None:
                 _walk_below(position, below, mask)
+        elif part == _SIGN:
+            if (below := vocabulary.signs.below.get(" ")) is not None:
+                _walk_below(position, below, mask)
+        else:
+            _heads(line, (part,), False, True, vocabulary, mask)
 
-    _shared(Position(line, spaces=1), vocabulary, mask, find)
+    _shared(Position(line, spaces=1), vocabulary, mask, lambda: (_NEW, *names.others, _CONSTANT, _SIGN), find)
     _heads(line, names.variables, False, True, vocabulary, mask)
     if (below := vocabulary.mixed.below.get(" ")) is not None:
         _walk_below(position, below, mask)

@@ -2,7 +2,8 @@
 
 A search for a closing tries many texts before it gives up. Most of those that find nothing are for an operand that the
 operator or display before it does not take, such as a dict after `1 -` or in `[1, `. Which types these take is asked of
-the checker, once for each type; and what makes another type of an operand comes from the table of methods.
+the checker, once for each type; and what makes another type of an operand comes from the table of methods
+(decision 131).
 """
 
 from __future__ import annotations

@@ -35,8 +35,9 @@ class Vocabulary:
         self.encode = encode
         self.texts = tuple(_text(token) for token in self.tokens)
         """The text of each token; None also for parts of characters and for hidden characters."""
-        self.known: dict[tuple[int, str, int, bool], np.ndarray[Any, Any]] = {}
-        """What `decode.mask` has found out about positions in lines by their shape, eight tokens to a byte."""
+        self.known: dict[tuple[int, str, int, bool], tuple[np.ndarray[Any, Any], tuple[str, ...]]] = {}
+        """What `decode.mask` has found out about positions in lines by their shape, eight tokens to a byte, and what it
+        has to find out for each."""
 
     @property
     def size(self) -> int:
