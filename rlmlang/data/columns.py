@@ -17,8 +17,9 @@ def is_number(cell: str) -> bool:
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names of columns without spaces around them; the second of equal ones ends with `_2`, an empty one is
-    called by its place.
+    """Return names of columns without spaces around them, each once.
+
+    The second of equal ones ends with `_2`, and an empty one is called by its place.
     """
     found: dict[str, None] = {}
     for number, written in enumerate(names, 1):
