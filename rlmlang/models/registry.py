@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -187,5 +188,7 @@ def _row(backend: Backend) -> tuple[str, str, bool, str]:
     return backend.form, backend.about, not backend.missing, " && ".join(backend.missing)
 
 
+@cache
 def _plugins() -> dict[str, EntryPoint]:
+    """Return the kinds that packages add. To look through all that is installed takes milliseconds: it is done once."""
     return {entry.name: entry for entry in entry_points(group="rlmlang.models")}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -388,12 +389,15 @@ def refusing(rest: str, name: str) -> Model:
 
 
 @pytest.fixture
-def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     entries = [
         EntryPoint(name, f"{__name__}:{function}", "rlmlang.models")
         for name, function in (("mine", "made"), ("strict", "refusing"), ("broken", "nothing"))
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries if group == "rlmlang.models" else [])
+    registry._plugins.cache_clear()
+    yield
+    registry._plugins.cache_clear()
 
 
 @pytest.mark.usefixtures("plugins")
