@@ -100,9 +100,12 @@ class WrittenBlock:
     def may_end(self) -> bool:
         """Return whether the block may end here, as a function does that returns where it must.
 
-        One whose result has no written type returns None if it ends here.
+        One whose result has no written type returns None if it ends here. Another one may leave it to its caller that
+        it does not come to that, if it returns anything at all (`for x in xs: if x > 0: return x`, decision 132).
         """
-        return self.default is None or ends(self.statements) or isinstance(self.default.statement, nodes.Raise)
+        if self.default is None or ends(self.statements) or isinstance(self.default.statement, nodes.Raise):
+            return True
+        return any(isinstance(each, nodes.Return) for each in self.all_statements)
 
     def at(self, level: int) -> WrittenBlock:
         """Return the block of a level, after the blocks in it have ended."""

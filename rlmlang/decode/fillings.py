@@ -11,7 +11,7 @@ from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import LineState, names_in
 from rlmlang.language import nodes
 from rlmlang.language.check.body import nodes_in
-from rlmlang.language.check.scope import Definition, Variable
+from rlmlang.language.check.scope import Definition, ModuleEntry, Variable
 from rlmlang.language.solving import solve
 from rlmlang.language.types import (
     BOOL,
@@ -100,6 +100,7 @@ def fillings(
         likely = [ListType(INT)]
     parts = _parts(state.goal)
     if before == "in":
+        yield from _matches(state)
         likely += [ListType(item) for item in _target_types(checker, hole)]
         likely += [ListType(item) for each in reversed(parts) for item in (each, TupleType((INT, each)))]
     for type_ in dict.fromkeys(
@@ -115,6 +116,13 @@ def _variables(state: LineState, expected: Type | None) -> Iterator[list[str]]:
     for type_, name in found.items():
         if expected is None or type(type_) is type(expected) or solve(expected, type_, {}):
             yield [name]
+
+
+def _matches(state: LineState) -> Iterator[list[str]]:
+    """Yield what gives matches, which have no constants, if `re` is imported."""
+    for name, entry in state.environment.entries.items():
+        if isinstance(entry, ModuleEntry) and entry.name == "re":
+            yield [name, ".", "finditer", "(", '""', ",", '""', ")"]
 
 
 def _lent(state: LineState, checker: PartialChecker) -> Iterator[list[str]]:

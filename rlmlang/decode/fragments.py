@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rlmlang.decode.constants import constant, listed, spread
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import BracketFrame, LineState
-from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin, Signature
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, NUMBER_METHODS, Builtin, Signature
 from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
@@ -25,6 +25,7 @@ from rlmlang.language.types import (
     RecordType,
     TupleType,
     Type,
+    base_of,
 )
 
 _INSTANCES: tuple[Type, ...] = (STR, INT, ListType(STR), FLOAT, BOOL, TupleType((STR, STR)))
@@ -90,7 +91,17 @@ def attributes(type_: Type) -> tuple[str, ...]:
     """Return the fields or methods of a type."""
     if isinstance(type_, RecordType):
         return tuple(name for name, _ in type_.fields)
-    return tuple(methods_of(type_))
+    return tuple(methods(type_))
+
+
+def methods(type_: Type) -> Mapping[str, Builtin]:
+    """Return the methods of a type, those of numbers too."""
+    match base_of(type_):
+        case base if base in (INT, BOOL):
+            return NUMBER_METHODS["int"]
+        case base if base == FLOAT:
+            return NUMBER_METHODS["float"]
+    return methods_of(type_)
 
 
 def parameters(prefix: LineState) -> list[str]:
@@ -224,7 +235,7 @@ def attribute_suffixes(type_: Type | None, name: str) -> Iterator[list[str]]:
     if type_ is None or isinstance(type_, RecordType):
         yield []
         return
-    yield from method_calls(methods_of(type_)[name])
+    yield from method_calls(methods(type_)[name])
 
 
 def representative_attributes(type_: Type) -> tuple[str, ...]:
@@ -232,7 +243,7 @@ def representative_attributes(type_: Type) -> tuple[str, ...]:
     if isinstance(type_, RecordType):
         return tuple(name for name, _ in type_.fields)
     found: dict[Type, str] = {}
-    for name, method in methods_of(type_).items():
+    for name, method in methods(type_).items():
         for signature in method.signatures:
             found.setdefault(signature.result, name)
     return tuple(found[type_] for type_ in sorted(found, key=lambda type_: type_ != INT))

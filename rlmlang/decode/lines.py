@@ -28,7 +28,7 @@ from rlmlang.decode.blocks import (
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.partial import Environment, PartialChecker, is_plain
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.recognizer import Stack, tables
+from rlmlang.decode.recognizer import Stack, stack_after, tables
 from rlmlang.decode.state import BODY, LINE
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -116,13 +116,13 @@ class Point:
         """Return the parser's stack at the start of the line."""
         match self.chain:
             case nodes.If():
-                return _stack_after("if", HOLE, ":", BODY, "pass", LINE)
+                return stack_after("if", HOLE, ":", BODY, "pass", LINE)
             case nodes.For() | nodes.While():
-                return _stack_after("while", HOLE, ":", BODY, "pass", LINE)
+                return stack_after("while", HOLE, ":", BODY, "pass", LINE)
             case nodes.Try(handlers=()):
-                return _stack_after("try", ":", BODY, "pass", LINE)
+                return stack_after("try", ":", BODY, "pass", LINE)
             case nodes.Try():
-                return _stack_after("try", ":", BODY, "pass", LINE, "except", ":", BODY, "pass", LINE)
+                return stack_after("try", ":", BODY, "pass", LINE, "except", ":", BODY, "pass", LINE)
         return tables().start("start")
 
     # What is written here
@@ -354,8 +354,8 @@ class Ending:
         """Return whether the text may end after the line."""
         if self.statement is None or is_head(self.statement) or self._ends_try:
             return False
-        inner = (each for each in _functions(self.point.block) if each.level > self.point.floor)
-        if not all(map(self._is_over, inner)):
+        levels = (each.level for each in _functions(self.point.block) if each.level > self.point.floor)
+        if not all(self._is_over(self.point.block.at(level)) for level in levels):
             return False
         if self.point.unit == "statement":
             return True
@@ -444,19 +444,3 @@ def beginning(constraint: Constraint) -> Ending:
         block = block.opened(evolve(function, body=()), base.checker().default_of(function, expected))
         block = evolve(block, statements=function.body[:-1])
     return Ending(Point(base, block, constraint.unit, block.level, len(block.statements)))
-
-
-_stacks: dict[tuple[str, ...], Stack] = {}
-
-
-def _stack_after(*lexemes: str) -> Stack:
-    """Return the parser's stack after some lexemes, on which no other line is being written."""
-    if lexemes not in _stacks:
-        stack: Stack | None = tables().start("start")
-        for lexeme in lexemes:
-            found = tables().step(stack, None, lexeme) if stack is not None else None
-            stack = found[0] if found is not None else None
-        assert stack is not None, lexemes
-        _stacks[lexemes] = stack
-    known = _stacks[lexemes]
-    return Stack(known.state, known.value, known.below, known.depth)

@@ -57,7 +57,7 @@ class NextNames:
         self._binds: bool | None = None
         """Whether a new name may be written where an operand is expected, as a comprehension may bind it."""
         self._letters: frozenset[str] = frozenset()
-        """New names that may be a further target, as in `i = j = 0`: those of one letter, which are no slips."""
+        """New names that may be a further target, as in `i = j = 0`: those of one letter (decision 132)."""
         self._only_listed = False
         """Whether no other names than the candidates may follow, as in an import."""
         self.candidates, self._judge = self._role()

@@ -278,6 +278,8 @@ class ParseTables:
         terminal = self.terminal(lexeme)
         if terminal is None or not self.takes(stack, terminal):  # quick, and true of most lexemes
             return None
+        if lexeme == "." and getattr(stack.value, "type", "") in ("INT", "FLOAT"):
+            return None  # it would be read as a part of the number
         return self.shift(stack, terminal, lexeme)
 
     def finish(self, stack: Stack, rule: Literal["start", "expr"]) -> Any:
@@ -391,3 +393,19 @@ def finished(stack: Stack, inside: OpenFString | None, closing: Sequence[str]) -
 def tables() -> ParseTables:
     """Return the parse tables, which are read once."""
     return ParseTables()
+
+
+@cache
+def _known_stack(*lexemes: str) -> Stack:
+    stack: Stack | None = tables().start("start")
+    for lexeme in lexemes:
+        found = tables().step(stack, None, lexeme) if stack is not None else None
+        stack = found[0] if found is not None else None
+    assert stack is not None, lexemes
+    return stack
+
+
+def stack_after(*lexemes: str) -> Stack:
+    """Return the parser's stack after some lexemes, on which no other line is being written."""
+    known = _known_stack(*lexemes)
+    return Stack(known.state, known.value, known.below, known.depth)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 
-from rlmlang.decode.constants import written
-from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import (
-    applications,
     attribute_suffixes,
     attributes,
     calls,
@@ -20,7 +16,6 @@ from rlmlang.decode.fragments import (
     representative_attributes,
     type_arguments,
 )
-from rlmlang.decode.holes import Holes
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import (
@@ -32,19 +27,16 @@ from rlmlang.decode.state import (
     is_lambda,
     module_of,
     names_in,
-    outermost,
     static_methods,
 )
+from rlmlang.decode.suffixes import FURTHER, Suffixes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
     BOOL,
     DictType,
-    FunctionType,
     ListType,
     OptionalType,
-    RecordType,
-    TupleType,
     Type,
     Unknown,
 )
@@ -54,40 +46,16 @@ BINDING = ["=", HOLE]
 _BINARY = frozenset((*"+-*/%&|^<>", "//", "**", "<<", ">>", "<=", ">=", "==", "!=", "and", "or", "in", "not"))
 """Operators between two operands."""
 
-_FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
-"""Suffixes that give an operand another type."""
 
-
-_OUTER_SUFFIXES: dict[str, tuple[Sequence[str], ...]] = {
-    "list": (["[", "0", "]"], ["[", "0", "]", "[", "0", "]"], [".", "index", "(", HOLE, ")"]),
-    "dict": (["[", HOLE, "]"], [".", "keys", "(", ")"], [".", "values", "(", ")"], [".", "items", "(", ")"]),
-    "group": (["[", "0", "]"], ["[", "1", "]"], ["[", "1", ":", "]"]),
-    "call": (["[", "0", "]"], ["or", HOLE], ["[", "0", "]", "[", "0", "]"]),
-    "type": (["[", HOLE, "]"], ["or", HOLE], [".", "keys", "(", ")"]),
-    "index": (["[", "0", "]"], ["=", HOLE]),
-}
-"""By the kind of the outermost bracket, suffixes after it that may give the whole the expected type."""
-
-
-class Starts:
+class Starts(Suffixes):
     """The starts of closings for one unfinished line."""
-
-    def __init__(self, state: LineState, holes: Holes, receiver_of: Callable[[LineState], Type | None]) -> None:
-        self.state = state
-        self.holes = holes
-        self.receiver_of = receiver_of
-        """Returns the type of the operand before the dot that ends a line, if it is known."""
-
-    @cached_property
-    def _receiver(self) -> Type | None:
-        return self.receiver_of(self.state)
 
     def ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
         """Yield starts of closings, each with whether it completes the arguments of the open call, and with the suffix
         of the outermost bracket."""
         for start in self._plain_starts():
             yield start, False, ()
-        yield from self._suffixed_ways()
+        yield from self.suffixed_ways()
         if self.state.frame is not None and self.state.frame.kind == "call":
             for start in self._arguments(self.state.frame):
                 yield start, True, ()
@@ -110,7 +78,7 @@ class Starts:
         elif last == "." and (static := static_methods(self.state, stack.below)):
             yield from ([name] for name in static)
             yield from ([name, *call] for name, method in static.items() for call in method_calls(method, True))
-        elif last == "." and (type_ := self._receiver) is not None:
+        elif last == "." and (type_ := self.receiver) is not None:
             type_ = type_.item if isinstance(type_, OptionalType) else type_
             for name in representative_attributes(type_):
                 yield from ([name, *suffix] for suffix in attribute_suffixes(type_, name))
@@ -118,7 +86,7 @@ class Starts:
         elif last.isidentifier() and is_attribute and not module_of(self.state, stack.below and stack.below.below):
             tables_ = [table[last] for table in METHODS.values() if last in table]
             yield from [list(call) for call in dict.fromkeys(tuple(c) for t in tables_ for c in method_calls(t))]
-        elif last.isidentifier() and tables().takes(stack, "LPAR") and self._is_function(last):
+        elif last.isidentifier() and tables().takes(stack, "LPAR") and self.is_function(last):
             yield from calls(self.state.environment, last)
         elif last == "[" and self.state.frame is not None and self.state.frame.kind == "index":
             yield from (["0", "]"], [HOLE, "]"], [HOLE, ":", "]"])
@@ -126,6 +94,8 @@ class Starts:
             yield from ([*arguments, ")"] for arguments in lacking(self.state.environment, self.state.frame))
         elif last == "if" and self.state.size > 1:
             yield [HOLE, "else", HOLE]
+        elif self.state.frame is not None and self.state.frame.kind == "dict" and tables().takes(stack, "COLON"):
+            yield [":", HOLE]
         elif self.state.takes_operand and last in _BINARY:
             yield [HOLE]
 
@@ -133,69 +103,13 @@ class Starts:
         """Yield starts that complete an operand."""
         last = self.state.last
         yield []
-        if last.isidentifier() and tables().takes(self.state.stack, "LPAR") and self._is_function(last):
+        if last.isidentifier() and tables().takes(self.state.stack, "LPAR") and self.is_function(last):
             yield from calls(self.state.environment, last)
 
     def _may_bind(self) -> bool:
         """Return whether what is written may be a target, to which any value can be bound."""
         state = self.state
         return state.frame is None and tables().takes(state.stack, "EQUAL")
-
-    def outer_suffixes(self) -> list[Sequence[str]]:
-        """Return suffixes of the outermost bracket that may give the whole the expected type."""
-        frame, expected = outermost(self.state), self.state.goal
-        if expected is None or frame is None:
-            return []
-        if expected == BOOL:
-            return [["==", HOLE]]
-        found: list[Sequence[str]] = [*_OUTER_SUFFIXES.get(frame.kind, ())]
-        if frame.kind in ("list", "call", "type", "index"):
-            fields = [each for record in self.state.environment.records.values() for each in record.fields]
-            names = dict.fromkeys(name for name, type_ in fields if can_become(type_, expected))
-            found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
-        if frame.kind == "group" and isinstance(expected, TupleType):
-            found += [[word for _ in range(more) for word in (",", HOLE)] for more in range(1, len(expected.items))]
-        return found
-
-    def _suffixed_ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
-        """Yield starts with a suffix of the outermost bracket that may give the whole the expected type."""
-        inner, last, stack = self.state.frame, self.state.last, self.state.stack
-        frame, expected, suffixes = outermost(self.state), self.state.goal, self.outer_suffixes()
-        if expected is None or frame is None or inner is None:
-            return
-        starts: list[list[str]] = [[]]
-        if last == "CALL":
-            starts.append(["[", HOLE, "]"])
-        elif inner.kind == "type" and last == "[":
-            starts += [["dict", "[", "str", ",", *each, "]"] for each in (written(expected), ["int"])]
-        elif inner.kind == "type" and last in ("list", "dict"):
-            starts += [["[", *each] for each in type_arguments(last)]
-        elif inner.kind == "dict" and tables().takes(stack, "COLON"):
-            starts.append([":", HOLE])
-        elif last == "." and (type_ := self._receiver) is not None:
-            starts += [
-                [name, *more] for name in representative_attributes(type_) for more in attribute_suffixes(type_, name)
-            ]
-        elif last.isidentifier() and stack.below is not None and str(stack.below.value) == ".":
-            methods = [table[last] for table in METHODS.values() if last in table]
-            starts += [call for each in methods for call in method_calls(each)]
-        elif inner.kind == "group" and not inner.filled:
-            starts.append([HOLE])
-        elif inner.kind == "index" and not inner.filled:
-            starts += [["0"], [HOLE]]
-        elif inner.kind == "call" and last.isidentifier() and last in parameters(self.state):
-            starts.append(["=", "lambda", HOLE, ":", HOLE])
-        elif inner.kind == "call" and inner.filled and "key" in parameters(self.state):
-            starts.append([",", "key", "=", "lambda", HOLE, ":", HOLE])
-        elif last.isidentifier() and tables().takes(stack, "LPAR") and self._is_function(last):
-            starts += [each for each, _ in zip(calls(self.state.environment, last), range(2))]
-        if frame.kind == "group" and isinstance(expected, TupleType) and last.isidentifier():
-            starts += [["[", "0", "]"], ["[", "1", "]"]]
-        elif frame.kind == "group" and inner.filled and inner is frame:
-            starts.append([",", HOLE])
-        for start in starts:
-            for suffix in suffixes:
-                yield start, False, suffix
 
     def _plain_starts(self) -> Iterator[list[str]]:
         """Yield the short starts, which fit most often."""
@@ -210,7 +124,7 @@ class Starts:
             yield from ([name, *call] for name, method in static.items() for call in method_calls(method, True))
             return
         if last == ".":
-            yield from self._attribute_starts(self._receiver)
+            yield from self._attribute_starts(self.receiver)
             return
         if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
             yield ["ValueError"]
@@ -297,7 +211,7 @@ class Starts:
             if (module := module_of(state, stack.below.below)) and last in MODULES[module]:
                 for application in member_calls(module, last):
                     yield application
-                    yield from ([*application, *more] for more in _FURTHER)
+                    yield from ([*application, *more] for more in FURTHER)
                 return
             if method := static_methods(state, stack.below.below).get(last):
                 yield from method_calls(method, True)
@@ -306,10 +220,10 @@ class Starts:
             )
             for call in made:
                 yield [*call]
-                yield from ([*call, *more] for more in _FURTHER)
-                yield from ([*call, *more] for more in self._attribute_suffixes(call))
+                yield from ([*call, *more] for more in FURTHER)
+                yield from ([*call, *more] for more in self.attribute_suffixes(call))
         if last.isidentifier():
-            yield from self._suffixes(last)
+            yield from self.suffixes(last)
             if static := static_methods(state, stack):
                 yield from (
                     [".", name, *call] for name, method in static.items() for call in method_calls(method, True)
@@ -325,11 +239,11 @@ class Starts:
                 yield ["=", HOLE]
                 yield ["=", "lambda", HOLE, ":", HOLE]
             if tables().takes(stack, "LSQB"):
-                yield from (["[", "0", "]", *more] for more in self._attribute_suffixes(["[", "0", "]"]))
+                yield from (["[", "0", "]", *more] for more in self.attribute_suffixes(["[", "0", "]"]))
         elif last[-1:].isdigit() or last[:1] in (")", "]", "}", *"\"'fr0123456789"):
             if frame is not None and frame.kind == "index":
                 yield from ([",", HOLE], [":", "]"])
-            yield from self._suffixes("")
+            yield from self.suffixes("")
         elif last == "-" and frame is not None and frame.kind == "index":
             yield ["1", ":", "]"]
         if last == "for" and frame is not None:
@@ -365,9 +279,24 @@ class Starts:
             yield ["}", ".", "items", "(", ")"]
             yield [":", HOLE, "}", ".", "items", "(", ")"]
             yield ["}", "[", HOLE, "]"]
+            yield ["}", "==", HOLE]
         elif frame is not None and frame.kind == "list":
             yield ["]", "[", "0", "]"]
+            yield ["]", "==", HOLE]
+        yield from self._after_displays()
         yield from self._tested()
+
+    def _after_displays(self) -> Iterator[list[str]]:
+        """Yield ends of displays that are arguments, with one more argument behind them or what the call equals."""
+        frame = self.state.frame
+        ends = [HOLE] if frame is not None and not frame.filled and self.state.takes_operand else []
+        while frame is not None and frame.kind in ("list", "dict", "group"):
+            ends.append({"[": "]", "{": "}", "(": ")"}[frame.bracket])
+            frame = frame.below
+        if frame is not None and frame.kind == "call":
+            if frame is not self.state.frame:
+                yield [*ends, ",", HOLE]
+            yield [*ends, ")", "==", HOLE]
 
     def _tested(self) -> Iterator[list[str]]:
         """Yield starts that test the names that may be None."""
@@ -445,57 +374,9 @@ class Starts:
         elif "key" in parameters(self.state):
             yield [",", "key", "=", "lambda", HOLE, ":", HOLE]
 
-    def _suffixes(self, name: str) -> Iterator[list[str]]:
-        """Yield suffixes that may give the last operand a fitting type; `name` is its name, if it has one.
-        (Decision 88.)
-        """
-        stack = self.state.stack
-        assert stack is not None
-        if name and tables().takes(stack, "LPAR") and self._is_function(name):
-            for call in calls(self.state.environment, name):
-                yield call
-                yield from ([*call, *more] for more in _FURTHER)
-            if self.state.goal is not None:
-                yield from ([*call] for call, _ in applications(self.state.environment, name))
-        if name and tables().takes(stack, "DOT"):  # it may be a name that is bound later
-            for record in self.state.environment.records.values():
-                yield from ([".", field] for field, _ in record.fields)
-        if tables().takes(stack, "LSQB"):
-            yield from _FURTHER
-            yield ["in", HOLE]
-        if tables().takes(stack, "IS"):
-            yield ["is", "None"]
-            yield ["or", HOLE]
-            yield ["[", "0", "]", "or", HOLE]
-            yield ["if", HOLE, "else", HOLE]
-        if tables().takes(stack, "DOT"):
-            yield from self._attribute_suffixes(())
-
-    def _attribute_suffixes(self, lexemes: Sequence[str]) -> Iterator[list[str]]:
-        """Yield attributes of the operand that the given lexemes end."""
-        state: LineState | None = self.state
-        for lexeme in lexemes:
-            state = self.holes.take(state, self.holes.numbered(lexeme, state), [])
-        dot = tables().shift(state.stack, "DOT", ".") if state is not None else None
-        if dot is None or state is None:
-            return
-        dotted = LineState(state.environment, dot, state.frame, ".", 2, ("", ""))
-        type_ = self.receiver_of(dotted)
-        for attribute in representative_attributes(type_) if type_ is not None else ():
-            for suffix in attribute_suffixes(type_, attribute):
-                yield [".", attribute, *suffix]
-                if isinstance(type_, RecordType):
-                    yield [".", attribute, *suffix, "[", "0", "]"]
-
     def _has_use(self, last: str) -> bool:
         """Return whether what is written is rather an expression than a new name."""
         return self.state.size > 1 or function_named(self.state.environment, last) is not None or last in BUILTINS
-
-    def _is_function(self, name: str) -> bool:
-        entry = function_named(self.state.environment, name)
-        if isinstance(entry, Variable):
-            return isinstance(entry.type, FunctionType)
-        return entry is not None or name in BUILTINS or self.state.words[:1] == ("def",)
 
 
 def _import_starts(state: LineState) -> Iterator[list[str]]:

@@ -193,3 +193,30 @@ def test_a_function_without_a_written_result_may_end_without_one() -> None:
     assert accepts("def f(x: int):\n    if x > 0:\n        return x\n\n\nf(-1)\n")
     text = "def f(n):\n    if n > 0:\n        return f(n - 1) + 1\n"
     assert read(f"{text}f(1)\n").text == text  # its result would be None
+
+
+def test_a_function_may_leave_it_to_its_caller_that_it_returns() -> None:
+    text = "def f(n: int) -> int:\n    for i in reversed(range(n)):\n        if n % i == 0:\n            return i\n"
+    assert accepts(text)
+    assert accepts(f"{text}f(6)\n")
+    assert not read("def f(n: int) -> int:\n    n += 1\n").allows(256)
+
+
+# Values that are made up in brackets ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "map(max, [1, 5], [3, 2])",
+        "sum([[1], [2, 3]], [])",
+        "sum(v for k, v in {'a': 1, 'b': 2}.items() if k != 'a')",
+        "unique([{'a': 1}, {'a': 2}])",
+        "({1, 2}.union([3], {4: 5}) == {1, 2, 3, 4} and {1, 2}.union([1, 2]) == {2})",
+        "[n for n in range(1, 20) if (n ** 0.5).is_integer()]",
+        "[(1023).bit_length(), (6).bit_count()]",
+        "[str.upper('a')]",
+    ],
+)
+def test_values_in_brackets(line: str) -> None:
+    assert accepts(f"{line}\n")

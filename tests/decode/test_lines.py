@@ -240,7 +240,7 @@ def test_a_statement_with_a_block_may_go_on_or_end() -> None:
     ("text", "constraint", "may_end"),
     [
         ("    def f() -> int:\n        n = 1\n", STATEMENT, False),
-        ("    def f() -> int:\n        if n > 1:\n            return 1\n", STATEMENT, False),
+        ("    def f() -> int:\n        if n > 1:\n            return 1\n", STATEMENT, True),
         ("    def f() -> int:\n        if n > 1:\n            return 1\n        return 2\n", STATEMENT, True),
         ("    def f():\n        print(n)\n", STATEMENT, True),
         ("def f() -> int:\n    pass\n", Constraint("document: str\n", unit="statement"), False),
