@@ -243,6 +243,9 @@ class Point:
         if not checker.body.reachable:
             return True
         names = {name.id for name, _ in names_bound_by([statement])}
+        waiting = any(not each.is_applied for each in checker.body.definitions.values())
+        if waiting and any(checker.may_differ(name, frozenset()) for name in names):
+            return True  # functions that nothing has applied are checked with what the name is at the end
         if self.tells_names_apart:
             used = (scope.find(each.id) for each in nodes_in(statement) if isinstance(each, nodes.Name))
             if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in used):

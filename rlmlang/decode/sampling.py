@@ -14,7 +14,7 @@ from rlmlang.decode.position import Position
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.spacing import is_usual
 from rlmlang.decode.vocabulary import Vocabulary
-from rlmlang.language.builtins import BUILTINS, MODULES, Builtin
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin
 from rlmlang.language.check.scope import ModuleEntry
 from rlmlang.language.collector import paused_collector
 
@@ -90,6 +90,18 @@ OPERANDS = (
     "not ", "str.", "int.", "sorted([2, 1], reverse=True)", "sorted([2, 1], key=",
 )  # fmt: skip
 """Starts of values."""
+
+
+RECEIVERS = {"str": '"ab"', "list": "[3, 1]", "dict": '{"a": 1}', "set": "{1, 2}", "tuple": "(1, 2)"}
+"""By type, a value that has its methods."""
+
+MAKERS = {
+    "deque": "from collections import deque\nv = deque([1])\n",
+    "Counter": 'from collections import Counter\nv = Counter("ab")\n',
+    "Match": 'import re\nv = re.match("a", "ab")\nassert v is not None\n',
+    "Pattern": 'import re\nv = re.compile("a")\n',
+}
+"""By type, lines that make a value of it."""
 
 
 def _draw(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> list[int]:
@@ -176,7 +188,18 @@ def _operand(position: Position, rng: random.Random) -> str:
             return _use(rng.choice(imported), entries, rng)
         case 2 if entries:
             return f"{rng.choice(list(entries))}."
+        case 3:
+            type_ = rng.choice(sorted(RECEIVERS))
+            return f"{RECEIVERS[type_]}.{rng.choice(sorted(METHODS[type_]))}("
     return rng.choice(OPERANDS)
+
+
+def _method_line(rng: random.Random) -> str:
+    """Return lines that apply a method to a variable, or to what a module makes."""
+    type_ = rng.choice(sorted(METHODS))
+    name = rng.choice(sorted(METHODS[type_]))
+    begin = MAKERS.get(type_, f"v = {RECEIVERS.get(type_, 'text')}\n")
+    return begin + rng.choice((f"v.{name}(", f"x = v.{name}("))
 
 
 def _use(name: str, entries: Mapping[str, object], rng: random.Random) -> str:
@@ -203,13 +226,19 @@ def _line_start(position: Position, rng: random.Random) -> str:
     point = ending.at(margin // 4)
     entries = point.environment.entries if point is not None and point.environment is not None else {}
     draw = rng.random()
-    if draw < 0.1:
+    if draw < 0.2:
         module = rng.choice(sorted(MODULES))
         name = rng.choice(sorted(MODULES[module]))
-        return rng.choice((f"from {module} import {name}\n", f"import {module}\n"))
-    if draw < 0.25:
-        return rng.choice(LINES)
-    if entries and draw < (0.55 if level else 0.4):  # a value ends a program
+        return rng.choice(
+            (
+                f"from {module} import {name}\nx = {name}(",
+                f"import {module}\nx = {module}.{name}(",
+                f"import {module}\n",
+            )
+        )
+    if draw < 0.35:
+        return rng.choice(LINES) if draw < 0.25 else _method_line(rng)
+    if entries and draw < (0.6 if level else 0.45):  # a value ends a program
         return _use(rng.choice(list(entries)), entries, rng)
     return rng.choice(STATEMENTS)
 

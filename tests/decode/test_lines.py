@@ -293,6 +293,16 @@ def test_a_program_may_end_with_a_function_that_gives_none() -> None:
     assert not accepts(f"{start}if count > 1:\n    f(1)\n")
 
 
+def test_a_variable_keeps_what_a_function_that_nothing_applies_needs() -> None:
+    program = "text: str\ndef f():\n    text.find('')\n"
+    matcher = Matcher(Constraint(program), BYTES, 1_000)
+    for byte in b"xs, text":
+        matcher.commit(byte)
+        check(Source(program + matcher.text + matcher.closing_text()))
+    assert refused_at("text = 3\n", Constraint(program)) == "text = "
+    assert accepts("f()\ntext = 3\ntext\n", Constraint(program))
+
+
 def test_nothing_follows_a_program_whose_end_is_never_reached() -> None:
     with pytest.raises(UsageError) as caught:
         Matcher(Constraint("assert 1 is None\n"), BYTES, 100)
