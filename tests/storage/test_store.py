@@ -243,10 +243,6 @@ def test_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert code(tmp_path) == "E606"
-
-
 def test_a_server_that_cannot_be_reached(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         Store(f"postgresql://me:secret@/x?host={tmp_path}")
