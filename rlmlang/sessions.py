@@ -18,7 +18,7 @@ from rlmlang.opening import ModelLike, StoreLike, stored_in
 from rlmlang.runtime.inputs import input_mapping
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Mismatch, Value
-from rlmlang.storage.sessions import SessionValue, bind_in, forget_session, values_in
+from rlmlang.storage.sessions import SessionValue, add_to, bind_in, forget_session, values_in
 from rlmlang.trace.recorder import Trace
 
 GIVEN = 40
@@ -28,7 +28,6 @@ RECALLED = 10
 """How many earlier questions a model is told, the latest."""
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
-_ANSWER = re.compile(r"answer_(\d+)")
 
 
 @define
@@ -92,10 +91,9 @@ class Session:
             given: dict[str, object] = {name: each.value for name, each in [*before.items()][-GIVEN:]}
             asked = _recalling(question, before, given)
             result = await aask(asked, given, type=type, model=model, store=store, trace=trace, **options)
-            found = [SessionValue(_next_answer(before), result.type, result.value, question)]
-            bound = trace.first.bound if trace.first else ()
-            found[:0] = [each for each in map(_kept, bound) if each is not None and each.name not in before]
-            bind_in(store, self.name, found)
+            bound = map(_kept, trace.first.bound if trace.first else ())
+            variables = [each for each in bound if each is not None and each.name not in before]
+            add_to(store, self.name, variables, SessionValue("", result.type, result.value, question))
         return result
 
     ask = synchronous(aask, "await session.aask(…)")
@@ -114,11 +112,6 @@ def _kept(variable: tuple[str, Type, Value]) -> SessionValue | None:
     except (KeyError, Mismatch):
         pass
     return None
-
-
-def _next_answer(values: Mapping[str, SessionValue]) -> str:
-    numbers = [int(found[1]) for name in values if (found := _ANSWER.fullmatch(name))]
-    return f"answer_{max(numbers, default=0) + 1}"
 
 
 def _recalling(question: str, before: Mapping[str, SessionValue], given: Mapping[str, object]) -> str:

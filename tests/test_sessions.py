@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -89,6 +90,28 @@ def test_a_question_that_fails_binds_no_answer_and_is_not_paid_twice(store: Path
     result = session.ask("Ask", model=model)
     assert result.value == "an answeran answer"
     assert result.usage.memo_hits >= 1
+
+
+def test_the_answers_of_two_questions_that_are_asked_at_once_are_both_kept(store: Path) -> None:
+    def first(request: Request) -> str:
+        second = Asked(Second="return 2").model()
+        other = Thread(
+            target=lambda: rlmlang.Session("s", store=store).ask("Second", {"total": 5}, type=int, model=second)
+        )
+        other.start()
+        other.join()
+        return "```python\ntotal = 1\nreturn total\n```"
+
+    session = rlmlang.Session("s", store=store)
+    assert session.ask("First", type=int, model=ScriptedModel(first), writing="turns").value == 1
+    assert session.values == {"total": 5, "answer_1": 2, "answer_2": 1}
+
+
+def test_a_variable_that_is_called_as_an_answer_is_kept_beside_it(store: Path) -> None:
+    session = rlmlang.Session("s", store=store)
+    model = Asked(First="```python\nanswer_1 = 7\nreturn answer_1 + 1\n```").model()
+    assert session.ask("First", type=int, model=model, writing="turns").value == 8
+    assert session.values == {"answer_1": 7, "answer_2": 8}
 
 
 def test_values_of_all_types_come_back(store: Path) -> None:

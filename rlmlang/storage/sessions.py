@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rlmlang.errors import UsageError
 from rlmlang.language.type_structure import structure_of, type_of_structure
@@ -14,6 +15,8 @@ from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, Value, canonical
 from rlmlang.storage.store import Store
+
+_ANSWER = re.compile(r"answer_(\d{1,9})")
 
 
 @frozen
@@ -69,17 +72,36 @@ def _value(text: str, type_: Type) -> Value:
 def bind_in(store: Store, session: str, values: Iterable[SessionValue]) -> None:
     """Bind values in a session, in place of those that have their names already."""
     with store.reporting_errors(), store.db.transaction():
-        ((last,),) = store.db.query("select coalesce(max(seq), 0) from session_values where session = ?", (session,))
-        for seq, each in enumerate(values, int(last) + 1):
-            # twice JSON, so that it is ASCII: a database takes neither half surrogate pairs nor the character 0
-            text = json.dumps(canonical(each.value))
-            structure = json.dumps(structure_of(each.type))
-            store.db.query("delete from session_values where session = ? and name = ?", (session, each.name))
-            store.db.query(
-                "insert into session_values (session, name, seq, about, type, value, bound) "
-                f"values (?, ?, ?, ?, ?, ?, {store.db.now})",
-                (session, each.name, seq, each.about, structure, text),
-            )
+        _bind(store, session, values)
+
+
+def add_to(store: Store, session: str, variables: Iterable[SessionValue], answer: SessionValue) -> None:
+    """Bind the variables of a program that no value has the name of, and its answer as the next `answer_N`.
+
+    The names are looked up where they are bound, so that of two processes that ask at once none loses its answer.
+    """
+    with store.reporting_errors(), store.db.transaction():
+        names = {
+            str(name) for (name,) in store.db.query("select name from session_values where session = ?", (session,))
+        }
+        found = [each for each in variables if each.name not in names]
+        names |= {each.name for each in found}
+        numbers = [int(match[1]) for name in names if (match := _ANSWER.fullmatch(name))]
+        _bind(store, session, [*found, evolve(answer, name=f"answer_{max(numbers, default=0) + 1}")])
+
+
+def _bind(store: Store, session: str, values: Iterable[SessionValue]) -> None:
+    ((last,),) = store.db.query("select coalesce(max(seq), 0) from session_values where session = ?", (session,))
+    for seq, each in enumerate(values, int(last) + 1):
+        # twice JSON, so that it is ASCII: a database takes neither half surrogate pairs nor the character 0
+        text = json.dumps(canonical(each.value))
+        structure = json.dumps(structure_of(each.type))
+        store.db.query("delete from session_values where session = ? and name = ?", (session, each.name))
+        store.db.query(
+            "insert into session_values (session, name, seq, about, type, value, bound) "
+            f"values (?, ?, ?, ?, ?, ?, {store.db.now})",
+            (session, each.name, seq, each.about, structure, text),
+        )
 
 
 def forget_session(store: Store, session: str) -> int:
