@@ -88,6 +88,8 @@ OUT_OF_REACH = {
     "E408": "raised where an engine of this process is held to a constraint",
     "E314": "takes time; a scripted function answers at once (tests/calls/test_functions_of_the_host.py)",
     "E409": "tells of a server; a case has none (tests/models/test_faults.py)",
+    "E316": "tells of rows of a data set (tests/mapping/test_mapped_rows.py)",
+    "E512": "tells of rows of a data set (tests/mapping/test_mapped_rows.py)",
     **dict.fromkeys(
         (f"E70{digit}" for digit in range(9)), "tells of a request to a server (tests/serving/test_requests.py)"
     ),

@@ -209,10 +209,14 @@ class OwnershipWalk(ApplicationsWalk):
         pin = self.pin(path, [target.index, node.value], target)
         self.value(target.index)
         value = self.value(node.value)
-        self.unpin(pin)
+        is_in_place = self.context.parts_of(type_)[0]
+        if pin is not None and is_in_place:
+            self.check_held(pin)  # Python stores the item again afterwards, in a container that may have lost it
+        else:
+            self.unpin(pin)
         change = self.change_of(path, node.span, self.type_of(target.value))
         index = _name_of(target.index)
-        if self.context.parts_of(type_)[0]:
+        if is_in_place:
             self.change(path, change, index=index)
             within = ChangedPath(
                 path.variable, element(path.value), path.depth + 1, (*path.steps, index) if index else ()
