@@ -187,7 +187,7 @@ def command(
             ordered=out == "-" and not unordered, max_errors=max_errors, rows_at_once=rows_at_once,
             expect=expect, tolerance=tolerance, judge=None if judge is None else Program(check(read_source(judge))),
         )  # fmt: skip
-        job.keep(columns, expect)
+        job.keep(columns, expect, mapped.columns)
         if out == "-":
             job.run(mapped, table.count, trace_file, None)
         else:

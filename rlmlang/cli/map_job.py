@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from typing import Any
@@ -18,7 +18,7 @@ from rlmlang.cli import output
 from rlmlang.cli.failures import as_error, with_more_hints
 from rlmlang.cli.map_progress import RowsProgress, shown
 from rlmlang.cli.running import missing_model, summary, written_to
-from rlmlang.errors import MissingModel, RlmError, UsageError
+from rlmlang.errors import MissingInput, MissingModel, RlmError, UsageError
 from rlmlang.mapping.formats import cell_text
 from rlmlang.mapping.mapped import Mapped
 from rlmlang.mapping.records import GIVEN, RESULT_COLUMNS, line_of, record_of
@@ -64,10 +64,17 @@ class MapJob:
             failure = as_error(error)
             self.failure = missing_model() if isinstance(failure, MissingModel) else failure
 
-    def keep(self, columns: str | None, expect: str | None) -> None:
-        """Take note of which of the rows' own columns are kept, and which says what is expected."""
+    def keep(self, columns: str | None, expect: str | None, there: Collection[str]) -> None:
+        """Take note of which of the columns that are there are kept, and which says what is expected.
+
+        Raises UsageError E601 for a column that is not there.
+        """
         if columns is not None:
-            self._columns = {*filter(None, map(str.strip, columns.split(","))), *([expect] if expect else [])}
+            names = [*filter(None, map(str.strip, columns.split(",")))]
+            for name in names:
+                if there and name not in there:
+                    raise MissingInput.of("E601", f"no column `{name}` can be kept; there are {', '.join(there)}")
+            self._columns = {*names, *([expect] if expect else [])}
         if expect is not None:
             self.scores = Scores(expect + GIVEN if expect in RESULT_COLUMNS else expect)
 
@@ -157,14 +164,17 @@ class MapJob:
     def _show(self, scores: Scores) -> None:
         """Print the share of rows that are right, and the worst rows."""
         low, high = wilson(scores.total, scores.count)
+        right = f"{scores.accuracy:.1%} right of {counted(scores.count, 'row')}"
         lines = [
-            f"{scores.accuracy:.1%} right of {counted(scores.count, 'row')}, "
-            f"with 95 % certainty between {low:.1%} and {high:.1%}"
+            f"{right}, with 95 % certainty between {low:.1%} and {high:.1%}" if scores.count else "no row was scored"
         ]
         if scores.failed:
             lines.append(f"{counted(scores.failed, 'row')} failed, which counts as wrong")
         if scores.unscored:
-            lines.append(f"{counted(scores.unscored, 'row')} could not be scored")
+            lines.append(
+                f"{counted(scores.unscored, 'row')} without a score: what is expected does not fit the value, "
+                "the judge failed, or they ran without --expect"
+            )
         if worst := scores.worst():
             lines.append(f"\n{'row':>9}  {'score':>5}  {'expected':{WIDTH}}  value")
         for record in worst:

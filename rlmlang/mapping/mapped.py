@@ -79,7 +79,8 @@ class Mapped:
         self._is_taken = False
         self.first: TableRow = first[0][1] if first else {}
         """The first row; empty if there is none."""
-        columns = table.columns or tuple(self.first)
+        self.columns = columns = table.columns or tuple(self.first)
+        """The columns of the table, or of the first row where rows may differ; none of a table without rows."""
         self._binder = RowBinder(checked, given, columns, table.only_text) if columns else None
         self._scorer: ReadyScorer | None = None
         if self._binder is not None:

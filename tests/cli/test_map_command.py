@@ -204,6 +204,19 @@ def test_values_are_scored(do: Run) -> None:
     }  # fmt: skip
 
 
+def test_rows_without_a_score(do: Run, tmp_path: Path) -> None:
+    do("-o", "out.jsonl")
+    code, out, _ = do("-o", "out.jsonl", "--resume", "--expect", "label")
+    assert code == 0
+    assert out.splitlines() == [
+        "no row was scored",
+        "4 rows without a score: what is expected does not fit the value, the judge failed, or they ran without "
+        "--expect",
+    ]
+    (tmp_path / "none.csv").write_text("id,text,label\n")
+    assert do("-o", "none.jsonl", "--expect", "label", rows="none.csv")[1] == "no row was scored\n"
+
+
 def test_a_program_judges(do: Run, tmp_path: Path) -> None:
     (tmp_path / "judge.rlm").write_text(
         "def right(value: str, expected: str) -> bool:\n    return value[0] == expected[0]\n"
@@ -223,6 +236,7 @@ def test_a_program_judges(do: Run, tmp_path: Path) -> None:
         (("-o", "-", "--resume"), "standard output cannot be resumed"),
         (("-o", "-", "--json"), "both write to standard output"),
         (("-o", "o.csv", "--expect", "lable"), "no column `lable` says what is expected; there are id, text, label"),
+        (("-o", "o.csv", "--columns", "id,lable"), "no column `lable` can be kept; there are id, text, label"),
         (("-o", "o.csv", "--tolerance", "1"), "nothing says what is expected"),
         (("-o", "o.csv", "--row-limit", "rows=3"), "expected a limit, such as max_calls=20"),
         (("-o", "o.csv", "--row-limit", "max_calls=x"), "max_calls is a whole number"),
