@@ -5,8 +5,8 @@
     rlmlang map benchmarks/reviews.rlm reviews.csv --out results.jsonl --model smollm2 --expect label
 
 The source archive of vaderSentiment (MIT licence) carries 10,605 sentences of film reviews, each with the mean of what
-20 people or so said on a scale from -4 to 4 (Hutto & Gilbert, ICWSM 2014). A label is the sign of that mean; the few
-sentences whose mean is 0 are left out. The wheel of the package does not have them.
+some 15 to 20 people said on a scale from -4 to 4 (Hutto & Gilbert, ICWSM 2014). A label is the sign of that mean; 37
+sentences whose mean is 0 are left out. The wheel of the package has none of this.
 """
 
 from __future__ import annotations
