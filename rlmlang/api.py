@@ -21,7 +21,7 @@ Each of them has an asynchronous twin whose name begins with `a`. Options are th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
@@ -345,14 +345,20 @@ async def aask(
 ask = synchronous(aask, "await rlmlang.aask(…)")
 
 
+def values_beside_question(inputs: Mapping[str, object] | None, known: Sequence[Type] = ()) -> dict[str, Value]:
+    """Return the values of the inputs of a question, as `values_of` does. Raises UsageError E603, E607."""
+    values = values_of(input_mapping(inputs), known)
+    if QUESTION in values:
+        raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
+    return values
+
+
 async def answered(question: str, inputs: Mapping[str, object] | None, type: str | Type, options: Options) -> Result:
     """Do what `aask` does, for a type of the language as text or itself, with options that are complete."""
     functions = host_functions(options.functions)
     heads = [declaration(name, each) for name, each in functions.items()]
     own = STR if isinstance(type, str) else type
-    values = values_of(input_mapping(inputs), [own, *(each for head in heads for each in head.types)])
-    if QUESTION in values:
-        raise UsageError.of("E607", f"an input cannot be named {QUESTION}")
+    values = values_beside_question(inputs, [own, *(each for head in heads for each in head.types)])
     given = dict(zip(argument_names(tuple(values.items())), values.values()))
     arguments = "".join(f", {name}={name}" for name in given)
     header = declared(values, own, heads)

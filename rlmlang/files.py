@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from urllib.parse import quote
 
 _HERE = Path(__file__).parent
 
@@ -29,6 +30,11 @@ def stdlib_dir() -> Path:
 def cache_folder() -> Path:
     """Return the folder for this user's files that can be made again: `$XDG_CACHE_HOME/rlmlang`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rlmlang"
+
+
+def file_address(path: Path) -> str:
+    """Return the `file:` address of a file, by which SQLite opens one whose name is no text too."""
+    return f"file://{quote(os.fsencode(path.absolute()))}"
 
 
 def text_of(data: bytes) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from rlmlang.api import Result, aask
-from rlmlang.calls.inline import values_of
+from rlmlang.api import Result, aask, values_beside_question
 from rlmlang.errors import UsageError
 from rlmlang.language.type_structure import structure_of, type_of_structure
 from rlmlang.language.types import Type
@@ -59,8 +58,11 @@ class Session:
             return {name: each.value for name, each in values_in(store, self.name).items()}
 
     def bind(self, inputs: Mapping[str, object] | None = None, /, **named: object) -> None:
-        """Bind values for the questions to come. Raises UsageError E603 for what is of no type of the language."""
-        values = values_of({**input_mapping(inputs), **named})
+        """Bind values for the questions to come.
+
+        Raises UsageError E603 for what is of no type of the language, and E607 for a name that no input can have.
+        """
+        values = values_beside_question({**input_mapping(inputs), **named})
         with stored_in(self.store) as store:
             bind_in(store, self.name, _bindings(values))
 
@@ -86,7 +88,7 @@ class Session:
         """
         trace = Trace() if trace is None else trace
         with stored_in(self.store) as store:
-            bind_in(store, self.name, _bindings(values_of(input_mapping(inputs))))
+            bind_in(store, self.name, _bindings(values_beside_question(inputs)))
             before = values_in(store, self.name)
             given: dict[str, object] = {name: each.value for name, each in [*before.items()][-GIVEN:]}
             asked = _recalling(question, before, given)

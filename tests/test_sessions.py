@@ -132,6 +132,17 @@ def test_values_of_all_types_come_back(store: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["lambda", "CALL", "a b", "1a", "", "é", "a\ud800", "question__"])
+def test_a_name_that_no_input_can_have_is_not_bound(name: str, store: Path) -> None:
+    """Every later question of the session would fail, and a single value cannot be forgotten."""
+    session = rlmlang.Session("s", store=store)
+    with pytest.raises(rlmlang.UsageError, match=r"E607.*an input cannot be named"):
+        session.bind({name: 1})
+    with pytest.raises(rlmlang.UsageError, match=r"E607.*an input cannot be named"):
+        session.ask("Count", {name: 1}, model=Asked(Count="return 'x'").model())
+    assert session.values == {}
+
+
 def test_asynchronous_code_asks_too(store: Path) -> None:
     session = rlmlang.Session("s", store=store)
     model = Asked(Count="return len(book)").model()

@@ -28,6 +28,7 @@ from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.parse import parse
 from rlmlang.language.parse.layout import lay_out, show_hidden
+from rlmlang.language.parse.tables import RESERVED
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import STR, Type
 from rlmlang.models.base import Reply, Request, cut_at_stop
@@ -48,6 +49,8 @@ CALL_TOKENS = 200
 
 CALL_ATTEMPTS = 3
 """How often one call is written, at most; then its error is inserted in place of its answer."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 SHOWN = 2_000
 """About how many characters of an answer are inserted into the text."""
@@ -129,8 +132,12 @@ async def write_text(
 def values_of(inputs: Mapping[str, object], known: Sequence[Type] = ()) -> dict[str, Value]:
     """Return the values of inputs whose types no program declares; objects are of a known record that they fit.
 
-    Raises UsageError E603 if they have no type.
+    Raises UsageError E603 if they have no type, and E607 for a name that none can have.
     """
+    for name in inputs:
+        if not _NAME.fullmatch(name) or name in RESERVED:
+            hint = "a name is letters from a to z, digits and `_`, and no word of the language such as `class`"
+            raise UsageError.of("E607", f"an input cannot be named {name!r:.80}", hint=hint)
     values: dict[str, Value] = {}
     records = {record.name: record for record in record_types(*known)}
     taken = {*inputs, *records}

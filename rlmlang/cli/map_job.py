@@ -18,7 +18,7 @@ from rlmlang.cli import output
 from rlmlang.cli.failures import as_error, with_more_hints
 from rlmlang.cli.map_progress import RowsProgress, shown
 from rlmlang.cli.running import missing_model, summary, written_to
-from rlmlang.errors import MissingInput, MissingModel, RlmError, UsageError
+from rlmlang.errors import MissingInput, MissingModel, RlmError
 from rlmlang.mapping.formats import cell_text
 from rlmlang.mapping.mapped import Mapped
 from rlmlang.mapping.records import GIVEN, RESULT_COLUMNS, line_of, record_of
@@ -157,7 +157,7 @@ class MapJob:
 
     def _explained(self, failure: RlmError) -> RlmError:
         """Return what ended the map, with how it goes on where rows are kept."""
-        if self.done and self.out != "-" and not isinstance(failure, UsageError):
+        if self.done and self.out != "-":
             return with_more_hints(failure, f"{counted(self.done, 'row')} kept: --resume goes on from there")
         return failure
 

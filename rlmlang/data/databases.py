@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
 
 import apsw
 
@@ -13,6 +12,7 @@ from rlmlang.data.columns import unique
 from rlmlang.data.forms import DataForm
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table, TableRow
+from rlmlang.files import file_address
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def _opened(place: DataPlace) -> Iterator[apsw.Connection]:
         raise place.broken("a database is read from a file of its own", "save it, unpacked, to a file")
     with place.library_reads("SQLite database"):
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        connection = apsw.Connection(f"file:{quote(str(place.path))}?mode=ro", flags=flags)
+        connection = apsw.Connection(f"{file_address(place.path)}?mode=ro", flags=flags)
         try:
             connection.set_busy_timeout(5_000)
             connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)  # what a file defines runs no functions

@@ -53,10 +53,15 @@ def _csv(file: IO[bytes], records: Records) -> None:
     text = TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
     columns = columns_of(records)
     writer = csv.writer(text)
-    writer.writerow(columns)
+    writer.writerow(map(_csv_cell, columns))
     for record in records():
-        writer.writerow([cell_text(record.get(column)) for column in columns])
+        writer.writerow([_csv_cell(record.get(column)) for column in columns])
     text.detach()
+
+
+def _csv_cell(value: Any) -> str:
+    """Return the text of a cell of CSV, in which the character 0 is an escape: readers take it for a broken file."""
+    return cell_text(value).replace("\0", "\\x00")
 
 
 def cell_text(value: Any) -> str:

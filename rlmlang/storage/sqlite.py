@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import apsw
 
-from rlmlang.files import open_private, require_private
+from rlmlang.files import file_address, open_private, require_private
 from rlmlang.storage.database import Row
 
 SAFE_WAL = (3, 51, 3)
@@ -37,7 +37,8 @@ class Sqlite:
             os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
         for end in ("", "-journal", "-wal", "-shm"):  # SQLite trusts what these contain
             require_private(path.with_name(path.name + end))  # decision 67
-        self._db = apsw.Connection(str(path))
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+        self._db = apsw.Connection(file_address(path), flags=flags)
         self._db.set_busy_timeout(BUSY_TIMEOUT)
         self._set_journal(journal_mode(apsw.sqlite_lib_version()))
         self.query("pragma synchronous = normal")

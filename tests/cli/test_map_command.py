@@ -95,6 +95,30 @@ def test_values_of_many_types_in_every_format(do: Run, tmp_path: Path) -> None:
         assert other["value_given"] == "\\ud800 b"
 
 
+def test_the_character_zero_is_an_escape_in_csv_which_is_read_again(do: Run, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "zero.jsonl").write_text('{"text": "good\\u0000", "a\\u0000b": "\\ud800"}\n')
+    for name in ("out.jsonl", "out.csv"):
+        assert do("-o", name, rows="zero.jsonl")[0] == 0
+    assert next(read_results("out.csv"))["text"] == "good\\x00"
+    assert next(read_results("out.csv"))["a\\x00b"] == "\\ud800"
+    assert run("map", "diff", "out.jsonl", "out.csv")[:2] == (0, "1 row the same, 0 changed\n")
+
+
+def test_a_file_that_breaks_off_late_says_how_the_map_goes_on(do: Run, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    whole = [json.dumps({"text": f"good {number}"}) for number in range(20)]
+    rows.write_text("\n".join([*whole, "{broken"]))
+    code, _, err = do("-o", "out.jsonl", rows="rows.jsonl")
+    assert code == 2
+    assert "E603" in err
+    assert "rows.jsonl, line 21" in err
+    assert "20 rows kept: --resume goes on from there" in err
+    rows.write_text("\n".join([*whole, '{"text": "bad"}']))
+    assert do("-o", "out.jsonl", "--resume", rows="rows.jsonl")[0] == 0
+    assert [each["value"] for each in lines(tmp_path / "out.jsonl")] == ["pos"] * 20 + ["neg"]
+    assert len((tmp_path / "asked.log").read_text().splitlines()) == 21
+
+
 def test_results_on_standard_output_come_in_order(do: Run) -> None:
     code, out, err = do("-o", "-")
     assert code == 0

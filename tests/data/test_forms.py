@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import io
+import os
 import random
 import shutil
 import sqlite3
@@ -178,6 +179,12 @@ def test_tables_of_databases_have_names() -> None:
         rows("ships.db")
     with pytest.raises(FileUnreadable, match='its tables are a "b, ships'):
         rows("ships.db#crew")
+
+
+def test_a_database_may_have_a_name_that_is_no_text() -> None:
+    name = os.fsdecode(b"caf\xe9?x=1%41.db")
+    write_ships(name)
+    assert rows(name).count == 2
 
 
 def test_a_database_is_not_changed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,14 @@ def test_a_place_where_no_store_can_be_makes_no_file(
     assert why in caught.value.first.message
     assert "secret" not in str(caught.value)
     assert [each.name for each in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_a_store_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    place = tmp_path / os.fsdecode(b"caf\xe9 #1?mode=ro%41.db")
+    for _ in range(2):
+        with Store(place) as store:
+            assert store.runs() == []
+    assert [os.fsencode(each.name) for each in tmp_path.iterdir()] == [b"caf\xe9 #1?mode=ro%41.db"]
 
 
 def test_a_run_that_is_running_is_not_dropped(tmp_path: Path) -> None:
