@@ -87,7 +87,7 @@ def command(
       rlmlang ask "Which of them may terminate?" -m smollm2 --session contract
       rlmlang ask "Which amounts are odd?" -i rows=@rows.xlsx -m smollm2
     """
-    attempt = Attempt()
+    attempt = Attempt(need="a model answers the question")
     with attempt.caught():
         settings = find_settings()
         name = model_of(model, settings)
@@ -97,7 +97,7 @@ def command(
         found = read_given(inputs, "")
         given = found.values(allow_download=allow_download)
         if name is None:
-            raise missing_model()
+            raise missing_model(attempt.need)
         place = store_for_run(store, no_store, settings)
         attempt.is_resumable = place is not None
         asking: Callable[..., Coroutine[Any, Any, Result]] = partial(aask, store=place)

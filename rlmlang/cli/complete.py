@@ -87,14 +87,16 @@ def command(
       rlmlang complete "What is the letter about?" -i letter=@letter.txt -m smollm2
       rlmlang complete "Sum it up." -i book=@book.txt -m smollm2 --start 'In short: CALL("Sum up", book[:2000]'
     """
-    attempt = Attempt()  # which is not resumable: texts are not kept while they are written
+    attempt = Attempt(
+        need="a model writes the text"
+    )  # which is not resumable: texts are not kept while they are written
     with attempt.caught():
         settings = find_settings()
         name = model_of(model, settings)
         models = models_of(leaf_model, settings)
         limits = limits_of(ctx, settings, name)
         if name is None:
-            raise missing_model()
+            raise missing_model(attempt.need)
         place = store_for_run(store, no_store, settings)
         found = read_given(inputs, "")
         given, functions = found.values(allow_download=allow_download), functions_of(functions_file)

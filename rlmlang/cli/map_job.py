@@ -62,7 +62,7 @@ class MapJob:
             if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
                 raise
             failure = as_error(error)
-            self.failure = missing_model() if isinstance(failure, MissingModel) else failure
+            self.failure = missing_model("the program makes a CALL") if isinstance(failure, MissingModel) else failure
 
     def keep(self, columns: str | None, expect: str | None, there: Collection[str]) -> None:
         """Take note of which of the columns that are there are kept, and which says what is expected.

@@ -42,6 +42,8 @@ class Attempt:
     trace: Trace = field(factory=lambda: Trace(keep=False))
     result: Result | None = None
     failure: RlmError | None = None
+    need: str = "the program makes a CALL"
+    """Why a model is needed."""
     is_resumable: bool = False
     """Whether the store keeps what is needed to resume it."""
 
@@ -57,7 +59,7 @@ class Attempt:
 
     def _explained(self, failure: RlmError) -> RlmError:
         if isinstance(failure, MissingModel):
-            return missing_model()
+            return missing_model(self.need)
         may_pass = isinstance(failure, (Interrupted, BudgetError, ModelFailed, FunctionFailed))
         if may_pass and self.is_resumable and self.trace.count:
             again = f"finished calls are kept; resume the run with: rlmlang runs resume {self.trace.run_id}"
@@ -198,12 +200,12 @@ def store_for_run(option: str | None, no_store: bool, settings: Settings) -> str
     return place
 
 
-def missing_model() -> UsageError:
-    """The error of a CALL when no model is named."""
+def missing_model(need: str) -> UsageError:
+    """The error of what needs a model when none is named."""
     ready = [name for name, _, is_ready, _ in available() if is_ready]
     return MissingModel.of(
         "E605",
-        "the program makes a CALL, and no model is named",
+        f"{need}, and no model is named",
         hint=f"name one with --model, in $RLMLANG_MODEL or in rlmlang.toml; ready here: {', '.join(ready)}",
     )
 

@@ -86,7 +86,7 @@ def service_settings(package: str, extra: str, **more: Any) -> ServerSettings:
     given = ctx.params
     model, functions = model_of(given["model"], found), functions_of(given["functions_file"])
     if model is None and given["programs"] is None:
-        raise missing_model()
+        raise missing_model("there are no --programs to serve")
     settings = {
         "model": model,
         "models": models_of(given["leaf_model"], found),

@@ -11,7 +11,7 @@ from rlmlang.data.tables import Table
 from rlmlang.errors import UsageError
 from rlmlang.language.types import BOOL, FLOAT, INT, STR, ListType, RecordType, Type, optional
 from rlmlang.runtime.inferred_records import record_name, typed_data
-from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue
+from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, RecordValue, canonical
 
 _MAX_DIGITS = MAX_INT_BITS * 3 // 10
 
@@ -20,7 +20,8 @@ def inferred(rows: Table, name: str) -> list[RecordValue]:
     """Return rows as records, named after the input `name`. Raises UsageError E603, E604.
 
     A column of text is of numbers or bools if all of its cells are; empty cells are None then, and empty texts
-    otherwise. Numbers that begin with zeros, such as postal codes, are text. Columns of bytes are left out.
+    otherwise. Numbers that begin with zeros, such as postal codes, are text. A column of data that mixes texts with
+    numbers or bools, as where `n/a` is for a missing number, is of text. Columns of bytes are left out.
     """
     cells: dict[str, list[Any]] = {}
     room = Room(rows.name)
@@ -84,7 +85,9 @@ def _type_of_texts(cells: Sequence[str]) -> Type:
 
 
 def _column(cells: list[Any], field: str, taken: set[str]) -> tuple[Type, list[Any]]:
-    """Return the type of a column of data, and its values. Raises Mismatch."""
+    """Return the type of a column of data, and its values: texts, if one is. Raises Mismatch."""
+    if any(isinstance(cell, str) for cell in cells):
+        cells = [canonical(cell) if isinstance(cell, bool | int | float) else cell for cell in cells]
     data, type_ = typed_data(cells, field, taken)
     assert isinstance(type_, ListType)
     return type_.item, data

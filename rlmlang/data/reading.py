@@ -12,7 +12,7 @@ from rlmlang.data.inference import inferred
 from rlmlang.data.places import DataPlace, place_of
 from rlmlang.data.registry import FORMS, form_named, form_of, table_in_text
 from rlmlang.data.tables import Table
-from rlmlang.errors import UsageError
+from rlmlang.errors import InputMismatch, UsageError
 from rlmlang.language.types import UNKNOWN, ListType, OpenTupleType, OptionalType, RecordType, SetType, Type
 from rlmlang.runtime.inputs import is_bare, written_input
 
@@ -41,7 +41,7 @@ def read_value(place: str, expected: Type | None = None, name: str = "value", *,
     if type_ is None:
         return _untyped(found, form, name)
     if (type_ == UNKNOWN and form.by_type) or is_bare(type_):
-        return written_input(name, form.text(found), expected)
+        return _written(found, form, expected, name)
     if type_ == UNKNOWN:
         return _untyped(found, form, name)
     wanted = f"`{name}: {expected}`"
@@ -49,7 +49,7 @@ def read_value(place: str, expected: Type | None = None, name: str = "value", *,
         if form.rows is None and form.by_type:
             form = table_in_text(found, type_.item)
         if form.data is not None:
-            data = written_input(name, form.text(found), expected) if form.by_type else form.data(found)
+            data = _written(found, form, expected, name) if form.by_type else form.data(found)
             if not (
                 isinstance(type_.item, RecordType) and isinstance(data, list) and data and all(map(_is_object, data))
             ):
@@ -58,7 +58,7 @@ def read_value(place: str, expected: Type | None = None, name: str = "value", *,
         if form.rows is not None:
             return fitted(form.rows(found), type_.item, wanted)
     if form.by_type:
-        return written_input(name, form.text(found), expected)
+        return _written(found, form, expected, name)
     if form.data is not None:
         return form.data(found)
     if form.rows is not None and isinstance(type_, RecordType):
@@ -74,6 +74,14 @@ def _found(place: str, allowed: bool) -> tuple[DataPlace, DataForm]:
     where = rest if is_named else place
     found = downloaded(where, allowed) if is_address(where) else place_of(where)
     return found, form_named(named) if is_named else form_of(found)
+
+
+def _written(found: DataPlace, form: DataForm, expected: Type | None, name: str) -> object:
+    """Return the value that a text is for a type. Raises UsageError E603 with the place, E604."""
+    try:
+        return written_input(name, form.text(found), expected)
+    except InputMismatch as error:
+        raise InputMismatch.of("E603", f"{found.name}: {error.first.message}", hint=error.first.hint) from error
 
 
 def _is_object(data: object) -> bool:

@@ -44,7 +44,12 @@ def _loader() -> Any:
         own.levels -= 1
         return found
 
-    own_rules = {"yaml_implicit_resolvers": {}, "compose_node": compose_node, "levels": 0}
+    own_rules = {
+        "yaml_implicit_resolvers": {},
+        "compose_node": compose_node,
+        "levels": 0,
+        "mistake": yaml.MarkedYAMLError,
+    }
     loader: Any = type("Loader", (yaml.SafeLoader,), own_rules)
     for tag, pattern, first in _SCALARS:
         loader.add_implicit_resolver(tag, pattern, list(first))
@@ -67,6 +72,8 @@ def _documents(place: DataPlace) -> list[Any]:
                 _refuse_expansion(node, place)
                 found.append(loader.construct_document(node))
             return found
+        except loader_class.mistake as error:  # its first line says what it was about to do, and not what is wrong
+            raise ValueError(f"line {error.problem_mark.line + 1:,}: {error.problem}") from error
         finally:
             loader.dispose()
 

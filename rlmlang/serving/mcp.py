@@ -56,7 +56,7 @@ class ToolServer:
         )
 
     async def _list(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        only_reads = self.service.settings.functions is None  # else whoever runs the server has given it effects
+        only_reads = not self.service.settings.functions  # else whoever runs the server has given it effects
         return types.ListToolsResult(
             tools=[
                 types.Tool(

@@ -26,12 +26,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def load_programs(folder: str | Path, functions: FunctionsLike | None = None) -> dict[str, Program]:
-    """Return the programs of a folder by name, which is that of the file without `.rlm`.
+    """Return the programs of a folder by name, which is that of the file without `.rlm`; hidden files are left out.
 
     Raises UsageError E604, E607, E613; ProgramError for the first that does not check.
     """
     try:
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix == ".rlm")
+        paths = sorted(
+            path for path in Path(folder).iterdir() if path.suffix == ".rlm" and not path.name.startswith(".")
+        )
     except OSError as error:
         raise unreadable(folder, error) from error
     if not paths:

@@ -301,6 +301,13 @@ def test_a_call_without_a_model_says_what_is_ready(run: Run) -> None:
     assert (code, out) == (2, "")
     assert "error[E605]: the program makes a CALL, and no model is named" in err
     assert "ready here: " in err
+    for args, need in [
+        (["ask", "Who?"], "a model answers the question"),
+        (["complete", "Once"], "a model writes the text"),
+        (["serve"], "there are no --programs to serve"),
+    ]:
+        assert run(*args)[0] == 2
+        assert f"error[E605]: {need}, and no model is named" in run(*args)[2]
 
 
 def test_the_trace_is_written_also_when_the_run_fails(run: Run) -> None:

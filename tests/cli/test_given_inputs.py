@@ -150,6 +150,6 @@ def test_a_formatted_program_of_windows_is_formatted(run: Run) -> None:
 
 def test_bytes_that_are_no_text_are_an_error_with_their_place(run: Run, echo: str) -> None:
     Path("a.txt").write_bytes(b"ab\xff\0")
-    assert "cannot read a.txt: byte 2 is not UTF-8" in run("run", echo, "-i", "s=@a.txt")[2]
+    assert "cannot read a.txt: byte 3 is zero" in run("run", echo, "-i", "s=@a.txt")[2]
     Path("b.txt").write_bytes(codecs.BOM_UTF16_LE + b"a")
     assert "cannot read b.txt: byte 2 is not UTF-16" in run("run", echo, "-i", "s=@b.txt")[2]

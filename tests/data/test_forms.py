@@ -21,7 +21,7 @@ from rlmlang.data import read_value, rows
 from rlmlang.data.registry import FORMS as FORM_NAMES
 from rlmlang.data.registry import SUFFIXES
 from rlmlang.errors import FileUnreadable, InputMismatch, UsageError
-from rlmlang.language.types import BOOL, FLOAT, INT, STR, ListType, RecordType, optional
+from rlmlang.language.types import BOOL, FLOAT, INT, STR, DictType, ListType, RecordType, optional
 from rlmlang.runtime.values import to_json
 from tests.support.places import ROOT
 
@@ -266,6 +266,29 @@ def test_compressed_files_are_read_like_others(form: str) -> None:
     Path(f"ships.{form}.gz").write_bytes(gzip.compress(Path(f"ships.{form}").read_bytes())[:-20])
     with pytest.raises(FileUnreadable):
         read_value(f"ships.{form}.gz", ListType(SHIP))
+
+
+def test_what_is_wrong_in_a_file_of_data_is_said_with_its_place() -> None:
+    Path("a.json").write_text('{"a": 1, "a": 2}')
+    with pytest.raises(UsageError, match=r'a\.json: `d` is not of type dict\[str, int\]: the key "a" is repeated'):
+        read_value("a.json", DictType(STR, INT), "d")
+    Path("a.yaml").write_text("a: 1\n? [1]\n: 2\n")
+    with pytest.raises(FileUnreadable, match=r"no whole YAML file: line 2: found unhashable key"):
+        read_value("a.yaml")
+
+
+def test_a_sheet_with_words_for_missing_numbers_is_read_for_a_question() -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["day", "Total (€)", "paid"], [1, 12.5, True], [2, "n/a", "?"], [3, None, False]):
+        book.active.append(row)
+    book.save("sales.xlsx")
+    assert to_json(read_value("sales.xlsx", name="sales")) == [
+        {"day": 1, "total": "12.5", "paid": "true"},
+        {"day": 2, "total": "n/a", "paid": "?"},
+        {"day": 3, "total": None, "paid": "false"},
+    ]
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "yaml", "xlsx"])

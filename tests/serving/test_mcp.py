@@ -238,6 +238,7 @@ def test_over_standard_input_and_output(folder: Path, script: Path) -> None:
 
     tools, result = asyncio.run(main())
     assert {"check", "plan", "run", "ask", "words"} <= {tool.name for tool in tools.tools}
+    assert all(tool.annotations.read_only_hint for tool in tools.tools)
     assert result.structured_content["value"] == "said"
 
 

@@ -144,6 +144,8 @@ def test_a_folder_that_cannot_be_served_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FunctionUnavailable):
         load_programs(tmp_path)
     assert list(load_programs(tmp_path, {"lookup": lambda key: key})) == ["a"]
+    (tmp_path / "._a.rlm").write_bytes(b"\0what another system keeps beside a file")
+    assert list(load_programs(tmp_path, {"lookup": lambda key: key})) == ["a"]
     (tmp_path / "a.rlm").write_text("1 +\n")
     with pytest.raises(ProgramError):
         load_programs(tmp_path)
