@@ -21,11 +21,12 @@ from rlmlang.storage.sessions import SessionValue, add_to, bind_in, forget_sessi
 from rlmlang.trace.recorder import Trace
 
 GIVEN = 40
-"""How many values a question is given, the latest: each takes some tokens of the prompt."""
+"""How many values a question is given besides those it names, the latest: each takes some tokens of the prompt."""
 
 RECALLED = 10
 """How many earlier questions a model is told, the latest."""
 
+_WORD = re.compile(r"\w+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 
 
@@ -90,7 +91,8 @@ class Session:
         with stored_in(self.store) as store:
             bind_in(store, self.name, _bindings(values_beside_question(inputs)))
             before = values_in(store, self.name)
-            given: dict[str, object] = {name: each.value for name, each in [*before.items()][-GIVEN:]}
+            names = {*[*before][-GIVEN:], *_WORD.findall(question)}
+            given: dict[str, object] = {name: each.value for name, each in before.items() if name in names}
             asked = _recalling(question, before, given)
             result = await aask(asked, given, type=type, model=model, store=store, trace=trace, **options)
             bound = map(_kept, trace.first.bound if trace.first else ())

@@ -59,6 +59,14 @@ def test_another_process_goes_on(store: Path) -> None:
     assert rlmlang.Session("another", store=store).values == {}
 
 
+def test_old_values_are_given_to_a_question_that_names_them(store: Path) -> None:
+    session = rlmlang.Session("s", store=store)
+    session.bind({f"v{number}": number for number in range(100)})
+    asked = Asked(Add="return v7 + v99")
+    assert session.ask("Add `v7` to v99", type=int, model=asked.model()).value == 106
+    assert [*asked.inputs[0]] == ["v7", *(f"v{number}" for number in range(60, 100))]
+
+
 def test_variables_of_programs_in_turns_are_bound(store: Path) -> None:
     programs = {
         "First": "```python\nparts = book.split(',')\nlengths = {part: len(part) for part in parts}\nreturn parts[0]\n```",
@@ -204,6 +212,18 @@ def test_the_command_line_goes_on_with_a_session(
     assert run(["sessions", "forget", "s", "--store", str(store)]) == 0
     assert run(["sessions", "show", "s", "--store", str(store)]) == 2
     assert "E610" in capsys.readouterr().err
+
+
+def test_a_question_that_did_not_end_says_to_ask_it_again(
+    tmp_path: Path, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that is resumed binds no answer in its session."""
+    script = tmp_path / "model.toml"
+    script.write_text('[[reply]]\ninstruction = "Count*"\nerror = "fail"\n')
+    assert run(["ask", "Count", "--session", "s", "--store", str(store), "--model", f"scripted:{script}"]) == 4
+    err = capsys.readouterr().err
+    assert "finished calls are kept; ask again in the session" in err
+    assert "runs resume" not in err
 
 
 def test_a_session_needs_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

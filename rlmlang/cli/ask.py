@@ -107,6 +107,7 @@ def command(
                     "E607", "a session is kept in a store, and there is none", hint="leave out --no-store"
                 )
             asking = Session(session, store=place).aask
+            attempt.again = "ask again in the session"  # a run that is resumed binds nothing there
         attempt.run(
             lambda: asking(
                 question, given, type=type_, model=name, models=models, limits=limits,

@@ -88,7 +88,7 @@ class MapJob:
         progress = RowsProgress(self.trace, self._count(count) if is_shown else None, self.done, self.failed)
         with (
             written_to(trace_file, self.trace),
-            shown(output.one_line(self.out, 40), progress) if is_shown else nullcontext(),
+            shown(output.one_line(self.out, 24), progress) if is_shown else nullcontext(),
         ):
             asyncio.run(self._work(mapped, progress, results))
 

@@ -44,6 +44,8 @@ class Attempt:
     failure: RlmError | None = None
     need: str = "the program makes a CALL"
     """Why a model is needed."""
+    again: str | None = None
+    """How it goes on after what may pass, if not by resuming the run."""
     is_resumable: bool = False
     """Whether the store keeps what is needed to resume it."""
 
@@ -62,8 +64,8 @@ class Attempt:
             return missing_model(self.need)
         may_pass = isinstance(failure, (Interrupted, BudgetError, ModelFailed, FunctionFailed))
         if may_pass and self.is_resumable and self.trace.count:
-            again = f"finished calls are kept; resume the run with: rlmlang runs resume {self.trace.run_id}"
-            return with_more_hints(failure, again)
+            again = self.again or f"resume the run with: rlmlang runs resume {self.trace.run_id}"
+            return with_more_hints(failure, f"finished calls are kept; {again}")
         return failure
 
     def run(self, work: Callable[[], Awaitable[Result]], title: str, quiet: bool, trace_file: str | None) -> None:

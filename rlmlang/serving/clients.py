@@ -149,7 +149,7 @@ class Clients:
         """Return whose key a header has, as a bearer token or as the password of a user. Raises RequestError E701."""
         if not self.by_key:
             return self.everyone
-        hint = "send the header `Authorization: Bearer KEY`"
+        hint = "send it as a Bearer token, in the header Authorization"
         if authorization is None:
             raise RequestError.of("E701", "the request has no key", hint=hint)
         digest = hashlib.sha256(_key_in(authorization)).digest()

@@ -74,6 +74,7 @@ def test_without_a_right_key_nothing_is_said(server: Served, header: str | None)
     ):
         answer = server.ask(method, path, b"{}" if method == "POST" else None, **more)
         assert (answer.status, answer.error["code"]) == (401, "E701")
+        assert answer.error["hint"] == "send it as a Bearer token, in the header Authorization"
         assert answer.error["type"] == "authentication_error"
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert server.ask("GET", "/health").status == 200
