@@ -42,7 +42,7 @@ def _json_rows(place: DataPlace) -> Table:
         raise UsageError.of(
             "E603", f"{place.name} is no list of objects", hint="write [{…}, {…}], or a file of JSON Lines"
         )
-    return Table(place.name, lambda: iter(data), tuple(data[0]) if data else None, len(data))
+    return Table(place.name, lambda: iter(data), count=len(data))
 
 
 def _jsonl_rows(place: DataPlace) -> Table:

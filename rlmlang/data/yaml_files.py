@@ -115,7 +115,7 @@ def _rows(place: DataPlace) -> Table:
     def begin() -> Iterator[dict[str, Any]]:
         return iter(data)
 
-    return Table(place.name, begin, tuple(data[0]) if data else None, len(data))
+    return Table(place.name, begin, count=len(data))
 
 
 YAML = DataForm("YAML", DataPlace.text, _rows, _data)

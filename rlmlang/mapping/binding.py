@@ -63,13 +63,19 @@ class RowBinder:
     """Binds rows to a program. Inputs that are given are the same for all rows, and count more than columns."""
 
     def __init__(
-        self, checked: Checked, given: Mapping[str, object], columns: Iterable[str], only_text: bool = False
+        self,
+        checked: Checked,
+        given: Mapping[str, object],
+        columns: Iterable[str],
+        only_text: bool = False,
+        may_have_others: bool = False,
     ) -> None:
         """Prepare a program for rows with these columns.
 
         A column is that of an input if it has its name, or has it once it is written as a name: `Review text` is
-        `review_text`. With `only_text`, cells are texts that are meant for the types of the inputs. Raises
-        ProgramError, UsageError E602 or E603 for what is given, and E601 for an input that no column has.
+        `review_text`. With `only_text`, cells are texts that are meant for the types of the inputs. Where rows
+        `may_have_others`, an input with a default is also that of a later row that has its name. Raises ProgramError,
+        UsageError E602 or E603 for what is given, and E601 for an input that no column has.
         """
         names = tuple(columns)
         columns_by_input = dict(zip(field_names(names), names)) | dict(zip(names, names))
@@ -84,10 +90,12 @@ class RowBinder:
                 self._same[name] = given[name] if type_ == UNKNOWN else bound_value(declaration, type_, given[name])
             elif name in columns_by_input:
                 self._columns[name] = _Column(columns_by_input[name], declaration, type_)
-            elif declaration.default is not None:
-                self._same[name] = constant_value(declaration.default)
-            else:
+            elif declaration.default is None:
                 raise _no_column(declaration, type_, names)
+            elif may_have_others:
+                self._columns[name] = _Column(name, declaration, type_)
+            else:
+                self._same[name] = constant_value(declaration.default)
         self._untyped = [name for name, each in self._columns.items() if each.type == UNKNOWN]
         self._is_typed = UNKNOWN not in checked.inputs.values()
         self._typed_program = CompiledProgram(checked) if self._is_typed else None

@@ -73,15 +73,16 @@ class Mapped:
         self.done: Container[int] = ()
         """The numbers of rows that are left out, since they are done already."""
         table = table_of(rows)
+        fixed = table.columns  # reading gives it those of the first row
         self._rows = _numbered(table)
         first = list(islice(self._rows, LOOKED_AT))
         self._rows = chain(first, self._rows)
         self._is_taken = False
         self.first: TableRow = first[0][1] if first else {}
         """The first row; empty if there is none."""
-        self.columns = columns = table.columns or tuple(self.first)
-        """The columns of the table, or of the first row where rows may differ; none of a table without rows."""
-        self._binder = RowBinder(checked, given, columns, table.only_text) if columns else None
+        self.columns = columns = fixed or tuple(dict.fromkeys(name for _, row in first for name in row))
+        """The columns of the table, or of the first rows where rows may differ; none of a table without rows."""
+        self._binder = RowBinder(checked, given, columns, table.only_text, fixed is None) if columns or first else None
         self._scorer: ReadyScorer | None = None
         if self._binder is not None:
             _refuse_unfit(self._binder.bind, first)

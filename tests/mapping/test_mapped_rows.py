@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -92,6 +93,16 @@ def test_what_does_not_fit_is_one_error_before_anything_runs(
         ASK.map(rows, given, model=model)
     assert message in str(error.value)
     assert model.requests == []
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.yaml"])
+def test_an_input_with_a_default_has_the_value_of_each_row_that_has_one(name: str, tmp_path: Path) -> None:
+    found = [{}, {"n": 1}, *[{"n": 2, "Mark ": "!"}] * 10, {"n": 3, "more": "?"}]
+    program = rlmlang.compile("def f(n: int, mark: str = '.', more: str = '') -> str:\n    return mark * n + more\n")
+    path = tmp_path / name
+    path.write_text("\n".join(map(json.dumps, found)) if path.suffix == ".jsonl" else json.dumps(found))
+    for rows in (found, str(path)):
+        assert [each.value for each in program.map(rows)] == [None, ".", *["!!"] * 10, "...?"]
 
 
 def test_a_row_that_does_not_fit_fails_alone() -> None:
