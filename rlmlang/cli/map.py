@@ -171,6 +171,9 @@ def command(
             raise UsageError.of("E607", "standard output cannot be resumed", hint="name a file with --out")
         if out == "-" and as_json:
             raise UsageError.of("E607", "--json and --out - both write to standard output")
+        if rows.endswith(".rlm") and not file.endswith((".rlm", ".py")):
+            hint = f"write `rlmlang map {rows} {file} …`"
+            raise UsageError.of("E607", f"the program comes first, and then the rows; {rows} is a program", hint=hint)
         if expect is None and (judge is not None or tolerance):
             hint = "name the column: --expect COLUMN"
             raise UsageError.of("E607", "nothing says what is expected", hint=hint)

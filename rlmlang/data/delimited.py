@@ -25,6 +25,9 @@ MAX_CELL = 16_000_000
 """The most characters of one cell, since a quote that is never closed would take the rest of the file as one."""
 
 
+_NAMED = re.compile(r"sep=([,;|\t])[ \t]*(?:\r\n?|\n)", re.IGNORECASE)
+"""A first line that names the separator, as Excel reads and writes it."""
+
 _YEAR = re.compile(r"(?:19|20)\d\d", re.ASCII)
 """A year, which may name a column of numbers."""
 
@@ -34,7 +37,11 @@ def _rows(place: DataPlace) -> Table:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
     head = place.head()
     text = beginning(head, place.name)
-    delimiter = "\t" if place.suffix in (".tsv", ".tab") else _delimiter(text)
+    if named := _NAMED.match(text):
+        delimiter, text = named[1], text[named.end() :]
+    else:
+        delimiter = "\t" if place.suffix in (".tsv", ".tab") else _delimiter(text)
+    above = 1 if named else 0
     first = _records(text, delimiter)[: None if len(head) < HEAD else -1]
     if not first:
         raise place.broken(
@@ -45,6 +52,8 @@ def _rows(place: DataPlace) -> Table:
 
     def begin() -> Iterator[TableRow]:
         with opened_text(place) as lines:
+            if named:
+                lines.readline()
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             skipped = not has_header
             try:
@@ -54,12 +63,12 @@ def _rows(place: DataPlace) -> Table:
                         continue
                     if len(cells) > len(columns):
                         raise place.broken(
-                            f"line {reader.line_num:,} has {len(cells)} cells, and the first {len(columns)}",
+                            f"line {reader.line_num + above:,} has {len(cells)} cells, and the first {len(columns)}",
                             "put cells with separators in them between quotes",
                         )
                     yield dict(zip(columns, [*cells, *[None] * (len(columns) - len(cells))]))
             except csv.Error as error:
-                raise place.broken(f"line {reader.line_num:,}: {error}") from error
+                raise place.broken(f"line {reader.line_num + above:,}: {error}") from error
 
     return Table(place.name, begin, columns, only_text=True)
 

@@ -17,6 +17,7 @@ from rlmlang.errors import InputMismatch, MissingInput, UsageError
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.types import BOOL, FLOAT, UNKNOWN, Type
 from rlmlang.mapping.binding import RowBinder
+from rlmlang.runtime.inputs import declarations
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.value_types import type_of
 from rlmlang.runtime.values import Mismatch, SetValue, Value, to_json
@@ -45,21 +46,23 @@ class Scorer:
     """A program of the inputs `value` and `expected` that returns whether the value is right, or a score."""
 
     def __attrs_post_init__(self) -> None:
-        """Raises UsageError E607 for a judge that gives no score, and for a tolerance that is none."""
+        """Raises UsageError E607 for a judge that gives no score or has other inputs, and for a wrong tolerance."""
         if not (isinstance(self.tolerance, int | float) and 0 <= self.tolerance < math.inf):
             raise UsageError.of("E607", f"tolerance is a number from 0, not {self.tolerance!r:.60}")
-        judge = self.judge
-        if judge is not None and judge.type not in (BOOL, FLOAT, UNKNOWN):
-            raise UsageError.of(
-                "E607",
-                f"the judge gives {judge.type}, which is no score",
-                hint="write `def right(value: str, expected: str) -> bool:`, with the types that you have",
-            )
+        if (judge := self.judge) is None:
+            return
+        hint = "write `def right(value: str, expected: str) -> bool:`, with the types that you have"
+        if judge.type not in (BOOL, FLOAT, UNKNOWN):
+            raise UsageError.of("E607", f"the judge gives {judge.type}, which is no score", hint=hint)
+        for each in declarations(judge):
+            if each.default is None and each.name.id not in JUDGE_INPUTS:
+                message = f"the judge is given `value` and `expected`, and has the input `{each.name.id}`"
+                raise UsageError.of("E607", message, hint=hint)
 
     def ready(self, table: Table, columns: Iterable[str], type_: Type, limits: Limits) -> ReadyScorer:
         """Return the scorer for the rows of a table, whose values are of a type.
 
-        Raises ProgramError, UsageError E601 if the rows have no such column, or the judge other inputs.
+        Raises ProgramError, UsageError E601 if the rows have no such column.
         """
         columns = tuple(columns)
         if self.column not in columns:

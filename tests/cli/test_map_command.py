@@ -251,6 +251,19 @@ def test_a_program_judges(do: Run, tmp_path: Path) -> None:
     code, _, err = do("-o", "other.jsonl", "--expect", "label", "--judge", "judge.rlm")
     assert code == 2
     assert "the judge gives str, which is no score" in err
+    (tmp_path / "judge.rlm").write_text("def right(v: str, expected: str) -> bool:\n    return v == expected\n")
+    _, _, err = do("-o", "other.jsonl", "--expect", "label", "--judge", "judge.rlm")
+    assert "error[E607]: the judge is given `value` and `expected`, and has the input `v`" in err
+    assert "write `def right(value: str, expected: str) -> bool:`" in err
+
+
+def test_the_program_and_the_rows_may_be_swapped_by_mistake(do: Run, run: Run) -> None:
+    code, _, err = run("map", "rows.csv", "program.rlm", "-o", "out.jsonl")
+    assert code == 2
+    assert err == (
+        "error[E607]: the program comes first, and then the rows; program.rlm is a program\n"
+        "hint: write `rlmlang map program.rlm rows.csv …`\n"
+    )
 
 
 @pytest.mark.parametrize(

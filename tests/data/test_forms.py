@@ -268,6 +268,16 @@ def test_compressed_files_are_read_like_others(form: str) -> None:
         read_value(f"ships.{form}.gz", ListType(SHIP))
 
 
+@pytest.mark.parametrize(("ends", "mark"), [("\n", ""), ("\r\n", "\ufeff")])
+def test_a_first_line_that_names_the_separator_is_no_row(ends: str, mark: str) -> None:
+    Path("a.csv").write_bytes((mark + ends.join(["sep=;", "a;b,c", "1;2,5", "2;x;y"])).encode())
+    table = rows("a.csv")
+    assert table.columns == ("a", "b,c")
+    assert next(iter(table)) == {"a": "1", "b,c": "2,5"}
+    with pytest.raises(FileUnreadable, match="line 4 has 3 cells"):
+        list(table)
+
+
 def test_what_is_wrong_in_a_file_of_data_is_said_with_its_place() -> None:
     Path("a.json").write_text('{"a": 1, "a": 2}')
     with pytest.raises(UsageError, match=r'a\.json: `d` is not of type dict\[str, int\]: the key "a" is repeated'):
