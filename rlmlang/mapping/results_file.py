@@ -135,11 +135,8 @@ class ResultsFile:
             )
         for name, value in self._begun.items():
             if data.get(name) != value:
-                raise RunUnavailable.of(
-                    "E610",
-                    f"{self.part} was begun with another {name.replace('_', ' ')}",
-                    hint="--overwrite begins anew",
-                )
+                other = f"{'other' if name.endswith('s') else 'another'} {name.replace('_', ' ')}"
+                raise RunUnavailable.of("E610", f"{self.part} was begun with {other}", hint="--overwrite begins anew")
 
     def __len__(self) -> int:
         """The number of rows that are done."""

@@ -203,7 +203,7 @@ def test_results_are_neither_overwritten_nor_mixed(do: Run, tmp_path: Path) -> N
     (tmp_path / "other.csv").write_text(ROWS)
     code, _, err = do("-o", "out.jsonl", "--resume", rows="other.csv")
     assert code == 2
-    assert "was begun with another rows" in err
+    assert "was begun with other rows" in err
     (tmp_path / "rows.csv").write_text(ROWS.replace("good day", "good night"))
     assert "was begun with another first row" in do("-o", "out.jsonl", "--resume")[2]
     (tmp_path / "rows.csv").write_text(ROWS)
