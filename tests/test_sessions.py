@@ -151,6 +151,12 @@ def test_a_name_that_no_input_can_have_is_not_bound(name: str, store: Path) -> N
     assert session.values == {}
 
 
+@pytest.mark.parametrize("value", [{1, "a"}, [{(1, 2), "a"}], {"k": {"x", 1}}])
+def test_a_set_of_several_types_is_refused_with_a_code(value: Any, store: Path) -> None:
+    with pytest.raises(rlmlang.UsageError, match=r"E603.*`v` is of no type of the language: it mixes"):
+        rlmlang.Session("s", store=store).bind(v=value)
+
+
 def test_asynchronous_code_asks_too(store: Path) -> None:
     session = rlmlang.Session("s", store=store)
     model = Asked(Count="return len(book)").model()

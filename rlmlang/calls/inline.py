@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Literal
 
@@ -144,7 +145,8 @@ def values_of(inputs: Mapping[str, object], known: Sequence[Type] = ()) -> dict[
     for name, given in inputs.items():
         try:
             data = data_of(given, "it")
-            parse_json(canonical(data))  # not too deep
+            with suppress(TypeError):  # a set of several types has no order; it is refused below
+                parse_json(canonical(data))  # not too deep
             values[name] = from_json(*typed_data(data, name, taken, records))
         except (Mismatch, RecursionError) as error:
             raise UsageError.of(
