@@ -40,7 +40,7 @@ def field_names(columns: Sequence[str]) -> tuple[str, ...]:
 def _field_name(column: str) -> str:
     if column.isidentifier() and column.isascii() and column[0] != "_" and not iskeyword(column):
         return column
-    plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", column.casefold()).encode("ascii", "ignore").decode()
     name = re.sub(r"\W+", "_", plain, flags=re.ASCII).strip("_").lower()
     if name[:1].isdigit():
         name = f"column_{name}"

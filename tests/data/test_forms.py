@@ -278,6 +278,11 @@ def test_a_first_line_that_names_the_separator_is_no_row(ends: str, mark: str) -
         list(table)
 
 
+def test_the_names_of_columns_lose_no_sharp_s() -> None:
+    Path("a.csv").write_text("Größe;Straße Nr.\nXL;3\n")
+    assert to_json(read_value("a.csv", name="t")) == [{"grosse": "XL", "strasse_nr": 3}]
+
+
 def test_what_is_wrong_in_a_file_of_data_is_said_with_its_place() -> None:
     Path("a.json").write_text('{"a": 1, "a": 2}')
     with pytest.raises(UsageError, match=r'a\.json: `d` is not of type dict\[str, int\]: the key "a" is repeated'):

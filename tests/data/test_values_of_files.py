@@ -108,7 +108,7 @@ def test_types_of_columns_are_found() -> None:
 
 def test_names_of_columns_become_names_of_fields() -> None:
     assert read("a.csv", "Review text,class,größe,2020,Review text\na,b,c,d,e\n") == [
-        {"review_text": "a", "class_": "b", "groe": "c", "column_2020": "d", "review_text_2": "e"}
+        {"review_text": "a", "class_": "b", "grosse": "c", "column_2020": "d", "review_text_2": "e"}
     ]
 
 
