@@ -252,11 +252,23 @@ class Point:
                 return True
         if self.block.outer is None:
             return False
+        if any(isinstance(each, nodes.Name) and each.id in self._unfinished for each in nodes_in(statement)):
+            return True  # what a function gives that is still being written is known once all of it is
         if self.block.is_looping and any(checker.may_differ(name, self._used_as_constants) for name in names):
             return True
         (_, own), *_ = checker.environment.scopes
         outside = {name for name in names if not isinstance(own.entries.get(name), Variable)}
         return self.block.within("def") is not None and not outside.isdisjoint(self._used)
+
+    @cached_property
+    def _unfinished(self) -> frozenset[str]:
+        """Return the names of the functions that are being written."""
+        found, block = set(), self.block
+        while block.outer is not None:
+            if isinstance(block.head, nodes.Function):
+                found.add(block.head.name.id)
+            block = block.outer
+        return frozenset(found)
 
     @cached_property
     def _used(self) -> frozenset[str]:

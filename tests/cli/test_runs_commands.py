@@ -152,8 +152,9 @@ def test_a_server_for_the_store_is_named_by_the_user_alone(run: Run, monkeypatch
     assert "error[E607]" in run("runs", "list")[2]
     Path("rlmlang.toml").unlink()
     monkeypatch.setenv("RLMLANG_STORE", "other.db")
-    assert run("runs", "list")[0] == 0
+    assert run("run", "article.rlm", *ARGS)[0] == 0
     assert Path("other.db").exists()
+    assert run("runs", "list")[0] == 0
 
 
 def test_damage_is_found_and_not_exported(run: Run) -> None:

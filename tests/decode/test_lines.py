@@ -11,7 +11,7 @@ from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import UsageError
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
-from rlmlang.language.types import INT
+from rlmlang.language.types import INT, STR
 from tests.decode.test_matcher import BYTES, accepts, refused_at
 
 pytestmark = pytest.mark.heavy
@@ -301,6 +301,17 @@ def test_a_variable_keeps_what_a_function_that_nothing_applies_needs() -> None:
         check(Source(program + matcher.text + matcher.closing_text()))
     assert refused_at("text = 3\n", Constraint(program)) == "text = "
     assert accepts("f()\ntext = 3\ntext\n", Constraint(program))
+
+
+def test_a_line_in_a_function_that_uses_the_function_is_judged_with_all_of_it() -> None:
+    """What the function gives is not known before its end, and the loop binds one of its parameters to that."""
+    matcher = Matcher(Constraint("text: str\n", STR), BYTES, 1_000)
+    for byte in b"def g(x, n: int = 1):\n    for x in g(unsupported":
+        if not matcher.allows(byte):
+            break
+        matcher.commit(byte)
+        check(Source(matcher.constraint.program + matcher.text + matcher.closing_text()), STR)
+    assert "for x in g(" in matcher.text
 
 
 def test_nothing_follows_a_program_whose_end_is_never_reached() -> None:
