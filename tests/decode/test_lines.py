@@ -303,6 +303,13 @@ def test_a_variable_keeps_what_a_function_that_nothing_applies_needs() -> None:
     assert accepts("f()\ntext = 3\ntext\n", Constraint(program))
 
 
+@pytest.mark.parametrize("head", ["if text == 'a':", "while text == 'a':", "for c in text:"])
+def test_a_function_is_used_only_in_the_block_that_defines_it(head: str) -> None:
+    start = f"{head}\n    def twice():\n        return 2\n"
+    assert accepts(f"{start}    x = twice()\n1\n", Constraint("text: str\n"))
+    assert refused_at(f"{start}x = twice()\n1\n", Constraint("text: str\n")) == f"{start}x = t"
+
+
 def test_a_line_in_a_function_that_uses_the_function_is_judged_with_all_of_it() -> None:
     """What the function gives is not known before its end, and the loop binds one of its parameters to that."""
     matcher = Matcher(Constraint("text: str\n", STR), BYTES, 1_000)

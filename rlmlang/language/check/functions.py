@@ -117,15 +117,16 @@ def check_the_others(check: Inference) -> None:
     They may apply one another and themselves, also where a `return` before their definitions has left the body.
     """
     entries = check.names.scope.entries
-    for definition in check.body.definitions.values():
-        if isinstance(entries.get(definition.node.name.id), Unbound):
-            entries[definition.node.name.id] = definition
+    names = {definition.node.name.id: definition for definition in check.body.definitions.values()}
+    unreached = {name: entry for name in names if isinstance(entry := entries.get(name), Unbound)}
+    entries.update({name: names[name] for name in unreached})
     for definition in list(check.body.definitions.values()):
         if not definition.is_applied:
             span = definition.node.name.span
             instance = instance_of(check, definition, definition.params, span)
             if instance is not None:
                 _report(check, instance, span)
+    entries.update(unreached)  # other statements may follow, which cannot use them
 
 
 # Types that are known in part ------------------------------------------------------
