@@ -194,5 +194,5 @@ def digest(text: str) -> str:
 
 
 def canonical_text(given: Mapping[str, object]) -> str:
-    """Return inputs as one text, by which others are told from them. Raises Mismatch for what is no data."""
+    """Return inputs as one text, which differs for other inputs. Raises Mismatch for what is no data."""
     return json.dumps(to_json(data_of(dict(given), "the inputs")), sort_keys=True)
