@@ -6,7 +6,9 @@ The official package speaks it (decision 127).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import mcp_types as types
@@ -18,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
-from uvicorn import Server as HttpServer
+from uvicorn import Server as UvicornServer
 
 from rlmlang import __version__
 from rlmlang.errors import RequestError, UsageError
@@ -153,7 +155,25 @@ async def serve_http(
             raise UsageError.of("E607", f"cannot listen on {host}:{port}", hint=hint) from error
         name, number = listening.getsockname()[:2]
         ready(f"http://[{name}]:{number}/mcp" if ":" in name else f"http://{name}:{number}/mcp")
-        await HttpServer(config).serve([listening])
+        await _HttpServer(config).serve([listening])
+
+
+class _HttpServer(UvicornServer):
+    """A server that a signal ends as `rlmlang serve`. Uvicorn's own raises it again, so that the process dies of it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        signs = signal.SIGINT, signal.SIGTERM
+        with suppress(NotImplementedError):  # Windows has none; there an interrupt cancels this task
+            for sign in signs:
+                loop.add_signal_handler(sign, self.handle_exit, sign, None)
+        try:
+            yield
+        finally:
+            with suppress(NotImplementedError):
+                for sign in signs:
+                    loop.remove_signal_handler(sign)
 
 
 @frozen

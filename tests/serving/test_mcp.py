@@ -270,8 +270,8 @@ def test_over_http_with_keys(folder: Path, script: Path, tmp_path: Path) -> None
             with pytest.raises((MCPError, ExceptionGroup, httpx2.HTTPError)):
                 asyncio.run(main("wrong-key-that-is-long"))
         finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(20) in (0, 130)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
 
 
 def test_it_listens_to_others_only_with_keys(folder: Path, script: Path) -> None:
