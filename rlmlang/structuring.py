@@ -7,13 +7,14 @@ containers and unions of these. Nothing is guessed: no text is read as a number,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from inspect import signature
+from os import PathLike
 from pathlib import Path
 from reprlib import repr as shown
 from types import NoneType, UnionType
@@ -114,7 +115,7 @@ def _converter() -> Converter:
         (_is_class, Mapping, Converter.gen_structure_attrs_fromdict),
         (is_mapping, Mapping, Converter.gen_structure_mapping),
         (is_typeddict, Mapping, _typeddict_hook),
-        (is_sequence, (list, tuple), lambda own, kind: homogenous_tuple_structure_factory(kind, own)),
+        (_is_sequence, (list, tuple), lambda own, kind: homogenous_tuple_structure_factory(kind, own)),
         (is_mutable_sequence, (list, tuple, set), lambda own, kind: list_structure_factory(kind, own)),
         (_is_tuple_of_several, (list, tuple), Converter.gen_structure_hetero_tuple),
         (is_any_set, (set, list, tuple), _set_hook),
@@ -135,7 +136,7 @@ _PLAIN: Mapping[type, tuple[type, ...]] = {
 
 _FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
     date: date.fromisoformat, datetime: datetime.fromisoformat, time: time.fromisoformat,
-    Path: Path, UUID: UUID, Decimal: Decimal, timedelta: lambda seconds: timedelta(seconds=float(seconds)),
+    PathLike: Path, UUID: UUID, Decimal: Decimal, timedelta: lambda seconds: timedelta(seconds=float(seconds)),
 }  # fmt: skip
 """How classes whose objects come into a program as text, or as a number, are read again."""
 
@@ -205,6 +206,10 @@ def _is_union(kind: Any) -> bool:
 
 def _is_choice(kind: Any) -> bool:
     return get_origin(kind) is Literal
+
+
+def _is_sequence(kind: Any) -> bool:
+    return is_sequence(kind) or get_origin(kind) in (Iterable, Collection)
 
 
 def _is_tuple_of_several(kind: Any) -> bool:

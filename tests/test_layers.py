@@ -24,14 +24,13 @@ LAYERS = """
     language.parse language.printer
     language.types
     language.solving language.type_structure
-    annotations
     runtime.values
     runtime.meter
     runtime.arithmetic runtime.exceptions runtime.formatting
     language.builtins
     language.check
     runtime.strict_json runtime.reading runtime.value_types runtime.python_values
-    structuring
+    structuring annotations
     runtime.reading
     calls.reasoning calls.answer_keys
     calls.answer_reading

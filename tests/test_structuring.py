@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 from uuid import UUID
 
@@ -106,6 +106,8 @@ class Box(Generic[T]):
         ([1, 2], tuple[int, ...], (1, 2)),
         (["a", 2], tuple[str, int], ("a", 2)),
         (["a"], Sequence[str], ("a",)),
+        ([1], Iterable[int], (1,)),
+        ("a/b", PurePath, Path("a/b")),
         ({(1, "a"): 2}, dict[tuple[int, str], int], {(1, "a"): 2}),
         ("2026-01-02T03:04:05+00:00", datetime.datetime, datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)),
         (1.5, datetime.timedelta, datetime.timedelta(seconds=1.5)),

@@ -25,7 +25,7 @@ from typing import Any, Union, get_type_hints, overload
 
 from attrs import field, frozen
 
-from rlmlang.annotations import holds_records, type_of_annotation
+from rlmlang.annotations import has_objects, meaning, type_of_annotation
 from rlmlang.calls.prompt import FUNCTION, HostHead
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -136,7 +136,7 @@ def _classes(code: Callable[..., Any]) -> dict[int, Any]:
         names = inspect.signature(code).parameters
     except Exception:  # of annotations that name what is not there, and of functions of which nothing is known
         return {}
-    return {place: types[name] for place, name in enumerate(names) if name in types and holds_records(types[name])}
+    return {place: types[name] for place, name in enumerate(names) if name in types and has_objects(types[name])}
 
 
 FunctionsLike = Mapping[str, Union[HostFunction, Callable[..., Any]]]
@@ -215,11 +215,12 @@ def declaration(name: str, given: HostFunction) -> HostHead:
     code = given.code
     try:
         signature = inspect.signature(code)
-        types = get_type_hints(code if hasattr(code, "__annotations__") else type(code).__call__)
+        types = get_type_hints(code if hasattr(code, "__annotations__") else type(code).__call__, include_extras=True)
     except Exception as error:
         raise _unusable(name, f"its annotations cannot be read: {error}") from error
     params: list[str] = []
     found: list[Type] = []
+    said = (inspect.getdoc(code) or "").rstrip().split("\n")
     for each in signature.parameters.values():
         if each.kind is each.VAR_POSITIONAL:
             raise _unusable(name, f"its parameter `*{each.name}` takes any number of arguments; take a list")
@@ -234,12 +235,16 @@ def declaration(name: str, given: HostFunction) -> HostHead:
         default = "" if each.default is each.empty else f" = {each.default!r}"
         found.append(_type(name, f"the type of its parameter `{each.name}`", types[each.name]))
         params.append(f"{each.name}: {found[-1]}{default}")
+        if about := meaning(types[each.name]):
+            said.append(f"{each.name}: {about}")
     if "return" not in types:
         raise _unusable(name, "it does not say what it returns")
     result = _type(name, "the type that it returns", types["return"])
+    if about := meaning(types["return"]):
+        said.append(f"It returns {about}")
     head = f"def {name}({', '.join(params)}) -> {result}:"
-    lines = [escaped(line, "") for line in (inspect.getdoc(code) or "").split("\n")]
-    text = re.sub(r'"(?="|\Z)', r"\"", "\n    ".join(lines).rstrip())
+    text = "\n    ".join(escaped(line, "") for line in said).strip()
+    text = re.sub(r'"(?="|\Z)', r"\"", text)
     whole = f'{head}\n    """{text}"""\n    ...\n' if text else f"{head} ...\n"
     return HostHead(name, whole, (result, *found))
 

@@ -145,11 +145,11 @@ def _reader_of(kind: type) -> _Nearer | None:
     """Return what reads objects of a class: the first kind in a fixed order that it is of, None for none."""
     if kind.__name__ in ("NAType", "NaTType"):
         return lambda given: None
-    if issubclass(kind, _loaded("datetime", "date", "time")):
+    if issubclass(kind, loaded("datetime", "date", "time")):
         return lambda given: given.isoformat()
-    if issubclass(kind, _loaded("datetime", "timedelta")):
+    if issubclass(kind, loaded("datetime", "timedelta")):
         return lambda given: given.total_seconds()
-    if issubclass(kind, _loaded("uuid", "UUID")):
+    if issubclass(kind, loaded("uuid", "UUID")):
         return str
     if issubclass(kind, PathLike):
         return lambda given: given.__fspath__()
@@ -166,14 +166,14 @@ def _reader_of(kind: type) -> _Nearer | None:
         return lambda given: dict(given.items())
     if issubclass(kind, Set):
         return frozenset
-    if issubclass(kind, _loaded("collections", "UserString")):
+    if issubclass(kind, loaded("collections", "UserString")):
         return str
     if issubclass(kind, Sequence) and not issubclass(kind, (bytes, bytearray, memoryview)):
         return list
     return None
 
 
-def _loaded(module: str, *names: str) -> tuple[type, ...]:
+def loaded(module: str, *names: str) -> tuple[type, ...]:
     """Return classes of a module; none if nobody has imported it, so that there are no objects of them."""
     found = sys.modules.get(module)
     return () if found is None else tuple(getattr(found, name) for name in names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,7 @@ def takes_any(key: str, *keys: str) -> str:
     return key
 
 
-def of_a_date(key: str, day: date) -> str:
+def of_a_decimal(key: str, price: Decimal) -> str:
     return key
 
 
@@ -158,7 +158,7 @@ def to_either(key: str) -> int | str:
     ("code", "what"),
     [
         (takes_any, "its parameter `*keys` takes any number of arguments"),
-        (of_a_date, "the type of its parameter `day`: <class 'datetime.date'> is not a type of the language"),
+        (of_a_decimal, "the type of its parameter `price`: <class 'decimal.Decimal'> is not a type of the language"),
         (of_anything, "the type of its parameter `what`: typing.Any is not a type of the language"),
         (of_bytes, "the type of its parameter `key`: <class 'bytes'> is not a type of the language"),
         (to_either, "the type that it returns: int | str is not a type of the language"),
