@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -18,6 +18,7 @@ from rlmlang.runtime.inputs import input_mapping
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Mismatch, Value
 from rlmlang.storage.sessions import SessionValue, add_to, bind_in, forget_session, values_in
+from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 
 GIVEN = 40
@@ -25,6 +26,9 @@ GIVEN = 40
 
 RECALLED = 10
 """How many earlier questions a model is told, the latest."""
+
+AskWith = Callable[[str, Mapping[str, object]], Awaitable[Result]]
+"""Asks a question with its inputs."""
 
 _WORD = re.compile(r"\w+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
@@ -89,18 +93,29 @@ class Session:
         """
         trace = Trace() if trace is None else trace
         with stored_in(self.store) as store:
-            bind_in(store, self.name, _bindings(values_beside_question(inputs)))
-            before = values_in(store, self.name)
-            names = {*[*before][-GIVEN:], *_WORD.findall(question)}
-            given: dict[str, object] = {name: each.value for name, each in before.items() if name in names}
-            asked = _recalling(question, before, given)
-            result = await aask(asked, given, type=type, model=model, store=store, trace=trace, **options)
-            bound = map(_kept, trace.first.bound if trace.first else ())
-            variables = [each for each in bound if each is not None and each.name not in before]
-            add_to(store, self.name, variables, SessionValue("", result.type, result.value, question))
-        return result
+
+            def ask(asked: str, given: Mapping[str, object]) -> Awaitable[Result]:
+                return aask(asked, given, type=type, model=model, store=store, trace=trace, **options)
+
+            return await ask_in(store, self.name, question, inputs, ask)
 
     ask = synchronous(aask, "await session.aask(…)")
+
+
+async def ask_in(
+    store: Store, session: str, question: str, inputs: Mapping[str, object] | None, ask: AskWith
+) -> Result:
+    """Ask a question in a session, in some way, and bind the answer. Raises UsageError, and what `ask` raises."""
+    bind_in(store, session, _bindings(values_beside_question(inputs)))
+    before = values_in(store, session)
+    names = {*[*before][-GIVEN:], *_WORD.findall(question)}
+    given: dict[str, object] = {name: each.value for name, each in before.items() if name in names}
+    result = await ask(_recalling(question, before, given), given)
+    first = result.trace.first
+    bound = map(_kept, first.bound if first else ())
+    variables = [each for each in bound if each is not None and each.name not in before]
+    add_to(store, session, variables, SessionValue("", result.type, result.value, question))
+    return result
 
 
 def _bindings(values: Mapping[str, Value]) -> list[SessionValue]:

@@ -80,6 +80,27 @@ def test_variables_of_programs_in_turns_are_bound(store: Path) -> None:
     assert session.ask("Then", type=int, model=model, writing="turns").value == 4
 
 
+@pytest.mark.parametrize("writing", ["statements", "turns", "whole", "none"])
+def test_inputs_questions_and_typed_answers_are_there_however_programs_are_written(writing: str, store: Path) -> None:
+    seen: list[tuple[str, dict[str | None, Any]]] = []
+
+    def reply(request: Request) -> str:
+        seen.append((request.instruction, dict(request.arguments)))
+        first = request.instruction.startswith("Which")
+        if writing == "none":
+            return '["a", "b"]' if first else "2"
+        return f"```python\n{'return book.split()' if first else 'return len(answer_1)'}\n```"
+
+    model = ScriptedModel(reply)
+    options: dict[str, Any] = {"limits": {"max_depth": 0}} if writing == "none" else {"writing": writing}
+    session = rlmlang.Session("s", store=store)
+    assert session.ask("Which words?", {"book": "a b"}, type="list[str]", model=model, **options).value == ["a", "b"]
+    assert session.ask("How many?", type=int, model=model, **options).value == 2
+    assert seen[-1][1] == {"book": "a b", "answer_1": ["a", "b"]}
+    assert "- answer_1: Which words?" in seen[-1][0]
+    assert session.values == {"book": "a b", "answer_1": ["a", "b"], "answer_2": 2}
+
+
 def test_a_variable_that_is_no_input_is_not_bound_over_one(store: Path) -> None:
     session = rlmlang.Session("s", store=store)
     session.bind(book="a", note="kept")

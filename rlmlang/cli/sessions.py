@@ -32,8 +32,9 @@ def command() -> None:
 
 @command.command("list")
 @store_option
+@click.option("--all", "all_", is_flag=True, help="Those too that `rlmlang serve` keeps for its clients.")
 @json_option
-def list_(store: str | None, as_json: bool) -> None:
+def list_(store: str | None, all_: bool, as_json: bool) -> None:
     """List the sessions, the latest first.
 
     \b
@@ -41,7 +42,7 @@ def list_(store: str | None, as_json: bool) -> None:
       rlmlang sessions list --json
     """
     with opened_store(store) as kept:
-        rows = sessions(kept)
+        rows = [row for row in sessions(kept) if all_ or ":" not in row.name]
     if as_json:
         output.write_json([{"name": row.name, "values": row.values, "changed": row.changed} for row in rows])
         return

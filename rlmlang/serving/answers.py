@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -15,8 +15,10 @@ from attrs import define, frozen
 from rlmlang.api import Result, answered
 from rlmlang.calls.budget import Usage
 from rlmlang.errors import RequestError
+from rlmlang.execution import Options
 from rlmlang.language.types import Type
 from rlmlang.runtime.values import to_json
+from rlmlang.serving.conversations import Continuation
 from rlmlang.serving.failures import as_rlm_error, error_response
 from rlmlang.serving.questions import Extras, Question
 from rlmlang.serving.service import ServedRun, Service
@@ -66,15 +68,24 @@ def asked_for(
     return Ask(question, type_, limits, found)
 
 
-async def answer(service: Service, run: ServedRun, asked: Ask) -> tuple[str, Result]:
-    """Let a program be written and run that answers, and return the answer as text too. Raises RlmError."""
+async def answer(
+    service: Service, run: ServedRun, asked: Ask, kept: Continuation | None, kind: str
+) -> tuple[str, Result]:
+    """Let a program be written and run that answers, and return the answer as text too. Raises RlmError.
+
+    If it is kept, that is as `kind` under the id of the run.
+    """
     question = asked.question
-    result = await service.run(
-        run,
-        lambda options: answered(question.text, question.inputs, asked.type, options),
-        asked.limits,
-        question.guidance,
-    )
+
+    async def work(options: Options) -> Result:
+        def ask(text: str, inputs: Mapping[str, object]) -> Coroutine[Any, Any, Result]:
+            return answered(text, inputs, asked.type, options)
+
+        if kept is None:
+            return await ask(question.text, question.inputs)
+        return await kept.ask(f"{kind}:{run.id}", question.text, question.inputs, ask)
+
+    result = await service.run(run, work, asked.limits, question.guidance)
     value = to_json(result.value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     for stop in asked.stop:

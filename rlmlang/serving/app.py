@@ -9,7 +9,7 @@ from time import perf_counter
 from aiohttp import web
 
 from rlmlang.errors import RequestError
-from rlmlang.serving import chat, programs, responses, runs
+from rlmlang.serving import chat, conversations, programs, responses, runs
 from rlmlang.serving.failures import as_rlm_error, error_response, json_response
 from rlmlang.serving.service import CLIENT, SERVICE, Service
 
@@ -25,6 +25,9 @@ _ADDRESSES = (
     ("GET", "/v1/models/{name}", chat.model),
     ("POST", "/v1/chat/completions", chat.chat),
     ("POST", "/v1/responses", responses.responses),
+    ("DELETE", "/v1/responses/{id}", conversations.forget),
+    ("POST", "/v1/conversations", conversations.create),
+    ("DELETE", "/v1/conversations/{id}", conversations.forget),
     ("GET", "/programs", programs.programs),
     ("POST", "/programs", programs.run_text),
     ("GET", "/programs/{name}", programs.program),

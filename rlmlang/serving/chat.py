@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Any
 
 from aiohttp import web
@@ -26,8 +27,9 @@ from rlmlang.serving.answers import (
     working,
 )
 from rlmlang.serving.bodies import member, read_json
+from rlmlang.serving.conversations import keep_chat, kept_chat
 from rlmlang.serving.failures import as_rlm_error, error_body, json_response
-from rlmlang.serving.questions import question_of, read_extras, read_message
+from rlmlang.serving.questions import SentMessage, question_of, read_extras, read_message
 from rlmlang.serving.schemas import answer_type
 from rlmlang.serving.service import CLIENT, SERVICE, ServedRun, Service
 
@@ -59,10 +61,19 @@ async def chat(request: web.Request) -> web.StreamResponse:
     """Answer a conversation, as a whole or as a stream."""
     service, client = request.app[SERVICE], request[CLIENT]
     body = await read_json(request, service.settings.body)
-    asked = await asyncio.to_thread(read_chat, service, body)  # files take their time
+    messages = await asyncio.to_thread(_messages, body)  # files take their time
+    kept = kept_chat(service, client, messages, member(body, "store", bool, default=True))
+    asked = await asyncio.to_thread(read_chat, service, body, messages, kept.bound if kept else ())
+
+    async def work_on(run: ServedRun) -> tuple[str, Result]:
+        text, result = await answer(service, run, asked, kept, "chat")
+        if kept is not None:
+            keep_chat(kept, run.id, client, messages, text)
+        return text, result
+
     with service.begun(client, asked.title) as run:
         reply = _Reply(request, run, service.settings.name)
-        async with working(answer(service, run, asked)) as work:
+        async with working(work_on(run)) as work:
             if member(body, "stream", bool, default=False):
                 options = member(body, "stream_options", dict, default={})
                 return await reply.stream(work, bool(options.get("include_usage")))
@@ -73,14 +84,20 @@ async def chat(request: web.Request) -> web.StreamResponse:
             return json_response(reply.whole(text, result), headers=headers(request, run))
 
 
-def read_chat(service: Service, body: dict[str, Any]) -> Ask:
-    """Return what a request for a chat asks for. Raises RequestError E700, E703 (another model)."""
-    require_model(service, member(body, "model", str, default=service.settings.name))
+def _messages(body: dict[str, Any]) -> list[SentMessage]:
+    """Return the messages of a request for a chat. Raises RequestError E700."""
     messages = member(body, "messages", list, default=[])
+    return [read_message(each, f"messages[{number}]") for number, each in enumerate(messages)]
+
+
+def read_chat(service: Service, body: dict[str, Any], messages: list[SentMessage], bound: Collection[str] = ()) -> Ask:
+    """Return what a request for a chat asks for, where names are `bound` already.
+
+    Raises RequestError E700, E703 (another model).
+    """
+    require_model(service, member(body, "model", str, default=service.settings.name))
     extras = read_extras(body)
-    question = question_of(
-        [read_message(each, f"messages[{number}]") for number, each in enumerate(messages)], extras.inputs
-    )
+    question = question_of(messages, extras.inputs, bound)
     refuse(body, "tools", "functions", hint="there are no tools: files and long texts are inputs of the program")
     refuse(body, "logprobs", "audio", "prediction", "web_search_options")
     if member(body, "n", int, default=1) != 1:

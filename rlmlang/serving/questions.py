@@ -7,7 +7,7 @@ name, the size and the beginning: a file, a long message, a long conversation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from keyword import iskeyword
 from pathlib import PurePath
@@ -51,6 +51,29 @@ class Question:
     """What system messages say, which stands in every prompt of the run."""
 
 
+@frozen
+class Inputs:
+    """The inputs of a question, while it is made."""
+
+    given: dict[str, object]
+    bound: frozenset[str]
+    """The names that are taken besides."""
+
+    def free(self, name: str) -> str:
+        """Return the name, with a number if it is taken."""
+        number, found = 1, name
+        while found in self.given or found in self.bound:
+            number += 1
+            found = f"{name}_{number}"
+        return found
+
+    def add(self, name: str, value: object) -> str:
+        """Add an input, and return the name that it has."""
+        found = self.free(name)
+        self.given[found] = value
+        return found
+
+
 # Reading ---------------------------------------------------------------------------
 
 
@@ -90,35 +113,38 @@ def _read_part(part: object, where: str, message: SentMessage) -> None:
 # The question ----------------------------------------------------------------------
 
 
-def question_of(messages: Sequence[SentMessage], more: Mapping[str, object]) -> Question:
-    """Return the question that a conversation asks, with the inputs that come with it. Raises RequestError E700."""
+def question_of(messages: Sequence[SentMessage], more: Mapping[str, object], bound: Collection[str] = ()) -> Question:
+    """Return the question that a conversation asks, with the inputs that come with it. Raises RequestError E700.
+
+    If it goes on from a session that has `bound` some names, that has the files of earlier messages too.
+    """
     talk = [message for message in messages if message.role not in _SYSTEM]
     if not talk or talk[-1].role != "user":
         raise RequestError.of("E700", "the last message is not the user's", hint='end with {"role": "user", …}')
-    inputs: dict[str, object] = dict(more)
-    for message in messages:
+    inputs = Inputs(dict(more), frozenset(bound))
+    for message in talk[-1:] if bound else messages:
         for file in message.files:
-            name = _free(_identifier(file.name), inputs)
-            inputs[name] = file.read(name)
+            name = inputs.free(_identifier(file.name))
+            inputs.given[name] = file.read(name)
     guidance = "\n\n".join(_texts(message for message in messages if message.role in _SYSTEM))
     parts = []
     if len(guidance) > LONG:
-        name = _free("instructions", inputs)
-        inputs[name], guidance = guidance, ""
+        name = inputs.add("instructions", guidance)
+        guidance = ""
         parts.append(f"Follow the instructions in `{name}`.")
     if earlier := _earlier(talk[:-1], inputs):
         parts.append(earlier)
     asked = _last(talk[-1], inputs)
     if not asked:
         raise RequestError.of("E700", "the last message has no text", hint="say what is to be done with the files")
-    return Question("\n\n".join([*parts, asked]), inputs, guidance)
+    return Question("\n\n".join([*parts, asked]), inputs.given, guidance)
 
 
 def _texts(messages: Iterable[SentMessage]) -> list[str]:
     return [text for message in messages for text in message.texts if text.strip()]
 
 
-def _earlier(messages: Sequence[SentMessage], inputs: dict[str, object]) -> str:
+def _earlier(messages: Sequence[SentMessage], inputs: Inputs) -> str:
     """Return what the question says of earlier messages: all of it, or the input that has them if they are long."""
     said = [{"role": message.role, "text": "\n\n".join(_texts([message]))} for message in messages]
     if not said:
@@ -126,21 +152,18 @@ def _earlier(messages: Sequence[SentMessage], inputs: dict[str, object]) -> str:
     if sum(len(each["text"]) for each in said) <= LONG:
         lines = "\n\n".join(f"{each['role']}: {each['text']}" for each in said)
         return f"The conversation so far:\n\n{lines}\n\nWhat the user says now:"
-    name = _free("conversation", inputs)
-    inputs[name] = said
+    name = inputs.add("conversation", said)
     return f"The conversation so far is in `{name}`. What the user says now:"
 
 
-def _last(message: SentMessage, inputs: dict[str, object]) -> str:
+def _last(message: SentMessage, inputs: Inputs) -> str:
     """Return what the last message asks; its long texts become inputs."""
     short, long = [], []
     for text in _texts([message]):
         if len(text) <= LONG:
             short.append(text.strip())
             continue
-        name = _free("text", inputs)
-        inputs[name] = text
-        long.append((name, text))
+        long.append((inputs.add("text", text), text))
     if short or not long:
         return "\n\n".join(short)
     return "\n\n".join(
@@ -154,15 +177,6 @@ def _identifier(name: str) -> str:
     """Return the name of an input for a file: that of the file without its ending, as far as it may be one."""
     found = re.sub(r"[^a-z0-9]+", "_", PurePath(name[-200:]).stem.lower()).strip("_")[:40]
     return found if found and not found[0].isdigit() and not iskeyword(found) else f"file_{found}".rstrip("_")
-
-
-def _free(name: str, inputs: Mapping[str, object]) -> str:
-    """Return the name, with a number if an input has it already."""
-    number, found = 1, name
-    while found in inputs:
-        number += 1
-        found = f"{name}_{number}"
-    return found
 
 
 # What rlmlang adds to requests -----------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Any
 
 from aiohttp import web
@@ -27,6 +28,7 @@ from rlmlang.serving.answers import (
 )
 from rlmlang.serving.bodies import kind_of, member, read_json
 from rlmlang.serving.chat import refuse, require_model
+from rlmlang.serving.conversations import kept_response
 from rlmlang.serving.failures import as_rlm_error, error_body, json_response
 from rlmlang.serving.questions import SentMessage, question_of, read_extras, read_message
 from rlmlang.serving.schemas import answer_type
@@ -37,10 +39,12 @@ async def responses(request: web.Request) -> web.StreamResponse:
     """Answer what is asked, as a whole or as a stream."""
     service, client = request.app[SERVICE], request[CLIENT]
     body = await read_json(request, service.settings.body)
-    asked = await asyncio.to_thread(read_response, service, body)  # files take their time
+    kept = kept_response(service, client, body)
+    bound = kept.bound if kept else ()
+    asked = await asyncio.to_thread(read_response, service, body, bound)  # files take their time
     with service.begun(client, asked.title) as run:
-        reply = _ResponseReply(request, run, service.settings.name, body)
-        async with working(answer(service, run, asked)) as work:
+        reply = _ResponseReply(request, run, service.settings.name, body, kept is not None)
+        async with working(answer(service, run, asked, kept, "resp")) as work:
             if member(body, "stream", bool, default=False):
                 return await reply.stream(work)
             try:
@@ -50,17 +54,19 @@ async def responses(request: web.Request) -> web.StreamResponse:
             return json_response(reply.completed(text, result), headers=headers(request, run))
 
 
-def read_response(service: Service, body: dict[str, Any]) -> Ask:
-    """Return what a request for a response asks for. Raises RequestError E700, E703 (another model)."""
+def read_response(service: Service, body: dict[str, Any], bound: Collection[str] = ()) -> Ask:
+    """Return what a request for a response asks for, where names are `bound` already.
+
+    Raises RequestError E700, E703 (another model).
+    """
     require_model(service, member(body, "model", str, default=service.settings.name))
     extras = read_extras(body)
     messages = _messages(body.get("input"))
     if instructions := member(body, "instructions", str):
         messages.insert(0, SentMessage("system", [instructions]))
-    question = question_of(messages, extras.inputs)
+    question = question_of(messages, extras.inputs, bound)
     refuse(body, "tools", "prompt", hint="there are no tools: files and long texts are inputs of the program")
     refuse(body, "background", hint="stream the response, and look at the run's page")
-    refuse(body, "previous_response_id", "conversation", hint="send the earlier messages again")
     format_ = member(member(body, "text", dict, default={}), "format", dict, where="text.")
     return asked_for(
         service, question, extras, answer_type(format_, extras.type), member(body, "max_output_tokens", int)
@@ -84,6 +90,7 @@ class _ResponseReply:
     run: ServedRun
     model: str
     body: dict[str, Any]
+    is_kept: bool
     _number: int = 0
     """Of the next event of a stream."""
 
@@ -101,9 +108,10 @@ class _ResponseReply:
             "model": self.model,
             "output": [],
             "parallel_tool_calls": False,
-            "previous_response_id": None,
+            "previous_response_id": self.body.get("previous_response_id"),
+            "conversation": self._conversation,
             "reasoning": {"effort": None, "summary": None},
-            "store": False,
+            "store": self.is_kept,
             "temperature": None,
             "text": {"format": {"type": "text"}},
             "tool_choice": "none",
@@ -113,6 +121,11 @@ class _ResponseReply:
             "usage": None,
             "rlmlang": about(self.request, self.run),
         } | more
+
+    @property
+    def _conversation(self) -> object:
+        given = self.body.get("conversation")
+        return {"id": given} if isinstance(given, str) else given
 
     def completed(self, text: str, result: Result) -> dict[str, Any]:
         """Return the response once the answer is there."""

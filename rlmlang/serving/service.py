@@ -24,6 +24,7 @@ from rlmlang.execution import Options
 from rlmlang.opening import ModelLike, ModelsLike, leaf_of, model_of
 from rlmlang.serving.bodies import BodyLimits
 from rlmlang.serving.clients import Clients, KeyHolder
+from rlmlang.storage.sessions import forget_sessions
 from rlmlang.storage.store import Store
 from rlmlang.trace.progress import Progress
 from rlmlang.trace.recorder import Trace
@@ -33,6 +34,9 @@ SERVICE: web.AppKey[Service] = web.AppKey("service")
 
 CLIENT: web.RequestKey[KeyHolder] = web.RequestKey("client", KeyHolder)
 """Where a request has whose it is."""
+
+KEPT_SESSIONS = 30 * 86_400
+"""Seconds for which it is kept what responses, conversations and chats have bound, as OpenAI does."""
 
 KEPT_RUNS, KEPT_EVENTS = 50, 64_000_000
 """Without a store, the traces of so many runs are kept, the latest; and of each, so many characters."""
@@ -191,6 +195,8 @@ async def opened(settings: ServerSettings) -> AsyncIterator[Service]:
             settings = evolve(settings, model=model, models=settings.models if leaf != settings.model else None)
         _require_prices(settings)
         store = None if settings.place is None else stack.enter_context(Store(settings.place))
+        if store is not None:
+            forget_sessions(store, "%:%", KEPT_SESSIONS)
         yield Service(settings, store)
 
 

@@ -81,9 +81,7 @@ def add_to(store: Store, session: str, variables: Iterable[SessionValue], answer
     The names are looked up where they are bound, so that of two processes that ask at once none loses its answer.
     """
     with store.reporting_errors(), store.db.transaction():
-        names = {
-            str(name) for (name,) in store.db.query("select name from session_values where session = ?", (session,))
-        }
+        names = {str(name) for (name,) in _names(store, session)}
         found = [each for each in variables if each.name not in names]
         names |= {each.name for each in found}
         numbers = [int(match[1]) for name in names if (match := _ANSWER.fullmatch(name))]
@@ -101,6 +99,43 @@ def _bind(store: Store, session: str, values: Iterable[SessionValue]) -> None:
             "insert into session_values (session, name, seq, about, type, value, bound) "
             f"values (?, ?, ?, ?, ?, ?, {store.db.now})",
             (session, each.name, seq, each.about, structure, text),
+        )
+
+
+def names_in(store: Store, session: str) -> set[str]:
+    """Return the names that a session has bound."""
+    with store.reporting_errors():
+        return {str(name) for (name,) in _names(store, session)}
+
+
+def _names(store: Store, session: str) -> list[tuple[str, ...]]:
+    return store.db.query("select name from session_values where session = ?", (session,))
+
+
+def copy_session(store: Store, session: str, copy: str) -> None:
+    """Bind in a new session what another one has bound."""
+    with store.reporting_errors():
+        store.db.query(
+            "insert into session_values (session, name, seq, about, type, value, bound) "
+            f"select ?, name, seq, about, type, value, {store.db.now} from session_values where session = ?",
+            (copy, session),
+        )
+
+
+def rename_session(store: Store, session: str, name: str) -> None:
+    """Give a session another name, in place of the one that has it already."""
+    with store.reporting_errors(), store.db.transaction():
+        store.db.query("delete from session_values where session = ?", (name,))
+        store.db.query("update session_values set session = ? where session = ?", (name, session))
+
+
+def forget_sessions(store: Store, like: str, older_than: float) -> None:
+    """Remove the sessions whose names are like a pattern of SQL, and that were last changed so many seconds ago."""
+    with store.reporting_errors():
+        store.db.query(
+            "delete from session_values where session in (select session from session_values where session like ? "
+            f"group by session having max(bound) < {store.db.now} - ?)",
+            (like, older_than),
         )
 
 
