@@ -7,7 +7,8 @@ Each of them has an asynchronous twin whose name begins with `a`. Options are th
 - `models`: other models by what they do: the one under `"leaf"` answers directly, so that a cheap model reads where
   `model` writes programs.
 - `store`: a `Store`, or the path or URL of one, in which answers and runs are kept; None for no store.
-- `limits`: `Limits`, or a mapping of those that differ from the usual ones.
+- `limits`: `Limits`, or a mapping of those that differ from the usual ones. A limit may also be given by its own name,
+  as in `repairs=0`, unless an input of the program has that name.
 - `prices`: the prices of models by their names or patterns of them; `max_cost` needs that of the model, unless it
   runs in this process.
 - `memo`: whether equal calls are one call.
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, Unpack, cast, overload
 
 from attrs import evolve, field, frozen
 
@@ -37,11 +38,14 @@ from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
 from rlmlang.errors import MissingModel, ProgramError, UsageError, unreadable
 from rlmlang.execution import (
+    LimitsByName,
     LimitsLike,
     Options,
     begin,
     check_options,
+    inputs_and_limits,
     limits_again,
+    limits_by_name,
     limits_for,
     run_program,
 )
@@ -66,7 +70,7 @@ from rlmlang.opening import (
     stored_in,
 )
 from rlmlang.runtime.estimate import Cost, estimate
-from rlmlang.runtime.inputs import bind_inputs, input_mapping, merged_inputs, with_input_types
+from rlmlang.runtime.inputs import bind_inputs, input_mapping, with_input_types
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Spec
@@ -182,7 +186,7 @@ class Program:
         A model counts the tokens of prompts; for money its price is needed too.
         Raises UsageError E601–E603, and RunError if the program fails whatever the model answers.
         """
-        given = merged_inputs(inputs, named)
+        given, limits = inputs_and_limits(self.checked, inputs, named, limits)
         checked = with_input_types(self.checked, given)
         values = bind_inputs(checked, given)
         limits = limits_for(limits, model)
@@ -215,12 +219,12 @@ class Program:
 
         Raises UsageError, BudgetError (E508 before any call is made), RunError, ModelError.
         """
+        given, limits = inputs_and_limits(self.checked, inputs, named, limits)
         limits, trace = limits_for(limits, model), Trace() if trace is None else trace
         options = Options(
             model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
             guidance=guidance, functions=functions, trace=trace,
         )  # fmt: skip
-        given = merged_inputs(inputs, named)
         program = Program(with_input_types(self.checked, given))
         value = await run_program(program.checked, given, options)
         return Result(value, program.type, trace.usage, trace, program)
@@ -261,13 +265,14 @@ class Program:
         `rlmlang.mapping.scoring.Scorer`. Other options are described at the top of `rlmlang.api`.
         Raises ProgramError, UsageError; while the results come: BudgetError, ModelError E407 and E409, UsageError.
         """
+        given, limits = inputs_and_limits(self.checked, inputs, named, limits)
         limits, trace = limits_of_all(limits, model), Trace(keep=False) if trace is None else trace
         options = Options(
             model=model, models=models, store=store, limits=limits, prices=prices, memo=memo, writing=writing,
             guidance=guidance, functions=functions, trace=trace, command="map", is_recorded=False,
         )  # fmt: skip
         return Mapped(
-            self.checked, rows, merged_inputs(inputs, named), options, row_limits,
+            self.checked, rows, given, options, row_limits,
             ordered=ordered, max_errors=max_errors, rows_at_once=rows_at_once,
             scorer=None if expect is None else Scorer(expect, tolerance, None if judge is None else judge.checked),
         )  # fmt: skip
@@ -318,6 +323,7 @@ async def aask(
     guidance: str = "",
     functions: FunctionsLike | None = None,
     trace: Trace | None = None,
+    **named: Unpack[LimitsByName],
 ) -> Result:
     """Let the model write a program that answers the question, and run it.
 
@@ -333,6 +339,7 @@ async def aask(
     if model is None:
         raise _needs_model("a question")
     check_options(question=question)
+    limits = limits_by_name(limits, named)
     options = Options(
         model=model, models=models, store=store, limits=limits_for(limits, model), prices=prices, memo=memo,
         writing=writing, guidance=guidance, functions=host_functions(functions),
@@ -386,6 +393,7 @@ async def acomplete(
     guidance: str = "",
     functions: FunctionsLike | None = None,
     trace: Trace | None = None,
+    **named: Unpack[LimitsByName],
 ) -> Completion:
     """Let the model write a text about the prompt, in which it may call itself on the inputs and on what it writes.
 
@@ -399,7 +407,7 @@ async def acomplete(
     if model is None:
         raise _needs_model("a text")
     check_options(prompt=prompt, start=start, max_tokens=max_tokens)
-    limits, trace = limits_for(limits, model), Trace() if trace is None else trace
+    limits, trace = limits_for(limits_by_name(limits, named), model), Trace() if trace is None else trace
     given = host_functions(functions)
     heads = tuple(declaration(name, each) for name, each in given.items())
     values = values_of(input_mapping(inputs), [each for head in heads for each in head.types])
@@ -432,6 +440,7 @@ async def aresume(
     prices: Prices | None = None,
     functions: FunctionsLike | None = None,
     trace: Trace | None = None,
+    **named: Unpack[LimitsByName],
 ) -> Result:
     """Resume a recorded run: evaluate its program again, and ask the model only for answers that are not stored.
 
@@ -442,6 +451,7 @@ async def aresume(
     refuse_no_model(model)
     leaf = leaf_of(models)
     check_options(run_id=run_id, limits=limits, prices=prices, trace=trace)
+    limits = limits_by_name(limits, named)
     with stored_in(store) as kept:
         row = find_run(kept, run_id)
         spec = read_spec(row)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any, Union, get_args
+from typing import Any, TypedDict, Union, get_args
 
 from attrs import asdict, evolve, field, fields_dict, frozen
 
@@ -30,7 +30,7 @@ from rlmlang.opening import ModelLike, ModelsLike, StoreLike, leaf_of, opened, r
 from rlmlang.redact import Redactor
 from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.estimate import Cost, follow
-from rlmlang.runtime.inputs import bind_inputs, declarations
+from rlmlang.runtime.inputs import OPTIONS, bind_inputs, declarations, merged_inputs, with_input_types
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Recording, Spec, recorded, spec_of
 from rlmlang.storage.store import PLACE, Store, is_place
@@ -41,6 +41,24 @@ SHOWN_PARTS = 5
 
 LimitsLike = Union[Limits, Mapping[str, Any]]
 """Limits, or some of them by name, where the others are to be the usual ones."""
+
+
+class LimitsByName(TypedDict, total=False):
+    """Limits as options of their own, such as `repairs=0`."""
+
+    max_calls: int | None
+    max_depth: int
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
+    max_answer_tokens: int
+    repairs: int
+    max_cost: float | None
+    max_share: float
+    max_seconds: float | None
+    max_steps: int
+    max_bytes: int
+    max_function_calls: int | None
+    concurrency: int | None
 
 
 @frozen(kw_only=True)
@@ -126,6 +144,38 @@ def limits_with(changes: LimitsLike | None, defaults: Limits) -> Limits:
     return Limits(**{**asdict(defaults), **(changes or {})})
 
 
+def inputs_and_limits(
+    checked: Checked, inputs: Mapping[str, object] | None, named: Mapping[str, object], limits: LimitsLike | None
+) -> tuple[dict[str, object], LimitsLike | None]:
+    """Return the inputs and the limits of a run: what is given by the name of a limit is one, where no input has it.
+
+    Raises ProgramError, UsageError E603, E607.
+    """
+    given = merged_inputs(inputs, named)
+    names = [name for name in named if name in fields_dict(Limits) and name not in checked.inputs]
+    if names:
+        known = with_input_types(checked, given).inputs  # with the parameters of a function that it tries out
+        names = [name for name in names if name not in known]
+    return given, limits_by_name(limits, {name: given.pop(name) for name in names})
+
+
+def limits_by_name(limits: LimitsLike | None, named: Mapping[str, Any]) -> LimitsLike | None:
+    """Return limits with those that are given by their names. Raises UsageError E607."""
+    if not named:
+        return limits
+    for name in named:
+        if name not in fields_dict(Limits):
+            near = get_close_matches(name, [*OPTIONS, *fields_dict(Limits)], 1)
+            hint = f"did you mean `{near[0]}`?" if near else None
+            raise UsageError.of("E607", f"there is no option or limit `{name}`", hint=hint)
+    check_options(limits=limits)
+    if isinstance(limits, Limits):
+        return evolve(limits, **named)
+    if twice := (limits or {}).keys() & named.keys():
+        raise UsageError.of("E607", f"the limit `{min(twice)}` is given twice")
+    return {**(limits or {}), **named}
+
+
 def limits_for(changes: LimitsLike | None, model: ModelLike | None) -> Limits:
     """Return the limits of a run: those that are given, completed by the usual ones for its model.
 
@@ -190,14 +240,15 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
 
 
 def _bound(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
-    """Return the values of the inputs; where a limit is given like one, say how it is. Raises UsageError E601-E603."""
+    """Return the values of the inputs; say how a limit is given that is none of them. Raises UsageError E601-E603."""
     try:
         return bind_inputs(checked, given)
     except UsageError as error:
-        limit = next((name for name in given if name in fields_dict(Limits) and name not in checked.inputs), None)
-        if limit is None or error.first.code != "E602":
+        unknown = next((name for name in given if name not in checked.inputs), "")
+        near = get_close_matches(unknown, fields_dict(Limits), 1)
+        if not near or error.first.code != "E602":
             raise
-        raise error.with_hint(f"a limit is given in a mapping: limits={{{limit!r}: …}}") from error
+        raise error.with_hint(f"a limit is given by its name, as {near[0]}=…") from error
 
 
 def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Trace) -> None:

@@ -19,6 +19,8 @@ import rlmlang
 from rlmlang import errors
 from rlmlang.annotations import type_text
 from rlmlang.diagnostics import CODES
+from rlmlang.execution import LimitsByName
+from rlmlang.models.scripted import ScriptedModel
 from rlmlang.runtime.inputs import OPTIONS
 from rlmlang.storage import upkeep
 from tests.support.fakes import Fake, obedient
@@ -85,8 +87,8 @@ def test_twins_have_the_same_signature(name: str) -> None:
     assert sync.parameters == awaited.parameters
     assert sync.return_annotation == awaited.return_annotation
     assert inspect.iscoroutinefunction(ASYNC_TWINS[name])
-    open_ended = [p.name for p in sync.parameters.values() if p.kind is p.VAR_KEYWORD]
-    assert open_ended == (["named"] if name == "run" else [])
+    open_ended = [p.annotation for p in sync.parameters.values() if p.kind is p.VAR_KEYWORD]
+    assert open_ended == {"run": ["object"], "replay": []}.get(name, ["Unpack[LimitsByName]"])
 
 
 # Errors ----------------------------------------------------------------------------------
@@ -673,9 +675,63 @@ def test_a_store_that_is_closed(tmp_path: Path) -> None:
         rlmlang.compile("1").run(store=store)
 
 
-@pytest.mark.parametrize("name", ["repairs", "max_calls", "max_seconds"])
-def test_a_limit_that_is_given_like_an_input_says_how_it_is_given(name: str) -> None:
-    with pytest.raises(errors.UsageError, match="E602") as caught:
-        rlmlang.compile("n: int\nn").run(**{"n": 1, name: 0})
-    assert caught.value.first.hint == f"a limit is given in a mapping: limits={{'{name}': …}}"
-    assert rlmlang.compile(f"{name}: int\n{name}").run(**{name: 3}).value == 3
+ASKS = 'CALL[int]("How many?")'
+
+
+def counting(answers: list[str]) -> ScriptedModel:
+    """A model that gives some answers in turn."""
+    return ScriptedModel(lambda request: answers.pop(0))
+
+
+def test_a_limit_may_be_given_by_its_own_name() -> None:
+    with pytest.raises(errors.AnswerMismatch):
+        rlmlang.compile(ASKS).run(model=counting(["many", "3"]), repairs=0)
+    assert rlmlang.compile(ASKS).run(model=counting(["many", "more", "3"]), repairs=2).value == 3
+    program = rlmlang.compile("def f(n):\n    return CALL[int]('How many?', n)\n")
+    assert program.run(n=1, model=counting(["many", "more", "3"]), repairs=2, max_calls=3).value == 3
+    with pytest.raises(errors.CostExceedsBudget):
+        program.run(n=1, model=counting(["3"]), limits={"repairs": 0}, max_calls=0)
+    with pytest.raises(errors.CallsExhausted):
+        program.run(n=1, model=counting(["many"]), limits=rlmlang.Limits(repairs=2), max_calls=1)
+    assert program.cost(n=1, repairs=4).calls == (1, 5)
+    rows = list(program.map([{"n": 1}, {"n": 2}], model=counting(["many", "3"]), repairs=0, concurrency=1))
+    assert [row.error is None for row in rows] == [False, True]
+
+
+def test_a_question_takes_limits_by_their_names(tmp_path: Path) -> None:
+    model = counting(["wrong(", "wrong(", "return 1"])
+    with pytest.raises(errors.CallsExhausted):
+        rlmlang.ask("How many?", type=int, model=model, store=tmp_path / "s.db", max_calls=2)
+    found = rlmlang.resume(model=model, store=tmp_path / "s.db", max_calls=None)
+    assert found.value == 1
+    with pytest.raises(errors.CallsExhausted):
+        rlmlang.complete("Count", model=lambda messages: 'CALL("one") CALL("two")', max_calls=1)
+    session = rlmlang.Session("s", store=tmp_path / "s.db")
+    with pytest.raises(errors.CallsExhausted):
+        session.ask("How many?", model=lambda messages: "wrong(", max_calls=1)
+
+
+def test_an_input_with_the_name_of_a_limit_is_the_input() -> None:
+    assert rlmlang.compile("repairs: int\nrepairs").run(repairs=3).value == 3
+    assert rlmlang.compile("def f(repairs):\n    return repairs\nf(1)\n").run(repairs=3).value == 3
+    rows = rlmlang.compile("repairs: int\nrepairs").map([{"repairs": 3}])
+    assert [row.value for row in rows] == [3]
+
+
+def test_a_limit_that_is_wrong_says_so() -> None:
+    program = rlmlang.compile("n: int\nn")
+    with pytest.raises(errors.UsageError, match=r"error\[E607\]: repairs is a whole number from 0, not -1"):
+        program.run(n=1, repairs=-1)
+    with pytest.raises(errors.UsageError, match=r"error\[E607\]: the limit `repairs` is given twice"):
+        program.run(n=1, repairs=0, limits={"repairs": 0})
+    for given in ({"max_call": 3}, {"inputs": {"n": 1, "max_calls": 3}}):
+        with pytest.raises(errors.UsageError, match="E602") as caught:
+            program.run(**{"n": 1, **given} if "inputs" not in given else given)
+        assert caught.value.first.hint == "a limit is given by its name, as max_calls=…"
+    with pytest.raises(errors.UsageError, match=r"error\[E607\]: there is no option or limit `functons`") as caught:
+        rlmlang.ask("?", model=lambda messages: "", functons={})  # type: ignore[call-arg]
+    assert caught.value.first.hint == "did you mean `functions`?"
+
+
+def test_the_limits_that_may_be_given_by_name_are_all() -> None:
+    assert typing.get_type_hints(LimitsByName) == typing.get_type_hints(rlmlang.Limits)
