@@ -18,6 +18,7 @@ from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
 from rlmlang.errors import BudgetError
 from rlmlang.language.check.checked import Checked
+from rlmlang.language.collector import rare_collector
 from rlmlang.language.depth import deep_recursion
 from rlmlang.runtime.call_site import CallSite, InFlight
 from rlmlang.runtime.compiler import evaluate
@@ -133,7 +134,7 @@ async def evaluating(
     caller = Caller(answering, Host(given, limits), journal, memo)
     run = ActiveRun(caller, account, trace)
     try:
-        with deep_recursion:
+        with deep_recursion, rare_collector:
             async with asyncio.timeout(limits.max_seconds) as time:
 
                 def give_up() -> None:

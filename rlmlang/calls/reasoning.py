@@ -39,6 +39,8 @@ _END_MARKS = (
 answer, and some leave them in its text."""
 
 _CLOSING = dict(_MARKS)
+_MAY_BE_MARKED = re.compile(r"[<\[◁]|assistantfinal")
+"""What every mark has some of. Most answers have none of it, and every call pays for looking."""
 _OPENED = re.compile(r"\s*(" + "|".join(re.escape(opening) for opening, _ in _MARKS) + ")")
 _CLOSED = re.compile(
     r"(?<![\"'`])(" + "|".join(re.escape(closing) for _, closing in _MARKS) + r")(?![\"'`])"
@@ -56,6 +58,8 @@ def reasoning_and_answer(text: str) -> tuple[str, str]:
 
     Of reasoning that never ends there is no answer.
     """
+    if _MAY_BE_MARKED.search(text) is None:
+        return "", text
     text = _without_end(text)
     if _HARMONY.match(text):
         final = _HARMONY_FINAL.search(text)
@@ -87,7 +91,8 @@ def _end_of_reasoning(text: str) -> int:
 def _without_end(text: str) -> str:
     """Return a text without the special tokens at its end; a text of one token that HTML has too is about it."""
     end, is_marked = _end_without_space(text, len(text)), False
-    while (mark := next((mark for mark in _END_MARKS if text.endswith(mark, 0, end)), None)) is not None:
+    while text.endswith(_END_MARKS, 0, end):
+        mark = next(mark for mark in _END_MARKS if text.endswith(mark, 0, end))
         end, is_marked = _end_without_space(text, end - len(mark)), True
     return text if not is_marked or (end == 0 and text.strip() == "</s>") else text[:end]
 
