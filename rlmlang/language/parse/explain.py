@@ -16,6 +16,14 @@ from rlmlang.language.parse.explain_expressions import (
     starred,
     walrus,
 )
+from rlmlang.language.parse.explain_habits import (
+    comprehension,
+    foreign_form,
+    foreign_operator,
+    foreign_statement,
+    statement_in_expression,
+    type_form,
+)
 from rlmlang.language.parse.explain_statements import (
     assignment,
     indentation,
@@ -35,15 +43,16 @@ from rlmlang.language.parse.tables import LINE_ENDS
 _Rule = Callable[[RefusedToken], Union[Explanation, None]]
 
 _RULES: tuple[_Rule, ...] = (
-    reserved_name, python_statement, misplaced_clause, same_line, walrus, indentation, misplaced_part, parameters,
-    assignment, starred, record, reserved_word, generator, misplaced_string, malformed_number, foreign_symbol,
-    tuple_statement, three_dots, missing_part,
+    reserved_name, python_statement, misplaced_clause, same_line, walrus, foreign_statement, indentation,
+    misplaced_part, type_form, foreign_form, foreign_operator, parameters, assignment, starred, record,
+    statement_in_expression, reserved_word, generator, comprehension, misplaced_string, malformed_number,
+    foreign_symbol, tuple_statement, three_dots, missing_part,
 )  # fmt: skip
 """The first one that applies explains the error."""
 
 _IN_EXPRESSIONS: tuple[_Rule, ...] = (
-    walrus, parameters, starred, reserved_word, generator, misplaced_string, malformed_number, foreign_symbol,
-    tuple_statement, missing_part,
+    walrus, foreign_form, foreign_operator, parameters, starred, reserved_word, generator, comprehension,
+    misplaced_string, malformed_number, foreign_symbol, tuple_statement, missing_part,
 )  # fmt: skip
 
 

@@ -71,39 +71,42 @@ def generator(refused: RefusedToken) -> Explanation | None:
 def misplaced_string(refused: RefusedToken) -> Explanation | None:
     """Explain a string after a wrong prefix, and what stands in a long f-string that is no token."""
     if (found := refused.long_string) is not None and refused.text[found[0] - 1 : found[0]] == "f":
-        message, hint = _fstring_problem(refused.text[found[0] + 3 : found[1] - 3].replace("\n", " "))
+        inside, behind = refused.text[found[0] + 3 : found[1] - 3], refused.text[found[1] : refused.line_end]
+        message, hint = _fstring_problem(inside.replace("\n", " "), behind)
         return "E107", message, (found[0] - 1, found[1]), hint
     if refused.kind not in STRINGS:
         return None
     prefix = last_word(refused.before)
     if prefix in ("f", "F"):
-        message, hint = _fstring_problem(refused.found[1:-1])
+        message, hint = _fstring_problem(refused.found[1:-1], refused.text[refused.end : refused.line_end])
         if prefix == "F":
             message, hint = "the prefix of an f-string is a lowercase `f`", 'write `f"…"`'
         return "E107", message, (refused.start - 1, refused.end), hint
     if prefix:
-        return (
-            "E100",
-            f"invalid string prefix `{prefix[:40]}`",
-            refused.token_range,
-            'the prefixes are `r"…"` and `f"…"`',
-        )
+        where = refused.start - len(prefix), refused.end
+        return "E100", f"invalid string prefix `{prefix[:40]}`", where, 'the prefixes are `r"…"` and `f"…"`'
     return None
 
 
 _BY_NAME = "bind the value to a name first"
 
 
-def _fstring_problem(inside: str) -> tuple[str, str]:
-    """Return why an f-string is not a token, and a hint."""
+def _fstring_problem(inside: str, behind: str) -> tuple[str, str]:
+    """Return why an f-string is not a token, and a hint. `behind` is the rest of its line."""
+    outside = re.sub(r"\{\{|\}\}|\{[^{}]*\}", "", inside)
+    if "}" in outside and "{" not in outside:
+        return "unmatched `}` in an f-string", "write `}}` for a literal brace"
     inside = inside.replace("{{", "").replace("}}", "")
+    unclosed = "use the other kind of quotes inside the braces"
+    if "}" not in behind:
+        unclosed = "close it with `}`, or write `{{` for a literal brace"
     for pattern, message, hint in (
         (r"\{\}", "empty expression in an f-string", "write `{{}}` for literal braces"),
         (r"\{[^}]*\{", "nested braces in an f-string", _BY_NAME),
         (r"\{[^}]*\\", "backslash in an expression of an f-string", _BY_NAME),
         (r"\{[^}:]*:[^}]*#", "`#` in the format of an f-string", "write what it puts before the number: `0x{n:x}`"),
         (r"\{[^}]*#", "`#` in an expression of an f-string", _BY_NAME),
-        (r"\{[^}]*$", "unclosed `{` in an f-string", "use the other kind of quotes inside the braces"),
+        (r"\{[^}]*$", "unclosed `{` in an f-string", unclosed),
     ):
         if re.search(pattern, inside):
             return message, hint
@@ -154,10 +157,20 @@ def missing_part(refused: RefusedToken) -> Explanation | None:
     expected = refused.expected
     if expected and expected <= {"NONE", "TRUE", "FALSE", "NOT"}:
         hint = "compare with `==`" if "NOT" in expected else "compare with `!=`"
+        if refused.found == "in":
+            hint = "omit `is`"
         return "E100", "`is` compares with None, True or False only", refused.token_range, hint
     if "ELSE" in expected and "IF" not in expected and refused.kind in (*LINE_ENDS, "RPAR", "RSQB", "COMMA"):
         hint = "write `a if condition else b`"
         return "E100", "missing `else` in a conditional expression", refused.token_range, hint
     if refused.found == "=" and not refused.expects_expression:
+        if opener_of(refused) is None and not re.match(r"(?:if|elif|while|assert|return|for)\b", refused.line):
+            return "E100", "only names and elements can be assigned", refused.token_range, _target_hint(refused.before)
         return "E100", "unexpected `=` in an expression", refused.token_range, "compare with `==`"
     return None
+
+
+def _target_hint(target: str) -> str:
+    if re.fullmatch(r"[A-Za-z_]\w*(?:-\w+)+ *", target):
+        return f"a name has no `-`: write `{target.strip().replace('-', '_')[:40]}`"
+    return "write the name on the left, as in `x = 1`, or compare with `==`"

@@ -46,7 +46,7 @@ def python_statement(refused: RefusedToken) -> Explanation | None:
     if match is None:
         return None
     word, rest = match[0], refused.line[match.end() :]
-    if word in SOFT and not re.match(r" +[\w\"'{]", rest):
+    if word in SOFT and not re.match(r" +[\w\"'{]| *>>" if word == "print" else r" +[\w\"'{]", rest):
         return None
     if found := STATEMENTS.get(SAME.get(word, word)):
         where = refused.line_start, refused.line_start + match.end()
@@ -102,6 +102,9 @@ def same_line(refused: RefusedToken) -> Explanation | None:
     return None
 
 
+_BODY = "indent its lines by four spaces; a body that does nothing is `pass`"
+
+
 def indentation(refused: RefusedToken) -> Explanation | None:
     """Explain a body that is missing, and lines that are indented without reason."""
     if refused.kind not in LINE_ENDS:
@@ -109,11 +112,11 @@ def indentation(refused: RefusedToken) -> Explanation | None:
     possible = [LINE_ENDS.index(kind) for kind in refused.expected if kind in LINE_ENDS]
     level = LINE_ENDS.index(refused.kind)
     if refused.last == ":" and possible and level < max(possible):
-        return "E100", "expected a body after `:`", refused.token_range, "indent its lines by four spaces"
+        return "E100", "expected a body after `:`", refused.token_range, _BODY
     if possible and level > max(possible):
         line = refused.text.rfind("\n", 0, refused.next_line) + 1
         return "E105", "unexpected indentation", (line, refused.next_line), "indent only the lines below a `:`"
-    if "COLON" in refused.expected and re.match(r"(?:if|elif|for|while|def|class|except)\b", refused.line):
+    if "COLON" in refused.expected and re.match(r"(?:if|elif|else|for|while|def|class|try|except)\b", refused.line):
         return "E100", "expected `:` at the end of the line", refused.token_range, None
     return None
 
@@ -155,7 +158,10 @@ def _record_head(refused: RefusedToken) -> Explanation | None:
     if is_reserved(refused.found) and refused.expects_name:
         return cannot_name(refused.found, refused.start)
     if refused.found == "(":
-        return "E121", "inheritance is not in the language", refused.token_range, "write all fields in one record"
+        hint = "write `class Name:`" if refused.rest.startswith("()") else "write all fields in one record"
+        if re.match(r"\( *\w*(?:Error|Exception) *\)", refused.rest):
+            hint = 'programs have no errors of their own: write `raise ValueError("…")`'
+        return "E121", "inheritance is not in the language", refused.token_range, hint
     hint = "write each field as `    name: type` on a line below"
     return "E100", "invalid record; expected `class Name:`", refused.token_range, hint
 
@@ -168,6 +174,10 @@ def parameters(refused: RefusedToken) -> Explanation | None:
             "**": "write each parameter with a default: `def f(size=1, color=''):`",
         }.get(refused.found)
         return "E117", f"`{refused.found}` is not allowed among parameters", refused.token_range, hint
+    if refused.found in (",", ")") and refused.last == "*" and re.match(r"def\b", refused.before):
+        at = refused.line_start + refused.before.rindex("*")
+        hint = "omit it: any argument may be given by its name"
+        return "E117", "`*` alone is not allowed among parameters", (at, at + 1), hint
     if refused.found == "=" and re.search(r"\blambda\b[^:]*$", refused.before):
         return "E124", "a parameter of a lambda has no default", refused.token_range, "define a function with `def`"
     return None
@@ -198,6 +208,8 @@ def assignment(refused: RefusedToken) -> Explanation | None:
         return None
     if re.fullmatch(r"[(\[][\w, ]*[)\]]", target):
         return "E100", "names before `=` are written without brackets", where, "write `a, b = …`"
+    if refused.last == "=":
+        return "E100", "unexpected `=`", refused.token_range, "write one `=` to bind, and `==` to compare"
     if re.match(r"\w+ *=(?!=)", target):
         return "E100", "only names may follow the first `=`", refused.token_range, "write two statements"
     return None
