@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.refused import Explanation, RefusedToken, last_word, opener_of
+from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, last_word, opener_of
 from rlmlang.language.parse.tables import LINE_ENDS
 
 _NEAR = 300
@@ -137,6 +137,8 @@ def statement_in_expression(refused: RefusedToken) -> Explanation | None:
     word = refused.found
     if word not in _STATEMENTS or not refused.expects_expression or not refused.before:
         return None
+    if re.match(r"\w+ *(?:,|=(?!=))", refused.rest):
+        return cannot_name(word, refused.start)
     hint = "write it on a line of its own"
     if "else" in refused.before.split():
         hint = "write `if …:`, and the statement on the next line"
