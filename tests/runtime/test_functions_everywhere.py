@@ -50,11 +50,15 @@ def cases() -> list[dict[str, Any]]:
 
 
 def may_be_given_back(node: nodes.Node, type_: Type) -> bool:
-    """Return whether an expression may be another value that is equal: no list that something may change in place."""
+    """Return whether an expression may be another value that is equal: no list that something may change in place.
+
+    `sum([], xs)` is `xs` itself. A range may be longer than the lists that a function can be given.
+    """
     if isinstance(node, nodes.Binary | nodes.Call):
         return True
     if isinstance(type_, ListType):
-        return isinstance(node, nodes.Apply) and isinstance(node.callee, nodes.Name)
+        callee = node.callee if isinstance(node, nodes.Apply) else None
+        return isinstance(callee, nodes.Name) and callee.id not in ("sum", "range")
     return isinstance(node, nodes.Apply | nodes.Index)
 
 

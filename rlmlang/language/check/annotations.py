@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rlmlang.language import nodes
+from rlmlang.language.check.habits import TYPES
 from rlmlang.language.check.problems import Problems, did_you_mean
 from rlmlang.language.check.scope import Names
 from rlmlang.language.types import (
@@ -139,6 +140,8 @@ class _Resolver:
             return self.error("E226", message, node.span, "move its definition up", notes)
         listed = f"types are {', '.join(TYPE_NAMES[:-1])} and records"
         hint = did_you_mean(name, [*TYPE_NAMES, *names.records], listed)
+        if name in TYPES:
+            hint = f"write `{TYPES[name]}`"
         if node.name in TYPING_NAMES:
             hint = f"write `from typing import {node.name}` before it"
         return self.error("E203", f"unknown type `{node.name}`", node.span, hint)

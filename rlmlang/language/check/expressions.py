@@ -8,6 +8,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, NUMBER_METHODS, SYNTAX, Builtin, ModuleConstant
 from rlmlang.language.check.constants import constant_int, constants
 from rlmlang.language.check.formats import format_problem
+from rlmlang.language.check.habits import answer_hint, not_indexed, unknown_attribute
 from rlmlang.language.check.imports import member_of, no_member
 from rlmlang.language.check.inference import Inference, facts, may_be_none, part_of_no_element, path_of, truth_of
 from rlmlang.language.check.iteration import element_of, hashed
@@ -22,7 +23,7 @@ from rlmlang.language.check.operators import (
     order_problem,
     unary_type,
 )
-from rlmlang.language.check.problems import Problems, did_you_mean
+from rlmlang.language.check.problems import Problems
 from rlmlang.language.check.scope import ModuleEntry, Scope, Variable
 from rlmlang.language.types import (
     BOOL,
@@ -143,7 +144,9 @@ def common_type(check: Inference, exprs: Iterable[nodes.Expr], what: str = "elem
         wider = join(joined, type_)
         if wider is None:
             message = f"the {what} have no common type: {joined} and {type_}"
-            hint = "write a record with a field for each key: `class Name:`" if what == "values" else None
+            hint = "write a tuple, or a record with a field for each: `class Name:`"
+            if what == "values":
+                hint = "write a record with a field for each key: `class Name:`"
             return check.problems.error("E213", message, node.span, hint)
         joined = wider
     return joined
@@ -225,11 +228,6 @@ def compare(check: Inference, node: nodes.Compare) -> Type:
     return BOOL
 
 
-def _asks(node: nodes.Expr) -> bool:
-    """Return whether an expression is a CALL that is answered by a text."""
-    return isinstance(node, nodes.Call) and node.type is None
-
-
 def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> None:
     span = a_node.span.to(b_node.span)
     if op in ("in", "not in"):
@@ -238,13 +236,13 @@ def _compare_pair(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node
         differ = {type(a), type(b)} == {DequeType, ListType}
         if differ or join(a, b) is None or not _may_be_equal(check.names.scope, a_node, a, b_node, b):
             message = f"{described(a_node, a)} never equals {described(b_node, b)}"
-            hint = "write `CALL[bool](…)`" if _asks(a_node) and base_of(b) == BOOL else None
-            check.problems.error("E219", message, span, hint)
+            check.problems.error("E219", message, span, answer_hint(a_node, b) or answer_hint(b_node, a))
     elif not can_be_ordered(a, b):
         if (operand := first_optional((a, a_node), (b, b_node))) is not None:
             may_be_none(check, operand)
         else:
-            check.problems.add(order_problem(op, a, b, span))
+            hint = answer_hint(a_node, b) or answer_hint(b_node, a)
+            check.problems.add(order_problem(op, a, b, span, hint))
 
 
 def _may_be_equal(scope: Scope, a_node: nodes.Expr, a: Type, b_node: nodes.Expr, b: Type) -> bool:
@@ -270,7 +268,8 @@ def _membership(check: Inference, op: str, a_node: nodes.Expr, a: Type, b_node: 
     elif not possible and container == STR and isinstance(a, OptionalType):
         may_be_none(check, a_node)
     elif not possible:
-        check.problems.error("E219", f"{a} is never in {b}", a_node.span.to(b_node.span))
+        hint = "write `str(…) in …`" if container == STR and base_of(a) in (INT, FLOAT) else None
+        check.problems.error("E219", f"{a} is never in {b}", a_node.span.to(b_node.span), hint)
 
 
 # Parts ---------------------------------------------------------------------------
@@ -316,10 +315,8 @@ def private(problems: Problems, node: nodes.Attribute) -> Type:
 
 def no_attribute(problems: Problems, node: nodes.Attribute, type_: Type, names: Iterable[str]) -> Type:
     """Report an attribute or method that the type does not have."""
-
-    return problems.error(
-        "E205", f"{type_} has no attribute `{node.name}`", node.name_span, did_you_mean(node.name, names)
-    )
+    hint = unknown_attribute(node, type_, names)
+    return problems.error("E205", f"{type_} has no attribute `{node.name}`", node.name_span, hint)
 
 
 def methods_of(type_: Type) -> dict[str, Builtin]:
@@ -380,7 +377,7 @@ def index(check: Inference, node: nodes.Index) -> Type:
             pass
         case _ if type_ != STR:
             check.infer(node.index)
-            hint = f"write `.group({node.index.span.text})`" if type_ == MATCH else None
+            hint = f"write `.group({node.index.span.text})`" if type_ == MATCH else not_indexed(node, type_)
             return check.problems.error("E212", f"{type_} cannot be indexed", node.span, hint)
     errors = len(check.problems)
     check.expect(node.index, INT, "the index")

@@ -7,31 +7,12 @@ from rlmlang.language.builtins import MODULES, Builtin, ModuleConstant, module_m
 from rlmlang.language.check.annotations import TYPING_NAMES
 from rlmlang.language.check.body import bound_name
 from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language.check.habits import MODULES_INSTEAD
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.problems import did_you_mean
 from rlmlang.language.check.scope import ModuleEntry, ScopeEntry, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import UNKNOWN, DictType, ListType, SetType, Type, parts_of
-
-INSTEAD = {
-    "datetime": "split the text, as in `y, m, d = map(int, text.split('-'))`, and compute with numbers",
-    "csv": "split the lines: `[line.split(',') for line in text.splitlines()]`",
-    "io": "declare an input for text, and use `text.splitlines()`",
-    "enum": "write `Literal['a', 'b']` as the type, and texts as values",
-    "random": "programs have no randomness; take a number as an input",
-    "time": "programs have no clock; take the time as an input",
-    "os": "programs have no files; declare an input for text",
-    "collections.namedtuple": "write a record: `class Name:` with `name: type` on each line",
-    "collections.OrderedDict": "write a dict, which keeps the order of its keys",
-    "operator.attrgetter": "write a lambda: `key=lambda x: x.name`",
-    "functools.cmp_to_key": "write a key: `key=lambda x: …`",
-    "json.loads": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
-    "json.load": "declare an input of its type, such as `rows: list[dict[str, str]]`, which is read from JSON",
-    "itertools.count": "write `for i in range(n, sys.maxsize):`, and leave the loop with `break`",
-    "itertools.starmap": "write a list: `[f(a, b) for a, b in pairs]`",
-    "itertools.cycle": "write `xs[i % len(xs)]`",
-}
-"""What to write in the place of modules, and of names of modules, that programs in Python often use."""
 
 IGNORED = ("typing", "__future__", "dataclasses")
 """Modules that mean nothing to the values of a program."""
@@ -51,7 +32,7 @@ def import_(check: Inference, node: nodes.Import) -> None:
         elif node.module in IGNORED:
             pass
         elif node.module is not None:
-            check.names.bind(name, _member(check, node.module, imported))
+            check.names.bind(name, _member(check, node, node.module, imported))
         elif imported.name in IGNORED:
             check.names.typing[f"{name.id}."] = ""
         else:
@@ -120,7 +101,7 @@ def _module(check: Inference, imported: nodes.Imported) -> ScopeEntry:
     return Variable(UNKNOWN, imported.span)
 
 
-def _member(check: Inference, module: str, imported: nodes.Imported) -> ScopeEntry:
+def _member(check: Inference, node: nodes.Import, module: str, imported: nodes.Imported) -> ScopeEntry:
     member = module_member(module, imported.name)
     if isinstance(member, Builtin) and member.changes and imported.alias is not None:
         hint = f"write `from {module} import {imported.name}`"
@@ -128,7 +109,7 @@ def _member(check: Inference, module: str, imported: nodes.Imported) -> ScopeEnt
     if member is not None:
         return member
     if module not in MODULES:
-        _no_module(check, module, imported)
+        _no_module(check, module, node)
     elif imported.name == "*":
         check.problems.error("E113", "import names one by one", imported.span, f"it has {_listed(module)}")
     else:
@@ -136,15 +117,15 @@ def _member(check: Inference, module: str, imported: nodes.Imported) -> ScopeEnt
     return Variable(UNKNOWN, imported.span)
 
 
-def _no_module(check: Inference, module: str, node: nodes.Imported) -> None:
+def _no_module(check: Inference, module: str, node: nodes.Import | nodes.Imported) -> None:
     listed = f"modules are {', '.join(MODULES)}"
-    hint = INSTEAD.get(module) or did_you_mean(module, MODULES, listed)
+    hint = MODULES_INSTEAD.get(module) or did_you_mean(module, MODULES, listed)
     check.problems.error("E113", f"there is no module `{module}`", node.span, hint)
 
 
 def no_member(check: Inference, module: str, name: str, span: Span) -> Type:
     """Report that a module does not have a name."""
-    hint = INSTEAD.get(f"{module}.{name}") or did_you_mean(name, MODULES[module], f"it has {_listed(module)}")
+    hint = MODULES_INSTEAD.get(f"{module}.{name}") or did_you_mean(name, MODULES[module], f"it has {_listed(module)}")
     return check.problems.error("E113", f"`{module}` has no `{name}` here", span, hint)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rlmlang.language import nodes
+from rlmlang.language.builtins import METHODS
+from rlmlang.language.check.habits import GIVES_NONE
 from rlmlang.language.check.problems import Problems
 from rlmlang.language.solving import has_variables
 from rlmlang.language.types import (
@@ -36,6 +38,8 @@ def mismatch(problems: Problems, node: nodes.Expr, found: Type, expected: Type, 
 
 
 def _conversion_hint(node: nodes.Expr, found: Type, expected: Type, is_result: bool) -> str | None:
+    if found == NONE and (isinstance(node, nodes.Name) or _changes_a_value(node)):
+        return GIVES_NONE
     if found == NONE and is_result:
         return f"write `-> {expected} | None`, or raise an error"
     if isinstance(node, nodes.Call) and not has_variables(expected):
@@ -56,9 +60,21 @@ def _conversion_hint(node: nodes.Expr, found: Type, expected: Type, is_result: b
 def _not_iterable(problems: Problems, node: nodes.Expr, found: Type, expected: IterableType, what: str) -> Type:
     item = item_type(found)
     if item is None:
-        return problems.error("E210", f"{what} is {found}; expected a list, str, dict or tuple", node.span)
+        hint = GIVES_NONE if found == NONE else None
+        if fits(found, INT):
+            hint = "write `range(…)` for the numbers below it, or `str(…)` for its digits"
+        return problems.error("E210", f"{what} is {found}; expected a list, str, dict or tuple", node.span, hint)
     needed = "be orderable" if has_variables(expected.item) and not ordered(item) else f"be {expected.item}"
-    return problems.error("E210", f"{what} is {found}; its elements must {needed}", node.span)
+    hint = f"write `map(str, {node.span.text[:40]})`" if expected.item == STR else None
+    return problems.error("E210", f"{what} is {found}; its elements must {needed}", node.span, hint)
+
+
+def _changes_a_value(node: nodes.Expr) -> bool:
+    """Return whether an expression applies a method that changes its receiver."""
+    match node:
+        case nodes.Apply(callee=nodes.Attribute(name=name)):
+            return any(name in methods and methods[name].changes for methods in METHODS.values())
+    return False
 
 
 def described(node: nodes.Expr, type_: Type) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
+from rlmlang.language.check.habits import answer_hint
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
     BOOL,
@@ -116,8 +117,10 @@ def _repeated(type_: Type, count: nodes.Expr | None) -> Type | None:
 
 def binary_problem(node: nodes.Binary, left: Type, right: Type) -> Diagnostic:
     """Return why the operator is not defined for the operands, neither of which is optional."""
-    hint = None
-    if node.op == "+" and STR in (left, right):
+    hint = answer_hint(node.left, right) or answer_hint(node.right, left)
+    if hint is not None:
+        pass
+    elif node.op == "+" and STR in (left, right):
         hint = "write `str(…)` or an f-string to join text with other values"
     elif node.op == "+" and isinstance(left, SetType) and isinstance(right, SetType):
         hint = "write `|` for the union of sets"
@@ -134,8 +137,8 @@ def can_be_ordered(a: Type, b: Type) -> bool:
     return joined is not None and (ordered(joined) or isinstance(joined, SetType))
 
 
-def order_problem(op: str, a: Type, b: Type, span: Span) -> Diagnostic:
-    return Diagnostic("E212", f"`{op}` is not defined for {a} and {b}", span, number_hint(a) or number_hint(b))
+def order_problem(op: str, a: Type, b: Type, span: Span, hint: str | None) -> Diagnostic:
+    return Diagnostic("E212", f"`{op}` is not defined for {a} and {b}", span, hint or number_hint(a) or number_hint(b))
 
 
 def can_be_in(item: Type, container: Type) -> bool | None:

@@ -18,12 +18,14 @@ from rlmlang.language.source import Span
 from rlmlang.language.types import (
     NATURAL,
     NEVER,
+    STR,
     UNKNOWN,
     FunctionType,
     RecordType,
     Type,
     Unknown,
     fits,
+    item_type,
 )
 from rlmlang.render import counted
 
@@ -141,6 +143,8 @@ def overload_problem(
     """Return the diagnostic that no overload accepts arguments of these types."""
     given = ", ".join(str(types.get(arg.node_id, "function")) for arg in node.args)
     forms = _forms([overload.signature for overload in overloads])
+    if builtin.name == "sum" and any(item_type(type_) == STR for type_ in types.values()):
+        forms = 'join texts: `"".join(xs)`'
     return Diagnostic("E211", f"no overload of `{builtin.name}` accepts ({given})", node.span, forms)
 
 
@@ -212,13 +216,13 @@ def match_parameters(
     """
     found: dict[str, nodes.Expr] = {}
     refusals: list[Refusal] = []
-    if len(node.args) > len(params):
-        message = f"`{function}` takes {counted(len(params), 'argument')}, not {len(node.args)}"
-        return {}, [(code, message, node.args[len(params)].span, None)]
-    for param, arg in zip(params, node.args):
-        found[param.name] = arg
     known = [param.name for param in params]
     listed = f"its parameters are {', '.join(known[:9])}" if known else "it has no parameters"
+    if len(node.args) > len(params):
+        message = f"`{function}` takes {counted(len(params), 'argument')}, not {len(node.args)}"
+        return {}, [(code, message, node.args[len(params)].span, listed if function.isidentifier() else None)]
+    for param, arg in zip(params, node.args):
+        found[param.name] = arg
     for keyword in node.keywords:
         if keyword.name not in known:
             message = f"`{function}` has no parameter `{keyword.name}`"

@@ -12,7 +12,8 @@ from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, SYNTAX, Builtin, ModuleConstant
 from rlmlang.language.check.checked import CheckedFunction, OuterVariable
-from rlmlang.language.check.problems import Problems, did_you_mean
+from rlmlang.language.check.habits import unknown_name
+from rlmlang.language.check.problems import Problems
 from rlmlang.language.source import Span
 from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, RecordType, Type
 from rlmlang.runtime.exceptions import CAUGHT
@@ -382,8 +383,7 @@ class Names:
             self.problems.error("E215", message, node.span, f'write `raise {node.id}("…")` or `except {node.id}:`')
             return
         known = [*self.scope.names(), *BUILTINS]
-        hint = _OF_PYTHON.get(node.id) or did_you_mean(node.id, known, cutoff=0.7)
-        self.problems.error("E200", f"unknown name `{node.id}`", node.span, hint)
+        self.problems.error("E200", f"unknown name `{node.id}`", node.span, unknown_name(node.id, known))
 
     def is_function(self, node: nodes.Expr) -> bool:
         """Return whether an expression is the name of a function or record type."""
@@ -404,16 +404,3 @@ class Names:
 
 RESERVED_NAMES = {"CALL": "how a program calls the model, and no name"}
 """Names that cannot be bound, each with what it is."""
-
-_OF_PYTHON = {
-    "open": "programs cannot read files; declare an input: `document: str`",
-    "input": "declare an input: `question: str`",
-    "eval": "text is not evaluated; see `run_program`",
-    "exec": "text is not evaluated; see `run_program`",
-    "type": "every type is known before the program runs; see `isinstance`",
-    "iter": "loop over the list itself, or over a part: `for x in xs[1:]:`",
-    "llm_query": 'write `CALL("instruction", …)`',
-    "call": 'write `CALL("instruction", …)`',
-    "Literal": "it is a type: write a value, or `CALL[Literal[…]](…)` for an answer that is one of them",
-}
-"""What to write instead of functions that Python or other runtimes have."""

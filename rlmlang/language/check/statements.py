@@ -192,6 +192,8 @@ def _raise(check: Inference, node: nodes.Raise) -> None:
 
 def _error(check: Inference, error: nodes.Name, known: Sequence[str]) -> None:
     """Check the name of an error, which must be one of those known, and must not be bound to anything else here."""
+    if check.names.cannot_be_resolved(error.id):
+        return  # its definition has an error
     if error.id not in known:
         listed = f"errors are {', '.join(known)}"
         check.problems.error("E200", f"unknown error `{error.id}`", error.span, did_you_mean(error.id, known, listed))
