@@ -29,7 +29,7 @@ def call(name: str, *args: object) -> list[str]:
         ("Voir M. Dupont et Mme. Curie. Oui.", ["Voir M. Dupont et Mme. Curie.", "Oui."]),
         ("La Sra. López vive aquí. ¿Dónde? ¡Aquí!", ["La Sra. López vive aquí.", "¿Dónde?", "¡Aquí!"]),
         ("Он живёт в г. Москва. Потом?", ["Он живёт в г. Москва.", "Потом?"]),
-        ("See No. 5 Downing St. I said no. Then I left.", ["See No. 5 Downing St. I said no.", "Then I left."]),
+        ("See No. 5 Downing St. I said no. Then I left.", ["See No. 5 Downing St.", "I said no.", "Then I left."]),
         ("It was 5 a.m. in the U.S. Then we slept.", ["It was 5 a.m. in the U.S.", "Then we slept."]),
         ("J. R. R. Tolkien wrote it. So did I. Yes.", ["J. R. R. Tolkien wrote it.", "So did I.", "Yes."]),
         ("यह एक वाक्य है। वह घर गया।वह आया॥", ["यह एक वाक्य है।", "वह घर गया।", "वह आया॥"]),
@@ -53,6 +53,36 @@ def call(name: str, *args: object) -> list[str]:
 )
 def test_sentences_of_the_world(text: str, sentences: list[str]) -> None:
     assert call("sentences", text) == sentences
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        "It was J.R.R. Tolkien.| Who else?",
+        "W. E. B. Du Bois met E.E. Cummings.| They talked.",
+        "The U.S. Senate met.| He left the U.S.| It was late.",
+        "K. He and X. Li wrote it.| Take vitamin C.| It helps.",
+        "Don't.| It isn't Anna's.| It's hers.| They won’t.| Good.",
+        "It is I.| Is it you or I?| Fine.",
+        "On Feb. 12 and Dec. 25 it snowed.| See Smith et al. (2010).| So did Li et al.| They agree.",
+        "a) First thing.|\nb) Second thing.|\nIt goes\non here.",
+        "To do:|\n- Buy milk|\n  * now|\r\n- Call Ann",
+        "Steps:|\n1. Open it.|\n2) Close it.|\n10. Go.",
+        "A book by\nJ. R. R. Tolkien - they say - is good.",
+        "Am 3. Oktober war der 2. Weltkrieg im 20. Jahrhundert vorbei.| Es waren 3.| Danach kam Nr. 4, Abs. 5.| Ja.",
+        "« Viens ! » dit-il.| « Pourquoi ? »| Il est né av. J.-C. à Rome.| Oui.",
+        "»Komm!« rief er.| »Ja!«| »Nein!«| „Was?“| „Nichts.“| Ja.",
+        "Vive en EE. UU. desde 1990.| Il dott. Rossi e l'avv. Neri parlano.| Ul. Długa jest blisko.",
+        "Τι κάνεις;| Καλά, α;β.| Εσύ\u037e| Ναι.| A; B",
+        "डॉ. शर्मा और ए. पी. जे. अब्दुल कलाम आए।| वे चले गए।",
+        "ড. ইউনূস এলেন।| তিনি বললেন।",
+        "他走了!我来了?好。".replace("!", "!|").replace("?", "?|"),
+        "「行こう！」と彼は言った。|「はい。」|彼女は笑った。",
+        "he asked“why?”and left. ok",
+    ],
+)
+def test_what_ends_no_sentence_and_what_does(parts: str) -> None:
+    assert call("sentences", parts.replace("|", "")) == [part.strip() for part in parts.split("|")]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +142,9 @@ def test_nothing_is_lost_between_sentences(text: str) -> None:
 
 
 def test_the_marks_that_need_white_space_are_marks_of_unicode() -> None:
-    assert {mark for mark in _SPACED if regex.match(r"[\p{SB=ATerm}\p{SB=STerm}]", mark)} == _SPACED - {"…"}
+    assert {mark for mark in _SPACED if regex.match(r"[\p{SB=ATerm}\p{SB=STerm}]", mark)} == _SPACED - set("…;\u037e")
     assert all(unicodedata.category(mark) == "Po" for mark in _SPACED)
+    assert unicodedata.normalize("NFC", "\u037e") == ";", "the question mark of Greek"
 
 
 def test_no_abbreviation_is_listed_in_vain() -> None:

@@ -185,7 +185,8 @@ def _words(meter: Meter, text: str) -> list[str]:
 @builtin(
     "sentences(text: str) -> list[str]",
     doc="the sentences, stripped, by Unicode's rules: they end at . ! ? … before white space, at 。 । ؟ and the like, "
-    "and at blank lines; not at a full stop before a small letter or after an abbreviation",
+    "at blank lines, and before items of lists; not at a full stop before a small letter, or after an abbreviation or "
+    "initial",
     examples=[
         'sentences("Dr. Li came, e.g. today. Is it? Yes!") == ["Dr. Li came, e.g. today.", "Is it?", "Yes!"]',
         "sentences('\"Go.\" He went.\\n\\nend') == ['\"Go.\"', 'He went.', 'end']",
