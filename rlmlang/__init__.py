@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rlmlang.calls.budget import Limits, Usage
     from rlmlang.calls.host_functions import HostFunction, function
     from rlmlang.calls.prices import Price
+    from rlmlang.cluster.places import Cluster
     from rlmlang.errors import (
         AnswerEmpty,
         AnswerMismatch,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         AnswerTruncated,
         BudgetError,
         CallsExhausted,
+        ClusterUnusable,
         CompletionTokensExhausted,
         ConstraintViolated,
         ContextOverflow,
@@ -98,17 +100,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnswerEmpty", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallRecord",
-    "CallsExhausted", "Completion", "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "Cost",
-    "CostExceedsBudget", "DepthExhausted", "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted",
-    "FunctionFailed", "FunctionModel", "FunctionUnavailable", "HostFunction", "InputMismatch", "InvalidOption",
-    "Limits", "Mapped", "MissingInput", "MissingModel", "Model", "ModelError", "ModelFailed", "ModelNotLoaded",
-    "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed", "NotInLanguage", "OpenModel", "Price",
-    "PriceUnknown", "Program", "ProgramError", "PromptTokensExhausted", "Refused", "Reply", "Request", "RequestError",
-    "Result", "RlmError", "RowExhausted", "RowResult", "RunError", "RunNotFound", "RunUnavailable", "ServerUnavailable",
-    "Session", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable", "TimeExhausted", "Trace",
-    "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch", "ValueTooLarge", "aask",
-    "acomplete", "areplay", "aresume", "ask", "compile", "complete", "function", "load", "open_model", "replay",
-    "resume",
+    "CallsExhausted", "Cluster", "ClusterUnusable", "Completion", "CompletionTokensExhausted", "ConstraintViolated",
+    "ContextOverflow", "Cost", "CostExceedsBudget", "DepthExhausted", "Diagnostic", "FileUnreadable", "FileUnwritable",
+    "FunctionCallsExhausted", "FunctionFailed", "FunctionModel", "FunctionUnavailable", "HostFunction", "InputMismatch",
+    "InvalidOption", "Limits", "Mapped", "MissingInput", "MissingModel", "Model", "ModelError", "ModelFailed",
+    "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed", "NotInLanguage",
+    "OpenModel", "Price", "PriceUnknown", "Program", "ProgramError", "PromptTokensExhausted", "Refused", "Reply",
+    "Request", "RequestError", "Result", "RlmError", "RowExhausted", "RowResult", "RunError", "RunNotFound",
+    "RunUnavailable", "ServerUnavailable", "Session", "ShareExhausted", "StepsExhausted", "Store", "StoreUnusable",
+    "TimeExhausted", "Trace", "TraceUnreadable", "UnknownInput", "UnknownModel", "Usage", "UsageError", "ValueMismatch",
+    "ValueTooLarge", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete", "function", "load",
+    "open_model", "replay", "resume",
 ]  # fmt: skip
 
 _HOMES = {
@@ -119,10 +121,11 @@ _HOMES = {
     "calls.budget": ("Limits", "Usage"),
     "calls.host_functions": ("HostFunction", "function"),
     "calls.prices": ("Price",),
+    "cluster.places": ("Cluster",),
     "errors": (
         "AnswerEmpty", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
-        "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget", "DepthExhausted",
-        "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted", "FunctionFailed",
+        "ClusterUnusable", "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget",
+        "DepthExhausted", "Diagnostic", "FileUnreadable", "FileUnwritable", "FunctionCallsExhausted", "FunctionFailed",
         "FunctionUnavailable", "InputMismatch", "InvalidOption", "MissingInput", "MissingModel", "ModelError",
         "ModelFailed", "ModelNotLoaded", "ModelProgramFailed", "MoneyExhausted", "NoScriptedReply", "NotClosed",
         "NotInLanguage", "PriceUnknown", "ProgramError", "PromptTokensExhausted", "Refused", "RequestError", "RlmError",

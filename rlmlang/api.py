@@ -36,6 +36,7 @@ from rlmlang.calls.prices import Prices
 from rlmlang.calls.prompt import argument_names
 from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
+from rlmlang.cluster.places import Cluster, cluster_of
 from rlmlang.errors import MissingModel, ProgramError, UsageError, unreadable
 from rlmlang.execution import (
     LimitsByName,
@@ -253,6 +254,7 @@ class Program:
         expect: str | None = None,
         tolerance: float = 0.0,
         judge: Program | None = None,
+        on: str | Cluster | None = None,
         **named: object,
     ) -> Mapped:
         """Run the program on every row: `async for row in program.map(rows, …)`, or `for` outside of event loops.
@@ -262,7 +264,8 @@ class Program:
         order or, unless `ordered`, as they end; a row that fails has its error in it. `limits` are those of all rows
         together, `row_limits` those of each. More than `max_errors` failed rows end the rest, with RunError E316.
         With `expect`, the column of that name says what is right, and each result has a score: see
-        `rlmlang.mapping.scoring.Scorer`. Other options are described at the top of `rlmlang.api`.
+        `rlmlang.mapping.scoring.Scorer`. `on="ray"` runs the rows on all processors of this machine, and another
+        `rlmlang.Cluster` on many machines. Other options are described at the top of `rlmlang.api`.
         Raises ProgramError, UsageError; while the results come: BudgetError, ModelError E407 and E409, UsageError.
         """
         given, limits = inputs_and_limits(self.checked, inputs, named, limits)
@@ -275,6 +278,7 @@ class Program:
             self.checked, rows, given, options, row_limits,
             ordered=ordered, max_errors=max_errors, rows_at_once=rows_at_once,
             scorer=None if expect is None else Scorer(expect, tolerance, None if judge is None else judge.checked),
+            cluster=cluster_of(on),
         )  # fmt: skip
 
 

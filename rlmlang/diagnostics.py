@@ -125,6 +125,7 @@ CODES: dict[str, str] = {
     "E611": "the value does not fit the Python type",
     "E612": "the file or stream cannot be written",
     "E613": "a function of the host is missing or cannot be used",
+    "E614": "the cluster cannot be used",
     # Serving
     "E700": "the request cannot be read",
     "E701": "the key is missing or wrong",

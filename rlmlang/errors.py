@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from attrs import evolve, frozen
 
@@ -32,6 +32,7 @@ __all__ = [
     "AnswerTruncated",
     "BudgetError",
     "CallsExhausted",
+    "ClusterUnusable",
     "CompletionTokensExhausted",
     "ConstraintViolated",
     "ContextOverflow",
@@ -136,6 +137,10 @@ class RlmError(Exception):
 
     def __str__(self) -> str:
         return render(self.diagnostics)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how the error is pickled; the one of Python's exceptions would set attributes, which are frozen."""
+        return type(self), (self.diagnostics,)
 
 
 class ProgramError(RlmError):
@@ -419,6 +424,12 @@ class FunctionUnavailable(UsageError):
     """A program declares a function of the host that is not given, or cannot be called as it is declared."""
 
     codes = ("E613",)
+
+
+class ClusterUnusable(UsageError):
+    """A cluster, or a worker on it, cannot be used."""
+
+    codes = ("E614",)
 
 
 # Serving -------------------------------------------------------------------------

@@ -43,7 +43,7 @@ LAYERS = """
     models.base
     models
     calls.prices calls.writing calls.host_functions
-    calls.roles
+    calls.roles calls.reservations
     calls.budget
     storage trace
     runtime.estimate storage.journal
@@ -58,6 +58,8 @@ LAYERS = """
     opening
     execution
     mapping
+    cluster
+    mapping.mapped
     api
     sessions
     nano
@@ -83,6 +85,7 @@ HEAVY = {
     "regex": {"language"},
     "apsw": {"storage", "data"},
     "psycopg": {"storage"},
+    "ray": {"cluster"},
     "lark": {"language", "decode"},
     "rich": {"cli"},
     "click": {"cli"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -112,7 +113,7 @@ def test_every_requirement_is_pinned() -> None:
     for requirement in required:
         if requirement.startswith("rlmlang["):
             continue
-        name = requirement.split(">")[0].split("=")[0]
+        name = re.split("[>=[]", requirement)[0]
         assert name in pinned, f"{name} is not in constraints.txt"
 
 

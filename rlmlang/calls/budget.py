@@ -17,9 +17,10 @@ from decimal import Decimal
 from reprlib import repr as shown
 from typing import Any
 
-from attrs import asdict, define, field, fields_dict, frozen
+from attrs import asdict, define, evolve, field, fields_dict, frozen
 
 from rlmlang.calls.prices import Price, no_price
+from rlmlang.calls.reservations import Reservation, SharedBudget
 from rlmlang.calls.roles import Roles
 from rlmlang.errors import BudgetError, UsageError
 from rlmlang.language.source import Span
@@ -155,21 +156,6 @@ class Caps:
         return Caps(part(self.calls), part(self.prompt_tokens), part(self.completion_tokens), cost)
 
 
-@frozen(eq=False)
-class Reservation:
-    """What is reserved for one generation."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    """The tokens granted: all that were requested, or as many as are left."""
-    price: Price | None
-    """The price of the model that generates; None if it is not known."""
-    cost: Decimal
-    """US dollars; 0 if no price is known."""
-    short: BudgetError | None
-    """The error to raise when the answer does not fit, if fewer tokens were granted than requested."""
-
-
 @define(eq=False)
 class Account:
     """What one run, or one call with those below it, has reserved and spent. The calls of a tree share it."""
@@ -182,6 +168,8 @@ class Account:
     """The instruction and place of the call, if this is the account of one."""
     above: Account | None = None
     """The account of the program that makes the call, or of all rows."""
+    shared: SharedBudget | None = None
+    """What all processes spend from, if this is the account of one of several."""
     _caps: Caps = field()
     row: int | None = None
     """The number of the row of a data set, if this is the account of one."""
@@ -231,12 +219,14 @@ class Account:
             return self
         caps = self._caps.share(share)
         usage = Usage(cost=None if self.usage.cost is None else Decimal(0))
-        return Account(self.limits, usage, self.share_from, (instruction, span), self, caps, None, self.meter)
+        return Account(
+            self.limits, usage, self.share_from, (instruction, span), self, caps=caps, row=None, meter=self.meter
+        )
 
     def of_row(self, number: int, limits: Limits, caps: Caps) -> Account:
         """Return the account of a row of a data set, under limits of its own with their caps."""
         usage = Usage(cost=None if self.usage.cost is None else Decimal(0))
-        return Account(limits, usage, self.share_from, None, self, caps, number)
+        return Account(limits, usage, self.share_from, None, self, caps=caps, row=number)
 
     def has_refused(self, error: BudgetError) -> bool:
         """Return whether a limit of this row is what ended it, and not one of another row that made an equal call."""
@@ -285,6 +275,21 @@ class Account:
 
         Raises BudgetError E501, E503, E504 or E509; E510 if the share of a call is exhausted.
         """
+        granted = await self._granted(prompt_tokens, completion_tokens, price)
+        if (shared := self._chain[-1].shared) is None:
+            return granted
+        try:
+            found = await shared.reserve(prompt_tokens, granted.completion_tokens, price)
+        except BaseException:
+            self._replace(granted, None, called=False)
+            raise
+        for account in self._chain:
+            account._reserved_completion -= granted.completion_tokens - found.completion_tokens
+            account._reserved_cost -= granted.cost - found.cost
+        return evolve(found, short=found.short or granted.short)
+
+    async def _granted(self, prompt_tokens: int, completion_tokens: int, price: Price | None) -> Reservation:
+        """Reserve one generation in this process. Raises BudgetError."""
         waiting = self._chain[-1]._waiting
         if not waiting and (reservation := self._reserve(prompt_tokens, completion_tokens, price)) is not None:
             return reservation
@@ -296,7 +301,7 @@ class Account:
             if mine.answer.cancelled():
                 self._chain[-1]._serve()  # the next in the queue may fit
             elif mine.answer.exception() is None:  # granted, but cancelled before it was used
-                self.settle(mine.answer.result(), None, called=False)
+                self._replace(mine.answer.result(), None, called=False)
             raise
 
     def _reserve(self, prompt: int, completion: int, price: Price | None) -> Reservation | None:
@@ -375,6 +380,19 @@ class Account:
         With `called` false the request was never sent. `charged` is what the server says it has charged, which counts
         more than the price. The cost is None if neither is known.
         """
+        if (shared := self._chain[-1].shared) is not None:
+            shared.settle(reserved, spent, called, charged)
+        return self._replace(reserved, spent, called=called, charged=charged)
+
+    def _replace(
+        self,
+        reserved: Reservation,
+        spent: tuple[int, int, int] | None,
+        *,
+        called: bool = True,
+        charged: Decimal | None = None,
+    ) -> Decimal | None:
+        """Replace a reservation in this process, see `settle`."""
         prompt, completion, cached = spent or (reserved.prompt_tokens, reserved.completion_tokens, 0)
         cost = charged
         if cost is None and reserved.price is not None:

@@ -36,6 +36,7 @@ from rlmlang.cli.options import (
 )
 from rlmlang.cli.running import store_for_run
 from rlmlang.cli.settings import find_settings, limit
+from rlmlang.cluster.places import Cluster, workers_of
 from rlmlang.data import rows as rows_at
 from rlmlang.errors import UsageError
 from rlmlang.language.check import check
@@ -67,6 +68,14 @@ def _row_limits(ctx: click.Context, param: click.Parameter, pairs: Sequence[str]
         except ValueError as error:
             raise click.BadParameter(str(error), ctx, param) from error
     return found
+
+
+def _workers(ctx: click.Context, param: click.Parameter, text: str | None) -> int | tuple[int, int] | None:
+    """Return how many workers `--workers` gives."""
+    try:
+        return None if text is None else workers_of(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 @click.command("map", cls=_MapOrDiff)
@@ -106,6 +115,19 @@ def _row_limits(ctx: click.Context, param: click.Parameter, pairs: Sequence[str]
 @click.option(
     "--rows-at-once", metavar="N", type=click.IntRange(1), help="Rows in work at once.  [default: set by the model]"
 )
+@click.option(
+    "--on",
+    metavar="CLUSTER",
+    help="Run the rows with Ray: ray for all processors of this machine, auto, HOST:PORT or ray://HOST:PORT.",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    callback=_workers,
+    help="Workers on the cluster, or the fewest and the most, such as 2-16.  [default: set by the cluster]",
+)
+@click.option("--worker-cpus", metavar="N", type=float, default=1.0, help="Processors held for each worker.")
+@click.option("--worker-gpus", metavar="N", type=float, default=0.0, help="Graphics processors held for each worker.")
 @click.option("--expect", metavar="COLUMN", help="Score the values against this column.")
 @click.option(
     "--tolerance", metavar="N", type=float, default=0.0, help="By how much numbers may differ from what is expected."
@@ -141,6 +163,10 @@ def command(
     max_errors: int | None,
     row_limits: dict[str, Any],
     rows_at_once: int | None,
+    on: str | None,
+    workers: int | tuple[int, int] | None,
+    worker_cpus: float,
+    worker_gpus: float,
     expect: str | None,
     tolerance: float,
     judge: str | None,
@@ -156,6 +182,7 @@ def command(
     input that is the same for all rows. Equal calls of different rows are one. A row that fails
     is a line with its error; the exit code is 1 then. Limits are those of all rows together;
     when one is reached, or a server is down, the rows so far are kept, and --resume goes on.
+    With --on, many processes or machines share the rows, and a store in PostgreSQL.
     `rlmlang map diff A B` compares two results.
 
     \b
@@ -177,6 +204,9 @@ def command(
         if expect is None and (judge is not None or tolerance):
             hint = "name the column: --expect COLUMN"
             raise UsageError.of("E607", "nothing says what is expected", hint=hint)
+        if on is None and workers is not None:
+            raise UsageError.of("E607", "--workers are those of a cluster", hint="name it: --on ray")
+        cluster = None if on is None else Cluster(on, workers, cpus=worker_cpus, gpus=worker_gpus)
         settings = find_settings()
         name = model_of(model, settings)
         program = Program(check(read_source(file)))
@@ -189,6 +219,7 @@ def command(
             guidance=guidance_of(guidance, settings), functions=functions_of(functions_file), trace=job.trace,
             ordered=out == "-" and not unordered, max_errors=max_errors, rows_at_once=rows_at_once,
             expect=expect, tolerance=tolerance, judge=None if judge is None else Program(check(read_source(judge))),
+            on=cluster,
         )  # fmt: skip
         job.keep(columns, expect, mapped.columns)
         if out == "-":

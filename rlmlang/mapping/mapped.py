@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import aclosing, contextmanager, nullcontext
 from itertools import chain, islice
 from typing import Any, TypeVar, Union
 
@@ -12,6 +12,8 @@ from attrs import evolve, fields_dict
 
 from rlmlang.calls.budget import Caps, Limits, Usage
 from rlmlang.calls.host_functions import functions_for, host_functions
+from rlmlang.cluster.jobs import RowsJob
+from rlmlang.cluster.places import Cluster, sent_options
 from rlmlang.data import Table
 from rlmlang.data import rows as rows_at
 from rlmlang.data.tables import TableRow
@@ -62,12 +64,14 @@ class Mapped:
         max_errors: int | None = None,
         rows_at_once: int | None = None,
         scorer: Scorer | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
-        """Prepare to run a program.
+        """Prepare to run a program, in this process or on a cluster.
 
         Raises ProgramError, and UsageError E601–E604 where the columns do not fit the inputs, E607.
         """
-        self._options = options
+        self._options, self._cluster = options, cluster
+        sent = None if cluster is None else sent_options(options)
         self._limits = limits_of_rows(options.limits, row_limits)
         self._ordered, self._max_errors, self._rows_at_once = ordered, max_errors, rows_at_once
         self.done: Container[int] = ()
@@ -89,6 +93,13 @@ class Mapped:
             if scorer is not None:
                 self._scorer = scorer.ready(table, columns, self._binder.checked.type, self._limits)
                 _refuse_unfit(self._scorer.check, first)
+        self._job: RowsJob | None = None
+        """What workers of a cluster are sent, if there is one."""
+        if sent is not None and self._binder is not None:
+            self._job = RowsJob.of(
+                checked, given, table, columns, fixed is None, (sent, options.limits), self._limits, rows_at_once,
+                scorer, bool(options.trace.sinks),
+            )  # fmt: skip
 
     @property
     def type(self) -> Type | None:
@@ -104,9 +115,8 @@ class Mapped:
         """Return the runs of the rows, and the work that makes them."""
         assert self._binder is not None
         binder = self._binder
-        rows = (each for each in self._rows if each[0] not in self.done)
         runs = RowRuns(
-            rows, binder, self._limits,
+            self._left(), binder, self._limits,
             ordered=self._ordered, max_errors=self._max_errors, at_once=self._rows_at_once,
             scorer=self._scorer,
         )  # fmt: skip
@@ -119,6 +129,10 @@ class Mapped:
                 await runs.run(run)
 
         return runs, work()
+
+    def _left(self) -> Iterator[tuple[int, TableRow]]:
+        """Yield the rows that are not done, with their numbers."""
+        return (each for each in self._rows if each[0] not in self.done)
 
     def cost(self, sample: int | None = None) -> RowsCost:
         """Return what the rows take at least and at most, without calling a model.
@@ -146,6 +160,16 @@ class Mapped:
         """Yield results, as many at once as there are. Raises what ends all rows, after the results before it."""
         self._take()
         if self._binder is None:
+            return
+        if self._cluster is not None and self._job is not None:
+            from rlmlang.cluster.engine import results_on
+
+            shared = results_on(
+                self._cluster, self._job, self._left(), self._options.trace, self._ordered, self._max_errors
+            )
+            async with aclosing(shared):
+                async for batch in shared:
+                    yield batch
             return
         runs, work = self._begin()
         running = asyncio.ensure_future(work)

@@ -9,7 +9,11 @@ from typing import Any
 from rlmlang.mapping.rows import RowResult
 from rlmlang.runtime.values import to_json
 
-RESULT_COLUMNS = ("row", "value", "error", "message", "score", "calls", "prompt_tokens", "completion_tokens", "cost")
+TAKEN_COLUMNS = ("calls", "prompt_tokens", "completion_tokens", "cost")
+"""What a row took. Of rows that share a call, the one that came first took it, which may be another the next time; all
+other columns are the same wherever the rows run."""
+
+RESULT_COLUMNS = ("row", "value", "error", "message", "score", *TAKEN_COLUMNS)
 """What a results file says of a row, besides the row's own columns."""
 
 GIVEN = "_given"

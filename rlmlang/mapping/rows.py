@@ -166,13 +166,7 @@ class RowRuns:
         if result.error is not None:
             self.failed += 1
             if self._max_errors is not None and self.failed > self._max_errors:
-                first = result.error.first
-                raise RunError.of(
-                    "E316",
-                    f"{self.failed:,} rows failed, and max_errors is {self._max_errors:,}; "
-                    f"the last is row {result.number:,}: {first.code} {first.message}",
-                    hint="raise max_errors, or correct what fails",
-                )
+                raise too_many_errors(self.failed, self._max_errors, result)
 
     async def _result(self, run: ActiveRun, number: int, row: TableRow) -> RowResult:
         """Return what a row gives. Raises what ends all rows."""
@@ -233,3 +227,15 @@ def _ends_all(error: RlmError) -> bool:
     if isinstance(error, BudgetError):
         return not isinstance(error, OF_A_ROW)
     return isinstance(error, (ModelNotLoaded, ServerUnavailable))
+
+
+def too_many_errors(failed: int, most: int, last: RowResult) -> RunError:
+    """Return the error E316 of rows of which more than `most` failed."""
+    assert last.error is not None
+    first = last.error.first
+    return RunError.of(
+        "E316",
+        f"{failed:,} rows failed, and max_errors is {most:,}; "
+        f"the last is row {last.number:,}: {first.code} {first.message}",
+        hint="raise max_errors, or correct what fails",
+    )

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from rlmlang.calls.budget import Account, Limits, Reservation, Usage
+from rlmlang.calls.budget import Account, Limits, Usage
 from rlmlang.calls.prices import Price
+from rlmlang.calls.reservations import Reservation
 from rlmlang.errors import BudgetError, InvalidOption
 from rlmlang.language.source import Source, Span
 

@@ -1,0 +1,263 @@
+"""Run rows on a cluster of Ray: Ray Data hands chunks of rows to a pool of actors, and gives back what they gave.
+
+Placement, the size of the pool, and what happens when a worker or a machine dies are Ray's. (Decision 135.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import sys
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from attrs import fields_dict
+
+from rlmlang.calls.budget import Account, Usage
+from rlmlang.cluster.jobs import ChunkResult, RowsJob, chunks
+from rlmlang.cluster.places import SHARED_LIMITS, Cluster
+from rlmlang.cluster.spending import BudgetKeeper
+from rlmlang.cluster.workers import CHUNKS_AT_ONCE, RowWorker
+from rlmlang.data.libraries import library
+from rlmlang.data.tables import TableRow
+from rlmlang.errors import BudgetError, ClusterUnusable, RlmError, UsageError
+from rlmlang.mapping.rows import RowResult, too_many_errors
+from rlmlang.trace.recorder import Trace
+
+AHEAD = 16
+"""Parts that wait to be taken before no more are asked for."""
+
+PATIENCE = 10.0
+"""Seconds in which Ray ends what it runs."""
+
+
+async def results_on(
+    cluster: Cluster,
+    job: RowsJob,
+    rows: Iterator[tuple[int, TableRow]],
+    trace: Trace,
+    ordered: bool,
+    max_errors: int | None,
+) -> AsyncGenerator[list[RowResult], None]:
+    """Yield the results of rows, those of a chunk at a time, in order or as chunks end.
+
+    Raises what ends all rows, after the results before it; UsageError E614 if the cluster cannot be used.
+    """
+    account = trace.account = Account(job.limits)
+    spent = WorkersUsage(account.usage)
+    limit, loop = job.limits.max_seconds, asyncio.get_running_loop()
+    begin, failed = loop.time(), 0
+    with _connected(cluster) as ray:
+        keeper = _keeper(ray, job)
+        parts = _ResultsFromRay(ray, cluster, job, keeper, rows, ordered)
+        try:
+            while (part := await parts.next(None if limit is None else begin + limit)) is not None:
+                spent.add(part)
+                account.usage.seconds = loop.time() - begin
+                if part.results:
+                    yield part.results
+                if part.failure is not None:
+                    raise part.failure
+                for each in part.results:
+                    failed += each.error is not None
+                    if max_errors is not None and each.error is not None and failed > max_errors:
+                        raise too_many_errors(failed, max_errors, each)
+        except TimeoutError:
+            message = f"the rows took more than {limit:g} seconds"
+            raise BudgetError.of("E505", message, hint="raise max_seconds") from None
+        finally:
+            await asyncio.to_thread(parts.end)
+            account.usage.seconds = loop.time() - begin
+            if keeper is not None:
+                with suppress(Exception):
+                    spent.correct(await asyncio.wait_for(keeper.usage.remote(), PATIENCE))
+
+
+class WorkersUsage:
+    """What all workers have spent, by what each has said last."""
+
+    def __init__(self, usage: Usage) -> None:
+        """Keep the sum in `usage`."""
+        self._usage = usage
+        self._last: dict[str, ChunkResult] = {}
+
+    def add(self, part: ChunkResult) -> None:
+        """Take note of what a worker has spent by the end of a part."""
+        last = self._last.get(part.worker)
+        if last is None or last.serial < part.serial:
+            self._last[part.worker] = part
+            self._sum([each.usage for each in self._last.values()])
+
+    def _sum(self, found: list[Usage]) -> None:
+        usage = self._usage
+        for name in fields_dict(Usage):
+            if name not in ("cost", "bytes", "seconds"):
+                setattr(usage, name, sum(getattr(each, name) for each in found))
+        usage.bytes = max(each.bytes for each in found)
+        costs = [each.cost for each in found if each.cost is not None]
+        usage.cost = sum(costs[1:], costs[0]) if len(costs) == len(found) else None
+
+    def correct(self, kept: Usage) -> None:
+        """Take over what the budget of all workers says, which knows of workers that died too."""
+        usage = self._usage
+        usage.calls, usage.cached_tokens = kept.calls, kept.cached_tokens
+        usage.prompt_tokens, usage.completion_tokens = kept.prompt_tokens, kept.completion_tokens
+        usage.cost = kept.cost if usage.cost is not None else None
+
+
+class _ResultsFromRay:
+    """Parts that a thread takes from Ray, whose iterators wait where an event loop would be blocked."""
+
+    def __init__(
+        self, ray: Any, cluster: Cluster, job: RowsJob, keeper: Any, rows: Iterator[tuple[int, TableRow]], ordered: bool
+    ) -> None:
+        """Begin to run rows on a cluster that this process is connected to."""
+        self._ray, self._cluster, self._job, self._keeper = ray, cluster, job, keeper
+        self._rows, self._ordered = rows, ordered
+        self._loop = asyncio.get_running_loop()
+        self._found: asyncio.Queue[ChunkResult | BaseException | None] = asyncio.Queue()
+        self._room = threading.Semaphore(AHEAD)
+        self._has_ended = False
+        self._dataset: Any = None
+        self._thread = threading.Thread(target=self._follow, name="rlmlang-parts", daemon=True)
+        self._thread.start()
+
+    async def next(self, until: float | None) -> ChunkResult | None:
+        """Return the next part, None after the last. Raises TimeoutError at a time of the loop, UsageError E614, and
+        what is raised while rows are read."""
+        async with asyncio.timeout_at(until):
+            found = await self._found.get()
+        self._room.release()
+        if isinstance(found, BaseException):
+            raise _explained(found)
+        return found
+
+    def end(self) -> None:
+        """Have Ray end what it runs, and wait for that."""
+        self._has_ended = True
+        self._room.release()
+        executor = getattr(self._dataset, "_current_executor", None)
+        if executor is not None and self._thread.is_alive():
+            executor.shutdown(force=True)  # as Ray Data does itself when a dataset is not needed any more
+        self._thread.join(PATIENCE)
+
+    def _follow(self) -> None:
+        last: BaseException | None = None
+        try:
+            for part in self._parts():
+                self._room.acquire()
+                if self._has_ended:
+                    break
+                self._put(part)
+        except BaseException as error:
+            last = error
+        self._dataset = None
+        self._put(last)
+
+    def _put(self, found: ChunkResult | BaseException | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._found.put_nowait, found)
+
+    def _parts(self) -> Iterator[ChunkResult]:
+        """Yield the parts that Ray gives back. Raises what Ray raises, and what is raised while rows are read."""
+        arrow = library("pyarrow", "rows for a cluster")
+        data: Any = self._ray.data
+        sent = _pickled(self._ray.cloudpickle, self._job)
+        blocks = []
+        for numbers, packed in chunks(self._rows):
+            table = arrow.table({"row": numbers, "data": arrow.array(packed, arrow.large_binary())})
+            blocks.append(self._ray.put(table))
+            if self._has_ended:
+                return
+        if not blocks:
+            return
+        context = data.DataContext.get_current().copy()
+        context.enable_progress_bars = False
+        context.execution_options.preserve_order = self._ordered
+        with data.DataContext.current(context):
+            self._dataset = data.from_arrow_refs(blocks).map_batches(
+                RowWorker, batch_size=None, batch_format="pyarrow", compute=self._pool(data),
+                fn_constructor_args=(sent, self._keeper), num_cpus=self._cluster.cpus,
+                num_gpus=self._cluster.gpus or None,
+            )  # fmt: skip
+            for each in self._dataset.iter_rows():
+                yield pickle.loads(each["part"])
+
+    def _pool(self, data: Any) -> Any:
+        nodes = sum(bool(each["Alive"]) for each in self._ray.nodes())
+        least, most = self._cluster.bounds(nodes, self._ray.cluster_resources().get("CPU", 1))
+        return data.ActorPoolStrategy(
+            min_size=least, max_size=most, max_concurrent_calls_per_actor=CHUNKS_AT_ONCE,
+            enable_true_multi_threading=True, max_tasks_in_flight_per_actor=2 * CHUNKS_AT_ONCE,
+        )  # fmt: skip
+
+
+def _pickled(cloudpickle: Any, job: RowsJob) -> bytes:
+    """Return a job as workers are sent it. Raises UsageError E607 for a model or function that cannot be sent."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("rlmlang_file_"):  # made of a file that the user named, which workers do not have
+            cloudpickle.register_pickle_by_value(module)
+    try:
+        sent: bytes = cloudpickle.dumps(job)
+    except Exception as error:
+        message = f"the model or a function cannot be sent to other machines: {error}".partition("\n")[0]
+        raise UsageError.of("E607", message, hint="give a model by its name, or as a function") from error
+    return sent
+
+
+def _keeper(ray: Any, job: RowsJob) -> Any:
+    """Return the actor that keeps the budget of all workers, None if nothing limits them together."""
+    if all(getattr(job.limits, name) is None for name in SHARED_LIMITS):
+        return None
+    kept = ray.remote(BudgetKeeper)
+    return kept.options(num_cpus=0, max_concurrency=10_000).remote(job.limits)
+
+
+@contextmanager
+def _connected(cluster: Cluster) -> Iterator[Any]:
+    """Ray, connected to a cluster, unless this process is connected to one already. Raises UsageError E614."""
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray.cloudpickle
+        import ray.data
+    except ImportError as error:
+        raise ClusterUnusable.of(
+            "E614", f"to run on a cluster, Ray is needed: {error}", hint="pip install 'rlmlang[ray]'"
+        ) from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    if ray.is_initialized():
+        yield ray
+        return
+    is_local = cluster.address == "ray"
+    try:
+        ray.init(
+            "local" if is_local else cluster.address,
+            include_dashboard=False if is_local else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:  # of many kinds, by what is wrong
+        said = f"{error}".strip().partition("\n")[0][:200] or type(error).__name__
+        raise ClusterUnusable.of(
+            "E614", f"the cluster {cluster.address} cannot be reached: {said}", hint="`ray status` shows what there is"
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _explained(error: BaseException) -> BaseException:
+    """Return what Ray raises as UsageError E614, and everything else as it is."""
+    if isinstance(error, RlmError) or not type(error).__module__.startswith("ray."):
+        return error
+    said = f"{error}".strip().rpartition("\n")[2][:200] or type(error).__name__
+    return ClusterUnusable.of(
+        "E614", f"the cluster cannot go on: {said}", hint="begin again with --resume"
+    ).with_traceback(error.__traceback__)
