@@ -136,6 +136,7 @@ CODES: dict[str, str] = {
     "E706": "there are too many requests at once",
     "E707": "the key has used up what it may spend",
     "E708": "the server is stopping",
+    "E709": "the answer is another than what was streamed of it",
 }
 
 

@@ -50,7 +50,7 @@ LAYERS = """
     calls.keys calls.in_flight
     calls.session
     calls.turns
-    calls.answering calls.workers calls.host
+    calls.answering calls.workers calls.host calls.hearing
     calls.caller
     storage.recording
     calls.evaluate

@@ -42,6 +42,26 @@ def free_text(text: str) -> str:
     return _unfenced(reasoning_and_answer(text)[1].strip())
 
 
+def beginning_of_text(text: str) -> str:
+    """Return the beginning of what `free_text` gives for a text that goes on, as far as that is known.
+
+    It is empty where reasoning, a fence or marks may be in front, and it lacks what may be a token that ends the text.
+    """
+    answer = text.lstrip()
+    if answer.startswith(_UNSURE) or _BARE.startswith(answer[: len(_BARE)]):
+        return ""
+    end = answer.find("<", max(0, len(answer) - LONGEST_END))
+    return (answer if end < 0 else answer[:end]).rstrip()
+
+
+_UNSURE = ("<", "[", "◁", "`", "~")
+_BARE = "analysis"
+"""How reasoning, fences and marks around answers begin."""
+
+LONGEST_END = 100
+"""The most characters that are taken for tokens at the end of a text."""
+
+
 def free_word(text: str, type_: Type, wrapped: bool) -> Value:
     """Return a word of a Literal as nothing held it. Raises Mismatch."""
     answer = free_text(text)

@@ -33,7 +33,7 @@ from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
 from rlmlang.language.types import Type
-from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, Unsent
+from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Request, TextListener, Unsent
 from rlmlang.models.checks import check_reply, described, prompt_tokens, refuse_cut_off, refuse_without_content
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs, with_input_types
@@ -173,13 +173,13 @@ class Answering:
 
     # Direct answers
 
-    async def directly(self, call: CallInFlight) -> Value:
-        """Return the value of a direct answer.
+    async def directly(self, call: CallInFlight, heard: TextListener | None = None) -> Value:
+        """Return the value of a direct answer, which is heard while it is written.
 
         One that is not of its type is asked for again, with the error shown (decision 112).
         Raises BudgetError; ModelError E401 if the answer is not of its type, E402–E404, E411.
         """
-        request, type_ = self._request(call, program=False), call.site.type
+        request, type_ = evolve(self._request(call, program=False), listener=heard), call.site.type
         left = 0 if self.roles.leaf.model.capabilities.holds_answers else self.account.limits.repairs
         problem: ModelError | None = None
         while True:

@@ -16,13 +16,14 @@ from typing import Any
 
 from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
+from rlmlang.calls.hearing import AnswerListener, is_answer_of_run
 from rlmlang.calls.host import Host
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.keys import Keys
 from rlmlang.calls.workers import Workers
 from rlmlang.errors import BudgetError, ModelError, RlmError
 from rlmlang.language.source import Source, Span
-from rlmlang.language.types import Type
+from rlmlang.language.types import STR, Type
 from rlmlang.models.checks import described
 from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.pending import Pending
@@ -249,7 +250,14 @@ class Caller:
             self._workers.add(call)
 
     def _make_leaf(self, call: CallInFlight) -> Coroutine[Any, Any, None]:
-        return self._settle(call, partial(self._made, call, self.answering.directly))
+        return self._settle(call, partial(self._made, call, partial(self.answering.directly, heard=self._heard(call))))
+
+    def _heard(self, call: CallInFlight) -> AnswerListener | None:
+        """Return who hears the answer to a call while it is written: somebody if it may be the answer to a question."""
+        tell, first = self.trace.hear, self.trace.first
+        if tell is None or first is None or call.site.type != STR:
+            return None
+        return AnswerListener(tell, lambda: is_answer_of_run(call, self._by_id, self._by_id.get(first.id)))
 
     def _make_function(self, call: CallInFlight) -> Coroutine[Any, Any, None]:
         return self._settle(call, partial(self._made, call, self._result))

@@ -86,11 +86,13 @@ class ActiveRun:
     async def answer(self, call: CallInFlight, checked: Checked, inputs: Mapping[str, Value]) -> Value:
         """Return the value of a program that answers a call. Raises what `run` raises."""
         with self._shown(self.evaluation(call.account, call.level, call.record.id), call.record.id) as evaluation:
+            call.result = evaluation.result
             return await evaluate(evaluation, checked, inputs)
 
     async def step(self, call: CallInFlight, checked: Checked, variables: Mapping[str, Value], begin: int) -> Step:
         """Run statements of a function that answers a call. Raises what `run` raises."""
         with self._shown(self.evaluation(call.account, call.level, call.record.id), call.record.id) as evaluation:
+            call.result = evaluation.result
             return await run_step(evaluation, checked, variables, begin)
 
     @contextmanager

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from rlmlang.calls.budget import Account
 from rlmlang.runtime.call_site import CallSite, InFlight
+from rlmlang.runtime.pending import Pending
 from rlmlang.runtime.values import Value
 from rlmlang.trace.recorder import CallRecord
 
@@ -30,5 +31,7 @@ class CallInFlight(InFlight):
     task: asyncio.Task[None] | None = None
     """The task that makes it now."""
     given_up: bool = False
+    result: Pending | None = None
+    """The value of the program that answers it, while that runs."""
     askers: list[int | None] = field(factory=list)
     """The calls whose programs have asked for it, by the numbers of their records; None for the program of the run."""

@@ -57,7 +57,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.calls.prompt import (
@@ -77,6 +77,18 @@ from rlmlang.errors import ModelError, ModelFailed
 from rlmlang.language.type_structure import structure_of
 from rlmlang.language.types import Type
 from rlmlang.runtime.values import Value
+
+
+class TextListener(Protocol):
+    """Hears what a model writes while it writes, in any thread."""
+
+    def begin(self) -> None:
+        """Take note that the text is written from its beginning, perhaps again."""
+        ...
+
+    def add(self, piece: str) -> None:
+        """Hear the next piece of the text."""
+        ...
 
 
 @frozen
@@ -111,6 +123,8 @@ class Request:
     """The functions of the host that a program, or a running text, may apply."""
     stop: tuple[str, ...] = ()
     """Texts at which the generation ends; the one that ended it is the end of the reply."""
+    listener: TextListener | None = field(default=None, eq=False, repr=False)
+    """Who hears the text while it is written, from engines that can tell it."""
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:

@@ -57,6 +57,16 @@ class Pending:
                     waiter()
 
 
+def leads_to(value: Pending, other: Pending) -> bool:
+    """Return whether another pending value gets this one as it is, once it is resolved."""
+    found = [value]
+    for each in found:
+        if each is other:
+            return True
+        found += [waiter for waiter in each.waiters or () if isinstance(waiter, Pending)]
+    return False
+
+
 class Unsure:
     """The value of a variable that may turn out to be not bound: then `pending` is resolved to `UNBOUND`."""
 

@@ -91,6 +91,8 @@ class Evaluation:
     """How many `run_program` the program is inside of."""
     waits_for_outer: bool = False
     """Whether it is a part of another evaluation, for whose values its jobs may wait."""
+    result: Pending = field(factory=Pending)
+    """The value of the program."""
     failure: PlacedError | None = None
     """The first failure so far in the order of evaluation."""
     _jobs: deque[tuple[Callable[[], None], Place]] = field(factory=deque)
@@ -132,11 +134,10 @@ class Evaluation:
 
     def begin(self, program: Callable[[], Value], root: Place, on_end: Callable[[], None]) -> Pending:
         """Begin to evaluate a program. Returns its pending value; `on_end` is called when all of it has ended."""
-        result = Pending()
         self._on_end = on_end
-        self._jobs.append((lambda: result.resolve(program()), root))
+        self._jobs.append((lambda: self.result.resolve(program()), root))
         self._drain()
-        return result
+        return self.result
 
     def begin_inner(
         self,

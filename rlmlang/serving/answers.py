@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from rlmlang.api import Result, answered
 from rlmlang.calls.budget import Usage
 from rlmlang.errors import RequestError
 from rlmlang.execution import Options
-from rlmlang.language.types import Type
+from rlmlang.language.types import STR, Type
 from rlmlang.runtime.values import to_json
 from rlmlang.serving.conversations import Continuation
 from rlmlang.serving.failures import as_rlm_error, error_response
@@ -30,6 +30,10 @@ ALIVE = 5.0
 
 _PIECE = re.compile(r".{1,200}(?:\s|$)|.{1,200}", re.DOTALL)
 """The pieces in which a text is streamed, which end between words."""
+
+
+Say = Callable[[str], Awaitable[None]]
+"""Sends a piece of an answer."""
 
 
 @frozen
@@ -93,6 +97,12 @@ async def answer(
     return text, result
 
 
+def listen(service: Service, run: ServedRun, asked: Ask) -> None:
+    """Hear the answer to a question while a model writes it, if it can be shown before it is whole."""
+    if service.streams and asked.type == STR and not asked.stop:
+        run.trace.hear = run.hear
+
+
 def about(request: web.Request, run: ServedRun, result: Result | None = None) -> dict[str, Any]:
     """Return what a response says of its run, beside what OpenAI's format has: the member `rlmlang`."""
     found: dict[str, Any] = {"run_id": run.id, "trace": trace_url(request, run)}
@@ -109,11 +119,6 @@ def trace_url(request: web.Request, run: ServedRun) -> str:
 def headers(request: web.Request, run: ServedRun) -> dict[str, str]:
     """Return the headers that every response about a run has."""
     return {"Rlmlang-Run": run.id, "Rlmlang-Trace": trace_url(request, run)}
-
-
-def pieces(text: str) -> Iterator[str]:
-    """Yield the text in pieces of up to 200 characters."""
-    yield from _PIECE.findall(text)
 
 
 def token_counts(usage: Usage) -> tuple[int, int, int]:
@@ -136,12 +141,36 @@ class EventStream:
         head = "" if event is None else f"event: {event}\n"
         await self.response.write(f"{head}data: {text}\n\n".encode())
 
-    async def wait(self, work: asyncio.Task[Any], run: ServedRun) -> None:
-        """Wait until the work is done, and say how far the run is meanwhile, in comments."""
-        while not (await asyncio.wait({work}, timeout=ALIVE))[0]:
-            run.progress.sample(run.progress.seconds)
-            line = " ".join(run.progress.line(run.progress.seconds).split())
-            await self.response.write(f": {line}\n\n".encode())
+    async def answer(
+        self, service: Service, work: asyncio.Task[tuple[str, Result]], run: ServedRun, say: Say
+    ) -> tuple[str, Result]:
+        """Send an answer by pieces, and return it: what a model writes of it meanwhile, the rest once it is there.
+
+        Until then comments say how far the run is. Raises RlmError; RequestError E709 if the answer turns out to be
+        another.
+        """
+        said = ""
+        while not work.done():
+            more = asyncio.ensure_future(run.more.wait())
+            await asyncio.wait({work, more}, timeout=ALIVE, return_when=asyncio.FIRST_COMPLETED)
+            more.cancel()
+            if run.more.is_set():
+                run.more.clear()
+                if len(run.said) > len(said) and run.said.startswith(said):
+                    await say(run.said[len(said) :])
+                    said = run.said
+            elif not work.done():
+                run.progress.sample(run.progress.seconds)
+                line = " ".join(run.progress.line(run.progress.seconds).split())
+                await self.response.write(f": {line}\n\n".encode())
+        text, result = await outcome(work)
+        if not text.startswith(said):
+            service.streams = False
+            hint = "send the request again: answers now come as a whole"
+            raise RequestError.of("E709", "the answer is another than what was streamed of it", hint=hint)
+        for piece in _PIECE.findall(text[len(said) :]):
+            await say(piece)
+        return text, result
 
 
 @asynccontextmanager

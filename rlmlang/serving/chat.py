@@ -20,8 +20,8 @@ from rlmlang.serving.answers import (
     asked_for,
     failed,
     headers,
+    listen,
     outcome,
-    pieces,
     streaming,
     token_counts,
     working,
@@ -73,8 +73,11 @@ async def chat(request: web.Request) -> web.StreamResponse:
 
     with service.begun(client, asked.title) as run:
         reply = _Reply(request, run, service.settings.name)
+        is_stream = member(body, "stream", bool, default=False)
+        if is_stream:
+            listen(service, run, asked)
         async with working(work_on(run)) as work:
-            if member(body, "stream", bool, default=False):
+            if is_stream:
                 options = member(body, "stream_options", dict, default={})
                 return await reply.stream(work, bool(options.get("include_usage")))
             try:
@@ -144,18 +147,20 @@ class _Reply:
         async with streaming(self.request, headers(self.request, self.run)) as stream:
             first = {"role": "assistant", "content": ""}
             await stream.send(self._chunk(first) | {"rlmlang": about(self.request, self.run)})
-            await stream.wait(work, self.run)
             try:
-                text, result = await outcome(work)
+                _, result = await stream.answer(
+                    self.request.app[SERVICE],
+                    work,
+                    self.run,
+                    lambda piece: stream.send(self._chunk({"content": piece})),
+                )
             except Exception as error:
                 await stream.send(error_body(as_rlm_error(error), self.run.trace.redactor))
                 return stream.response
-            await self._send(stream, text, result, with_usage)
+            await self._end(stream, result, with_usage)
         return stream.response
 
-    async def _send(self, stream: EventStream, text: str, result: Result, with_usage: bool) -> None:
-        for piece in pieces(text):
-            await stream.send(self._chunk({"content": piece}))
+    async def _end(self, stream: EventStream, result: Result, with_usage: bool) -> None:
         await stream.send(self._chunk({}, "stop") | {"rlmlang": about(self.request, self.run, result)})
         if with_usage:
             await stream.send(self._object("chat.completion.chunk", choices=[], usage=_usage(result)))

@@ -33,6 +33,7 @@ logger = logging.getLogger("rlmlang")
 
 REFUSALS = {
     "E700": 400, "E701": 401, "E702": 403, "E703": 404, "E704": 413, "E705": 408, "E706": 429, "E707": 429, "E708": 503,
+    "E709": 502,
 }  # fmt: skip
 """The status of each reason to refuse a request."""
 
@@ -44,7 +45,7 @@ _KINDS: Mapping[int, str] = {
 }
 """OpenAI's word for an error by its status, where it has one of its own."""
 
-_AGAIN = frozenset({"E400", "E409", "E706", "E708"})
+_AGAIN = frozenset({"E400", "E409", "E706", "E708", "E709"})
 """The codes of errors after which the same request may succeed shortly."""
 
 

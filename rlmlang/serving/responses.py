@@ -20,8 +20,8 @@ from rlmlang.serving.answers import (
     asked_for,
     failed,
     headers,
+    listen,
     outcome,
-    pieces,
     streaming,
     token_counts,
     working,
@@ -44,8 +44,11 @@ async def responses(request: web.Request) -> web.StreamResponse:
     asked = await asyncio.to_thread(read_response, service, body, bound)  # files take their time
     with service.begun(client, asked.title) as run:
         reply = _ResponseReply(request, run, service.settings.name, body, kept is not None)
+        is_stream = member(body, "stream", bool, default=False)
+        if is_stream:
+            listen(service, run, asked)
         async with working(answer(service, run, asked, kept, "resp")) as work:
-            if member(body, "stream", bool, default=False):
+            if is_stream:
                 return await reply.stream(work)
             try:
                 text, result = await outcome(work)
@@ -150,27 +153,25 @@ class _ResponseReply:
         async with streaming(self.request, headers(self.request, self.run)) as stream:
             for kind in ("created", "in_progress"):
                 await self._send(stream, f"response.{kind}", response=self._object("in_progress"))
-            await stream.wait(work, self.run)
+            at: dict[str, Any] = {"output_index": 0}
+            within = {"item_id": f"msg_{self.run.id}", "content_index": 0, **at}
+            await self._send(stream, "response.output_item.added", item=self._item("in_progress", []), **at)
+            await self._send(stream, "response.content_part.added", part=_part(""), **within)
+
+            async def say(piece: str) -> None:
+                await self._send(stream, "response.output_text.delta", delta=piece, logprobs=[], **within)
+
             try:
-                text, result = await outcome(work)
+                text, result = await stream.answer(self.request.app[SERVICE], work, self.run, say)
             except Exception as error:
                 found = error_body(as_rlm_error(error), self.run.trace.redactor)["error"]
                 await self._send(stream, "response.failed", response=self._object("failed", error=found))
                 return stream.response
-            await self._send_answer(stream, text, result)
+            await self._send(stream, "response.output_text.done", text=text, logprobs=[], **within)
+            await self._send(stream, "response.content_part.done", part=_part(text), **within)
+            await self._send(stream, "response.output_item.done", item=self._item("completed", [_part(text)]), **at)
+            await self._send(stream, "response.completed", response=self.completed(text, result))
         return stream.response
-
-    async def _send_answer(self, stream: EventStream, text: str, result: Result) -> None:
-        at: dict[str, Any] = {"output_index": 0}
-        within = {"item_id": f"msg_{self.run.id}", "content_index": 0, **at}
-        await self._send(stream, "response.output_item.added", item=self._item("in_progress", []), **at)
-        await self._send(stream, "response.content_part.added", part=_part(""), **within)
-        for piece in pieces(text):
-            await self._send(stream, "response.output_text.delta", delta=piece, logprobs=[], **within)
-        await self._send(stream, "response.output_text.done", text=text, logprobs=[], **within)
-        await self._send(stream, "response.content_part.done", part=_part(text), **within)
-        await self._send(stream, "response.output_item.done", item=self._item("completed", [_part(text)]), **at)
-        await self._send(stream, "response.completed", response=self.completed(text, result))
 
     async def _send(self, stream: EventStream, kind: str, **data: Any) -> None:
         await stream.send({"type": kind, "sequence_number": self._number, **data}, kind)

@@ -80,6 +80,10 @@ class ServedRun:
     """Its events as JSON texts, if there is no store."""
     task: asyncio.Task[Any] | None = None
     ended: asyncio.Event = field(factory=asyncio.Event)
+    said: str = ""
+    """The beginning of its answer, if a model is writing that."""
+    more: asyncio.Event = field(factory=asyncio.Event)
+    """Set when there is more of it."""
     _logged: int = 0
 
     @progress.default
@@ -89,6 +93,11 @@ class ServedRun:
     @property
     def id(self) -> str:
         return self.trace.run_id
+
+    def hear(self, text: str) -> None:
+        """Take the beginning of the answer, as what hears a trace."""
+        self.said = text
+        self.more.set()
 
     def keep(self, _: int, event: str) -> None:
         """Keep an event, as a sink of the trace."""
@@ -112,6 +121,8 @@ class Service:
     """Held while a page is made: that of a large run takes seconds of a processor, and memory."""
     requests: int = 0
     """Those that are being carried out."""
+    streams: bool = True
+    """Whether answers are streamed while they are written. Not any more once one has turned out to be another."""
 
     @contextmanager
     def request(self, client: KeyHolder) -> Iterator[None]:

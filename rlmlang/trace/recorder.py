@@ -149,6 +149,8 @@ class Trace:
     planned_calls: tuple[int, int | None] = (0, None)
     """The least and most calls that its own program makes if no limit ends it, once that is estimated."""
     watchers: list[Watcher] = field(factory=list)
+    hear: Callable[[str], None] | None = None
+    """Takes the beginning of the answer to a question, if that is text, each time that more of it is written."""
     sinks: list[Sink] = field(factory=list)
     failure: Exception | None = None
     """What the first sink that failed has raised. It ends the run, and the sink gets nothing more."""

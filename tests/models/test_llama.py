@@ -121,6 +121,21 @@ def test_an_answer_repeats_no_key(model: LlamaModel, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.real
+def test_text_is_told_while_it_is_written(model: LlamaModel) -> None:
+    class Heard:
+        def begin(self) -> None:
+            self.pieces: list[str] = []
+
+        def add(self, piece: str) -> None:
+            self.pieces.append(piece)
+
+    heard = Heard()
+    (reply,) = ask(model, request("Name three colours.", max_tokens=30, listener=heard))
+    assert "".join(heard.pieces) == reply.text
+    assert len(heard.pieces) > 5
+
+
+@pytest.mark.real
 def test_text_is_not_constrained(model: LlamaModel) -> None:
     (reply,) = ask(model, request("What is the capital of France?", max_tokens=30))
     assert "Paris" in reply.text

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import stamina
+from attrs import evolve
 
 import rlmlang
 from rlmlang.calls.answer_format import AnswerFormat
@@ -227,6 +228,36 @@ def test_an_event_stream_that_nobody_asked_for_is_read(server: FakeServer, opene
     server.on(CHAT, answer)
     assert ask(opened(name(server))) == Reply("hello", 9, 3, "stop")
     assert server.bodies(CHAT)[0]["stream"] is False
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def begin(self) -> None:
+        self.texts.append("")
+
+    def add(self, piece: str) -> None:
+        self.texts[-1] += piece
+
+
+def test_the_text_of_a_stream_is_told_while_it_comes_and_from_its_beginning_if_it_breaks(
+    server: FakeServer, opened: Open
+) -> None:
+    whole = stream(*HELLO, chunk({}, "stop"), USAGE, "data: [DONE]")
+    server.on(CHAT, stream(*HELLO[:2], "data: nonsense"), whole)
+    heard = Heard()
+    assert ask(opened(name(server)), evolve(request(), listener=heard)).text == "hello"
+    assert heard.texts[-1] == "hello"
+    assert len(heard.texts) == 2
+    assert server.bodies(CHAT)[0]["stream"] is True
+
+
+def test_an_answer_that_is_no_stream_tells_nothing(server: FakeServer, opened: Open) -> None:
+    server.on(CHAT, completion())
+    heard = Heard()
+    assert ask(opened(name(server)), evolve(request(), listener=heard)).text == "hello"
+    assert heard.texts == [""]
 
 
 def test_a_stream_has_all_that_an_answer_has(server: FakeServer, opened: Open) -> None:

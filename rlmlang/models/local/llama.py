@@ -37,7 +37,7 @@ from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.errors import ModelError
 from rlmlang.language.types import Type
-from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request
+from rlmlang.models.base import Capabilities, RenderedPrompt, Reply, Request, TextListener
 from rlmlang.models.local import llama_masking
 from rlmlang.models.local.chat_template import ChatTemplate
 from rlmlang.models.local.openmp import import_passive
@@ -158,7 +158,7 @@ class LlamaModel:
                 return await self._without_repeated_keys(request, body)
         elif not request.program:
             body |= TEXT_SAMPLING
-        return await self._engine.complete(body)
+        return await self._engine.complete(body, None if request.listener is None else _told(request.listener))
 
     async def _without_repeated_keys(self, request: Request, body: dict[str, Any]) -> Reply:
         """Return a typed answer in which no dict has a key twice.
@@ -196,6 +196,17 @@ class LlamaModel:
         engine: _LlamaEngine | None = self.__dict__.pop("_engine", None)
         if engine is not None:
             await asyncio.to_thread(engine.close)
+
+
+def _told(listener: TextListener) -> Callable[[dict[str, Any]], bool]:
+    """Return what gives each piece of a text to a listener, and never stops it."""
+    listener.begin()
+
+    def tell(piece: dict[str, Any]) -> bool:
+        listener.add(piece["text"])
+        return False
+
+    return tell
 
 
 def _grammar(type_: Type) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import evolve
 
 from rlmlang.calls.prompt import Message
-from rlmlang.models.base import Request, before_sending
+from rlmlang.models.base import Request, TextListener, before_sending
 from rlmlang.models.servers.http import Client, RequestRefused
 from rlmlang.models.servers.messages import alternating
 from rlmlang.models.servers.ollama import OllamaClient
@@ -78,7 +78,9 @@ class Adaptation:
         """The parts of requests that the server has refused."""
         return self._origin.refused.get(self._key, frozenset())
 
-    async def exchange(self, make_body: Callable[[], dict[str, Any]], key: str) -> tuple[dict[str, Any], Any]:
+    async def exchange(
+        self, make_body: Callable[[], dict[str, Any]], key: str, listener: TextListener | None = None
+    ) -> tuple[dict[str, Any], Any]:
         """Send a request in the form that the server takes; return its body and the response, which has a `key`.
 
         `make_body` is asked again once something was refused. Raises ModelError; `RequestRefused` where no other form
@@ -89,7 +91,8 @@ class Adaptation:
             body = self._applied(make_body())
         while True:
             try:
-                return body, await self._client.request("POST", self._path, body, key, partial(self._learn, body=body))
+                learn = partial(self._learn, body=body)
+                return body, await self._client.request("POST", self._path, body, key, learn, listener)
             except RequestRefused:
                 learned = self.refused - known  # by this request, or by others meanwhile
                 if not learned or (again := self._applied(make_body())) == body:
@@ -106,13 +109,13 @@ class Adaptation:
         part = _schema_part(request)
         has_schema = request.typed and part not in self.refused  # others may learn of it meanwhile
         try:
-            return await self.exchange(make_body, key)
+            return await self.exchange(make_body, key, request.listener)
         except RequestRefused as error:
             if not has_schema:
                 raise
             self.refuse(part)
             try:
-                return await self.exchange(make_body, key)
+                return await self.exchange(make_body, key, request.listener)
             except RequestRefused:  # it was not about the schema
                 self._origin.refused[self._key] = self.refused - {part}
                 raise error from None

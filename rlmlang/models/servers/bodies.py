@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
+
+from rlmlang.models.base import TextListener
 
 MAX_PARTS = 100_000
 """The most lists and objects in a response, or in one event. Each takes up to twenty times the memory of its text."""
@@ -13,6 +16,9 @@ LINES = "application/x-ndjson"
 
 MAX_EVENTS = 200_000
 """The most events of a stream; each is about one token."""
+
+MAX_EVENT = 1_000_000
+"""The most bytes of an event whose text is told while it comes."""
 
 MAX_ITEMS = 1_000
 """The most tool calls or blocks of content that a streamed answer may have."""
@@ -56,6 +62,25 @@ def joined(kind: str, stream: bytes) -> Any:
             joiner.add(event)
         joiner.has_ended = joiner.has_ended or data.strip() == b"[DONE]"
     return joiner.response()
+
+
+class StreamedText:
+    """Gives a listener the text of an event stream in OpenAI's format while it comes; what is none of that, nothing."""
+
+    def __init__(self, listener: TextListener) -> None:
+        self._listener = listener
+        self._rest = b""
+        listener.begin()
+
+    def add(self, body: bytes) -> None:
+        """Take the next bytes of the stream."""
+        *lines, rest = (self._rest + body).split(b"\n")
+        self._rest = rest if len(rest) <= MAX_EVENT else b""
+        for line in lines:
+            if line.startswith(b"data:"):
+                with suppress(ValueError, LookupError, TypeError, AttributeError):  # whoever reads the whole reports it
+                    text = text_of(parsed(line[5:])["choices"][0]["delta"].get("content"))
+                    self._listener.add(text)
 
 
 def text_of(content: object, kind: str = "text") -> str:

@@ -178,7 +178,8 @@ class Chat:
         stop = self._stop(request)
         if stop and dialect.keeps_stop:  # decision 109: others do not say which stop text ended a reply, if one did
             body |= {"stop": list(stop), dialect.keeps_stop: True}
-        body |= {"stream": True, "stream_options": {"include_usage": True}} if self._stream else {"stream": False}
+        is_stream = self._stream or request.listener is not None
+        body |= {"stream": True, "stream_options": {"include_usage": True}} if is_stream else {"stream": False}
         return body
 
     def _messages(self, request: Request) -> list[dict[str, str]]:

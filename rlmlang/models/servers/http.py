@@ -20,8 +20,8 @@ import stamina
 from attrs import frozen
 
 from rlmlang.errors import ModelError, ModelFailed
-from rlmlang.models.base import Unsent
-from rlmlang.models.servers.bodies import is_event_stream, joined, parsed
+from rlmlang.models.base import TextListener, Unsent
+from rlmlang.models.servers.bodies import StreamedText, is_event_stream, joined, parsed
 from rlmlang.models.servers.connections import ReservedAddress, Worker
 from rlmlang.models.servers.endpoint import DIRECT, Route
 from rlmlang.models.servers.pace import origin_of
@@ -93,6 +93,8 @@ class Exchange:
     """What every right response has; None if nothing is known."""
     is_refusal: Callable[[ServerError], bool] = lambda error: False
     """Whether the server may take the request in another form, given its error."""
+    listener: TextListener | None = None
+    """Who hears the text of a stream while it comes."""
 
 
 Attempted = Callable[[Exchange], Awaitable[Any]]
@@ -125,14 +127,20 @@ class Client:
         self._worker: Worker | None = None
 
     async def request(
-        self, method: str, path: str, body: object, key: str, is_refusal: Callable[[ServerError], bool]
+        self,
+        method: str,
+        path: str,
+        body: object,
+        key: str,
+        is_refusal: Callable[[ServerError], bool],
+        listener: TextListener | None = None,
     ) -> Any:
         """Send a request as soon as the server can take one more, and return the JSON of the response.
 
         `key` is what every right response has. Raises ModelError E400, E403, E409; `Unsent` if nothing was sent,
         `RequestRefused` for an error that `is_refusal`, and for any other with status 400 or 422.
         """
-        exchange = Exchange(method, path, _encoded(body), self._timeout, key, is_refusal)
+        exchange = Exchange(method, path, _encoded(body), self._timeout, key, is_refusal, listener)
         work = self._retried(exchange, self._retries, self._limited)
         return _raised(await asyncio.wrap_future(self._started().submit(work)))
 
@@ -256,7 +264,7 @@ class Client:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(QUICK, timeout)),
             ) as response:
-                return response, await self._read(response)
+                return response, await self._read(response, exchange.listener)
         except aiohttp.ConnectionTimeoutError as error:
             raise TransientFailure(self._failed("no connection within the time allowed"), sent=False) from error
         except TimeoutError as error:
@@ -272,13 +280,16 @@ class Client:
         except aiohttp.ClientError as error:
             raise TransientFailure(self._failed(_description(error))) from error
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, listener: TextListener | None) -> bytes:
         if response.headers.get("Content-Encoding", "identity") != "identity":  # decision 58
             response.close()
             raise self._failed("an answer that is compressed; few bytes could become any number of them")
         body = bytearray()
+        heard = None if listener is None else StreamedText(listener)
         async for piece in response.content.iter_any():
             body += piece
+            if heard is not None:
+                heard.add(piece)
             if len(body) > MAX_BODY:
                 response.close()
                 raise self._failed(f"an answer of more than {MAX_BODY:,} bytes")
