@@ -204,6 +204,11 @@ class Account:
         self._chain = (self,) if above is None else (self, *above._chain)
         self._runs = self._chain if above is None else above._runs if self.call else (self, *above._runs)
 
+    @property
+    def of_row_number(self) -> int | None:
+        """The number of the row that the account, or that of the program above the call, is of."""
+        return self._runs[0].row
+
     def charge_for(self, roles: Roles) -> None:
         """Count money if the price of every model is known. Raises UsageError E608 if it is limited and one is not."""
         unpriced = [role.model for role in roles if role.price is None]

@@ -110,7 +110,7 @@ class Caller:
         if stored is None:
             account.expect_call()
         form = "program" if level < limits.max_depth else "leaf"
-        record = self._record(site, args, level, parent, form, key if self.memo else None)
+        record = self._record(site, args, level, parent, form, key if self.memo else None, account)
         if stored is not None:
             return self._taken(stored, key, site, record, account)
         if level < limits.max_depth:
@@ -140,7 +140,7 @@ class Caller:
             stored = self._stored(key)
         if stored is None:
             account.expect_function_call()
-        record = self._record(site, args, level, parent, "function", key if is_shared else None)
+        record = self._record(site, args, level, parent, "function", key if is_shared else None, account)
         if function.is_volatile:
             record.is_volatile = True
             self._depends_on(record, parent)
@@ -152,7 +152,14 @@ class Caller:
         return self.journal.store.get(key) if self.journal is not None else None
 
     def _record(
-        self, site: CallSite, args: tuple[Value, ...], level: int, parent: int | None, form: str, key: bytes | None
+        self,
+        site: CallSite,
+        args: tuple[Value, ...],
+        level: int,
+        parent: int | None,
+        form: str,
+        key: bytes | None,
+        account: Account,
     ) -> CallRecord:
         """Return the record of a new call, added to the trace."""
         record = CallRecord(
@@ -168,6 +175,7 @@ class Caller:
             key,
             model="" if form == "function" else self.roles.of_form(form).model.name,
             form=form,
+            row=account.of_row_number,
         )
         self.trace.start(record)
         return record
@@ -208,7 +216,7 @@ class Caller:
         self._depends_on(record, parent)
         account.meter.charge(SHARED)
         account.count_hit()
-        self.trace.hit(record, parent, span, self.clock())
+        self.trace.hit(record, parent, span, self.clock(), account.of_row_number)
 
     def _deepen(self, call: CallInFlight, level: int) -> None:
         """Count a call as deeper, since one above it has come to wait for it, and what it waits for with it.

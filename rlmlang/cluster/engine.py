@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from rlmlang.calls.budget import Account, Usage
 from rlmlang.cluster.jobs import ChunkResult, RowsJob, chunks
 from rlmlang.cluster.places import SHARED_LIMITS, Cluster
 from rlmlang.cluster.spending import BudgetKeeper
+from rlmlang.cluster.traces import MergedTrace
 from rlmlang.cluster.workers import CHUNKS_AT_ONCE, RowWorker
 from rlmlang.data.libraries import library
 from rlmlang.data.tables import TableRow
@@ -51,12 +53,16 @@ async def results_on(
     spent = WorkersUsage(account.usage)
     limit, loop = job.limits.max_seconds, asyncio.get_running_loop()
     begin, failed = loop.time(), 0
-    with _connected(cluster) as ray:
+    status = "interrupted"
+    failure: RlmError | None = None
+    with _connected(cluster) as ray, tempfile.TemporaryFile() as file:
+        merged = MergedTrace(trace, job.limits, file)
         keeper = _keeper(ray, job)
         parts = _ResultsFromRay(ray, cluster, job, keeper, rows, ordered)
         try:
             while (part := await parts.next(None if limit is None else begin + limit)) is not None:
                 spent.add(part)
+                merged.add(part)
                 account.usage.seconds = loop.time() - begin
                 if part.results:
                     yield part.results
@@ -66,15 +72,21 @@ async def results_on(
                     failed += each.error is not None
                     if max_errors is not None and each.error is not None and failed > max_errors:
                         raise too_many_errors(failed, max_errors, each)
+            status = "done"
         except TimeoutError:
-            message = f"the rows took more than {limit:g} seconds"
-            raise BudgetError.of("E505", message, hint="raise max_seconds") from None
+            failure = BudgetError.of("E505", f"the rows took more than {limit:g} seconds", hint="raise max_seconds")
+            raise failure from None
+        except RlmError as error:
+            failure = error
+            raise
         finally:
             await asyncio.to_thread(parts.end)
             account.usage.seconds = loop.time() - begin
             if keeper is not None:
                 with suppress(Exception):
                     spent.correct(await asyncio.wait_for(keeper.usage.remote(), PATIENCE))
+            merged.finish("failed" if failure is not None else status, failure)
+        trace.check()
 
 
 class WorkersUsage:

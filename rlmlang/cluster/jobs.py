@@ -100,16 +100,18 @@ class ChunkResult:
     """The process that ran them."""
     serial: int
     """Its number among those of the worker."""
+    first: int
+    """The number of the first row of the chunk."""
     results: list[RowResult]
     """By the numbers of the rows; fewer than there are rows if something ends them all."""
     failure: RlmError | None
     """What ends all rows."""
     usage: Usage
     """What the worker has spent so far."""
-    events: list[tuple[int | None, dict[str, Any]]] = field(factory=list)
-    """Events of the trace, each with the row that it is of."""
-    started: float = 0.0
-    """The Unix time to which the times of the events are relative."""
+    events: list[dict[str, Any]] = field(factory=list)
+    """Events of the trace, as JSON data."""
+    header: dict[str, Any] | None = None
+    """The event with which the worker began, if there is a trace."""
 
 
 def chunks(rows: Iterator[tuple[int, TableRow]]) -> Iterator[tuple[list[int], list[bytes]]]:

@@ -16,6 +16,7 @@ from rlmlang.calls.evaluate import ActiveRun
 from rlmlang.calls.host_functions import functions_for, host_functions
 from rlmlang.cluster.jobs import ChunkResult, RowsJob, unpacked
 from rlmlang.cluster.spending import KeptBudget
+from rlmlang.cluster.traces import RowEvents
 from rlmlang.data.tables import TableRow
 from rlmlang.errors import RlmError
 from rlmlang.execution import begin
@@ -70,22 +71,28 @@ class RowWorker:
     async def _part(self, rows: list[tuple[int, TableRow]]) -> ChunkResult:
         results: list[RowResult] = []
         failure: RlmError | None = None
-        usage = Usage()
+        opened: _Opened | None = None
+        numbers = [number for number, _ in rows]
         try:
             if self._opening is None:
                 self._opening = asyncio.ensure_future(_open(self._sent, self._keeper, self._name))
             opened = await asyncio.shield(self._opening)
+            opened.events.begin(numbers)
             runs = opened.runs_of(rows)
             working = asyncio.ensure_future(runs.run(opened.run))
             while batch := await runs.results():
                 results += batch
-            usage = opened.run.account.usage
             await working
         except RlmError as error:
             failure = error
         self._serial += 1
         results.sort(key=lambda each: each.number)
-        return ChunkResult(self._name, self._serial, results, failure, Usage(**asdict(usage)))
+        if opened is None:
+            return ChunkResult(self._name, self._serial, numbers[0], results, failure, Usage())
+        usage, events = Usage(**asdict(opened.run.account.usage, recurse=False)), opened.events
+        return ChunkResult(
+            self._name, self._serial, numbers[0], results, failure, usage, events.take(numbers), events.header
+        )
 
 
 class _Opened:
@@ -95,6 +102,7 @@ class _Opened:
         self._job = job
         self.binder = job.binder()
         self._scorer = job.scorer(self.binder)
+        self.events = RowEvents()
         self.run: ActiveRun
         self.holding: asyncio.Task[None]
 
@@ -110,6 +118,8 @@ class _Opened:
         job = self._job
         functions = functions_for(self.binder.checked, host_functions(job.options.functions))
         source = self.binder.checked.module.span.source
+        if job.is_traced:
+            job.options.trace.sinks.append(self.events.add)
         async with begin(job.options, source.name, source.text, {}, {}, functions, {}) as (run, _):
             roles = run.caller.roles
             Account(job.limits).charge_for(roles)

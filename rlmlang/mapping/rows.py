@@ -186,7 +186,7 @@ class RowRuns:
                 failure = error.with_traceback(None)
             printed = "".join(evaluation.printed)
             if printed:
-                run.trace.emit(PrintEvent(call=None, text=printed))
+                run.trace.emit(PrintEvent(call=None, text=printed, row=number))
             usage, meter = account.usage, account.meter
             usage.seconds, usage.steps, usage.bytes = perf_counter() - began, meter.steps, meter.largest
             run.account.meter.owe(meter.steps)

@@ -16,9 +16,10 @@ from attrs import has
 from cattrs import AttributeValidationNote, ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import IterableValidationNote
 from cattrs.fns import identity
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from rlmlang.trace.events import (
+    OF_ROWS,
     STATUSES,
     CallStatus,
     Count,
@@ -242,6 +243,9 @@ def _new_converter() -> Converter:
     converter.register_unstructure_hook(
         PromptMessage, make_dict_unstructure_fn(PromptMessage, converter, _cattrs_omit_if_default=True)
     )
+    for cls in OF_ROWS:
+        writer = make_dict_unstructure_fn(cls, converter, row=override(omit_if_default=True))
+        converter.register_unstructure_hook(cls, writer)
     return converter
 
 

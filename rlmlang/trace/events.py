@@ -175,6 +175,7 @@ class GenerationEvent:
         default=None, metadata=_about("cost, as the server says or by the price; null if neither is known")
     )
     error: EventError | None = field(default=None, metadata=_about("error; null if there was none"))
+    row: Count | None = field(default=None, metadata=_about("number of the row of a data set; absent elsewhere"))
 
 
 @define(kw_only=True, eq=False)
@@ -190,6 +191,7 @@ class HitEvent:
     source: EventText = field(default="", metadata=_about("source that it is in"))
     line: Count = field(default=0, metadata=_about("line that it is on"))
     time: Seconds = field(default=0.0, metadata=_about("when it was asked"))
+    row: Count | None = field(default=None, metadata=_about("number of the row of a data set; absent elsewhere"))
 
 
 @define(kw_only=True, eq=False)
@@ -253,6 +255,7 @@ class CallEvent:
     model: EventText = field(
         default="", metadata=_about("name of the model that answered it or wrote its program, whenever that was")
     )
+    row: Count | None = field(default=None, metadata=_about("number of the row of a data set; absent elsewhere"))
 
 
 @define(kw_only=True, eq=False)
@@ -265,6 +268,7 @@ class PrintEvent:
         default=None, metadata=_about("id of the call whose program it is; null for the program itself")
     )
     text: str = field(default="", metadata=_about("what it printed, in the order of the program"))
+    row: Count | None = field(default=None, metadata=_about("number of the row of a data set; absent elsewhere"))
 
 
 @define(kw_only=True, eq=False)
@@ -282,6 +286,9 @@ class EndEvent:
 
 
 Event = RunEvent | TextEvent | GenerationEvent | HitEvent | CallEvent | PrintEvent | EndEvent
+
+OF_ROWS: tuple[type[Event], ...] = (GenerationEvent, HitEvent, CallEvent, PrintEvent)
+"""The events that may be of a row."""
 
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls for cls in (RunEvent, TextEvent, GenerationEvent, HitEvent, CallEvent, PrintEvent, EndEvent)

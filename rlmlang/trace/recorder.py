@@ -91,6 +91,8 @@ class CallRecord:
     """The program, or the text with calls, that the model wrote."""
     bound: Sequence[tuple[str, Type, Value]] = ()
     """The names, types and values of the variables that this program has bound, for a call that no other made."""
+    row: int | None = None
+    """The number of the row of a data set that made it."""
     is_volatile: bool = False
     """Whether its answer depends on a volatile function of the host, so that no store keeps it."""
 
@@ -222,14 +224,14 @@ class Trace:
         for watcher in self.watchers:
             watcher.started(record)
 
-    def hit(self, record: CallRecord, parent: int | None, span: Span, now: float) -> None:
+    def hit(self, record: CallRecord, parent: int | None, span: Span, now: float, row: int | None = None) -> None:
         """Record that an equal call was asked again."""
         record.hits += 1
         for watcher in self.watchers:
             watcher.hit(record)
         if self.sinks:
             source, line = span.source.name, span.line
-            self.emit(HitEvent(of=record.id, parent=parent, source=source, line=line, time=_round(now)))
+            self.emit(HitEvent(of=record.id, parent=parent, source=source, line=line, time=_round(now), row=row))
 
     def generated(
         self,
@@ -262,6 +264,7 @@ class Trace:
             finished=_round(now),
             cost=_dollars(cost),
             error=event_error(error),
+            row=record.row,
         )
         if reply is not None:
             event.output = reply.text
@@ -323,6 +326,7 @@ class Trace:
                 error=event_error(record.error),
                 defaulted=record.defaulted,
                 program=record.program,
+                row=record.row,
             )
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import json
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,6 +187,41 @@ def test_the_command_names_what_is_wrong(run: Run, tmp_path: Path) -> None:
     assert (code, "expected a number of workers" in err) == (2, True)
     code, _, err = run(*given, "--workers", "2")
     assert (code, "name it: --on ray" in err) == (2, True)
+
+
+def test_the_trace_of_all_workers_is_one(ray_played: PlayedRay) -> None:
+    log: list[dict[str, Any]] = []
+    trace = rlmlang.Trace(keep=False, sinks=[lambda seq, text: log.append(json.loads(text))])
+    rows = [*texts(20), {"text": 5}, *texts(40)]
+    printing = rlmlang.compile('text: str\nprint("row of", text)\nCALL("What?", text)\n')
+    list(printing.map(rows, model=upper, on="ray", ordered=False, trace=trace, limits={"max_calls": 500}))
+    assert [event["seq"] for event in log] == [*range(len(log))]
+    assert [event["kind"] for event in (log[0], log[-1])] == ["run", "end"]
+    assert (log[0]["run"], log[0]["limits"]["max_calls"], log[-1]["status"]) == (trace.run_id, 500, "done")
+    numbers = [event["row"] for event in log if event["kind"] not in ("run", "end", "text")]
+    assert numbers == sorted(numbers)
+    assert set(numbers) == {*range(1, 62)} - {21}
+    calls = [event for event in log if event["kind"] == "call"]
+    assert sorted(event["id"] for event in calls) == [*range(len(calls))]
+    of_rows = {event["id"]: event["row"] for event in calls}
+    for event in log:
+        if event["kind"] == "generation":
+            assert of_rows[event["call"]] == event["row"]
+    hits = [event for event in log if event["kind"] == "hit"]
+    assert len(hits) + len(calls) == 60
+    assert all(rows[of_rows[hit["of"]] - 1]["text"] == rows[hit["row"] - 1]["text"] for hit in hits)
+    digests = [event["digest"] for event in log if event["kind"] == "text"]
+    assert len(digests) == len(set(digests)) > 0
+    printed = {event["row"]: event["text"] for event in log if event["kind"] == "print"}
+    assert printed[61] == "row of t9\n"
+
+
+def test_the_trace_says_what_ended_the_rows(ray_played: PlayedRay) -> None:
+    log: list[dict[str, Any]] = []
+    trace = rlmlang.Trace(keep=False, sinks=[lambda seq, text: log.append(json.loads(text))])
+    with pytest.raises(CallsExhausted):
+        list(ASK.map(texts(20), model=upper, on="ray", trace=trace, limits={"max_calls": 5}))
+    assert (log[-1]["status"], log[-1]["error"]["code"]) == ("failed", "E501")
 
 
 # Errors between processes ----------------------------------------------------------

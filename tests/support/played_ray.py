@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
@@ -43,6 +44,30 @@ class PlayedActor:
         return _Method(getattr(self.actor, name))
 
 
+class _ActorOfLoop:
+    """The same, on an event loop of its own, for callers on several."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any) -> Any:
+            found = getattr(self._actor, name)(*args)
+            return await found if asyncio.iscoroutine(found) else found
+
+        return SimpleNamespace(
+            remote=lambda *args: asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call(*args), self._loop))
+        )
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
 @define
 class PlayedRay:
     """Ray, as far as rows need it."""
@@ -51,6 +76,7 @@ class PlayedRay:
     options: dict[str, Any] = field(factory=dict)
     """What `map_batches` was given."""
     in_order: bool | None = None
+    actors: list[_ActorOfLoop] = field(factory=list)
     cloudpickle: Any = field(init=False)
     data: Any = field(init=False)
 
@@ -71,6 +97,13 @@ class PlayedRay:
     def put(self, block: Any) -> Any:
         self.blocks.append(block)
         return block
+
+    def remote(self, kind: Any) -> Any:
+        def made(*args: Any) -> _ActorOfLoop:
+            self.actors.append(_ActorOfLoop(kind(*args)))
+            return self.actors[-1]
+
+        return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=made))
 
     def nodes(self) -> list[dict[str, Any]]:
         return [{"Alive": True}, {"Alive": True}, {"Alive": False}]
@@ -94,7 +127,7 @@ class PlayedRay:
 
 
 @pytest.fixture
-def ray_played(monkeypatch: pytest.MonkeyPatch) -> PlayedRay:
+def ray_played(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedRay]:
     """Ray for maps that run on a cluster in this test."""
     played = PlayedRay()
 
@@ -103,4 +136,6 @@ def ray_played(monkeypatch: pytest.MonkeyPatch) -> PlayedRay:
         yield played
 
     monkeypatch.setattr(engine, "_connected", connected)
-    return played
+    yield played
+    for actor in played.actors:
+        actor.stop()

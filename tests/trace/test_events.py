@@ -169,7 +169,10 @@ def test_what_is_written_is_read(event: Event) -> None:
 
 @given(st.one_of(map(instances, KINDS.values())))
 def test_fields_are_written_in_the_order_of_the_schema(event: Event) -> None:
-    assert list(to_data(event)) == [attribute.name for attribute in fields(type(event))]
+    names = [attribute.name for attribute in fields(type(event))]
+    if getattr(event, "row", 0) is None:
+        names.remove("row")
+    assert list(to_data(event)) == names
 
 
 def test_a_message_has_its_content_or_the_digest_of_it() -> None:
