@@ -21,6 +21,7 @@ from rlmlang.language.check.ownership.holders import (
     either,
     element,
 )
+from rlmlang.language.check.ownership.shapes import ANY_SHAPE
 from rlmlang.language.check.ownership.sharing import (
     NOTHING,
     Contents,
@@ -75,7 +76,7 @@ class ApplicationsWalk(ChangesWalk):
                 parts = function.parts
                 for value in self.values(_in_text(node)):
                     parts |= value.parts
-                return Contents(parts, parts, True)
+                return Contents(parts, parts, ANY_SHAPE)
         self.values([arg for arg in _in_text(node) if not isinstance(arg, nodes.Lambda)])
         return NOTHING
 
@@ -110,7 +111,7 @@ class ApplicationsWalk(ChangesWalk):
 
     def function_result(self, node: nodes.Expr, given: int) -> Contents:
         """Return what a function that is given as an argument may give for values of which the mask has the parts."""
-        value = Contents(given, given, bool(given))
+        value = Contents(given, given, ANY_SHAPE if given else 0)
         node = self.tables.written_out.get(node.node_id, node)
         if isinstance(node, nodes.Lambda):
             self.scopes.append({})
@@ -121,11 +122,11 @@ class ApplicationsWalk(ChangesWalk):
             result = self.value(node.body)
             self.lambdas -= 1
             self.scopes.pop()
-            return Contents(result.tops, result.inners, bool(result.parts))
+            return Contents(result.tops, result.inners, ANY_SHAPE if result.parts else 0)
         reference = self.tables.references.get(node.node_id)
         match reference:
             case CheckedFunction():
-                for _, kind in self.context.result_of(reference).changed:
+                for _, kind, _ in self.context.result_of(reference).changed:
                     change = ValueChange(node.span, None, kind, 0)
                     self.context.refuse(change, Holder("given", reference.node.name.id), None)
                 return self._result_of(reference, [value] * len(reference.params), node.span)
@@ -143,7 +144,7 @@ class ApplicationsWalk(ChangesWalk):
         summary = self.context.result_of(function)
         tops, _ = self._found_in(summary.tops, function, given)
         inners, repeats = self._found_in(summary.inners, function, given)
-        result = Contents(tops, inners, repeats or summary.repeats)
+        result = Contents(tops, inners, repeats | summary.repeats)
         return self._kept(function, result) if function.keeps_results else result
 
     def _kept(self, function: CheckedFunction, result: Contents) -> Contents:
@@ -153,14 +154,15 @@ class ApplicationsWalk(ChangesWalk):
         number = self.variable(("kept", name.node_id, holder), holder)
         inner = inner_of(number)
         self.state.connect(2 * number, self.state.reach(result.tops) & ~top_of(number))
-        self.state.connect(2 * number + 1, self.state.reach(result.inners) | inner)
-        value = Contents(result.tops | top_of(number), result.inners | inner, True)
+        self.state.connect(2 * number + 1, self.state.reach(result.inners) & ~inner)
+        self.state.repeat(2 * number + 1, ANY_SHAPE)
+        value = Contents(result.tops | top_of(number), result.inners | inner, ANY_SHAPE)
         return self.fitting(value, function.result)
 
     def _found_in(
         self, sources: frozenset[ResultSource], function: CheckedFunction, given: Sequence[Contents]
-    ) -> tuple[int, bool]:
-        """Return what the sources of a result are where it is applied, and whether they may hold the same container."""
+    ) -> tuple[int, int]:
+        """Return what the sources of a result are where it is applied, and the shapes of what may be in there twice."""
         by_key: dict[tuple[Any, ...], Contents] = {}
         for key, level in sources:
             kind, which, *_ = key
@@ -174,7 +176,7 @@ class ApplicationsWalk(ChangesWalk):
                     value = either(value, Contents(top_of(number), inner, self.state.repeats(inner)))
             found = by_key.get(key, NOTHING)
             part = value.inners if level else value.tops
-            by_key[key] = Contents(0, found.inners | part, value.repeats and bool(found.inners | value.inners))
+            by_key[key] = Contents(0, found.inners | part, value.repeats if found.inners | value.inners else 0)
         whole = self.collected(by_key.values())
         return whole.inners, whole.repeats
 
@@ -203,7 +205,7 @@ class ApplicationsWalk(ChangesWalk):
             for _, value in found:
                 captured |= value.tops
             result = result._replace(tops=captured and captured | self.view(node))
-        return result if name in ONCE else result._replace(repeats=bool(result.inners))
+        return result if name in ONCE else result._replace(repeats=ANY_SHAPE if result.inners else 0)
 
     def _native_arguments(self, target: NativeTarget, skip: int = 0) -> tuple[list[tuple[Type, Contents]], int]:
         """Evaluate the arguments of a built-in. Returns them with the types of their parameters, and what is read by
@@ -223,7 +225,7 @@ class ApplicationsWalk(ChangesWalk):
             if isinstance(type_, FunctionType):
                 value = self.function_result(node, given)
             elif isinstance(node, nodes.Starred):
-                value = element(values[id(node)])._replace(repeats=True)
+                value = element(values[id(node)])._replace(repeats=ANY_SHAPE)
             else:
                 value = values[id(node)]
             found.append((type_, value))
@@ -260,9 +262,10 @@ class ApplicationsWalk(ChangesWalk):
         self.may_fail_within(path, change, iterated)
         if name in TAKING and result.parts and path.variable is not None:
             inner = inner_of(path.variable)
-            but = 0 if self.state.repeats(inner) else inner
+            is_twice = self.state.repeats(inner) & self.context.shapes.alike(result.top_shapes | result.inner_shapes)
+            but = 0 if is_twice else inner
             number = self.temporary(("taken", id(node)), result, Holder("expression", node.span.text, node.span), but)
-            result = Contents(top_of(number), inner_of(number), result.repeats)
+            result = result._replace(tops=top_of(number), inners=inner_of(number))
         return path, result
 
 

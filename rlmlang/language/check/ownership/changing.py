@@ -18,6 +18,7 @@ from rlmlang.language.check.ownership.holders import (
     ResultSource,
     element,
 )
+from rlmlang.language.check.ownership.shapes import ANY_SHAPE
 from rlmlang.language.check.ownership.sharing import (
     Contents,
     ValueChange,
@@ -63,14 +64,10 @@ class ChangesWalk(ContentsWalk):
         """Whether it is a function that may wait for an answer, which therefore changes nothing outside."""
         self.lenders: dict[int, int] = {}
         """The parameters, by the variable: what holds the argument outside."""
-        self.changed: dict[ResultSource, str] = {}
-        """What is changed outside, and which kind of container that is."""
+        self.changed: dict[ResultSource, tuple[str, int]] = {}
+        """What is changed outside, which kind of container that is, and the shapes that it may have."""
         self.stored: set[tuple[ResultSource, ResultSource]] = set()
         """What outside may hold which of the others."""
-        self.views = 0
-        """The tops of what CPython computes later on, so that changes show in it there which do not here."""
-        self.lambdas = 0
-        """How many lambdas are around."""
 
     def bind(self, number: int, value: Contents, but: int = 0) -> None:
         lender = self.lenders.get(number)
@@ -86,9 +83,8 @@ class ChangesWalk(ContentsWalk):
         """Evaluate what is changed."""
         match node:
             case nodes.Name():
-                number = self.named(node.id, node.span)
-                value = self.fitting(self.read(number, node.span), self.type_of(node))
-                return ChangedPath(number, value, 0, self.steps_to(node))
+                value = self.named_value(node)
+                return ChangedPath(self.named(node.id, node.span), value, 0, self.steps_to(node))
             case nodes.Index(value=container, index=index):
                 return self.step(self.path(container), index, self.type_of(node), pinned=True)
             case nodes.Attribute(value=container):
@@ -141,16 +137,16 @@ class ChangesWalk(ContentsWalk):
     def change(
         self, path: ChangedPath, change: ValueChange, stored: Iterable[Contents] = (), during: int = 0, index: str = ""
     ) -> None:
-        """ValueChange a container, in which values are stored.
+        """Change a container, in which values are stored.
 
         `during` is what is read while it is changed, and `index` the name of the index that is assigned to.
         """
         self.changes += 1
         refuse = self.context.refuse
         container = path.value.tops
-        reached = self.state.reach(container)
+        reached = self._alike(self.state.reach(container), change)
         if path.variable is not None and path.depth:
-            if self.state.repeats(inner_of(path.variable)):
+            if self.state.repeats(inner_of(path.variable)) & self.context.shapes.alike(change.shapes):
                 refuse(change, Holder("itself", self.holders[path.variable].name), None)
         if during & reached:
             refuse(change, Holder("argument", ""), None)
@@ -171,8 +167,17 @@ class ChangesWalk(ContentsWalk):
             else:
                 self.state.stale.setdefault(number, change)
         for value in stored:
-            self.store(container, value)
+            self.store(reached, value)
         self.may_fail()
+
+    def _alike(self, mask: int, change: ValueChange) -> int:
+        """Leave out of a mask what cannot be the container that is changed, since nothing in it has such a shape."""
+        shapes = self.context.shapes.alike(change.shapes)
+        found = 0
+        for bit in bits(mask):
+            if self.state.shapes.get(bit, ANY_SHAPE) & shapes:
+                found |= 1 << bit
+        return found
 
     def _sees_the_change(self, number: int, path: ChangedPath, reached: int, change: ValueChange) -> bool:
         """Return whether a change of what is in a variable shows in the variable, and the reverse, here as in CPython.
@@ -206,12 +211,14 @@ class ChangesWalk(ContentsWalk):
             return
         for level, part in enumerate((top_of(number), inner_of(number))):
             if reached & part:
-                self.changed.setdefault((self.keys[number], level), change.kind)
+                key = (self.keys[number], level)
+                kind, shapes = self.changed.get(key, (change.kind, 0))
+                self.changed[key] = kind, shapes | change.shapes
 
-    def store(self, container: int, value: Contents) -> None:
-        """Let a container hold a value as well."""
-        self.state.store(container, value)
-        holding = self._outside(self.state.reach(container))
+    def store(self, containers: int, value: Contents) -> None:
+        """Let containers, which are all that may be the same, hold a value as well."""
+        self.state.store(containers, value, self.context.shapes.alike)
+        holding = self._outside(containers)
         held = self._outside(self.state.reach(value.parts))
         for source in holding:
             self.stored.update((source, each) for each in held)
@@ -221,13 +228,6 @@ class ChangesWalk(ContentsWalk):
     def _outside(self, mask: int) -> list[ResultSource]:
         """Return which parts in a mask are outside of the function."""
         return [(self.keys[bit >> 1], bit & 1) for bit in bits(mask) if self.holders[bit >> 1].is_permanent]
-
-    def view(self, node: nodes.Expr) -> int:
-        """Return the top of what CPython computes later on."""
-        number = self.variable(("view", id(node)), Holder("view", node.span.text, node.span))
-        self.views |= top_of(number)
-        self.state.views |= top_of(number)
-        return top_of(number)
 
     # What functions change that are applied
 
@@ -262,14 +262,15 @@ class ChangesWalk(ContentsWalk):
                 Loan(number, Contents(top_of(number), inner_of(number), self.state.repeats(inner_of(number))))
                 for number in self.read_by(function, name)
             ]
-        for (key, level), kind in sorted(known.changed, key=str):
+        for (key, level), kind, shapes in sorted(known.changed, key=str):
             for loan in loans.get(key, ()):
                 others = [each for other in loans if other != key for each in loans[other]]
-                self._change_loan(node, loan, level, kind, others, captured)
+                change = ValueChange(node.span, self._name_of(loan), kind, loan.depth + level, shapes=shapes)
+                self._change_loan(node, loan, level, change, others, captured)
         for (key, level), (other, part) in known.stored:
             for loan in loans.get(key, ()):
                 for each in loans.get(other, ()):
-                    self.store(loan.part(level), Contents(0, each.part(part)))
+                    self.store(self.state.reach(loan.part(level)), Contents(0, each.part(part)))
         self.may_fail()
 
     def _loan_of(self, arg: nodes.Expr, value: Contents) -> Loan:
@@ -282,27 +283,31 @@ class ChangesWalk(ContentsWalk):
         return Loan(self.named(node.id, node.span), value, depth, self.steps_to(arg), is_simple_path(arg))
 
     def _change_loan(
-        self, node: nodes.Apply, loan: Loan, level: int, kind: str, others: Iterable[Loan], captured: int
+        self, node: nodes.Apply, loan: Loan, level: int, change: ValueChange, others: Iterable[Loan], captured: int
     ) -> None:
         """Follow the change of one of the values that are lent to a function."""
         refuse = self.context.refuse
         mask = loan.part(level)
-        name = None if loan.variable is None else self.holders[loan.variable].name
-        change = ValueChange(node.span, name, kind, loan.depth + level)
+        name = change.variable
         is_deep = len(self.scopes) > MAX_COMPREHENSIONS
         for reason, holds in (("lambda", self.lambdas), ("generator", self.generators), ("deep", is_deep)):
             if holds:
                 refuse(change, Holder(reason, name or ""), None)
         if self.context.waits:
             refuse(change, Holder("waits", name or ""), None)
-        if level and loan.value.repeats:
+        if level and loan.value.repeats & self.context.shapes.alike(change.shapes):
             refuse(change, Holder("itself", name or node.span.text), None)
         for other in others:
             if self.state.overlap(mask, other.value.parts):
-                named = None if other.variable is None else self.holders[other.variable].name
-                refuse(change, Holder("lent", named or ""), None)
+                refuse(change, Holder("lent", self._name_of(other) or ""), None)
         path = ChangedPath(loan.variable, Contents(mask, loan.value.inners), loan.depth + level, loan.steps)
         self.change(path, change, during=captured)
+        for number in variables_in(self._alike(self.state.reach(mask), change)):
+            if 2 * number + 1 in self.state.shapes:  # what the function puts in is known by its types in there
+                self.state.shapes[2 * number + 1] = ANY_SHAPE
+
+    def _name_of(self, loan: Loan) -> str | None:
+        return None if loan.variable is None else self.holders[loan.variable].name
 
     def may_fail_within(self, path: ChangedPath, change: ValueChange, args: Iterable[nodes.Expr]) -> None:
         """Take note that a change may be half done where a `try` is left, since an argument is computed meanwhile."""
@@ -320,7 +325,8 @@ class ChangesWalk(ContentsWalk):
 
     def change_of(self, path: ChangedPath, span: Span, type_: Type, is_assignment: bool = False) -> ValueChange:
         name = None if path.variable is None else self.holders[path.variable].name
-        return ValueChange(span, name, _kind_of(type_), path.depth, is_assignment)
+        shapes = self.context.shapes.of(type_).top or ANY_SHAPE
+        return ValueChange(span, name, _kind_of(type_), path.depth, is_assignment, shapes=shapes)
 
 
 def is_simple_path(node: nodes.Expr) -> bool:

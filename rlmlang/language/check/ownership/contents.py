@@ -13,6 +13,7 @@ from rlmlang.language import nodes
 from rlmlang.language.check.checked import Tables
 from rlmlang.language.check.constants import constant_int
 from rlmlang.language.check.ownership.holders import Holder, OwnershipContext, either, element
+from rlmlang.language.check.ownership.shapes import ANY_SHAPE
 from rlmlang.language.check.ownership.sharing import NOTHING, Contents, Sharing, all_of, inner_of, top_of
 from rlmlang.language.check.scope import Scope
 from rlmlang.language.source import Span
@@ -51,6 +52,10 @@ class ContentsWalk:
         """All variables that were read since it was last set to 0."""
         self.changes = 0
         """How many changes were followed."""
+        self.views = 0
+        """The tops of what CPython computes later on, so that changes show in it there which do not here."""
+        self.lambdas = 0
+        """How many lambdas are around."""
         self.generators = 0
         """How many generators are around that may be used at any time."""
         self.used_up: set[int] = set()
@@ -93,7 +98,7 @@ class ContentsWalk:
         self.temporaries.clear()
 
     def bind(self, number: int, value: Contents, but: int = 0) -> None:
-        self.context.spend(self.state.bind(number, value, but), self.place)
+        self.context.spend(self.state.bind(number, value, self.context.shapes.alike, but), self.place)
         self.may_fail()
 
     def may_fail(self) -> None:
@@ -110,12 +115,25 @@ class ContentsWalk:
         inner = inner_of(number)
         return Contents(top_of(number), inner, self.state.repeats(inner))
 
+    def named_value(self, node: nodes.Name) -> Contents:
+        """Return what a name that is read holds. What nothing else holds has the shapes of its type from here on."""
+        number, type_ = self.named(node.id, node.span), self.type_of(node)
+        value = self.fitting(self.read(number, node.span), type_)
+        holder, known = self.holders[number], self.state.shapes
+        for bit, shapes in zip((2 * number, 2 * number + 1), self.context.shapes.of(type_)):
+            if self.lambdas:
+                continue
+            if holder.kind == "outer":
+                known[bit] = known.get(bit, 0) | shapes
+            elif not self.state.is_shared(bit):
+                known[bit] = shapes
+        return value
+
     # Expressions
 
     def value(self, node: nodes.Expr) -> Contents:
         """Evaluate an expression."""
-        found = self._evaluate(node)
-        return found if found == NOTHING else self.fitting(found, self.type_of(node))
+        return self.fitting(self._evaluate(node), self.type_of(node))
 
     def type_of(self, node: nodes.Expr) -> Type:
         return self.tables.types.get(node.node_id, UNKNOWN)
@@ -123,7 +141,11 @@ class ContentsWalk:
     def fitting(self, value: Contents, type_: Type) -> Contents:
         """Leave out of a value what a value of the type does not have."""
         has_top, has_inner = self.context.parts_of(type_)
-        return Contents(value.tops if has_top else 0, value.inners if has_inner else 0, value.repeats and has_inner)
+        top, inner = self.context.shapes.of(type_)
+        if self.lambdas:  # the types in there are those of one of its applications
+            top, inner = -1 if top else 0, -1 if inner else 0
+        repeats = value.repeats & self.context.shapes.alike(inner) if has_inner else 0
+        return Contents(value.tops if has_top else 0, value.inners if has_inner else 0, repeats, top, inner)
 
     def _evaluate(self, node: nodes.Expr) -> Contents:
         match node:
@@ -131,7 +153,7 @@ class ContentsWalk:
                 return NOTHING
             case nodes.Name():
                 before = self.mentioned
-                value = self.read(self.named(node.id, node.span), node.span)
+                value = self.named_value(node)
                 if not any(self.context.parts_of(self.type_of(node))):  # a number holds nothing, whoever reads it later
                     self.mentioned = before
                 return value
@@ -154,8 +176,8 @@ class ContentsWalk:
                 return self._display([part for pair in node.items for part in pair])
             case nodes.Binary():
                 left, right = self.values([node.left, node.right])
-                repeats = left.repeats or right.repeats or node.op == "*"
-                repeats = repeats or self.state.overlap(left.inners, right.inners)
+                is_twice = node.op == "*" or self.state.overlap(left.inners, right.inners)
+                repeats = left.repeats | right.repeats | (ANY_SHAPE if is_twice else 0)
                 return Contents(0, left.inners | right.inners, repeats)
             case nodes.Logic():
                 return self._logic(node)
@@ -197,7 +219,7 @@ class ContentsWalk:
     def hold(self, value: Contents, node: nodes.Expr) -> Contents:
         """Keep the value of an expression whose operands are not all evaluated yet."""
         number = self.temporary(("held", id(node)), value, Holder("expression", node.span.text, node.span))
-        return Contents(top_of(number), inner_of(number), value.repeats)
+        return value._replace(tops=top_of(number), inners=inner_of(number))
 
     def check_held(self, number: int) -> None:
         holder = self.holders[number]
@@ -205,24 +227,31 @@ class ContentsWalk:
         if change is not None:
             self.context.refuse(change, holder, holder.span)
 
+    def view(self, node: nodes.Expr) -> int:
+        """Return the top of what CPython computes later on."""
+        number = self.variable(("view", id(node)), Holder("view", node.span.text, node.span))
+        self.views |= top_of(number)
+        self.state.views |= top_of(number)
+        return top_of(number)
+
     def application(self, node: nodes.Apply) -> Contents:
         """Evaluate an application."""
         raise NotImplementedError
 
     def _display(self, items: Sequence[nodes.Expr]) -> Contents:
         parts = [
-            Contents(part.inners, part.inners, part.repeats) if isinstance(item, nodes.Starred) else part
-            for item, part in zip(items, self.values(items))
+            element(part) if isinstance(item, nodes.Starred) else part for item, part in zip(items, self.values(items))
         ]
         return self.collected(parts)
 
     def collected(self, parts: Iterable[Contents]) -> Contents:
         """Return a new container of values."""
-        inners, repeats = 0, False
+        inners, repeats, shapes = 0, 0, 0
         for part in parts:
-            repeats = repeats or part.repeats or self.state.overlap(inners, part.parts)
+            repeats |= part.repeats | (ANY_SHAPE if self.state.overlap(inners, part.parts) else 0)
             inners |= part.parts
-        return Contents(0, inners, repeats)
+            shapes |= part.top_shapes | part.inner_shapes
+        return Contents(0, inners, repeats, inner_shapes=shapes)
 
     def _logic(self, node: nodes.Logic) -> Contents:
         left = self.value(node.left)
@@ -255,7 +284,8 @@ class ContentsWalk:
         assert isinstance(first, nodes.ForClause)
         before, self.mentioned = self.mentioned, 0
         start = self.value(first.iterable)
-        made = self.temporary(("made", id(node)), NOTHING, Holder("expression", "the comprehension", node.span))
+        empty = Contents(top_shapes=0, inner_shapes=0)
+        made = self.temporary(("made", id(node)), empty, Holder("expression", "the comprehension", node.span))
         self.scopes.append({})
         _, has_inner = self.context.parts_of(self.type_of(node))
         is_deep = len(self.scopes) > MAX_COMPREHENSIONS
@@ -271,7 +301,7 @@ class ContentsWalk:
                 self._turn(clause, iterable)
             if node.key is not None:
                 self.value(node.key)
-            self.state.store(top_of(made), self.value(node.element))
+            self.state.store(top_of(made), self.value(node.element), self.context.shapes.alike)
             for clause in node.clauses:
                 self.check_held(self.numbers.get(("over", id(clause)), made))
             has_grown = end.join(self.state)
@@ -280,8 +310,10 @@ class ContentsWalk:
                 break
         self.generators -= is_lazy
         self.scopes.pop()
-        repeats = is_deep or self.state.repeats(inner_of(made))
+        repeats = ANY_SHAPE if is_deep else self.state.repeats(inner_of(made))
         captured = self.mentioned if node.kind == "generator" else 0
+        if captured:
+            captured |= self.view(node)
         self.mentioned |= before
         return Contents(captured, inner_of(made), repeats)
 
@@ -305,7 +337,6 @@ class ContentsWalk:
         """
         inner = inner_of(source)
         repeats = self.state.repeats(inner)
-        but = 0 if repeats else inner
         found: list[tuple[nodes.Name | nodes.Index, Contents, int, Type]] = []
         due: list[tuple[nodes.Target, Type]] = [(target, type_)]
         while due:
@@ -314,7 +345,9 @@ class ContentsWalk:
                 types = _item_types(its_type, len(each.items))
                 due.extend(reversed(list(zip(each.items, types))))
             else:
-                found.append((each, self.fitting(Contents(inner, inner, repeats), its_type), but, its_type))
+                value = self.fitting(Contents(inner, inner, repeats), its_type)
+                is_twice = repeats & self.context.shapes.alike(value.top_shapes | value.inner_shapes)
+                found.append((each, value, 0 if is_twice else inner, its_type))
         return found
 
 

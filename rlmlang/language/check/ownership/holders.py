@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from rlmlang.language.check.checked import CheckedFunction
+from rlmlang.language.check.ownership.shapes import Shapes
 from rlmlang.language.check.ownership.sharing import Contents, ValueChange
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
@@ -52,11 +53,11 @@ class ResultSharing:
 
     tops: frozenset[ResultSource] = frozenset()
     inners: frozenset[ResultSource] = frozenset()
-    repeats: bool = False
+    repeats: int = 0
     is_lazy: bool = False
     """Whether it may be what CPython computes later on."""
-    changed: frozenset[tuple[ResultSource, str]] = frozenset()
-    """What it changes, and which kind of container that is."""
+    changed: frozenset[tuple[ResultSource, str, int]] = frozenset()
+    """What it changes, which kind of container that is, and the shapes that it may have."""
     stored: frozenset[tuple[ResultSource, ResultSource]] = frozenset()
     """What may hold, afterwards, which of the others."""
 
@@ -66,6 +67,8 @@ class OwnershipContext(Protocol):
 
     waits: bool
     """Whether the program makes a CALL, so that some of it may wait for an answer."""
+    shapes: Shapes
+    """The shapes of the containers of the program."""
 
     def result_of(self, function: CheckedFunction) -> ResultSharing:
         """Return what is known of a function so far."""
@@ -131,9 +134,9 @@ class LoopPlace:
 
 def element(value: Contents) -> Contents:
     """Return what an element of a container may be."""
-    return Contents(value.inners, value.inners, value.repeats)
+    return Contents(value.inners, value.inners, value.repeats, value.inner_shapes, value.inner_shapes)
 
 
 def either(a: Contents, b: Contents) -> Contents:
     """Return what may be either value."""
-    return Contents(a.tops | b.tops, a.inners | b.inners, a.repeats or b.repeats)
+    return Contents(*(one | other for one, other in zip(a, b)))

@@ -12,6 +12,7 @@ from rlmlang.language.check.body import bodies_of, names_bound_by
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, Tables
 from rlmlang.language.check.ownership.holders import Holder, ResultSharing, find_parts
 from rlmlang.language.check.ownership.refusals import refusal
+from rlmlang.language.check.ownership.shapes import Shapes
 from rlmlang.language.check.ownership.sharing import NOTHING, Contents, ValueChange, inner_of, top_of
 from rlmlang.language.check.ownership.statements import OwnershipWalk
 from rlmlang.language.check.problems import Problems, TooManyProblems
@@ -31,7 +32,9 @@ class Ownership:
         waits: bool,
         since: int = 0,
         results: Mapping[CheckedFunction, ResultSharing] | None = None,
+        shapes: Shapes | None = None,
     ) -> None:
+        self.shapes = shapes or Shapes()
         self.problems = problems
         self.waits = waits
         self.since = since
@@ -93,6 +96,8 @@ class Ownership:
             if kind is not None:
                 outside = walk.variable((kind, place), Holder(kind, param.name.id, param.span))
                 value = walk.fitting(Contents(top_of(outside), inner_of(outside)), type_)
+                if kind == "caller":
+                    walk.state.shapes.update(zip((2 * outside, 2 * outside + 1), self.shapes.of(type_)))
             walk.assign(param.name, value, type_)
             if kind == "caller":
                 walk.lenders[walk.named(param.name.id, param.span)] = outside
@@ -143,6 +148,8 @@ class Followed:
     results: Mapping[CheckedFunction, ResultSharing] = field(factory=dict)
     waits: bool = False
     """Whether it makes a CALL so far."""
+    shapes: Shapes = field(factory=Shapes)
+    """Those that are numbered so far; further ones may be added."""
 
     def extended(
         self,
@@ -155,7 +162,7 @@ class Followed:
         since = statements[0].span.start if statements else 0
         functions = _applied_in(tables)
         waits = self.waits or bool(tables.answers) or any(each.makes_calls for each in functions)
-        ownership = Ownership(problems, waits, since, self.results)
+        ownership = Ownership(problems, waits, since, self.results, self.shapes)
         ownership.follow_functions(functions)
         if self.walk is not None:
             walk = self.walk.resumed(ownership, tables, statements)
@@ -164,7 +171,7 @@ class Followed:
         else:
             walk = OwnershipWalk(ownership, tables)
         walk.run(statements)
-        return Followed(walk, ownership.results, waits)
+        return Followed(walk, ownership.results, waits, self.shapes)
 
 
 def _applied_in(*tables: Tables) -> list[CheckedFunction]:

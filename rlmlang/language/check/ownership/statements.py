@@ -19,6 +19,7 @@ from rlmlang.language.check.ownership.holders import (
     ResultSource,
     element,
 )
+from rlmlang.language.check.ownership.shapes import ANY_SHAPE
 from rlmlang.language.check.ownership.sharing import NOTHING, Contents, Sharing, bits, inner_of, top_of
 from rlmlang.language.types import UNKNOWN, DictType, Type, item_type, without_none
 
@@ -48,7 +49,7 @@ class OwnershipWalk(ApplicationsWalk):
         self.continues: list[Sharing | None] = []
         self.tops: set[ResultSource] = set()
         self.inners: set[ResultSource] = set()
-        self.repeats = False
+        self.repeats = 0
         self.is_lazy = False
 
     def resumed(
@@ -66,7 +67,8 @@ class OwnershipWalk(ApplicationsWalk):
 
     def result(self) -> ResultSharing:
         """Return what was found out about a function."""
-        changed, stored = frozenset(self.changed.items()), frozenset(self.stored)
+        changed = frozenset((source, *what) for source, what in self.changed.items())
+        stored = frozenset(self.stored)
         return ResultSharing(frozenset(self.tops), frozenset(self.inners), self.repeats, self.is_lazy, changed, stored)
 
     def run(self, statements: Iterable[nodes.Statement]) -> None:
@@ -119,7 +121,7 @@ class OwnershipWalk(ApplicationsWalk):
 
     def give(self, value: Contents) -> None:
         """Take note of what a function returns."""
-        self.repeats = self.repeats or value.repeats
+        self.repeats |= value.repeats
         self.is_lazy = self.is_lazy or bool(self.state.reach(value.tops) & self.views)
         for parts, found in ((value.tops, self.tops), (value.inners, self.inners)):
             for bit in bits(self.state.reach(parts)):
@@ -227,7 +229,9 @@ class OwnershipWalk(ApplicationsWalk):
 
     def _extend(self, path: ChangedPath, node: nodes.AugmentedAssign, value: Contents, type_: Type) -> None:
         """Change a list, dict or set by the value of an augmented assignment."""
-        stored = Contents(0, path.value.inners, True) if node.op == "*" else Contents(0, value.inners, value.repeats)
+        stored = (
+            Contents(0, path.value.inners, ANY_SHAPE) if node.op == "*" else Contents(0, value.inners, value.repeats)
+        )
         during = 0 if node.value == node.target else value.tops
         change = self.change_of(path, node.span, type_)
         self.change(path, change, [self.fitting(stored, type_)], during)
