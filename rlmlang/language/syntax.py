@@ -26,6 +26,9 @@ SUBSTITUTED = "sub texts"
 WHOLE = "-> int"
 """The function that makes sure of a result that it is an int."""
 
+OF_NOTHING = "of nothing"
+"""The function that is applied for methods of an element of an empty container, so that what fails is that."""
+
 _ENDED = "ended "
 """How the names of variables begin that say whether a loop, or the body of a `try`, came to its end."""
 

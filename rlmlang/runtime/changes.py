@@ -99,10 +99,10 @@ def path_of(compiler: Compiler, node: nodes.Expr) -> ChangePath:
                 root = follow(value)
                 steps.append((_item, [compiler.code(index)], node.span.end))
                 return root
-            case nodes.Attribute(value=value, name=name):
+            case nodes.Attribute(value=value, name=name) if isinstance(
+                type_ := compiler.tables.types[value.node_id], RecordType
+            ):
                 root = follow(value)
-                type_ = compiler.tables.types[value.node_id]
-                assert isinstance(type_, RecordType)
                 place = [field for field, _ in type_.fields].index(name)
                 steps.append((_field, [lambda frame: place], node.span.end))
                 return root

@@ -251,7 +251,8 @@ def attribute(compiler: Compiler, node: nodes.Attribute) -> Code:
     if isinstance(constant, ModuleConstant):
         return lambda frame: constant.value
     type_ = compiler.tables.types[node.value.node_id]
-    assert isinstance(type_, RecordType)
+    if not isinstance(type_, RecordType):
+        return compiler.code(node.value)  # it fails, since it is in an empty container
     position = [name for name, _ in type_.fields].index(node.name)
     return part_of(compiler, node, node.value, lambda value: value.values[position])
 

@@ -9,7 +9,17 @@ from rlmlang.errors import RunError
 from rlmlang.language.builtins.changing_methods import SHIFT, no_key
 from rlmlang.language.builtins.common import ELEMENTS, ONE, quoted_number
 from rlmlang.language.builtins.table import of_syntax
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, MERGED, MOST_TARGETS, SET_SLICE, WHOLE, exactly, unpacking
+from rlmlang.language.syntax import (
+    DELETE,
+    DELETE_SLICE,
+    MERGED,
+    MOST_TARGETS,
+    OF_NOTHING,
+    SET_SLICE,
+    WHOLE,
+    exactly,
+    unpacking,
+)
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import Value
 
@@ -69,6 +79,11 @@ def _whole(meter: Meter, x: float) -> int:
     if not isinstance(x, int):
         raise RunError.of("E306", f"the result is {x}; expected int", hint="return something else where there is none")
     return x
+
+
+@of_syntax("", OF_NOTHING, "of_nothing(x: T) -> T", cost=ONE)
+def _of_nothing(meter: Meter, x: Value) -> Value:
+    raise AssertionError("there is no element that it could be applied to")
 
 
 def _count(xs: list[Value], start: int | None, stop: int | None, step: int | None) -> int:

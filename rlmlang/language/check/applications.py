@@ -50,7 +50,7 @@ from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Variabl
 from rlmlang.language.check.spreading import spread
 from rlmlang.language.check.type_tests import TESTED, is_instance, tested_names
 from rlmlang.language.solving import Solution, solve, substitute, variables
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE, SUBSTITUTED
+from rlmlang.language.syntax import DELETE, DELETE_SLICE, OF_NOTHING, SET_SLICE, SUBSTITUTED
 from rlmlang.language.types import (
     BOOL,
     INT,
@@ -240,6 +240,8 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
         case OptionalType():
             return may_be_none(check, callee.value)
         case Never():
+            row = SYNTAX[""][OF_NOTHING]
+            check.tables.targets[node.node_id] = NativeTarget(row, row.signatures[0], (callee.value,), ())
             return part_of_no_element(check, callee.value)
         case RecordType() if receiver.field(callee.name) is not None:
             message = f"`{callee.name}` is a field, not a function"

@@ -14,7 +14,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS
 from rlmlang.language.check.checked import NativeTarget
 from rlmlang.language.source import Span
-from rlmlang.language.types import FunctionType
+from rlmlang.language.types import FunctionType, RecordType
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import Emitter, NotFast, NotSmall, meter
 from rlmlang.runtime.emit.facts import STEP_BITS, Emitted
@@ -35,7 +35,7 @@ def _at_end(e: Emitter, node: nodes.Expr, span: Span) -> Emitted:
         case nodes.Index(value=value, index=index):
             whole, key = e.in_order([partial(_at_end, e, value, span), partial(e.expr, index)])
             return item(e, whole, key, e.kind(value), span)
-        case nodes.Attribute(value=value):
+        case nodes.Attribute(value=value) if isinstance(e.type_of(value), RecordType):
             return field(e, node, _at_end(e, value, span))
         case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
             target = e.tables.targets[node.node_id]

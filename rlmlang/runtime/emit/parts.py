@@ -28,7 +28,8 @@ def attribute(e: Emitter, node: nodes.Attribute) -> Emitted:
 def field(e: Emitter, node: nodes.Attribute, whole: Emitted) -> Emitted:
     """Emit a field of a record."""
     type_ = e.type_of(node.value)
-    assert isinstance(type_, RecordType)
+    if not isinstance(type_, RecordType):
+        return whole  # it fails, since it is in an empty container
     position = [name for name, _ in type_.fields].index(node.name)
     return Emitted(ast.Subscript(python.attribute(whole.code, "values"), python.const(position), python.LOAD))
 

@@ -14,7 +14,7 @@ from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Bounds
 from rlmlang.language.check.checked import NativeTarget, Tables
-from rlmlang.language.types import DefaultDictType
+from rlmlang.language.types import DefaultDictType, RecordType
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
 from rlmlang.runtime.estimate.intervals import (
@@ -80,8 +80,10 @@ class ChangedPlace:
             if isinstance(node, nodes.Index):
                 self.keys.append((whole, follower.value(node.index, env)))
             else:
-                fields_ = getattr(follower.tables.types[node.value.node_id], "fields", ())
-                self.keys.append((whole, [name for name, _ in fields_].index(node.name)))
+                type_ = follower.tables.types[node.value.node_id]
+                if not isinstance(type_, RecordType):
+                    break  # it is in an empty container, and cannot be
+                self.keys.append((whole, [name for name, _ in type_.fields].index(node.name)))
             node = node.value
         self.keys.reverse()
         self.name = node.id if isinstance(node, nodes.Name) else None

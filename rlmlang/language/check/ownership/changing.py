@@ -167,8 +167,15 @@ class ChangesWalk(ContentsWalk):
             else:
                 self.state.stale.setdefault(number, change)
         for value in stored:
+            if self._alike(self.state.reach(value.parts) & container, change) and self._may_be(value, change):
+                refuse(change, Holder("within", ""), None)
             self.store(reached, value)
         self.may_fail()
+
+    def _may_be(self, value: Contents, change: ValueChange) -> bool:
+        """Return whether something in a value has a shape like that of what is changed."""
+        top, inner = self.state.all_shapes(value, self.context.shapes.alike)
+        return bool((top | inner) & self.context.shapes.alike(change.shapes))
 
     def _alike(self, mask: int, change: ValueChange) -> int:
         """Leave out of a mask what cannot be the container that is changed, since nothing in it has such a shape."""
@@ -194,6 +201,9 @@ class ChangesWalk(ContentsWalk):
         contains = path.depth and partners & inner_of(changed) and not partners & self.views and holder.kind != "loop"
         if not is_in and not contains:
             return False
+        for bit in bits(reached & all_of(number)):
+            if not self.context.shapes.agree(self.state.shapes.get(bit, ANY_SHAPE), change.shapes):
+                return False
         widened = self.tables.widened.get(change.span.start)
         names = {holder.name}
         if holder.kind == "caller":

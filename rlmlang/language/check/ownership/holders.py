@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from rlmlang.language.check.checked import CheckedFunction
-from rlmlang.language.check.ownership.shapes import Shapes
+from rlmlang.language.check.ownership.shapes import ContainerShapes
 from rlmlang.language.check.ownership.sharing import Contents, ValueChange
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
@@ -67,7 +67,7 @@ class OwnershipContext(Protocol):
 
     waits: bool
     """Whether the program makes a CALL, so that some of it may wait for an answer."""
-    shapes: Shapes
+    shapes: ContainerShapes
     """The shapes of the containers of the program."""
 
     def result_of(self, function: CheckedFunction) -> ResultSharing:

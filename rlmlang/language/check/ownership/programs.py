@@ -12,7 +12,7 @@ from rlmlang.language.check.body import bodies_of, names_bound_by
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, Tables
 from rlmlang.language.check.ownership.holders import Holder, ResultSharing, find_parts
 from rlmlang.language.check.ownership.refusals import refusal
-from rlmlang.language.check.ownership.shapes import Shapes
+from rlmlang.language.check.ownership.shapes import ContainerShapes
 from rlmlang.language.check.ownership.sharing import NOTHING, Contents, ValueChange, inner_of, top_of
 from rlmlang.language.check.ownership.statements import OwnershipWalk
 from rlmlang.language.check.problems import Problems, TooManyProblems
@@ -32,9 +32,9 @@ class Ownership:
         waits: bool,
         since: int = 0,
         results: Mapping[CheckedFunction, ResultSharing] | None = None,
-        shapes: Shapes | None = None,
+        shapes: ContainerShapes | None = None,
     ) -> None:
-        self.shapes = shapes or Shapes()
+        self.shapes = shapes or ContainerShapes()
         self.problems = problems
         self.waits = waits
         self.since = since
@@ -148,7 +148,7 @@ class Followed:
     results: Mapping[CheckedFunction, ResultSharing] = field(factory=dict)
     waits: bool = False
     """Whether it makes a CALL so far."""
-    shapes: Shapes = field(factory=Shapes)
+    shapes: ContainerShapes = field(factory=ContainerShapes)
     """Those that are numbered so far; further ones may be added."""
 
     def extended(

@@ -42,6 +42,8 @@ def _message(change: ValueChange, holder: Holder, code: str) -> tuple[str, str]:
         case "expression":
             message = f"`{code}` changes a {kind} while `{_shortened(holder.name)}` is still to be used"
             return message, "bind the value to a name in a statement before this one"
+        case "within":
+            return f"`{code}` puts a {kind} into itself", f"put a copy into it: `{kind}(…)`"
         case "argument":
             message = f"`{code}` reads the {kind} while it is changed"
             return message, "compute the argument in a statement before this one"

@@ -27,9 +27,6 @@ from rlmlang.language.types import (
 ANY_SHAPE = -1
 """The mask of all shapes."""
 
-Shape = tuple[str, ...]
-"""From outside to inside: `list`, `dict` or `set`, and at the end `value`, `parts` (a tuple or record) or `any`."""
-
 
 class ShapesOf(NamedTuple):
     """Masks of the shapes in a type: of a value of the type itself, and of what is in it."""
@@ -38,13 +35,15 @@ class ShapesOf(NamedTuple):
     inner: int
 
 
-class Shapes:
-    """Numbers the shapes of a program, which are the places of their bits in masks. Shapes are only ever added."""
+class ContainerShapes:
+    """Numbers the shapes of a program, which are places of bits in masks. Shapes are only ever added."""
 
     def __init__(self) -> None:
         self._alike: list[int] = []
         """For each shape the mask of those that a container which has it may have as well."""
-        self._numbers: dict[Shape, int] = {}
+        self._open = 0
+        """The shapes that are like others, since they end with `any`."""
+        self._numbers: dict[tuple[str, ...], int] = {}
         self._found: dict[Type, ShapesOf] = {}
 
     def of(self, type_: Type) -> ShapesOf:
@@ -62,6 +61,14 @@ class Shapes:
         for bit in bits(mask):
             found |= self._alike[bit]
         return found
+
+    def agree(self, mask: int, others: int) -> bool:
+        """Return whether a container that was of one of these shapes may have one of the others as its type now.
+
+        An empty list may be held under two types, of which neither is that of all that holds it.
+        """
+        known = mask & ~self._open
+        return mask == ANY_SHAPE or not known or bool(known & self.alike(others))
 
     def _of(self, type_: Type) -> ShapesOf:
         inner = without_none(type_)
@@ -93,6 +100,7 @@ class Shapes:
         if number is None:
             number = self._numbers[shape] = len(self._alike)
             self._alike.append(0)
+            self._open |= (shape[-1] == "any") << number
             for other, place in self._numbers.items():
                 if _may_be_same(shape, other):
                     self._alike[number] |= 1 << place
@@ -100,7 +108,10 @@ class Shapes:
         return 1 << number
 
 
-def _shape(type_: Type) -> Shape:
+def _shape(type_: Type) -> tuple[str, ...]:
+    """Return the shape from outside to inside: `list`, `dict` or `set`, and at the end `value`,
+    `parts` (a tuple or record) or `any`.
+    """
     steps: list[str] = []
     while True:
         match without_none(type_):
@@ -120,7 +131,7 @@ def _shape(type_: Type) -> Shape:
                 return (*steps, "any")
 
 
-def _may_be_same(a: Shape, b: Shape) -> bool:
+def _may_be_same(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     for one, other in zip(a, b):
         if "any" in (one, other):
             return True
