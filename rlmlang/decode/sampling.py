@@ -104,6 +104,10 @@ MAKERS = {
 """By type, lines that make a value of it."""
 
 
+MEMBERS = [(module, name) for module, members in sorted(MODULES.items()) for name in sorted(members)]
+METHODS_OF_TYPES = [(type_, name) for type_, methods in sorted(METHODS.items()) for name in sorted(methods)]
+
+
 def _draw(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> list[int]:
     """Return the tokens of a text of which the first one may follow."""
     kinds = _kinds(vocabulary)
@@ -196,8 +200,7 @@ def _operand(position: Position, rng: random.Random) -> str:
 
 def _method_line(rng: random.Random) -> str:
     """Return lines that apply a method to a variable, or to what a module makes."""
-    type_ = rng.choice(sorted(METHODS))
-    name = rng.choice(sorted(METHODS[type_]))
+    type_, name = rng.choice(METHODS_OF_TYPES)
     begin = MAKERS.get(type_, f"v = {RECEIVERS.get(type_, 'text')}\n")
     return begin + rng.choice((f"v.{name}(", f"x = v.{name}("))
 
@@ -227,8 +230,7 @@ def _line_start(position: Position, rng: random.Random) -> str:
     entries = point.environment.entries if point is not None and point.environment is not None else {}
     draw = rng.random()
     if draw < 0.2:
-        module = rng.choice(sorted(MODULES))
-        name = rng.choice(sorted(MODULES[module]))
+        module, name = rng.choice(MEMBERS)
         return rng.choice(
             (
                 f"from {module} import {name}\nx = {name}(",

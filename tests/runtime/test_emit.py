@@ -7,6 +7,7 @@ import asyncio
 import copy
 import re
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -195,6 +196,15 @@ def test_what_is_emitted_in_a_shorter_form_means_the_same(text: str) -> None:
 
 
 # Safety --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["1", "1 + 2", "(1, 2)", "-1", "'ab'", "'ab' + 'c'", "'a' * 3", "'ab'[0]", "not 1"])
+def test_python_does_not_warn_of_what_is_emitted(value: str) -> None:
+    text = f"def f() -> bool:\n    return ({value}) is None\n\ndef g() -> bool:\n    return ({value}) is not None\n\n(f(), g())"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert run(of_text(text), 1_000, 1_000, emits=True).value == "(False, True)"
+    assert caught == []
 
 
 def definitions() -> Iterator[ast.FunctionDef]:

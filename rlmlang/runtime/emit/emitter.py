@@ -259,8 +259,8 @@ class Emitter:
             return block, self.expr(node)
 
     def no_literal(self, code: ast.expr) -> ast.expr:
-        """Return code for a comparison by identity, of which Python warns if it is of a literal number."""
-        return self.temporary(code) if isinstance(code, ast.Constant) else code
+        """Return code for a comparison by identity, of which Python warns if it folds an operand to a constant."""
+        return code if isinstance(code, (ast.Name, ast.Call)) else self.temporary(code)
 
     def choice(
         self, test: ast.expr, then: tuple[list[ast.stmt], Emitted], other: tuple[list[ast.stmt], Emitted]
