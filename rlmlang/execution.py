@@ -31,6 +31,7 @@ from rlmlang.redact import Redactor
 from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.estimate import Cost, follow
 from rlmlang.runtime.inputs import OPTIONS, bind_inputs, declarations, merged_inputs, with_input_types
+from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.values import Value
 from rlmlang.storage.recording import Recording, Spec, recorded, spec_of
 from rlmlang.storage.store import PLACE, Store, is_place
@@ -232,8 +233,12 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
     functions = functions_for(checked, host_functions(options.functions))
     untyped = [each.name.id for each in declarations(checked) if each.type is None]
     found = {name: checked.inputs[name] for name in untyped}
+    is_lazy = any(isinstance(value, LazyRows) for value in values.values())
+    if is_lazy:
+        options = evolve(options, is_recorded=False)  # the store would need all rows to run it again
     async with begin(options, source.name, source.text, values, checked.inputs, functions, found) as (run, recording):
-        admit(checked, values, run, options.trace)
+        if not is_lazy:  # an estimate would read all rows too
+            admit(checked, values, run, options.trace)
         value = await run.run(checked, values)
         recording.value, recording.type = value, checked.type
     return value
@@ -242,7 +247,7 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
 def _bound(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
     """Return the values of the inputs; say how a limit is given that is none of them. Raises UsageError E601-E603."""
     try:
-        return bind_inputs(checked, given)
+        return bind_inputs(checked, given, lazily=True)
     except UsageError as error:
         unknown = next((name for name in given if name not in checked.inputs), "")
         near = get_close_matches(unknown, fields_dict(Limits), 1)

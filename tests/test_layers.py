@@ -25,7 +25,7 @@ LAYERS = """
     language.types
     language.solving language.type_structure
     runtime.values
-    runtime.meter
+    runtime.meter runtime.lazy_rows
     runtime.arithmetic runtime.exceptions runtime.formatting
     language.builtins
     language.check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 
 from rlmlang.data.cells import typed
@@ -63,23 +63,31 @@ def fitted(rows: Table, item: Type, wanted: str) -> list[Value]:
     `wanted` says in an error what was wanted, such as "`rows: list[Review]`".
     """
     found: list[Value] = []
+    room = Room(rows.name)
+    for number, value in enumerate(elements(rows, item, wanted), 1):
+        found.append(value)
+        room.check(number)
+    return found
+
+
+def elements(rows: Table, item: Type, wanted: str) -> Iterator[Value]:
+    """Yield rows as elements of a list. Raises UsageError E603 as `fitted` does, when it has found some."""
     problems: list[str] = []
     hint = None
     element = _reader_of_elements(item, rows.only_text)
-    room = Room(rows.name)
     for number, row in enumerate(rows, 1):
         try:
-            found.append(element(row))
-            room.check(number)
+            value = element(row)
         except Mismatch as error:
             problems.append(f"row {number:,}, {error}")
             hint = hint or error.hint
             if len(problems) == SHOWN:
                 break
+        else:
+            yield value
     if problems:
         shown = "\n  ".join([f"{rows.name} does not fit {wanted}:", *problems])
         raise UsageError.of("E603", shown, hint=hint or "correct these cells, or declare a type that they have")
-    return found
 
 
 def _reader_of_elements(item: Type, only_text: bool) -> Callable[[TableRow], Value]:

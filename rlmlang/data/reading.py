@@ -9,12 +9,14 @@ from rlmlang.data.downloads import downloaded, is_address
 from rlmlang.data.fitting import fitted
 from rlmlang.data.forms import DataForm
 from rlmlang.data.inference import inferred
+from rlmlang.data.large import is_large, lazy_rows
 from rlmlang.data.places import DataPlace, place_of
 from rlmlang.data.registry import FORMS, form_named, form_of, table_in_text
 from rlmlang.data.tables import Table
 from rlmlang.errors import InputMismatch, UsageError
 from rlmlang.language.types import UNKNOWN, ListType, OpenTupleType, OptionalType, RecordType, SetType, Type
 from rlmlang.runtime.inputs import is_bare, written_input
+from rlmlang.runtime.iterated import has_fixed_elements
 
 
 def rows(place: str, *, download: bool = False) -> Table:
@@ -33,6 +35,7 @@ def rows(place: str, *, download: bool = False) -> Table:
 def read_value(place: str, expected: Type | None = None, name: str = "value", *, download: bool = False) -> object:
     """Return the data at a place as a value of the expected type; `name` is that of the input, for messages.
 
+    The rows of a large file are `LazyRows`, which a program that only iterates over them takes as they are.
     Without a type, tables become lists of records whose fields have the types of their columns, JSON its data, and
     everything else text. Raises UsageError E603, E604, E607.
     """
@@ -55,6 +58,8 @@ def read_value(place: str, expected: Type | None = None, name: str = "value", *,
             ):
                 return data
             return fitted(Table(found.name, lambda: iter(data)), type_.item, wanted)
+        if form.rows is not None and is_large(found) and isinstance(type_, ListType) and has_fixed_elements(type_):
+            return lazy_rows(found, form.rows(found), type_, wanted)
         if form.rows is not None:
             return fitted(form.rows(found), type_.item, wanted)
     if form.by_type:

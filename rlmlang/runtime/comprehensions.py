@@ -15,6 +15,7 @@ from rlmlang.runtime.closures import Binder, Code, Compiler, FrameNames, Later, 
 from rlmlang.runtime.effects import roots_of
 from rlmlang.runtime.expressions import set_when_known
 from rlmlang.runtime.frames import Frame, charge
+from rlmlang.runtime.lazy_rows import LazyRows, RowCursor
 from rlmlang.runtime.pending import Pending, as_container, build_list, copied, resolved, truth
 from rlmlang.runtime.places import Place, Window
 from rlmlang.runtime.scheduler import PlacedError
@@ -251,6 +252,8 @@ def _clauses(clauses: Sequence[_Clause], emit: Code, span: Span) -> Callable[[in
 def as_sequence(value: Value) -> Sequence[Value]:
     """Return what a loop over a container or text iterates over."""
     items = as_container(value)
+    if items.__class__ is LazyRows:
+        return RowCursor(items)
     return items if items.__class__ in (list, tuple, str, range) else list(items)
 
 

@@ -32,6 +32,8 @@ from rlmlang.language.types import (
     base_of,
 )
 from rlmlang.runtime.inferred_records import KnownRecords, completed, typed_data
+from rlmlang.runtime.iterated import only_iterates
+from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.strict_json import parse_json
@@ -130,9 +132,10 @@ def _type_of_data(data: Any, name: str, taken: set[str], known: KnownRecords) ->
 
 
 @deep_recursion
-def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
+def bind_inputs(checked: Checked, given: Mapping[str, object], lazily: bool = False) -> dict[str, Value]:
     """Return the value of every input, from Python or JSON data and the defaults.
 
+    If they may be bound `lazily`, rows of large files stay `LazyRows` where the program only iterates over them.
     Raises UsageError E601 (missing), E602 (unknown), E603 (wrong type).
     """
     refuse_unknown(checked, given)
@@ -140,7 +143,9 @@ def bind_inputs(checked: Checked, given: Mapping[str, object]) -> dict[str, Valu
     for declaration in declarations(checked):
         name, type_ = declaration.name.id, checked.inputs[declaration.name.id]
         if name in given:
-            values[name] = bound_value(declaration, type_, given[name])
+            data = given[name]
+            is_lazy = lazily and isinstance(data, LazyRows) and data.type == type_ and only_iterates(checked, name)
+            values[name] = data if is_lazy else bound_value(declaration, type_, data)
         elif declaration.default is not None:
             values[name] = constant_value(declaration.default)
         else:

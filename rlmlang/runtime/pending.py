@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from rlmlang.runtime.lazy_rows import LazyRows, RowCursor
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import RecordValue, SetValue, Value
 
@@ -290,6 +291,9 @@ def copied(value: Value, levels: int, meter: Meter) -> Value:
     if kind is Partial:
         meter.owe(1 + len(value.parts) // 16)
         return value.copied(levels, meter)
+    if kind is LazyRows or kind is RowCursor:  # which nothing can change, and which cost what a list does
+        meter.owe(1 + len(value) // 16)
+        return value
     if kind is list or kind is tuple:
         meter.owe(1 + len(value) // 16)
         return value[:] if levels == 1 else kind([copied(part, levels - 1, meter) for part in value])

@@ -16,6 +16,7 @@ from math import isfinite
 from os import PathLike
 from typing import Any
 
+from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.values import MAX_INT_BITS, Mismatch, ObjectData, RecordValue, SetValue
 
 _Nearer = Callable[[Any], Any]
@@ -92,6 +93,8 @@ def _data_of(given: object, where: str, around: set[int]) -> Any:
 def _container_data(given: object, where: str, around: set[int]) -> Any:
     """Return a Python value with parts as JSON data."""
     match given:
+        case LazyRows():
+            return given.whole()
         case list():
             return [_data_of(item, f"{where}[{i}]", around) for i, item in enumerate(given)]
         case tuple():

@@ -19,6 +19,7 @@ from rlmlang.calls.roles import Roles
 from rlmlang.errors import RlmError
 from rlmlang.language.type_structure import structure_of
 from rlmlang.language.types import Type
+from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.values import Value, excerpt, preview, to_json
 from rlmlang.storage.journal import Journal
 from rlmlang.storage.store import Store
@@ -179,5 +180,7 @@ def _next_call(store: Store, run: str) -> int:
 
 
 def _summary(value: Any, type_: Type) -> InputSummary:
+    if isinstance(value, LazyRows):
+        return InputSummary(type=str(type_), size=len(value), preview=f"the rows of {value.name}")
     size = len(value) if isinstance(value, (str, list, dict)) else None
     return InputSummary(type=str(type_), size=size, preview=preview(value, _MAX_INPUT))
