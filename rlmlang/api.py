@@ -63,12 +63,12 @@ from rlmlang.opening import (
     ModelLike,
     ModelsLike,
     StoreLike,
+    asked_in_loop,
     leaf_of,
     model_of,
     opened_again,
     opened_to_count,
     refuse_no_model,
-    stored_in,
 )
 from rlmlang.runtime.estimate import Cost, estimate
 from rlmlang.runtime.inputs import bind_inputs, input_mapping, with_input_types
@@ -378,7 +378,7 @@ async def answered(question: str, inputs: Mapping[str, object] | None, type: str
     options = evolve(options, limits=limits, functions=functions, command="ask")
     value = await run_program(program.checked, {**given, QUESTION: question}, options)
     trace = options.trace
-    return Result(value, program.type, trace.usage, trace, _written(trace, program, options.store))
+    return Result(value, program.type, trace.usage, trace, await _written(trace, program, options.store))
 
 
 async def acomplete(
@@ -456,8 +456,8 @@ async def aresume(
     leaf = leaf_of(models)
     check_options(run_id=run_id, limits=limits, prices=prices, trace=trace)
     limits = limits_by_name(limits, named)
-    with stored_in(store) as kept:
-        row = find_run(kept, run_id)
+    async with asked_in_loop(store) as kept:
+        row = await kept.aside(lambda: find_run(kept, run_id))
         spec = read_spec(row)
         if row.status == "running":
             raise UsageError.of("E610", f"the run {row.id} is still running", hint="wait until it has ended, or end it")
@@ -474,8 +474,8 @@ async def areplay(run_id: str = "last", *, store: StoreLike, trace: Trace | None
     Raises ModelError E410 where an answer is missing, and else what `Program.arun` raises.
     """
     check_options(run_id=run_id, trace=trace)
-    with stored_in(store) as kept:
-        row = find_run(kept, run_id)
+    async with asked_in_loop(store) as kept:
+        row = await kept.aside(lambda: find_run(kept, run_id))
         spec = read_spec(row)
         engines = ReplayModel(spec.model, spec.identity, spec.recursive), ReplayModel.leaf(spec)
         return await _again(spec, row.id, engines, kept, None, None, replayed_functions(spec), trace, is_recorded=False)
@@ -508,12 +508,11 @@ async def _again(
     types = {name: type_of_structure(each) for name, each in spec.types.items()}
     program = Program(with_input_types(compile(spec.program, spec.name).checked, spec.inputs, known=types))
     value = await run_program(program.checked, spec.inputs, options)
-    return Result(
-        value, program.type, trace.usage, trace, _written(trace, program, store) if spec.command == "ask" else program
-    )
+    shown = await _written(trace, program, store) if spec.command == "ask" else program
+    return Result(value, program.type, trace.usage, trace, shown)
 
 
-def _written(trace: Trace, asked: Program, store: StoreLike | None) -> Program:
+async def _written(trace: Trace, asked: Program, store: StoreLike | None) -> Program:
     """Return the program that the model wrote to answer a question, now or in the run that has stored the answer.
 
     It is the question itself if there is none: the events of that run may be gone, or have secrets taken out.
@@ -523,8 +522,9 @@ def _written(trace: Trace, asked: Program, store: StoreLike | None) -> Program:
         return asked
     text = record.program
     if text is None and record.status == "stored" and record.key is not None and store is not None:
-        with stored_in(store) as kept:
-            text = kept.program_of(record.key)
+        key = record.key
+        async with asked_in_loop(store) as kept:
+            text = await kept.aside(lambda: kept.program_of(key))
     try:
         return asked if text is None else Program(check(Source(text, "<answer>"), asked.type))
     except ProgramError:

@@ -16,6 +16,7 @@ from attrs import asdict, evolve, field, fields_dict, frozen
 
 from rlmlang.calls.answering import default_writing
 from rlmlang.calls.budget import Account, Caps, Limits
+from rlmlang.calls.caller import Caller
 from rlmlang.calls.evaluate import ActiveRun, evaluating
 from rlmlang.calls.host_functions import FunctionsLike, GivenFunctions, functions_for, host_functions
 from rlmlang.calls.prices import Price, Prices
@@ -29,10 +30,11 @@ from rlmlang.models.registry import usual_limits
 from rlmlang.opening import ModelLike, ModelsLike, StoreLike, leaf_of, opened, refuse_no_model
 from rlmlang.redact import Redactor
 from rlmlang.runtime.emit.programs import emitted_program
-from rlmlang.runtime.estimate import Cost, follow
+from rlmlang.runtime.estimate import Cost, Estimate, follow
 from rlmlang.runtime.inputs import OPTIONS, bind_inputs, declarations, merged_inputs, with_input_types
 from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.values import Value
+from rlmlang.storage.journal import Journal
 from rlmlang.storage.recording import Recording, Spec, recorded, spec_of
 from rlmlang.storage.store import PLACE, Store, is_place
 from rlmlang.trace.recorder import Trace
@@ -238,7 +240,7 @@ async def run_program(checked: Checked, given: Mapping[str, object], options: Op
         options = evolve(options, is_recorded=False)  # the store would need all rows to run it again
     async with begin(options, source.name, source.text, values, checked.inputs, functions, found) as (run, recording):
         if not is_lazy:  # an estimate would read all rows too
-            admit(checked, values, run, options.trace)
+            await admit(checked, values, run, options.trace)
         value = await run.run(checked, values)
         recording.value, recording.type = value, checked.type
     return value
@@ -256,7 +258,7 @@ def _bound(checked: Checked, given: Mapping[str, object]) -> dict[str, Value]:
         raise error.with_hint(f"a limit is given by its name, as {near[0]}=…") from error
 
 
-def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Trace) -> None:
+async def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Trace) -> None:
     """Estimate what a run will take, for whoever watches it, and refuse one that cannot end within its limits.
 
     Answers that the store has are taken off only where that may let the run pass.
@@ -273,7 +275,7 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
         estimate = follow(checked, values, account.limits, caller.roles, caller.answering.guidance)
         cost = estimate.cost()
         if caller.journal is not None and _first_exceeded(cost, caps):  # decision 74
-            cost = estimate.cost(caller.is_stored)
+            cost = await _cost_of_missing(estimate, caller, caller.journal)
     except UsageError:
         raise
     except RlmError:
@@ -289,6 +291,19 @@ def admit(checked: Checked, values: dict[str, Value], run: ActiveRun, trace: Tra
             hint=f"raise max_{what}",
             notes=[(f"at least {_amount(number, what)} here", span) for number, span in most[:SHOWN_PARTS]],
         )
+
+
+async def _cost_of_missing(estimate: Estimate, caller: Caller, journal: Journal) -> Cost:
+    """Return the cost of the calls whose answers are not stored. Raises UsageError E606."""
+    keys: set[bytes] = set()
+
+    def noted(type_: Type, names: tuple[str | None, ...], args: tuple[Value, ...], sample: int) -> bool:
+        keys.add(caller.key_of(type_, names, args, sample))
+        return False
+
+    estimate.cost(noted)
+    stored = await journal.stored_among(keys)
+    return estimate.cost(lambda *call: caller.key_of(*call) in stored)
 
 
 def _first_exceeded(cost: Cost, caps: Caps) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shown
@@ -20,7 +20,7 @@ from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
 from rlmlang.models.opened import OpenModel
 from rlmlang.models.registry import open_model
 from rlmlang.storage.recording import Spec
-from rlmlang.storage.store import Store
+from rlmlang.storage.store import Store, opened_aside
 
 ModelLike = Union[Model, OpenModel, ModelFunction, str]
 """A model, an open one, a function from messages to text, or the name of a model."""
@@ -98,7 +98,8 @@ async def opened(
 
         main = engine(model)
         other = None if leaf is None or leaf == model else engine(leaf)
-        with nullcontext() if store is None else stored_in(store) as kept, deep_recursion:
+        kept = None if store is None else await stack.enter_async_context(asked_in_loop(store))
+        with deep_recursion:
             yield main, None if other is main else other, kept
 
 
@@ -156,6 +157,21 @@ def stored_in(store: StoreLike) -> Iterator[Store]:
     else:
         with Store(store) as own:
             yield own
+
+
+@asynccontextmanager
+async def asked_in_loop(store: StoreLike) -> AsyncIterator[Store]:
+    """The store that is given, or the one in a place, which is closed again, with its connections for this event loop.
+
+    A store over a network is opened and closed without blocking the event loop.
+    """
+    kept = store if isinstance(store, Store) else await opened_aside(store)
+    try:
+        async with kept.connected():
+            yield kept
+    finally:
+        if kept is not store:
+            await kept.aside(kept.close)
 
 
 class NoModel:

@@ -13,7 +13,7 @@ from rlmlang.errors import UsageError
 from rlmlang.language.type_structure import structure_of, type_of_structure
 from rlmlang.language.types import Type
 from rlmlang.models.opened import synchronous
-from rlmlang.opening import ModelLike, StoreLike, stored_in
+from rlmlang.opening import ModelLike, StoreLike, asked_in_loop, stored_in
 from rlmlang.runtime.inputs import input_mapping
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Mismatch, Value
@@ -92,7 +92,7 @@ class Session:
         Variables are bound of programs that are written by `statements` or in `turns`. Raises what `aask` raises.
         """
         trace = Trace() if trace is None else trace
-        with stored_in(self.store) as store:
+        async with asked_in_loop(self.store) as store:
 
             def ask(asked: str, given: Mapping[str, object]) -> Awaitable[Result]:
                 return aask(asked, given, type=type, model=model, store=store, trace=trace, **options)
@@ -106,15 +106,21 @@ async def ask_in(
     store: Store, session: str, question: str, inputs: Mapping[str, object] | None, ask: AskWith
 ) -> Result:
     """Ask a question in a session, in some way, and bind the answer. Raises UsageError, and what `ask` raises."""
-    bind_in(store, session, _bindings(values_beside_question(inputs)))
-    before = values_in(store, session)
+    bindings = _bindings(values_beside_question(inputs))
+
+    def begun() -> dict[str, SessionValue]:
+        bind_in(store, session, bindings)
+        return values_in(store, session)
+
+    before = await store.aside(begun)
     names = {*[*before][-GIVEN:], *_WORD.findall(question)}
     given: dict[str, object] = {name: each.value for name, each in before.items() if name in names}
     result = await ask(_recalling(question, before, given), given)
     first = result.trace.first
     bound = map(_kept, first.bound if first else ())
     variables = [each for each in bound if each is not None and each.name not in before]
-    add_to(store, session, variables, SessionValue("", result.type, result.value, question))
+    answer = SessionValue("", result.type, result.value, question)
+    await store.aside(lambda: add_to(store, session, variables, answer))
     return result
 
 

@@ -86,6 +86,7 @@ HEAVY = {
     "apsw": {"storage", "data"},
     "psycopg": {"storage"},
     "ray": {"cluster"},
+    "psycopg_pool": {"storage"},
     "lark": {"language", "decode"},
     "rich": {"cli"},
     "click": {"cli"},

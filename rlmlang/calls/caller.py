@@ -36,6 +36,9 @@ from rlmlang.trace.recorder import CallRecord
 REMEMBERED = 50_000
 """Answers that are held in memory where a store has them all."""
 
+LOOKUPS = 512
+"""Calls that are looked up at once in a store over a network."""
+
 Make = Callable[[], Awaitable["tuple[Value, str] | None"]]
 """Makes a call's value and status in some way; None if the call is continued by another task."""
 
@@ -55,20 +58,21 @@ class Caller:
         self._keys = Keys(self.roles, self.account.limits, answering.writing, answering.guidance, host.given)
         self._workers = Workers(answering.concurrency, self._make_leaf)
         self._functions = Workers(host.concurrency, self._make_function)
+        self._lookups = Workers(LOOKUPS, self._make_lookup)
+        self._looks_up = self.journal is not None and self.journal.is_remote
+        """Whether calls are looked up in the store while others go on, since it cannot answer at once."""
         self._known: OrderedDict[bytes, tuple[Value, CallRecord]] = OrderedDict()
         self._in_flight: dict[bytes, CallInFlight] = {}
         self._by_id: dict[int, CallInFlight] = {}
         """The calls in flight by the numbers of their records."""
 
-    def is_stored(self, type_: Type, names: tuple[str | None, ...], args: tuple[Value, ...], sample: int) -> bool:
-        """Return whether the store has the answer to a call of the run's own program. Raises UsageError E606."""
-        assert self.journal is not None
-        site = CallSite.of(Span(Source(""), 0, 0), type_, names, None)
-        return self.journal.store.get(self._keys.of(site, args, sample, 1)) is not None
+    def key_of(self, type_: Type, names: tuple[str | None, ...], args: tuple[Value, ...], sample: int) -> bytes:
+        """Return the key of a call of the run's own program."""
+        return self._keys.of(CallSite.of(Span(Source(""), 0, 0), type_, names, None), args, sample, 1)
 
     def backpressure(self) -> Pending | None:
         """Return what to wait for before asking for more calls; None if there is no need to wait."""
-        return self._workers.backpressure() or self._functions.backpressure()
+        return self._workers.backpressure() or self._functions.backpressure() or self._lookups.backpressure()
 
     # Asking
 
@@ -107,7 +111,7 @@ class Caller:
                 self._count_hit(call.record, parent, site.span, account)
                 return call
         stored = self._stored(key)
-        if stored is None:
+        if stored is None and not self._looks_up:
             account.expect_call()
         form = "program" if level < limits.max_depth else "leaf"
         record = self._record(site, args, level, parent, form, key if self.memo else None, account)
@@ -138,7 +142,7 @@ class Caller:
                 self._count_hit(call.record, parent, site.span, account)
                 return call
             stored = self._stored(key)
-        if stored is None:
+        if stored is None and not (is_shared and self._looks_up):
             account.expect_function_call()
         record = self._record(site, args, level, parent, "function", key if is_shared else None, account)
         if function.is_volatile:
@@ -149,7 +153,7 @@ class Caller:
         return self._begun(CallInFlight(key, site, args, 0, level, record, account))
 
     def _stored(self, key: bytes) -> str | None:
-        return self.journal.store.get(key) if self.journal is not None else None
+        return None if self.journal is None or self._looks_up else self.journal.store.get(key)
 
     def _record(
         self,
@@ -195,7 +199,11 @@ class Caller:
         if call.record.key is None:
             call.key += call.record.id.to_bytes(8, "big")
         self._in_flight[call.key] = self._by_id[call.record.id] = call
-        self._begin(call)
+        if self._looks_up and call.record.key is not None:
+            call.record.status = "sought"
+            self._lookups.add(call)
+        else:
+            self._begin(call)
         return call
 
     def _depends_on(self, record: CallRecord, parent: int | None) -> None:
@@ -270,6 +278,23 @@ class Caller:
     def _make_function(self, call: CallInFlight) -> Coroutine[Any, Any, None]:
         return self._settle(call, partial(self._made, call, self._result))
 
+    def _make_lookup(self, call: CallInFlight) -> Coroutine[Any, Any, None]:
+        return self._settle(call, partial(self._looked_up, call))
+
+    async def _looked_up(self, call: CallInFlight) -> tuple[Value, str] | None:
+        """Return the call's value if the store has it; None if it is made now. Raises BudgetError E501, E511, E512."""
+        assert self.journal is not None
+        value = await self.journal.look(call.key)
+        if value is not None:
+            return self._from_store(call, value)
+        if call.record.form == "function":
+            call.account.expect_function_call()
+        else:
+            call.account.expect_call()
+        call.record.status = "waiting"
+        self._begin(call)
+        return None
+
     async def _result(self, call: CallInFlight) -> Value:
         """Return the result of a function of the host. Raises what `Host.result` raises."""
         call.record.status, call.record.started = "running", self.clock()
@@ -298,11 +323,23 @@ class Caller:
 
     async def _made_elsewhere(self, call: CallInFlight, journal: Journal) -> tuple[Value, str] | None:
         """Return the call's value as another process makes it; None if that gave up, and this one begins after all."""
-        value = await journal.wait_for_other(call.key)
+        value = await journal.wait_for_other(call.key, partial(self._above, call))
         if value is None:
             self._begin(call)
             return None
         return self._from_store(call, value)
+
+    def _above(self, call: CallInFlight) -> set[bytes]:
+        """Return the keys of the calls that wait for a call, directly or not."""
+        found: set[bytes] = set()
+        rest = [*call.askers]
+        while rest:
+            number = rest.pop()
+            asker = None if number is None else self._by_id.get(number)
+            if asker is not None and asker.key not in found:
+                found.add(asker.key)
+                rest += asker.askers
+        return found
 
     def _from_store(self, call: CallInFlight, value: str) -> tuple[Value, str]:
         call.account.count_hit()
@@ -372,6 +409,7 @@ class Caller:
             self.cancel(call)
         await self._workers.close()
         await self._functions.close()
+        await self._lookups.close()
 
 
 def _is_running(task: asyncio.Task[Any]) -> bool:

@@ -21,7 +21,7 @@ from rlmlang.calls.roles import LEAF, Roles
 from rlmlang.calls.writing import Writing
 from rlmlang.errors import BudgetError, RequestError
 from rlmlang.execution import Options
-from rlmlang.opening import ModelLike, ModelsLike, leaf_of, model_of
+from rlmlang.opening import ModelLike, ModelsLike, asked_in_loop, leaf_of, model_of
 from rlmlang.serving.bodies import BodyLimits
 from rlmlang.serving.clients import Clients, KeyHolder
 from rlmlang.storage.sessions import forget_sessions
@@ -205,9 +205,9 @@ async def opened(settings: ServerSettings) -> AsyncIterator[Service]:
             model = await stack.enter_async_context(open_model(settings.model))
             settings = evolve(settings, model=model, models=settings.models if leaf != settings.model else None)
         _require_prices(settings)
-        store = None if settings.place is None else stack.enter_context(Store(settings.place))
+        store = None if settings.place is None else await stack.enter_async_context(asked_in_loop(settings.place))
         if store is not None:
-            forget_sessions(store, "%:%", KEPT_SESSIONS)
+            await store.aside(lambda: forget_sessions(store, "%:%", KEPT_SESSIONS))
         yield Service(settings, store)
 
 

@@ -6,12 +6,83 @@ The store's SQL is written once, in what SQLite and PostgreSQL have in common, w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from rlmlang.storage.batches import AnswerCheck, Awaited, Found, WriteBatch, WriteResult
+
+T = TypeVar("T")
 
 Row = tuple[Any, ...]
+
+SqlStatement = tuple[str, Sequence[Any]]
+"""SQL, and the values of its placeholders."""
+
+DatabaseWork = Generator[Sequence[SqlStatement], list[list[Row]], T]
+"""Something that is done with a database: it yields statements, is sent the rows of each, and returns its result.
+
+It is written once, and carried out at once or, where a database is asked over a network, without blocking an event
+loop. Statements that are yielded together may be one transaction, or one each.
+"""
+
+
+class Answers(Protocol):
+    """The answers and claims in a database, for one owner of claims."""
+
+    def get(self, key: bytes) -> str | None:
+        """Return a stored value as canonical JSON, or None."""
+        ...
+
+    def write(self, batch: WriteBatch) -> WriteResult:
+        """Write answers and events in one transaction, and claim calls."""
+        ...
+
+    def find(self, awaited: Awaited) -> Found:
+        """Look for keys that others have claimed. Frees claims of dead processes, and those that close a circle."""
+        ...
+
+    def renew(self, run: str) -> None:
+        """Renew the claims of a run for another `LEASE` seconds."""
+        ...
+
+
+class AnswerWork(Protocol):
+    """What `Answers` does, as work."""
+
+    def look(self, keys: Collection[bytes]) -> DatabaseWork[dict[bytes, str]]:
+        """Return the stored values of keys, as canonical JSON."""
+        ...
+
+    def writing(self, batch: WriteBatch) -> Callable[[], DatabaseWork[WriteResult]]:
+        """Return what makes the work of writing a batch, once for each attempt."""
+        ...
+
+    def find(self, awaited: Awaited) -> DatabaseWork[Found]:
+        """Look for keys that others have claimed: see `Answers.find`."""
+        ...
+
+    def renew(self, run: str) -> DatabaseWork[None]:
+        """Renew the claims of a run for another `LEASE` seconds."""
+        ...
+
+
+class StorePool(Protocol):
+    """Connections by which event loops ask a database over a network."""
+
+    @property
+    def work(self) -> AnswerWork:
+        """What is done with answers and claims."""
+        ...
+
+    def connected(self) -> AbstractAsyncContextManager[object]:
+        """Return a context in which the connections of this event loop stay open."""
+        ...
+
+    async def do(self, make: Callable[[], DatabaseWork[T]]) -> T:
+        """Return the result of work, made anew for each attempt."""
+        ...
 
 
 class Database(Protocol):
@@ -30,6 +101,10 @@ class Database(Protocol):
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Execute a statement, and return its rows."""
+        ...
+
+    def do(self, work: DatabaseWork[T]) -> T:
+        """Carry out work, each statement by itself."""
         ...
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -60,9 +135,33 @@ class Database(Protocol):
         """Return what the database's own check finds wrong with its files; None if nothing."""
         ...
 
+    @staticmethod
+    def hint(error: Exception) -> str | None:
+        """Return what helps against an error, if that is known."""
+        ...
+
+    def answers(self, owner: str, check: AnswerCheck) -> Answers:
+        """Return the answers and claims, for an owner of claims."""
+        ...
+
+    def pool(self, owner: str, check: AnswerCheck) -> StorePool | None:
+        """Return by what event loops ask a database over a network; None for one that answers at once."""
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...
+
+
+def carried_out(work: DatabaseWork[T], rows_of: Callable[[Sequence[SqlStatement]], list[list[Row]]]) -> T:
+    """Return the result of work, given what executes statements."""
+    try:
+        statements = next(work)
+        while True:
+            statements = work.send(rows_of(statements))
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -111,6 +210,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             value text not null,
             bound double precision not null,
             primary key (session, name)
+        )""",
+    ),
+    (
+        "alter table claims add column run text not null default ''",
+        """create table waits (
+            key blob not null,
+            needs blob not null,
+            owner text not null,
+            run text not null,
+            primary key (key, needs, owner, run)
         )""",
     ),
 )

@@ -1,4 +1,7 @@
-"""The driver for PostgreSQL, by psycopg: a store for several machines."""
+"""The driver for PostgreSQL, by psycopg: a store for several machines.
+
+This is the connection of a store outside of event loops. Runs ask by `postgres_pool`, which does not block theirs.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from threading import RLock
+from typing import Any, ClassVar, TypeVar
 
 from rlmlang.errors import UsageError
-from rlmlang.storage.database import Row
+from rlmlang.storage.batches import AnswerCheck
+from rlmlang.storage.database import DatabaseWork, Row, SqlStatement, carried_out
+from rlmlang.storage.postgres_answers import NOW, PostgresAnswers, PostgresWork, postgres_sql
+from rlmlang.storage.postgres_pool import CONNECT_TIMEOUT, PostgresPool
 
 try:
     import psycopg
@@ -19,35 +26,69 @@ except ImportError:  # an extra
     ) from None
 
 _GATE = 0x726C6D
-"""The advisory lock of writers, so that there is one at a time, as in SQLite."""
+"""The advisory lock of transactions of several statements, so that there is one at a time, as in SQLite."""
+
+HINTS = (
+    ("password authentication failed", "is the password right? It is read from ~/.pgpass or $PGPASSWORD"),
+    ("no password supplied", "put the password into ~/.pgpass or $PGPASSWORD"),
+    (r'role ".*" does not exist', "name a user of the server: postgresql://USER@HOST/DATABASE"),
+    (r'database ".*" does not exist', "make it: createdb NAME; or name another: postgresql://USER@HOST/DATABASE"),
+    ("resolve host|translate host name", "is the name of the host right? postgresql://USER@HOST/DATABASE"),
+    ("too many (clients|connections)|remaining connection slots", "raise max_connections of the server, or run fewer"),
+    ("permission denied", "let the user make tables: grant create on schema public to USER"),
+    ("onnection refused|No such file|timeout|timed out", "is the server running, and reached from here?"),
+    ("lost|closed the connection|terminat", "resume the run once the server is back: `rlmlang runs resume last`"),
+)  # fmt: skip
+"""What helps against errors, by what their messages say."""
+
+_TABLES = ("answers", "claims", "runs", "events", "session_values", "waits")
+
+T = TypeVar("T")
 
 
 class Postgres:
     """A connection to PostgreSQL."""
 
     errors: ClassVar[tuple[type[Exception], ...]] = (psycopg.Error, OSError)
-    now: ClassVar[str] = "extract(epoch from clock_timestamp())::double precision"
+    now: ClassVar[str] = NOW
 
     def __init__(self, place: str | Path) -> None:
-        self._db = psycopg.connect(str(place), autocommit=True, connect_timeout=10)
+        self._place = str(place)
+        self._connection: psycopg.Connection[Row] | None = None
+        self._turns = RLock()
+        """Held while a thread asks: what others ask must not come into its transaction."""
         with self.transaction():  # processes that start at the same time would each create it
             self.query("create table if not exists meta (version integer not null)")
+
+    @property
+    def _db(self) -> psycopg.Connection[Row]:
+        """The connection; a new one if there is none, or it was lost."""
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._place, autocommit=True, connect_timeout=CONNECT_TIMEOUT)
+        return self._connection
 
     @staticmethod
     def shown(place: str | Path) -> str:
         return re.sub(r"(?<=//)[^/]*@", "", str(place)).split("?")[0]
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        cursor = self._db.execute(_postgres_sql(sql), values)
-        return cursor.fetchall() if cursor.description else []
+        with self._turns:
+            cursor = self._db.execute(postgres_sql(sql), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def do(self, work: DatabaseWork[T]) -> T:
+        return carried_out(work, self._rows)
+
+    def _rows(self, statements: Sequence[SqlStatement]) -> list[list[Row]]:
+        return [self.query(*each) for each in statements]
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        with self._db.cursor() as cursor:
-            cursor.executemany(_postgres_sql(sql), rows)
+        with self._turns, self._db.cursor() as cursor:
+            cursor.executemany(postgres_sql(sql), rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with self._db.transaction():
+        with self._turns, self._db.transaction():
             self._db.execute("select pg_advisory_xact_lock(%s)", (_GATE,))
             yield
 
@@ -60,19 +101,24 @@ class Postgres:
         self.query("insert into meta values (?)", (version,))
 
     def size(self) -> int:
-        tables = ("answers", "claims", "runs", "events")
-        return sum(int(self.query("select pg_total_relation_size(?::regclass)", (name,))[0][0]) for name in tables)
+        return sum(int(self.query("select pg_total_relation_size(?::regclass)", (name,))[0][0]) for name in _TABLES)
 
     def compact(self) -> None:
-        self.query("vacuum answers, claims, runs, events")
+        self.query(f"vacuum {', '.join(_TABLES)}")
 
     def damage(self) -> str | None:
         return None  # PostgreSQL reports damage when it reads it
 
+    @staticmethod
+    def hint(error: Exception) -> str | None:
+        return next((hint for pattern, hint in HINTS if re.search(pattern, str(error))), None)
+
+    def answers(self, owner: str, check: AnswerCheck) -> PostgresAnswers:
+        return PostgresAnswers(self, PostgresWork(owner, check))
+
+    def pool(self, owner: str, check: AnswerCheck) -> PostgresPool:
+        return PostgresPool(self._place, PostgresWork(owner, check))
+
     def close(self) -> None:
-        self._db.close()
-
-
-def _postgres_sql(sql: str) -> Any:
-    """Return a statement of the store in PostgreSQL's syntax."""
-    return sql.replace("?", "%s").replace(" blob ", " bytea ")
+        if self._connection is not None:
+            self._connection.close()

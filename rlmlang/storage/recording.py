@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from rlmlang.language.types import Type
 from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.values import Value, excerpt, preview, to_json
 from rlmlang.storage.journal import Journal
+from rlmlang.storage.run_records import begun, ended, next_call
 from rlmlang.storage.store import Store
 from rlmlang.trace.events import VERSION, EndEvent, InputSummary, ProgramText, RunEvent
 from rlmlang.trace.recorder import MAX_VALUE, Trace, event_error
@@ -116,9 +116,9 @@ async def recorded(
     recording = Recording(journal)
     resumed = False
     if store is not None and journal is not None and record:
-        seq = store.begin_run(trace.run_id, spec.to_json())
+        seq = await store.ask(lambda: begun(store.db.now, store.owner, trace.run_id, spec.to_json()))
         resumed = seq > 0
-        trace.resume_at(seq, _next_call(store, trace.run_id) if resumed else 0)
+        trace.resume_at(seq, await store.ask(lambda: next_call(trace.run_id)) if resumed else 0)
         trace.sinks.insert(0, journal.add_event)
     trace.emit(
         RunEvent(
@@ -166,17 +166,8 @@ async def recorded(
             if store is not None and record:
                 if journal.add_event in trace.sinks:
                     trace.sinks.remove(journal.add_event)
-                store.end_run(trace.run_id, status, account.usage.to_json())
+                await store.ask(lambda: ended(store.db.now, trace.run_id, status, account.usage.to_json()))
     trace.check()
-
-
-def _next_call(store: Store, run: str) -> int:
-    """Return the number for the next call of a run, greater than those before it was resumed."""
-    last = -1
-    for text in store.events(run):
-        event = json.loads(text)
-        last = max(last, *(event[name] for name in ("id", "call", "of") if event.get(name) is not None), -1)
-    return last + 1
 
 
 def _summary(value: Any, type_: Type) -> InputSummary:

@@ -11,12 +11,16 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import apsw
 
 from rlmlang.files import file_address, open_private, require_private
-from rlmlang.storage.database import Row
+from rlmlang.storage.answers import LocalAnswers
+from rlmlang.storage.batches import AnswerCheck
+from rlmlang.storage.database import DatabaseWork, Row, carried_out
+
+T = TypeVar("T")
 
 SAFE_WAL = (3, 51, 3)
 """The first version of SQLite whose write-ahead log is safe with several connections."""
@@ -62,6 +66,9 @@ class Sqlite:
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         return list(self._db.execute(sql, values))
 
+    def do(self, work: DatabaseWork[T]) -> T:
+        return carried_out(work, lambda statements: [self.query(*each) for each in statements])
+
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         self._db.executemany(sql, rows)
 
@@ -92,6 +99,16 @@ class Sqlite:
     def damage(self) -> str | None:
         found = "; ".join(str(row[0]) for row in self.query("pragma integrity_check"))
         return None if found == "ok" else found
+
+    @staticmethod
+    def hint(error: Exception) -> None:
+        return None
+
+    def answers(self, owner: str, check: AnswerCheck) -> LocalAnswers:
+        return LocalAnswers(self, owner, check)
+
+    def pool(self, owner: str, check: AnswerCheck) -> None:
+        return None
 
     def close(self) -> None:
         self._db.close()

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from rlmlang.errors import UsageError
-from rlmlang.storage.store import RunRow, Store, digest_of
+from rlmlang.storage.batches import digest_of
+from rlmlang.storage.store import RunRow, Store
 
 
 @frozen

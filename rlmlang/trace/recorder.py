@@ -71,7 +71,8 @@ class CallRecord:
     asked: float = field()
     finished: float | None = None
     status: str = "waiting"
-    """`waiting` for its turn, `running`, `done`, `stored` (answered by the store), `failed` or `cancelled`."""
+    """`sought` in a store over a network, `waiting` for its turn, `running`, `done`, `stored` (answered by the store),
+    `failed` or `cancelled`."""
     model: str = ""
     """The name of the model that answers it, or writes its program or text."""
     form: str = "leaf"

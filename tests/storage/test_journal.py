@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from rlmlang.errors import UsageError
+from rlmlang.storage.batches import LEASE, StoredAnswer, WriteBatch
 from rlmlang.storage.journal import Journal
-from rlmlang.storage.store import LEASE, Store, StoredAnswer, WriteBatch
+from rlmlang.storage.store import Store
 from tests.support.virtual import run
 
 KEY = b"k" * 32

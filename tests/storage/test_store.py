@@ -13,10 +13,11 @@ import apsw
 import pytest
 
 from rlmlang.errors import UsageError
+from rlmlang.storage.batches import StoredAnswer, WriteBatch, WriteResult
 from rlmlang.storage.database import MIGRATIONS
 from rlmlang.storage.owner import is_dead, new_owner
 from rlmlang.storage.sqlite import Sqlite, journal_mode
-from rlmlang.storage.store import Store, StoredAnswer, WriteBatch, WriteResult, default_path
+from rlmlang.storage.store import Store, default_path
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -133,10 +134,10 @@ def test_a_claim_is_renewed_as_long_as_its_owner_lives(place: str | Path) -> Non
     one, two = Store(place), Store(place)
     claim(one, KEY)
     expire(one)
-    one.renew()
+    one.renew("r")
     assert two.find([KEY]) == ({}, set())
     one.write(WriteBatch("r", released={KEY: 1}))
-    one.renew()  # what was given up is not taken again
+    one.renew("r")  # what was given up is not taken again
     assert two.find([KEY]) == ({}, {KEY})
     one.close()
     two.close()
@@ -153,7 +154,8 @@ def test_closing_gives_up_all_claims(place: str | Path) -> None:
 def test_the_claims_of_a_dead_process_are_free_at_once(place: str | Path) -> None:
     code = """if True:
         import os, sys
-        from rlmlang.storage.store import Store, WriteBatch
+        from rlmlang.storage.batches import WriteBatch
+        from rlmlang.storage.store import Store
         store = Store(sys.argv[1])
         store.write(WriteBatch("r", claims=[b"k" * 32]))
         print(store.owner, flush=True)

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from rlmlang.errors import UsageError
 from rlmlang.storage import upkeep
-from rlmlang.storage.store import Store, StoredAnswer, WriteBatch
+from rlmlang.storage.batches import StoredAnswer, WriteBatch
+from rlmlang.storage.store import Store
 
 KEYS = [bytes([i]) * 32 for i in range(3)]
 WHO = st.integers(0, 1)
@@ -122,7 +123,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def renew(self, who: int) -> None:
-        self.stores[who].renew()
+        self.stores[who].renew("r")
         rows = self.stores[who].db.query("select key, until from claims where owner = ?", (self.stores[who].owner,))
         for key, until in rows:
             if until > 1:
