@@ -6,8 +6,7 @@ import codecs
 import errno
 import os
 import stat
-from pathlib import Path
-from urllib.parse import quote
+from pathlib import Path, PurePath
 
 _HERE = Path(__file__).parent
 
@@ -32,9 +31,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rlmlang"
 
 
-def file_address(path: Path) -> str:
-    """Return the `file:` address of a file, by which SQLite opens one whose name is no text too."""
-    return f"file://{quote(os.fsencode(path.absolute()))}"
+def file_address(path: PurePath) -> str:
+    """Return the `file:` address of an absolute path, by which SQLite opens a file whose name is no text too."""
+    address = path.as_uri().removeprefix("file://")
+    return f"file://{address}" if address.startswith("/") else f"file:////{address}"  # of another machine, on Windows
 
 
 def text_of(data: bytes) -> str:

@@ -22,7 +22,7 @@ def _opened(place: DataPlace) -> Iterator[apsw.Connection]:
         raise place.broken("a database is read from a file of its own", "save it, unpacked, to a file")
     with place.library_reads("SQLite database"):
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        connection = apsw.Connection(f"{file_address(place.path)}?mode=ro", flags=flags)
+        connection = apsw.Connection(f"{file_address(place.path.absolute())}?mode=ro", flags=flags)
         try:
             connection.set_busy_timeout(5_000)
             connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)  # what a file defines runs no functions

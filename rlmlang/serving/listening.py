@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any
 
 from aiohttp import web
 
@@ -46,11 +47,7 @@ async def serve(
         )  # fmt: skip
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        loop = asyncio.get_running_loop()
-        for sign in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):  # Windows has none; there an interrupt cancels this task
-                loop.add_signal_handler(sign, service.stop)
-                stack.callback(loop.remove_signal_handler, sign)
+        stack.enter_context(on_signals(service.stop))
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
@@ -58,6 +55,26 @@ async def serve(
             raise UsageError.of("E607", f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
         ready([_address(*address[:2]) for address in runner.addresses])
         await service.stopping.wait()
+
+
+@contextmanager
+def on_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Have SIGINT and SIGTERM call a function in the event loop, in place of what they did."""
+    loop = asyncio.get_running_loop()
+    before: dict[signal.Signals, Any] = {}
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(sign, stop)
+        except NotImplementedError:  # loops of Windows have none
+            before[sign] = signal.signal(sign, lambda *_: loop.call_soon_threadsafe(stop))
+    try:
+        yield
+    finally:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            if sign in before:
+                signal.signal(sign, before[sign])
+            else:
+                loop.remove_signal_handler(sign)
 
 
 def _address(host: str, port: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import mcp_types as types
@@ -27,7 +27,7 @@ from rlmlang.errors import RequestError, UsageError
 from rlmlang.serving.answers import outcome, working
 from rlmlang.serving.clients import Clients, KeyHolder
 from rlmlang.serving.failures import as_rlm_error, error_body, status_of
-from rlmlang.serving.listening import require_keys
+from rlmlang.serving.listening import on_signals, require_keys
 from rlmlang.serving.service import ServedRun, ServerSettings, Service, opened
 from rlmlang.serving.tools import Tool, text_of_result, tools_of
 
@@ -163,17 +163,8 @@ class _HttpServer(UvicornServer):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        signs = signal.SIGINT, signal.SIGTERM
-        with suppress(NotImplementedError):  # Windows has none; there an interrupt cancels this task
-            for sign in signs:
-                loop.add_signal_handler(sign, self.handle_exit, sign, None)
-        try:
+        with on_signals(lambda: self.handle_exit(signal.SIGINT, None)):
             yield
-        finally:
-            with suppress(NotImplementedError):
-                for sign in signs:
-                    loop.remove_signal_handler(sign)
 
 
 @frozen

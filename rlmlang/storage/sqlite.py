@@ -42,7 +42,7 @@ class Sqlite:
         for end in ("", "-journal", "-wal", "-shm"):  # SQLite trusts what these contain
             require_private(path.with_name(path.name + end))  # decision 67
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
-        self._db = apsw.Connection(file_address(path), flags=flags)
+        self._db = apsw.Connection(file_address(path.absolute()), flags=flags)
         self._db.set_busy_timeout(BUSY_TIMEOUT)
         self._set_journal(journal_mode(apsw.sqlite_lib_version()))
         self.query("pragma synchronous = normal")

@@ -7,12 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from rlmlang import files
 from rlmlang.cli import main
+from rlmlang.cli.commands import COMMANDS as NAMES
 from rlmlang.cli.commands import take_any_text
 from rlmlang.errors import StoreUnusable
 from rlmlang.storage import owner
@@ -118,7 +119,7 @@ def test_a_full_store_is_an_error_of_the_store(tmp_path: Path) -> None:
 
 WITHOUT_POSIX = """\
 import asyncio, importlib.metadata, logging, os, shutil, signal, subprocess, sys, tempfile
-import click._termui_impl, lark, rich.live  # Python and packages that know Windows take the names that they need
+import click._termui_impl, lark, mcp.server.stdio, rich.live, uvicorn  # Python and packages that know Windows take the names that they need
 
 for name in (
     "O_CLOEXEC", "O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "fchmod", "fchown", "chown", "geteuid", "getuid", "getgid",
@@ -133,10 +134,29 @@ for name in ("SIGPIPE", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGCHLD", "SIGALRM", "s
 for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty"):
     sys.modules[name] = None
 
+import click, io, threading
 from rlmlang.cli import main
 from rlmlang.cli.commands import take_any_text
 
-failed = [line for line in sys.stdin.read().splitlines() if main(line.split())]
+def no_signals(*_):
+    raise NotImplementedError
+
+asyncio.SelectorEventLoop.add_signal_handler = asyncio.SelectorEventLoop.remove_signal_handler = no_signals
+
+def echo(text="", *args, said=click.echo, **more):
+    said(text, *args, **more)
+    if str(text).startswith("serving at"):  # it is ended as by Ctrl-C
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+click.echo = echo
+
+def run(line):
+    line, _, read = line.partition(" < ")
+    sys.stdin = io.TextIOWrapper(io.BytesIO(read.encode()))
+    return main(line.split())
+
+lines = sys.stdin.read().splitlines()
+failed = [line for line in lines if run(line)]
 sys.exit(f"these failed: {failed}" if failed else 0)
 """
 """Runs command lines in a Python that lacks what Windows lacks."""
@@ -161,20 +181,59 @@ store stats
 store verify
 store gc --older-than 1d
 store export
+ask Count -i s=text -m scripted:replies.toml --functions f.py
+ask Count -i s=text -m scripted:replies.toml --functions f.py --session n
+ask Count -m scripted:replies.toml --functions f.py --session n
+sessions list
+sessions show n
+sessions forget n
+complete Write -i s=text -m scripted:replies.toml
+run p.rlm -i s=@rows.csv -m scripted:replies.toml
+plan m.rlm --rows rows.csv
+map m.rlm rows.csv --out out.jsonl
+map m.rlm rows.csv --out out.jsonl --resume
+map m.rlm rows.csv --out out.csv
+map diff out.jsonl out.csv
+store forget --model scripted:replies.toml
 models
 grammar
-sample
+sample --max-tokens 20
+completion bash
+conform < {{"program": "1 + 1"}}
+serve --port 0 -m scripted:replies.toml
+mcp -m scripted:replies.toml
+mcp --http --port 0 -m scripted:replies.toml
 """
 
 
 def test_every_command_runs_where_there_is_no_posix(folder: Path) -> None:
     env = {**os.environ, "XDG_DATA_HOME": str(folder / "data"), "PYTHONPATH": str(Path(files.__file__).parents[1])}
+    (folder / "f.py").write_text("def half(n: int) -> int:\n    return n // 2\n")
+    (folder / "rows.csv").write_bytes(b"\xef\xbb\xbfn\r\n1\r\n2\r\n")
+    (folder / "m.rlm").write_text("n: int\nn + 1\n")
+    replies = (folder / "replies.toml").read_text()
+    asked = [("Count", 'program = "return str(half(len(\\"four\\")))"'), ("Write", 'text = "No call."')]
+    replies += "".join(f'\n[[reply]]\ninstruction = "{name}*"\n{reply}\n' for name, reply in asked)
+    (folder / "replies.toml").write_text(replies)
+    assert {line.split()[0] for line in COMMANDS.splitlines()} == set(NAMES), "every command is tried"
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_POSIX], cwd=folder, env=env, input=COMMANDS, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert "AttributeError" not in done.stderr
     assert len((folder / "run.jsonl").read_text().splitlines()) > 300
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        (r"C:\Users\Ann B\ü#.db", "file:///C:/Users/Ann%20B/%C3%BC%23.db"),
+        (r"\\machine\share\a.db", "file:////machine/share/a.db"),
+    ],
+)
+def test_a_store_has_an_address_on_windows(path: str, address: str) -> None:
+    """As SQLite wants it: `C:` behind three slashes, and no machine where it has the authority."""
+    assert files.file_address(PureWindowsPath(path)) == address
 
 
 def test_no_process_of_windows_is_sent_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
