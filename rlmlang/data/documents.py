@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from threading import Lock
 from typing import Any
 
+from rlmlang.data.apart import parts
 from rlmlang.data.encodings import decoded
 from rlmlang.data.forms import DataForm
 from rlmlang.data.libraries import library
@@ -19,24 +19,24 @@ MAX_DOCUMENT = 100_000_000
 MAX_PAGE = 20_000_000
 """The most bytes of a page of the web, whose tree takes some twenty times as much."""
 
-_pdf_lock = Lock()
-"""Held while PDFium works: it is not made for several threads."""
-
 
 def _pdf_pages(place: DataPlace) -> Iterator[str]:
     """Yield the text of each page. Raises UsageError E604."""
-    pdfium = library("pypdfium2", "PDF files")
-    with place.library_reads("PDF file"):
-        data = place.read(MAX_DOCUMENT)
-        with _pdf_lock:
-            document = pdfium.PdfDocument(data)
-            try:
-                texts = [_text_of_page(page) for page in document]
-            finally:
-                document.close()
+    texts = list(parts(place, "pdf", place.read(MAX_DOCUMENT)))
     if not any(text.strip() for text in texts):
         raise place.broken("it has no text, only images", "let a program for text recognition (OCR) add it")
     yield from texts
+
+
+def pdf_pages(place: DataPlace) -> Iterator[str]:
+    """Yield the text of each page of a PDF, in this process. Raises UsageError E604."""
+    pdfium = library("pypdfium2", "PDF files")
+    with place.library_reads("PDF file"):
+        document = pdfium.PdfDocument(place.read(MAX_DOCUMENT))
+        try:
+            yield from map(_text_of_page, document)
+        finally:
+            document.close()
 
 
 def _text_of_page(page: Any) -> str:
@@ -58,12 +58,20 @@ def _pdf_rows(place: DataPlace) -> Table:
 
 
 def _word_text(place: DataPlace) -> str:
-    """Return the paragraphs and tables of a Word file, headings with `#` as in Markdown. Raises UsageError E604."""
+    """Return the text of a Word file. Raises UsageError E604."""
+    return "".join(parts(place, "word", place.read(MAX_DOCUMENT)))
+
+
+def word_text(place: DataPlace) -> Iterator[str]:
+    """Yield the paragraphs and tables of a Word file, headings with `#` as in Markdown, in this process.
+
+    Raises UsageError E604.
+    """
     docx = library("docx", "Word files")
     with place.library_reads("Word file"), place.seekable() as raw:
         check_archive(raw, place)
         blocks = [_block(each) for each in docx.Document(raw).iter_inner_content()]
-    return "\n\n".join(block for block in blocks if block.strip()) + "\n"
+    yield "\n\n".join(block for block in blocks if block.strip()) + "\n"
 
 
 def _block(block: Any) -> str:
@@ -81,22 +89,26 @@ def _rows_text(rows: Iterable[list[str]]) -> str:
     return "\n".join([*lines[:1], "|" + "---|" * (lines[0].count(" | ") + 1), *lines[1:]]) if lines else ""
 
 
-def web_text(html: str) -> str | None:
-    """Return the main text of a page, as Markdown; None if it has no text."""
+def text_of_page(place: DataPlace, html: str) -> str:
+    """Return the main text of a page that is at a place, empty if it has none. Raises UsageError E604."""
+    return "".join(parts(place, "html", html.encode("utf-8", "surrogatepass")))
+
+
+def page_text(place: DataPlace) -> Iterator[str]:
+    """Yield the main text of a page in UTF-8, as Markdown, in this process. Raises UsageError E604."""
+    html = place.read().decode("utf-8", "surrogatepass")
     trafilatura = library("trafilatura", "HTML files")
     options = {"output_format": "markdown", "include_tables": True, "include_comments": False, "favor_recall": True}
     if "<html" not in html[:1_000].lower():  # it takes a part of a page for none
         html = f"<html><body>{html}</body></html>"
-    text: str | None = trafilatura.extract(html, deduplicate=False, **options)
-    return text or trafilatura.html2txt(html) or None
+    with place.library_reads("HTML file"):
+        yield trafilatura.extract(html, deduplicate=False, **options) or trafilatura.html2txt(html) or ""
 
 
 def _html_text(place: DataPlace) -> str:
     """Return the main text of a page. Raises UsageError E604."""
-    html = decoded(place.read(MAX_PAGE), place.name)
-    with place.library_reads("HTML file"):
-        text = web_text(html)
-    if text is None:
+    text = text_of_page(place, decoded(place.read(MAX_PAGE), place.name))
+    if not text:
         raise place.broken("it has no text")
     return text.rstrip("\n") + "\n"
 

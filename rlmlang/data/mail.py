@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any, cast
 
-from rlmlang.data.documents import web_text
+from rlmlang.data.documents import text_of_page
 from rlmlang.data.forms import DataForm
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table, TableRow
@@ -28,15 +28,15 @@ def _mail(place: DataPlace) -> TableRow:
             raise place.broken("it has none of the headers From, Subject and Date, so that it is no mail")
         headers = {name: str(message[name] or "") for name in HEADERS}
         attachments = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]
-        return {**headers, "text": _body(message), "attachments": attachments}
+        return {**headers, "text": _body(place, message), "attachments": attachments}
 
 
-def _body(message: EmailMessage) -> str:
+def _body(place: DataPlace, message: EmailMessage) -> str:
     body = message.get_body(("plain", "html"))
     if body is None:
         return ""
     text = str(body.get_content()).replace("\r\n", "\n")
-    return (web_text(text) or "") if body.get_content_type() == "text/html" else text
+    return text_of_page(place, text) if body.get_content_type() == "text/html" else text
 
 
 def _text(place: DataPlace) -> str:

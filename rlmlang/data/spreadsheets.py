@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time
+from itertools import chain, islice
 from typing import Any
 
+from rlmlang.data.apart import parts
 from rlmlang.data.cells import plain
 from rlmlang.data.forms import DataForm
 from rlmlang.data.libraries import library
 from rlmlang.data.packed import check_archive
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table, TableRow, header_of
+
+BATCH = 500
+"""How many rows of a sheet come at a time."""
 
 
 @contextmanager
@@ -43,24 +48,42 @@ def _cell(cell: Any) -> Any:
     return plain(cell.date() if isinstance(cell, datetime) and cell.time() == time() else cell)
 
 
-def _rows(place: DataPlace) -> Table:
-    """Return the rows of a sheet. Raises UsageError E604."""
+def sheet_columns(place: DataPlace) -> Iterator[tuple[str, ...]]:
+    """Yield the columns of a sheet, in this process. Raises UsageError E604."""
     with _sheet(place) as sheet:
-        first = next(_filled(sheet), None)
+        yield _beginning(place, _filled(sheet))[0]
+
+
+def sheet_rows(place: DataPlace) -> Iterator[list[list[Any]]]:
+    """Yield the rows of a sheet, some at a time, in this process. Raises UsageError E604."""
+    with _sheet(place) as sheet:
+        filled = _filled(sheet)
+        _, first = _beginning(place, filled)
+        rows = chain(first, filled)
+        while batch := [[*map(_cell, row)] for row in islice(rows, BATCH)]:
+            yield batch
+
+
+def _beginning(place: DataPlace, rows: Iterator[tuple[Any, ...]]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Return the columns of a sheet, and its first row if that is no header."""
+    first = next(rows, None)
     if first is None:
         raise place.broken("its sheet is empty", "name another sheet: FILE.xlsx#SHEET")
     while first[-1] is None:
         first = first[:-1]
     columns, has_header = header_of(first)
+    return columns, [] if has_header else [first]
+
+
+def _rows(place: DataPlace) -> Table:
+    """Return the rows of a sheet. Raises UsageError E604."""
+    (found,) = parts(place, "columns", place.read(), place.part)
+    columns = tuple(found)
 
     def begin() -> Iterator[TableRow]:
-        with _sheet(place) as sheet:
-            rows = _filled(sheet)
-            if has_header:
-                next(rows)
-            for row in rows:
-                cells = [*map(_cell, row), *[None] * (len(columns) - len(row))]
-                yield dict(zip(columns, cells))
+        for batch in parts(place, "rows", place.read(), place.part):
+            for row in batch:
+                yield dict(zip(columns, [*row, *[None] * (len(columns) - len(row))]))
 
     return Table(place.name, begin, columns)
 
