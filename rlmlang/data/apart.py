@@ -35,7 +35,7 @@ KEPT = 2
 _ROOT = str(Path(__file__).parents[2])
 _BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from rlmlang.data.reader_process import main; main()"
 
-_idle: list[_Reader] = []
+_idle: list[_ReaderProcess] = []
 
 
 def parts(place: DataPlace, form: str, data: bytes, part: str = "") -> Iterator[Any]:
@@ -43,7 +43,7 @@ def parts(place: DataPlace, form: str, data: bytes, part: str = "") -> Iterator[
 
     Raises UsageError E604, also if it takes too long.
     """
-    reader = _idle.pop() if _idle else _Reader()
+    reader = _idle.pop() if _idle else _ReaderProcess()
     is_done, spent = False, 0.0
     try:
         reader.send({"form": form, "name": place.name, "part": part}, data)
@@ -78,7 +78,7 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 @define(eq=False)
-class _Reader:
+class _ReaderProcess:
     """A process that reads documents, one after the other."""
 
     process: subprocess.Popen[bytes] = field(factory=_start)
