@@ -9,11 +9,12 @@ Only classes are asked, never the object, so that one that answers to every name
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, MappingView, Sequence, Set
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from math import isfinite
 from os import PathLike
+from types import SimpleNamespace
 from typing import Any
 
 from rlmlang.runtime.lazy_rows import LazyRows
@@ -36,6 +37,14 @@ HINTS: Mapping[str, str] = {
     "zip": "give list(value)",
     "enumerate": "give list(value)",
     "coroutine": "await it first",
+    "memoryview": "give list(value), or text",
+    "LazyFrame": "give value.collect()",
+    "Period": "give str(value)",
+    "Interval": "give str(value)",
+    "SecretStr": "give value.get_secret_value(), which traces and stores then hold",
+    "HttpUrl": "give str(value)",
+    "AnyUrl": "give str(value)",
+    "TextIOWrapper": "give value.read()",
     "function": "give what it returns",
     "type": "give an object of it",
 }
@@ -165,8 +174,16 @@ def _reader_of(kind: type) -> _Nearer | None:
         return _of_library
     if hasattr(kind, "dtype") and callable(getattr(kind, "to_list", None)):
         return lambda given: given.to_list()
+    if issubclass(kind, loaded("pyarrow", "Scalar")):
+        return lambda given: given.as_py()
+    if issubclass(kind, loaded("pyarrow", "Array", "ChunkedArray")):
+        return lambda given: given.to_pylist()
     if issubclass(kind, Mapping):
         return lambda given: dict(given.items())
+    if issubclass(kind, MappingView):  # keys are in order, as the values are
+        return list
+    if issubclass(kind, SimpleNamespace):
+        return vars
     if issubclass(kind, Set):
         return frozenset
     if issubclass(kind, loaded("collections", "UserString")):
@@ -201,6 +218,8 @@ def _of_library(given: Any) -> Any:
     """Return what an array, a series or a number of a library is of Python's own; its dates become texts."""
     if str(given.dtype) in ("datetime64[ns]", "timedelta64[ns]"):  # of which numpy makes integers
         given = given.astype(str(given.dtype).replace("ns", "us"))
+    if (names := getattr(given.dtype, "names", None)) and given.ndim == 1:  # rows with named columns
+        return [dict(zip(names, row)) for row in given.tolist()]
     return _present(given).tolist()
 
 

@@ -42,6 +42,8 @@ def from_json(data: Any, type_: Type, where: str = "the value") -> Value:
         case ListType():
             if isinstance(data, (list, tuple)):
                 return [from_json(item, type_.item, f"{where}[{i}]") for i, item in enumerate(data)]
+            if isinstance(data, SetValue):
+                raise Mismatch(f"{where} is a set, not {type_}", "give sorted(value), or declare a set")
         case SetType():
             if isinstance(data, SetValue):
                 items = data.unordered()  # those of Python need not have an order
@@ -95,7 +97,8 @@ def _key(key: Any, type_: Type, where: str) -> Value:
     """Return a key of an object, which is text, as a key of a dict. Keys of Python data may be there already."""
     if not isinstance(key, str):
         if base_of(type_) == STR:
-            raise Mismatch(f"{where} has the key {key!r:.60}, which is not str")
+            hint = f"make its keys text, or declare dict[{type(key).__name__}, …]"
+            raise Mismatch(f"{where} has the key {key!r:.60}, which is not str", hint)
         data = to_json(key)
     elif base_of(type_) == STR:
         data = key

@@ -79,7 +79,11 @@ class Point(NamedTuple):
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         (range(3), [0, 1, 2]),
         (deque([1, 2]), [1, 2]),
-        ({"a": 1}.keys(), {"a"}),
+        ({"b": 1, "a": 2}.keys(), ["b", "a"]),
+        ({"b": 1, "a": 2}.values(), [1, 2]),
+        ({"b": 1}.items(), [("b", 1)]),
+        (SimpleNamespace(a=1, b=SimpleNamespace(c=[2])), {"a": 1, "b": {"c": [2]}}),
+        (np.rec.array([(1, "x")], dtype=[("a", "i8"), ("b", "U5")]), [{"a": 1, "b": "x"}]),
         (ChainMap({"a": 1}), {"a": 1}),
         (frozenset({1, 2}), {1, 2}),
         (np.float64(1.5), 1.5),
@@ -131,6 +135,26 @@ def test_a_table_is_a_list_of_records() -> None:
     assert data_of(_PolarsLikeFrame(), "`x`") == [{"n": 1}]
 
 
+def test_a_data_frame_of_polars_is_a_list_of_records() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"name": ["a", None], "day": [datetime.date(2026, 1, 2), None], "tags": [["x"], []]})
+    rows = [{"name": "a", "day": "2026-01-02", "tags": ["x"]}, {"name": None, "day": None, "tags": []}]
+    assert data_of(frame, "`x`") == rows
+    assert data_of(frame["name"], "`x`") == ["a", None]
+    with pytest.raises(Mismatch) as caught:
+        data_of(frame.lazy(), "`x`")
+    assert caught.value.hint == "give value.collect()"
+
+
+def test_a_table_of_pyarrow_is_a_list_of_records() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"n": [1, None], "day": [datetime.date(2026, 1, 2), None]})
+    assert data_of(table, "`x`") == [{"n": 1, "day": "2026-01-02"}, {"n": None, "day": None}]
+    assert data_of(table["n"], "`x`") == [1, None]
+    assert data_of(pyarrow.array(["a"]), "`x`") == ["a"]
+    assert data_of([pyarrow.scalar(3), table["day"][0]], "`x`") == [3, "2026-01-02"]
+
+
 def test_a_data_frame_of_pandas_is_a_list_of_records() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"name": ["a", "b"], "n": [1, 2], "day": pandas.to_datetime(["2026-01-02", None])})
@@ -138,6 +162,12 @@ def test_a_data_frame_of_pandas_is_a_list_of_records() -> None:
         {"name": "a", "n": 1, "day": "2026-01-02T00:00:00"},
         {"name": "b", "n": 2, "day": None},
     ]
+    for backend in ("numpy_nullable", "pyarrow"):
+        assert data_of(frame[["name", "n"]].convert_dtypes(dtype_backend=backend), "`x`")[1] == {"name": "b", "n": 2}
+    assert data_of(frame["n"], "`x`") == [1, 2]
+    assert data_of([frame["day"][0], frame["day"][1], pandas.Timedelta("5s"), pandas.NA], "`x`") == [
+        "2026-01-02T00:00:00", None, 5.0, None,
+    ]  # fmt: skip
     assert data_of(frame["n"], "`x`") == [1, 2]
     gaps = pandas.DataFrame({"price": [1.5, None], "name": ["a", None], "n": [1, 2]})
     assert data_of(gaps, "`x`") == [{"price": 1.5, "name": "a", "n": 1}, {"price": None, "name": None, "n": 2}]
@@ -172,7 +202,7 @@ class Node:
         ((i for i in "a"), "`x` is of the Python type generator, which the language does not have", "give list(value)"),
         (Line, "`x` is of the Python type type, which the language does not have", "give an object of it"),
         ([1, object()], "`x`[1] is of the Python type object, which the language does not have", PLAIN),
-        (SimpleNamespace(a=1), "`x` is of the Python type SimpleNamespace, which the language does not have", PLAIN),
+        (ValueError("a"), "`x` is of the Python type ValueError, which the language does not have", PLAIN),
         (Mock(), "`x` is of the Python type Mock, which the language does not have", PLAIN),
         (
             Line("a", math.nan),
