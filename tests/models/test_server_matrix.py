@@ -12,6 +12,7 @@ import pytest
 import rlmlang
 from rlmlang import Trace
 from rlmlang.errors import AnswerMismatch, AnswerTruncated, ContextOverflow, Refused
+from rlmlang.models.known_servers import SERVERS
 from rlmlang.models.servers import http
 from tests.support.fake_server import FakeServer, Open, opened, server
 from tests.support.played_server import KEY, NAMES, PlayedServer, described
@@ -122,6 +123,10 @@ def test_a_prompt_that_is_too_long(played: PlayedServer, opened: Open) -> None:
         program.run(model=opened(played.model), document="word, " * 9000)
     assert caught.value.first.code == "E403"
     assert caught.value.first.hint
+
+
+def test_every_server_that_has_a_name_is_played() -> None:
+    assert set(SERVERS) <= set(NAMES)
 
 
 def test_every_server_has_a_refusal() -> None:
