@@ -230,6 +230,9 @@ def command(
                 "rows": rows,
                 "inputs": digest(canonical_text(given)),
                 "first_row": digest(canonical_text(mapped.first)),
+                "model": name,
+                "leaf_model": next(iter(models_of(leaf_model, settings).values()), None),
+                "guidance": digest(guidance_of(guidance, settings)),
             }
             with ResultsFile(
                 Path(out), begun, resume=resume or retry_failed, overwrite=overwrite, again=retry_failed

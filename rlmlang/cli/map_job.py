@@ -50,6 +50,8 @@ class MapJob:
     failed: int = 0
     """Rows that are done, and those of them that failed, also in earlier processes."""
     scores: Scores | None = None
+    _before: int = 0
+    """Rows that were done before this process began."""
     _columns: set[str] | None = None
     """The rows' own columns that are kept; None for all."""
 
@@ -81,7 +83,8 @@ class MapJob:
     def run(self, mapped: Mapped, count: int | None, trace_file: str | None, results: ResultsFile | None) -> None:
         """Run the rows that are not done, and write what they give. Raises what ends all rows, UsageError E612."""
         if results is not None:
-            mapped.done, self.done, self.failed = results, len(results), len(results.failed)
+            mapped.is_done, self.done, self.failed = results.is_done, len(results), len(results.failed)
+            self._before = self.done
             if results.is_finished:
                 return
         is_shown = not self.quiet and output.is_terminal(sys.stderr)
@@ -122,7 +125,7 @@ class MapJob:
         """Make the file of the results, which are all there. Raises UsageError E603, E604, E612."""
         if results.is_finished:
             for record in read_results(self.out):
-                self.done += 1
+                self.done, self._before = self.done + 1, self._before + 1
                 self.failed += record["error"] is not None
                 if self.scores is not None:
                     self.scores.add(record)
@@ -149,11 +152,16 @@ class MapJob:
             if not self.quiet and self.done:
                 failed = f", {self.failed:,} of them failed" if self.failed else ""
                 place = "" if self.out == "-" else f" in {self.out}{'' if failure is None else PART}"
-                click.echo(f"{counted(self.done, 'row')}{place}{failed}", err=True)
+                click.echo(f"{counted(self.done, 'row')}{place}{failed}{self._pace()}", err=True)
                 click.echo(summary(self.trace.usage), err=True)
         if failure is not None:
             return failure.exit_code
         return 1 if self.failed else 0
+
+    def _pace(self) -> str:
+        """Return how many rows a second this process has done; nothing if it has done none."""
+        done, seconds = self.done - self._before, self.trace.usage.seconds
+        return f", {done / seconds:,.1f} a second" if done and seconds else ""
 
     def _explained(self, failure: RlmError) -> RlmError:
         """Return what ended the map, with how it goes on where rows are kept."""
@@ -168,6 +176,9 @@ class MapJob:
         lines = [
             f"{right}, with 95 % certainty between {low:.1%} and {high:.1%}" if scores.count else "no row was scored"
         ]
+        if scores.commonest is not None:
+            label, share = scores.commonest
+            lines.append(f"to say {output.one_line(label, WIDTH)!r} each time would be right in {share:.1%}")
         if scores.failed:
             lines.append(f"{counted(scores.failed, 'row')} failed, which counts as wrong")
         if scores.unscored:

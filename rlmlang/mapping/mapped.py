@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, nullcontext
 from itertools import chain, islice
 from typing import Any, TypeVar, Union
@@ -74,8 +74,8 @@ class Mapped:
         sent = None if cluster is None else sent_options(options)
         self._limits = limits_of_rows(options.limits, row_limits)
         self._ordered, self._max_errors, self._rows_at_once = ordered, max_errors, rows_at_once
-        self.done: Container[int] = ()
-        """The numbers of rows that are left out, since they are done already."""
+        self.is_done: Callable[[int, TableRow], bool] = lambda number, row: False
+        """Whether a row is left out, since it is done already."""
         table = table_of(rows)
         fixed = table.columns  # reading gives it those of the first row
         self._rows = _numbered(table)
@@ -132,7 +132,7 @@ class Mapped:
 
     def _left(self) -> Iterator[tuple[int, TableRow]]:
         """Yield the rows that are not done, with their numbers."""
-        return (each for each in self._rows if each[0] not in self.done)
+        return (each for each in self._rows if not self.is_done(*each))
 
     def cost(self, sample: int | None = None) -> RowsCost:
         """Return what the rows take at least and at most, without calling a model.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from rlmlang.data.tables import TableRow
 from rlmlang.mapping.rows import RowResult
 from rlmlang.runtime.values import to_json
 
@@ -25,10 +26,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 def record_of(result: RowResult, columns: Collection[str] | None = None) -> dict[str, Any]:
     """Return what a results file says of a row, with all of its own columns, or only some."""
     usage, error = result.usage, result.error
-    found: dict[str, Any] = {"row": result.number}
-    for name, cell in result.row.items():
-        if columns is None or name in columns:
-            found[name + GIVEN if name in RESULT_COLUMNS else name] = cell
+    found: dict[str, Any] = {"row": result.number, **own_columns(result.row, columns)}
     found["value"] = to_json(result.value) if error is None else None
     found["error"] = None if error is None else error.first.code
     found["message"] = None if error is None else error.first.message
@@ -38,6 +36,15 @@ def record_of(result: RowResult, columns: Collection[str] | None = None) -> dict
     found["completion_tokens"] = usage.completion_tokens
     found["cost"] = None if usage.cost is None else float(usage.cost)
     return found
+
+
+def own_columns(row: TableRow, columns: Collection[str] | None = None) -> dict[str, Any]:
+    """Return a row's own columns, or some of them, by the names that they have in a results file."""
+    return {
+        name + GIVEN if name in RESULT_COLUMNS else name: cell
+        for name, cell in row.items()
+        if columns is None or name in columns
+    }
 
 
 def line_of(record: dict[str, Any]) -> bytes:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from rlmlang.data import rows
+from rlmlang.data.tables import TableRow
 from rlmlang.errors import InputMismatch, RunUnavailable, UsageError, unreadable, unwritable
 from rlmlang.files import open_private
-from rlmlang.mapping.formats import writer_for
-from rlmlang.mapping.records import line_of
+from rlmlang.mapping.formats import cell_text, writer_for
+from rlmlang.mapping.records import line_of, own_columns
 
 PART = ".part"
 """What is added to the name of a results file for its journal."""
@@ -58,6 +59,8 @@ class ResultsFile:
                     hint = "--resume goes on with it, and --overwrite begins anew"
                     raise UsageError.of("E607", f"there is a file {old} already", hint=hint)
         self._stream: IO[bytes] | None = None
+        self._lines: IO[bytes] | None = None
+        """The journal, open to be read, once that was necessary."""
         if resume and self.path.exists() and not self.part.exists():
             if not again:
                 self.is_finished = True
@@ -96,15 +99,37 @@ class ResultsFile:
 
     def close(self) -> None:
         """Close the journal, which stays where it is unless the file is finished."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        for each in (self._stream, self._lines):
+            if each is not None:
+                each.close()
+        self._stream = self._lines = None
 
     # What is done
 
     def __contains__(self, number: object) -> bool:
         """Return whether the row of a number is done."""
         return isinstance(number, int) and number < len(self._places) and self._places[number] >= 0
+
+    def is_done(self, number: int, row: TableRow) -> bool:
+        """Return whether a row is done. Raises UsageError E610 if another row was when it was run."""
+        if number not in self:
+            return False
+        kept = self._record(self._places[number])
+        for name, cell in json.loads(line_of(own_columns(row))).items():
+            if name in kept and not _are_same(cell, kept[name]):
+                message = f"row {number:,} is another than when it was run: {self.part} has another `{name}`"
+                raise RunUnavailable.of("E610", message, hint="--overwrite begins anew")
+        return True
+
+    def _record(self, place: int) -> dict[str, Any]:
+        """Return the result whose line begins at a place of the journal. Raises UsageError E604."""
+        try:
+            if self._lines is None:
+                self._lines = os.fdopen(os.open(self.part, os.O_RDONLY | getattr(os, "O_BINARY", 0)), "rb")
+            self._lines.seek(place)
+            return _parsed(self._lines.readline())
+        except OSError as error:
+            raise unreadable(self.part, error) from error
 
     def _read(self) -> None:
         """Read what the journal says, and cut off a line that is not whole. Raises UsageError E610, E612."""
@@ -134,9 +159,13 @@ class ResultsFile:
                 "E610", f"{self.part} is no journal of results", hint="name another file with --out"
             )
         for name, value in self._begun.items():
-            if data.get(name) != value:
+            before = data.get(name)
+            if before != value:
                 other = f"{'other' if name.endswith('s') else 'another'} {name.replace('_', ' ')}"
-                raise RunUnavailable.of("E610", f"{self.part} was begun with {other}", hint="--overwrite begins anew")
+                which = f", {before}" if name in ("rows", "model", "leaf_model") and before else ""
+                raise RunUnavailable.of(
+                    "E610", f"{self.part} was begun with {other}{which}", hint="--overwrite begins anew"
+                )
 
     def __len__(self) -> int:
         """The number of rows that are done."""
@@ -187,13 +216,7 @@ class ResultsFile:
     def records(self, ordered: bool = True) -> Iterator[dict[str, Any]]:
         """Yield the results of all rows that are done, by their numbers or as they ended. Raises UsageError E604."""
         places = (place for place in self._places if place >= 0)
-        try:
-            with open(self.part, "rb") as lines:
-                for place in places if ordered else sorted(places):
-                    lines.seek(place)
-                    yield json.loads(lines.readline())
-        except OSError as error:
-            raise unreadable(self.part, error) from error
+        yield from map(self._record, places if ordered else sorted(places))
 
     def finish(self, ordered: bool = True) -> None:
         """Make the results file of the journal. Raises UsageError E604, E612."""
@@ -232,3 +255,9 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _are_same(cell: object, kept: object) -> bool:
+    """Return whether a cell is what results have of it, which in CSV is its text."""
+    texts = [cell_text(each).encode("utf-8", "backslashreplace") for each in (cell, kept)]
+    return cell == kept or texts[0] == texts[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from heapq import heappush, heappushpop
 from typing import Any
@@ -20,7 +21,10 @@ from rlmlang.mapping.binding import RowBinder
 from rlmlang.runtime.inputs import declarations
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.value_types import type_of
-from rlmlang.runtime.values import Mismatch, SetValue, Value, to_json
+from rlmlang.runtime.values import Mismatch, SetValue, Value, canonical, to_json
+
+LABELS = 1_000
+"""The most different values that count as labels."""
 
 WORST = 10
 """So many of the worst rows are kept."""
@@ -158,6 +162,8 @@ class Scores:
     failed: int = 0
     unscored: int = 0
     """Rows that could not be scored, as where the judge failed."""
+    expected: Counter[str] = field(factory=Counter)
+    """How often each value was expected, up to so many different ones that no label is."""
     _worst: list[tuple[float, int, dict[str, Any]]] = field(factory=list)
     """A heap of the worst rows; the best of them, and the last, comes first."""
 
@@ -170,12 +176,26 @@ class Scores:
         self.count += 1
         self.failed += record["error"] is not None
         self.total += score
+        if len(self.expected) <= LABELS:
+            expected = record.get(self.column)
+            self.expected[expected if isinstance(expected, str) else canonical(expected)] += 1
         if score < 1:
             entry = -score, -int(record["row"]), dict(record)
             if len(self._worst) < WORST:
                 heappush(self._worst, entry)
             else:
                 heappushpop(self._worst, entry)
+
+    @property
+    def commonest(self) -> tuple[str, float] | None:
+        """What is expected most often, and its share: who always said that would be right so often.
+
+        None if too many different values are expected for labels, or each but once.
+        """
+        found = self.expected.most_common(1)
+        if not found or len(self.expected) > LABELS or (found[0][1] == 1 and self.count > 1):
+            return None
+        return found[0][0], found[0][1] / self.count
 
     @property
     def accuracy(self) -> float:
@@ -195,5 +215,6 @@ class Scores:
             "unscored": self.unscored,
             "accuracy": round(self.accuracy, 6),
             "interval": [round(low, 6), round(high, 6)],
+            "commonest": None if self.commonest is None else round(self.commonest[1], 6),
             "worst": [record["row"] for record in self.worst()],
         }

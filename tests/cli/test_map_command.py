@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_results_in_json_lines(do: Run, tmp_path: Path) -> None:
     code, out, err = do("-o", "out.jsonl")
     assert (code, out) == (0, "")
-    assert "4 rows in out.jsonl" in err
+    assert re.search(r"4 rows in out.jsonl, [\d,.]+ a second", err)
     found = lines(tmp_path / "out.jsonl")
     assert [(each["row"], each["id"], each["value"], each["error"]) for each in found] == [
         (1, "1", "pos", None), (2, "2", "neg", None), (3, "3", "pos", None), (4, "4", "neg", None),
@@ -195,6 +196,20 @@ def test_a_journal_in_any_state_is_resumed(do: Run, tmp_path: Path, damage: str)
     assert not part.exists()
 
 
+@pytest.mark.parametrize("out", ["out.jsonl", "out.csv", "out.parquet"])
+def test_a_row_that_is_another_than_when_it_was_run_is_an_error(do: Run, tmp_path: Path, out: str) -> None:
+    do("-o", out, "--max-calls", "2", "--rows-at-once", "1")
+    (tmp_path / "rows.csv").write_text(ROWS.replace("bad day", "bad night"))
+    code, _, err = do("-o", out, "--resume")
+    assert code == 2
+    assert f"error[E610]: row 2 is another than when it was run: {out}.part has another `text`" in err
+    (tmp_path / "rows.csv").write_text(ROWS)
+    assert do("-o", out, "--resume")[0] == 0
+    assert do("-o", out, "--retry-failed")[0] == 0  # whatever the form has made of the cells
+    (tmp_path / "rows.csv").write_text(ROWS.replace("fine", "more"))
+    assert "row 4 is another" in do("-o", out, "--retry-failed")[2]
+
+
 def test_results_are_neither_overwritten_nor_mixed(do: Run, tmp_path: Path) -> None:
     do("-o", "out.jsonl", "--max-calls", "2", "--rows-at-once", "1")
     code, _, err = do("-o", "out.jsonl")
@@ -207,6 +222,13 @@ def test_results_are_neither_overwritten_nor_mixed(do: Run, tmp_path: Path) -> N
     (tmp_path / "rows.csv").write_text(ROWS.replace("good day", "good night"))
     assert "was begun with another first row" in do("-o", "out.jsonl", "--resume")[2]
     (tmp_path / "rows.csv").write_text(ROWS)
+    (tmp_path / "other.py").write_text((tmp_path / "model.py").read_text())
+    said = do("-o", "out.jsonl", "--resume", "-m", "scripted:other.py")[2]
+    assert "was begun with another model, scripted:model.py" in said
+    said = do("-o", "out.jsonl", "--resume", "--leaf-model", "scripted:other.py")[2]
+    assert "was begun with another leaf model" in said
+    (tmp_path / "told.txt").write_text("Be brief.")
+    assert "was begun with another guidance" in do("-o", "out.jsonl", "--resume", "--guidance", "told.txt")[2]
     (tmp_path / "program.rlm").write_text("text: str\ntext\n")
     assert "was begun with another program" in do("-o", "out.jsonl", "--resume")[2]
     assert do("-o", "out.jsonl", "--overwrite")[0] == 0
@@ -217,6 +239,7 @@ def test_values_are_scored(do: Run) -> None:
     code, out, _ = do("-o", "out.jsonl", "--expect", "label")
     assert code == 0
     assert "50.0% right of 4 rows, with 95 % certainty between 15.0% and 85.0%" in out
+    assert "to say 'pos' each time would be right in 50.0%" in out
     assert [line.split() for line in out.splitlines()[-2:]] == [
         ["3", "0.00", "neg", "pos"],
         ["4", "0.00", "pos", "neg"],
@@ -224,7 +247,7 @@ def test_values_are_scored(do: Run) -> None:
     code, out, _ = do("-o", "other.jsonl", "--expect", "label", "--columns", "id", "--json")
     assert json.loads(out)["scores"] == {
         "column": "label", "rows": 4, "failed": 0, "unscored": 0, "accuracy": 0.5,
-        "interval": [0.150039, 0.849961], "worst": [3, 4],
+        "interval": [0.150039, 0.849961], "commonest": 0.5, "worst": [3, 4],
     }  # fmt: skip
 
 
