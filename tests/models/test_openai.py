@@ -350,8 +350,11 @@ def test_a_server_that_does_not_stop_is_cut_short(server: FakeServer, opened: Op
     assert reply.dropped_tokens == 20 * 9 // 16
 
 
-def test_usage_is_what_the_server_counted(server: FakeServer, opened: Open) -> None:
-    usage = {"prompt_tokens": 120, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 96}}
+@pytest.mark.parametrize("number", [int, float])
+def test_usage_is_what_the_server_counted(server: FakeServer, opened: Open, number: type) -> None:
+    """Some gateways write whole numbers as `120.0`."""
+    details = {"cached_tokens": number(96)}
+    usage = {"prompt_tokens": number(120), "completion_tokens": number(7), "prompt_tokens_details": details}
     server.on(CHAT, {**completion("hello"), "usage": usage})
     reply = ask(opened(f"openai:m@{server.url}/v1?dialect=vllm&ctx=4096"), request())
     assert reply == Reply("hello", 120, 7, "stop", cached_tokens=96)

@@ -419,7 +419,7 @@ def test_a_budget_fills_where_a_server_counts_zeros(
     ("usage", "field"),
     [
         ({"prompt_tokens": "9", "completion_tokens": 3}, "prompt_tokens"),
-        ({"prompt_tokens": 9, "completion_tokens": 3.0}, "completion_tokens"),
+        ({"prompt_tokens": 9, "completion_tokens": 3.5}, "completion_tokens"),
         ({"prompt_tokens": -9, "completion_tokens": 3}, "prompt_tokens"),
         ({"prompt_tokens": 9, "completion_tokens": True}, "completion_tokens"),
         (

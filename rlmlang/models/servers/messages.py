@@ -195,5 +195,7 @@ def reported_cost(usage: dict[str, Any]) -> Decimal | None:
 
 
 def count(value: object) -> int | None:
-    """Return a number of tokens that a server reports; None for anything else."""
+    """Return a number of tokens that a server reports, `12` or `12.0`; None for anything else."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
     return value if type(value) is int and 0 <= value < 2**31 else None
