@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import repr as shown
@@ -166,12 +166,15 @@ async def asked_in_loop(store: StoreLike) -> AsyncIterator[Store]:
     A store over a network is opened and closed without blocking the event loop.
     """
     kept = store if isinstance(store, Store) else await opened_aside(store)
+    has_failed = True
     try:
         async with kept.connected():
             yield kept
+        has_failed = False
     finally:
         if kept is not store:
-            await kept.aside(kept.close)
+            with suppress(UsageError) if has_failed else nullcontext():  # it may be the store that has failed
+                await kept.aside(kept.close)
 
 
 class NoModel:

@@ -77,8 +77,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server of the tests' own."""
     need(postgres.programs() is not None, "postgresql")
-    with postgres.server() as url:
-        yield url
+    with postgres.server() as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ POLL = (0.02, 1.0)
 """Seconds between two looks at calls that other processes have claimed: the first pause, and the longest."""
 
 
+EVENT_PAUSE = 0.1
+"""Seconds that events wait for an answer or a claim to be written with, where a write is a round trip."""
+
 AT_ONCE = 1_000
 """Keys that are looked up at once."""
 
@@ -39,6 +42,8 @@ class Journal:
         self._written: asyncio.Future[None] | None = None
         """That of the next write, once something is to be written."""
         self._writing: asyncio.Task[None] | None = None
+        self._later: asyncio.TimerHandle | None = None
+        """What will write events that nothing else is written with."""
         self._sought: dict[bytes, asyncio.Future[str | None]] = {}
         """Keys to look up next, with the futures of their values."""
         self._seeking: asyncio.Task[None] | None = None
@@ -98,7 +103,10 @@ class Journal:
     def add_event(self, seq: int, event: str) -> None:
         """Write an event of the trace, in the next transaction."""
         self._batch.events.append((seq, event))
-        self._schedule()
+        if self._remote is None:
+            self._schedule()
+        elif self._written is None and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(EVENT_PAUSE, self._schedule)
 
     async def claim(self, key: bytes) -> str | bool:
         """Claim a call. Returns True if it is ours to make now, False if another run has claimed it, its value if it is
@@ -200,6 +208,9 @@ class Journal:
                 written.set_result(None)
 
     def _take_batch(self) -> WriteBatch:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         batch, self._batch = self._batch, WriteBatch(self._batch.run)
         return batch
 
@@ -237,16 +248,24 @@ class Journal:
             for key in (*found, *free):
                 for waiting in self._take_waiting([key]):
                     waiting.set_result(found.get(key))
+            if not self._awaited:
+                await self._end_edges()
+
+    async def _end_edges(self) -> None:
+        """Take back that claims of this run wait for others, since nobody waits."""
         if self._had_edges:
-            await self._find()  # takes back that anything waits
+            await self._ask_find((), frozenset())
+            self._had_edges = False
 
     async def _find(self) -> Found:
         """Return which keys that others have claimed are answered, and which are free."""
-        run, keys = self._batch.run, tuple(self._awaited)
-        edges = self._edges()
+        return await self._ask_find(tuple(self._awaited), self._edges())
+
+    async def _ask_find(self, keys: tuple[bytes, ...], edges: frozenset[Edge] | None) -> Found:
+        awaited = Awaited(keys, self._batch.run, edges)
         if self._remote is None:
-            return self.store.find(keys, run, edges)
-        return await self.store.ask(partial(self._remote.find, Awaited(keys, run, edges)))
+            return self.store.find(awaited)
+        return await self.store.ask(partial(self._remote.find, awaited))
 
     def _edges(self) -> frozenset[Edge] | None:
         """Return which claims of this run wait for which keys of others; None if none ever did."""
@@ -258,7 +277,10 @@ class Journal:
 
     def _take_waiting(self, keys: Iterable[bytes]) -> list[asyncio.Future[str | None]]:
         """Remove and return the futures of those who wait for keys."""
-        return [waiting for key in list(keys) for waiting in self._awaited.pop(key) if not waiting.done()]
+        keys = list(keys)
+        for key in keys:
+            del self._above[key]
+        return [waiting for key in keys for waiting in self._awaited.pop(key) if not waiting.done()]
 
     async def close(self) -> None:
         """Write what is left, and give up all claims."""
@@ -274,6 +296,8 @@ class Journal:
             await asyncio.shield(self._schedule())
         if self._writing is not None:
             await self._writing
+        self._awaited.clear()
+        await self._end_edges()
 
 
 def _end_with(written: asyncio.Future[None], error: BaseException) -> None:

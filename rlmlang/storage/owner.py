@@ -8,22 +8,36 @@ import socket
 import sys
 from pathlib import Path
 
+_OF_THIS_PROCESS: set[str] = set()
+"""The owners of this process that are still alive."""
+
 
 def new_owner() -> str:
     """Return a unique name: the machine, the process, when the process started, and a random number."""
     pid = os.getpid()
-    return f"{_machine()} {pid} {_start_time(pid)} {secrets.token_hex(4)}"
+    owner = f"{_machine()} {pid} {_start_time(pid)} {secrets.token_hex(4)}"
+    _OF_THIS_PROCESS.add(owner)
+    return owner
+
+
+def end_owner(owner: str) -> None:
+    """Take note that an owner of this process has ended, whether or not it could give up what it has."""
+    _OF_THIS_PROCESS.discard(owner)
 
 
 def is_dead(owner: str) -> bool:
-    """Return whether the owner was a process of this machine that has ended.
+    """Return whether the owner was a process of this machine, or one in this process, that has ended.
 
     Processes of other machines cannot be checked; their claims end with the lease.
     """
     machine, _, rest = owner.partition(" ")
     try:
         pid, started = rest.split(" ")[:2]
-        return machine == _machine() and _start_time(int(pid)) != started
+        if machine != _machine():
+            return False
+        if _start_time(int(pid)) != started:
+            return True
+        return int(pid) == os.getpid() and owner not in _OF_THIS_PROCESS
     except ValueError:
         return False
 

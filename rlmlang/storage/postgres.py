@@ -57,6 +57,7 @@ class Postgres:
         self._connection: psycopg.Connection[Row] | None = None
         self._turns = RLock()
         """Held while a thread asks: what others ask must not come into its transaction."""
+        self._in_transaction = False
         with self.transaction():  # processes that start at the same time would each create it
             self.query("create table if not exists meta (version integer not null)")
 
@@ -73,7 +74,12 @@ class Postgres:
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._turns:
-            cursor = self._db.execute(postgres_sql(sql), values)
+            try:
+                cursor = self._db.execute(postgres_sql(sql), values)
+            except psycopg.OperationalError:
+                if self._in_transaction or self._connection is None or not self._connection.closed:
+                    raise
+                cursor = self._db.execute(postgres_sql(sql), values)  # by a new connection: the server was started anew
             return cursor.fetchall() if cursor.description else []
 
     def do(self, work: DatabaseWork[T]) -> T:
@@ -88,9 +94,15 @@ class Postgres:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with self._turns, self._db.transaction():
-            self._db.execute("select pg_advisory_xact_lock(%s)", (_GATE,))
-            yield
+        with self._turns:
+            self.query("select 1")  # makes a lost connection anew
+            with self._db.transaction():
+                self._in_transaction = True
+                try:
+                    self._db.execute("select pg_advisory_xact_lock(%s)", (_GATE,))
+                    yield
+                finally:
+                    self._in_transaction = False
 
     def version(self) -> int:
         rows = self.query("select version from meta")

@@ -159,7 +159,7 @@ def _look(keys: Collection[bytes]) -> SqlStatement:
 _SAVE = f"""
 with given as (
     select * from unnest(
-        %b::bytea[], %b::bytea[], %b::bytea[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[]
+        %b::bytea[], %b::bytea[], %b::bytea[], %s::bigint[], %s::bigint[], %b::text[], %s::bigint[]
     ) as given(key, value, digest, prompt_tokens, completion_tokens, model, fence)
 ), mine as (
     select %s::text as owner, %s::text as run
@@ -176,7 +176,7 @@ with given as (
         completion_tokens = excluded.completion_tokens, run = excluded.run, model = excluded.model, used = excluded.used
 ), logged as (
     insert into events (run, seq, data)
-    select mine.run, seq, data from unnest(%s::bigint[], %s::text[]) as logged(seq, data), mine {{conflict}}
+    select mine.run, seq, data from unnest(%s::bigint[], %b::text[]) as logged(seq, data), mine {{conflict}}
 ), released as (
     update claims set until = 0 from unnest(%b::bytea[], %s::bigint[]) as released(key, fence), mine
     where claims.key = released.key and claims.fence = released.fence
@@ -202,7 +202,7 @@ connection was lost."""
 
 _DROP = "delete from claims where key = any(%b::bytea[]) and owner = %s and run = %s"
 
-_FREE = "update claims set until = 0 where key = any(%b::bytea[]) and owner = any(%s::text[]) returning key"
+_FREE = "update claims set until = 0 where key = any(%b::bytea[]) and owner = any(%b::text[]) returning key"
 
 _TOUCH = f"""
 update answers set used = {NOW} from (

@@ -7,6 +7,7 @@ is done again on another, for some time: a server that is started again ends no 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,11 @@ from rlmlang.storage.database import DatabaseWork, Row, SqlStatement
 from rlmlang.storage.postgres_answers import PostgresWork, postgres_sql
 
 T = TypeVar("T")
+
+logger = logging.getLogger("rlmlang")
+
+if (_library := logging.getLogger("psycopg")).level == logging.WARNING:  # as psycopg itself sets it
+    _library.setLevel(logging.ERROR)  # what it warns of is reported here, once
 
 CONNECT_TIMEOUT = 10
 """Seconds that one attempt to connect may take."""
@@ -49,6 +55,8 @@ class PostgresPool:
         self._place = str(place)
         self.work = work
         self._open: dict[asyncio.AbstractEventLoop, _OpenPool] = {}
+        self._is_gone = False
+        """Whether the last work was given up: then nothing waits for the server any longer."""
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection[Row]]]:
@@ -75,19 +83,27 @@ class PostgresPool:
         """Return the result of work, made anew for each attempt. Raises psycopg.Error."""
         async with self.connected() as pool:
             loop = asyncio.get_running_loop()
-            end, pause = loop.time() + PATIENCE, 0.05
-            while True:
-                try:
-                    async with pool.connection(timeout=max(1.0, end - loop.time())) as connection:
-                        return await _carried_out(make(), connection)
-                except PoolTimeout:
-                    await self._explain()
-                    raise
-                except psycopg.OperationalError as error:
-                    if loop.time() > end or not _passes(error):
+            end, pause = loop.time() + (0.0 if self._is_gone else PATIENCE), 0.05
+            try:
+                while True:
+                    try:
+                        async with pool.connection(timeout=max(0.5, end - loop.time())) as connection:
+                            result = await _carried_out(make(), connection)
+                        self._is_gone = False
+                        return result
+                    except PoolTimeout:
+                        await self._explain()
                         raise
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 1.0)
+                    except psycopg.OperationalError as error:
+                        if loop.time() > end or not _passes(error):
+                            raise
+                        if pause == 0.05:
+                            logger.warning("the store is asked again: %s", str(error).partition("\n")[0])
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, 1.0)
+            except psycopg.OperationalError:
+                self._is_gone = True
+                raise
 
     async def _explain(self) -> None:
         """Raise why no connection can be made, if none can be."""

@@ -15,7 +15,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from reprlib import repr as shown
@@ -25,9 +25,9 @@ from typing import Any, Self, TypeVar
 from attrs import frozen
 
 from rlmlang.errors import UsageError
-from rlmlang.storage.batches import AnswerCheck, Awaited, Edge, WriteBatch, WriteResult
+from rlmlang.storage.batches import AnswerCheck, Awaited, Found, WriteBatch, WriteResult
 from rlmlang.storage.database import MIGRATIONS, Answers, Database, DatabaseWork
-from rlmlang.storage.owner import is_dead, new_owner
+from rlmlang.storage.owner import end_owner, is_dead, new_owner
 from rlmlang.storage.run_records import begun, ended, events_after
 
 T = TypeVar("T")
@@ -137,15 +137,13 @@ class Store:
         with self.reporting_errors():
             return self._answers.get(key)
 
-    def find(
-        self, keys: Iterable[bytes], run: str = "", edges: frozenset[Edge] | None = None
-    ) -> tuple[dict[bytes, str], set[bytes]]:
+    def find(self, awaited: Awaited) -> Found:
         """Look up keys that others have claimed. Returns those answered by now, with values, and those free again.
 
-        `edges` are those of the claims of a run that wait for keys; a key by which a circle is closed is freed.
+        A key by which runs come to wait for each other in a circle is freed.
         """
         with self.reporting_errors():
-            return self._answers.find(Awaited(tuple(keys), run, edges))
+            return self._answers.find(awaited)
 
     def write(self, batch: WriteBatch) -> WriteResult:
         """Write answers and events in one transaction, and claim calls."""
@@ -234,6 +232,7 @@ class Store:
                 self.db.query("delete from waits where owner = ?", (self.owner,))
             finally:
                 self._is_closed = True
+                end_owner(self.owner)
                 self.db.close()
 
 

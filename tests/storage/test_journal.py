@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rlmlang.errors import UsageError
-from rlmlang.storage.batches import LEASE, StoredAnswer, WriteBatch
+from rlmlang.storage.batches import LEASE, Awaited, StoredAnswer, WriteBatch
 from rlmlang.storage.journal import Journal
 from rlmlang.storage.store import Store
 from tests.support.virtual import run
@@ -49,7 +49,7 @@ def test_writes_of_one_turn_are_one_transaction(stores: tuple[Store, Store]) -> 
         await journal.close()
 
     run(steps())
-    assert stores[1].find([b"o" * 32]) == ({}, {b"o" * 32})
+    assert stores[1].find(Awaited((b"o" * 32,))) == ({}, {b"o" * 32})
 
 
 def test_an_answer_that_comes_too_late_is_discarded(stores: tuple[Store, Store]) -> None:
@@ -118,7 +118,7 @@ def test_claims_are_renewed_during_the_run(stores: tuple[Store, Store]) -> None:
         await journal.claim(KEY)
         lose(stores[0])
         await asyncio.sleep(LEASE / 2)
-        assert stores[1].find([KEY]) == ({}, set())
+        assert stores[1].find(Awaited((KEY,))) == ({}, set())
         await journal.close()
 
     run(steps())

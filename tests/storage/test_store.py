@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from rlmlang.errors import UsageError
-from rlmlang.storage.batches import StoredAnswer, WriteBatch, WriteResult
+from rlmlang.storage.batches import Awaited, StoredAnswer, WriteBatch, WriteResult
 from rlmlang.storage.database import MIGRATIONS
 from rlmlang.storage.owner import is_dead, new_owner
 from rlmlang.storage.sqlite import Sqlite, journal_mode
@@ -99,12 +99,12 @@ def test_a_key_has_one_owner(place: str | Path) -> None:
     assert claim(one, KEY, OTHER).claimed == {KEY: 1, OTHER: 1}
     refused = claim(two, KEY)
     assert (refused.claimed, refused.found) == ({}, {})
-    assert two.find([KEY]) == ({}, set())
+    assert two.find(Awaited((KEY,))) == ({}, set())
     keep(one, KEY, "1", 1)
-    assert two.find([KEY]) == ({KEY: "1"}, set())
+    assert two.find(Awaited((KEY,))) == ({KEY: "1"}, set())
     assert claim(two, KEY).found == {KEY: "1"}
     one.write(WriteBatch("r", released={OTHER: 1}))
-    assert two.find([OTHER]) == ({}, {OTHER})
+    assert two.find(Awaited((OTHER,))) == ({}, {OTHER})
     assert claim(two, OTHER).claimed == {OTHER: 2}
     one.close()
     two.close()
@@ -119,7 +119,7 @@ def test_the_answer_of_a_former_owner_is_refused(place: str | Path) -> None:
     one, two = Store(place), Store(place)
     first = claim(one, KEY).claimed[KEY]
     expire(one)
-    assert two.find([KEY]) == ({}, {KEY})
+    assert two.find(Awaited((KEY,))) == ({}, {KEY})
     second = claim(two, KEY).claimed[KEY]
     assert second > first
     assert keep(one, KEY, '"late"', first).refused == {KEY: None}
@@ -135,10 +135,10 @@ def test_a_claim_is_renewed_as_long_as_its_owner_lives(place: str | Path) -> Non
     claim(one, KEY)
     expire(one)
     one.renew("r")
-    assert two.find([KEY]) == ({}, set())
+    assert two.find(Awaited((KEY,))) == ({}, set())
     one.write(WriteBatch("r", released={KEY: 1}))
     one.renew("r")  # what was given up is not taken again
-    assert two.find([KEY]) == ({}, {KEY})
+    assert two.find(Awaited((KEY,))) == ({}, {KEY})
     one.close()
     two.close()
 
@@ -147,14 +147,14 @@ def test_closing_gives_up_all_claims(place: str | Path) -> None:
     one, two = Store(place), Store(place)
     claim(one, KEY)
     one.close()
-    assert two.find([KEY]) == ({}, {KEY})
+    assert two.find(Awaited((KEY,))) == ({}, {KEY})
     two.close()
 
 
 def test_the_claims_of_a_dead_process_are_free_at_once(place: str | Path) -> None:
     code = """if True:
         import os, sys
-        from rlmlang.storage.batches import WriteBatch
+        from rlmlang.storage.batches import Awaited, WriteBatch
         from rlmlang.storage.store import Store
         store = Store(sys.argv[1])
         store.write(WriteBatch("r", claims=[b"k" * 32]))
@@ -164,7 +164,7 @@ def test_the_claims_of_a_dead_process_are_free_at_once(place: str | Path) -> Non
     owner = subprocess.run([sys.executable, "-c", code, str(place)], capture_output=True, text=True).stdout.strip()
     assert is_dead(owner)
     store = Store(place)
-    assert store.find([KEY]) == ({}, {KEY})
+    assert store.find(Awaited((KEY,))) == ({}, {KEY})
     assert claim(store, KEY).claimed == {KEY: 2}
     store.close()
 

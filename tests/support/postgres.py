@@ -7,9 +7,11 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from attrs import frozen
 
 
 def programs() -> Path | None:
@@ -20,25 +22,52 @@ def programs() -> Path | None:
     return folders[-1].parent if folders else None
 
 
+@frozen
+class Server:
+    """A server that runs."""
+
+    url: str
+    """That of an empty database."""
+    control: Callable[..., None]
+    """Runs `pg_ctl` on it."""
+
+    def stop(self) -> None:
+        """End it as if the machine had failed."""
+        self.control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        self.control("start")
+
+
 @contextmanager
-def server() -> Iterator[str]:
-    """The URL of an empty database."""
+def server(authentication: str = "trust", connections: int = 50) -> Iterator[Server]:
+    """A server whose user `rlmlang` has the password `open sesame`."""
     found = programs()
     assert found is not None
     with tempfile.TemporaryDirectory(prefix="pg") as name:
         folder = Path(name)
         user = "postgres" if os.getuid() == 0 else None  # which refuses to run as root
+        password = folder / "password"
+        password.write_text("open sesame")
         if user is not None:
             owner = pwd.getpwnam(user)
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
+            for path in (folder, password):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
 
         def do(*command: str) -> None:
             subprocess.run(command, check=True, user=user, cwd=folder, capture_output=True, timeout=120)
 
-        do(str(found / "initdb"), "-D", f"{name}/data", "-A", "trust", "-U", "rlmlang", "--no-sync")
-        options = f"-k {name} -c listen_addresses='' -c fsync=off -c max_connections=50"
-        do(str(found / "pg_ctl"), "-D", f"{name}/data", "-l", f"{name}/log", "-o", options, "-w", "start")
+        do(
+            str(found / "initdb"), "-D", f"{name}/data", "-A", authentication, "-U", "rlmlang", "--no-sync",
+            "--pwfile", str(password),
+        )  # fmt: skip
+        options = f"-k {name} -c listen_addresses='' -c fsync=off -c max_connections={connections}"
+
+        def control(*arguments: str) -> None:
+            do(str(found / "pg_ctl"), "-D", f"{name}/data", "-l", f"{name}/log", "-o", options, "-w", *arguments)
+
+        control("start")
         try:
-            yield f"postgresql://rlmlang@/postgres?host={name}"
+            yield Server(f"postgresql://rlmlang@/postgres?host={name}", control)
         finally:
-            do(str(found / "pg_ctl"), "-D", f"{name}/data", "-m", "immediate", "-w", "stop")
+            control("-m", "immediate", "stop")
