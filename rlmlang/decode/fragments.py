@@ -164,7 +164,7 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
             required = (
                 sum(param.default is None for param in entry.node.params)
                 if isinstance(entry, (CheckedFunction, Definition))
-                else len(entry.fields)
+                else len(entry.fields) - len(entry.defaults)
             )
             yield listed([HOLE] * max(0, required - given))
             return
@@ -205,7 +205,7 @@ def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator
     if isinstance(entry, (CheckedFunction, Definition)):
         names = [param.name.id for param in entry.node.params if param.default is None]
     else:
-        names = [name for name, _ in entry.fields]
+        names = [name for name, _ in entry.fields if name not in entry.defaults]
     yield from _missing(names, frame)
 
 

@@ -419,8 +419,8 @@ def is_plain(entry: object) -> bool:
 def _with_field(record: nodes.Record, line: nodes.Statement) -> nodes.Statement:
     """Return a record with the field that a line is, or what is refused if it is no field."""
     match line:
-        case nodes.AnnotatedAssign(value=None):
-            field_ = nodes.Field(line.name, line.type, span=line.span)
+        case nodes.AnnotatedAssign():
+            field_ = nodes.Field(line.name, line.type, line.value, span=line.span)
             return evolve(record, fields=(*record.fields, field_))
     return nodes.Return(None, span=line.span)
 

@@ -411,6 +411,7 @@ class AugmentedAssign(Node):
 class Field(Node):
     name: Name
     type: TypeExpr
+    default: Expr | None = None
     docstring: Constant | None = None
     """The string below it."""
     comment: str = field(default="", eq=False)

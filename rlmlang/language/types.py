@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import ClassVar, Union
+from typing import Any, ClassVar, Union
 
 from attrs import field, frozen
 
@@ -204,6 +204,8 @@ class RecordType:
     fields: tuple[tuple[str, Type], ...] = field(eq=False)
     descriptions: Mapping[str, str] = field(factory=dict, eq=False, repr=False)
     """What the program says about its fields, by name, and about the record itself, by an empty name."""
+    defaults: Mapping[str, Any] = field(factory=dict, eq=False, repr=False)
+    """The expressions that give fields their values where they are left out, by name."""
     size: int = field(init=False, eq=False, repr=False)
 
     @size.default

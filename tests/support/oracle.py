@@ -82,6 +82,7 @@ def evaluate(text: str, inputs: Mapping[str, Value]) -> Any:
     tree = ast.fix_missing_locations(_Adapt(inputs).visit(tree))
     scope: dict[str, Any] = {
         "record__": dataclasses.dataclass(frozen=True),
+        "field": dataclasses.field,
         "reduce": functools.reduce,
         "print": lambda *args, **keywords: None,
         "range": _range,

@@ -95,7 +95,7 @@ def apply(check: Inference, node: nodes.Apply) -> Type:
                 use_library(check, entry, node.span)
             return entry.result
         case RecordType():
-            fields = [NamedParameter(name, type_) for name, type_ in entry.fields]
+            fields = [NamedParameter(name, type_, entry.defaults.get(name)) for name, type_ in entry.fields]
             args = _arguments(check, node, callee.id, fields, "E228")
             if args is not None:
                 check.tables.targets[node.node_id] = RecordTarget(entry, args)
@@ -190,6 +190,8 @@ def _arguments(
                 found[param.name] = param.default
                 if is_open(param.type):
                     check.infer(param.default)
+                else:
+                    check.expect(param.default, param.type, what)
         elif is_open(param.type):
             _expect_open(check, found[param.name], param.type, what)
         else:

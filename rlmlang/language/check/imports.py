@@ -21,11 +21,15 @@ DECORATORS = {"functools": ("cache", "lru_cache"), "dataclasses": ("dataclass",)
 """The decorators that change no value of a program, by module: functions are pure, and records are data."""
 
 
+_FIELD = ("dataclasses", "field")
+"""What says how the default of a field is made."""
+
+
 def import_(check: Inference, node: nodes.Import) -> None:
     """Check an import, and bind its names."""
     for imported in node.names:
         name = bound_name(imported)
-        if imported.name in DECORATORS.get(node.module or "", ()):
+        if imported.name in DECORATORS.get(node.module or "", ()) or (node.module, imported.name) == _FIELD:
             check.names.typing[name.id] = f"{node.module}.{imported.name}"
         elif node.module == "typing":
             _import_type(check, imported, name)
@@ -54,6 +58,16 @@ def decorators(check: Inference, node: nodes.Function | nodes.Record, module: st
             listed = " and ".join(f"`@{name}`" for name in DECORATORS[module])
             hint = f"those of {module} are: {listed}" if known or isinstance(node, nodes.Record) else _UNDECORATED
             check.problems.error("E116", "this decorator is not in the language", each.span, hint)
+
+
+def is_field(check: Inference, node: nodes.Expr) -> bool:
+    """Return whether an expression is `field` of dataclasses."""
+    match node:
+        case nodes.Name(id=name):
+            return check.names.typing.get(name) == ".".join(_FIELD)
+        case nodes.Attribute(value=nodes.Name(id=name), name="field"):
+            return _is_module(check, name, _FIELD[0])
+    return False
 
 
 _UNDECORATED = "omit it, or apply the function where its result is used; `@cache` of functools is allowed"

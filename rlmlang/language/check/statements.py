@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlmlang.language import nodes
-from rlmlang.language.check import bindings, functions, imports, loops
-from rlmlang.language.check.annotations import TYPE_NAMES, resolve
+from rlmlang.language.check import bindings, functions, imports, loops, records
+from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.flow import State, joined, where_it_fails
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.problems import did_you_mean
 from rlmlang.language.check.scope import ScopeEntry, Unbound, Variable
 from rlmlang.language.check.unreached import leave_out, misplaced
-from rlmlang.language.parse.layout import show_hidden
-from rlmlang.language.types import FLOAT, INT, NONE, STR, RecordType, Type, fits
+from rlmlang.language.types import FLOAT, INT, NONE, STR, fits
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 
 
@@ -55,7 +54,7 @@ def _check(check: Inference, node: nodes.Statement) -> None:
         case nodes.Function():
             function(check, node)
         case nodes.Record():
-            record(check, node)
+            records.record(check, node)
         case nodes.Input():
             input_(check, node)
         case nodes.Import():
@@ -73,37 +72,6 @@ def function(check: Inference, node: nodes.Function) -> None:
     definition = functions.define(check, node)
     if check.names.bind(node.name, definition):
         functions.check_early(check, definition)
-
-
-def record(check: Inference, node: nodes.Record) -> None:
-    imports.decorators(check, node, "dataclasses")
-    fields: dict[str, Type] = {}
-    for each in node.fields:
-        type_ = resolve(each.type, check.names)
-        if each.name.id in fields:
-            check.problems.error("E201", f"duplicate field `{each.name.id}`", each.name.span)
-        if each.name.id.startswith("_"):
-            check.problems.error("E204", "the name of a field cannot start with `_`", each.name.span)
-        fields[each.name.id] = type_
-    made = RecordType(node.name.id, tuple(fields.items()), descriptions(node))
-    check.problems.bounded(made, node.name.span)
-    if node.name.id in TYPE_NAMES:
-        message = f"`{node.name.id}` is a built-in type"
-        check.problems.error("E229", message, node.name.span, "choose another name")
-    elif check.names.bind(node.name, made):
-        check.names.records[node.name.id] = made
-
-
-def descriptions(node: nodes.Record) -> dict[str, str]:
-    """Return what a program says about the fields of a record, and by an empty name about the record."""
-    found = {"": _description(node), **{each.name.id: _description(each) for each in node.fields}}
-    return {name: text for name, text in found.items() if text}
-
-
-def _description(node: nodes.Record | nodes.Field) -> str:
-    """Return the comment behind a part of a record and the string below it, on one line."""
-    text = "" if node.docstring is None else str(node.docstring.value)
-    return show_hidden(" ".join(f"{node.comment} {text}".split()))
 
 
 def input_(check: Inference, node: nodes.Input) -> None:

@@ -147,8 +147,6 @@ def record(refused: RefusedToken) -> Explanation | None:
         hint = "define a function outside the record, with the record as a parameter"
     elif re.match(r"[rRfF]?[\"']", line):
         hint = "describe a field by a string below it or a comment behind it: `name: type  # …`"
-    elif "=" in line:
-        hint = "omit the default, and give the field its value where a record is made"
     return "E121", "a record can only have fields", refused.line_range, hint
 
 

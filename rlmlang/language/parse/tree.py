@@ -389,7 +389,8 @@ class Builder(ExpressionBuilder):
         return nodes.Param(self.name_of(name), type_, None, True, span=self.at(items))
 
     def field(self, items: Items) -> nodes.Field:
-        return nodes.Field(self.name_of(items[0]), items[2], span=self.at(items))
+        name, _, type_, _, default = items
+        return nodes.Field(self.name_of(name), type_, default, span=self.at(items))
 
 
 def without_star(target: nodes.TupleTarget) -> nodes.TupleTarget:

@@ -53,7 +53,7 @@ class Statements:
                 yield PrintedUnit(f"class {name.id}:", start, name.span.end, indent, opens=True)
                 yield from _docstring(docstring, inner)
                 for item in fields:
-                    text = lay([f"{item.name.id}: ", *type_row(item.type)], inner)
+                    text = lay(_declared(item.name, item.type, item.default), inner)
                     yield PrintedUnit(text, item.span.start, item.span.end, inner)
                     yield from _docstring(item.docstring, inner)
             case nodes.Function(name, params, result, body):
