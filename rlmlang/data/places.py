@@ -26,6 +26,9 @@ MAX_WHOLE = 1_000_000_000
 WHOLE_TAKES = 5
 """How many times its size a file takes in memory, at least, that is read as a whole: its bytes, text and values."""
 
+STANDARD_INPUT = "standard input"
+"""What messages call it."""
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -174,7 +177,7 @@ class _Continued(io.RawIOBase):
 def place_of(named: str) -> DataPlace:
     """Return the place that is named: a file, or `-` for standard input; `file.db#part` names a part of a file."""
     if named == "-":
-        return DataPlace("standard input", None)
+        return DataPlace(STANDARD_INPUT, None)
     path, _, part = named.rpartition("#")
     if path and not _exists(named) and _exists(path):
         return DataPlace(named, Path(path), part)

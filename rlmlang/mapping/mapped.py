@@ -16,6 +16,7 @@ from rlmlang.cluster.jobs import RowsJob
 from rlmlang.cluster.places import Cluster, sent_options
 from rlmlang.data import Table
 from rlmlang.data import rows as rows_at
+from rlmlang.data.places import STANDARD_INPUT
 from rlmlang.data.tables import TableRow
 from rlmlang.errors import InputMismatch, RlmError, UsageError
 from rlmlang.execution import LimitsLike, Options, begin, default_limits, limits_with
@@ -24,6 +25,7 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import Type
 from rlmlang.mapping.binding import RowBinder
 from rlmlang.mapping.planning import RowsCost, cost_of_rows
+from rlmlang.mapping.read_ahead import ReadAhead
 from rlmlang.mapping.rows import RowResult, RowRuns
 from rlmlang.mapping.scoring import ReadyScorer, Scorer
 from rlmlang.models.opened import OpenModel, refuse_in_event_loop
@@ -35,6 +37,8 @@ T = TypeVar("T")
 
 RowsLike = Union[Iterable[object], str]
 """Rows: mappings, objects with fields, or a table of a library; or the place of a file of rows."""
+
+NumberedRow = tuple[int, TableRow]
 
 LOOKED_AT = 10
 """So many rows are bound before anything runs; if none of them fits, nothing does."""
@@ -77,6 +81,7 @@ class Mapped:
         self.is_done: Callable[[int, TableRow], bool] = lambda number, row: False
         """Whether a row is left out, since it is done already."""
         table = table_of(rows)
+        self._are_read = isinstance(rows, str | Table) and table.name != STANDARD_INPUT
         fixed = table.columns  # reading gives it those of the first row
         self._rows = _numbered(table)
         first = list(islice(self._rows, LOOKED_AT))
@@ -111,12 +116,12 @@ class Mapped:
         """What all rows have taken so far."""
         return self._options.trace.usage
 
-    def _begin(self) -> tuple[RowRuns, Coroutine[Any, Any, None]]:
+    def _begin(self, rows: Iterator[NumberedRow] | ReadAhead[NumberedRow]) -> tuple[RowRuns, Coroutine[Any, Any, None]]:
         """Return the runs of the rows, and the work that makes them."""
         assert self._binder is not None
         binder = self._binder
         runs = RowRuns(
-            self._left(), binder, self._limits,
+            rows, binder, self._limits,
             ordered=self._ordered, max_errors=self._max_errors, at_once=self._rows_at_once,
             scorer=self._scorer,
         )  # fmt: skip
@@ -171,7 +176,8 @@ class Mapped:
                 async for batch in shared:
                     yield batch
             return
-        runs, work = self._begin()
+        reading = ReadAhead(self._left()) if self._are_read else None
+        runs, work = self._begin(reading or self._left())
         running = asyncio.ensure_future(work)
         running.add_done_callback(lambda _: runs.end())
         try:
@@ -181,6 +187,8 @@ class Mapped:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+            if reading is not None:
+                reading.close()
 
     async def __aiter__(self) -> AsyncIterator[RowResult]:
         batches = self.batches()

@@ -36,6 +36,7 @@ from rlmlang.errors import (
     ValueTooLarge,
 )
 from rlmlang.mapping.binding import RowBinder
+from rlmlang.mapping.read_ahead import ReadAhead
 from rlmlang.mapping.scoring import ReadyScorer
 from rlmlang.runtime.values import Value
 from rlmlang.trace.events import PrintEvent
@@ -75,7 +76,7 @@ class RowRuns:
 
     def __init__(
         self,
-        rows: Iterator[tuple[int, TableRow]],
+        rows: Iterator[tuple[int, TableRow]] | ReadAhead[tuple[int, TableRow]],
         binder: RowBinder,
         limits: Limits,
         *,
@@ -143,7 +144,7 @@ class RowRuns:
         try:
             while True:
                 await self._room.acquire()
-                begun = None if self._failure is not None else next(self._rows, None)
+                begun = None if self._failure is not None else await self._begin()
                 if begun is None:
                     break
                 place = self._begun
@@ -152,6 +153,10 @@ class RowRuns:
         except RlmError as error:
             self._failure = self._failure or error
         self._room.release()  # for others, who may wait in vain now
+
+    async def _begin(self) -> tuple[int, TableRow] | None:
+        """Return the next row. Nothing else runs between that and its return, so that rows are begun in order."""
+        return await self._rows.next() if isinstance(self._rows, ReadAhead) else next(self._rows, None)
 
     def _add(self, place: int, result: RowResult) -> None:
         """Make a result ready, and those that have waited for it. Raises RunError E316."""
