@@ -115,6 +115,17 @@ def field_names(kind: Any) -> Iterable[str] | None:
     return getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
 
 
+def optional_names(kind: Any) -> set[str]:
+    """Return the names of the fields of a `TypedDict` that may be left out."""
+    found = set()
+    for name, type_ in get_type_hints(kind, include_extras=True).items():
+        # Python knows neither mark where annotations are texts, and takes the field for what `total` says.
+        marked = get_origin(type_) in (Required, NotRequired)
+        if get_origin(type_) is NotRequired or (not marked and name not in kind.__required_keys__):
+            found.add(name)
+    return found
+
+
 def meaning(annotation: Any) -> str:
     """Return what a model should know of data of an annotation beside their type, on one line; empty for nothing."""
     return _on_one_line(dict.fromkeys(_meanings(annotation)))
@@ -177,7 +188,12 @@ def _record(kind: type, names: Iterable[str], around: tuple[type, ...]) -> Recor
         raise UsageError.of("E607", f"the field `{missing[0]}` of {kind!r} has no type")
     says = {"": _docstring(kind)}
     says |= {name: _on_one_line((*_said_of_field(kind, name), *_meanings(types[name]))) for name in names}
-    made = tuple((name, _type(types[name], (*around, kind))) for name in names)
+    may_lack = optional_names(kind) if is_typeddict(kind) else ()
+    made = tuple(
+        (name, optional(of) if name in may_lack else of)
+        for name in names
+        for of in (_type(types[name], (*around, kind)),)
+    )
     return RecordType(kind.__name__, made, {name: text for name, text in says.items() if text})
 
 

@@ -46,6 +46,7 @@ from cattrs.cols import (
 )
 from cattrs.errors import IterableValidationNote, StructureHandlerNotFoundError
 
+from rlmlang.annotations import optional_names
 from rlmlang.errors import UsageError
 from rlmlang.runtime.values import MatchValue, PatternValue, RecordValue, SetValue, Value, to_json
 
@@ -239,19 +240,28 @@ def _namedtuple_hook(converter: Converter, kind: Any) -> Hook:
 
 
 def _typeddict_hook(converter: Converter, kind: Any) -> Hook:
+    may_lack = optional_names(kind)
     fields: dict[str, tuple[Any, Any]] = {}
     for name, type_ in get_type_hints(kind, include_extras=True).items():
-        # Python knows neither mark where annotations are texts, and takes the field for what `total` says.
-        marked = get_origin(type_) in (Required, NotRequired)
-        needed = get_origin(type_) is Required if marked else name in kind.__required_keys__
-        fields[name] = get_args(type_)[0] if marked else type_, attrs.NOTHING if needed else _LEFT_OUT
+        bare = get_args(type_)[0] if get_origin(type_) in (Required, NotRequired) else type_
+        fields[name] = bare, _LEFT_OUT if name in may_lack else attrs.NOTHING
     twin = _twin(kind, fields)
 
     def hook(data: Any, _: Any) -> Any:
-        made: Any = converter.structure(data, twin)
+        # What a record's field says by None, a TypedDict says by having no such field, unless None is of its type.
+        given = {
+            name: part
+            for name, part in data.items()
+            if part is not None or name not in may_lack or _takes_none(fields[name][0])
+        }
+        made: Any = converter.structure(given, twin)
         return {name: part for name in fields if (part := getattr(made, name)) is not _LEFT_OUT}
 
     return hook
+
+
+def _takes_none(kind: Any) -> bool:
+    return kind is Any or kind is None or NoneType in get_args(kind)
 
 
 _LEFT_OUT = object()

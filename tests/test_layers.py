@@ -30,7 +30,8 @@ LAYERS = """
     language.builtins
     language.check
     runtime.strict_json runtime.reading runtime.value_types runtime.python_values
-    structuring annotations
+    annotations
+    structuring
     runtime.reading
     calls.reasoning calls.answer_keys
     calls.answer_reading

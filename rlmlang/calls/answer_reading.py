@@ -13,18 +13,8 @@ import re
 from typing import Any
 
 from rlmlang.calls.reasoning import reasoning_and_answer
-from rlmlang.language.types import (
-    NONE,
-    DictType,
-    ListType,
-    OpenTupleType,
-    OptionalType,
-    RecordType,
-    SetType,
-    TupleType,
-    Type,
-)
-from rlmlang.runtime.reading import from_json
+from rlmlang.language.types import Type
+from rlmlang.runtime.reading import from_json, with_left_out
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, Value
 
@@ -92,7 +82,7 @@ def _first_fitting(readings: list[Any], data: object, type_: Type, wrapped: bool
     for complete in (False, True):
         for reading in readings:
             try:
-                return from_json(_completed(reading, type_) if complete else reading, type_, "the answer")
+                return from_json(with_left_out(reading, type_) if complete else reading, type_, "the answer")
             except Mismatch as mismatch:
                 problem = problem or mismatch
     assert problem is not None
@@ -101,25 +91,6 @@ def _first_fitting(readings: list[Any], data: object, type_: Type, wrapped: bool
 
 def _is_wrapped(data: object) -> bool:
     return isinstance(data, dict) and list(data) == ["answer"]
-
-
-def _completed(data: Any, type_: Type) -> Any:
-    """Return JSON data in which records have the optional fields that were left out, as null."""
-    match type_:
-        case OptionalType():
-            return _completed(data, type_.item)
-        case ListType() | SetType() | OpenTupleType() if isinstance(data, list):
-            return [_completed(item, type_.item) for item in data]
-        case TupleType() if isinstance(data, list) and len(data) == len(type_.items):
-            return [_completed(item, item_type) for item, item_type in zip(data, type_.items)]
-        case DictType() if isinstance(data, dict):
-            return {key: _completed(item, type_.value) for key, item in data.items()}
-        case RecordType() if isinstance(data, dict):
-            fields = dict(type_.fields)
-            given = {name: _completed(item, fields[name]) if name in fields else item for name, item in data.items()}
-            left_out = [name for name, field in type_.fields if isinstance(field, OptionalType) or field == NONE]
-            return dict.fromkeys(left_out) | given
-    return data
 
 
 _FENCE = re.compile("`{3,}|~{3,}")

@@ -35,7 +35,7 @@ from rlmlang.runtime.inferred_records import KnownRecords, completed, typed_data
 from rlmlang.runtime.iterated import only_iterates
 from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.python_values import data_of
-from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.reading import from_json, with_left_out
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.value_types import type_of
 from rlmlang.runtime.values import Mismatch, Value, canonical, set_of
@@ -175,7 +175,8 @@ def bound_value(declaration: nodes.Input | nodes.Param, type_: Type, given: obje
     name = declaration.name.id
     try:
         data = data_of(given, f"`{name}`")
-        return from_json(data if declaration.type else completed(data, type_), type_, f"`{name}`")
+        complete = with_left_out if declaration.type else completed
+        return from_json(complete(data, type_), type_, f"`{name}`")
     except Mismatch as error:
         raise UsageError.of("E603", str(error), declaration.span, error.hint) from error
 

@@ -126,3 +126,42 @@ def _shown(data: Any) -> str:
         return "a set"
     text = json.dumps(to_json(data), ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def with_left_out(data: Any, type_: Type) -> Any:
+    """Return data in which records have the fields that were left out and may be None."""
+    return _completed(data, type_) if _may_lack(type_, set()) else data
+
+
+def _may_lack(type_: Type, known: set[RecordType]) -> bool:
+    """Return whether a record with a field that may be left out is in a type, but for those that are known."""
+    match type_:
+        case OptionalType(item=item) | ListType(item=item) | OpenTupleType(item=item) | DictType(value=item):
+            return _may_lack(item, known)
+        case TupleType(items=items):
+            return any(_may_lack(item, known) for item in items)
+        case RecordType(fields=fields) if type_ not in known:
+            known.add(type_)  # written out, a type can be exponentially long
+            return any(_is_optional(field) or _may_lack(field, known) for _, field in fields)
+    return False
+
+
+def _is_optional(field: Type) -> bool:
+    return isinstance(field, OptionalType) or field == NONE
+
+
+def _completed(data: Any, type_: Type) -> Any:
+    match type_:
+        case OptionalType():
+            return _completed(data, type_.item)
+        case ListType() | OpenTupleType() if isinstance(data, list | tuple):
+            return [_completed(item, type_.item) for item in data]
+        case TupleType() if isinstance(data, list | tuple) and len(data) == len(type_.items):
+            return [_completed(item, item_type) for item, item_type in zip(data, type_.items)]
+        case DictType() if isinstance(data, dict):
+            return {key: _completed(item, type_.value) for key, item in data.items()}
+        case RecordType() if isinstance(data, dict):
+            fields = dict(type_.fields)
+            given = {name: _completed(item, fields[name]) if name in fields else item for name, item in data.items()}
+            return dict.fromkeys(name for name, field in type_.fields if _is_optional(field)) | given
+    return data

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, NewType, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired, TypedDict
 from uuid import UUID
 
 import attrs
@@ -84,6 +84,12 @@ class Row(TypedDict):
 
 class Place(NamedTuple):
     x: int
+
+
+class Part(TypedDict):
+    name: str
+    count: NotRequired[int]
+    note: NotRequired[str | None]
 
 
 ORDER = Order(datetime.date(2026, 7, 31), Color.BLUE, Level.HIGH, Path("/a"), datetime.timedelta(seconds=5))
@@ -257,3 +263,27 @@ def test_the_forms_of_arguments_are_told_in_the_docstring() -> None:
         'def next_day(day: str) -> str:\n    """day: a date such as 2026-07-31\n    It returns a date such as' in prompt
     )
     assert "def plain(key: str) -> str: ...\n" in prompt
+
+
+def test_a_field_that_need_not_be_given_may_be_none_in_a_program() -> None:
+    seen: list[Part] = []
+
+    def part(name: str) -> Part:
+        return {"name": name}
+
+    def see(part: Part) -> int:
+        seen.append(part)
+        return len(part)
+
+    assert "count: int | None\n" in prompt_of(Part)
+    found = rlmlang.ask(
+        "Which?", type=Part, model=ScriptedModel(lambda _: "return part('a')"), functions={"part": part}
+    )
+    assert found.to(Part) == {"name": "a", "note": None}
+    program = "return see(part('a')) + see(Part('b', 2, 'c'))"
+    functions = {"part": part, "see": see}
+    assert rlmlang.ask("How many?", type=int, model=ScriptedModel(lambda _: program), functions=functions).value == 5
+    assert sorted(seen, key=lambda each: each["name"]) == [
+        {"name": "a", "note": None},
+        {"name": "b", "count": 2, "note": "c"},
+    ]

@@ -7,9 +7,11 @@ import math
 import re
 from collections import OrderedDict
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import pytest
 
+import rlmlang
 from rlmlang.errors import InputMismatch
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
@@ -133,3 +135,24 @@ def test_values_of_subclasses_become_plain(type_: str, given: object, plain: obj
 def test_data_that_is_not_json_is_no_value(data: object, type_: Type) -> None:
     with pytest.raises(Mismatch):
         from_json(data, type_)
+
+
+def test_a_field_that_may_be_none_may_be_left_out_of_an_input() -> None:
+    text = """
+class Name:
+    first: str
+    last: str | None
+class Person:
+    name: Name | None
+    others: dict[str, tuple[Name, int]]
+x: list[Person]
+x
+"""
+    given = [{"others": {"a": ({"first": "Ann"}, 1)}}, {"name": {"first": "Bo", "last": "C"}, "others": {}}]
+    found = rlmlang.compile(text).run(x=given).to(Any)
+    assert found == [
+        {"name": None, "others": {"a": ({"first": "Ann", "last": None}, 1)}},
+        {"name": {"first": "Bo", "last": "C"}, "others": {}},
+    ]
+    with pytest.raises(InputMismatch, match="lacks the field 'first'"):
+        rlmlang.compile(text).run(x=[{"name": {}, "others": {}}])
