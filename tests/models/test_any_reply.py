@@ -55,11 +55,13 @@ class AnyServer:
                     pass
 
     def _read(self, connection: socket.socket) -> tuple[str, bytes]:
-        """Read a request, and return its path and body."""
+        """Read a request, and return its path and body. Raises OSError if the client leaves before it has asked."""
         data = b""
         while b"\r\n\r\n" not in data and (more := connection.recv(65536)):
             data += more
-        head, _, body = data.partition(b"\r\n\r\n")
+        head, end, body = data.partition(b"\r\n\r\n")
+        if not end:
+            raise ConnectionError("the client has left")
         length = next(
             (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
         )
