@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time
+from io import SEEK_END
 from itertools import chain, islice
 from typing import Any
 
@@ -16,6 +17,12 @@ from rlmlang.data.packed import check_archive
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table, TableRow, header_of
 
+SMALL = 10_000_000
+"""The most bytes of a workbook that is read as a whole, as cells that are merged need."""
+
+TITLES = 20
+"""In how many rows that are not empty a table begins."""
+
 BATCH = 500
 """How many rows of a sheet come at a time."""
 
@@ -26,14 +33,30 @@ def _sheet(place: DataPlace) -> Iterator[Any]:
     openpyxl = library("openpyxl", "Excel files")
     with place.library_reads("Excel file"), place.seekable() as raw:
         check_archive(raw, place)
-        book = openpyxl.load_workbook(raw, read_only=True, data_only=True)
+        is_small = raw.seek(0, SEEK_END) <= SMALL
+        raw.seek(0)
+        book = openpyxl.load_workbook(raw, read_only=not is_small, data_only=True)
         try:
             names = [sheet.title for sheet in book.worksheets]
             if not names or (place.part and place.part not in names):
                 raise place.broken(f"it has no sheet {place.part}", f"its sheets are {', '.join(names)}")
-            yield book[place.part or names[0]]
+            sheet = book[place.part or names[0]]
+            if is_small:
+                _repeat_merged(sheet)
+            yield sheet
         finally:
             book.close()
+
+
+def _repeat_merged(sheet: Any) -> None:
+    """Give cells that are merged with the one above them its value."""
+    cells = (cell for row in sheet.iter_rows() for cell in row) if sheet.merged_cells.ranges else ()
+    last = max((cell.row for cell in cells if cell.value is not None), default=0)
+    for each in [*sheet.merged_cells.ranges]:
+        value = sheet.cell(each.min_row, each.min_col).value
+        sheet.unmerge_cells(each.coord)
+        for row in range(each.min_row + 1, min(each.max_row, last) + 1):
+            sheet.cell(row, each.min_col).value = value
 
 
 def _filled(sheet: Any) -> Iterator[tuple[Any, ...]]:
@@ -58,21 +81,36 @@ def sheet_rows(place: DataPlace) -> Iterator[list[list[Any]]]:
     """Yield the rows of a sheet, some at a time, in this process. Raises UsageError E604."""
     with _sheet(place) as sheet:
         filled = _filled(sheet)
-        _, first = _beginning(place, filled)
+        columns, first = _beginning(place, filled)
         rows = chain(first, filled)
         while batch := [[*map(_cell, row)] for row in islice(rows, BATCH)]:
-            yield batch
+            for row in batch:
+                if any(cell is not None for cell in row[len(columns) :]):
+                    shown = ", ".join(str(cell)[:20] for cell in row if cell is not None)
+                    raise place.broken(
+                        f"it has {len(columns)} columns, and more cells in the row {shown}",
+                        "name all columns in the first row, or save the table on a sheet of its own",
+                    )
+            yield [row[: len(columns)] for row in batch]
 
 
 def _beginning(place: DataPlace, rows: Iterator[tuple[Any, ...]]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """Return the columns of a sheet, and its first row if that is no header."""
-    first = next(rows, None)
-    if first is None:
+    first = [*islice(rows, TITLES)]
+    if not first:
         raise place.broken("its sheet is empty", "name another sheet: FILE.xlsx#SHEET")
-    while first[-1] is None:
-        first = first[:-1]
-    columns, has_header = header_of(first)
-    return columns, [] if has_header else [first]
+    first = first[_titles([sum(cell is not None for cell in row) > 1 for row in first]) :]
+    header = first[0]
+    while header[-1] is None:
+        header = header[:-1]
+    columns, has_header = header_of(header)
+    return columns, first[has_header:]
+
+
+def _titles(are_wide: list[bool]) -> int:
+    """Return how many rows are titles and remarks above a table, given which have several cells: most of the table."""
+    before = are_wide.index(True) if True in are_wide else 0
+    return before if 2 * sum(are_wide) > len(are_wide) - before else 0
 
 
 def _rows(place: DataPlace) -> Table:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from rlmlang.data import read_value, rows
+from rlmlang.data import databases, read_value, rows
 from rlmlang.data.documents import word_text
 from rlmlang.data.places import place_of
 from rlmlang.data.registry import FORMS as FORM_NAMES
@@ -434,6 +434,48 @@ def test_an_archive_that_unpacks_to_too_much_is_an_error(inner: str, monkeypatch
     assert Path("bomb.bin").stat().st_size < 20_000
     with pytest.raises(FileUnreadable, match="it unpacks to 10,000,000 bytes"):
         list((sheet_rows if inner.startswith("xl") else word_text)(place_of("bomb.bin")))
+
+
+def sheet_of(cells: dict[str, Any], *merged: str) -> Any:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for place, value in cells.items():
+        book.active[place] = value
+    for each in merged:
+        book.active.merge_cells(each)
+    book.save("made.xlsx")
+    return rows("made.xlsx")
+
+
+def test_a_title_above_a_table_in_a_sheet_is_no_row() -> None:
+    found = sheet_of({"A1": "Report", "A3": "Made in May", "A5": "name", "B5": "n", "A6": "x", "B6": 1}, "A1:B1")
+    assert list(found) == [{"name": "x", "n": 1}]
+    assert list(sheet_of({"A1": "name", "A2": "x", "A3": "y"})) == [{"name": "x"}, {"name": "y"}]
+    with pytest.raises(FileUnreadable, match="it has 1 columns, and more cells in the row y, a remark"):
+        list(sheet_of({"A1": "name", "A2": "x", "A3": "y", "B3": "a remark", "A4": "z"}))
+
+
+def test_cells_that_are_merged_downwards_have_one_value() -> None:
+    found = sheet_of({"A1": "area", "B1": "n", "A2": "North", "B2": 1, "B3": 2, "A4": "South", "B4": 3}, "A2:A3")
+    assert [row["area"] for row in found] == ["North", "North", "South"]
+    far = sheet_of({"A1": "area", "B1": "n", "A2": "North", "B2": 1}, "A2:A99")
+    assert list(far) == [{"area": "North", "n": 1}]
+
+
+def test_views_of_a_database_are_tables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r WHERE n < 0"
+    with sqlite3.connect("views.db") as database:
+        database.execute("CREATE TABLE ships (name, tons)")
+        database.execute("INSERT INTO ships VALUES ('Ada', 3), ('Bo', NULL)")
+        database.execute("CREATE VIEW double AS SELECT name, 2 * tons AS tons FROM ships")
+        database.execute(f"CREATE VIEW endless AS {endless}")
+    database.close()
+    assert list(rows("views.db#double")) == [{"name": "Ada", "tons": 6}, {"name": "Bo", "tons": None}]
+    assert len(list(rows("views.db"))) == 2  # the only table
+    monkeypatch.setattr(databases, "WITHIN", 0.2)
+    with pytest.raises(FileUnreadable, match=r"views.db#endless: it gave no row within 0.2 seconds"):
+        rows("views.db#endless")
 
 
 def test_old_files_of_office_are_refused_with_what_to_do() -> None:
