@@ -3,9 +3,9 @@
     python -m benchmarks.cluster [--rows N] [--calls N] [--store postgresql://…] [--json]
 
 A server of its own process answers each call after 50 ms; each worker asks two at once, so that the processors are not
-what limits them. Prints the µs of wall and processor time a row with a model that answers at once, in one process and by
-one worker, and the rows a second by 1, 2 and 4 workers that ask the server. The time until the first result, in which
-Ray starts its workers, is given apart.
+what limits them. Prints the µs of wall and processor time a row with a model that answers at once, in one process and
+by one worker, and the rows a second by 1, 2 and 4 workers that ask the server. The time until the first result, in
+which Ray starts its workers, is given apart.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ def test_the_first_program_prints_what_the_readme_shows(capsys: pytest.CaptureFi
         "docs/data.md",
         "docs/map.md",
         "docs/nano.md",
+        "docs/scale.md",
     ],
 )
 def test_python_blocks_run_in_order(page: str) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import pickle
+import socket
 import sys
 import tempfile
 import threading
@@ -19,12 +20,11 @@ from typing import Any
 from attrs import fields_dict
 
 from rlmlang.calls.budget import Account, Usage
+from rlmlang.cluster.drivers import DriverOfClient, DrivesRows, RemoteDriver, RowsDriver
 from rlmlang.cluster.jobs import ChunkResult, RowsJob, chunks
 from rlmlang.cluster.places import SHARED_LIMITS, Cluster
 from rlmlang.cluster.spending import BudgetKeeper
 from rlmlang.cluster.traces import MergedTrace
-from rlmlang.cluster.workers import CHUNKS_AT_ONCE, RowWorker
-from rlmlang.data.libraries import library
 from rlmlang.data.tables import TableRow
 from rlmlang.errors import BudgetError, ClusterUnusable, RlmError, UsageError
 from rlmlang.mapping.rows import RowResult, too_many_errors
@@ -58,7 +58,7 @@ async def results_on(
     with _connected(cluster) as ray, tempfile.TemporaryFile() as file:
         merged = MergedTrace(trace, job.limits, file)
         keeper = _keeper(ray, job)
-        parts = _ResultsFromRay(ray, cluster, job, keeper, rows, ordered)
+        parts = _ResultsFromRay(_driver(ray, cluster, _pickled(ray.cloudpickle, job), keeper, ordered), rows)
         try:
             while (part := await parts.next(None if limit is None else begin + limit)) is not None:
                 spent.add(part)
@@ -122,19 +122,15 @@ class WorkersUsage:
 
 
 class _ResultsFromRay:
-    """Parts that a thread takes from Ray, whose iterators wait where an event loop would be blocked."""
+    """Results that a thread takes from Ray, whose iterators wait where an event loop would be blocked."""
 
-    def __init__(
-        self, ray: Any, cluster: Cluster, job: RowsJob, keeper: Any, rows: Iterator[tuple[int, TableRow]], ordered: bool
-    ) -> None:
-        """Begin to run rows on a cluster that this process is connected to."""
-        self._ray, self._cluster, self._job, self._keeper = ray, cluster, job, keeper
-        self._rows, self._ordered = rows, ordered
+    def __init__(self, driver: DrivesRows, rows: Iterator[tuple[int, TableRow]]) -> None:
+        """Begin to run rows."""
+        self._driver, self._rows = driver, rows
         self._loop = asyncio.get_running_loop()
         self._found: asyncio.Queue[ChunkResult | BaseException | None] = asyncio.Queue()
         self._room = threading.Semaphore(AHEAD)
         self._has_ended = False
-        self._dataset: Any = None
         self._thread = threading.Thread(target=self._follow, name="rlmlang-parts", daemon=True)
         self._thread.start()
 
@@ -152,60 +148,32 @@ class _ResultsFromRay:
         """Have Ray end what it runs, and wait for that."""
         self._has_ended = True
         self._room.release()
-        executor = getattr(self._dataset, "_current_executor", None)
-        if executor is not None and self._thread.is_alive():
-            executor.shutdown(force=True)  # as Ray Data does itself when a dataset is not needed any more
+        if self._thread.is_alive():
+            self._driver.end()
         self._thread.join(PATIENCE)
 
     def _follow(self) -> None:
         last: BaseException | None = None
         try:
-            for part in self._parts():
+            for chunk in chunks(self._rows):
+                self._driver.add(*chunk)
+                if self._has_ended:
+                    return
+            while (part := self._driver.next()) is not None:
                 self._room.acquire()
                 if self._has_ended:
-                    break
-                self._put(part)
+                    return
+                self._put(pickle.loads(part))
         except BaseException as error:
             last = error
-        self._dataset = None
-        self._put(last)
+        finally:
+            with suppress(Exception):
+                self._driver.close()
+            self._put(last)
 
     def _put(self, found: ChunkResult | BaseException | None) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._found.put_nowait, found)
-
-    def _parts(self) -> Iterator[ChunkResult]:
-        """Yield the parts that Ray gives back. Raises what Ray raises, and what is raised while rows are read."""
-        arrow = library("pyarrow", "rows for a cluster")
-        data: Any = self._ray.data
-        sent = _pickled(self._ray.cloudpickle, self._job)
-        blocks = []
-        for numbers, packed in chunks(self._rows):
-            table = arrow.table({"row": numbers, "data": arrow.array(packed, arrow.large_binary())})
-            blocks.append(self._ray.put(table))
-            if self._has_ended:
-                return
-        if not blocks:
-            return
-        context = data.DataContext.get_current().copy()
-        context.enable_progress_bars = False
-        context.execution_options.preserve_order = self._ordered
-        with data.DataContext.current(context):
-            self._dataset = data.from_arrow_refs(blocks).map_batches(
-                RowWorker, batch_size=None, batch_format="pyarrow", compute=self._pool(data),
-                fn_constructor_args=(sent, self._keeper), num_cpus=self._cluster.cpus,
-                num_gpus=self._cluster.gpus or None,
-            )  # fmt: skip
-            for each in self._dataset.iter_rows():
-                yield pickle.loads(each["part"])
-
-    def _pool(self, data: Any) -> Any:
-        nodes = sum(bool(each["Alive"]) for each in self._ray.nodes())
-        least, most = self._cluster.bounds(nodes, self._ray.cluster_resources().get("CPU", 1))
-        return data.ActorPoolStrategy(
-            min_size=least, max_size=most, max_concurrent_calls_per_actor=CHUNKS_AT_ONCE,
-            enable_true_multi_threading=True, max_tasks_in_flight_per_actor=2 * CHUNKS_AT_ONCE,
-        )  # fmt: skip
 
 
 def _pickled(cloudpickle: Any, job: RowsJob) -> bytes:
@@ -229,6 +197,14 @@ def _keeper(ray: Any, job: RowsJob) -> Any:
     return kept.options(num_cpus=0, max_concurrency=10_000).remote(job.limits)
 
 
+def _driver(ray: Any, cluster: Cluster, sent: bytes, keeper: Any, ordered: bool) -> DrivesRows:
+    """Return what has Ray Data run rows: in this process, or for a client of Ray, which cannot, in an actor."""
+    if not ray.util.client.ray.is_connected():
+        return RowsDriver(ray, cluster, sent, keeper, ordered)
+    actor = ray.remote(RemoteDriver).options(num_cpus=0, max_concurrency=2)
+    return DriverOfClient(ray, actor.remote(cluster, sent, keeper, ordered))
+
+
 @contextmanager
 def _connected(cluster: Cluster) -> Iterator[Any]:
     """Ray, connected to a cluster, unless this process is connected to one already. Raises UsageError E614."""
@@ -242,12 +218,13 @@ def _connected(cluster: Cluster) -> Iterator[Any]:
         raise ClusterUnusable.of(
             "E614", f"to run on a cluster, Ray is needed: {error}", hint="pip install 'rlmlang[ray]'"
         ) from error
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     if ray.is_initialized():
         yield ray
         return
     is_local = cluster.address == "ray"
     try:
+        if cluster.host is not None:
+            socket.create_connection(cluster.host, PATIENCE).close()  # Ray itself tries for minutes
         ray.init(
             "local" if is_local else cluster.address,
             include_dashboard=False if is_local else None,
@@ -255,7 +232,7 @@ def _connected(cluster: Cluster) -> Iterator[Any]:
             logging_level=logging.ERROR,
         )
     except Exception as error:  # of many kinds, by what is wrong
-        said = f"{error}".strip().partition("\n")[0][:200] or type(error).__name__
+        said = " ".join(f"{error}".split())[:200] or type(error).__name__
         raise ClusterUnusable.of(
             "E614", f"the cluster {cluster.address} cannot be reached: {said}", hint="`ray status` shows what there is"
         ) from error

@@ -49,7 +49,7 @@ class RowsJob:
     """The column of what is expected."""
     tolerance: float
     judge: Source | None
-    is_traced: bool
+    is_traced: bool = False
     """Whether events are sent with the results."""
     release: str = field(factory=lambda: version("rlmlang"))
 
@@ -65,14 +65,12 @@ class RowsJob:
         row_limits: Limits,
         rows_at_once: int | None,
         scorer: Scorer | None,
-        is_traced: bool,
     ) -> RowsJob:
         """Return the job for a program and the options that it is sent with, and the limits of all rows."""
         judge = None if scorer is None or scorer.judge is None else scorer.judge.module.span.source
         return cls(
             checked.module.span.source, dict(given), columns, table.only_text, may_have_others, *options, row_limits,
             rows_at_once, None if scorer is None else scorer.column, 0.0 if scorer is None else scorer.tolerance, judge,
-            is_traced,
         )  # fmt: skip
 
     def binder(self) -> RowBinder:

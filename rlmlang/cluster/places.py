@@ -17,7 +17,10 @@ from rlmlang.opening import ModelLike
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace
 
-_ADDRESS = re.compile(r"ray|auto|ray://[^\s/@]+|[^\s/:@]+:[0-9]+")
+_ADDRESS = re.compile(r"ray|auto|(ray://)?([^\s/:@]+)(?::([0-9]{1,5}))?")
+
+_CLIENT_PORT = 10_001
+"""Where Ray listens for clients, unless it is told otherwise."""
 
 _WORKERS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
@@ -41,7 +44,8 @@ class Cluster:
     """Graphics processors that Ray holds for each worker, as for a model that it loads."""
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.address, str) or not _ADDRESS.fullmatch(self.address):
+        found = _ADDRESS.fullmatch(self.address) if isinstance(self.address, str) else None
+        if found is None or (found[2] is not None and found[1] is None and found[3] is None):
             hint = "ray for this machine alone, auto, HOST:PORT or ray://HOST:PORT"
             raise UsageError.of("E607", f"there is no cluster at {self.address!r:.60}", hint=hint)
         bounds = self.workers if isinstance(self.workers, tuple) else (self.workers, self.workers)
@@ -53,6 +57,12 @@ class Cluster:
         for name, each in (("cpus", self.cpus), ("gpus", self.gpus)):
             if type(each) not in (int, float) or not 0 <= each < math.inf:
                 raise UsageError.of("E607", f"{name} of a worker are a number from 0, not {each!r:.60}")
+
+    @property
+    def host(self) -> tuple[str, int] | None:
+        """The host and port of a cluster that is reached by them."""
+        found = _ADDRESS.fullmatch(self.address)
+        return (found[2], int(found[3] or _CLIENT_PORT)) if found is not None and found[2] is not None else None
 
     def bounds(self, nodes: int, processors: float) -> tuple[int, int]:
         """Return the fewest and the most workers on a cluster of so many machines and processors."""

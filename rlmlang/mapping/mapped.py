@@ -103,7 +103,7 @@ class Mapped:
         if sent is not None and self._binder is not None:
             self._job = RowsJob.of(
                 checked, given, table, columns, fixed is None, (sent, options.limits), self._limits, rows_at_once,
-                scorer, bool(options.trace.sinks),
+                scorer,
             )  # fmt: skip
 
     @property
@@ -169,9 +169,8 @@ class Mapped:
         if self._cluster is not None and self._job is not None:
             from rlmlang.cluster.engine import results_on
 
-            shared = results_on(
-                self._cluster, self._job, self._left(), self._options.trace, self._ordered, self._max_errors
-            )
+            job = evolve(self._job, is_traced=bool(self._options.trace.sinks))
+            shared = results_on(self._cluster, job, self._left(), self._options.trace, self._ordered, self._max_errors)
             async with aclosing(shared):
                 async for batch in shared:
                     yield batch

@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import json
 import pickle
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def test_a_chunk_of_large_rows_ends_early() -> None:
     [
         ({"address": "http://x"}, "no cluster at 'http://x'"),
         ({"address": ""}, "no cluster at ''"),
+        ({"address": "head"}, "no cluster at 'head'"),
         ({"workers": 0}, "not 0"),
         ({"workers": (3, 2)}, r"not \(3, 2\)"),
         ({"workers": (1, 2, 3)}, "workers are a number"),
@@ -95,6 +97,17 @@ def test_how_many_workers_there_are() -> None:
 def test_what_other_machines_cannot_use_is_refused_before_anything_runs(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidOption, match=message):
         ASK.map(texts(1), **{"on": "ray", "model": upper, **given})
+
+
+@pytest.mark.heavy
+def test_a_cluster_that_is_not_there_is_an_error_at_once() -> None:
+    pytest.importorskip("ray")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # which nobody listens at
+        host, port = taken.getsockname()
+        with pytest.raises(ClusterUnusable, match=f"{host}:{port} cannot be reached: .*refused"):
+            list(ASK.map(texts(1), on=f"{host}:{port}", model=upper))
+    assert (Cluster("ray://head").host, Cluster("ray").host, Cluster("auto").host) == (("head", 10_001), None, None)
 
 
 def test_a_model_that_cannot_be_sent_is_refused(ray_played: PlayedRay) -> None:
@@ -214,6 +227,19 @@ def test_the_trace_of_all_workers_is_one(ray_played: PlayedRay) -> None:
     assert len(digests) == len(set(digests)) > 0
     printed = {event["row"]: event["text"] for event in log if event["kind"] == "print"}
     assert printed[61] == "row of t9\n"
+
+
+def test_the_command_writes_results_and_a_trace(run: Run, tmp_path: Path, ray_played: PlayedRay) -> None:
+    (tmp_path / "model.py").write_text("def model(request):\n    return str(request.arguments[0][1]).upper()\n")
+    (tmp_path / "p.rlm").write_text('text: str\nCALL("Which?", text)\n')
+    (tmp_path / "rows.csv").write_text("text\n" + "".join(f"t{number}\n" for number in range(30)))
+    given = ["map", "p.rlm", "rows.csv", "-m", "scripted:model.py", "--no-store"]
+    code, _, err = run(*given, "-o", "many.jsonl", "--on", "ray", "--trace", "t.jsonl", "--max-calls", "100")
+    assert (code, "30 calls, 0 memo hits" in err) == (0, True), err
+    assert run(*given, "-o", "one.jsonl")[0] == 0
+    assert (tmp_path / "many.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
+    assert run("trace", "show", "t.jsonl")[0] == 0
+    assert (tmp_path / "t.jsonl").read_text().count('"kind":"call"') == 30
 
 
 def test_the_trace_says_what_ended_the_rows(ray_played: PlayedRay) -> None:

@@ -79,6 +79,7 @@ class PlayedRay:
     actors: list[_ActorOfLoop] = field(factory=list)
     cloudpickle: Any = field(init=False)
     data: Any = field(init=False)
+    util: Any = SimpleNamespace(client=SimpleNamespace(ray=SimpleNamespace(is_connected=lambda: False)))
 
     def __attrs_post_init__(self) -> None:
         import pickle
