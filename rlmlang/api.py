@@ -28,7 +28,7 @@ from typing import Any, TypeVar, Unpack, cast, overload
 
 from attrs import evolve, field, frozen
 
-from rlmlang.annotations import type_of_annotation
+from rlmlang.annotations import meaning, type_of_annotation
 from rlmlang.calls.budget import Usage
 from rlmlang.calls.host_functions import FunctionsLike, GivenFunctions, declaration, host_functions
 from rlmlang.calls.inline import Finish, declared, refuse_undeclarable, values_of, write_text
@@ -349,7 +349,9 @@ async def aask(
         writing=writing, guidance=guidance, functions=host_functions(functions),
         trace=Trace() if trace is None else trace,
     )  # fmt: skip
-    type = type if isinstance(type, str) else type_of_annotation(type)
+    if not isinstance(type, str):
+        type, about = type_of_annotation(type), meaning(type)
+        question += f"\n\nAbout the answer: {about}." if about else ""
     return await answered(question, inputs, type, options)
 
 

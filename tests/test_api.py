@@ -541,9 +541,9 @@ def test_a_run_is_estimated_and_its_inputs_are_bound_once(monkeypatch: pytest.Mo
     def counted(name: str) -> Callable[..., Any]:
         real = getattr(execution, name)
 
-        def count(*args: Any) -> Any:
+        def count(*args: Any, **named: Any) -> Any:
             counts[name] += 1
-            return real(*args)
+            return real(*args, **named)
 
         return count
 

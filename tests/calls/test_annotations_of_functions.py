@@ -287,3 +287,25 @@ def test_a_field_that_need_not_be_given_may_be_none_in_a_program() -> None:
         {"name": "a", "note": None},
         {"name": "b", "count": 2, "note": "c"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "written", "value", "told"),
+    [
+        (datetime.date, "2026-07-31", datetime.date(2026, 7, 31), "About the answer: a date such as 2026-07-31."),
+        (list[Level], "[1, 3]", [Level.LOW, Level.HIGH], "About the answer: 1 is LOW, 3 is HIGH."),
+        (Annotated[int, "in cents"], "5", 5, "About the answer: in cents."),
+        (Color, "blue", Color.BLUE, ""),
+        (Shelf, '{"rows": 2}', Shelf(2), ""),
+    ],
+)  # fmt: skip
+def test_a_direct_answer_may_be_a_date_or_an_enumeration(type_: Any, written: str, value: object, told: str) -> None:
+    prompts: list[str] = []
+
+    def model(messages: list[dict[str, str]]) -> str:
+        prompts.append(messages[-1]["content"])
+        return written
+
+    assert rlmlang.ask("Which?", type=type_, model=model, max_depth=0).to(type_) == value
+    assert told in prompts[0]
+    assert ("About the answer" in prompts[0]) == bool(told)
