@@ -31,6 +31,7 @@ from rlmlang.language.types import (
     Type,
 )
 from rlmlang.models.checks import described
+from rlmlang.runtime.inputs import constant_value
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json, with_left_out
 from rlmlang.runtime.values import Mismatch, Value
@@ -98,7 +99,8 @@ class Host:
     def _read(self, name: str, result: object, type_: Type) -> Value:
         """Return what a function returned as a value of its declared type. Raises RunError E315."""
         try:
-            return from_json(with_left_out(data_of(result, "the result"), type_), type_, "the result")
+            data = with_left_out(data_of(result, "the result"), type_, constant_value)
+            return from_json(data, type_, "the result")
         except Mismatch as mismatch:
             raise RunError.of("E315", f"`{name}` is declared to return {type_}: {mismatch}") from mismatch
         except Exception as error:  # of a list, dict or number of a class of its own

@@ -175,8 +175,8 @@ def bound_value(declaration: nodes.Input | nodes.Param, type_: Type, given: obje
     name = declaration.name.id
     try:
         data = data_of(given, f"`{name}`")
-        complete = with_left_out if declaration.type else completed
-        return from_json(complete(data, type_), type_, f"`{name}`")
+        whole = with_left_out(data, type_, constant_value) if declaration.type else completed(data, type_)
+        return from_json(whole, type_, f"`{name}`")
     except Mismatch as error:
         raise UsageError.of("E603", str(error), declaration.span, error.hint) from error
 

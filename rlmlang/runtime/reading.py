@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from rlmlang.language.types import (
@@ -128,9 +129,16 @@ def _shown(data: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def with_left_out(data: Any, type_: Type) -> Any:
-    """Return data in which records have the fields that were left out and may be None."""
-    return _completed(data, type_) if _may_lack(type_, set()) else data
+DefaultOf = Callable[[Any], Value]
+"""Gives the value of the expression that is the default of a field."""
+
+
+def with_left_out(data: Any, type_: Type, default_of: DefaultOf | None = None) -> Any:
+    """Return data in which records have the fields that were left out and may be None.
+
+    With `default_of` they also have those that have defaults.
+    """
+    return _completed(data, type_, default_of) if _may_lack(type_, set()) else data
 
 
 def _may_lack(type_: Type, known: set[RecordType]) -> bool:
@@ -142,7 +150,7 @@ def _may_lack(type_: Type, known: set[RecordType]) -> bool:
             return any(_may_lack(item, known) for item in items)
         case RecordType(fields=fields) if type_ not in known:
             known.add(type_)  # written out, a type can be exponentially long
-            return any(_is_optional(field) or _may_lack(field, known) for _, field in fields)
+            return bool(type_.defaults) or any(_is_optional(field) or _may_lack(field, known) for _, field in fields)
     return False
 
 
@@ -150,18 +158,23 @@ def _is_optional(field: Type) -> bool:
     return isinstance(field, OptionalType) or field == NONE
 
 
-def _completed(data: Any, type_: Type) -> Any:
+def _completed(data: Any, type_: Type, default_of: DefaultOf | None) -> Any:
     match type_:
         case OptionalType():
-            return _completed(data, type_.item)
+            return _completed(data, type_.item, default_of)
         case ListType() | OpenTupleType() if isinstance(data, list | tuple):
-            return [_completed(item, type_.item) for item in data]
+            return [_completed(item, type_.item, default_of) for item in data]
         case TupleType() if isinstance(data, list | tuple) and len(data) == len(type_.items):
-            return [_completed(item, item_type) for item, item_type in zip(data, type_.items)]
+            return [_completed(item, item_type, default_of) for item, item_type in zip(data, type_.items)]
         case DictType() if isinstance(data, dict):
-            return {key: _completed(item, type_.value) for key, item in data.items()}
+            return {key: _completed(item, type_.value, default_of) for key, item in data.items()}
         case RecordType() if isinstance(data, dict):
             fields = dict(type_.fields)
-            given = {name: _completed(item, fields[name]) if name in fields else item for name, item in data.items()}
-            return dict.fromkeys(name for name, field in type_.fields if _is_optional(field)) | given
+            made: dict[str, Any] = dict.fromkeys(name for name, field in type_.fields if _is_optional(field))
+            if default_of is not None:
+                made |= {name: default_of(default) for name, default in type_.defaults.items() if name not in data}
+            given = data.items()
+            return made | {
+                name: _completed(of, fields[name], default_of) if name in fields else of for name, of in given
+            }
     return data

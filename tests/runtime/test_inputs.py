@@ -156,3 +156,27 @@ x
     ]
     with pytest.raises(InputMismatch, match="lacks the field 'first'"):
         rlmlang.compile(text).run(x=[{"name": {}, "others": {}}])
+
+
+def test_a_field_that_has_a_default_may_be_left_out_of_an_input() -> None:
+    text = """
+from dataclasses import dataclass, field
+@dataclass
+class Item:
+    name: str
+    count: int = 1
+    price: float | None = 0.5
+    tags: list[str] = field(default_factory=list)
+def main(items: list[Item]) -> list[Item]:
+    return items
+"""
+    given: list[Any] = [{"name": "a"}, {"name": "b", "count": 2, "price": None, "tags": ["x"]}]
+    assert rlmlang.compile(text).run(items=given).to(Any) == [
+        {"name": "a", "count": 1, "price": 0.5, "tags": []},
+        {"name": "b", "count": 2, "price": None, "tags": ["x"]},
+    ]
+    declared = text.replace(
+        "def main(items: list[Item]) -> list[Item]:\n    return items", "def item(n: str) -> Item: ..."
+    )
+    found = rlmlang.compile(f"{declared}item('a').count").run(functions={"item": lambda name: {"name": name}})
+    assert found.value == 1
