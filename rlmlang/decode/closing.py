@@ -8,7 +8,7 @@ from itertools import count
 
 from rlmlang.decode.blocks import must_continue
 from rlmlang.decode.constants import constant
-from rlmlang.decode.lexemes import fits, new_ends, read_lexeme
+from rlmlang.decode.lexemes import fits, is_pattern, new_ends, read_lexeme
 from rlmlang.decode.lines import Ending, Point
 from rlmlang.decode.placeholders import FREE
 from rlmlang.decode.position import Position, spaced
@@ -155,6 +155,8 @@ def _ends(position: Position) -> Iterator[str]:
         yield from (partial[-1] + quote for quote in "\"'")
         if hole is not None:
             yield hole.closing[0]
+    if is_pattern(prefix):
+        yield from (inner + quote for inner in ("()()", ")()", "()", ")", "]") for quote in ('"', "'", '"""'))
     escapes = ("0" * count for count in range(1, 9))
     for inner in ("", "}", "x}", "0}", "r}", "f}", "0f}", "<}", "n", *escapes):
         yield from (inner + quote for quote in ('"', "'", '"""'))

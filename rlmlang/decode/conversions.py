@@ -46,6 +46,8 @@ def operator_fits(op: str, left: Type) -> bool:
     base = base_of(left)
     if op in ("<", "<=", ">", ">="):
         return base in (UNKNOWN, NEVER) or can_be_ordered(base, base)
+    if op == "*" and isinstance(base, TupleType):
+        return True  # with a constant number
     return any(binary_type(op, base, right, _RIGHT) is not None for right in (base, INT, FLOAT, STR, BOOL))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from rlmlang.decode.escapes import ESCAPE_ENDS, escapes_right, open_escape
-from rlmlang.decode.placeholders import FREE_TEXT
+from rlmlang.decode.placeholders import FREE_INT, FREE_TEXT
 from rlmlang.decode.prefix import UNWRITTEN, Prefix
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.spacing import gap
@@ -30,6 +30,9 @@ NUMBER = re.compile(
 _QUOTED = re.compile(r"""r?(?:"(?!"")|')""")
 _CLOSED = {'"': re.compile(r'"(?:[^"\\\n]|\\[^\n])*"'), "'": re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")}
 _F_TEXT = {quote: re.compile(rf"(?:[^{quote}\\\n{{}}]|\\[^\n{{}}]|\{{\{{|\}}\}})*") for quote in "\"'"}
+_PATTERN_WORDS = re.compile(r"(?<![\\<\w ,])[\w ,]{2,}")
+"""Runs of characters that make no difference to how many groups an expression has."""
+
 _HOLE_END = re.compile(r"(?:!r?)?(?::[^{}\"'\\\n#]*)?")
 
 
@@ -74,7 +77,17 @@ def _string(prefix: Prefix, lexeme: str, free: str) -> str:
     quotes = 3 if lexeme.startswith('"""') else 1
     if lexeme[0] != "r" and not escapes_right(lexeme[quotes:-quotes]):
         return "\\"  # fits nowhere
+    if is_pattern(prefix) and "(" in lexeme:
+        return lexeme
     return lexeme if prefix.child(free) is None or lexeme in prefix.literals else free
+
+
+def is_pattern(prefix: Prefix) -> bool:
+    """Return whether a string here is the expression of `findall`, whose result depends on the groups in it."""
+    frame = prefix.frame
+    while frame is not None and frame.kind == "group" and not frame.commas:
+        frame = frame.below
+    return frame is not None and frame.kind == "call" and frame.callee == "findall" and not frame.commas
 
 
 def _names_type(prefix: Prefix) -> bool:
@@ -90,7 +103,7 @@ def _number(prefix: Prefix, text: str) -> str | None:
         literals.real(text) if terminal == "FLOAT" else literals.integer(text)
     except literals.Malformed:
         return None
-    free = "7919" if terminal == "INT" else "0.7919"
+    free = str(FREE_INT) if terminal == "INT" else "0.7919"
     child = prefix.child(free)
     if child is None and (terminal == "FLOAT" or not _may_be_small(prefix)) and not _names_type(prefix):
         return "\\"  # fits nowhere
@@ -174,6 +187,8 @@ def canonical(prefix: Prefix, partial: str) -> str:
         or any(text.startswith(partial) for text in prefix.literals)
     ):
         return partial  # its text matters
+    if is_pattern(prefix) and any(char in content for char in "([\\"):
+        return opening + _PATTERN_WORDS.sub("xx", content)
     tail = content[-1]
     if tail == "\\" and opening[0] == "r":
         return opening + ("\\" if (len(content) - len(content.rstrip("\\"))) % 2 else "x")
@@ -222,7 +237,10 @@ def _find_viable(prefix: Prefix, partial: str, spaces: int) -> bool:
         if partial == '""' and prefix.child(partial) is not None:
             return True
         if prefix.child(_free(opening)) is None:
-            return any(text.startswith(partial) for text in prefix.literals)
+            if any(text.startswith(partial) for text in prefix.literals):
+                return True
+            if not (is_pattern(prefix) and _follows(prefix, f"{opening}()(){opening[-1]}")):
+                return False
         content = partial[len(opening) :]
         return opening[0] == "r" or any(escapes_right(content + end) for end in ESCAPE_ENDS)
     if _WORD.fullmatch(partial):

@@ -240,15 +240,16 @@ class Point:
             return True
         if leaves(statement) and not self._returns_plainly(statement, checker):
             return True
-        if not checker.body.reachable:
+        if not checker.body.reachable or self._reached is None:
             return True
         names = {name.id for name, _ in names_bound_by([statement])}
         waiting = any(not each.is_applied for each in checker.body.definitions.values())
         if waiting and any(checker.may_differ(name, frozenset()) for name in names):
             return True  # functions that nothing has applied are checked with what the name is at the end
         if self.tells_names_apart:
-            used = (scope.find(each.id) for each in nodes_in(statement) if isinstance(each, nodes.Name))
-            if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in used):
+            used = {each.id for each in nodes_in(statement) if isinstance(each, nodes.Name)}
+            entries = (each for name in used for each in (scope.find(name), checker.environment.entries.get(name)))
+            if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in entries):
                 return True
         if self.block.outer is None:
             return False

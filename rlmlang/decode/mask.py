@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from rlmlang.decode.lexemes import fits
+from rlmlang.decode.lexemes import fits, is_pattern
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import MAX_LEXEMES, Prefix
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
@@ -223,8 +223,8 @@ def text_ends(position: Position) -> str:
     if partial[0] == "\n":
         return "\n" if "#" in partial.rpartition("\n")[2] else ""
     if partial.startswith('"""'):
-        return '"\\'
-    hole = "{}#" if inside is not None else ""
+        return '"\\' + ("()" if is_pattern(position.prefix) else "")
+    hole = ("{}#" if inside is not None else "") + ("()" if is_pattern(position.prefix) else "")
     if partial[0] in "\"'":
         return partial[0] + "\\" + hole
     if partial[:2] in ('r"', "r'"):

@@ -7,14 +7,14 @@ checker itself, except that it makes no messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any, TypeGuard
 
 from attrs import evolve, field, frozen
 
 from rlmlang.decode.blocks import PROBE, Default, WrittenBlock, changes, is_effect, with_body
-from rlmlang.decode.placeholders import HOLE
+from rlmlang.decode.placeholders import FREE_INT, HOLE
 from rlmlang.language import nodes
 from rlmlang.language.check import functions, library_function
 from rlmlang.language.check.annotations import resolve
@@ -399,7 +399,21 @@ class PartialChecker(Checker):
                 return UNKNOWN
             case nodes.Call() if not self.environment.calls:
                 return self.problems.error("E214", "", node.span)
+            case nodes.Slice(value=value, start=start, stop=stop, step=step):
+                type_ = super().type_of(node)
+                return self._unless_free(node, self.tables.types.get(value.node_id), type_, (start, stop, step))
+            case nodes.Binary(op="*", left=left, right=right):
+                type_ = super().type_of(node)
+                return self._unless_free(node, type_, type_, (left, right))
         return super().type_of(node)
+
+    def _unless_free(
+        self, node: nodes.Expr, decided: Type | None, type_: Type, parts: Iterable[nodes.Expr | None]
+    ) -> Type:
+        """Return a type, unless the values of integers decide how long a tuple is and one of them may be any."""
+        if isinstance(decided, TupleType) and any(map(_is_free, parts)):
+            return self.problems.error("E212", "", node.span)
+        return type_
 
     def expect(self, node: nodes.Expr, expected: Type, what: str, code: str = "E210") -> Type:
         if is_hole(node):
@@ -409,6 +423,13 @@ class PartialChecker(Checker):
 
     def is_constant(self, node: nodes.Expr) -> bool:
         return is_hole(node) or super().is_constant(node)
+
+
+def _is_free(node: nodes.Expr | None) -> bool:
+    """Return whether an expression is an integer that may be any other one, or that with a sign."""
+    if isinstance(node, nodes.Unary):
+        return _is_free(node.operand)
+    return isinstance(node, nodes.Constant) and node.value == FREE_INT
 
 
 def is_plain(entry: object) -> bool:

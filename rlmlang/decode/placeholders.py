@@ -20,3 +20,6 @@ FREE_TEXT = "\udfff"
 """The text of a string that equals no other string."""
 
 FREE = f'"{FREE_TEXT}"'
+
+FREE_INT = 7919
+"""The value of an integer that may be any other one: where the value decides a type, it is refused."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from rlmlang.decode.lexemes import NUMBER, canonical, fits, is_viable, may_continue, read_lexeme
-from rlmlang.decode.placeholders import FREE
+from rlmlang.decode.placeholders import FREE, FREE_INT
 from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import fits_hole, tables
 from rlmlang.decode.spacing import gap
@@ -163,7 +163,7 @@ def _find_spaced(prefix: Prefix) -> str | None:
     takes, stack = tables().takes, prefix.stack
     further = [text for text, terminal in tables().fixed.items() if takes(stack, terminal)]
     if prefix.takes_operand or takes(stack, "STRING"):
-        further = [FREE, "7919", *prefix.names.candidates, *further]
+        further = [FREE, str(FREE_INT), *prefix.names.candidates, *further]
     elif takes(stack, "NAME"):
         further += prefix.names.candidates
     return next((text for text in further if gap(prefix, text)[1] and prefix.child(text) is not None), None)

@@ -77,6 +77,8 @@ def _join_entries(a: ScopeEntry, b: ScopeEntry | None) -> ScopeEntry:
         return evolve(b, may_be_unbound=True)
     if isinstance(a, Definition):  # there is no function that is known to have been reached
         return Unbound(a.node.name.span, "function")
+    if isinstance(a, Unbound) and b is not None and not isinstance(b, Definition):
+        return b  # what is imported on the other path
     return a
 
 

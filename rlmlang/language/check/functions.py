@@ -344,7 +344,8 @@ def add_result(check: Inference, type_: Type, span: Span) -> None:
 def use(check: Inference, instance: Instance, span: Span) -> Type:
     """Take note that a function is applied, or passed to something that does. Returns the type of its result."""
     body, function = check.body, instance.function
-    instance.definition.is_applied = True
+    if not instance.in_progress:  # else it applies itself, and that alone
+        instance.definition.is_applied = True
     head = instance if instance.in_progress else instance.head
     if head is not None:
         _depend_on(check, head)
