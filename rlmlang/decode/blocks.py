@@ -227,26 +227,25 @@ def with_body(head: nodes.Statement, body: tuple[nodes.Statement, ...]) -> nodes
     raise AssertionError(head)
 
 
-def with_open_tests(block: WrittenBlock, with_last: bool = False) -> WrittenBlock:
-    """Return a block in which nothing is decided by the tests of the statements that it is in, so that it is reached.
-
-    With `with_last`, the same holds for its last statement, which is to be continued.
-    """
-    statements = block.statements
-    if with_last:
-        statements = (*statements[:-1], _with_open_tests(statements[-1]))
+def with_open_tests(block: WrittenBlock) -> WrittenBlock:
+    """Return a block whose end is reached: no test decides that it is not, and what leaves it does so under a test."""
     outer = with_open_tests(block.outer) if block.outer is not None else None
     head = _with_open_tests(block.head) if block.head is not None else None
-    return evolve(block, head=head, outer=outer, statements=statements)
+    return evolve(block, head=head, outer=outer, statements=tuple(map(_with_open_tests, block.statements)))
 
 
 def _with_open_tests(statement: nodes.Statement) -> nodes.Statement:
     match statement:
         case nodes.If(branches=branches):
-            return evolve(statement, branches=tuple(evolve(each, test=_OPEN_TEST) for each in branches))
+            opened = evolve(statement, branches=tuple(evolve(each, test=_OPEN_TEST) for each in branches))
         case nodes.While():
-            return evolve(statement, test=_OPEN_TEST)
-    return statement
+            opened = evolve(statement, test=_OPEN_TEST)
+        case _:
+            opened = statement
+    if not leaves(opened):
+        return opened
+    span = statement.span
+    return nodes.If((nodes.Branch(_OPEN_TEST, (opened,), span=span),), (), span=span)
 
 
 def leaves(statement: nodes.Statement) -> bool:

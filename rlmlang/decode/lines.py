@@ -91,7 +91,7 @@ class Point:
         match self.chain:
             case nodes.If() | nodes.For() | nodes.While():
                 found = self.base.in_chain_of(self.block)
-                return found or self.base.in_chain_of(with_open_tests(self.block, with_last=True))
+                return found or self.base.in_chain_of(with_open_tests(self.block))
             case nodes.Try():
                 return evolve(self, block=evolve(self.block, statements=self.block.statements[:-1])).environment
         return None
@@ -308,12 +308,16 @@ class Ending:
             once = self.point.unit == "statement" and at.level == floor
             if must_continue(at):
                 return (*found, at.level)
-            if (at.chain() is not None) if once else not leaves(last):
+            if (at.chain() is not None) if once else not leaves(last) or self._may_go_on(at):
                 if not is_head(last) or evolve(self.point, block=at).environment is not None:
                     found.append(at.level)
             if at.level == floor or (at.kind == "def" and not self._is_over(at)):
                 return tuple(found)
             at = at.ended()
+
+    def _may_go_on(self, block: WrittenBlock) -> bool:
+        """Return whether lines may follow in a block that are never reached; what ends the unit ends the text."""
+        return block.level > self.point.floor or (self.point.unit == "program" and block.outer is None)
 
     @property
     def _ends_try(self) -> bool:
