@@ -8,6 +8,7 @@ from rlmlang.decode.constants import constant, listed, spread
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import BracketFrame, LineState
+from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, NUMBER_METHODS, Builtin, Signature
 from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
@@ -59,7 +60,7 @@ def applications(environment: Environment, name: str) -> tuple[tuple[tuple[str, 
 def _forms(environment: Environment, name: str) -> Iterator[tuple[list[Type], Type]]:
     match function_named(environment, name):
         case Definition() | CheckedFunction() as function:
-            required = [t for t, param in zip(function.params, function.node.params) if param.default is None]
+            required = [t for t, param in zip(function.params, function.node.params) if _is_required(param)]
             yield required, function.result
         case RecordType() as record:
             yield [type_ for _, type_ in record.fields], record
@@ -69,6 +70,10 @@ def _forms(environment: Environment, name: str) -> Iterator[tuple[list[Type], Ty
             yield from _forms_of(builtin)
         case None if name in BUILTINS:
             yield from _forms_of(BUILTINS[name])
+
+
+def _is_required(param: nodes.Param) -> bool:
+    return param.default is None and not param.is_rest
 
 
 def _forms_of(builtin: Builtin) -> Iterator[tuple[list[Type], Type]]:
@@ -162,7 +167,7 @@ def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]
         entry = function_named(environment, frame.callee)
         if isinstance(entry, (CheckedFunction, Definition, RecordType)):
             required = (
-                sum(param.default is None for param in entry.node.params)
+                sum(map(_is_required, entry.node.params))
                 if isinstance(entry, (CheckedFunction, Definition))
                 else len(entry.fields) - len(entry.defaults)
             )
@@ -203,7 +208,7 @@ def _lacking_keywords(environment: Environment, frame: BracketFrame) -> Iterator
             yield from _missing([p.name for p in BUILTINS[frame.callee].signatures[0].params if p.required], frame)
         return
     if isinstance(entry, (CheckedFunction, Definition)):
-        names = [param.name.id for param in entry.node.params if param.default is None]
+        names = [param.name.id for param in entry.node.params if _is_required(param)]
     else:
         names = [name for name, _ in entry.fields if name not in entry.defaults]
     yield from _missing(names, frame)

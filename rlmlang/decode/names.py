@@ -14,7 +14,7 @@ from rlmlang.decode.lines import Point
 from rlmlang.decode.operands import OF_ITS_ARGUMENTS
 from rlmlang.decode.placeholders import FRESH
 from rlmlang.decode.recognizer import tables
-from rlmlang.decode.state import LineState, module_of, names_in, static_methods
+from rlmlang.decode.state import LineState, module_of, names_in, static_methods, tests_types
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, ModuleConstant
 from rlmlang.language.check import library_names
 from rlmlang.language.check.annotations import TYPE_NAMES, TYPING_NAMES
@@ -150,8 +150,7 @@ class NextNames:
             return self._child(name)
         if name in self._letters:
             return self._child(min(self._letters))
-        frame = self.prefix.frame
-        if name in OF_ITS_ARGUMENTS or (frame is not None and frame.callee == "isinstance" and frame.commas):
+        if name in OF_ITS_ARGUMENTS or tests_types(self.prefix.frame):
             return self._child(name)
         if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # no operand could be completed
             return False

@@ -60,6 +60,10 @@ from rlmlang.language.types import (
 MAX_PROBLEMS = 21
 """Problems after which a statement is not checked any further."""
 
+MAX_INSTANCES = 50
+"""For how many combinations of types a function is kept as checked for lines that were tried; the checker has a limit.
+"""
+
 NOWHERE = Span(Source(""), 0, 0)
 
 _FOR_GOOD = frozenset(("E212", "E213", "E219"))
@@ -75,6 +79,8 @@ class Environment:
     body: BodyCheck
     """The function or program that the point is in, as far as it is checked."""
     active: tuple[Instance, ...] = ()
+    definitions: tuple[tuple[Definition, bool, Mapping[tuple[Type, ...], list[Instance]]], ...] = ()
+    """The functions in scope, each with whether it has been applied, and the types that it was checked for."""
     records: Mapping[str, RecordType] = field(factory=dict)
     typing: Mapping[str, str] = field(factory=dict)
     """What is imported from `typing`."""
@@ -104,7 +110,12 @@ class Environment:
         scopes = tuple((scope, State.of(scope)) for scope in _chain(checker.names.scope))
         active = tuple(checker.active)
         names = checker.names
-        return cls(scopes, copied(checker.body), active, dict(names.records), dict(names.typing), **others)
+        entries = (entry for _, state in scopes for entry in state.entries.values())
+        found = (each for each in (*checker.body.definitions.values(), *entries) if isinstance(each, Definition))
+        definitions = tuple((each, each.is_applied, dict(each.instances)) for each in dict.fromkeys(found))
+        return cls(
+            scopes, copied(checker.body), active, definitions, dict(names.records), dict(names.typing), **others
+        )  # fmt: skip
 
     @cached_property
     def entries(self) -> Mapping[str, ScopeEntry]:
@@ -164,6 +175,10 @@ class Environment:
         """Return a checker at this point."""
         for scope, state in self.scopes:
             state.enter(scope)
+        for definition, is_applied, instances in self.definitions:  # lines that were tried may have applied them
+            definition.is_applied = is_applied
+            if len(definition.instances) > MAX_INSTANCES:
+                definition.instances = dict(instances)
         return PartialChecker(self)
 
     def after(self, block: WrittenBlock) -> PartialChecker | None:

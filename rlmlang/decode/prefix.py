@@ -105,8 +105,6 @@ class Prefix(NamedLine):
     def _grow(self, lexeme: str) -> Prefix | None:
         if self.ended or lexeme in UNWRITTEN or (lexeme == "CALL" and not self.environment.calls):
             return None
-        if lexeme == "*" and self.frame is not None and self.frame.kind == "params":
-            return None
         if lexeme == self.last and self.leans and str(self.stack.below and self.stack.below.value) == lexeme:
             return None  # nobody writes `---x`, though tokens of many signs could be its start
         if lexeme == "lambda" and self.frame is None:

@@ -28,6 +28,7 @@ from rlmlang.decode.state import (
     module_of,
     names_in,
     static_methods,
+    tests_types,
 )
 from rlmlang.decode.suffixes import FURTHER, Suffixes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
@@ -126,6 +127,8 @@ class Starts(Suffixes):
         if last == ".":
             yield from self._attribute_starts(self.receiver)
             return
+        if frame is not None and frame.kind == "group" and tests_types(frame):
+            yield from (["int", ",", "str"], ["int"]) if state.takes_operand else ([], [",", "str"])
         if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
             yield ["ValueError"]
             return

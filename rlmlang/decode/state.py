@@ -126,6 +126,13 @@ class LineState:
 _LEANING = ("-", "+", "~", "*")
 
 
+def tests_types(frame: BracketFrame | None) -> bool:
+    """Return whether the types that `isinstance` tests for are being written."""
+    if frame is not None and frame.kind == "group":
+        frame = frame.below
+    return frame is not None and frame.callee == "isinstance" and frame.commas > 0
+
+
 def outermost(state: LineState) -> BracketFrame | None:
     """Return the outermost open bracket."""
     frame = state.frame
