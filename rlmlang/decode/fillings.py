@@ -95,7 +95,7 @@ def fillings(
     if before in ("(", ","):
         yield from _lent(state, checker)
     likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
-    likely += _bound_types(checker)
+    likely += [*_target_types(checker, hole)[:1], *_bound_types(checker)]
     if before == "in" and state.last in arithmetic:
         likely = [ListType(INT)]
     parts = _parts(state.goal)
@@ -149,14 +149,16 @@ def _has_none(type_: Type) -> bool:
 
 
 def _target_types(checker: PartialChecker, hole: str) -> list[Type]:
-    """Return types of elements of an iterable that fit the nested targets of its loop."""
-    targets = [
-        each.target
-        for each in (nodes_in(checker.checked) if checker.checked is not None else ())
-        if isinstance(each, (nodes.For, nodes.ForClause)) and isinstance(each.iterable, nodes.Name)
-        if each.iterable.id == hole and isinstance(each.target, nodes.TupleTarget)
-    ]
-    nested = (target for target in targets if any(isinstance(item, nodes.TupleTarget) for item in target.items))
+    """Return types that fit the nested targets of a hole: of the elements of a loop's iterable, or of what is bound."""
+    targets: list[nodes.Target] = []
+    for each in nodes_in(checker.checked) if checker.checked is not None else ():
+        match each:
+            case nodes.For() | nodes.ForClause() if isinstance(each.iterable, nodes.Name) and each.iterable.id == hole:
+                targets.append(each.target)
+            case nodes.Assign(targets=bound, value=nodes.Name(id=name)) if name == hole:
+                targets += bound
+    tuples = (target for target in targets if isinstance(target, nodes.TupleTarget))
+    nested = (target for target in tuples if any(isinstance(item, nodes.TupleTarget) for item in target.items))
     return [_shaped(target, type_) for target in nested for type_ in (INT, STR)]
 
 

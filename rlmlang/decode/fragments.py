@@ -147,6 +147,9 @@ def function_named(environment: Environment, name: str) -> object:
 def lacking(environment: Environment, frame: BracketFrame) -> Iterator[list[str]]:
     """Yield the arguments that an open call still needs, as lexemes with holes, in each likely way."""
     given = frame.commas + frame.filled
+    if frame.starred:
+        yield []
+        return
     if frame.callee is None or frame.keywords:
         if frame.callee is not None:
             yield from _lacking_keywords(environment, frame)

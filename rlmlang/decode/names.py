@@ -129,8 +129,15 @@ class NextNames:
             return False  # without a bracket it may be a name that is being bound
         if self._binds is None:
             keyword = frame.kind == "call" and frame.callee in (None, "dict")
-            self._binds = keyword or bool(Search(self.prefix).binders())
+            self._binds = keyword or self._closing_binds or bool(Search(self.prefix).binders())
         return not self._binds
+
+    @property
+    def _closing_binds(self) -> bool:
+        """Return whether a new name follows in the closing, as in the targets `a, (b, c)`."""
+        name = next(iter(self.prefix.closing), "")
+        known = name in self.prefix.environment.entries or name in BUILTINS or name in tables().fixed
+        return name.isidentifier() and not known and function_named(self.prefix.environment, name) is None
 
     def may_follow(self, name: str) -> bool:
         known = self._known.get(name)

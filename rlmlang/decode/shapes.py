@@ -156,7 +156,7 @@ class Shapes:
             key = (
                 self.frame(frame.below), frame.bracket, frame.kind, frame.callee and self.word(frame.callee),
                 frame.method, frame.module, min(frame.commas, 1) if frame.kind in ("list", "dict") else frame.commas,
-                frame.keywords, frame.filled, frame.lambda_commas,
+                frame.keywords, frame.filled, frame.starred, frame.lambda_commas,
             )  # fmt: skip
             found = self._frames[frame] = number_of(key)
         return found

@@ -23,6 +23,7 @@ from rlmlang.decode.state import (
     LINE,
     BracketFrame,
     LineState,
+    fields_in,
     in_type,
     is_lambda,
     module_of,
@@ -38,6 +39,7 @@ from rlmlang.language.types import (
     DictType,
     ListType,
     OptionalType,
+    TupleType,
     Type,
     Unknown,
 )
@@ -154,6 +156,12 @@ class Starts(Suffixes):
             yield from ([".", name] for name in list(MODULES[module])[:3])  # a function that is an argument
             for name in MODULES[module]:
                 yield from ([".", name, *call] for call in member_calls(module, name))
+        if last == "*" and state.leans and frame is not None and frame.kind == "call":
+            entries = state.environment.entries.items()
+            spread = {entry.type: name for name, entry in entries if isinstance(entry, Variable)}
+            yield from ([name] for type_, name in spread.items() if isinstance(type_, (ListType, TupleType)))
+            self.holes.count += 1
+            yield [self.holes.new_name()]  # which a comprehension binds
         if last == "lambda":
             yield [HOLE, ":", HOLE]
             yield [HOLE, ",", HOLE, ":", HOLE]
@@ -249,6 +257,9 @@ class Starts(Suffixes):
             yield from self.suffixes("")
         elif last == "-" and frame is not None and frame.kind == "index":
             yield ["1", ":", "]"]
+        if last == "(" and state.words[1:] == (",",) and frame is not None and frame.below is None:
+            first, second = f"{self.holes.new_name()}a", f"{self.holes.new_name()}b"
+            yield [first, ",", second, ")", "=", HOLE]
         if last == "for" and frame is not None:
             yield from ([name] for name in names_in(state))  # which mean something else in the comprehension
         if tables().takes(stack, "FSTRING"):
@@ -304,12 +315,13 @@ class Starts(Suffixes):
     def _tested(self) -> Iterator[list[str]]:
         """Yield starts that test the names that may be None."""
         state = self.state
-        names = [name for name in names_in(state) if self._may_be_none(name)]
+        paths = [[name] for name in names_in(state) if self._may_be_none(name)]
+        paths += [[name, ".", field] for name, field in fields_in(state) if self._field_may_be_none(field)]
         operand = [HOLE] if tables().takes(state.stack, "FSTRING") else []
-        if not names or not (operand or tables().takes(state.stack, "IF")):
+        if not paths or not (operand or tables().takes(state.stack, "IF")):
             return
-        for chosen in [*([name] for name in names), names]:
-            test = [word for name in chosen for word in ("and", name, "is", "not", "None")][1:]
+        for chosen in [*([path] for path in paths), paths]:
+            test = [word for path in chosen for word in ("and", *path, "is", "not", "None")][1:]
             yield [*operand, "if", *test, "else", HOLE]
             if state.frame is not None and state.frame.kind in ("list", "dict", "call"):
                 yield [*operand, "if", *test]
@@ -325,6 +337,10 @@ class Starts(Suffixes):
         if isinstance(entry, Variable):
             return isinstance(entry.type, OptionalType)
         return entry is None and self.state.environment.optional
+
+    def _field_may_be_none(self, name: str) -> bool:
+        records = self.state.environment.records.values()
+        return any(field == name and isinstance(type_, OptionalType) for each in records for field, type_ in each.fields)
 
     def _attribute_starts(self, type_: Type | None) -> Iterator[list[str]]:
         """Yield the attributes of a type, or of any type if it is not known."""

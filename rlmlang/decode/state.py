@@ -39,6 +39,8 @@ class BracketFrame:
     keywords: frozenset[str] = frozenset()
     filled: bool = False
     """Whether something is written after the bracket or the last comma."""
+    starred: bool = False
+    """Whether an argument is written with `*`, of which it is not known how many parameters it is given to."""
     lambda_commas: int = 0
     """The commas between parameters of lambdas that are arguments."""
 
@@ -163,6 +165,8 @@ def framed(state: LineState, lexeme: str, inside: OpenFString | None) -> Bracket
             return evolve(frame, lambda_commas=frame.lambda_commas + 1)
         case "EQUAL" if frame is not None and frame.kind == "call":
             return evolve(frame, keywords=frame.keywords | {state.last})
+        case "STAR" if frame is not None and frame.kind == "call" and state.takes_operand:
+            return evolve(frame, filled=True, starred=True)
     if frame is not None and not frame.filled:
         frame = evolve(frame, filled=True)
     return frame
@@ -244,6 +248,12 @@ def names_in(state: LineState) -> list[str]:
         elif getattr(each, "type", None) == "NAME":
             names[str(each)] = None
     return list(names)
+
+
+def fields_in(state: LineState) -> list[tuple[str, str]]:
+    """Return the attributes of names that the statement so far contains, each with its name."""
+    found = (each for each in _parts(state) if isinstance(each, nodes.Attribute))
+    return list(dict.fromkeys((each.value.id, each.name) for each in found if isinstance(each.value, nodes.Name)))
 
 
 def constants_in(state: LineState) -> set[str]:
