@@ -33,6 +33,7 @@ from rlmlang.language.types import (
     SetType,
     TupleType,
     Type,
+    Unknown,
 )
 
 CONSTANTS: tuple[Type, ...] = (
@@ -83,11 +84,12 @@ def fillings(
         yield from map(written, _parts(state.goal))
         yield from _TYPES
         return
-    if expected is not None:
+    goals = [*_parts(state.goal), *_parts(state.environment.body.declared)]
+    if expected is not None and not isinstance(expected, Unknown):
         yield from _variables(state, expected)
         seen = dict.fromkeys(part for each in checker.part_types() for part in _parts(each) if part != NONE)
         held = (each for each in types_of(state.environment) if isinstance(each, Primitive))
-        for type_ in instances(expected, [*_parts(state.goal), *held, *seen]):
+        for type_ in instances(expected, [*goals, *held, *seen]):
             yield constant(type_)
         return
     arithmetic = ("-", "*", "/", "//", "%", "**")
@@ -99,6 +101,10 @@ def fillings(
     if before == "in" and state.last in arithmetic:
         likely = [ListType(INT)]
     parts = _parts(state.goal)
+    if isinstance(checker.checked, nodes.Assign) and any(
+        isinstance(each, nodes.Index) for each in checker.checked.targets
+    ):
+        likely += [*goals[1:], *types_of(state.environment)]  # of which other lines expect one
     if before == "in":
         yield from _matches(state)
         likely += [ListType(item) for item in _target_types(checker, hole)]

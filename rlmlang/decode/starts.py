@@ -32,6 +32,7 @@ from rlmlang.decode.state import (
     tests_types,
 )
 from rlmlang.decode.suffixes import FURTHER, Suffixes
+from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
@@ -358,6 +359,12 @@ class Starts(Suffixes):
             return
         for record in self.state.environment.records.values():
             yield from ([name] for name, _ in record.fields)
+        below = self.state.stack.below
+        receiver = below.value.id if below is not None and isinstance(below.value, nodes.Name) else ""
+        used = {attribute for name, attribute in fields_in(self.state) if name == receiver}
+        for methods in METHODS.values() if used else ():
+            if used <= methods.keys():
+                yield from ([name, *call] for name in used for call in method_calls(methods[name]))
         first = {
             (of, method.signatures[0].result): name
             for of, methods in METHODS.items()
