@@ -96,7 +96,7 @@ def fillings(
     yield from _variables(state, None)
     if before in ("(", ","):
         yield from _lent(state, checker)
-    likely: list[Type] = [INT, FLOAT] if before in arithmetic else []
+    likely: list[Type] = [INT, FLOAT] if before in arithmetic else [] if expected is None else [STR]
     likely += [*_target_types(checker, hole)[:1], *_bound_types(checker)]
     if before == "in" and state.last in arithmetic:
         likely = [ListType(INT)]
