@@ -14,7 +14,7 @@ from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
 from rlmlang.language.check.scope import Definition, Variable
-from rlmlang.language.solving import substitute, variables
+from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -55,6 +55,15 @@ def applications(environment: Environment, name: str) -> tuple[tuple[tuple[str, 
     if not own:
         _library_applications[name] = ways
     return ways
+
+
+def applications_giving(environment: Environment, name: str, goal: Type) -> Iterator[list[str]]:
+    """Yield applications of a function, as lexemes from the bracket on, that give a type: `drop([0], 0)` a list."""
+    for params, result in _forms(environment, name):
+        solution: Solution = {}
+        if variables(result) and solve(result, goal, solution):
+            free = dict.fromkeys(set().union(*map(variables, params)), STR)
+            yield ["(", *spread([constant(substitute(param, free | solution)) for param in params]), ")"]
 
 
 def _forms(environment: Environment, name: str) -> Iterator[tuple[list[Type], Type]]:

@@ -34,7 +34,6 @@ from rlmlang.errors import UsageError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import check
-from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import names_bound_by, nodes_in
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.programs import value_printed
@@ -392,17 +391,13 @@ class Ending:
         (*_, last) = block.at(0).statements
         if not isinstance(last, nodes.Function) or last.is_declared:
             return False
-        result = None if last.result is None else resolve(last.result, base.checker().names)
+        checker = base.after(self.point.block)
+        assert checker is not None
+        result = checker.result_of(last)
         if base.expected is not None and (result is None or not fits(result, base.expected)):
             return False
-        return self._owns(last)
-
-    def _owns(self, function: nodes.Function) -> bool:
-        """Return whether the function that is the program changes nothing that something else holds."""
-        checker = self.point.base.after(self.point.block)
-        assert checker is not None
-        if checker.is_open(function):
-            checker.follow_program(function)
+        if checker.is_open(last):  # it may change what something else holds
+            checker.follow_program(last)
         return not checker.problems
 
     def _is_over(self, block: WrittenBlock) -> bool:

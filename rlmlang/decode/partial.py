@@ -312,6 +312,14 @@ class PartialChecker(Checker):
         definition = self.names.scope.find(function.name.id)
         return isinstance(definition, Definition) and any(map(functions.is_open, definition.params))
 
+    def result_of(self, function: nodes.Function) -> Type | None:
+        """Return the type of the result of a function that is the program; None if it has none."""
+        definition = self.names.scope.find(function.name.id)
+        if not isinstance(definition, Definition):
+            return None
+        instances = definition.instances.get(definition.params, ())
+        return instances[-1].function.result if instances else None
+
     @deep_recursion
     def follow_program(self, function: nodes.Function) -> None:
         """Report changes in the function that is the program of values that something else holds."""

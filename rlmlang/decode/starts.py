@@ -341,7 +341,9 @@ class Starts(Suffixes):
 
     def _field_may_be_none(self, name: str) -> bool:
         records = self.state.environment.records.values()
-        return any(field == name and isinstance(type_, OptionalType) for each in records for field, type_ in each.fields)
+        return any(
+            field == name and isinstance(type_, OptionalType) for each in records for field, type_ in each.fields
+        )
 
     def _attribute_starts(self, type_: Type | None) -> Iterator[list[str]]:
         """Yield the attributes of a type, or of any type if it is not known."""

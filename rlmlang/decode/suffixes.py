@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from rlmlang.decode.constants import written
+from rlmlang.decode.constants import constant, written
 from rlmlang.decode.conversions import can_become
 from rlmlang.decode.fragments import (
     applications,
+    applications_giving,
     attribute_suffixes,
     calls,
     function_named,
@@ -75,6 +76,8 @@ class Suffixes:
         frame, expected, suffixes = outermost(self.state), self.state.goal, self.outer_suffixes()
         if expected is None or frame is None or inner is None:
             return
+        if last == "(" and inner is frame and frame.kind == "call" and frame.callee is not None:
+            yield from ((arguments[1:], False, ()) for arguments in self._applied_to_goal(frame.callee, frame.opened))
         starts: list[list[str]] = [[]]
         if last == "CALL":
             starts.append(["[", HOLE, "]"])
@@ -91,6 +94,8 @@ class Suffixes:
         elif last.isidentifier() and stack.below is not None and str(stack.below.value) == ".":
             methods = [table[last] for table in METHODS.values() if last in table]
             starts += [call for each in methods for call in method_calls(each)]
+        elif last.isidentifier() and last not in self.state.environment.entries and tables().takes(stack, "DOT"):
+            starts += [[".", field] for record in self.state.environment.records.values() for field, _ in record.fields]
         elif inner.kind == "group" and not inner.filled:
             starts.append([HOLE])
         elif inner.kind == "index" and not inner.filled:
@@ -109,6 +114,12 @@ class Suffixes:
             for suffix in suffixes:
                 yield start, False, suffix
 
+    def _applied_to_goal(self, name: str, size: int) -> Iterator[list[str]]:
+        """Yield applications of a function that give what the line must have, if it is all of it."""
+        goal = self.state.goal
+        if goal is not None and size == 1 + (self.state.words[:1] == ("return",)):
+            yield from applications_giving(self.state.environment, name, goal)
+
     def suffixes(self, name: str) -> Iterator[list[str]]:
         """Yield suffixes that may give the last operand a fitting type; `name` is its name, if it has one.
         (Decision 88.)
@@ -120,7 +131,10 @@ class Suffixes:
                 yield call
                 yield from ([*call, *more] for more in FURTHER)
             if self.state.goal is not None:
+                yield from self._applied_to_goal(name, self.state.size)
                 yield from ([*call] for call, _ in applications(self.state.environment, name))
+        if self.state.size == 1 and self.state.goal is not None and tables().takes(stack, "STAR"):
+            yield from ([operator, *constant(self.state.goal)] for operator in ("+", "*"))
         if name and tables().takes(stack, "DOT"):  # it may be a name that is bound later
             for record in self.state.environment.records.values():
                 yield from ([".", field] for field, _ in record.fields)
