@@ -25,22 +25,18 @@ from rlmlang.decode.blocks import (
     must_continue,
     with_open_tests,
 )
-from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.partial import Environment, PartialChecker, is_plain
+from rlmlang.decode.partial import Environment, PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import Stack, stack_after, tables
 from rlmlang.decode.state import BODY, LINE
-from rlmlang.errors import UsageError
+from rlmlang.decode.unfinished import is_plain
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
-from rlmlang.language.check import check
 from rlmlang.language.check.body import names_bound_by, nodes_in
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.programs import value_printed
 from rlmlang.language.check.scope import Definition, Variable
-from rlmlang.language.parse import parse
 from rlmlang.language.parse.tree import is_docstring
-from rlmlang.language.source import Source
 from rlmlang.language.types import NONE, LiteralType, Primitive, fits
 
 WrittenUnit = Literal["program", "statement", "call"]
@@ -432,30 +428,3 @@ def _functions(block: WrittenBlock) -> Iterator[WrittenBlock]:
         if at.kind == "def":
             yield at
         at = at.outer
-
-
-def beginning(constraint: Constraint) -> Ending:
-    """Return the end of the line before the first one that is written under a constraint.
-
-    Raises ProgramError if the program so far does not check, and UsageError E607 if nothing can follow it.
-    """
-    base = Environment.new(calls=constraint.calls)
-    expected = None if constraint.unit == "call" else constraint.expected
-    if not constraint.program.strip():
-        base = evolve(base, expected=expected, inputs=constraint.unit == "program")
-        return Ending(Point(base, unit=constraint.unit))
-    statements = parse(Source(constraint.program + ("    pass\n" if constraint.within else ""))).statements
-    block = WrittenBlock(statements=statements[:-1] if constraint.within else statements)
-    found = base.at_end_of(block)
-    if found is None:
-        check(Source(constraint.program + ("    pass\n" if constraint.within else "None\n")))  # raises the diagnostics
-        raise UsageError.of("E607", "the end of the program of a constraint is never reached")
-    base = evolve(found, expected=expected, inputs=False)
-    block = WrittenBlock()
-    if constraint.within:
-        function = statements[-1]
-        if not isinstance(function, nodes.Function):
-            raise UsageError.of("E607", "the program of a constraint for a body does not end with a function")
-        block = block.opened(evolve(function, body=()), base.checker().default_of(function, expected))
-        block = evolve(block, statements=function.body[:-1])
-    return Ending(Point(base, block, constraint.unit, block.level, len(block.statements)))

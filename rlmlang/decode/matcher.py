@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from rlmlang.decode.beginning import beginning
 from rlmlang.decode.closing import closing_text, ends_here, is_completable
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.forced import forced_text
 from rlmlang.decode.line_text import read_lines
-from rlmlang.decode.lines import Ending, beginning
+from rlmlang.decode.lines import Ending
 from rlmlang.decode.mask import position_mask, text_ends
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix

@@ -7,14 +7,15 @@ checker itself, except that it makes no messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
-from typing import Any, TypeGuard
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from rlmlang.decode.blocks import PROBE, Default, WrittenBlock, changes, is_effect, with_body
-from rlmlang.decode.placeholders import FREE_INT, HOLE
+from rlmlang.decode.placeholders import HOLE
+from rlmlang.decode.unfinished import chain_of, copied, is_free, is_hole, is_plain, with_field
 from rlmlang.language import nodes
 from rlmlang.language.check import functions, library_function
 from rlmlang.language.check.annotations import resolve
@@ -48,7 +49,6 @@ from rlmlang.language.types import (
     LiteralType,
     Never,
     OptionalType,
-    Primitive,
     RecordType,
     SetType,
     TupleType,
@@ -107,7 +107,7 @@ class Environment:
     @classmethod
     def at(cls, checker: PartialChecker, **others: Any) -> Environment:
         """Return the environment at the point that a checker has come to."""
-        scopes = tuple((scope, State.of(scope)) for scope in _chain(checker.names.scope))
+        scopes = tuple((scope, State.of(scope)) for scope in chain_of(checker.names.scope))
         active = tuple(checker.active)
         names = checker.names
         entries = (entry for _, state in scopes for entry in state.entries.values())
@@ -336,7 +336,7 @@ class PartialChecker(Checker):
         """
         try:
             if (record := self.environment.record) is not None:
-                statement = _with_field(record, statement)
+                statement = with_field(record, statement)
             hoist(self.body.scope, [statement])
             match statement:
                 case nodes.Input() if not self.environment.inputs:
@@ -434,7 +434,7 @@ class PartialChecker(Checker):
         self, node: nodes.Expr, decided: Type | None, type_: Type, parts: Iterable[nodes.Expr | None]
     ) -> Type:
         """Return a type, unless the values of integers decide how long a tuple is and one of them may be any."""
-        if isinstance(decided, TupleType) and any(map(_is_free, parts)):
+        if isinstance(decided, TupleType) and any(map(is_free, parts)):
             return self.problems.error("E212", "", node.span)
         return type_
 
@@ -446,44 +446,3 @@ class PartialChecker(Checker):
 
     def is_constant(self, node: nodes.Expr) -> bool:
         return is_hole(node) or super().is_constant(node)
-
-
-def _is_free(node: nodes.Expr | None) -> bool:
-    """Return whether an expression is an integer that may be any other one, or that with a sign."""
-    if isinstance(node, nodes.Unary):
-        return _is_free(node.operand)
-    return isinstance(node, nodes.Constant) and node.value == FREE_INT
-
-
-def is_plain(entry: object) -> bool:
-    """Return whether an entry is a variable whose value cannot be changed."""
-    return isinstance(entry, Variable) and isinstance(entry.type, (Primitive, LiteralType))
-
-
-def _with_field(record: nodes.Record, line: nodes.Statement) -> nodes.Statement:
-    """Return a record with the field that a line is, or what is refused if it is no field."""
-    match line:
-        case nodes.AnnotatedAssign():
-            field_ = nodes.Field(line.name, line.type, line.value, span=line.span)
-            return evolve(record, fields=(*record.fields, field_))
-    return nodes.Return(None, span=line.span)
-
-
-def is_hole(node: nodes.Expr) -> TypeGuard[nodes.Name]:
-    """Return whether an expression is still to be written."""
-    return isinstance(node, nodes.Name) and node.id.startswith(HOLE)
-
-
-def copied(body: BodyCheck) -> BodyCheck:
-    """Return a copy of what is known of a body, which a checker may change."""
-    return evolve(
-        body, loops=[evolve(each) for each in body.loops], entry_states=dict(body.entry_states),
-        growing={place: list(names) for place, names in body.growing.items()}, definitions=dict(body.definitions),
-    )  # fmt: skip
-
-
-def _chain(scope: Scope) -> Iterator[Scope]:
-    at: Scope | None = scope
-    while at is not None:
-        yield at
-        at = at.parent
