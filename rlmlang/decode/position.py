@@ -20,7 +20,7 @@ MAX_MARGIN = 24
 """The most spaces before a line within brackets."""
 
 MAX_LINES = 4
-"""The most line ends in a row, those of comments included."""
+"""The most line ends in a row. After a comment they are counted anew."""
 
 _COMMENT = re.compile(r"(#[^\n]*)?(\n)?")
 _RUN = re.compile(r"(?:(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*)( *)(#[^\n]*)?")
@@ -99,11 +99,11 @@ def _read(position: Position, text: str) -> Position | None:
         if char == "#" and bracketed and lines:
             match = _COMMENT.match(rest)
             assert match is not None
-            if not _comment_fits(match[1]) or lines >= MAX_LINES:
+            if not _comment_fits(match[1]):
                 return None
             if match[2] is None:
                 return Position(prefix, _shortened(match[1]), 0, lines)
-            spaces, lines = 0, lines + 1
+            spaces, lines = 0, 1
             at += match.end()
             continue
         if char in "\n#" and prefix.inside is None and not bracketed:
@@ -190,7 +190,8 @@ def _line_end(prefix: Prefix, rest: str) -> Position | tuple[Prefix, int] | None
     match = _RUN.match(rest)
     if match is None:
         return Position(prefix, _shortened(rest))
-    lines = match[0].count("\n")
+    whole = match[0][: match.start(2)] if match[2] is not None else match[0]
+    lines = whole[whole.rfind("#") + 1 :].count("\n")
     if ending.is_last:
         over = prefix.child(LINE)
         return (over, match.end()) if over is not None and match.end() == rest.index("\n") + 1 else None

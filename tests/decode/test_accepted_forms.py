@@ -220,3 +220,98 @@ def test_a_function_may_leave_it_to_its_caller_that_it_returns() -> None:
 )
 def test_values_in_brackets(line: str) -> None:
     assert accepts(f"{line}\n")
+
+
+# What later text decides ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        # what a list that begins empty has in it
+        "def answer(spans: list[list[int]]) -> list[list[int]]:\n    merged = []\n    for start, end in sorted(spans):\n"
+        "        if merged and start <= merged[-1][1]:\n            merged[-1] = [merged[-1][0], max(merged[-1][1], end)]\n"
+        "        else:\n            merged.append([start, end])\n    return merged\n",
+        # what a state is
+        "reduce(lambda s, x: (s[1], s[0] + s[1]), range(10), (0, 1))[0]\n",
+        "reduce(lambda a, x: a + [a[-1] + x] if a else [x], [1, 2, 3], [])\n",
+        # what a comprehension binds
+        'import re\n[(m.start(), m.end(), m.span()) for m in re.finditer("an", "banana")]\n',
+        "def area(w, h):\n    return w * h\n\n\n[area(*pair) for pair in [(1, 2), (3, 4)]]\n",
+        # how many groups an expression has
+        'import re\ndict(re.findall(r"(\\w+)=(\\w+)", "a=1, b=2"))\n',
+        # that a field is tested
+        "class P:\n    n: int | None\n\n\np = P(1)\np.n + 1 if p.n is not None else 0\n",
+        # how targets are nested
+        "a, (b, c) = 1, (2, 3)\na + b * c\n",
+    ],
+)
+def test_what_later_text_decides(program: str) -> None:
+    assert accepts(program)
+
+
+def test_the_types_that_isinstance_tests_for_may_be_in_brackets() -> None:
+    assert accepts("def f(x: str) -> bool:\n    return isinstance(x, (int, str))\n")
+    assert read("isinstance('a', (int, 5").text == "isinstance('a', (int, "
+
+
+def test_a_parameter_may_take_any_number_of_arguments() -> None:
+    assert accepts("def f(first, *rest):\n    return first + sum(rest)\n\n\nf(1) + f(1, 2, 3)\n")
+    assert read("def f(*xs, y").text.rstrip() == "def f(*xs,"
+
+
+# What is never reached --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "def f() -> int:\n    return 1\n    return 1 // 0\n\n\nf()\n",
+        "def f(x: int) -> str:\n    if isinstance(x, int):\n        return 'int'\n    return 'other'\n\n\nf(1)\n",
+        "for x in [1, 2]:\n    break\n    x = 3\n1\n",
+        "def f() -> int:\n    return 1\n    # the end\n\n\nf()\n",
+        "raise ValueError('no')\n1\n",
+    ],
+)
+def test_what_is_never_reached(program: str) -> None:
+    assert accepts(program)
+
+
+def test_a_body_that_is_all_that_is_written_ends_with_its_return() -> None:
+    matcher = Matcher(Constraint("def f(x: int) -> int:\n", within=True), BYTES, 1_000)
+    for byte in b"    return x\n":
+        matcher.commit(byte)
+    assert matcher.done
+
+
+# Comments ---------------------------------------------------------------------------
+
+
+def test_any_number_of_lines_may_be_comments() -> None:
+    comments = "# A line.\n" * 7
+    assert accepts(
+        f"{comments}\n{comments}x = [\n    # one\n    # two\n    # three\n    # four\n    # five\n    1,\n]\nx\n"
+    )
+    assert accepts(
+        f"def f(x: int) -> int:\n    {comments.replace('# ', '    # ')[4:]}    return x\n\n\n{comments}f(1)\n"
+    )
+    assert read("x = 1\n" + "\n" * 9).text == "x = 1\n\n\n\n"
+
+
+# The type that is expected ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "drop([1, 2, 3], 2)\n", "window([1, 2, 3], 2)\n", 'dict([("a", 1)])\n', "zip([1], ['a'], [0.5])\n",
+        "sum([[1], [2]], [])\n", "2 * ['a']\n", "True + 1\n",
+        "class P:\n    name: str\n    age: int\n\n\nps = [P('a', 3)]\nsorted(ps, key=lambda p: p.age)[0].name\n",
+        "def answer(xs):\n    return xs\n",
+    ],
+)  # fmt: skip
+def test_a_program_is_accepted_where_its_own_type_is_expected(program: str) -> None:
+    matcher = Matcher(Constraint("", check(Source(program)).type), BYTES, 10_000)
+    for byte in program.encode():
+        matcher.commit(byte)
+    assert matcher.done or matcher.allows(256)
