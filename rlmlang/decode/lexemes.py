@@ -83,7 +83,7 @@ def _string(prefix: Prefix, lexeme: str, free: str) -> str:
 
 
 def is_pattern(prefix: Prefix) -> bool:
-    """Return whether a string here is the expression of `findall`, whose result depends on the groups in it."""
+    """Return whether a string here is the expression of `findall`, whose groups decide a type (decision 139)."""
     frame = prefix.frame
     while frame is not None and frame.kind == "group" and not frame.commas:
         frame = frame.below

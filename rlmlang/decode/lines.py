@@ -311,7 +311,7 @@ class Ending:
             at = at.ended()
 
     def _may_go_on(self, block: WrittenBlock) -> bool:
-        """Return whether lines may follow in a block that are never reached; what ends the unit ends the text."""
+        """Return whether lines may follow that are never reached; what ends the unit ends the text (decision 139)."""
         return block.level > self.point.floor or (self.point.unit == "program" and block.outer is None)
 
     @property
