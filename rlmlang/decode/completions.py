@@ -195,11 +195,11 @@ class Search:
             return []
         types = checker.expected_types(skeleton[0])
         frame = self.state.frame
-        if frame is not None and not frame.filled and not frame.commas:
-            if frame.kind in ("call", "group"):  # of a generator
-                types += [each.item for each in types if isinstance(each, (ListType, IterableType))]
-            if frame.kind == "group":  # of a tuple
-                types += [each.items[0] for each in types if isinstance(each, TupleType) and each.items]
+        begins = self.state.last != "," if frame is None else not frame.filled and not frame.commas
+        if begins and (frame is None or frame.kind == "group"):  # of a tuple
+            types += [each.items[0] for each in types if isinstance(each, TupleType) and each.items]
+        if begins and frame is not None and frame.kind in ("call", "group"):  # of a generator
+            types += [each.item for each in types if isinstance(each, (ListType, IterableType))]
         return types
 
     def binders(self) -> list[BracketFrame]:

@@ -132,6 +132,8 @@ class Starts(Suffixes):
             return
         if frame is not None and frame.kind == "group" and tests_types(frame):
             yield from (["int", ",", "str"], ["int"]) if state.takes_operand else ([], [",", "str"])
+        if last == "if" and state.environment.body.has_infinity and (path := _path_before(state)):
+            yield [*path, "!=", "float", "(", '"inf"', ")", "else", "0"]
         if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
             yield ["ValueError"]
             return
@@ -405,6 +407,20 @@ class Starts(Suffixes):
     def _has_use(self, last: str) -> bool:
         """Return whether what is written is rather an expression than a new name."""
         return self.state.size > 1 or function_named(self.state.environment, last) is not None or last in BUILTINS
+
+
+def _path_before(state: LineState) -> list[str]:
+    """Return the operand before the last lexeme if it is a variable or an element of one; else nothing."""
+    match state.stack.below.value if state.stack.below is not None else None:
+        case nodes.Name(id=name):
+            return [name]
+        case nodes.Index(value=nodes.Name(id=name), index=nodes.Name(id=index)):
+            return [name, "[", index, "]"]
+        case nodes.Index(value=nodes.Name(id=name), index=nodes.Constant(value=int() as index)) if index >= 0:
+            return [name, "[", str(index), "]"]
+        case nodes.Index(value=nodes.Name(id=name), index=nodes.Unary(op="-", operand=nodes.Constant(value=index))):
+            return [name, "[", "-", str(index), "]"]
+    return []
 
 
 def _import_starts(state: LineState) -> Iterator[list[str]]:

@@ -66,7 +66,7 @@ class Suffixes:
             fields = [each for record in self.state.environment.records.values() for each in record.fields]
             names = dict.fromkeys(name for name, type_ in fields if can_become(type_, expected))
             found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
-        if frame.kind == "group" and isinstance(expected, TupleType):
+        if isinstance(expected, TupleType):
             found += [[word for _ in range(more) for word in (",", HOLE)] for more in range(1, len(expected.items))]
         return found
 
@@ -132,6 +132,10 @@ class Suffixes:
                 yield from ([*call, *more] for more in FURTHER)
             if self.state.goal is not None:
                 yield from self._applied_to_goal(name, self.state.size)
+                if self.state.frame is None and isinstance(self.state.goal, TupleType):
+                    further = [[",", HOLE] * count for count in range(1, len(self.state.goal.items))]
+                    called = calls(self.state.environment, name)
+                    yield from ([*call, *more] for call in called for more in further)
                 yield from ([*call] for call, _ in applications(self.state.environment, name))
         if self.state.size == 1 and self.state.goal is not None and tables().takes(stack, "STAR"):
             yield from ([operator, *constant(self.state.goal)] for operator in ("+", "*"))
