@@ -94,7 +94,7 @@ class Suffixes:
         elif last.isidentifier() and stack.below is not None and str(stack.below.value) == ".":
             methods = [table[last] for table in METHODS.values() if last in table]
             starts += [call for each in methods for call in method_calls(each)]
-        elif last.isidentifier() and last not in self.state.environment.entries and tables().takes(stack, "DOT"):
+        elif last.isidentifier() and last not in self.state.environment.entries and not tables().takes(stack, "EQUAL"):
             starts += [[".", field] for record in self.state.environment.records.values() for field, _ in record.fields]
         elif inner.kind == "group" and not inner.filled:
             starts.append([HOLE])
