@@ -44,6 +44,7 @@ bench: .venv/.test ## Measure the overhead of calls, memo and parser, the speed 
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.map
 	$(BIN)/python -m benchmarks.durable
+	$(BIN)/python -m benchmarks.cluster
 	$(PIP) --editable '.[bench]'
 	$(BIN)/python -m benchmarks.pure
 	$(BIN)/python -m benchmarks.masks
