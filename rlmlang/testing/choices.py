@@ -25,6 +25,8 @@ from rlmlang.language.types import (
     fits,
     optional,
 )
+from rlmlang.runtime.values import Value
+from rlmlang.testing.value_strategies import values
 
 T = TypeVar("T")
 DrawFunction = Callable[[st.SearchStrategy[Any]], Any]
@@ -80,6 +82,11 @@ class Choices:
     def number(self, low: int, high: int) -> int:
         """Return an integer between two bounds, both included."""
         drawn: int = self.draw(st.integers(low, high))
+        return drawn
+
+    def value(self, type_: Type) -> Value:
+        """Return a small value of a type."""
+        drawn: Value = self.draw(values(type_))
         return drawn
 
     def chance(self, one_in: int) -> bool:

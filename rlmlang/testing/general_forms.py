@@ -21,7 +21,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.runtime.values import Value
 from rlmlang.testing.choices import CHECKED, EXACT, FITS, Choices, FunctionInScope, Strictness
-from rlmlang.testing.value_strategies import literal_text, values
+from rlmlang.testing.value_strategies import literal_text
 
 ExpressionForm = tuple[bool, Callable[[], str]]
 """A way to write an expression, and whether as an operand it needs parentheses."""
@@ -96,7 +96,7 @@ class GeneralForms(Choices):
             case _ if expected == NONE:
                 yield atom(lambda: "None")
             case _:
-                yield self.constant(self.draw(values(expected)))
+                yield self.constant(self.value(expected))
 
     def constant(self, value: Value) -> ExpressionForm:
         if isinstance(value, str):

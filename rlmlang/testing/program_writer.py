@@ -18,7 +18,7 @@ from rlmlang.language.types import (
 from rlmlang.runtime.values import Value
 from rlmlang.testing.choices import CHECKED, EXACT, FunctionInScope
 from rlmlang.testing.statement_writer import StatementWriter, indented
-from rlmlang.testing.value_strategies import literal_text, values
+from rlmlang.testing.value_strategies import literal_text
 
 
 @frozen
@@ -63,7 +63,7 @@ class ProgramWriter(StatementWriter):
         for _ in range(self.number(0, 2)):
             name = self.fresh("given")
             params[name] = self.some_type()
-            given[name] = self.draw(values(params[name]))
+            given[name] = self.value(params[name])
         result = self.some_type()
         with self.function_body(params, result):
             lines = [*self.block(3), f"return {self.expr(result, EXACT)}"]
@@ -82,9 +82,9 @@ class ProgramWriter(StatementWriter):
         name = self.fresh("given")
         self.scope[name] = type_
         if isinstance(type_, (LiteralType, RecordType)) or self.chance(2):
-            given[name] = self.draw(values(type_))
+            given[name] = self.value(type_)
             return f"{name}: {type_}"
-        default = self.draw(values(type_))
+        default = self.value(type_)
         if _has_record(type_):
             given[name] = default
             return f"{name}: {type_}"
@@ -101,7 +101,7 @@ class ProgramWriter(StatementWriter):
             type_ = self.some_type(1)
             default = bool(params) and self.chance(2) and not _has_record(type_)
             params.append((stem, type_, default))
-            value = literal_text(self.draw(values(type_))) if default else ""
+            value = literal_text(self.value(type_)) if default else ""
             texts.append(f"{stem}: {type_} = {value}" if default else f"{stem}: {type_}")
         result = self.some_type(1)
         outer = list(self.functions)
