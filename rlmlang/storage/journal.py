@@ -19,7 +19,7 @@ from rlmlang.errors import UsageError
 from rlmlang.storage.batches import LEASE, Awaited, Edge, Found, StoredAnswer, WriteBatch, WriteResult
 from rlmlang.storage.store import Store
 
-POLL = (0.02, 1.0)
+POLL = (0.02, 1.0)  # decision 141
 """Seconds between two looks at calls that other processes have claimed: the first pause, and the longest."""
 
 

@@ -66,6 +66,7 @@ class PostgresPool:
         if opened is None:
             pool: AsyncConnectionPool[psycopg.AsyncConnection[Row]] = AsyncConnectionPool(
                 self._place, open=False, min_size=0, max_size=MOST, timeout=PATIENCE, reconnect_timeout=PATIENCE,
+                configure=_by_keys,
                 kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT},
             )  # fmt: skip
             opened = self._open[loop] = _OpenPool(pool, asyncio.ensure_future(pool.open()))
@@ -109,6 +110,14 @@ class PostgresPool:
         """Raise why no connection can be made, if none can be."""
         connection = await psycopg.AsyncConnection.connect(self._place, connect_timeout=CONNECT_TIMEOUT)
         await connection.close()
+
+
+async def _by_keys(connection: psycopg.AsyncConnection[Row]) -> None:
+    """Let rows always be found by their keys (decision 142).
+
+    The server plans a statement once, and a plan that was made while a table was empty would read all of it for long.
+    """
+    await connection.execute("set enable_seqscan = off")
 
 
 def _passes(error: psycopg.OperationalError) -> bool:

@@ -3,7 +3,7 @@
 A call of one run may wait for a call that another run makes, and that for a third. Such a circle is broken where it is
 entered last, in a fixed order: the run that waits for its greatest key makes that call itself. So each run comes to
 what it would have come to alone: if its calls do need each other, they get too deep (E502); if another program was
-written for one of them, there is an answer.
+written for one of them, there is an answer (decision 140).
 """
 
 from __future__ import annotations
