@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from rlmlang.language.types import Type
 from rlmlang.runtime.values import Value
@@ -34,6 +34,10 @@ class LazyRows:
 
     def __iter__(self) -> Iterator[Value]:
         return self.begin()
+
+    def changed(self, count: int, begin: Callable[[], Iterator[Value]]) -> LazyRows:
+        """Return other elements that are made of these while a loop goes through them."""
+        return evolve(self, count=count, begin=begin, whole=lambda: [*begin()])
 
 
 class RowCursor(Sequence[Value]):

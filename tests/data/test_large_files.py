@@ -43,6 +43,10 @@ ITERATING = [
     "said = ''\n    for row in rows:\n        if CALL('Say', row.name) == 'b!':\n            break\n        said += row.name\n    return said",
     "return len([row for row in rows if CALL('Say', row.name) != 'c!'])",
     "print(len(rows))\n    return [row.name for row in rows]",
+    "found = {}\n    for i, row in enumerate(rows):\n        found[row.name] = i\n    return found",
+    "return [f'{i} {row.name}' for i, row in enumerate(rows, start=1)]",
+    "return [CALL('Say', f'{i} {row.name}') for i, row in enumerate(rows)]",
+    "xs = [3, 1]\n    pairs = list(zip(xs, enumerate(xs)))\n    return len(pairs) + max(xs, key=abs) + len(rows)",
 ]
 
 HOLDING = [
@@ -54,7 +58,9 @@ HOLDING = [
     "rows = [row for row in rows]\n    return len(rows)",
     "return [row.name for row in sorted(rows, key=lambda row: row.stars or 0)]",
     "return CALL('Say', rows)",
-    "return [i for i, row in enumerate(rows)]",
+    "return enumerate(rows)[0][0]",
+    "return [a.name for a, b in zip(rows, rows)]",
+    "def enumerate(xs):\n        return [xs[0].name]\n    return [x for x in enumerate(rows)]",
     "def len(xs):\n        return xs[0].name\n    return len(rows)",
     "return rows == rows",
     "return max(rows, key=lambda row: row.stars or 0).name",

@@ -22,6 +22,7 @@ from rlmlang.language.builtins.common import (
     up_to_length,
 )  # fmt: skip
 from rlmlang.language.builtins.table import BUILTINS, Builtin, SpecialForm, builtin
+from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import SetValue
 
@@ -244,8 +245,10 @@ def _integers(meter: Meter, count: int, *bounds: int) -> None:
     moves=2,
     bounds=same_length,
 )
-def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]]:
+def _enumerate(meter: Meter, xs: Any, start: int = 0) -> list[tuple[int, Any]] | LazyRows:
     _integers(meter, 2 * len(xs), start, meter.number(start + len(xs)))
+    if xs.__class__ is LazyRows:
+        return xs.changed(len(xs), lambda: enumerate(xs, start))
     return list(enumerate(xs, start))
 
 
