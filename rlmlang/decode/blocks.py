@@ -235,13 +235,12 @@ def with_open_tests(block: WrittenBlock) -> WrittenBlock:
 
 
 def _with_open_tests(statement: nodes.Statement) -> nodes.Statement:
+    opened: nodes.Statement = statement
     match statement:
         case nodes.If(branches=branches):
             opened = evolve(statement, branches=tuple(evolve(each, test=_OPEN_TEST) for each in branches))
         case nodes.While():
             opened = evolve(statement, test=_OPEN_TEST)
-        case _:
-            opened = statement
     if not leaves(opened):
         return opened
     span = statement.span

@@ -160,9 +160,9 @@ class Starts(Suffixes):
             for name in MODULES[module]:
                 yield from ([".", name, *call] for call in member_calls(module, name))
         if last == "*" and state.leans and frame is not None and frame.kind == "call":
-            entries = state.environment.entries.items()
-            spread = {entry.type: name for name, entry in entries if isinstance(entry, Variable)}
-            yield from ([name] for type_, name in spread.items() if isinstance(type_, (ListType, TupleType)))
+            variables = state.environment.entries.items()
+            held = {entry.type: variable for variable, entry in variables if isinstance(entry, Variable)}
+            yield from ([variable] for type_, variable in held.items() if isinstance(type_, (ListType, TupleType)))
             self.holes.count += 1
             yield [self.holes.new_name()]  # which a comprehension binds
         if last == "lambda":
@@ -261,8 +261,8 @@ class Starts(Suffixes):
         elif last == "-" and frame is not None and frame.kind == "index":
             yield ["1", ":", "]"]
         if last == "(" and state.words[1:] == (",",) and frame is not None and frame.below is None:
-            first, second = f"{self.holes.new_name()}a", f"{self.holes.new_name()}b"
-            yield [first, ",", second, ")", "=", HOLE]
+            name = self.holes.new_name()
+            yield [f"{name}a", ",", f"{name}b", ")", "=", HOLE]
         if last == "for" and frame is not None:
             yield from ([name] for name in names_in(state))  # which mean something else in the comprehension
         if tables().takes(stack, "FSTRING"):
