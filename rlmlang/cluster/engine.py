@@ -31,7 +31,7 @@ from rlmlang.mapping.rows import RowResult, too_many_errors
 from rlmlang.trace.recorder import Trace
 
 AHEAD = 16
-"""Parts that wait to be taken before no more are asked for."""
+"""Results of chunks that wait to be taken before no more are asked for."""
 
 PATIENCE = 10.0
 """Seconds in which Ray ends what it runs."""
@@ -50,42 +50,39 @@ async def results_on(
     Raises what ends all rows, after the results before it; UsageError E614 if the cluster cannot be used.
     """
     account = trace.account = Account(job.limits)
-    spent = WorkersUsage(account.usage)
-    limit, loop = job.limits.max_seconds, asyncio.get_running_loop()
+    spent, loop = WorkersUsage(account.usage), asyncio.get_running_loop()
     begin, failed = loop.time(), 0
     status = "interrupted"
     failure: RlmError | None = None
     with _connected(cluster) as ray, tempfile.TemporaryFile() as file:
         merged = MergedTrace(trace, job.limits, file)
         keeper = _keeper(ray, job)
-        parts = _ResultsFromRay(_driver(ray, cluster, _pickled(ray.cloudpickle, job), keeper, ordered), rows)
+        driver = _driver(ray, cluster, _pickled(ray.cloudpickle, job), keeper, ordered)
+        found = _ResultsFromRay(driver, rows, job.limits.max_seconds, begin)
         try:
-            while (part := await parts.next(None if limit is None else begin + limit)) is not None:
-                spent.add(part)
-                merged.add(part)
+            while (chunk := await found.next()) is not None:
+                spent.add(chunk)
+                merged.add(chunk)
                 account.usage.seconds = loop.time() - begin
-                if part.results:
-                    yield part.results
-                if part.failure is not None:
-                    raise part.failure
-                for each in part.results:
+                if chunk.results:
+                    yield chunk.results
+                if chunk.failure is not None:
+                    raise chunk.failure
+                for each in chunk.results:
                     failed += each.error is not None
                     if max_errors is not None and each.error is not None and failed > max_errors:
                         raise too_many_errors(failed, max_errors, each)
             status = "done"
-        except TimeoutError:
-            failure = BudgetError.of("E505", f"the rows took more than {limit:g} seconds", hint="raise max_seconds")
-            raise failure from None
         except RlmError as error:
-            failure = error
+            status, failure = "failed", error
             raise
         finally:
-            await asyncio.to_thread(parts.end)
+            await asyncio.to_thread(found.end)
             account.usage.seconds = loop.time() - begin
             if keeper is not None:
                 with suppress(Exception):
                     spent.correct(await asyncio.wait_for(keeper.usage.remote(), PATIENCE))
-            merged.finish("failed" if failure is not None else status, failure)
+            merged.finish(status, failure)
         trace.check()
 
 
@@ -95,14 +92,14 @@ class WorkersUsage:
     def __init__(self, usage: Usage) -> None:
         """Keep the sum in `usage`."""
         self._usage = usage
-        self._last: dict[str, ChunkResult] = {}
+        self._last: dict[str, tuple[int, Usage]] = {}
 
-    def add(self, part: ChunkResult) -> None:
-        """Take note of what a worker has spent by the end of a part."""
-        last = self._last.get(part.worker)
-        if last is None or last.serial < part.serial:
-            self._last[part.worker] = part
-            self._sum([each.usage for each in self._last.values()])
+    def add(self, chunk: ChunkResult) -> None:
+        """Take note of what a worker had spent by the end of a chunk."""
+        serial, _ = self._last.get(chunk.worker, (0, None))
+        if serial < chunk.serial:
+            self._last[chunk.worker] = chunk.serial, chunk.usage
+            self._sum([usage for _, usage in self._last.values()])
 
     def _sum(self, found: list[Usage]) -> None:
         usage = self._usage
@@ -124,21 +121,30 @@ class WorkersUsage:
 class _ResultsFromRay:
     """Results that a thread takes from Ray, whose iterators wait where an event loop would be blocked."""
 
-    def __init__(self, driver: DrivesRows, rows: Iterator[tuple[int, TableRow]]) -> None:
-        """Begin to run rows."""
+    def __init__(
+        self, driver: DrivesRows, rows: Iterator[tuple[int, TableRow]], limit: float | None, begin: float
+    ) -> None:
+        """Begin to run rows, which may take so many seconds from a time of the loop."""
         self._driver, self._rows = driver, rows
+        self._limit, self._until = limit, None if limit is None else begin + limit
         self._loop = asyncio.get_running_loop()
         self._found: asyncio.Queue[ChunkResult | BaseException | None] = asyncio.Queue()
         self._room = threading.Semaphore(AHEAD)
         self._has_ended = False
-        self._thread = threading.Thread(target=self._follow, name="rlmlang-parts", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name="rlmlang-results", daemon=True)
         self._thread.start()
 
-    async def next(self, until: float | None) -> ChunkResult | None:
-        """Return the next part, None after the last. Raises TimeoutError at a time of the loop, UsageError E614, and
-        what is raised while rows are read."""
-        async with asyncio.timeout_at(until):
-            found = await self._found.get()
+    async def next(self) -> ChunkResult | None:
+        """Return the next result of a chunk, None after the last.
+
+        Raises BudgetError E505 when their time is over, UsageError E614, and what is raised while rows are read.
+        """
+        try:
+            async with asyncio.timeout_at(self._until):
+                found = await self._found.get()
+        except TimeoutError:
+            message = f"the rows took more than {self._limit:g} seconds"
+            raise BudgetError.of("E505", message, hint="raise max_seconds") from None
         self._room.release()
         if isinstance(found, BaseException):
             raise _explained(found)

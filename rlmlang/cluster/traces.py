@@ -74,14 +74,14 @@ class MergedTrace:
         self._ids: dict[tuple[str, int], int] = {}
         self._texts: set[str] = set()
 
-    def add(self, part: ChunkResult) -> None:
+    def add(self, chunk: ChunkResult) -> None:
         """Keep the events of a chunk."""
-        if (header := part.header) is None:
+        if (header := chunk.header) is None:
             return
         if self._header is None or header["started"] < self._header["started"]:
             self._header = header
-        self._places.append((part.first, self._file.tell(), part.worker, header["started"]))
-        pickle.dump(part.events, self._file, pickle.HIGHEST_PROTOCOL)
+        self._places.append((chunk.first, self._file.tell(), chunk.worker, header["started"]))
+        pickle.dump(chunk.events, self._file, pickle.HIGHEST_PROTOCOL)
 
     def finish(self, status: str, failure: RlmError | None) -> None:
         """Write all events, by the numbers of their rows."""

@@ -180,6 +180,15 @@ def test_the_time_of_all_rows_is_limited(ray_played: PlayedRay) -> None:
         list(ASK.map(texts(100), model=upper, on="ray", limits={"max_seconds": 0}))
 
 
+def test_an_error_of_time_in_the_rows_themselves_is_theirs(ray_played: PlayedRay) -> None:
+    def slow() -> Iterator[dict[str, Any]]:
+        yield from texts(20)
+        raise TimeoutError("the disk is slow")
+
+    with pytest.raises(TimeoutError, match="the disk is slow"):
+        list(ASK.map(slow(), model=upper, on="ray", limits={"max_seconds": 60}))
+
+
 def test_an_error_while_rows_are_read_ends_them(ray_played: PlayedRay) -> None:
     def broken() -> Iterator[dict[str, Any]]:
         yield from texts(20)
