@@ -89,7 +89,8 @@ class Session:
         """Ask about what is bound, and bind the answer. Inputs that are given are bound first, options are `aask`'s.
 
         If it fails, the session is as before, but for the inputs; asked again, only what is missing is paid for.
-        Variables are bound of programs that are written by `statements` or in `turns`. Raises what `aask` raises.
+        Variables are bound of functions, however they are written, and not where the store had the answer already.
+        Raises what `aask` raises.
         """
         trace = Trace() if trace is None else trace
         async with asked_in_loop(self.store) as store:
@@ -97,15 +98,19 @@ class Session:
             def ask(asked: str, given: Mapping[str, object]) -> Awaitable[Result]:
                 return aask(asked, given, type=type, model=model, store=store, trace=trace, **options)
 
-            return await ask_in(store, self.name, question, inputs, ask)
+            return await ask_in(store, self.name, question, inputs, trace, ask)
 
     ask = synchronous(aask, "await session.aask(…)")
 
 
 async def ask_in(
-    store: Store, session: str, question: str, inputs: Mapping[str, object] | None, ask: AskWith
+    store: Store, session: str, question: str, inputs: Mapping[str, object] | None, trace: Trace, ask: AskWith
 ) -> Result:
-    """Ask a question in a session, in some way, and bind the answer. Raises UsageError, and what `ask` raises."""
+    """Ask a question in a session, in some way that fills a trace, and bind the answer.
+
+    Raises UsageError, and what `ask` raises.
+    """
+    trace.binds = True
     bindings = _bindings(values_beside_question(inputs))
 
     def begun() -> dict[str, SessionValue]:
@@ -116,7 +121,7 @@ async def ask_in(
     names = {*[*before][-GIVEN:], *_WORD.findall(question)}
     given: dict[str, object] = {name: each.value for name, each in before.items() if name in names}
     result = await ask(_recalling(question, before, given), given)
-    first = result.trace.first
+    first = trace.first
     bound = map(_kept, first.bound if first else ())
     variables = [each for each in bound if each is not None and each.name not in before]
     answer = SessionValue("", result.type, result.value, question)

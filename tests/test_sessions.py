@@ -67,7 +67,8 @@ def test_old_values_are_given_to_a_question_that_names_them(store: Path) -> None
     assert [*asked.inputs[0]] == ["v7", *(f"v{number}" for number in range(60, 100))]
 
 
-def test_variables_of_programs_in_turns_are_bound(store: Path) -> None:
+@pytest.mark.parametrize("writing", ["turns", "whole", "statements"])
+def test_variables_of_functions_are_bound_however_they_are_written(writing: Any, store: Path) -> None:
     programs = {
         "First": "```python\nparts = book.split(',')\nlengths = {part: len(part) for part in parts}\nreturn parts[0]\n```",
         "Then": "```python\nreturn lengths['bb'] + len(parts)\n```",
@@ -75,9 +76,44 @@ def test_variables_of_programs_in_turns_are_bound(store: Path) -> None:
     session = rlmlang.Session("s", store=store)
     session.bind(book="a,bb")
     model = Asked(**programs).model()
-    assert session.ask("First", model=model, writing="turns").value == "a"
+    assert session.ask("First", model=model, writing=writing).value == "a"
     assert session.values == {"book": "a,bb", "parts": ["a", "bb"], "lengths": {"a": 1, "bb": 2}, "answer_1": "a"}
-    assert session.ask("Then", type=int, model=model, writing="turns").value == 4
+    assert session.ask("Then", type=int, model=model, writing=writing).value == 4
+
+
+def test_a_whole_program_with_helpers_and_calls_binds_the_variables_of_its_function(store: Path) -> None:
+    program = """```python
+import re
+
+class Part:
+    name: str
+    size: int
+
+def size(text: str) -> int:
+    inner = len(text)
+    return inner
+
+def answer(book: str) -> str:
+    parts = [Part(each, size(each)) for each in re.findall(r"\\w+", book)]
+    said = CALL("Say", parts[0].name)
+    largest = max(part.size for part in parts)
+    none = None
+    for part in parts:
+        last = part.name
+    return said
+```"""
+    session = rlmlang.Session("s", store=store)
+    model = Asked(First=program, Then="return f'{parts[1].size} {said} {largest} {last}'").model()
+    assert session.ask("First", {"book": "a,bb"}, model=model, writing="whole").value == "an answer"
+    assert [*session.values] == ["book", "parts", "said", "largest", "none", "part", "last", "answer_1"]
+    assert session.ask("Then", model=model, writing="whole").value == "2 an answer 2 bb"
+
+
+def test_a_script_with_constants_binds_its_answer(store: Path) -> None:
+    session = rlmlang.Session("s", store=store)
+    model = Asked(First="```python\nx = 3\ndef answer(book: str) -> int:\n    y = 2\n    return x + y\n```").model()
+    assert session.ask("First", {"book": "a"}, type=int, model=model, writing="whole").value == 5
+    assert session.values == {"book": "a", "answer_1": 5}
 
 
 @pytest.mark.parametrize("writing", ["statements", "turns", "whole", "none"])

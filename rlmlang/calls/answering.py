@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 
 from attrs import evolve
@@ -29,6 +30,7 @@ from rlmlang.errors import (
     RlmError,
     UsageError,
 )
+from rlmlang.language import nodes
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.source import Source
@@ -40,6 +42,7 @@ from rlmlang.runtime.inputs import bind_inputs, with_input_types
 from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
 from rlmlang.runtime.stepwise import Step
+from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Mismatch, Value, to_json
 from rlmlang.trace.recorder import CallRecord, Trace
 
@@ -270,7 +273,12 @@ class Answering:
             if not any(head.name == name for head in request.functions):
                 message = f"there is no function `{name}` of the host"
                 raise ProgramError.of("E126", message, function.node.span, "write what it does")
-        value = await self._evaluate(call, checked, values)
+        if self.trace.binds and call.record.parent is None and _is_function_alone(checked):
+            step = await self._step(call, checked, values, 0)
+            value = step.returned[0] if step.returned else None
+            call.record.bound = _with_types(each for each in step.variables.items() if each[0] not in given)
+        else:
+            value = await self._evaluate(call, checked, values)
         return from_json(to_json(value), request.type)
 
     async def _by_session(self, call: CallInFlight, kind: type[WritingSession], request: Request) -> Value:
@@ -294,6 +302,21 @@ class Answering:
 def _checked(text: str, expected: Type) -> Checked:
     """Check the program of an answer. A model that recurses writes the same one for many calls (decision 83)."""
     return check(Source(text, ANSWER), expected)
+
+
+def _is_function_alone(checked: Checked) -> bool:
+    """Return whether all variables of a program are those of its function."""
+    apart = nodes.Function, nodes.Record, nodes.Import
+    return checked.entry is not None and all(isinstance(each, apart) for each in checked.module.statements)
+
+
+def _with_types(variables: Iterable[tuple[str, Value]]) -> list[tuple[str, Type, Value]]:
+    """Return variables with the types of their values, but for those that no input can have."""
+    found = []
+    for name, value in variables:
+        with suppress(Mismatch):
+            found.append((name, declarable_type(value), value))
+    return found
 
 
 def _another(call: CallInFlight, attempt: int) -> int:

@@ -87,7 +87,7 @@ async def answer(
 
         if kept is None:
             return await ask(question.text, question.inputs)
-        return await kept.ask(f"{kind}:{run.id}", question.text, question.inputs, ask)
+        return await kept.ask(f"{kind}:{run.id}", question.text, question.inputs, run.trace, ask)
 
     result = await service.run(run, work, asked.limits, question.guidance)
     value = to_json(result.value)

@@ -27,6 +27,7 @@ from rlmlang.serving.service import CLIENT, SERVICE, Service
 from rlmlang.sessions import AskWith, ask_in
 from rlmlang.storage.sessions import copy_session, forget_session, names_in, rename_session
 from rlmlang.storage.store import Store
+from rlmlang.trace.recorder import Trace
 
 _ID = re.compile(r"(resp|conv)_([0-9a-f]{16}(?:[0-9a-f]{16})?)")
 
@@ -47,14 +48,16 @@ class Continuation:
         name = self.session or self.before
         return set() if name is None else names_in(self.store, name)
 
-    async def ask(self, session: str, question: str, inputs: Mapping[str, object], ask: AskWith) -> Result:
+    async def ask(
+        self, session: str, question: str, inputs: Mapping[str, object], trace: Trace, ask: AskWith
+    ) -> Result:
         """Ask in the session, which has the given name if it is one of its own. Raises what `ask_in` raises."""
         if self.session is not None:
-            return await ask_in(self.store, self.session, question, inputs, ask)
+            return await ask_in(self.store, self.session, question, inputs, trace, ask)
         if self.before is not None:
             copy_session(self.store, self.before, session)
         try:
-            return await ask_in(self.store, session, question, inputs, ask)
+            return await ask_in(self.store, session, question, inputs, trace, ask)
         except BaseException:
             forget_session(self.store, session)  # nothing can go on from an answer that there is not
             raise

@@ -152,6 +152,8 @@ class Trace:
     planned_calls: tuple[int, int | None] = (0, None)
     """The least and most calls that its own program makes if no limit ends it, once that is estimated."""
     watchers: list[Watcher] = field(factory=list)
+    binds: bool = False
+    """Whether the variables of the program that answers a question are wanted, as a session does."""
     hear: Callable[[str], None] | None = None
     """Takes the beginning of the answer to a question, if that is text, each time that more of it is written."""
     sinks: list[Sink] = field(factory=list)
