@@ -61,6 +61,9 @@ LAYERS = """
     mapping
     cluster
     mapping.mapped
+    programs
+    asking
+    resuming
     api
     sessions
     nano
