@@ -24,8 +24,13 @@ from typing import (
     is_typeddict,
 )
 
+from attrs import NOTHING
+
 from rlmlang.errors import UsageError
+from rlmlang.language import nodes
+from rlmlang.language.literal_text import string_text
 from rlmlang.language.parse.layout import show_hidden
+from rlmlang.language.source import Source, Span
 from rlmlang.language.types import (
     BOOL,
     FLOAT,
@@ -43,7 +48,9 @@ from rlmlang.language.types import (
     literal,
     optional,
 )
-from rlmlang.runtime.python_values import loaded
+from rlmlang.runtime.python_values import data_of, loaded
+from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.values import Mismatch
 
 _PLAIN: dict[object, Type] = {str: STR, int: INT, float: FLOAT, bool: BOOL, NoneType: NONE, None: NONE}
 
@@ -194,7 +201,32 @@ def _record(kind: type, names: Iterable[str], around: tuple[type, ...]) -> Recor
         for name in names
         for of in (_type(types[name], (*around, kind)),)
     )
-    return RecordType(kind.__name__, made, {name: text for name, text in says.items() if text})
+    defaults = {name: node for name, of in made if (node := _default(kind, name, of)) is not None}
+    return RecordType(kind.__name__, made, {name: text for name, text in says.items() if text}, defaults)
+
+
+def _default(kind: Any, name: str, type_: Type) -> nodes.Constant | None:
+    """Return the default of a field as programs write it; None for what is no constant there, and for none."""
+    try:
+        value = from_json(data_of(_given_default(kind, name), name), type_)
+    except Mismatch:
+        return None
+    if not isinstance(value, str | int | float | NoneType):
+        return None
+    source = Source(string_text(value) if isinstance(value, str) else repr(value), "<default>")
+    return nodes.Constant(value, span=Span(source, 0, len(source.text)))
+
+
+def _given_default(kind: Any, name: str) -> object:
+    """Return what a class of fields says that a field is by itself; an object that is no data for nothing."""
+    if is_dataclass(kind):
+        return kind.__dataclass_fields__[name].default
+    if isinstance(declared := getattr(kind, "model_fields", None), dict):
+        return declared[name].default
+    if isinstance(attributes := getattr(kind, "__attrs_attrs__", None), tuple):
+        given = next(each.default for each in attributes if each.name == name)
+        return type if given is NOTHING else given  # which is an enumeration's member
+    return getattr(kind, "_field_defaults", {}).get(name, type)
 
 
 def _form(kind: Any) -> tuple[Type, str] | None:

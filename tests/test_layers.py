@@ -29,10 +29,10 @@ LAYERS = """
     runtime.arithmetic runtime.exceptions runtime.formatting
     language.builtins
     language.check
-    runtime.strict_json runtime.reading runtime.value_types runtime.python_values
+    runtime.strict_json runtime.value_types runtime.python_values
+    runtime.reading
     annotations
     structuring
-    runtime.reading
     calls.reasoning calls.answer_keys
     calls.answer_reading
     decode.constraint calls.answer_format

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from rlmlang.calls.answer_format import AnswerFormat, record_types
 from rlmlang.decode.constraint import Constraint
+from rlmlang.language import nodes
 from rlmlang.language.literal_text import escaped
 from rlmlang.language.types import STR, RecordType, Type
 from rlmlang.runtime.value_types import declarable_type
@@ -382,10 +383,24 @@ def declared_before(arguments: Arguments, type_: Type, functions: Heads = ()) ->
     types = [each for function in functions for each in function.types]
     for record in _records(arguments, type_, *types):
         says = {name: f"  # {text}" for name, text in record.descriptions.items()}
-        fields = "".join(f"    {name}: {of}{says.get(name, '')}\n" for name, of in record.fields)
+        defaults = _written_defaults(record)
+        fields = "".join(
+            f"    {name}: {of}{defaults.get(name, '')}{says.get(name, '')}\n" for name, of in record.fields
+        )
         yield f"class {record.name}:{says.get('', '')}\n{fields}\n"
     for function in functions:
         yield f"{function.text}\n"
+
+
+def _written_defaults(record: RecordType) -> dict[str, str]:
+    """Return the defaults of fields as text: those that are constants, and that no field without one follows."""
+    found: dict[str, str] = {}
+    for name, _ in reversed(record.fields):
+        default = record.defaults.get(name)
+        if not isinstance(default, nodes.Constant | nodes.Unary):
+            break
+        found[name] = f" = {default.span.text}"
+    return found
 
 
 def _records(arguments: Arguments, *types: Type) -> Iterable[RecordType]:

@@ -215,14 +215,14 @@ def prompt_of(type_: Any, functions: dict[str, Callable[..., Any]] | None = None
             "    place: str  # a path\n",
             "    took: float  # in seconds\n",
             "    seen: list[str]  # a date and time such as 2026-07-31T09:30:00\n",
-            "    id: str  # a UUID\n",
-            "    note: str  # free text; in German\n",
+            "    id: str = \"00000000-0000-0000-0000-000000000000\"  # a UUID\n",
+            '    note: str = ""  # free text; in German\n',
         ]),
         (Shelf, ["class Shelf:\n    rows: int  # from below\n"]),
         (Invoice, [
             "class Invoice:  # One invoice.\n",
             '    total: int  # in cents; "negative" for a credit note\n',
-            "    due: str | None  # a date such as 2026-07-31\n",
+            "    due: str | None = None  # a date such as 2026-07-31\n",
         ]),
         (Row, ["    day: str  # of delivery; a date such as 2026-07-31\n"]),
         (Place, ["class Place:\n    x: int\n"]),
@@ -309,3 +309,53 @@ def test_a_direct_answer_may_be_a_date_or_an_enumeration(type_: Any, written: st
     assert rlmlang.ask("Which?", type=type_, model=model, max_depth=0).to(type_) == value
     assert told in prompts[0]
     assert ("About the answer" in prompts[0]) == bool(told)
+
+
+@dataclass
+class Amount:
+    value: int
+    unit: str = "EUR"
+    level: Level = Level.HIGH
+    day: datetime.date | None = None
+    rate: float = -0.5
+    tags: tuple[str, ...] = ()
+    rest: float = 1.5
+
+
+@attrs.define
+class Bill:
+    number: int
+    amount: float = attrs.field(default=2.5)
+    lines: list[str] = attrs.field(factory=list)
+
+
+class Offer(BaseModel):
+    name: str = Field(default="none", description="of the shop")
+    price: float | None = None
+
+
+class Cell(NamedTuple):
+    x: int
+    y: int = 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "program", "lines", "made"),
+    [
+        (Amount, "return Amount(1, 'USD', 1, None, 0.5, ())", ["    tags: tuple[str, ...]\n", "    rest: float = 1.5\n"], Amount(1, "USD", Level.LOW, None, 0.5)),
+        (Bill, "return Bill(1, 2.5, [])", ["    amount: float\n", "    lines: list[str]\n"], Bill(1)),
+        (Offer, "return Offer()", ['    name: str = "none"  # of the shop\n', "    price: float | None = None\n"], Offer()),
+        (Cell, "return Cell(1)", ["    x: int\n    y: int = 3\n"], Cell(1)),
+    ],
+)  # fmt: skip
+def test_constants_are_defaults_to_the_model_too(kind: Any, program: str, lines: list[str], made: object) -> None:
+    prompt = prompt_of(kind)
+    assert [line for line in lines if line not in prompt] == []
+    assert rlmlang.ask("Which?", type=kind, model=ScriptedModel(lambda _: program)).to(kind) == made
+
+
+def test_a_function_may_leave_out_what_has_a_default() -> None:
+    functions = {"cell": lambda: {"x": 1}}
+    functions["cell"].__annotations__ = {"return": Cell}
+    found = rlmlang.ask("Which?", type=Cell, model=ScriptedModel(lambda _: "return cell()"), functions=functions)
+    assert found.to(Cell) == Cell(1)

@@ -11,6 +11,8 @@ import pytest
 import rlmlang
 from rlmlang.calls.answer_format import AnswerFormat
 from rlmlang.language.types import RecordType
+from rlmlang.models.base import Request
+from rlmlang.models.scripted import ScriptedModel
 from tests.support.fakes import Fake, label
 
 CUSTOMER = '''\
@@ -160,3 +162,24 @@ def test_a_description_is_part_of_the_prompt_that_is_counted() -> None:
 
 def test_a_schema_with_descriptions_is_json() -> None:
     assert json.loads(json.dumps(AnswerFormat.of(record(CUSTOMER)).object_schema))["properties"]["answer"]
+
+
+def test_a_model_that_writes_a_program_sees_the_defaults_of_fields() -> None:
+    text = """
+from dataclasses import field
+class Item:
+    name: str
+    tags: list[str] = field(default_factory=list)
+    count: int = -3  # how many
+    note: str | None = None
+CALL[Item]("Which?")
+"""
+    prompts: list[str] = []
+
+    def model(request: Request) -> str:
+        prompts.append(request.messages[-1].content)
+        return "return Item('a', [])"
+
+    found = rlmlang.compile(text).run(model=ScriptedModel(model), max_depth=2).value
+    assert (found.get("count"), found.get("note")) == (-3, None)
+    assert "    tags: list[str]\n    count: int = -3  # how many\n    note: str | None = None\n" in prompts[0]
