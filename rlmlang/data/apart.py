@@ -43,7 +43,10 @@ def parts(place: DataPlace, form: str, data: bytes, part: str = "") -> Iterator[
 
     Raises UsageError E604, also if it takes too long.
     """
-    reader = _idle.pop() if _idle else _ReaderProcess()
+    try:
+        reader = _idle.pop() if _idle else _ReaderProcess()
+    except OSError as error:
+        raise place.broken(f"no process can be begun that reads it: {error.strerror}") from error
     is_done, spent = False, 0.0
     try:
         reader.send({"form": form, "name": place.name, "part": part}, data)

@@ -102,6 +102,12 @@ def test_a_process_that_dies_is_an_error_of_the_document(tmp_path: Path, monkeyp
         read_value(str(FILES / "letter.pdf"), STR)
 
 
+def test_where_no_process_can_be_begun_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(FileUnreadable, match=r"letter.pdf: no process can be begun that reads it: No such file"):
+        read_value(str(FILES / "letter.pdf"), STR)
+
+
 def test_several_threads_read_at_once_and_few_processes_are_kept() -> None:
     found: list[object] = []
     threads = [Thread(target=lambda: found.append(read_value(str(FILES / "letter.pdf"), STR))) for _ in range(3)]
