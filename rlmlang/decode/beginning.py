@@ -7,6 +7,7 @@ from attrs import evolve
 from rlmlang.decode.blocks import WrittenBlock
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.lines import Ending, Point
+from rlmlang.decode.numbers import number_of
 from rlmlang.decode.partial import Environment
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -20,11 +21,12 @@ def beginning(constraint: Constraint) -> Ending:
 
     Raises ProgramError if the program so far does not check, and UsageError E607 if nothing can follow it.
     """
+    written = number_of((constraint, repr(constraint.expected)))  # records are equal if their names are
     base = Environment.new(calls=constraint.calls)
     expected = None if constraint.unit == "call" else constraint.expected
     if not constraint.program.strip():
         base = evolve(base, expected=expected, inputs=constraint.unit == "program")
-        return Ending(Point(base, unit=constraint.unit))
+        return Ending(Point(base, unit=constraint.unit, written=written))
     statements = parse(Source(constraint.program + ("    pass\n" if constraint.within else ""))).statements
     block = WrittenBlock(statements=statements[:-1] if constraint.within else statements)
     found = base.at_end_of(block)
@@ -39,4 +41,4 @@ def beginning(constraint: Constraint) -> Ending:
             raise UsageError.of("E607", "the program of a constraint for a body does not end with a function")
         block = block.opened(evolve(function, body=()), base.checker().default_of(function, expected))
         block = evolve(block, statements=function.body[:-1])
-    return Ending(Point(base, block, constraint.unit, block.level, len(block.statements)))
+    return Ending(Point(base, block, constraint.unit, block.level, len(block.statements), written))

@@ -39,15 +39,18 @@ def read_lines(ending: Ending, text: str, at: int) -> tuple[Ending, int]:
         found = _read_line(point.stack, text, begin.end()) if point is not None else None
         if point is None or found is None:
             return ending, at
-        statement, end = found
-        after = point.after(statement)
+        statement, words, end = found
+        after = point.after(statement, words)
         if after is None:
             return ending, at
         ending, at = after, end
 
 
-def _read_line(stack: Stack, text: str, at: int) -> tuple[nodes.Statement, int] | None:
-    """Return the statement of the line at an offset, and the offset after its line end; None if it is not whole."""
+def _read_line(stack: Stack, text: str, at: int) -> tuple[nodes.Statement, tuple[str, ...], int] | None:
+    """Return the statement of the line at an offset, its lexemes, and the offset after its line end.
+
+    None if the line is not whole.
+    """
     words: list[str] = []
     depth = 0
     while at < len(text) and (text[at] != "\n" or depth):
@@ -69,4 +72,4 @@ def _read_line(stack: Stack, text: str, at: int) -> tuple[nodes.Statement, int] 
     if at == len(text) or not words:
         return None
     statement = line_of(stack, None, words[-1], tuple(words))
-    return (statement, at + 1) if statement is not None else None
+    return (statement, tuple(words), at + 1) if statement is not None else None

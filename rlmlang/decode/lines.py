@@ -25,19 +25,24 @@ from rlmlang.decode.blocks import (
     must_continue,
     with_open_tests,
 )
+from rlmlang.decode.lines_around import LinesAround
+from rlmlang.decode.numbers import number_of
 from rlmlang.decode.partial import Environment, PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import Stack, stack_after, tables
 from rlmlang.decode.state import BODY, LINE
-from rlmlang.decode.unfinished import is_plain
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS
-from rlmlang.language.check.body import names_bound_by, nodes_in
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.programs import value_printed
-from rlmlang.language.check.scope import Definition, Variable
+from rlmlang.language.check.scope import Definition
 from rlmlang.language.parse.tree import is_docstring
-from rlmlang.language.types import NONE, LiteralType, Primitive, fits
+from rlmlang.language.types import NONE, fits
+
+MAX_TEXTS = 2_000
+"""The most texts of which is kept what completes their next lines."""
+
+_after_texts: dict[int, dict[int, tuple[str, ...] | None]] = {}
+"""By the number of a text, what completes lines after it, by shape; None if nothing does."""
 
 WrittenUnit = Literal["program", "statement", "call"]
 
@@ -55,6 +60,8 @@ class Point:
     """The level of the lines of the unit, which contain all others: of a function's body it is 1."""
     before: int = 0
     """How many statements of the block at this level come before the unit."""
+    written: int = -1
+    """The number of the text before, up to the last line end."""
     judges: bool = True
     """Whether lines are judged with those around them; not those with variables that stand for all of their type."""
 
@@ -150,8 +157,11 @@ class Point:
                 return self.block.outer is None
         return True
 
-    def after(self, statement: nodes.Statement) -> Ending | None:
-        """Return how a line ends that is a statement or its head, or None if it may not."""
+    def after(self, statement: nodes.Statement, lexemes: tuple[str, ...] = ()) -> Ending | None:
+        """Return how a line ends that is a statement or its head, or None if it may not.
+
+        The lexemes that it is written with are given where lines may follow it.
+        """
         point, block = self, self.block
         if block.outer is None and block.statements and continued(statement) is None:
             assert self.environment is not None
@@ -164,7 +174,8 @@ class Point:
             return None
         if not point.base.accepts(block):
             return None
-        ending = Ending(evolve(point, block=block), statement)
+        written = number_of((self.content, lexemes)) if lexemes else -1
+        ending = Ending(evolve(point, block=block, written=written), statement)
         if is_head(statement) or (block.outer is not None and self._reached is None and not leaves(statement)):
             return ending if ending.point.environment is not None else None
         if ending.levels and not leaves(statement) and ending.point._reached is None:
@@ -180,12 +191,28 @@ class Point:
 
     def verdict(self, statement: nodes.Statement, checker: PartialChecker) -> bool | None:
         """Return whether a line that a checker accepts also checks with all that is written; None if any such does."""
-        return self.after(statement) is not None if self._is_delicate(statement, checker) else None
+        if not self.judges or (self._reached is not None and not self._around.matter_to(statement, checker)):
+            return None
+        return self.after(statement) is not None
+
+    @cached_property
+    def _around(self) -> LinesAround:
+        return LinesAround(self.block, self.tells_names_apart)
+
+    @cached_property
+    def content(self) -> int:
+        """Return the number of all that is written before the line, its level included (decision 143).
+
+        Points of equal texts have the same one, whichever matcher came to them.
+        """
+        return number_of((self.written, self.block.level, self.judges))
 
     @cached_property
     def closings(self) -> dict[int, tuple[str, ...] | None]:
         """Return what completes lines that the lines around them matter to, by shape; None if nothing does."""
-        return {}
+        while len(_after_texts) >= MAX_TEXTS:
+            del _after_texts[next(iter(_after_texts))]
+        return _after_texts.setdefault(self.content, {})
 
     @cached_property
     def flags(self) -> Hashable:
@@ -203,80 +230,6 @@ class Point:
         """Return whether variables of one type may differ in what may be done with them, as they may share values."""
         here = self.environment or self.base
         return self.base.changed or any(changes(each, here.is_plain) for each in self.block.all_statements)
-
-    @cached_property
-    def _used_as_constants(self) -> frozenset[str]:
-        """Return the variables whose known values may decide whether a line checks."""
-        found: set[str] = set()
-        for statement in self.block.all_statements:
-            for each in nodes_in(statement):
-                if isinstance(each, nodes.Apply):
-                    matters = not isinstance(each.callee, nodes.Name) or each.callee.id not in BUILTINS
-                else:
-                    matters = isinstance(each, (nodes.Index, nodes.Slice, nodes.Call, nodes.AnnotatedAssign))
-                if matters:
-                    found.update(part.id for part in nodes_in(each) if isinstance(part, nodes.Name))
-        return frozenset(found)
-
-    def _is_delicate(self, statement: nodes.Statement, checker: PartialChecker) -> bool:
-        """Return whether a line may be wrong because of other lines.
-
-        What is bound in a loop has to fit the lines before it in the next turn; a function cannot use a name from
-        outside and bind it, too; and changes of values depend on who else holds them.
-        """
-        if not self.judges:
-            return False
-        scope = checker.names.scope
-        if changes(statement, lambda name: is_plain(scope.find(name))) or isinstance(
-            statement, (nodes.Function, nodes.Record, nodes.Import, nodes.Try)
-        ):
-            return True
-        if is_head(statement) and self.block.level >= MAX_LEVEL:
-            return True
-        if leaves(statement) and not self._returns_plainly(statement, checker):
-            return True
-        if not checker.body.reachable or self._reached is None:
-            return True
-        names = {name.id for name, _ in names_bound_by([statement])}
-        waiting = any(not each.is_applied for each in checker.body.definitions.values())
-        if waiting and any(checker.may_differ(name, frozenset()) for name in names):
-            return True  # functions that nothing has applied are checked with what the name is at the end
-        if self.tells_names_apart:
-            used = {each.id for each in nodes_in(statement) if isinstance(each, nodes.Name)}
-            entries = (each for name in used for each in (scope.find(name), checker.environment.entries.get(name)))
-            if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in entries):
-                return True
-        if self.block.outer is None:
-            return False
-        if any(isinstance(each, nodes.Name) and each.id in self._unfinished for each in nodes_in(statement)):
-            return True  # what a function gives that is still being written is known once all of it is
-        if self.block.is_looping and any(checker.may_differ(name, self._used_as_constants) for name in names):
-            return True
-        (_, own), *_ = checker.environment.scopes
-        outside = {name for name in names if not isinstance(own.entries.get(name), Variable)}
-        return self.block.within("def") is not None and not outside.isdisjoint(self._used)
-
-    @cached_property
-    def _unfinished(self) -> frozenset[str]:
-        """Return the names of the functions that are being written."""
-        found, block = set(), self.block
-        while block.outer is not None:
-            if isinstance(block.head, nodes.Function):
-                found.add(block.head.name.id)
-            block = block.outer
-        return frozenset(found)
-
-    @cached_property
-    def _used(self) -> frozenset[str]:
-        """Return the names that the function uses so far."""
-        every = (each for statement in self.block.all_statements for each in nodes_in(statement))
-        return frozenset(each.id for each in every if isinstance(each, nodes.Name))
-
-    def _returns_plainly(self, statement: nodes.Statement, checker: PartialChecker) -> bool:
-        """Return whether a line returns a value of the type that is written at its function, which nothing shares."""
-        if not isinstance(statement, nodes.Return) or checker.body.declared is None:
-            return False
-        return not self.tells_names_apart or isinstance(checker.body.declared, (Primitive, LiteralType))
 
 
 @frozen(eq=False, slots=False)

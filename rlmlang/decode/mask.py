@@ -17,7 +17,7 @@ from rlmlang.decode.prefix import MAX_LEXEMES, Prefix
 from rlmlang.decode.vocabulary import Mask, Trie, Vocabulary
 
 MAX_MASKS = 5_000
-"""The most masks of shapes that are known at a time."""
+"""The most masks of shapes, and of positions in texts, that are known at a time."""
 
 Find = Callable[[str, Mask], None]
 """Allows the tokens that a part of what may follow begins with: a name, a sign, or one of the three below."""
@@ -37,8 +37,25 @@ def position_mask(position: Position, vocabulary: Vocabulary) -> Mask:
     if isinstance(known, tuple) and known[0] is vocabulary:
         mask: Mask = known[1]
         return mask
-    mask = _find_mask(position, vocabulary)
+    mask = _known_mask(position, vocabulary)
     position.mask = (vocabulary, mask)
+    return mask
+
+
+def _known_mask(position: Position, vocabulary: Vocabulary) -> Mask:
+    """Return the mask of a position, or that of an equal one in an equal text, whoever wrote that."""
+    prefix = position.prefix
+    key = (
+        prefix.point.content, prefix.lexemes, prefix.closing, prefix.ended,
+        position.partial, position.spaces, position.lines,
+    )  # fmt: skip
+    known = vocabulary.masks.get(key)
+    if known is not None:
+        return np.unpackbits(known, count=vocabulary.size).view(np.bool_)
+    mask = _find_mask(position, vocabulary)
+    while len(vocabulary.masks) >= MAX_MASKS:
+        del vocabulary.masks[next(iter(vocabulary.masks))]
+    vocabulary.masks[key] = np.packbits(mask)
     return mask
 
 

@@ -66,6 +66,8 @@ class Prefix(NamedLine):
         """Whether the closing has been checked."""
         self.twin_of: Prefix | None = None
         """The line that this one is equal to but for one more variable in scope."""
+        self.lexemes: tuple[str, ...] = ()
+        """All lexemes of the line so far."""
         self.positions: dict[object, object] = {}
         """What `decode.position` has found out about positions after this prefix."""
         self._children: dict[str, Prefix | None] = {}
@@ -86,7 +88,7 @@ class Prefix(NamedLine):
     def after(cls, ending: Ending) -> Prefix:
         """Return a line of which only the end is known."""
         made = cls(ending.point.base, tables().start("start"))
-        made.point, made.ending = ending.point, ending
+        made.point, made.ending, made.lexemes = ending.point, ending, (LINE,)
         return made
 
     def child(self, lexeme: str) -> Prefix | None:
@@ -119,7 +121,7 @@ class Prefix(NamedLine):
         grown = self.step(lexeme)
         if grown is None or not (self.size or self.point.may_begin(lexeme)):
             return None
-        grown.point = self.point
+        grown.point, grown.lexemes = self.point, (*self.lexemes, lexeme)
         if not self.size and lexeme in CONTINUATIONS:
             if self.point.chained is None:
                 return None
@@ -226,7 +228,7 @@ class Prefix(NamedLine):
         statement = line_of(self.stack, self.inside, self.last, self.words[:1])
         if self.point.block.kind == "class" and not isinstance(statement, nodes.AnnotatedAssign):
             return None  # only fields are written in a record
-        return self.point.after(statement) if statement is not None else None
+        return self.point.after(statement, self.lexemes) if statement is not None else None
 
     def _next(self, lexeme: str) -> Prefix | None:
         """Return the prefix at the start of the next line, or None if this line may not end so."""

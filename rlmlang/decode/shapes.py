@@ -8,13 +8,13 @@ all lines of its shape. What is kept here is a number for each shape, the number
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from itertools import count
 
 from lark import Token, Tree
 
 from rlmlang.decode.blocks import CHANGING
 from rlmlang.decode.fillings import CONSTANTS
 from rlmlang.decode.fragments import types_of
+from rlmlang.decode.numbers import number_of
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack
 from rlmlang.decode.state import BracketFrame, LineState
@@ -29,26 +29,11 @@ from rlmlang.language.check.scope import Conflicted, Definition, Unbound, Variab
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import UNKNOWN, FunctionType, OptionalType, RecordType, Type, Unknown
 
-MAX_SHAPES = 500_000
-"""The most parts of shapes that are known at a time."""
-
 DEEP = 100
 """The depth of a tree from which on it is part of a shape: near the deepest one that is parsed it matters."""
 
-_numbers: dict[Hashable, int] = {}
-_counter = count()
 _kept: dict[int, object] = {}
 """Objects whose ids are in shapes, so that no other object gets the same id."""
-
-
-def number_of(shape: Hashable) -> int:
-    """Return the number of a shape, or of a part of one."""
-    found = _numbers.get(shape)
-    if found is None:
-        if len(_numbers) > MAX_SHAPES:
-            _numbers.clear()  # numbers are not given again, so those that are still in use mean what they meant
-        found = _numbers[shape] = next(_counter)
-    return found
 
 
 def shape_of(state: LineState, tells_names_apart: bool, flags: Hashable) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ class Vocabulary:
         self.known: dict[tuple[int, str, int, bool], tuple[np.ndarray[Any, Any], tuple[str, ...]]] = {}
         """What `decode.mask` has found out about positions in lines by their shape, eight tokens to a byte, and what it
         has to find out for each."""
+
+        self.masks: dict[Hashable, np.ndarray[Any, Any]] = {}
+        """The masks of positions in texts that were written, eight tokens to a byte."""
 
     @property
     def size(self) -> int:

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlmlang.decode import prefix
+from rlmlang.decode import lines, mask, prefix
+from rlmlang.decode.beginning import beginning
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
 from rlmlang.decode.sampling import sample_program
-from rlmlang.decode.vocabulary import Vocabulary
+from rlmlang.decode.vocabulary import Mask, Vocabulary
+from rlmlang.language.types import INT, LiteralType, RecordType
 from tests.decode.test_matcher import BYTES, SCOPE, well_typed
 
 MOST = 5
@@ -39,10 +41,11 @@ def masks_differ(text: str, program: str, draw: random.Random) -> list[str]:
     return found
 
 
-def fresh_mask(tokens: bytes, program: str) -> object:
+def fresh_mask(tokens: bytes, program: str) -> Mask:
     """Return the mask after some tokens that is found with nothing known of other lines."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prefix, "_closings", {})
+        patch.setattr(lines, "_after_texts", {})
         matcher = Matcher(Constraint(program), Vocabulary.of_bytes(), 100_000)
         for token in tokens:
             matcher.commit(token)
@@ -58,6 +61,49 @@ def test_masks_of_equal_lines_are_those_that_are_found_anew(line: str) -> None:
         for token in text.encode():
             matcher.commit(token)
         assert (matcher.mask() == fresh_mask(text.encode(), "")).all(), text
+
+
+@pytest.mark.parametrize("held", ["xs", "list(xs)", "[xs[0]]"])
+def test_masks_of_equal_texts_are_known_whoever_writes_them(held: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary, masks = Vocabulary.of_bytes(), []
+    program = f"xs = [1]\nys = {held}\nys"
+    for _ in range(2):
+        matcher = Matcher(Constraint(), vocabulary, 100_000)
+        for token in program.encode():
+            matcher.commit(token)
+        masks.append(matcher.mask())
+        monkeypatch.setattr(mask, "_find_mask", lambda *_: pytest.fail("the mask is not known"))
+    assert (masks[0] == masks[1]).all()
+    monkeypatch.undo()
+    assert (masks[0] == fresh_mask(program.encode(), "")).all()
+
+
+def test_masks_after_other_texts_are_others() -> None:
+    """The last lines are equal, but not what is before them, in the program or in the type that is expected."""
+    masks = [_after(Constraint(), f"x = {value}\ny = x") for value in VALUES]
+    assert len(set(map(tuple, masks))) > 3
+    assert masks == [_fresh(f"x = {value}\ny = x") for value in VALUES]
+    for held in ("xs", "list(xs)"):
+        text = f"xs = [1]\nys = {held}\nxs[0] = 2\ny"
+        assert _after(Constraint(), text) == _fresh(text)
+    heads = [f"class P:\n    {field}: int\np: P\n" for field in ("a", "b")]
+    assert _after(Constraint(heads[0]), "p.") != _after(Constraint(heads[1]), "p.")
+    expected = [RecordType("P", (("a", INT),)), RecordType("P", (("b", INT),)), LiteralType((1,)), LiteralType((True,))]
+    contents = {beginning(Constraint(expected=type_)).point.content for type_ in expected}
+    assert len(contents) == 4
+
+
+def _after(constraint: Constraint, text: str) -> list[bool]:
+    matcher = Matcher(constraint, BYTES, 100_000)
+    for token in text.encode():
+        matcher.commit(token)
+    found: list[bool] = matcher.mask().tolist()
+    return found
+
+
+def _fresh(text: str) -> list[bool]:
+    found: list[bool] = fresh_mask(text.encode(), "").tolist()
+    return found
 
 
 @pytest.mark.long
