@@ -21,7 +21,7 @@ import secrets
 import stat
 import tomllib
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -110,8 +110,7 @@ class KeyHolder:
 
     def within(self, limits: Limits) -> Limits:
         """Return the limits of a run that begins now. Raises RequestError E707 if nothing is left for it today."""
-        if (today := int(time() // _DAY)) != self._day:
-            self._day, self._seconds, self.account = today, 0.0, self.limits.account()
+        self._begin_day()
         usage = self.account.usage
         spent = {
             "max_calls": usage.calls,
@@ -129,9 +128,28 @@ class KeyHolder:
         left = self.limits.max_seconds - self._seconds
         return evolve(limits, max_seconds=left if limits.max_seconds is None else min(left, limits.max_seconds))
 
+    def count(self, used: Mapping[str, Any]) -> None:
+        """Count what a run of today has used that was made before the server was started."""
+        self._begin_day()
+        usage = self.account.usage
+        usage.calls += used.get("calls", 0)
+        usage.prompt_tokens += used.get("prompt_tokens", 0)
+        usage.completion_tokens += used.get("completion_tokens", 0)
+        usage.cost = (usage.cost or Decimal(0)) + Decimal(str(used.get("cost") or 0))
+        self._seconds += used.get("seconds", 0)
+
+    def _begin_day(self) -> None:
+        if (today := int(time() // _DAY)) != self._day:
+            self._day, self._seconds, self.account = today, 0.0, self.limits.account()
+
     def ended(self, usage: Usage) -> None:
         """Count the time of a run that has ended; the rest was counted while it was spent."""
         self._seconds += usage.seconds
+
+
+def midnight() -> float:
+    """Return when the day of keys began, in Unix seconds."""
+    return time() // _DAY * _DAY
 
 
 def _tomorrow() -> str:
@@ -144,6 +162,13 @@ class Clients:
 
     by_key: tuple[KeyHolder, ...] = ()
     everyone: KeyHolder = field(factory=lambda: KeyHolder("everyone"))
+
+    def count(self, runs: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Count what runs of today have used, by their ids, each for whose it is."""
+        for id, used in runs:
+            for client in self.by_key:
+                if client.owns(id):
+                    client.count(used)
 
     def of(self, authorization: str | None) -> KeyHolder:
         """Return whose key a header has, as a bearer token or as the password of a user. Raises RequestError E701."""

@@ -23,7 +23,8 @@ from rlmlang.errors import BudgetError, RequestError
 from rlmlang.execution import Options
 from rlmlang.opening import ModelLike, ModelsLike, asked_in_loop, leaf_of, model_of
 from rlmlang.serving.bodies import BodyLimits
-from rlmlang.serving.clients import Clients, KeyHolder
+from rlmlang.serving.clients import Clients, KeyHolder, midnight
+from rlmlang.storage.run_records import usage_since
 from rlmlang.storage.sessions import forget_sessions
 from rlmlang.storage.store import Store
 from rlmlang.trace.progress import Progress
@@ -208,6 +209,8 @@ async def opened(settings: ServerSettings) -> AsyncIterator[Service]:
         store = None if settings.place is None else await stack.enter_async_context(asked_in_loop(settings.place))
         if store is not None:
             await store.aside(lambda: forget_sessions(store, "%:%", KEPT_SESSIONS))
+            if settings.clients.by_key:
+                settings.clients.count(await store.ask(lambda: usage_since(midnight())))
         yield Service(settings, store)
 
 

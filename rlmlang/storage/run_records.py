@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,3 +54,28 @@ def next_call(run: str) -> DatabaseWork[int]:
             event = json.loads(text)
             last = max(last, *(event[name] for name in ("id", "call", "of") if event.get(name) is not None), -1)
     return last + 1
+
+
+def usage_since(begun: float) -> DatabaseWork[list[tuple[str, dict[str, Any]]]]:
+    """Return the ids of the runs that began since then with what they have used.
+
+    For a run whose process was killed, that is what its events say.
+    """
+    (rows,) = yield [("select id, usage from runs where begun >= ?", (begun,))]
+    found = [(str(id), json.loads(usage)) for id, usage in rows]
+    for i, (id, usage) in enumerate(found):
+        if not usage:
+            found[i] = id, (yield from _usage_of_events(id))
+    return found
+
+
+def _usage_of_events(run: str) -> DatabaseWork[dict[str, Any]]:
+    """Return what the generations of a run have used, by its events."""
+    seq, spent = -1, Counter[str]()
+    while rows := (yield from events_after(run, seq)):
+        seq = rows[-1][0]
+        for event in map(json.loads, (text for _, text in rows)):
+            if event["kind"] == "generation":
+                names = ("prompt_tokens", "completion_tokens", "cost")
+                spent.update(calls=1, **{name: event.get(name) or 0 for name in names})
+    return dict(spent)

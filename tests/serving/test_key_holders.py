@@ -21,6 +21,7 @@ from rlmlang.serving import clients
 from rlmlang.serving.clients import read_keys
 from rlmlang.serving.listening import require_keys, serve
 from rlmlang.serving.service import ServerSettings
+from rlmlang.storage.store import Store
 from tests.support.fakes import Fake
 from tests.support.serving import Answer, Served, served
 
@@ -225,3 +226,21 @@ def test_the_seconds_that_are_left_bound_a_run(tmp_path: Path) -> None:
     holder.account.usage.seconds = 4.0
     holder.ended(holder.account.usage)
     assert holder.within(Limits()).max_seconds == 6
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_what_a_key_has_spent_is_known_after_a_restart(place: str | Path, tmp_path: Path, is_killed: bool) -> None:
+    def asked(limit: int, question: str, key: str = ALICE) -> Answer:
+        with server_with(tmp_path, f"max_calls = {limit}", place=place) as server:
+            body = {"messages": [{"role": "user", "content": question}]}
+            return server.ask("POST", "/v1/chat/completions", body, Authorization=f"Bearer {key}")
+
+    assert asked(4, "Write three texts").status == 200  # by four calls
+    if is_killed:  # what a process that was killed has not written
+        with Store(place) as store:
+            store.db.query("update runs set usage = '{}'")
+    refused = asked(4, "Write three others")
+    assert (refused.status, refused.error["code"]) == (429, "E707")
+    assert asked(8, "Write three others").status == 200
+    assert asked(8, "Write three more").status == 429
+    assert asked(8, "Write three more", BOB).status == 200

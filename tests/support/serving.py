@@ -8,15 +8,14 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 from attrs import define, field
 
 from rlmlang.serving.app import application
-from rlmlang.serving.service import ServerSettings, Service
-from rlmlang.storage.store import Store
+from rlmlang.serving.service import ServerSettings, Service, opened
 
 
 @define
@@ -85,9 +84,7 @@ def served(settings: ServerSettings, idle: float = 75.0) -> Iterator[Served]:
     up, down = threading.Event(), asyncio.Event()
 
     async def main() -> None:
-        with ExitStack() as stack:
-            store = None if settings.place is None else stack.enter_context(Store(settings.place))
-            service = Service(settings, store)
+        async with opened(settings) as service:
             runner = web.AppRunner(
                 application(service), handler_cancellation=True, access_log=None, shutdown_timeout=1,
                 keepalive_timeout=idle,
