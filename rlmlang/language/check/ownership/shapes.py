@@ -1,4 +1,4 @@
-"""Which containers may be the same by their types: a list of dicts is never the dict that is put into it.
+"""Which containers may be the same by their types: a list of dicts is never the dict that is put in (decision 144).
 
 The shape of a container is what its type says of the containers in it: `list[dict[str, int]]` is a list of dicts of
 plain values. Types of one value differ from place to place only in how wide they are, and no list of texts is also a
