@@ -53,6 +53,7 @@ class RowsDriver:
         return next(self._results, None)
 
     def end(self) -> None:
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # threads of Ray that are ended report that as a fault
         executor = getattr(self._dataset, "_current_executor", None)
         if executor is not None:
             executor.shutdown(force=True)  # as Ray Data does itself when a dataset is not needed any more

@@ -36,6 +36,13 @@ AHEAD = 16
 PATIENCE = 10.0
 """Seconds in which Ray ends what it runs."""
 
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # else a thread of Ray that has not seen its end begins a cluster of its own
+}
+"""How Ray is set unless the environment says otherwise."""
+
 
 async def results_on(
     cluster: Cluster,
@@ -214,8 +221,7 @@ def _driver(ray: Any, cluster: Cluster, sent: bytes, keeper: Any, ordered: bool)
 @contextmanager
 def _connected(cluster: Cluster) -> Iterator[Any]:
     """Ray, connected to a cluster, unless this process is connected to one already. Raises UsageError E614."""
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-    for name, value in quiet.items():
+    for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
         import ray.cloudpickle
