@@ -12,7 +12,7 @@ from rlmlang.decode.unfinished import is_plain
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check.body import names_bound_by, nodes_in
-from rlmlang.language.check.scope import Variable
+from rlmlang.language.check.scope import Definition, Variable
 from rlmlang.language.types import LiteralType, Primitive
 
 
@@ -49,8 +49,8 @@ class LinesAround:
         if self.tells_names_apart:
             used = {each.id for each in nodes_in(statement) if isinstance(each, nodes.Name)}
             entries = (each for name in used for each in (scope.find(name), checker.environment.entries.get(name)))
-            if not all(is_plain(entry) or not isinstance(entry, Variable) for entry in entries):
-                return True
+            if not all(is_plain(entry) or not isinstance(entry, (Variable, Definition)) for entry in entries):
+                return True  # it may change, or be given a function that does
         if self.block.outer is None:
             return False
         if any(isinstance(each, nodes.Name) and each.id in self._unfinished for each in nodes_in(statement)):

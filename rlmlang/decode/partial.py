@@ -17,7 +17,8 @@ from rlmlang.decode.blocks import PROBE, Default, WrittenBlock, changes, is_effe
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.unfinished import chain_of, copied, is_free, is_hole, is_plain, with_field
 from rlmlang.language import nodes
-from rlmlang.language.check import functions, library_function
+from rlmlang.language.builtins import BUILTINS
+from rlmlang.language.check import functions, library_function, library_names
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import BodyCheck, hoist
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
@@ -364,7 +365,7 @@ class PartialChecker(Checker):
         (_, before), *_ = self.environment.scopes
         old, new = before.entries.get(name), self.names.scope.entries.get(name)
         if old is None:
-            return False
+            return name in BUILTINS or name in library_names()
         if not (isinstance(old, Variable) and isinstance(new, Variable) and old.type == new.type):
             return True
         return old.values is not None and name in used_as_constants

@@ -49,7 +49,7 @@ class EchoModel:
         key = canonical([request.instruction, request.sample, str(request.type), list(request.arguments)])
         seed = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
         source = random.Random(seed)
-        value = _made(request.type, source)
+        value = made(request.type, source)
         if request.program:
             text = _program_text(request, value, source)
         else:
@@ -70,21 +70,21 @@ def _program_text(request: Request, value: Value, source: random.Random) -> str:
     return literal_text(value)
 
 
-def _made(type_: Type, source: random.Random) -> Value:
+def made(type_: Type, source: random.Random) -> Value:
     """Return a value of a type that is drawn from `source`."""
     match type_:
         case ListType():
-            return [_made(type_.item, source) for _ in range(source.randrange(4))]
+            return [made(type_.item, source) for _ in range(source.randrange(4))]
         case DictType():
-            return {key: _made(type_.value, source) for key in source.sample(["a", "b", "c d"], source.randrange(4))}
+            return {key: made(type_.value, source) for key in source.sample(["a", "b", "c d"], source.randrange(4))}
         case TupleType():
-            return tuple(_made(item, source) for item in type_.items)
+            return tuple(made(item, source) for item in type_.items)
         case OptionalType():
-            return None if source.random() < 0.3 else _made(type_.item, source)
+            return None if source.random() < 0.3 else made(type_.item, source)
         case LiteralType():
             return source.choice(type_.values)
         case RecordType():
-            return RecordValue(type_, tuple(_made(item, source) for _, item in type_.fields))
+            return RecordValue(type_, tuple(made(item, source) for _, item in type_.fields))
     if type_ == STR:
         return source.choice(["yes", "no", 'CALL("x")', "a, b", "é 中", "42"]) + str(source.randrange(3))
     if type_ == INT:

@@ -256,11 +256,14 @@ class GeneralForms(Choices):
 
     def call(self, expected: Type) -> str:
         head = "CALL" if expected == STR and self.chance(2) else f"CALL[{expected}]"
-        args = [literal_text(self.pick(INSTRUCTIONS))]
-        for _ in range(self.number(0, 2)):
-            args.append(self.expr(self.some_type(1), EXACT))
-        if self.chance(4):
-            args.append(f"about={self.expr(self.some_type(1), EXACT)}")
+        if self.chance(3):  # so that some calls are equal, or differ only in their sample
+            args = [literal_text(INSTRUCTIONS[0])]
+        else:
+            args = [literal_text(self.pick(INSTRUCTIONS))]
+            for _ in range(self.number(0, 2)):
+                args.append(self.expr(self.some_type(1), EXACT))
+            if self.chance(4):
+                args.append(f"about={self.expr(self.some_type(1), EXACT)}")
         if self.chance(4):
             args.append(f"sample={self.number(0, 2)}")
         return f"{head}({self.comma(args)})"

@@ -53,9 +53,16 @@ class ProgramWriter(StatementWriter):
             self.fixed = frozenset(self.scope)
         for _ in range(self.number(0, statements)):
             parts.append(self.function() if self.chance(3) else "\n".join(self.statement()))
-        parts.append(self.entry(given) if is_function else self.expr(self.some_type(), EXACT))
+        parts.append(self.entry(given) if is_function else self.last_expression())
         gaps = [self.pick(("\n", "\n", "\n\n", "\n# note\n", "  # why\n")) for _ in parts]
         return Case("".join(part + gap for part, gap in zip(parts, gaps)), given)
+
+    def last_expression(self) -> str:
+        """Write the value of a script: an expression, or the last variables, which show what the statements did."""
+        names = list(self.scope)[-6:]
+        if names and self.chance(2):
+            return f"({', '.join(names)},)"
+        return self.expr(self.some_type(), EXACT)
 
     def entry(self, given: dict[str, Value]) -> str:
         """Write the function whose result is the value of the program, with values for its parameters in `given`."""

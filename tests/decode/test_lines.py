@@ -321,6 +321,23 @@ def test_a_line_in_a_function_that_uses_the_function_is_judged_with_all_of_it() 
     assert "for x in g(" in matcher.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "numbers: list[int]\ndef f(x: str):\n    numbers.append(1)\n\nm = repair_until(f",
+        "def g(x):\n    print()\n\nprint",
+        "for x in [1]:\n    len([2])\n    len",
+        "for x in [1]:\n    from re import ASCII\n    def f(x: int) -> int:\n        ASCII",
+    ],
+    ids=["a function that changes", "a built-in that is bound", "a built-in in a loop", "an import in a loop"],
+)
+def test_what_other_lines_matter_to_is_completed_as_they_allow(text: str) -> None:
+    matcher = Matcher(Constraint(), BYTES, 1_000)
+    for byte in text.encode():
+        matcher.commit(byte)
+    check(Source(matcher.text + matcher.closing_text()))
+
+
 def test_nothing_follows_a_program_whose_end_is_never_reached() -> None:
     with pytest.raises(UsageError) as caught:
         Matcher(Constraint("assert 1 is None\n"), BYTES, 100)

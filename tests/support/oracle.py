@@ -32,7 +32,7 @@ LIST_METHODS = frozenset({"keys", "values", "items"})
 
 
 class _Adapt(ast.NodeTransformer):
-    """Records become dataclasses, views become lists, given inputs lose their defaults."""
+    """Records become dataclasses, views lists, CALLs applications of `call__`; given inputs lose their defaults."""
 
     def __init__(self, given: Mapping[str, object]) -> None:
         self.given = given
@@ -49,6 +49,12 @@ class _Adapt(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
+        match node.func:
+            case ast.Name("CALL"):
+                return ast.Call(ast.Name("call__", ast.Load()), [ast.Constant("str"), *node.args], node.keywords)
+            case ast.Subscript(ast.Name("CALL"), type_):
+                text = ast.Constant(ast.unparse(type_))
+                return ast.Call(ast.Name("call__", ast.Load()), [text, *node.args], node.keywords)
         if isinstance(node.func, ast.Attribute) and node.func.attr in LIST_METHODS:
             return ast.Call(ast.Name("list", ast.Load()), [node], [])
         return node
@@ -64,8 +70,11 @@ def _listed(work: Callable[..., Any]) -> Callable[..., list[Any]]:
     return lambda *args, **keywords: list(work(*args, **keywords))
 
 
-def evaluate(text: str, inputs: Mapping[str, Value]) -> Any:
-    """The value of the program as CPython sees it. Raises what it raises."""
+def evaluate(text: str, inputs: Mapping[str, Value], call: Callable[..., Value] | None = None) -> Any:
+    """The value of the program as CPython sees it. Raises what it raises.
+
+    `call` answers a CALL, whose type is given first, as text.
+    """
     tree = ast.parse(text)
     last = tree.body[-1]
     if isinstance(last, ast.FunctionDef):  # the inputs are its arguments
@@ -89,6 +98,8 @@ def evaluate(text: str, inputs: Mapping[str, Value]) -> Any:
         **{work.__name__: _listed(work) for work in (zip, enumerate, reversed, map, filter)},
     }
     flags = __future__.annotations.compiler_flag
+    if call is not None:
+        scope["call__"] = lambda *args, **named: _native(call(*args, **named), scope)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     exec(compile(ast.Module(list(classes), []), "<program>", "exec", flags), scope)
     scope |= {name: _native(value, scope) for name, value in inputs.items()}
