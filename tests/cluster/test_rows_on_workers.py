@@ -9,6 +9,7 @@ import pickle
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 import rlmlang
 from rlmlang.calls.budget import Limits
 from rlmlang.calls.reservations import Reservation
-from rlmlang.cluster import spending
+from rlmlang.cluster import engine, spending
+from rlmlang.cluster.drivers import DriverOfClient, RowsDriver
 from rlmlang.cluster.jobs import FEWEST_ROWS, MOST_BYTES, MOST_ROWS, chunks, unpacked
 from rlmlang.cluster.places import Cluster, workers_of
 from rlmlang.cluster.spending import BudgetKeeper, KeptBudget
@@ -147,6 +149,23 @@ def test_results_are_those_of_one_process(ray_played: PlayedRay) -> None:
     assert ray_played.options["num_gpus"] == 1
     assert mapped.usage.calls == sum(record["calls"] for record in shared) == 60  # each worker asks for itself
     assert mapped.usage.cost is None
+
+
+def test_a_client_of_ray_has_an_actor_drive_the_rows(ray_played: PlayedRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Actor:
+        def __init__(self, driver: RowsDriver) -> None:
+            self._driver = driver
+
+        def __getattr__(self, name: str) -> Any:
+            return SimpleNamespace(remote=getattr(self._driver, name))
+
+    def drive(*given: Any) -> DriverOfClient:
+        return DriverOfClient(SimpleNamespace(get=lambda found: found), Actor(RowsDriver(*given)))
+
+    monkeypatch.setattr(engine, "_driver", drive)
+    assert [row.value for row in ASK.map(texts(40), model=upper, on="ray://head")] == [f"T{n % 30}" for n in range(40)]
+    with pytest.raises(CallsExhausted):
+        list(ASK.map(texts(40), model=upper, on="ray://head", limits={"max_calls": 3}))
 
 
 def test_rows_that_are_done_are_not_sent(ray_played: PlayedRay) -> None:
