@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from attrs import evolve
+from pyarrow import feather, parquet
 
 import rlmlang
 from rlmlang.data import large, read_value
@@ -139,6 +143,27 @@ def test_scripts_and_lines_of_text(path: Path, tmp_path: Path) -> None:
         assert script.run(xs=evolve(xs, whole=not_needed)).value == expected
     script = rlmlang.compile("xs: list[int]\n(any(xs), all(xs))\n")
     assert script.run(xs=read_value(str(numbers), script.inputs["xs"], "xs")).value == (True, True)
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow", "db", "csv.gz"])
+def test_other_forms_are_read_again_too(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "LARGE", 10)
+    path = tmp_path / f"rows.{form}"
+    columns: dict[str, list[Any]] = {"name": ["a", "b", "c"], "stars": [1, None, 3]}
+    if form == "db":
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE rows (name, stars)")
+            database.executemany("INSERT INTO rows VALUES (?, ?)", zip(*columns.values()))
+        database.close()
+    elif form == "csv.gz":
+        path.write_bytes(gzip.compress(b"name,stars\na,1\nb,\nc,3\n"))
+    else:
+        table = pyarrow.table(columns)
+        feather.write_feather(table, path) if form == "arrow" else parquet.write_table(table, path)
+    checked = program(ITERATING[9])
+    rows = read_value(str(path), checked.inputs["rows"], "rows")
+    assert isinstance(rows, LazyRows)
+    assert checked.run(rows=evolve(rows, whole=not_needed)).value == 3
 
 
 def test_elements_that_can_be_changed_are_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
