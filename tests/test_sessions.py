@@ -14,7 +14,16 @@ import rlmlang
 from rlmlang.cli.commands import run
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
-from rlmlang.storage.sessions import SessionValue, bind_in, sessions, values_in
+from rlmlang.storage.sessions import (
+    SessionValue,
+    bind_in,
+    copy_session,
+    forget_sessions,
+    names_in,
+    rename_session,
+    sessions,
+    values_in,
+)
 from rlmlang.storage.store import Store
 
 
@@ -233,7 +242,17 @@ def test_the_store_keeps_sessions_apart(place: str | Path) -> None:
         bind_in(store, "b", [one, SessionValue("x", one.type, 2)])
         assert {row.name: row.values for row in sessions(store)} == {"a": 1, "b": 1}
         assert values_in(store, "b")["x"].value == 2
+        bind_in(store, "b", [one, SessionValue("y", one.type, 2)])
         assert rlmlang.Session("a", store=store).forget() == 1
+        assert [row.name for row in sessions(store)] == ["b"]
+        copy_session(store, "b", "chat:1")
+        rename_session(store, "chat:1", "chat:2")
+        assert names_in(store, "chat:1") == set()
+        assert {name: each.value for name, each in values_in(store, "chat:2").items()} == {"x": 1, "y": 2}
+        forget_sessions(store, "%:%", 60.0)
+        assert names_in(store, "chat:2") == {"x", "y"}
+        store.db.query("update session_values set bound = bound - 100")
+        forget_sessions(store, "%:%", 60.0)
         assert [row.name for row in sessions(store)] == ["b"]
 
 
