@@ -19,6 +19,7 @@ from typing import Any
 
 from attrs import asdict, define, evolve, field, fields_dict, frozen
 
+from rlmlang.calls.limit_messages import LIMIT_CODES, cut_off, of_row, too_expensive, too_long
 from rlmlang.calls.prices import Price, no_price
 from rlmlang.calls.reservations import Reservation, SharedBudget
 from rlmlang.calls.roles import Roles
@@ -238,7 +239,7 @@ class Account:
         first = error.first
         if first.code == "E506":
             return self.meter.steps > self.meter.max_steps
-        return first.code != "E512" or first.message.startswith(_of_row(self.row))
+        return first.code != "E512" or first.message.startswith(of_row(self.row))
 
     def expect_call(self) -> None:
         """Count a call that will be reserved later, so that no program asks for calls without end.
@@ -319,7 +320,7 @@ class Account:
             if caps.prompt_tokens is not None:
                 left = caps.prompt_tokens - usage.prompt_tokens
                 if prompt > left:
-                    raise account.over("max_prompt_tokens", _too_long(prompt, left, caps.prompt_tokens))
+                    raise account.over("max_prompt_tokens", too_long(prompt, left, caps.prompt_tokens))
                 wait = wait or prompt > left - account._reserved_prompt
             if caps.completion_tokens is not None:
                 left = caps.completion_tokens - usage.completion_tokens
@@ -331,16 +332,16 @@ class Account:
                 if left - account._reserved_completion < granted:
                     wait = wait or account._open > 0
                     granted = left
-                    short = account.over("max_completion_tokens", _cut_off(left))
+                    short = account.over("max_completion_tokens", cut_off(left))
             if caps.cost is not None and price is not None and usage.cost is not None:
                 money = caps.cost - usage.cost
                 if price.of(prompt, 1) > money:
-                    raise account.over("max_cost", _too_expensive(price.of(prompt, 1), money, caps.cost))
+                    raise account.over("max_cost", too_expensive(price.of(prompt, 1), money, caps.cost))
                 if price.of(prompt, granted) > money - account._reserved_cost:
                     wait = wait or account._open > 0
                     if price.of(prompt, granted) > money:
                         granted = price.affordable(money, prompt)
-                        short = account.over("max_cost", _cut_off(granted))
+                        short = account.over("max_cost", cut_off(granted))
         if wait:
             return None
         cost = Decimal(0) if price is None else price.of(prompt, granted)
@@ -358,9 +359,9 @@ class Account:
     def over(self, limit: str, message: str) -> BudgetError:
         """Return the error for a limit that is reached, be it the run's or the share of a call."""
         if self.row is not None:
-            return BudgetError.of("E512", _of_row(self.row) + message, hint=f"raise {limit} of row_limits")
+            return BudgetError.of("E512", of_row(self.row) + message, hint=f"raise {limit} of row_limits")
         if self.call is None:
-            return BudgetError.of(_CODES[limit], message, hint=f"raise {limit}")
+            return BudgetError.of(LIMIT_CODES[limit], message, hint=f"raise {limit}")
         instruction, span = self.call
         shown = " ".join(instruction[:200].split())
         return BudgetError.of(
@@ -450,28 +451,3 @@ class _Waiting:
     completion_tokens: int
     price: Price | None
     answer: asyncio.Future[Reservation]
-
-
-_CODES = {
-    "max_calls": "E501",
-    "max_prompt_tokens": "E503",
-    "max_completion_tokens": "E504",
-    "max_cost": "E509",
-    "max_function_calls": "E511",
-}
-
-
-def _of_row(number: int | None) -> str:
-    return f"row {number}: "
-
-
-def _too_long(prompt: int, left: int, cap: int) -> str:
-    return f"the prompt has {prompt:,} tokens; {left:,} of {cap:,} are left"
-
-
-def _too_expensive(cost: Decimal, left: Decimal, cap: Decimal) -> str:
-    return f"the call costs at least ${cost:f}; ${left:f} of ${cap:f} are left"
-
-
-def _cut_off(granted: int) -> str:
-    return f"the answer did not fit the {granted:,} tokens that were left"
