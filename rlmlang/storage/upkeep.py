@@ -79,6 +79,10 @@ def collect(store: Store, older_than: float | None = None, max_bytes: int | None
                 runs += _drop_runs(store, "begun < ?", limit)
                 answers += len(db.query("delete from answers where used < ? returning 1", (limit,)))
             db.query(f"delete from claims where until < {db.now}")
+            db.query(
+                "delete from waits where not exists (select 1 from claims where claims.key = waits.key "
+                "and claims.owner = waits.owner and claims.run = waits.run)"
+            )
         if max_bytes is not None:
             excess = _content(store) - max_bytes
             with db.transaction():

@@ -135,3 +135,20 @@ def test_a_server_without_a_free_connection(url: str, monkeypatch: pytest.Monkey
     finally:
         for each in others:
             each.close()
+
+
+def test_the_event_loop_goes_on_while_the_database_does_not_answer(url: str) -> None:
+    """Another client holds the tables for a while; meanwhile nothing else on the loop waits for that."""
+    import psycopg
+
+    async def steps() -> None:
+        async with Store(url) as store, store.connected():
+            with psycopg.connect(url) as other:
+                other.execute("lock table answers, runs in access exclusive mode")
+                begun = asyncio.ensure_future(PROGRAM.arun(n=3, model=Slow(), store=store))
+                for _ in range(10):
+                    await asyncio.sleep(0.02)
+                assert not begun.done()
+            assert (await begun).value == ["0", "1", "2"]
+
+    asyncio.run(steps())

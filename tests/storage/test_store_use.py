@@ -87,5 +87,7 @@ def test_runs_are_counted_exported_and_forgotten(place: str | Path) -> None:
         assert again.labels == ["up c"]
         assert upkeep.forget_run(store, find_run(store, last.id)) == upkeep.Forgotten(2, 1)
         assert upkeep.forget_model(store, "fake") == upkeep.Forgotten(2)
+        store.db.query("insert into waits values (?, ?, 'killed', 'r')", (b"k", b"o"))
         assert upkeep.collect(store, older_than=0).runs == 1
+        assert store.db.query("select * from waits") == []
         assert (upkeep.stats(store).answers, upkeep.stats(store).events) == (0, 0)
