@@ -85,13 +85,14 @@ OUT_OF_REACH = {
     "E612": "tells of files that cannot be written (tests/cli/test_machines.py)",
     "E611": "tells of Python types (tests/test_structuring.py)",
     "E610": "tells of runs in the store (tests/storage/test_runs.py)",
+    "E614": "tells of a cluster of Ray",
     "E408": "raised where an engine of this process is held to a constraint",
     "E314": "takes time; a scripted function answers at once (tests/calls/test_functions_of_the_host.py)",
     "E409": "tells of a server; a case has none (tests/models/test_faults.py)",
     "E316": "tells of rows of a data set (tests/mapping/test_mapped_rows.py)",
     "E512": "tells of rows of a data set (tests/mapping/test_mapped_rows.py)",
     **dict.fromkeys(
-        (f"E70{digit}" for digit in range(9)), "tells of a request to a server (tests/serving/test_requests.py)"
+        (f"E70{digit}" for digit in range(10)), "tells of a request to a server (tests/serving/test_requests.py)"
     ),
 }
 
