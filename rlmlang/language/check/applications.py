@@ -45,6 +45,7 @@ from rlmlang.language.check.overloads import (
     match_parameters,
     overload_problem,
     result_type,
+    taking_dicts,
 )
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Variable
 from rlmlang.language.check.spreading import spread
@@ -320,6 +321,7 @@ def _builtin(check: Inference, node: nodes.Apply, builtin: Builtin, receiver: no
     overloads = [match for match in matches if isinstance(match, Overload)]
     if not overloads:
         return check.problems.error(*count_problem(node, builtin, args))
+    overloads = taking_dicts(overloads, types)
     for overload in overloads:
         solution = overload.solve(types)
         if solution is not None:

@@ -20,7 +20,9 @@ from rlmlang.language.types import (
     NEVER,
     STR,
     UNKNOWN,
+    DictType,
     FunctionType,
+    IterableType,
     RecordType,
     Type,
     Unknown,
@@ -113,6 +115,21 @@ def match_overload(
     if any(param.required and param.name not in found for param in signature.params):
         return None
     return Overload(signature, found)
+
+
+def taking_dicts(overloads: list[Overload], types: ArgumentTypes) -> list[Overload]:
+    """Leave out overloads that take the keys of a dict where others take the dict itself, which Python then does."""
+    dicts = {
+        arg.node_id
+        for overload in overloads
+        for param, arg in overload.pairs()
+        if param.name != "self" and isinstance(param.type, DictType) and isinstance(types.get(arg.node_id), DictType)
+    }
+    return [
+        overload
+        for overload in overloads
+        if not any(arg.node_id in dicts and isinstance(param.type, IterableType) for param, arg in overload.pairs())
+    ]
 
 
 def result_type(signature: Signature, solution: Solution) -> Type:
