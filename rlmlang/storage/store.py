@@ -98,16 +98,22 @@ class Store:
     @contextmanager
     def reporting_errors(self) -> Iterator[None]:
         """Raise errors of the database as UsageError E606, as is the use of a store that is closed."""
-        if self._is_closed:
-            raise UsageError.of("E606", f"{self.name} is closed", hint="open it again")
+        self._require_open()
         try:
             yield
         except self._errors as error:
-            raise UsageError.of(
-                "E606",
-                f"{self.name} cannot be used: {error}",
-                hint=self._hint(error) or "choose another store, or run without one",
-            ) from error
+            raise self._failure(error) from error
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise UsageError.of("E606", f"{self.name} is closed", hint="open it again")
+
+    def _failure(self, error: Exception) -> UsageError:
+        return UsageError.of(
+            "E606",
+            f"{self.name} cannot be used: {error}",
+            hint=self._hint(error) or "choose another store, or run without one",
+        )
 
     # In event loops
 
@@ -134,8 +140,11 @@ class Store:
 
     def get(self, key: bytes) -> str | None:
         """Return a stored value as canonical JSON, or None."""
-        with self.reporting_errors():
+        self._require_open()
+        try:  # not `reporting_errors`: this is asked for every call
             return self._answers.get(key)
+        except self._errors as error:
+            raise self._failure(error) from error
 
     def find(self, awaited: Awaited) -> Found:
         """Look up keys that others have claimed. Returns those answered by now, with values, and those free again.
