@@ -44,6 +44,9 @@ MAX_TEXTS = 2_000
 _after_texts: dict[int, dict[int, tuple[str, ...] | None]] = {}
 """By the number of a text, what completes lines after it, by shape; None if nothing does."""
 
+_accepted: set[int] = set()
+"""The numbers of texts, each up to a line end, that check with all blocks closed."""
+
 WrittenUnit = Literal["program", "statement", "call"]
 
 
@@ -172,9 +175,14 @@ class Point:
             block = block.opened(statement, point.base.checker().default_of(statement))
         else:
             return None
-        if not point.base.accepts(block):
-            return None
         written = number_of((self.content, lexemes)) if lexemes else -1
+        if written not in _accepted:
+            if not point.base.accepts(block):
+                return None
+            if lexemes:
+                if len(_accepted) >= 10 * MAX_TEXTS:
+                    _accepted.clear()
+                _accepted.add(written)
         ending = Ending(evolve(point, block=block, written=written), statement)
         if is_head(statement) or (block.outer is not None and self._reached is None and not leaves(statement)):
             return ending if ending.point.environment is not None else None

@@ -36,6 +36,12 @@ MAX_CLOSINGS = 200_000
 _closings: dict[int, tuple[str, ...] | None] = {}
 """By shape, what completes a line; None if nothing does."""
 
+MAX_PROVEN = 20_000
+"""The most beginnings of lines, each in its text, of which is known that their closings check."""
+
+_proven: set[tuple[int, tuple[str, ...], tuple[str, ...]]] = set()
+"""The text before a line, its lexemes and its closing, where that has been checked (decision 143)."""
+
 MAX_WAYS = 4
 """The most ways in which an operand is made fit that are tried before others."""
 
@@ -209,9 +215,17 @@ class Prefix(NamedLine):
 
         Until then it is known of a line of the same shape alone.
         """
-        if not self.is_proven and self.closing is not None:
+        if self.is_proven:
+            return True
+        key = (self.point.content, self.lexemes, self.closing)
+        self.is_proven = key in _proven
+        if not self.is_proven:
             found = Search(self, self.point.verdict).closing([self.closing])
             self.is_proven = found is not None
+            if found == self.closing and self.point.judges:
+                if len(_proven) >= MAX_PROVEN:
+                    _proven.clear()
+                _proven.add(key)
             self.closing = found if found is not None else self.closing
         return self.is_proven
 

@@ -45,7 +45,9 @@ def fresh_mask(tokens: bytes, program: str) -> Mask:
     """Return the mask after some tokens that is found with nothing known of other lines."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prefix, "_closings", {})
+        patch.setattr(prefix, "_proven", set())
         patch.setattr(lines, "_after_texts", {})
+        patch.setattr(lines, "_accepted", set())
         matcher = Matcher(Constraint(program), Vocabulary.of_bytes(), 100_000)
         for token in tokens:
             matcher.commit(token)
