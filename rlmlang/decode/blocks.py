@@ -215,7 +215,8 @@ def with_body(head: nodes.Statement, body: tuple[nodes.Statement, ...]) -> nodes
     match head:
         case nodes.Record():
             fields = (each for each in body if isinstance(each, nodes.AnnotatedAssign))
-            return evolve(head, fields=tuple(nodes.Field(each.name, each.type, span=each.span) for each in fields))
+            made = (nodes.Field(each.name, each.type, each.value, span=each.span) for each in fields)
+            return evolve(head, fields=tuple(made))
         case nodes.If(branches=(*others, last), orelse=()):
             return evolve(head, branches=(*others, evolve(last, body=body)))
         case nodes.If() | nodes.For(orelse=(_, *_)) | nodes.While(orelse=(_, *_)) | nodes.Try(orelse=(_, *_)):

@@ -107,8 +107,9 @@ def _shortest(point: Point) -> tuple[str, ...]:
     if point.continues_only:
         return ("else", ":")
     if block.kind == "class":
-        fields = {each.name.id for each in block.statements if isinstance(each, nodes.AnnotatedAssign)}
-        return (next(name for name in new_names() if name not in fields), ":", "str")
+        fields = {each.name.id: each for each in block.statements if isinstance(each, nodes.AnnotatedAssign)}
+        default = ("=", '""') if any(each.value is not None for each in fields.values()) else ()
+        return (next(name for name in new_names() if name not in fields), ":", "str", *default)
     if block.kind == "def" and block.default is not None:
         return block.default.lexemes
     if block.outer is None and point.unit == "program":

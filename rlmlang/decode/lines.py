@@ -226,7 +226,8 @@ class Point:
     def flags(self) -> Hashable:
         """Return what else a line depends on that is written here."""
         block, chain = self.block, type(self.chain).__name__
-        fields = tuple(each.name.id for each in block.statements if isinstance(each, nodes.AnnotatedAssign))
+        lines = (each for each in block.statements if isinstance(each, nodes.AnnotatedAssign))
+        fields = tuple((each.name.id, each.value is None) for each in lines)
         return (
             self.judges, self.unit, self.tells_names_apart, block.outer is None, block.is_looping,
             block.within("def") is None, block.level >= MAX_LEVEL, must_continue(block), chain, self.continues_only,

@@ -94,9 +94,9 @@ class Shapes:
             for name, entry in sorted(self._entries.items())
             if not isinstance(entry, Variable) or isinstance(entry.type, FunctionType)
         ]
-        records = [(name, str(record.fields)) for name, record in sorted(environment.records.items())]
+        records = [(name, _record(record)) for name, record in sorted(environment.records.items())]
         record = environment.record
-        fields = None if record is None else tuple((each.name.id, repr(each.type)) for each in record.fields)
+        fields = record and tuple((each.name.id, repr(each.type), each.default is None) for each in record.fields)
         return (
             frozenset(shadowed),
             tuple(others),
@@ -173,7 +173,7 @@ class Shapes:
                 _kept[id(entry.node)] = entry.node
                 return (name, params, id(entry.node))
             case RecordType():
-                return (name, str(entry.fields))
+                return (name, _record(entry))
             case Unbound() | Conflicted():
                 return (name, type(entry).__name__)
             case None:
@@ -243,6 +243,11 @@ class Shapes:
         if checker.problems or checker.unknown or isinstance(type_, (Unknown, FunctionType)) or "?" in str(type_):
             return None
         return type_
+
+
+def _record(record: RecordType) -> Hashable:
+    """Return the shape of a record: its fields, and which of them have defaults."""
+    return str(record.fields), tuple(record.defaults)
 
 
 def _is_in_display(stack: Stack) -> bool:

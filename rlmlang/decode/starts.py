@@ -216,6 +216,10 @@ class Starts(Suffixes):
             yield BINDING
         if state.size == 1 and last.isidentifier() and tables().takes(stack, "COLON"):
             yield [":", "str"]
+            if state.environment.record is not None:
+                yield [":", "str", "=", '""']  # after a field with a default
+        if state.environment.record is not None and state.size == 2:
+            yield ["str", "=", '""']
 
     def _late_starts(self) -> Iterator[list[str]]:
         """Yield the starts that are tried when the short ones do not check."""
@@ -260,6 +264,8 @@ class Starts(Suffixes):
             yield from self.suffixes("")
         elif last == "-" and frame is not None and frame.kind == "index":
             yield ["1", ":", "]"]
+        elif last == ":" and frame is not None and frame.kind == "index":
+            yield ["]", "==", HOLE]
         if last == "(" and state.words[1:] == (",",) and frame is not None and frame.below is None:
             name = self.holes.new_name()
             yield [f"{name}a", ",", f"{name}b", ")", "=", HOLE]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rlmlang.language import nodes
 from rlmlang.language.check import imports
 from rlmlang.language.check.annotations import TYPE_NAMES, resolve
-from rlmlang.language.check.constants import is_constant
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.language.types import RecordType, Type
@@ -52,24 +51,24 @@ def _default(check: Inference, node: nodes.Expr) -> nodes.Expr | None:
         case nodes.Apply(args=(), keywords=(nodes.Keyword(name=name, value=value),)) if imports.is_field(
             check, node.callee
         ):
-            if name == "default" and _is_fixed(value):
+            if name == "default" and _is_fixed(check, value):
                 return value
             if name == "default_factory" and isinstance(value, nodes.Name) and value.id in _FACTORIES:
                 if value.id == "list":
                     return nodes.ListExpr((), span=node.span, node_id=node.node_id)
                 return nodes.DictExpr((), span=node.span, node_id=node.node_id)
-        case _ if _is_fixed(node):
+        case _ if _is_fixed(check, node):
             return node
     hint = "a list or dict of its own has each record by `field(default_factory=list)` of dataclasses"
     check.problems.error("E224", "the default of a field must be a constant", node.span, hint)
     return None
 
 
-def _is_fixed(node: nodes.Expr) -> bool:
+def _is_fixed(check: Inference, node: nodes.Expr) -> bool:
     """Return whether an expression is a constant that cannot be changed."""
     if isinstance(node, nodes.TupleExpr):
-        return all(map(_is_fixed, node.items))
-    return is_constant(node) and not isinstance(node, (nodes.ListExpr, nodes.DictExpr, nodes.SetExpr))
+        return all(_is_fixed(check, item) for item in node.items)
+    return check.is_constant(node) and not isinstance(node, (nodes.ListExpr, nodes.DictExpr, nodes.SetExpr))
 
 
 def descriptions(node: nodes.Record) -> dict[str, str]:
