@@ -347,7 +347,7 @@ class Ending:
         if is_value or not base.inputs:
             return is_value
         (*_, last) = block.at(0).statements
-        if not isinstance(last, nodes.Function) or last.is_declared:
+        if not isinstance(last, nodes.Function) or last.is_declared or any(param.is_rest for param in last.params):
             return False
         checker = base.after(self.point.block)
         assert checker is not None

@@ -104,7 +104,8 @@ class LineState:
             return None
         words = self.words if len(self.words) == 2 else (*self.words, lexeme)
         frame = framed(self, lexeme, found[1])
-        leans = lexeme in _LEANING and self.takes_operand
+        is_rest = lexeme == "*" and self.frame is not None and self.frame.kind == "params"
+        leans = is_rest or (lexeme in _LEANING and self.takes_operand)
         return kind(self.environment, found[0], frame, lexeme, self.size + 1, words, found[1], leans)
 
     @property

@@ -258,6 +258,17 @@ def test_the_types_that_isinstance_tests_for_may_be_in_brackets() -> None:
 def test_a_parameter_may_take_any_number_of_arguments() -> None:
     assert accepts("def f(first, *rest):\n    return first + sum(rest)\n\n\nf(1) + f(1, 2, 3)\n")
     assert read("def f(*xs, y").text.rstrip() == "def f(*xs,"
+    assert read("def f(* xs").text == "def f(*"
+    whole = read("def f(*xs):\n    return 1\n")
+    assert not whole.allows(256)  # the function that is the program cannot have one
+    check(Source(whole.text + whole.closing_text()))
+
+
+def test_fields_have_defaults() -> None:
+    program = "class P:\n    name: str\n    count: int = 1\n\n\nP('a').count\n"
+    assert accepts(program)
+    begun = read("class P:\n    count: int = 1\n    ")
+    check(Source(begun.text + begun.closing_text()))  # with one more field, which has a default, too
 
 
 # What is never reached --------------------------------------------------------------
