@@ -182,7 +182,9 @@ class Answering:
         One that is not of its type is asked for again, with the error shown (decision 112).
         Raises BudgetError; ModelError E401 if the answer is not of its type, E402–E404, E411.
         """
-        request, type_ = evolve(self._request(call, program=False), listener=heard), call.site.type
+        request, type_ = self._request(call, program=False), call.site.type
+        if heard is not None:
+            request = evolve(request, listener=heard)
         left = 0 if self.roles.leaf.model.capabilities.holds_answers else self.account.limits.repairs
         problem: ModelError | None = None
         while True:
