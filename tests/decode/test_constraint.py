@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rlmlang.decode.beginning import beginning
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.lines import beginning
 from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT
