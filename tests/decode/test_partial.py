@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rlmlang.decode.beginning import beginning
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.lines import beginning
 from rlmlang.errors import Diagnostic
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
