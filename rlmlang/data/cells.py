@@ -10,7 +10,8 @@ from typing import Any
 
 from rlmlang.data.columns import NUMBER
 from rlmlang.language.types import BOOL, FLOAT, INT, NONE, STR, OptionalType, Type, base_of
-from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.inputs import constant_value
+from rlmlang.runtime.reading import from_json, with_left_out
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, Value
 
@@ -114,6 +115,6 @@ def _number(written: str, base: Type) -> object:
 
 def _checked(data: object, type_: Type) -> Value:
     try:
-        return from_json(data, type_, "")
+        return from_json(with_left_out(data, type_, constant_value), type_, "")
     except Mismatch as error:
         raise Mismatch(str(error).strip(), error.hint) from None

@@ -10,7 +10,9 @@ from rlmlang.data.columns import field_names
 from rlmlang.data.memory import Room
 from rlmlang.data.tables import Table, TableRow
 from rlmlang.errors import UsageError
+from rlmlang.language import nodes
 from rlmlang.language.types import STR, DictType, OptionalType, RecordType, TupleType, Type
+from rlmlang.runtime.inputs import constant_value
 from rlmlang.runtime.values import Mismatch, RecordValue, Value
 
 SHOWN = 3
@@ -18,39 +20,42 @@ SHOWN = 3
 
 
 class RowFitter:
-    """Gives rows as values of types by name; other columns are left out, and None is what is missing.
+    """Gives rows as values of types by name; other columns are left out, and what is missing is its default or None.
 
     A column has the name itself, or one that is it as the name of a field, in any case: `Review text` is `review_text`.
     With `only_text`, cells are texts meant for the types.
     """
 
-    def __init__(self, types: Mapping[str, Type], only_text: bool) -> None:
-        self._types, self._only_text = types, only_text
+    def __init__(self, types: Mapping[str, Type], only_text: bool, defaults: Mapping[str, nodes.Expr] = {}) -> None:
+        self._types, self._only_text, self._defaults = types, only_text, defaults
         self._columns: tuple[str, ...] | None = None
-        self._parts: list[tuple[str | None, Type]] = []
+        self._parts: list[tuple[str, str | None, Type]] = []
 
     def __call__(self, row: TableRow) -> tuple[Value, ...]:
         """Return the values of a row, in the order of the types. Raises Mismatch."""
         columns = tuple(row)
         if columns != self._columns:
-            self._parts = [(self._column(name, type_, row), type_) for name, type_ in self._types.items()]
+            self._parts = [(name, self._column(name, type_, row), type_) for name, type_ in self._types.items()]
             self._columns = columns
         found: list[Value] = []
-        for column, type_ in self._parts:
+        for name, column, type_ in self._parts:
             try:
-                found.append(None if column is None else typed(row[column], type_, self._only_text))
+                found.append(self._left_out(name) if column is None else typed(row[column], type_, self._only_text))
             except Mismatch as error:
                 raise Mismatch(f"column `{column}` {error}", error.hint) from None
         return tuple(found)
 
-    @staticmethod
-    def _column(name: str, type_: Type, row: TableRow) -> str | None:
+    def _left_out(self, name: str) -> Value:
+        """Return the value of a column that is missing and may be, a new one for each row."""
+        return constant_value(self._defaults[name]) if name in self._defaults else None
+
+    def _column(self, name: str, type_: Type, row: TableRow) -> str | None:
         """Return the column of a name; None if it is missing and may be. Raises Mismatch."""
         if name in row:
             return name
         fields = dict(zip(map(str.lower, field_names(tuple(row))), row))
         column = fields.get(name.lower())
-        if column is None and not isinstance(type_, OptionalType):
+        if column is None and name not in self._defaults and not isinstance(type_, OptionalType):
             near = get_close_matches(name, row, 1)
             hint = f"the column may be `{near[0]}`" if near else f"the columns are {', '.join(row)}"
             raise Mismatch(f"the column `{name}` is missing", hint)
@@ -93,7 +98,7 @@ def elements(rows: Table, item: Type, wanted: str) -> Iterator[Value]:
 def _reader_of_elements(item: Type, only_text: bool) -> Callable[[TableRow], Value]:
     """Return what gives a row as a value of a type, or raises Mismatch."""
     if isinstance(item, RecordType):
-        fit = RowFitter(dict(item.fields), only_text)
+        fit = RowFitter(dict(item.fields), only_text, item.defaults)
         return lambda row: RecordValue(item, fit(row))
     if isinstance(item, DictType) and item.key == STR:
         return lambda row: dict(zip(row, RowFitter(dict.fromkeys(row, item.value), only_text)(row)))

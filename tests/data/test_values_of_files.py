@@ -36,6 +36,24 @@ __all__ = ["run"]
 
 REVIEWS = 'text,stars,ok\ngood,5,true\n"bad, really",1,false\n'
 ROW = RecordType("Row", (("text", STR), ("stars", INT)))
+WITH_DEFAULTS = """
+from dataclasses import dataclass, field
+
+@dataclass
+class Part:
+    size: int = 2
+
+@dataclass
+class Row:
+    name: str
+    count: int = 1
+    tags: list[str] = field(default_factory=list)
+    part: Part | None = None
+
+def main(rows: list[Row]) -> list[Row]:
+    rows[0].tags.append("x")
+    return rows
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +151,24 @@ def test_a_missing_column_is_one_error() -> None:
     with pytest.raises(UsageError, match="the column `stars` is missing") as caught:
         read("a.csv", "text,star\na,1\nb,2\n", ListType(ROW))
     assert caught.value.first.hint == "the column may be `star`"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "name\na\nb\n"),
+        ("a.csv", 'name,part\na,{}\nb,"{""size"": 2}"\n'),
+        ("a.jsonl", '{"name": "a", "part": {}}\n{"name": "b"}\n'),
+        ("a.json", '[{"name": "a"}, {"name": "b"}]'),
+    ],
+)
+def test_missing_columns_have_the_defaults_of_fields_each_row_its_own(name: str, content: str) -> None:
+    program = rlmlang.compile(WITH_DEFAULTS)
+    Path(name).write_text(content)
+    found = to_json(program.run(rows=read_value(name, program.inputs["rows"], "rows")).value)
+    size = 2 if "part" in content else None
+    assert [row["part"] and row["part"]["size"] for row in found] == [size, None if "jsonl" in name else size]
+    assert [(row["name"], row["count"], row["tags"]) for row in found] == [("a", 1, ["x"]), ("b", 1, [])]
 
 
 @pytest.mark.parametrize(

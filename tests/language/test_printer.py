@@ -204,6 +204,10 @@ LAYOUTS = {
         "a = 1\ndef f(x:int,y:str='a',)->int:\n    return x\nclass A:\n    x:int\n    y  :str\nb = 2",
         'a = 1\n\n\ndef f(x: int, y: str = "a") -> int:\n    return x\n\n\nclass A:\n    x: int\n    y: str\n\n\nb = 2\n',
     ),
+    "decorators stand on what they decorate": (
+        "a = 1\n# b\n@dataclass\n# c\nclass A:\n    x: int\n@cache\n\n@cache\ndef f():\n    @cache\n    def g():\n        return 1\n    return g()",
+        "a = 1\n\n\n# b\n@dataclass\n# c\nclass A:\n    x: int\n\n\n@cache\n@cache\ndef f():\n    @cache\n    def g():\n        return 1\n\n    return g()\n",
+    ),
     "bodies": (
         "def f() -> int:\n\n    a = 1\n\n\n    b = 2\n    return a",
         "def f() -> int:\n    a = 1\n\n    b = 2\n    return a\n",

@@ -9,7 +9,7 @@ from rlmlang.language.check.inference import Inference
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.language.types import RecordType, Type
 
-_FACTORIES = ("list", "dict")
+_FACTORIES = {"list": nodes.ListExpr, "dict": nodes.DictExpr, "set": nodes.SetExpr}
 """What may make the default of a field anew for each record."""
 
 
@@ -54,12 +54,10 @@ def _default(check: Inference, node: nodes.Expr) -> nodes.Expr | None:
             if name == "default" and _is_fixed(check, value):
                 return value
             if name == "default_factory" and isinstance(value, nodes.Name) and value.id in _FACTORIES:
-                if value.id == "list":
-                    return nodes.ListExpr((), span=node.span, node_id=node.node_id)
-                return nodes.DictExpr((), span=node.span, node_id=node.node_id)
+                return _FACTORIES[value.id]((), span=node.span, node_id=node.node_id)
         case _ if _is_fixed(check, node):
             return node
-    hint = "a list or dict of its own has each record by `field(default_factory=list)` of dataclasses"
+    hint = "a list, dict or set of its own has each record by `field(default_factory=list)` of dataclasses"
     check.problems.error("E224", "the default of a field must be a constant", node.span, hint)
     return None
 

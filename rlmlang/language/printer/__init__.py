@@ -108,7 +108,7 @@ class _Lines:
             unit = self.units[i]
             before = self.units[i - 1] if i else None
             if unit.opens:
-                apart = _set_off(unit)
+                apart = 0 if unit.goes_on else _set_off(unit)
             elif gap or not unit.text.startswith("#") or unit.indent != below:
                 apart = 0
             below = unit.indent
@@ -132,7 +132,7 @@ class _Lines:
             while heads and heads[-1].indent >= unit.indent:
                 most = max(most, _set_off(heads.pop()))
             found.append(most)
-            if unit.opens:
+            if unit.opens and not unit.text.startswith("@"):  # which ends with the head below it
                 heads.append(unit)
         return found
 

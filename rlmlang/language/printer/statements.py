@@ -23,9 +23,9 @@ class PrintedUnit:
     end: int
     indent: int = 0
     opens: bool = False
-    """Whether it is the head of a function or record."""
+    """Whether a function or record begins with it: its head, or the decorator above."""
     goes_on: bool = False
-    """Whether it is a head such as `else:`, which belongs to what is above it."""
+    """Whether it belongs to what is above it: a head such as `else:`, or one below a decorator."""
 
 
 @define
@@ -50,7 +50,8 @@ class Statements:
         match node:
             case nodes.Record(name, fields, docstring=docstring):
                 yield from _decorators(node, indent)
-                yield PrintedUnit(f"class {name.id}:", start, name.span.end, indent, opens=True)
+                is_below = bool(node.decorators)
+                yield PrintedUnit(f"class {name.id}:", start, name.span.end, indent, opens=True, goes_on=is_below)
                 yield from _docstring(docstring, inner)
                 for item in fields:
                     text = lay(_declared(item.name, item.type, item.default), inner)
@@ -62,7 +63,8 @@ class Statements:
                     return
                 last = result or (params[-1] if params else name)
                 yield from _decorators(node, indent)
-                yield PrintedUnit(_head(node, indent), start, last.span.end, indent, opens=True)
+                is_below = bool(node.decorators)
+                yield PrintedUnit(_head(node, indent), start, last.span.end, indent, opens=True, goes_on=is_below)
                 yield from self.body(body, inner)
             case nodes.If(branches, orelse):
                 for branch in branches:
@@ -108,9 +110,10 @@ class Statements:
 
 
 def _decorators(node: nodes.Function | nodes.Record, indent: int) -> Iterator[PrintedUnit]:
-    """Yield the lines above a definition."""
-    for each in node.decorators:
-        yield PrintedUnit(f"@{flat_text(expr_row(each))}", each.span.start - 1, each.span.end, indent, opens=True)
+    """Yield the lines above a definition, of which the first is set off from what is above."""
+    for i, each in enumerate(node.decorators):
+        text = f"@{flat_text(expr_row(each))}"
+        yield PrintedUnit(text, each.span.start - 1, each.span.end, indent, opens=i == 0, goes_on=i > 0)
 
 
 def _docstring(node: nodes.Constant | None, indent: int) -> Iterator[PrintedUnit]:
