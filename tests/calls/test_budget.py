@@ -65,6 +65,18 @@ def test_calls_are_counted_when_they_are_reserved() -> None:
     assert account.usage.calls == 2
 
 
+def test_no_more_calls_are_expected_than_are_left() -> None:
+    account = Account(Limits(max_calls=3))
+    reserve(account, 1, 1)
+    account.expect_call()
+    account.expect_call()
+    with pytest.raises(BudgetError) as caught:
+        account.expect_call()
+    assert caught.value.first.code == "E501"
+    account.withdraw()
+    account.expect_call()
+
+
 def test_a_prompt_that_does_not_fit_is_refused() -> None:
     account = Account(Limits(max_prompt_tokens=100))
     assert refused(account, 101, 1) == "E503"

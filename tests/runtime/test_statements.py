@@ -208,6 +208,30 @@ def test_four_times_as_many_turns_take_no_more_memory(name: str, turns: int, mon
     assert peak(4 * turns) - peak(turns) < 200_000 + 120 * 3 * turns
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n = 0\nfor i in range(100):\n    n += i * p\nn",
+        "n = i = 0\nwhile i < 100:\n    n += i * p\n    i += 1\nn",
+        "sum([i * p for i in range(100)])",
+        "sum([(10 * i + j) * p for i in range(10) for j in range(10)])",
+        "sum(map(lambda i: i * p, range(100)))",
+    ],
+)
+def test_a_loop_pauses_while_much_of_its_work_waits(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    most, enter = 0, places.Window.enter
+
+    def entered(window: places.Window) -> None:
+        nonlocal most
+        enter(window)
+        most = max(most, window.waiting)
+
+    monkeypatch.setattr(places, "MOST_WAITING", 10)
+    monkeypatch.setattr(places.Window, "enter", entered)
+    assert evaluated(f'p = CALL[int]("")\n{text}', Answers(lambda: 2)) == 2 * sum(range(100))
+    assert most == 10
+
+
 def test_a_list_that_waits_is_copied_only_where_it_is_changed_meanwhile() -> None:
     """Each turn takes `xs` along; as nothing changes it, that is no work."""
     text = "xs = list(range(20_000))\nn = 0\nfor i in range(2_000):\n    if CALL[bool](str(i)):\n        n += xs[i]\nn"
