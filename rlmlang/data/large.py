@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rlmlang.data.fitting import elements, fitted
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table
-from rlmlang.errors import UsageError
+from rlmlang.errors import UsageError, unreadable
 from rlmlang.language.types import ListType
 from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.values import Value
@@ -43,6 +43,10 @@ def lazy_rows(place: DataPlace, table: Table, type_: ListType, wanted: str) -> L
 
 
 def _state(place: DataPlace) -> tuple[int, int]:
+    """Return what changes with a file. Raises UsageError E604 if it is no longer there."""
     assert place.path is not None
-    found = place.path.stat()
+    try:
+        found = place.path.stat()
+    except OSError as error:
+        raise unreadable(place.name, error) from error
     return found.st_size, found.st_mtime_ns

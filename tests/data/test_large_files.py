@@ -191,6 +191,13 @@ def test_a_file_that_has_changed_ends_the_run(body: str, path: Path, model: Scri
         checked.run(rows=rows, model=model)
 
 
+def test_a_file_that_is_removed_ends_the_run(path: Path) -> None:
+    rows = read_value(str(path), program(ITERATING[0]).inputs["rows"], "rows")
+    path.unlink()
+    with pytest.raises(rlmlang.UsageError, match=r"E604.*No such file"):
+        program(ITERATING[0]).run(rows=rows)
+
+
 def test_a_file_that_changes_while_it_is_read_is_an_error(path: Path) -> None:
     rows = read_value(str(path), program(ITERATING[0]).inputs["rows"], "rows")
     assert isinstance(rows, LazyRows)
