@@ -38,6 +38,7 @@ from rlmlang.errors import (
 from rlmlang.mapping.binding import RowBinder
 from rlmlang.mapping.read_ahead import ReadAhead
 from rlmlang.mapping.scoring import ReadyScorer
+from rlmlang.render import counted
 from rlmlang.runtime.values import Value
 from rlmlang.trace.events import PrintEvent
 
@@ -240,7 +241,7 @@ def too_many_errors(failed: int, most: int, last: RowResult) -> RunError:
     first = last.error.first
     return RunError.of(
         "E316",
-        f"{failed:,} rows failed, and max_errors is {most:,}; "
+        f"{counted(failed, 'row')} failed, and max_errors is {most:,}; "
         f"the last is row {last.number:,}: {first.code} {first.message}",
         hint="raise max_errors, or correct what fails",
     )

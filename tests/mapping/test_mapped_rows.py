@@ -283,6 +283,9 @@ def test_failed_rows_have_errors_and_too_many_end_the_rest() -> None:
     with pytest.raises(RunError) as error:
         list(ASK.map(rows, model=Fake(sometimes), max_errors=1))
     assert error.value.first.code == "E316"
+    assert error.value.first.message.startswith("2 rows failed, and max_errors is 1; ")
+    with pytest.raises(RunError, match="1 row failed, and max_errors is 0; "):
+        list(ASK.map(rows, model=Fake(sometimes), max_errors=0))
     assert len(list(ASK.map(rows, model=Fake(sometimes), max_errors=3))) == 6
 
 
