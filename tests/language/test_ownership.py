@@ -287,7 +287,7 @@ REFUSED = {
         (
             5,
             '`groups["a"][0]["k"] = …` changes a dict that `rows` holds as well',
-            "to change a copy, put `dict(rows)` into `groups`, or `[dict(x) for x in rows]` where it is in `rows`; "
+            "to change a copy, put `dict(rows)` into `groups`, or `dict(rows[…])` where it is in `rows`; "
             "to change `rows` as well, write the change on `rows`",
         ),
     ),
@@ -296,8 +296,17 @@ REFUSED = {
         (
             6,
             '`d["a"].append([9])` changes a list that `xs` holds as well',
-            "to change a copy, put `list(xs)` into `d`, or `[list(x) for x in xs]` where it is in `xs`; "
+            "to change a copy, put `list(xs)` into `d`, or `list(xs[…])` where it is in `xs`; "
             "to change `xs` as well, write the change on `xs`",
+        ),
+    ),
+    "a list of a dict in a dict": (
+        'd = {"x": {"y": [1]}}\ng = {}\ng.setdefault("b", d["x"]["y"]).append(2)\n(g, d)',
+        (
+            3,
+            '`g.setdefault("b", d["x"]["y"]).append(2)` changes a list that `d` holds as well',
+            "to change a copy, put `list(d)` into `g`, or `list(d[…])` where it is in `d`; "
+            "to change `d` as well, write the change on `d`",
         ),
     ),
     "a list in itself": (
@@ -333,7 +342,7 @@ REFUSED = {
         (
             3,
             '`d["a"][0] = …` changes a list that `xs` holds as well',
-            "to change a copy, put `list(xs)` into `d`, or `[list(x) for x in xs]` where it is in `xs`; "
+            "to change a copy, put `list(xs)` into `d`, or `list(xs[…])` where it is in `xs`; "
             "to change `xs` as well, write the change on `xs`",
         ),
     ),

@@ -88,7 +88,7 @@ def _own(change: ValueChange, more: str = "", holder: Holder | None = None) -> s
             return f"to change a copy, bind `{kind}(…)` to a name{through}"
         if change.depth == 0:
             return f"to change a copy, write `{name} = {kind}({name})` before it{through}"
-        copy = f"`{kind}({other})` into `{name}`, or `[{kind}(x) for x in {other}]` where it is in `{other}`"
+        copy = f"`{kind}({other})` into `{name}`, or `{kind}({other}[…])` where it is in `{other}`"
         return f"to change a copy, put {copy}{through}"
     if name is None:
         return f"bind a copy to a name, `{kind}(…)`, and change that"
