@@ -9,7 +9,11 @@ from rlmlang.language.check.inference import Inference
 from rlmlang.language.parse.layout import show_hidden
 from rlmlang.language.types import RecordType, Type
 
-_FACTORIES = {"list": nodes.ListExpr, "dict": nodes.DictExpr, "set": nodes.SetExpr}
+_FACTORIES: dict[str, type[nodes.ListExpr | nodes.DictExpr | nodes.SetExpr]] = {
+    "list": nodes.ListExpr,
+    "dict": nodes.DictExpr,
+    "set": nodes.SetExpr,
+}
 """What may make the default of a field anew for each record."""
 
 
