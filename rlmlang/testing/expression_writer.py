@@ -120,7 +120,7 @@ class ExpressionWriter(GeneralForms):
         yield atom(lambda: f"len({self.expr(self.pick(_SIZED), EXACT)})")
         yield atom(lambda: f"{self.pick(('sum', 'max', 'min'))}({self.expr(ListType(INT), EXACT)})")
         yield atom(lambda: f"sum({self.comprehension(INT, EXACT)})")
-        yield atom(lambda: f"{self.pick(('max', 'min'))}({self.expr(INT)}, {self.expr(INT)})")
+        yield atom(lambda: f"{self.pick(('max', 'min'))}({self.expr(INT, EXACT)}, {self.expr(INT)})")
         yield atom(lambda: f"abs({self.expr(INT)})")
         yield atom(lambda: f"round({self.expr(FLOAT, EXACT)})")
         yield atom(lambda: f"int({self.expr(self.pick((FLOAT, BOOL, STR)), EXACT)})")

@@ -25,6 +25,7 @@ from rlmlang.language.types import (
 )
 from rlmlang.testing.choices import EXACT
 from rlmlang.testing.expression_writer import ExpressionWriter
+from rlmlang.testing.value_strategies import literal_text
 
 CAUGHT = ("Exception", "ValueError", "(KeyError, IndexError)", "ZeroDivisionError as problem", "LookupError")
 """What is caught by an `except`."""
@@ -220,7 +221,10 @@ class StatementWriter(ExpressionWriter):
             case DictType(key=key, value=item):
                 index = self.key() if key == STR else self.expr(INT, EXACT)
                 if made.grouped and isinstance(item, ListType):
-                    return [f"{name}.setdefault({index}, []).append({self.expr(item.item, EXACT)})"]
+                    # Of other expressions it is not always known that what they give is in nothing else.
+                    is_plain = item.item in (INT, STR, FLOAT, BOOL)
+                    value = self.expr(item.item, EXACT) if is_plain else literal_text(self.value(item.item))
+                    return [f"{name}.setdefault({index}, []).append({value})"]
                 value = self.expr(item, EXACT)
                 forms = [f"{name}[{index}] = {value}"] * 2 + [f"{name}.setdefault({index}, {value})"]
                 if item == INT:
