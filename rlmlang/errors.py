@@ -80,6 +80,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+INTERNAL = "internal error"
+"""How the message begins of an error that is a bug of rlmlang itself."""
+
+
 @frozen(eq=False, str=False, slots=False)
 class RlmError(Exception):
     """Base of everything rlmlang raises on purpose. `diagnostics` has at least one entry."""
@@ -468,3 +472,14 @@ def unreadable(path: str | Path, error: OSError | ValueError) -> UsageError:
 def unwritable(name: str, error: OSError) -> UsageError:
     """Return the error E612 of a file or stream that could not be written."""
     return UsageError.of("E612", f"cannot write {name}: {error.strerror or error}")
+
+
+def internal_error(error: Exception) -> RunError:
+    """Return the error E300 by which a bug of rlmlang itself is shown, with the bug as its cause."""
+    shown = RunError.of(
+        "E300",
+        f"{INTERNAL}: {type(error).__name__}: {error}",
+        hint="this is a bug in rlmlang: please report it, with the traceback that RLMLANG_DEBUG=1 shows",
+    )
+    shown.__cause__ = error
+    return shown

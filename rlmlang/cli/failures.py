@@ -10,6 +10,7 @@ from typing import ClassVar
 import click
 
 from rlmlang.errors import (
+    INTERNAL,
     AnswerNotStored,
     BudgetError,
     CostExceedsBudget,
@@ -22,6 +23,7 @@ from rlmlang.errors import (
     StoreUnusable,
     TraceUnreadable,
     UsageError,
+    internal_error,
     unwritable,
 )
 
@@ -92,6 +94,8 @@ def as_error(error: Exception | KeyboardInterrupt, command: str = "rlmlang") -> 
     """
     match error:
         case RlmError():
+            if os.environ.get("RLMLANG_DEBUG") and error.first.message.startswith(INTERNAL):
+                raise error
             return for_command_line(error)
         case KeyboardInterrupt() | click.Abort():
             return Interrupted.of("E300", "interrupted")
@@ -109,8 +113,4 @@ def as_error(error: Exception | KeyboardInterrupt, command: str = "rlmlang") -> 
             return unwritable(error.filename or "the output", error)
     if os.environ.get("RLMLANG_DEBUG"):
         raise error
-    return RlmError.of(
-        "E300",
-        f"internal error: {type(error).__name__}: {error}",
-        hint="this is a bug in rlmlang: please report it, with the traceback that RLMLANG_DEBUG=1 shows",
-    )
+    return internal_error(error)

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from attrs import define, field
 
-from rlmlang.errors import BudgetError, ModelError, RlmError, RunError
+from rlmlang.errors import BudgetError, ModelError, RlmError, RunError, internal_error
 from rlmlang.language.source import Span
 from rlmlang.runtime.call_site import Calls, CallSite, InFlight
 from rlmlang.runtime.meter import Meter
@@ -289,6 +289,8 @@ class Evaluation:
                 self.fail(error, place)
             except RecursionError:
                 self.fail(RunError.of("E309", "function calls nest too deeply"), place)  # decision 37
+            except Exception as error:  # a bug, which the event loop would only log, and the run would wait for ever
+                self.fail(internal_error(error), place)
 
     def fail(self, error: RlmError, place: Place) -> None:
         """Record a failure if it is the first so far, and cancel what comes after it."""

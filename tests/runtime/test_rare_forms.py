@@ -392,3 +392,13 @@ def test_code_that_is_not_simple_is_not_copied() -> None:
     assert python.again(code) is code
     name = python.load("x")
     assert python.again(name) is not name
+
+
+def test_a_bug_in_work_that_waited_ends_the_run_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("rlmlang.runtime.scheduler._Deferred.__call__", fail)
+    with pytest.raises(RlmError, match="internal error: ZeroDivisionError: oh") as caught:
+        evaluated('CALL("What is it?").upper()', Answers(lambda *_: "a"))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
