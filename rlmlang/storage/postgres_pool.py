@@ -24,8 +24,9 @@ T = TypeVar("T")
 
 logger = logging.getLogger("rlmlang")
 
-if (_library := logging.getLogger("psycopg")).level == logging.WARNING:  # as psycopg itself sets it
-    _library.setLevel(logging.ERROR)  # what it warns of is reported here, once
+_library = logging.getLogger("psycopg")
+# What it warns of is reported here, once, unless the user has set another level than psycopg itself does.
+_library.setLevel(logging.ERROR if _library.level == logging.WARNING else _library.level)
 
 CONNECT_TIMEOUT = 10
 """Seconds that one attempt to connect may take."""
