@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -93,3 +94,20 @@ def test_a_direct_answer_has_no_program(tmp_path: Path) -> None:
         ((key,),) = store.db.query("select key from answers")
         assert store.program_of(key) is None
         assert store.program_of(b"unknown") is None
+
+
+def test_claims_of_a_database_are_renewed_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed: list[str] = []
+
+    class Remote:
+        pool = SimpleNamespace(work=SimpleNamespace(renew=renewed.append))
+
+        async def ask(self, make: Callable[[], None]) -> None:
+            make()
+            if len(renewed) == 3:
+                raise asyncio.CancelledError
+
+    monkeypatch.setattr("rlmlang.storage.journal.LEASE", 0)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(Journal(Remote(), "r")._renew())  # type: ignore[arg-type]
+    assert renewed == ["r", "r", "r"]
