@@ -12,6 +12,7 @@ from aiohttp import web
 from rlmlang.api import QUESTION_SOURCE
 from rlmlang.diagnostics import CODES, Diagnostic
 from rlmlang.errors import (
+    INTERNAL,
     BudgetError,
     ContextOverflow,
     InputMismatch,
@@ -111,6 +112,8 @@ def as_rlm_error(error: BaseException) -> RlmError:
     """Return the error to answer with. A fault of rlmlang is logged, and the client is told no more than that."""
     match error:
         case RlmError():
+            if error.first.message.startswith(INTERNAL):
+                logger.error("a run failed by a fault of rlmlang", exc_info=error)
             return error
         case web.HTTPRequestEntityTooLarge():
             return RequestError.of("E704", "the request is too large")
