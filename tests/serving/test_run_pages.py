@@ -111,7 +111,7 @@ def test_a_run_is_followed_and_then_shown(server: Served, held: Held, chromium: 
     kept(chromium, "live-narrow")
     asked.go_on()
     asked.thread.join()
-    until(lambda: chromium.run("document.title").endswith("trace"))  # by itself; nothing in a page outlives it
+    until(lambda: chromium.title().endswith("trace"))  # by itself; nothing in a page outlives it
     chromium.wait("performance.getEntriesByName('ready').length")
     assert "calls5" in chromium.text("#totals")
     opened(chromium, server.url + page)

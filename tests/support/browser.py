@@ -68,6 +68,10 @@ class Browser:
     def text(self, selector: str) -> str:
         return str(self.run("document.querySelector(arguments[0])?.textContent ?? ''", selector))
 
+    def title(self) -> str:
+        """The title of the page, which may be replaced at any moment: no script of it is waited for."""
+        return str(self.send("GET", "/title"))
+
     def log(self, kind: str) -> list[dict[str, Any]]:
         """What was logged since the last look: of kind `browser` the console, of kind `performance` all that happened."""
         entries: list[dict[str, Any]] = self.send("POST", "/se/log", type=kind)
