@@ -6,7 +6,7 @@ BIN := .venv/bin
 PINNED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
 PIP := $(PINNED) $(BIN)/python -m pip install --quiet
 AS_PYTHON := 'exec(open("examples/product.rlm").read(), {"mul": lambda a, b: print(int(a) * int(b))})'
-COVERED := language/parse language/check runtime storage calls/budget
+COVERED := language/parse language/check runtime storage calls/budget calls/limits
 UNMEASURED := tests/decode tests/models tests/nano
 
 .PHONY: help demo check test coverage test-long bench train-nano format clean

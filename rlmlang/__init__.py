@@ -29,8 +29,9 @@ if TYPE_CHECKING:
         replay,
         resume,
     )
-    from rlmlang.calls.budget import Limits, Usage
+    from rlmlang.calls.budget import Usage
     from rlmlang.calls.host_functions import HostFunction, function
+    from rlmlang.calls.limits import Limits
     from rlmlang.calls.prices import Price
     from rlmlang.cluster.places import Cluster
     from rlmlang.errors import (
@@ -118,7 +119,8 @@ _HOMES = {
         "Completion", "Program", "Result", "aask", "acomplete", "areplay", "aresume", "ask", "compile", "complete",
         "load", "open_model", "replay", "resume",
     ),
-    "calls.budget": ("Limits", "Usage"),
+    "calls.budget": ("Usage",),
+    "calls.limits": ("Limits",),
     "calls.host_functions": ("HostFunction", "function"),
     "calls.prices": ("Price",),
     "cluster.places": ("Cluster",),

@@ -15,10 +15,11 @@ from typing import Any, TypedDict, Union, get_args
 from attrs import asdict, evolve, field, fields_dict, frozen
 
 from rlmlang.calls.answering import default_writing
-from rlmlang.calls.budget import Account, Caps, Limits
+from rlmlang.calls.budget import Account, Caps
 from rlmlang.calls.caller import Caller
 from rlmlang.calls.evaluate import ActiveRun, evaluating
 from rlmlang.calls.host_functions import FunctionsLike, GivenFunctions, functions_for, host_functions
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prices import Price, Prices
 from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import rlmlang
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.language.parse import parse
 from rlmlang.language.printer import format_module
 from rlmlang.language.source import Source

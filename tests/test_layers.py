@@ -44,7 +44,7 @@ LAYERS = """
     models.base
     models
     calls.prices calls.writing calls.host_functions
-    calls.roles calls.reservations calls.limit_messages
+    calls.roles calls.reservations calls.limit_messages calls.limits
     calls.budget
     storage trace
     runtime.estimate storage.journal

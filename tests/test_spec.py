@@ -19,7 +19,7 @@ import pytest
 from attrs import NOTHING, fields
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import CODES, RlmError
 from rlmlang.files import stdlib_dir
 from rlmlang.language import types

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.language.check import library_names
 from rlmlang.language.parse import parse
 from rlmlang.language.printer import format_module

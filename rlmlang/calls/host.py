@@ -15,9 +15,9 @@ from contextvars import copy_context
 from threading import Thread
 from typing import Any, Union
 
-from rlmlang.calls.budget import Limits
 from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.in_flight import CallInFlight
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import AnswerNotStored, RunError, UsageError
 from rlmlang.language.types import (
     FLOAT,

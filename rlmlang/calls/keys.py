@@ -7,8 +7,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from rlmlang.calls.budget import Limits
 from rlmlang.calls.host_functions import GivenFunctions
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.calls.roles import Roles
 from rlmlang.language.type_structure import structure_of

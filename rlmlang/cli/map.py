@@ -11,7 +11,7 @@ import click
 from attrs import fields_dict
 
 from rlmlang.api import Program
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.cli.files import read_given, read_source
 from rlmlang.cli.functions import functions_of, functions_option
 from rlmlang.cli.map_diff import command as diff

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import click
 from attrs import fields_dict
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.roles import LEAF
 from rlmlang.calls.writing import Writing
 from rlmlang.cli.files import read

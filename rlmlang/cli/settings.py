@@ -33,7 +33,7 @@ from typing import Any, Literal, get_args
 
 from attrs import field, fields_dict, frozen
 
-from rlmlang.calls.budget import LimitRange, Limits
+from rlmlang.calls.limits import LimitRange, Limits
 from rlmlang.calls.prices import Price
 from rlmlang.calls.writing import Writing
 from rlmlang.cli.units import BYTES, amount

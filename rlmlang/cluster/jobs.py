@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from rlmlang.calls.budget import Limits, Usage
+from rlmlang.calls.budget import Usage
+from rlmlang.calls.limits import Limits
 from rlmlang.data.tables import Table, TableRow
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.execution import Options

@@ -8,7 +8,7 @@ from typing import Any, Union
 
 from attrs import evolve, field, frozen
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import UsageError
 from rlmlang.execution import Options
 from rlmlang.models.functions import FunctionModel, is_function

@@ -15,7 +15,8 @@ from typing import Any
 
 from attrs import evolve
 
-from rlmlang.calls.budget import Account, Limits, Usage
+from rlmlang.calls.budget import Account, Usage
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prices import Price
 from rlmlang.calls.reservations import Reservation
 from rlmlang.errors import BudgetError, UsageError

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from attrs import asdict
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.cluster.jobs import ChunkResult
 from rlmlang.errors import RlmError
 from rlmlang.trace.codec import from_data

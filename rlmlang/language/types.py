@@ -1,8 +1,8 @@
 """Types: whether one fits another, and their common supertype.
 
-Values never change, so lists, sets, dicts and tuples are covariant. `int` fits where a
-`float` is expected, as in Python (PEP 484), and the value stays an int. `bool` is not
-an int. Functions are second-class: `FunctionType` is the type of parameters only.
+Lists, sets, dicts and tuples are covariant: a value is changed only where nothing else holds it, so that nobody sees it
+at a wider type. `int` fits where a `float` is expected, as in Python (PEP 484), and the value stays an int. `bool` is
+not an int. Functions are no values: `FunctionType` is the type of parameters only.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class LiteralType:
 
 
 @frozen
-class ListType:
+class _WithItem:
+    """A type with one other type as its part, which is that of elements in all but `OptionalType`."""
+
     item: Type
     size: int = field(init=False, eq=False, repr=False)
 
@@ -94,6 +96,9 @@ class ListType:
     def _(self) -> int:
         return 1 + self.item.size
 
+
+@frozen
+class ListType(_WithItem):
     def __str__(self) -> str:
         return f"list[{self.item}]"
 
@@ -107,15 +112,8 @@ class DequeType(ListType):
 
 
 @frozen
-class SetType:
+class SetType(_WithItem):
     """`set[T]`; its elements are hashable."""
-
-    item: Type
-    size: int = field(init=False, eq=False, repr=False)
-
-    @size.default
-    def _(self) -> int:
-        return 1 + self.item.size
 
     def __str__(self) -> str:
         return f"set[{self.item}]"
@@ -167,30 +165,16 @@ class TupleType:
 
 
 @frozen
-class OpenTupleType:
+class OpenTupleType(_WithItem):
     """`tuple[T, ...]`: a tuple of any length. A `TupleType` of such elements fits it."""
-
-    item: Type
-    size: int = field(init=False, eq=False, repr=False)
-
-    @size.default
-    def _(self) -> int:
-        return 1 + self.item.size
 
     def __str__(self) -> str:
         return f"tuple[{self.item}, ...]"
 
 
 @frozen
-class OptionalType:
+class OptionalType(_WithItem):
     """`T | None`; `item` is never itself optional or `None` (decision 14)."""
-
-    item: Type
-    size: int = field(init=False, eq=False, repr=False)
-
-    @size.default
-    def _(self) -> int:
-        return 1 + self.item.size
 
     def __str__(self) -> str:
         return f"{self.item} | None"
@@ -234,15 +218,8 @@ class FunctionType:
 
 
 @frozen
-class IterableType:
+class IterableType(_WithItem):
     """In signatures only: the elements of a list, tuple or set, the characters of a str, the keys of a dict."""
-
-    item: Type
-    size: int = field(init=False, eq=False, repr=False)
-
-    @size.default
-    def _(self) -> int:
-        return 1 + self.item.size
 
     def __str__(self) -> str:
         return f"Iterable[{self.item}]"
@@ -408,7 +385,7 @@ def parts_of(type_: Type) -> list[Type]:
         each = todo.pop()
         found.append(each)
         match each:
-            case ListType() | SetType() | OpenTupleType() | OptionalType() | IterableType():
+            case _WithItem():
                 todo.append(each.item)
             case DictType():
                 todo += [each.key, each.value]

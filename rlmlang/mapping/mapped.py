@@ -10,8 +10,9 @@ from typing import Any, TypeVar, Union
 
 from attrs import evolve, fields_dict
 
-from rlmlang.calls.budget import Caps, Limits, Usage
+from rlmlang.calls.budget import Caps, Usage
 from rlmlang.calls.host_functions import functions_for, host_functions
+from rlmlang.calls.limits import Limits
 from rlmlang.cluster.jobs import RowsJob
 from rlmlang.cluster.places import Cluster, sent_options
 from rlmlang.data import Table

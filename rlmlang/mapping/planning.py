@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import define, field
 
-from rlmlang.calls.budget import Caps, Limits
+from rlmlang.calls.budget import Caps
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.roles import Roles
 from rlmlang.data.tables import TableRow
 from rlmlang.errors import RlmError

@@ -16,8 +16,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from rlmlang.calls.budget import Account, Caps, Limits, Usage
+from rlmlang.calls.budget import Account, Caps, Usage
 from rlmlang.calls.evaluate import ActiveRun
+from rlmlang.calls.limits import Limits
 from rlmlang.data.tables import TableRow
 from rlmlang.errors import (
     BudgetError,

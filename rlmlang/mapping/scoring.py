@@ -10,8 +10,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from rlmlang.calls.budget import Caps, Limits
+from rlmlang.calls.budget import Caps
 from rlmlang.calls.evaluate import ActiveRun
+from rlmlang.calls.limits import Limits
 from rlmlang.data.cells import typed
 from rlmlang.data.tables import Table, TableRow
 from rlmlang.errors import InputMismatch, MissingInput, UsageError

@@ -30,7 +30,8 @@ from typing import Any
 
 from attrs import define, evolve, field, fields_dict, frozen
 
-from rlmlang.calls.budget import Account, LimitRange, Limits, Usage
+from rlmlang.calls.budget import Account, Usage
+from rlmlang.calls.limits import LimitRange, Limits
 from rlmlang.errors import RequestError, UsageError, unreadable
 from rlmlang.files import HAS_OWNERS, text_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlmlang.api import Program
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.budget import LimitRange
+from rlmlang.calls.limits import LimitRange
 from rlmlang.language import nodes
 from rlmlang.language.types import UNKNOWN, Type
 from rlmlang.runtime.inputs import constant_value, declarations

@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from rlmlang.api import Program, Result, compile, load
-from rlmlang.calls.budget import LimitRange, Limits
 from rlmlang.calls.host_functions import FunctionsLike, functions_for, host_functions
+from rlmlang.calls.limits import LimitRange, Limits
 from rlmlang.errors import RequestError, UsageError, unreadable
 from rlmlang.execution import Options, run_program
 from rlmlang.runtime.inputs import with_input_types

@@ -14,8 +14,9 @@ from aiohttp import web
 from attrs import asdict, define, evolve, field, frozen
 
 from rlmlang.api import Program, Result, open_model
-from rlmlang.calls.budget import Account, LimitRange, Limits
+from rlmlang.calls.budget import Account
 from rlmlang.calls.host_functions import FunctionsLike
+from rlmlang.calls.limits import LimitRange, Limits
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.roles import LEAF, Roles
 from rlmlang.calls.writing import Writing

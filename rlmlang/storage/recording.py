@@ -10,9 +10,10 @@ from typing import Any
 
 from attrs import asdict, define, field, frozen
 
-from rlmlang.calls.budget import Account, Limits
+from rlmlang.calls.budget import Account
 from rlmlang.calls.host_functions import GivenFunctions
 from rlmlang.calls.keys import LANGUAGE_VERSION
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prompt import PROMPT_VERSION
 from rlmlang.calls.roles import Roles
 from rlmlang.errors import RlmError

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import fields_dict
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import RlmError, UsageError
 from rlmlang.models.scripted import ScriptedModel
 from rlmlang.runtime.values import to_json

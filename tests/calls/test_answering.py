@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import BudgetError, ModelError
 from rlmlang.models.base import Reply, Request
 from rlmlang.trace.recorder import Trace

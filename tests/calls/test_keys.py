@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from tests.support.fakes import Fake, obedient
 
 

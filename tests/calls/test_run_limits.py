@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prices import Price
 from rlmlang.errors import BudgetError, UsageError
 from rlmlang.models.base import Request

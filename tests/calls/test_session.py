@@ -12,7 +12,7 @@ from attrs import evolve
 
 import rlmlang
 from rlmlang.calls import keys
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prompt import IMPORTS
 from rlmlang.calls.session import STATEMENT_ATTEMPTS, checked_head
 from rlmlang.cli import main

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import ModelError
 from rlmlang.trace.recorder import Trace
 from tests.support.fakes import Fake, Held, obedient

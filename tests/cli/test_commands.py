@@ -15,7 +15,7 @@ import llguidance
 import pytest
 from attrs import fields_dict
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.cli import options, output
 from rlmlang.cli.commands import COMMANDS
 from tests.support.command_line import ARGS, Run, run

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Account, Limits, Usage
+from rlmlang.calls.budget import Account, Usage
+from rlmlang.calls.limits import Limits
 from rlmlang.cli import main, running
 from rlmlang.cli.live import View
 from rlmlang.cli.running import reported

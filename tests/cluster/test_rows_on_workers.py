@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import rlmlang
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.reservations import Reservation
 from rlmlang.cluster import engine, spending
 from rlmlang.cluster.drivers import DriverOfClient, RowsDriver

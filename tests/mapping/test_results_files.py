@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rlmlang.calls.budget import Account, Limits
+from rlmlang.calls.budget import Account
+from rlmlang.calls.limits import Limits
 from rlmlang.cli.map_progress import RowsProgress, shown
 from rlmlang.errors import UsageError
 from rlmlang.mapping.compare import compare

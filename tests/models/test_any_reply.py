@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rlmlang
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import CODES, RlmError
 from rlmlang.models.servers import pace
 from rlmlang.trace.recorder import Trace

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import rlmlang
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.language.types import STR
 from rlmlang.models import base, registry
 from rlmlang.models.base import cut_at_stop

@@ -18,7 +18,7 @@ import stamina
 from attrs import define, field
 
 import rlmlang
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import BudgetError, ModelError
 from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, Unsent

@@ -20,7 +20,7 @@ from attrs import evolve
 
 import rlmlang
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import BudgetError, ModelError, RlmError, UsageError
 from rlmlang.language.types import INT, STR, DictType, ListType, LiteralType, TupleType, Type

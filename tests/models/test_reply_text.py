@@ -10,7 +10,7 @@ import pytest
 
 import rlmlang
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.cli import main
 from rlmlang.errors import ModelError
 from rlmlang.language.types import INT, LiteralType, Type

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import rlmlang
 from benchmarks.nano.evaluate import measure, request_of, sweep
 from benchmarks.nano.problems import PROBLEMS
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prompt import program_header
 from rlmlang.cli import main
 from rlmlang.decode.constraint import Constraint

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rlmlang import testing
 from rlmlang.api import compile
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import BudgetError, RunError
 from rlmlang.language.types import STR, RecordType, Type
 from rlmlang.models.base import Capabilities, Reply, Request

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.roles import Roles
 from rlmlang.errors import BudgetError, RunError
 from rlmlang.runtime.estimate import Cost, estimate, estimator, follow

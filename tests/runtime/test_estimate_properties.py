@@ -6,7 +6,7 @@ from hypothesis import event, given, note
 from hypothesis import strategies as st
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import BudgetError, ModelError, RunError
 from tests.support.asking import answers, asking_programs
 from tests.support.fakes import Fake

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import BudgetError, RlmError, RunError, UsageError
 from tests.support.fakes import Fake, Held, obedient
 

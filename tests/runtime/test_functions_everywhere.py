@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rlmlang.api import Program, compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import ProgramError, RlmError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, Tables

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rlmlang import testing
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prices import Price
 from rlmlang.errors import BudgetError, ModelError, RunError
 from rlmlang.language.check import check

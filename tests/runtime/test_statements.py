@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rlmlang.api import compile
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import RlmError
 from rlmlang.runtime import places
 from tests.support.evaluations import Answers, evaluated

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import CODES, RequestError
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel

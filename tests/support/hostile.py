@@ -670,7 +670,7 @@ class _Model:
 def attempt(subject: Case, few_steps: bool = False) -> dict[str, Any]:
     """Run one case here. Everything it may do to a user is done: checked, costed, run, shown."""
     from rlmlang.api import compile
-    from rlmlang.calls.budget import Limits
+    from rlmlang.calls.limits import Limits
     from rlmlang.errors import RlmError
     from rlmlang.render import render
     from rlmlang.runtime.values import canonical

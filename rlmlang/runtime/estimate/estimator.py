@@ -19,7 +19,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.roles import Roles
 from rlmlang.errors import StepsExhausted
 from rlmlang.language import nodes

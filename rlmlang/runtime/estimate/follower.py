@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from rlmlang.calls.budget import Limits
+from rlmlang.calls.limits import Limits
 from rlmlang.errors import BudgetError, RunError, StepsExhausted
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction

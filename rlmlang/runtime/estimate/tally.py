@@ -11,7 +11,8 @@ from typing import Union
 from attrs import define, field, frozen
 
 from rlmlang.calls.answer_format import AnswerFormat
-from rlmlang.calls.budget import Caps, Limits
+from rlmlang.calls.budget import Caps
+from rlmlang.calls.limits import Limits
 from rlmlang.calls.prompt import most_repair_tokens
 from rlmlang.calls.roles import Roles
 from rlmlang.language.source import Span
