@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rlmlang.calls.host_functions import HostFunction, function
     from rlmlang.calls.limits import Limits
     from rlmlang.calls.prices import Price
-    from rlmlang.cluster.places import Cluster
+    from rlmlang.cluster.options import Cluster
     from rlmlang.errors import (
         AnswerEmpty,
         AnswerMismatch,
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from rlmlang.mapping.rows import RowResult
     from rlmlang.models.base import Model, Reply, Request
     from rlmlang.models.functions import FunctionModel
-    from rlmlang.models.opened import OpenModel
+    from rlmlang.models.open_model import OpenModel
     from rlmlang.runtime.estimate import Cost
     from rlmlang.sessions import Session
     from rlmlang.storage.store import Store
@@ -123,7 +123,7 @@ _HOMES = {
     "calls.limits": ("Limits",),
     "calls.host_functions": ("HostFunction", "function"),
     "calls.prices": ("Price",),
-    "cluster.places": ("Cluster",),
+    "cluster.options": ("Cluster",),
     "errors": (
         "AnswerEmpty", "AnswerMismatch", "AnswerNotStored", "AnswerTruncated", "BudgetError", "CallsExhausted",
         "ClusterUnusable", "CompletionTokensExhausted", "ConstraintViolated", "ContextOverflow", "CostExceedsBudget",
@@ -139,7 +139,7 @@ _HOMES = {
     "mapping.rows": ("RowResult",),
     "models.base": ("Model", "Reply", "Request"),
     "models.functions": ("FunctionModel",),
-    "models.opened": ("OpenModel",),
+    "models.open_model": ("OpenModel",),
     "runtime.estimate": ("Cost",),
     "sessions": ("Session",),
     "storage.store": ("Store",),

@@ -27,7 +27,7 @@ from rlmlang.execution import (
 from rlmlang.language.check import check
 from rlmlang.language.source import Source
 from rlmlang.language.types import STR, Type
-from rlmlang.models.opened import synchronous
+from rlmlang.models.open_model import synchronous
 from rlmlang.opening import (
     ModelLike,
     ModelsLike,

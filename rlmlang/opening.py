@@ -17,7 +17,7 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.models.base import Capabilities, Model
 from rlmlang.models.checks import check_model
 from rlmlang.models.functions import FunctionModel, ModelFunction, is_function
-from rlmlang.models.opened import OpenModel
+from rlmlang.models.open_model import OpenModel
 from rlmlang.models.registry import open_model
 from rlmlang.storage.recording import Spec
 from rlmlang.storage.store import Store, opened_aside

@@ -13,7 +13,7 @@ from rlmlang.calls.host_functions import FunctionsLike
 from rlmlang.calls.inline import Finish
 from rlmlang.calls.prices import Prices
 from rlmlang.calls.writing import Writing
-from rlmlang.cluster.places import Cluster, cluster_of
+from rlmlang.cluster.options import Cluster, cluster_of
 from rlmlang.errors import MissingModel, unreadable
 from rlmlang.execution import (
     LimitsLike,
@@ -30,7 +30,7 @@ from rlmlang.language.source import Source
 from rlmlang.language.types import Type
 from rlmlang.mapping.mapped import Mapped, RowsLike, limits_of_all
 from rlmlang.mapping.scoring import Scorer
-from rlmlang.models.opened import OpenModel, synchronous
+from rlmlang.models.open_model import OpenModel, synchronous
 from rlmlang.opening import (
     ModelLike,
     ModelsLike,

@@ -20,7 +20,7 @@ from rlmlang.execution import (
     run_program,
 )
 from rlmlang.language.type_structure import type_of_structure
-from rlmlang.models.opened import synchronous
+from rlmlang.models.open_model import synchronous
 from rlmlang.opening import (
     ModelLike,
     ModelsLike,

@@ -12,7 +12,7 @@ from rlmlang.api import Result, aask, values_beside_question
 from rlmlang.errors import UsageError
 from rlmlang.language.type_structure import structure_of, type_of_structure
 from rlmlang.language.types import Type
-from rlmlang.models.opened import synchronous
+from rlmlang.models.open_model import synchronous
 from rlmlang.opening import ModelLike, StoreLike, asked_in_loop, stored_in
 from rlmlang.runtime.inputs import input_mapping
 from rlmlang.runtime.value_types import declarable_type

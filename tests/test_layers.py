@@ -15,15 +15,15 @@ from tests.support.places import ROOT
 PACKAGE = ROOT / "rlmlang"
 
 LAYERS = """
-    language.source language.depth language.collector files python_files redact
+    language.source language.depth language.garbage_collection files python_files redact
     diagnostics
     render
     errors
     language.nodes
-    language.literal_text language.syntax
+    language.literal_text language.hidden_names
     language.parse language.printer
     language.types
-    language.solving language.type_structure
+    language.type_variables language.type_structure
     runtime.values
     runtime.meter runtime.lazy_rows
     runtime.arithmetic runtime.exceptions runtime.formatting
@@ -49,9 +49,9 @@ LAYERS = """
     storage trace
     runtime.estimate storage.journal
     calls.keys calls.in_flight
-    calls.session
+    calls.writing_session
     calls.turns
-    calls.answering calls.workers calls.host calls.hearing
+    calls.answering calls.workers calls.host calls.streaming
     calls.caller
     storage.recording
     calls.evaluate

@@ -29,7 +29,7 @@ from rlmlang.language.check.formats import MAX_FORMAT_WIDTH
 from rlmlang.language.parse import layout, literals
 from rlmlang.models.scripted import ScriptedModel
 from rlmlang.runtime import values
-from rlmlang.runtime.nested import MAX_NESTING
+from rlmlang.runtime.run_program import MAX_NESTING
 from rlmlang.runtime.steps import APPLICATION, ITERATION
 from rlmlang.runtime.strict_json import MAX_JSON_DEPTH
 from rlmlang.runtime.values import preview

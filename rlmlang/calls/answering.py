@@ -15,9 +15,9 @@ from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.prompt import HostHead, argument_names, function_head
 from rlmlang.calls.reasoning import reasoning_and_answer
 from rlmlang.calls.roles import Role, Roles
-from rlmlang.calls.session import ANSWER, WritingSession
 from rlmlang.calls.turns import TurnSession
 from rlmlang.calls.writing import Writing
+from rlmlang.calls.writing_session import ANSWER, WritingSession
 from rlmlang.calls.written_program import whole_program
 from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import (
@@ -39,8 +39,8 @@ from rlmlang.models.base import Model, PromptRenderer, RenderedPrompt, Reply, Re
 from rlmlang.models.checks import check_reply, described, prompt_tokens, refuse_cut_off, refuse_without_content
 from rlmlang.render import render
 from rlmlang.runtime.inputs import bind_inputs, with_input_types
-from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.run_program import steps_of_checking
 from rlmlang.runtime.stepwise import Step
 from rlmlang.runtime.value_types import declarable_type
 from rlmlang.runtime.values import Mismatch, Value, to_json

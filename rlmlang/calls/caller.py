@@ -16,10 +16,10 @@ from typing import Any
 
 from rlmlang.calls.answering import Answering
 from rlmlang.calls.budget import Account
-from rlmlang.calls.hearing import AnswerListener, is_answer_of_run
 from rlmlang.calls.host import Host
 from rlmlang.calls.in_flight import CallInFlight
 from rlmlang.calls.keys import Keys
+from rlmlang.calls.streaming import AnswerListener, is_answer_of_run
 from rlmlang.calls.workers import Workers
 from rlmlang.errors import BudgetError, ModelError, RlmError
 from rlmlang.language.source import Source, Span

@@ -18,8 +18,8 @@ from rlmlang.calls.roles import Roles
 from rlmlang.calls.writing import Writing
 from rlmlang.errors import BudgetError
 from rlmlang.language.check.checked import Checked
-from rlmlang.language.collector import rare_collector
 from rlmlang.language.depth import deep_recursion
+from rlmlang.language.garbage_collection import rare_collector
 from rlmlang.runtime.call_site import CallSite, InFlight
 from rlmlang.runtime.compiler import evaluate
 from rlmlang.runtime.pending import Pending

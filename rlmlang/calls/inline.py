@@ -35,9 +35,9 @@ from rlmlang.language.types import STR, Type
 from rlmlang.models.base import Reply, Request, cut_at_stop
 from rlmlang.models.checks import refuse_cut_off
 from rlmlang.runtime.inferred_records import typed_data
-from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.run_program import steps_of_checking
 from rlmlang.runtime.strict_json import parse_json
 from rlmlang.runtime.values import Mismatch, Value, canonical, excerpt
 from rlmlang.trace.recorder import CallRecord

@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 
 from rlmlang.calls.prompt import REJECTED, ChatTurn, fenced
 from rlmlang.calls.reasoning import reasoning_and_answer
-from rlmlang.calls.session import STATEMENT_ATTEMPTS, WritingSession
+from rlmlang.calls.writing_session import STATEMENT_ATTEMPTS, WritingSession
 from rlmlang.calls.written_program import body_text, until_code_ends
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language.parse.layout import show_hidden

@@ -12,7 +12,7 @@ from rlmlang.cli.files import read_source
 from rlmlang.errors import ProgramError
 from rlmlang.language.check import check
 from rlmlang.language.check.checked import Checked, CheckedFunction
-from rlmlang.language.check.inferred import inferred_types
+from rlmlang.language.check.type_report import inferred_types
 
 
 @click.command("check")

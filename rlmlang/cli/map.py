@@ -36,7 +36,7 @@ from rlmlang.cli.options import (
 )
 from rlmlang.cli.running import store_for_run
 from rlmlang.cli.settings import find_settings, limit
-from rlmlang.cluster.places import Cluster, workers_of
+from rlmlang.cluster.options import Cluster, workers_of
 from rlmlang.data import rows as rows_at
 from rlmlang.errors import UsageError
 from rlmlang.language.check import check

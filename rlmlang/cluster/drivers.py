@@ -6,7 +6,7 @@ import logging
 from collections.abc import Generator
 from typing import Any, Protocol
 
-from rlmlang.cluster.places import Cluster
+from rlmlang.cluster.options import Cluster
 from rlmlang.cluster.workers import CHUNKS_AT_ONCE, RowWorker
 from rlmlang.data.libraries import library
 

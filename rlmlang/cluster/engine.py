@@ -22,7 +22,7 @@ from attrs import fields_dict
 from rlmlang.calls.budget import Account, Usage
 from rlmlang.cluster.drivers import DriverOfClient, DrivesRows, RemoteDriver, RowsDriver
 from rlmlang.cluster.jobs import ChunkResult, RowsJob, chunks
-from rlmlang.cluster.places import SHARED_LIMITS, Cluster
+from rlmlang.cluster.options import SHARED_LIMITS, Cluster
 from rlmlang.cluster.spending import BudgetKeeper
 from rlmlang.cluster.traces import MergedTrace
 from rlmlang.data.tables import TableRow

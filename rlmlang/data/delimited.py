@@ -13,7 +13,7 @@ from rlmlang.data.encodings import beginning
 from rlmlang.data.forms import DataForm
 from rlmlang.data.places import HEAD, DataPlace
 from rlmlang.data.tables import Table, TableRow
-from rlmlang.data.texts import opened_text
+from rlmlang.data.text_files import opened_text
 
 DELIMITERS = ",\t;|"
 """What may separate cells; of several that fit as well, the first is taken."""

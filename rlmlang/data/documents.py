@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rlmlang.data.apart import parts
+from rlmlang.data.archives import check_archive
 from rlmlang.data.encodings import decoded
 from rlmlang.data.forms import DataForm
+from rlmlang.data.isolated_reading import parts
 from rlmlang.data.libraries import library
-from rlmlang.data.packed import check_archive
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table, TableRow
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlmlang.data.columns import field_names, is_number
-from rlmlang.data.memory import Room
+from rlmlang.data.memory import MemoryWatch
 from rlmlang.data.tables import Table
 from rlmlang.errors import UsageError
 from rlmlang.language.types import BOOL, FLOAT, INT, STR, ListType, RecordType, Type, optional
@@ -24,14 +24,14 @@ def inferred(rows: Table, name: str) -> list[RecordValue]:
     numbers or bools, as where `n/a` is for a missing number, is of text. Columns of bytes are left out.
     """
     cells: dict[str, list[Any]] = {}
-    room = Room(rows.name)
+    memory = MemoryWatch(rows.name)
     count = 0
     for count, row in enumerate(rows, 1):
         for column in (name for name in row if name not in cells):
             cells[column] = [None] * (count - 1)
         for column, of in cells.items():
             of.append(row.get(column))
-        room.check(count)
+        memory.check(count)
     cells = {column: of for column, of in cells.items() if not any(isinstance(cell, bytes) for cell in of)}
     if not count or not cells:
         raise UsageError.of("E603", f"{rows.name} has no rows, by which the types of its columns could be found")

@@ -15,7 +15,7 @@ COPIES = 2.0
 it, and keeps it as text in its store."""
 
 
-class Room:
+class MemoryWatch:
     """Watches the memory that the rows of a table take; where the system does not tell it (`/proc`), it allows all."""
 
     def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The process that reads documents for `apart.py`: they come by standard input, and their parts go out as JSON."""
+"""The process that reads documents for `isolated_reading.py`: they come by standard input, and go out as JSON."""
 
 from __future__ import annotations
 

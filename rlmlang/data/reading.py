@@ -6,17 +6,17 @@ from itertools import islice
 from pathlib import Path
 
 from rlmlang.data.downloads import downloaded, is_address
-from rlmlang.data.fitting import fitted
 from rlmlang.data.forms import DataForm
 from rlmlang.data.inference import inferred
-from rlmlang.data.large import is_large, lazy_rows
+from rlmlang.data.large_files import is_large, lazy_rows
 from rlmlang.data.places import DataPlace, place_of
 from rlmlang.data.registry import FORMS, form_named, form_of, table_in_text
+from rlmlang.data.row_conversion import fitted
 from rlmlang.data.tables import Table
 from rlmlang.errors import InputMismatch, UsageError
 from rlmlang.language.types import UNKNOWN, ListType, OpenTupleType, OptionalType, RecordType, SetType, Type
 from rlmlang.runtime.inputs import is_bare, written_input
-from rlmlang.runtime.iterated import has_fixed_elements
+from rlmlang.runtime.iterated_inputs import has_fixed_elements
 
 
 def rows(place: str, *, download: bool = False) -> Table:

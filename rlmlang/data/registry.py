@@ -16,10 +16,10 @@ from rlmlang.data.places import DataPlace
 from rlmlang.language.types import DictType, RecordType, Type
 
 FORMS: Mapping[str, str] = {
-    "text": "rlmlang.data.texts:TEXT",
-    "lines": "rlmlang.data.texts:LINES",
-    "json": "rlmlang.data.texts:JSON",
-    "jsonl": "rlmlang.data.texts:JSONL",
+    "text": "rlmlang.data.text_files:TEXT",
+    "lines": "rlmlang.data.text_files:LINES",
+    "json": "rlmlang.data.text_files:JSON",
+    "jsonl": "rlmlang.data.text_files:JSONL",
     "yaml": "rlmlang.data.yaml_files:YAML",
     "csv": "rlmlang.data.delimited:CSV",
     "parquet": "rlmlang.data.columnar:PARQUET",

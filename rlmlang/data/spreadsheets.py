@@ -9,11 +9,11 @@ from io import SEEK_END
 from itertools import chain, islice
 from typing import Any
 
-from rlmlang.data.apart import parts
+from rlmlang.data.archives import check_archive
 from rlmlang.data.cells import plain
 from rlmlang.data.forms import DataForm
+from rlmlang.data.isolated_reading import parts
 from rlmlang.data.libraries import library
-from rlmlang.data.packed import check_archive
 from rlmlang.data.places import DataPlace
 from rlmlang.data.tables import Table, TableRow, header_of
 

@@ -6,8 +6,8 @@ from attrs import evolve
 
 from rlmlang.decode.blocks import WrittenBlock
 from rlmlang.decode.constraint import Constraint
+from rlmlang.decode.interning import number_of
 from rlmlang.decode.lines import Ending, Point
-from rlmlang.decode.numbers import number_of
 from rlmlang.decode.partial import Environment
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes

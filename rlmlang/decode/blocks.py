@@ -17,9 +17,9 @@ from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, MODULES, Builtin
 from rlmlang.language.check.body import bodies_of, nodes_in
+from rlmlang.language.hidden_names import DELETE, DELETE_SLICE, SET_SLICE
 from rlmlang.language.parse.lowering import lowered
 from rlmlang.language.source import Source, Span
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE
 from rlmlang.language.types import Type
 
 MAX_LEVEL = 8

@@ -14,8 +14,8 @@ from rlmlang.decode.placeholders import HOLE
 from rlmlang.language import nodes
 from rlmlang.language.check.expressions import methods_of
 from rlmlang.language.check.operators import binary_type, can_be_ordered
-from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.source import Source, Span
+from rlmlang.language.type_variables import Solution, solve, substitute, variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,

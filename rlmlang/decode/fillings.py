@@ -12,7 +12,7 @@ from rlmlang.decode.state import LineState, names_in
 from rlmlang.language import nodes
 from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.scope import Definition, ModuleEntry, Variable
-from rlmlang.language.solving import solve
+from rlmlang.language.type_variables import solve
 from rlmlang.language.types import (
     BOOL,
     FLOAT,

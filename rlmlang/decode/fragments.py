@@ -14,7 +14,7 @@ from rlmlang.language.check import library_function
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.expressions import methods_of
 from rlmlang.language.check.scope import Definition, Variable
-from rlmlang.language.solving import Solution, solve, substitute, variables
+from rlmlang.language.type_variables import Solution, solve, substitute, variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,

@@ -25,8 +25,8 @@ from rlmlang.decode.blocks import (
     must_continue,
     with_open_tests,
 )
+from rlmlang.decode.interning import number_of
 from rlmlang.decode.lines_around import LinesAround
-from rlmlang.decode.numbers import number_of
 from rlmlang.decode.partial import Environment, PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import Stack, stack_after, tables

@@ -20,7 +20,7 @@ from rlmlang.decode.prefix import Prefix
 from rlmlang.decode.recognizer import tables
 from rlmlang.decode.vocabulary import Mask, Vocabulary, completed, split
 from rlmlang.errors import ModelError
-from rlmlang.language.collector import paused_collector
+from rlmlang.language.garbage_collection import paused_collector
 
 MAX_GROWTH = 80
 """The most tokens by which one token makes the closing longer."""

@@ -38,9 +38,9 @@ from rlmlang.language.check.scope import (
     Variable,
 )
 from rlmlang.language.depth import deep_recursion
-from rlmlang.language.solving import variables
+from rlmlang.language.hidden_names import is_hidden
 from rlmlang.language.source import Source, Span
-from rlmlang.language.syntax import is_hidden
+from rlmlang.language.type_variables import variables
 from rlmlang.language.types import (
     NONE,
     UNKNOWN,

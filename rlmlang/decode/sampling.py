@@ -16,7 +16,7 @@ from rlmlang.decode.spacing import is_usual
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin
 from rlmlang.language.check.scope import ModuleEntry
-from rlmlang.language.collector import paused_collector
+from rlmlang.language.garbage_collection import paused_collector
 
 
 @frozen

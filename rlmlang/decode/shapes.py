@@ -14,7 +14,7 @@ from lark import Token, Tree
 from rlmlang.decode.blocks import CHANGING
 from rlmlang.decode.fillings import CONSTANTS
 from rlmlang.decode.fragments import types_of
-from rlmlang.decode.numbers import number_of
+from rlmlang.decode.interning import number_of
 from rlmlang.decode.partial import Environment
 from rlmlang.decode.recognizer import OpenFString, Stack
 from rlmlang.decode.state import BracketFrame, LineState

@@ -14,7 +14,7 @@ from rlmlang.calls.budget import Caps, Usage
 from rlmlang.calls.host_functions import functions_for, host_functions
 from rlmlang.calls.limits import Limits
 from rlmlang.cluster.jobs import RowsJob
-from rlmlang.cluster.places import Cluster, sent_options
+from rlmlang.cluster.options import Cluster, sent_options
 from rlmlang.data import Table
 from rlmlang.data import rows as rows_at
 from rlmlang.data.places import STANDARD_INPUT
@@ -29,7 +29,7 @@ from rlmlang.mapping.planning import RowsCost, cost_of_rows
 from rlmlang.mapping.read_ahead import ReadAhead
 from rlmlang.mapping.rows import RowResult, RowRuns
 from rlmlang.mapping.scoring import ReadyScorer, Scorer
-from rlmlang.models.opened import OpenModel, refuse_in_event_loop
+from rlmlang.models.open_model import OpenModel, refuse_in_event_loop
 from rlmlang.opening import ModelLike, leaf_of, opened_to_count
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.values import Mismatch

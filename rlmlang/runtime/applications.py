@@ -40,10 +40,10 @@ from rlmlang.runtime.host import apply_host
 from rlmlang.runtime.kept_results import with_results_kept
 from rlmlang.runtime.lookups import lookup
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.nested import run_program
 from rlmlang.runtime.pending import Pending, as_container, build_record, copied, resolved, wrap
-from rlmlang.runtime.places import Place
+from rlmlang.runtime.run_program import run_program
 from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.statements import result_of
 from rlmlang.runtime.steps import APPLICATION, function_steps
 from rlmlang.runtime.values import Value

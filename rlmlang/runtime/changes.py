@@ -23,8 +23,8 @@ from rlmlang.runtime.frames import Frame, read
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.operators import CHANGING, OPERATORS, index_into, set_item
 from rlmlang.runtime.pending import UNRESOLVED, Partial, Pending, as_container, resolved
-from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import RecordValue, SetValue, Value
 
 

@@ -26,8 +26,8 @@ from rlmlang.runtime.pending import (
     copied,
     resolved,
 )
-from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import Value
 
 Code = Callable[[Frame], Value]

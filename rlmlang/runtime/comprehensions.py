@@ -17,8 +17,8 @@ from rlmlang.runtime.expressions import set_when_known
 from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.lazy_rows import LazyRows, RowCursor
 from rlmlang.runtime.pending import Pending, as_container, build_list, copied, resolved, truth
-from rlmlang.runtime.places import Place, Window
 from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.serial_order import Place, Window
 from rlmlang.runtime.steps import turn_steps
 from rlmlang.runtime.values import Value
 

@@ -15,15 +15,15 @@ from rlmlang.language.check.checked import CheckedFunction, OuterVariable
 from rlmlang.language.types import FunctionType
 from rlmlang.runtime.closures import Code, Compiler, FrameNames, FunctionCode
 from rlmlang.runtime.effects import effects_of, makes_calls
+from rlmlang.runtime.emit.enclosing_scopes import NEAREST
 from rlmlang.runtime.emit.failures import NATURAL, coded
 from rlmlang.runtime.emit.programs import Emission, EmittedProgram
-from rlmlang.runtime.emit.surroundings import NEAREST
 from rlmlang.runtime.emit.unit import SITES
 from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.outcomes import Run
 from rlmlang.runtime.pending import UNBOUND, UNRESOLVED, Unsure, resolved
-from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import Value
 
 Reads = list[tuple[int, str]]

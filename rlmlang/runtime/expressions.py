@@ -30,8 +30,8 @@ from rlmlang.runtime.pending import (
     truth,
     wrap,
 )
-from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import Value, set_of
 
 

@@ -11,8 +11,8 @@ from rlmlang.errors import BudgetError
 from rlmlang.language.source import Span
 from rlmlang.runtime.exceptions import unbound
 from rlmlang.runtime.pending import UNBOUND, Pending, Unsure, copied
-from rlmlang.runtime.places import Place, Window
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
+from rlmlang.runtime.serial_order import Place, Window
 from rlmlang.runtime.values import Value
 
 

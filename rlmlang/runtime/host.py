@@ -10,8 +10,8 @@ from rlmlang.runtime.call_site import CallSite
 from rlmlang.runtime.closures import Compiler, RuntimeFunction
 from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.pending import UNRESOLVED, copied, resolved
-from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.steps import APPLICATION
 from rlmlang.runtime.values import Value
 

@@ -32,7 +32,7 @@ from rlmlang.language.types import (
     base_of,
 )
 from rlmlang.runtime.inferred_records import KnownRecords, completed, typed_data
-from rlmlang.runtime.iterated import only_iterates
+from rlmlang.runtime.iterated_inputs import only_iterates
 from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.runtime.python_values import data_of
 from rlmlang.runtime.reading import from_json, with_left_out

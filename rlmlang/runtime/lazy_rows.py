@@ -1,7 +1,7 @@
 """Rows of a large file as a value of a program: read while a loop goes through them, and again for each loop.
 
-Only inputs are such values, and only where the program does nothing with them but what `iterated.py` allows. So no
-other code sees one: to loops it is a sequence, whose elements cannot be changed.
+Only inputs are such values, and only where the program does nothing with them but what `iterated_inputs.py` allows.
+So no other code sees one: to loops it is a sequence, whose elements cannot be changed.
 """
 
 from __future__ import annotations

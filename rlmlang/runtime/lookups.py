@@ -12,8 +12,8 @@ from rlmlang.runtime.closures import Code, Compiler, when_known
 from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.operators import COMPARISONS, index_into
 from rlmlang.runtime.pending import UNRESOLVED, Partial, Pending, resolved
-from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import PlacedError
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import Value
 
 Look = Callable[..., Value]

@@ -7,7 +7,7 @@ from typing import Any, Union
 
 from rlmlang.runtime.frames import Capture, Frame, promise, settle
 from rlmlang.runtime.pending import Pending
-from rlmlang.runtime.places import Place
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import Value
 
 

@@ -15,7 +15,7 @@ from rlmlang.language.source import Span
 from rlmlang.runtime.call_site import Calls, CallSite, InFlight
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.pending import Pending, resolved, when_known, when_resolved
-from rlmlang.runtime.places import Place
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.steps import WAIT
 from rlmlang.runtime.values import Value
 

@@ -14,7 +14,6 @@ from itertools import pairwise
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import NativeTarget
-from rlmlang.runtime.attempts import assertion, attempt, raising
 from rlmlang.runtime.changes import augmented, item_assigned
 from rlmlang.runtime.closures import Binder, Code, Compiler, bind_name, bind_parts, capture_in
 from rlmlang.runtime.comprehensions import as_sequence
@@ -33,8 +32,9 @@ from rlmlang.runtime.emitted import with_emitted_loop
 from rlmlang.runtime.frames import Capture, Frame, charge
 from rlmlang.runtime.outcomes import BREAK_LOOP, NEXT_TURN, Outcome, Returned, Run, Waiting, go_on_later, leave_behind
 from rlmlang.runtime.pending import UNRESOLVED, Pending, as_container, copied, resolved, truth
-from rlmlang.runtime.places import AFTER, Place, Window
+from rlmlang.runtime.serial_order import AFTER, Place, Window
 from rlmlang.runtime.steps import loop_steps
+from rlmlang.runtime.try_statements import assertion, attempt, raising
 from rlmlang.runtime.values import Value
 
 

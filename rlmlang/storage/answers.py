@@ -6,8 +6,8 @@ from attrs import frozen
 
 from rlmlang.storage.batches import LEASE, AnswerCheck, Awaited, Found, StoredAnswer, WriteBatch, WriteResult, digest_of
 from rlmlang.storage.database import Database, DatabaseWork
+from rlmlang.storage.deadlocks import keys_to_free
 from rlmlang.storage.owner import is_dead
-from rlmlang.storage.waits import to_break
 
 
 @frozen
@@ -102,7 +102,7 @@ class LocalAnswers:
             if not claims or claims[0][1] or is_dead(claims[0][0]):
                 free.add(key)
         if awaited.edges is not None:
-            free |= self.db.do(broken_circles(self.db.now, self.owner, awaited)) - found.keys()
+            free |= self.db.do(broken_deadlocks(self.db.now, self.owner, awaited)) - found.keys()
         return found, free
 
     def renew(self, run: str) -> None:
@@ -115,8 +115,8 @@ def renewed(now: str, owner: str, run: str) -> DatabaseWork[None]:
     yield [(f"update claims set until = {now} + {LEASE} where owner = ? and run = ? and until > 0", (owner, run))]
 
 
-def broken_circles(now: str, owner: str, awaited: Awaited) -> DatabaseWork[set[bytes]]:
-    """Record which claims of a run wait for which keys, and free those keys by which a circle is broken."""
+def broken_deadlocks(now: str, owner: str, awaited: Awaited) -> DatabaseWork[set[bytes]]:
+    """Record which claims of a run wait for which keys, and free those keys by which a deadlock is broken."""
     own, edges = (owner, awaited.run), awaited.edges or frozenset()
     (rows,) = yield [("select key, needs from waits where owner = ? and run = ?", own)]
     known = {(bytes(key), bytes(needs)) for key, needs in rows}
@@ -131,7 +131,7 @@ def broken_circles(now: str, owner: str, awaited: Awaited) -> DatabaseWork[set[b
         ],
         (_REACHED.format(now=now), own),
     ]
-    broken = to_break([(bytes(key), bytes(needs)) for key, needs in reached], edges)
+    broken = keys_to_free([(bytes(key), bytes(needs)) for key, needs in reached], edges)
     if broken:
         yield [
             ("update claims set until = 0 where key = ? and not (owner = ? and run = ?)", (key, *own))

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
 
-from rlmlang.storage.answers import broken_circles, renewed
+from rlmlang.storage.answers import broken_deadlocks, renewed
 from rlmlang.storage.batches import LEASE, AnswerCheck, Awaited, Found, WriteBatch, WriteResult, digest_of
 from rlmlang.storage.database import DatabaseWork, Row, SqlStatement
 from rlmlang.storage.owner import is_dead
@@ -119,7 +119,7 @@ class PostgresWork:
             held -= {key for (key,) in rows}
         free = set(keys) - held
         if awaited.edges is not None:
-            free |= yield from broken_circles(NOW, self.owner, awaited)
+            free |= yield from broken_deadlocks(NOW, self.owner, awaited)
         return found, free - found.keys()
 
     def renew(self, run: str) -> DatabaseWork[None]:

@@ -9,8 +9,8 @@ import pytest
 
 import rlmlang
 from rlmlang.calls.prompt import IMPORTS
-from rlmlang.calls.session import STATEMENT_ATTEMPTS
 from rlmlang.calls.turns import SHOWN_PRINTED
+from rlmlang.calls.writing_session import STATEMENT_ATTEMPTS
 from rlmlang.cli import main
 from rlmlang.cli.settings import read_settings
 from rlmlang.errors import ModelError, UsageError

@@ -20,7 +20,7 @@ from rlmlang.calls.reservations import Reservation
 from rlmlang.cluster import engine, spending
 from rlmlang.cluster.drivers import DriverOfClient, RowsDriver
 from rlmlang.cluster.jobs import FEWEST_ROWS, MOST_BYTES, MOST_ROWS, chunks, unpacked
-from rlmlang.cluster.places import Cluster, workers_of
+from rlmlang.cluster.options import Cluster, workers_of
 from rlmlang.cluster.spending import BudgetKeeper, KeptBudget
 from rlmlang.errors import BudgetError, CallsExhausted, ClusterUnusable, InvalidOption, RlmError, RunError
 from rlmlang.mapping.records import TAKEN_COLUMNS, record_of

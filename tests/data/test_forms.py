@@ -428,7 +428,7 @@ def test_yaml_reads_words_as_words() -> None:
 
 @pytest.mark.parametrize("inner", ["xl/workbook.xml", "word/document.xml"])
 def test_an_archive_that_unpacks_to_too_much_is_an_error(inner: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rlmlang.data.packed.MAX_UNPACKED", 9_000_000)
+    monkeypatch.setattr("rlmlang.data.archives.MAX_UNPACKED", 9_000_000)
     with zipfile.ZipFile("bomb.bin", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(inner, bytes(10_000_000))
     assert Path("bomb.bin").stat().st_size < 20_000

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from rlmlang.data import apart, read_value, rows
+from rlmlang.data import isolated_reading, read_value, rows
 from rlmlang.errors import FileUnreadable
 from rlmlang.language.types import STR
 from tests.support.places import ROOT
@@ -64,24 +64,24 @@ def changed(source: str, path: Path, part: str, *changes: tuple[str, str]) -> st
 
 @pytest.fixture(autouse=True)
 def own_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    apart.end_readers()
+    isolated_reading.end_readers()
     yield
-    apart.end_readers()
+    isolated_reading.end_readers()
 
 
 def test_a_pdf_that_takes_hours_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     busy_pdf(tmp_path / "busy.pdf")
     assert read_value(str(FILES / "letter.pdf"), STR)  # which begins the process, so that its start takes no time here
-    monkeypatch.setattr(apart, "WITHIN", 1.0)
+    monkeypatch.setattr(isolated_reading, "WITHIN", 1.0)
     with pytest.raises(FileUnreadable, match=r"cannot read .*busy.pdf: it gave no text within 1 seconds"):
         read_value(str(tmp_path / "busy.pdf"), STR)
-    monkeypatch.setattr(apart, "WITHIN", 30.0)
+    monkeypatch.setattr(isolated_reading, "WITHIN", 30.0)
     assert read_value(str(FILES / "letter.pdf"), STR)  # by another process
 
 
 @pytest.mark.long
 def test_office_files_and_pages_that_take_hours_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "WITHIN", 5.0)
+    monkeypatch.setattr(isolated_reading, "WITHIN", 5.0)
     last = '<row r="1048576"><c r="A1048576"><v>1</v></c></row></sheetData>'
     wide = ('<dimension ref="A1:D3"/>', '<dimension ref="A1:XFD1048576"/>'), ("</sheetData>", last)
     path = changed("ships.xlsx", tmp_path / "wide.xlsx", "xl/worksheets/sheet1.xml", *wide)
@@ -91,13 +91,13 @@ def test_office_files_and_pages_that_take_hours_are_errors(tmp_path: Path, monke
     with pytest.raises(FileUnreadable):  # it takes too long, or too much memory
         read_value(changed("letter.docx", tmp_path / "wide.docx", "word/document.xml", span), STR)
     (tmp_path / "page.html").write_text("<html><body>" + "<div><p>word" * 400_000 + "</body></html>")
-    monkeypatch.setattr(apart, "WITHIN", 0.2)
+    monkeypatch.setattr(isolated_reading, "WITHIN", 0.2)
     with pytest.raises(FileUnreadable, match="it gave no text within"):
         read_value(str(tmp_path / "page.html"), STR)
 
 
 def test_a_process_that_dies_is_an_error_of_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "_BEGIN", "import sys; sys.stdin.buffer.readline(); sys.exit(1)")
+    monkeypatch.setattr(isolated_reading, "_BEGIN", "import sys; sys.stdin.buffer.readline(); sys.exit(1)")
     with pytest.raises(FileUnreadable, match=r"letter.pdf: the process that reads it has ended"):
         read_value(str(FILES / "letter.pdf"), STR)
 
@@ -117,11 +117,11 @@ def test_several_threads_read_at_once_and_few_processes_are_kept() -> None:
         thread.join()
     assert len(found) == 3
     assert len({*map(str, found)}) == 1
-    assert 1 <= len(apart._idle) <= apart.KEPT
+    assert 1 <= len(isolated_reading._idle) <= isolated_reading.KEPT
 
 
 def test_rows_that_are_not_read_to_their_end_leave_no_process() -> None:
     table = iter(rows(str(FILES / "ships.xlsx")))
     next(table)
     del table
-    assert apart._idle == []
+    assert isolated_reading._idle == []

@@ -18,10 +18,10 @@ from attrs import evolve
 from pyarrow import feather, parquet
 
 import rlmlang
-from rlmlang.data import large, read_value
+from rlmlang.data import large_files, read_value
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
-from rlmlang.runtime.iterated import has_fixed_elements, only_iterates
+from rlmlang.runtime.iterated_inputs import has_fixed_elements, only_iterates
 from rlmlang.runtime.lazy_rows import LazyRows
 from rlmlang.storage.store import Store
 from tests.support.places import ROOT
@@ -85,7 +85,7 @@ def model() -> ScriptedModel:
 
 @pytest.fixture(params=["csv", "jsonl"])
 def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(large, "LARGE", 10)
+    monkeypatch.setattr(large_files, "LARGE", 10)
     rows: list[tuple[str, int | None]] = [("a", 1), ("b", 2), ("c", None), ("d", 4), ("e", 3)]
     path = tmp_path / f"rows.{request.param}"
     if request.param == "csv":
@@ -147,7 +147,7 @@ def test_scripts_and_lines_of_text(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["parquet", "arrow", "db", "csv.gz"])
 def test_other_forms_are_read_again_too(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "LARGE", 10)
+    monkeypatch.setattr(large_files, "LARGE", 10)
     path = tmp_path / f"rows.{form}"
     columns: dict[str, list[Any]] = {"name": ["a", "b", "c"], "stars": [1, None, 3]}
     if form == "db":
@@ -167,7 +167,7 @@ def test_other_forms_are_read_again_too(form: str, tmp_path: Path, monkeypatch: 
 
 
 def test_elements_that_can_be_changed_are_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "LARGE", 1)
+    monkeypatch.setattr(large_files, "LARGE", 1)
     path = tmp_path / "rows.jsonl"
     path.write_text('{"tags": ["a"]}\n{"tags": []}\n')
     for declared in ("class Row:\n    tags: list[str]\n\nrows: list[Row]\n", "rows: list[dict[str, list[str]]]\n"):

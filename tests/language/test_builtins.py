@@ -23,7 +23,7 @@ from rlmlang.errors import BudgetError, ProgramError, RunError
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.builtins.common import ELEMENTS
 from rlmlang.language.builtins.table import builtin, parse_signature
-from rlmlang.language.solving import solve, substitute, variables
+from rlmlang.language.type_variables import solve, substitute, variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,

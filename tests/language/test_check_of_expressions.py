@@ -10,8 +10,8 @@ import rlmlang
 from rlmlang.errors import ProgramError, RunError
 from rlmlang.language.check import check, library_function
 from rlmlang.language.check.checker import Checker
-from rlmlang.language.check.inferred import inferred_types
 from rlmlang.language.check.problems import Problems
+from rlmlang.language.check.type_report import inferred_types
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT, STR, Type

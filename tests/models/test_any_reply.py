@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import rlmlang
 from rlmlang.calls.limits import Limits
 from rlmlang.errors import CODES, RlmError
-from rlmlang.models.servers import pace
+from rlmlang.models.servers import throttling
 from rlmlang.trace.recorder import Trace
 
 pytestmark = pytest.mark.heavy
@@ -225,7 +225,7 @@ PROGRAM = rlmlang.compile('n: int\nCALL[int]("How many?", n)')
 def end(server: AnyServer, model: str, reply: bytes) -> object:
     """Run a program whose call gets the reply, and return its value or the code of its error: both are as they should."""
     server.reply = reply
-    pace._origins.pop(pace.key_of(server.url), None)
+    throttling._origins.pop(throttling.key_of(server.url), None)
     limits = Limits(max_calls=3, max_prompt_tokens=3_000, max_completion_tokens=40, max_answer_tokens=10)
     trace = Trace()
     ended: object
@@ -246,7 +246,7 @@ def end(server: AnyServer, model: str, reply: bytes) -> object:
     assert usage.completion_tokens <= 40
     assert usage.cached_tokens <= usage.prompt_tokens
     assert (account._open, account._reserved_prompt, account._reserved_completion) == (0, 0, 0)
-    assert pace.origin_of(server.url).limiter.in_flight == 0
+    assert throttling.origin_of(server.url).limiter.in_flight == 0
     return ended
 
 

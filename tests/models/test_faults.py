@@ -23,7 +23,7 @@ from rlmlang.errors import BudgetError, ModelError
 from rlmlang.language.types import STR
 from rlmlang.models.base import Reply, Request, Unsent
 from rlmlang.models.registry import open_model
-from rlmlang.models.servers import http, pace
+from rlmlang.models.servers import http, throttling
 from rlmlang.models.servers.endpoint import ServerOptions
 from rlmlang.models.servers.http import Client, Exchange, TransientFailure
 from rlmlang.runtime.values import Value
@@ -112,7 +112,7 @@ def test_a_cancelled_run_leaves_nothing_over(server: FakeServer, opened: Open) -
     asyncio.run(give_up())
     assert (trace.usage.calls, trace.usage.completion_tokens, len(server.seen)) == (3, 24, 3)
     kept(trace)
-    assert pace.origin_of(server.url).limiter.in_flight == 0
+    assert throttling.origin_of(server.url).limiter.in_flight == 0
 
 
 # How much is asked at once ---------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_an_overloaded_server_gets_fewer_requests(server: FakeServer, opened: Op
     assert (result.usage.calls, seen["answered"]) == (300, 300)
     assert seen["most"] <= 40
     assert seen["refused"] < 150  # without a limit, most requests would be
-    limiter = pace.origin_of(server.url).limiter
+    limiter = throttling.origin_of(server.url).limiter
     assert limiter.limit < 20
     assert limiter.in_flight == 0
 
@@ -161,7 +161,7 @@ def test_an_overloaded_server_gets_fewer_requests(server: FakeServer, opened: Op
 def clock(server: FakeServer) -> Iterator[list[float]]:
     """The time that the breaker of the server sees; to be set."""
     now = [0.0]
-    pace.origin_of(server.url).breaker.clock = lambda: now[0]
+    throttling.origin_of(server.url).breaker.clock = lambda: now[0]
     yield now
 
 
@@ -170,31 +170,31 @@ def test_the_circuit_of_a_failing_server_opens_and_is_probed(
 ) -> None:
     server.on(CHAT, Answer(500))
     first, second = opened(name_at(server.url, "&retries=0")), opened(name_at(server.url, "&retries=0"))
-    for n in range(pace.FAILURES):
+    for n in range(throttling.FAILURES):
         assert fails((first, second)[n % 2]).first.code == "E400"
-    assert len(server.seen) == pace.FAILURES
+    assert len(server.seen) == throttling.FAILURES
     error = fails(first)
     assert (error.first.code, error.exit_code, isinstance(error, Unsent)) == ("E409", 4, True)
     assert error.first.message == f"{server.url} has failed 10 times in a row; it is tried again in 5.0 seconds"
     assert fails(second).first.code == "E409"
-    assert len(server.seen) == pace.FAILURES
-    clock[0] += pace.COOL_DOWN  # one request tries, and fails
+    assert len(server.seen) == throttling.FAILURES
+    clock[0] += throttling.COOL_DOWN  # one request tries, and fails
     assert fails(first).first.code == "E400"
     assert fails(second).first.code == "E409"
-    assert len(server.seen) == pace.FAILURES + 1
+    assert len(server.seen) == throttling.FAILURES + 1
     server.on(CHAT, completion("hello"))
-    clock[0] += pace.COOL_DOWN
+    clock[0] += throttling.COOL_DOWN
     assert [ask(first).text, ask(second).text] == ["hello", "hello"]
 
 
 def test_retries_wait_while_the_circuit_is_open(server: FakeServer, opened: Open, clock: list[float]) -> None:
-    server.on(CHAT, *[Answer(500)] * pace.FAILURES, completion("hello"))
+    server.on(CHAT, *[Answer(500)] * throttling.FAILURES, completion("hello"))
     model = opened(name_at(server.url, "&retries=2"))
     for _ in range(3):
         assert not isinstance(fails(model), Unsent)
     error = fails(model)  # sent once, and then left alone: the server may have worked on it
     assert (error.first.code, isinstance(error, Unsent)) == ("E409", False)
-    clock[0] += pace.COOL_DOWN
+    clock[0] += throttling.COOL_DOWN
     assert ask(model).text == "hello"
 
 
@@ -202,20 +202,20 @@ def test_retries_wait_while_the_circuit_is_open(server: FakeServer, opened: Open
 def test_a_server_that_refuses_does_not_fail(server: FakeServer, opened: Open, status: int) -> None:
     server.on(CHAT, Answer(status))
     model = opened(name_at(server.url, "&retries=0"))
-    for _ in range(2 * pace.FAILURES):
+    for _ in range(2 * throttling.FAILURES):
         fails(model)
-    assert len(server.seen) == 2 * pace.FAILURES
+    assert len(server.seen) == 2 * throttling.FAILURES
 
 
 def test_what_was_not_sent_is_not_spent(server: FakeServer, opened: Open, clock: list[float]) -> None:
     server.on(CHAT, Answer(500))
     model = opened(name_at(server.url, "&retries=0"))
     program = rlmlang.compile('CALL("Say hello")')
-    traces = [Trace() for _ in range(pace.FAILURES + 1)]
+    traces = [Trace() for _ in range(throttling.FAILURES + 1)]
     for trace in traces:
         with pytest.raises(ModelError):
             asyncio.run(program.arun(model=model, limits=Limits(max_calls=2), trace=trace))
-    assert [trace.usage.calls for trace in traces] == [1] * pace.FAILURES + [0]
+    assert [trace.usage.calls for trace in traces] == [1] * throttling.FAILURES + [0]
     assert traces[0].usage.prompt_tokens > traces[-1].usage.prompt_tokens == 0
 
 
@@ -246,8 +246,8 @@ async def answers_through_faults(seed: int, retries: int) -> list[Any]:
     """What 1,500 requests give, 16 at once."""
     random.seed(seed)  # for the waits
     client, chance, slots = Client(f"http://server-{seed}", {}), random.Random(seed), asyncio.Semaphore(16)
-    pace._origins.pop(pace.key_of(client.root), None)
-    client._origin = pace.origin_of(client.root)
+    throttling._origins.pop(throttling.key_of(client.root), None)
+    client._origin = throttling.origin_of(client.root)
 
     async def answer(number: int) -> Any:
         async with slots:
@@ -279,7 +279,7 @@ def test_retries_are_bounded_by_number_and_time(
     has_answered: bool, wait: float | None, timeout: float, attempts: int, seconds: tuple[float, float]
 ) -> None:
     client = Client("http://server", {}, timeout=timeout)
-    client._origin = pace.Origin(has_answered=has_answered)
+    client._origin = throttling.Origin(has_answered=has_answered)
     sent = 0
 
     async def attempt(exchange: Exchange) -> Any:
@@ -389,7 +389,7 @@ def weather(count: int, store: Path) -> None:
     assert set(ends) <= {"E400", "E409"}
     assert storm.sent["answers"] >= count
     assert storm.sent["faults"] > 0.25 * count
-    limiter = pace.origin_of(server.url).limiter
+    limiter = throttling.origin_of(server.url).limiter
     assert (limiter.in_flight, len(limiter._waiting)) == (0, 0)
     assert (len(os.listdir("/proc/self/fd")), set(threading.enumerate())) == before
 

@@ -20,7 +20,7 @@ from rlmlang.decode.constraint import Constraint
 from rlmlang.errors import ModelError
 from rlmlang.language.types import INT, STR, ListType, TupleType
 from rlmlang.models.base import Reply, Request
-from rlmlang.models.servers import http, pace
+from rlmlang.models.servers import http, throttling
 from tests.support.fake_server import Answer, FakeServer, Open, opened, server
 
 pytestmark = pytest.mark.heavy
@@ -481,7 +481,7 @@ def test_a_server_that_loads_its_model_is_waited_for(
     monkeypatch.setattr(http, "LOOK_AGAIN", 0.001)
     server.on(CHAT, *[loading] * 30, completion())
     assert ask(opened(name(server, "&retries=0"))).text == "hello"
-    origin = pace.origin_of(server.url)
+    origin = throttling.origin_of(server.url)
     assert (origin.breaker.failures, origin.limiter.limit) == (0, float("inf"))
 
 
@@ -522,7 +522,7 @@ def test_a_gateway_that_refuses_other_paths_is_used(server: FakeServer, opened: 
     server.on(CHAT, completion())
     assert ask(opened(f"openai:m@{server.url}/v1")).text == "hello"
     assert len([seen for seen in server.seen if seen.path == "/props"]) == 1
-    assert pace.origin_of(server.url).breaker.failures == 0
+    assert throttling.origin_of(server.url).breaker.failures == 0
 
 
 # Prompts that are too long -------------------------------------------------------------------------

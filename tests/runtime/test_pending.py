@@ -22,7 +22,7 @@ from rlmlang.runtime.pending import (
     when_resolved,
     wrap,
 )
-from rlmlang.runtime.places import Place
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import RecordValue
 
 POINT = RecordType("Point", (("x", INT), ("y", INT)))

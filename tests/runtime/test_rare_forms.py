@@ -16,7 +16,7 @@ from rlmlang.errors import RlmError
 from rlmlang.language.check import check
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Source, Span
-from rlmlang.runtime import places
+from rlmlang.runtime import serial_order
 from rlmlang.runtime.compiler import evaluate
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.emitter import METER
@@ -330,7 +330,7 @@ def test_the_first_of_the_failures_of_a_change_is_raised(text: str, code: str, s
 
 
 def test_a_loop_with_many_answers_to_wait_for_has_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "MOST_WAITING", 10)
+    monkeypatch.setattr(serial_order, "MOST_WAITING", 10)
     text = (
         'xs = [CALL[int]("echo", str(i)) for i in range(50)]\nn = 0\nhits = []\nwhile n < 50:\n'
         "    if xs[n] % 2 == 0:\n        hits.append(n)\n    n += 1\nlen(hits)"

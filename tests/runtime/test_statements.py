@@ -17,7 +17,7 @@ import pytest
 from rlmlang.api import compile
 from rlmlang.calls.limits import Limits
 from rlmlang.errors import RlmError
-from rlmlang.runtime import places
+from rlmlang.runtime import serial_order
 from tests.support.evaluations import Answers, evaluated
 from tests.support.fakes import Fake, Held, Shuffled, obedient
 from tests.support.scenarios import scenario, start
@@ -184,7 +184,7 @@ def test_a_for_makes_a_million_calls_in_bounded_memory(text: str) -> None:
 @pytest.mark.parametrize("turns", [2_000, pytest.param(20_000, marks=pytest.mark.long)])
 def test_four_times_as_many_turns_take_no_more_memory(name: str, turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left for each turn is what the program itself makes of it, a number in a list or dict."""
-    monkeypatch.setattr(places, "MOST_WAITING", 500)
+    monkeypatch.setattr(serial_order, "MOST_WAITING", 500)
 
     def peak(turns: int) -> int:
         text = LONG[name].replace("CALL[int](", 'CALL[int]("", ').replace("TURNS", str(turns))
@@ -219,15 +219,15 @@ def test_four_times_as_many_turns_take_no_more_memory(name: str, turns: int, mon
     ],
 )
 def test_a_loop_pauses_while_much_of_its_work_waits(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    most, enter = 0, places.Window.enter
+    most, enter = 0, serial_order.Window.enter
 
-    def entered(window: places.Window) -> None:
+    def entered(window: serial_order.Window) -> None:
         nonlocal most
         enter(window)
         most = max(most, window.waiting)
 
-    monkeypatch.setattr(places, "MOST_WAITING", 10)
-    monkeypatch.setattr(places.Window, "enter", entered)
+    monkeypatch.setattr(serial_order, "MOST_WAITING", 10)
+    monkeypatch.setattr(serial_order.Window, "enter", entered)
     assert evaluated(f'p = CALL[int]("")\n{text}', Answers(lambda: 2)) == 2 * sum(range(100))
     assert most == 10
 

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from rlmlang.models.base import Model
 from rlmlang.models.registry import open_model
-from rlmlang.models.servers import pace
+from rlmlang.models.servers import throttling
 
 
 @frozen
@@ -96,7 +96,7 @@ class FakeServer:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._runner = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
-        pace._origins.pop(pace.key_of(self.url), None)  # of a server that had the same port
+        throttling._origins.pop(throttling.key_of(self.url), None)  # of a server that had the same port
 
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()

@@ -13,7 +13,7 @@ import pytest
 from attrs import define, field
 
 from rlmlang.cluster import engine
-from rlmlang.cluster.places import Cluster
+from rlmlang.cluster.options import Cluster
 
 WORKERS = 2
 

@@ -6,7 +6,7 @@ import ast as python
 from functools import singledispatch
 from typing import Any
 
-from rlmlang.language import nodes, syntax
+from rlmlang.language import hidden_names, nodes
 from rlmlang.language.source import Source, Span
 
 OPERATORS: dict[str, python.AST] = {
@@ -80,7 +80,7 @@ def _(node: nodes.Input) -> Any:
     return python.AnnAssign(python.Name(node.name.id, STORE), as_python(node.type), maybe(node.default), 1)
 
 
-METHODS = (syntax.DELETE, syntax.DELETE_SLICE, syntax.SET_SLICE)
+METHODS = (hidden_names.DELETE, hidden_names.DELETE_SLICE, hidden_names.SET_SLICE)
 NO_BOUND = nodes.Constant(None, span=Span(Source(""), 0, 0))
 
 
@@ -88,7 +88,7 @@ NO_BOUND = nodes.Constant(None, span=Span(Source(""), 0, 0))
 def _(node: nodes.Assign) -> Any:
     match node.targets, node.value:
         case (nodes.TupleTarget(items=items),), nodes.Apply(callee=nodes.Name(id=name), args=(value,)):
-            if (places := syntax.places_of(name)) is not None:
+            if (places := hidden_names.places_of(name)) is not None:
                 names = [target(item) for item in items]
                 names[places[0]] = python.Starred(names[places[0]], STORE)
                 return python.Assign([python.Tuple(names, STORE)], as_python(value))
@@ -176,10 +176,10 @@ def _(node: nodes.Import) -> Any:
 def _(node: nodes.ExprStatement) -> Any:
     match node.value:
         case nodes.Apply(callee=nodes.Attribute(value=value, name=name), args=args) if name in METHODS:
-            if name == syntax.DELETE:
+            if name == hidden_names.DELETE:
                 return python.Delete([python.Subscript(as_python(value), as_python(args[0]), python.Del())])
             bounds = python.Slice(*(None if bound == NO_BOUND else as_python(bound) for bound in args[:3]))
-            if name == syntax.DELETE_SLICE:
+            if name == hidden_names.DELETE_SLICE:
                 return python.Delete([python.Subscript(as_python(value), bounds, python.Del())])
             return python.Assign([python.Subscript(as_python(value), bounds, STORE)], as_python(args[3]))
     return python.Expr(as_python(node.value))
@@ -376,7 +376,7 @@ def _(node: nodes.Keyword) -> Any:
 @as_python.register
 def _(node: nodes.Apply) -> Any:
     match node:
-        case nodes.Apply(callee=nodes.Name(id=syntax.MERGED), args=args):
+        case nodes.Apply(callee=nodes.Name(id=hidden_names.MERGED), args=args):
             keys: list[Any] = []
             values: list[Any] = []
             for arg in args:

@@ -13,7 +13,7 @@ from rlmlang.errors import RunError
 from rlmlang.language.builtins.common import ONE, TEXT, quoted_number
 from rlmlang.language.builtins.patterns import Pattern, PatternSearch, group_count, read_pattern
 from rlmlang.language.builtins.table import MODULES, Builtin, builtin, constant, method, of_syntax
-from rlmlang.language.syntax import MATCHES, SUBSTITUTED
+from rlmlang.language.hidden_names import MATCHES, SUBSTITUTED
 from rlmlang.runtime.meter import Meter
 from rlmlang.runtime.values import MatchValue, PatternValue
 

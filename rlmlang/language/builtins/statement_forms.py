@@ -9,7 +9,7 @@ from rlmlang.errors import RunError
 from rlmlang.language.builtins.changing_methods import SHIFT, no_key
 from rlmlang.language.builtins.common import ELEMENTS, ONE, quoted_number
 from rlmlang.language.builtins.table import of_syntax
-from rlmlang.language.syntax import (
+from rlmlang.language.hidden_names import (
     DELETE,
     DELETE_SLICE,
     MERGED,

@@ -156,7 +156,7 @@ class ModuleConstant:
 
 BUILTINS: dict[str, Builtin] = {}
 SYNTAX: dict[str, dict[str, Builtin]] = {"list": {}, "dict": {}, "": {}}
-"""What statements apply (`rlmlang/language/syntax.py`): methods by the type of their receiver, functions by no type."""
+"""What statements apply (`language/hidden_names.py`): methods by the type of their receiver, functions by no type."""
 METHODS: dict[str, dict[str, Builtin]] = {
     name: {} for name in ("str", "list", "dict", "set", "tuple", "Counter", "deque", "Match", "Pattern")
 }

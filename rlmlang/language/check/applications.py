@@ -48,10 +48,10 @@ from rlmlang.language.check.overloads import (
     taking_dicts,
 )
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Variable
-from rlmlang.language.check.spreading import spread
+from rlmlang.language.check.starred_arguments import spread
 from rlmlang.language.check.type_tests import TESTED, is_instance, tested_names
-from rlmlang.language.solving import Solution, solve, substitute, variables
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, OF_NOTHING, SET_SLICE, SUBSTITUTED
+from rlmlang.language.hidden_names import DELETE, DELETE_SLICE, OF_NOTHING, SET_SLICE, SUBSTITUTED
+from rlmlang.language.type_variables import Solution, solve, substitute, variables
 from rlmlang.language.types import (
     BOOL,
     INT,

@@ -19,9 +19,9 @@ from rlmlang.language.check.functions import accepted, calls_in_while, makes_cal
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.overloads import resolve_reference
 from rlmlang.language.check.scope import Definition, Given, ModuleEntry, Scope, Variable
-from rlmlang.language.solving import Solution, has_variables, solve, substitute, variables
+from rlmlang.language.hidden_names import MATCHES, SUBSTITUTED
 from rlmlang.language.source import Span
-from rlmlang.language.syntax import MATCHES, SUBSTITUTED
+from rlmlang.language.type_variables import Solution, has_variables, solve, substitute, variables
 from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, ListType, Type, TypeVar, fits, join
 from rlmlang.render import counted
 

@@ -15,12 +15,12 @@ from rlmlang.language import nodes
 from rlmlang.language.check.annotations import resolve
 from rlmlang.language.check.body import BodyCheck, hoist
 from rlmlang.language.check.checked import CheckedFunction, Tables
-from rlmlang.language.check.declared import as_declared, check_declaration
 from rlmlang.language.check.flow import join_types, joined
+from rlmlang.language.check.host_functions import as_declared, check_declaration
 from rlmlang.language.check.imports import refuse_results
 from rlmlang.language.check.inference import Inference
+from rlmlang.language.check.int_results import with_whole_results
 from rlmlang.language.check.problems import TooManyProblems
-from rlmlang.language.check.results import with_whole_results
 from rlmlang.language.check.scope import Definition, Given, Instance, Outer, Scope, Unbound, Variable
 from rlmlang.language.source import Span
 from rlmlang.language.types import (

@@ -11,7 +11,7 @@ from rlmlang.language.check.flow import State, joined
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.iteration import element_of, take_in_turns
 from rlmlang.language.check.scope import Conflicted, ScopeEntry, Variable
-from rlmlang.language.check.unreached import leave_out, misplaced
+from rlmlang.language.check.unreachable import leave_out, misplaced
 from rlmlang.language.types import NEVER, UNKNOWN, parts_of
 
 MORE_TURNS = 10

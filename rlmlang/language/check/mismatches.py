@@ -6,7 +6,7 @@ from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS
 from rlmlang.language.check.habits import GIVES_NONE
 from rlmlang.language.check.problems import Problems
-from rlmlang.language.solving import has_variables
+from rlmlang.language.type_variables import has_variables
 from rlmlang.language.types import (
     BOOL,
     FLOAT,

@@ -13,8 +13,8 @@ from rlmlang.language.builtins import Builtin, Parameter, Signature, SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, NativeTarget, positional
 from rlmlang.language.check.problems import Hint, did_you_mean
 from rlmlang.language.check.scope import Referent, Variable
-from rlmlang.language.solving import Solution, solve, substitute, variables
 from rlmlang.language.source import Span
+from rlmlang.language.type_variables import Solution, solve, substitute, variables
 from rlmlang.language.types import (
     NATURAL,
     NEVER,

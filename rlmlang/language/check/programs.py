@@ -13,7 +13,7 @@ from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check import functions
 from rlmlang.language.check.body import hoist, names_bound_by, nodes_in
 from rlmlang.language.check.checked import Checked, CheckedFunction, NativeTarget
-from rlmlang.language.check.declared import host_functions
+from rlmlang.language.check.host_functions import host_functions
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.ownership import check_library_ownership, check_ownership
 from rlmlang.language.check.problems import TooManyProblems

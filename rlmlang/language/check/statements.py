@@ -11,7 +11,7 @@ from rlmlang.language.check.flow import State, joined, where_it_fails
 from rlmlang.language.check.inference import Inference, facts
 from rlmlang.language.check.problems import did_you_mean
 from rlmlang.language.check.scope import ScopeEntry, Unbound, Variable
-from rlmlang.language.check.unreached import leave_out, misplaced
+from rlmlang.language.check.unreachable import leave_out, misplaced
 from rlmlang.language.types import FLOAT, INT, NONE, STR, fits
 from rlmlang.runtime.exceptions import CAUGHT, RAISED
 

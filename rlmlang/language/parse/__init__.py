@@ -25,7 +25,7 @@ from rlmlang.language.parse.tree import Builder
 from rlmlang.language.source import Source, Span
 
 if TYPE_CHECKING:
-    from rlmlang.language.parse.refused import Explanation
+    from rlmlang.language.parse.refused_token import Explanation
 
 __all__ = ["MAX_DEPTH", "MAX_SOURCE", "Parsed", "parse", "parse_as_written", "parse_body", "parse_partial"]
 
@@ -216,7 +216,7 @@ def _run(builder: _SourceBuilder, text: str, offset: int, start: str) -> Any:
 
 def _explain(error: UnexpectedInput, text: str, hole: bool) -> Explanation:
     from rlmlang.language.parse.explain import explain  # imported here, since it is seldom needed
-    from rlmlang.language.parse.refused import RefusedToken
+    from rlmlang.language.parse.refused_token import RefusedToken
 
     expected = frozenset(error.interactive_parser.accepts())  # type: ignore[no-untyped-call]
     if not isinstance(error, UnexpectedToken):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Union
 
-from rlmlang.language.parse.adjacent import STRINGS
+from rlmlang.language.parse.adjacent_strings import STRINGS
 from rlmlang.language.parse.explain_expressions import (
     foreign_symbol,
     generator,
@@ -37,7 +37,7 @@ from rlmlang.language.parse.explain_statements import (
     three_dots,
     tuple_statement,
 )
-from rlmlang.language.parse.refused import Explanation, RefusedToken
+from rlmlang.language.parse.refused_token import Explanation, RefusedToken
 from rlmlang.language.parse.tables import LINE_ENDS
 
 _Rule = Callable[[RefusedToken], Union[Explanation, None]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.adjacent import STRINGS
+from rlmlang.language.parse.adjacent_strings import STRINGS
 from rlmlang.language.parse.explain_statements import SAME, STATEMENTS
-from rlmlang.language.parse.refused import (
+from rlmlang.language.parse.refused_token import (
     Explanation,
     RefusedToken,
     cannot_name,

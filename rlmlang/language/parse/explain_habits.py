@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rlmlang.language.parse.refused import Explanation, RefusedToken, cannot_name, last_word, opener_of
+from rlmlang.language.parse.refused_token import Explanation, RefusedToken, cannot_name, last_word, opener_of
 from rlmlang.language.parse.tables import LINE_ENDS
 
 _NEAR = 300

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from attrs import evolve, fields
 
 from rlmlang.errors import ProgramError
-from rlmlang.language import nodes, syntax
+from rlmlang.language import hidden_names, nodes
 from rlmlang.language.parse.tree import Suite
 from rlmlang.language.source import Span
 
@@ -146,7 +146,7 @@ class _Lowering:
         if not node.orelse:
             return (evolve(node, body=(*tests, *body)),)
         end = node.body[-1].span.end
-        flag = syntax.ended(end)
+        flag = hidden_names.ended(end)
         whole = evolve(node, body=(*tests, *_with_breaks_noted(body, flag)), orelse=())
         return (
             _set(flag, True, Span(node.span.source, node.span.start, node.span.start)),
@@ -160,7 +160,7 @@ class _Lowering:
         if not node.orelse:
             return (evolve(node, body=body, handlers=handlers),)
         end = node.handlers[-1].span.end
-        flag = syntax.ended(end)
+        flag = hidden_names.ended(end)
         last = node.body[-1].span.end
         noted = _set(flag, True, Span(node.span.source, last, last))
         return (

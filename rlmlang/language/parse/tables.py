@@ -15,7 +15,7 @@ from lark import Lark, Token
 from lark import __version__ as lark_version
 
 from rlmlang.files import cache_folder, grammar_text
-from rlmlang.language.parse.adjacent import StringJoiner
+from rlmlang.language.parse.adjacent_strings import StringJoiner
 from rlmlang.language.parse.layout import MAX_BLOCKS
 
 OPTIONS: dict[str, Any] = {

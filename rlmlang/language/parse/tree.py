@@ -7,7 +7,7 @@ from typing import Any, Union
 
 from attrs import evolve, frozen
 
-from rlmlang.language import nodes, syntax
+from rlmlang.language import hidden_names, nodes
 from rlmlang.language.parse.tree_expressions import ExpressionBuilder, Items, parts
 from rlmlang.language.source import Source, Span
 
@@ -221,7 +221,7 @@ class Builder(ExpressionBuilder):
         *targets, value = parts(items)
         span = self.at(items)
         if len(targets) == 1 and isinstance(targets[0], nodes.Slice):
-            return self.changed(targets[0], syntax.SET_SLICE, (value,), span)
+            return self.changed(targets[0], hidden_names.SET_SLICE, (value,), span)
         for target in targets:
             self.no_slice(target)
         first = targets[0]
@@ -234,9 +234,9 @@ class Builder(ExpressionBuilder):
     def unpacked(self, target: nodes.TupleTarget, value: nodes.Expr) -> nodes.Apply:
         """Return the application that takes a value apart for targets one of which is starred. Raises ProgramError."""
         stars = [place for place, item in enumerate(target.items) if isinstance(item, nodes.Starred)]
-        name = syntax.unpacking(stars[0], len(target.items) - stars[0] - 1)
+        name = hidden_names.unpacking(stars[0], len(target.items) - stars[0] - 1)
         if len(stars) > 1 or name is None:
-            message = f"one of at most {syntax.MOST_TARGETS} targets may be starred"
+            message = f"one of at most {hidden_names.MOST_TARGETS} targets may be starred"
             raise self.fail("E117", message, target.items[stars[-1]].span)
         callee = nodes.Name(name, span=value.span, node_id=next(self._ids))
         return self.node(nodes.Apply(callee, (value,), span=value.span, node_id=next(self._ids)), [value])
@@ -281,7 +281,7 @@ class Builder(ExpressionBuilder):
 
     def delete(self, items: Items) -> nodes.ExprStatement:
         target = self.index(items[1:])
-        method = syntax.DELETE if isinstance(target, nodes.Index) else syntax.DELETE_SLICE
+        method = hidden_names.DELETE if isinstance(target, nodes.Index) else hidden_names.DELETE_SLICE
         return self.changed(target, method, (), self.at(items))
 
     def changed(

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from lark import Token
 
 from rlmlang.errors import ProgramError
-from rlmlang.language import nodes, syntax
+from rlmlang.language import hidden_names, nodes
 from rlmlang.language.parse import literals
-from rlmlang.language.parse.adjacent import F_STRINGS, JoinedStrings
+from rlmlang.language.parse.adjacent_strings import F_STRINGS, JoinedStrings
 from rlmlang.language.parse.layout import MAX_CLAUSES, MAX_DEPTH
 from rlmlang.language.source import Source, Span
 
@@ -262,7 +262,7 @@ class ExpressionBuilder:
                 span = Span(self.source, self.edges(pairs[0][0])[0], self.edges(pairs[-1][1])[1])
                 made = nodes.DictExpr(pairs, span=span, node_id=next(self._ids))
                 args.append(self.node(made, [part for pair in pairs for part in pair]))
-        callee = nodes.Name(syntax.MERGED, span=self.at(items), node_id=next(self._ids))
+        callee = nodes.Name(hidden_names.MERGED, span=self.at(items), node_id=next(self._ids))
         return self.expr(nodes.Apply, items, callee, tuple(args), inside=args)
 
     def pair(self, items: Items) -> Any:

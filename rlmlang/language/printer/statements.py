@@ -9,9 +9,9 @@ from itertools import chain as chained
 from attrs import define, field
 
 from rlmlang.language import nodes
+from rlmlang.language.hidden_names import DELETE, DELETE_SLICE, SET_SLICE, places_of
 from rlmlang.language.printer.expressions import expr_row, has_stars, target_text, type_row
 from rlmlang.language.printer.rows import WIDTH, Chain, PrintedRow, bracket, fits, flat_text, lay
-from rlmlang.language.syntax import DELETE, DELETE_SLICE, SET_SLICE, places_of
 
 
 @define

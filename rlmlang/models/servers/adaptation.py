@@ -19,8 +19,8 @@ from rlmlang.models.base import Request, TextListener, before_sending
 from rlmlang.models.servers.http import Client, RequestRefused
 from rlmlang.models.servers.messages import alternating
 from rlmlang.models.servers.ollama import OllamaClient
-from rlmlang.models.servers.pace import origin_of
 from rlmlang.models.servers.server_errors import NO_CONTINUATION, NO_SYSTEM, ServerError
+from rlmlang.models.servers.throttling import origin_of
 
 CONTINUATION = "continue_final_message"
 """The part of a request that has a text continued."""

@@ -14,7 +14,7 @@ from attrs import frozen
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.options import AT, at_least, usual_address
 from rlmlang.models.servers.azure import is_azure
-from rlmlang.models.servers.pace import key_of
+from rlmlang.models.servers.throttling import key_of
 from rlmlang.redact import Redactor
 
 ALLOW = "RLMLANG_ALLOW"

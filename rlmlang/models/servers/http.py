@@ -24,7 +24,6 @@ from rlmlang.models.base import TextListener, Unsent
 from rlmlang.models.servers.bodies import StreamedText, is_event_stream, joined, parsed
 from rlmlang.models.servers.connections import ReservedAddress, Worker
 from rlmlang.models.servers.endpoint import DIRECT, Route
-from rlmlang.models.servers.pace import origin_of
 from rlmlang.models.servers.server_errors import (
     OVERLOADED,
     TOO_MANY_TOKENS,
@@ -34,6 +33,7 @@ from rlmlang.models.servers.server_errors import (
     error_of,
     error_within,
 )
+from rlmlang.models.servers.throttling import origin_of
 from rlmlang.redact import Redactor
 
 T = TypeVar("T")

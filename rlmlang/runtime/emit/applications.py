@@ -19,13 +19,13 @@ from rlmlang.language.check.checked import (
 from rlmlang.language.check.type_tests import tested_number
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType, RecordType, Type
-from rlmlang.runtime.emit import inline, python
+from rlmlang.runtime.emit import inline_builtins, python
 from rlmlang.runtime.emit.changes import change
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotFast, emits
 from rlmlang.runtime.emit.facts import Emitted
 from rlmlang.runtime.emit.gathering import GatheredTurn, gathered, gathered_slowly
 from rlmlang.runtime.emit.helpers import IS_NUMBER
-from rlmlang.runtime.emit.inlining import emit_in_place
+from rlmlang.runtime.emit.inline_functions import emit_in_place
 from rlmlang.runtime.emit.loops import first_element, quantifier
 from rlmlang.runtime.emit.metering import charge, charge_items
 from rlmlang.runtime.emit.unit import CannotEmit
@@ -131,13 +131,13 @@ def apply_native(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted
         values = _with_functions(e, exprs, target)
     else:
         values = e.operands(exprs)
-        if (special := inline.row(e, node, target, values)) is not None:
+        if (special := inline_builtins.row(e, node, target, values)) is not None:
             return special
     count = len(target.args)
     code = e.helper(builtin.code, *(value.code for value in values[:count]), span=node.span)
     code.keywords = [ast.keyword(name, value.code) for (name, _), value in zip(target.keywords, values[count:])]
     e.unit.shown[code.func.id] = builtin.name  # type: ignore[attr-defined]
-    return Emitted(code, *inline.known(target, values))
+    return Emitted(code, *inline_builtins.known(target, values))
 
 
 def spread(e: Emitter, node: nodes.Apply, target: NativeTarget) -> Emitted:

@@ -20,9 +20,9 @@ from rlmlang.language.check.checked import OuterVariable, Tables
 from rlmlang.language.source import Span
 from rlmlang.language.types import Type, primitive_of
 from rlmlang.runtime.emit import python
+from rlmlang.runtime.emit.enclosing_scopes import Surroundings
 from rlmlang.runtime.emit.facts import SUM_BITS, Emitted, either, kind_of
 from rlmlang.runtime.emit.helpers import not_bound
-from rlmlang.runtime.emit.surroundings import Surroundings
 from rlmlang.runtime.emit.unit import CannotEmit, Redo, Unit
 
 METER = "m"

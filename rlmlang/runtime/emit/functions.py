@@ -14,11 +14,11 @@ from rlmlang.language.types import FunctionType
 from rlmlang.runtime.emit import python
 from rlmlang.runtime.emit.applications import apply_function
 from rlmlang.runtime.emit.emitter import DEPTH, METER, Emitter, NotSmall
+from rlmlang.runtime.emit.enclosing_scopes import NEAREST, PROGRAM, Surroundings
 from rlmlang.runtime.emit.facts import SUM_BITS, Emitted
 from rlmlang.runtime.emit.helpers import recursion
 from rlmlang.runtime.emit.metering import charge
 from rlmlang.runtime.emit.statements import block
-from rlmlang.runtime.emit.surroundings import NEAREST, PROGRAM, Surroundings
 from rlmlang.runtime.emit.unit import Unit
 from rlmlang.runtime.emit.variables import bindings, handler_names, read_inside, sums
 from rlmlang.runtime.exceptions import MAX_RECURSION

@@ -11,8 +11,8 @@ from attrs import define
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction, OuterVariable, Tables
-from rlmlang.language.collector import paused_collector
 from rlmlang.language.depth import deep_recursion
+from rlmlang.language.garbage_collection import paused_collector
 from rlmlang.runtime.emit import applications, expressions, loops, operators, parts  # noqa: F401 (they enter their handlers)
 from rlmlang.runtime.emit.functions import (
     Loop,

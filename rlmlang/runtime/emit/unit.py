@@ -15,7 +15,7 @@ from rlmlang.language.depth import deep_recursion
 from rlmlang.language.source import Span
 from rlmlang.runtime.arithmetic import finite, finite_product
 from rlmlang.runtime.emit import python
-from rlmlang.runtime.emit.surroundings import Surroundings, surroundings_of
+from rlmlang.runtime.emit.enclosing_scopes import Surroundings, surroundings_of
 from rlmlang.runtime.operators import OPERATORS
 from rlmlang.runtime.pending import UNBOUND
 

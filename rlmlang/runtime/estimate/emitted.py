@@ -8,10 +8,10 @@ from rlmlang.errors import BudgetError, RunError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import CheckedFunction, OuterVariable, Tables
 from rlmlang.language.types import FunctionType
+from rlmlang.runtime.emit.enclosing_scopes import NEAREST
 from rlmlang.runtime.emit.failures import NATURAL, coded
 from rlmlang.runtime.emit.functions import Loop
 from rlmlang.runtime.emit.programs import Emission, EmittedProgram
-from rlmlang.runtime.emit.surroundings import NEAREST
 from rlmlang.runtime.estimate.changes import changed_names
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower

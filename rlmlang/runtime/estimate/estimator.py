@@ -26,7 +26,7 @@ from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.types import NONE
-from rlmlang.runtime.emit.surroundings import PROGRAM
+from rlmlang.runtime.emit.enclosing_scopes import PROGRAM
 from rlmlang.runtime.estimate import applications, comprehensions, expressions, loops, statements
 from rlmlang.runtime.estimate.blocks import block
 from rlmlang.runtime.estimate.cost import Cost, Interval

@@ -8,7 +8,7 @@ from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, Nati
 from rlmlang.language.source import Span
 from rlmlang.language.types import RecordType
 from rlmlang.runtime.effects import bound_in
-from rlmlang.runtime.emit.surroundings import PROGRAM
+from rlmlang.runtime.emit.enclosing_scopes import PROGRAM
 from rlmlang.runtime.estimate.blocks import block
 from rlmlang.runtime.estimate.changes import descendants
 from rlmlang.runtime.estimate.emitted import run_function

@@ -30,8 +30,8 @@ from rlmlang.language.check.ownership.sharing import (
     inner_of,
     top_of,
 )
-from rlmlang.language.solving import variables
 from rlmlang.language.source import Span
+from rlmlang.language.type_variables import variables
 from rlmlang.language.types import FunctionType, Type, TypeVar, without_none
 
 ONCE = LAZY | {

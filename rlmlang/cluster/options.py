@@ -12,7 +12,7 @@ from rlmlang.calls.limits import Limits
 from rlmlang.errors import UsageError
 from rlmlang.execution import Options
 from rlmlang.models.functions import FunctionModel, is_function
-from rlmlang.models.opened import OpenModel
+from rlmlang.models.open_model import OpenModel
 from rlmlang.opening import ModelLike
 from rlmlang.storage.store import Store
 from rlmlang.trace.recorder import Trace

@@ -13,8 +13,8 @@ from rlmlang.runtime.closures import Code, Compiler
 from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.inputs import bind_inputs, read_inputs
 from rlmlang.runtime.pending import UNRESOLVED, Pending, copied, resolved
-from rlmlang.runtime.places import Place
 from rlmlang.runtime.scheduler import Evaluation
+from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import Value, canonical
 
 MAX_NESTING = 8

@@ -1,4 +1,4 @@
-"""Hear what a model writes of an answer while it writes, for whoever shows the answer before it is whole.
+"""Stream the answer of a run: what a model has written of it so far, for whoever shows it before it is whole.
 
 Only the text of one call can be shown: that whose answer is the value of the run, as that of a CALL at the end of a
 program. Which call it is follows from how unresolved values wait for each other (decision 136).

@@ -31,8 +31,8 @@ from rlmlang.render import render
 from rlmlang.runtime.effects import effects_of
 from rlmlang.runtime.inputs import bind_inputs
 from rlmlang.runtime.meter import Meter
-from rlmlang.runtime.nested import steps_of_checking
 from rlmlang.runtime.reading import from_json
+from rlmlang.runtime.run_program import steps_of_checking
 from rlmlang.runtime.stepwise import Step
 from rlmlang.runtime.values import Value, preview, to_json
 

@@ -9,7 +9,7 @@ import pytest
 
 import rlmlang
 from benchmarks.instant import Instant
-from rlmlang.language.collector import YOUNG, paused_collector, rare_collector
+from rlmlang.language.garbage_collection import YOUNG, paused_collector, rare_collector
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import rlmlang
 from rlmlang.calls import keys
 from rlmlang.calls.limits import Limits
 from rlmlang.calls.prompt import IMPORTS
-from rlmlang.calls.session import STATEMENT_ATTEMPTS, checked_head
+from rlmlang.calls.writing_session import STATEMENT_ATTEMPTS, checked_head
 from rlmlang.cli import main
 from rlmlang.errors import ModelError, RlmError
 from rlmlang.language import parse

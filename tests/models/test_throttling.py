@@ -12,7 +12,7 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlmlang.models.servers.pace import COOL_DOWN, FAILURES, Breaker, Limiter, origin_of
+from rlmlang.models.servers.throttling import COOL_DOWN, FAILURES, Breaker, Limiter, origin_of
 from tests.support.virtual import run
 
 

@@ -13,7 +13,7 @@ from rlmlang import Limits, Store, compile
 from rlmlang.errors import RlmError
 from rlmlang.models.base import Capabilities, Request
 from rlmlang.storage.batches import Edge
-from rlmlang.storage.waits import to_break
+from rlmlang.storage.deadlocks import keys_to_free
 from tests.support.fakes import Fake
 
 LIMITS = Limits(max_depth=6)
@@ -124,4 +124,4 @@ def test_the_greatest_key_of_a_circle_is_made_by_the_one_who_waits_for_it(edges:
     def read(text: str) -> list[Edge]:
         return [(each[:1].encode(), each[1:].encode()) for each in text.split()]
 
-    assert to_break(read(edges), read(own)) == {each.encode() for each in broken}
+    assert keys_to_free(read(edges), read(own)) == {each.encode() for each in broken}

@@ -7,9 +7,10 @@ from itertools import count
 
 from attrs import evolve
 
-from rlmlang.language import nodes, syntax
+from rlmlang.language import nodes
 from rlmlang.language.check.inference import Inference
 from rlmlang.language.check.scope import Definition
+from rlmlang.language.hidden_names import MOST_TARGETS, exactly
 from rlmlang.language.source import Span
 from rlmlang.language.types import TupleType
 
@@ -55,11 +56,11 @@ def _parts(
         return None
     if isinstance(type_, TupleType):
         return [_element(arg.value, place) for place in range(len(type_.items))]
-    if takes_more or any(param.default is not None for param in wanted) or not 0 < len(wanted) < syntax.MOST_TARGETS:
+    if takes_more or any(param.default is not None for param in wanted) or not 0 < len(wanted) < MOST_TARGETS:
         _refuse(check, arg, "write the arguments one by one")
         return None
     span = arg.span
-    callee = nodes.Name(syntax.exactly(len(wanted)), span=span, node_id=next(_numbers))
+    callee = nodes.Name(exactly(len(wanted)), span=span, node_id=next(_numbers))
     whole = nodes.Apply(callee, (arg.value,), span=span, node_id=next(_numbers))
     return [_element(whole, place) for place in range(len(wanted))]
 

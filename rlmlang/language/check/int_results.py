@@ -11,7 +11,7 @@ from attrs import evolve
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SYNTAX
 from rlmlang.language.check.checked import NativeTarget, Tables
-from rlmlang.language.syntax import WHOLE
+from rlmlang.language.hidden_names import WHOLE
 from rlmlang.language.types import INT
 
 

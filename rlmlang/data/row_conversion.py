@@ -1,4 +1,4 @@
-"""Table of tables as records and other elements of lists, by the types that a program declares."""
+"""Rows of tables as records and other elements of lists, by the types that a program declares."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from rlmlang.data.cells import typed
 from rlmlang.data.columns import field_names
-from rlmlang.data.memory import Room
+from rlmlang.data.memory import MemoryWatch
 from rlmlang.data.tables import Table, TableRow
 from rlmlang.errors import UsageError
 from rlmlang.language import nodes
@@ -19,7 +19,7 @@ SHOWN = 3
 """How many rows that do not fit an error shows."""
 
 
-class RowFitter:
+class RowConverter:
     """Gives rows as values of types by name; other columns are left out, and what is missing is its default or None.
 
     A column has the name itself, or one that is it as the name of a field, in any case: `Review text` is `review_text`.
@@ -68,10 +68,10 @@ def fitted(rows: Table, item: Type, wanted: str) -> list[Value]:
     `wanted` says in an error what was wanted, such as "`rows: list[Review]`".
     """
     found: list[Value] = []
-    room = Room(rows.name)
+    memory = MemoryWatch(rows.name)
     for number, value in enumerate(elements(rows, item, wanted), 1):
         found.append(value)
-        room.check(number)
+        memory.check(number)
     return found
 
 
@@ -98,20 +98,20 @@ def elements(rows: Table, item: Type, wanted: str) -> Iterator[Value]:
 def _reader_of_elements(item: Type, only_text: bool) -> Callable[[TableRow], Value]:
     """Return what gives a row as a value of a type, or raises Mismatch."""
     if isinstance(item, RecordType):
-        fit = RowFitter(dict(item.fields), only_text, item.defaults)
+        fit = RowConverter(dict(item.fields), only_text, item.defaults)
         return lambda row: RecordValue(item, fit(row))
     if isinstance(item, DictType) and item.key == STR:
-        return lambda row: dict(zip(row, RowFitter(dict.fromkeys(row, item.value), only_text)(row)))
+        return lambda row: dict(zip(row, RowConverter(dict.fromkeys(row, item.value), only_text)(row)))
 
     if isinstance(item, TupleType):
-        return lambda row: RowFitter(dict(zip(row, item.items)), only_text)(_of_length(row, item))
+        return lambda row: RowConverter(dict(zip(row, item.items)), only_text)(_of_length(row, item))
 
     def only_cell(row: TableRow) -> Value:
         column = next(iter(row)) if len(row) == 1 else "text"
         if column not in row:
             message = f"it has {len(row)} columns, of which none is `text`, and {item} is one value"
             raise Mismatch(message, "declare a record with these fields")
-        return RowFitter({column: item}, only_text)(row)[0]
+        return RowConverter({column: item}, only_text)(row)[0]
 
     return only_cell
 

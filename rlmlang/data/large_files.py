@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlmlang.data.fitting import elements, fitted
 from rlmlang.data.places import DataPlace
+from rlmlang.data.row_conversion import elements, fitted
 from rlmlang.data.tables import Table
 from rlmlang.errors import UsageError, unreadable
 from rlmlang.language.types import ListType

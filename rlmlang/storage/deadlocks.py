@@ -1,4 +1,4 @@
-"""Calls of different runs that wait for each other in a circle, which would never end.
+"""Break deadlocks: calls of different runs that wait for each other in a circle, which would never end.
 
 A call of one run may wait for a call that another run makes, and that for a third. Such a circle is broken where it is
 entered last, in a fixed order: the run that waits for its greatest key makes that call itself. So each run comes to
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from rlmlang.storage.batches import Edge
 
 
-def to_break(edges: Iterable[Edge], own: Collection[Edge]) -> set[bytes]:
+def keys_to_free(edges: Iterable[Edge], own: Collection[Edge]) -> set[bytes]:
     """Return the keys that a run must not wait for any longer, given all edges that its own lead to."""
     needs: dict[bytes, set[bytes]] = {}
     for key, needed in (*edges, *own):

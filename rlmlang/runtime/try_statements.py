@@ -18,8 +18,8 @@ from rlmlang.runtime.exceptions import RaisedError, catches, failed_assertion, m
 from rlmlang.runtime.frames import Checkpoint, Frame, charge
 from rlmlang.runtime.outcomes import Outcome, Run, Waiting, go_on_later, leave_behind
 from rlmlang.runtime.pending import UNRESOLVED, Pending, Unsure, resolved, truth
-from rlmlang.runtime.places import AFTER, Place
 from rlmlang.runtime.scheduler import Evaluation, PlacedError
+from rlmlang.runtime.serial_order import AFTER, Place
 from rlmlang.runtime.steps import CATCH
 from rlmlang.runtime.values import Value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rlmlang.language.check import check
-from rlmlang.language.check.inferred import inferred_types
+from rlmlang.language.check.type_report import inferred_types
 from rlmlang.language.source import Source
 
 
