@@ -12,7 +12,7 @@ import pytest
 
 import rlmlang
 from rlmlang.errors import ProgramError
-from rlmlang.language.check import check
+from rlmlang.language.check import check, checker
 from rlmlang.language.check.functions import MAX_ACTIVE
 from rlmlang.language.source import Source
 
@@ -218,3 +218,27 @@ def test_what_is_refused_has_its_code(text: str, codes: list[str]) -> None:
     with pytest.raises(ProgramError) as refused:
         check(Source(text))
     assert [each.code for each in refused.value.diagnostics] == codes
+
+
+def folds(count: int) -> str:
+    """Return steps of `reduce` inside steps; each is checked twice, since its result is wider than its start."""
+    return "".join(f"reduce(lambda a{i}, x{i}: " for i in range(count)) + "[1]" + ", [1], [])" * count
+
+
+def test_a_lambda_counts_for_more_than_its_expressions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time that it is checked, its parameters are bound and types are solved, which takes longer than a name."""
+    assert rlmlang.compile(folds(6)).run().value == [1]
+    monkeypatch.setattr(checker, "MAX_WORK", 2_000)
+    visited = 0
+    type_of = checker.Checker.type_of
+
+    def counted(check: checker.Checker, node: Any) -> Any:
+        nonlocal visited
+        visited += 1
+        return type_of(check, node)
+
+    monkeypatch.setattr(checker.Checker, "type_of", counted)
+    with pytest.raises(ProgramError) as caught:
+        check(Source(folds(20)))
+    assert caught.value.first.code == "E103"
+    assert visited < 1_000

@@ -25,6 +25,9 @@ from rlmlang.language.type_variables import Solution, has_variables, solve, subs
 from rlmlang.language.types import NEVER, UNKNOWN, FunctionType, ListType, Type, TypeVar, fits, join
 from rlmlang.render import counted
 
+LAMBDA_WORK = 4
+"""How many expressions take as long to check as what a lambda needs besides its body: another scope, and its types."""
+
 
 def is_function(check: Inference, node: nodes.Expr) -> bool:
     """Return whether an argument is a function."""
@@ -253,6 +256,7 @@ def _lambda(check: Inference, node: nodes.Lambda, params: tuple[Type, ...], resu
     if len(node.params) != len(params):
         message = f"{what} must take {counted(len(params), 'argument')}, not {len(node.params)}"
         return check.problems.error("E207", message, node.span)
+    check.work += LAMBDA_WORK
     with check.names.inside("lambda"):
         for name, type_ in zip(node.params, params):
             check.names.bind(name, Variable(type_, name.span))
