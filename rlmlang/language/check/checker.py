@@ -63,7 +63,7 @@ class Checker:
         self.active: list[Instance] = []
         """The functions whose bodies are being checked, from outside to inside."""
         self.work = 0
-        """How many expressions have been checked."""
+        """How many expressions have been checked; what takes longer counts as more of them."""
 
     # Expressions
 

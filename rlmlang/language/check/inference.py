@@ -25,6 +25,8 @@ class Inference(Protocol):
     in_library: bool
     active: list[Instance]
     """The functions whose bodies are being checked, from outside to inside."""
+    work: int
+    """How many expressions have been checked; what takes longer counts as more of them."""
 
     def infer(self, node: nodes.Expr) -> Type:
         """Return the type of an expression, after its problems are reported."""
