@@ -24,6 +24,7 @@ from rlmlang.calls.limits import Limits
 from rlmlang.errors import ModelError, UsageError
 from rlmlang.models.base import Request
 from rlmlang.models.scripted import ScriptedModel
+from rlmlang.serving import mcp
 from rlmlang.serving.mcp import ToolServer
 from rlmlang.serving.programs import load_programs
 from rlmlang.serving.service import ServerSettings, opened
@@ -182,14 +183,16 @@ def test_a_model_that_fails_is_told(folder: Path) -> None:
 # While a run goes on ---------------------------------------------------------------
 
 
-def test_progress_is_told(folder: Path) -> None:
+def test_progress_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp, "PROGRESS", 0.01)
     told: list[tuple[float, float | None, str | None]] = []
 
     async def listen(progress: float, total: float | None, message: str | None) -> None:
         told.append((progress, total, message))
 
     async def slow(messages: Any) -> str:
-        await asyncio.sleep(0.7 if "b" in str(messages[-1]) else 0)
+        while "b" in str(messages[-1]) and not told:  # its call ends only once that of the other is told of
+            await asyncio.sleep(0.01)
         return "x"
 
     settings = settings_of(folder, slow)
@@ -216,7 +219,7 @@ def test_a_client_that_gives_up_ends_its_run(folder: Path) -> None:
                 await asyncio.wait({task})
             assert all(run.ended.is_set() and not run.trace.active for run in service.runs.values())
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 # Transports ------------------------------------------------------------------------
@@ -271,14 +274,14 @@ def test_over_http_with_keys(folder: Path, script: Path, tmp_path: Path) -> None
                 asyncio.run(main("wrong-key-that-is-long"))
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
 
 
 def test_it_listens_to_others_only_with_keys(folder: Path, script: Path) -> None:
     command = [
         sys.executable, "-m", "rlmlang", "mcp", "--http", "--host", "0.0.0.0", "--programs", str(folder), "--no-store"
     ]  # fmt: skip
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 2
     assert "E607" in ended.stderr
     assert "--keys" in ended.stderr
