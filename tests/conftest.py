@@ -6,7 +6,6 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -84,12 +83,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_store(postgres_server: str) -> str:
     """The URL of an empty store in PostgreSQL."""
-    import psycopg
-
-    name = f"s{uuid4().hex}"
-    with psycopg.connect(postgres_server) as db:
-        db.execute(f"create schema {name}")
-    return f"{postgres_server}&options=-csearch_path%3D{name}"
+    return postgres.empty_store(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.heavy)])

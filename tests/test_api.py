@@ -454,7 +454,7 @@ def test_a_function_is_given_messages() -> None:
 
 
 def test_functions_run_at_the_same_time() -> None:
-    barrier = threading.Barrier(8, timeout=20)
+    barrier = threading.Barrier(8, timeout=60)
 
     def model(messages: list[dict[str, str]]) -> str:
         barrier.wait()

@@ -25,7 +25,7 @@ def test_a_function_is_called_with_the_arguments_of_the_program() -> None:
 
 
 def test_functions_in_threads_run_at_the_same_time() -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
 
     def lookup(key: str) -> str:
         together.wait()
@@ -42,7 +42,7 @@ def test_coroutine_functions_run_at_the_same_time_on_the_loop() -> None:
         if len(waiting) == 3:
             for each in waiting:
                 each.set()
-        await asyncio.wait_for(waiting[-1].wait(), 10)
+        await asyncio.wait_for(waiting[-1].wait(), 60)
         return key
 
     assert program('[lookup(key) for key in "abc"]').run(functions={"lookup": lookup}).value == ["a", "b", "c"]

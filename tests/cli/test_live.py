@@ -252,7 +252,7 @@ def test_lines_are_printed_while_the_run_is_active(
         monkeypatch.setattr(running.click, "echo", echo)
         run = Run()
         run.call("running", 3, "notes", "Summarize")
-        async with reported(run.progress), asyncio.timeout(5):
+        async with reported(run.progress), asyncio.timeout(60):
             await said.wait()
         count = len(lines)
         await asyncio.sleep(0)

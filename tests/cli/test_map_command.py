@@ -349,7 +349,7 @@ def test_a_map_that_is_interrupted_says_how_it_goes_on(do: Run, tmp_path: Path) 
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in err
     assert "1 row kept: --resume goes on from there" in err

@@ -32,6 +32,7 @@ from rlmlang.errors import (
 )
 from rlmlang.mapping.rows import RowResult
 from rlmlang.models.base import Request
+from tests.support import virtual
 from tests.support.fakes import Fake
 
 ASK = rlmlang.compile('text: str\nquestion: str = "What?"\nCALL(question, text)\n')
@@ -162,18 +163,25 @@ def test_a_store_answers_rows_of_an_earlier_map(tmp_path: Path) -> None:
 
 
 class Waits(Fake):
-    """A model that lets texts wait for each other: the later a text, the sooner its answer."""
+    """A model that lets each text wait until the one after it is answered."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(upper, concurrency=16)
+        self.answered = [asyncio.Event() for _ in range(rows)]
 
     async def wait(self, request: Request) -> None:
-        await asyncio.sleep(0.002 * (20 - int(request.arguments[0][1])))
+        number = int(request.arguments[0][1])
+        for later in self.answered[number + 1 : number + 2]:
+            await later.wait()
+        self.answered[number].set()
 
 
 def test_rows_come_in_order_or_as_they_end() -> None:
     rows = texts(*map(str, range(12)))
-    in_order = [row.number for row in ASK.map(rows, model=Waits(upper, concurrency=16))]
-    as_ended = [row.number for row in ASK.map(rows, model=Waits(upper, concurrency=16), ordered=False)]
+    in_order = [row.number for row in ASK.map(rows, model=Waits(12))]
+    as_ended = [row.number for row in ASK.map(rows, model=Waits(12), ordered=False)]
     assert in_order == [*range(1, 13)]
-    assert sorted(as_ended) == in_order != as_ended
+    assert as_ended == in_order[::-1]
 
 
 def test_only_a_window_of_rows_is_read_ahead() -> None:
@@ -250,8 +258,11 @@ def test_a_row_that_takes_too_long_fails_alone() -> None:
         async def wait(self, request: Request) -> None:
             await asyncio.sleep(30 if "slow" in request.arguments[0][1] else 0)
 
-    found = list(ASK.map(texts("a", "slow", "c"), model=Sticks(upper), row_limits={"max_seconds": 0.2}))
-    assert values(found) == ["A", "E512", "C"]
+    async def rows() -> list[RowResult]:
+        limits = {"max_seconds": 20}
+        return [row async for row in ASK.map(texts("a", "slow", "c"), model=Sticks(upper), row_limits=limits)]
+
+    assert values(virtual.run(rows())) == ["A", "E512", "C"]
 
 
 def test_a_row_is_not_ended_by_the_limit_of_another_that_makes_an_equal_call() -> None:

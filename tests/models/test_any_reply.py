@@ -44,7 +44,7 @@ class AnyServer:
             except OSError:
                 return
             with connection:
-                connection.settimeout(1)
+                connection.settimeout(10)
                 try:
                     path, body = self._read(connection)
                     other = self.others.get(path)
@@ -253,7 +253,8 @@ def end(server: AnyServer, model: str, reply: bytes) -> object:
 @pytest.mark.parametrize("kind", RIGHT)
 def test_right_replies_are_answers(server: AnyServer, kind: str) -> None:
     server.others = LLAMA if kind == "llama" else {}
-    assert end(server, NAMES[kind].format(url=server.url, dialect="none"), right(RIGHT[kind][0])) == 5
+    name = NAMES[kind].format(url=server.url, dialect="none").replace("timeout=0.4", "timeout=60")
+    assert end(server, name, right(RIGHT[kind][0])) == 5
 
 
 @given(data=st.data(), dialect=st.sampled_from(["none", "vllm", "openai&stream=true", ""]))

@@ -304,9 +304,9 @@ def test_a_stream_that_breaks_is_asked_for_again(server: FakeServer, opened: Ope
 def test_a_long_stream_is_read_in_linear_time(server: FakeServer, opened: Open) -> None:
     piece = b'data: {"choices": [{"delta": {"content": "word "}}]}\n\n'
     server.on(CHAT, Answer(body=piece * 100_000 + b"data: [DONE]\n\n", type="text/event-stream"))
-    began = time.monotonic()
+    began = time.process_time()
     assert len(ask(opened(name(server))).text) == 500_000
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     server.on(CHAT, Answer(body=piece * 200_001, type="text/event-stream"))
     assert "more than 200,000 events" in fails(opened(name(server))).first.message
 
@@ -488,11 +488,11 @@ def test_a_server_that_loads_its_model_is_waited_for(
 def test_a_server_that_loads_its_model_for_too_long(
     server: FakeServer, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(http, "LOOK_AGAIN", 0.2)
     server.on(CHAT, Answer(503, {"error": {"message": "Loading model"}}))
-    error = fails(opened(name(server, "&timeout=0.1")))
+    error = fails(opened(name(server, "&timeout=1")))
     assert (error.first.code, error.first.hint) == ("E400", "raise `timeout`: the model is loaded within it")
-    assert 5 <= len(server.seen) <= 11
+    assert 2 <= len(server.seen) <= 6  # how many exactly there are without delay, a test of the client says
 
 
 def test_a_llama_server_that_loads_its_model_is_recognized(

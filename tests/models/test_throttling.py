@@ -168,7 +168,7 @@ def test_no_turn_is_lost(steps: list[tuple[str, int]], limit: float) -> None:
             task.cancel()
         await asyncio.gather(*gates, return_exceptions=True)
         assert (limiter.in_flight, inside) == (0, set())
-        async with asyncio.timeout(1), limiter.turn():  # and the next one may enter
+        async with asyncio.timeout(60), limiter.turn():  # and the next one may enter
             pass
 
     run(walk())
@@ -199,7 +199,7 @@ def test_one_limit_holds_for_several_threads() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert (done, inside, limiter.in_flight) == (400, 0, 0)
     assert most <= 4  # the limit grows by a little before it is set back
 

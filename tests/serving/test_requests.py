@@ -24,7 +24,8 @@ from rlmlang.serving.failures import REFUSALS
 from rlmlang.serving.programs import load_programs
 from rlmlang.serving.service import ServerSettings, lowered
 from tests.support.fakes import Held
-from tests.support.serving import Served, served, until
+from tests.support.serving import Served, served
+from tests.support.waiting import until
 
 SIZE = 200_000
 

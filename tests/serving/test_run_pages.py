@@ -17,7 +17,8 @@ from tests.support import browser
 from tests.support.browser import Browser
 from tests.support.fakes import Held
 from tests.support.needed import need
-from tests.support.serving import Served, served, until
+from tests.support.serving import Served, served
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.heavy
 

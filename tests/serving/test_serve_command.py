@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.command_line import Run, run
 from tests.support.places import ROOT
-from tests.support.serving import until
+from tests.support.waiting import until
 
 __all__ = ["run"]
 

@@ -15,6 +15,7 @@ from rlmlang.models.base import Capabilities, Request
 from rlmlang.storage.batches import Edge
 from rlmlang.storage.deadlocks import keys_to_free
 from tests.support.fakes import Fake
+from tests.support.waiting import PATIENCE, until_on_loop
 
 LIMITS = Limits(max_depth=6)
 
@@ -49,7 +50,7 @@ async def outcomes(place: str | Path, runs: Mapping[str, Mapping[str, str]], sto
     """What runs come to that begin at once, each with one call and the programs that its model writes."""
     together = asyncio.Barrier(len(runs))
     opened = [Store(place) for _ in range(stores)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         work = [
             outcome(opened[i % stores], call, Recursive(programs, together))
             for i, (call, programs) in enumerate(runs.items())
@@ -92,9 +93,9 @@ def test_a_run_waits_for_one_that_waits_for_nothing_of_it(place: str | Path) -> 
         other = Recursive({})
         other.answer = answer
         first = asyncio.ensure_future(outcome(two, "y", other))
-        await asyncio.sleep(0.2)
+        await until_on_loop(lambda: bool(other.requests))
         second = asyncio.ensure_future(outcome(one, "x", Recursive({"x": '"x" + CALL("y")'})))
-        await asyncio.sleep(0.5)
+        await until_on_loop(lambda: bool(one.db.query("select * from waits")))
         slow.set()
         found = [await second, await first]
         one.close()

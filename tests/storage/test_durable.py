@@ -161,9 +161,10 @@ def test_the_work_of_a_process_that_dies_is_taken_over(do: Do, place: str | Path
     n, counted = 200, tmp_path / "calls"
     job = {"store": str(place), "n": n}
     slow = {"path": str(tmp_path / "lost"), "delay": 60.0, "concurrency": 8}
-    # Slow enough that the first process has claimed calls before all are answered, however late it begins.
-    quick = {"path": str(counted), "delay": 0.05, "concurrency": 8}
-    dead, alive = do(job | {"counting": slow, "run": "a", "kill_after": 0.5}, job | {"counting": quick, "run": "b"})
+    quick = {"path": str(counted), "delay": 0.01, "concurrency": 8}
+    first = {"counting": slow, "run": "a", "alone_until": f"{tmp_path}/lost.begun", "kill_after": 0.5}
+    dead, alive = do(job | first, job | {"counting": quick, "run": "b"})
     assert dead == {"code": -9, "text": ""}
     assert alive == {"code": 0, "text": expected(n)}
     assert not os.path.getsize(tmp_path / "lost")
+    assert len(counted.read_text().splitlines()) == n

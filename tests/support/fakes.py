@@ -96,7 +96,7 @@ class Held(Fake):
 
     async def until_running(self, *names: str) -> None:
         """Until exactly these calls wait to be let go."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.running != set(names):
                 self.changed.clear()
                 await self.changed.wait()

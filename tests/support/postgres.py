@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from attrs import frozen
 
@@ -37,6 +38,16 @@ class Server:
 
     def start(self) -> None:
         self.control("start")
+
+
+def empty_store(url: str) -> str:
+    """The URL of an empty store in a database."""
+    import psycopg
+
+    name = f"s{uuid4().hex}"
+    with psycopg.connect(url) as db:
+        db.execute(f"create schema {name}")
+    return f"{url}&options=-csearch_path%3D{name}"
 
 
 @contextmanager

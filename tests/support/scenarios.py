@@ -17,7 +17,7 @@ def scenario(steps: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run the steps of a test, and check that no task outlives them."""
 
     async def watched() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await steps()
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from attrs import define, field
 
 from rlmlang.serving.app import application
 from rlmlang.serving.service import ServerSettings, Service, opened
+from tests.support.waiting import PATIENCE
 
 
 @define
@@ -54,7 +54,7 @@ class Served:
         """Send a request whose body is JSON, or the bytes that are given."""
         body = data if isinstance(data, bytes | None) else json.dumps(data).encode()
         sent = {"Content-Type": "application/json"} if body is not None else {}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             more = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, {**sent, **self.headers, **more})
@@ -74,7 +74,7 @@ class Served:
         async def done() -> Any:
             return work()
 
-        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(PATIENCE)
 
 
 @contextmanager
@@ -98,20 +98,12 @@ def served(settings: ServerSettings, idle: float = 75.0) -> Iterator[Served]:
 
     thread = threading.Thread(target=asyncio.run, args=[main()])
     thread.start()
-    assert up.wait(10)
+    assert up.wait(PATIENCE)
     try:
         yield ready[0]
     finally:
         ready[0].loop.call_soon_threadsafe(down.set)
         thread.join()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, for half a minute at most."""
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def chunks(answer: Answer) -> list[Any]:

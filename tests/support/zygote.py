@@ -1,8 +1,10 @@
 """A process that forks others, which run a program and can be killed at any moment.
 
 Everything is imported once; a child that is forked starts at once. Commands are JSON objects, one a
-line, on standard input: a list of `jobs` that are done side by side. A result for each is printed,
-when all have ended, as one line.
+line, on standard input: a list of `jobs` that are done side by side. One with `alone_until`
+begins alone: those after it wait until it has made the file of that name. One with `kill_after` is
+killed so many seconds after all have begun. A result for each is printed, when all have ended, as one
+line.
 """
 
 from __future__ import annotations
@@ -43,12 +45,14 @@ class Counting:
     def __init__(self, path: str, delay: float, concurrency: int) -> None:
         self.concurrency = concurrency
         self._delay = delay
+        self._begun = f"{path}.begun"
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def count_tokens(self, request: Request) -> int:
         return 1
 
     async def generate(self, request: Request) -> Reply:
+        os.close(os.open(self._begun, os.O_CREAT))
         await asyncio.sleep(self._delay)
         text = said(request.arguments[0][1])
         os.write(self._file, text.encode() + b"\n")
@@ -105,6 +109,10 @@ def child(job: dict[str, Any], out: int) -> None:
         os._exit(1)
 
 
+def has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def do(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     begun: list[tuple[int, int, dict[str, Any]]] = []
     for job in jobs:
@@ -115,6 +123,8 @@ def do(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             child(job, writing)
         os.close(writing)
         begun.append((pid, reading, job))
+        while "alone_until" in job and not os.path.exists(job["alone_until"]) and not has_ended(pid):
+            time.sleep(0.01)
     results = []
     for pid, reading, job in begun:
         if "kill_after" in job:

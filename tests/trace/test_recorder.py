@@ -190,7 +190,7 @@ def test_a_sink_that_fails_ends_the_run_whoever_adds_the_event(kind: str, is_sto
         trace = Trace(sinks=[fail, lambda seq, event: others.append(json.loads(event)["kind"])])
         store = tmp_path / "store.db" if is_stored else None
         functions = {"twice": lambda n: n * 2}
-        await asyncio.wait_for(program.arun(model=Fake(obedient), trace=trace, store=store, functions=functions), 20)
+        await asyncio.wait_for(program.arun(model=Fake(obedient), trace=trace, store=store, functions=functions), 60)
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(run())
