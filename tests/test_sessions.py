@@ -18,7 +18,7 @@ from rlmlang.storage.sessions import (
     SessionValue,
     bind_in,
     copy_session,
-    forget_sessions,
+    forget_sessions_of_clients,
     names_in,
     rename_session,
     sessions,
@@ -249,10 +249,10 @@ def test_the_store_keeps_sessions_apart(place: str | Path) -> None:
         rename_session(store, "chat:1", "chat:2")
         assert names_in(store, "chat:1") == set()
         assert {name: each.value for name, each in values_in(store, "chat:2").items()} == {"x": 1, "y": 2}
-        forget_sessions(store, "%:%", 60.0)
+        forget_sessions_of_clients(store, 60.0)
         assert names_in(store, "chat:2") == {"x", "y"}
         store.db.query("update session_values set bound = bound - 100")
-        forget_sessions(store, "%:%", 60.0)
+        forget_sessions_of_clients(store, 60.0)
         assert [row.name for row in sessions(store)] == ["b"]
 
 

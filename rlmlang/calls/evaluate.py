@@ -65,19 +65,12 @@ class ActiveRun:
         """Return an evaluation for one program of the run."""
         return Evaluation(ProgramCalls(self.caller, account, level, parent), account.meter)
 
-    async def run(self, checked: Checked, inputs: Mapping[str, Value], parent: int | None = None) -> Value:
+    async def run(
+        self, checked: Checked, variables: Mapping[str, Value], begin: int = 0, parent: int | None = None
+    ) -> Value:
         """Return the value of a program at the top of the run, which may be one step of the call `parent`.
 
-        Raises RunError, BudgetError, ModelError, UsageError.
-        """
-        with self._shown(self.evaluation(self.account, 0, parent), parent) as evaluation:
-            return await evaluate(evaluation, checked, inputs)
-
-    async def run_statements(
-        self, checked: Checked, variables: Mapping[str, Value], begin: int, parent: int | None = None
-    ) -> Value:
-        """Return the value of a script from a statement on, given its inputs and the variables by then.
-
+        It is run from a statement on, given its inputs and the variables by then.
         Raises RunError, BudgetError, ModelError, UsageError.
         """
         with self._shown(self.evaluation(self.account, 0, parent), parent) as evaluation:
@@ -109,11 +102,11 @@ async def evaluating(
     roles: Roles,
     account: Account,
     trace: Trace,
-    journal: Journal | None = None,
-    memo: bool = True,
-    writing: Writing | None = None,
-    guidance: str = "",
-    functions: GivenFunctions | None = None,
+    journal: Journal | None,
+    memo: bool,
+    writing: Writing | None,
+    guidance: str,
+    functions: GivenFunctions | None,
 ) -> AsyncIterator[ActiveRun]:
     """Begin a run, and end every call that is still in flight when it is left.
 

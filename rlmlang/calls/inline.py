@@ -86,7 +86,7 @@ def declared(values: Mapping[str, Value], type_: Type = STR, functions: Heads = 
     return header
 
 
-def refuse_undeclarable(values: Mapping[str, Value], functions: Heads = ()) -> None:
+def refuse_undeclarable(values: Mapping[str, Value], functions: Heads) -> None:
     """Raise UsageError E607 for inputs of a text that cannot be declared, or have the name of an answer."""
     for name in values:
         if re.fullmatch(r"call\d+", name):
@@ -340,7 +340,7 @@ class InlineText:
         program = beginning.giving([nodes.Name(self._name, span=statement.span)])
         begin = len(program.module.statements) - 2
         variables = {**self.inputs, **self.answers}
-        (value,) = await self.run.run_statements(program, variables, begin, parent=self.record.id)
+        (value,) = await self.run.run(program, variables, begin, parent=self.record.id)
         self.beginning = beginning
         self.answers[self._name] = value
         return value

@@ -62,7 +62,7 @@ def guided(messages: tuple[Message, ...], guidance: str) -> tuple[Message, ...]:
 
 
 def direct_messages(
-    instruction: str, arguments: Arguments, type_: Type, repair: tuple[str, str] | None = None
+    instruction: str, arguments: Arguments, type_: Type, repair: tuple[str, str] | None
 ) -> tuple[Message, ...]:
     """Return the prompt for a direct answer, a value of the type.
 
@@ -144,10 +144,10 @@ def program_messages(
     instruction: str,
     arguments: Arguments,
     type_: Type,
-    repair: tuple[str, str] | None = None,
-    constraint: Constraint | None = None,
-    written: str = "",
-    functions: Heads = (),
+    repair: tuple[str, str] | None,
+    constraint: Constraint | None,
+    written: str,
+    functions: Heads,
 ) -> tuple[Message, ...]:
     """Return the prompt for an answer by a program, whose value is of the type.
 
@@ -169,7 +169,7 @@ def program_messages(
 
 
 def turn_messages(
-    instruction: str, arguments: Arguments, type_: Type, turns: Sequence[ChatTurn], functions: Heads = ()
+    instruction: str, arguments: Arguments, type_: Type, turns: Sequence[ChatTurn], functions: Heads
 ) -> tuple[Message, ...]:
     """Return the prompt for the next turn of a program, after those there were."""
     task = _task(instruction, arguments, type_, functions, _IN_TURNS)
@@ -257,7 +257,7 @@ behind ` → `:
 """
 
 
-def inline_messages(instruction: str, arguments: Arguments, functions: Heads = ()) -> tuple[Message, ...]:
+def inline_messages(instruction: str, arguments: Arguments, functions: Heads) -> tuple[Message, ...]:
     """Return the prompt for text with calls in it, and with applications of functions of the host."""
     text = "\n\n".join([*_bound_already(arguments), instruction])
     card = INLINE_CARD
@@ -357,7 +357,7 @@ function ends with a `return`."""
 _GIVEN = "The functions whose body is `...` are given. Apply them as they are; do not write them."
 
 
-def _task(instruction: str, arguments: Arguments, type_: Type, functions: Heads = (), asked: str = _AT_ONCE) -> str:
+def _task(instruction: str, arguments: Arguments, type_: Type, functions: Heads, asked: str = _AT_ONCE) -> str:
     """Return the function to complete; its docstring says how large each argument is, and how it begins."""
     shown = [
         f"{name}: {_size(value)}{preview(value, 100)}" for name, (_, value) in zip(argument_names(arguments), arguments)
@@ -378,7 +378,7 @@ def _bound_already(arguments: Arguments) -> Iterable[str]:
         yield "These names are bound already:\n\n" + "\n".join(shown)
 
 
-def declared_before(arguments: Arguments, type_: Type, functions: Heads = ()) -> Iterable[str]:
+def declared_before(arguments: Arguments, type_: Type, functions: Heads) -> Iterable[str]:
     """Yield the text of each record in the values of arguments and in types, and of each function of the host."""
     types = [each for function in functions for each in function.types]
     for record in _records(arguments, type_, *types):

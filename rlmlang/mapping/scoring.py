@@ -124,7 +124,7 @@ def _as_score(judged: Value) -> float:
     raise UsageError.of("E607", f"the judge gives {judged!r:.60}, which is no score", hint="return a bool")
 
 
-def score_of(value: Value, expected: Value, tolerance: float = 0.0) -> float:
+def score_of(value: Value, expected: Value, tolerance: float) -> float:
     """Return how right a value is, from 0 to 1."""
     if isinstance(value, SetValue) and isinstance(expected, SetValue):
         both = len(value & expected)

@@ -242,12 +242,8 @@ class Capabilities:
     """Whether answers are constrained to their type."""
     continues: bool = False
     """Whether `written` is continued as the model's own text; otherwise it is shown as part of the question."""
-    logprobs: bool = False
-    """Whether the engine reports the probabilities of tokens."""
     batch: int = 1
     """How many generations share a forward pass."""
-    prefix_reuse: bool = False
-    """Whether a prompt that starts like an earlier one is read only from where they differ."""
     free: bool = False
     """Whether its tokens cost no money, since it runs in this process."""
     recursive: bool = False  # decision 81

@@ -265,14 +265,10 @@ def when_known(
 
 
 def branching(
-    compiler: Compiler,
-    test: nodes.Expr,
-    rest: Sequence[nodes.Expr],
-    decide: Callable[[Frame, Value], Value],
-    code: Code | None = None,
+    compiler: Compiler, test: nodes.Expr, rest: Sequence[nodes.Expr], decide: Callable[[Frame, Value], Value]
 ) -> Code:
     """Compile a decision between expressions, which is made once the value of a test is known."""
-    value_of, site, levels = code or compiler.code(test), test.span.end, compiler.changeable(test)
+    value_of, site, levels = compiler.code(test), test.span.end, compiler.changeable(test)
     later = compiler.later(*rest)
 
     def run(frame: Frame) -> Value:

@@ -73,7 +73,7 @@ def no_next() -> RunError:
     return RaisedError(RunError.of("E312", message, hint=hint).diagnostics, "StopIteration")
 
 
-def failed_assertion(text: str = "") -> RunError:
+def failed_assertion(text: str) -> RunError:
     """Return the error of an `assert` that fails (E311), with the message that it has."""
     message = _shown(text) or "the assertion does not hold"
     return RaisedError(RunError.of("E311", message).diagnostics, "AssertionError", text or message)

@@ -119,7 +119,7 @@ def _has_text(value: Value) -> bool:
     return isinstance(value, str) or (isinstance(value, tuple) and any(map(_has_text, value)))
 
 
-def set_of(items: Collection[Value], constants: bool = False) -> SetValue:
+def set_of(items: Collection[Value], constants: bool) -> SetValue:
     """Return the set that a display of these elements makes; `constants` says that all of them are constants.
 
     From three constants on, Python's compiler makes a set of them, that set again when it looks for equal constants,

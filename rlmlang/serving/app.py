@@ -71,7 +71,7 @@ async def _answered(request: web.Request, handler: RouteHandler) -> web.StreamRe
         raise
     except Exception as error:
         failure = as_rlm_error(error)
-        found = error_response(failure, headers=_challenge(request, failure.first.code))
+        found = error_response(failure, None, _challenge(request, failure.first.code))
         if found.status in (408, 413):
             found.force_close()  # what follows on this connection is the rest of the body
         status = found.status

@@ -68,7 +68,7 @@ def status_of(error: RlmError) -> int:
     return 500
 
 
-def error_body(error: RlmError, redactor: Redactor | None = None) -> dict[str, Any]:
+def error_body(error: RlmError, redactor: Redactor | None) -> dict[str, Any]:
     """Return the JSON object of an error, without secrets."""
     status, first = status_of(error), error.first
     if status == 500:  # a fault of whoever runs the server, whose paths are not for others
@@ -92,14 +92,12 @@ def _place(diagnostic: Diagnostic) -> dict[str, Any]:
     return {"line": data["line"], "column": data["column"]}
 
 
-def error_response(
-    error: RlmError, redactor: Redactor | None = None, headers: Mapping[str, str] | None = None
-) -> web.Response:
+def error_response(error: RlmError, redactor: Redactor | None, headers: Mapping[str, str]) -> web.Response:
     """Return the response of an error. Clients of OpenAI are told whether to send the request again."""
     status = status_of(error)
     again = error.first.code in _AGAIN
     more = {"X-Should-Retry": "true" if again else "false", **({"Retry-After": "1"} if again else {})}
-    return json_response(error_body(error, redactor), status, {**more, **(headers or {})})
+    return json_response(error_body(error, redactor), status, {**more, **headers})
 
 
 def json_response(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

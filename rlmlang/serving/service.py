@@ -26,7 +26,7 @@ from rlmlang.opening import ModelLike, ModelsLike, asked_in_loop, leaf_of, model
 from rlmlang.serving.bodies import BodyLimits
 from rlmlang.serving.clients import Clients, KeyHolder, midnight
 from rlmlang.storage.run_records import usage_since
-from rlmlang.storage.sessions import forget_sessions
+from rlmlang.storage.sessions import forget_sessions_of_clients
 from rlmlang.storage.store import Store
 from rlmlang.trace.progress import Progress
 from rlmlang.trace.recorder import Trace
@@ -209,7 +209,7 @@ async def opened(settings: ServerSettings) -> AsyncIterator[Service]:
         _require_prices(settings)
         store = None if settings.place is None else await stack.enter_async_context(asked_in_loop(settings.place))
         if store is not None:
-            await store.aside(lambda: forget_sessions(store, "%:%", KEPT_SESSIONS))
+            await store.aside(lambda: forget_sessions_of_clients(store, KEPT_SESSIONS))
             if settings.clients.by_key:
                 settings.clients.count(await store.ask(lambda: usage_since(midnight())))
         yield Service(settings, store)

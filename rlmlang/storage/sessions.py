@@ -129,13 +129,13 @@ def rename_session(store: Store, session: str, name: str) -> None:
         store.db.query("update session_values set session = ? where session = ?", (name, session))
 
 
-def forget_sessions(store: Store, like: str, older_than: float) -> None:
-    """Remove the sessions whose names are like a pattern of SQL, and that were last changed so many seconds ago."""
+def forget_sessions_of_clients(store: Store, older_than: float) -> None:
+    """Remove the sessions of clients of a server, which have a `:` in their names, last changed so many seconds ago."""
     with store.reporting_errors():
         store.db.query(
-            "delete from session_values where session in (select session from session_values where session like ? "
+            "delete from session_values where session in (select session from session_values where session like '%:%' "
             f"group by session having max(bound) < {store.db.now} - ?)",
-            (like, older_than),
+            (older_than,),
         )
 
 

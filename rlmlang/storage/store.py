@@ -15,7 +15,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from reprlib import repr as shown
@@ -28,7 +28,7 @@ from rlmlang.errors import UsageError
 from rlmlang.storage.batches import AnswerCheck, Awaited, Found, WriteBatch, WriteResult
 from rlmlang.storage.database import MIGRATIONS, Answers, Database, DatabaseWork
 from rlmlang.storage.owner import end_owner, is_dead, new_owner
-from rlmlang.storage.run_records import begun, ended, events_after
+from rlmlang.storage.run_records import events_after
 
 T = TypeVar("T")
 
@@ -165,16 +165,6 @@ class Store:
             self._answers.renew(run)
 
     # Runs
-
-    def begin_run(self, id: str, spec: Mapping[str, Any]) -> int:
-        """Record that a run begins or is resumed. Returns the number of its next event."""
-        with self.reporting_errors():
-            return self.db.do(begun(self.db.now, self.owner, id, spec))
-
-    def end_run(self, id: str, status: str, usage: Mapping[str, Any]) -> None:
-        """Record how a run ended."""
-        with self.reporting_errors():
-            self.db.do(ended(self.db.now, id, status, usage))
 
     def runs(self, prefix: str = "") -> list[RunRow]:
         """Return the runs whose ids begin with a prefix, the latest first."""

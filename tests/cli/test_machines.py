@@ -17,6 +17,7 @@ from rlmlang.cli.commands import COMMANDS as NAMES
 from rlmlang.cli.commands import take_any_text
 from rlmlang.errors import StoreUnusable
 from rlmlang.storage import owner
+from rlmlang.storage.batches import WriteBatch
 from rlmlang.storage.store import Store
 from tests.support.command_line import REPLIES
 
@@ -114,7 +115,7 @@ def test_a_full_store_is_an_error_of_the_store(tmp_path: Path) -> None:
     with Store(tmp_path / "store.db") as store:
         store.db.query("pragma max_page_count = 1")
         with pytest.raises(StoreUnusable, match="database or disk is full"):
-            store.begin_run("a", {"text": "x" * 100_000})
+            store.write(WriteBatch("a", events=[(0, "x" * 100_000)]))
 
 
 WITHOUT_POSIX = """\

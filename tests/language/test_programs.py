@@ -95,10 +95,10 @@ def test_a_body_checked_by_statements_is_the_function_checked_whole() -> None:
     whole = check(Source(HEAD + "".join(BODY)))
     begun, text = Beginning.of_function(Source(HEAD)), HEAD
     for each in BODY:
-        assert not begun.is_complete
+        assert begun.body.reachable
         begun = begun.extended(parse_body(Source(text + each), len(text)))
         text += each
-    assert begun.is_complete
+    assert not begun.body.reachable
     assert begun.checked.module == whole.module
     assert (begun.checked.type, begun.checked.inputs) == (whole.type, whole.inputs)
     assert begun.checked.entry is not None

@@ -18,13 +18,12 @@ from rlmlang.language.types import (
     DictType,
     ListType,
     OpenTupleType,
-    OptionalType,
     RecordType,
     SetType,
     TupleType,
 )
 from rlmlang.runtime.effects import effects_of
-from rlmlang.runtime.estimate.intervals import bounds_of, either, element_type, frozen_copy
+from rlmlang.runtime.estimate.intervals import bounds_of, either, frozen_copy
 from rlmlang.runtime.inputs import read_inputs
 from rlmlang.runtime.pending import Pending, when_known
 from rlmlang.runtime.reading import from_json
@@ -122,21 +121,6 @@ def test_the_frozen_copy_of_a_value_has_parts_of_its_own() -> None:
     value[3].add(4)
     assert copy[:4] == [[1], ([1], 2), {"k": [1]}, {3}]
     assert copy[4].values == (1, [1])
-
-
-@pytest.mark.parametrize(
-    ("type_", "element"),
-    [
-        (ListType(INT), INT),
-        (OptionalType(SetType(INT)), INT),
-        (DictType(INT, STR), INT),
-        (TupleType((BOOL, INT)), BOOL),
-        (TupleType(()), STR),
-        (STR, STR),
-    ],
-)
-def test_the_type_of_the_elements(type_: Any, element: Any) -> None:
-    assert element_type(type_) == element
 
 
 def test_one_of_two_records_has_the_fields_that_both_have() -> None:

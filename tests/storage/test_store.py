@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -16,6 +17,7 @@ from rlmlang.errors import UsageError
 from rlmlang.storage.batches import Awaited, StoredAnswer, WriteBatch, WriteResult
 from rlmlang.storage.database import MIGRATIONS
 from rlmlang.storage.owner import is_dead, new_owner
+from rlmlang.storage.run_records import begun, ended
 from rlmlang.storage.sqlite import Sqlite, journal_mode
 from rlmlang.storage.store import Store, default_path
 
@@ -29,6 +31,10 @@ def path(tmp_path: Path) -> Path:
 
 def claim(store: Store, *keys: bytes) -> WriteResult:
     return store.write(WriteBatch("r", claims=list(keys)))
+
+
+def begin_run(store: Store, id: str, spec: dict[str, Any]) -> int:
+    return store.db.do(begun(store.db.now, store.owner, id, spec))
 
 
 def keep(store: Store, key: bytes, value: str, fence: int | None = None) -> WriteResult:
@@ -185,16 +191,16 @@ def test_only_processes_of_this_machine_are_known_to_be_dead() -> None:
 
 def test_runs_are_listed_with_how_they_ended(place: str | Path) -> None:
     store = Store(place)
-    assert store.begin_run("aa1", {"model": "m"}) == 0
+    assert begin_run(store, "aa1", {"model": "m"}) == 0
     store.write(WriteBatch("aa1", events=[(0, '{"seq":0}'), (1, '{"seq":1}')]))
-    assert store.begin_run("ab2", {}) == 0
-    store.end_run("aa1", "done", {"calls": 3})
+    assert begin_run(store, "ab2", {}) == 0
+    store.db.do(ended(store.db.now, "aa1", "done", {"calls": 3}))
     assert [(row.id, row.status) for row in store.runs()] == [("ab2", "running"), ("aa1", "done")]
     (row,) = store.runs("aa")
     assert (row.spec, row.usage) == ({"model": "m"}, {"calls": 3})
     assert row.ended is not None
     assert row.begun <= row.ended
-    assert store.begin_run("aa1", {"model": "m"}) == 2
+    assert begin_run(store, "aa1", {"model": "m"}) == 2
     assert [(row.status, row.ended) for row in store.runs("aa1")] == [("running", None)]
     assert store.runs("b") == store.runs("%") == []
     assert list(store.events("ab2")) == []
@@ -203,7 +209,7 @@ def test_runs_are_listed_with_how_they_ended(place: str | Path) -> None:
 
 def test_a_run_whose_process_died_was_interrupted(place: str | Path) -> None:
     store = Store(place)
-    store.begin_run("r", {})
+    begin_run(store, "r", {})
     machine, *_ = store.owner.split(" ")
     store.db.query("update runs set owner = ?", (f"{machine} 999999999 1 x",))
     assert [row.status for row in store.runs()] == ["interrupted"]

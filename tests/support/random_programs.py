@@ -30,8 +30,8 @@ T = TypeVar("T")
 class _RandomWriter(ProgramWriter):
     """Draws from a random generator."""
 
-    def __init__(self, seed: int, depth: int) -> None:
-        super().__init__(lambda strategy: None, {}, calls=False, depth=depth)
+    def __init__(self, seed: int) -> None:
+        super().__init__(lambda strategy: None, {}, calls=False, depth=3)
         self.random = random.Random(seed)
 
     def pick(self, options: Sequence[T]) -> T:
@@ -67,6 +67,6 @@ class _RandomWriter(ProgramWriter):
         return "".join(self.random.choices(LETTERS, k=self.random.randint(0, most)))
 
 
-def random_program(seed: int, depth: int = 3, statements: int = 4) -> Case:
+def random_program(seed: int) -> Case:
     """Return the program without a CALL that a seed gives, with values for its inputs."""
-    return _RandomWriter(seed, depth).program(statements)
+    return _RandomWriter(seed).program(statements=4)

@@ -78,7 +78,7 @@ _DIGITS = re.compile(r"\d+(?:_\d+)*")
 _LETTERS = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
 
 
-def _too_long(text: str, base: int = 10) -> bool:
+def _too_long(text: str, base: int) -> bool:
     """Return whether a text is an integer of more digits than may be read."""
     if len(text) <= MAX_DIGITS or (base & (base - 1) == 0 and base):  # powers of 2 are read in linear time
         return False

@@ -53,11 +53,6 @@ class Beginning:
         outer = {} if self.program is None else self.program.scope.entries
         return {**outer, **self.body.scope.entries}
 
-    @property
-    def is_complete(self) -> bool:
-        """Return whether the end of the function cannot be reached, so that no statement can follow."""
-        return not self.body.reachable
-
     @classmethod
     def of(cls, source: Source) -> Beginning:
         """Return the beginning that a text is. Raises ProgramError."""

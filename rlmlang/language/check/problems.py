@@ -90,11 +90,11 @@ def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     return near[0] if near else None
 
 
-def did_you_mean(name: str, names: Iterable[str], otherwise: str | None = None, cutoff: float = 0.6) -> Hint:
+def did_you_mean(name: str, names: Iterable[str], otherwise: str | None) -> Hint:
     """Return a hint at the most similar name, or else another hint."""
 
     def hint() -> str | None:
-        near = closest(name, names, cutoff)
+        near = closest(name, names)
         return f"did you mean `{near}`?" if near else otherwise
 
     return hint

@@ -67,9 +67,7 @@ class HfModel:
             grammar="mask",
             schema=True,
             continues=True,
-            logprobs=True,
             batch=options.batch,
-            prefix_reuse=True,
             free=True,
         )
         settings = {key: getattr(options, key) for key in ("dtype", "temperature", "seed")}

@@ -100,8 +100,6 @@ class LlamaModel:
             grammar=_GRAMMARS[options.constrain],
             schema=True,
             continues=True,
-            logprobs=True,
-            prefix_reuse=True,
             free=True,
         )
         settings = {

@@ -52,7 +52,7 @@ class AnthropicModel:
         self.options = options
         self.concurrency = options.concurrency
         self.context = options.ctx or CONTEXT
-        self.capabilities = Capabilities(prefix_reuse=True, exact_counts=False)
+        self.capabilities = Capabilities(exact_counts=False)
         variable = key_variable(options.key, "ANTHROPIC_API_KEY", url == ADDRESS)
         self._key = read_key(variable, url)
         self.secrets = frozenset([self._key] if self._key else [])

@@ -129,7 +129,6 @@ class Chat:
             grammar=grammar,
             schema=schema,
             continues=dialect.continues,
-            prefix_reuse=dialect.name != "none",
             exact_counts=False,
         )
         self._client = client

@@ -35,7 +35,7 @@ class LlamaServer:
         schema: bool = True,
     ) -> None:
         self.context = context
-        self.capabilities = Capabilities(grammar=grammar, schema=schema, continues=True, prefix_reuse=True)
+        self.capabilities = Capabilities(grammar=grammar, schema=schema, continues=True)
         self._client = client
         self._model = model
         self._grammar = grammar

@@ -127,7 +127,7 @@ def most_prompt_tokens(bound: int, context: int, max_tokens: int) -> int:
     return min(bound, max(context - max_tokens, context // 2))
 
 
-def with_stop_text(text: str, stops: tuple[str, ...], reported: object = None) -> str:
+def with_stop_text(text: str, stops: tuple[str, ...], reported: object) -> str:
     """Return the text up to the end of the stop text that ended it, if it is one of `stops`.
 
     `reported` is what the server says has ended it; most servers leave it out of the text.

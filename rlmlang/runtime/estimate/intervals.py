@@ -183,16 +183,3 @@ def _is_scalar(value: Value) -> bool:
 
 def _same_keys(a: dict[Value, Value], b: dict[Value, Value]) -> bool:
     return len(a) == len(b) and all(type(x) is type(y) and x == y and _is_scalar(x) for x, y in zip(a, b))
-
-
-def element_type(type_: Type) -> Type:
-    """Return the type of the elements of an unknown value of this type, of the first for a tuple."""
-    type_ = without_none(type_)
-    match type_:
-        case ListType() | SetType() | OpenTupleType():
-            return type_.item
-        case DictType():
-            return type_.key
-        case TupleType(items=items) if items:
-            return items[0]
-    return STR
