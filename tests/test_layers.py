@@ -20,7 +20,7 @@ LAYERS = """
     render
     errors
     language.nodes
-    language.literal_text language.hidden_names
+    language.literal_text language.hidden_names language.paths
     language.parse language.printer
     language.types
     language.type_variables language.type_structure

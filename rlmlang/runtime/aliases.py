@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import FunctionTarget, NativeTarget, Tables
+from rlmlang.language.paths import root_of, roots_of
 from rlmlang.language.types import (
     DictType,
     FunctionType,
@@ -27,7 +28,7 @@ from rlmlang.language.types import (
     TupleType,
     Type,
 )  # fmt: skip
-from rlmlang.runtime.effects import bound_by, root_of, roots_of, walk
+from rlmlang.runtime.effects import bound_by, walk
 
 UNKNOWN_LEVELS = 100
 """Levels of a value of which no type is known."""

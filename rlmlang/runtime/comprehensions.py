@@ -10,9 +10,9 @@ from attrs import frozen
 from rlmlang.errors import RlmError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import NativeTarget
+from rlmlang.language.paths import roots_of
 from rlmlang.language.source import Span
 from rlmlang.runtime.closures import Binder, Code, Compiler, FrameNames, Later, bind_name, bind_parts, dict_of
-from rlmlang.runtime.effects import roots_of
 from rlmlang.runtime.expressions import set_when_known
 from rlmlang.runtime.frames import Frame, charge
 from rlmlang.runtime.lazy_rows import LazyRows, RowCursor

@@ -10,6 +10,7 @@ from attrs import fields, frozen
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, MODULES, SYNTAX, Builtin, SpecialForm
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, ParameterTarget, Tables
+from rlmlang.language.paths import roots_of
 
 BREAK, CONTINUE, RETURN = 1, 2, 4
 """Bits for the ways in which a statement may be left, other than to the next one."""
@@ -123,33 +124,6 @@ def exits_of_all(statements: Iterable[nodes.Statement]) -> int:
     for statement in statements:
         exits |= exits_of(statement)
     return exits
-
-
-def roots_of(target: nodes.Target | nodes.Expr) -> Iterator[nodes.Name]:
-    """Yield the names that a target binds, and the variables that it changes."""
-    match target:
-        case nodes.TupleTarget(items=items):
-            for item in items:
-                yield from roots_of(item)
-        case _ if isinstance(root := root_of(target), nodes.Name):
-            yield root
-
-
-def root_of(path: nodes.Expr) -> nodes.Expr:
-    """Return what a path `name[i].field` starts from: a variable, or what makes a value that no variable has."""
-    while (inner := before_last(path)) is not None:
-        path = inner
-    return path
-
-
-def before_last(path: nodes.Expr) -> nodes.Expr | None:
-    """Return the path without its last step, which may be an application of `setdefault`; None if it has no step."""
-    match path:
-        case nodes.Index(value=value) | nodes.Attribute(value=value):
-            return value
-        case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
-            return value
-    return None
 
 
 def makes_calls(tables: Tables, parts: Iterable[nodes.Node]) -> bool:

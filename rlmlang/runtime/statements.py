@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import NativeTarget
+from rlmlang.language.paths import roots_of
 from rlmlang.runtime.changes import augmented, item_assigned
 from rlmlang.runtime.closures import Binder, Code, Compiler, bind_name, bind_parts, capture_in
 from rlmlang.runtime.comprehensions import as_sequence
@@ -25,7 +26,6 @@ from rlmlang.runtime.effects import (
     exits_of,
     exits_of_all,
     makes_calls,
-    roots_of,
     walk,
 )
 from rlmlang.runtime.emitted import with_emitted_loop

@@ -133,9 +133,9 @@ def forget_sessions_of_clients(store: Store, older_than: float) -> None:
     """Remove the sessions of clients of a server, which have a `:` in their names, last changed so many seconds ago."""
     with store.reporting_errors():
         store.db.query(
-            "delete from session_values where session in (select session from session_values where session like '%:%' "
+            "delete from session_values where session in (select session from session_values where session like ? "
             f"group by session having max(bound) < {store.db.now} - ?)",
-            (older_than,),
+            ("%:%", older_than),
         )
 
 

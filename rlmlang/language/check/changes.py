@@ -14,6 +14,7 @@ from rlmlang.language.check.flow import join_types
 from rlmlang.language.check.inference import Inference, may_be_none, part_of_no_element
 from rlmlang.language.check.mismatches import mismatch
 from rlmlang.language.check.scope import Scope, ScopeEntry, Variable
+from rlmlang.language.paths import before_last, root_of
 from rlmlang.language.source import Span
 from rlmlang.language.types import (
     INT,
@@ -79,23 +80,23 @@ def extended(node: nodes.AugmentedAssign, left: Type, right: Type) -> Type | Non
 def change(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
     """Check that the value of a path may be changed here, and let it have a type from here on, which is at least as
     wide as before."""
-    root = _root(node)
+    root = root_of(node)
     if isinstance(root, nodes.Name) and _may_change(check, root, span):
         _change_type(check, node, type_, span)
 
 
 def lend(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
     """Let what an argument is a path to have a type from here on, since the function that it is given to changes it."""
-    root = _root(node)
+    root = root_of(node)
     if isinstance(root, nodes.Name) and isinstance(check.names.scope.find(root.id), Variable):
         _change_type(check, node, type_, span)
 
 
 def origin_of(node: nodes.Expr) -> tuple[str, int] | None:
     """Return the variable that the value of an expression is in, and how deep; None if it may be in none."""
-    depth, inner = 0, _inner(node)
+    depth, inner = 0, before_last(node)
     while inner is not None:
-        node, depth, inner = inner, depth + 1, _inner(inner)
+        node, depth, inner = inner, depth + 1, before_last(inner)
     return (node.id, depth) if depth and isinstance(node, nodes.Name) else None
 
 
@@ -107,23 +108,6 @@ def changed_by_assignment(check: Inference, name: nodes.Name, before: ScopeEntry
         entry = evolve(entry, is_lent=True)
         scope.set(name.id, entry)
         _note_lent(scope, name.id, entry)
-
-
-def _root(node: nodes.Expr) -> nodes.Expr:
-    """Return what a path starts from: a variable, or an expression that makes a value."""
-    while (inner := _inner(node)) is not None:
-        node = inner
-    return node
-
-
-def _inner(node: nodes.Expr) -> nodes.Expr | None:
-    """Return the path that the last step of a path goes out from."""
-    match node:
-        case nodes.Index(value=value) | nodes.Attribute(value=value):
-            return value
-        case nodes.Apply(callee=nodes.Attribute(value=value, name="setdefault")):
-            return value
-    return None
 
 
 def _may_change(check: Inference, root: nodes.Name, span: Span) -> bool:

@@ -209,3 +209,18 @@ def positional(signature: Signature, count: int) -> list[Parameter]:
     if params and params[-1].variadic:
         params.extend([params[-1]] * (count - len(params)))
     return params[:count]
+
+
+def applied_functions(*tables: Tables) -> dict[CheckedFunction, None]:
+    """Return all functions that are applied in tables, or in those of such functions, in the order they are found."""
+    found: dict[CheckedFunction, None] = {}
+    due = list(tables)
+    while due:
+        each = due.pop()
+        targets = [target.function for target in each.targets.values() if isinstance(target, FunctionTarget)]
+        references = [function for function in each.references.values() if isinstance(function, CheckedFunction)]
+        for function in (*targets, *references):
+            if function not in found:
+                found[function] = None
+                due.append(function.tables)
+    return found

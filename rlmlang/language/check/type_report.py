@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from rlmlang.language import nodes
 from rlmlang.language.check.body import names_bound_by, nodes_in
-from rlmlang.language.check.checked import Checked, CheckedFunction, FunctionTarget, Tables
+from rlmlang.language.check.checked import Checked, CheckedFunction, Tables, applied_functions
 from rlmlang.language.types import Type, fits
 
 
@@ -24,21 +24,6 @@ def inferred_types(checked: Checked) -> list[str]:
             lines += ["", f"{_head(function)}:"]
             lines += [f"    {line}" for line in _variables(function.node.body, function.tables)]
     return lines if lines and lines[0] else lines[1:]
-
-
-def applied_functions(*tables: Tables) -> dict[CheckedFunction, None]:
-    """Return all functions that are applied in tables, or in those of such functions, in the order they are found."""
-    found: dict[CheckedFunction, None] = {}
-    due = list(tables)
-    while due:
-        each = due.pop()
-        targets = [target.function for target in each.targets.values() if isinstance(target, FunctionTarget)]
-        references = [function for function in each.references.values() if isinstance(function, CheckedFunction)]
-        for function in (*targets, *references):
-            if function not in found:
-                found[function] = None
-                due.append(function.tables)
-    return found
 
 
 def _head(function: CheckedFunction) -> str:

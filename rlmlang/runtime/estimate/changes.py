@@ -14,6 +14,7 @@ from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Bounds
 from rlmlang.language.check.checked import NativeTarget, Tables
+from rlmlang.language.paths import roots_of
 from rlmlang.language.types import DefaultDictType, RecordType
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Follower
@@ -183,12 +184,11 @@ def changed_names(node: nodes.Node, tables: Tables) -> frozenset[str]:
     for part in descendants(node):
         match part:
             case nodes.Assign(targets=targets):
-                for target in targets:
-                    names |= _bound(target)
+                names.update(name.id for target in targets for name in roots_of(target))
             case nodes.AugmentedAssign(target=target) | nodes.For(target=target):
-                names |= _bound(target)
+                names.update(name.id for name in roots_of(target))
             case nodes.Index(value=container) if isinstance(tables.types.get(container.node_id), DefaultDictType):
-                names |= _root(container)
+                names.update(name.id for name in roots_of(container))
             case nodes.AnnotatedAssign(name=name, value=value) if value is not None:
                 names.add(name.id)
             case nodes.Handler(name=nodes.Name(id=caught)):
@@ -196,7 +196,7 @@ def changed_names(node: nodes.Node, tables: Tables) -> frozenset[str]:
             case nodes.Apply():
                 match tables.targets.get(part.node_id):
                     case NativeTarget(builtin=builtin, args=args) if builtin.changes:
-                        names |= _root(args[0])
+                        names.update(name.id for name in roots_of(args[0]))
     return frozenset(names)
 
 
@@ -213,19 +213,6 @@ def unsure_changes(follower: Follower, node: nodes.Node, env: Env) -> Iterator[N
     forget_changes(follower, node, env)
     yield
     forget_changes(follower, node, env)
-
-
-def _bound(target: nodes.Target) -> set[str]:
-    if isinstance(target, nodes.TupleTarget):
-        return set[str]().union(*map(_bound, target.items))
-    return _root(target)
-
-
-def _root(place: nodes.Expr) -> set[str]:
-    """Return the name of the variable that a place is in, if it is in one."""
-    while isinstance(place, (nodes.Index, nodes.Attribute)):
-        place = place.value
-    return {place.id} if isinstance(place, nodes.Name) else set()
 
 
 # Methods that change their receiver

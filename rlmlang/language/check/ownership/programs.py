@@ -9,7 +9,7 @@ from attrs import field, frozen
 from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.check.body import bodies_of, names_bound_by
-from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget, Tables
+from rlmlang.language.check.checked import CheckedFunction, NativeTarget, Tables, applied_functions
 from rlmlang.language.check.ownership.holders import Holder, ResultSharing, find_parts
 from rlmlang.language.check.ownership.refusals import refusal
 from rlmlang.language.check.ownership.shapes import ContainerShapes
@@ -176,17 +176,7 @@ class Followed:
 
 def _applied_in(*tables: Tables) -> list[CheckedFunction]:
     """Return all functions that are applied, those first that others apply."""
-    found: dict[CheckedFunction, None] = {}
-    due = list(tables)
-    while due:
-        each = due.pop()
-        targets = [target.function for target in each.targets.values() if isinstance(target, FunctionTarget)]
-        references = [function for function in each.references.values() if isinstance(function, CheckedFunction)]
-        for function in (*targets, *references):
-            if function not in found:
-                found[function] = None
-                due.append(function.tables)
-    return list(reversed(found))
+    return list(reversed(applied_functions(*tables)))
 
 
 def _has_changes(statements: Iterable[nodes.Statement], tables: Tables) -> bool:
