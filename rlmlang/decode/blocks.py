@@ -62,6 +62,8 @@ class WrittenBlock:
     """The indentation of its lines, in steps of four spaces."""
     default: Default | None = None
     """What the body of a function ends with, if it must end with a result."""
+    decorator: nodes.Expr | None = None
+    """What is written above the definition that must follow (decision 145)."""
 
     def added(self, statement: nodes.Statement) -> WrittenBlock:
         """Return the block with one more statement."""
@@ -70,6 +72,9 @@ class WrittenBlock:
     def opened(self, head: nodes.Statement, default: Default | None) -> WrittenBlock:
         """Return the block that a head opens in this one."""
         around = self
+        if self.decorator is not None and isinstance(head, (nodes.Function, nodes.Record)):
+            around = evolve(self, decorator=None)
+            head = evolve(head, decorators=(self.decorator,))
         if (chain := continued(head)) is not None:
             around = evolve(self, statements=self.statements[:-1])
             head = with_beginning(chain, self.statements[-1])
@@ -116,6 +121,8 @@ class WrittenBlock:
 
     def chain(self) -> nodes.If | nodes.For | nodes.While | nodes.Try | None:
         """Return the last statement if it may go on with `elif`, `else` or `except`."""
+        if self.decorator is not None:
+            return None
         match self.statements[-1:]:
             case ((nodes.If() | nodes.For() | nodes.While() | nodes.Try()) as last,) if not last.orelse:
                 return last
@@ -189,10 +196,12 @@ def continued(head: nodes.Statement) -> nodes.Statement | None:
 
 
 def must_continue(block: WrittenBlock) -> bool:
-    """Return whether the last statement of a block is a `try` that lacks an `except`."""
+    """Return whether a block must go on: with `except` after a `try`, or a field after what describes the record."""
     match block.statements[-1:]:
         case (nodes.Try(handlers=()),):
             return True
+        case (nodes.ExprStatement(),):
+            return block.kind == "class" and len(block.statements) == 1
     return False
 
 
@@ -216,7 +225,7 @@ def with_body(head: nodes.Statement, body: tuple[nodes.Statement, ...]) -> nodes
         case nodes.Record():
             fields = (each for each in body if isinstance(each, nodes.AnnotatedAssign))
             made = (nodes.Field(each.name, each.type, each.value, span=each.span) for each in fields)
-            return evolve(head, fields=tuple(made))
+            return evolve(head, fields=tuple(made))  # without the strings that describe them
         case nodes.If(branches=(*others, last), orelse=()):
             return evolve(head, branches=(*others, evolve(last, body=body)))
         case nodes.If() | nodes.For(orelse=(_, *_)) | nodes.While(orelse=(_, *_)) | nodes.Try(orelse=(_, *_)):

@@ -8,6 +8,7 @@ from itertools import count
 
 from rlmlang.decode.blocks import must_continue
 from rlmlang.decode.constants import constant
+from rlmlang.decode.decorators import word_below
 from rlmlang.decode.lexemes import fits, is_pattern, new_ends, read_lexeme
 from rlmlang.decode.lines import Ending, Point
 from rlmlang.decode.placeholders import FREE
@@ -102,7 +103,12 @@ def _next_lines(ending: Ending, margin: int = 0) -> str:
 def _shortest(point: Point) -> tuple[str, ...]:
     """Return a line that ends a block soon."""
     block = point.block
-    if must_continue(block):
+    if (decorator := block.decorator) is not None:
+        assert point.environment is not None
+        name = next(name for name in new_names() if name not in point.environment.entries)
+        word = word_below(point.environment, decorator)
+        return (word, name, ":") if word == "class" else (word, name, "(", ")", ":")
+    if must_continue(block) and block.kind != "class":
         return ("except", ":")
     if point.continues_only:
         return ("else", ":")

@@ -280,7 +280,7 @@ def method_calls(method: Builtin, by_type: bool = False) -> Iterator[list[str]]:
 def type_arguments(head: str) -> Iterator[list[str]]:
     """Yield the arguments of a generic type up to the closing bracket, with holes."""
     match head:
-        case "list" | "CALL":
+        case "list" | "set" | "CALL":
             yield [HOLE, "]"]
         case "dict":
             yield ["str", ",", HOLE, "]"]

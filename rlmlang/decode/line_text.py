@@ -13,11 +13,20 @@ from rlmlang.decode.state import BODY, LINE
 from rlmlang.language import nodes
 
 
-def line_of(stack: Stack, inside: OpenFString | None, last: str, words: Sequence[str]) -> nodes.Statement | None:
+def line_of(
+    stack: Stack, inside: OpenFString | None, last: str, words: Sequence[str]
+) -> nodes.Statement | nodes.Decorator | None:
     """Return the statement that a line is, or its head with a body in place of its own; None if it is not complete.
 
     `last` is the last lexeme of the line, and `words` begins with the first one.
     """
+    if words[:1] == ("@",):
+        below = ("def", "x", "(", ")", ":", BODY, "pass", LINE)
+        function = finished(stack, inside, (LINE, *below))
+        if not isinstance(function, nodes.Function):
+            return None
+        (decorator,) = function.decorators
+        return nodes.Decorator(decorator, span=function.span)
     if last != ":" or not tables().takes(stack, "_NL1"):
         return finished(stack, inside, (LINE,))
     if words[:1] == ("try",):
@@ -46,7 +55,9 @@ def read_lines(ending: Ending, text: str, at: int) -> tuple[Ending, int]:
         ending, at = after, end
 
 
-def _read_line(stack: Stack, text: str, at: int) -> tuple[nodes.Statement, tuple[str, ...], int] | None:
+def _read_line(
+    stack: Stack, text: str, at: int
+) -> tuple[nodes.Statement | nodes.Decorator, tuple[str, ...], int] | None:
     """Return the statement of the line at an offset, its lexemes, and the offset after its line end.
 
     None if the line is not whole.

@@ -25,6 +25,7 @@ from rlmlang.decode.blocks import (
     must_continue,
     with_open_tests,
 )
+from rlmlang.decode.decorators import word_below
 from rlmlang.decode.interning import number_of
 from rlmlang.decode.lines_around import LinesAround
 from rlmlang.decode.partial import Environment, PartialChecker
@@ -46,6 +47,8 @@ _after_texts: dict[int, dict[int, tuple[str, ...] | None]] = {}
 
 _accepted: set[int] = set()
 """The numbers of texts, each up to a line end, that check with all blocks closed."""
+
+_DECORATED = (nodes.Function, nodes.Record)
 
 WrittenUnit = Literal["program", "statement", "call"]
 
@@ -135,7 +138,7 @@ class Point:
     @property
     def may_declare(self) -> bool:
         """Return whether a function of the host may be declared here: where inputs may be."""
-        return self.block.outer is None and self.base.inputs
+        return self.block.outer is None and self.block.decorator is None and self.base.inputs
 
     def may_begin(self, lexeme: str) -> bool:
         """Return whether a line may begin with a lexeme, as far as its block says."""
@@ -146,12 +149,19 @@ class Point:
                 return self.chain is not None and not must_continue(self.block)
             case "except":
                 return isinstance(self.chain, nodes.Try)
+            case _ if self.block.kind == "class":
+                if tables().terminal(lexeme) in ("STRING", "RAW_STRING", "LONG_STRING"):
+                    return not self._is_described
+                return lexeme.isidentifier() and lexeme not in tables().fixed
+            case _ if (decorator := self.block.decorator) is not None:
+                assert self.environment is not None
+                return lexeme == word_below(self.environment, decorator)
             case _ if must_continue(self.block):
                 return False
             case _ if self.continues_only:
                 return False
-            case _ if self.block.kind == "class":
-                return lexeme.isidentifier() and lexeme not in tables().fixed
+            case "@":
+                return bool(self.defining_words)
             case "return":
                 return self.block.within("def") is not None
             case "break" | "continue":
@@ -160,22 +170,41 @@ class Point:
                 return self.block.outer is None
         return True
 
-    def after(self, statement: nodes.Statement, lexemes: tuple[str, ...] = ()) -> Ending | None:
-        """Return how a line ends that is a statement or its head, or None if it may not.
+    @property
+    def defining_words(self) -> tuple[str, ...]:
+        """Return the words that may begin a definition below a decorator here."""
+        if self.block.level >= MAX_LEVEL or self.block.kind == "class":
+            return ()
+        return ("def",) if self.block.outer is not None else ("def", "class")
+
+    @property
+    def _is_described(self) -> bool:
+        """Return whether the last line is a string that describes a part of a record."""
+        return bool(self.block.statements) and is_docstring(self.block.statements[-1])
+
+    def after(self, statement: nodes.Statement | nodes.Decorator, lexemes: tuple[str, ...] = ()) -> Ending | None:
+        """Return how a line ends that is a statement, its head, or above one, or None if it may not.
 
         The lexemes that it is written with are given where lines may follow it.
         """
+        written = number_of((self.content, lexemes)) if lexemes else -1
+        if isinstance(statement, nodes.Decorator):
+            if self.environment is None or word_below(self.environment, statement.value) not in self.defining_words:
+                return None
+            return Ending(evolve(self, block=evolve(self.block, decorator=statement.value), written=written))
         point, block = self, self.block
+        if block.decorator is not None and not (is_head(statement) and isinstance(statement, _DECORATED)):
+            return None
         if block.outer is None and block.statements and continued(statement) is None:
             assert self.environment is not None
-            point, block = evolve(self, base=self.environment, block=WrittenBlock(), before=0), WrittenBlock()
+            block = WrittenBlock(decorator=block.decorator)
+            point = evolve(self, base=self.environment, block=block, before=0)
         if not is_head(statement):
             block = block.added(statement)
         elif block.level < MAX_LEVEL:
             block = block.opened(statement, point.base.checker().default_of(statement))
         else:
             return None
-        written = number_of((self.content, lexemes)) if lexemes else -1
         if written not in _accepted:
             if not point.base.accepts(block):
                 return None
@@ -231,7 +260,7 @@ class Point:
         return (
             self.judges, self.unit, self.tells_names_apart, block.outer is None, block.is_looping,
             block.within("def") is None, block.level >= MAX_LEVEL, must_continue(block), chain, self.continues_only,
-            fields if block.kind == "class" else (),
+            (fields, self._is_described) if block.kind == "class" else (), block.decorator is not None,
         )  # fmt: skip
 
     @cached_property
@@ -248,7 +277,7 @@ class Ending:
     point: Point
     """Where the next line begins, if it is in the same block."""
     statement: nodes.Statement | None = None
-    """The line; none before the first one."""
+    """The line; none before the first one, and none above a definition."""
 
     @cached_property
     def levels(self) -> tuple[int, ...]:

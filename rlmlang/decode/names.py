@@ -9,6 +9,7 @@ from typing import Self
 
 from rlmlang.decode.completions import Search
 from rlmlang.decode.conversions import can_become
+from rlmlang.decode.decorators import FACTORIES, IMPORTED, is_field, rests
 from rlmlang.decode.fragments import applications, attributes, function_named, parameters
 from rlmlang.decode.lines import Point
 from rlmlang.decode.operands import OF_ITS_ARGUMENTS
@@ -31,6 +32,8 @@ class NamedLine(LineState):
     """The start of a line, as far as names need to know of it."""
 
     point: Point
+    lexemes: tuple[str, ...]
+    """All lexemes of the line so far."""
     twin_of: Self | None
     receiver: Type | None
     """The type of the operand before the dot that was written last, if it is known."""
@@ -69,6 +72,10 @@ class NextNames:
         words = [word for word in (*tables().fixed, *prefix.closing[:1]) if word.isidentifier()]
         if not takes(prefix.stack, "NAME"):
             return tuple(words), self._child
+        if prefix.words[:1] == ("@",):
+            self._only_listed = True
+            found = rests(prefix.environment, prefix.lexemes, prefix.point.defining_words)
+            return tuple(dict.fromkeys(line[0] for line in found if line)), self._child
         if prefix.last == ".":
             return tuple(_attribute_names(prefix)), self._child
         if prefix.takes_type:
@@ -83,6 +90,7 @@ class NextNames:
         if not prefix.takes_operand:
             return tuple(known), self._child
         known.update(dict.fromkeys([*BUILTINS, *library_names()]))
+        known.update((name, None) for name in prefix.environment.typing if is_field(prefix.environment, name))
         if prefix.last == "=" and prefix.frame is None:
             self._letters = frozenset(ascii_lowercase).difference(known)
             known.update(dict.fromkeys(sorted(self._letters)))
@@ -157,6 +165,8 @@ class NextNames:
             return self._child(name)
         if name in self._letters:
             return self._child(min(self._letters))
+        if is_field(self.prefix.environment, name):
+            return self._child(name)
         if name in OF_ITS_ARGUMENTS or tests_types(self.prefix.frame):
             return self._child(name)
         if self.prefix.last not in _TESTING and self.closing_of(UNKNOWN) is None:  # no operand could be completed
@@ -237,20 +247,30 @@ def _listed_names(prefix: NamedLine) -> list[str] | None:
         case ("except", *_, "except" | "(" | ","):
             return list(CAUGHT)
         case ("import", *_, "import" | ",") | ("from", "from"):
-            return [*MODULES, "typing"]
+            return [*MODULES, "typing", "dataclasses"]
         case ("from", module, "import" | "," | "("):
-            return list(TYPING_NAMES if module == "typing" else MODULES.get(module, ()))
+            return [*(TYPING_NAMES if module == "typing" else MODULES.get(module, ())), *IMPORTED.get(module, ())]
+    frame = prefix.frame
+    if frame is not None and is_field(prefix.environment, str(frame.callee)) and frame.commas == 0:
+        match prefix.last:
+            case "(":
+                return ["default_factory", "default"]
+            case "=":
+                return list(FACTORIES if "default_factory" in frame.keywords else ())
     return None
 
 
 def _type_names(prefix: NamedLine) -> list[str]:
     environment = prefix.environment
-    return [*(name for name in TYPE_NAMES if name != "None"), *environment.records, *environment.typing]
+    known = (name.rstrip(".") for name in environment.typing)
+    return [*(name for name in TYPE_NAMES if name != "None"), *environment.records, *known]
 
 
 def _attribute_names(prefix: NamedLine) -> list[str]:
     if module := module_of(prefix, prefix.stack.below):
         return list(MODULES[module])
+    if prefix.takes_name_of_typing:
+        return list(TYPING_NAMES)
     if static := static_methods(prefix, prefix.stack.below):
         return list(static)
     type_ = prefix.receiver

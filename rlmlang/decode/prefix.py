@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from rlmlang.decode.completions import Search
+from rlmlang.decode.decorators import is_field, made_by_field, rests
 from rlmlang.decode.fragments import requoted
 from rlmlang.decode.line_text import line_of
 from rlmlang.decode.lines import Ending, Point
@@ -24,6 +25,7 @@ from rlmlang.decode.recognizer import tables
 from rlmlang.decode.shapes import shape_of
 from rlmlang.decode.state import LINE, constants_in
 from rlmlang.language import nodes
+from rlmlang.language.parse.tree import is_docstring
 from rlmlang.language.types import Type
 
 MAX_LEXEMES = 1000
@@ -48,7 +50,7 @@ MAX_WAYS = 4
 MAX_NESTING = 20
 """The most brackets that may be open at once."""
 
-UNWRITTEN = frozenset((":=", "@", "finally"))
+UNWRITTEN = frozenset((":=", "finally"))
 """Lexemes of forms that are read, but that no mask writes: the parser makes other statements of them (decision 125)."""
 
 CONTINUATIONS = ("elif", "else", "except")
@@ -141,14 +143,25 @@ class Prefix(NamedLine):
             return grown
         if grown.frame is not None and grown.frame.depth > MAX_NESTING:
             return None
+        if grown.words[0] == "@":
+            return grown._decorating()
         if lexeme.isidentifier() and lexeme not in self.environment.entries and self.names.rules_out(lexeme):
             return None
         return grown if grown._close(self._hints(lexeme), self) else None
+
+    def _decorating(self) -> Prefix | None:
+        """Return the prefix of a decorator if it can be completed."""
+        if not (found := rests(self.environment, self.lexemes, self.point.defining_words)):
+            return None
+        self.closing, self.is_proven = (*min(found, key=len), LINE), True
+        return self
 
     def _hints(self, lexeme: str) -> list[tuple[str, ...]]:
         """Return closings that may complete the line after one more lexeme."""
         before = self.closing
         hints = [before[1:], before]
+        if is_field(self.environment, lexeme):
+            hints = [("(", "default", "=", *before[:-1], ")", LINE), *((*made, LINE) for made in made_by_field())]
         if lexeme in before:
             hints.insert(0, before[before.index(lexeme) + 1 :])
         if before and lexeme.isidentifier() and before[0].isidentifier():
@@ -241,7 +254,8 @@ class Prefix(NamedLine):
         """Return how the line ends here, or None if it may not."""
         statement = line_of(self.stack, self.inside, self.last, self.words[:1])
         if self.point.block.kind == "class" and not isinstance(statement, nodes.AnnotatedAssign):
-            return None  # only fields are written in a record
+            if not (isinstance(statement, nodes.ExprStatement) and is_docstring(statement)):
+                return None  # only fields, and what describes them, are written in a record
         return self.point.after(statement, self.lexemes) if statement is not None else None
 
     def _next(self, lexeme: str) -> Prefix | None:

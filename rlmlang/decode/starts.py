@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rlmlang.decode.decorators import IMPORTED, is_field, made_by_field
 from rlmlang.decode.fragments import (
     attribute_suffixes,
     attributes,
@@ -34,6 +35,7 @@ from rlmlang.decode.state import (
 from rlmlang.decode.suffixes import FURTHER, Suffixes
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
+from rlmlang.language.check.annotations import TYPING_NAMES
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
     BOOL,
@@ -59,6 +61,10 @@ class Starts(Suffixes):
         of the outermost bracket."""
         for start in self._plain_starts():
             yield start, False, ()
+        if self.state.environment.record is not None:
+            if self.state.last == "=" and self.state.frame is None:
+                yield from ((list(default[1:]), False, ()) for default in self._defaults())
+            yield from ((start, False, default) for start in self._plain_starts() for default in self._defaults())
         yield from self.suffixed_ways()
         if self.state.frame is not None and self.state.frame.kind == "call":
             for start in self._arguments(self.state.frame):
@@ -71,6 +77,13 @@ class Starts(Suffixes):
                 yield start, False, (",", HOLE, ",", HOLE)
         if self._may_bind():
             yield BINDING, False, ()
+
+    def _defaults(self) -> Iterator[Sequence[str]]:
+        """Yield the defaults of a field whose type is being written, which it needs after one that has a default."""
+        yield ("=", HOLE)
+        for name in self.state.environment.typing:
+            if is_field(self.state.environment, name):
+                yield from (("=", name, *made) for made in made_by_field())
 
     def operands(self) -> Iterator[list[str]]:
         """Yield what completes the operand that ends the line, of which the last lexeme makes another one."""
@@ -180,9 +193,8 @@ class Starts(Suffixes):
             yield ["[", HOLE, "]"]
         if frame is not None and frame.kind == "type" and last == "[":
             callee = frame.callee or ""
-            yield from type_arguments(
-                state.environment.typing.get(callee, callee).lower() if callee != "CALL" else callee
-            )
+            generic = state.environment.typing.get(callee) or TYPING_NAMES.get(callee, callee)
+            yield from type_arguments(generic.lower() if callee != "CALL" else callee)
             return
         if frame is not None and frame.kind == "type":
             yield []
@@ -193,9 +205,14 @@ class Starts(Suffixes):
             yield [",", HOLE, ",", HOLE]
             yield [HOLE, ",", HOLE]
             yield [HOLE, "]", ",", HOLE, "]"]
-        if last in ("list", "dict", "tuple", "Literal", "Callable") and in_type(state):
+        if last in ("list", "dict", "set", "tuple", "Literal", "Callable") and in_type(state):
             yield from (["[", *each] for each in type_arguments(last))
-        elif in_type(state) and (meant := state.environment.typing.get(last)):
+        elif last == "." and state.takes_name_of_typing:
+            yield ["Text"]
+            return
+        elif f"{last}." in state.environment.typing and tables().takes(stack, "DOT"):
+            yield [".", "Text"]
+        elif in_type(state) and (meant := state.environment.typing.get(last) or TYPING_NAMES.get(last)):
             yield from (["[", *each] for each in type_arguments(meant.lower()))
         if frame is not None and frame.kind == "index" and not frame.filled:
             yield ["0"]
@@ -432,7 +449,7 @@ def _path_before(state: LineState) -> list[str]:
 def _import_starts(state: LineState) -> Iterator[list[str]]:
     """Yield starts of the rest of a line that begins with `from`."""
     module = state.words[1] if len(state.words) > 1 else "math"
-    name = next(iter(MODULES.get(module, ["Any"])))
+    name = next(iter(MODULES.get(module, IMPORTED.get(module, ["Any"]))))
     if state.size < 3:
         yield [module, "import", name][state.size - 1 :]
     elif state.last in ("import", ",", "("):

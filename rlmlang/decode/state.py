@@ -121,6 +121,12 @@ class LineState:
         return tables().takes(self.stack, "FSTRING")
 
     @property
+    def takes_name_of_typing(self) -> bool:
+        """Return whether a name of `typing` follows its name and a dot."""
+        module = getattr(self.stack.below and self.stack.below.value, "value", None)
+        return self.last == "." and f"{module}." in self.environment.typing
+
+    @property
     def takes_type(self) -> bool:
         """Return whether a type may follow."""
         return tables().takes(self.stack, "NONE") and not self.takes_operand

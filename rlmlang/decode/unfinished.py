@@ -11,6 +11,7 @@ from rlmlang.decode.placeholders import FREE_INT, HOLE
 from rlmlang.language import nodes
 from rlmlang.language.check.body import BodyCheck
 from rlmlang.language.check.scope import Scope, Variable
+from rlmlang.language.parse.tree import is_docstring
 from rlmlang.language.types import LiteralType, Primitive
 
 
@@ -27,8 +28,10 @@ def is_plain(entry: object) -> bool:
 
 
 def with_field(record: nodes.Record, line: nodes.Statement) -> nodes.Statement:
-    """Return a record with the field that a line is, or what is refused if it is no field."""
+    """Return a record with the field that a line is, or what is refused if it neither is one nor describes one."""
     match line:
+        case nodes.ExprStatement() if is_docstring(line):
+            return record
         case nodes.AnnotatedAssign():
             field_ = nodes.Field(line.name, line.type, line.value, span=line.span)
             return evolve(record, fields=(*record.fields, field_))

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property, lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -308,9 +309,9 @@ def split(data: bytes) -> tuple[str, bytes] | None:
 @lru_cache(maxsize=4096)
 def completed(tail: bytes) -> bytes | None:
     """Return bytes that complete the first bytes of a character to a visible one."""
-    for more in range(1, 4):
+    for more, middle in product(range(1, 4), (b"\xbf", b"\x80")):  # the first byte may exclude one of them
         for last in range(0xBF, 0x7F, -1):
-            end = b"\xbf" * (more - 1) + bytes([last])
+            end = middle * (more - 1) + bytes([last])
             found = split(tail + end)
             if found is not None and found[0] and not found[1]:
                 return end

@@ -271,6 +271,55 @@ def test_fields_have_defaults() -> None:
     check(Source(begun.text + begun.closing_text()))  # with one more field, which has a default, too
 
 
+# Decorators, and what describes records ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from functools import cache as kept\n\n\n@kept\ndef f(n):\n    return n\n\n\nf(1)\n",
+        "import functools\n\n\ndef g(x):\n    @functools.lru_cache(maxsize=128)\n    def f(n: int) -> int:\n"
+        "        return n\n\n    return f(x)\n\n\ng(1)\n",
+        "from dataclasses import dataclass, field\n\n\n@dataclass(frozen=True)\nclass Bag:\n    size: int = 1\n"
+        "    things: list[str] = field(default_factory=list)\n    top: int = field(default=3)\n"
+        "    place: tuple[int, str] = (0, 'a')\n\n\nBag().top\n",
+        'class Bag:\n    """What holds things."""\n    size: int\n    "in litres"\n\n\nBag(1).size\n',
+    ],
+)
+def test_decorators_and_descriptions(program: str) -> None:
+    matcher = Matcher(Constraint(), BYTES, 100_000)
+    for byte in program.encode():
+        matcher.commit(byte)
+        check(Source(matcher.text + matcher.closing_text()))
+    assert matcher.allows(256)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("@cache\n", ""),
+        ("from functools import cache\n@cache\nx = 1\n", "from functools import cache\n@cache\n"),
+        ("from functools import cache\n@cache\n@cache\n", "from functools import cache\n@cache\n"),
+        ("from functools import cache\n@cache(1)\n", "from functools import cache\n@cache"),
+        ("from functools import cache\n@cache\nclass A:\n", "from functools import cache\n@cache\n"),
+        ("from dataclasses import dataclass\n@dataclass\ndef", "from dataclasses import dataclass\n@dataclass\n"),
+        (
+            "from functools import cache\n@cache\ndef f(xs: list[int]) -> int:\n",
+            "from functools import cache\n@cache\ndef f(xs: list",
+        ),
+        ('class A:\n    "One."\n    "Two."\n', 'class A:\n    "One."\n    '),
+        ('class A:\n    "One."\n1\n', 'class A:\n    "One."\n'),
+        ('class A:\n    f"{1}"\n', "class A:\n    f"),
+        (
+            "from dataclasses import field\nclass A:\n    xs: dict[str, int] = field(default_factory=list)\n",
+            "from dataclasses import field\nclass A:\n    xs: dict[str, int] = field(default_factory=",
+        ),
+    ],
+)
+def test_decorators_and_descriptions_that_are_refused(text: str, written: str) -> None:
+    assert read(text).text == written
+
+
 # What is never reached --------------------------------------------------------------
 
 
