@@ -216,7 +216,9 @@ def strict(
         def run_two(frame: Frame) -> Value:
             a, b = left(frame), right(frame)
             if a.__class__ in UNRESOLVED or b.__class__ in UNRESOLVED:
-                return finish(frame, [a, b])
+                a, b = resolved(a), resolved(b)  # a variable has the Pending of its answer also once that is there
+                if a.__class__ in UNRESOLVED or b.__class__ in UNRESOLVED:
+                    return finish(frame, [a, b])
             try:
                 return work(frame.evaluation.meter, a, b)
             except RlmError as error:

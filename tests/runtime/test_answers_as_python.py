@@ -8,6 +8,7 @@ import hashlib
 import random
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,52 @@ def test_it_means_what_python_says_whenever_answers_arrive(case: Case, seed: int
         assert found[0] in ERRORS[type(error)], repr(error)
     else:
         assert found == ("value", expected)
+
+
+CHANGES = """
+n = CALL[int]("number")
+m = CALL[int]("another", n)
+xs = [0]
+late = [m]
+seen = {0}
+counts = {}
+def put(x: int) -> int:
+    return CALL[int]("put", x)
+for i in range(-3, 6):
+    xs.append(i)
+    xs.append(n)
+    xs.insert(0, xs.pop())
+    xs.append(len(xs) + m)
+    xs.extend([i, m])
+    late.append(i)
+    late.append(put(i))
+    late += [n]
+    seen.add(i + n)
+    counts.setdefault(i % 2, m)
+    if n < i:
+        late.insert(1, late.pop())
+        xs.append(late.pop(0))
+        seen |= {m, i}
+    xs.append(late[-1])
+(xs, late, sorted(seen), counts)
+"""
+"""Changes of what is known, of what has parts that are not, and of either by values that are there or come later."""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_changes_are_pythons_whenever_their_operands_arrive(seed: int) -> None:
+    model = Late(lambda request: None, seed, concurrency=1 + seed % 3, context=1_000_000)
+    result = compile(CHANGES).run(model=model, limits=Limits(max_depth=1))
+    assert exact_text(result.value) == exact_text(evaluate(CHANGES, {}, Asked(CHANGES)))
+
+
+@pytest.mark.parametrize(
+    "change", ["xs.remove(n)", "xs.pop(n)", "xs.insert(xs.index(n), 1)", "xs.append(1 // (n - n))"]
+)
+def test_a_change_that_fails_by_an_answer_says_where(change: str) -> None:
+    text = f'n = CALL[int]("x")\nxs = [0]\nfor i in range(3):\n    if n > 0:\n        {change}\nxs'
+    with pytest.raises(RunError) as caught:
+        compile(text).run(model=lambda prompt: "7", limits=Limits(max_depth=1))
+    span = caught.value.first.span
+    assert span is not None
+    assert text.encode()[: span.start].count(b"\n") == 4
