@@ -15,25 +15,19 @@ from attrs import evolve
 
 from rlmlang.decode.conversions import operator_fits
 from rlmlang.decode.fillings import fillings
-from rlmlang.decode.fragments import (
-    lacking,
-    requoted,
-)
+from rlmlang.decode.fragments import function_named, lacking, requoted
 from rlmlang.decode.holes import Holes
 from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.recognizer import finished, tables
+from rlmlang.decode.recognizer import Stack, finished, tables
 from rlmlang.decode.starts import BINDING, Starts
 from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, outermost
 from rlmlang.language import nodes
+from rlmlang.language.builtins import BUILTINS
+from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.problems import TooManyProblems
-from rlmlang.language.types import (
-    IterableType,
-    ListType,
-    TupleType,
-    Type,
-    Unknown,
-)
+from rlmlang.language.check.scope import Variable
+from rlmlang.language.types import UNKNOWN, FunctionType, IterableType, ListType, TupleType, Type, Unknown
 
 _ORDER = (
     ("_NL0", LINE),
@@ -80,6 +74,15 @@ Suggested = tuple[Sequence[tuple[str, ...]], bool]
 
 Verdict = Callable[[nodes.Statement, PartialChecker], Union[bool, None]]
 """Says whether a line that checks by itself also checks with the lines around it; None if it does with any."""
+
+
+ANY_ITERABLE = IterableType(UNKNOWN)
+"""What is expected where the only thing that matters is that it can be iterated over."""
+
+_NO_FUNCTIONS = (
+    nodes.Constant, nodes.FString, nodes.ListExpr, nodes.SetExpr, nodes.DictExpr, nodes.Comprehension, nodes.Call,
+)  # fmt: skip
+"""Expressions that are never applied."""
 
 
 class Search:
@@ -144,6 +147,8 @@ class Search:
         Nothing that follows can change that, unless it tells that the operand is not None or binds a name in it.
         """
         state = self.state
+        if state.last == "(" and state.frame is not None and state.frame.kind == "call":
+            return not self._applies()
         if state.last not in _OPERATORS or state.leans or state.stack.below is None:
             return False
         left = state.stack.below.value
@@ -157,6 +162,19 @@ class Search:
         if checker.unknown:
             return state.frame is None
         return state.last != "." and not checker.problems and not operator_fits(state.last, type_)
+
+    def _applies(self) -> bool:
+        """Return whether what is before the bracket at the end may be a function, as far as that is quickly found."""
+        below = self.state.stack.below
+        callee = below.value if below is not None else None
+        if isinstance(callee, _NO_FUNCTIONS):
+            return False
+        if not isinstance(callee, nodes.Name) or callee.id in BUILTINS:
+            return True
+        entry = function_named(self.state.environment, callee.id)
+        if isinstance(entry, Variable):
+            return isinstance(entry.type, (FunctionType, Unknown))
+        return entry is not None or _has_lambda(below)
 
     def checks(self, closing: Sequence[str]) -> bool:
         """Return whether the statement checks with this closing."""
@@ -193,7 +211,7 @@ class Search:
         checker = self._check(skeleton, must_check=False) if skeleton is not None else None
         if checker is None or skeleton is None:
             return []
-        types = checker.expected_types(skeleton[0])
+        types = checker.expected_types(skeleton[0]) or _iterated(checker.checked, skeleton[0])
         frame = self.state.frame
         begins = self.state.last != "," if frame is None else not frame.filled and not frame.commas
         if begins and (frame is None or frame.kind == "group"):  # of a tuple
@@ -362,3 +380,25 @@ class Search:
                 if (filled := self._fill(tried, answer)) is not None:
                     return filled
         return None
+
+
+def _has_lambda(stack: Stack | None) -> bool:
+    """Return whether a lambda is being written, of which a parameter may be a function."""
+    while stack is not None:
+        if str(stack.value) == "lambda":
+            return True
+        stack = stack.below
+    return False
+
+
+def _iterated(statement: nodes.Statement | None, hole: str) -> list[Type]:
+    """Return the type of what is iterated over if a hole is, else none."""
+    for each in nodes_in(statement) if statement is not None else ():
+        match each:
+            case (
+                nodes.For(iterable=nodes.Name(id=name))
+                | nodes.ForClause(iterable=nodes.Name(id=name))
+                | nodes.Starred(value=nodes.Name(id=name))
+            ) if name == hole:
+                return [ANY_ITERABLE]
+    return []

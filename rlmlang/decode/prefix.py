@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from rlmlang.decode.completions import Search
+from rlmlang.decode.completions import ANY_ITERABLE, Search
 from rlmlang.decode.decorators import is_field, made_by_field, rests
 from rlmlang.decode.fragments import requoted
 from rlmlang.decode.line_text import line_of
@@ -26,7 +26,7 @@ from rlmlang.decode.shapes import shape_of
 from rlmlang.decode.state import LINE, constants_in
 from rlmlang.language import nodes
 from rlmlang.language.parse.tree import is_docstring
-from rlmlang.language.types import Type
+from rlmlang.language.types import BOOL, FLOAT, Type
 
 MAX_LEXEMES = 1000
 """The most lexemes of one line; after that only its closing may follow."""
@@ -211,6 +211,8 @@ class Prefix(NamedLine):
         """
         if not self.takes_operand:
             return [], False
+        if self.names.expected == [ANY_ITERABLE] and constant_type(grown.last) in (FLOAT, BOOL):
+            return [], True
         usual = constant_type(self.closing[0]) if self.closing else None
         ways, are_all = self.place.ways(grown.environment, grown.last, usual)
         rest = _after_operand(self.closing)
