@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from rlmlang.errors import RlmError
 from rlmlang.language import nodes
 from rlmlang.language.types import DictType, SetType
-from rlmlang.runtime.changes import ChangeOperation, changing, path_of
+from rlmlang.runtime.change_paths import path_of
+from rlmlang.runtime.changes import ChangeOperation, changing
 from rlmlang.runtime.closures import Code, Compiler, when_known
 from rlmlang.runtime.frames import Frame
 from rlmlang.runtime.operators import COMPARISONS, index_into
