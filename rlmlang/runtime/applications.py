@@ -26,6 +26,7 @@ from rlmlang.runtime.closures import (
     FrameNames,
     FunctionCode,
     RuntimeFunction,
+    after,
     container_code,
     strict,
     when_known,
@@ -330,7 +331,7 @@ def is_instance(compiler: Compiler, node: nodes.Apply, target: NativeTarget) -> 
     """Compile an `isinstance`, which its types decide, or else whether the value is None, or which number it is."""
     decided = compiler.tables.decided.get(node.node_id)
     if decided is not None:
-        return lambda frame: decided
+        return after(compiler.code(node.args[0]), lambda frame: decided)
     known = partial(container_code, compiler)
     if (number := tested_number(compiler.tables, target)) is not None:
         return strict(compiler, node, target.args[:1], lambda meter, value: value.__class__ is number, known)

@@ -196,6 +196,16 @@ class Later:
         return frame
 
 
+def after(first: Code, code: Code) -> Code:
+    """Return code that evaluates something else first, whose value is not needed."""
+
+    def run(frame: Frame) -> Value:
+        first(frame)
+        return code(frame)
+
+    return run
+
+
 # Work on values that may be unresolved
 
 

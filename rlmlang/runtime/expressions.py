@@ -13,7 +13,17 @@ from rlmlang.language.types import RecordType
 from rlmlang.runtime.aliases import levels
 from rlmlang.runtime.arithmetic import inverted, negated
 from rlmlang.runtime.call_site import CallSite
-from rlmlang.runtime.closures import Code, Compiler, branching, container_code, dict_of, part_of, strict, when_known
+from rlmlang.runtime.closures import (
+    Code,
+    Compiler,
+    after,
+    branching,
+    container_code,
+    dict_of,
+    part_of,
+    strict,
+    when_known,
+)
 from rlmlang.runtime.frames import Frame, read
 from rlmlang.runtime.lookups import membership
 from rlmlang.runtime.meter import Meter
@@ -179,7 +189,8 @@ def logic(compiler: Compiler, node: nodes.Logic) -> Code:
     decided = compiler.tables.decided.get(node.left.node_id)
     stop = node.op == "or"  # the truth of the left side that decides the result
     if decided is not None:
-        return compiler.code(node.left if decided is stop else node.right)
+        left = compiler.code(node.left)
+        return left if decided is stop else after(left, compiler.code(node.right))
     right = compiler.code(node.right)
 
     def decide(frame: Frame, value: Value) -> Value:
@@ -191,7 +202,7 @@ def logic(compiler: Compiler, node: nodes.Logic) -> Code:
 def conditional(compiler: Compiler, node: nodes.Conditional) -> Code:
     decided = compiler.tables.decided.get(node.test.node_id)
     if decided is not None:
-        return compiler.code(node.then if decided else node.other)
+        return after(compiler.code(node.test), compiler.code(node.then if decided else node.other))
     then, other, site = compiler.code(node.then), compiler.code(node.other), node.test.span.end
 
     def decide(frame: Frame, value: Value) -> Value:

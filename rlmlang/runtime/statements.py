@@ -223,16 +223,16 @@ def target_code(compiler: Compiler, target: nodes.Target) -> Binder:
 
 def branches(compiler: Compiler, node: nodes.If) -> Run:
     tests: list[tuple[Code, int, int]] = []
-    bodies: list[Run] = []
+    bodies: list[Run | None] = []
+    """What is run if a test holds; None for one that types have decided: whatever it gives, the next part follows."""
     orelse = node.orelse
     for branch in node.branches:
         decided = compiler.tables.decided.get(branch.test.node_id)
+        tests.append((compiler.code(branch.test), compiler.changeable(branch.test), branch.test.span.end))
+        bodies.append(body_of(compiler, branch.body) if decided is None else None)
         if decided:
             orelse = branch.body
             break
-        if decided is None:
-            tests.append((compiler.code(branch.test), compiler.changeable(branch.test), branch.test.span.end))
-            bodies.append(body_of(compiler, branch.body))
     otherwise = body_of(compiler, orelse)
     effects = effects_of(compiler.tables, [node])
     capture, exits = compiler.capture(effects), effects.exits
@@ -240,18 +240,20 @@ def branches(compiler: Compiler, node: nodes.If) -> Run:
     def run(frame: Frame, begin: int = 0) -> Outcome:
         for i in range(begin, len(tests)):
             test, levels, site = tests[i]
-            value = test(frame)
+            value, body = test(frame), bodies[i]
+            if body is None:
+                continue
             if value.__class__ in UNRESOLVED:
                 value = resolved(value)
                 if value.__class__ is Pending:
                     known = copied(value, levels, frame.evaluation.meter)
-                    return wait(frame, Waiting(known, Place(frame, site), partial(decide, i, known), exits))
+                    return wait(frame, Waiting(known, Place(frame, site), partial(decide, i, body, known), exits))
             if truth(value):
-                return bodies[i](frame)
+                return body(frame)
         return otherwise(frame)
 
-    def decide(i: int, known: Pending, frame: Frame) -> Outcome:
-        return bodies[i](frame) if truth(resolved(known)) else run(frame, i + 1)
+    def decide(i: int, body: Run, known: Pending, frame: Frame) -> Outcome:
+        return body(frame) if truth(resolved(known)) else run(frame, i + 1)
 
     def wait(frame: Frame, waiting: Waiting) -> Outcome:
         if exits or frame.ordered is not None:

@@ -126,7 +126,10 @@ for i in range(-3, 6):
         xs.append(late.pop(0))
         seen |= {m, i}
     xs.append(late[-1])
-(xs, late, sorted(seen), counts)
+ys = [0]
+ys.append(1 if ys.append(put(7)) is None else 2)
+ys.insert(0, len([1]) if ys.insert(0, 5) is None else put(8))
+(ys, xs, late, sorted(seen), counts)
 """
 """Changes of what is known, of what has parts that are not, and of either by values that are there or come later."""
 

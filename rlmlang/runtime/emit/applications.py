@@ -39,6 +39,7 @@ Applied = Callable[[list[Emitted]], Emitted]
 @emits(nodes.Apply)
 def apply(e: Emitter, node: nodes.Apply) -> Emitted:
     if (decided := e.decided(node)) is not None:
+        e.effects(node.args[0])
         return Emitted(python.const(decided))
     target = e.tables.targets.get(node.node_id)  # nothing is known of applications to inputs without types
     match target:

@@ -249,6 +249,12 @@ class Emitter:
             raise CannotEmit(type(node).__name__)
         return handler(self, node)
 
+    def effects(self, node: nodes.Expr) -> None:
+        """Emit an expression for what it does and how it may fail; its value is not needed."""
+        value = self.expr(node).code
+        if not python.is_simple(value):
+            self.add(ast.Expr(value))
+
     def apart(self, node: nodes.Expr, in_any_case: bool = False) -> tuple[list[ast.stmt], Emitted]:
         """Emit an expression that may be left out, and return the statements that it needs and its value."""
         block: list[ast.stmt] = []

@@ -128,7 +128,10 @@ def _interpolated(e: Emitter, node: nodes.FString, holes: list[tuple[Emitted, bo
 @emits(nodes.Logic)
 def logic(e: Emitter, node: nodes.Logic) -> Emitted:
     if (decided := e.decided(node.left)) is not None:
-        return e.expr(node.left if decided is (node.op == "or") else node.right)
+        if decided is (node.op == "or"):
+            return e.expr(node.left)
+        e.effects(node.left)
+        return e.expr(node.right)
     left = e.expr(node.left)
     block, right = e.apart(node.right)
     if not block:
@@ -144,6 +147,7 @@ def logic(e: Emitter, node: nodes.Logic) -> Emitted:
 @emits(nodes.Conditional)
 def conditional(e: Emitter, node: nodes.Conditional) -> Emitted:
     if (decided := e.decided(node.test)) is not None:
+        e.effects(node.test)
         return e.expr(node.then if decided else node.other)
     test = e.expr(node.test)
     return e.choice(test.code, e.apart(node.then), e.apart(node.other))
@@ -151,5 +155,8 @@ def conditional(e: Emitter, node: nodes.Conditional) -> Emitted:
 
 @emits(nodes.IsNone)
 def is_none(e: Emitter, node: nodes.IsNone) -> Emitted:
+    if (decided := e.decided(node)) is not None:
+        e.effects(node.value)
+        return Emitted(python.const(decided))
     op = ast.IsNot() if node.negated else ast.Is()
     return Emitted(ast.Compare(e.no_literal(e.expr(node.value).code), [op], [python.const(None)]))

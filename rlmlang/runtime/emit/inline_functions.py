@@ -111,6 +111,7 @@ def _branch(e: Emitter, node: nodes.If, i: int, after: Sequence[nodes.Statement]
         return _result(e, node.orelse or after)
     branch = node.branches[i]
     if (decided := e.decided(branch.test)) is not None:
+        e.effects(branch.test)
         return _result(e, branch.body) if decided else _branch(e, node, i + 1, after)
     test = e.expr(branch.test).code
     then_block: list[ast.stmt] = []

@@ -41,9 +41,7 @@ def nothing(e: Emitter, node: nodes.Statement) -> None:
 
 
 def expression(e: Emitter, node: nodes.ExprStatement) -> None:
-    value = e.expr(node.value).code
-    if not python.is_simple(value):
-        e.add(ast.Expr(value))
+    e.effects(node.value)
 
 
 # Assignments
@@ -106,6 +104,7 @@ def _branch(e: Emitter, node: nodes.If, i: int) -> None:
     branch = node.branches[i]
     decided = e.decided(branch.test)
     if decided is not None:
+        e.effects(branch.test)
         if decided:
             block(e, branch.body)
         else:

@@ -189,10 +189,10 @@ def is_none(follower: Follower, node: nodes.IsNone, env: Env) -> Value:
 
 
 def decided(follower: Follower, node: nodes.Expr, operand: nodes.Expr, env: Env) -> bool | None:
-    """Return the value of a test if types decide it, so that its operand need not be evaluated."""
+    """Return the value of a test if types decide it, whatever that of its operand is."""
     known = follower.tables.decided.get(node.node_id)
     if known is not None:
-        perhaps(follower, operand, env)
+        follower.value(operand, env)
     return known
 
 
