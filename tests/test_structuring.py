@@ -12,7 +12,7 @@ from uuid import UUID
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AliasChoices, BaseModel, Field
 
@@ -193,7 +193,6 @@ invoices = st.builds(
 
 
 @given(st.lists(invoices, max_size=3))
-@settings(max_examples=50, deadline=None)
 def test_objects_go_through_a_program_and_come_back_as_they_were(given: list[Invoice]) -> None:
     assert rlmlang.compile(PROGRAM).run(invoices=given).to(list[Invoice]) == given
 
@@ -233,7 +232,6 @@ PYTHON_TYPES: list[tuple[str, Any, st.SearchStrategy[Any]]] = [
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
 def test_values_of_every_kind_go_in_and_come_out(data: st.DataObject) -> None:
     declared, kind, values = data.draw(st.sampled_from(PYTHON_TYPES))
     value = data.draw(values)
@@ -246,7 +244,6 @@ RECORD = "class Person:\n    name: str\n    born: str | None\n    lines: list[in
 
 
 @given(st.builds(Person, name=texts, born=st.none() | st.dates()))
-@settings(max_examples=20, deadline=None)
 def test_models_of_pydantic_go_in_and_come_out(person: Person) -> None:
     assert rlmlang.compile(RECORD).run(x=person).to(Person) == person
 

@@ -261,7 +261,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\
 
 
 @given(cells=st.lists(st.tuples(CELLS, CELLS), max_size=8))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_the_csv_module_writes_is_read_back(cells: list[tuple[str, str]]) -> None:
     with open("a.tsv", "w", encoding="utf-8", newline="") as file:
         csv.writer(file, csv.excel_tab).writerows([("a", "b"), *cells])

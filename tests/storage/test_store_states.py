@@ -161,4 +161,4 @@ class Stores(RuleBasedStateMachine):
 
 
 TestStores = Stores.TestCase
-TestStores.settings = settings(max_examples=40, stateful_step_count=25)
+TestStores.settings = settings(max_examples=settings.default.max_examples * 2 // 3, stateful_step_count=25)
