@@ -16,8 +16,9 @@ from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.recognizer import finished, tables
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, MODULES, Builtin
-from rlmlang.language.check.body import bodies_of, nodes_in
+from rlmlang.language.check.body import bodies_of
 from rlmlang.language.hidden_names import DELETE, DELETE_SLICE, SET_SLICE
+from rlmlang.language.nodes import nodes_in
 from rlmlang.language.parse.lowering import lowered
 from rlmlang.language.source import Source, Span
 from rlmlang.language.types import Type

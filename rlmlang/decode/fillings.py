@@ -10,8 +10,8 @@ from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.placeholders import HOLE
 from rlmlang.decode.state import LineState, names_in
 from rlmlang.language import nodes
-from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.scope import Definition, ModuleEntry, Variable
+from rlmlang.language.nodes import nodes_in
 from rlmlang.language.type_variables import solve
 from rlmlang.language.types import (
     BOOL,

@@ -11,8 +11,9 @@ from rlmlang.decode.partial import PartialChecker
 from rlmlang.decode.unfinished import is_plain
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
-from rlmlang.language.check.body import names_bound_by, nodes_in
+from rlmlang.language.check.body import names_bound_by
 from rlmlang.language.check.scope import Definition, Variable
+from rlmlang.language.nodes import nodes_in
 from rlmlang.language.types import LiteralType, Primitive
 
 

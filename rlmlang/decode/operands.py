@@ -17,9 +17,9 @@ from rlmlang.decode.recognizer import finished, tables
 from rlmlang.decode.state import LineState
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, Builtin
-from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.checked import CheckedFunction
 from rlmlang.language.check.scope import Definition, Variable
+from rlmlang.language.nodes import nodes_in
 from rlmlang.language.types import BOOL, FLOAT, INT, STR, FunctionType, RecordType, Type
 
 OF_ITS_ARGUMENTS = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Union, get_args
 
-from attrs import fields, frozen
+from attrs import frozen
 
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS, MODULES, SYNTAX, Builtin, SpecialForm
@@ -18,12 +18,11 @@ BREAK, CONTINUE, RETURN = 1, 2, 4
 CAUGHT = "raise"
 """The variable that holds the error while it is handled; no program can bind a name like this."""
 
-_PARTS: dict[type, list[str]] = {
-    kind: [part.name for part in fields(kind) if part.eq]
-    for kind in (*get_args(nodes.Expr), *get_args(nodes.Statement), nodes.Branch, nodes.Handler, nodes.TupleTarget,
-                 nodes.ForClause, nodes.IfClause, nodes.Keyword, nodes.Hole)
-}  # fmt: skip
-_NOT_EVALUATED = (nodes.Record, nodes.Import, nodes.Input)
+_EVALUATED = frozenset((
+    *get_args(nodes.Expr), *get_args(nodes.Statement), nodes.Branch, nodes.Handler, nodes.TupleTarget,
+    nodes.ForClause, nodes.IfClause, nodes.Keyword, nodes.Hole,
+)) - {nodes.Record, nodes.Import, nodes.Input}  # fmt: skip
+"""The kinds of nodes that are evaluated, or have parts that are."""
 
 
 @frozen
@@ -86,10 +85,9 @@ def walk(node: nodes.Node, functions: bool = False) -> Iterator[nodes.Node]:
         elif isinstance(part, nodes.Function):
             if functions:
                 rest.extend(reversed(part.body))
-        elif type(part) in _PARTS and not isinstance(part, _NOT_EVALUATED):
+        elif type(part) in _EVALUATED:
             assert isinstance(part, nodes.Node)
             yield part
-            names = _PARTS[type(part)]
             if isinstance(part, nodes.Apply):
                 rest += part.keywords, part.args
                 if isinstance(part.callee, nodes.Attribute):
@@ -97,7 +95,7 @@ def walk(node: nodes.Node, functions: bool = False) -> Iterator[nodes.Node]:
             elif isinstance(part, (nodes.Raise, nodes.Handler)):  # names of errors are no variables
                 rest.append(part.message if isinstance(part, nodes.Raise) else part.body)
             else:
-                rest.extend(getattr(part, name) for name in reversed(names))
+                rest.extend(getattr(part, name) for name in reversed(nodes.PART_NAMES[type(part)]))
 
 
 def exits_of(node: nodes.Node) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked
 from rlmlang.language.types import DictType, ListType, RecordType, SetType, Type, parts_of
-from rlmlang.runtime.emit.variables import walk
 
 GOING_THROUGH = frozenset({"len", "sum", "min", "max", "any", "all"})
 """The built-ins that go through their argument and keep nothing of it."""
@@ -25,7 +24,7 @@ def only_iterates(checked: Checked, name: str) -> bool:
     builtins = GOING_THROUGH | IN_HEADS
     allowed: list[nodes.Node] = []
     found: list[nodes.Name] = []
-    for node in walk(checked.module.statements):
+    for node in nodes.nodes_in(*checked.module.statements):
         match node:
             case nodes.For() | nodes.ForClause():
                 allowed.append(node.iterable)

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Union, get_args
 
-from attrs import fields
-
 from rlmlang.language import nodes
 
 ITERATION, APPLICATION = 4, 8
@@ -26,9 +24,7 @@ WAIT = 20
 SHARED = 50
 """Steps of asking again for a call that was asked before."""
 
-_FIELDS: dict[type, list[str]] = {
-    kind: [part.name for part in fields(kind) if part.eq] for kind in get_args(nodes.Expr)
-}
+_EXPRESSIONS = frozenset(get_args(nodes.Expr))
 
 
 def turn_steps(node: nodes.Comprehension) -> list[int]:
@@ -98,8 +94,8 @@ def count_parts(*exprs: nodes.Expr) -> int:
                 rest += receiver, node.args, node.keywords
             case nodes.Apply() | nodes.Call():
                 rest += node.args, node.keywords
-            case _ if type(node) in _FIELDS:
-                rest.extend(getattr(node, name) for name in _FIELDS[type(node)])
+            case _ if type(node) in _EXPRESSIONS:
+                rest.extend(getattr(node, name) for name in nodes.PART_NAMES[type(node)])
             case _:  # a text, or a bound of a slice that is left out
                 continue
         count += 1

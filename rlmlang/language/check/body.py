@@ -141,17 +141,3 @@ def names_in(target: nodes.Target) -> Iterator[nodes.Name]:
     elif isinstance(target, nodes.TupleTarget):
         for item in target.items:
             yield from names_in(item)
-
-
-def nodes_in(node: nodes.Node) -> list[nodes.Node]:
-    """Return a node and all its parts."""
-    found: list[nodes.Node] = []
-    todo: list[object] = [node]
-    while todo:
-        each = todo.pop()
-        if isinstance(each, nodes.Node):
-            found.append(each)
-            todo.extend(each._parts().values())
-        elif isinstance(each, tuple):
-            todo.extend(each)
-    return found

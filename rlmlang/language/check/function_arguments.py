@@ -11,7 +11,6 @@ from attrs import evolve
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin, Parameter, SpecialForm, module_member
 from rlmlang.language.builtins.small_modules import GETTER, OPERATORS
-from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.checked import CheckedFunction, FunctionTarget, NativeTarget
 from rlmlang.language.check.expressions import methods_of
 from rlmlang.language.check.flow import join_types
@@ -144,7 +143,7 @@ def with_matches(
 
 def _only_reads(node: nodes.Expr) -> bool:
     """Return whether an expression applies nothing but methods that texts have."""
-    for each in nodes_in(node):
+    for each in nodes.nodes_in(node):
         if isinstance(each, nodes.Call):
             return False
         if isinstance(each, nodes.Apply):
@@ -335,7 +334,7 @@ def applied_in_while(check: Inference, node: nodes.Expr) -> None:
             calls_in_while(check, node.span)
         elif reference is None and check.names.is_function(node):
             check.body.applies_parameter_in_while = True
-    elif isinstance(node, nodes.Lambda) and any(_makes_call(check, each) for each in nodes_in(node.body)):
+    elif isinstance(node, nodes.Lambda) and any(_makes_call(check, each) for each in nodes.nodes_in(node.body)):
         calls_in_while(check, node.span)
 
 

@@ -11,7 +11,7 @@ from rlmlang.diagnostics import Diagnostic
 from rlmlang.language import nodes
 from rlmlang.language.builtins import SpecialForm
 from rlmlang.language.check import functions
-from rlmlang.language.check.body import hoist, names_bound_by, nodes_in
+from rlmlang.language.check.body import hoist, names_bound_by
 from rlmlang.language.check.checked import Checked, CheckedFunction, NativeTarget
 from rlmlang.language.check.host_functions import host_functions
 from rlmlang.language.check.inference import Inference
@@ -79,7 +79,7 @@ def _entry_of(functions: Sequence[nodes.Function]) -> nodes.Function | None:
     applied = {
         each.callee.id
         for function in functions
-        for each in nodes_in(function)
+        for each in nodes.nodes_in(function)
         if isinstance(each, nodes.Apply) and isinstance(each.callee, nodes.Name) and each.callee.id != function.name.id
     }
     unapplied = [function for function in functions if function.name.id not in applied]
@@ -113,7 +113,7 @@ def _applies(statement: nodes.Statement, function: str) -> bool:
         case nodes.ExprStatement(value=tried) | nodes.Assert(test=tried):
             return any(
                 isinstance(each, nodes.Apply) and isinstance(each.callee, nodes.Name) and each.callee.id == function
-                for each in nodes_in(tried)
+                for each in nodes.nodes_in(tried)
             )
     return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rlmlang.language import nodes
-from rlmlang.language.check.body import names_bound_by, nodes_in
+from rlmlang.language.check.body import names_bound_by
 from rlmlang.language.check.checked import Checked, CheckedFunction, Tables, applied_functions
 from rlmlang.language.types import Type, fits
 
@@ -55,7 +55,7 @@ def _names(statements: Iterable[nodes.Statement]) -> Iterator[nodes.Name]:
         each
         for statement in statements
         if not isinstance(statement, nodes.Function)
-        for each in nodes_in(statement)
+        for each in nodes.nodes_in(statement)
         if isinstance(each, nodes.Name)
     ]
     yield from sorted(names, key=lambda name: name.span.start)

@@ -5,7 +5,7 @@ Spans do not take part in equality, so that trees with the same meaning are equa
 
 from __future__ import annotations
 
-from rlmlang.language.nodes.base import Node
+from rlmlang.language.nodes.base import PART_NAMES, Node, nodes_in
 from rlmlang.language.nodes.expressions import (
     Apply,
     Attribute,
@@ -75,6 +75,7 @@ from rlmlang.language.nodes.statements import (
 )
 
 __all__ = [
+    "PART_NAMES",
     "AnnotatedAssign",
     "Apply",
     "Assert",
@@ -139,4 +140,5 @@ __all__ = [
     "Unary",
     "Walrus",
     "While",
+    "nodes_in",
 ]

@@ -1,6 +1,8 @@
-"""What all nodes have: a span, equality without it, and for expressions a number."""
+"""What all nodes have: a span, parts, equality by their parts, and for expressions a number."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from attrs import field, fields, frozen
 
@@ -19,12 +21,22 @@ def id_field() -> int:
     return number
 
 
+class _PartNames(dict[type, tuple[str, ...]]):
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        names = self[kind] = tuple(part.name for part in fields(kind) if part.eq)
+        return names
+
+
+PART_NAMES = _PartNames()
+"""The names of the attributes in which each kind of node has its parts."""
+
+
 @frozen(eq=False, repr=False)
 class Node:
     """The base class of nodes, with what attrs would generate for each class, which would slow down every start."""
 
     def _parts(self) -> dict[str, object]:
-        return {part.name: getattr(self, part.name) for part in fields(type(self)) if part.eq}
+        return {name: getattr(self, name) for name in PART_NAMES[type(self)]}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Node) and _equal(self, other)
@@ -34,6 +46,19 @@ class Node:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self._parts().items())})"
+
+
+def nodes_in(*roots: object, outside_of: type[Node] | None = None) -> Iterator[Node]:
+    """Yield nodes and all nodes in them, each before those in it; not what is in nodes of the kind `outside_of`."""
+    todo: list[object] = [*roots]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, Node):
+            yield each
+            if outside_of is None or not isinstance(each, outside_of):
+                todo.extend(getattr(each, name) for name in PART_NAMES[type(each)])
+        elif isinstance(each, tuple):
+            todo.extend(each)
 
 
 def _equal(a: Node, b: Node) -> bool:

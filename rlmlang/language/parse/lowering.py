@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, get_args
 
-from attrs import evolve, fields
+from attrs import evolve
 
 from rlmlang.errors import ProgramError
 from rlmlang.language import hidden_names, nodes
@@ -194,7 +194,7 @@ class _Lifting:
         """Whether anything is applied before that, which may change values."""
 
     def take_note(self, node: nodes.Node) -> None:
-        for each in _within(node):
+        for each in nodes.nodes_in(node):
             if isinstance(each, nodes.Name):
                 self.read.add(each.id)
             self.has_applied |= isinstance(each, (nodes.Apply, nodes.Call))
@@ -285,33 +285,22 @@ def _refused(node: nodes.Node, hint: str) -> ProgramError:
 
 def _children(node: nodes.Node) -> Iterator[tuple[str, Any]]:
     """Yield the parts of an expression by name, in the order in which they are evaluated."""
-    for part in fields(type(node)):
-        value = getattr(node, part.name)
-        if part.eq and isinstance(value, (nodes.Node, tuple)):
-            yield part.name, value
-
-
-def _within(*roots: nodes.Node) -> Iterator[nodes.Node]:
-    todo: list[object] = [*roots]
-    while todo:
-        each = todo.pop()
-        if isinstance(each, nodes.Node):
-            yield each
-            todo.extend(value for _, value in _children(each))
-        elif isinstance(each, tuple):
-            todo.extend(each)
+    for name in nodes.PART_NAMES[type(node)]:
+        value = getattr(node, name)
+        if isinstance(value, (nodes.Node, tuple)):
+            yield name, value
 
 
 def _walruses(node: nodes.Node) -> list[nodes.Walrus]:
-    return [each for each in _within(node) if isinstance(each, nodes.Walrus)]
+    return [each for each in nodes.nodes_in(node) if isinstance(each, nodes.Walrus)]
 
 
 def _has_walrus(node: nodes.Node) -> bool:
-    return any(isinstance(each, nodes.Walrus) for each in _within(node))
+    return any(isinstance(each, nodes.Walrus) for each in nodes.nodes_in(node))
 
 
 def _count(roots: Sequence[nodes.Node], name: str) -> int:
-    return sum(isinstance(each, nodes.Name) and each.id == name for each in _within(*roots))
+    return sum(isinstance(each, nodes.Name) and each.id == name for each in nodes.nodes_in(*roots))
 
 
 def _operands_of_and(node: nodes.Expr) -> list[nodes.Expr]:

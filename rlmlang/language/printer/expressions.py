@@ -226,17 +226,10 @@ def _is_long(node: nodes.FString) -> bool:
         isinstance(part, str) and "\n" in part for part in node.parts
     ):
         return True
-    todo: list[object] = [part.value for part in node.parts if isinstance(part, nodes.Hole)]
-    while todo:
-        each = todo.pop()
-        if isinstance(each, nodes.Constant):
-            if isinstance(each.value, str) and ("'" in each.value or '"' in each.value):
-                return True
-        elif isinstance(each, nodes.Node):
-            todo.extend(each._parts().values())
-        elif isinstance(each, tuple):
-            todo.extend(each)
-    return False
+    return any(
+        isinstance(each, nodes.Constant) and isinstance(each.value, str) and ("'" in each.value or '"' in each.value)
+        for each in nodes.nodes_in(*(part.value for part in node.parts if isinstance(part, nodes.Hole)))
+    )
 
 
 def _long_fstring(node: nodes.FString) -> str:

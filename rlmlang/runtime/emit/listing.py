@@ -9,7 +9,6 @@ from rlmlang.language import nodes
 from rlmlang.language.check.checked import Checked, CheckedFunction, FunctionTarget, Tables
 from rlmlang.runtime.emit.programs import emitted_program
 from rlmlang.runtime.emit.unit import Unit
-from rlmlang.runtime.emit.variables import walk
 
 
 def listing(checked: Checked) -> str:
@@ -22,7 +21,7 @@ def listing(checked: Checked) -> str:
         for function in _functions(checked):
             emitted.function(function)
         for tables, body in [(checked.tables, checked.module.statements), *_bodies(checked)]:
-            for node in walk(body):
+            for node in nodes.nodes_in(*body):
                 if isinstance(node, (nodes.For, nodes.While)):
                     emitted.loop(tables, node)
     unit = emitted.unit

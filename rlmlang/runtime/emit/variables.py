@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from attrs import fields
-
 from rlmlang.language import nodes
 
 
@@ -48,7 +46,7 @@ def sums(body: Iterable[nodes.Statement]) -> set[str]:
     """Return the names that are added to or subtracted from, and bound in no other way but by assignments."""
     added: set[str] = set()
     others: set[str] = set()
-    for node in walk(tuple(body)):
+    for node in nodes.nodes_in(*body):
         match node:
             case nodes.AugmentedAssign(target=nodes.Name(id=name), op=op):
                 (added if op in ("+", "-") else others).add(name)
@@ -93,35 +91,21 @@ def functions_in(body: Iterable[nodes.Statement]) -> Iterator[nodes.Function]:
 
 def read_inside(body: Iterable[nodes.Statement]) -> set[str]:
     """Return every name that occurs in the functions of a body: an outer variable that they read is among them."""
-    return {node.id for function in functions_in(body) for node in walk(function.body) if isinstance(node, nodes.Name)}
+    return {
+        node.id
+        for function in functions_in(body)
+        for node in nodes.nodes_in(*function.body)
+        if isinstance(node, nodes.Name)
+    }
 
 
 def handler_names(body: Sequence[nodes.Statement]) -> set[str]:
     """Return the names that handlers bind to messages, which have no value after the handler."""
-    handlers = (node for node in walk(tuple(body)) if isinstance(node, nodes.Handler))
+    handlers = (node for node in nodes.nodes_in(*body) if isinstance(node, nodes.Handler))
     return {handler.name.id for handler in handlers if handler.name is not None}
 
 
 def imports_module(module: nodes.Module, name: str) -> bool:
     """Return whether a program imports a module, or something from it."""
-    imports = (node for node in walk(module.statements) if isinstance(node, nodes.Import))
+    imports = (node for node in nodes.nodes_in(*module.statements) if isinstance(node, nodes.Import))
     return any(node.module == name or any(each.name == name for each in node.names) for node in imports)
-
-
-def walk(root: object) -> Iterator[nodes.Node]:
-    """Yield a node, or those of a tuple, and all nodes inside, in no particular order."""
-    rest: list[object] = [root]
-    while rest:
-        node = rest.pop()
-        if isinstance(node, tuple):
-            rest.extend(node)
-        elif isinstance(node, nodes.Node):
-            yield node
-            rest.extend(getattr(node, name) for name in _PARTS.setdefault(type(node), _parts(type(node))))
-
-
-def _parts(kind: type) -> list[str]:
-    return [part.name for part in fields(kind) if part.eq]
-
-
-_PARTS: dict[type, list[str]] = {}

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from math import inf
 from typing import Union
 
-from attrs import fields
-
 from rlmlang.errors import RunError
 from rlmlang.language import nodes
 from rlmlang.language.builtins import Bounds
@@ -156,32 +154,10 @@ def _changed(follower: Follower, env: Env, value: Value, keys: list[Key], work: 
 # What a loop may change
 
 
-def descendants(*roots: object) -> Iterator[nodes.Node]:
-    """Yield nodes and all nodes in them, but for the bodies of functions."""
-    rest: list[object] = [*roots]
-    while rest:
-        node = rest.pop()
-        if isinstance(node, tuple):
-            rest.extend(node)
-        elif isinstance(node, nodes.Node):
-            yield node
-            if not isinstance(node, nodes.Function):
-                rest.extend(getattr(node, name) for name in _PARTS[type(node)])
-
-
-class _Parts(dict[type, list[str]]):
-    def __missing__(self, kind: type) -> list[str]:
-        self[kind] = [part.name for part in fields(kind) if part.eq]
-        return self[kind]
-
-
-_PARTS = _Parts()
-
-
 def changed_names(node: nodes.Node, tables: Tables) -> frozenset[str]:
     """Return the variables that a statement or expression may bind or change."""
     names: set[str] = set()
-    for part in descendants(node):
+    for part in nodes.nodes_in(node, outside_of=nodes.Function):
         match part:
             case nodes.Assign(targets=targets):
                 names.update(name.id for target in targets for name in roots_of(target))

@@ -10,7 +10,6 @@ from rlmlang.language.types import RecordType
 from rlmlang.runtime.effects import bound_in
 from rlmlang.runtime.emit.enclosing_scopes import PROGRAM
 from rlmlang.runtime.estimate.blocks import block
-from rlmlang.runtime.estimate.changes import descendants
 from rlmlang.runtime.estimate.emitted import run_function
 from rlmlang.runtime.estimate.environment import Env
 from rlmlang.runtime.estimate.follower import Application, Follower, FunctionEstimate
@@ -144,7 +143,7 @@ def function_argument(follower: Follower, node: nodes.Expr, env: Env) -> Functio
 
 def makes_calls(node: nodes.Node, tables: Tables) -> bool:
     """Return whether following a statement may come to a CALL, also in the functions that it applies."""
-    for part in descendants(node):
+    for part in nodes.nodes_in(node, outside_of=nodes.Function):
         match part:
             case nodes.Call():
                 return True
