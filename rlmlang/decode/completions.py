@@ -24,9 +24,9 @@ from rlmlang.decode.starts import BINDING, Starts
 from rlmlang.decode.state import BODY, LINE, BracketFrame, LineState, outermost
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
-from rlmlang.language.check.body import nodes_in
 from rlmlang.language.check.problems import TooManyProblems
 from rlmlang.language.check.scope import Variable
+from rlmlang.language.nodes import nodes_in
 from rlmlang.language.types import UNKNOWN, FunctionType, IterableType, ListType, TupleType, Type, Unknown
 
 _ORDER = (
