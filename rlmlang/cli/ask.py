@@ -39,7 +39,7 @@ from rlmlang.sessions import Session
 @click.argument("question")
 @text_input_option
 @download_option
-@click.option("--session", metavar="NAME", help="Go on with what earlier questions were given, bound and answered.")
+@click.option("--session", metavar="NAME", help="Continue from the inputs, variables and answers of earlier questions.")
 @click.option("--type", "type_", metavar="TYPE", default="str", show_default=True, help="The type of the answer.")
 @model_option
 @leaf_model_option
@@ -72,9 +72,9 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Have the model write and run a program.
+    """Answer a question by a program that the model writes.
 
-    The program answers the question. The model sees the inputs' names, types, sizes and
+    The model sees the inputs' names, types, sizes and
     beginnings; its program reads them, and may call the model on parts of them. --max-depth
     counts the levels below this program: with 1 (the default) its calls are answered directly,
     with more by programs; with 0 there is no program, and the model answers the question itself.

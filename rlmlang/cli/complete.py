@@ -1,4 +1,4 @@
-"""`rlmlang complete`: have the model write a text with calls of itself in it."""
+"""`rlmlang complete`: have the model write a text in which it may call itself."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Have the model write a text with calls of itself in it.
+    """Have the model write a text in which it may call itself.
 
     Where it writes CALL("instruction", name), the call is made at once and its answer inserted;
     the model continues after it. The functions of --functions are called likewise. A call that does

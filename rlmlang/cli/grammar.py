@@ -31,7 +31,7 @@ from rlmlang.files import grammar_text
 )
 @click.option("--no-calls", is_flag=True, help="Leave CALL out of programs and statements.")
 def command(dialect: str, unit: str | None, scope: tuple[str, ...], type_text: str | None, no_calls: bool) -> None:
-    """Print the grammar.
+    """Print the grammar of the language.
 
     Without options it is the grammar file. With any except lark and llguidance, it is the grammar of
     what a model may write, in the format of its engine.

@@ -96,24 +96,29 @@ def _workers(ctx: click.Context, param: click.Parameter, text: str | None) -> in
 @writing_option
 @guidance_option
 @functions_option
-@click.option("--resume", is_flag=True, help="Go on with results that were begun; no finished row is run again.")
-@click.option("--retry-failed", is_flag=True, help="As --resume, and run the rows again that failed.")
-@click.option("--overwrite", is_flag=True, help="Begin anew where there are results already.")
-@click.option("--unordered", is_flag=True, help="Keep results in the order in which the rows end.")
+@click.option("--resume", is_flag=True, help="Continue results that were begun; no finished row is run again.")
+@click.option("--retry-failed", is_flag=True, help="Like --resume, but rows that failed are run again.")
+@click.option("--overwrite", is_flag=True, help="Replace results that exist already.")
+@click.option("--unordered", is_flag=True, help="Write results in the order in which rows end.")
 @click.option(
-    "--columns", metavar="NAMES", help="Own columns of the rows that are kept, between commas.  [default: all]"
+    "--columns",
+    metavar="NAMES",
+    help="Columns of the rows to keep in results, separated by commas.  [default: all]",
 )
-@click.option("--max-errors", metavar="N", type=click.IntRange(0), help="End when more rows have failed.")
+@click.option("--max-errors", metavar="N", type=click.IntRange(0), help="End when more than N rows have failed.")
 @click.option(
     "--row-limit",
     "row_limits",
     multiple=True,
     metavar="NAME=N",
     callback=_row_limits,
-    help="A limit of each row, such as max_calls=20.  [default: 1,000 calls of either kind]",
+    help="A limit of each row, such as max_calls=20.  [default: 1,000 calls of the model, and as many of functions]",
 )
 @click.option(
-    "--rows-at-once", metavar="N", type=click.IntRange(1), help="Rows in work at once.  [default: set by the model]"
+    "--rows-at-once",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Rows that run at once.  [default: set by the model]",
 )
 @click.option(
     "--on",
@@ -178,11 +183,11 @@ def command(
 ) -> int:
     """Run a program on every row of a data set.
 
-    A line of results is written for each. Columns are inputs by their names; --input gives an
-    input that is the same for all rows. Equal calls of different rows are one. A row that fails
-    is a line with its error; the exit code is 1 then. Limits are those of all rows together;
-    when one is reached, or a server is down, the rows so far are kept, and --resume goes on.
-    With --on, many processes or machines share the rows, and a store in PostgreSQL.
+    One line of results is written for each row. A column is the input that has its name; --input
+    gives an input that is the same for all rows. Equal calls of different rows are made once. A row
+    that fails is a line with its error, and the exit code is then 1. The limits hold for all rows
+    together; when one is reached, or a server is down, finished rows are kept, and --resume
+    continues. With --on, many processes or machines run the rows, with one store in PostgreSQL.
     `rlmlang map diff A B` compares two results.
 
     \b

@@ -22,7 +22,7 @@ def command(a: str, b: str, as_json: bool) -> None:
     """Compare the results of two maps of the same rows.
 
     A and B are results files of any format. Rows are compared by their numbers; where both
-    are scored, it says how many got right and wrong, and how likely that is by chance.
+    are scored, it says how many became right or wrong, and how likely that is by chance.
 
     \b
     Examples:

@@ -25,13 +25,13 @@ LIMITS = {
     "max_prompt_tokens": "Tokens that the model reads.",
     "max_completion_tokens": "Tokens that the model writes.",
     "max_answer_tokens": "Tokens of one answer.",
-    "repairs": "How often an answer that is not of its type is asked for again.",
+    "repairs": "How often the model is asked again for an answer that is not of its type.",
     "max_cost": "Money, in US dollars.",
-    "max_share": "Share of calls, tokens and money that one call may take with those below it.",
+    "max_share": "Share of calls, tokens and money that one call may take, with all calls below it.",
     "max_seconds": "Wall time.",
-    "max_steps": "Steps of pure work.",
+    "max_steps": "Steps of the program's own work.",
     "max_bytes": "Size of any one value.",
-    "max_function_calls": "Calls of functions of the host.",
+    "max_function_calls": "Calls of functions of your own.",
     "concurrency": "Calls that run at once.",
 }
 
@@ -217,7 +217,7 @@ writing_option = click.option(
 guidance_option = click.option(
     "--guidance",
     metavar="FILE",
-    help="Your own words for the models, which stand in every prompt of the run.",
+    help="Your own instructions for the models, added to every prompt of the run.",
 )
 quiet_option = click.option(
     "--quiet", "-q", is_flag=True, help="Show neither the calls while they run nor the summary."

@@ -32,7 +32,7 @@ def command() -> None:
 
 @command.command("list")
 @store_option
-@click.option("--all", "all_", is_flag=True, help="Those too that `rlmlang serve` keeps for its clients.")
+@click.option("--all", "all_", is_flag=True, help="Also those that `rlmlang serve` keeps for its clients.")
 @json_option
 def list_(store: str | None, all_: bool, as_json: bool) -> None:
     """List the sessions, the latest first.

@@ -2,7 +2,7 @@
 
     model = "smollm2"
     writing = "turns"         # how models write programs; else what suits the model
-    guidance = "style.md"     # a file in this folder, whose text stands in every prompt
+    guidance = "style.md"     # a file in this folder, whose text is added to every prompt
     store = "answers.db"      # or false, for none
     allow = ["https://api.openai.com"]      # the only servers that may be used
 
