@@ -156,6 +156,13 @@ def test_no_abbreviation_is_listed_in_vain() -> None:
         assert len(word) == 1 or len(call("sentences", f"So {word}. Next")) == 2
 
 
+def seconds_and_steps(name: str, *args: object) -> tuple[float, int]:
+    meter = Meter(10**12, 10**12)
+    start = time.process_time()
+    BUILTINS[name].code(meter, *args)
+    return time.process_time() - start, meter.steps
+
+
 @pytest.mark.parametrize(
     "text",
     ["\u0301", ".", "a.", ". ", ".)", '?" 1 ', "a'", "_ア", "\r\n", "\u200d", "A. ", "… ", "\n.", "a\u0301-", "字。"],
@@ -164,11 +171,9 @@ def test_whatever_the_text_is_the_work_is_linear(text: str) -> None:
     for name, *args in (("words",), ("sentences",), ("chunk", 1000), ("chunk", 10)):
         seconds = []
         for count in (4_000, 32_000):
-            meter = Meter(10**12, 10**12)
-            start = time.process_time()
-            BUILTINS[name].code(meter, text * (count // len(text)), *args)
-            seconds.append(time.process_time() - start)
-            assert seconds[-1] < 0.02 + 3e-6 * meter.steps, (name, args)
+            tries = [seconds_and_steps(name, text * (count // len(text)), *args) for _ in range(3)]
+            seconds.append(min(took for took, _ in tries))  # whatever else the process does only adds to one of them
+            assert seconds[-1] < 0.02 + 3e-6 * tries[0][1], (name, args)
         assert seconds[1] < 0.1 + 8 * 4 * seconds[0], (name, args)
 
 
