@@ -413,7 +413,7 @@ def weather(count: int, store: Path) -> None:
 
 
 def test_a_storm_of_faults(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    weather(2_000, tmp_path / "store.db")
+    weather(1_000, tmp_path / "store.db")
     assert [record for record in caplog.records if record.name in ("asyncio", "rlmlang")] == []
 
 

@@ -83,7 +83,7 @@ def asked(server: FakeServer) -> list[str]:
 
 def test_a_run_that_is_killed_again_and_again(do: Do, server: FakeServer, tmp_path: Path, kills: int) -> None:
     """No call whose answer was stored is sent again, whenever the process is killed."""
-    n, left, chance = 2_000, kills, random.Random(kills)
+    n, left, chance = 1_000, kills, random.Random(kills)
     server.on("/v1/chat/completions", chat)
     server.on("/v1/models", Answer(404))
     part = 0
@@ -116,7 +116,7 @@ def kills(request: pytest.FixtureRequest) -> int:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_run_that_dies_at_each_of_its_writes(do: Do, tmp_path: Path, after: bool) -> None:
-    n = 12
+    n = 6
     for number in range(1, 1_000):
         counted, store = tmp_path / f"calls{number}", tmp_path / f"store{number}.db"
         counting = {"path": str(counted), "delay": 0.0, "concurrency": 3}
@@ -143,8 +143,8 @@ def test_a_run_that_dies_at_each_of_its_writes(do: Do, tmp_path: Path, after: bo
 
 def test_processes_share_the_work(do: Do, place: str | Path, tmp_path: Path) -> None:
     """Each call is made by exactly one process, and all get the value."""
-    n, counted = 2_000, tmp_path / "calls"
-    counting = {"path": str(counted), "delay": 0.002, "concurrency": 8}
+    n, counted = 1_000, tmp_path / "calls"
+    counting = {"path": str(counted), "delay": 0.004, "concurrency": 8}
     jobs = [{"counting": counting, "store": str(place), "run": f"r{i}", "n": n} for i in range(4)]
     assert do(*jobs) == [{"code": 0, "text": expected(n)}] * 4
     calls = Counter(counted.read_text().splitlines())
