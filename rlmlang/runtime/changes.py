@@ -15,6 +15,7 @@ from attrs import frozen
 from rlmlang.errors import RlmError
 from rlmlang.language import nodes
 from rlmlang.language.check.checked import NativeTarget
+from rlmlang.language.hidden_names import SET_SLICE
 from rlmlang.language.source import Span
 from rlmlang.language.types import DequeType, DictType, ListType, SetType
 from rlmlang.runtime.change_paths import ChangePath, PathStep, path_of
@@ -363,7 +364,12 @@ def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget, operands
 
     moves = target.builtin.moves is not None
     operation = ChangeOperation(work, moves, _MOVED.get(name), opens=name == "extend", note=_NOTES.get(name))
-    return changing(node, path_of(compiler, target.args[0]), operands, operation)
+    path = path_of(compiler, target.args[0])
+    if name != SET_SLICE:
+        return changing(node, path, operands, operation)
+    values, *bounds = operands
+    assign = changing(node, path, [None, *bounds], operation)
+    return lambda frame: assign(frame, values(frame))  # what is assigned comes before the path
 
 
 # Assignments

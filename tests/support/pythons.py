@@ -178,10 +178,10 @@ def _(node: nodes.ExprStatement) -> Any:
         case nodes.Apply(callee=nodes.Attribute(value=value, name=name), args=args) if name in METHODS:
             if name == hidden_names.DELETE:
                 return python.Delete([python.Subscript(as_python(value), as_python(args[0]), python.Del())])
-            bounds = python.Slice(*(None if bound == NO_BOUND else as_python(bound) for bound in args[:3]))
+            bounds = python.Slice(*(None if bound == NO_BOUND else as_python(bound) for bound in args[-3:]))
             if name == hidden_names.DELETE_SLICE:
                 return python.Delete([python.Subscript(as_python(value), bounds, python.Del())])
-            return python.Assign([python.Subscript(as_python(value), bounds, STORE)], as_python(args[3]))
+            return python.Assign([python.Subscript(as_python(value), bounds, STORE)], as_python(args[0]))
     return python.Expr(as_python(node.value))
 
 

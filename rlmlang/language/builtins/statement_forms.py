@@ -49,10 +49,10 @@ def _delete_slice(meter: Meter, self: list[Value], start: int | None, stop: int 
 
 
 @of_syntax(
-    "list", SET_SLICE, f"assign(self: list[T], {_BOUNDS}, values: Iterable[T]) -> None", cost=ELEMENTS, changes=True
+    "list", SET_SLICE, f"assign(self: list[T], values: Iterable[T], {_BOUNDS}) -> None", cost=ELEMENTS, changes=True
 )
 def _set_slice(
-    meter: Meter, self: list[Value], start: int | None, stop: int | None, step: int | None, values: Any
+    meter: Meter, self: list[Value], values: Any, start: int | None, stop: int | None, step: int | None
 ) -> None:
     count = _count(self, start, stop, step)
     meter.charge(1 + len(self) // 64 + len(values))

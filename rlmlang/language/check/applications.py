@@ -226,7 +226,8 @@ def _method(check: Inference, node: nodes.Apply, callee: nodes.Attribute) -> Typ
             _infer_arguments(check, node)
             return check.problems.error("E214", f"`{callee.name}` is a constant, not a function", callee.name_span)
     if (named := _of_type(check, callee)) is not None:
-        return _builtin(check, _with_receiver(node), named, None)
+        node = _with_receiver(node)
+        return _builtin(check, node, BUILTINS["next"] if _is_generator(node.args) else named, None)
     if callee.name == "from_iterable" and len(node.args) == 1 and (chain := _chain(check, callee.value)) is not None:
         whole = nodes.Starred(node.args[0], span=node.args[0].span, node_id=next(_numbers))
         return _builtin(check, evolve(node, args=(whole,)), chain, None)
@@ -265,8 +266,19 @@ def _chain(check: Inference, node: nodes.Expr) -> Builtin | None:
 
 
 def _with_receiver(node: nodes.Apply) -> nodes.Apply:
-    """Return `set.union(*xs)` as `set.union(xs[0], *xs[1:])`."""
+    """Return `set.union(*xs)` as `set.union(xs[0], *xs[1:])`.
+
+    What is no variable is evaluated once: `next(set.union(xs[0], *xs[1:]) for xs in [value])`.
+    """
     match node.args:
+        case (nodes.Starred(value=value, span=span),) if not isinstance(value, nodes.Name):
+            name = nodes.Name(str(next(_numbers)), span=span, node_id=next(_numbers))
+            starred = nodes.Starred(name, span=span, node_id=next(_numbers))
+            applied = _with_receiver(evolve(node, args=(starred,), node_id=next(_numbers)))
+            once = nodes.ListExpr((value,), span=span, node_id=next(_numbers))
+            clauses = (nodes.ForClause(name, once, span=span),)
+            each = nodes.Comprehension("generator", applied, clauses, span=span, node_id=next(_numbers))
+            return evolve(node, args=(each,))
         case (nodes.Starred(value=value, span=span),):
             zero = nodes.Constant(0, span=span, node_id=next(_numbers))
             one = nodes.Constant(1, span=span, node_id=next(_numbers))

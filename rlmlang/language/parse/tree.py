@@ -292,7 +292,7 @@ class Builder(ExpressionBuilder):
             args = (target.index, *args)
         else:
             bounds = (target.start, target.stop, target.step)
-            args = (*(self.bound(bound, target.span) for bound in bounds), *args)
+            args = (*args, *(self.bound(bound, target.span) for bound in bounds))  # the new elements come first
         callee = nodes.Attribute(target.value, method, target.span, span=target.span, node_id=next(self._ids))
         made = nodes.Apply(callee, args, span=span, node_id=next(self._ids))
         return nodes.ExprStatement(self.node(made, [target.value, *args]), span=span)

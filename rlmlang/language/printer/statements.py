@@ -201,11 +201,11 @@ def _element_change(name: str, container: nodes.Expr, args: tuple[nodes.Expr, ..
     span = container.span
     if name == DELETE:
         return _with_value("del ", nodes.Index(container, args[0], span=span), indent)
-    start, stop, step = (None if bound == nodes.Constant(None, span=span) else bound for bound in args[:3])
+    start, stop, step = (None if bound == nodes.Constant(None, span=span) else bound for bound in args[-3:])
     part = nodes.Slice(container, start, stop, step, span=span)
     if name == DELETE_SLICE:
         return _with_value("del ", part, indent)
-    return _with_value(f"{flat_text(expr_row(part, 1))} = ", args[3], indent, bare=True)
+    return _with_value(f"{flat_text(expr_row(part, 1))} = ", args[0], indent, bare=True)
 
 
 def _import(node: nodes.Import, indent: int) -> str:

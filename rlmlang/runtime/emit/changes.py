@@ -13,6 +13,7 @@ from functools import partial
 from rlmlang.language import nodes
 from rlmlang.language.builtins import METHODS
 from rlmlang.language.check.checked import NativeTarget
+from rlmlang.language.hidden_names import SET_SLICE
 from rlmlang.language.source import Span
 from rlmlang.language.types import FunctionType, RecordType
 from rlmlang.runtime.emit import python
@@ -156,7 +157,9 @@ def change(e: Emitter, node: nodes.Apply, target: NativeTarget, results: Results
     exprs = [*target.args[1:], *(value for _, value in target.keywords)]
     is_function = [isinstance(type_, FunctionType) for type_ in target.parameter_types[1:]]
     values = [expr for expr, function in zip(exprs, is_function) if not function]
+    before = [e.simple(e.expr(values.pop(0)))] if builtin.name == SET_SLICE else []  # what is assigned comes first
     container, given = _evaluated(e, target.args[0], node.span, [partial(e.expr, expr) for expr in values])
+    given = [*before, *given]
     operands = [results(e, expr, container) if function else given.pop(0) for expr, function in zip(exprs, is_function)]
     special = None if target.keywords else _INLINE.get(builtin)
     if special is not None and (done := special(e, node, container, operands)) is not None:
