@@ -11,7 +11,8 @@ from rlmlang.language.check import check
 from rlmlang.language.check.beginning import Beginning
 from rlmlang.language.parse import parse
 from rlmlang.language.source import Source
-from tests.support.aliasing import Endless, aliasing_programs, by_value, in_python
+from tests.support.aliasing import aliasing_programs
+from tests.support.values_in_python import Endless, by_value, in_python
 
 
 def problems(text: str) -> tuple[Diagnostic, ...]:

@@ -6,8 +6,9 @@ from hypothesis import assume, given, note, settings
 
 from rlmlang.api import compile
 from rlmlang.errors import ProgramError, RunError
-from tests.support.aliasing import Endless, aliasing_programs, in_python
+from tests.support.aliasing import aliasing_programs
 from tests.support.oracle import ERRORS
+from tests.support.values_in_python import Endless, in_python
 
 CODES = {error.__name__: codes for error, codes in ERRORS.items()}
 

@@ -1,6 +1,6 @@
 """Hostile programs end with a coded error, soon, without a traceback or a model call, and in little memory.
 
-The cases and the driver are in `hostile.py`, which prints the measurements when it is run.
+The cases are in `hostile.py`, and `hostile_runs.py` prints the measurements when it is run.
 The goal for each is 2 seconds and 500 MB. Time is bounded by a watchdog only, since
 the machine that runs the tests may be busy. Programs that run without end have all the steps of a run in the long
 profile, and a fifth of them otherwise.
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import hostile
+from tests.support import hostile, hostile_runs
 
 pytestmark = pytest.mark.heavy
 
@@ -37,7 +37,7 @@ def full_reports() -> dict[str, dict[str, Any]]:
 
 
 def reports_of(*options: str) -> dict[str, dict[str, Any]]:
-    command = [sys.executable, "-W", "error", hostile.__file__, *options]
+    command = [sys.executable, "-W", "error", hostile_runs.__file__, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return {report["name"]: report for report in map(json.loads, done.stdout.splitlines())}

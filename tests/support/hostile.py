@@ -1,40 +1,17 @@
-"""Hostile programs, and a driver that runs each in a process of its own and measures it.
+"""Hostile programs of expressions, answers and texts that could run away, and those of `hostile_statements.py`.
 
-`python hostile.py` prints a line of JSON a case: the code of the error (or null), the number of
-model calls, seconds, and the peak memory in megabytes. Cases can be named on the command line.
-With `--few-steps`, those that may end for want of steps have fewer.
+`hostile_runs.py` runs them.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import resource
-import signal
-import sys
-import time
-import traceback
 from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
-
-from rlmlang.models.base import Capabilities
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # for when this is run as a program
+from attrs import frozen
 
 from tests.support.hostile_statements import SIZE, statement_cases
-
-WATCHDOG = 5
-"""Seconds of work after which a case is killed. The goal is 2; a slow machine must not fail a test."""
-
-FEW_STEPS = 1_000_000
-"""With so many steps, a program that runs without end shows what it takes for each, in a fifth of the usual time."""
-
-MEMORY = 3_000_000_000
-"""Bytes of address space; the goal is 500 MB of resident memory."""
 
 
 @frozen
@@ -92,7 +69,24 @@ def joined(*parts: str, count: int, between: str = "", around: tuple[str, str] =
 
 
 def cases() -> Iterator[Case]:
-    # Depth
+    """Yield all of them, those of statements last."""
+    yield from depth()
+    yield from size()
+    yield from doubling_types()
+    yield from doubling_values()
+    yield from numbers()
+    yield from work()
+    yield from builtins()
+    yield from nested_programs()
+    yield from characters()
+    yield from ways_out()
+    yield from answers()
+    yield from answers_that_are_programs()
+    for row in statement_cases():
+        yield case(*row)
+
+
+def depth() -> Iterator[Case]:
     yield case("parentheses", lambda: "(" * 100_000 + "1" + ")" * 100_000, "E101 E103")
     yield case("parentheses within the size", lambda: "(" * 45_000 + "1" + ")" * 45_000, "E103")
     yield case("open parentheses", lambda: "(" * 75_000, "E103 E104")
@@ -128,7 +122,8 @@ def cases() -> Iterator[Case]:
     yield case("nested comprehensions", lambda: "[" * 95 + "1" + " for x in [1]]" * 95, "value E103")
     yield case("nested conditionals", lambda: "1 if True else " * 190 + "1", "value E103")
 
-    # Size
+
+def size() -> Iterator[Case]:
     yield case("10 MB of statements", lambda: "x = 1\n" * 1_700_000, "E101")
     yield case("10 MB of text", lambda: '"' + "a" * 10_000_000 + '"', "E101")
     yield case("10 MB of spaces", lambda: " " * 10_000_000, "E101")
@@ -201,7 +196,8 @@ def cases() -> Iterator[Case]:
     yield case("formats", lambda: 'f"' + "{1:1000}" * 10_000 + '"', "E107 E507 E103 value")
     yield case("formats within formats", lambda: "len(" + "+".join(['f"{1:1000}"'] * 150) + ")", "value")
 
-    # Types that double
+
+def doubling_types() -> Iterator[Case]:
     yield case("tuples that double", bindings(60, "(1, 1)", "{0} + {0}", "len(str({0}))"), "E230")
     yield case("pairs of pairs", bindings(60, "(1, 1)", "({0}, {0})", "{0} == {0}"), "E230")
     yield case("pairs of pairs, shown", bindings(60, "(1, 1)", "({0}, {0})", "str({0})"), "E230")
@@ -229,7 +225,8 @@ def cases() -> Iterator[Case]:
     yield case("keys in keys", lambda: "sorted([1], key=lambda x: len(" * 60 + "[x]" + "))" * 60, "E103 value")
     yield case("the library over and over", lambda: "".join(f"a{i} = lines(x)\n" for i in range(4_500)), "E200")
 
-    # Values that double
+
+def doubling_values() -> Iterator[Case]:
     yield case("text that doubles", bindings(100, '"x"', "{0} + {0}", "len({0})"), SIZE)
     yield case("text times text", bindings(12, '"xxxxxxxxxx"', "{0} * 100", "len({0})"), SIZE)
     yield case("lists that double", bindings(100, "[1]", "{0} + {0}", "len({0})"), SIZE)
@@ -278,7 +275,8 @@ def cases() -> Iterator[Case]:
     yield case("a fold that squares", "reduce(lambda a, x: a * a, range(100), 3)", "E306")
     yield case("a fold that raises", "reduce(lambda a, x: a ** 3, range(100), 3)", "E306")
 
-    # Numbers
+
+def numbers() -> Iterator[Case]:
     yield case("a long range", "range(10 ** 18)", SIZE)
     yield case("a long range with a step", "range(0, 10 ** 18, 2)", SIZE)
     yield case("a long range backwards", "range(10 ** 18, 0, -1)", SIZE)
@@ -311,7 +309,8 @@ def cases() -> Iterator[Case]:
     yield case("a large sample", 'CALL("x", sample=10 ** 3000)', "value", reply="a")
     yield case("a negative sample", 'CALL("x", sample=-1)', "E308")
 
-    # Work
+
+def work() -> Iterator[Case]:
     yield case("loops within loops", "[1 for a in range(10000) for b in range(10000) for c in range(10000)]", SIZE)
     yield case(
         "long expressions in loops",
@@ -387,7 +386,8 @@ def cases() -> Iterator[Case]:
         reply='["a"]',
     )
 
-    # Built-ins
+
+def builtins() -> Iterator[Case]:
     for name, text, codes in (
         ("replace nothing", '("a" * 1000000).replace("", "b" * 1000000)', SIZE),
         ("replace by more", '("ab" * 1000000).replace("a", "b" * 1000)', SIZE),
@@ -458,7 +458,8 @@ def cases() -> Iterator[Case]:
     ):
         yield case(name, text, codes)
 
-    # Programs that run programs
+
+def nested_programs() -> Iterator[Case]:
     yield case("a quine", 'p: str = "p: str\\nrun_program(p, {\\"p\\": p})"\nrun_program(p, {"p": p})', "value")
     yield case("a program with depth", 'run_program("(" * 100000, {})', "value")
     yield case("a program of 10 MB", 'run_program("x = 1\\n" * 1700000, {})', "value " + SIZE)
@@ -475,7 +476,8 @@ def cases() -> Iterator[Case]:
     yield case("a program with a large input", 'run_program("a: list[int]\\na", {"a": "[" * 1000000})', "value")
     yield case("a program with a large number", 'run_program("a: int\\na", {"a": "9" * 1000000})', "value")
 
-    # Characters
+
+def characters() -> Iterator[Case]:
     for name, text in (
         ("NUL", "x = 1\0\nx"),
         ("NUL in a text", '"a\0b"'),
@@ -510,7 +512,8 @@ def cases() -> Iterator[Case]:
     yield case("a carriage return", "x = 1\rx", "E102 E100")
     yield case("a tab", "\t1", "E105 E102 E100")
 
-    # Ways out
+
+def ways_out() -> Iterator[Case]:
     for name, text, codes in (
         ("a class", '"".__class__', "E204"),
         ("a class in a hole", "f\"{''.__class__}\"", "E204"),
@@ -567,7 +570,8 @@ def cases() -> Iterator[Case]:
     ):
         yield case(name, text, codes)
 
-    # Answers
+
+def answers() -> Iterator[Case]:
     yield case("a CALL in an answer", 'x = CALL("a")\nx + x', "value", reply='CALL("again")')
     yield case("a program in an answer", 'x = CALL("a")\nf"{x}"', "value", reply='x = CALL("again")\n{x}\\n"""')
     yield case("an answer that is long", 'len(CALL("a"))', "value E507", reply=lambda: "a" * 30_000_000)
@@ -618,7 +622,8 @@ def cases() -> Iterator[Case]:
         reply=lambda: json.dumps([str(i) for i in range(5_000)]),
     )
 
-    # Answers that are programs
+
+def answers_that_are_programs() -> Iterator[Case]:
     yield case("a program with depth in an answer", 'CALL[int]("a")', "E405", reply=lambda: "(" * 10_000, deep=True)
     yield case(
         "a program of 10 MB in an answer", 'CALL[int]("a")', "E405 E506", reply=lambda: "x = 1\n" * 1_700_000, deep=True
@@ -639,102 +644,3 @@ def cases() -> Iterator[Case]:
         reply='"".join([CALL("b", str(i)) for i in range(100000)])',
         deep=True,
     )
-    for row in statement_cases():
-        yield case(*row)
-
-
-class _Model:
-    name = "hostile"
-    identity = "{}"
-    context = 10_000_000
-    concurrency = 4
-    capabilities = Capabilities()
-
-    def __init__(self, reply: Callable[[], str] | None) -> None:
-        self.reply = reply if reply is None else cache(reply)
-        self.calls = 0
-
-    def count_tokens(self, request: Any) -> int:
-        return 1
-
-    async def generate(self, request: Any) -> Any:
-        from rlmlang.models.base import Reply
-
-        self.calls += 1
-        assert self.reply is not None
-        return Reply(self.reply(), 1, 1, "stop")
-
-    async def aclose(self) -> None:
-        pass
-
-
-def attempt(subject: Case, few_steps: bool = False) -> dict[str, Any]:
-    """Run one case here. Everything it may do to a user is done: checked, costed, run, shown."""
-    from rlmlang.api import compile
-    from rlmlang.calls.limits import Limits
-    from rlmlang.errors import RlmError
-    from rlmlang.render import render
-    from rlmlang.runtime.values import canonical
-
-    text = subject.text()
-    model = _Model(subject.reply)
-    began, worked = time.perf_counter(), time.process_time()
-    code, shown, error = "value", "", None
-    try:
-        program = compile(text)
-        limits = Limits(max_depth=2 if subject.deep else 1)
-        if few_steps and "E506" in subject.codes:
-            limits = evolve(limits, max_steps=FEW_STEPS)
-        result = program.run(model=model, limits=limits)
-        shown = canonical(result.value)
-    except RlmError as failure:
-        code = failure.first.code
-        shown = str(failure) + render(failure.diagnostics)
-    except BaseException:
-        code, error = "traceback", traceback.format_exc()[-3_000:]
-    return {
-        "code": code,
-        "calls": model.calls,
-        "seconds": round(time.perf_counter() - began, 2),
-        "cpu": round(time.process_time() - worked, 2),
-        "shown": len(shown),
-        "error": error,
-    }
-
-
-def apart(subject: Case, few_steps: bool = False) -> dict[str, Any]:
-    """Run one case in a process of its own."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (WATCHDOG, WATCHDOG))
-        signal.alarm(20 * WATCHDOG)  # one that waits for ever does no work
-        report = attempt(subject, few_steps)
-        with os.fdopen(writer, "w") as out:
-            json.dump(report, out)
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as lines:
-        text = lines.read()
-    _, status, usage = os.wait4(child, 0)
-    report = (
-        json.loads(text) if text else {"code": f"killed {status}", "calls": 0, "seconds": WATCHDOG, "cpu": WATCHDOG}
-    )
-    return {"name": subject.name, "megabytes": usage.ru_maxrss // 1024, **report}
-
-
-def main(names: list[str], few_steps: bool) -> None:
-    import rlmlang.api
-    import rlmlang.render
-
-    rlmlang.api.compile("1 + 1").run()
-    for subject in cases():
-        if not names or subject.name in names:
-            print(json.dumps(apart(subject, few_steps)), flush=True)
-
-
-if __name__ == "__main__":
-    main([each for each in sys.argv[1:] if each != "--few-steps"], "--few-steps" in sys.argv)

@@ -1,7 +1,7 @@
 """Hostile programs of statements: loops, recursion, changes, branches, exceptions and modules that could run away.
 
 Each is a name, the text or what makes it, the codes that it may end with, and perhaps what the model says;
-`hostile.py` runs them.
+`hostile_runs.py` runs them.
 """
 
 from __future__ import annotations
