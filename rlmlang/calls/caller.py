@@ -207,7 +207,7 @@ class Caller:
         return call
 
     def _depends_on(self, record: CallRecord, parent: int | None) -> None:
-        """Take note that the answer of the call `parent`, and those that depend on it, depend on a call.
+        """Record that the answer of the call `parent`, and those that depend on it, depend on a call.
 
         If that is volatile, they are, and no store keeps them.
         """

@@ -35,7 +35,7 @@ class AnswerListener:
     _is_due: bool = False
 
     def begin(self) -> None:
-        """Take note that the text is written from its beginning, perhaps again."""
+        """Record that the text is written from its beginning, perhaps again."""
         self._pieces = []
 
     def add(self, piece: str) -> None:

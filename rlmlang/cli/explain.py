@@ -16,7 +16,7 @@ def command(file: str, as_python: bool) -> None:
     """Show what a program becomes before it runs.
 
     With --python, what makes no CALL and prints nothing is shown as the Python code that runs in its place. Its
-    names are generated, so a comment says what each stands for: m is the meter of steps, d the depth of recursion.
+    names are generated, so a comment says what each means: m is the meter of steps, d the depth of recursion.
     FILE may be - for standard input.
 
     \b

@@ -67,7 +67,7 @@ class MapJob:
             self.failure = missing_model("the program makes a CALL") if isinstance(failure, MissingModel) else failure
 
     def keep(self, columns: str | None, expect: str | None, there: Collection[str]) -> None:
-        """Take note of which of the columns that are there are kept, and which says what is expected.
+        """Record which of the columns that are there are kept, and which says what is expected.
 
         Raises UsageError E601 for a column that is not there.
         """

@@ -102,7 +102,7 @@ class WorkersUsage:
         self._last: dict[str, tuple[int, Usage]] = {}
 
     def add(self, chunk: ChunkResult) -> None:
-        """Take note of what a worker had spent by the end of a chunk."""
+        """Record what a worker had spent by the end of a chunk."""
         serial, _ = self._last.get(chunk.worker, (0, None))
         if serial < chunk.serial:
             self._last[chunk.worker] = chunk.serial, chunk.usage

@@ -67,7 +67,7 @@ class BudgetKeeper:
             self._withdrawn[worker].add(number)
 
     def beat(self, worker: str) -> None:
-        """Take note that a worker lives, and settle what those have reserved that do not."""
+        """Record that a worker lives, and settle what those have reserved that do not."""
         now = monotonic()
         self._seen[worker] = now
         for each in [each for each, seen in self._seen.items() if now - seen > SILENCE]:

@@ -48,7 +48,7 @@ class RowEvents:
             self._events.append(event)
 
     def begin(self, rows: Iterable[int]) -> None:
-        """Take note that a chunk of rows is in work."""
+        """Record that a chunk of rows is in work."""
         self._in_work.update(rows)
 
     def take(self, rows: Iterable[int]) -> Events:

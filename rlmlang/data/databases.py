@@ -34,7 +34,7 @@ class _Watch:
         return monotonic() - self.since > WITHIN
 
     def began(self) -> None:
-        """Take note that the next row is asked for."""
+        """Record that the next row is asked for."""
         self.since = monotonic()
 
 

@@ -109,7 +109,7 @@ class RowRuns:
         """What ends all rows; those that are in work may still end by themselves."""
 
     def end(self) -> None:
-        """Take note that no more results will come."""
+        """Record that no more results will come."""
         self._has_ended = True
         self._news.set()
 

@@ -83,7 +83,7 @@ class TextListener(Protocol):
     """Hears what a model writes while it writes, in any thread."""
 
     def begin(self) -> None:
-        """Take note that the text is written from its beginning, perhaps again."""
+        """Record that the text is written from its beginning, perhaps again."""
         ...
 
     def add(self, piece: str) -> None:

@@ -112,7 +112,7 @@ _SEPARATING = (
 
 
 def refuse_without_content(reply: Reply, max_tokens: int) -> None:
-    """Raise ModelError E411 if a reply that was not cut off has no content, with the cause and what mends it.
+    """Raise ModelError E411 if a reply that was not cut off has no content, with the cause and what helps.
 
     It is E402 if reasoning took the tokens that the reply could have, although the server says that it ended well.
     """

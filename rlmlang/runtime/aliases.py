@@ -156,7 +156,7 @@ def variables_of(tables: Tables, statements: Sequence[nodes.Statement], paramete
             (rebound if name.id in bound else bound).add(name.id)
 
     def hold(target: nodes.Target | nodes.Expr, *values: nodes.Expr) -> None:
-        """Take note that a target holds what the values hold."""
+        """Record that a target holds what the values hold."""
         held = set().union(*(held_by(tables, value) for value in values))
         names = [name.id for name in roots_of(target)]
         for name in names:

@@ -19,7 +19,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "UnboundLocalError": ("E310",),
     "AssertionError": ("E311",),
 }
-"""The errors of a run that each class stands for."""
+"""The errors of a run that each class catches."""
 
 CONTAINS: dict[str, tuple[str, ...]] = {
     "LookupError": ("IndexError", "KeyError"),

@@ -92,7 +92,7 @@ class Meter:
             self.charge(1)
 
     def put(self, key: Value, count: int) -> None:
-        """Take note of a key that is put into a dict or set of `count` elements.
+        """Record a key that is put into a dict or set of `count` elements.
 
         Python hashes numbers and tuples without a secret, so that many could be chosen to collide; each search for one
         of them would look at all the others. Raises RunError E306.
@@ -101,7 +101,7 @@ class Meter:
             self._put(key)
 
     def put_all(self, keys: Collection[Value], count: int = 0) -> None:
-        """Take note of keys that are put into a dict or set of `count` elements. Raises RunError E306."""
+        """Record keys that are put into a dict or set of `count` elements. Raises RunError E306."""
         if len(keys) + count < FEW_KEYS:
             return
         if not isinstance(next(iter(keys), None), str):

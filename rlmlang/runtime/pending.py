@@ -101,19 +101,19 @@ class Partial:
             self.look()
 
     def look(self) -> None:
-        """Take note of the parts that are unresolved now, after others were put in, moved or taken out."""
+        """Record the parts that are unresolved now, after others were put in, moved or taken out."""
         self._plain = self._full = None
         keyed = self.parts.items() if isinstance(self.parts, dict) else enumerate(self.parts)
         self._open = [key for key, part in keyed if part.__class__ in UNRESOLVED]
 
     def came(self, key: Value) -> None:
-        """Take note of a part that was put in at a key, or at an index from 0 on."""
+        """Record a part that was put in at a key, or at an index from 0 on."""
         self._plain = self._full = None
         if self.parts[key].__class__ in UNRESOLVED:
             self._open.append(key)
 
     def took(self) -> None:
-        """Take note that parts were taken out, and that no others have moved."""
+        """Record that parts were taken out, and that no others have moved."""
         self._plain = self._full = None
 
     def plain(self) -> Value:

@@ -21,7 +21,7 @@ def new_owner() -> str:
 
 
 def end_owner(owner: str) -> None:
-    """Take note that an owner of this process has ended, whether or not it could give up what it has."""
+    """Record that an owner of this process has ended, whether or not it could give up what it has."""
     _OF_THIS_PROCESS.discard(owner)
 
 

@@ -71,7 +71,7 @@ class BodyCheck:
             state.enter(self.scope)
 
     def leave(self) -> None:
-        """Take note that the body is left here."""
+        """Record that the body is left here."""
         self.exits = joined((self.exits, self.state()))
         self.reachable = False
 

@@ -101,7 +101,7 @@ def origin_of(node: nodes.Expr) -> tuple[str, int] | None:
 
 
 def changed_by_assignment(check: Inference, name: nodes.Name, before: ScopeEntry | None) -> None:
-    """Take note that `xs += ys` has changed what a variable held, which is bound to it anew."""
+    """Record that `xs += ys` has changed what a variable held, which is bound to it anew."""
     scope = check.body.scope
     entry = scope.entries.get(name.id)
     if isinstance(before, Variable) and before.is_lent and isinstance(entry, Variable):
@@ -138,7 +138,7 @@ def _scope_of(check: Inference, name: str) -> Scope | None:
 
 
 def _change_type(check: Inference, node: nodes.Expr, type_: Type, span: Span) -> None:
-    """Let the value of a path have a type from here on, and take note of the variables whose types are wider now."""
+    """Let the value of a path have a type from here on, and record the variables whose types are wider now."""
     widened: list[str] = []
     _widen(check, node, type_, widened)
     if widened:
@@ -189,7 +189,7 @@ def _item_of(container: Type) -> Type:
 
 
 def _note_lent(scope: Scope, name: str, entry: Variable) -> None:
-    """Take note that the argument of a parameter is changed, and has the type of the variable then."""
+    """Record that the argument of a parameter is changed, and has the type of the variable then."""
     type_, known = without_none(entry.type), scope.lent.get(name)
     scope.lent[name] = type_ if known is None else join_types(known, type_) or type_
 

@@ -265,7 +265,7 @@ def _lambda(check: Inference, node: nodes.Lambda, params: tuple[Type, ...], resu
 
 
 def note_effects(check: Inference, builtin: Builtin, span: Span) -> None:
-    """Take note of what a built-in does besides giving a value."""
+    """Record what a built-in does besides giving a value."""
     if builtin.form is SpecialForm.PROGRAM:
         makes_call(check, span)
     elif builtin.form is SpecialForm.PRINT:

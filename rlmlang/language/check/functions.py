@@ -325,7 +325,7 @@ def _with_end(node: nodes.Function, result: Type) -> nodes.Function:
 
 
 def add_result(check: Inference, type_: Type, span: Span) -> None:
-    """Take note of the type of a result."""
+    """Record the type of a result."""
     body = check.body
     wider = join_types(body.result, type_)
     if wider is None:
@@ -342,7 +342,7 @@ def add_result(check: Inference, type_: Type, span: Span) -> None:
 
 
 def use(check: Inference, instance: Instance, span: Span) -> Type:
-    """Take note that a function is applied, or passed to something that does. Returns the type of its result."""
+    """Record that a function is applied, or passed to something that does. Returns the type of its result."""
     body, function = check.body, instance.function
     if not instance.in_progress:  # else it applies itself, and that alone
         instance.definition.is_applied = True
@@ -361,7 +361,7 @@ def use(check: Inference, instance: Instance, span: Span) -> Type:
 
 
 def _depend_on(check: Inference, head: Instance) -> None:
-    """Take note that the functions in progress above `head` take what is assumed of it as given."""
+    """Record that the functions in progress above `head` take what is assumed of it as given."""
     place = check.active.index(head)
     head.consulted = True
     for each in check.active[place:]:
@@ -376,7 +376,7 @@ def _depend_on(check: Inference, head: Instance) -> None:
 
 
 def _see_what_it_sees(check: Inference, instance: Instance) -> None:
-    """Take note that what a function sees from outside of this one matters for this one as well."""
+    """Record that what a function sees from outside of this one matters for this one as well."""
     outer, scope = check.names.outer, check.body.scope
     for start, seen in instance.seen.items():
         if start is not scope:
@@ -403,20 +403,20 @@ def _report(check: Inference, instance: Instance, span: Span) -> None:
 
 
 def use_library(check: Inference, function: CheckedFunction, span: Span) -> None:
-    """Take note that a function of the standard library is applied, or passed to something that does."""
+    """Record that a function of the standard library is applied, or passed to something that does."""
     check.body.prints |= function.prints
     if function.makes_calls:
         makes_call(check, span)
 
 
 def use_parameter(check: Inference) -> None:
-    """Take note that a parameter of function type is applied, or passed to something that does."""
+    """Record that a parameter of function type is applied, or passed to something that does."""
     if check.body.whiles:
         check.body.applies_parameter_in_while = True
 
 
 def makes_call(check: Inference, span: Span) -> None:
-    """Take note of a CALL, or of something that makes one."""
+    """Record a CALL, or something that makes one."""
     check.body.makes_calls = True
     if check.body.whiles:
         calls_in_while(check, span)

@@ -10,7 +10,7 @@ from rlmlang.language.check.inference import Inference
 
 
 def leave_out(check: Inference, statements: Iterable[nodes.Statement], in_loop: bool = False) -> None:
-    """Take note that statements can never be reached."""
+    """Record that statements can never be reached."""
     _leave_out(check, statements, in_loop or bool(check.body.loops), check.body.is_function)
 
 

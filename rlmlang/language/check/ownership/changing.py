@@ -214,7 +214,7 @@ class ChangesWalk(ContentsWalk):
         return widened is None or holder.kind == "loop" or bool(names & widened)
 
     def _change_outside(self, number: int, reached: int, change: ValueChange) -> None:
-        """Take note that a function changes what a variable outside of it holds, or an argument."""
+        """Record that a function changes what a variable outside of it holds, or an argument."""
         holder = self.holders[number]
         if self.makes_calls:
             self.context.refuse(change, evolve(holder, kind="waiting") if holder.kind == "outer" else holder, None)
@@ -320,7 +320,7 @@ class ChangesWalk(ContentsWalk):
         return None if loan.variable is None else self.holders[loan.variable].name
 
     def may_fail_within(self, path: ChangedPath, change: ValueChange, args: Iterable[nodes.Expr]) -> None:
-        """Take note that a change may be half done where a `try` is left, since an argument is computed meanwhile."""
+        """Record that a change may be half done where a `try` is left, since an argument is computed meanwhile."""
         if self.handlers and path.variable is not None and any(map(self._is_lazy, args)):
             half = self.state.copy()
             half.stale[path.variable] = evolve(change, in_part=True)

@@ -102,7 +102,7 @@ class ContentsWalk:
         self.may_fail()
 
     def may_fail(self) -> None:
-        """Take note that a `try` may be left at this point."""
+        """Record that a `try` may be left at this point."""
         for handler in self.handlers:
             handler.join(self.state)
 

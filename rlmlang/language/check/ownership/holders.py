@@ -77,7 +77,7 @@ class OwnershipContext(Protocol):
         """Report a change of what something else holds as well, and where that is read later on."""
 
     def spend(self, work: int, place: Span | None) -> None:
-        """Take note of work that grows with what is shared. Raises TooManyProblems if there is too much of it."""
+        """Record work that grows with what is shared. Raises TooManyProblems if there is too much of it."""
 
     def parts_of(self, type_: Type) -> tuple[bool, bool]:
         """Return whether values of the type have a top, and whether they have an inner."""

@@ -56,7 +56,7 @@ class Ownership:
             self.problems.add(refusal(change, holder, read, self.since))
 
     def spend(self, work: int, place: Span | None) -> None:
-        """Take note of work that grows with what is shared. Raises TooManyProblems if there is too much of it."""
+        """Record work that grows with what is shared. Raises TooManyProblems if there is too much of it."""
         self._work += work
         if self._work > MAX_WORK:
             message = "too many variables hold the same values to find out where a change of one shows"

@@ -158,7 +158,7 @@ class Sharing:
         return bit in self.partners or bit in self.repeated
 
     def repeat(self, bit: int, shapes: int) -> None:
-        """Take note that containers may be in an inner more than once."""
+        """Record that containers may be in an inner more than once."""
         if shapes:
             self.repeated[bit] = self.repeated.get(bit, 0) | shapes
 

@@ -120,7 +120,7 @@ class OwnershipWalk(ApplicationsWalk):
                 self.reachable = False
 
     def give(self, value: Contents) -> None:
-        """Take note of what a function returns."""
+        """Record what a function returns."""
         self.repeats |= value.repeats
         self.is_lazy = self.is_lazy or bool(self.state.reach(value.tops) & self.views)
         for parts, found in ((value.tops, self.tops), (value.inners, self.inners)):
