@@ -83,3 +83,11 @@ def made_by_field() -> Iterator[tuple[str, ...]]:
 def is_field(environment: Environment, name: str) -> bool:
     """Return whether a name is the function that says how the default of a field is made."""
     return environment.record is not None and environment.typing.get(name) == "dataclasses.field"
+
+
+def defaults(environment: Environment) -> Iterator[tuple[str, ...]]:
+    """Yield the ends of the line of a field that has a default."""
+    yield ("=", HOLE)
+    for name in environment.typing:
+        if is_field(environment, name):
+            yield from (("=", name, *made) for made in made_by_field())

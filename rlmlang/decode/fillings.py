@@ -17,6 +17,7 @@ from rlmlang.language.types import (
     BOOL,
     FLOAT,
     INT,
+    NEVER,
     NONE,
     STR,
     UNKNOWN,
@@ -106,6 +107,8 @@ def fillings(
     ):
         likely += [*goals[1:], *types_of(state.environment)]  # of which other lines expect one
     if before == "in":
+        if state.goal == ListType(NEVER):
+            yield ["[", "]"]
         yield from _matches(state)
         likely += [ListType(item) for item in _target_types(checker, hole)]
         likely += [ListType(item) for each in reversed(parts) for item in (each, TupleType((INT, each)))]

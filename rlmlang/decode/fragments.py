@@ -266,6 +266,15 @@ def representative_attributes(type_: Type) -> tuple[str, ...]:
     return tuple(found[type_] for type_ in sorted(found, key=lambda type_: type_ != INT))
 
 
+def representatives(methods: Mapping[str, Builtin]) -> list[str]:
+    """Return one method for each number of parameters and type of result."""
+    found: dict[tuple[int, Type], str] = {}
+    for name, method in methods.items():
+        for signature in method.signatures:
+            found.setdefault((len(signature.params), signature.result), name)
+    return list(dict.fromkeys(found.values()))
+
+
 def method_calls(method: Builtin, by_type: bool = False) -> Iterator[list[str]]:
     """Yield applications of a method, with holes; by the name of its type, the receiver is an argument."""
     bound = not by_type and method.signatures[0].params[:1] and method.signatures[0].params[0].name == "self"

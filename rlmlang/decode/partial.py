@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from rlmlang.decode.blocks import PROBE, Default, WrittenBlock, changes, is_effect, with_body
 from rlmlang.decode.placeholders import HOLE
-from rlmlang.decode.unfinished import chain_of, copied, is_free, is_hole, is_plain, with_field
+from rlmlang.decode.unfinished import chain_of, copied, is_free, is_hole, is_plain, texts_in, with_field
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS
 from rlmlang.language.check import functions, library_function, library_names
@@ -39,19 +39,15 @@ from rlmlang.language.check.scope import (
 )
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.hidden_names import is_hidden
+from rlmlang.language.parse.tree import is_docstring
 from rlmlang.language.source import Source, Span
 from rlmlang.language.type_variables import variables
 from rlmlang.language.types import (
     NONE,
     UNKNOWN,
-    DictType,
     FunctionType,
-    ListType,
-    LiteralType,
     Never,
-    OptionalType,
     RecordType,
-    SetType,
     TupleType,
     Type,
     Unknown,
@@ -127,6 +123,11 @@ class Environment:
         usable = (each for each in found.items() if not isinstance(each[1], (Unbound, Conflicted)))
         return {name: entry for name, entry in usable if not is_hidden(name)}
 
+    @property
+    def is_at_the_start(self) -> bool:
+        """Return whether a text here is about the program: before all else."""
+        return self.is_outside and self.inputs and not self.entries
+
     def is_plain(self, name: str) -> bool:
         """Return whether a name is a variable whose value cannot be changed."""
         return is_plain(self.entries.get(name))
@@ -154,21 +155,7 @@ class Environment:
                 todo.append(entry.type)
             elif isinstance(entry, (CheckedFunction, Definition)):
                 todo += [*entry.params, entry.result]
-        while todo:
-            match todo.pop():
-                case LiteralType(values=values):
-                    found.update(value for value in values if isinstance(value, str))
-                case ListType(item=item) | OptionalType(item=item) | SetType(item=item):
-                    todo.append(item)
-                case DictType(key=key, value=item):
-                    todo += [key, item]
-                case TupleType(items=items):
-                    todo += items
-                case RecordType(fields=fields):
-                    todo += [type_ for _, type_ in fields]
-                case FunctionType(params=params, result=result):
-                    todo += [*params, result]
-        return found
+        return found | texts_in(todo)
 
     # What follows
 
@@ -348,6 +335,8 @@ class PartialChecker(Checker):
                     )
                 case nodes.Function(body=(nodes.Pass(),)) if not is_whole and (default := self.default_of(statement)):
                     self.statement(evolve(statement, body=(default.statement,)))
+                case nodes.ExprStatement() if is_docstring(statement) and self.environment.is_at_the_start:
+                    self.statement(statement)
                 case nodes.ExprStatement() if self.environment.is_outside and not is_effect(statement):
                     self.value(statement.value)
                 case _:

@@ -163,7 +163,7 @@ def _find_spaced(prefix: Prefix) -> str | None:
     takes, stack = tables().takes, prefix.stack
     further = [text for text, terminal in tables().fixed.items() if takes(stack, terminal)]
     if prefix.takes_operand or takes(stack, "STRING"):
-        further = [FREE, str(FREE_INT), *prefix.names.candidates, *further]
+        further = [FREE, str(FREE_INT), *prefix.literals, *prefix.names.candidates, *further]
     elif takes(stack, "NAME"):
         further += prefix.names.candidates
     return next((text for text in further if gap(prefix, text)[1] and prefix.child(text) is not None), None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rlmlang.decode.decorators import IMPORTED, is_field, made_by_field
+from rlmlang.decode.constants import constant
+from rlmlang.decode.decorators import IMPORTED, defaults
 from rlmlang.decode.fragments import (
     attribute_suffixes,
     attributes,
@@ -15,6 +16,7 @@ from rlmlang.decode.fragments import (
     method_calls,
     parameters,
     representative_attributes,
+    representatives,
     type_arguments,
 )
 from rlmlang.decode.placeholders import HOLE
@@ -29,12 +31,13 @@ from rlmlang.decode.state import (
     is_lambda,
     module_of,
     names_in,
+    path_before,
     static_methods,
     tests_types,
 )
 from rlmlang.decode.suffixes import FURTHER, Suffixes
 from rlmlang.language import nodes
-from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin
 from rlmlang.language.check.annotations import TYPING_NAMES
 from rlmlang.language.check.scope import Variable
 from rlmlang.language.types import (
@@ -63,8 +66,12 @@ class Starts(Suffixes):
             yield start, False, ()
         if self.state.environment.record is not None:
             if self.state.last == "=" and self.state.frame is None:
-                yield from ((list(default[1:]), False, ()) for default in self._defaults())
-            yield from ((start, False, default) for start in self._plain_starts() for default in self._defaults())
+                yield from ((list(default[1:]), False, ()) for default in defaults(self.state.environment))
+            yield from (
+                (start, False, default)
+                for start in self._plain_starts()
+                for default in defaults(self.state.environment)
+            )
         yield from self.suffixed_ways()
         if self.state.frame is not None and self.state.frame.kind == "call":
             for start in self._arguments(self.state.frame):
@@ -78,13 +85,6 @@ class Starts(Suffixes):
         if self._may_bind():
             yield BINDING, False, ()
 
-    def _defaults(self) -> Iterator[Sequence[str]]:
-        """Yield the defaults of a field whose type is being written, which it needs after one that has a default."""
-        yield ("=", HOLE)
-        for name in self.state.environment.typing:
-            if is_field(self.state.environment, name):
-                yield from (("=", name, *made) for made in made_by_field())
-
     def operands(self) -> Iterator[list[str]]:
         """Yield what completes the operand that ends the line, of which the last lexeme makes another one."""
         last, stack = self.state.last, self.state.stack
@@ -93,8 +93,8 @@ class Starts(Suffixes):
             yield from ([name, *call] for name in MODULES[module] for call in member_calls(module, name))
             yield from ([name] for name in MODULES[module])
         elif last == "." and (static := static_methods(self.state, stack.below)):
-            yield from ([name] for name in static)
-            yield from ([name, *call] for name, method in static.items() for call in method_calls(method, True))
+            yield from ([name] for name in representatives(static))
+            yield from ([name, *call] for name in representatives(static) for call in method_calls(static[name], True))
         elif last == "." and (type_ := self.receiver) is not None:
             type_ = type_.item if isinstance(type_, OptionalType) else type_
             for name in representative_attributes(type_):
@@ -137,15 +137,15 @@ class Starts(Suffixes):
                 yield from ([name, *call] for call in member_calls(module, name))
             return
         if last == "." and (static := static_methods(state, stack.below)):
-            yield from ([name] for name in static)
-            yield from ([name, *call] for name, method in static.items() for call in method_calls(method, True))
+            yield from ([name] for name in representatives(static))
+            yield from ([name, *call] for name in representatives(static) for call in method_calls(static[name], True))
             return
         if last == ".":
             yield from self._attribute_starts(self.receiver)
             return
         if frame is not None and frame.kind == "group" and tests_types(frame):
             yield from (["int", ",", "str"], ["int"]) if state.takes_operand else ([], [",", "str"])
-        if last == "if" and state.environment.body.has_infinity and (path := _path_before(state)):
+        if last == "if" and state.environment.body.has_infinity and (path := path_before(state)):
             yield [*path, "!=", "float", "(", '"inf"', ")", "else", "0"]
         if last == "raise" or (state.words[:1] == ("except",) and last in ("(", ",")):
             yield ["ValueError"]
@@ -169,7 +169,8 @@ class Starts(Suffixes):
             yield [":", BODY, "pass", LINE, "except"]
             return
         if module := module_of(state, stack):
-            yield from ([".", name] for name in list(MODULES[module])[:3])  # a function that is an argument
+            functions = {name: each for name, each in MODULES[module].items() if isinstance(each, Builtin)}
+            yield from ([".", name] for name in representatives(functions))  # as an argument
             for name in MODULES[module]:
                 yield from ([".", name, *call] for call in member_calls(module, name))
         if last == "*" and state.leans and frame is not None and frame.kind == "call":
@@ -330,6 +331,8 @@ class Starts(Suffixes):
         """Yield ends of displays that are arguments, with one more argument behind them or what the call equals."""
         frame = self.state.frame
         ends = [HOLE] if frame is not None and not frame.filled and self.state.takes_operand else []
+        if frame is not None and frame.kind == "group" and frame.filled and not frame.commas:
+            ends.append(",")  # of a tuple
         while frame is not None and frame.kind in ("list", "dict", "group"):
             ends.append({"[": "]", "{": "}", "(": ")"}[frame.bracket])
             frame = frame.below
@@ -422,6 +425,8 @@ class Starts(Suffixes):
             more = [*more, ","] if more else list(comma)
             more = [*more, HOLE]
             yield list(more)
+        if self.state.goal is not None:
+            yield [*comma, *constant(self.state.goal)]
         if not frame.filled or self.state.last == "=":
             yield ["lambda", HOLE, ":", HOLE]
         elif "key" in parameters(self.state):
@@ -430,20 +435,6 @@ class Starts(Suffixes):
     def _has_use(self, last: str) -> bool:
         """Return whether what is written is rather an expression than a new name."""
         return self.state.size > 1 or function_named(self.state.environment, last) is not None or last in BUILTINS
-
-
-def _path_before(state: LineState) -> list[str]:
-    """Return the operand before the last lexeme if it is a variable or an element of one; else nothing."""
-    match state.stack.below.value if state.stack.below is not None else None:
-        case nodes.Name(id=name):
-            return [name]
-        case nodes.Index(value=nodes.Name(id=name), index=nodes.Name(id=index)):
-            return [name, "[", index, "]"]
-        case nodes.Index(value=nodes.Name(id=name), index=nodes.Constant(value=int() as index)) if index >= 0:
-            return [name, "[", str(index), "]"]
-        case nodes.Index(value=nodes.Name(id=name), index=nodes.Unary(op="-", operand=nodes.Constant(value=index))):
-            return [name, "[", "-", str(index), "]"]
-    return []
 
 
 def _import_starts(state: LineState) -> Iterator[list[str]]:

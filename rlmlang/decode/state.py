@@ -181,7 +181,7 @@ def framed(state: LineState, lexeme: str, inside: OpenFString | None) -> Bracket
 
 def _separates(state: LineState, frame: BracketFrame) -> bool:
     """Return whether a comma here separates elements, and not the names of a lambda or a `for`."""
-    return frame.kind in ("type", "params") or tables().takes(state.stack, tables().fixed["**"])
+    return frame.kind in ("type", "params") or tables().takes(state.stack, tables().fixed["and"])
 
 
 def _opened(state: LineState, frame: BracketFrame | None, bracket: str) -> BracketFrame:
@@ -286,3 +286,17 @@ def _parts(state: LineState) -> Iterator[object]:
                     if isinstance(each, nodes.Node):
                         todo.extend(each._parts().values())
             stack = stack.below
+
+
+def path_before(state: LineState) -> list[str]:
+    """Return the operand before the last lexeme if it is a variable or an element of one; else nothing."""
+    match state.stack.below.value if state.stack.below is not None else None:
+        case nodes.Name(id=name):
+            return [name]
+        case nodes.Index(value=nodes.Name(id=name), index=nodes.Name(id=index)):
+            return [name, "[", index, "]"]
+        case nodes.Index(value=nodes.Name(id=name), index=nodes.Constant(value=int() as index)) if index >= 0:
+            return [name, "[", str(index), "]"]
+        case nodes.Index(value=nodes.Name(id=name), index=nodes.Unary(op="-", operand=nodes.Constant(value=index))):
+            return [name, "[", "-", str(index), "]"]
+    return []

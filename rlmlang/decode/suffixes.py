@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from rlmlang.decode.constants import constant, written
-from rlmlang.decode.conversions import can_become
+from rlmlang.decode.conversions import can_become, ways_to_become
 from rlmlang.decode.fragments import (
     applications,
     applications_giving,
@@ -24,7 +24,7 @@ from rlmlang.decode.recognizer import tables
 from rlmlang.decode.state import LineState, outermost
 from rlmlang.language.builtins import BUILTINS, METHODS
 from rlmlang.language.check.scope import Variable
-from rlmlang.language.types import BOOL, FunctionType, RecordType, TupleType, Type
+from rlmlang.language.types import BOOL, FunctionType, OptionalType, RecordType, TupleType, Type, fits
 
 FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
 """Suffixes that give an operand another type."""
@@ -32,13 +32,28 @@ FURTHER = (["==", HOLE], ["[", "0", "]"], ["[", HOLE, "]"], ["[", "1", "]"])
 
 _OUTER_SUFFIXES: dict[str, tuple[Sequence[str], ...]] = {
     "list": (["[", "0", "]"], ["[", "0", "]", "[", "0", "]"], [".", "index", "(", HOLE, ")"]),
-    "dict": (["[", HOLE, "]"], [".", "keys", "(", ")"], [".", "values", "(", ")"], [".", "items", "(", ")"]),
+    "dict": (
+        ["[", HOLE, "]"],
+        ["[", HOLE, "]", "[", HOLE, "]"],
+        [".", "keys", "(", ")"],
+        [".", "values", "(", ")"],
+        [".", "items", "(", ")"],
+    ),
     "group": (["[", "0", "]"], ["[", "1", "]"], ["[", "1", ":", "]"]),
     "call": (["[", "0", "]"], ["or", HOLE], ["[", "0", "]", "[", "0", "]"]),
     "type": (["[", HOLE, "]"], ["or", HOLE], [".", "keys", "(", ")"]),
     "index": (["[", "0", "]"], ["=", HOLE]),
 }
 """By the kind of the outermost bracket, suffixes after it that may give the whole the expected type."""
+
+
+def _tuple_suffixes(size: int, expected: TupleType) -> Iterator[list[str]]:
+    """Yield operators behind a tuple of a size which may give it the expected type."""
+    yield ["[", ":", ":", "-", "1", "]"]
+    if size < len(expected.items):
+        yield ["+", *constant(TupleType(expected.items[size:]))]
+        if len(expected.items) % size == 0:
+            yield ["*", str(len(expected.items) // size)]
 
 
 class Suffixes:
@@ -66,8 +81,12 @@ class Suffixes:
             fields = [each for record in self.state.environment.records.values() for each in record.fields]
             names = dict.fromkeys(name for name, type_ in fields if can_become(type_, expected))
             found += [[*index, ".", name] for name in names for index in ([], ["[", "0", "]"])]
+        if frame.kind == "call" and frame.callee is not None and not frame.method and not frame.module:
+            found += self._becoming(frame.callee, expected)
         if isinstance(expected, TupleType):
             found += [[word for _ in range(more) for word in (",", HOLE)] for more in range(1, len(expected.items))]
+            if frame.kind == "group":
+                found += _tuple_suffixes(frame.commas + 1, expected)
         return found
 
     def suffixed_ways(self) -> Iterator[tuple[list[str], bool, Sequence[str]]]:
@@ -80,7 +99,9 @@ class Suffixes:
             yield from ((arguments[1:], False, ()) for arguments in self._applied_to_goal(frame.callee, frame.opened))
         starts: list[list[str]] = [[]]
         if last == "CALL":
-            starts.append(["[", HOLE, "]"])
+            starts += [["[", HOLE, "]"], *([["(", HOLE, ")", ":", HOLE]] if inner.kind == "dict" else [])]
+        elif last == "(" and inner.below is not None and inner.below.kind == "dict" and not inner.below.commas:
+            starts.append([HOLE, ")", ":", HOLE])
         elif inner.kind == "type" and last == "[":
             starts += [["dict", "[", "str", ",", *each, "]"] for each in (written(expected), ["int"])]
         elif inner.kind == "type" and last in ("list", "dict"):
@@ -114,6 +135,15 @@ class Suffixes:
             for suffix in suffixes:
                 yield start, False, suffix
 
+    def _becoming(self, function: str, expected: Type) -> Iterator[Sequence[str]]:
+        """Yield what gives the result of a function the expected type."""
+        for _, result in applications(self.state.environment, function):
+            for way, type_ in ways_to_become(result, compared=False):
+                if way and fits(type_, expected):
+                    yield way
+                elif way and isinstance(type_, OptionalType) and fits(type_.item, expected):
+                    yield (*way, "or", *constant(type_.item))
+
     def _applied_to_goal(self, name: str, size: int) -> Iterator[list[str]]:
         """Yield applications of a function that give what the line must have, if it is all of it."""
         goal = self.state.goal
@@ -139,6 +169,9 @@ class Suffixes:
                 yield from ([*call] for call, _ in applications(self.state.environment, name))
         if self.state.size == 1 and self.state.goal is not None and tables().takes(stack, "STAR"):
             yield from ([operator, *constant(self.state.goal)] for operator in ("+", "*"))
+        if self.state.last == ")" and self.state.frame is None and isinstance(self.state.goal, TupleType):
+            for size in range(1, len(self.state.goal.items)):
+                yield from _tuple_suffixes(size, self.state.goal)
         if name and tables().takes(stack, "DOT"):  # it may be a name that is bound later
             for record in self.state.environment.records.values():
                 yield from ([".", field] for field, _ in record.fields)

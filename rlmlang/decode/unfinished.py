@@ -12,7 +12,17 @@ from rlmlang.language import nodes
 from rlmlang.language.check.body import BodyCheck
 from rlmlang.language.check.scope import Scope, Variable
 from rlmlang.language.parse.tree import is_docstring
-from rlmlang.language.types import LiteralType, Primitive
+from rlmlang.language.types import (
+    DictType,
+    FunctionType,
+    ListType,
+    LiteralType,
+    OptionalType,
+    Primitive,
+    RecordType,
+    SetType,
+    TupleType,
+)
 
 
 def is_free(node: nodes.Expr | None) -> bool:
@@ -56,3 +66,23 @@ def chain_of(scope: Scope) -> Iterator[Scope]:
     while at is not None:
         yield at
         at = at.parent
+
+
+def texts_in(todo: list[object]) -> set[str]:
+    """Return the texts that are written in types."""
+    found: set[str] = set()
+    while todo:
+        match todo.pop():
+            case LiteralType(values=values):
+                found.update(value for value in values if isinstance(value, str))
+            case ListType(item=item) | OptionalType(item=item) | SetType(item=item):
+                todo.append(item)
+            case DictType(key=key, value=item):
+                todo += [key, item]
+            case TupleType(items=items):
+                todo += items
+            case RecordType(fields=fields):
+                todo += [type_ for _, type_ in fields]
+            case FunctionType(params=params, result=result):
+                todo += [*params, result]
+    return found
