@@ -250,11 +250,13 @@ def apply_native(compiler: Compiler, node: nodes.Apply, target: NativeTarget) ->
         def code(meter: Meter, *given: Value) -> Value:
             return plain(meter, *given[:-named], **dict(zip(keywords, given[-named:])))
 
+    levels = builtin.moves
     if any(isinstance(arg, nodes.Starred) for arg in args):
+        levels = None  # of what is starred the parts are arguments, and have to be known
         code = _spread([isinstance(arg, nodes.Starred) for arg in args], code)
         args = [arg.value if isinstance(arg, nodes.Starred) else arg for arg in args]
     work, operand = code, compiler.code
-    if (levels := builtin.moves) is not None:
+    if levels is not None:
         operand = partial(container_code, compiler)
 
         def work(meter: Meter, *given: Value) -> Value:

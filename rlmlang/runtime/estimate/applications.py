@@ -112,7 +112,8 @@ def run(follower: Follower, node: nodes.Apply, target: NativeTarget, values: lis
     builtin, count = target.builtin, len(target.args)
     known = all_known(*values)
     if known or moves(follower, target, values):
-        values = [*map(plain, values)]
+        types = follower.fact(_parameter_types, target)
+        values = [value if isinstance(type_, TypeVar) else plain(value) for value, type_ in zip(values, types)]
         keywords = dict(zip((keyword for keyword, _ in target.keywords), values[count:]))
         do = follower.pure if known else follower.moved
         return marked(do(node, lambda meter: builtin.code(meter, *values[:count], **keywords)), builtin.moves)
@@ -140,10 +141,15 @@ def spread(follower: Follower, node: nodes.Apply, target: NativeTarget, env: Env
 
 def moves(follower: Follower, target: NativeTarget, values: list[Value]) -> bool:
     """Return whether code only moves what is unknown of its arguments, without looking at it: keys are looked at."""
-    return target.builtin.moves is not None and all(
-        not isinstance(value, UnknownValue) or (isinstance(type_, TypeVar) and not type_.hashed and not type_.ordered)
-        for value, type_ in zip(values, follower.fact(_parameter_types, target))
-    )
+    if target.builtin.moves is None:
+        return False
+    for value, type_ in zip(values, follower.fact(_parameter_types, target)):
+        if isinstance(type_, TypeVar) and (type_.hashed or type_.ordered):
+            if not all_known(value):
+                return False
+        elif isinstance(value, UnknownValue) and not isinstance(type_, TypeVar):
+            return False
+    return True
 
 
 def _operands(target: NativeTarget) -> list[tuple[int, Sources | None]]:
