@@ -27,7 +27,7 @@ from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check import check
-from rlmlang.language.check.body import nodes_in
+from rlmlang.language.nodes import nodes_in
 from rlmlang.language.parse import parse_as_written
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT, STR, ListType
@@ -109,7 +109,7 @@ def contents(program: str) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
     imported: dict[str, tuple[str, str]] = {}
     module = parse_as_written(Source(program))
     kinds.update({"Comment"} if module.comments else ())
-    for each in (part for statement in module.statements for part in nodes_in(statement)):
+    for each in nodes_in(*module.statements):
         kinds.add(type(each).__name__)
         match each:
             case nodes.Import(module=None, names=names):
