@@ -304,15 +304,6 @@ def test_lanes_do_not_overlap_and_paths_go_forward(times: list[tuple[int, int, i
 
 
 @pytest.mark.heavy
-def test_a_hundred_thousand_calls() -> None:
-    history = history_of(traces.events(100_000))
-    assert len(history.calls) == 100_000
-    assert sum(line.calls for line in history.lines()) == len(history.roots) == 99_997
-    assert sum(line.spent.prompt_tokens for line in history.lines()) == history.spent.prompt_tokens
-    assert max(history.lanes()) == 15
-
-
-@pytest.mark.heavy
 def test_deeply_nested_calls() -> None:
     depth = 20_000
     events = [run_event(), call_event(0)]

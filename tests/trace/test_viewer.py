@@ -92,6 +92,13 @@ def selected(page: Browser) -> str:
 # 100,000 calls ---------------------------------------------------------------------
 
 
+def test_its_history(history: History) -> None:
+    assert len(history.calls) == CALLS
+    assert sum(line.calls for line in history.lines()) == len(history.roots) == CALLS - 3
+    assert sum(line.spent.prompt_tokens for line in history.lines()) == history.spent.prompt_tokens
+    assert max(history.lanes()) == 15
+
+
 def test_it_opens(page: Browser, history: History) -> None:
     totals = page.text("#totals")
     assert f"calls{CALLS:,}" in totals
