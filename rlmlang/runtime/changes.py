@@ -22,7 +22,7 @@ from rlmlang.runtime.change_paths import ChangePath, PathStep, path_of
 from rlmlang.runtime.closures import Binder, Code, Compiler, when_known
 from rlmlang.runtime.frames import Frame, read
 from rlmlang.runtime.operators import CHANGING, OPERATORS, set_item
-from rlmlang.runtime.pending import UNRESOLVED, Partial, Pending, Unsure, as_container, resolved
+from rlmlang.runtime.pending import UNRESOLVED, Partial, Pending, Unsure, as_container, resolved, wrap
 from rlmlang.runtime.scheduler import PlacedError
 from rlmlang.runtime.serial_order import Place
 from rlmlang.runtime.values import RecordValue, SetValue, Value
@@ -358,12 +358,16 @@ def change(compiler: Compiler, node: nodes.Apply, target: NativeTarget, operands
     names = [keyword for keyword, _ in target.keywords]
 
     def work(frame: Frame, container: Value, *operands: Value) -> Value:
-        if not names:
-            return code(frame.evaluation.meter, container, *operands)
-        return code(frame.evaluation.meter, container, *operands[:count], **dict(zip(names, operands[count:])))
+        if names:
+            operands, named = operands[:count], dict(zip(names, operands[count:]))
+            return code(frame.evaluation.meter, container, *operands, **named)
+        result = code(frame.evaluation.meter, container, *operands)
+        return wrap(result, levels) if levels and result is not None else result
 
-    moves = target.builtin.moves is not None
-    operation = ChangeOperation(work, moves, _MOVED.get(name), opens=name == "extend", note=_NOTES.get(name))
+    levels = target.builtin.moves
+    operation = ChangeOperation(
+        work, levels is not None, _MOVED.get(name), opens=name == "extend", note=_NOTES.get(name)
+    )
     path = path_of(compiler, target.args[0])
     if name != SET_SLICE:
         return changing(node, path, operands, operation)
