@@ -112,11 +112,15 @@ class Matcher:
             return True
         if found is None or not is_completable(found[2]) or (closing is not None and len(closing) >= self.left):
             return False
+        return self._fits(found[1], found[2]) or (self._closing_here or [])[:1] == [token]
+
+    def _fits(self, tail: bytes, position: Position) -> bool:
+        """Return whether the text can be completed within the limit after one more token, which leads to a position."""
         if self.left > 4 * MAX_GROWTH:
             return True
-        cost = self._costs.get((found[1], found[2]))
+        cost = self._costs.get((tail, position))
         if cost is None:
-            cost = self._costs[found[1:]] = len(self._closing_tokens(*found[1:]))
+            cost = self._costs[tail, position] = len(self._closing_tokens(tail, position))
         return cost < self.left
 
     @paused_collector
@@ -174,10 +178,12 @@ class Matcher:
         if token in self.vocabulary.eos:
             self.done = True
             return
-        closing = self._closing
         found = self._read(token)
         assert found is not None
         text, tail, position = found
+        closing = self._closing
+        if closing is None and self._closing_here is not None and not self._fits(tail, position):
+            closing = self._closing_here  # what is left of it can be longer in the tokens that it has by itself
         self._closing = closing[1:] if closing is not None and closing[:1] == [token] else None
         self._closing_here = None
         self.text += text

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
 from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.operands import constant_type
 from rlmlang.decode.position import Position
-from rlmlang.decode.recognizer import tables
-from rlmlang.decode.spacing import is_usual
+from rlmlang.decode.prefix import Prefix
+from rlmlang.decode.spacing import joined
 from rlmlang.decode.vocabulary import Vocabulary
-from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, Builtin
-from rlmlang.language.check.scope import ModuleEntry
-from rlmlang.language.garbage_collection import paused_collector
+from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, STATIC, Builtin, ModuleConstant
+from rlmlang.language.check.scope import ModuleEntry, Variable
+from rlmlang.language.collector import paused_collector
 
 
 @frozen
@@ -31,10 +33,9 @@ class Sample:
 def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, max_tokens: int = 400) -> Sample:
     """Draw a program token by token; it begins with `constraint.program`.
 
-    Drawn uniformly, programs would consist of long strings, since most tokens fit nowhere else. So texts are drawn
-    more often that are likely where they stand: names and words that may follow, above all those of the program, what
-    follows names and values, starts of statements and of values, and the ends of strings. A text is followed as far as
-    it is allowed.
+    Drawn uniformly, programs would consist of long strings, since most tokens fit nowhere else. So texts are drawn that
+    are likely where they stand: starts of statements, uses of built-ins, names of the program, what follows names and
+    values, and what ends the line. A text is followed as far as it is allowed, or left before its end.
     """
     rng = random.Random(seed)
     matcher = Matcher(constraint, vocabulary, max_tokens)
@@ -42,184 +43,142 @@ def sample_program(constraint: Constraint, vocabulary: Vocabulary, seed: int, ma
     rest: list[int] = []
     while not matcher.done:
         found = matcher.best(rest[:1])
-        if found:
-            rest = rest[1:] if rest[:1] == found else []
-        else:
-            found = rest = _draw(matcher, vocabulary, rng)
-            rest = rest[1:]
-        matcher.commit(found[0])
-        count += found[0] not in vocabulary.eos
+        if not found or found != rest[:1]:
+            rest = found or _draw(matcher, vocabulary, rng)
+        token, *rest = rest
+        matcher.commit(token)
+        count += token not in vocabulary.eos
     return Sample(constraint.program + matcher.text, count)
 
 
-MAX_DRAWS = 500
-"""Texts that are drawn and refused before the whole mask is computed."""
+MAX_REFUSED = 8
+"""How many texts may be refused before what ends the program is written."""
 
-MANY_DRAWS = 20
-"""Texts that are drawn and refused before what ends the line is likely."""
+WHOLE_MASKS = 0.01
+"""How often a token is drawn from the whole mask."""
 
-AFTER_NAMES = ("(", ".", "[", " ", ",", ")", "]", ":", " =", " +", " if", " for", " in", "\n")
-"""What often follows a name."""
+LEFT = 0.2
+"""How often a text is left before its end."""
 
-AFTER_VALUES = (".", ".", ".", "[0]", "[1:2]", "\n", " + ", " == ", " and ", " or ", " in ", " not in ", " is None",
-                " if True else ", ",", ")", "]", " for x in ")  # fmt: skip
-"""What often follows a value that is whole."""
-
-F_STRINGS = ('f"', "f'")
+AFTER_VALUES = tuple(
+    tuple(text.split(" "))
+    for text in ("(", ".", ".", ".", "[", "[ 0 ]", "[ 1 : 2 ]", "\n", "+", "*", "==", "<", "and", "or", "in", "not in",
+                 "is None", "if True else", "if", "for x in", ",", ":", "=", ")", "]", "}")
+)  # fmt: skip
+"""What often follows a name or another value, as lexemes."""
 
 STATEMENTS = (
     "return ", "if ", "elif ", "else:", "for ", "while ", "break", "continue", "pass", "x = ", "y = ", "xs = [",
     "d = {", "assert ", "raise ", "raise ValueError(", "try:", "except", "except ValueError:", "except Exception as e:",
     "def ", "def f(", "import ", "from ", "print(", "a, b = ", "x += ", "xs.append(", "class ", "del ", "# ",
     "for i in range(", "for x in ", "if x ", "x: int | None = ", 'kind: Literal["a", "b"] = ',
-    "def f(g: Callable[[str], int], x: int) -> int:", "def g(x, n: int = 1):", 'CALL("', "CALL[int](",
+    "def f(g: Callable[[str], int], x: int) -> int:", "def g(x, n: int = 1):", "class P:\n    x: int\np = P(",
+    'd["a"] += 1\n', "xs[0] = 2\n", "xs = [3, 1]\n", 'd = {"a": 1}\n', "t = (1, text)\n", 'CALL("', "CALL[int](",
 )  # fmt: skip
 """How lines begin."""
 
-LINES = (
-    "xs = [3, 1]\n", 'd = {"a": 1}\n', "s = {1, 2}\n", "t = (1, text)\n", "f = 1.5\n", 'd["a"] += 1\n', "xs[0] = 2\n",
-    "from collections import deque\nq = deque([1])\nq.", 'from collections import Counter\nc = Counter("ab")\nx = c.',
-    "from collections import defaultdict\ng = defaultdict(list)\ng.", "class P:\n    x: int\np = P(",
-    'import re\nm = re.match("a", "ab")\nassert m is not None\nx = m.', "xs.", "d.", "s.",
-)  # fmt: skip
-"""Whole lines, after which more can be written."""
-
 OPERANDS = (
-    "[3, 1].", '{"a": 1}.', "{1, 2}.", '"ab".', "0", "1", "2", "-1", "1.5", "True", "None", "[x for x in ",
-    '[x for x in "a" if x', "{x: 1 for x in ", "(lambda x, y: x", "lambda x: x", 'f"{count', '[x for x in ["a"]]',
-    "not ", "str.", "int.", "sorted([2, 1], reverse=True)", "sorted([2, 1], key=",
+    "(", "[", "{", "[3, 1]", '{"a": 1}', "{1, 2}", '"ab"', "0", "2", "-1", "1.5", "True", "None", "not ", "lambda x: ",
+    "[x for x in ", '[x for x in "a" if x', "{x: 1 for x in ", '[x for x in ["a"]]', "(lambda x, y: x", 'f"', "f'", "*",
 )  # fmt: skip
 """Starts of values."""
 
-
-RECEIVERS = {"str": '"ab"', "list": "[3, 1]", "dict": '{"a": 1}', "set": "{1, 2}", "tuple": "(1, 2)"}
-"""By type, a value that has its methods."""
-
-MAKERS = {
-    "deque": "from collections import deque\nv = deque([1])\n",
-    "Counter": 'from collections import Counter\nv = Counter("ab")\n',
-    "Match": 'import re\nv = re.match("a", "ab")\nassert v is not None\n',
-    "Pattern": 'import re\nv = re.compile("a")\n',
-}
-"""By type, lines that make a value of it."""
-
-
-MEMBERS = [(module, name) for module, members in sorted(MODULES.items()) for name in sorted(members)]
-METHODS_OF_TYPES = [(type_, name) for type_, methods in sorted(METHODS.items()) for name in sorted(methods)]
+STRING = re.compile(r"[fr]?([\"'])|}")
+"""How a string begins, or the text after a value in an f-string."""
 
 
 def _draw(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> list[int]:
     """Return the tokens of a text of which the first one may follow."""
-    kinds = _kinds(vocabulary)
-    refused: set[int] = set()
-    for count in range(MAX_DRAWS):
-        if count >= MANY_DRAWS and count % 4 == 0:
-            text = _towards_the_end(matcher.position)
-        else:
-            text = _likely(matcher.position, rng) if rng.random() < 0.9 else ""
-        tokens = vocabulary.encode(text) if text else [_rarer(vocabulary, kinds, rng)]
-        if tokens[0] not in refused:
-            if matcher.best(tokens[:1]):
-                return tokens
-            refused.add(tokens[0])
-    return [int(rng.choice(matcher.mask().nonzero()[0]))]
+    if rng.random() < WHOLE_MASKS:
+        return [_from_mask(matcher, vocabulary, rng)]
+    for _ in range(MAX_REFUSED):
+        text = _likely(matcher.position, rng)
+        if rng.random() < LEFT:
+            text = text[: rng.randint(0, len(text))]
+        tokens = vocabulary.encode(text) if text else [rng.randrange(vocabulary.size)]
+        if matcher.best(tokens[:1]):
+            return tokens
+    return vocabulary.encode(matcher.closing_text())[:1] or [min(vocabulary.eos)]
 
 
-_RUN = re.compile(r"([-+~#.=])\1\1")
-
-
-def _rarer(vocabulary: Vocabulary, kinds: list[list[int]], rng: random.Random) -> int:
-    """Return any token; seldom one of comments, empty lines or `-----`."""
-    while True:
-        token = rng.choice(rng.choice(kinds))
-        text = vocabulary.texts[token] or ""
-        if not (text.lstrip(" ").startswith(("#", "\n")) or _RUN.search(text)) or rng.random() < 0.1:
-            return token
+def _from_mask(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> int:
+    """Return a token that is allowed, of each first character as often as of any other."""
+    allowed: dict[str, list[int]] = {}
+    for token in map(int, matcher.mask().nonzero()[0]):
+        text = (vocabulary.texts[token] or "").strip(" ")
+        allowed.setdefault("a" if text.isalpha() else text[:1], []).append(token)
+    return rng.choice(rng.choice(list(allowed.values())))
 
 
 def _likely(position: Position, rng: random.Random) -> str:
-    """Return a likely continuation of a position, which may turn out not to be allowed."""
+    """Return a likely continuation of a position, which may turn out not to be allowed; empty for any token."""
     partial, prefix = position.partial, position.prefix
-    if partial[:1] in ("\n", "#") and prefix.frame is None:
+    if partial[:1] == "#" or "\n#" in partial:
+        return rng.choice(("", "\n"))
+    if partial[:1] == "\n" and prefix.frame is None:
         return _line_start(position, rng)
-    names = prefix.names.candidates
-    if partial.startswith("#"):
-        return "\n"
-    if partial in ('""', "''"):
-        return rng.choice(AFTER_VALUES)
-    piece = partial[:2] in F_STRINGS or partial[:1] == "}"
-    if piece and partial[-1] == "{":
-        return rng.choice(names)
-    if piece or partial[:1] in ('"', "'"):
-        inside = prefix.inside
-        quote = partial[1] if partial[:2] in F_STRINGS else inside.quote if piece and inside else partial[0]
-        return rng.choice((quote, quote + rng.choice(",)].+"), "{" if piece else quote))
-    if prefix.inside is not None and rng.random() < 0.3:
-        return "}"
-    if rng.random() < min(0.2 + 0.03 * prefix.size, 0.9) and (end := _towards_the_end(position)):
-        return end
-    if partial in names or (partial and prefix.names.fresh):
-        applied = prefix.last == "." or partial in BUILTINS
-        return "(" if applied and rng.random() < 0.7 else rng.choice(AFTER_NAMES)
-    if partial and not partial.isidentifier():
+    if (begin := STRING.match(partial)) is not None and partial not in ('""', "''"):
+        quote = begin[1] or (prefix.inside.quote if prefix.inside is not None else '"')
+        return rng.choice((quote, quote, quote, "", "{" if partial[0] in "f}" else quote))
+    if rng.random() < 0.03:
         return ""
-    if not partial and not prefix.takes_operand and prefix.last[-1:] in (")", "]", "}", '"', "'"):
-        return rng.choice(AFTER_VALUES)
+    if partial.isidentifier():
+        return _after_letters(position, rng)
+    if not partial and rng.random() < min(0.2 + 0.03 * prefix.size, 0.9):
+        return _ending(prefix, bool(position.spaces))
     space = " " if not partial and not position.spaces and rng.random() < 0.5 else ""
-    if not partial and prefix.takes_operand and rng.random() < 0.4:
-        return space + _operand(position, rng)
-    ends = [name[len(partial) :] for name in names if name.startswith(partial)]
-    own = [name for name in ends if partial + name in prefix.environment.entries]
-    words = [name for name in ends if partial + name in tables().fixed]
+    if prefix.takes_operand and not partial:
+        return space + _operand(prefix, rng)
+    return _after_value(prefix, rng, bool(position.spaces))
+
+
+def _after_letters(position: Position, rng: random.Random) -> str:
+    """Return what ends a name or word of which the first letters are written, or what follows it."""
+    partial, prefix = position.partial, position.prefix
+    names = [name for name in prefix.names.candidates if name.startswith(partial) and name != partial]
+    if names and (partial not in prefix.names.candidates or rng.random() < 0.1):
+        return rng.choice(names)[len(partial) :]
+    after = prefix.child(partial)
+    return _after_value(after, rng) if after is not None else ""
+
+
+def _after_value(prefix: Prefix, rng: random.Random, spaced: bool = False) -> str:
+    """Return what follows a value, or a word after which no value follows: what ends the line, or what the
+    grammar allows.
+    """
+    if rng.random() < 0.5:
+        for lexemes in rng.sample(AFTER_VALUES, 5):
+            if prefix.further(lexemes) is not None:
+                return joined(prefix, lexemes, spaced)
+    return _ending(prefix, spaced)
+
+
+def _ending(prefix: Prefix, spaced: bool) -> str:
+    """Return the next part of what ends the line; `spaced` says whether a space is before it."""
+    return joined(prefix, prefix.closing[:1], spaced).rstrip(" ")
+
+
+def _operand(prefix: Prefix, rng: random.Random) -> str:
+    """Return a name of the program, a value that an example of a built-in has, or the start of another value."""
+    entries = prefix.environment.entries
     draw = rng.random()
-    if not partial and draw < 0.1:
-        ends = list(F_STRINGS)
-    elif words and draw < 0.3:
-        ends = words
-    elif own and draw < 0.7:
-        ends = own
-    return space + rng.choice(ends) if ends else ""
-
-
-def _operand(position: Position, rng: random.Random) -> str:
-    """Return the start of a value: an application of a built-in, of a member of a module or of a method, or another."""
-    entries = position.prefix.environment.entries
-    imported = [name for name, entry in entries.items() if isinstance(entry, (ModuleEntry, Builtin))]
-    match rng.randrange(4):
-        case 0:
-            return f"{rng.choice(sorted(BUILTINS))}("
-        case 1 if imported:
-            return _use(rng.choice(imported), entries, rng)
-        case 2 if entries:
-            return f"{rng.choice(list(entries))}."
-        case 3:
-            type_ = rng.choice(sorted(RECEIVERS))
-            return f"{RECEIVERS[type_]}.{rng.choice(sorted(METHODS[type_]))}("
+    if draw < 0.4 and entries:
+        usual = constant_type(prefix.closing[0]) if prefix.closing else None
+        of_type = [name for name, each in entries.items() if isinstance(each, Variable) and each.type == usual]
+        return rng.choice(of_type if of_type and rng.random() < 0.7 else list(entries))
+    if draw < 0.8:
+        use = rng.choice(rng.choice(uses()))
+        known = all(isinstance(entries.get(line.split()[1]), ModuleEntry) for line in use[:-1] if "import" in line)
+        if known and not any("=" in line for line in use[:-1]):
+            return _value_of(use[-1], rng)
     return rng.choice(OPERANDS)
-
-
-def _method_line(rng: random.Random) -> str:
-    """Return lines that apply a method to a variable, or to what a module makes."""
-    type_, name = rng.choice(METHODS_OF_TYPES)
-    begin = MAKERS.get(type_, f"v = {RECEIVERS.get(type_, 'text')}\n")
-    return begin + rng.choice((f"v.{name}(", f"x = v.{name}("))
-
-
-def _use(name: str, entries: Mapping[str, object], rng: random.Random) -> str:
-    """Return the start of what is done with a name of the program."""
-    match entries[name]:
-        case ModuleEntry(name=module):
-            return f"{name}.{rng.choice(sorted(MODULES[module]))}("
-        case Builtin():
-            return f"{name}("
-    return name + rng.choice((".", ".", ".", " = ", " += ", "[", "("))
 
 
 def _line_start(position: Position, rng: random.Random) -> str:
     """Return the indentation of a line, or how it begins."""
     ending = position.prefix.ending
     margin = len(position.partial) - len(position.partial.rstrip(" "))
-    if ending is None or not ending.levels or "#" in position.partial.rpartition("\n")[2]:
+    if ending is None or not ending.levels:
         return "\n"
     level = rng.choice(ending.levels)
     if 4 * level > margin:
@@ -229,57 +188,59 @@ def _line_start(position: Position, rng: random.Random) -> str:
     point = ending.at(margin // 4)
     entries = point.environment.entries if point is not None and point.environment is not None else {}
     draw = rng.random()
-    if draw < 0.2:
-        module, name = rng.choice(MEMBERS)
-        return rng.choice(
-            (
-                f"from {module} import {name}\nx = {name}(",
-                f"import {module}\nx = {module}.{name}(",
-                f"import {module}\n",
-            )
-        )
-    if draw < 0.35:
-        return rng.choice(LINES) if draw < 0.25 else _method_line(rng)
-    if entries and draw < (0.6 if level else 0.45):  # a value ends a program
-        return _use(rng.choice(list(entries)), entries, rng)
-    return rng.choice(STATEMENTS)
+    if draw < 0.4:
+        text = _use_of_a_builtin(rng)
+    elif entries and draw < (0.6 if level else 0.5):  # a value ends a program
+        text = _use(rng.choice(list(entries)), entries, rng)
+    else:
+        text = rng.choice(STATEMENTS)
+    return text.replace("\n", "\n" + " " * margin)
 
 
-def _towards_the_end(position: Position) -> str:
-    """Return what ends the line soon."""
-    prefix, partial = position.prefix, position.partial
-    if partial:
-        after = prefix.child(partial) if partial.isidentifier() else None
-        if after is None or after.ended or not after.closing:
-            return ""
-        prefix = after
-    if prefix.ended or not prefix.closing:
-        return ""
-    lexeme = prefix.closing[0]
-    space = " " if is_usual(prefix, lexeme) and not (position.spaces and not partial) else ""
-    return "\n" if lexeme[0] == "\n" else space + lexeme
+def _use(name: str, entries: Mapping[str, object], rng: random.Random) -> str:
+    """Return the start of what is done with a name of the program."""
+    match entries[name]:
+        case ModuleEntry(name=module):
+            return f"x = {name}.{rng.choice(sorted(MODULES[module]))}"
+        case Builtin():
+            return f"{name}("
+    return name + rng.choice((".", ".", ".", " = ", " += ", "[", "("))
 
 
-def _kinds(vocabulary: Vocabulary) -> list[list[int]]:
-    """Return the tokens by kind: first sign, short and long words, digits, other text."""
-    known = vocabulary.__dict__.get("kinds")
-    if known is None:
-        found: dict[str, list[int]] = {}
-        for token, text in enumerate(vocabulary.texts):
-            if text is not None or token in vocabulary.eos:
-                found.setdefault(_kind(text), []).append(token)
-        known = vocabulary.__dict__["kinds"] = list(found.values())
-    return known
+@cache
+def uses() -> Sequence[Sequence[Sequence[str]]]:
+    """Return for each row in the table of built-ins the examples of it, each as lines, the last one an expression."""
+    tables = (BUILTINS, *METHODS.values(), *STATIC.values(), *MODULES.values())
+    return [[_with_imports(text) for text in _examples(row)] for table in tables for row in table.values()]
 
 
-def _kind(text: str | None) -> str:
-    if text is None:
-        return "end"
-    bare = text.strip(" ")
-    if not bare:
-        return "space"
-    if bare[0].isalpha():
-        return "long word" if len(bare) > 3 else "word"
-    if bare[0].isdigit():
-        return "digit"
-    return bare[0] if bare[0].isascii() else "text"
+def _examples(row: Builtin | ModuleConstant) -> Sequence[str]:
+    return row.examples if isinstance(row, Builtin) else (f"{row.module}.{row.name}",)
+
+
+def _with_imports(text: str) -> Sequence[str]:
+    """Return the lines of an example after those that import what it uses."""
+    whole = [f"import {module}" for module in MODULES if re.search(rf"\b{module}\.", text)]
+    parts = [
+        f"from collections import {name}"
+        for name in MODULES["collections"]
+        if re.search(rf"(?<![.\w]){name}\(", text)
+    ]
+    return [*whole, *parts, *text.split("\n")]
+
+
+def _use_of_a_builtin(rng: random.Random) -> str:
+    """Return lines that use a row of the table of built-ins, of which each is as likely as any other."""
+    *before, last = rng.choice(rng.choice(uses()))
+    begin = rng.choice(("x = ", "x = ", "assert ", "if ", "print(", "return ", "for x in ", ""))
+    text = "\n".join([*before, begin + _value_of(last, rng)])
+    if (match := re.match(r"import (\w+)\n", text)) is not None and rng.random() < 0.5:
+        module = match[1]
+        names = dict.fromkeys(re.findall(rf"\b{module}\.(\w+)", text))
+        text = f"from {module} import {', '.join(names)}\n" + text[match.end() :].replace(f"{module}.", "")
+    return text + ("\n" if rng.random() < 0.5 else "")
+
+
+def _value_of(example: str, rng: random.Random) -> str:
+    """Return an expression that is true, or the value that it compares."""
+    return (example.rpartition(" == ")[0] or example) if rng.random() < 0.7 else example
