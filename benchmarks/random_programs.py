@@ -1,24 +1,27 @@
 """Draw random programs through the token masks, check and run them: are all right, and do they cover the language?
 
-    python -m benchmarks.random_programs [--count N] [--start SEED] [--jobs N] [--tokenizer NAME]
+    python -m benchmarks.random_programs [--count N] [--start SEED] [--jobs N] [--tokenizer NAME] [--log FILE]
 
 A program has at most 15, 25, 40, 60, 80 or 120 tokens, in turn, and its value any type, `str` or `list[int]`. Each must
 parse and check, and have a value or end with an error of a run without a model (E301–E399) or of a limit (E501–E599).
 Prints what is wrong with others, each with its seed; how the programs end; which kinds of statements and which
-built-ins, methods and members of modules occur in none; and the seconds that drawing one takes.
+built-ins, methods and members of modules occur in none; and the seconds that drawing one takes. What came of each is
+appended to the log, if one is given; programs that it has already are not drawn again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 import rlmlang
 from rlmlang.decode.constraint import Constraint
@@ -27,7 +30,6 @@ from rlmlang.decode.vocabulary import Vocabulary, open_vocabulary
 from rlmlang.language import nodes
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES
 from rlmlang.language.check import check
-from rlmlang.language.nodes import nodes_in
 from rlmlang.language.parse import parse_as_written
 from rlmlang.language.source import Source
 from rlmlang.language.types import INT, STR, ListType
@@ -39,8 +41,8 @@ LIMITS = {"max_steps": 300_000, "max_calls": 50, "max_seconds": 20}
 EXPECTED = (None, STR, ListType(INT))
 LENGTHS = (15, 25, 40, 60, 80, 120)
 
-UNWRITTEN = ("Decorator", "HostBody", "Walrus")
-"""Kinds of nodes that no mask writes here: the parser rewrites them, or they stand for functions of a host."""
+UNWRITTEN = ("HostBody", "Walrus")
+"""Kinds of nodes that no mask writes here: the parser rewrites them, or they are functions of a host."""
 
 KINDS = {
     kind.__name__
@@ -48,9 +50,9 @@ KINDS = {
     if isinstance(kind, type) and issubclass(kind, nodes.Node) and kind not in (nodes.Node, nodes.Hole, nodes.Module)
 } - {*UNWRITTEN}
 MEMBERS = {
-    *((("built-in", name)) for name in BUILTINS),
-    *(("method", name) for methods in METHODS.values() for name in methods),
-    *((module, name) for module, members in MODULES.items() for name in members),
+    *(f"built-in {name}" for name in BUILTINS),
+    *(f"method {name}" for methods in METHODS.values() for name in methods),
+    *(f"{module} {name}" for module, members in MODULES.items() for name in members),
 }
 
 
@@ -64,8 +66,8 @@ class Row:
     end: str = ""
     """`value`, or the code of the error that it ends with."""
     fault: str = ""
-    kinds: frozenset[str] = frozenset()
-    members: frozenset[tuple[str, str]] = field(default=frozenset())
+    kinds: list[str] = field(factory=list)
+    members: list[str] = field(factory=list)
 
 
 @cache
@@ -101,35 +103,35 @@ def end_of(program: str) -> str:
     return "value"
 
 
-def contents(program: str) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+def contents(program: str) -> tuple[list[str], list[str]]:
     """Return the kinds of nodes in a program, and the built-ins, methods and members of modules that it uses."""
     kinds: set[str] = set()
-    members: set[tuple[str, str]] = set()
+    members: set[str] = set()
     modules: dict[str, str] = {}
-    imported: dict[str, tuple[str, str]] = {}
+    imported: dict[str, str] = {}
     module = parse_as_written(Source(program))
     kinds.update({"Comment"} if module.comments else ())
-    for each in nodes_in(*module.statements):
+    for each in (part for statement in module.statements for part in nodes.nodes_in(statement)):
         kinds.add(type(each).__name__)
         match each:
             case nodes.Import(module=None, names=names):
                 modules |= {name.alias.id if name.alias else name.name: name.name for name in names}
             case nodes.Import(module=str(source), names=names):
-                imported |= {name.alias.id if name.alias else name.name: (source, name.name) for name in names}
+                imported |= {name.alias.id if name.alias else name.name: f"{source} {name.name}" for name in names}
             case nodes.Attribute(value=nodes.Name(id=alias), name=name) if alias in modules:
-                members.add((modules[alias], name))
+                members.add(f"{modules[alias]} {name}")
             case nodes.Name(id=name) if name in imported:
                 members.add(imported[name])
             case nodes.Apply(callee=nodes.Name(id=name)):
-                members.add(("built-in", name))
+                members.add(f"built-in {name}")
             case nodes.Apply(callee=nodes.Attribute(name=name)):
-                members.add(("method", name))
-    return frozenset(kinds & KINDS), frozenset(members & MEMBERS)
+                members.add(f"method {name}")
+    return sorted(kinds & KINDS), sorted(members & MEMBERS)
 
 
-def rows(count: int, start: int, jobs: int, tokenizer: str) -> Iterator[Row]:
+def rows(seeds: Collection[int], jobs: int, tokenizer: str) -> Iterator[Row]:
     """Yield what comes of the programs, in any order."""
-    wanted = [(seed, tokenizer) for seed in range(start, start + count)]
+    wanted = [(seed, tokenizer) for seed in seeds]
     vocabulary(tokenizer)
     if jobs == 1:
         yield from map(row_of, wanted)
@@ -138,42 +140,57 @@ def rows(count: int, start: int, jobs: int, tokenizer: str) -> Iterator[Row]:
             yield from pool.imap_unordered(row_of, wanted, chunksize=10)
 
 
+def logged(path: Path | None, seeds: range, jobs: int, tokenizer: str) -> Iterator[Row]:
+    """Yield what a log has of the programs, then what comes of the others, which is appended to it."""
+    known: dict[int, Row] = {}
+    if path is not None and path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = Row(**json.loads(line))
+            known[row.seed] = row
+    yield from (known[seed] for seed in seeds if seed in known)
+    for row in rows([seed for seed in seeds if seed not in known], jobs, tokenizer):
+        if path is not None:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(row)) + "\n")
+        yield row
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--tokenizer", default="smollm2")
+    parser.add_argument("--log", type=Path, help="a file to which results are appended, as lines of JSON")
     options = parser.parse_args()
-    kinds: set[str] = set()
-    members: set[tuple[str, str]] = set()
+    kinds: Counter[str] = Counter()
+    members: Counter[str] = Counter()
     ends: Counter[str] = Counter()
     seconds: list[float] = []
-    faults = 0
-    for done, row in enumerate(rows(options.count, options.start, options.jobs, options.tokenizer), 1):
+    faults = done = 0
+    seeds = range(options.start, options.start + options.count)
+    for done, row in enumerate(logged(options.log, seeds, options.jobs, options.tokenizer), 1):
         seconds.append(row.seconds)
-        kinds |= row.kinds
-        members |= row.members
+        kinds.update(row.kinds)
+        members.update(row.members)
         ends[row.end] += 1
         if row.fault:
             faults += 1
             print(f"seed {row.seed}: {row.fault}\n{row.program}", flush=True)
         if done % 500 == 0:
-            print(
-                f"{done:,} drawn, {faults} wrong, {len(members)} of {len(MEMBERS)} built-ins",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(f"{done:,} drawn, {faults} wrong, {len(members)} of {len(MEMBERS)} built-ins", flush=True)
     seconds.sort()
-    print(f"right                  {options.count - faults:,} of {options.count:,}")
+    print(f"right                  {done - faults:,} of {done:,}")
     how = ", ".join(f"{end or 'wrong'} {count:,}" for end, count in ends.most_common())
     print(f"how they end           {how}")
-    print(f"kinds of nodes         {len(kinds)} of {len(KINDS)}; missing: {', '.join(sorted(KINDS - kinds)) or 'none'}")
-    missing = ", ".join(f"{kind} {name}" for kind, name in sorted(MEMBERS - members))
-    print(f"built-ins              {len(members)} of {len(MEMBERS)}; missing: {missing or 'none'}")
-    print(
-        f"seconds to draw one    {seconds[len(seconds) // 2]:.3f} median, {seconds[len(seconds) * 99 // 100]:.3f} p99"
-    )
+    missing = ", ".join(sorted(KINDS - kinds.keys())) or "none"
+    print(f"kinds of nodes         {len(kinds)} of {len(KINDS)}; missing: {missing}")
+    missing = ", ".join(sorted(MEMBERS - members.keys())) or "none"
+    print(f"built-ins              {len(members)} of {len(MEMBERS)}; missing: {missing}")
+    rare = ", ".join(f"{name} {members[name]}" for name in sorted(MEMBERS, key=lambda name: members[name])[:10])
+    print(f"in the fewest programs {rare}")
+    mean, median, most = sum(seconds) / done, seconds[done // 2], seconds[done * 99 // 100]
+    print(f"seconds to draw one    {mean:.3f} mean, {median:.3f} median, {most:.3f} p99")
     return 1 if faults else 0
 
 

@@ -244,6 +244,14 @@ class Matcher:
         """Return the text that would complete this one, once its last character is complete."""
         return "" if self.done or self.position.ended else closing_text(self.position)
 
+    def closing_tokens(self) -> list[int]:
+        """Return tokens that would complete the text, of which the first one is allowed."""
+        if self._closing is not None:
+            return self._closing
+        if self._closing_here is None:
+            self._closing_here = self._closing_tokens(self._tail, self.position)
+        return self._closing_here
+
     def _closing_tokens(self, tail: bytes, position: Position) -> list[int]:
         """Return the tokens that would complete the text after a position and the first bytes of a character."""
         if position.ended:
@@ -257,10 +265,9 @@ class Matcher:
             return self._closing
         if self.left > 4 * MAX_GROWTH:
             return None
-        if self._closing_here is None:
-            self._closing_here = self._closing_tokens(self._tail, self.position)
-        if self.left <= len(self._closing_here) + reserve:
-            self._closing = self._closing_here
+        closing = self.closing_tokens()
+        if self.left <= len(closing) + reserve:
+            self._closing = closing
         return self._closing
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from attrs import frozen
 
 from rlmlang.decode.constraint import Constraint
-from rlmlang.decode.matcher import Matcher
+from rlmlang.decode.matcher import MAX_GROWTH, Matcher
 from rlmlang.decode.operands import constant_type
 from rlmlang.decode.position import Position
 from rlmlang.decode.prefix import Prefix
@@ -18,7 +18,7 @@ from rlmlang.decode.spacing import joined
 from rlmlang.decode.vocabulary import Vocabulary
 from rlmlang.language.builtins import BUILTINS, METHODS, MODULES, STATIC, Builtin, ModuleConstant
 from rlmlang.language.check.scope import ModuleEntry, Variable
-from rlmlang.language.collector import paused_collector
+from rlmlang.language.garbage_collection import paused_collector
 
 
 @frozen
@@ -89,7 +89,7 @@ STRING = re.compile(r"[fr]?([\"'])|}")
 
 def _draw(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> list[int]:
     """Return the tokens of a text of which the first one may follow."""
-    if rng.random() < WHOLE_MASKS:
+    if matcher.left > MAX_GROWTH and rng.random() < WHOLE_MASKS:  # near the limit a mask has the closing alone
         return [_from_mask(matcher, vocabulary, rng)]
     for _ in range(MAX_REFUSED):
         text = _likely(matcher.position, rng)
@@ -98,7 +98,7 @@ def _draw(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> list[
         tokens = vocabulary.encode(text) if text else [rng.randrange(vocabulary.size)]
         if matcher.best(tokens[:1]):
             return tokens
-    return vocabulary.encode(matcher.closing_text())[:1] or [min(vocabulary.eos)]
+    return matcher.closing_tokens()[:1] or [min(vocabulary.eos)]
 
 
 def _from_mask(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) -> int:
@@ -210,7 +210,12 @@ def _use(name: str, entries: Mapping[str, object], rng: random.Random) -> str:
 @cache
 def uses() -> Sequence[Sequence[Sequence[str]]]:
     """Return for each row in the table of built-ins the examples of it, each as lines, the last one an expression."""
-    tables = (BUILTINS, *METHODS.values(), *STATIC.values(), *MODULES.values())
+    tables: Sequence[Mapping[str, Builtin | ModuleConstant]] = (
+        BUILTINS,
+        *METHODS.values(),
+        *STATIC.values(),
+        *MODULES.values(),
+    )
     return [[_with_imports(text) for text in _examples(row)] for table in tables for row in table.values()]
 
 
@@ -222,9 +227,7 @@ def _with_imports(text: str) -> Sequence[str]:
     """Return the lines of an example after those that import what it uses."""
     whole = [f"import {module}" for module in MODULES if re.search(rf"\b{module}\.", text)]
     parts = [
-        f"from collections import {name}"
-        for name in MODULES["collections"]
-        if re.search(rf"(?<![.\w]){name}\(", text)
+        f"from collections import {name}" for name in MODULES["collections"] if re.search(rf"(?<![.\w]){name}\(", text)
     ]
     return [*whole, *parts, *text.split("\n")]
 

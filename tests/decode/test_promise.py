@@ -86,3 +86,20 @@ def test_masks_agree_with_single_tests_in_the_expression_of_findall() -> None:
         mask = matcher.mask()
         assert [bool(each) for each in mask] == [matcher.allows(token) for token in range(len(mask))], matcher.text
         matcher.commit(byte)
+
+
+def test_the_closing_is_allowed_if_its_end_has_more_tokens_by_itself() -> None:
+    """Tokenizers write the end of a text otherwise if they are given it without its beginning."""
+    end = b'\n""\n'
+
+    def encode(text: str) -> list[int]:
+        return [ord("]"), 257] if text == "]" + end.decode() else list(text.encode())
+
+    matcher = Matcher(Constraint(SCOPE, STR), Vocabulary([*BYTES.tokens, end], BYTES.eos, encode), 1000)
+    for byte in b"x = [":
+        matcher.commit(byte)
+    matcher.left = 3
+    assert matcher.closing_tokens() == [ord("]"), 257]
+    matcher.commit(ord("]"))  # `\n""\n` are four tokens by themselves, and two may follow
+    matcher.commit(257)
+    assert matcher.text == 'x = []\n""\n'
