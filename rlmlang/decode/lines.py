@@ -331,7 +331,7 @@ class Ending:
     def _is_docstring(self) -> bool:
         """Return whether the line is a text before all else, which may be about the program."""
         assert self.statement is not None
-        return is_docstring(self.statement) and self.point.base.is_at_the_start
+        return is_docstring(self.statement) and self.point.base.inputs and not self.point.base.entries
 
     @cached_property
     def _may_be_value(self) -> bool:

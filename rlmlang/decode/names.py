@@ -132,23 +132,13 @@ class NextNames:
             return name not in self._candidates
         frame = self.prefix.frame
         if self.prefix.last == "=" and frame is None:
-            return name not in self._candidates and self._is_slip(name)
+            return name not in self._candidates  # `x = y = 1`, but only for a `y` that there is
         if frame is None or self._judge != self._operand or name in self._candidates:
             return False  # without a bracket it may be a name that is being bound
         if self._binds is None:
             keyword = frame.kind == "call" and frame.callee in (None, "dict")
             self._binds = keyword or self._closing_binds or bool(Search(self.prefix).binders())
         return not self._binds
-
-    def _is_slip(self, name: str) -> bool:
-        """Return whether a new name after `x =` is rather a slip than a further target, as in `low = high = 0`.
-
-        It is one if `x` is there already, or if the name is nearly a known one (decision 146).
-        """
-        targets, signs = self.prefix.lexemes[::2], self.prefix.lexemes[1::2]
-        if {*signs} != {"="} or not self.prefix.environment.entries.keys().isdisjoint(targets) or name in MODULES:
-            return True
-        return any(len(each) > 3 and _is_near(name, each) for each in self._candidates)
 
     @property
     def _closing_binds(self) -> bool:
@@ -247,15 +237,6 @@ class NextNames:
             for arguments, type_ in applications(self.prefix.environment, name):
                 if (closing := self._verdicts.get(type_)) is not None:
                     yield (*arguments, *closing)
-
-
-def _is_near(name: str, other: str) -> bool:
-    """Return whether two names differ in one letter, or two that have changed places."""
-    if abs(len(name) - len(other)) > 1:
-        return False
-    same = next((i for i, (a, b) in enumerate(zip(name, other)) if a != b), min(len(name), len(other)))
-    rest, more = name[same:], other[same:]
-    return more[1:] in (rest, rest[1:]) or rest[1:] == more or (rest[1::-1], rest[2:]) == (more[:2], more[2:])
 
 
 def _listed_names(prefix: NamedLine) -> list[str] | None:

@@ -39,7 +39,6 @@ from rlmlang.language.check.scope import (
 )
 from rlmlang.language.depth import deep_recursion
 from rlmlang.language.hidden_names import is_hidden
-from rlmlang.language.parse.tree import is_docstring
 from rlmlang.language.source import Source, Span
 from rlmlang.language.type_variables import variables
 from rlmlang.language.types import (
@@ -122,11 +121,6 @@ class Environment:
             found.update(state.entries)
         usable = (each for each in found.items() if not isinstance(each[1], (Unbound, Conflicted)))
         return {name: entry for name, entry in usable if not is_hidden(name)}
-
-    @property
-    def is_at_the_start(self) -> bool:
-        """Return whether a text here is about the program: before all else."""
-        return self.is_outside and self.inputs and not self.entries
 
     def is_plain(self, name: str) -> bool:
         """Return whether a name is a variable whose value cannot be changed."""
@@ -335,8 +329,6 @@ class PartialChecker(Checker):
                     )
                 case nodes.Function(body=(nodes.Pass(),)) if not is_whole and (default := self.default_of(statement)):
                     self.statement(evolve(statement, body=(default.statement,)))
-                case nodes.ExprStatement() if is_docstring(statement) and self.environment.is_at_the_start:
-                    self.statement(statement)
                 case nodes.ExprStatement() if self.environment.is_outside and not is_effect(statement):
                     self.value(statement.value)
                 case _:

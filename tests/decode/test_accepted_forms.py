@@ -172,26 +172,11 @@ def test_the_flags_of_else_are_no_names() -> None:
 # Names ------------------------------------------------------------------------------
 
 
-def test_a_new_name_may_be_a_further_target() -> None:
+def test_a_new_name_of_one_letter_may_be_a_further_target() -> None:
     assert accepts("i = j = 0\ni + j\n")
     assert accepts("def f(n: int) -> int:\n    a = b = c = n\n    return a + b + c\n")
-    assert accepts("lowest = highest = n = 0\nhighest\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("total = 1\nmean = totl = 0\n", "total = 1\nmean = totl"),
-        ("total = 1\nmean = tota\n", "total = 1\nmean = tota"),
-        ("total = 1\nmean = toatl = 0\n", "total = 1\nmean = toatl"),
-        ("size = sortd = 0\n", "size = sortd"),
-        ("root = math = 0\n", "root = math"),  # which is not imported
-        ("total = 1\ntotal = mean = 0\n", "total = 1\ntotal = me"),
-        ("x: int = y = 0\n", "x: int = "),
-    ],
-)
-def test_a_new_name_that_is_rather_a_slip_is_no_target(text: str, written: str) -> None:
-    assert read(text).text == written
+    assert read("first = qq = 0\n").text == "first = q"  # which may be a slip for a known name
+    assert read("x: int = y = 0\n").text == "x: int = "
 
 
 @pytest.mark.parametrize("name", ["sum", "f"])
@@ -382,7 +367,7 @@ def test_any_number_of_lines_may_be_comments() -> None:
         "drop([1, 2, 3], 2)\n", "window([1, 2, 3], 2)\n", 'dict([("a", 1)])\n', "zip([1], ['a'], [0.5])\n",
         "sum([[1], [2]], [])\n", "2 * ['a']\n", "True + 1\n",
         "(1, 'a')[::-1]\n", "(1, 'a') + (0.5,)\n", "(1, 2) * 2\n", "[x for x in []]\n", "bin(3)[2:].count('1')\n",
-        "sum([], [1])\n", "dict(zip([1], 'a'))[1]\n", "map(str.upper, ['a'])\n", "'About it.'\n1\n",
+        "sum([], [1])\n", "dict(zip([1], 'a'))[1]\n", "map(str.upper, ['a'])\n",
         "xs: list[Literal['b', 'a']] = ['b', 'a']\nxs\n", "map(lambda x: x is None, ['a', None])\n",
         "({1} == {1} and {1, 2}.intersection([1], (2,)) == {2})\n",
         "class P:\n    name: str\n    age: int\n\n\nps = [P('a', 3)]\nsorted(ps, key=lambda p: p.age)[0].name\n",
