@@ -57,7 +57,7 @@ MAX_REFUSED = 8
 WHOLE_MASKS = 0.01
 """How often a token is drawn from the whole mask."""
 
-LEFT = 0.2
+LEFT = 0.1
 """How often a text is left before its end."""
 
 AFTER_VALUES = tuple(
@@ -83,7 +83,7 @@ OPERANDS = (
 )  # fmt: skip
 """Starts of values."""
 
-STRING = re.compile(r"[fr]?([\"'])|}")
+STRING = re.compile(r"[fr]?(\"\"\"|[\"'])|}")
 """How a string begins, or the text after a value in an f-string."""
 
 
@@ -120,41 +120,25 @@ def _likely(position: Position, rng: random.Random) -> str:
     if (begin := STRING.match(partial)) is not None and partial not in ('""', "''"):
         quote = begin[1] or (prefix.inside.quote if prefix.inside is not None else '"')
         return rng.choice((quote, quote, quote, "", "{" if partial[0] in "f}" else quote))
-    if rng.random() < 0.03:
-        return ""
     if partial.isidentifier():
-        return _after_letters(position, rng)
-    if not partial and rng.random() < min(0.2 + 0.03 * prefix.size, 0.9):
-        return _ending(prefix, bool(position.spaces))
-    space = " " if not partial and not position.spaces and rng.random() < 0.5 else ""
-    if prefix.takes_operand and not partial:
-        return space + _operand(prefix, rng)
-    return _after_value(prefix, rng, bool(position.spaces))
+        names = [name for name in prefix.names.candidates if name.startswith(partial) and name != partial]
+        if names and (partial not in prefix.names.candidates or rng.random() < 0.1):
+            return rng.choice(names)[len(partial) :]
+    after = prefix.child(partial) if partial else prefix
+    if after is None or rng.random() < 0.03:
+        return ""
+    spaced = bool(position.spaces) and not partial
+    if after.takes_operand and rng.random() > min(0.2 + 0.03 * prefix.size, 0.9):
+        return (" " if not spaced and rng.random() < 0.5 else "") + _operand(after, rng)
+    return _after_value(after, rng, spaced)
 
 
-def _after_letters(position: Position, rng: random.Random) -> str:
-    """Return what ends a name or word of which the first letters are written, or what follows it."""
-    partial, prefix = position.partial, position.prefix
-    names = [name for name in prefix.names.candidates if name.startswith(partial) and name != partial]
-    if names and (partial not in prefix.names.candidates or rng.random() < 0.1):
-        return rng.choice(names)[len(partial) :]
-    after = prefix.child(partial)
-    return _after_value(after, rng) if after is not None else ""
-
-
-def _after_value(prefix: Prefix, rng: random.Random, spaced: bool = False) -> str:
-    """Return what follows a value, or a word after which no value follows: what ends the line, or what the
-    grammar allows.
-    """
-    if rng.random() < 0.5:
+def _after_value(prefix: Prefix, rng: random.Random, spaced: bool) -> str:
+    """Return what the grammar allows after a value, or what ends the line; `spaced` says whether a space is written."""
+    if not prefix.takes_operand and rng.random() > min(0.2 + 0.03 * prefix.size, 0.9):
         for lexemes in rng.sample(AFTER_VALUES, 5):
             if prefix.further(lexemes) is not None:
                 return joined(prefix, lexemes, spaced)
-    return _ending(prefix, spaced)
-
-
-def _ending(prefix: Prefix, spaced: bool) -> str:
-    """Return the next part of what ends the line; `spaced` says whether a space is before it."""
     return joined(prefix, prefix.closing[:1], spaced).rstrip(" ")
 
 
@@ -188,9 +172,9 @@ def _line_start(position: Position, rng: random.Random) -> str:
     point = ending.at(margin // 4)
     entries = point.environment.entries if point is not None and point.environment is not None else {}
     draw = rng.random()
-    if draw < 0.4:
+    if draw < 0.5:
         text = _use_of_a_builtin(rng)
-    elif entries and draw < (0.6 if level else 0.5):  # a value ends a program
+    elif entries and draw < (0.65 if level else 0.55):  # a value ends a program
         text = _use(rng.choice(list(entries)), entries, rng)
     else:
         text = rng.choice(STATEMENTS)
